@@ -1,0 +1,27 @@
+"""Errors that a person can mend: shown as one message, without a traceback, with exit code 2."""
+
+from __future__ import annotations
+
+
+class GoesWithError(Exception):
+    """Base of every error that says what is wrong and what to do about it."""
+
+
+class DataError(GoesWithError):
+    """A table, file or row that cannot be used."""
+
+
+class ConfigError(GoesWithError):
+    """A setting that does not exist or has a value out of range."""
+
+
+class BundleError(GoesWithError):
+    """A bundle that is damaged, incomplete, or of a newer format."""
+
+
+class UnknownProductError(GoesWithError):
+    """A product id that the catalogue does not hold."""
+
+
+class LeakError(GoesWithError):
+    """A training matrix that contains a pair held out for testing."""

@@ -1,0 +1,52 @@
+"""Numpy arrays and CSR matrices in one safetensors file: no pickle, and memory-mapped on reading."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from safetensors import safe_open
+from safetensors.numpy import save_file
+
+from goeswith.errors import BundleError
+from goeswith.files import replacing
+
+Arrays: TypeAlias = dict[str, Any]
+"""Name -> numpy array or scipy CSR matrix."""
+
+_CSR = ("data", "indices", "indptr", "shape")
+
+
+def save_arrays(arrays: Arrays, path: Path) -> None:
+    """Write arrays; a CSR matrix `m` becomes m.data, m.indices, m.indptr and m.shape."""
+    flat: dict[str, np.ndarray[Any, Any]] = {}
+    for name, value in arrays.items():
+        if isinstance(value, np.ndarray):
+            flat[name] = np.ascontiguousarray(value)
+        else:
+            parts = (value.data, value.indices, value.indptr, np.array(value.shape))
+            for part, array in zip(_CSR, parts, strict=True):
+                flat[f"{name}.{part}"] = np.ascontiguousarray(array)
+    with replacing(path) as beside:
+        save_file(flat, beside)
+
+
+def load_arrays(path: Path) -> Arrays:
+    """Read what `save_arrays` wrote.
+
+    Raises:
+        BundleError: the file is missing or damaged.
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:
+            flat = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except Exception as error:
+        raise BundleError(f"{path.name} cannot be read: {error}") from error
+    arrays: Arrays = {name: value for name, value in flat.items() if "." not in name}
+    for name in {name.split(".")[0] for name in flat if "." in name}:
+        from scipy import sparse  # only models with matrices pay for it
+
+        data, indices, indptr, shape = (flat[f"{name}.{part}"] for part in _CSR)
+        arrays[name] = sparse.csr_matrix((data, indices, indptr), shape=tuple(shape.tolist()))
+    return arrays

@@ -1,0 +1,149 @@
+"""The contract of every model, and what models share: blocked scoring, exclusion, saving.
+
+A model learns from a catalogue and a relation graph, scores every product as a complement of a
+source, and leaves arrays from which it answers again without what trained it.
+"""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import ClassVar, Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from goeswith.arrays import Floats, Rows, Sparse, block_size, blocks, top_k
+from goeswith.data.catalog import Catalog
+from goeswith.errors import BundleError, ConfigError
+from goeswith.files import write_json
+from goeswith.models.arrays_file import Arrays, load_arrays, save_arrays
+from goeswith.relations.graph import RelationGraph
+
+
+class ModelConfig(BaseModel):
+    """Settings of a model: unknown keys are refused, values are checked."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Recommender(ABC):
+    """A model of which products go with a source.
+
+    A subclass sets `name` and `Config`, and writes `fit`, `score`, `arrays` and `restore`.
+    """
+
+    name: ClassVar[str]
+    Config: ClassVar[type[ModelConfig]] = ModelConfig
+
+    def __init__(self, config: ModelConfig | None = None) -> None:
+        self.config = config or self.Config()
+        if not isinstance(self.config, self.Config):
+            raise ConfigError(f"{self.name} takes a {self.Config.__qualname__}")
+
+    @abstractmethod
+    def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
+        """Learn from `graph`, whose rows are those of `catalog`. Deterministic for a config."""
+
+    @abstractmethod
+    def score(self, sources: Rows) -> Floats:
+        """How well every product goes with each source.
+
+        Args:
+            sources: (b,) rows.
+
+        Returns:
+            (b, n) float32, finite; higher is better. Products the model knows nothing for get the
+            lowest score it gives.
+        """
+
+    @abstractmethod
+    def arrays(self) -> Arrays:
+        """What `score` needs, by name: numpy arrays or CSR matrices."""
+
+    @abstractmethod
+    def restore(self, arrays: Arrays) -> None:
+        """Take back what `arrays` gave."""
+
+    def recommend(
+        self, sources: Rows, k: int, exclude: Sparse | None = None
+    ) -> tuple[Rows, Floats]:
+        """The k best complements of each source, never the source itself.
+
+        Args:
+            sources: (b,) rows.
+            k: how many.
+            exclude: (n, n) CSR; products with an entry in a source's row are left out.
+
+        Returns:
+            products (b, k) int32, -1 where none is left, and scores (b, k) float32, -inf there.
+        """
+        parts = []
+        for block in blocks(np.asarray(sources, dtype=np.int32), self.block):
+            scores = self.score(block)
+            scores[np.arange(len(block)), block] = -np.inf
+            if exclude is not None:
+                out = exclude[block]
+                at = np.repeat(np.arange(len(block)), np.diff(out.indptr))
+                scores[at, out.indices] = -np.inf
+            parts.append(top_k(scores, k))
+        if not parts:
+            return np.zeros((0, k), dtype=np.int32), np.zeros((0, k), dtype=np.float32)
+        return np.concatenate([p for p, _ in parts]), np.concatenate([s for _, s in parts])
+
+    @property
+    def block(self) -> int:
+        """Sources scored at a time: keeps the dense part of memory bounded."""
+        return block_size(self.n)
+
+    @property
+    @abstractmethod
+    def n(self) -> int:
+        """Products in the catalogue that the model was fitted on."""
+
+    def save(self, folder: Path) -> None:
+        """Write config and arrays: model.json and model.safetensors."""
+        folder.mkdir(parents=True, exist_ok=True)
+        save_arrays(self.arrays(), folder / "model.safetensors")
+        write_json(
+            {"name": self.name, "config": self.config.model_dump(mode="json")},
+            folder / "model.json",
+        )
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote.
+
+        Raises:
+            BundleError: the folder holds another model.
+        """
+        saved = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        if saved["name"] != cls.name:
+            raise BundleError(f"{folder} holds the model {saved['name']!r}, not {cls.name!r}")
+        model = cls(cls.Config.model_validate(saved["config"]))
+        model.restore(load_arrays(folder / "model.safetensors"))
+        return model
+
+
+class VectorModel(Recommender):
+    """A model whose score is the inner product of a source's and a target's vector."""
+
+    source_vectors: Floats
+    """(n, d) a product's vector when it is asked about."""
+    target_vectors: Floats
+    """(n, d) a product's vector when it is proposed."""
+
+    @property
+    def n(self) -> int:
+        return len(self.target_vectors)
+
+    def score(self, sources: Rows) -> Floats:
+        return self.source_vectors[sources] @ self.target_vectors.T
+
+    def arrays(self) -> Arrays:
+        return {"source_vectors": self.source_vectors, "target_vectors": self.target_vectors}
+
+    def restore(self, arrays: Arrays) -> None:
+        self.source_vectors = arrays["source_vectors"]
+        self.target_vectors = arrays["target_vectors"]

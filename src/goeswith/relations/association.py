@@ -1,0 +1,87 @@
+"""How strongly two products are associated, beyond what their popularity explains.
+
+For a pair seen in `n_uv` of `N` contexts (baskets, sessions, users), `n_u` of which hold the source
+and `n_v` the target:
+
+    confidence = n_uv / n_u                 P(target | source)
+    lift       = n_uv N / (n_u n_v)         1 where independent
+    pmi        = log lift                   pointwise mutual information, nats
+    pmi_lower  = log(w N^2 / (n_u n_v))     w: lower Wilson bound of n_uv / N
+    llr        = 2 sum O log(O / E)         Dunning's G^2 of the 2 x 2 table, negative where lift < 1
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal, TypeAlias, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+Measure: TypeAlias = Literal["count", "confidence", "lift", "pmi", "pmi_lower", "llr"]
+MEASURES: Final[tuple[Measure, ...]] = get_args(Measure)
+Counts: TypeAlias = npt.NDArray[np.floating[Any]]
+
+Z_95: Final = 1.959963984540054
+"""Two-sided 95 % quantile of the normal distribution."""
+
+
+def wilson_lower(successes: Counts, trials: Counts | float, z: float = Z_95) -> Counts:
+    """Lower end of Wilson's score interval for a share; 0 where there are no trials.
+
+    >>> wilson_lower(np.array([1.0, 10.0, 100.0]), np.array([2.0, 20.0, 200.0])).round(3).tolist()
+    [0.095, 0.299, 0.431]
+    """
+    n = np.maximum(np.asarray(trials, dtype=np.float64), 1e-12)
+    share = np.asarray(successes, dtype=np.float64) / n
+    centre = share + z**2 / (2 * n)
+    spread = z * np.sqrt(np.maximum(share * (1 - share), 0) / n + z**2 / (4 * n**2))
+    lower: Counts = np.maximum((centre - spread) / (1 + z**2 / n), 0)
+    return np.where(np.asarray(trials) > 0, lower, 0.0)
+
+
+def _xlogx_ratio(observed: Counts, expected: Counts) -> Counts:
+    """O log(O / E), 0 where nothing was observed."""
+    out: Counts = np.zeros_like(observed)
+    seen = observed > 0
+    out[seen] = observed[seen] * np.log(observed[seen] / np.maximum(expected[seen], 1e-300))
+    return out
+
+
+def association(
+    measure: Measure, n_uv: Counts, n_u: Counts, n_v: Counts, contexts: float
+) -> Counts:
+    """One measure for many pairs.
+
+    Args:
+        measure: a name of `MEASURES`.
+        n_uv: (m,) contexts that hold both products.
+        n_u: (m,) contexts that hold the source.
+        n_v: (m,) contexts that hold the target.
+        contexts: N, all contexts.
+
+    Returns:
+        (m,) float64.
+    """
+    n_uv, n_u, n_v = (np.asarray(x, dtype=np.float64) for x in (n_uv, n_u, n_v))
+    if measure == "count":
+        return n_uv
+    if measure == "confidence":
+        return n_uv / np.maximum(n_u, 1e-12)
+    expected = np.maximum(n_u * n_v / max(contexts, 1e-12), 1e-12)
+    if measure == "lift":
+        return n_uv / expected
+    if measure == "pmi":
+        return np.log(np.maximum(n_uv, 1e-12) / expected)
+    if measure == "pmi_lower":
+        lower = wilson_lower(n_uv, contexts) * contexts
+        return np.log(np.maximum(lower, 1e-12) / expected)
+    n_only_u = np.maximum(n_u - n_uv, 0)
+    n_only_v = np.maximum(n_v - n_uv, 0)
+    neither = np.maximum(contexts - n_u - n_v + n_uv, 0)
+    g2 = 2 * (
+        _xlogx_ratio(n_uv, expected)
+        + _xlogx_ratio(n_only_u, n_u * (contexts - n_v) / contexts)
+        + _xlogx_ratio(n_only_v, (contexts - n_u) * n_v / contexts)
+        + _xlogx_ratio(neither, (contexts - n_u) * (contexts - n_v) / contexts)
+    )
+    return np.where(n_uv >= expected, g2, -g2)
