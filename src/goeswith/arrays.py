@@ -21,9 +21,9 @@ def blocks(rows: Rows, size: int) -> Iterator[Rows]:
         yield rows[start : start + size]
 
 
-def block_size(n: int, budget_mb: int = 256) -> int:
-    """How many dense float32 rows of length `n` fit in `budget_mb`; at least 1, at most 4096."""
-    return int(np.clip(budget_mb * 2**20 // (4 * max(n, 1)), 1, 4096))
+def block_size(n: int, budget_mb: int = 64) -> int:
+    """How many dense float32 rows of length `n` fit in `budget_mb`; at least 1, at most 1024."""
+    return int(np.clip(budget_mb * 2**20 // (4 * max(n, 1)), 1, 1024))
 
 
 def top_k(scores: Floats, k: int) -> tuple[Rows, Floats]:
@@ -68,9 +68,7 @@ def scale_columns(matrix: Sparse, factors: npt.NDArray[np.floating[Any]]) -> Spa
     return scaled
 
 
-def inverse_power(
-    values: npt.NDArray[np.floating[Any]], power: float
-) -> npt.NDArray[np.float64]:
+def inverse_power(values: npt.NDArray[np.floating[Any]], power: float) -> npt.NDArray[np.float64]:
     """`values ** -power`, with 0 where a value is 0: a product without edges passes nothing on."""
     values = np.asarray(values, dtype=np.float64)
     out = np.zeros_like(values)

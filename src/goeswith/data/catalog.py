@@ -97,7 +97,5 @@ class Catalog:
         if not self.type_names:
             return np.full(len(self), -1, dtype=np.int32)
         codes = pl.DataFrame({"type": self.type_names}).with_row_index("code")
-        joined = self.frame.select("type").join(
-            codes, on="type", how="left", maintain_order="left"
-        )
+        joined = self.frame.select("type").join(codes, on="type", how="left", maintain_order="left")
         return joined["code"].cast(pl.Int64).fill_null(-1).to_numpy().astype(np.int32)

@@ -90,7 +90,10 @@ class Quarantine:
         )
         return (
             self.rows.group_by("file", "reason", "expected")
-            .agg(pl.len().cast(pl.Int64).alias("rows"), pl.col("value").sort().first().alias("example"))
+            .agg(
+                pl.len().cast(pl.Int64).alias("rows"),
+                pl.col("value").sort().first().alias("example"),
+            )
             .join(read, on="file", how="left")
             .with_columns((pl.col("rows") / pl.col("read")).alias("share"))
             .sort(["rows", "file", "reason"], descending=[True, False, False])
@@ -107,9 +110,7 @@ class Quarantine:
         for file, count in bad.sort("file").iter_rows():
             read = max(self._read.get(file, 0), count)
             if count > self.max_share * read:
-                reasons = self.counts().filter(
-                    (pl.col("file") == file) & ~pl.col("expected")
-                )
+                reasons = self.counts().filter((pl.col("file") == file) & ~pl.col("expected"))
                 listed = "; ".join(
                     f"{row['rows']:,} x {row['reason']} (for example {row['example']!r})"
                     for row in reasons.head(5).iter_rows(named=True)

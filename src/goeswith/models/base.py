@@ -54,8 +54,8 @@ class Recommender(ABC):
             sources: (b,) rows.
 
         Returns:
-            (b, n) float32, finite; higher is better. Products the model knows nothing for get the
-            lowest score it gives.
+            (b, n) float32; higher is better, -inf where the model has nothing to say (no path, no
+            vector): such products are never recommended, so that a fallback can take over.
         """
 
     @abstractmethod

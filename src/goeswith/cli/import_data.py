@@ -1,0 +1,5 @@
+"""A command."""
+
+
+def command() -> None:
+    """Say what it does."""

@@ -1,0 +1,78 @@
+"""The command line: arguments in, calls out, no logic.
+
+Each command stands in a module of its own that imports what it needs when it runs.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Final
+
+import typer
+
+from goeswith import __version__
+from goeswith.errors import GoesWithError
+
+COMMANDS: Final = {
+    "import": "import_data",
+    "relations": "relations",
+    "fit": "fit",
+    "recommend": "recommend",
+    "inspect": "inspect_bundle",
+    "benchmark": "benchmark",
+    "serve": "serve",
+    "demo": "demo",
+    "config": "config",
+    "doctor": "doctor",
+}
+"""Command -> module of goeswith.cli that holds its function `command`."""
+
+app = typer.Typer(
+    name="goeswith",
+    help="What goes with this product? Complements in the right direction, with evidence.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"goeswith {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version and stop."
+    ),
+) -> None:
+    """What goes with this product? Complements in the right direction, with evidence."""
+
+
+for _name, _module in COMMANDS.items():
+    app.command(_name)(import_module(f"goeswith.cli.{_module}").command)
+
+
+def main() -> None:
+    """Run the command line; an error that a person can mend ends with exit code 2."""
+    try:
+        app()
+    except GoesWithError as error:
+        from rich.console import Console
+        from rich.text import Text
+
+        Console(stderr=True, soft_wrap=True).print(
+            Text.assemble(("error: ", "bold red"), str(error))
+        )
+        sys.exit(2)
+    except KeyboardInterrupt:
+        typer.echo("interrupted; whatever was there before is unchanged", err=True)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()
