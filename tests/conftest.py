@@ -51,13 +51,17 @@ def shop() -> tuple[Catalog, RelationGraph]:
     edges: list[tuple[int, int, str]] = []
     flows = [("phone", "case"), ("case", "screen protector"), ("camera", "tripod")]
     for source, target in flows:
-        for i in range(19):
-            for j in range(19):
-                if i % 4 == j % 4 and rng.random() < 0.8:
-                    edges.append((first[source] + i, first[target] + j, "co_purchase"))
+        edges += [
+            (first[source] + i, first[target] + j, "co_purchase")
+            for i in range(19)
+            for j in range(19)
+            if i % 4 == j % 4 and rng.random() < 0.8
+        ]
     for start in first.values():
-        for i in range(19):
-            for j in range(19):
-                if i != j and rng.random() < 0.3:
-                    edges.append((start + i, start + j, "co_view"))
+        edges += [
+            (start + i, start + j, "co_view")
+            for i in range(19)
+            for j in range(19)
+            if i != j and rng.random() < 0.3
+        ]
     return Catalog(frame), RelationGraph.from_edges(len(frame), edges)

@@ -1,4 +1,4 @@
-"""Numpy arrays and CSR matrices in one safetensors file: no pickle, and memory-mapped on reading."""
+"""Numpy arrays and CSR matrices in one safetensors file: no pickle, read by memory map."""
 
 from __future__ import annotations
 

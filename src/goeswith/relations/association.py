@@ -7,7 +7,8 @@ and `n_v` the target:
     lift       = n_uv N / (n_u n_v)         1 where independent
     pmi        = log lift                   pointwise mutual information, nats
     pmi_lower  = log(w N^2 / (n_u n_v))     w: lower Wilson bound of n_uv / N
-    llr        = 2 sum O log(O / E)         Dunning's G^2 of the 2 x 2 table, negative where lift < 1
+    llr        = 2 sum O log(O / E)         Dunning's G^2 of the 2 x 2 table, minus it where
+                                            lift < 1
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ import numpy.typing as npt
 
 Measure: TypeAlias = Literal["count", "confidence", "lift", "pmi", "pmi_lower", "llr"]
 MEASURES: Final[tuple[Measure, ...]] = get_args(Measure)
-Counts: TypeAlias = npt.NDArray[np.floating[Any]]
+Counts: TypeAlias = npt.NDArray[Any]
+"""Any float array; results are float64."""
 
 Z_95: Final = 1.959963984540054
 """Two-sided 95 % quantile of the normal distribution."""
@@ -84,4 +86,5 @@ def association(
         + _xlogx_ratio(n_only_v, (contexts - n_u) * n_v / contexts)
         + _xlogx_ratio(neither, (contexts - n_u) * (contexts - n_v) / contexts)
     )
-    return np.where(n_uv >= expected, g2, -g2)
+    signed: Counts = np.where(n_uv >= expected, g2, -g2)
+    return signed

@@ -13,7 +13,7 @@ import polars as pl
 from scipy import sparse
 
 from goeswith.arrays import Floats, Rows, Sparse, entry_rows
-from goeswith.relations.association import Measure, association, wilson_lower
+from goeswith.relations.association import MEASURES, Measure, association, wilson_lower
 
 CO_VIEW: Final = "co_view"
 VIEW_THEN_PURCHASE: Final = "view_then_purchase"
@@ -110,8 +110,8 @@ class Relation:
         columns["count"] = self.count.data
         if self.source_first is not None:
             columns["source_first"] = self.source_first
-        for name in ("confidence", "lift", "pmi", "pmi_lower", "llr"):
-            columns[name] = self.measure(name)  # type: ignore[arg-type]
+        for name in MEASURES[1:]:
+            columns[name] = self.measure(name)
         return pl.DataFrame(columns)
 
 
