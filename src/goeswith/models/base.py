@@ -15,10 +15,10 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from goeswith.arrays import Floats, Rows, Sparse, block_size, blocks, top_k
+from goeswith.arrays_file import Arrays, load_arrays, save_arrays
 from goeswith.data.catalog import Catalog
 from goeswith.errors import BundleError, ConfigError
 from goeswith.files import write_json
-from goeswith.models.arrays_file import Arrays, load_arrays, save_arrays
 from goeswith.relations.graph import RelationGraph
 
 
