@@ -1,0 +1,166 @@
+"""One TOML project file, `goeswith.toml`: every setting of a run, with unknown keys refused.
+
+`default_toml` writes all of them with their meaning and default, so that the file documents itself.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterator
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from goeswith.errors import ConfigError
+from goeswith.relations.config import MiningConfig
+
+PROJECT_FILE: Final = "goeswith.toml"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataSettings(_Section):
+    """How tables are read."""
+
+    max_bad_share: float = Field(
+        0.05, ge=0, le=1, description="Stop when more than this share of a file's rows is unusable."
+    )
+
+
+class FitSettings(_Section):
+    """What `goeswith fit` trains and what it leaves in the bundle."""
+
+    model: str = Field(
+        "cocitation", description="The model that answers first; `name` or `name:key=value`."
+    )
+    fallbacks: list[str] = Field(
+        ["similar_complements", "type_popularity", "popularity"],
+        description="Models that fill the places the first one leaves empty, in order.",
+    )
+    k: int = Field(50, ge=1, le=1000, description="Answers kept for each product.")
+
+
+class EvaluationSettings(_Section):
+    """How `goeswith benchmark` splits and compares."""
+
+    test_share: float = Field(
+        0.2, gt=0, lt=1, description="Share of product pairs held out (edges, direction)."
+    )
+    cold_share: float = Field(
+        0.1, gt=0, lt=1, description="Share of products that lose all their edges (cold)."
+    )
+    time_share: float = Field(
+        0.2, gt=0, lt=1, description="Share of events, the latest, that are the future (time)."
+    )
+    folds: int = Field(5, ge=2, description="Folds of sessions (gold).")
+    bootstrap: int = Field(2000, ge=100, description="Resamples of sources when two models meet.")
+
+
+class ServeSettings(_Section):
+    """The HTTP service."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 opens it to others.")
+    port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
+    max_k: int = Field(50, ge=1, le=1000, description="The most answers one request may ask for.")
+
+
+class Settings(_Section):
+    """Every setting of a run; a table of the project file each."""
+
+    data: DataSettings = DataSettings()
+    relations: MiningConfig = MiningConfig()
+    fit: FitSettings = FitSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
+    serve: ServeSettings = ServeSettings()
+    models: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="Settings of single models, a table [models.NAME] each."
+    )
+
+
+def load_settings(path: Path | None = None) -> Settings:
+    """Settings from a project file.
+
+    Args:
+        path: a TOML file; None reads `goeswith.toml` of the working folder where there is one.
+
+    Raises:
+        ConfigError: the file is missing or is not TOML; a key is unknown (the nearest known one is
+            named) or a value is out of range.
+    """
+    if path is None:
+        path = Path(PROJECT_FILE)
+        if not path.exists():
+            return Settings()
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"{path}: no such file; `goeswith config --out {path}` writes one"
+        ) from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read as TOML: {error}") from error
+    try:
+        settings = Settings.model_validate(content)
+    except ValidationError as error:
+        wrong = "; ".join(_explain(detail) for detail in error.errors())
+        raise ConfigError(f"{path}: {wrong}") from error
+    _check_models(settings, path)
+    return settings
+
+
+def _check_models(settings: Settings, path: Path) -> None:
+    """Build every model that the file names, so that a wrong setting is found before a long run."""
+    from goeswith.models import make_model
+
+    try:
+        for spec in {settings.fit.model, *settings.fit.fallbacks, *settings.models}:
+            make_model(spec, settings.models)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def _explain(detail: ErrorDetails) -> str:
+    *parents, last = (str(part) for part in detail["loc"])
+    where = ".".join([*parents, last])
+    if detail["type"] != "extra_forbidden":
+        return f"{where} = {detail['input']!r}: {detail['msg'].lower()}"
+    section: type[BaseModel] = Settings
+    for name in parents:
+        section = type(getattr(section(), name))
+    known = list(section.model_fields)
+    near = get_close_matches(last, known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
+    return f"unknown key {where!r}; {hint}"
+
+
+def default_toml() -> str:
+    """A project file that holds every setting at its default, each with its meaning above it."""
+    from goeswith.models import MODEL_NAMES, model_class
+
+    lines = ["# Settings of goeswith: every one, at its default. Unknown keys are refused."]
+    for name, section in Settings():
+        if isinstance(section, BaseModel):
+            lines += _table(name, section)
+    for name in MODEL_NAMES:
+        if model_class(name).Config.model_fields:
+            lines += _table(f"models.{name}", model_class(name).Config())
+    return "\n".join(lines) + "\n"
+
+
+def _table(name: str, section: BaseModel) -> Iterator[str]:
+    """A TOML table with its first docstring line above it, and the tables inside it below."""
+    yield f"\n# {(section.__doc__ or '').strip().splitlines()[0]}\n[{name}]"
+    for key, value in section:
+        if not isinstance(value, BaseModel):
+            yield f"# {type(section).model_fields[key].description}"
+            # JSON's numbers, strings, booleans and lists are written as TOML's are
+            yield f"# {key} is not set" if value is None else f"{key} = {json.dumps(value)}"
+    for key, value in section:
+        if isinstance(value, BaseModel):
+            yield from _table(f"{name}.{key}", value)

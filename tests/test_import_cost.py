@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Top-level modules in memory after a statement ran in a fresh interpreter."""
+    out = subprocess.run(
+        [sys.executable, "-c", f"{statement}; import sys; print(*sys.modules)"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return {name.split(".")[0] for name in out.stdout.split()}
+
+
+def test_importing_goeswith_loads_no_heavy_library() -> None:
+    heavy = {"torch", "polars", "scipy", "numpy", "duckdb", "ibis", "sklearn", "fastapi", "typer"}
+    assert not heavy & loaded_by("import goeswith")
+
+
+def test_the_command_line_starts_without_heavy_libraries() -> None:
+    heavy = {"torch", "polars", "scipy", "duckdb", "ibis", "sklearn", "fastapi", "matplotlib"}
+    assert not heavy & loaded_by("import goeswith.cli.main")
+
+
+def test_no_part_of_goeswith_imports_torch_by_itself() -> None:
+    walk = (
+        "import goeswith, pkgutil, importlib; "
+        "[importlib.import_module(m.name) for m in pkgutil.walk_packages(goeswith.__path__, "
+        "'goeswith.')]"
+    )
+    assert "torch" not in loaded_by(walk)
