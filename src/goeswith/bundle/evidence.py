@@ -1,0 +1,282 @@
+"""What the data say of an answer: counted when it is asked for, from the relations themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from goeswith.arrays import Rows
+from goeswith.bundle.mapped import MappedArrays
+from goeswith.bundle.products import Products
+from goeswith.relations.association import Measure, association
+
+if TYPE_CHECKING:
+    from goeswith.data.catalog import Catalog
+    from goeswith.relations.graph import RelationGraph
+
+Basis: TypeAlias = Literal[
+    "bought_together", "bought_before", "linked", "alike", "types", "popular", "model"
+]
+"""What an answer rests on, the strongest that the data have: bought together; the source bought
+with the target in the other direction only; a product that links the two; a product of the
+source's type bought with the target; their types bought together; the target bought often; or the
+model alone."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """A product between source and target.
+
+    Attributes:
+        with_source: contexts in which it was bought with the source; 0 where it is only of the
+            source's type.
+        with_target: contexts in which it was bought with the target.
+    """
+
+    product_id: str
+    title: str | None
+    with_source: int
+    with_target: int
+
+
+@dataclass(frozen=True)
+class TypesBought:
+    """How often products of two types were bought together."""
+
+    source: str
+    target: str
+    bought_together: int
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of a source and a target.
+
+    Attributes:
+        basis: see `Basis`; `link` and `types` are there where the answer rests on them.
+        bought_together: contexts (baskets, sessions, users) that bought both; 1 for a pair that
+            stands in a list without counts.
+        source_first: contexts in which the source was bought strictly earlier; None where the
+            order is not known.
+        viewed_together: contexts in which the two were viewed as alternatives, in either order.
+        confidence: share of the source's contexts that hold the target; this and the two below
+            are None where the pair was never bought together or contexts are not known.
+        lift: how many times as often as chance.
+        pmi_lower: lower 95 % bound of the pointwise mutual information, nats.
+        purchases: contexts that hold the target; for lists, the lists that name it.
+        counted: whether counts are of contexts; lists only say that there is an edge.
+    """
+
+    basis: Basis
+    bought_together: int
+    source_first: int | None
+    viewed_together: int
+    confidence: float | None
+    lift: float | None
+    pmi_lower: float | None
+    purchases: int
+    counted: bool
+    link: Link | None = None
+    types: TypesBought | None = None
+
+
+def evidence_arrays(catalog: Catalog, graph: RelationGraph) -> dict[str, npt.NDArray[Any]]:
+    """What `EvidenceIndex` reads, from a relation graph.
+
+    A link is weighted by the lower bound of its PMI, so that what everybody buys links nothing;
+    only complement edges beyond chance link.
+    """
+    bought = graph["co_purchase"]
+    complements = graph.complements
+    weights = complements.weighted(complements.measure("pmi_lower"))
+    into = weights.T.tocsr()
+    into.sort_indices()
+    views = graph["co_view"].count
+    views = views.maximum(views.T).tocsr()
+    codes = catalog.type_codes
+    typed = (codes[bought.sources] >= 0) & (codes[bought.targets] >= 0)
+    flow = (
+        codes[bought.sources[typed]].astype(np.int64) * len(catalog.type_names)
+        + codes[bought.targets[typed]]
+    )
+    keys, at = np.unique(flow, return_inverse=True)
+    purchases = bought.target_contexts
+    if purchases is None:
+        purchases = np.bincount(bought.targets, minlength=graph.n)
+    arrays = {
+        **_csr_arrays("bought", bought.count),
+        **_csr_arrays("out", weights),
+        **_csr_arrays("into", into),
+        **_csr_arrays("viewed", views),
+        "types.keys": keys,
+        "types.count": np.bincount(at, bought.count.data[typed], minlength=len(keys)),
+        "purchases": purchases.astype(np.float64),
+    }
+    if bought.source_first is not None:
+        arrays["bought.source_first"] = bought.source_first.astype(np.float32)
+    if bought.source_contexts is not None and bought.contexts is not None:
+        arrays["source_contexts"] = bought.source_contexts.astype(np.float64)
+        arrays["contexts"] = np.array([bought.contexts], dtype=np.float64)
+    return arrays
+
+
+def _csr_arrays(name: str, matrix: Any) -> dict[str, npt.NDArray[Any]]:
+    return {
+        f"{name}.indptr": matrix.indptr.astype(np.int64),
+        f"{name}.indices": matrix.indices.astype(np.int32),
+        f"{name}.data": matrix.data.astype(np.float32),
+    }
+
+
+class _Edges:
+    """A CSR matrix read row by row, without scipy."""
+
+    def __init__(self, arrays: MappedArrays, name: str) -> None:
+        self._indptr = arrays[f"{name}.indptr"]
+        self.indices = arrays[f"{name}.indices"]
+        self.data = arrays[f"{name}.data"]
+
+    def row(self, row: int) -> tuple[Rows, npt.NDArray[np.float32]]:
+        """Columns, sorted, and values of one row."""
+        at = slice(int(self._indptr[row]), int(self._indptr[row + 1]))
+        return self.indices[at], self.data[at]
+
+    def find(self, row: int, columns: Rows) -> npt.NDArray[np.int64]:
+        """Positions in `data` of some entries of one row; -1 where there is none."""
+        start = int(self._indptr[row])
+        found = _find(self.row(row)[0], columns)
+        return np.where(found < 0, -1, found + start)
+
+
+def _find(among: Rows, wanted: Rows) -> npt.NDArray[np.int64]:
+    """Places of `wanted` in the sorted `among`; -1 where it is not there."""
+    if not len(among):
+        return np.full(len(wanted), -1, dtype=np.int64)
+    place = np.minimum(np.searchsorted(among, wanted), len(among) - 1)
+    return np.where(among[place] == wanted, place, -1)
+
+
+class EvidenceIndex:
+    """Evidence of answers, by look-up in memory-mapped relations."""
+
+    def __init__(self, arrays: MappedArrays, products: Products) -> None:
+        self._products = products
+        self._bought = _Edges(arrays, "bought")
+        self._out = _Edges(arrays, "out")
+        self._into = _Edges(arrays, "into")
+        self._viewed = _Edges(arrays, "viewed")
+        self._first = arrays.get("bought.source_first")
+        self._type_keys = arrays["types.keys"]
+        self._type_counts = arrays["types.count"]
+        self._purchases = arrays["purchases"]
+        self._source_contexts = arrays.get("source_contexts")
+        self._contexts = float(arrays["contexts"][0]) if "contexts" in arrays else 0.0
+
+    def of(self, source: int, targets: Rows, by_type: npt.NDArray[np.bool_]) -> list[Evidence]:
+        """Evidence of the answers to one source.
+
+        Args:
+            source: row.
+            targets: (k,) rows.
+            by_type: (k,) answers that a model chose for their type: they rest on types rather than
+                on one product of the source's type.
+        """
+        at = self._bought.find(source, targets)
+        viewed_at = self._viewed.find(source, targets)
+        measures = self._measures(source, targets, at)
+        found = []
+        for i, target in enumerate(int(target) for target in targets):
+            bought = int(at[i])
+            facts: dict[str, Any] = {
+                "bought_together": _count(self._bought.data, bought),
+                "source_first": None if self._first is None else _count(self._first, bought),
+                "viewed_together": _count(self._viewed.data, int(viewed_at[i])),
+                "purchases": round(float(self._purchases[target])),
+                "counted": self._source_contexts is not None,
+                **{name: value[i] if bought >= 0 else None for name, value in measures.items()},
+            }
+            rest = (
+                {"basis": "bought_together"}
+                if bought >= 0
+                else self._indirect(source, target, bool(by_type[i]))
+            )
+            found.append(Evidence(**facts, **rest))
+        return found
+
+    def _measures(
+        self, source: int, targets: Rows, at: npt.NDArray[np.int64]
+    ) -> dict[str, list[float | None]]:
+        """confidence, lift and pmi_lower of every target; of no use where `at` is -1."""
+        names: tuple[Measure, ...] = ("confidence", "lift", "pmi_lower")
+        if self._source_contexts is None or not len(self._bought.data):
+            return {name: [None] * len(targets) for name in names}
+        count = self._bought.data[at]
+        n_u = np.full(len(targets), self._source_contexts[source])
+        n_v = self._purchases[targets]
+        return {name: association(name, count, n_u, n_v, self._contexts).tolist() for name in names}
+
+    def _indirect(self, source: int, target: int, by_type: bool) -> dict[str, Any]:
+        """What a pair without a co-purchase of its own rests on."""
+        if self._bought.find(target, np.array([source], dtype=np.int32))[0] >= 0:
+            return {"basis": "bought_before"}
+        link = self._link(source, target)
+        if link is not None:
+            return {"basis": "linked", "link": link}
+        alike = None if by_type else self._alike(source, target)
+        if alike is not None:
+            return {"basis": "alike", "link": alike}
+        types = self._types(source, target)
+        if types is not None:
+            return {"basis": "types", "types": types}
+        return {"basis": "popular" if self._purchases[target] else "model"}
+
+    def _link(self, source: int, target: int) -> Link | None:
+        """The product whose weaker edge, of source -> it -> target, is strongest."""
+        after, out_weight = self._out.row(source)
+        before, in_weight = self._into.row(target)
+        if len(after) <= len(before):
+            place = _find(before, after)
+            common, weaker = after, np.minimum(out_weight, in_weight[place])
+        else:
+            place = _find(after, before)
+            common, weaker = before, np.minimum(in_weight, out_weight[place])
+        if not (place >= 0).any():
+            return None
+        middle = int(common[np.argmax(np.where(place >= 0, weaker, -np.inf))])
+        return self._as_link(middle, self._together(source, middle), target)
+
+    def _alike(self, source: int, target: int) -> Link | None:
+        """The product of the source's type that goes best with the target."""
+        codes = self._products.type_codes
+        before, weight = self._into.row(target)
+        same = (codes[before] == codes[source]) & (before != source)
+        if codes[source] < 0 or not same.any():
+            return None
+        middle = int(before[np.argmax(np.where(same, weight, -np.inf))])
+        return self._as_link(middle, 0, target)
+
+    def _as_link(self, middle: int, with_source: int, target: int) -> Link:
+        names = self._products
+        return Link(
+            names.ids[middle], names.title(middle), with_source, self._together(middle, target)
+        )
+
+    def _together(self, source: int, target: int) -> int:
+        at = self._bought.find(source, np.array([target], dtype=np.int32))
+        return _count(self._bought.data, int(at[0]))
+
+    def _types(self, source: int, target: int) -> TypesBought | None:
+        codes, names = self._products.type_codes, self._products.type_names
+        u, v = int(codes[source]), int(codes[target])
+        key = u * len(names) + v
+        place = int(np.searchsorted(self._type_keys, key))
+        if min(u, v) < 0 or place == len(self._type_keys) or self._type_keys[place] != key:
+            return None
+        return TypesBought(names[u], names[v], round(float(self._type_counts[place])))
+
+
+def _count(data: npt.NDArray[np.float32], at: int) -> int:
+    return round(float(data[at])) if at >= 0 else 0

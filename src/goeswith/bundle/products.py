@@ -1,0 +1,96 @@
+"""Ids, titles and types of a bundle's products, read one at a time."""
+
+from __future__ import annotations
+
+from difflib import SequenceMatcher
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy.typing as npt
+
+from goeswith.bundle.mapped import MappedArrays, SortedIds, Strings, pack_strings, sorted_order
+from goeswith.errors import UnknownProductError
+
+if TYPE_CHECKING:
+    from goeswith.data.catalog import Catalog
+
+_WIDTH: Final = 50
+"""Candidates looked at on each side, so that an unknown id costs milliseconds in any catalogue."""
+
+
+def product_arrays(catalog: Catalog) -> dict[str, npt.NDArray[Any]]:
+    """What `Products` reads, from a catalogue."""
+    ids = catalog.ids.to_list()
+    return {
+        **pack_strings("id", ids),
+        **pack_strings("title", catalog.text("title") or []),
+        **pack_strings("type", list(catalog.type_names)),
+        "id.order": sorted_order(ids),
+        "type.codes": catalog.type_codes,
+    }
+
+
+class Products:
+    """Products by id or row."""
+
+    def __init__(self, arrays: MappedArrays) -> None:
+        self.ids = Strings.of(arrays, "id")
+        self.titles = Strings.of(arrays, "title")
+        self.type_names = Strings.of(arrays, "type")
+        self.type_codes = arrays["type.codes"]
+        self._sorted = SortedIds(self.ids, arrays["id.order"])
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def row(self, product_id: str) -> int:
+        """The row of an id.
+
+        Raises:
+            UnknownProductError: with the nearest ids and titles.
+        """
+        row = self._sorted.row(product_id)
+        if row is None:
+            near = ", ".join(self.label(row) for row in self.nearest(product_id))
+            hint = f"; did you mean {near}?" if near else ""
+            raise UnknownProductError(
+                f"no product {product_id!r} among the {len(self):,} of this bundle{hint}"
+            )
+        return row
+
+    def title(self, row: int) -> str | None:
+        """A product's title; None where it has none."""
+        return (self.titles[row] or None) if len(self.titles) else None
+
+    def type(self, row: int) -> str | None:
+        """A product's type; None where it has none."""
+        code = int(self.type_codes[row])
+        return self.type_names[code] if code >= 0 else None
+
+    def name(self, row: int) -> str:
+        """What a sentence calls a product: its title, or its id where it has none."""
+        return self.title(row) or self.ids[row]
+
+    def label(self, row: int) -> str:
+        """An id, with its title where there is one."""
+        title = self.title(row)
+        return f"{self.ids[row]} ({title})" if title else self.ids[row]
+
+    def nearest(self, text: str, count: int = 3) -> list[int]:
+        """Rows whose title holds `text`, then those whose id is spelt most like it.
+
+        Ids are compared among those that stand next to `text` in sorted order only.
+        """
+        if not text:
+            return []
+        titled = list(dict.fromkeys(islice(self.titles.containing(text), _WIDTH)))
+        # the shortest title that holds the words is the most like them
+        found = sorted(titled, key=lambda row: len(self.titles.raw(row)))[:count]
+        matcher = SequenceMatcher(b=text, autojunk=False)
+        alike = []
+        for row in self._sorted.around(text, _WIDTH):
+            matcher.set_seq1(self.ids[row])
+            if matcher.ratio() >= 0.6:
+                alike.append((-matcher.ratio(), row))
+        found += [row for _, row in sorted(alike) if row not in found]
+        return found[:count]
