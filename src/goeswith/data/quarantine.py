@@ -19,6 +19,7 @@ _SCHEMA = {
     "reason": pl.String,
     "value": pl.String,
     "expected": pl.Boolean,
+    "kept": pl.Boolean,
 }
 
 
@@ -27,7 +28,9 @@ class Quarantine:
     """Rows set aside while tables are read.
 
     `expected` rows (a cancellation, a postage line) are what a format is known to hold: they are
-    counted and kept out, but do not count towards `max_share`.
+    counted and kept out, but do not count towards `max_share`. `kept` marks a row that stayed in
+    its table and lost one value only (a price that is no number); it does not count either, and
+    rows read = rows of the table + rows set aside that are not `kept`.
     """
 
     max_share: float = 0.05
@@ -39,7 +42,14 @@ class Quarantine:
         self._read[file] = self._read.get(file, 0) + rows
 
     def add(
-        self, file: str, rows: pl.Series, reason: str, values: pl.Series, *, expected: bool = False
+        self,
+        file: str,
+        rows: pl.Series,
+        reason: str,
+        values: pl.Series,
+        *,
+        expected: bool = False,
+        kept: bool = False,
     ) -> None:
         """Set rows aside: their numbers in `file`, why, and the value that was wrong."""
         if len(rows):
@@ -49,6 +59,7 @@ class Quarantine:
                 pl.lit(file).alias("file"),
                 pl.lit(reason).alias("reason"),
                 pl.lit(expected).alias("expected"),
+                pl.lit(kept).alias("kept"),
             )
             self._parts.append(part.select(list(_SCHEMA)))
 
@@ -77,19 +88,32 @@ class Quarantine:
         self.add(file, aside[ROW], reason, aside[value], expected=expected)
         return flagged.filter(~pl.col("_bad")).drop("_bad")
 
+    def note(self, frame: pl.DataFrame, file: str, bad: pl.Expr, reason: str, value: str) -> None:
+        """Record values that are dropped from rows that stay; arguments as for `split`."""
+        flagged = frame.filter(bad.fill_null(value=False))
+        self.add(file, flagged[ROW], reason, flagged[value], kept=True)
+
+    def read(self, file: str) -> int:
+        """How many rows `file` had."""
+        return self._read.get(file, 0)
+
+    def lost(self, file: str) -> int:
+        """How many rows of `file` are not in its table."""
+        return self.rows.filter((pl.col("file") == file) & ~pl.col("kept")).height
+
     @property
     def rows(self) -> pl.DataFrame:
-        """file, row, reason, value, expected: one line for each row set aside."""
+        """file, row, reason, value, expected, kept: one line for each row set aside."""
         return pl.concat(self._parts) if self._parts else pl.DataFrame(schema=_SCHEMA)
 
     def counts(self) -> pl.DataFrame:
-        """file, reason, expected, rows, share of the file's rows, an example; largest first."""
+        """file, reason, expected, kept, rows, share of the file, an example; largest first."""
         read = pl.DataFrame(
             {"file": list(self._read), "read": list(self._read.values())},
             schema={"file": pl.String, "read": pl.Int64},
         )
         return (
-            self.rows.group_by("file", "reason", "expected")
+            self.rows.group_by("file", "reason", "expected", "kept")
             .agg(
                 pl.len().cast(pl.Int64).alias("rows"),
                 pl.col("value").sort().first().alias("example"),
@@ -97,7 +121,7 @@ class Quarantine:
             .join(read, on="file", how="left")
             .with_columns((pl.col("rows") / pl.col("read")).alias("share"))
             .sort(["rows", "file", "reason"], descending=[True, False, False])
-            .select("file", "reason", "expected", "rows", "share", "example")
+            .select("file", "reason", "expected", "kept", "rows", "share", "example")
         )
 
     def check(self) -> None:
@@ -106,11 +130,12 @@ class Quarantine:
         Raises:
             DataError: a file has more than `max_share` of its rows set aside unexpectedly.
         """
-        bad = self.rows.filter(~pl.col("expected")).group_by("file").len()
+        counts = ~pl.col("expected") & ~pl.col("kept")
+        bad = self.rows.filter(counts).group_by("file").len()
         for file, count in bad.sort("file").iter_rows():
             read = max(self._read.get(file, 0), count)
             if count > self.max_share * read:
-                reasons = self.counts().filter((pl.col("file") == file) & ~pl.col("expected"))
+                reasons = self.counts().filter((pl.col("file") == file) & counts)
                 listed = "; ".join(
                     f"{row['rows']:,} x {row['reason']} (for example {row['example']!r})"
                     for row in reasons.head(5).iter_rows(named=True)

@@ -1,0 +1,188 @@
+"""CSV and TSV in batches. A line with too few or too many fields goes to quarantine.
+
+Arrow's reader is used because it hands over every line that does not fit, with its number.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, Protocol, cast
+
+import numpy as np
+import polars as pl
+
+from goeswith.data.jsonlines import open_bytes
+from goeswith.data.quarantine import ROW, Quarantine
+from goeswith.errors import DataError
+
+_NAMES: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
+_BLOCK: Final = 16 * 2**20
+"""Bytes read at a time, and so the longest line."""
+
+
+class _Line(Protocol):
+    number: int
+    text: str
+    expected_columns: int
+    actual_columns: int
+
+
+def delimited_batches(path: Path, delimiter: str, quarantine: Quarantine) -> Iterator[pl.DataFrame]:
+    """The rows of a delimited file with a header, as strings (null where empty), and `_row`.
+
+    Args:
+        path: plain or .gz, UTF-8.
+        delimiter: what stands between fields.
+        quarantine: takes ragged lines and counts rows read under `path.name`.
+
+    Yields:
+        Frames of some 16 MiB of the file each; the first is empty and has the schema.
+
+    Raises:
+        DataError: the delimiter or encoding is another, a quotation mark is never closed, or the
+            file is empty or damaged.
+    """
+    import pyarrow as pa
+    from pyarrow import csv as arrow_csv
+
+    names = _header(path, delimiter)
+    yield pl.DataFrame(schema={ROW: pl.Int64} | dict.fromkeys(names, pl.String))
+    ragged: list[_Line] = []
+
+    def set_aside(line: _Line) -> str:
+        ragged.append(line)
+        return "skip"
+
+    last, rows, multiline = 0, 0, False
+    try:
+        reader = arrow_csv.open_csv(
+            pa.input_stream(str(path), compression="gzip" if path.suffix == ".gz" else None),
+            # one thread: only then does a ragged line know its number
+            read_options=arrow_csv.ReadOptions(
+                use_threads=False, block_size=_BLOCK, column_names=names, skip_rows=0
+            ),
+            parse_options=arrow_csv.ParseOptions(
+                delimiter=delimiter, newlines_in_values=True, invalid_row_handler=set_aside
+            ),
+            convert_options=arrow_csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()),
+                strings_can_be_null=True,
+                null_values=[""],
+            ),
+        )
+        for batch in reader:
+            frame = cast(pl.DataFrame, pl.from_arrow(pa.Table.from_batches([batch])))
+            # the header is row 1 for Arrow and row 0 here
+            numbers = np.arange(last, last + frame.height + len(ragged), dtype=np.int64)
+            numbers = np.setdiff1d(numbers, [line.number - 1 for line in ragged])[: frame.height]
+            frame = frame.select(pl.Series(ROW, numbers), pl.all()).filter(pl.col(ROW) > 0)
+            last = int(numbers[-1]) + 1 if len(numbers) else last
+            rows += frame.height
+            multiline = multiline or _has_line_break(frame)
+            yield frame
+    except (pa.ArrowInvalid, OSError) as error:
+        raise _explained(path, delimiter, error) from error
+    if multiline:
+        _check_quotes(path, delimiter)
+    quarantine.saw(path.name, rows + len(ragged))
+    for actual in {line.actual_columns for line in ragged}:
+        lines = [line for line in ragged if line.actual_columns == actual]
+        quarantine.add(
+            path.name,
+            pl.Series([line.number - 1 for line in lines], dtype=pl.Int64),
+            f"the line has {actual} fields and the header {len(names)}",
+            pl.Series([line.text for line in lines], dtype=pl.String),
+        )
+
+
+def _open(path: Path) -> io.TextIOWrapper:
+    return io.TextIOWrapper(open_bytes(path), encoding="utf-8-sig", newline="")
+
+
+def _header(path: Path, delimiter: str) -> list[str]:
+    """The names of the columns, once they are known to be names."""
+    try:
+        with _open(path) as lines:
+            names = next((row for row in csv.reader(lines, delimiter=delimiter) if row), [])
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
+        raise _explained(path, delimiter, error) from error
+    names = [name.strip() for name in names]
+    if not any(names):
+        raise DataError(f"{path} is empty; write the table again, or remove the file")
+    if len(names) == 1:
+        other = [mark for mark in _NAMES if mark != delimiter and mark in names[0]]
+        if other:
+            likely = max(other, key=names[0].count)
+            advice = (
+                "save it as .tsv" if likely == "\t" else "write it again with commas, or as parquet"
+            )
+            raise DataError(
+                f"{path}: the header {names[0]!r} is one column; its fields seem to be separated "
+                f"by a {_NAMES[likely]} where a {_NAMES[delimiter]} is expected: {advice}"
+            )
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise DataError(f"{path}: the header has the column {twice!r} twice; rename one")
+    if ROW in names or "" in names:
+        wrong = repr(ROW) + ", which is reserved" if ROW in names else "without a name"
+        raise DataError(f"{path}: the header has a column {wrong}; name it otherwise")
+    return names
+
+
+def _has_line_break(frame: pl.DataFrame) -> bool:
+    breaks = frame.select(
+        pl.any_horizontal(pl.col(pl.String).str.contains("\n", literal=True).any())
+    )
+    return bool(breaks.item())
+
+
+def _check_quotes(path: Path, delimiter: str) -> None:
+    """A field over several lines is right, or a quotation mark swallowed the lines after it."""
+    csv.field_size_limit(_BLOCK)
+    with _open(path) as lines:
+        reader = csv.reader(lines, delimiter=delimiter, strict=True)
+        before = 0
+        try:
+            for _ in reader:
+                before = reader.line_num
+        except csv.Error as error:
+            raise _unclosed(path, before + 1) from error
+
+
+def _unclosed(path: Path, line: int) -> DataError:
+    return DataError(
+        f"{path}, line {line}: a quotation mark is opened and not closed in its field, so that "
+        'the lines after it cannot be told apart; double the marks inside a field ("") or write '
+        "parquet"
+    )
+
+
+def _explained(path: Path, delimiter: str, error: Exception) -> DataError:
+    """What a person can do about an error of the reader."""
+    if isinstance(error, (OSError, EOFError, zlib.error)) and path.suffix == ".gz":
+        return DataError(f"{path} is no whole gzip file ({error}); copy or write it again")
+    with open_bytes(path) as lines:
+        start = lines.read(2)
+        if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            return DataError(f"{path} is in UTF-16; save it as UTF-8")
+        lines.seek(0)
+        for number, line in enumerate(lines, start=1):
+            try:
+                line.decode()
+            except UnicodeDecodeError as wrong:
+                return DataError(
+                    f"{path}, line {number}: the byte 0x{line[wrong.start]:02x} is not UTF-8; the "
+                    "file is in another encoding (Latin-1?), save it as UTF-8"
+                )
+    if "straddling" in str(error):
+        try:
+            _check_quotes(path, delimiter)
+        except DataError as unclosed:
+            return unclosed
+        return DataError(f"{path} has a line longer than {_BLOCK >> 20} MiB; write parquet")
+    return DataError(f"{path} cannot be read: {error}")

@@ -1,0 +1,95 @@
+"""JSON lines: one object a line. A line that is none goes to quarantine."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, cast
+
+import polars as pl
+
+from goeswith.data.quarantine import ROW, Quarantine
+from goeswith.errors import DataError
+
+
+def read_json_lines(path: Path, quarantine: Quarantine) -> pl.DataFrame:
+    """A table from JSON lines, plain or .gz, with `_row`, the number of the line.
+
+    A column whose values are of several kinds becomes strings, the others as they are.
+
+    Raises:
+        DataError: the file is damaged.
+    """
+    rows: list[int] = []
+    columns: dict[str, list[Any]] = {}
+    bad: list[tuple[int, str]] = []
+    for number, line in numbered_lines(path):
+        record = parse_object(line)
+        if record is None:
+            bad.append((number, line))
+            continue
+        for name, value in record.items():
+            values = columns.setdefault(name, [])
+            values.extend([None] * (len(rows) - len(values)))
+            values.append(value)
+        rows.append(number)
+    quarantine.saw(path.name, len(rows) + len(bad))
+    quarantine.add(
+        path.name,
+        pl.Series([number for number, _ in bad], dtype=pl.Int64),
+        "the line is no JSON object",
+        pl.Series([line[:500] for _, line in bad], dtype=pl.String),
+    )
+    columns.pop(ROW, None)
+    for values in columns.values():
+        values.extend([None] * (len(rows) - len(values)))
+    return pl.DataFrame(
+        [pl.Series(ROW, rows, dtype=pl.Int64)]
+        + [_series(name, values) for name, values in columns.items()]
+    )
+
+
+def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Lines that are not blank, with their number from 1; undecodable bytes show as U+FFFD.
+
+    Raises:
+        DataError: a .gz file is damaged.
+    """
+    with open_bytes(path) as lines:
+        try:
+            for number, line in enumerate(lines, start=1):
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8", "replace").strip()
+                if text:
+                    yield number, text
+        except (OSError, EOFError, zlib.error) as error:
+            raise DataError(
+                f"{path} is no whole gzip file ({error}); copy or write it again"
+            ) from error
+
+
+def open_bytes(path: Path) -> IO[bytes]:
+    """The bytes of a file, unpacked where its name ends in .gz."""
+    return cast(IO[bytes], gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
+
+
+def parse_object(line: str) -> dict[str, Any] | None:
+    """The JSON object of a line, or None where there is none."""
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def _series(name: str, values: list[Any]) -> pl.Series:
+    try:
+        return pl.Series(name, values, strict=True)
+    except (TypeError, OverflowError, pl.exceptions.PolarsError):
+        as_text = (
+            value if value is None or isinstance(value, str) else json.dumps(value)
+            for value in values
+        )
+        return pl.Series(name, list(as_text), dtype=pl.String)

@@ -1,0 +1,96 @@
+"""One table from one file, whatever its format, with the number of every row."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from goeswith.data.delimited import delimited_batches
+from goeswith.data.jsonlines import read_json_lines
+from goeswith.data.quarantine import ROW, Quarantine
+from goeswith.errors import DataError
+
+READABLE: Final = (".parquet", ".csv", ".tsv", ".jsonl", ".ndjson")
+"""Formats by suffix, each also with .gz after it."""
+
+
+def table_format(path: Path) -> str | None:
+    """The suffix that says how to read `path` (one of `READABLE`), or None."""
+    name = path.name.removesuffix(".gz")
+    return next((suffix for suffix in READABLE if name.endswith(suffix)), None)
+
+
+def read_table(path: Path, quarantine: Quarantine) -> pl.DataFrame:
+    """Read a table.
+
+    Args:
+        path: .parquet, .csv, .tsv, .jsonl or .ndjson, plain or with .gz.
+        quarantine: counts the rows read, and takes lines that cannot be parsed.
+
+    Returns:
+        The columns of the file and `_row`, the row's number from 1 (the line under a header is
+        row 1). Columns of a CSV or TSV are strings.
+
+    Raises:
+        DataError: no such file, another format, or a file that is empty or damaged.
+    """
+    if not path.is_file():
+        raise DataError(f"there is no file {path}")
+    suffix = table_format(path)
+    if suffix is None:
+        raise DataError(f"{path} cannot be read; readable are {', '.join(READABLE)} (also .gz)")
+    if not path.stat().st_size:
+        raise DataError(f"{path} is empty (0 bytes); write the table again, or remove the file")
+    if suffix == ".parquet":
+        frame = _read_parquet(path)
+        quarantine.saw(path.name, frame.height)
+    elif suffix in (".csv", ".tsv"):
+        frame = pl.concat(
+            delimited_batches(path, "\t" if suffix == ".tsv" else ",", quarantine), rechunk=True
+        )
+    else:
+        frame = read_json_lines(path, quarantine)
+    if not frame.height and not quarantine.read(path.name):
+        raise DataError(f"{path} holds no rows; remove it if there is no such table")
+    return frame
+
+
+def require(frame: pl.DataFrame, columns: tuple[str, ...], file: str) -> None:
+    """Check that a table has its columns.
+
+    Raises:
+        DataError: names what is missing, what is there and what looks like it.
+    """
+    there = [name for name in frame.columns if name != ROW]
+    missing = [name for name in columns if name not in there]
+    if missing:
+        near = {name: get_close_matches(name, there, n=1) for name in missing}
+        hints = [f"rename {found[0]!r} to {name!r}?" for name, found in near.items() if found]
+        raise DataError(
+            f"{file} has no column {', '.join(map(repr, missing))}; it has {', '.join(there)}"
+            + (f" ({' '.join(hints)})" if hints else "")
+        )
+
+
+def _read_parquet(path: Path) -> pl.DataFrame:
+    try:
+        source: Path | io.BytesIO = path
+        if path.name.endswith(".gz"):
+            source = io.BytesIO(gzip.decompress(path.read_bytes()))
+        frame = pl.read_parquet(source, hive_partitioning=False)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path} cannot be read: {error}; copy or write it again") from error
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        raise DataError(
+            f"{path} is no whole parquet file: it is truncated or damaged ({error}); "
+            "copy or write it again"
+        ) from error
+    if ROW in frame.columns:
+        raise DataError(f"{path} has a column {ROW!r}, which is reserved; rename it")
+    return frame.with_row_index(ROW, offset=1).with_columns(pl.col(ROW).cast(pl.Int64))

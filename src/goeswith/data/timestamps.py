@@ -1,0 +1,150 @@
+"""Times as logs write them -> one Datetime column in UTC, microseconds, without a zone.
+
+Read are dates and times, ISO 8601 text with or without a zone, unix times in seconds, milliseconds,
+microseconds or nanoseconds (told apart by their size), and text such as 31/12/2024 18:05, where
+the column itself must show whether the day or the month stands first.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Final
+
+import polars as pl
+
+from goeswith.data.values import text
+from goeswith.errors import DataError
+
+_UTC: Final = pl.Datetime("us")
+_CLOCK: Final = r"(\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)"
+_ISO: Final = (
+    r"^(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ]+" + _CLOCK + r")?\s*(Z|UTC|[+-]\d{2}:?\d{2})?$"
+)
+_SLASHED: Final = (
+    r"^(\d{1,2})[-/.](\d{1,2})[-/.](\d{4}|\d{2})(?:[T, ]+" + _CLOCK + r"(?: ?([AP]M))?)?$"
+)
+_UNITS: Final = ((1e11, 1), (1e14, 10**3), (1e17, 10**6), (float("inf"), 10**9))
+"""Below the first number, a unix time counts in the second number of parts of a second."""
+_EARLIEST: Final = 1e8
+"""Unix seconds in 1973: a smaller number is a counter, not a time."""
+
+
+def timestamps(values: pl.Series, file: str) -> pl.Series:
+    """(n,) Datetime("us"), null where a value is missing or no time.
+
+    Args:
+        values: a column of any type.
+        file: name for messages.
+
+    Raises:
+        DataError: the whole column is no time, or day and month cannot be told apart.
+    """
+    dtype = values.dtype
+    if isinstance(dtype, pl.Datetime):
+        if dtype.time_zone is not None:
+            values = values.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        return values.cast(_UTC)
+    if dtype == pl.Date:
+        return values.cast(_UTC)
+    if dtype.is_numeric():
+        return _unix(values.cast(pl.Float64), file)
+    if dtype in (pl.String, pl.Categorical, pl.Enum, pl.Null):
+        return _written(text(values, file).str.to_uppercase(), file)
+    raise DataError(f"{file}: the column {values.name!r} is {dtype}, which is no time")
+
+
+def _unix(values: pl.Series, file: str) -> pl.Series:
+    column = pl.col(values.name)
+    typical = values.to_frame().filter(column.is_finite())[values.name].abs().median()
+    if isinstance(typical, float) and typical < _EARLIEST:
+        raise DataError(
+            f"{file}: the column {values.name!r} holds numbers such as {typical:g}, which are no "
+            "unix times; if they only say what came first, name the column 'position'"
+        )
+    parts = pl.lit(1.0)
+    for (limit, _), (_, unit) in pairwise(_UNITS):
+        parts = pl.when(column >= limit).then(float(unit)).otherwise(parts)
+    seconds = column / parts
+    sensible = column.is_finite() & (seconds >= _EARLIEST)
+    return (
+        values.to_frame()
+        .select(pl.when(sensible).then((seconds * 1e6).round()).cast(pl.Int64).cast(_UTC))
+        .to_series()
+    )
+
+
+def _written(values: pl.Series, file: str) -> pl.Series:
+    name = values.name
+    column = pl.col(name)
+    frame = values.to_frame()
+    parsed = frame.select(_iso(column)).to_series()
+    number = values.cast(pl.Float64, strict=False)
+    if number.count():
+        parsed = parsed.zip_with(parsed.is_not_null(), _unix(number, file))
+    slashed = frame.filter(column.str.contains(_SLASHED)).to_series()
+    if len(slashed):
+        parsed = parsed.zip_with(
+            parsed.is_not_null(),
+            frame.select(_slashed(column, day_first=_day_first(slashed, file))).to_series(),
+        )
+    return parsed
+
+
+def _iso(column: pl.Expr) -> pl.Expr:
+    group = column.str.extract_groups(_ISO).struct
+    zone = group.field("5")
+    sign = pl.when(zone.str.starts_with("-")).then(-1).otherwise(1)
+    digits = zone.str.replace_all(r"[^\d]", "")
+    minutes = digits.str.slice(0, 2).cast(pl.Int64, strict=False) * 60 + digits.str.slice(2).cast(
+        pl.Int64, strict=False
+    )
+    local = _joined(group.field("1"), group.field("2"), group.field("3"), group.field("4"))
+    return local - pl.duration(minutes=(sign * minutes).fill_null(0))
+
+
+def _slashed(column: pl.Expr, *, day_first: bool) -> pl.Expr:
+    group = column.str.extract_groups(_SLASHED).struct
+    day, month = ("1", "2") if day_first else ("2", "1")
+    year = group.field("3")
+    full_year = pl.when(year.str.len_chars() == 2).then("20" + year).otherwise(year)
+    local = _joined(full_year, group.field(month), group.field(day), group.field("4"))
+    half, hour = group.field("5"), local.dt.hour()
+    shift = (
+        pl.when((half == "PM") & (hour < 12))
+        .then(12)
+        .when((half == "AM") & (hour == 12))
+        .then(-12)
+        .otherwise(0)
+    )
+    return local + pl.duration(hours=shift)
+
+
+def _joined(year: pl.Expr, month: pl.Expr, day: pl.Expr, clock: pl.Expr) -> pl.Expr:
+    hours = clock.str.split(":")
+    full = pl.when(hours.list.len() == 2).then(clock + ":00").otherwise(clock)
+    padded = pl.format(
+        "{}-{}-{} {}",
+        year,
+        month.str.zfill(2),
+        day.str.zfill(2),
+        full.fill_null("00:00:00"),
+    )
+    return padded.str.strptime(_UTC, "%Y-%m-%d %H:%M:%S%.f", strict=False)
+
+
+def _day_first(slashed: pl.Series, file: str) -> bool:
+    """Whether the day stands before the month, from the values of the column."""
+    parts = slashed.str.extract_groups(_SLASHED).struct
+    first, second = (parts.field(name).cast(pl.Int64) for name in ("1", "2"))
+    day_first, month_first = bool((first > 12).any()), bool((second > 12).any())
+    if day_first != month_first or first.equals(second):
+        return day_first
+    if day_first:
+        a, b = slashed.filter(first > 12)[0], slashed.filter(second > 12)[0]
+        why = f"some have the day first ({a}) and some the month ({b})"
+    else:
+        why = f"no value shows which is which (for example {slashed[0]})"
+    raise DataError(
+        f"{file}: the day and the month of the column {slashed.name!r} cannot be told apart: "
+        f"{why}; write the times as 2024-12-31 18:05"
+    )
