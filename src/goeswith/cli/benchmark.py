@@ -1,5 +1,89 @@
-"""A command."""
+"""Models side by side under an honest protocol."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
 
 
-def command() -> None:
-    """Say what it does."""
+def command(
+    data: Annotated[Path, typer.Argument(help="A folder of tables.", metavar="DATA")],
+    models: Annotated[
+        str,
+        typer.Option(
+            help="Models, by commas, with settings after a colon: "
+            "`ease,copurchase:measure=lift,katz:hops=3,decay=0.5`. Every one if left out."
+        ),
+    ] = "",
+    protocol: Annotated[
+        str, typer.Option(help="edges, cold, direction, time or gold; several by commas.")
+    ] = "edges",
+    seeds: Annotated[str, typer.Option(help="One split each, by commas.")] = "0,1,2",
+    json: Annotated[
+        Path | None, typer.Option(help="Write every figure here.", metavar="FILE")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a report with plots here.", metavar="FILE")
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="Project file; goeswith.toml here if there is one.", metavar="FILE"),
+    ] = None,
+) -> None:
+    """Compare models on held-out data: accuracy, direction, substitutes, types, cost.
+
+    Protocols: **edges** holds out product pairs; **direction** asks which way they go; **cold**
+    takes all edges from some products; **time** learns before a moment and answers after it;
+    **gold** compares with what people bundled.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from goeswith.config import load_settings
+    from goeswith.data.folder import load_data
+    from goeswith.evaluation.report import write_report
+    from goeswith.evaluation.run import benchmark
+    from goeswith.evaluation.specs import split_models, split_names, split_seeds
+    from goeswith.evaluation.table import terminal_table
+    from goeswith.files import write_json
+
+    settings = load_settings(config)
+    listed, wanted = split_models(models), split_names(protocol)
+    numbers = split_seeds(seeds)
+    notes = Console(stderr=True)
+    with Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=notes,
+        transient=True,
+    ) as bar:
+        task = bar.add_task(f"reading {data}", total=None)
+        dataset = load_data(data, settings.data.max_bad_share)
+        result = benchmark(
+            dataset,
+            listed,
+            wanted,
+            numbers,
+            settings,
+            progress=lambda done, total, what: bar.update(
+                task, completed=done, total=total, description=what
+            ),
+        )
+    out = Console()
+    if not out.is_terminal:
+        out = Console(width=200)  # a file or a pipe is as wide as the table
+    for table in result.get("protocols", [result]):
+        out.print(terminal_table(table))
+        for line in table["results"]:
+            if "refused" in line:
+                notes.print(f"{line['model']}: {line['refused']}", markup=False)
+    if json is not None:
+        write_json(result, json)
+        notes.print(f"figures: {json}", markup=False)
+    if html is not None:
+        write_report(result, html)
+        notes.print(f"report: {html}", markup=False)

@@ -1,0 +1,137 @@
+"""Plots of a benchmark as SVG that sits inside a page and takes the page's text colour."""
+
+from __future__ import annotations
+
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_INK = "#010203"
+"""Stands for `currentColor`, which matplotlib cannot draw with, until the SVG is written."""
+_COLOURS = ("#3b82c4", "#d97a2b", "#3f9b5f")
+"""Legible on white and on near-black."""
+
+
+def plots(table: dict[str, Any]) -> list[tuple[str, str]]:
+    """(caption, SVG) of every plot that the metrics of a benchmark's table allow."""
+    drawn = []
+    for caption, draw in (
+        ("The first metric: mean, and standard deviation over seeds", _first_metric),
+        ("Accuracy against direction and substitutes; one dot a model", _trade_offs),
+        ("hit@10 by the target's popularity: each slice holds a third of the train edges", _slices),
+    ):
+        plot = draw(table)
+        if plot is not None:
+            drawn.append((caption, _svg(plot, salt=f"{table['protocol']} {caption}")))
+    return drawn
+
+
+def _first_metric(table: dict[str, Any]) -> Figure | None:
+    if table["bootstrap"] is None:
+        return None
+    metric = table["bootstrap"]["metric"]
+    results = sorted(_having(table, metric), key=lambda r: _mean(r, metric))
+    plot, (axes,) = _figure(1, height=0.6 + 0.3 * len(results))
+    axes.barh(
+        [r["model"] for r in results],
+        [_mean(r, metric) for r in results],
+        xerr=[r["metrics"][metric]["std"] for r in results],
+        color=_COLOURS[0],
+        ecolor=_INK,
+        capsize=2,
+    )
+    axes.set_xlabel(metric)
+    _plain_text(axes)
+    return plot
+
+
+def _trade_offs(table: dict[str, Any]) -> Figure | None:
+    against = [
+        name for name in ("direction_accuracy", "substitutes@10") if _having(table, "ndcg@10", name)
+    ]
+    if not against:
+        return None
+    plot, all_axes = _figure(len(against), height=3.6)
+    for axes, name in zip(all_axes, against, strict=True):
+        for result in _having(table, "ndcg@10", name):
+            x, y = _mean(result, "ndcg@10"), _mean(result, name)
+            axes.plot(x, y, "o", color=_COLOURS[0], markersize=5)
+            axes.annotate(
+                result["model"],
+                (x, y),
+                xytext=(4, 3),
+                textcoords="offset points",
+                fontsize=7,
+                color=_INK,
+                parse_math=False,
+            )
+        axes.margins(x=0.25, y=0.12)
+        axes.set_xlabel("ndcg@10")
+        axes.set_ylabel(name)
+    return plot
+
+
+def _slices(table: dict[str, Any]) -> Figure | None:
+    names = ("head", "torso", "tail")
+    results = [r for r in table["results"] if any(f"hit@10.{s}" in r["metrics"] for s in names)]
+    if not results:
+        return None
+    plot, (axes,) = _figure(1, height=0.8 + 0.3 * len(results))
+    for name, colour, marker in zip(names, _COLOURS, "os^", strict=True):
+        shown = [r for r in reversed(results) if f"hit@10.{name}" in r["metrics"]]
+        axes.plot(
+            [_mean(r, f"hit@10.{name}") for r in shown],
+            [r["model"] for r in shown],
+            marker,
+            color=colour,
+            label=name,
+        )
+    axes.set_xlabel("hit@10")
+    axes.grid(axis="y", alpha=0.2)
+    axes.legend(frameon=False, labelcolor=_INK, fontsize=8)
+    _plain_text(axes)
+    return plot
+
+
+def _having(table: dict[str, Any], *metrics: str) -> list[dict[str, Any]]:
+    return [r for r in table["results"] if all(name in r["metrics"] for name in metrics)]
+
+
+def _mean(result: dict[str, Any], metric: str) -> float:
+    return float(result["metrics"][metric]["mean"])
+
+
+def _figure(panels: int, height: float) -> tuple[Figure, list[Axes]]:
+    """A figure without pyplot: nothing global, safe in any thread."""
+    from matplotlib.figure import Figure
+
+    plot = Figure(figsize=(8.5, height), layout="constrained")
+    all_axes = [plot.add_subplot(1, panels, i + 1) for i in range(panels)]
+    for axes in all_axes:
+        axes.patch.set_visible(False)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.spines[["left", "bottom"]].set_color(_INK)
+        axes.tick_params(colors=_INK, labelsize=8)
+        axes.xaxis.label.set_color(_INK)
+        axes.yaxis.label.set_color(_INK)
+    return plot, all_axes
+
+
+def _plain_text(axes: Axes) -> None:
+    """Model names are text, whatever dollar signs they hold."""
+    for label in axes.get_yticklabels():
+        label.set_parse_math(False)
+
+
+def _svg(plot: Figure, salt: str) -> str:
+    """The figure as an `svg` element, the same for the same figures."""
+    from matplotlib import rc_context
+
+    written = StringIO()
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": salt}):
+        plot.savefig(written, format="svg", transparent=True, metadata={"Date": None})
+    text = written.getvalue().replace(_INK, "currentColor")
+    return text[text.index("<svg") :]

@@ -1,0 +1,46 @@
+"""The protocols, by name. Each makes the cases that a model is fitted on and measured by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import Final, Protocol
+
+from goeswith.errors import ConfigError
+from goeswith.evaluation.protocols import cold, gold, over_time, warm
+from goeswith.evaluation.protocols.case import Case, Ground
+
+
+class MakeCases(Protocol):
+    """What a protocol is: a function from data and a seed to cases (several for folds)."""
+
+    def __call__(self, ground: Ground, seed: int) -> Iterator[Case]:
+        """Make the cases; each is checked for leaks before it is handed out."""
+
+
+PROTOCOLS: Final[dict[str, MakeCases]] = {
+    "edges": warm.edges,
+    "cold": cold.cold,
+    "direction": warm.direction,
+    "time": over_time.over_time,
+    "gold": gold.gold,
+}
+
+FIRST_METRIC: Final = {"direction": "direction_accuracy", "gold": "auc"}
+"""The metric that models are compared by, where it is not ndcg@10."""
+
+UNSEEDED: Final = frozenset({"time"})
+"""Protocols whose split is the same for every seed."""
+
+
+def protocol(name: str) -> MakeCases:
+    """A protocol by name.
+
+    Raises:
+        ConfigError: there is none of that name.
+    """
+    if name not in PROTOCOLS:
+        near = get_close_matches(name, PROTOCOLS, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ConfigError(f"there is no protocol {name!r}{hint} Protocols: {', '.join(PROTOCOLS)}")
+    return PROTOCOLS[name]
