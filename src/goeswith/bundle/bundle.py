@@ -175,7 +175,9 @@ class Bundle:
         """The catalogue with every attribute, in row order."""
         import polars as pl
 
-        return pl.read_parquet(self.folder / PRODUCTS)
+        # a number that is none is told as missing: JSON has no NaN
+        frame = pl.read_parquet(self.folder / PRODUCTS)
+        return frame.with_columns(pl.selectors.float().fill_nan(None))
 
     def product(self, product_id: str) -> dict[str, Any]:
         """Every attribute that a product has.

@@ -103,9 +103,11 @@ def evidence_arrays(catalog: Catalog, graph: RelationGraph) -> dict[str, npt.NDA
         + codes[bought.targets[typed]]
     )
     keys, at = np.unique(flow, return_inverse=True)
-    purchases = bought.target_contexts
-    if purchases is None:
-        purchases = np.bincount(bought.targets, minlength=graph.n)
+    purchases: npt.NDArray[Any] = (
+        np.bincount(bought.targets, minlength=graph.n)
+        if bought.target_contexts is None
+        else bought.target_contexts
+    )
     arrays = {
         **_csr_arrays("bought", bought.count),
         **_csr_arrays("out", weights),

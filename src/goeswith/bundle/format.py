@@ -30,7 +30,7 @@ from goeswith.errors import BundleError
 FORMAT: Final = 1
 """Raised when a reader of the earlier format would misread the folder."""
 FORMAT_SINCE: Final = "0.1.0"
-"""The first goeswith that reads `FORMAT`; written into the manifest for the message to older ones."""
+"""The first goeswith that reads `FORMAT`; the manifest tells it to older ones."""
 MANIFEST: Final = "manifest.json"
 BUILD_NAME: Final = re.compile(r"build-[0-9a-z]+-[0-9a-f]+")
 
@@ -169,8 +169,8 @@ def _check_format(path: Path, content: dict[str, Any]) -> None:
         from goeswith import __version__
 
         raise BundleError(
-            f"{path} has bundle format {found}; this goeswith, {__version__}, reads up to {FORMAT}. "
-            f"Install goeswith {content.get('needs', 'newer')} or later, or fit the bundle again"
+            f"{path} has bundle format {found}; goeswith {__version__} reads up to {FORMAT}: "
+            f"install goeswith {content.get('needs', 'newer')} or later, or fit the bundle again"
         )
 
 

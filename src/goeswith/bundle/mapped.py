@@ -95,7 +95,7 @@ class Strings:
     def containing(self, text: str) -> Iterator[int]:
         """Rows whose value contains `text`, upper and lower case alike for ASCII."""
         pattern = re.compile(re.escape(text.encode("utf-8", "replace")), re.IGNORECASE)
-        for found in pattern.finditer(memoryview(self.data)):
+        for found in pattern.finditer(self.data.data):
             row = int(np.searchsorted(self.offsets, found.start(), side="right")) - 1
             if found.end() <= self.offsets[row + 1]:
                 yield row

@@ -1,4 +1,4 @@
-"""Writing a bundle so that whoever reads it never sees half of one, even if the writer is killed."""
+"""Writing a bundle so that nobody ever reads half of one, even if the writer is killed."""
 
 from __future__ import annotations
 

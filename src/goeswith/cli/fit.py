@@ -1,5 +1,55 @@
-"""A command."""
+"""`goeswith fit`: from tables to a bundle."""
+
+from pathlib import Path
+
+import typer
 
 
-def command() -> None:
-    """Say what it does."""
+def command(
+    data: Path = typer.Argument(help="Folder of tables: products and events or relations."),
+    out: Path = typer.Option(help="The bundle's folder; an earlier bundle there is replaced."),
+    config: Path | None = typer.Option(
+        None, help="Project file; without it, goeswith.toml of the working folder, or defaults."
+    ),
+    model: str | None = typer.Option(
+        None, help="The model that answers first, `name` or `name:key=value`."
+    ),
+) -> None:
+    """Learn what goes with what and leave a bundle that answers.
+
+    Until the new bundle is whole the one that was there answers, also when this run is killed.
+    """
+    from goeswith.bundle.build import fit_bundle
+    from goeswith.bundle.bundle import Bundle
+    from goeswith.cli.show import console, progress_bar, records_table
+    from goeswith.config import load_settings
+    from goeswith.data.folder import load_data
+    from goeswith.models import make_model
+
+    settings = load_settings(config)
+    if model is not None:
+        make_model(model, settings.models)  # a wrong name is told before the data are read
+        fit = settings.fit.model_copy(update={"model": model})
+        settings = settings.model_copy(update={"fit": fit})
+    with progress_bar() as progress:
+        progress(0, 1, f"reading {data}")
+        dataset = load_data(data, settings.data.max_bad_share)
+        fit_bundle(dataset, out, settings, progress=progress)
+    screen = console()
+    aside = dataset.quarantine.counts().to_dicts()
+    if aside:
+        screen.print(records_table("Rows set aside", aside))
+    bundle = Bundle.open(out)
+    health = bundle.manifest["health"]
+    for spec, reason in health["left_out"].items():
+        screen.print(f"fallback {spec} left out: {reason}", markup=False)
+    firsts = ", ".join(
+        f"{count:,} by {name}" for name, count in health["products_first_answered"].items()
+    )
+    screen.print(
+        f"{out}: {len(bundle):,} products, {bundle.k} answers each; answered first: {firsts}",
+        markup=False,
+    )
+    screen.print(
+        f"ask it: goeswith recommend {out} {bundle.products.ids[0]!r}", markup=False, soft_wrap=True
+    )
