@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -65,3 +66,65 @@ def shop() -> tuple[Catalog, RelationGraph]:
             if i != j and rng.random() < 0.3
         ]
     return Catalog(frame), RelationGraph.from_edges(len(frame), edges)
+
+
+@pytest.fixture(scope="session")
+def shop_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Tables of a small shop on disk: 50 products of five types, baskets and views with times.
+
+    phone -> case -> protector and camera -> tripod are bought in one basket where the numbers in
+    their ids agree modulo 3, phones before cases; products of one type are viewed together. The
+    last product of each type is in no event: cold.
+    """
+    folder = tmp_path_factory.mktemp("data") / "small-shop"
+    folder.mkdir()
+    kinds = ["phone", "case", "protector", "camera", "tripod"]
+    pl.DataFrame(
+        [
+            {
+                "product_id": f"{kind}-{i}",
+                "title": f"{kind.title()} {i}",
+                "type": kind,
+                "brand": f"brand {i % 3}",
+                "price": 5.0 + i,
+            }
+            for kind in kinds
+            for i in range(10)
+        ]
+    ).write_csv(folder / "products.csv")
+    rng = np.random.default_rng(3)
+    start = datetime(2024, 1, 1)
+    rows = []
+    for visit in range(600):
+        when = start + timedelta(hours=6 * visit)
+        line = ["phone", "case", "protector"] if visit % 3 else ["camera", "tripod"]
+        style = int(rng.integers(3))
+        basket = [f"{kind}-{style + 3 * int(rng.integers(3))}" for kind in line]
+        seen = [f"{line[0]}-{int(rng.integers(9))}" for _ in range(3)]
+        for minute, (event, product) in enumerate(
+            [("view", p) for p in seen] + [("purchase", p) for p in basket if rng.random() < 0.9]
+        ):
+            rows.append(
+                {
+                    "user_id": f"u{visit % 40}",
+                    "session_id": f"s{visit}",
+                    "basket_id": f"b{visit}",
+                    "product_id": product,
+                    "event": event,
+                    "timestamp": when + timedelta(minutes=minute),
+                }
+            )
+    pl.DataFrame(rows).write_parquet(folder / "events.parquet")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shop_bundle(shop_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle of `shop_folder`, fitted with eight answers a product; not to be changed."""
+    from goeswith.bundle.build import fit_bundle
+    from goeswith.config import FitSettings, Settings
+    from goeswith.data.folder import load_data
+
+    out = tmp_path_factory.mktemp("bundles") / "shop"
+    fit_bundle(load_data(shop_folder), out, Settings(fit=FitSettings(k=8)))
+    return out

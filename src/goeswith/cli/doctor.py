@@ -1,5 +1,148 @@
-"""A command."""
+"""`goeswith doctor`: is everything there that goeswith needs, and does it work?"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import typer
+
+_GIVES: Final = {
+    "demo": "`goeswith demo` on a retail panel",
+    "serve": "`goeswith serve`, answers over HTTP",
+    "torch": "neural models",
+    "language": "sentence encoders and language models",
+    "spark": "mining logs that outgrow one machine",
+}
+"""Extra -> what it adds."""
 
 
-def command() -> None:
-    """Say what it does."""
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report; `fine` is None for what may be absent."""
+
+    what: str
+    found: str
+    fine: bool | None
+
+
+def command(
+    bundle: Path | None = typer.Argument(None, help="A bundle to be checked too."),
+) -> None:
+    """Check Python, libraries, optional parts and, in a temporary folder, the whole way.
+
+    Ends with exit code 2 where something that is needed is missing or broken.
+    """
+    from rich.markup import escape
+    from rich.table import Table
+
+    from goeswith.cli.show import console
+
+    findings = [*_machine(), *_libraries(), *_extras(), _whole_way()]
+    if bundle is not None:
+        findings.append(_bundle(bundle))
+    marks = {True: "[green]ok[/]", False: "[bold red]broken[/]", None: "-"}
+    table = Table(show_header=False, pad_edge=False)
+    for finding in findings:
+        table.add_row(marks[finding.fine], escape(finding.what), escape(finding.found))
+    console().print(table)
+    if any(finding.fine is False for finding in findings):
+        raise typer.Exit(2)
+
+
+def _machine() -> Iterator[Finding]:
+    needed = sys.version_info >= (3, 11)
+    yield Finding("python", f"{platform.python_version()} (needs 3.11 or later)", needed)
+    yield Finding("platform", platform.platform(), True)
+    # a container may be given fewer cores than the machine has
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity else os.cpu_count()
+    yield Finding("cores", str(cores), fine=True)
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        yield Finding("memory", f"{memory / 2**30:.1f} GiB", True)
+
+
+def _libraries() -> Iterator[Finding]:
+    from packaging.requirements import Requirement
+
+    for line in requires("goeswith") or []:
+        needed = Requirement(line)
+        if needed.marker is None or needed.marker.evaluate({"extra": ""}):
+            found = _installed(needed.name)
+            fine = found is not None and needed.specifier.contains(found, prereleases=True)
+            yield Finding(
+                needed.name, f"{found or 'not installed'} (needs {needed.specifier})", fine
+            )
+
+
+def _extras() -> Iterator[Finding]:
+    from packaging.requirements import Requirement
+
+    parsed = [Requirement(line) for line in requires("goeswith") or []]
+    for extra, gives in _GIVES.items():
+        needed = [r for r in parsed if r.marker and r.marker.evaluate({"extra": extra})]
+        wanting = [
+            r.name
+            for r in needed
+            if not (found := _installed(r.name))
+            or not r.specifier.contains(found, prereleases=True)
+        ]
+        if wanting:
+            text = f"absent ({', '.join(wanting)}): pip install 'goeswith[{extra}]' for {gives}"
+        else:
+            text = f"there: {gives}"
+        yield Finding(f"extra {extra}", text, None if wanting else True)
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _whole_way() -> Finding:
+    """Tables to answer, small: three baskets that hold bread and butter, three without."""
+    what = "from tables to an answer"
+    try:
+        from goeswith.bundle.build import fit_bundle
+        from goeswith.bundle.bundle import Bundle
+        from goeswith.config import FitSettings, Settings
+        from goeswith.data.folder import load_data
+
+        with TemporaryDirectory() as folder:
+            data = Path(folder, "shop")
+            data.mkdir()
+            baskets = [("bread", "butter")] * 3 + [("soap", "towel")] * 3
+            rows = [f"{at},{item}" for at, basket in enumerate(baskets) for item in basket]
+            table = "\n".join(["basket_id,product_id", *rows]) + "\n"
+            (data / "events.csv").write_text(table, encoding="utf-8")
+            fit = FitSettings(model="copurchase", fallbacks=["popularity"], k=3)
+            fit_bundle(load_data(data), Path(folder, "bundle"), Settings(fit=fit))
+            answers = Bundle.open(Path(folder, "bundle"), verify=True).complements("bread", 3)
+        fine = bool(answers) and (
+            answers[0].product_id == "butter" and answers[0].evidence.bought_together == 3
+        )
+        found = answers[0].why if answers else "no answer"
+        return Finding(what, found if fine else f"wrong answer: {answers}", fine)
+    except Exception as error:  # whatever is broken is what the doctor is asked for
+        return Finding(what, f"{type(error).__name__}: {error}", fine=False)
+
+
+def _bundle(path: Path) -> Finding:
+    from goeswith.bundle.bundle import Bundle
+    from goeswith.errors import BundleError
+
+    try:
+        opened = Bundle.open(path, verify=True)
+    except BundleError as error:
+        return Finding(f"bundle {path}", str(error), fine=False)
+    return Finding(f"bundle {path}", f"whole; {len(opened):,} products, id {opened.id}", fine=True)
