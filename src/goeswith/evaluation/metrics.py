@@ -224,11 +224,8 @@ def direction_accuracy(sources: Rows, forward: Floats, backward: Floats) -> PerS
     """
     right = (forward > backward) + 0.5 * (forward == backward)
     rows, edge = np.unique(sources.astype(np.int64), return_inverse=True)
-    return PerSource(
-        rows,
-        np.bincount(edge, right, minlength=len(rows)),
-        np.bincount(edge, minlength=len(rows)).astype(np.float64),
-    )
+    pairs = np.bincount(edge).astype(np.float64)
+    return PerSource(rows, np.bincount(edge, right).astype(np.float64), pairs)
 
 
 def auc(groups: npt.NDArray[np.int64], scores: Floats, positive: Mask) -> PerSource:
@@ -248,5 +245,4 @@ def auc(groups: npt.NDArray[np.int64], scores: Floats, positive: Mask) -> PerSou
     above = rankdata(scores)[positive] - rankdata(scores[positive])
     rows, pair = np.unique(groups[positive], return_inverse=True)
     scale = positive.sum()
-    weights: Parts = np.bincount(pair) / scale
-    return PerSource(rows, np.bincount(pair, above / negatives) / scale, weights)
+    return PerSource(rows, np.bincount(pair, above / negatives) / scale, np.bincount(pair) / scale)
