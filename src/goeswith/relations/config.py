@@ -7,24 +7,6 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 
-class MinSupport(BaseModel):
-    """In how many contexts a pair must be seen to become an edge, relation by relation."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    co_purchase: int = Field(
-        default=2, ge=1, description="Fewest baskets (or users) that bought both products."
-    )
-    co_view: int = Field(
-        default=2, ge=1, description="Fewest sessions in which both products were compared."
-    )
-    view_then_purchase: int = Field(
-        default=1,
-        ge=1,
-        description="Fewest sessions in which one product was viewed and the other bought later.",
-    )
-
-
 class MiningConfig(BaseModel):
     """How events become relations between products."""
 
@@ -36,21 +18,44 @@ class MiningConfig(BaseModel):
         description="Minutes of silence after which a user's next event opens a new session, where "
         "the data have no session ids.",
     )
-    purchase_window: Literal["basket", "days"] | None = Field(
-        default=None,
-        description="What makes two purchases go together: the same basket, or the same user "
-        "within window_days; left unset, baskets where the data have basket ids, else days.",
+    purchase_window: Literal["auto", "basket", "days"] = Field(
+        default="auto",
+        description="What makes two purchases go together: the same 'basket', or the same user "
+        "within window_days of each other ('days'); 'auto' is 'basket' where the data have basket "
+        "ids, else 'days'.",
     )
     window_days: float = Field(
-        default=30.0,
+        default=7.0,
         ge=0,
-        description="Days between two purchases of one user that still go together, under the "
-        "window of days.",
+        description="How many days apart two purchases of one user may lie and still go together, "
+        "where the purchase window is 'days'.",
     )
     max_basket: int = Field(
         default=100,
         ge=2,
-        description="Baskets, sessions or users with more distinct products than this are counted "
-        "and reported but form no pairs.",
+        description="A basket or session with more distinct products than this (or a user with "
+        "more purchases within one window of days) is left out, and counted in the report.",
     )
-    min_support: MinSupport = MinSupport()
+    min_co_purchase: int = Field(
+        default=3,
+        ge=1,
+        description="In how many baskets (or of how many users) two products must have been bought "
+        "together to become an edge.",
+    )
+    min_co_view: int = Field(
+        default=3,
+        ge=1,
+        description="In how many sessions two products must have been viewed as alternatives to "
+        "become an edge.",
+    )
+    min_view_then_purchase: int = Field(
+        default=2,
+        ge=1,
+        description="In how many sessions one product must have been viewed and another bought "
+        "later to become an edge.",
+    )
+    memory_mb: int = Field(
+        default=1024,
+        ge=128,
+        description="Memory, in MiB, that counting pairs may take before it continues on disk.",
+    )
