@@ -38,9 +38,7 @@ def command(
     takes all edges from some products; **time** learns before a moment and answers after it;
     **gold** compares with what people bundled.
     """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
+    from goeswith.cli.show import console, progress_bar, records_table
     from goeswith.config import load_settings
     from goeswith.data.folder import load_data
     from goeswith.evaluation.report import write_report
@@ -50,40 +48,22 @@ def command(
     from goeswith.files import write_json
 
     settings = load_settings(config)
-    listed, wanted = split_models(models), split_names(protocol)
-    numbers = split_seeds(seeds)
-    notes = Console(stderr=True)
-    with Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=notes,
-        transient=True,
-    ) as bar:
-        task = bar.add_task(f"reading {data}", total=None)
+    asked = split_models(models), split_names(protocol), split_seeds(seeds)
+    with progress_bar() as progress:
+        progress(0, 1, f"reading {data}")
         dataset = load_data(data, settings.data.max_bad_share)
-        result = benchmark(
-            dataset,
-            listed,
-            wanted,
-            numbers,
-            settings,
-            progress=lambda done, total, what: bar.update(
-                task, completed=done, total=total, description=what
-            ),
-        )
-    out = Console()
-    if not out.is_terminal:
-        out = Console(width=200)  # a file or a pipe is as wide as the table
+        result = benchmark(dataset, *asked, settings, progress)
+    screen = console()
+    if aside := dataset.quarantine.counts().to_dicts():
+        screen.print(records_table("Rows set aside", aside))
     for table in result.get("protocols", [result]):
-        out.print(terminal_table(table))
+        screen.print(terminal_table(table))
         for line in table["results"]:
             if "refused" in line:
-                notes.print(f"{line['model']}: {line['refused']}", markup=False)
+                screen.print(f"{line['model']}: {line['refused']}", markup=False, soft_wrap=True)
     if json is not None:
         write_json(result, json)
-        notes.print(f"figures: {json}", markup=False)
+        screen.print(f"figures: {json}", markup=False, soft_wrap=True)
     if html is not None:
         write_report(result, html)
-        notes.print(f"report: {html}", markup=False)
+        screen.print(f"report: {html}", markup=False, soft_wrap=True)

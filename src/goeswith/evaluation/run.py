@@ -49,13 +49,12 @@ class _Entry:
         return PerSource.concatenate(known) if known else None
 
 
-def benchmark(
+def benchmark(  # noqa: PLR0917
     dataset: Dataset,
     models: Sequence[str] | None,
     protocols: Sequence[str],
     seeds: Sequence[int],
     settings: Settings | None = None,
-    *,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Fit and measure models under protocols.
