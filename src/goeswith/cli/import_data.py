@@ -20,13 +20,13 @@ def command(
             "retailrocket.",
         ),
     ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="FOLDER", help="The folder to write.")
+    ],
     sources: Annotated[
         list[Path] | None,
         typer.Argument(metavar="SOURCE...", help="Files or folders of that format."),
     ] = None,
-    out: Annotated[
-        Path, typer.Option("--out", "-o", metavar="FOLDER", help="The folder to write.")
-    ] = Path("data"),
     max_bad_share: Annotated[
         float | None,
         typer.Option(min=0, max=1, help="Stop past this share of bad rows in a file [0.05]."),
@@ -59,6 +59,7 @@ def command(
 def _show(imported: Imported) -> None:
     from rich import box
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     quarantine = imported.quarantine
@@ -70,14 +71,16 @@ def _show(imported: Imported) -> None:
     counts = quarantine.counts()
     for file in quarantine.files:
         read, lost = quarantine.read(file), quarantine.lost(file)
-        table.add_row(file, "read", "", f"{read:,}", "")
+        table.add_row(escape(file), "read", "", f"{read:,}", "")
         for row in counts.rows(named=True):
             if row["file"] == file:
                 kind = "" if row["expected"] or row["kept"] else "[red]bad: [/red]"
                 share = f"{row['share']:.2%}"
-                example = str(row["example"] or "")[:40]
-                table.add_row("", kind + row["reason"], example, f"{row['rows']:,}", share)
-        table.add_row("", "[bold]kept[/bold]", "", f"{read - lost:,}", f"{1 - lost / read:.2%}")
+                example = escape(str(row["example"] or "")[:40])
+                table.add_row("", kind + escape(row["reason"]), example, f"{row['rows']:,}", share)
+        table.add_row(
+            "", "[bold]kept[/bold]", "", f"{read - lost:,}", f"{1 - lost / max(read, 1):.2%}"
+        )
         table.add_section()
     console = Console()
     console.print(table)

@@ -5,6 +5,7 @@ For every table: rows read = rows returned + rows in quarantine that are not `ke
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Final
 
@@ -59,15 +60,7 @@ def clean_products(frame: pl.DataFrame, file: str, quarantine: Quarantine) -> Ca
     """
     require(frame, ("product_id",), file)
     frame = frame.with_columns(identifiers(frame["product_id"], file))
-    missing = pl.col("product_id").is_null()
-    frame = quarantine.split(frame, file, missing, "product_id is missing", "product_id")
-    frame = quarantine.split(
-        frame,
-        file,
-        ~pl.col("product_id").is_first_distinct(),
-        "product_id stands in the file before; the first row is used",
-        "product_id",
-    )
+    frame = first_of_each(frame, "product_id", file, quarantine)
     frame = frame.with_columns(text(frame[name], file) for name in _TEXTS if name in frame.columns)
     if "categories" in frame.columns:
         frame = frame.with_columns(lists(frame["categories"], file))
@@ -208,6 +201,26 @@ def clean_bundles(
     return frame.select(kept)
 
 
+def with_values(
+    frame: pl.DataFrame, columns: Sequence[str], file: str, quarantine: Quarantine
+) -> pl.DataFrame:
+    """Set aside rows where one of `columns` is null; a value that could not be read is null too."""
+    for name in columns:
+        missing = pl.col(name).is_null()
+        frame = quarantine.split(frame, file, missing, f"{name} is missing or unreadable", name)
+    return frame
+
+
+def first_of_each(
+    frame: pl.DataFrame, name: str, file: str, quarantine: Quarantine
+) -> pl.DataFrame:
+    """Set aside rows without the identifier `name`, and those that repeat an earlier one."""
+    frame = with_values(frame, (name,), file, quarantine)
+    twice = ~pl.col(name).is_first_distinct()
+    reason = f"{name} stands in the file before; the first row is used"
+    return quarantine.split(frame, file, twice, reason, name)
+
+
 def _with_rows(
     frame: pl.DataFrame,
     file: str,
@@ -227,4 +240,4 @@ def _with_rows(
 
 def _with_ids(frame: pl.DataFrame, name: str, file: str, quarantine: Quarantine) -> pl.DataFrame:
     frame = frame.with_columns(identifiers(frame[name], file))
-    return quarantine.split(frame, file, pl.col(name).is_null(), f"{name} is missing", name)
+    return with_values(frame, (name,), file, quarantine)

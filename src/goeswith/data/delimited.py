@@ -10,13 +10,14 @@ import csv
 import io
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Protocol, cast
 
 import numpy as np
 import polars as pl
 
-from goeswith.data.jsonlines import open_bytes
+from goeswith.data.jsonlines import unpacked
 from goeswith.data.quarantine import ROW, Quarantine
 from goeswith.errors import DataError
 
@@ -32,13 +33,16 @@ class _Line(Protocol):
     actual_columns: int
 
 
-def delimited_batches(path: Path, delimiter: str, quarantine: Quarantine) -> Iterator[pl.DataFrame]:
+def delimited_batches(
+    path: Path, delimiter: str, quarantine: Quarantine, *, quoted: bool = True
+) -> Iterator[pl.DataFrame]:
     """The rows of a delimited file with a header, as strings (null where empty), and `_row`.
 
     Args:
         path: plain or .gz, UTF-8.
         delimiter: what stands between fields.
         quarantine: takes ragged lines and counts rows read under `path.name`.
+        quoted: whether a field may stand in quotation marks; otherwise they are ordinary.
 
     Yields:
         Frames of some 16 MiB of the file each; the first is empty and has the schema.
@@ -67,7 +71,10 @@ def delimited_batches(path: Path, delimiter: str, quarantine: Quarantine) -> Ite
                 use_threads=False, block_size=_BLOCK, column_names=names, skip_rows=0
             ),
             parse_options=arrow_csv.ParseOptions(
-                delimiter=delimiter, newlines_in_values=True, invalid_row_handler=set_aside
+                delimiter=delimiter,
+                quote_char='"' if quoted else False,
+                newlines_in_values=quoted,
+                invalid_row_handler=set_aside,
             ),
             convert_options=arrow_csv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.string()),
@@ -100,8 +107,10 @@ def delimited_batches(path: Path, delimiter: str, quarantine: Quarantine) -> Ite
         )
 
 
-def _open(path: Path) -> io.TextIOWrapper:
-    return io.TextIOWrapper(open_bytes(path), encoding="utf-8-sig", newline="")
+@contextmanager
+def _open(path: Path) -> Iterator[io.TextIOWrapper]:
+    with path.open("rb") as raw, unpacked(raw, path) as lines:
+        yield io.TextIOWrapper(lines, encoding="utf-8-sig", newline="")
 
 
 def _header(path: Path, delimiter: str) -> list[str]:
@@ -166,7 +175,7 @@ def _explained(path: Path, delimiter: str, error: Exception) -> DataError:
     """What a person can do about an error of the reader."""
     if isinstance(error, (OSError, EOFError, zlib.error)) and path.suffix == ".gz":
         return DataError(f"{path} is no whole gzip file ({error}); copy or write it again")
-    with open_bytes(path) as lines:
+    with path.open("rb") as raw, unpacked(raw, path) as lines:
         start = lines.read(2)
         if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
             return DataError(f"{path} is in UTF-16; save it as UTF-8")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -52,15 +52,24 @@ def read_json_lines(path: Path, quarantine: Quarantine) -> pl.DataFrame:
     )
 
 
-def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
+def numbered_lines(
+    path: Path, done: Callable[[float], None] | None = None
+) -> Iterator[tuple[int, str]]:
     """Lines that are not blank, with their number from 1; undecodable bytes show as U+FFFD.
+
+    Args:
+        path: plain or .gz.
+        done: called now and then with the share of the file that is read.
 
     Raises:
         DataError: a .gz file is damaged.
     """
-    with open_bytes(path) as lines:
+    with path.open("rb") as raw, unpacked(raw, path) as lines:
+        size = path.stat().st_size or 1
         try:
             for number, line in enumerate(lines, start=1):
+                if done and number % 5000 == 0:
+                    done(raw.tell() / size)
                 text = line.decode("utf-8-sig" if number == 1 else "utf-8", "replace").strip()
                 if text:
                     yield number, text
@@ -70,9 +79,9 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
             ) from error
 
 
-def open_bytes(path: Path) -> IO[bytes]:
-    """The bytes of a file, unpacked where its name ends in .gz."""
-    return cast(IO[bytes], gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
+def unpacked(raw: IO[bytes], path: Path) -> IO[bytes]:
+    """The bytes of the open file `raw`, unpacked where its name ends in .gz."""
+    return cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if path.suffix == ".gz" else raw
 
 
 def parse_object(line: str) -> dict[str, Any] | None:

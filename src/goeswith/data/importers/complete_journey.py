@@ -11,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
+from goeswith.data.clean import first_of_each, with_values
 from goeswith.data.importers import Batches, Progress
 from goeswith.data.importers.sources import given_files, needed_file
 from goeswith.data.quarantine import ROW, Quarantine
@@ -48,10 +49,7 @@ def _products(path: Path, quarantine: Quarantine) -> pl.DataFrame:
     needed = ("product_id", "department", "product_category", "product_type", "brand")
     require(frame, (*needed, "package_size"), path.name)
     frame = frame.with_columns(identifiers(frame["product_id"], path.name))
-    missing = pl.col("product_id").is_null()
-    frame = quarantine.split(frame, path.name, missing, "product_id is missing", "product_id")
-    twice = ~pl.col("product_id").is_first_distinct()
-    frame = quarantine.split(frame, path.name, twice, "product_id is there before", "product_id")
+    frame = first_of_each(frame, "product_id", path.name, quarantine)
     return frame.select(
         "product_id",
         text(frame["product_type"], path.name).alias("type"),
@@ -74,9 +72,9 @@ def _events(path: Path, quarantine: Quarantine, known: pl.Series) -> pl.DataFram
         timestamps(frame["transaction_timestamp"], file).alias("timestamp"),
         numbers(frame["quantity"], file),
     )
-    for name in ("user_id", "basket_id", "product_id", "timestamp"):
-        missing = pl.col(name).is_null()
-        frame = quarantine.split(frame, file, missing, f"{name} is missing or unreadable", name)
+    frame = with_values(
+        frame, ("user_id", "basket_id", "product_id", "timestamp"), file, quarantine
+    )
     outside = ~pl.col("product_id").is_in(known.implode())
     reason = "product_id is not among the products, as published"
     frame = quarantine.split(frame, file, outside, reason, "product_id", expected=True)

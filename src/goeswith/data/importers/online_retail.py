@@ -12,6 +12,7 @@ from typing import Final
 
 import polars as pl
 
+from goeswith.data.clean import with_values
 from goeswith.data.folder import with_attributes
 from goeswith.data.importers import Batches, Progress
 from goeswith.data.importers.sources import given_files
@@ -68,10 +69,8 @@ def online_retail(sources: list[Path], quarantine: Quarantine, progress: Progres
         pl.col("product_id").str.to_uppercase(), pl.col("user_id").str.replace(r"\.0$", "")
     )
     progress(file, 0.5)
-    for name in ("basket_id", "product_id", "timestamp", "quantity", "price"):
-        missing = pl.col(name).is_null()
-        reason = f"{name} is missing or cannot be read"
-        frame = quarantine.split(frame, file, missing, reason, name)
+    read = ("basket_id", "product_id", "timestamp", "quantity", "price")
+    frame = with_values(frame, read, file, quarantine)
     frame = _set_aside_known(frame, file, quarantine)
     events = frame.select("basket_id", "user_id", "product_id", "timestamp", "quantity", "price")
     products = frame.select(pl.col("product_id").unique().sort())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from goeswith.data.tables import table_format
 from goeswith.errors import DataError
 
 
@@ -24,8 +25,8 @@ def given_files(sources: list[Path]) -> list[Path]:
 
 
 def named_file(files: list[Path], stem: str) -> Path | None:
-    """The file `stem`.csv, .parquet or either with .gz, or None."""
-    return next((file for file in files if file.name.split(".")[0] == stem), None)
+    """The file `stem` in a readable format, or None."""
+    return next((f for f in files if f.name.split(".")[0] == stem and table_format(f)), None)
 
 
 def needed_file(files: list[Path], stem: str, name: str) -> Path:
@@ -37,5 +38,5 @@ def needed_file(files: list[Path], stem: str, name: str) -> Path:
     file = named_file(files, stem)
     if file is None:
         there = ", ".join(path.name for path in files[:10]) or "no file"
-        raise DataError(f"{name} needs the file {stem}.csv; given were {there}")
+        raise DataError(f"{name} needs a file named {stem}; given were {there}")
     return file

@@ -1,0 +1,114 @@
+"""RecBole atomic files: tab-separated, with a typed header such as `user_id:token`.
+
+Read are `.inter` (interactions, taken as purchases) and `.item` (attributes); a `.user` file holds
+nothing about products and is left alone.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from goeswith.data.clean import first_of_each, with_values
+from goeswith.data.delimited import delimited_batches
+from goeswith.data.importers import Batches, Progress
+from goeswith.data.importers.sources import given_files
+from goeswith.data.quarantine import ROW, Quarantine
+from goeswith.data.tables import require
+from goeswith.data.timestamps import timestamps
+from goeswith.data.values import lists, numbers, text
+from goeswith.errors import DataError
+
+_NAMES: Final = {
+    "item_id": "product_id",
+    "category": "categories",
+    "class": "categories",
+    "genre": "categories",
+    "item_name": "title",
+    "name": "title",
+    "movie_title": "title",
+}
+
+
+def recbole(sources: list[Path], quarantine: Quarantine, progress: Progress) -> Batches:
+    """Products of the .item file, events of the .inter file."""
+    files = given_files(sources)
+    items = [file for file in files if file.suffix == ".item"]
+    interactions = [file for file in files if file.suffix == ".inter"]
+    if len(interactions) > 1 or len(items) > 1 or not interactions + items:
+        there = ", ".join(file.name for file in files[:10]) or "no file"
+        raise DataError(f"recbole is one .inter and one .item file; given were {there}")
+    known: pl.Series | None = None
+    for file in items:
+        progress(file.name, 0.0)
+        products = _products(file, quarantine)
+        known = products["product_id"]
+        yield "products", products
+    for file in interactions:
+        progress(file.name, 0.2)
+        yield "events", _events(file, quarantine, known)
+        progress(file.name, 1.0)
+
+
+def _read(path: Path, quarantine: Quarantine) -> tuple[pl.DataFrame, dict[str, str]]:
+    """The table with plain names, and the type of each: token, token_seq, float, float_seq."""
+    frame = pl.concat(delimited_batches(path, "\t", quarantine, quoted=False))
+    header = {name: name.partition(":") for name in frame.columns if name != ROW}
+    untyped = [name for name, (_, colon, _) in header.items() if not colon]
+    if untyped:
+        raise DataError(
+            f"{path}: the header has {untyped[0]!r} without a type; a RecBole column is written "
+            "name:token, name:token_seq, name:float or name:float_seq"
+        )
+    names: dict[str, str] = {}
+    for name, (plain, _, _) in header.items():
+        new = _NAMES.get(plain, plain)
+        names[name] = plain if new in names.values() else new
+    return frame.rename(names), {names[name]: kind for name, (_, _, kind) in header.items()}
+
+
+def _products(path: Path, quarantine: Quarantine) -> pl.DataFrame:
+    frame, kinds = _read(path, quarantine)
+    require(frame, ("product_id",), path.name)
+    frame = frame.with_columns(text(frame["product_id"], path.name))
+    frame = first_of_each(frame, "product_id", path.name, quarantine)
+    for name, kind in kinds.items():
+        if kind == "float":
+            frame = frame.with_columns(numbers(frame[name], path.name))
+        elif kind == "token_seq" and name != "title":
+            frame = frame.with_columns(_tokens(frame[name], path.name))
+        elif name == "categories":
+            frame = frame.with_columns(lists(frame[name], path.name))
+    return frame.drop(ROW)
+
+
+def _tokens(values: pl.Series, file: str) -> pl.Series:
+    """A token_seq: names in quotation marks ('Health & Beauty', 'Hair') or words."""
+    column = pl.col(values.name)
+    quoted = column.str.contains(r"^['\"]")
+    written = values.to_frame().select(
+        pl.when(quoted)
+        .then(pl.format("[{}]", column))
+        .otherwise(column.str.replace_all(r"\s+", "|"))
+    )
+    return lists(written.to_series().alias(values.name), file)
+
+
+def _events(path: Path, quarantine: Quarantine, known: pl.Series | None) -> pl.DataFrame:
+    file = path.name
+    frame, _ = _read(path, quarantine)
+    context = "user_id" if "user_id" in frame.columns else "session_id"
+    require(frame, (context, "product_id"), file)
+    kept = [context, "product_id"]
+    if "timestamp" in frame.columns:
+        frame = frame.with_columns(timestamps(frame["timestamp"], file))
+        kept.append("timestamp")
+    frame = frame.with_columns(text(frame[name], file) for name in (context, "product_id"))
+    frame = with_values(frame, kept, file, quarantine)
+    if known is not None:
+        outside = ~pl.col("product_id").is_in(known.implode())
+        reason = "item_id is not in the .item file"
+        frame = quarantine.split(frame, file, outside, reason, "product_id")
+    return frame.select(kept)
