@@ -86,12 +86,13 @@ class Evidence:
 def evidence_arrays(catalog: Catalog, graph: RelationGraph) -> dict[str, npt.NDArray[Any]]:
     """What `EvidenceIndex` reads, from a relation graph.
 
-    A link is weighted by the lower bound of its PMI, so that what everybody buys links nothing;
-    only complement edges beyond chance link.
+    A complement edge links by the lower bound of its PMI, and not at all where that is not
+    positive: what everybody buys links nothing. In lists without counts it links by its lift.
     """
     bought = graph["co_purchase"]
     complements = graph.complements
-    weights = complements.weighted(complements.measure("pmi_lower"))
+    measure: Measure = "lift" if bought.contexts is None else "pmi_lower"
+    weights = complements.weighted(complements.measure(measure))
     into = weights.T.tocsr()
     into.sort_indices()
     views = graph["co_view"].count

@@ -42,6 +42,8 @@ def map_arrays(path: Path) -> MappedArrays:
         try:
             memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             start = 8 + int.from_bytes(memory[:8], "little")
+            if start > len(memory):
+                raise ValueError("its header is cut short")
             header = json.loads(memory[8:start])
             return {
                 name: _view(memory, start, entry)
