@@ -37,20 +37,16 @@ def command(
     Writes products, events and relations, those that the format has, and quarantine.parquet: every
     row set aside with its file, its number and the reason.
     """
-    from rich.console import Console
-    from rich.progress import Progress
-
+    from goeswith.cli.show import progress_bar
     from goeswith.config import load_settings
     from goeswith.data.importers.run import import_tables
 
     if max_bad_share is None:
         max_bad_share = load_settings(None).data.max_bad_share
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True) as bar:
-        task = bar.add_task("", total=1.0)
+    with progress_bar() as step:
 
         def progress(what: str, share: float) -> None:
-            bar.update(task, description=what, completed=share)
+            step(round(1000 * share), 1000, what)
 
         imported = import_tables(name, sources or [], out, max_bad_share, progress)
     _show(imported)
@@ -58,9 +54,10 @@ def command(
 
 def _show(imported: Imported) -> None:
     from rich import box
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
+
+    from goeswith.cli.show import console
 
     quarantine = imported.quarantine
     table = Table(box=box.SIMPLE, title="What was read and what was set aside")
@@ -82,8 +79,9 @@ def _show(imported: Imported) -> None:
             "", "[bold]kept[/bold]", "", f"{read - lost:,}", f"{1 - lost / max(read, 1):.2%}"
         )
         table.add_section()
-    console = Console()
-    console.print(table)
+    screen = console()
+    screen.print(table)
     for name, rows in imported.rows.items():
-        console.print(f"{imported.folder / name}.parquet: {rows:,} rows")
-    console.print(f"{imported.folder / 'quarantine.parquet'}: every row set aside, with its number")
+        screen.print(escape(f"{imported.folder / name}.parquet: {rows:,} rows"))
+    aside = imported.folder / "quarantine.parquet"
+    screen.print(escape(f"{aside}: every row set aside, with its number and the reason"))

@@ -47,20 +47,16 @@ def timestamps(values: pl.Series, file: str) -> pl.Series:
     if dtype == pl.Date:
         return values.cast(_UTC)
     if dtype.is_numeric():
-        return _unix(values.cast(pl.Float64), file)
+        found = _unix(values.cast(pl.Float64))
+        _refuse_counters(values, found, file)
+        return found
     if dtype in (pl.String, pl.Categorical, pl.Enum, pl.Null):
         return _written(text(values, file).str.to_uppercase(), file)
     raise DataError(f"{file}: the column {values.name!r} is {dtype}, which is no time")
 
 
-def _unix(values: pl.Series, file: str) -> pl.Series:
+def _unix(values: pl.Series) -> pl.Series:
     column = pl.col(values.name)
-    typical = values.to_frame().filter(column.is_finite())[values.name].abs().median()
-    if isinstance(typical, float) and typical < _EARLIEST:
-        raise DataError(
-            f"{file}: the column {values.name!r} holds numbers such as {typical:g}, which are no "
-            "unix times; if they only say what came first, name the column 'position'"
-        )
     parts = pl.lit(1.0)
     for (limit, _), (_, unit) in pairwise(_UNITS):
         parts = pl.when(column >= limit).then(float(unit)).otherwise(parts)
@@ -73,6 +69,16 @@ def _unix(values: pl.Series, file: str) -> pl.Series:
     )
 
 
+def _refuse_counters(values: pl.Series, found: pl.Series, file: str) -> None:
+    """A column with numbers and without a single time says what came first, not when."""
+    counters = values.filter(values.is_finite())
+    if len(counters) and not found.count():
+        raise DataError(
+            f"{file}: the column {values.name!r} holds numbers such as {counters[0]:g}, which are no "
+            "unix times; if they only say what came first, name the column 'position'"
+        )
+
+
 def _written(values: pl.Series, file: str) -> pl.Series:
     name = values.name
     column = pl.col(name)
@@ -80,7 +86,8 @@ def _written(values: pl.Series, file: str) -> pl.Series:
     parsed = frame.select(_iso(column)).to_series()
     number = values.cast(pl.Float64, strict=False)
     if number.count():
-        parsed = parsed.zip_with(parsed.is_not_null(), _unix(number, file))
+        parsed = parsed.zip_with(parsed.is_not_null(), _unix(number))
+        _refuse_counters(number, parsed, file)
     slashed = frame.filter(column.str.contains(_SLASHED)).to_series()
     if len(slashed):
         parsed = parsed.zip_with(
@@ -136,14 +143,17 @@ def _day_first(slashed: pl.Series, file: str) -> bool:
     """Whether the day stands before the month, from the values of the column."""
     parts = slashed.str.extract_groups(_SLASHED).struct
     first, second = (parts.field(name).cast(pl.Int64) for name in ("1", "2"))
-    day_first, month_first = bool((first > 12).any()), bool((second > 12).any())
-    if day_first != month_first or first.equals(second):
+    for_day = (first > 12) & (second <= 12)
+    for_month = (second > 12) & (first <= 12)
+    day_first = bool(for_day.any())
+    undecided = (first <= 12) & (second <= 12) & (first != second)
+    if day_first != for_month.any() or not (day_first or undecided.any()):
         return day_first
     if day_first:
-        a, b = slashed.filter(first > 12)[0], slashed.filter(second > 12)[0]
+        a, b = slashed.filter(for_day)[0], slashed.filter(for_month)[0]
         why = f"some have the day first ({a}) and some the month ({b})"
     else:
-        why = f"no value shows which is which (for example {slashed[0]})"
+        why = f"no value shows which is which (for example {slashed.filter(undecided)[0]})"
     raise DataError(
         f"{file}: the day and the month of the column {slashed.name!r} cannot be told apart: "
         f"{why}; write the times as 2024-12-31 18:05"
