@@ -1,0 +1,45 @@
+"""What was bought with the source itself, by strength of association."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+from pydantic import Field
+
+from goeswith.arrays import Floats, Rows
+from goeswith.arrays_file import Arrays
+from goeswith.data.catalog import Catalog
+from goeswith.models.base import ModelConfig, Recommender
+from goeswith.models.paths import edge_weights, path_scores
+from goeswith.relations.association import Measure
+from goeswith.relations.graph import RelationGraph
+
+
+class CoPurchase(Recommender):
+    """The direct edges of the complement signal, weighted by an association measure.
+
+    Says nothing beyond them, nor of edges whose measure is not positive: no better than chance.
+    """
+
+    class Config(ModelConfig):
+        measure: Measure = Field("pmi_lower", description="Association measure that ranks edges.")
+
+    name: ClassVar[str] = "copurchase"
+    config: Config
+
+    def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
+        self.edges = edge_weights(graph.complements, self.config.measure)
+        return self
+
+    def score(self, sources: Rows) -> Floats:
+        return path_scores(self.edges[sources])
+
+    def arrays(self) -> Arrays:
+        return {"edges": self.edges}
+
+    def restore(self, arrays: Arrays) -> None:
+        self.edges = arrays["edges"]
+
+    @property
+    def n(self) -> int:
+        return int(self.edges.shape[0])
