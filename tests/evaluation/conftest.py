@@ -47,21 +47,21 @@ class TableModel(Recommender):
         return 7
 
 
-class Popular(TableModel):
-    """In-degree in train."""
+class Walk(TableModel):
+    """Three steps in train: forth, back, forth."""
 
-    name = "popular"
+    name = "walk"
 
     def __init__(self, config=None):
         Recommender.__init__(self, config)
 
     def fit(self, catalog, graph):
-        degree = np.bincount(graph.complements.targets, minlength=graph.n)
-        self.table = np.tile(degree.astype(np.float32), (graph.n, 1))
+        steps = graph.complements.count.toarray()
+        self.table = steps @ steps.T @ steps
         return self
 
 
-class RandomModel(Popular):
+class RandomModel(Walk):
     """Random scores, by its seed."""
 
     name = "random"
@@ -77,8 +77,8 @@ class RandomModel(Popular):
         return self
 
 
-class Seedless(Popular):
-    """In-degree, and a count of how often it was fitted."""
+class Seedless(Walk):
+    """The same, and a count of how often it was fitted."""
 
     name = "seedless"
     fits = 0
@@ -88,7 +88,7 @@ class Seedless(Popular):
         return super().fit(catalog, graph)
 
 
-class Refuses(Popular):
+class Refuses(Walk):
     """Never fits."""
 
     name = "refuses"
@@ -104,8 +104,8 @@ def table_model():
 
 @pytest.fixture
 def fakes(monkeypatch):
-    """Registers the models popular, random, seedless and refuses; returns their module."""
-    kinds = [Popular, RandomModel, Seedless, Refuses]
+    """Registers the models walk, random, seedless and refuses; returns their module."""
+    kinds = [Walk, RandomModel, Seedless, Refuses]
     module = SimpleNamespace(**{kind.__name__: kind for kind in kinds})
     monkeypatch.setitem(sys.modules, "goeswith.models.fakes", module)
     for kind in kinds:
