@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final, Self
@@ -10,15 +10,18 @@ from typing import Final, Self
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from scipy import sparse
+from scipy import sparse, special
 
 from goeswith.arrays import Floats, Rows, Sparse, entry_rows
-from goeswith.relations.association import MEASURES, Measure, association, wilson_lower
+from goeswith.relations.association import MEASURES, Measure, association
 
 CO_VIEW: Final = "co_view"
 VIEW_THEN_PURCHASE: Final = "view_then_purchase"
 CO_PURCHASE: Final = "co_purchase"
 RELATIONS: Final = (CO_PURCHASE, CO_VIEW, VIEW_THEN_PURCHASE)
+
+_SIGNIFICANT: Final = 0.025
+"""One-sided level of the test of order."""
 
 
 def pair_keys(sources: npt.ArrayLike, targets: npt.ArrayLike, n: int) -> npt.NDArray[np.int64]:
@@ -74,6 +77,11 @@ class Relation:
     def __len__(self) -> int:
         return int(self.count.nnz)
 
+    @property
+    def counted(self) -> bool:
+        """Whether the contexts of each product are known, or only edges."""
+        return self.source_contexts is not None and self.contexts is not None
+
     def measure(self, name: Measure) -> npt.NDArray[np.float64]:
         """(nnz,) an association measure of every edge (see `association`)."""
         n_u, n_v, contexts = self.source_contexts, self.target_contexts, self.contexts
@@ -116,11 +124,23 @@ class Relation:
 
 
 @dataclass(frozen=True)
+class Signals:
+    """Which pairs go together and which stand for one another."""
+
+    complements: Relation
+    similars: Relation
+
+
+@dataclass(frozen=True)
 class RelationGraph:
-    """Relations between the `n` products of one catalogue."""
+    """Relations between the `n` products of one catalogue.
+
+    `decided` holds the signals of a graph whose counts are no longer whole (see `without`).
+    """
 
     n: int
     relations: Mapping[str, Relation] = field(default_factory=dict)
+    decided: Signals | None = None
 
     def __getitem__(self, name: str) -> Relation:
         """A relation by name; one without edges where nothing was seen of it."""
@@ -133,54 +153,65 @@ class RelationGraph:
     def complements(self) -> Relation:
         """Complement signal: co_purchase - (co_view | view_then_purchase).
 
-        A pair counts as bought together rather than compared where it was bought together more
-        often than it was viewed as alternatives, in either direction (on lists, where every count
-        is 1, that is the set difference of P-Companion, section 3, taken over unordered pairs). An
-        edge whose order is known goes, where the order is significantly the other way round.
+        On lists, where every count is 1, that is the set difference of P-Companion (section 3),
+        taken over unordered pairs. On counted events nearly every pair is in every set, so a pair
+        is taken out where it is compared more strongly than it is bought together: its lift as a
+        purchase is not above its lift as a comparison, in either direction. Lift, and not the
+        count, for a shop sees many more views than purchases.
+
+        An edge whose order is known goes too, where its target came first significantly more often
+        than its source.
         """
+        if self.decided is not None:
+            return self.decided.complements
         bought = self[CO_PURCHASE]
-        bought = bought.keep(bought.count.data > self._compared(bought))
+        bought = bought.keep(_stronger(bought, self[CO_VIEW]))
+        bought = bought.keep(_stronger(bought, self[VIEW_THEN_PURCHASE]))
         return bought.keep(~_against_the_order(bought))
 
     @cached_property
     def similars(self) -> Relation:
         """Similarity signal: (co_view & view_then_purchase) - co_purchase.
 
-        Where no view_then_purchase exists: co_view - co_purchase.
+        Where no view_then_purchase exists: co_view - co_purchase. Of counted events, see
+        `complements`: a pair is in at most one of the two signals.
         """
+        if self.decided is not None:
+            return self.decided.similars
         viewed = self[CO_VIEW]
         if VIEW_THEN_PURCHASE in self:
-            viewed = viewed.keep(_strength(self[VIEW_THEN_PURCHASE].count, viewed) > 0)
-        return viewed.keep(viewed.count.data > _strength(self[CO_PURCHASE].count, viewed))
-
-    def _compared(self, edges: Relation) -> Floats:
-        """(nnz,) how often each edge's pair was viewed as alternatives, the larger direction."""
-        return np.maximum(
-            _strength(self[CO_VIEW].count, edges), _strength(self[VIEW_THEN_PURCHASE].count, edges)
-        )
+            viewed = viewed.keep(_either_way(self[VIEW_THEN_PURCHASE].count, viewed) > 0)
+        return viewed.keep(_stronger(viewed, self[CO_PURCHASE]))
 
     def without(self, keys: npt.NDArray[np.int64]) -> RelationGraph:
         """The graph without the unordered pairs `keys` (see `pair_keys`), in every relation.
 
         What was counted with those pairs (the contexts of each product) is forgotten too, so that
-        nothing that is read from the graph knows of them.
+        nothing that is read from the graph knows of them. Whether one of the other pairs is a
+        complement was decided with those counts, and stays as it was.
         """
         held = np.unique(keys)
-        kept = {}
-        for name, relation in self.relations.items():
-            edge_keys = pair_keys(relation.sources, relation.targets, self.n)
-            kept[name] = _forget_contexts(relation.keep(~np.isin(edge_keys, held)))
-        return RelationGraph(self.n, kept)
+        return self._part(
+            lambda edges: ~np.isin(pair_keys(edges.sources, edges.targets, self.n), held)
+        )
 
     def without_products(self, rows: Rows) -> RelationGraph:
-        """The graph in which the products `rows` have no edges."""
+        """The graph in which the products `rows` have no edges; see `without`."""
         gone = np.zeros(self.n, dtype=bool)
         gone[rows] = True
-        kept = {}
-        for name, relation in self.relations.items():
-            keep = ~(gone[relation.sources] | gone[relation.targets])
-            kept[name] = _forget_contexts(relation.keep(keep))
-        return RelationGraph(self.n, kept)
+        return self._part(lambda edges: ~(gone[edges.sources] | gone[edges.targets]))
+
+    def _part(self, chosen: Callable[[Relation], npt.NDArray[np.bool_]]) -> RelationGraph:
+        def part(edges: Relation) -> Relation:
+            return replace(
+                edges.keep(chosen(edges)), source_contexts=None, target_contexts=None, contexts=None
+            )
+
+        return RelationGraph(
+            self.n,
+            {name: part(relation) for name, relation in self.relations.items()},
+            Signals(part(self.complements), part(self.similars)),
+        )
 
     @classmethod
     def from_edges(
@@ -209,25 +240,35 @@ class RelationGraph:
         return cls(n, relations)
 
 
-def _strength(matrix: Sparse, edges: Relation) -> Floats:
+def _either_way(matrix: Sparse, edges: Relation) -> npt.NDArray[np.float64]:
     """(nnz,) the larger of matrix[u, v] and matrix[v, u] for every edge (u, v)."""
     if not len(edges) or not matrix.nnz:
-        return np.zeros(len(edges), dtype=np.float32)
+        return np.zeros(len(edges))
     either = matrix.maximum(matrix.T).tocsr()
-    values: Floats = np.asarray(either[edges.sources, edges.targets], dtype=np.float32).ravel()
-    return values
+    return np.asarray(either[edges.sources, edges.targets], dtype=np.float64).ravel()
+
+
+def _stronger(edges: Relation, other: Relation) -> npt.NDArray[np.bool_]:
+    """(nnz,) edges whose pair is held more strongly here than in `other`, in either direction."""
+    if not (edges.counted and other.counted):
+        return np.asarray(edges.count.data > _either_way(other.count, edges))
+    lifts = other.count.astype(np.float64)
+    lifts.data = other.measure("lift")
+    return np.asarray(edges.measure("lift") > _either_way(lifts, edges))
 
 
 def _against_the_order(edges: Relation) -> npt.NDArray[np.bool_]:
-    """(nnz,) edges whose target came first in significantly more than half of ordered contexts."""
+    """(nnz,) edges whose target came first in significantly more than half of ordered contexts.
+
+    By the exact sign test, which is never sure of less than six contexts: an approximate interval
+    already would be of four.
+    """
     if edges.source_first is None or not len(edges):
         return np.zeros(len(edges), dtype=bool)
     first = edges.count.copy()
     first.data = edges.source_first.astype(np.float32)
-    backward = np.asarray(first[edges.targets, edges.sources]).ravel()
-    ordered = backward + edges.source_first
-    return np.asarray(wilson_lower(backward, ordered) > 0.5)
-
-
-def _forget_contexts(relation: Relation) -> Relation:
-    return replace(relation, source_contexts=None, target_contexts=None, contexts=None)
+    backward = np.asarray(first[edges.targets, edges.sources], dtype=np.float64).ravel()
+    forward = edges.source_first.astype(np.float64)
+    # P(X >= backward) of a binomial with even odds, as an incomplete beta function
+    chance = special.betainc(np.maximum(backward, 1), forward + 1, 0.5)
+    return np.asarray((backward > 0) & (chance < _SIGNIFICANT))
