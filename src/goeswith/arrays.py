@@ -41,16 +41,20 @@ def top_k(scores: Floats, k: int) -> tuple[Rows, Floats]:
     if k == 0:
         empty = np.zeros((len(scores), 0))
         return empty.astype(np.int32), empty.astype(np.float32)
-    kth = -np.partition(-scores, k - 1, axis=1)[:, k - 1 : k]
     products = np.full((len(scores), k), -1, dtype=np.int32)
     best = np.full((len(scores), k), -np.inf, dtype=np.float32)
     for i, row in enumerate(scores):
-        # every column at or above the k-th score, in column order: a stable sort then breaks ties
-        # by column whatever the partition did
-        columns = np.flatnonzero((row >= kth[i]) & np.isfinite(row))
-        order = columns[np.argsort(-row[columns], kind="stable")[:k]]
-        products[i, : len(order)] = order
-        best[i, : len(order)] = row[order]
+        # rows are mostly -inf: what cannot be recommended is dropped before anything is sorted
+        columns = np.flatnonzero(np.isfinite(row))
+        values = row[columns]
+        if len(values) > k:
+            # every column at or above the k-th score, in column order: a stable sort then breaks
+            # ties by column whatever the partition did
+            above = values >= np.partition(values, len(values) - k)[len(values) - k]
+            columns, values = columns[above], values[above]
+        order = np.argsort(-values, kind="stable")[:k]
+        products[i, : len(order)] = columns[order]
+        best[i, : len(order)] = values[order]
     return products, best
 
 
