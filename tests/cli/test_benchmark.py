@@ -61,24 +61,24 @@ def test_models_are_compared_and_figures_and_report_are_written(run, folder, tmp
     assert "<svg" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 
-def test_every_model_runs_when_none_is_named(run, folder, tmp_path):
-    from goeswith.models import MODEL_NAMES
+def test_every_closed_form_model_runs_when_none_is_named(run, folder, tmp_path):
+    from goeswith.models import CLOSED_FORM
 
     code, _, err = run(folder, "--seeds", "0", "--json", tmp_path / "figures.json")
     assert code == 0, err
     figures = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
-    assert [result["model"] for result in figures["results"]] == list(MODEL_NAMES)
+    assert [result["model"] for result in figures["results"]] == list(CLOSED_FORM)
 
 
 def test_settings_of_a_model_hold_commas_too(run, folder, tmp_path):
     code, _, err = run(
         folder,
-        *("--models", "katz:hops=2,decay=0.5,popularity", "--seeds", "0"),
+        *("--models", "katz:hops=2,damping=0.5,popularity", "--seeds", "0"),
         *("--json", tmp_path / "figures.json"),
     )
     assert code == 0, err
     figures = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
-    assert [r["model"] for r in figures["results"]] == ["katz:hops=2,decay=0.5", "popularity"]
+    assert [r["model"] for r in figures["results"]] == ["katz:hops=2,damping=0.5", "popularity"]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from goeswith.config import Settings
 from goeswith.errors import ConfigError
 from goeswith.evaluation.memory import peak_memory
 from goeswith.evaluation.run import benchmark, default_models
-from goeswith.models import MODEL_NAMES
+from goeswith.models import CLOSED_FORM
 
 QUICK = Settings.model_validate({"evaluation": {"bootstrap": 100}})
 
@@ -137,15 +137,15 @@ def test_what_cannot_be_run_is_told_before_anything_is(fakes, listed, asked, mes
         benchmark(listed, *asked, QUICK)
 
 
-def test_by_default_every_model_runs_and_co_purchase_by_every_measure_of_counts(
+def test_by_default_every_closed_form_model_runs_and_co_purchase_by_every_measure_of_counts(
     listed, logged, judged
 ):
-    assert default_models(listed, "edges") == list(MODEL_NAMES)
+    assert default_models(listed, "edges") == list(CLOSED_FORM)
     for dataset, protocol in ((logged, "edges"), (logged, "time"), (judged, "gold")):
         specs = default_models(dataset, protocol)
         assert "copurchase" not in specs
         assert {"copurchase:measure=lift", "copurchase:measure=pmi_lower"} <= set(specs)
-        assert set(MODEL_NAMES) - {"copurchase"} <= set(specs)
+        assert set(CLOSED_FORM) - {"copurchase"} <= set(specs)
 
 
 def test_peak_memory_is_that_of_the_block_and_not_of_what_came_before():

@@ -17,7 +17,7 @@ from goeswith.evaluation.memory import peak_memory
 from goeswith.evaluation.metrics import PerSource
 from goeswith.evaluation.protocols import FIRST_METRIC, UNSEEDED, protocol
 from goeswith.evaluation.protocols.case import Case, Ground, Measured
-from goeswith.models import MODEL_NAMES, make_model, model_class
+from goeswith.models import CLOSED_FORM, make_model, model_class
 from goeswith.relations.association import MEASURES
 
 Progress: TypeAlias = Callable[[int, int, str], None]
@@ -120,11 +120,11 @@ def benchmark(  # noqa: PLR0917
 
 
 def default_models(dataset: Dataset, protocol_name: str) -> list[str]:
-    """Every registered model; co-purchase by every association measure where counts exist."""
+    """Every closed-form model; co-purchase by every association measure where counts exist."""
     counted = protocol_name in {"time", "gold"} or dataset.relations is None
     measures = [f"copurchase:measure={measure}" for measure in MEASURES]
     specs: list[str] = []
-    for name in MODEL_NAMES:
+    for name in CLOSED_FORM:
         specs += measures if name == "copurchase" and counted else [name]
     return specs
 

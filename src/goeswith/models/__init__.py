@@ -24,9 +24,13 @@ _WHERE: Final = {
     "projection": "projection:Projection",
     "similar_complements": "similar_complements:SimilarComplements",
     "attribute_similarity": "similar_complements:AttributeSimilarity",
+    "directed_propagation": "neural.directed_propagation:DirectedPropagation",
 }
 
 MODEL_NAMES: Final = tuple(_WHERE)
+TRAINED: Final = tuple(name for name, where in _WHERE.items() if where.startswith("neural."))
+"""Models that are trained with torch; the others are computed in closed form."""
+CLOSED_FORM: Final = tuple(name for name in MODEL_NAMES if name not in TRAINED)
 
 
 def model_class(name: str) -> type[Recommender]:

@@ -22,7 +22,7 @@ class CoPurchase(Recommender):
     """
 
     class Config(ModelConfig):
-        measure: Measure = Field("pmi_lower", description="Association measure that ranks edges.")
+        measure: Measure = Field("llr", description="Association measure that ranks edges.")
 
     name: ClassVar[str] = "copurchase"
     config: Config

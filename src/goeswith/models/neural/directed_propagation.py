@@ -1,0 +1,138 @@
+"""Directed propagation: source and target vectors of every product, passed along the edges.
+
+Ours, from three published ideas: the two states and the direction of DAEMON (Virinchi, Saladi and
+Mondal, 2022, algorithm 1), propagation without weights or ReLU between layers, whose layers are
+averaged (LightGCN; He et al., 2020), and a softmax over the whole catalogue. With A the complement
+graph and V the (undirected) co-view graph, both normalised by the square roots of their degrees:
+
+    s_0 = e^s + X W^s              s_l = A t_{l-1} + c V s_{l-1}
+    t_0 = e^t + X W^t              t_l = A' s_{l-1} + c V t_{l-1}
+    s = normalise(mean_l s_l)      t = normalise(mean_l t_l)
+
+Loss of an edge (u, v): -log softmax of s_u . t_v / temperature over v and all warm products that
+are not complements of u. Half of the id vectors e are dropped in each step, so that attributes X
+learn to stand alone: a product without edges has no id vector, only its attributes and the
+products it is viewed with.
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+from pydantic import Field
+
+from goeswith.arrays import Sparse, blocks
+from goeswith.data.catalog import Catalog
+from goeswith.encode.attributes import AttributeEncoder
+from goeswith.models.neural.training import (
+    Run,
+    TrainedVectors,
+    TrainingConfig,
+    Validation,
+    need_torch,
+)
+from goeswith.relations.graph import CO_VIEW, RelationGraph
+
+
+class DirectedPropagationConfig(TrainingConfig):
+    """Settings of directed propagation."""
+
+    dimension: int = Field(128, ge=2, description="Length of a vector.")
+    layers: int = Field(2, ge=0, description="Steps along the edges; 0 is a two-tower model.")
+    co_view: float = Field(0.5, ge=0, description="Weight of a step along co-view edges.")
+    temperature: float = Field(0.1, gt=0, description="Divides cosines before the softmax.")
+    id_dropout: float = Field(
+        0.5, ge=0, lt=1, description="Share of id vectors dropped in each step."
+    )
+
+
+class DirectedPropagation(TrainedVectors):
+    """See the module."""
+
+    name = "directed_propagation"
+    Config = DirectedPropagationConfig
+    config: DirectedPropagationConfig
+
+    def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
+        need_torch(self.name)
+        import torch
+        from torch.nn import functional
+
+        from goeswith.models.neural.torch_parts import (
+            SparseMap,
+            device,
+            normal,
+            softmax_loss,
+            symmetric_normalised,
+        )
+
+        config, where = self.config, device()
+        features = AttributeEncoder.fit(catalog).encode(catalog)
+        validation = Validation(graph, config.validation_share, config.seed)
+        edges = validation.held.graph.complements.count.copy()
+        edges.data[:] = 1
+        views = graph[CO_VIEW].count.maximum(graph[CO_VIEW].count.T).tocsr()
+        views.data[:] = 1
+
+        torch.manual_seed(config.seed)
+        module = torch.nn.ParameterDict(
+            {
+                "source": normal(graph.n, config.dimension),
+                "target": normal(graph.n, config.dimension),
+                "source_content": normal(features.shape[1], config.dimension),
+                "target_content": normal(features.shape[1], config.dimension),
+            }
+        ).to(where)
+        optimizer = torch.optim.Adam(module.parameters(), lr=config.learning_rate)
+        run = Run(self, module, optimizer, data=[edges, views, features])
+        content = SparseMap(features, where)
+        viewed = SparseMap(symmetric_normalised(views), where)
+
+        def encode(
+            bought: SparseMap, warm: torch.Tensor, dropout: float
+        ) -> tuple[torch.Tensor, torch.Tensor]:
+            kept = warm * (torch.rand(len(warm), 1, device=where) >= dropout)
+            s = kept * module["source"] + content @ module["source_content"]
+            t = kept * module["target"] + content @ module["target_content"]
+            all_s, all_t = s, t
+            for _ in range(config.layers):
+                s, t = (
+                    bought @ t + config.co_view * (viewed @ s),
+                    bought.transposed @ s + config.co_view * (viewed @ t),
+                )
+                all_s, all_t = all_s + s, all_t + t
+            return functional.normalize(all_s, dim=1), functional.normalize(all_t, dim=1)
+
+        def has_edges(matrix: Sparse) -> torch.Tensor:
+            degree = np.diff(matrix.indptr) + np.bincount(matrix.indices, minlength=graph.n)
+            return torch.from_numpy((degree > 0).astype(np.float32)[:, None]).to(where)
+
+        bought, warm = SparseMap(symmetric_normalised(edges), where), has_edges(edges)
+        cold = (warm[:, 0] == 0).nonzero()[:, 0]
+        sources = np.flatnonzero(np.diff(edges.indptr)).astype(np.int32)
+        for _ in run.epochs():
+            losses = []
+            for block in blocks(run.rng.permutation(sources), config.batch):
+                s, t = encode(bought, warm, config.id_dropout)
+                logits = s[torch.from_numpy(block).to(where)] @ t.T / config.temperature
+                loss = softmax_loss(logits, edges[block], block, cold)
+                optimizer.zero_grad()
+                loss.backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+                losses.append(float(loss.detach()))
+            with torch.no_grad():
+                s, t = encode(bought, warm, 0)
+            hit_rate = validation.hit_rate(s.cpu().numpy(), t.cpu().numpy())
+            run.finish(float(np.mean(losses)) if losses else 0.0, hit_rate)
+        run.restore_best()
+        self.history = run.history
+
+        # the validation edges teach nothing, but they carry messages in the vectors that answer
+        everything = graph.complements.count.copy()
+        everything.data[:] = 1
+        with torch.no_grad():
+            bought = SparseMap(symmetric_normalised(everything), where)
+            s, t = encode(bought, has_edges(everything), 0)
+        self.source_vectors, self.target_vectors = s.cpu().numpy(), t.cpu().numpy()
+        return self

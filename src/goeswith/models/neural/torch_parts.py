@@ -1,0 +1,97 @@
+"""The few torch pieces that models share: sparse products, and where to compute."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import torch
+
+from goeswith.arrays import Rows, Sparse, inverse_power, scale_columns, scale_rows
+
+
+def device() -> torch.device:
+    """A CUDA device where there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def symmetric_normalised(matrix: Sparse) -> Sparse:
+    """`D_out^-1/2 M D_in^-1/2`, with M's out- and in-degrees; 0 where a degree is 0."""
+    out = np.asarray(matrix.sum(axis=1), dtype=np.float64).ravel()
+    into = np.asarray(matrix.sum(axis=0), dtype=np.float64).ravel()
+    return scale_columns(scale_rows(matrix, inverse_power(out, 0.5)), inverse_power(into, 0.5))
+
+
+class SparseMap:
+    """A constant CSR matrix M as a map of dense tensors, x -> M x, with its gradient M' g."""
+
+    def __init__(self, matrix: Sparse, where: torch.device) -> None:
+        self.forward, self.backward = _tensor(matrix, where), _tensor(matrix.T.tocsr(), where)
+
+    @property
+    def transposed(self) -> SparseMap:
+        """X -> M' x."""
+        other = SparseMap.__new__(SparseMap)
+        other.forward, other.backward = self.backward, self.forward
+        return other
+
+    def __matmul__(self, x: torch.Tensor) -> torch.Tensor:
+        product: torch.Tensor = _Product.apply(  # type: ignore[no-untyped-call]
+            self.forward, self.backward, x
+        )
+        return product
+
+
+class _Product(torch.autograd.Function):
+    """Sparse times dense; torch's own gradient of it would transpose the matrix in every step."""
+
+    @staticmethod
+    def forward(ctx: Any, m: torch.Tensor, mt: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        ctx.mt = mt
+        return m @ x
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        return None, None, ctx.mt @ gradients[0]
+
+
+def _tensor(matrix: Sparse, where: torch.device) -> torch.Tensor:
+    with warnings.catch_warnings():
+        # torch calls CSR young and its checks opt-in whenever one is made; scipy's are canonical
+        warnings.filterwarnings("ignore", message="Sparse (CSR tensor support|invariant checks)")
+        return torch.sparse_csr_tensor(
+            torch.from_numpy(matrix.indptr.astype(np.int32)),
+            torch.from_numpy(matrix.indices.astype(np.int32)),
+            torch.from_numpy(matrix.data.astype(np.float32)),
+            size=matrix.shape,
+            device=where,
+        )
+
+
+def softmax_loss(
+    logits: torch.Tensor, edges: Sparse, block: Rows, never: torch.Tensor
+) -> torch.Tensor:
+    """Mean over the edges of -log softmax of the target among itself and all non-targets.
+
+    Args:
+        logits: (b, n).
+        edges: (b, n) CSR; the targets of each source: they do not compete with each other.
+        block: (b,) the sources, which do not compete either.
+        never: (m,) columns that do not compete: products that nothing is known of.
+    """
+    where = logits.device
+    rows = torch.from_numpy(np.repeat(np.arange(len(block)), np.diff(edges.indptr))).to(where)
+    columns = torch.from_numpy(edges.indices.astype(np.int64)).to(where)
+    rivals = logits.clone()
+    rivals[rows, columns] = -torch.inf
+    rivals[
+        torch.arange(len(block)), torch.from_numpy(block.astype(np.int64)).to(where)
+    ] = -torch.inf
+    rivals[:, never] = -torch.inf
+    return torch.nn.functional.softplus(rivals.logsumexp(1)[rows] - logits[rows, columns]).mean()
+
+
+def normal(rows: int, columns: int, deviation: float = 0.1) -> torch.nn.Parameter:
+    """A parameter of independent normal draws."""
+    return torch.nn.Parameter(torch.randn(rows, columns) * deviation)

@@ -1,0 +1,253 @@
+"""What training loops share: early stopping, checkpoints that resume, history. No loop is here.
+
+A model's loop reads top to bottom in its own file:
+
+    run = Run(self, module, optimizer, data=[...])
+    for epoch in run.epochs():
+        ...                                  # steps; every random draw from run.rng or torch
+        run.finish(loss, validation)
+    run.restore_best()
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
+
+import numpy as np
+from pydantic import Field
+
+from goeswith.arrays import Floats, Sparse, block_size, blocks, top_k
+from goeswith.arrays_file import Arrays
+from goeswith.errors import ConfigError
+from goeswith.files import replacing
+from goeswith.models.base import ModelConfig, VectorModel
+from goeswith.relations.graph import RelationGraph
+from goeswith.relations.splits import HeldOut, hold_out_pairs
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Epoch(TypedDict):
+    """One finished epoch of a training history."""
+
+    epoch: int
+    loss: float
+    validation: float
+    seconds: float
+
+
+Report: TypeAlias = Callable[[str, Epoch], None]
+"""Called with a model's name after each epoch: what shows progress."""
+
+
+class TrainingConfig(ModelConfig):
+    """Settings that every trained model has."""
+
+    seed: int = Field(0, ge=0, description="Seed of every random draw; same seed, same vectors.")
+    max_epochs: int = Field(30, ge=1, description="Epochs at most.")
+    patience: int = Field(
+        3, ge=1, description="Stop after this many epochs without a better validation hit@10."
+    )
+    batch: int = Field(1024, ge=1, description="Training examples in a step.")
+    learning_rate: float = Field(0.01, gt=0, description="Adam's step size.")
+    validation_share: float = Field(
+        0.05, gt=0, lt=0.5, description="Share of the training pairs held back for early stopping."
+    )
+
+
+class Validation:
+    """hit@10 on pairs held back from training: share of them in the top 10 of their source.
+
+    The whole catalogue is ranked, less the source and its training targets.
+    """
+
+    MAX_SOURCES = 2000
+    """Sources that are ranked at most; the same ones in every epoch."""
+
+    def __init__(self, graph: RelationGraph, share: float, seed: int) -> None:
+        self.held: HeldOut = hold_out_pairs(graph, share, seed)
+        rng = np.random.default_rng(seed)
+        sources = np.unique(self.held.sources)
+        self.sources = np.sort(rng.permutation(sources)[: self.MAX_SOURCES]).astype(np.int32)
+        known = np.isin(self.held.sources, self.sources)
+        n = graph.n
+        self._pairs = self.held.sources[known].astype(np.int64) * n + self.held.targets[known]
+        self._seen: Sparse = self.held.graph.complements.count
+
+    def hit_rate(self, source_vectors: Floats, target_vectors: Floats) -> float:
+        """hit@10 of inner products; 0 where nothing could be held back."""
+        n, hits = len(target_vectors), 0
+        for block in blocks(self.sources, block_size(n)):
+            scores = source_vectors[block] @ target_vectors.T
+            seen = self._seen[block]
+            scores[np.repeat(np.arange(len(block)), np.diff(seen.indptr)), seen.indices] = -np.inf
+            scores[np.arange(len(block)), block] = -np.inf
+            products, _ = top_k(scores, 10)
+            hits += int(np.isin(block[:, None].astype(np.int64) * n + products, self._pairs).sum())
+        return hits / max(len(self._pairs), 1)
+
+
+class TrainedVectors(VectorModel):
+    """A model that training leaves as source and target vectors, with its history."""
+
+    checkpoints: Path | None = None
+    """Where to keep a checkpoint after each epoch; None keeps none."""
+    report: Report | None = None
+    """Called after each epoch."""
+    history: Sequence[Epoch] = ()
+
+    @property
+    def training(self) -> TrainingConfig:
+        """The config, as the training settings that every trained model's config is."""
+        if not isinstance(self.config, TrainingConfig):
+            raise ConfigError(f"the config of {self.name} is not one of training")
+        return self.config
+
+    def arrays(self) -> Arrays:
+        table = [[e["epoch"], e["loss"], e["validation"], e["seconds"]] for e in self.history]
+        history = np.array(table, dtype=np.float64).reshape(len(table), 4)
+        return super().arrays() | {"history": history}
+
+    def restore(self, arrays: Arrays) -> None:
+        super().restore(arrays)
+        self.history = [
+            {"epoch": int(epoch), "loss": loss, "validation": validation, "seconds": seconds}
+            for epoch, loss, validation, seconds in arrays["history"].tolist()
+        ]
+
+
+class Run:
+    """The state of one training run: what a killed run needs to go on where it was.
+
+    All randomness is seeded anew for each epoch from (seed, epoch), so that a resumed run draws
+    what an uninterrupted one would have drawn.
+    """
+
+    def __init__(
+        self,
+        model: TrainedVectors,
+        module: torch.nn.Module,
+        optimizer: torch.optim.Optimizer,
+        data: Sequence[Any],
+    ) -> None:
+        """Take up a training run, or start one.
+
+        Args:
+            model: whose name, config, checkpoint folder and report are used.
+            module: its parameters.
+            optimizer: over those parameters.
+            data: the arrays and CSR matrices that it learns from: a checkpoint of other data is
+                not resumed.
+        """
+        self.name, self.module, self.optimizer = model.name, module, optimizer
+        self.config: TrainingConfig = model.training
+        self.history: list[Epoch] = []
+        self._best: dict[str, torch.Tensor] = {}
+        self._report = model.report
+        self._file = model.checkpoints / f"{model.name}.checkpoint" if model.checkpoints else None
+        self._fingerprint = _fingerprint(model.name, self.config, data)
+        if self._file is not None and self._file.exists():
+            self._resume(self._file)
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch with the best validation so far; 0 before the first."""
+        if not self.history:
+            return 0
+        return max(self.history, key=lambda e: (e["validation"], -e["epoch"]))["epoch"]
+
+    def epochs(self) -> Iterator[int]:
+        """Epoch numbers from 1, or from where a checkpoint left off, until it pays no more."""
+        import torch
+
+        done = len(self.history)
+        for epoch in range(done + 1, self.config.max_epochs + 1):
+            if self.history and epoch - 1 - self.best_epoch >= self.config.patience:
+                return
+            torch.manual_seed(self.config.seed * 100_003 + epoch)
+            self.rng = np.random.default_rng([self.config.seed, epoch])
+            self._started = time.perf_counter()
+            yield epoch
+
+    def finish(self, loss: float, validation: float) -> None:
+        """Note an epoch's mean loss and validation hit@10, keep the best weights, save."""
+        epoch: Epoch = {
+            "epoch": len(self.history) + 1,
+            "loss": loss,
+            "validation": validation,
+            "seconds": time.perf_counter() - self._started,
+        }
+        self.history.append(epoch)
+        if self.best_epoch == epoch["epoch"]:
+            self._best = {k: v.detach().clone() for k, v in self.module.state_dict().items()}
+        if self._file is not None:
+            self._save(self._file)
+        if self._report is not None:
+            self._report(self.name, epoch)
+
+    def restore_best(self) -> None:
+        """Put the weights of the best epoch back, and forget the checkpoint."""
+        self.module.load_state_dict(self._best)
+        if self._file is not None:
+            self._file.unlink(missing_ok=True)
+
+    def _save(self, path: Path) -> None:
+        from safetensors.torch import save_file
+
+        tensors = {f"now/{k}": v.clone() for k, v in self.module.state_dict().items()}
+        tensors |= {f"best/{k}": v for k, v in self._best.items()}
+        scalars: dict[str, Any] = {}
+        for index, slots in self.optimizer.state_dict()["state"].items():
+            for slot, value in slots.items():
+                tensors[f"optimizer/{index}/{slot}"] = value.clone()
+        scalars["fingerprint"] = self._fingerprint
+        scalars["history"] = self.history
+        with replacing(path) as beside:
+            save_file(tensors, beside, metadata={"run": json.dumps(scalars)})
+
+    def _resume(self, path: Path) -> None:
+        """Take up a checkpoint; one of other data or settings is left alone and overwritten."""
+        from safetensors import safe_open
+
+        with safe_open(path, framework="pt") as file:
+            scalars = json.loads(file.metadata()["run"])
+            if scalars["fingerprint"] != self._fingerprint:
+                return
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        now = {k.removeprefix("now/"): v for k, v in tensors.items() if k.startswith("now/")}
+        self._best = {k.removeprefix("best/"): v for k, v in tensors.items() if k[:5] == "best/"}
+        self.module.load_state_dict(now)
+        state: dict[int, dict[str, Any]] = {}
+        for key, value in tensors.items():
+            if key.startswith("optimizer/"):
+                _, index, slot = key.split("/")
+                state.setdefault(int(index), {})[slot] = value
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": state, "param_groups": groups})
+        self.history = scalars["history"]
+
+
+def _fingerprint(name: str, config: TrainingConfig, data: Sequence[Any]) -> str:
+    digest = hashlib.sha256(f"{name} {config.model_dump_json()}".encode())
+    for item in data:
+        parts = (item,) if isinstance(item, np.ndarray) else (item.indptr, item.indices, item.data)
+        for part in parts:
+            digest.update(np.ascontiguousarray(part).tobytes())
+    return digest.hexdigest()
+
+
+def need_torch(name: str) -> None:
+    """Refuse to train where torch is not installed.
+
+    Raises:
+        ConfigError: with how to install it.
+    """
+    if find_spec("torch") is None:
+        raise ConfigError(f"training {name} needs torch: pip install 'goeswith[torch]'")
