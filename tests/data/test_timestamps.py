@@ -10,7 +10,9 @@ from goeswith.errors import DataError
 
 
 def read(values):
-    return timestamps(pl.Series("timestamp", values), "events.csv").to_list()
+    found = timestamps(pl.Series("timestamp", values), "events.csv")
+    assert (found.name, found.dtype) == ("timestamp", pl.Datetime("us"))
+    return found.to_list()
 
 
 MOMENT = datetime(2024, 1, 2, 3, 4, 5)

@@ -73,7 +73,7 @@ def load_data(folder: Path | str, max_bad_share: float = 0.05) -> Dataset:
         catalog = _named_products(tables, files)
     if not len(catalog):
         quarantine.check()
-        raise DataError(f"{folder} names no product")
+        raise DataError(f"{folder} names no product: every product_id is missing")
     cleaners = {
         "events": clean.clean_events,
         "relations": clean.clean_relations,

@@ -30,7 +30,7 @@ _EARLIEST: Final = 1e8
 
 
 def timestamps(values: pl.Series, file: str) -> pl.Series:
-    """(n,) Datetime("us"), null where a value is missing or no time.
+    """(n,) Datetime("us") of the same name, null where a value is missing or no time.
 
     Args:
         values: a column of any type.
@@ -66,6 +66,7 @@ def _unix(values: pl.Series) -> pl.Series:
         values.to_frame()
         .select(pl.when(sensible).then((seconds * 1e6).round()).cast(pl.Int64).cast(_UTC))
         .to_series()
+        .alias(values.name)
     )
 
 
@@ -74,8 +75,8 @@ def _refuse_counters(values: pl.Series, found: pl.Series, file: str) -> None:
     counters = values.filter(values.is_finite())
     if len(counters) and not found.count():
         raise DataError(
-            f"{file}: the column {values.name!r} holds numbers such as {counters[0]:g}, which are no "
-            "unix times; if they only say what came first, name the column 'position'"
+            f"{file}: the column {values.name!r} holds numbers such as {counters[0]:g}, which are "
+            "no unix times; if they only say what came first, name the column 'position'"
         )
 
 
@@ -94,7 +95,7 @@ def _written(values: pl.Series, file: str) -> pl.Series:
             parsed.is_not_null(),
             frame.select(_slashed(column, day_first=_day_first(slashed, file))).to_series(),
         )
-    return parsed
+    return parsed.alias(name)
 
 
 def _iso(column: pl.Expr) -> pl.Expr:
