@@ -14,7 +14,7 @@ def command(
         str,
         typer.Option(
             help="Models, by commas, with settings after a colon: "
-            "`ease,copurchase:measure=lift,katz:hops=3,decay=0.5`. Every one if left out."
+            "`ease,copurchase:measure=lift,katz:hops=3,damping=0.5`. Every one if left out."
         ),
     ] = "",
     protocol: Annotated[

@@ -56,13 +56,14 @@ def _trade_offs(table: dict[str, Any]) -> Figure | None:
         return None
     plot, all_axes = _figure(len(against), height=3.6)
     for axes, name in zip(all_axes, against, strict=True):
-        for result in _having(table, "ndcg@10", name):
+        by_height = sorted(_having(table, "ndcg@10", name), key=lambda r: _mean(r, name))
+        for place, result in enumerate(by_height):
             x, y = _mean(result, "ndcg@10"), _mean(result, name)
             axes.plot(x, y, "o", color=_COLOURS[0], markersize=5)
             axes.annotate(
                 result["model"],
                 (x, y),
-                xytext=(4, 3),
+                xytext=(4, 3 if place % 2 else -9),  # names of close models do not overlap
                 textcoords="offset points",
                 fontsize=7,
                 color=_INK,

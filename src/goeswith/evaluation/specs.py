@@ -19,8 +19,8 @@ def split_names(text: str) -> list[str]:
 def split_models(text: str) -> list[str]:
     """Models between commas; a comma before `key=` belongs to the model that it follows.
 
-    >>> split_models("katz:hops=3,decay=0.5,ease,copurchase:measure=lift")
-    ['katz:hops=3,decay=0.5', 'ease', 'copurchase:measure=lift']
+    >>> split_models("katz:hops=3,damping=0.5,ease,copurchase:measure=lift")
+    ['katz:hops=3,damping=0.5', 'ease', 'copurchase:measure=lift']
     """
     return [spec.strip() for spec in re.split(r",(?!\s*\w+\s*=)", text) if spec.strip()]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def is_best(table: dict[str, Any], result: dict[str, Any], column: str) -> bool:
 
 def terminal_table(table: dict[str, Any]) -> Table:
     """The main metrics as a rich table, the best figure of each column bold."""
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
@@ -72,21 +74,34 @@ def terminal_table(table: dict[str, Any]) -> Table:
     seeds = ", ".join(map(str, table["seeds"]))
     drawn = Table(
         title=f"{table['data']}: {table['protocol']}, {table['products']:,} products, "
-        f"mean over seeds {seeds}"
+        f"mean over seeds {seeds}",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
     )
     drawn.add_column("model", no_wrap=True)
     for column in columns:
-        name, _, kind = COSTS.get(column, column).partition(".")
-        drawn.add_column(f"{name}\n{kind}" if kind else name, justify="right", no_wrap=True)
+        drawn.add_column(_in_two_lines(column), justify="right", no_wrap=True)
     for result in table["results"]:
-        # only the first metric with its spread: a terminal is narrow
         cells = [
+            # a terminal is narrow: only the first metric in full
             Text(
-                text if place == 0 else text.partition(" ±")[0],
+                cell(result, column) if place == 0 else _short(result, column),
                 style="bold" if is_best(table, result, column) else "",
             )
             for place, column in enumerate(columns)
-            for text in [cell(result, column)]
         ]
         drawn.add_row(Text(result["model"]), *cells)
     return drawn
+
+
+def _in_two_lines(column: str) -> str:
+    """A narrow heading: broken at the prefix's dot, else at the first underscore or at."""
+    broken = re.sub(r"\.|_(?!.*\.)|(?=@)", "\n", column, count=1)
+    return COSTS.get(column, broken)
+
+
+def _short(result: dict[str, Any], column: str) -> str:
+    value = figure(result, column)
+    return cell(result, column) if value is None or column in COSTS else f"{value:.3f}"
