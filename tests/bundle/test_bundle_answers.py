@@ -227,7 +227,7 @@ def test_ids_and_titles_in_any_script_are_found(tmp_path: Path) -> None:
     frame = pl.DataFrame({"product_id": ids, "title": [None, "鍵", "", "é", "t", "u", "[/red]"]})
     everything = [(u, v, "co_purchase") for u in range(7) for v in range(7) if u != v]
     graph = RelationGraph.from_edges(7, everything)
-    fit = FitSettings(model="copurchase", fallbacks=[], k=6)
+    fit = FitSettings(model="copurchase:measure=count", fallbacks=[], k=6)
     fit_bundle(dataset_of(Catalog(frame)), tmp_path / "b", Settings(fit=fit), graph=graph)
     bundle = Bundle.open(tmp_path / "b")
     for product in ids:

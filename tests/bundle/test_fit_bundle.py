@@ -133,7 +133,7 @@ def test_where_nothing_is_known_nothing_is_answered(tmp_path: Path) -> None:
     catalog = Catalog.from_records([{"product_id": name} for name in "abc"])
     data = Dataset("s", Path(), catalog, None, None, None, None, Quarantine(), "0")
     graph = RelationGraph.from_edges(3, [(0, 1, "co_purchase")])
-    fit = FitSettings(model="copurchase", fallbacks=[], k=5)
+    fit = FitSettings(model="copurchase:measure=count", fallbacks=[], k=5)
     fit_bundle(data, tmp_path / "b", Settings(fit=fit), graph=graph)
     bundle = Bundle.open(tmp_path / "b")
     assert [a.product_id for a in bundle.complements("a", 5)] == ["b"]

@@ -38,6 +38,7 @@ class Link:
 
     product_id: str
     title: str | None
+    type: str | None
     with_source: int
     with_target: int
 
@@ -264,7 +265,11 @@ class EvidenceIndex:
     def _as_link(self, middle: int, with_source: int, target: int) -> Link:
         names = self._products
         return Link(
-            names.ids[middle], names.title(middle), with_source, self._together(middle, target)
+            product_id=names.ids[middle],
+            title=names.title(middle),
+            type=names.type(middle),
+            with_source=with_source,
+            with_target=self._together(middle, target),
         )
 
     def _together(self, source: int, target: int) -> int:

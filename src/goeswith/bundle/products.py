@@ -30,6 +30,11 @@ def product_arrays(catalog: Catalog) -> dict[str, npt.NDArray[Any]]:
     }
 
 
+def spoken_name(product_id: str, title: str | None, kind: str | None) -> str:
+    """What a sentence calls a product: its title, else its type and id, else its id."""
+    return title or (f"{kind} {product_id}" if kind else product_id)
+
+
 class Products:
     """Products by id or row."""
 
@@ -68,13 +73,13 @@ class Products:
         return self.type_names[code] if code >= 0 else None
 
     def name(self, row: int) -> str:
-        """What a sentence calls a product: its title, or its id where it has none."""
-        return self.title(row) or self.ids[row]
+        """What a sentence calls a product."""
+        return spoken_name(self.ids[row], self.title(row), self.type(row))
 
     def label(self, row: int) -> str:
-        """An id, with its title where there is one."""
-        title = self.title(row)
-        return f"{self.ids[row]} ({title})" if title else self.ids[row]
+        """An id, with title or type where there is one."""
+        said = self.title(row) or self.type(row)
+        return f"{self.ids[row]} ({said})" if said else self.ids[row]
 
     def nearest(self, text: str, count: int = 3) -> list[int]:
         """Rows whose title holds `text`, then those whose id is spelt most like it.

@@ -52,8 +52,8 @@ def new_build(path: Path) -> Iterator[Path]:
         _clean(path)
         stamp = datetime.now(UTC).strftime("%Y%m%dt%H%M%Sz")
         build = path / f"build-{stamp}-{secrets.token_hex(4)}"
-        build.mkdir()
         try:
+            build.mkdir()
             yield build
         finally:
             _clean(path, unless_named=build)

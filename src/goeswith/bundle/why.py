@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from goeswith.bundle.evidence import Evidence, Link
+from goeswith.bundle.products import spoken_name
 
 
 def why(source: str, evidence: Evidence) -> str:
@@ -65,7 +66,7 @@ def _viewed(evidence: Evidence) -> str:
 
 
 def _name(link: Link) -> str:
-    return link.title or link.product_id
+    return spoken_name(link.product_id, link.title, link.type)
 
 
 def _with(count: int, counted: bool) -> str:

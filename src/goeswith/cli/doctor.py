@@ -144,5 +144,5 @@ def _bundle(path: Path) -> Finding:
     try:
         opened = Bundle.open(path, verify=True)
     except BundleError as error:
-        return Finding(f"bundle {path}", str(error), fine=False)
-    return Finding(f"bundle {path}", f"whole; {len(opened):,} products, id {opened.id}", fine=True)
+        return Finding("bundle", str(error), fine=False)
+    return Finding("bundle", f"{path}: whole; {len(opened):,} products, id {opened.id}", fine=True)

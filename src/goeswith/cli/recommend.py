@@ -8,14 +8,14 @@ import typer
 def command(
     bundle: Path = typer.Argument(help="A bundle that `goeswith fit` left."),
     product: str = typer.Argument(help="A product id."),
-    k: int = typer.Option(10, "-k", min=1, help="How many answers."),
+    k: int | None = typer.Option(None, "-k", min=1, help="How many answers; 10 unless set."),
     json: bool = typer.Option(False, "--json", help="Print JSON, evidence and all."),
 ) -> None:
     """Say what goes with a product, best first, each answer with its evidence."""
     from goeswith.bundle.bundle import Bundle
 
     opened = Bundle.open(bundle)
-    answers = opened.complements(product, k)
+    answers = opened.complements(product, k or min(10, opened.k))
     row = opened.products.row(product)
     if json:
         from dataclasses import asdict

@@ -18,6 +18,7 @@ class LinkShape(BaseModel):
 
     product_id: str = Field(examples=["protector-2"])
     title: str | None = Field(examples=["Screen protector"])
+    type: str | None = Field(examples=["protector"])
     with_source: int = Field(
         description="How often it was bought with the source; 0 where it is only of its type.",
         examples=[12],

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from goeswith.bundle.bundle import Bundle
+from goeswith.cli.main import app
+from goeswith.errors import GoesWithError
+
+
+def test_every_line_shows_the_evidence(shop_bundle: Path) -> None:
+    run = CliRunner().invoke(app, ["recommend", str(shop_bundle), "phone-1", "-k", "3"])
+    assert run.exit_code == 0
+    answers = Bundle.open(shop_bundle).complements("phone-1", 3)
+    text = " ".join(run.stdout.replace("│", " ").split())
+    assert "What goes with phone-1 (Phone 1)" in text
+    for answer in answers:
+        assert answer.product_id in text
+        assert f"Bought {answer.evidence.bought_together} times with Phone 1" in text
+        assert f"{answer.evidence.lift:,.1f} times what chance would give" in text
+
+
+def test_json_holds_what_the_library_answers(shop_bundle: Path) -> None:
+    run = CliRunner().invoke(app, ["recommend", str(shop_bundle), "phone-9", "-k", "2", "--json"])
+    told = json.loads(run.stdout)
+    bundle = Bundle.open(shop_bundle)
+    assert told["bundle"] == bundle.id
+    assert told["product"] == {"product_id": "phone-9", "title": "Phone 9", "type": "phone"}
+    for line, answer in zip(told["complements"], bundle.complements("phone-9", 2), strict=True):
+        assert line["product_id"] == answer.product_id
+        assert line["fallback"] is True
+        assert line["why"] == answer.why
+        assert answer.evidence.link is not None
+        assert line["evidence"]["link"]["with_target"] == answer.evidence.link.with_target
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["{bundle}", "phone-11"], "did you mean phone-1 (Phone 1)"),
+        (["{bundle}", "tripod"], "did you mean tripod-"),
+        (["{bundle}", "phone-1", "-k", "9"], "holds 8 answers a product, 9 were asked for"),
+        (["nowhere", "phone-1"], "there is no such folder"),
+    ],
+)
+def test_what_cannot_be_answered_says_why(
+    shop_bundle: Path, arguments: list[str], message: str
+) -> None:
+    run = CliRunner().invoke(app, ["recommend", *(a.format(bundle=shop_bundle) for a in arguments)])
+    assert isinstance(run.exception, GoesWithError)
+    assert message in str(run.exception)
+
+
+def test_the_process_ends_with_code_2_and_loads_no_heavy_library(shop_bundle: Path) -> None:
+    code = (
+        "import sys\nfrom goeswith.cli.main import main\n"
+        f"sys.argv = ['goeswith', 'recommend', {str(shop_bundle)!r}, sys.argv[1]]\n"
+        "try:\n    main()\nfinally:\n    print(*sys.modules, file=sys.stderr)"
+    )
+    heavy = {"torch", "scipy", "polars", "duckdb", "ibis", "sklearn", "pyarrow", "matplotlib"}
+    for product, expected in (("phone-1", 0), ("phone-11", 2)):
+        run = subprocess.run(
+            [sys.executable, "-c", code, product],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert run.returncode == expected
+        assert "Traceback" not in run.stderr
+        modules = run.stderr.splitlines()[-1].split()
+        assert "goeswith.bundle.bundle" in modules
+        assert not heavy & {name.split(".")[0] for name in modules}
