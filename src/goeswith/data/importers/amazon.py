@@ -38,7 +38,8 @@ _RELATIONS: Final = (
     "also_buy",
     "also_view",
 )
-_BATCH: Final = 20_000
+_BATCH: Final = 5_000
+"""Lines held as Python objects at a time."""
 _LONGEST_LINE: Final = 1_000_000
 """Characters of a Python dictionary that are parsed; a longer line is set aside."""
 
@@ -51,12 +52,6 @@ _PRODUCT: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
     "brand": pl.String,
     "price": pl.String,
     "description": pl.String,
-}
-_EDGE: Final = {
-    "source": pl.String,
-    "target": pl.String,
-    "relation": pl.String,
-    "rank": pl.Int64,
 }
 
 
@@ -155,7 +150,7 @@ def _split(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Products of a batch, and their lists of related products with ranks from 1."""
     products: list[dict[str, Any]] = []
-    edges: list[tuple[str, str, str, int]] = []
+    related: list[tuple[str, str, list[str]]] = []
     missing: list[tuple[int, str | None]] = []
     repeated: list[tuple[int, str | None]] = []
     for number, record in records:
@@ -168,17 +163,34 @@ def _split(
             continue
         seen.add(product_id)
         products.append(_product(number, product_id, record))
-        related = record.get("related")
-        related = related if isinstance(related, dict) else record
+        given = record.get("related")
+        given = given if isinstance(given, dict) else record
         for relation in _RELATIONS:
-            targets = related.get(relation)
-            for rank, target in enumerate(targets if isinstance(targets, list) else [], start=1):
-                edges.append((product_id, str(target).strip(), relation, rank))
+            targets = given.get(relation)
+            if isinstance(targets, list) and targets:
+                related.append((product_id, relation, [str(target).strip() for target in targets]))
     _set_aside(quarantine, file, missing, "the product has no asin")
     reason = "the asin stands in an earlier line, which is used"
     _set_aside(quarantine, file, repeated, reason, expected=True)
     frame = pl.DataFrame(products, schema=_PRODUCT)
-    return _clean(frame, file, quarantine), pl.DataFrame(edges, schema=_EDGE, orient="row")
+    return _clean(frame, file, quarantine), _edges(related)
+
+
+def _edges(related: list[tuple[str, str, list[str]]]) -> pl.DataFrame:
+    """One row for each target of (source, relation, targets), with its rank in the list from 1."""
+    lists = pl.DataFrame(
+        [(source, relation, len(targets)) for source, relation, targets in related],
+        schema={"source": pl.String, "relation": pl.String, "length": pl.Int64},
+        orient="row",
+    )
+    ranks = pl.int_ranges(1, pl.col("length") + 1).alias("rank")
+    targets = [target for _, _, listed in related for target in listed]
+    return (
+        lists.select("source", "relation", ranks)
+        .explode("rank")
+        .with_columns(pl.Series("target", targets, dtype=pl.String))
+        .select("source", "target", "relation", "rank")
+    )
 
 
 def _product(number: int, product_id: str, record: dict[str, Any]) -> dict[str, Any]:
