@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
+# tiny matrices: a second thread costs more than it gives, and it spins while others work
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from datetime import datetime, timedelta
 from pathlib import Path
 

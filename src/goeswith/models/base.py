@@ -127,7 +127,10 @@ class Recommender(ABC):
 
 
 class VectorModel(Recommender):
-    """A model whose score is the inner product of a source's and a target's vector."""
+    """A model whose score is the inner product of a source's and a target's vector.
+
+    A vector of zeros means that nothing is known of a product, as a source or as a target.
+    """
 
     source_vectors: Floats
     """(n, d) a product's vector when it is asked about."""
@@ -139,7 +142,11 @@ class VectorModel(Recommender):
         return len(self.target_vectors)
 
     def score(self, sources: Rows) -> Floats:
-        return self.source_vectors[sources] @ self.target_vectors.T
+        vectors = self.source_vectors[sources]
+        scores: Floats = vectors @ self.target_vectors.T
+        scores[~vectors.any(axis=1)] = -np.inf
+        scores[:, ~self.target_vectors.any(axis=1)] = -np.inf
+        return scores
 
     def arrays(self) -> Arrays:
         return {"source_vectors": self.source_vectors, "target_vectors": self.target_vectors}
