@@ -115,8 +115,9 @@ def test_the_link_is_the_product_whose_weaker_edge_is_strongest(tmp_path: Path) 
 
 
 def test_lists_without_counts_claim_no_counts(tmp_path: Path) -> None:
-    catalog = Catalog.from_records([{"product_id": "phone"}, {"product_id": "case"}])
-    graph = RelationGraph.from_edges(2, [(0, 1, "co_purchase"), (1, 0, "co_view")])
+    catalog = Catalog.from_records([{"product_id": name} for name in ("phone", "case", "tablet")])
+    edges = [(0, 1, "co_purchase"), (1, 0, "co_view"), (2, 1, "co_purchase")]
+    graph = RelationGraph.from_edges(3, edges)
     fit = FitSettings(model="popularity", fallbacks=[], k=2)
     fit_bundle(dataset_of(catalog), tmp_path / "b", Settings(fit=fit), graph=graph)
     [case] = Bundle.open(tmp_path / "b").complements("phone", 2)

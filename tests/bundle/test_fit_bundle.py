@@ -19,7 +19,7 @@ from goeswith.relations.build import build_graph
 from goeswith.relations.files import load_graph
 from goeswith.relations.graph import RelationGraph
 
-FIT = FitSettings(model="copurchase:measure=lift", fallbacks=["type_popularity", "popularity"], k=9)
+FIT = FitSettings(model="copurchase:measure=lift", fallbacks=["cocitation", "popularity"], k=9)
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,7 @@ def test_the_models_and_relations_in_a_bundle_load_again(fitted: Bundle, dataset
         assert (again[name].count != relation.count).nnz == 0
     for spec, folder in zip(
         [FIT.model, *FIT.fallbacks],
-        ["model", "fallbacks/1-type_popularity", "fallbacks/2-popularity"],
+        ["model", "fallbacks/1-cocitation", "fallbacks/2-popularity"],
         strict=True,
     ):
         sources = np.arange(50, dtype=np.int32)
@@ -173,7 +173,7 @@ def test_progress_rises_to_the_end(dataset: Dataset, tmp_path: Path) -> None:
     done = [step[0] for step in told]
     assert done == sorted(done)
     assert told[-1] == (150, 150, "done")
-    assert any("answering by type_popularity" in what for _, _, what in told)
+    assert any("answering by cocitation" in what for _, _, what in told)
 
 
 def test_a_folder_with_other_files_is_not_written_into(dataset: Dataset, tmp_path: Path) -> None:
