@@ -144,7 +144,8 @@ class RelationGraph:
 
     def __getitem__(self, name: str) -> Relation:
         """A relation by name; one without edges where nothing was seen of it."""
-        return self.relations.get(name) or Relation(csr(self.n, [], [], []))
+        found = self.relations.get(name)
+        return Relation(csr(self.n, [], [], [])) if found is None else found
 
     def __contains__(self, name: str) -> bool:
         return name in self.relations and len(self.relations[name]) > 0

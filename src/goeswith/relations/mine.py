@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import count
 from tempfile import TemporaryDirectory
@@ -61,6 +61,9 @@ def mine(
     """
     config = config or MiningConfig()
     report = report if report is not None else MiningReport()
+    if events.is_empty():
+        report.notes.append("there are no events")
+        return RelationGraph(n)
     if not any(_has(events, name) for name in _IDS):
         raise DataError(
             "the events have no basket_id, session_id or user_id, so that nothing says which of "
@@ -147,15 +150,15 @@ def _view_relations(
     relations = {CO_VIEW: Relation(edges.count, edges.source_first, viewers, viewers, contexts)}
     if not buyers.any():
         return relations
-    if not counted.ordered:
+    if not _has(events, "timestamp") and not _has(events, "position"):
         report.notes.append(
-            f"{VIEW_THEN_PURCHASE}: not mined, for no session tells what came first (no timestamps "
-            "or positions, or all of a session's are equal)"
+            f"{VIEW_THEN_PURCHASE}: not mined, for the events have no timestamps or positions that "
+            "would tell what came first"
         )
         return relations
     pairs = keep(expressions.viewed_then_bought(visited))
     edges = _edges(pairs, n, config.min_view_then_purchase, symmetric=False)
-    report.relations.append(_mined(VIEW_THEN_PURCHASE, counted, edges))
+    report.relations.append(_mined(VIEW_THEN_PURCHASE, replace(counted, ordered=True), edges))
     # the view comes first in every session that this relation counts
     first = edges.count.data.copy()
     relations[VIEW_THEN_PURCHASE] = Relation(edges.count, first, viewers, buyers, contexts)
