@@ -29,7 +29,9 @@ class CoCitation(Recommender):
 
     class Config(ModelConfig):
         weight: Weight = Field(
-            "binary", description="What an edge counts for: binary (1) or an association measure."
+            "auto",
+            description="What an edge counts for: binary (1), an association measure, or auto: llr "
+            "where pairs are counted, binary where lists name them.",
         )
         power: float = Field(
             0.45, ge=0, le=1, description="Power of in-degree by which popular targets count less."

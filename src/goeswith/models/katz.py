@@ -30,7 +30,9 @@ class Katz(Recommender):
 
     class Config(ModelConfig):
         weight: Weight = Field(
-            "binary", description="What an edge counts for: binary (1) or an association measure."
+            "auto",
+            description="What an edge counts for: binary (1), an association measure, or auto: llr "
+            "where pairs are counted, binary where lists name them.",
         )
         hops: int = Field(
             5, ge=1, description="Edges of the longest walk; walks have an odd number of them."

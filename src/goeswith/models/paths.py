@@ -11,14 +11,16 @@ from goeswith.arrays import Floats, Sparse, entry_rows
 from goeswith.relations.association import Measure
 from goeswith.relations.graph import Relation
 
-Weight: TypeAlias = Literal["binary"] | Measure
-"""What an edge counts for: 1, or its association measure."""
+Weight: TypeAlias = Literal["auto", "binary"] | Measure
+"""What an edge counts for: 1 (binary), or an association measure; auto is llr where pairs were
+counted and binary where lists only name them: degrees alone are no evidence of strength."""
 
 
 def edge_weights(edges: Relation, weight: Weight) -> Sparse:
     """The edges as an n x n CSR matrix; those whose measure is not positive are left out."""
-    values = np.ones(len(edges)) if weight == "binary" else edges.measure(weight)
-    return edges.weighted(values)
+    if weight == "auto":
+        weight = "llr" if np.any(edges.count.data > 1) else "binary"
+    return edges.weighted(np.ones(len(edges)) if weight == "binary" else edges.measure(weight))
 
 
 def in_degree(matrix: Sparse) -> npt.NDArray[np.float64]:

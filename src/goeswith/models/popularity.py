@@ -77,7 +77,8 @@ class TypePopularity(Recommender):
         typed = (types[edges.sources] >= 0) & (types[edges.targets] >= 0)
         source, target = types[edges.sources[typed]], edges.targets[typed]
         flows = _largest_of_row(_counts(source, types[target], (kinds, kinds)), self.config.types)
-        kept = np.asarray(flows[source, types[target]]).ravel() > 0
+        pairs = entry_rows(flows) * np.int64(kinds) + flows.indices
+        kept = np.isin(source * np.int64(kinds) + types[target], pairs)
         self.products = _counts(source[kept], target[kept], (kinds, graph.n))
         total = np.asarray(flows.sum(axis=1)).ravel()
         self.flows = scale_rows(flows, self.config.prior * inverse_power(total, 1))

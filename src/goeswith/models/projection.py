@@ -32,10 +32,10 @@ class Projection(Recommender):
 
     class Config(ModelConfig):
         alpha: float = Field(
-            0.5, ge=0, description="How much a walk of two steps counts, as against one step."
+            0.1, ge=0, description="How much a walk of two steps counts, as against one step."
         )
         power: float = Field(
-            0.5, ge=0, le=1, description="p: power of row sums that divides a step; 1 is a walk."
+            1, ge=0, le=1, description="p: power of row sums that divides a step; 1 is a walk."
         )
 
     name: ClassVar[str] = "projection"

@@ -13,7 +13,7 @@ from goeswith.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
 from goeswith.encode.attributes import AttributeEncoder
 from goeswith.models.base import ModelConfig, Recommender
-from goeswith.models.paths import path_scores
+from goeswith.models.paths import edge_weights, path_scores
 from goeswith.relations.graph import RelationGraph
 
 
@@ -22,14 +22,15 @@ class SimilarComplements(Recommender):
 
         S = K A,   K(s, u) = cosine(s, u)^q for the m products u most like s, else 0
 
-    with A the complement edges and the cosine of TF-IDF attributes. Only products with
-    complements are asked. Says nothing for a source that shares no attribute with any of them.
+    with A the complement edges (1, or their llr where pairs are counted) and the cosine of TF-IDF
+    attributes. Only products with complements are asked. Says nothing for a source that shares no
+    attribute with any of them.
     """
 
     class Config(ModelConfig):
-        neighbours: int = Field(50, ge=1, description="m: how many similar products are asked.")
+        neighbours: int = Field(100, ge=1, description="m: how many similar products are asked.")
         power: float = Field(
-            4, gt=0, description="q: power of the cosine; higher listens to the nearest only."
+            10, gt=0, description="q: power of the cosine; higher listens to the nearest only."
         )
         include_self: bool = Field(
             True, description="Whether a source's own complements count, with a cosine of 1."
@@ -41,7 +42,7 @@ class SimilarComplements(Recommender):
     def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
         self.encoder = AttributeEncoder.fit(catalog)
         self.vectors = self.encoder.encode(catalog)
-        self.edges = graph.complements.weighted(np.ones(len(graph.complements)))
+        self.edges = edge_weights(graph.complements, "auto")
         self.asked = _transposed(self.vectors, np.diff(self.edges.indptr) > 0)
         return self
 

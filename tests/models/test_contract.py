@@ -1,0 +1,275 @@
+"""What every model promises, whatever it believes: one test file over all of them.
+
+The checkerboard: products of one colour go together, every one with every other, but that one edge
+is missing. A model that learns anything finds it.
+"""
+
+from __future__ import annotations
+
+import json
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from goeswith.data.catalog import Catalog
+from goeswith.errors import BundleError, ConfigError
+from goeswith.models import MODEL_NAMES, TRAINED, make_model, model_class
+from goeswith.models.base import Recommender
+from goeswith.relations.graph import RelationGraph, csr
+
+QUICK = {name: {"max_epochs": 2, "dimension": 8} for name in TRAINED}
+COLOURS = ("black", "white")
+HIDDEN = (0, 4)
+LEARNS_NOTHING_NEW = ("popularity", "copurchase")
+READS_ATTRIBUTES_OF_TARGETS = ("attribute_similarity", "directed_propagation")
+DEMANDS_A_DENSE_MATRIX = ("ease",)
+
+pytestmark = pytest.mark.parametrize("name", MODEL_NAMES)
+
+
+def plain_catalog(n: int) -> Catalog:
+    return Catalog(pl.DataFrame({"product_id": [f"p{i}" for i in range(n)]}))
+
+
+@pytest.fixture(scope="module")
+def board() -> tuple[Catalog, RelationGraph]:
+    n = 10
+    catalog = Catalog.from_records(
+        {"product_id": f"p{i}", "type": COLOURS[i % 2], "title": f"{COLOURS[i % 2]} square"}
+        for i in range(n)
+    )
+    edges = [
+        (u, v, "co_purchase")
+        for u in range(n)
+        for v in range(n)
+        if u != v and u % 2 == v % 2 and (u, v) != HIDDEN
+    ]
+    return catalog, RelationGraph.from_edges(n, edges)
+
+
+@pytest.fixture(scope="module")
+def sparse_shop() -> tuple[Catalog, RelationGraph]:
+    """60 products, random directed edges, the last ten of them without any, some without a type."""
+    n, rng = 60, np.random.default_rng(3)
+    catalog = Catalog(
+        pl.DataFrame(
+            {
+                "product_id": [f"p{i}" for i in range(n)],
+                "type": [None if i % 7 == 0 else f"type {i % 4}" for i in range(n)],
+                "brand": [f"brand {i % 3}" for i in range(n)],
+            }
+        )
+    )
+    bought = rng.integers(0, 50, (2, 300)).astype(np.int32)
+    viewed = rng.integers(0, 50, (2, 100)).astype(np.int32)
+    graph = {"co_purchase": (bought[0], bought[1]), "co_view": (viewed[0], viewed[1])}
+    return catalog, RelationGraph.from_edges(n, graph)
+
+
+@pytest.fixture
+def fitted(name: str, sparse_shop: tuple[Catalog, RelationGraph]) -> Recommender:
+    return make_model(name, QUICK).fit(*sparse_shop)
+
+
+def everything(model: Recommender) -> np.ndarray:
+    return model.score(np.arange(model.n, dtype=np.int32))
+
+
+def test_scores_are_one_float32_row_a_source_and_either_finite_or_minus_infinity(
+    fitted: Recommender,
+) -> None:
+    scores = fitted.score(np.array([4, 0, 4], dtype=np.int32))
+    assert scores.shape == (3, 60)
+    assert scores.dtype == np.float32
+    assert np.array_equal(scores[0], scores[2])
+    assert np.all(np.isfinite(scores) | np.isneginf(scores))
+
+
+def test_it_has_something_to_say_and_answers_come_best_first(fitted: Recommender) -> None:
+    products, scores = fitted.recommend(np.arange(50, dtype=np.int32), 5)
+    assert (products >= 0).any(axis=1).mean() > 0.9
+    assert np.all(scores[:, :-1] >= scores[:, 1:])
+
+
+def test_answers_are_padded_with_minus_one_and_minus_infinity_where_none_is_left(
+    fitted: Recommender,
+) -> None:
+    products, scores = fitted.recommend(np.array([1], dtype=np.int32), 60)
+    assert products.shape == scores.shape == (1, 60)
+    assert products.dtype == np.int32
+    assert scores.dtype == np.float32
+    assert products[0, -1] == -1  # the source itself is never left to propose
+    assert np.array_equal(products < 0, np.isneginf(scores))
+    said = products[products >= 0]
+    assert len(set(said.tolist())) == len(said)
+
+
+def test_a_source_is_never_its_own_complement(fitted: Recommender) -> None:
+    sources = np.arange(60, dtype=np.int32)
+    products, _ = fitted.recommend(sources, 59)
+    assert not np.any(products == sources[:, None])
+
+
+def test_excluded_products_are_left_out_and_the_others_keep_their_order(
+    fitted: Recommender,
+) -> None:
+    source = np.array([2], dtype=np.int32)
+    free, _ = fitted.recommend(source, 59)
+    gone = free[0][free[0] >= 0][::2]
+    exclude = csr(60, np.full(len(gone), 2), gone, np.ones(len(gone)))
+    left, _ = fitted.recommend(source, 59, exclude=exclude)
+    expected = [p for p in free[0].tolist() if p >= 0 and p not in gone]
+    assert [p for p in left[0].tolist() if p >= 0] == expected
+
+
+def test_no_sources_get_no_answers(fitted: Recommender) -> None:
+    products, scores = fitted.recommend(np.array([], dtype=np.int32), 3)
+    assert products.shape == scores.shape == (0, 3)
+
+
+def test_fitting_twice_gives_the_same_scores(
+    name: str, fitted: Recommender, sparse_shop: tuple[Catalog, RelationGraph]
+) -> None:
+    again = make_model(name, QUICK).fit(*sparse_shop)
+    assert np.array_equal(everything(fitted), everything(again))
+
+
+def test_scores_do_not_depend_on_which_sources_are_asked_together(fitted: Recommender) -> None:
+    alone = [fitted.score(np.array([i], dtype=np.int32)) for i in range(fitted.n)]
+    np.testing.assert_allclose(np.concatenate(alone), everything(fitted), rtol=1e-5, atol=1e-6)
+
+
+def test_fitting_leaves_the_graph_as_it_was(
+    name: str, sparse_shop: tuple[Catalog, RelationGraph]
+) -> None:
+    catalog, graph = sparse_shop
+    before = {r: graph[r].count.copy() for r in graph.relations}
+    complements = graph.complements.count.copy()
+    everything(make_model(name, QUICK).fit(catalog, graph))
+    for relation, matrix in before.items():
+        assert np.array_equal(graph[relation].count.toarray(), matrix.toarray())
+    assert np.array_equal(graph.complements.count.toarray(), complements.toarray())
+
+
+def test_a_saved_model_answers_as_before(name: str, fitted: Recommender, tmp_path: Path) -> None:
+    fitted.save(tmp_path)
+    loaded = model_class(name).load(tmp_path)
+    assert loaded.config == fitted.config
+    assert loaded.n == fitted.n
+    assert np.array_equal(everything(loaded), everything(fitted))
+
+
+def test_a_folder_of_another_model_is_refused(
+    name: str, fitted: Recommender, tmp_path: Path
+) -> None:
+    fitted.save(tmp_path)
+    saved = json.loads((tmp_path / "model.json").read_text())
+    (tmp_path / "model.json").write_text(json.dumps({**saved, "name": "another"}))
+    with pytest.raises(BundleError, match="another"):
+        model_class(name).load(tmp_path)
+
+
+def test_an_unknown_setting_is_refused_by_name(name: str) -> None:
+    with pytest.raises(ConfigError, match="no_such_setting"):
+        make_model(f"{name}:no_such_setting=1")
+
+
+def test_every_setting_has_a_default_and_says_what_it_means(name: str) -> None:
+    for key, field in model_class(name).Config.model_fields.items():
+        assert field.description, key
+        assert not field.is_required(), key
+
+
+def test_the_missing_edge_of_a_checkerboard_is_found(
+    name: str, board: tuple[Catalog, RelationGraph]
+) -> None:
+    catalog, graph = board
+    model = make_model(name, QUICK).fit(catalog, graph)
+    source = np.array([HIDDEN[0]], dtype=np.int32)
+    products, _ = model.recommend(source, 9, exclude=graph.complements.count)
+    if name in LEARNS_NOTHING_NEW:
+        assert products[0, 0] != HIDDEN[1]
+    else:
+        assert products[0, 0] == HIDDEN[1]
+
+
+def test_answers_stay_on_the_colour_of_the_source(
+    name: str, board: tuple[Catalog, RelationGraph]
+) -> None:
+    if name == "popularity":
+        pytest.skip("popularity gives every source the same answers")
+    catalog, graph = board
+    sources = np.arange(10, dtype=np.int32)
+    products, _ = make_model(name, QUICK).fit(catalog, graph).recommend(sources, 3)
+    assert np.all((products - sources[:, None]) % 2 == 0)
+
+
+def test_an_empty_graph_and_bare_products_fit_and_nothing_is_said(name: str) -> None:
+    model = make_model(name, QUICK).fit(plain_catalog(5), RelationGraph.from_edges(5, []))
+    products, _ = model.recommend(np.arange(5, dtype=np.int32), 3)
+    assert products.tolist() == [[-1, -1, -1]] * 5
+
+
+@pytest.mark.parametrize("attributes", [{}, {"type": "pot", "title": "Steel pot"}])
+def test_a_shop_of_one_product_has_no_answer(
+    name: str, attributes: dict[str, str], tmp_path: Path
+) -> None:
+    catalog = Catalog.from_records([{"product_id": "only", **attributes}])
+    model = make_model(name, QUICK).fit(catalog, RelationGraph.from_edges(1, []))
+    model.save(tmp_path)
+    for one in (model, model_class(name).load(tmp_path)):
+        assert one.recommend(np.array([0], dtype=np.int32), 1)[0].tolist() == [[-1]]
+
+
+def test_a_catalogue_without_attributes_fits_and_scores(
+    name: str, sparse_shop: tuple[Catalog, RelationGraph], tmp_path: Path
+) -> None:
+    model = make_model(name, QUICK).fit(plain_catalog(60), sparse_shop[1])
+    model.save(tmp_path)
+    scores = everything(model)
+    assert np.array_equal(scores, everything(model_class(name).load(tmp_path)))
+    if name == "attribute_similarity":
+        assert np.isneginf(scores).all()
+    else:
+        assert np.isfinite(scores).any()
+
+
+def test_isolated_products_are_never_proposed_by_what_learns_from_edges(
+    name: str, fitted: Recommender
+) -> None:
+    if name in READS_ATTRIBUTES_OF_TARGETS:
+        pytest.skip("it proposes products that nobody has bought yet, by their attributes")
+    products, _ = fitted.recommend(np.arange(60, dtype=np.int32), 59)
+    assert products.max() < 50
+
+
+def test_memory_does_not_grow_with_the_square_of_the_catalogue(name: str) -> None:
+    if name in DEMANDS_A_DENSE_MATRIX:
+        pytest.skip("the method itself needs a dense matrix; it refuses past max_products")
+    n, rng = 20_000, np.random.default_rng(0)
+    frame = pl.DataFrame({"product_id": np.arange(n).astype(str)}).with_columns(
+        type=pl.format("type {}", pl.Series(rng.integers(0, 2000, n)))
+    )
+    edges = rng.integers(0, n, (2, 60_000)).astype(np.int32)
+    graph = RelationGraph.from_edges(n, {"co_purchase": (edges[0], edges[1])})
+    assert len(graph.complements) > 59_000
+    catalog = Catalog(frame)
+    tracemalloc.start()
+    try:
+        model = make_model(name, QUICK).fit(catalog, graph)
+        model.recommend(np.arange(64, dtype=np.int32), 10)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < n * n * 4 / 10
+
+
+def test_what_a_caller_writes_into_scores_does_not_reach_the_model(fitted: Recommender) -> None:
+    source = np.array([1], dtype=np.int32)
+    scores = fitted.score(source)
+    before = scores.copy()
+    scores[:] = 0
+    assert np.array_equal(fitted.score(source), before)
