@@ -8,7 +8,7 @@ import polars as pl
 
 from goeswith.data.catalog import Catalog
 from goeswith.relations.association import MEASURES, Measure
-from goeswith.relations.graph import Relation, RelationGraph, pair_keys
+from goeswith.relations.graph import RELATIONS, Relation, RelationGraph, pair_keys
 
 
 def edge_table(graph: RelationGraph, catalog: Catalog) -> pl.DataFrame:
@@ -24,14 +24,14 @@ def edge_table(graph: RelationGraph, catalog: Catalog) -> pl.DataFrame:
     }
     return pl.concat(
         [
-            _with_ids(relation, catalog).with_columns(
+            _with_ids(graph[name], catalog).with_columns(
                 pl.lit(name).alias("relation"),
                 *(
-                    pl.Series(signal, np.isin(_directed(relation, graph.n), held))
+                    pl.Series(signal, np.isin(_directed(graph[name], graph.n), held))
                     for signal, held in signals.items()
                 ),
             )
-            for name, relation in sorted(graph.relations.items())
+            for name in sorted({*RELATIONS, *graph.relations})
         ]
     ).select("source", "target", "relation", "count", "source_first", *MEASURES[1:], *signals)
 
@@ -56,13 +56,13 @@ def strongest(
     found = _with_ids(edges, catalog).with_columns(pairs)
     if source is not None:
         found = found.filter(pl.Series(edges.sources == source))
-    order = [measure, "confidence", "source", "target"]
-    return (
-        found.sort(order, descending=[True, True, False, False])
-        .unique("pair", keep="first", maintain_order=True)
-        .drop("pair")
-        .head(top)
+    ends = ["source", "target"]
+    # one direction of each pair first: the measures of the two differ by rounding
+    one_way = found.sort("confidence", *ends, descending=[True, False, False]).unique(
+        "pair", keep="first", maintain_order=True
     )
+    ranked = one_way.sort(measure, *ends, descending=[True, False, False])
+    return ranked.drop("pair").head(top)
 
 
 def _directed(edges: Relation, n: int) -> npt.NDArray[np.int64]:
