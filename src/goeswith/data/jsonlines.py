@@ -21,7 +21,7 @@ def read_json_lines(path: Path, quarantine: Quarantine) -> pl.DataFrame:
     A column whose values are of several kinds becomes strings, the others as they are.
 
     Raises:
-        DataError: the file is damaged.
+        DataError: the file is damaged, or has a column `_row`.
     """
     rows: list[int] = []
     columns: dict[str, list[Any]] = {}
@@ -43,7 +43,8 @@ def read_json_lines(path: Path, quarantine: Quarantine) -> pl.DataFrame:
         "the line is no JSON object",
         pl.Series([line[:500] for _, line in bad], dtype=pl.String),
     )
-    columns.pop(ROW, None)
+    if ROW in columns:
+        raise DataError(f"{path} has a column {ROW!r}, which is reserved; rename it")
     for values in columns.values():
         values.extend([None] * (len(rows) - len(values)))
     return pl.DataFrame(

@@ -16,6 +16,8 @@ from goeswith.data.values import text
 from goeswith.errors import DataError
 
 _UTC: Final = pl.Datetime("us")
+_COMMON: Final = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f")
+"""Tried first: a log of millions of rows has one of them, and patterns are far slower."""
 _CLOCK: Final = r"(\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)"
 _ISO: Final = (
     r"^(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ]+" + _CLOCK + r")?\s*(Z|UTC|[+-]\d{2}:?\d{2})?$"
@@ -81,21 +83,31 @@ def _refuse_counters(values: pl.Series, found: pl.Series, file: str) -> None:
 
 
 def _written(values: pl.Series, file: str) -> pl.Series:
-    name = values.name
-    column = pl.col(name)
+    column = pl.col(values.name)
+    common = (column.str.strptime(_UTC, form, strict=False) for form in _COMMON)
+    found = values.to_frame().select(pl.coalesce(*common)).to_series()
+    rest = values.to_frame().select(pl.when(found.is_null()).then(column)).to_series()
+    if rest.count():
+        found = found.zip_with(found.is_not_null(), _uncommon(rest, found, file))
+    return found.alias(values.name)
+
+
+def _uncommon(values: pl.Series, found: pl.Series, file: str) -> pl.Series:
+    """Times of the texts that are not of a common form; `found` are those of the others."""
+    column = pl.col(values.name)
     frame = values.to_frame()
     parsed = frame.select(_iso(column)).to_series()
     number = values.cast(pl.Float64, strict=False)
     if number.count():
         parsed = parsed.zip_with(parsed.is_not_null(), _unix(number))
-        _refuse_counters(number, parsed, file)
+        _refuse_counters(number, parsed.zip_with(parsed.is_not_null(), found), file)
     slashed = frame.filter(column.str.contains(_SLASHED)).to_series()
     if len(slashed):
         parsed = parsed.zip_with(
             parsed.is_not_null(),
             frame.select(_slashed(column, day_first=_day_first(slashed, file))).to_series(),
         )
-    return parsed.alias(name)
+    return parsed
 
 
 def _iso(column: pl.Expr) -> pl.Expr:
