@@ -1,0 +1,48 @@
+import ibis
+import pytest
+
+from goeswith.relations import expressions
+
+MINUTE = 60_000_000
+EVENTS = ibis.table(
+    {
+        "user_id": "int32",
+        "product": "int32",
+        "event": "string",
+        "time": "int64",
+        "position": "int64",
+    },
+    name="events",
+)
+
+
+def relations():
+    """Every expression that mining runs, by name."""
+    sessions = expressions.with_moment(expressions.sessions_by_gap(EVENTS, 30 * MINUTE))
+    visited = expressions.visits(sessions)
+    visited = expressions.kept(visited, expressions.context_sizes(visited), 100)
+    users = expressions.with_moment(EVENTS.rename(context="user_id"))
+    dated = expressions.dated_purchases(users)
+    dated = expressions.kept(dated, expressions.window_sizes(dated, 60 * MINUTE), 100)
+    return {
+        "co_view": expressions.alternatives(visited, ordered=True),
+        "view_then_purchase": expressions.viewed_then_bought(visited),
+        "baskets": expressions.together(expressions.purchases(users), ordered=True),
+        "days": expressions.together_within(dated, 60 * MINUTE, ordered=True),
+        "holders": expressions.holders(visited),
+    }
+
+
+@pytest.mark.parametrize("backend", ["duckdb", "pyspark", "bigquery", "snowflake"])
+def test_relations_can_be_said_in_the_sql_of_other_engines(backend):
+    for name, expression in relations().items():
+        sql = ibis.to_sql(expression, dialect=backend)
+        assert "GROUP BY" in sql, name
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_pairs_carry_their_order_only_where_it_is_asked_for(ordered):
+    users = expressions.with_moment(EVENTS.rename(context="user_id"))
+    pairs = expressions.together(expressions.purchases(users), ordered=ordered)
+    order = ("source_first", "target_first") if ordered else ()
+    assert pairs.columns == ("source", "target", "count", *order)
