@@ -90,6 +90,8 @@ def test_settings_of_a_model_hold_commas_too(run, folder, tmp_path):
         (["--seeds", "-1"], "seeds from 0 up"),
         (["--protocol", "time"], "needs a table of events"),
         (["--config", "missing.toml"], "missing.toml"),
+        (["--json", "."], "is a folder; name a file"),
+        (["--html", "tiny/products.parquet/report.html"], "its folder cannot be made"),
     ],
 )
 def test_what_cannot_be_run_ends_with_a_message_and_exit_code_2(run, folder, arguments, message):

@@ -43,11 +43,18 @@ def command(
     from goeswith.data.folder import load_data
     from goeswith.evaluation.report import write_report
     from goeswith.evaluation.run import benchmark
-    from goeswith.evaluation.specs import split_models, split_names, split_seeds
+    from goeswith.evaluation.specs import (
+        check_writable,
+        split_models,
+        split_names,
+        split_seeds,
+    )
     from goeswith.evaluation.table import terminal_table
     from goeswith.files import write_json
 
     settings = load_settings(config)
+    check_writable(json)
+    check_writable(html)
     asked = split_models(models), split_names(protocol), split_seeds(seeds)
     with progress_bar() as progress:
         progress(0, 1, f"reading {data}")

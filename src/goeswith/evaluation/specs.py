@@ -1,8 +1,10 @@
-"""What a user writes on the command line to say which models, protocols and seeds."""
+"""What a user writes on the command line: models, protocols, seeds, and files to write."""
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 
 from goeswith.errors import ConfigError
 
@@ -37,3 +39,21 @@ def split_seeds(text: str) -> list[int]:
         raise ConfigError(
             f"seeds are whole numbers with commas between, such as 0,1,2; not {text!r}"
         ) from error
+
+
+def check_writable(path: Path | None) -> None:
+    """Refuse a file that cannot be written before hours of work end with it, not after.
+
+    Raises:
+        ConfigError: it is a folder, or its folder cannot be made or written to.
+    """
+    if path is None:
+        return
+    if path.is_dir():
+        raise ConfigError(f"{path} is a folder; name a file in it to write to")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{path}: its folder cannot be made: {error.strerror}") from error
+    if not os.access(path.parent, os.W_OK):
+        raise ConfigError(f"{path}: its folder cannot be written to")
