@@ -146,16 +146,16 @@ def default_toml() -> str:
     lines = ["# Settings of goeswith: every one, at its default. Unknown keys are refused."]
     for name, section in Settings():
         if isinstance(section, BaseModel):
-            lines += _table(name, section)
+            lines += _table(name, section, type(section))
     for name in MODEL_NAMES:
         if model_class(name).Config.model_fields:
-            lines += _table(f"models.{name}", model_class(name).Config())
+            lines += _table(f"models.{name}", model_class(name).Config(), model_class(name))
     return "\n".join(lines) + "\n"
 
 
-def _table(name: str, section: BaseModel) -> Iterator[str]:
-    """A TOML table with its first docstring line above it, and the tables inside it below."""
-    yield f"\n# {(section.__doc__ or '').strip().splitlines()[0]}\n[{name}]"
+def _table(name: str, section: BaseModel, described: type) -> Iterator[str]:
+    """A TOML table under the first line of a docstring, and the tables inside it below."""
+    yield f"\n# {(described.__doc__ or '').strip().splitlines()[0]}\n[{name}]"
     for key, value in section:
         if not isinstance(value, BaseModel):
             yield f"# {type(section).model_fields[key].description}"
@@ -163,4 +163,4 @@ def _table(name: str, section: BaseModel) -> Iterator[str]:
             yield f"# {key} is not set" if value is None else f"{key} = {json.dumps(value)}"
     for key, value in section:
         if isinstance(value, BaseModel):
-            yield from _table(f"{name}.{key}", value)
+            yield from _table(f"{name}.{key}", value, type(value))

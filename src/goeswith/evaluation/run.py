@@ -138,7 +138,7 @@ def _run(spec: str, cases: Sequence[Case], seed: int, settings: Settings) -> _Ru
     name = spec.partition(":")[0]
     options = dict(settings.models)
     if _has_seed(spec):
-        options[name] = {"seed": seed, **options.get(name, {})}
+        options[name] = {**options.get(name, {}), "seed": seed}
     run = _Run(Measured())
     measured = []
     with peak_memory() as peak:

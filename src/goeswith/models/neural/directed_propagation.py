@@ -48,7 +48,7 @@ class DirectedPropagationConfig(TrainingConfig):
 
 
 class DirectedPropagation(TrainedVectors):
-    """See the module."""
+    """Source and target vectors of every product, passed along the edges (see the module)."""
 
     name = "directed_propagation"
     Config = DirectedPropagationConfig

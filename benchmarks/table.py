@@ -1,0 +1,57 @@
+"""The README's tables, from the figures under benchmarks/results: `python benchmarks/table.py`.
+
+A test holds the README to what this prints.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+RESULTS = Path(__file__).parent / "results"
+DATA = ("amazon-beauty", "amazon-clothing", "amazon-grocery")
+EDGES = {
+    "ndcg@10": "nDCG@10",
+    "hit@10": "hit@10",
+    "type_hit@3": "type hit@3",
+    "direction_accuracy": "direction",
+    "substitutes@10": "substitutes",
+    "types@10": "types",
+    "coverage@10": "coverage",
+}
+
+
+def figure(metrics: dict[str, dict[str, float] | None], name: str) -> str:
+    """A metric's mean with its spread over seeds; a dash where it does not apply."""
+    found = metrics.get(name)
+    if not found:
+        return "–"
+    return f"{found['mean']:.3f}" + (f" ± {found['std']:.3f}" if name == "ndcg@10" else "")
+
+
+def markdown(protocol: str, columns: dict[str, str], data: str) -> str:
+    """One protocol on one data set, best first."""
+    tables = json.loads((RESULTS / f"{data}.json").read_text(encoding="utf-8"))["protocols"]
+    table = next(t for t in tables if t["protocol"] == protocol)
+    lines = [
+        f"| {data}, {protocol} | " + " | ".join(columns.values()) + " |",
+        "|---|" + "---:|" * len(columns),
+    ]
+    first = next(iter(columns))
+    ranked = [r for r in table["results"] if (r["metrics"] or {}).get(first)]
+    for result in sorted(ranked, key=lambda r: -r["metrics"][first]["mean"]):
+        cells = [figure(result["metrics"], name) for name in columns]
+        lines.append(f"| {result['model']} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def tables() -> str:
+    """Every table of the README."""
+    edges = [markdown("edges", EDGES, data) for data in DATA]
+    columns = {"ndcg@10": "nDCG@10", "hit@10": "hit@10", "cold_target.ndcg@10": "cold targets"}
+    cold = [markdown("cold", columns, data) for data in DATA]
+    return "\n\n".join([*edges, *cold])
+
+
+if __name__ == "__main__":
+    print(tables())
