@@ -17,7 +17,7 @@ import numpy as np
 from goeswith import __version__
 from goeswith.arrays import Floats, Rows, Sparse, blocks
 from goeswith.arrays_file import save_arrays
-from goeswith.bundle.evidence import evidence_arrays
+from goeswith.bundle.evidence_arrays import evidence_arrays
 from goeswith.bundle.format import ANSWERS, EVIDENCE, LOOKUP, PRODUCTS
 from goeswith.bundle.products import product_arrays
 from goeswith.bundle.publish import new_build, publish

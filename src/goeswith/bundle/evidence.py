@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +12,6 @@ from goeswith.arrays import Rows
 from goeswith.bundle.mapped import MappedArrays
 from goeswith.bundle.products import Products
 from goeswith.relations.association import Measure, association
-
-if TYPE_CHECKING:
-    from goeswith.data.catalog import Catalog
-    from goeswith.relations.graph import RelationGraph
 
 Basis: TypeAlias = Literal[
     "bought_together", "bought_before", "linked", "alike", "types", "popular", "model"
@@ -84,57 +80,6 @@ class Evidence:
     types: TypesBought | None = None
 
 
-def evidence_arrays(catalog: Catalog, graph: RelationGraph) -> dict[str, npt.NDArray[Any]]:
-    """What `EvidenceIndex` reads, from a relation graph.
-
-    A complement edge links by the lower bound of its PMI, and not at all where that is not
-    positive: what everybody buys links nothing. In lists without counts it links by its lift.
-    """
-    bought = graph["co_purchase"]
-    complements = graph.complements
-    measure: Measure = "lift" if bought.contexts is None else "pmi_lower"
-    weights = complements.weighted(complements.measure(measure))
-    into = weights.T.tocsr()
-    into.sort_indices()
-    views = graph["co_view"].count
-    views = views.maximum(views.T).tocsr()
-    codes = catalog.type_codes
-    typed = (codes[bought.sources] >= 0) & (codes[bought.targets] >= 0)
-    flow = (
-        codes[bought.sources[typed]].astype(np.int64) * len(catalog.type_names)
-        + codes[bought.targets[typed]]
-    )
-    keys, at = np.unique(flow, return_inverse=True)
-    purchases: npt.NDArray[Any] = (
-        np.bincount(bought.targets, minlength=graph.n)
-        if bought.target_contexts is None
-        else bought.target_contexts
-    )
-    arrays = {
-        **_csr_arrays("bought", bought.count),
-        **_csr_arrays("out", weights),
-        **_csr_arrays("into", into),
-        **_csr_arrays("viewed", views),
-        "types.keys": keys,
-        "types.count": np.bincount(at, bought.count.data[typed], minlength=len(keys)),
-        "purchases": purchases.astype(np.float64),
-    }
-    if bought.source_first is not None:
-        arrays["bought.source_first"] = bought.source_first.astype(np.float32)
-    if bought.source_contexts is not None and bought.contexts is not None:
-        arrays["source_contexts"] = bought.source_contexts.astype(np.float64)
-        arrays["contexts"] = np.array([bought.contexts], dtype=np.float64)
-    return arrays
-
-
-def _csr_arrays(name: str, matrix: Any) -> dict[str, npt.NDArray[Any]]:
-    return {
-        f"{name}.indptr": matrix.indptr.astype(np.int64),
-        f"{name}.indices": matrix.indices.astype(np.int32),
-        f"{name}.data": matrix.data.astype(np.float32),
-    }
-
-
 class _Edges:
     """A CSR matrix read row by row, without scipy."""
 
@@ -143,10 +88,17 @@ class _Edges:
         self.indices = arrays[f"{name}.indices"]
         self.data = arrays[f"{name}.data"]
 
-    def row(self, row: int) -> tuple[Rows, npt.NDArray[np.float32]]:
+    def row(self, row: int) -> tuple[Rows, npt.NDArray[Any]]:
         """Columns, sorted, and values of one row."""
         at = slice(int(self._indptr[row]), int(self._indptr[row + 1]))
         return self.indices[at], self.data[at]
+
+    def at(self, row: int, column: int) -> int:
+        """Position in `data` of one entry; -1 where there is none."""
+        start, stop = int(self._indptr[row]), int(self._indptr[row + 1])
+        # a key of another type would have the whole row converted to it
+        place = start + int(self.indices[start:stop].searchsorted(np.int32(column)))
+        return place if place < stop and self.indices[place] == column else -1
 
     def find(self, row: int, columns: Rows) -> npt.NDArray[np.int64]:
         """Positions in `data` of some entries of one row; -1 where there is none."""
@@ -172,6 +124,7 @@ class EvidenceIndex:
         self._out = _Edges(arrays, "out")
         self._into = _Edges(arrays, "into")
         self._viewed = _Edges(arrays, "viewed")
+        self._alike_of = _Edges(arrays, "alike")
         self._first = arrays.get("bought.source_first")
         self._type_keys = arrays["types.keys"]
         self._type_counts = arrays["types.count"]
@@ -224,7 +177,7 @@ class EvidenceIndex:
 
     def _indirect(self, source: int, target: int, by_type: bool) -> dict[str, Any]:
         """What a pair without a co-purchase of its own rests on."""
-        if self._bought.find(target, np.array([source], dtype=np.int32))[0] >= 0:
+        if self._bought.at(target, source) >= 0:
             return {"basis": "bought_before"}
         link = self._link(source, target)
         if link is not None:
@@ -241,6 +194,8 @@ class EvidenceIndex:
         """The product whose weaker edge, of source -> it -> target, is strongest."""
         after, out_weight = self._out.row(source)
         before, in_weight = self._into.row(target)
+        if not len(after) or not len(before):
+            return None
         if len(after) <= len(before):
             place = _find(before, after)
             common, weaker = after, np.minimum(out_weight, in_weight[place])
@@ -254,13 +209,8 @@ class EvidenceIndex:
 
     def _alike(self, source: int, target: int) -> Link | None:
         """The product of the source's type that goes best with the target."""
-        codes = self._products.type_codes
-        before, weight = self._into.row(target)
-        same = (codes[before] == codes[source]) & (before != source)
-        if codes[source] < 0 or not same.any():
-            return None
-        middle = int(before[np.argmax(np.where(same, weight, -np.inf))])
-        return self._as_link(middle, 0, target)
+        at = self._alike_of.at(target, int(self._products.type_codes[source]))
+        return self._as_link(int(self._alike_of.data[at]), 0, target) if at >= 0 else None
 
     def _as_link(self, middle: int, with_source: int, target: int) -> Link:
         names = self._products
@@ -273,8 +223,7 @@ class EvidenceIndex:
         )
 
     def _together(self, source: int, target: int) -> int:
-        at = self._bought.find(source, np.array([target], dtype=np.int32))
-        return _count(self._bought.data, int(at[0]))
+        return _count(self._bought.data, self._bought.at(source, target))
 
     def _types(self, source: int, target: int) -> TypesBought | None:
         codes, names = self._products.type_codes, self._products.type_names

