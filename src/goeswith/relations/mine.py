@@ -185,7 +185,8 @@ def _encoded(events: pl.DataFrame, unit: str) -> Table:
     """Events as the expressions take them: integers, and no column that says nothing."""
     import ibis
 
-    columns = [pl.col("product"), (pl.col(unit).rank("dense") - 1).cast(pl.Int32).alias("context")]
+    codes = pl.col(unit).cast(pl.String).cast(pl.Categorical).to_physical()
+    columns = [pl.col("product"), codes.cast(pl.Int32).alias("context")]
     event = pl.col("event") if "event" in events.columns else pl.lit("purchase")
     columns.append(event.cast(pl.String).alias("event"))
     if _has(events, "timestamp"):
