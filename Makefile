@@ -4,7 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: install demo test lint bench serve clean
+.PHONY: help install demo test lint bench serve clean
+
+help:
+	@sed -n 's/^\([a-z]*\):[^#]*## /make \1: /p' Makefile
 
 install: $(VENV)/.core ## the library and its command, without extras
 
@@ -19,57 +22,7 @@ $(VENV)/.demo: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) -e '.[demo]'
 	@touch $@
 
-$(VENV)/.serve: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(PIP) -e '.[serve]'
-	@touch $@
-
-$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(PIP) -e '.[dev]'
-	@touch $@
-
-demo: $(VENV)/.demo ## mine, fit, evaluate and answer on a retail panel; leaves demo/
-	$(BIN)/goeswith demo --out demo
-
-lint: $(VENV)/.dev
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-
-test: lint
-	$(BIN)/python -m pytest src tests
-
-BENCH_DATA := amazon-beauty amazon-clothing amazon-grocery
-
-bench: $(VENV)/.dev ## the README's tables, from ../shared/data into benchmarks/results
-	set -e; for data in $(BENCH_DATA); do \
-	  $(BIN)/goeswith benchmark ../shared/data/$$data --protocol edges,cold \
-	    --json benchmarks/results/$$data.json; \
-	done
-	$(BIN)/python benchmarks/table.py
-
-serve: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(PIP) -e '.[serve]'
-	@touch $@
-
-$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(PIP) -e '.[dev]'
-	@touch $@
-
-demo: $(VENV)/.demo ## mine, fit, evaluate and answer on a retail panel; leaves demo/
-	$(BIN)/goeswith demo --out demo
-
-lint: $(VENV)/.dev
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-
-test: lint
-	$(BIN)/python -m pytest src tests
-
-bench: $(VENV)/.dev ## the tables of the README, from ../shared/data into benchmarks/results
-	$(BIN)/python benchmarks/baselines.py
-
-serve: $(VENV)/.serve ## the demo's bundle over HTTP
+$(VENV)/.serve: $(VENV)/.serve ## the demo's bundle over HTTP
 	$(BIN)/goeswith serve demo/bundle
 
 clean:
