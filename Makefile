@@ -3,27 +3,48 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+NEEDS := pyproject.toml constraints.txt | $(VENV)/bin/python
+BENCH_DATA := amazon-beauty amazon-clothing amazon-grocery
 
 .PHONY: help install demo test lint bench serve clean
 
-help:
+help: ## what can be made
 	@sed -n 's/^\([a-z]*\):[^#]*## /make \1: /p' Makefile
-
-install: $(VENV)/.core ## the library and its command, without extras
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.core: pyproject.toml constraints.txt | $(VENV)/bin/python
+$(VENV)/.core: $(NEEDS)
 	$(PIP) -e .
 	@touch $@
 
-$(VENV)/.demo: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(PIP) -e '.[demo]'
+# .demo, .serve, .dev: the core with an extra of that name
+$(VENV)/.%: $(NEEDS)
+	$(PIP) -e '.[$*]'
 	@touch $@
 
-$(VENV)/.serve: $(VENV)/.serve ## the demo's bundle over HTTP
+install: $(VENV)/.core ## the library and its command, without extras
+
+demo: $(VENV)/.demo ## mine, fit, evaluate and answer on a retail panel; leaves demo/
+	$(BIN)/goeswith demo --out demo
+
+lint: $(VENV)/.dev ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint ## lint, types and every test
+	$(BIN)/python -m pytest src tests
+
+bench: $(VENV)/.dev ## the README's tables, from ../shared/data into benchmarks/results
+	set -e; for data in $(BENCH_DATA); do \
+	  $(BIN)/goeswith benchmark ../shared/data/$$data --protocol edges,cold \
+	    --json benchmarks/results/$$data.json; \
+	done
+	$(BIN)/python benchmarks/table.py
+
+serve: $(VENV)/.serve ## the demo's bundle over HTTP
 	$(BIN)/goeswith serve demo/bundle
 
-clean:
+clean: ## remove the environment, the demo and caches
 	rm -rf $(VENV) demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
