@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,7 @@ def test_the_written_file_holds_every_setting_at_its_default(tmp_path: Path) -> 
 
 def test_every_setting_is_described_above_its_value() -> None:
     lines = default_toml().splitlines()
-    for above, line in zip(lines, lines[1:], strict=False):
+    for above, line in pairwise(lines):
         if " = " in line and not line.startswith("#"):
             assert above.startswith("# ")
             assert above != "# None", line

@@ -25,10 +25,10 @@ def test_the_command_line_starts_without_heavy_libraries() -> None:
     assert not heavy & loaded_by("import goeswith.cli.main")
 
 
-def test_no_part_of_goeswith_imports_torch_by_itself() -> None:
+def test_only_the_parts_that_are_named_after_torch_import_it() -> None:
     walk = (
         "import goeswith, pkgutil, importlib; "
         "[importlib.import_module(m.name) for m in pkgutil.walk_packages(goeswith.__path__, "
-        "'goeswith.')]"
+        "'goeswith.') if 'torch' not in m.name]"
     )
     assert "torch" not in loaded_by(walk)

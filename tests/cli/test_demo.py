@@ -63,8 +63,8 @@ def test_the_demo_goes_all_the_way_and_leaves_what_it_names(tmp_path: Path) -> N
     assert "simulated by its publisher" in told
     assert re.search(r"Bought \d+ times with", told)
     assert "GROCERY" not in told
-    assert "SPAGHETTI DRY: PASTA SAUCE" in told  # the aisle, then the type
-    for name in ("SPAGHETTI DRY", "HOT DOG BUNS", "BABY DIAPERS"):
+    assert "Spaghetti Dry, Pasta Sauce, 16 Oz" in told  # its category, type and size
+    for name in ("Spaghetti Dry", "Hot Dog Buns", "Baby Diapers"):
         assert any(name in line for line in run.stdout.splitlines() if "What goes with" in line)
     assert f"goeswith serve {out / 'bundle'}" in run.stdout
     figures = json.loads((out / "benchmark.json").read_text())

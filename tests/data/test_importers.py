@@ -183,12 +183,14 @@ def test_complete_journey_gives_types_categories_and_household_baskets(tmp_path)
     ice, other = table(done, "products").to_dicts()
     assert ice == {
         "product_id": "1",
+        "title": "Frzn Ice, Ice - Crushed/Cubed, 22 Lb",
         "type": "ICE - CRUSHED/CUBED",
         "categories": ["GROCERY", "FRZN ICE"],
         "brand": "National",
         "size": "22 LB",
     }
-    assert (other["type"], other["categories"]) == (None, ["MISCELLANEOUS"])
+    assert (other["title"], other["type"]) == (None, None)
+    assert other["categories"] == ["MISCELLANEOUS"]
     assert table(done, "events")["product_id"].to_list() == ["1", "2"]
     assert sorted(reasons(done, "transactions.parquet")) == [3, 4]
     done.quarantine.check()

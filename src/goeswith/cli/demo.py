@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import typer
 
 if TYPE_CHECKING:
-    from goeswith.bundle.bundle import Answer, Bundle
     from goeswith.data.catalog import Catalog
     from goeswith.relations.graph import RelationGraph
 
@@ -72,7 +70,7 @@ def command(
     for row in _shown(dataset.catalog, graph):
         title = f"What goes with {bundle.products.label(row)}"
         answers = bundle.complements(bundle.products.ids[row], 5)
-        screen.print(answers_table(title, [_with_aisle(bundle, answer) for answer in answers]))
+        screen.print(answers_table(title, answers))
     for line in (
         f"report: {out / 'report.html'}; figures: {out / 'benchmark.json'}",
         f"more:   goeswith recommend {out / 'bundle'} PRODUCT; goeswith inspect {out / 'bundle'}",
@@ -80,12 +78,6 @@ def command(
         f"http://127.0.0.1:{settings.serve.port}/v1/products/PRODUCT/complements",
     ):
         screen.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-def _with_aisle(bundle: Bundle, answer: Answer) -> Answer:
-    """The answer with its category before its type: the panel's types are words like VALUE."""
-    aisle = bundle.product(answer.product_id).get("categories", [])[-1:]
-    return replace(answer, type=": ".join([*aisle, answer.type or ""]))
 
 
 def _shown(catalog: Catalog, graph: RelationGraph) -> list[int]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import ClassVar, Self
 
+import numpy as np
 from pydantic import Field
 
 from goeswith.arrays import Floats, Rows, inverse_power, scale_columns
 from goeswith.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
 from goeswith.models.base import ModelConfig, Recommender
-from goeswith.models.paths import Weight, edge_weights, in_degree, out_degree, path_scores
+from goeswith.models.paths import Weight, edge_weights, in_degree, out_degree, walk
 from goeswith.relations.graph import RelationGraph
 
 
@@ -24,7 +25,7 @@ class CoCitation(Recommender):
     have. p discounts the complements that everything has, as shared ground and as an answer; q
     the products with long lists. p = 1/2, q = 0 is A C' C with C = A D^-1/2.
 
-    S is never formed: three sparse products a block of sources, O(block x n) memory.
+    S is never formed: two products a block of sources, O(block x n) memory.
     """
 
     class Config(ModelConfig):
@@ -53,7 +54,8 @@ class CoCitation(Recommender):
         return self
 
     def score(self, sources: Rows) -> Floats:
-        return path_scores(self.edges[sources] @ self.back @ self.onward)
+        scores = walk(self.edges[sources] @ self.back, self.onward)
+        return np.where(scores > 0, scores, np.float32(-np.inf))
 
     def arrays(self) -> Arrays:
         return {"edges": self.edges, "onward": self.onward, "back": self.back}

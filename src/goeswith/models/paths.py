@@ -16,6 +16,10 @@ Weight: TypeAlias = Literal["auto", "binary"] | Measure
 counted and binary where lists only name them: degrees alone are no evidence of strength."""
 
 
+_COST_OF_A_PATH = 8
+"""How much a path costs in a sparse product, against an edge in a dense one: measured, about."""
+
+
 def edge_weights(edges: Relation, weight: Weight) -> Sparse:
     """The edges as an n x n CSR matrix; those whose measure is not positive are left out."""
     if weight == "auto":
@@ -31,6 +35,18 @@ def in_degree(matrix: Sparse) -> npt.NDArray[np.float64]:
 def out_degree(matrix: Sparse) -> npt.NDArray[np.float64]:
     """(n,) sum of the weights that lead out of each product."""
     return np.asarray(matrix.sum(axis=1), dtype=np.float64).ravel()
+
+
+def walk(block: Sparse, step: Sparse) -> Floats:
+    """(b, n) dense product of a block of sparse rows and a sparse (n, n) matrix.
+
+    By whichever is cheaper: sparse times sparse pays for every path, and much for each; dense
+    columns pay for every edge, b times, and little.
+    """
+    paths = int(np.diff(step.indptr)[block.indices].sum())
+    if paths * _COST_OF_A_PATH < step.nnz * block.shape[0]:
+        return np.asarray((block @ step).toarray())
+    return np.asarray((step.T @ np.ascontiguousarray(block.toarray().T)).T)
 
 
 def path_scores(paths: Sparse) -> Floats:

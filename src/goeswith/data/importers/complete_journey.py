@@ -50,8 +50,14 @@ def _products(path: Path, quarantine: Quarantine) -> pl.DataFrame:
     require(frame, (*needed, "package_size"), path.name)
     frame = frame.with_columns(identifiers(frame["product_id"], path.name))
     frame = first_of_each(frame, "product_id", path.name, quarantine)
+    # the panel has no titles; its types alone are words like VALUE
+    name = [pl.col("product_category"), pl.col("product_type"), pl.col("package_size")]
     return frame.select(
         "product_id",
+        pl.concat_str(name, separator=", ", ignore_nulls=True)
+        .str.to_titlecase()
+        .replace("", None)
+        .alias("title"),
         text(frame["product_type"], path.name).alias("type"),
         pl.concat_list("department", "product_category").list.drop_nulls().alias("categories"),
         text(frame["brand"], path.name),
