@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 from scipy import sparse
 
-from goeswith.arrays import Floats, Rows, Sparse, top_k
+from goeswith.arrays import Floats, Rows, top_k
 from goeswith.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
 from goeswith.encode.attributes import AttributeEncoder
@@ -43,26 +43,34 @@ class SimilarComplements(Recommender):
         self.encoder = AttributeEncoder.fit(catalog)
         self.vectors = self.encoder.encode(catalog)
         self.edges = edge_weights(graph.complements, "auto")
-        self.asked = _transposed(self.vectors, np.diff(self.edges.indptr) > 0)
+        self.asked = np.flatnonzero(np.diff(self.edges.indptr)).astype(np.int32)
+        self._index()
         return self
 
+    def _index(self) -> None:
+        """What is only another form of the arrays: the asked products by token, their place."""
+        self.by_token = self.vectors[self.asked].T.tocsr()
+        self.place = np.full(self.n, -1, dtype=np.int32)
+        self.place[self.asked] = np.arange(len(self.asked))
+
     def score(self, sources: Rows) -> Floats:
-        cosines = path_scores(self.vectors[sources] @ self.asked)
-        has_complements = np.diff(self.edges.indptr)[sources] > 0
+        cosines = path_scores(self.vectors[sources] @ self.by_token)
+        row = np.flatnonzero(self.place[sources] >= 0)
         own = np.float32(1 if self.config.include_self else -np.inf)
-        cosines[np.arange(len(sources)), sources] = np.where(has_complements, own, -np.inf)
+        cosines[row, self.place[sources[row]]] = own
         return self._complements(cosines)
 
     def score_new(self, products: Catalog) -> Floats:
         """(m, n) scores for m products that were unknown at fit, from their attributes."""
-        return self._complements(path_scores(self.encoder.encode(products) @ self.asked))
+        return self._complements(path_scores(self.encoder.encode(products) @ self.by_token))
 
     def _complements(self, cosines: Floats) -> Floats:
-        """(b, n) from (b, n) cosines, -inf for what must not be asked."""
+        """(b, n) from (b, asked) cosines, -inf for what must not be asked."""
         near, cosine = top_k(cosines, self.config.neighbours)
         row, place = np.nonzero(near >= 0)
         weight = cosine[row, place] ** np.float32(self.config.power)
-        asked = sparse.csr_matrix((weight, (row, near[row, place])), shape=cosines.shape)
+        at = (row, self.asked[near[row, place]])
+        asked = sparse.csr_matrix((weight, at), shape=(len(cosines), self.n))
         return path_scores(asked @ self.edges)
 
     def arrays(self) -> Arrays:
@@ -77,6 +85,7 @@ class SimilarComplements(Recommender):
         self.vectors, self.asked = arrays["vectors"], arrays["asked"]
         self.edges = arrays["edges"]
         self.encoder = AttributeEncoder.restore(arrays)
+        self._index()
 
     @property
     def n(self) -> int:
@@ -90,7 +99,7 @@ class AttributeSimilarity(Recommender):
 
     def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
         self.vectors = AttributeEncoder.fit(catalog).encode(catalog)
-        self.transposed = _transposed(self.vectors, np.ones(len(catalog), dtype=bool))
+        self.transposed = self.vectors.T.tocsr()
         return self
 
     def score(self, sources: Rows) -> Floats:
@@ -105,10 +114,3 @@ class AttributeSimilarity(Recommender):
     @property
     def n(self) -> int:
         return int(self.vectors.shape[0])
-
-
-def _transposed(vectors: Sparse, kept: Floats) -> Sparse:
-    """(v, n) CSR: for every token its products, of those with `kept`."""
-    columns = sparse.csr_matrix(vectors.multiply(kept[:, None]))
-    columns.eliminate_zeros()
-    return columns.T.tocsr()
