@@ -39,6 +39,8 @@ def markdown(protocol: str, columns: dict[str, str], data: str) -> str:
     ]
     first = next(iter(columns))
     ranked = [r for r in table["results"] if (r["metrics"] or {}).get(first)]
+    if protocol == "cold":  # a model of edges alone says nothing of a product without any
+        ranked = [r for r in ranked if r["metrics"][first]["mean"] > 0]
     for result in sorted(ranked, key=lambda r: -r["metrics"][first]["mean"]):
         cells = [figure(result["metrics"], name) for name in columns]
         lines.append(f"| {result['model']} | " + " | ".join(cells) + " |")
