@@ -158,10 +158,14 @@ class Run:
 
     @property
     def best_epoch(self) -> int:
-        """The epoch with the best validation so far; 0 before the first."""
+        """The epoch with the best validation so far; 0 before the first.
+
+        Of epochs that validate alike, as all do in a shop too small to hold pairs back, the one of
+        least loss.
+        """
         if not self.history:
             return 0
-        return max(self.history, key=lambda e: (e["validation"], -e["epoch"]))["epoch"]
+        return max(self.history, key=lambda e: (e["validation"], -e["loss"], -e["epoch"]))["epoch"]
 
     def epochs(self) -> Iterator[int]:
         """Epoch numbers from 1, or from where a checkpoint left off, until it pays no more."""
