@@ -86,6 +86,7 @@ class Validation:
         n, hits = len(target_vectors), 0
         for block in blocks(self.sources, block_size(n)):
             scores = source_vectors[block] @ target_vectors.T
+            scores[:, ~target_vectors.any(axis=1)] = -np.inf  # as in VectorModel.score
             seen = self._seen[block]
             scores[np.repeat(np.arange(len(block)), np.diff(seen.indptr)), seen.indices] = -np.inf
             scores[np.arange(len(block)), block] = -np.inf
