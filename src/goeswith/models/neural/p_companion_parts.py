@@ -27,6 +27,8 @@ class TypeTransition(torch.nn.Module):
         self.dropout = torch.nn.Dropout(config.dropout)
         self.widen = torch.nn.Linear(length // 2, length)
         self.project = torch.nn.Linear(length, dimension)
+        # far from one another, types pull so hard at first that every ReLU dies
+        torch.nn.init.normal_(self.complement.weight, std=0.1)
         if config.residual_projection:
             torch.nn.init.ones_(self.project.bias)
 
@@ -65,7 +67,7 @@ class Negatives:
     def __init__(self, edges: Sparse, similar: Sparse, kind: str) -> None:
         self._n, self._similar = edges.shape[0], similar
         rows, columns = edges.nonzero()
-        self._complements = rows.astype(np.int64) * self._n + columns
+        self._complements = np.unique(rows.astype(np.int64) * self._n + columns)
         self._warm = np.unique(np.concatenate([rows, columns])).astype(np.int32)
         self._substitutes = kind != "random" and similar.nnz > 0
         # where no substitute is known, complements alone would all fall into one place
@@ -80,6 +82,7 @@ class Negatives:
             drawn.append(rng.choice(self._warm, len(sources)))
         pairs = np.column_stack([np.tile(sources, len(drawn)), np.concatenate(drawn)])
         keys = pairs[:, 0].astype(np.int64) * self._n + pairs[:, 1]
-        wrong = (pairs[:, 1] < 0) | (pairs[:, 0] == pairs[:, 1]) | np.isin(keys, self._complements)
+        place = np.searchsorted(self._complements, keys).clip(max=len(self._complements) - 1)
+        wrong = (pairs[:, 1] < 0) | (pairs[:, 0] == pairs[:, 1]) | (self._complements[place] == keys)
         kept: Rows = pairs[~wrong]
         return kept
