@@ -25,6 +25,7 @@ _WHERE: Final = {
     "similar_complements": "similar_complements:SimilarComplements",
     "attribute_similarity": "similar_complements:AttributeSimilarity",
     "directed_propagation": "neural.directed_propagation:DirectedPropagation",
+    "dual_embedding": "neural.dual_embedding:DualEmbedding",
 }
 
 MODEL_NAMES: Final = tuple(_WHERE)
