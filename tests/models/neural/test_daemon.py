@@ -265,18 +265,18 @@ def test_a_resumed_run_ends_with_the_same_vectors(
 ) -> None:
     whole = fit(shop, max_epochs=4)
 
-    class Killed(Exception):
+    class KilledError(Exception):
         """Stands for what ends a process."""
 
     def stop(_: str, epoch: dict[str, float]) -> None:
         if epoch["epoch"] == 2:
-            raise Killed
+            raise KilledError
 
     config = DaemonConfig.model_validate({**SMALL, "max_epochs": 4})
     first, second = Daemon(config), Daemon(config)
     first.checkpoints = second.checkpoints = tmp_path
     first.report = stop
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         first.fit(*shop)
     seen: list[int] = []
     second.report = lambda _, epoch: seen.append(epoch["epoch"])
