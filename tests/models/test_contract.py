@@ -23,11 +23,14 @@ from goeswith.relations.graph import RelationGraph, csr
 QUICK = {name: {"max_epochs": 2, "dimension": 8} for name in TRAINED}
 # half of all products go together on the board: that stands out from one negative, not from five
 QUICK["dual_embedding"] = {**QUICK["dual_embedding"], "negatives": 1, "learning_rate": 0.03}
+# from random projections, two steps would not yet tell the colours apart
+QUICK["p_companion"] = {**QUICK["p_companion"], "residual_projection": True}
 COLOURS = ("black", "white")
 HIDDEN = (0, 4)
 LEARNS_NOTHING_NEW = ("popularity", "copurchase")
 READS_ATTRIBUTES_OF_TARGETS = (
     "attribute_similarity",
+    "daemon",
     "directed_propagation",
     "dual_embedding",
     "p_companion",
