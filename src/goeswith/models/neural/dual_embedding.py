@@ -42,6 +42,8 @@ _DRAWN: Final = 512
 """Negatives drawn in a step; all its pairs share them."""
 _STEPS: Final = 20
 """Steps of an epoch at least: a small shop has smaller batches."""
+_VIEW_EPOCHS: Final = 5
+"""Epochs at most of the model of views, which are many more pairs than complements."""
 
 
 class DualEmbeddingConfig(TrainingConfig):
@@ -153,7 +155,8 @@ class DualEmbedding(TrainedVectors):
         seen = out_degree(graph.complements.count) + in_degree(graph.complements.count) > 0
         unseen_is_viewed = np.any((out_degree(viewed) + in_degree(viewed) > 0) & ~seen)
         if self.config.gamma or (self.config.stand_ins and unseen_is_viewed):
-            alike = {"retrieval": "in_in", "gamma": 0, "stand_ins": 0}
+            epochs = min(_VIEW_EPOCHS, self.config.max_epochs)
+            alike = {"retrieval": "in_in", "gamma": 0, "stand_ins": 0, "max_epochs": epochs}
             model = DualEmbedding(self.config.model_copy(update=alike))
             either = Relation(viewed.maximum(viewed.T).tocsr())
             views = model.fit(catalog, RelationGraph(graph.n, {CO_PURCHASE: either})).source_vectors
