@@ -101,6 +101,7 @@ class PCompanion(TrainedVectors):
         self.encoder = self._new_encoder()
         self.encoder.checkpoints, self.encoder.report = self.checkpoints, self.report
         self.encoder.fit(catalog, validation.held.graph)
+        del self.encoder.source_vectors, self.encoder.target_vectors  # they rank look-alikes
         self.type_names = [*catalog.type_names, None]
         self.types = self._type_codes(catalog)
         thetas = self.encoder.encode(catalog)
@@ -230,7 +231,7 @@ class PCompanion(TrainedVectors):
             self.transitions = module.transitions(codes).cpu().numpy()
             self.complement_types = complement.cpu().numpy()
             projection = module.project(complement).cpu().numpy()[self.types]
-        alpha, phi = np.float32(self.config.alpha), self.complement_types[self.types]
+        alpha, phi = self.config.alpha, self.complement_types[self.types]
         square = alpha * (theta**2).sum(axis=1) + (1 - alpha) * (phi**2).sum(axis=1)
         targets = np.hstack(
             [
@@ -238,18 +239,18 @@ class PCompanion(TrainedVectors):
                 2 * alpha * projection * theta,
                 2 * (1 - alpha) * phi,
                 -square[:, None],
-                np.ones((len(theta), 1)),
+                np.ones((len(theta), 1), dtype=np.float32),
             ]
-        ).astype(np.float32)
+        )
         targets[~theta.any(axis=1)] = 0
         self.source_vectors, self.target_vectors = self._sources(theta, self.types), targets
 
     def _sources(self, theta: Floats, codes: Rows) -> Floats:
         gamma = self.transitions[codes]
         square = -(1 - self.config.alpha) * (gamma**2).sum(axis=1, keepdims=True)
-        vectors = np.hstack([theta**2, theta, gamma, np.ones((len(theta), 1)), square])
+        vectors = np.hstack([theta**2, theta, gamma, np.ones((len(theta), 1), np.float32), square])
         vectors[~theta.any(axis=1)] = 0
-        return vectors.astype(np.float32)
+        return vectors
 
     def _type_scores(self, codes: Rows) -> Floats:
         """(b, types) -||gamma - phi'||^2 of source types and complement types."""

@@ -83,6 +83,8 @@ class Negatives:
         pairs = np.column_stack([np.tile(sources, len(drawn)), np.concatenate(drawn)])
         keys = pairs[:, 0].astype(np.int64) * self._n + pairs[:, 1]
         place = np.searchsorted(self._complements, keys).clip(max=len(self._complements) - 1)
-        wrong = (pairs[:, 1] < 0) | (pairs[:, 0] == pairs[:, 1]) | (self._complements[place] == keys)
+        wrong = (
+            (pairs[:, 1] < 0) | (pairs[:, 0] == pairs[:, 1]) | (self._complements[place] == keys)
+        )
         kept: Rows = pairs[~wrong]
         return kept

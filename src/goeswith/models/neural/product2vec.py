@@ -81,14 +81,7 @@ class Product2Vec(TrainedVectors):
             return self
 
         torch.manual_seed(config.seed)
-        module = torch.nn.Sequential(
-            torch.nn.BatchNorm1d(contents.shape[1], momentum=None),
-            torch.nn.Linear(contents.shape[1], config.dimension),
-            torch.nn.Tanh(),
-            torch.nn.Linear(config.dimension, config.dimension),
-            torch.nn.Tanh(),
-            torch.nn.Linear(config.dimension, config.dimension),
-        ).to(where)
+        module = new_network(contents.shape[1], config.dimension).to(where)
         optimizer = torch.optim.Adam(module.parameters(), lr=config.learning_rate)
         run = Run(self, module, optimizer, data=[near, far, contents])
         content = torch.from_numpy(contents).to(where)
@@ -122,12 +115,12 @@ class Product2Vec(TrainedVectors):
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
                 losses.append(float(loss.detach()))
-            self._layers = _numpy_layers(module)
+            self._layers = numpy_layers(module)
             sources, targets = near_is_high(self._forward(contents))
             run.finish(float(np.mean(losses)), validation.hit_rate(sources, targets))
         run.restore_best()
         self.history = run.history
-        self._layers = _numpy_layers(module)
+        self._layers = numpy_layers(module)
         self._finish(contents)
         return self
 
@@ -163,16 +156,29 @@ class Product2Vec(TrainedVectors):
         self.source_vectors, self.target_vectors = near_is_high(self._forward(contents))
 
     def _forward(self, contents: Floats) -> Floats:
-        """Eq 1: theta = tanh(tanh(C W1 + b1) W2 + b2) W3 + b3, C normalised over the batch."""
+        """Eq 1: theta = tanh(tanh(C W1 + b1) W2 + b2) W3 + b3."""
         if not self._layers:
             return contents
         layers = self._layers
-        hidden = contents * layers["layer_scale"] + layers["layer_shift"]
-        hidden = np.tanh(hidden @ layers["layer_w1"] + layers["layer_b1"])
+        hidden = np.tanh(contents @ layers["layer_w1"] + layers["layer_b1"])
         hidden = np.tanh(hidden @ layers["layer_w2"] + layers["layer_b2"])
         theta: Floats = hidden @ layers["layer_w3"] + layers["layer_b3"]
         theta[~contents.any(axis=1)] = 0
         return theta
+
+
+def new_network(content: int, dimension: int) -> torch.nn.Module:
+    """The network of Eq 1, its first layer normalised over the batch."""
+    from torch.nn import BatchNorm1d, Linear, Sequential, Tanh
+
+    return Sequential(
+        Linear(content, dimension),
+        BatchNorm1d(dimension),
+        Tanh(),
+        Linear(dimension, dimension),
+        Tanh(),
+        Linear(dimension, dimension),
+    )
 
 
 def neighbourhood_loss(
@@ -219,15 +225,15 @@ def between(edges: Relation, known: Rows) -> Sparse:
     return edges.keep(np.isin(edges.sources, known) & np.isin(edges.targets, known)).count
 
 
-def _numpy_layers(module: torch.nn.Module) -> Arrays:
-    """The trained layers as numpy arrays, batch normalisation folded into a scale and a shift."""
-    state = {name: tensor.detach().cpu().numpy() for name, tensor in module.state_dict().items()}
-    scale = state["0.weight"] / np.sqrt(state["0.running_var"] + 1e-5)
+def numpy_layers(network: torch.nn.Module) -> Arrays:
+    """The trained layers as numpy arrays, batch normalisation folded into the first."""
+    state = {name: tensor.detach().cpu().numpy() for name, tensor in network.state_dict().items()}
+    scale = state["1.weight"] / np.sqrt(state["1.running_var"] + 1e-5)
     layers = {
-        "layer_scale": scale,
-        "layer_shift": state["0.bias"] - state["0.running_mean"] * scale,
+        "layer_w1": np.ascontiguousarray(state["0.weight"].T * scale),
+        "layer_b1": (state["0.bias"] - state["1.running_mean"]) * scale + state["1.bias"],
     }
-    for number, index in enumerate((1, 3, 5), start=1):
+    for number, index in enumerate((3, 5), start=2):
         layers[f"layer_w{number}"] = np.ascontiguousarray(state[f"{index}.weight"].T)
         layers[f"layer_b{number}"] = state[f"{index}.bias"]
     return layers

@@ -84,7 +84,7 @@ class Validation:
     def hit_rate(self, source_vectors: Floats, target_vectors: Floats) -> float:
         """hit@10 of inner products; 0 where nothing could be held back."""
         n, hits = len(target_vectors), 0
-        for block in blocks(self.sources, block_size(n)):
+        for block in blocks(self.sources, block_size(n, 32)):
             scores = source_vectors[block] @ target_vectors.T
             scores[:, ~target_vectors.any(axis=1)] = -np.inf  # as in VectorModel.score
             seen = self._seen[block]
