@@ -38,8 +38,9 @@ if TYPE_CHECKING:
 
 
 class DaemonConfig(TrainingConfig):
-    """Settings of DAEMON; the defaults are the paper's, but for the step size."""
+    """Settings of DAEMON; the defaults are the paper's, but for the step size and the batch."""
 
+    batch: int = Field(4096, ge=1, description="Co-purchase or co-view edges in a step.")
     dimension: int = Field(64, ge=2, description="Length of a vector.")
     fan_outs: tuple[int, ...] = Field(
         (20, 10, 10),
