@@ -24,7 +24,11 @@ _WHERE: Final = {
     "projection": "projection:Projection",
     "similar_complements": "similar_complements:SimilarComplements",
     "attribute_similarity": "similar_complements:AttributeSimilarity",
+    "daemon": "neural.daemon:Daemon",
+    "p_companion": "neural.p_companion:PCompanion",
+    "product2vec": "neural.product2vec:Product2Vec",
     "directed_propagation": "neural.directed_propagation:DirectedPropagation",
+    "dual_embedding": "neural.dual_embedding:DualEmbedding",
 }
 
 MODEL_NAMES: Final = tuple(_WHERE)

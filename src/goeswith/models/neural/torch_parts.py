@@ -83,13 +83,39 @@ def softmax_loss(
     where = logits.device
     rows = torch.from_numpy(np.repeat(np.arange(len(block)), np.diff(edges.indptr))).to(where)
     columns = torch.from_numpy(edges.indices.astype(np.int64)).to(where)
-    rivals = logits.clone()
-    rivals[rows, columns] = -torch.inf
-    rivals[
-        torch.arange(len(block)), torch.from_numpy(block.astype(np.int64)).to(where)
-    ] = -torch.inf
-    rivals[:, never] = -torch.inf
-    return torch.nn.functional.softplus(rivals.logsumexp(1)[rows] - logits[rows, columns]).mean()
+    out = torch.zeros(logits.shape, dtype=torch.bool, device=where)
+    out[:, never] = True
+    out[rows, columns] = True
+    out[torch.arange(len(block)), torch.from_numpy(block.astype(np.int64)).to(where)] = True
+    loss: torch.Tensor = _SoftmaxLoss.apply(  # type: ignore[no-untyped-call]
+        logits, out, rows, columns
+    )
+    return loss
+
+
+class _SoftmaxLoss(torch.autograd.Function):
+    """Its gradient by hand: torch's own would hold four more (b, n) arrays where one is enough."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, logits: torch.Tensor, out: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor
+    ) -> torch.Tensor:
+        rivals = logits.masked_fill(out, -torch.inf)
+        highest = rivals.amax(1, keepdim=True).nan_to_num(neginf=0)
+        rivals.sub_(highest).exp_()
+        total = rivals.sum(1)
+        gap = (total.log() + highest[:, 0])[rows] - logits[rows, columns]
+        ctx.save_for_backward(rivals, total, gap, rows, columns)
+        return torch.nn.functional.softplus(gap).mean()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        rivals, total, gap, rows, columns = ctx.saved_tensors
+        pull = gap.sigmoid() * (gradients[0] / len(gap))
+        pulls = torch.zeros_like(total).index_add_(0, rows, pull)
+        gradient = rivals * (pulls / total.clamp_min(1e-30))[:, None]
+        gradient[rows, columns] -= pull
+        return gradient, None, None, None
 
 
 def normal(rows: int, columns: int, deviation: float = 0.1) -> torch.nn.Parameter:

@@ -84,8 +84,9 @@ class Validation:
     def hit_rate(self, source_vectors: Floats, target_vectors: Floats) -> float:
         """hit@10 of inner products; 0 where nothing could be held back."""
         n, hits = len(target_vectors), 0
-        for block in blocks(self.sources, block_size(n)):
+        for block in blocks(self.sources, block_size(n, 32)):
             scores = source_vectors[block] @ target_vectors.T
+            scores[:, ~target_vectors.any(axis=1)] = -np.inf  # as in VectorModel.score
             seen = self._seen[block]
             scores[np.repeat(np.arange(len(block)), np.diff(seen.indptr)), seen.indices] = -np.inf
             scores[np.arange(len(block)), block] = -np.inf
@@ -152,16 +153,21 @@ class Run:
         self._best: dict[str, torch.Tensor] = {}
         self._report = model.report
         self._file = model.checkpoints / f"{model.name}.checkpoint" if model.checkpoints else None
-        self._fingerprint = _fingerprint(model.name, self.config, data)
+        shapes = {name: tuple(value.shape) for name, value in module.state_dict().items()}
+        self._fingerprint = _fingerprint(f"{model.name} {self.config!r} {shapes}", data)
         if self._file is not None and self._file.exists():
             self._resume(self._file)
 
     @property
     def best_epoch(self) -> int:
-        """The epoch with the best validation so far; 0 before the first."""
+        """The epoch with the best validation so far; 0 before the first.
+
+        Of epochs that validate alike, as all do in a shop too small to hold pairs back, the one of
+        least loss.
+        """
         if not self.history:
             return 0
-        return max(self.history, key=lambda e: (e["validation"], -e["epoch"]))["epoch"]
+        return max(self.history, key=lambda e: (e["validation"], -e["loss"], -e["epoch"]))["epoch"]
 
     def epochs(self) -> Iterator[int]:
         """Epoch numbers from 1, or from where a checkpoint left off, until it pays no more."""
@@ -177,7 +183,16 @@ class Run:
             yield epoch
 
     def finish(self, loss: float, validation: float) -> None:
-        """Note an epoch's mean loss and validation hit@10, keep the best weights, save."""
+        """Note an epoch's mean loss and validation hit@10, keep the best weights, save.
+
+        Raises:
+            ConfigError: the loss is no finite number.
+        """
+        if not np.isfinite(loss):
+            raise ConfigError(
+                f"training {self.name} left the finite numbers in epoch {len(self.history) + 1}: "
+                f"lower learning_rate, now {self.config.learning_rate}"
+            )
         epoch: Epoch = {
             "epoch": len(self.history) + 1,
             "loss": loss,
@@ -203,39 +218,45 @@ class Run:
 
         tensors = {f"now/{k}": v.clone() for k, v in self.module.state_dict().items()}
         tensors |= {f"best/{k}": v for k, v in self._best.items()}
-        scalars: dict[str, Any] = {}
         for index, slots in self.optimizer.state_dict()["state"].items():
             for slot, value in slots.items():
                 tensors[f"optimizer/{index}/{slot}"] = value.clone()
-        scalars["fingerprint"] = self._fingerprint
-        scalars["history"] = self.history
+        said = {"fingerprint": self._fingerprint, "history": json.dumps(self.history)}
         with replacing(path) as beside:
-            save_file(tensors, beside, metadata={"run": json.dumps(scalars)})
+            save_file(tensors, beside, metadata=said)
 
     def _resume(self, path: Path) -> None:
-        """Take up a checkpoint; one of other data or settings is left alone and overwritten."""
-        from safetensors import safe_open
+        """Take up a checkpoint; one that is damaged, or of other data or settings, is overwritten.
 
-        with safe_open(path, framework="pt") as file:
-            scalars = json.loads(file.metadata()["run"])
-            if scalars["fingerprint"] != self._fingerprint:
-                return
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        now = {k.removeprefix("now/"): v for k, v in tensors.items() if k.startswith("now/")}
-        self._best = {k.removeprefix("best/"): v for k, v in tensors.items() if k[:5] == "best/"}
-        self.module.load_state_dict(now)
-        state: dict[int, dict[str, Any]] = {}
-        for key, value in tensors.items():
-            if key.startswith("optimizer/"):
-                _, index, slot = key.split("/")
-                state.setdefault(int(index), {})[slot] = value
+        The state is put in place only when all of it was read: a run starts whole or anew.
+        """
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(path, framework="pt") as file:
+                said = file.metadata() or {}
+                if said.get("fingerprint") != self._fingerprint:
+                    return
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except (SafetensorError, OSError):
+            return
+        parts: dict[str, dict[str, torch.Tensor]] = {"now": {}, "best": {}, "optimizer": {}}
+        for name, value in tensors.items():
+            part, _, key = name.partition("/")
+            parts[part][key] = value
+        self._best = parts["best"]
+        self.module.load_state_dict(parts["now"])
+        state: dict[int, dict[str, torch.Tensor]] = {}
+        for key, value in parts["optimizer"].items():
+            index, slot = key.split("/")
+            state.setdefault(int(index), {})[slot] = value
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": state, "param_groups": groups})
-        self.history = scalars["history"]
+        self.history = json.loads(said["history"])
 
 
-def _fingerprint(name: str, config: TrainingConfig, data: Sequence[Any]) -> str:
-    digest = hashlib.sha256(f"{name} {config.model_dump_json()}".encode())
+def _fingerprint(run: str, data: Sequence[Any]) -> str:
+    digest = hashlib.sha256(run.encode())
     for item in data:
         parts = (item,) if isinstance(item, np.ndarray) else (item.indptr, item.indices, item.data)
         for part in parts:

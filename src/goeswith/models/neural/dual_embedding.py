@@ -1,0 +1,224 @@
+"""Dual embeddings: skip-gram with negative sampling on product pairs, both tables kept.
+
+After Kvernadze, Sudyanti, Subedi and Hajiaghayi (2022), "Two Is Better Than One: Dual Embeddings
+for Complementary Product Recommendations". word2vec throws its output vectors away; here the
+cosine of a source's input vector and a target's output vector says that they occur in one basket,
+while two products that are close in one and the same table have the same company: substitutes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+from scipy import sparse
+
+from goeswith.arrays import Floats, Sparse, blocks, entry_rows, inverse_power
+from goeswith.data.catalog import Catalog
+from goeswith.encode.attributes import AttributeEncoder
+from goeswith.models.neural.pairs import (
+    ItemSimilarity,
+    draw,
+    negative_shares,
+    subsampled,
+    synthetic_pairs,
+)
+from goeswith.models.neural.training import (
+    Run,
+    TrainedVectors,
+    TrainingConfig,
+    Validation,
+    need_torch,
+)
+from goeswith.models.paths import in_degree, out_degree
+from goeswith.relations.graph import CO_PURCHASE, CO_VIEW, Relation, RelationGraph
+
+if TYPE_CHECKING:
+    import torch
+
+_DRAWN: Final = 512
+"""Negatives drawn in a step; all its pairs share them."""
+_STEPS: Final = 20
+"""Steps of an epoch at least: a small shop has smaller batches."""
+_VIEW_EPOCHS: Final = 5
+"""Epochs at most of the model of views, which are many more pairs than complements."""
+
+
+class DualEmbeddingConfig(TrainingConfig):
+    """Settings of dual embeddings."""
+
+    max_epochs: int = Field(20, ge=1, description="Epochs at most.")
+    dimension: int = Field(64, ge=2, description="Length of a vector.")
+    negatives: int = Field(5, ge=1, description="Weight of negatives: how many a pair has.")
+    negative_exponent: float = Field(
+        0.0, ge=-1, le=1, description="Negatives are drawn by target frequency to this power."
+    )
+    subsample: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="Products with a larger share of all pairs lose some of them; 1 keeps all.",
+    )
+    retrieval: Literal["in_out", "in_in", "out_out"] = Field(
+        "in_out", description="Tables compared: in_out for complements, the others for similars."
+    )
+    gamma: float = Field(
+        0.0, ge=0, lt=1, description="Weight of synthetic pairs of similar products; 0 adds none."
+    )
+    neighbours: int = Field(
+        5, ge=1, description="Similar products that may replace one in a synthetic pair."
+    )
+    threshold: float = Field(
+        0.5, ge=0, le=1, description="Least similarity of a product that replaces another."
+    )
+    stand_ins: int = Field(
+        1, ge=0, description="Similar products that lend an unseen one their vectors; 0 is none."
+    )
+
+
+class DualEmbedding(TrainedVectors):
+    """See the module."""
+
+    name = "dual_embedding"
+    Config = DualEmbeddingConfig
+    config: DualEmbeddingConfig
+
+    def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
+        need_torch(self.name)
+        import torch
+
+        from goeswith.models.neural.torch_parts import device, normal
+
+        config, where = self.config, device()
+        validation = Validation(graph, config.validation_share, config.seed)
+        edges = validation.held.graph.complements.count
+        similarity = self._similarity(catalog, validation.held.graph)
+        if config.gamma:
+            edges = edges + self._synthetic(validation.held.graph, similarity)
+        weights = subsampled(edges, config.subsample)
+        shares = np.cumsum(negative_shares(edges, config.negative_exponent))
+        is_source, is_target = out_degree(edges) > 0, in_degree(edges) > 0
+
+        torch.manual_seed(config.seed)
+        module = torch.nn.ParameterDict(
+            {
+                "in": normal(graph.n, config.dimension),
+                "out": torch.nn.Parameter(torch.zeros(graph.n, config.dimension)),
+            }
+        ).to(where)
+        optimizer = torch.optim.Adam(module.parameters(), lr=config.learning_rate)
+        run = Run(self, module, optimizer, data=[weights, shares])
+
+        for _ in run.epochs():
+            losses = []
+            sources, targets = draw(weights, run.rng)
+            size = int(np.clip(len(sources) // _STEPS, 1, config.batch))
+            for block in blocks(np.arange(len(sources), dtype=np.int32), size):
+                negatives = np.searchsorted(shares, run.rng.random(_DRAWN) * shares[-1])
+                u, v, w = (
+                    torch.from_numpy(rows.astype(np.int64)).to(where)
+                    for rows in (sources[block], targets[block], negatives)
+                )
+                loss = skip_gram_loss(
+                    module["in"][u], module["out"][v], module["out"][w], config.negatives
+                )
+                optimizer.zero_grad()
+                loss.backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+                losses.append(float(loss.detach()))
+            # whatever is retrieved, the tables are those that find held-out complements best
+            hit_rate = validation.hit_rate(
+                _vectors(module["in"], is_source), _vectors(module["out"], is_target)
+            )
+            run.finish(float(np.mean(losses)) if losses else 0.0, hit_rate)
+        run.restore_best()
+        self.history = run.history
+
+        table = {
+            "in": _vectors(module["in"], is_source),
+            "out": _vectors(module["out"], is_target),
+        }
+        s, t = (table[name] for name in config.retrieval.split("_"))
+        if config.stand_ins:
+            # a product that was seen, but never as a target, is known not to be one
+            s = _with_stand_ins(s, np.asarray(~s.any(axis=1)), similarity, config.stand_ins)
+            t = _with_stand_ins(t, ~(is_source | is_target), similarity, config.stand_ins)
+        self.source_vectors, self.target_vectors = s, t
+        return self
+
+    def _similarity(self, catalog: Catalog, graph: RelationGraph) -> ItemSimilarity:
+        """The paper's item similarity: cosines of a second model of this kind, on views."""
+        views = np.zeros((graph.n, 1), dtype=np.float32)
+        viewed = graph[CO_VIEW].count
+        seen = out_degree(graph.complements.count) + in_degree(graph.complements.count) > 0
+        unseen_is_viewed = np.any((out_degree(viewed) + in_degree(viewed) > 0) & ~seen)
+        if self.config.gamma or (self.config.stand_ins and unseen_is_viewed):
+            epochs = min(_VIEW_EPOCHS, self.config.max_epochs)
+            alike = {"retrieval": "in_in", "gamma": 0, "stand_ins": 0, "max_epochs": epochs}
+            model = DualEmbedding(self.config.model_copy(update=alike))
+            either = Relation(viewed.maximum(viewed.T).tocsr())
+            views = model.fit(catalog, RelationGraph(graph.n, {CO_PURCHASE: either})).source_vectors
+        return ItemSimilarity(views, AttributeEncoder.fit(catalog).encode(catalog))
+
+    def _synthetic(self, graph: RelationGraph, similarity: ItemSimilarity) -> Sparse:
+        """Pairs of products like those of a complement pair, less those viewed as alternatives."""
+        counts, viewed = graph.complements.count, graph[CO_VIEW].count
+        rows = np.flatnonzero(out_degree(counts) + in_degree(counts)).astype(np.int32)
+        anyone = np.ones(graph.n, dtype=bool)
+        near = similarity.nearest(rows, anyone, self.config.neighbours, self.config.threshold)
+        similar = sparse.csr_matrix(
+            (near.data, (rows[entry_rows(near)], near.indices)), shape=counts.shape
+        )
+        added = synthetic_pairs(counts, similar, self.config.gamma)
+        alternatives = viewed.maximum(viewed.T)
+        added -= added.multiply(alternatives > 0)
+        added.eliminate_zeros()
+        return added
+
+
+def skip_gram_loss(
+    sources: torch.Tensor, targets: torch.Tensor, negatives: torch.Tensor, weight: float
+) -> torch.Tensor:
+    """Skip-gram with negative sampling, mean over the pairs of a batch.
+
+        -log sigma(s_u . t_v) - weight E_w log sigma(-s_u . t_w)
+
+    The mean over the drawn negatives stands for the expectation, so that `weight` is the number of
+    negatives that the paper draws for each pair.
+
+    Args:
+        sources: (b, d) input vectors s_u.
+        targets: (b, d) output vectors t_v.
+        negatives: (m, d) output vectors t_w, shared by the pairs.
+        weight: k, how many negatives a pair counts.
+    """
+    from torch.nn.functional import softplus
+
+    seen = softplus(-(sources * targets).sum(dim=1)).mean()
+    return seen + weight * softplus(sources @ negatives.T).mean()
+
+
+def _with_stand_ins(
+    vectors: Floats, missing: npt.NDArray[np.bool_], similarity: ItemSimilarity, m: int
+) -> Floats:
+    """Where a vector is missing, that of the m most similar products.
+
+    Weighted by their similarity and as long as the greatest of them: a product that stands back
+    behind the one that lends its vector.
+    """
+    rows = np.flatnonzero(missing).astype(np.int32)
+    near = similarity.nearest(rows, np.asarray(vectors.any(axis=1)), m, 0)
+    lent = vectors.copy()
+    lent[rows] = _length_one(near @ vectors) * near.max(axis=1).toarray()
+    return lent
+
+
+def _vectors(table: torch.Tensor, seen: npt.NDArray[np.bool_]) -> Floats:
+    """(n, d) rows of length 1; zeros for products that were never seen in this role."""
+    return _length_one(table.detach().cpu().numpy() * seen[:, None])
+
+
+def _length_one(vectors: Floats) -> Floats:
+    return vectors * inverse_power(np.linalg.norm(vectors, axis=1), 1).astype(np.float32)[:, None]

@@ -1,0 +1,239 @@
+"""Product2Vec: content vectors in which similar products are near and complements are far.
+
+The product encoder of P-Companion (Hao et al., CIKM 2020, section 4.1): products that are viewed
+as alternatives are drawn together, products that are only bought together are driven apart. After
+training it reads nothing but attributes, so it encodes products that nobody has seen yet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from pydantic import Field
+
+from goeswith.arrays import Floats, Rows, Sparse, blocks
+from goeswith.arrays_file import Arrays
+from goeswith.data.catalog import Catalog
+from goeswith.encode.vectors import ContentEncoder, content_encoder
+from goeswith.models.neural.sampler import sample_neighbours
+from goeswith.models.neural.training import (
+    Run,
+    TrainedVectors,
+    TrainingConfig,
+    Validation,
+    need_torch,
+)
+from goeswith.relations.graph import Relation, RelationGraph, Signals
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Product2VecConfig(TrainingConfig):
+    """Settings of Product2Vec."""
+
+    batch: int = Field(512, ge=1, description="Training examples in a step.")
+    learning_rate: float = Field(0.001, gt=0, description="Adam's step size.")
+    dimension: int = Field(128, ge=2, description="Length of a product vector.")
+    content_dimension: int = Field(
+        128, ge=1, description="Length of the latent attributes that the encoder reads."
+    )
+    sentence_encoder: str | None = Field(
+        None,
+        description="Folder or hub id of a sentence encoder to read instead of latent attributes.",
+    )
+    fan_out: int = Field(10, ge=1, description="Neighbours that a product attends to in a step.")
+    margin: float = Field(
+        1, gt=0, description="lambda: squared distance between near and far; see epsilon."
+    )
+    epsilon: float = Field(
+        1, ge=0, description="How far below or above the margin a pair must lie to cost nothing."
+    )
+
+
+class Product2Vec(TrainedVectors):
+    """See the module. As a model of what goes together it ranks look-alikes, and should lose."""
+
+    name = "product2vec"
+    Config = Product2VecConfig
+    config: Product2VecConfig
+
+    def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
+        need_torch(self.name)
+        import torch
+
+        from goeswith.models.neural.torch_parts import device
+
+        config, where = self.config, device()
+        self._content = self._new_content().fit(catalog)
+        contents = self._content.encode(catalog)
+        known = np.flatnonzero(contents.any(axis=1)).astype(np.int32)
+        # what is held back to validate is similar pairs: they take the place of complements
+        swapped = replace(graph, decided=Signals(graph.similars, graph.complements))
+        validation = Validation(swapped, config.validation_share, config.seed)
+        near = between(validation.held.graph.complements, known)
+        far = between(validation.held.graph.similars, known)
+        if not near.nnz:
+            self._layers = {}
+            self._finish(contents)
+            return self
+
+        torch.manual_seed(config.seed)
+        module = new_network(contents.shape[1], config.dimension).to(where)
+        optimizer = torch.optim.Adam(module.parameters(), lr=config.learning_rate)
+        run = Run(self, module, optimizer, data=[near, far, contents])
+        content = torch.from_numpy(contents).to(where)
+        trained = np.flatnonzero(np.diff(near.indptr)).astype(np.int32)
+        for _ in run.epochs():
+            losses = []
+            module.train()
+            for block in blocks(run.rng.permutation(trained), config.batch):
+                around = [
+                    sample_neighbours(matrix, block, config.fan_out, run.rng)
+                    for matrix in (near, far)
+                ]
+                # a place without a neighbour repeats the product, and is not attended to
+                filled = [np.where(rows < 0, block[:, None], rows) for rows in around]
+                rows, place = np.unique(np.column_stack([block, *filled]), return_inverse=True)
+                theta = module(content[torch.from_numpy(rows).to(where)])
+                at = torch.from_numpy(place.reshape(len(block), -1)).to(where)
+                neighbours = theta[at[:, 1:]].split(config.fan_out, dim=1)
+                terms = [
+                    neighbourhood_loss(
+                        theta[at[:, 0]],
+                        vectors,
+                        torch.from_numpy(rows >= 0).to(where),
+                        sign,
+                        config,
+                    )
+                    for sign, vectors, rows in zip((1, -1), neighbours, around, strict=True)
+                ]
+                loss = torch.cat(terms).mean()
+                optimizer.zero_grad()
+                loss.backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+                losses.append(float(loss.detach()))
+            self._layers = numpy_layers(module)
+            sources, targets = near_is_high(self._forward(contents))
+            run.finish(float(np.mean(losses)), validation.hit_rate(sources, targets))
+        run.restore_best()
+        self.history = run.history
+        self._layers = numpy_layers(module)
+        self._finish(contents)
+        return self
+
+    def encode(self, catalog: Catalog) -> Floats:
+        """Vectors theta (m, d) of the m products of a catalogue, also of products unknown at fit.
+
+        Zeros where nothing is known of a product. Without similar pairs nothing could be trained:
+        then the content vectors themselves.
+        """
+        return self._forward(self._content.encode(catalog))
+
+    def arrays(self) -> Arrays:
+        return super().arrays() | self.encoder_arrays()
+
+    def restore(self, arrays: Arrays) -> None:
+        super().restore(arrays)
+        self.restore_encoder(arrays)
+
+    def encoder_arrays(self) -> Arrays:
+        """What `encode` needs."""
+        return {**self._content.arrays(), **self._layers}
+
+    def restore_encoder(self, arrays: Arrays) -> None:
+        """Take back what `encoder_arrays` gave; other names are left alone."""
+        self._content = self._new_content().restore(arrays)
+        self._layers = {name: array for name, array in arrays.items() if name.startswith("layer_")}
+
+    def _new_content(self) -> ContentEncoder:
+        config = self.config
+        return content_encoder(config.sentence_encoder, config.content_dimension, config.seed)
+
+    def _finish(self, contents: Floats) -> None:
+        self.source_vectors, self.target_vectors = near_is_high(self._forward(contents))
+
+    def _forward(self, contents: Floats) -> Floats:
+        """Eq 1: theta = tanh(tanh(C W1 + b1) W2 + b2) W3 + b3."""
+        if not self._layers:
+            return contents
+        layers = self._layers
+        hidden = np.tanh(contents @ layers["layer_w1"] + layers["layer_b1"])
+        hidden = np.tanh(hidden @ layers["layer_w2"] + layers["layer_b2"])
+        theta: Floats = hidden @ layers["layer_w3"] + layers["layer_b3"]
+        theta[~contents.any(axis=1)] = 0
+        return theta
+
+
+def new_network(content: int, dimension: int) -> torch.nn.Module:
+    """The network of Eq 1, its first layer normalised over the batch."""
+    from torch.nn import BatchNorm1d, Linear, Sequential, Tanh
+
+    return Sequential(
+        Linear(content, dimension),
+        BatchNorm1d(dimension),
+        Tanh(),
+        Linear(dimension, dimension),
+        Tanh(),
+        Linear(dimension, dimension),
+    )
+
+
+def neighbourhood_loss(
+    theta: torch.Tensor,
+    neighbours: torch.Tensor,
+    there: torch.Tensor,
+    sign: int,
+    config: Product2VecConfig,
+) -> torch.Tensor:
+    """Hinge loss of products against their neighbourhoods (Eq 2 and 3).
+
+    Args:
+        theta: (b, d).
+        neighbours: (b, f, d) theta of sampled neighbours.
+        there: (b, f) which of them are neighbours and not padding.
+        sign: 1 where they are similar, -1 where they are complements.
+        config: margin and epsilon.
+
+    Returns:
+        (c,) losses of the c products that have a neighbour.
+    """
+    some = there.any(dim=1)
+    theta, neighbours, there = theta[some], neighbours[some], there[some]
+    similarity = (neighbours * theta[:, None]).sum(dim=2)
+    attention = similarity.masked_fill(~there, -np.inf).softmax(dim=1)
+    neighbourhood = (attention[:, :, None] * neighbours).sum(dim=1)
+    return hinge(((theta - neighbourhood) ** 2).sum(dim=1), sign, config)
+
+
+def hinge(distance: torch.Tensor, sign: int, config: Product2VecConfig) -> torch.Tensor:
+    """max(0, epsilon - y (lambda - distance)) of squared distances (Eq 3, 6, 8), y = +1 or -1."""
+    return (config.epsilon - sign * (config.margin - distance)).clamp(min=0)
+
+
+def near_is_high(theta: Floats) -> tuple[Floats, Floats]:
+    """Source and target vectors whose inner product is -||theta_i - theta_j||^2; zeros stay."""
+    square = (theta**2).sum(axis=1, keepdims=True)
+    known = (square > 0).astype(np.float32)
+    return np.hstack([2 * theta, -known, -square]), np.hstack([theta, square, known])
+
+
+def between(edges: Relation, known: Rows) -> Sparse:
+    """(n, n) CSR of the edges between products whose rows are `known`."""
+    return edges.keep(np.isin(edges.sources, known) & np.isin(edges.targets, known)).count
+
+
+def numpy_layers(network: torch.nn.Module) -> Arrays:
+    """The trained layers as numpy arrays, batch normalisation folded into the first."""
+    state = {name: tensor.detach().cpu().numpy() for name, tensor in network.state_dict().items()}
+    scale = state["1.weight"] / np.sqrt(state["1.running_var"] + 1e-5)
+    layers = {
+        "layer_w1": np.ascontiguousarray(state["0.weight"].T * scale),
+        "layer_b1": (state["0.bias"] - state["1.running_mean"]) * scale + state["1.bias"],
+    }
+    for number, index in enumerate((3, 5), start=2):
+        layers[f"layer_w{number}"] = np.ascontiguousarray(state[f"{index}.weight"].T)
+        layers[f"layer_b{number}"] = state[f"{index}.bias"]
+    return layers
