@@ -135,10 +135,11 @@ def test_quantities_that_are_not_positive_are_set_aside_and_missing_ones_stay():
 
 
 def test_a_position_that_is_no_whole_number_is_set_aside():
-    table = {"user_id": ["u"] * 3, "product_id": ["case"] * 3, "position": ["1", "1.5", "x"]}
+    positions = ["1", "1.5", "x", "1e100"]
+    table = {"user_id": ["u"] * 4, "product_id": ["case"] * 4, "position": positions}
     events, quarantine = cleaned(clean_events, table, SHOP)
     assert events["position"].to_list() == [1]
-    assert list(reasons(quarantine)) == [2, 3]
+    assert list(reasons(quarantine)) == [2, 3, 4]
 
 
 def test_product_lists_become_the_three_relations():

@@ -120,10 +120,11 @@ def clean_events(
         kept.append("timestamp")
     if "position" in frame.columns:
         frame = frame.with_columns(numbers(frame["position"], file).alias("_position"))
-        wrong = pl.col("_position").is_null() | (pl.col("_position") % 1 != 0)
+        whole = pl.col("_position").cast(pl.Int64, strict=False)
+        wrong = whole.is_null() | (pl.col("_position") % 1 != 0)
         reason = "position is no whole number"
         frame = quarantine.split(frame, file, wrong, reason, "position")
-        frame = frame.with_columns(pl.col("_position").cast(pl.Int64).alias("position"))
+        frame = frame.with_columns(whole.alias("position"))
         kept.append("position")
     if "quantity" in frame.columns:
         frame = frame.with_columns(numbers(frame["quantity"], file).alias("_quantity"))

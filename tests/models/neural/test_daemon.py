@@ -13,7 +13,7 @@ from goeswith.data.catalog import Catalog
 from goeswith.errors import ConfigError
 from goeswith.models import make_model
 from goeswith.models.neural.daemon import Daemon, DaemonConfig, batches, loss_pairs, pair_loss
-from goeswith.models.neural.messages import (
+from goeswith.models.neural.torch_messages import (
     Messages,
     nearest_rows,
     propagate,

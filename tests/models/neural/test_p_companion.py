@@ -11,7 +11,7 @@ import torch
 
 from goeswith.data.catalog import Catalog
 from goeswith.models.neural.p_companion import PCompanion, PCompanionConfig
-from goeswith.models.neural.p_companion_parts import Negatives, TypeTransition
+from goeswith.models.neural.torch_p_companion import Negatives, TypeTransition
 from goeswith.models.neural.training import Epoch
 from goeswith.relations.graph import RelationGraph, csr
 

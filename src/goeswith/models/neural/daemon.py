@@ -34,7 +34,7 @@ from goeswith.relations.graph import CO_VIEW, RelationGraph, csr
 if TYPE_CHECKING:
     import torch
 
-    from goeswith.models.neural.messages import Step
+    from goeswith.models.neural.torch_messages import Step
 
 
 class DaemonConfig(TrainingConfig):
@@ -93,7 +93,7 @@ class Daemon(TrainedVectors):
         need_torch(self.name)
         import torch
 
-        from goeswith.models.neural.messages import (
+        from goeswith.models.neural.torch_messages import (
             Messages,
             nearest_rows,
             propagate,

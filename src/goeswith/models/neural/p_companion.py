@@ -33,7 +33,7 @@ from goeswith.models.neural.training import Run, TrainedVectors, Validation, nee
 from goeswith.relations.graph import RelationGraph
 
 if TYPE_CHECKING:
-    from goeswith.models.neural.p_companion_parts import TypeTransition
+    from goeswith.models.neural.torch_p_companion import TypeTransition
 
 
 class PCompanionConfig(Product2VecConfig):
@@ -93,7 +93,7 @@ class PCompanion(TrainedVectors):
         need_torch(self.name)
         import torch
 
-        from goeswith.models.neural.p_companion_parts import Negatives, TypeTransition
+        from goeswith.models.neural.torch_p_companion import Negatives, TypeTransition
         from goeswith.models.neural.torch_parts import device
 
         config, where = self.config, device()
