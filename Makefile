@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 NEEDS := pyproject.toml constraints.txt | $(VENV)/bin/python
 BENCH_DATA := amazon-beauty amazon-clothing amazon-grocery
+BENCH_TRAINED := directed_propagation dual_embedding
 
 .PHONY: help install demo test lint bench serve clean
 
@@ -40,6 +41,10 @@ bench: $(VENV)/.dev ## the README's tables, from ../shared/data into benchmarks/
 	set -e; for data in $(BENCH_DATA); do \
 	  $(BIN)/goeswith benchmark ../shared/data/$$data --protocol edges,cold \
 	    --json benchmarks/results/$$data.json; \
+	  for model in $(BENCH_TRAINED); do \
+	    $(BIN)/goeswith benchmark ../shared/data/$$data --protocol edges,cold \
+	      --models $$model --json benchmarks/results/$$data-$$model.json; \
+	  done; \
 	done
 	$(BIN)/python benchmarks/table.py
 

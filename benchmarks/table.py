@@ -30,15 +30,18 @@ def figure(metrics: dict[str, dict[str, float] | None], name: str) -> str:
 
 
 def markdown(protocol: str, columns: dict[str, str], data: str) -> str:
-    """One protocol on one data set, best first."""
-    tables = json.loads((RESULTS / f"{data}.json").read_text(encoding="utf-8"))["protocols"]
-    table = next(t for t in tables if t["protocol"] == protocol)
+    """One protocol on one data set, best first: closed-form and trained models together."""
+    results = []
+    for path in sorted(RESULTS.glob(f"{data}*.json")):
+        table = json.loads(path.read_text(encoding="utf-8"))
+        for part in table.get("protocols", [table]):
+            results += part["results"] if part["protocol"] == protocol else []
     lines = [
         f"| {data}, {protocol} | " + " | ".join(columns.values()) + " |",
         "|---|" + "---:|" * len(columns),
     ]
     first = next(iter(columns))
-    ranked = [r for r in table["results"] if (r["metrics"] or {}).get(first)]
+    ranked = [r for r in results if (r["metrics"] or {}).get(first)]
     if protocol == "cold":  # a model of edges alone says nothing of a product without any
         ranked = [r for r in ranked if r["metrics"][first]["mean"] > 0]
     for result in sorted(ranked, key=lambda r: -r["metrics"][first]["mean"]):
