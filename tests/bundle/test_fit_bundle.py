@@ -176,6 +176,33 @@ def test_progress_rises_to_the_end(dataset: Dataset, tmp_path: Path) -> None:
     assert any("answering by cocitation" in what for _, _, what in told)
 
 
+def test_training_tells_of_each_epoch_and_a_killed_fit_resumes_it(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    settings = Settings(
+        fit=FitSettings(model="directed_propagation:max_epochs=3,dimension=8", fallbacks=[], k=5)
+    )
+    told: list[str] = []
+
+    def stop_after_two(done: int, total: int, what: str) -> None:
+        told.append(what)
+        if "epoch 2" in what:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit_bundle(dataset, tmp_path / "out", settings, progress=stop_after_two)
+    assert any("epoch 1, loss" in what for what in told)
+
+    told.clear()
+    fit_bundle(
+        dataset, tmp_path / "out", settings, progress=lambda done, total, what: told.append(what)
+    )
+    epochs = [what for what in told if ": epoch" in what]
+    assert len(epochs) == 1
+    assert "epoch 3" in epochs[0]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["out"]
+
+
 def test_a_folder_with_other_files_is_not_written_into(dataset: Dataset, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(BundleError, match=r"holds other files \(thesis\.txt\)"):

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from shutil import rmtree
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
@@ -54,7 +55,8 @@ def fit_bundle(
     """Fit the models that `settings.fit` names and leave a bundle at `out`.
 
     The bundle that was there answers until the new one is whole, and for good if this run ends
-    early, however it ends.
+    early, however it ends. The same run started again resumes a model's training after the last
+    epoch that was finished.
 
     Args:
         dataset: as `load_data` reads it.
@@ -73,7 +75,11 @@ def fit_bundle(
     with new_build(out) as build:
         tell.now("building relations")
         graph = graph or build_graph(dataset, settings.relations)
-        answers, left_out = _answer_all(dataset, graph, settings, build, tell)
+        # beside the bundle: a killed run's build is cleaned away, its training is not
+        checkpoints = out.absolute().with_name(f".{out.name}.training")
+        answers, left_out = _answer_all(
+            dataset, graph, settings, tell, build=build, checkpoints=checkpoints
+        )
         tell.now("writing")
         save_arrays(answers.arrays(), build / ANSWERS)
         save_arrays(product_arrays(dataset.catalog), build / LOOKUP)
@@ -95,6 +101,7 @@ def fit_bundle(
                 "metrics": metrics,
             },
         )
+        rmtree(checkpoints, ignore_errors=True)
         tell.done()
 
 
@@ -180,7 +187,13 @@ class _Steps:
 
 
 def _answer_all(
-    dataset: Dataset, graph: RelationGraph, settings: Settings, build: Path, tell: _Steps
+    dataset: Dataset,
+    graph: RelationGraph,
+    settings: Settings,
+    tell: _Steps,
+    *,
+    build: Path,
+    checkpoints: Path,
 ) -> tuple[_Answers, dict[str, str]]:
     """Fit, ask and save every model; fallbacks that do not suit the data are left out and named."""
     fit = settings.fit
@@ -194,7 +207,9 @@ def _answer_all(
         folder = build / "model" if not place else build / "fallbacks" / f"{place}-{name}"
         with tell.model(place, spec) as answered:
             try:
-                model = make_model(spec, settings.models).fit(dataset.catalog, graph)
+                model = make_model(spec, settings.models)
+                model.follow(checkpoints, tell.now)
+                model.fit(dataset.catalog, graph)
             except GoesWithError as error:
                 if not place:
                     raise

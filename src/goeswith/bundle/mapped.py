@@ -97,9 +97,11 @@ class Strings:
     def containing(self, text: str) -> Iterator[int]:
         """Rows whose value contains `text`, upper and lower case alike for ASCII."""
         pattern = re.compile(re.escape(text.encode("utf-8", "replace")), re.IGNORECASE)
-        for found in pattern.finditer(self.data.data):
+        start = 0
+        while found := pattern.search(self.data.data, start):
             row = int(np.searchsorted(self.offsets, found.start(), side="right")) - 1
-            if found.end() <= self.offsets[row + 1]:
+            start = int(self.offsets[row + 1])  # one match is enough, and one past the end is none
+            if found.end() <= start:
                 yield row
 
 

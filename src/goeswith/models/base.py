@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -45,6 +46,12 @@ class Recommender(ABC):
     @abstractmethod
     def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
         """Learn from `graph`, whose rows are those of `catalog`. Deterministic for a config."""
+
+    def follow(self, checkpoints: Path, tell: Callable[[str], None]) -> None:  # noqa: B027
+        """Before a long `fit`: where it keeps what a killed run resumes from, and whom it tells.
+
+        Models in closed form need neither.
+        """
 
     @abstractmethod
     def score(self, sources: Rows) -> Floats:

@@ -104,6 +104,15 @@ class TrainedVectors(VectorModel):
     """Called after each epoch."""
     history: Sequence[Epoch] = ()
 
+    def follow(self, checkpoints: Path, tell: Callable[[str], None]) -> None:
+        def report(name: str, epoch: Epoch) -> None:
+            tell(
+                f"fitting {name}: epoch {epoch['epoch']}, loss {epoch['loss']:.4g}, "
+                f"validation hit@10 {epoch['validation']:.3f}"
+            )
+
+        self.checkpoints, self.report = checkpoints, report
+
     @property
     def training(self) -> TrainingConfig:
         """The config, as the training settings that every trained model's config is."""
