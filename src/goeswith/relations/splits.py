@@ -29,9 +29,8 @@ class HeldOut:
 def hold_out_pairs(graph: RelationGraph, share: float, seed: int) -> HeldOut:
     """Hold back a share of the complement pairs, whole: both directions fall on the same side.
 
-    Complement graphs are mostly reciprocal, so a split of directed edges would leave the answer
-    of many test edges in train, reversed. Pairs are therefore
-    drawn unordered, and go from every relation (see `RelationGraph.without`).
+    A split of directed edges would leave the answer of every two-way test edge in train, reversed.
+    Pairs are therefore drawn unordered, and go from every relation (see `RelationGraph.without`).
 
     Args:
         graph: any graph.

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+import torch
 from scipy import sparse
 
 from goeswith.data.catalog import Catalog
@@ -24,8 +25,6 @@ from goeswith.models.neural.pairs import (
 )
 from goeswith.models.neural.training import Epoch
 from goeswith.relations.graph import RelationGraph
-
-torch = pytest.importorskip("torch")
 
 Shop = tuple[Catalog, RelationGraph]
 FLOWS = {"phone": "case", "case": "screen protector", "camera": "tripod"}

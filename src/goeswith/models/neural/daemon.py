@@ -83,7 +83,7 @@ class DaemonConfig(TrainingConfig):
 
 
 class Daemon(TrainedVectors):
-    """See the module."""
+    """A directed graph network with a source and a target vector of every product."""
 
     name = "daemon"
     Config = DaemonConfig

@@ -79,7 +79,7 @@ class DualEmbeddingConfig(TrainingConfig):
 
 
 class DualEmbedding(TrainedVectors):
-    """See the module."""
+    """Skip-gram on product pairs with both of its tables kept: one to ask, one to answer."""
 
     name = "dual_embedding"
     Config = DualEmbeddingConfig

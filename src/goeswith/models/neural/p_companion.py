@@ -80,7 +80,10 @@ class Slate:
 
 
 class PCompanion(TrainedVectors):
-    """See the module. Products without a type, or all of them, are of one type of their own."""
+    """Complementary types first, then the products of each.
+
+    Products without a type, or all of them, are of one type of their own.
+    """
 
     name = "p_companion"
     Config = PCompanionConfig

@@ -54,7 +54,7 @@ class Product2VecConfig(TrainingConfig):
 
 
 class Product2Vec(TrainedVectors):
-    """See the module. As a model of what goes together it ranks look-alikes, and should lose."""
+    """An encoder of attributes in which look-alikes are near; as a recommender it should lose."""
 
     name = "product2vec"
     Config = Product2VecConfig
