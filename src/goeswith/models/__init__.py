@@ -29,6 +29,7 @@ _WHERE: Final = {
     "product2vec": "neural.product2vec:Product2Vec",
     "directed_propagation": "neural.directed_propagation:DirectedPropagation",
     "dual_embedding": "neural.dual_embedding:DualEmbedding",
+    "ranker": "goeswith.ranking.ranker:Ranker",
 }
 
 MODEL_NAMES: Final = tuple(_WHERE)
@@ -48,7 +49,10 @@ def model_class(name: str) -> type[Recommender]:
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise ConfigError(f"there is no model {name!r}{hint} Models: {', '.join(MODEL_NAMES)}")
     module, attribute = _WHERE[name].split(":")
-    found: type[Recommender] = getattr(import_module(f"goeswith.models.{module}"), attribute)
+    found: type[Recommender] = getattr(
+        import_module(module if module.startswith("goeswith.") else f"goeswith.models.{module}"),
+        attribute,
+    )
     return found
 
 

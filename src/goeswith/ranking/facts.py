@@ -1,0 +1,320 @@
+"""What the ranker knows of a shop: its edges, attributes and types, as sparse arrays.
+
+`Facts` describes all products; `Askers` the rows of those that are asked about, which may be new.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any, Final, Self
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from scipy import linalg, sparse
+
+from goeswith.arrays import Floats, Rows, Sparse, block_size, blocks, inverse_power, top_k
+from goeswith.arrays import scale_columns as columns_by
+from goeswith.arrays import scale_rows as rows_by
+from goeswith.arrays_file import Arrays
+from goeswith.data.catalog import Catalog
+from goeswith.encode.attributes import AttributeEncoder
+from goeswith.models.paths import edge_weights, in_degree, out_degree
+from goeswith.relations.graph import CO_PURCHASE, CO_VIEW, RelationGraph
+
+NEIGHBOURS: Final = 50
+"""Products that are most alike in attributes and speak for one another."""
+_RIDGE: Final = 5.0
+"""Penalty of the regressions on attributes."""
+_TOKENS: Final = 3000
+"""Tokens that regressions read: the most frequent."""
+_POWER: Final = 10
+"""Power of their cosine, as in `similar_complements`: the nearest speak loudest."""
+
+
+@dataclass(frozen=True)
+class Attributes:
+    """Attributes of m products, read against those of a catalogue.
+
+    Attributes:
+        content: (m, v) CSR of TF-IDF tokens, rows of length 1.
+        near: (m, n) CSR: the catalogue's products most alike, rows sum to 1.
+        types: (m,) type code, -1 for none.
+        brands: (m,) brand code, -1 for none.
+        prices: (m,) NaN for none.
+    """
+
+    content: Sparse
+    near: Sparse
+    types: Rows
+    brands: Rows
+    prices: Floats
+
+    def of(self, rows: Rows) -> Attributes:
+        """Those of some of the products."""
+        return Attributes(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+
+class AttributeReader:
+    """Reads attributes of products, known or new, as `Attributes` of the catalogue it was fitted on.
+
+    Attributes:
+        encoder: of TF-IDF tokens.
+        tokens: (n, v) CSR, the catalogue's products.
+        type_names: by code.
+        brand_names: by code.
+    """
+
+    def __init__(
+        self,
+        encoder: AttributeEncoder,
+        tokens: Sparse,
+        type_names: list[str],
+        brand_names: list[str],
+    ) -> None:
+        self.encoder, self.tokens = encoder, tokens
+        self.type_names, self.brand_names = type_names, brand_names
+
+    @classmethod
+    def fit(cls, catalog: Catalog) -> Self:
+        """Learn the tokens, types and brands of a catalogue."""
+        encoder = AttributeEncoder.fit(catalog)
+        return cls(
+            encoder,
+            encoder.encode(catalog),
+            catalog.type_names,
+            sorted(set(_brands(catalog)) - {""}),
+        )
+
+    def read(self, catalog: Catalog, *, known: bool = False) -> Attributes:
+        """Attributes of the m products of a catalogue.
+
+        Args:
+            catalog: any.
+            known: it is the catalogue of fit, row by row: no product is its own neighbour.
+        """
+        content = self.tokens if known else self.encoder.encode(catalog)
+        types = _codes([*catalog.type_names, None], self.type_names)[catalog.type_codes]
+        frame = catalog.frame
+        prices = (
+            frame["price"].cast(pl.Float32, strict=False).fill_null(np.nan).to_numpy()
+            if "price" in frame.columns
+            else np.full(len(frame), np.nan, dtype=np.float32)
+        )
+        return Attributes(
+            content,
+            self._near(content, known=known),
+            types,
+            _codes(_brands(catalog), self.brand_names),
+            np.where(prices > 0, prices, np.nan).astype(np.float32),
+        )
+
+    @cached_property
+    def _by_token(self) -> Sparse:
+        return self.tokens.T.tocsr()
+
+    def _near(self, content: Sparse, *, known: bool) -> Sparse:
+        n = self.tokens.shape[0]
+        parts = [sparse.csr_matrix((0, n), dtype=np.float32)]
+        for block in blocks(np.arange(content.shape[0], dtype=np.int32), block_size(n)):
+            cosines = (content[block] @ self._by_token).toarray()
+            cosines[cosines <= 0] = -np.inf
+            if known:
+                cosines[np.arange(len(block)), block] = -np.inf
+            products, cosine = top_k(cosines, NEIGHBOURS)
+            row, place = np.nonzero(products >= 0)
+            entries = (cosine[row, place] ** _POWER, (row, products[row, place]))
+            near = sparse.csr_matrix(entries, shape=(len(block), n), dtype=np.float32)
+            parts.append(rows_by(near, inverse_power(out_degree(near), 1)))
+        return sparse.vstack(parts, format="csr")
+
+    def arrays(self) -> Arrays:
+        """What `restore` needs."""
+        names = json.dumps([self.type_names, self.brand_names]).encode()
+        return {
+            **self.encoder.arrays(),
+            "content": self.tokens,
+            "names": np.frombuffer(names, dtype=np.uint8),
+        }
+
+    @classmethod
+    def restore(cls, arrays: Arrays) -> Self:
+        """Take back what `arrays` gave."""
+        return cls(
+            AttributeEncoder.restore(arrays),
+            arrays["content"],
+            *json.loads(arrays["names"].tobytes()),
+        )
+
+
+@dataclass(frozen=True)
+class Askers:
+    """What is known of b products that are asked about.
+
+    Attributes:
+        attributes: of each.
+        bought: (b, n) CSR of complement edges that leave them, normalised, and
+        bought_back: (b, n) CSR of those that lead to them.
+        any_bought: (b, n) CSR of all co-purchase edges, normalised.
+        viewed: (b, n) CSR of co-views, normalised.
+        listed: (b, n) CSR of complement edges as they are, and
+        reverse: (b, n) CSR of those that lead to them.
+        degrees: (b, 4) float32: see `Facts.degrees`.
+    """
+
+    attributes: Attributes
+    bought: Sparse
+    bought_back: Sparse
+    any_bought: Sparse
+    viewed: Sparse
+    listed: Sparse
+    reverse: Sparse
+    degrees: Floats
+
+
+class Facts:
+    """What the ranker knows of all n products of a shop.
+
+    Attributes:
+        attributes: of each product.
+        listed: (n, n) CSR of complement edges: 1 on lists, llr where pairs are counted.
+        any_bought: (n, n) CSR of all co-purchase edges likewise, alternatives among them.
+        viewed: (n, n) CSR, symmetric, of co-views likewise.
+        counted: whether pairs were counted, or lists name them.
+    """
+
+    def __init__(
+        self,
+        attributes: Attributes,
+        listed: Sparse,
+        any_bought: Sparse,
+        viewed: Sparse,
+        *,
+        counted: bool,
+    ) -> None:
+        self.attributes, self.counted = attributes, counted
+        self.listed, self.raw_bought, self.raw_viewed = listed, any_bought, viewed
+        self.reverse = listed.T.tocsr()
+        self.bought = _normalised(listed)
+        self.any_bought = _normalised(any_bought)
+        self.viewed = _normalised(viewed)
+        self.bought_back = self.bought.T.tocsr()
+        self.any_bought_back = self.any_bought.T.tocsr()
+        self.near_back = attributes.near.T.tocsr()
+        self.by_token = attributes.content.T.tocsr()
+        frequency = np.diff(self.by_token.indptr)
+        self.tokens = np.sort(np.argsort(-frequency, kind="stable")[:_TOKENS])
+        """Columns of `content` that regressions read."""
+        self.by_frequent_token = self.by_token[self.tokens]
+        frequent = attributes.content[:, self.tokens]
+        self.leaving = _ridge(frequent, out_degree(listed) > 0)
+        self.arriving = _ridge(frequent, in_degree(listed) > 0)
+        self.degrees = np.column_stack(
+            [in_degree(listed), out_degree(listed), in_degree(any_bought), in_degree(viewed)]
+        ).astype(np.float32)
+        types = attributes.types
+        kinds = int(types.max(initial=-1)) + 1
+        known = np.flatnonzero(types >= 0)
+        of_type = sparse.csr_matrix(
+            (np.ones(len(known), np.float32), (known, types[known])), shape=(len(types), kinds)
+        )
+        flows = (of_type.T @ (listed > 0).astype(np.float32) @ of_type).tocsr()
+        self.type_shares = rows_by(flows, inverse_power(out_degree(flows), 1))
+        """(t, t) CSR: share of the complements of a type's products that are of each type."""
+        self.type_popularity = (in_degree(flows) / max(flows.sum(), 1)).astype(np.float32)
+        popularity = in_degree(listed)
+        totals = np.bincount(types[known], popularity[known], kinds)
+        self.share_of_type = np.zeros(len(types), dtype=np.float32)
+        self.share_of_type[known] = popularity[known] / np.maximum(totals[types[known]], 1e-9)
+
+    @classmethod
+    def of(cls, attributes: Attributes, graph: RelationGraph) -> Self:
+        """The facts of a graph, whose products have `attributes`."""
+        views = edge_weights(graph[CO_VIEW], "auto")
+        return cls(
+            attributes,
+            edge_weights(graph.complements, "auto"),
+            edge_weights(graph[CO_PURCHASE], "auto"),
+            views.maximum(views.T).tocsr(),
+            counted=bool(np.any(graph.complements.count.data > 1)),
+        )
+
+    @property
+    def n(self) -> int:
+        """Products."""
+        return int(self.listed.shape[0])
+
+    def askers(self, rows: Rows) -> Askers:
+        """Products of the catalogue that are asked about."""
+        return Askers(
+            self.attributes.of(rows),
+            self.bought[rows],
+            self.bought_back[rows],
+            self.any_bought[rows],
+            self.viewed[rows],
+            self.listed[rows],
+            self.reverse[rows],
+            self.degrees[rows],
+        )
+
+    def new_askers(self, attributes: Attributes) -> Askers:
+        """New products, of which only attributes are known."""
+        b = len(attributes.types)
+        nothing = sparse.csr_matrix((b, self.n), dtype=np.float32)
+        return Askers(attributes, *[nothing] * 6, np.zeros((b, 4), dtype=np.float32))
+
+    def arrays(self) -> Arrays:
+        """What `restore` needs."""
+        return {
+            "listed": self.listed,
+            "any_bought": self.raw_bought,
+            "viewed": self.raw_viewed,
+            "near": self.attributes.near,
+            "types": self.attributes.types,
+            "brands": self.attributes.brands,
+            "prices": self.attributes.prices,
+            "counted": np.array([self.counted]),
+        }
+
+    @classmethod
+    def restore(cls, arrays: Arrays, content: Sparse) -> Self:
+        """Take back what `arrays` gave."""
+        attributes = Attributes(
+            content, arrays["near"], arrays["types"], arrays["brands"], arrays["prices"]
+        )
+        return cls(
+            attributes,
+            arrays["listed"],
+            arrays["any_bought"],
+            arrays["viewed"],
+            counted=bool(arrays["counted"][0]),
+        )
+
+
+def _ridge(content: Sparse, known: npt.NDArray[np.bool_]) -> Floats:
+    """(v, v) inverse of X' X + l I over the products that are known: see `features.paths`."""
+    x = content[known]
+    gram = (x.T @ x).toarray().astype(np.float64)
+    gram[np.diag_indices_from(gram)] += _RIDGE
+    return linalg.inv(gram, overwrite_a=True).astype(np.float32)
+
+
+def _normalised(matrix: Sparse) -> Sparse:
+    """Entries over the square roots of their row's and column's sums."""
+    half = rows_by(matrix, inverse_power(out_degree(matrix), 0.5))
+    return columns_by(half, inverse_power(in_degree(matrix), 0.5))
+
+
+def _brands(catalog: Catalog) -> list[str]:
+    if "brand" not in catalog.frame.columns:
+        return [""] * len(catalog)
+    brand = pl.col("brand").cast(pl.String).str.strip_chars().str.to_lowercase().fill_null("")
+    return catalog.frame.select(brand)["brand"].to_list()
+
+
+def _codes(values: list[Any], names: list[str]) -> npt.NDArray[np.int32]:
+    """(m,) place of each value among `names`, -1 where it is none of them."""
+    place = {name: code for code, name in enumerate(names)}
+    return np.array([place.get(value, -1) for value in values], dtype=np.int32)

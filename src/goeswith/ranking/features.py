@@ -1,0 +1,209 @@
+"""Candidates of a product and what is known of each pair: the columns that the ranker's trees read.
+
+Every path from a source to a target is a product of sparse matrices, worked out for a block of
+sources at a time. The best by each path are the candidates; a pair's columns are its paths, its
+place by each among the source's candidates, and what is known of both ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from goeswith.arrays import Floats, Rows, Sparse
+from goeswith.models.paths import walk
+from goeswith.ranking.facts import Askers, Facts
+
+CANDIDATES: Final[Mapping[str, int]] = {
+    "listed": 60,
+    "cocitation": 50,
+    "bought_cocitation": 60,
+    "complements_of_complements": 20,
+    "co_sources": 20,
+    "complements_of_viewed": 40,
+    "viewed_with_complements": 30,
+    "viewed_both_ends": 20,
+    "complements_of_similar": 50,
+    "similar_to_complements": 20,
+    "similar_both_ends": 30,
+    "regression": 50,
+    "regression_back": 30,
+    "type_popularity": 40,
+}
+"""Path -> how many of a source's best by it are candidates."""
+OF_MEMBER: Final = 60
+"""Candidates by the score of each member model."""
+_ENDS: Final = ("complement_of", "complements", "bought_with", "viewed_with")
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Candidates of a block of sources.
+
+    Attributes:
+        place: (m,) place of the source in its block, ascending.
+        targets: (m,) rows.
+        columns: (m, c) float32, in the order of `names`.
+        names: (c,) of the columns.
+    """
+
+    place: npt.NDArray[np.int64]
+    targets: npt.NDArray[np.int64]
+    columns: Floats
+    names: list[str]
+
+
+def paths(facts: Facts, asked: Askers) -> dict[str, Floats]:
+    """(b, n) scores of every product for b sources, by path; 0 where none leads.
+
+    Edges themselves count only where they were counted: a pair that a list names is known.
+    """
+    bought, viewed, near = asked.bought, asked.viewed, asked.attributes.near
+    of_viewed, of_near = walk(viewed, facts.bought), walk(near, facts.bought)
+    # ridge regression of edges on attributes: h A with h = x (X'X + l I)^-1 X', the smoother, so
+    # that no matrix of tokens by products is ever formed
+    smooth = _smoothed(asked.attributes.content, facts.leaving, facts)
+    regressed = _dense_walk(smooth, facts.listed)
+    complements = asked.listed @ facts.attributes.content
+    scores = {
+        "cocitation": walk((bought @ facts.bought_back).tocsr(), facts.bought),
+        "bought_cocitation": walk(
+            (asked.any_bought @ facts.any_bought_back).tocsr(), facts.any_bought
+        ),
+        "complements_of_complements": walk(bought, facts.bought),
+        "co_sources": walk(asked.bought_back, facts.bought),
+        "shared_complements": walk(bought, facts.bought_back),
+        "complements_of_viewed": of_viewed,
+        "viewed_with_complements": walk(bought, facts.viewed),
+        "viewed_of_viewed": walk(viewed, facts.viewed),
+        "viewed_both_ends": np.asarray((facts.viewed @ of_viewed.T).T),
+        "complements_of_similar": of_near,
+        "similar_to_complements": walk(bought, facts.near_back),
+        "similar_both_ends": np.asarray((facts.attributes.near @ of_near.T).T),
+        "regression": regressed,
+        "regression_back": _smoothed(complements, facts.arriving, facts),
+        "regression_bought": _dense_walk(smooth, facts.bought),
+        "regression_viewed": _dense_walk(smooth, facts.viewed),
+        "regression_cocitation": _dense_walk(
+            _dense_walk(_dense_walk(smooth, facts.bought), facts.bought_back), facts.bought
+        ),
+        "viewed_of_similar": walk(near, facts.viewed),
+        "attribute_cosine": walk(asked.attributes.content, facts.by_token),
+        "type_popularity": _type_popularity(facts, asked),
+    }
+    if facts.counted:
+        scores["listed"] = asked.listed.toarray()
+        scores["reverse"] = asked.reverse.toarray()
+    return scores
+
+
+def _smoothed(content: Sparse, inverse: Floats, facts: Facts) -> Floats:
+    """(b, n) x (X'X + l I)^-1 X' of b rows x."""
+    return _dense_walk(np.asarray(content[:, facts.tokens] @ inverse), facts.by_frequent_token)
+
+
+def _dense_walk(block: Floats, step: Sparse) -> Floats:
+    """(b, n) dense product of a dense block and a sparse matrix."""
+    return np.asarray((step.T @ np.ascontiguousarray(block.T)).T, dtype=np.float32)
+
+
+def _type_popularity(facts: Facts, asked: Askers) -> Floats:
+    """(b, n) P(type of the target | type of the source) P(target | its type)."""
+    shares = np.zeros((len(asked.attributes.types), facts.type_shares.shape[0] + 1), np.float32)
+    known = np.flatnonzero(asked.attributes.types >= 0)
+    shares[known, :-1] = facts.type_shares[asked.attributes.types[known]].toarray()
+    # the last column is that of products without a type
+    scores: Floats = shares[:, facts.attributes.types] * facts.share_of_type
+    return scores
+
+
+def candidates(scores: Mapping[str, Floats], members: int, banned: npt.NDArray[np.bool_]) -> Rows:
+    """(b, n) mask of the best products by each path, and of each member model.
+
+    Args:
+        scores: as `paths` gives them, and those of `members` models under member_0, member_1, ...
+        members: how many models.
+        banned: (b, n) products that are not to be candidates.
+    """
+    chosen = np.zeros(banned.shape, dtype=bool)
+    rows = np.arange(len(banned))[:, None]
+    wanted = {**CANDIDATES, **{f"member_{i}": OF_MEMBER for i in range(members)}}
+    for name, count in wanted.items():
+        if name in scores:
+            allowed = np.where(banned, 0, scores[name])
+            best = np.argpartition(-allowed, min(count, allowed.shape[1]) - 1, axis=1)[:, :count]
+            chosen[rows, best] |= allowed[rows, best] > 0
+    return chosen
+
+
+def pairs(facts: Facts, asked: Askers, scores: Mapping[str, Floats], chosen: Rows) -> Pairs:
+    """The columns of every candidate.
+
+    Args:
+        facts: of the shop.
+        asked: b sources.
+        scores: name -> (b, n).
+        chosen: (b, n) mask of candidates.
+    """
+    place, targets = np.nonzero(chosen)
+    columns: dict[str, npt.NDArray[np.float32]] = {}
+    for name, dense in scores.items():
+        columns[name] = dense[place, targets]
+    for name in scores:
+        columns[f"place by {name}"] = _places(place, columns[name])
+    mine, other = asked.attributes, facts.attributes
+    for i, name in enumerate(_ENDS):
+        columns[f"source: {name}"] = asked.degrees[place, i]
+        columns[f"target: {name}"] = facts.degrees[targets, i]
+    columns["share of its type"] = facts.share_of_type[targets]
+    types, target_types = mine.types[place], other.types[targets]
+    columns |= _transitions(facts, types, target_types)
+    columns["same type"] = _same(types, target_types)
+    columns["same brand"] = _same(mine.brands[place], other.brands[targets])
+    prices, target_prices = mine.prices[place], other.prices[targets]
+    columns["price ratio"] = np.log(target_prices / prices)
+    columns["price"] = target_prices
+    return Pairs(
+        place, targets, np.column_stack(list(columns.values())).astype(np.float32), list(columns)
+    )
+
+
+def _places(source: npt.NDArray[np.int64], values: Floats) -> npt.NDArray[np.float32]:
+    """(m,) place of each candidate among those of its source, the largest value first.
+
+    Equal values share the first of their places.
+    """
+    order = np.lexsort((-values, source))
+    s, v = source[order], values[order]
+    new_source = np.diff(s, prepend=-1) != 0
+    new_value = new_source | (np.diff(v, prepend=np.nan) != 0)
+    at = np.arange(len(s))
+    start = np.maximum.accumulate(np.where(new_source, at, 0))
+    tied = np.maximum.accumulate(np.where(new_value, at, 0))
+    places = np.empty(len(s), dtype=np.float32)
+    places[order] = tied - start
+    return places
+
+
+def _transitions(facts: Facts, types: Rows, target_types: Rows) -> dict[str, Floats]:
+    """How much more often than by chance one type complements another, both ways; NaN unknown."""
+    known = np.flatnonzero((types >= 0) & (target_types >= 0))
+    out = {}
+    for name, first, second in (
+        ("type transition", types[known], target_types[known]),
+        ("type transition back", target_types[known], types[known]),
+    ):
+        share = np.asarray(facts.type_shares[first, second], dtype=np.float32).ravel()
+        values = np.full(len(types), np.nan, dtype=np.float32)
+        values[known] = np.log((share + 1e-4) / (facts.type_popularity[second] + 1e-4))
+        out[name] = values
+    return out
+
+
+def _same(first: Rows, second: Rows) -> npt.NDArray[np.float32]:
+    """1 and 0; NaN where either is unknown."""
+    return np.where((first >= 0) & (second >= 0), first == second, np.nan).astype(np.float32)

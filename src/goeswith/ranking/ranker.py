@@ -1,0 +1,315 @@
+"""The ranker: candidates of many paths and models, judged together by boosted trees.
+
+No path is best for every product: one with a long list is answered by what its list has in common
+with others, one that was only viewed by what goes with what it is viewed with, one that nobody
+knows yet by its attributes. The trees learn from edges taken out of the graph (`folds`) which
+evidence to trust for which product, and give the probability that a pair goes together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Final, Self
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field, field_validator
+
+from goeswith.arrays import Floats, Rows, block_size, blocks
+from goeswith.arrays_file import Arrays
+from goeswith.data.catalog import Catalog
+from goeswith.errors import ConfigError
+from goeswith.models.base import ModelConfig, Recommender, VectorModel
+from goeswith.ranking.facts import Askers, AttributeReader, Facts
+from goeswith.ranking.features import candidates, pairs, paths
+from goeswith.ranking.folds import Fold, folds
+from goeswith.ranking.trees import Trees
+from goeswith.relations.graph import RelationGraph
+
+_CHECKED: Final = 0.15
+"""Share of the sources that the trees do not see: they say what a score is worth."""
+_TAIL: Final = np.float32(1e-6)
+"""Probability of the best that is no candidate: they keep an order below all candidates."""
+
+
+class RankerConfig(ModelConfig):
+    """Settings of the ranker."""
+
+    seed: int = Field(0, ge=0, description="Seed of every random draw; same seed, same answers.")
+    members: tuple[str, ...] = Field(
+        (),
+        description="Trained models whose scores are candidates and evidence too; joined by + in a "
+        "specification.",
+    )
+    folds: int = Field(
+        3, ge=1, le=20, description="Times that edges are taken out of the graph to learn from."
+    )
+    held_share: float = Field(
+        0.2, gt=0, lt=1, description="Share of the complement pairs taken out in a fold."
+    )
+    cold_share: float = Field(
+        0.15, ge=0, lt=1, description="Share of the products that lose all their edges in a fold."
+    )
+    sources: int = Field(4000, ge=1, description="Sources to learn from in a fold, at most.")
+    negatives: int = Field(
+        60, ge=1, description="Candidates that do not go with a source to learn from, at most."
+    )
+    trees: int = Field(150, ge=1, description="Boosted trees.")
+    leaves: int = Field(15, ge=2, description="Leaves of a tree, at most.")
+    learning_rate: float = Field(0.1, gt=0, le=1, description="Weight of a tree.")
+
+    @field_validator("members", mode="before")
+    @classmethod
+    def _written_with_plus(cls, value: Any) -> Any:
+        return tuple(filter(None, value.split("+"))) if isinstance(value, str) else value
+
+
+class Ranker(Recommender):
+    """Boosted trees over paths, attributes, types and member models; scores are probabilities."""
+
+    name: ClassVar[str] = "ranker"
+    probabilities: ClassVar[bool] = True
+    Config = RankerConfig
+    config: RankerConfig
+    _checkpoints: Path | None = None
+    _tell: Callable[[str], None] | None = None
+
+    def follow(self, checkpoints: Path, tell: Callable[[str], None]) -> None:
+        self._checkpoints, self._tell = checkpoints, tell
+
+    def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
+        config = self.config
+        self._say("reading attributes")
+        self.reader = AttributeReader.fit(catalog)
+        attributes = self.reader.read(catalog, known=True)
+        examples = {cold: (_Examples(), _Examples()) for cold in (False, True)}
+        for number, fold in enumerate(
+            folds(graph, config.folds, config.held_share, config.cold_share, config.seed), start=1
+        ):
+            members = self._fit_members(catalog, fold.graph, f"fold {number}")
+            self._say(f"fold {number} of {config.folds}: features")
+            facts = Facts.of(attributes, fold.graph)
+            for cold, (learned, checked) in examples.items():
+                self._examples(fold, facts, members, cold, learned, checked)
+        self._say("growing trees")
+        self.trees = {}
+        for cold, (learned, checked) in examples.items():
+            if learned.columns:
+                self.trees[cold] = Trees.fit(
+                    *learned.tables(),
+                    learned.names,
+                    config.trees,
+                    config.leaves,
+                    config.learning_rate,
+                    config.seed,
+                )
+                self.trees[cold].calibrate(*checked.tables())
+        self.members = self._fit_members(catalog, graph, "all edges")
+        self.facts = Facts.of(attributes, graph)
+        return self
+
+    def refresh(self, catalog: Catalog, graph: RelationGraph) -> Self:
+        """Take new counts, and products, without learning anew: trees and members stay."""
+        known = self.reader.read(catalog, known=len(catalog) == self.n)
+        self.facts = Facts.of(known, graph)
+        return self
+
+    def _say(self, what: str) -> None:
+        if self._tell is not None:
+            self._tell(f"fitting {self.name}: {what}")
+
+    def _fit_members(self, catalog: Catalog, graph: RelationGraph, what: str) -> list[VectorModel]:
+        from goeswith.models import make_model
+
+        members = []
+        for spec in self.config.members:
+            model = make_model(spec)
+            if not isinstance(model, VectorModel):
+                raise ConfigError(f"a member of the ranker is a model of vectors; {spec!r} is none")
+            if self._checkpoints is not None and self._tell is not None:
+                model.follow(self._checkpoints / what.replace(" ", "-"), self._tell)
+            members.append(model.fit(catalog, graph))
+        return members
+
+    def _examples(
+        self,
+        fold: Fold,
+        facts: Facts,
+        members: Sequence[VectorModel],
+        cold: bool,
+        learned: _Examples,
+        checked: _Examples,
+    ) -> None:
+        """Columns and labels of the candidates of a fold's sources."""
+        rng = np.random.default_rng([self.config.seed, len(learned.columns)])
+        asking = (np.diff(fold.labels.indptr) > 0) & (fold.cold == cold)
+        sources = np.flatnonzero(asking).astype(np.int32)
+        sources = np.sort(rng.permutation(sources)[: self.config.sources])
+        for block in blocks(sources, block_size(facts.n, 8)):
+            found, banned = _judge(facts, facts.askers(block), members, block)
+            chosen = candidates(found, len(members), banned | _known(facts, block))
+            table = pairs(facts, facts.askers(block), found, chosen)
+            labels = fold.labels[block].toarray()[table.place, table.targets] > 0
+            check = rng.random(len(block)) < _CHECKED
+            # a source none of whose edges is a candidate teaches nothing
+            some = np.bincount(table.place, labels, len(block)) > 0
+            wrong = np.bincount(table.place, ~labels, len(block))
+            drawn = (
+                rng.random(len(labels)) < self.config.negatives / np.maximum(wrong, 1)[table.place]
+            )
+            teach = (some & ~check)[table.place] & (labels | drawn)
+            learned.add(table.columns[teach], labels[teach], table.names)
+            checks = check[table.place]
+            checked.add(table.columns[checks], labels[checks], table.names)
+
+    def score(self, sources: Rows) -> Floats:
+        facts = self.facts
+        found, banned = _judge(facts, facts.askers(sources), self.members, sources)
+        return self._probabilities(facts.askers(sources), found, banned, _listed(facts, sources))
+
+    def score_new(self, products: Catalog) -> Floats:
+        """(m, n) scores for m products that were unknown at fit, from their attributes."""
+        asked = self.facts.new_askers(self.reader.read(products))
+        found, banned = _judge(self.facts, asked, self.members, None)
+        return self._probabilities(asked, found, banned, np.zeros_like(banned))
+
+    def _probabilities(
+        self,
+        asked: Askers,
+        found: dict[str, Floats],
+        banned: npt.NDArray[np.bool_],
+        listed: npt.NDArray[np.bool_],
+    ) -> Floats:
+        chosen = candidates(found, len(self.members), banned) | listed
+        table = pairs(self.facts, asked, found, chosen)
+        tail = found["bought_cocitation"] + found["type_popularity"] + found["similar_both_ends"]
+        scores: Floats = _TAIL * tail / (1 + tail)
+        scores[scores <= 0] = -np.inf
+        scores[banned] = -np.inf
+        p = np.zeros(len(table.targets), dtype=np.float32)
+        unseen = (asked.degrees == 0).all(axis=1)[table.place]
+        for cold, trees in self.trees.items():
+            # trees of one kind alone answer for both
+            rows = (unseen == cold) | (len(self.trees) == 1)
+            p[rows] = trees.probabilities(table.columns[rows])
+        known = listed[table.place, table.targets]
+        # a list that names a pair is no guess; among its pairs the trees choose
+        scores[table.place, table.targets] = np.where(known, 0.99 + 0.01 * p, p)
+        return scores
+
+    @property
+    def block(self) -> int:
+        return block_size(self.n, 8)
+
+    @property
+    def n(self) -> int:
+        return self.facts.n
+
+    def importances(self) -> dict[str, float]:
+        """Column -> share of what the trees learned from it."""
+        return self.trees[min(self.trees)].importances()
+
+    def arrays(self) -> Arrays:
+        found = {**self.reader.arrays(), **self.facts.arrays()}
+        for cold, trees in self.trees.items():
+            kind = "cold" if cold else "warm"
+            found |= {f"{kind}_{name}": array for name, array in trees.arrays().items()}
+        for i, member in enumerate(self.members):
+            found[f"member_{i}_source"] = member.source_vectors
+            found[f"member_{i}_target"] = member.target_vectors
+        return found
+
+    def restore(self, arrays: Arrays) -> None:
+        self.reader = AttributeReader.restore(arrays)
+        self.facts = Facts.restore(arrays, arrays["content"])
+        self.trees = {
+            cold: Trees.restore({name: arrays[f"{kind}_{name}"] for name in ("trees", "scale")})
+            for cold, kind in ((False, "warm"), (True, "cold"))
+            if f"{kind}_trees" in arrays
+        }
+        self.members = []
+        for i in range(len(self.config.members)):
+            member = _Vectors()
+            member.source_vectors = arrays[f"member_{i}_source"]
+            member.target_vectors = arrays[f"member_{i}_target"]
+            self.members.append(member)
+
+
+class _Vectors(VectorModel):
+    """A member model as it was left: its vectors."""
+
+    name = "vectors"
+
+    def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
+        raise NotImplementedError
+
+
+@dataclass
+class _Examples:
+    """Columns and labels, gathered block by block."""
+
+    columns: list[Floats]
+    labels: list[npt.NDArray[np.bool_]]
+    names: list[str]
+
+    def __init__(self) -> None:
+        self.columns, self.labels, self.names = [], [], []
+
+    def add(self, columns: Floats, labels: npt.NDArray[np.bool_], names: list[str]) -> None:
+        self.columns.append(columns)
+        self.labels.append(labels)
+        self.names = names
+
+    def tables(self) -> tuple[Floats, npt.NDArray[np.bool_]]:
+        return np.concatenate(self.columns), np.concatenate(self.labels)
+
+
+def _judge(
+    facts: Facts, asked: Askers, members: Sequence[VectorModel], rows: Rows | None
+) -> tuple[dict[str, Floats], npt.NDArray[np.bool_]]:
+    """Scores of every product by every path and member, and who must not be proposed.
+
+    Args:
+        facts: of the shop.
+        asked: b sources.
+        members: trained models.
+        rows: (b,) of the sources; None for new products.
+
+    Returns:
+        name -> (b, n), and (b, n): the source itself, what it is an alternative to, and what is
+        listed as leading to it and not from it.
+    """
+    found = paths(facts, asked)
+    banned = (asked.viewed.toarray() > 0) & ~(asked.listed.toarray() > 0)
+    if rows is not None:
+        banned[np.arange(len(rows)), rows] = True
+        if not facts.counted:
+            # a product with a list of its own would name it, if it went this way
+            own = asked.degrees[:, 1] > 0
+            banned |= own[:, None] & (asked.reverse.toarray() > 0) & ~(asked.listed.toarray() > 0)
+    for i, member in enumerate(members):
+        found[f"member_{i}"] = (
+            np.zeros_like(banned, dtype=np.float32) if rows is None else _member(member, rows)
+        )
+    return found, banned
+
+
+def _member(member: VectorModel, rows: Rows) -> Floats:
+    scores = member.score(rows)
+    return np.where(np.isfinite(scores), scores, 0).astype(np.float32)
+
+
+def _listed(facts: Facts, rows: Rows) -> npt.NDArray[np.bool_]:
+    """(b, n) pairs that a list names; none where pairs were counted: there the count is evidence."""
+    if facts.counted:
+        return np.zeros((len(rows), facts.n), dtype=bool)
+    return np.asarray(facts.listed[rows].toarray() > 0)
+
+
+def _known(facts: Facts, rows: Rows) -> npt.NDArray[np.bool_]:
+    """(b, n) pairs that are no question while learning: a list names them, in any relation."""
+    if facts.counted:
+        return np.zeros((len(rows), facts.n), dtype=bool)
+    return np.asarray(_listed(facts, rows) | (facts.any_bought[rows].toarray() > 0))
