@@ -36,6 +36,19 @@ class MiningConfig(BaseModel):
         description="A basket or session with more distinct products than this (or a user with "
         "more purchases within one window of days) is left out, and counted in the report.",
     )
+    per_user_cap: int = Field(
+        default=10,
+        ge=1,
+        description="In how many of one user's baskets or sessions a product counts, the latest of "
+        "them, so that no user has more votes than this for a pair; a very large number lifts it. "
+        "Needs user ids; contexts without one are not capped.",
+    )
+    half_life_days: float | None = Field(
+        default=None,
+        gt=0,
+        description="Days after which a basket or session counts half of a new one; needs "
+        "timestamps. Left out, all count the same.",
+    )
     min_co_purchase: int = Field(
         default=3,
         ge=1,
