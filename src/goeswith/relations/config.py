@@ -37,7 +37,7 @@ class MiningConfig(BaseModel):
         "more purchases within one window of days) is left out, and counted in the report.",
     )
     per_user_cap: int = Field(
-        default=10,
+        default=50,
         ge=1,
         description="In how many of one user's baskets or sessions a product counts, the latest of "
         "them, so that no user has more votes than this for a pair; a very large number lifts it. "
