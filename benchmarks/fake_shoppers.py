@@ -71,8 +71,8 @@ class Attack:
 
     name: str
     share: float
-    baskets: int = 5
-    companions: int = 20
+    baskets: int = 10
+    companions: int = 30
     targets: int | None = None
 
 
@@ -80,14 +80,13 @@ ATTACKS = (
     Attack("scattered", 0.001),
     Attack("scattered", 0.01),
     Attack("scattered", 0.05),
-    Attack("concerted", 0.01, targets=100),
-    Attack("loud", 0.001, baskets=200),
+    Attack("concerted", 0.01, targets=300),
 )
 
 
 @dataclass(frozen=True)
 class Log:
-    """Honest purchases, and which products' lists are measured.
+    """Honest purchases of known users, and which products' lists are measured.
 
     Attributes:
         dataset: with events that have user_id, basket_id and timestamp.
@@ -103,17 +102,21 @@ class Log:
 
     @classmethod
     def of(cls, dataset: Dataset, support: int) -> Log:
+        """The purchases of known users in a data set, and the products in `support` baskets."""
         events = dataset.events
         assert events is not None, "a log of purchases is needed"
-        events = events.filter(pl.col("event") == "purchase") if "event" in events.columns else events
+        if "event" in events.columns:
+            events = events.filter(pl.col("event") == "purchase")
+        events = events.filter(pl.col("user_id").is_not_null())
         held = events.select("product", "basket_id").unique()["product"].to_numpy()
         baskets = np.bincount(held, minlength=len(dataset.catalog))
         measured = np.flatnonzero(baskets >= support).astype(np.int32)
-        users = events["user_id"].drop_nulls().n_unique()
+        users = events["user_id"].n_unique()
         return cls(replace(dataset, events=events), baskets, measured, users)
 
     @property
     def events(self) -> pl.DataFrame:
+        """The purchases."""
         assert self.dataset.events is not None
         return self.dataset.events
 
@@ -131,11 +134,12 @@ def fakes(log: Log, attack: Attack, pushed: int, rng: np.random.Generator) -> pl
     end = log.events["timestamp"].max()
     agreed = _draw(others, popular, attack.targets or 0, rng)
     parts = []
+    wanted = attack.baskets * attack.companions
     for user in range(users):
-        wanted = attack.baskets * attack.companions
         mine_own = agreed if attack.targets else _draw(others, popular, wanted, rng)
         # the same products again where more are wanted than there are
-        order = np.concatenate([rng.permutation(mine_own) for _ in range(wanted // len(mine_own) + 1)])
+        rounds = wanted // len(mine_own) + 1
+        order = np.concatenate([rng.permutation(mine_own) for _ in range(rounds)])
         for basket in range(attack.baskets):
             bought = order[basket * attack.companions : (basket + 1) * attack.companions]
             parts.append(
@@ -152,7 +156,10 @@ def fakes(log: Log, attack: Attack, pushed: int, rng: np.random.Generator) -> pl
 
 
 def _draw(
-    others: npt.NDArray[np.int32], popular: npt.NDArray[np.float64], wanted: int, rng: np.random.Generator
+    others: npt.NDArray[np.int32],
+    popular: npt.NDArray[np.float64],
+    wanted: int,
+    rng: np.random.Generator,
 ) -> npt.NDArray[np.int32]:
     """Different products, half by popularity and half at random; all where they do not suffice."""
     if wanted >= len(others):
@@ -190,6 +197,7 @@ def attacked(
         }
         for attack in attacks:
             for seed in seeds:
+                print(f"{defence}, {attack.name} {attack.share:.1%}, seed {seed}", flush=True)
                 false = fakes(log, attack, pushed[seed], np.random.default_rng([seed, 1]))
                 both = pl.concat([honest, false.cast(dict(honest.schema))])
                 for spec, model in fitted(both, config):
@@ -278,7 +286,9 @@ def simulated(seed: int = 0, users: int = 600) -> Dataset:
     for user in range(users):
         for visit in range(int(rng.geometric(0.25))):
             group = int(rng.integers(12))
-            basket = np.concatenate([10 * group + rng.choice(10, 4), rng.choice(products, 4, p=liked)])
+            basket = np.concatenate(
+                [10 * group + rng.choice(10, 4), rng.choice(products, 4, p=liked)]
+            )
             when = start + timedelta(minutes=int(rng.integers(365 * 24 * 60)))
             rows += [(int(p), f"u{user}", f"u{user} {visit}", when) for p in np.unique(basket)]
     # the long tail: two products that hardly anybody buys
@@ -301,7 +311,9 @@ def show(outcome: dict[str, Any]) -> None:
     """Lists entered, a column an attack, and accuracy beside them."""
     attacks = list(dict.fromkeys((row["attack"], row["share"]) for row in outcome["results"]))
     names = [f"{name} {share:.1%}" for name, share in attacks]
-    title = f"{outcome['data']}: top-10 lists, of {outcome['lists']:,}, that hold the pushed product"
+    title = (
+        f"{outcome['data']}: top-10 lists, of {outcome['lists']:,}, that hold the pushed product"
+    )
     table = Table("model", "defence", "before", *names, "nDCG@10, time", title=title)
     right = {(a["model"], a["defence"]): a["ndcg@10"] for a in outcome["accuracy"]}
     cells: dict[tuple[str, str], dict[Any, dict[str, Any]]] = {}

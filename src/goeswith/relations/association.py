@@ -52,7 +52,7 @@ def _xlogx_ratio(observed: Counts, expected: Counts) -> Counts:
     return out
 
 
-def association(
+def association(  # noqa: PLR0911 - a formula each
     measure: Measure, n_uv: Counts, n_u: Counts, n_v: Counts, contexts: float
 ) -> Counts:
     """One measure for many pairs.

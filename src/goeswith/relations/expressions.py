@@ -122,6 +122,11 @@ def owners(events: Table) -> Table:
     )
 
 
+def contexts_of_users(owned: Table) -> Table:
+    """user_id, contexts: how many each known user has; see `owners`."""
+    return owned.filter(_.user_id.notnull()).group_by("user_id").agg(contexts=_.count())
+
+
 def at_most_per_user(occurrences: Table, owned: Table, cap: int) -> Table:
     """Of one user's contexts that hold a product, the latest `cap`; those of no known user all.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Self
+from typing import Literal, Self
 
 import polars as pl
 
@@ -21,12 +21,13 @@ class Votes:
     """What the votes of a log are worth.
 
     Attributes:
-        per_user: contexts of one user in which a product counts, at most.
+        per_user: contexts of one user in which a product counts, at most; "auto": as many as the
+            median user has.
         half_life: microseconds; None where age does not matter.
         newest: microseconds since the epoch, of the newest event; 0 where age does not matter.
     """
 
-    per_user: int
+    per_user: int | Literal["auto"]
     half_life: float | None = None
     newest: int = 0
 
@@ -63,7 +64,8 @@ class Votes:
         """
         owned = expressions.owners(events)
         if "user_id" in owned.columns:
-            occurrences = expressions.at_most_per_user(occurrences, owned, self.per_user)
+            cap = _contexts_of_median(owned) if self.per_user == "auto" else self.per_user
+            occurrences = expressions.at_most_per_user(occurrences, owned, cap)
         if self.half_life is None:
             return occurrences
         return expressions.weighted_by_age(occurrences, owned, self.newest, self.half_life)
@@ -73,3 +75,9 @@ class Votes:
         if self.half_life is None:
             return dated
         return expressions.purchases_by_age(dated, self.newest, self.half_life)
+
+
+def _contexts_of_median(owned: Table) -> int:
+    """How many contexts the median user has: the lower of the two where users are even."""
+    counts = expressions.contexts_of_users(owned).to_pyarrow()["contexts"].to_pylist()
+    return int(sorted(counts)[(len(counts) - 1) // 2]) if counts else 1
