@@ -64,7 +64,7 @@ class Attack:
         share: of the honest users: how many fake ones, at least one.
         baskets: of each fake user, all with the pushed product in them.
         companions: other products in each basket, half of them drawn by their popularity, half at
-            random among those that are measured.
+            random among those in enough baskets.
         targets: None where every fake user draws companions alone, none twice before all were
             drawn; else how many products all of them agree on.
     """
@@ -91,18 +91,20 @@ class Log:
     Attributes:
         dataset: with events that have user_id, basket_id and timestamp.
         baskets: (n,) how many hold each product.
-        measured: rows of the products in enough baskets, the same for every model and attack.
+        sold: rows of the products in enough baskets: what fake shoppers buy.
+        measured: rows of those whose lists are read, the same for every model and attack.
         users: how many known ones.
     """
 
     dataset: Dataset
     baskets: npt.NDArray[np.int64]
+    sold: npt.NDArray[np.int32]
     measured: npt.NDArray[np.int32]
     users: int
 
     @classmethod
-    def of(cls, dataset: Dataset, support: int) -> Log:
-        """The purchases of known users in a data set, and the products in `support` baskets."""
+    def of(cls, dataset: Dataset, support: int, lists: int = 1000) -> Log:
+        """The purchases of known users, and a sample of the products in `support` baskets."""
         events = dataset.events
         assert events is not None, "a log of purchases is needed"
         if "event" in events.columns:
@@ -110,9 +112,10 @@ class Log:
         events = events.filter(pl.col("user_id").is_not_null())
         held = events.select("product", "basket_id").unique()["product"].to_numpy()
         baskets = np.bincount(held, minlength=len(dataset.catalog))
-        measured = np.flatnonzero(baskets >= support).astype(np.int32)
+        enough = np.flatnonzero(baskets >= support).astype(np.int32)
+        measured = np.sort(np.random.default_rng(0).permutation(enough)[:lists])
         users = events["user_id"].n_unique()
-        return cls(replace(dataset, events=events), baskets, measured, users)
+        return cls(replace(dataset, events=events), baskets, enough, measured, users)
 
     @property
     def events(self) -> pl.DataFrame:
@@ -129,7 +132,7 @@ class Log:
 def fakes(log: Log, attack: Attack, pushed: int, rng: np.random.Generator) -> pl.DataFrame:
     """The purchases of the fake shoppers, in the last thirty days of the log."""
     users = max(1, round(attack.share * log.users))
-    others = log.measured[log.measured != pushed]
+    others = log.sold[log.sold != pushed]
     popular = log.baskets[others] / log.baskets[others].sum()
     end = log.events["timestamp"].max()
     agreed = _draw(others, popular, attack.targets or 0, rng)
@@ -267,6 +270,7 @@ def benchmark(
         "data": log.dataset.name,
         "users": log.users,
         "products": len(log.dataset.catalog),
+        "sold": len(log.sold),
         "lists": len(log.measured),
         "seeds": list(seeds),
         "attacks": [asdict(attack) for attack in attacks],
@@ -332,11 +336,12 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=MODELS, help="name or name:key=value each")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--support", type=int, default=20, help="baskets of a measured product")
+    parser.add_argument("--lists", type=int, default=1000, help="how many of them, drawn once")
     parser.add_argument("--simulated", action="store_true", help="a small invented log instead")
     parser.add_argument("--json", type=Path, default=RESULT)
     options = parser.parse_args()
     dataset = simulated() if options.simulated else online_retail(options.data)
-    log = Log.of(dataset, options.support)
+    log = Log.of(dataset, options.support, options.lists)
     outcome = benchmark(log, options.models, ATTACKS, options.seeds)
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(outcome, indent=2) + "\n", encoding="utf-8")

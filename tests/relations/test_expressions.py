@@ -24,7 +24,13 @@ def relations():
     users = expressions.with_moment(EVENTS.rename(context="user_id"))
     dated = expressions.dated_purchases(users)
     dated = expressions.kept(dated, expressions.window_sizes(dated, 60 * MINUTE), 100)
+    owned = expressions.owners(EVENTS.mutate(context="product"))
+    few = expressions.at_most_per_user(expressions.purchases(users), owned, 3)
+    aged = expressions.weighted_by_age(few, owned, 10 * MINUTE, 60 * MINUTE)
     return {
+        "capped": expressions.together(few, ordered=True),
+        "aged": expressions.together(aged, ordered=False),
+        "total": expressions.total_weight(aged),
         "co_view": expressions.alternatives(visited, ordered=True),
         "view_then_purchase": expressions.viewed_then_bought(visited),
         "baskets": expressions.together(expressions.purchases(users), ordered=True),

@@ -15,7 +15,6 @@ Each function takes and returns Ibis tables and runs nothing. Their columns:
 
 from __future__ import annotations
 
-from math import log
 from typing import Any, Final, TypeAlias
 
 import ibis
@@ -148,7 +147,7 @@ def at_most_per_user(occurrences: Table, owned: Table, cap: int) -> Table:
     return few.select(*occurrences.columns)
 
 
-def weighted_by_age(occurrences: Table, owned: Table, newest: int, half_life: float) -> Table:
+def weighted_by_age(occurrences: Table, owned: Table, newest: int, half_life: int) -> Table:
     """Occurrences with the `weight` of their context: halved by every half-life of its age.
 
     Args:
@@ -161,13 +160,14 @@ def weighted_by_age(occurrences: Table, owned: Table, newest: int, half_life: fl
     return occurrences.join(aged, "context").select(*occurrences.columns, "weight")
 
 
-def purchases_by_age(dated: Table, newest: int, half_life: float) -> Table:
+def purchases_by_age(dated: Table, newest: int, half_life: int) -> Table:
     """Like `weighted_by_age` for `dated_purchases`, in which each purchase has its own age."""
     return dated.mutate(weight=_half_lives(_.time, newest, half_life))
 
 
-def _half_lives(time: Table, newest: int, half_life: float) -> Table:
-    return ((time - newest).cast("float64") * (log(2) / half_life)).exp()
+def _half_lives(time: Table, newest: int, half_life: int) -> Table:
+    # not every compiler of Ibis writes a fraction: a power of two, of a quotient of integers
+    return (((time - newest) / half_life) * ibis.literal(2).ln()).exp()
 
 
 def holders(occurrences: Table) -> Table:

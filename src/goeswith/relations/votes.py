@@ -28,7 +28,7 @@ class Votes:
     """
 
     per_user: int | Literal["auto"]
-    half_life: float | None = None
+    half_life: int | None = None
     newest: int = 0
 
     @classmethod
@@ -46,7 +46,7 @@ class Votes:
                 f"half_life_days = {config.half_life_days:g} needs events with a timestamp, which "
                 "these do not have; add the column or leave half_life_days out"
             )
-        half_life = timedelta(days=config.half_life_days) / _MICROSECOND
+        half_life = timedelta(days=config.half_life_days) // _MICROSECOND
         return cls(config.per_user_cap, half_life, int(known.dt.epoch("us").to_numpy().max()))
 
     def placed(self, events: pl.DataFrame) -> pl.DataFrame:
