@@ -311,22 +311,37 @@ def online_retail(path: Path) -> Dataset:
         return load_data(Path(folder) / "online-retail")
 
 
-def show(outcome: dict[str, Any]) -> None:
-    """Lists entered, a column an attack, and accuracy beside them."""
+def rows_of(outcome: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Header and lines of the table: lists entered, a column an attack, accuracy beside them."""
     attacks = list(dict.fromkeys((row["attack"], row["share"]) for row in outcome["results"]))
     names = [f"{name} {share:.1%}" for name, share in attacks]
-    title = (
-        f"{outcome['data']}: top-10 lists, of {outcome['lists']:,}, that hold the pushed product"
-    )
-    table = Table("model", "defence", "before", *names, "nDCG@10, time", title=title)
     right = {(a["model"], a["defence"]): a["ndcg@10"] for a in outcome["accuracy"]}
-    cells: dict[tuple[str, str], dict[Any, dict[str, Any]]] = {}
+    found: dict[tuple[str, str], dict[Any, dict[str, Any]]] = {}
     for row in outcome["results"]:
-        cells.setdefault((row["model"], row["defence"]), {})[row["attack"], row["share"]] = row
-    for key, by_attack in cells.items():
+        found.setdefault((row["model"], row["defence"]), {})[row["attack"], row["share"]] = row
+    lines = []
+    for (model, defence), by_attack in found.items():
         before = next(iter(by_attack.values()))["before"]
-        after = [f"{by_attack[attack]['after']:.0f}" for attack in attacks]
-        table.add_row(*key, f"{before:.1f}", *after, f"{right[key]:.3f}")
+        after = [f"{by_attack[attack]['after']:.1f}" for attack in attacks]
+        name = model.removeprefix("copurchase:measure=")
+        lines.append([name, defence, f"{before:.1f}", *after, f"{right[model, defence]:.3f}"])
+    return ["model", "defence", "before", *names, "nDCG@10, time"], lines
+
+
+def markdown(outcome: dict[str, Any]) -> str:
+    """The table of docs/trust.md, which a test holds to this."""
+    header, lines = rows_of(outcome)
+    rule = ["---", "---"] + ["---:"] * (len(header) - 2)
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in [header, rule, *lines])
+
+
+def show(outcome: dict[str, Any]) -> None:
+    """Print the table."""
+    header, lines = rows_of(outcome)
+    title = f"{outcome['data']}: of {outcome['lists']:,} lists, those with the pushed product"
+    table = Table(*header, title=title)
+    for cells in lines:
+        table.add_row(*cells)
     Console(width=140).print(table)
 
 
@@ -339,7 +354,11 @@ def main() -> None:
     parser.add_argument("--lists", type=int, default=1000, help="how many of them, drawn once")
     parser.add_argument("--simulated", action="store_true", help="a small invented log instead")
     parser.add_argument("--json", type=Path, default=RESULT)
+    parser.add_argument("--table", action="store_true", help="print the kept figures as Markdown")
     options = parser.parse_args()
+    if options.table:
+        print(markdown(json.loads(options.json.read_text(encoding="utf-8"))))
+        return
     dataset = simulated() if options.simulated else online_retail(options.data)
     log = Log.of(dataset, options.support, options.lists)
     outcome = benchmark(log, options.models, ATTACKS, options.seeds)

@@ -59,3 +59,9 @@ def test_the_kept_figures_let_the_pushed_product_into_a_tenth_of_the_lists_of_co
         if (row["attack"], row["share"]) == ("scattered", 0.01)
     }
     assert after["copurchase:measure=llr", "default"] <= 0.1
+
+
+def test_the_page_on_trust_shows_the_kept_figures(fake_shoppers):
+    kept = json.loads(fake_shoppers.RESULT.read_text("utf-8"))
+    page = SCRIPT.parents[1] / "docs" / "trust.md"
+    assert fake_shoppers.markdown(kept) in page.read_text("utf-8")
