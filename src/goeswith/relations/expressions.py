@@ -156,8 +156,8 @@ def weighted_by_age(occurrences: Table, owned: Table, newest: int, half_life: in
         newest: microseconds, of the newest event: of age 0.
         half_life: microseconds.
     """
-    aged = owned.select("context", weight=_half_lives(_.time, newest, half_life))
-    return occurrences.join(aged, "context").select(*occurrences.columns, "weight")
+    theirs = occurrences.join(owned.select("context", ended="time"), "context")
+    return theirs.select(*occurrences.columns, weight=_half_lives(_.ended, newest, half_life))
 
 
 def purchases_by_age(dated: Table, newest: int, half_life: int) -> Table:
@@ -166,7 +166,6 @@ def purchases_by_age(dated: Table, newest: int, half_life: int) -> Table:
 
 
 def _half_lives(time: Table, newest: int, half_life: int) -> Table:
-    # not every compiler of Ibis writes a fraction: a power of two, of a quotient of integers
     return (((time - newest) / half_life) * ibis.literal(2).ln()).exp()
 
 
