@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from goeswith.bundle.evidence_arrays import evidence_arrays
+from goeswith.data.catalog import Catalog
 from goeswith.errors import DataError
 from goeswith.relations.association import MEASURES
 from goeswith.relations.config import MiningConfig
@@ -179,3 +181,12 @@ def test_an_aged_graph_is_read_back_as_it_was(tmp_path):
     again = load_graph(tmp_path, N)
     assert again["co_purchase"].frame().equals(graph["co_purchase"].frame())
     assert "seen" in again["co_purchase"].frame().columns
+
+
+def test_people_read_how_often_a_pair_was_bought_and_measures_how_much_that_weighs():
+    graph = mine(log([(None, {0, 1})] * 3), N, MiningConfig(**ANYTHING, half_life_days=1.0))
+    catalog = Catalog(pl.DataFrame({"product_id": [str(i) for i in range(N)]}))
+    arrays = evidence_arrays(catalog, graph)
+    assert arrays["bought.data"].tolist() == [3, 3]
+    assert arrays["bought.weight"].tolist() == pytest.approx([1.75, 1.75])
+    assert arrays["contexts"].tolist() == pytest.approx([1.75])
