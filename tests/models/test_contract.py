@@ -25,6 +25,7 @@ QUICK = {name: {"max_epochs": 2, "dimension": 8} for name in TRAINED}
 QUICK["dual_embedding"] = {**QUICK["dual_embedding"], "negatives": 1, "learning_rate": 0.03}
 # from random projections, two steps would not yet tell the colours apart
 QUICK["p_companion"] = {**QUICK["p_companion"], "residual_projection": True}
+QUICK["ranker"] = {"folds": 1, "sources": 300, "trees": 20}
 COLOURS = ("black", "white")
 HIDDEN = (0, 4)
 LEARNS_NOTHING_NEW = ("popularity", "copurchase")
@@ -35,6 +36,7 @@ READS_ATTRIBUTES_OF_TARGETS = (
     "dual_embedding",
     "p_companion",
     "product2vec",
+    "ranker",
 )
 NEEDS_ATTRIBUTES = ("attribute_similarity", "p_companion", "product2vec")
 DEMANDS_A_DENSE_MATRIX = ("ease",)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -226,6 +227,30 @@ def direction_accuracy(sources: Rows, forward: Floats, backward: Floats) -> PerS
     rows, edge = np.unique(sources.astype(np.int64), return_inverse=True)
     pairs = np.bincount(edge).astype(np.float64)
     return PerSource(rows, np.bincount(edge, right).astype(np.float64), pairs)
+
+
+def calibration_error(
+    probabilities: npt.NDArray[np.floating[Any]], true: Mask, bins: int = 15
+) -> float | None:
+    """Expected calibration error (Naeini et al., 2015) of answers; None where there is none.
+
+    Mean over answers of |mean probability - share that is true| within their bin of equal width.
+
+    Args:
+        probabilities: any shape; -inf marks places without an answer.
+        true: of the same shape.
+        bins: how many.
+
+    >>> calibration_error(np.array([0.9, 0.9, 0.2]), np.array([True, False, False]))
+    0.3333333333333333
+    """
+    shown = np.isfinite(probabilities)
+    p = np.clip(probabilities[shown].astype(np.float64), 0, 1)
+    if not len(p):
+        return None
+    place = np.minimum((p * bins).astype(np.int64), bins - 1)
+    gap = np.bincount(place, p - true[shown], minlength=bins)
+    return float(np.abs(gap).sum() / len(p))
 
 
 def auc(groups: npt.NDArray[np.int64], scores: Floats, positive: Mask) -> PerSource:

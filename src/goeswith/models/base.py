@@ -37,6 +37,8 @@ class Recommender(ABC):
 
     name: ClassVar[str]
     Config: ClassVar[type[ModelConfig]] = ModelConfig
+    probabilities: ClassVar[bool] = False
+    """Whether scores are calibrated probabilities that a pair goes together."""
 
     def __init__(self, config: ModelConfig | None = None) -> None:
         self.config = config or self.Config()

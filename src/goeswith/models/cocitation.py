@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field
 
-from goeswith.arrays import Floats, Rows, inverse_power, scale_columns
+from goeswith.arrays import Floats, Rows, entry_rows, inverse_power, scale_columns
 from goeswith.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
 from goeswith.models.base import ModelConfig, Recommender
 from goeswith.models.paths import Weight, edge_weights, in_degree, out_degree, walk
-from goeswith.relations.graph import RelationGraph
+from goeswith.relations.graph import CO_PURCHASE, CO_VIEW, RelationGraph, csr
 
 
 class CoCitation(Recommender):
@@ -29,6 +29,14 @@ class CoCitation(Recommender):
     """
 
     class Config(ModelConfig):
+        relation: Literal["complements", "co_purchase"] = Field(
+            "complements",
+            description="Edges that are walked: the complement signal, or everything bought "
+            "together, alternatives among it.",
+        )
+        alternatives: bool = Field(
+            True, description="Whether products viewed as alternatives to the source are answers."
+        )
         weight: Weight = Field(
             "auto",
             description="What an edge counts for: binary (1), an association measure, or auto: llr "
@@ -45,8 +53,17 @@ class CoCitation(Recommender):
     config: Config
 
     def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
-        edges = edge_weights(graph.complements, self.config.weight)
+        config, complements = self.config, graph.complements
+        walked = complements if config.relation == "complements" else graph[CO_PURCHASE]
+        edges = edge_weights(walked, config.weight)
         self.edges = edges
+        viewed = graph[CO_VIEW].count
+        self.refused = viewed.maximum(viewed.T).tocsr()
+        if config.alternatives:
+            self.refused = csr(graph.n, [], [], [])
+        # a complement that is also viewed beside the source stays one
+        self.refused = (self.refused - self.refused.multiply(complements.count > 0)).tocsr()
+        self.refused.eliminate_zeros()
         self.onward = scale_columns(edges, inverse_power(in_degree(edges), self.config.power))
         self.back = scale_columns(
             self.onward.T.tocsr(), inverse_power(out_degree(edges), self.config.source_power)
@@ -55,13 +72,21 @@ class CoCitation(Recommender):
 
     def score(self, sources: Rows) -> Floats:
         scores = walk(self.edges[sources] @ self.back, self.onward)
+        refused = self.refused[sources]
+        scores[entry_rows(refused), refused.indices] = 0
         return np.where(scores > 0, scores, np.float32(-np.inf))
 
     def arrays(self) -> Arrays:
-        return {"edges": self.edges, "onward": self.onward, "back": self.back}
+        return {
+            "edges": self.edges,
+            "onward": self.onward,
+            "back": self.back,
+            "refused": self.refused,
+        }
 
     def restore(self, arrays: Arrays) -> None:
         self.edges, self.onward, self.back = arrays["edges"], arrays["onward"], arrays["back"]
+        self.refused = arrays["refused"]
 
     @property
     def n(self) -> int:

@@ -60,7 +60,7 @@ class Pairs:
 def paths(facts: Facts, asked: Askers) -> dict[str, Floats]:
     """(b, n) scores of every product for b sources, by path; 0 where none leads.
 
-    Edges themselves count only where they were counted: a pair that a list names is known.
+    Edges from a source count only where they were counted: a pair that a list names is known.
     """
     bought, viewed, near = asked.bought, asked.viewed, asked.attributes.near
     of_viewed, of_near = walk(viewed, facts.bought), walk(near, facts.bought)
@@ -95,9 +95,9 @@ def paths(facts: Facts, asked: Askers) -> dict[str, Floats]:
         "attribute_cosine": walk(asked.attributes.content, facts.by_token),
         "type_popularity": _type_popularity(facts, asked),
     }
+    scores["reverse"] = asked.reverse.toarray()
     if facts.counted:
         scores["listed"] = asked.listed.toarray()
-        scores["reverse"] = asked.reverse.toarray()
     return scores
 
 
@@ -197,10 +197,12 @@ def _transitions(facts: Facts, types: Rows, target_types: Rows) -> dict[str, Flo
         ("type transition", types[known], target_types[known]),
         ("type transition back", target_types[known], types[known]),
     ):
-        share = np.asarray(facts.type_shares[first, second], dtype=np.float32).ravel()
         values = np.full(len(types), np.nan, dtype=np.float32)
-        values[known] = np.log((share + 1e-4) / (facts.type_popularity[second] + 1e-4))
         out[name] = values
+        if not len(known):
+            continue
+        share = np.asarray(facts.type_shares[first, second], dtype=np.float32).ravel()
+        values[known] = np.log((share + 1e-4) / (facts.type_popularity[second] + 1e-4))
     return out
 
 

@@ -30,6 +30,8 @@ from goeswith.relations.graph import RelationGraph
 
 _CHECKED: Final = 0.15
 """Share of the sources that the trees do not see: they say what a score is worth."""
+_BLOCK_MB: Final = 2
+"""Of each of some thirty dense scores of a block of sources."""
 _TAIL: Final = np.float32(1e-6)
 """Probability of the best that is no candidate: they keep an order below all candidates."""
 
@@ -96,7 +98,7 @@ class Ranker(Recommender):
         self._say("growing trees")
         self.trees = {}
         for cold, (learned, checked) in examples.items():
-            if learned.columns:
+            if learned.some:
                 self.trees[cold] = Trees.fit(
                     *learned.tables(),
                     learned.names,
@@ -105,7 +107,8 @@ class Ranker(Recommender):
                     config.learning_rate,
                     config.seed,
                 )
-                self.trees[cold].calibrate(*checked.tables())
+                if checked.some:
+                    self.trees[cold].calibrate(*checked.tables())
         self.members = self._fit_members(catalog, graph, "all edges")
         self.facts = Facts.of(attributes, graph)
         return self
@@ -147,7 +150,7 @@ class Ranker(Recommender):
         asking = (np.diff(fold.labels.indptr) > 0) & (fold.cold == cold)
         sources = np.flatnonzero(asking).astype(np.int32)
         sources = np.sort(rng.permutation(sources)[: self.config.sources])
-        for block in blocks(sources, block_size(facts.n, 8)):
+        for block in blocks(sources, block_size(facts.n, _BLOCK_MB)):
             found, banned = _judge(facts, facts.askers(block), members, block)
             chosen = candidates(found, len(members), banned | _known(facts, block))
             table = pairs(facts, facts.askers(block), found, chosen)
@@ -185,10 +188,11 @@ class Ranker(Recommender):
         chosen = candidates(found, len(self.members), banned) | listed
         table = pairs(self.facts, asked, found, chosen)
         tail = found["bought_cocitation"] + found["type_popularity"] + found["similar_both_ends"]
-        scores: Floats = _TAIL * tail / (1 + tail)
-        scores[scores <= 0] = -np.inf
+        tail = tail / (1 + tail)
+        scores: Floats = np.where(tail > 0, _TAIL * tail, -np.inf).astype(np.float32)
         scores[banned] = -np.inf
-        p = np.zeros(len(table.targets), dtype=np.float32)
+        # without trees, for want of edges to learn from, the order of the tail is all there is
+        p = 0.1 * tail[table.place, table.targets]
         unseen = (asked.degrees == 0).all(axis=1)[table.place]
         for cold, trees in self.trees.items():
             # trees of one kind alone answer for both
@@ -196,12 +200,16 @@ class Ranker(Recommender):
             p[rows] = trees.probabilities(table.columns[rows])
         known = listed[table.place, table.targets]
         # a list that names a pair is no guess; among its pairs the trees choose
-        scores[table.place, table.targets] = np.where(known, 0.99 + 0.01 * p, p)
+        p = np.where(known, 0.99 + 0.01 * p, p)
+        # the tail orders what the trees cannot tell apart
+        scores[table.place, table.targets] = (1 - 2 * _TAIL) * p + _TAIL * (
+            1 + tail[table.place, table.targets]
+        )
         return scores
 
     @property
     def block(self) -> int:
-        return block_size(self.n, 8)
+        return block_size(self.n, _BLOCK_MB)
 
     @property
     def n(self) -> int:
@@ -257,6 +265,13 @@ class _Examples:
     def __init__(self) -> None:
         self.columns, self.labels, self.names = [], [], []
 
+    @property
+    def some(self) -> bool:
+        """Whether there are examples of both kinds."""
+        return any(part.any() for part in self.labels) and not all(
+            part.all() for part in self.labels
+        )
+
     def add(self, columns: Floats, labels: npt.NDArray[np.bool_], names: list[str]) -> None:
         self.columns.append(columns)
         self.labels.append(labels)
@@ -278,17 +293,12 @@ def _judge(
         rows: (b,) of the sources; None for new products.
 
     Returns:
-        name -> (b, n), and (b, n): the source itself, what it is an alternative to, and what is
-        listed as leading to it and not from it.
+        name -> (b, n), and (b, n): the source itself and what it is an alternative to.
     """
     found = paths(facts, asked)
     banned = (asked.viewed.toarray() > 0) & ~(asked.listed.toarray() > 0)
     if rows is not None:
         banned[np.arange(len(rows)), rows] = True
-        if not facts.counted:
-            # a product with a list of its own would name it, if it went this way
-            own = asked.degrees[:, 1] > 0
-            banned |= own[:, None] & (asked.reverse.toarray() > 0) & ~(asked.listed.toarray() > 0)
     for i, member in enumerate(members):
         found[f"member_{i}"] = (
             np.zeros_like(banned, dtype=np.float32) if rows is None else _member(member, rows)

@@ -58,7 +58,7 @@ class Trees:
             "objective": "binary",
             "num_leaves": leaves,
             "learning_rate": learning_rate,
-            "min_data_in_leaf": 50,
+            "min_data_in_leaf": int(np.clip(len(labels) // 20, 1, 50)),
             "feature_fraction": 0.7,
             "bagging_fraction": 0.8,
             "bagging_freq": 1,
@@ -74,11 +74,9 @@ class Trees:
         return cls(lightgbm.train(settings, data, rounds), np.array([1.0, 0.0]))
 
     def calibrate(self, columns: Floats, labels: npt.NDArray[np.bool_]) -> None:
-        """Fit `scale` on candidates that the trees did not see; left alone without both labels."""
+        """Fit `scale` on candidates of both labels that the trees did not see."""
         from sklearn.linear_model import LogisticRegression
 
-        if not labels.any() or labels.all():
-            return
         found = LogisticRegression(C=1e6).fit(self._logits(columns)[:, None], labels)
         self.scale = np.array([max(float(found.coef_[0, 0]), 1e-3), float(found.intercept_[0])])
 

@@ -83,16 +83,49 @@ def rank_among(model: Recommender, sources: Rows, candidates: Mask) -> Rows:
 
 def pair_scores(model: Recommender, sources: Rows, targets: Rows) -> Floats:
     """(m,) score(u, v) of single pairs, each source's row scored once."""
-    rows, pair_row = np.unique(sources, return_inverse=True)
+    return rank_and_score(model, np.zeros(0, dtype=np.int32), None, sources, targets)[2]
+
+
+def rank_and_score(
+    model: Recommender, queries: Rows, exclude: Sparse | None, sources: Rows, targets: Rows
+) -> tuple[Rows, Floats, Floats]:
+    """Rankings of some sources and scores of some pairs, every source scored once.
+
+    Args:
+        model: fitted.
+        queries: (q,) sources to rank for, sorted and distinct.
+        exclude: (n, n) CSR of products that are left out of a source's ranking.
+        sources: (m,) of the pairs, and
+        targets: (m,) of the pairs.
+
+    Returns:
+        products (q, PLACES) and their scores, as `Recommender.recommend` gives them, and the
+        scores (m,) of the pairs.
+    """
+    rows, place = np.unique(np.concatenate([queries, sources]), return_inverse=True)
+    pair_row = place[len(queries) :]
     order = np.argsort(pair_row, kind="stable")
     ends = np.searchsorted(pair_row[order], np.arange(len(rows) + 1))
-    scores = np.empty(len(sources), dtype=np.float32)
+    ranked = np.isin(rows, queries)
+    shape = (0, min(PLACES, model.n))
+    rankings = [(np.zeros(shape, dtype=np.int32), np.zeros(shape, dtype=np.float32))]
+    pair_score = np.empty(len(sources), dtype=np.float32)
     start = 0
     for block in blocks(rows.astype(np.int32), model.block):
+        scores = model.score(block)
         pairs = order[ends[start] : ends[start + len(block)]]
-        scores[pairs] = model.score(block)[pair_row[pairs] - start, targets[pairs]]
+        pair_score[pairs] = scores[pair_row[pairs] - start, targets[pairs]]
+        asked = ranked[start : start + len(block)]
+        asking, scores = block[asked], scores[asked]
+        scores[np.arange(len(asking)), asking] = -np.inf
+        if exclude is not None:
+            out = exclude[asking]
+            at = np.repeat(np.arange(len(asking)), np.diff(out.indptr))
+            scores[at, out.indices] = -np.inf
+        rankings.append(top_k(scores, PLACES))
         start += len(block)
-    return scores
+    products, values = (np.concatenate(parts) for parts in zip(*rankings, strict=True))
+    return products, values, pair_score
 
 
 def ranking_metrics(

@@ -14,12 +14,11 @@ from goeswith.evaluation import metrics
 from goeswith.evaluation.leak import check_leak
 from goeswith.evaluation.metrics import Mask, Ranked
 from goeswith.evaluation.protocols.case import (
-    PLACES,
     Answers,
     Case,
     Ground,
     Measured,
-    pair_scores,
+    rank_and_score,
     ranking_metrics,
 )
 from goeswith.models.base import Recommender
@@ -39,8 +38,19 @@ class DirectionCase(Case):
     """(m,) test edges whose reverse is no complement in the whole data."""
 
     def answer(self, model: Recommender) -> Answers:
+        return self._answer(model, np.zeros(0, dtype=np.int32))
+
+    def _answer(self, model: Recommender, queries: Rows) -> Answers:
         u, v = self.sources[self.one_way], self.targets[self.one_way]
-        return {"forward": pair_scores(model, u, v), "backward": pair_scores(model, v, u)}
+        ranking, probabilities, scores = rank_and_score(
+            model,
+            queries,
+            self.train.complements.count,
+            np.concatenate([u, v]),
+            np.concatenate([v, u]),
+        )
+        answers = {"ranking": ranking, "forward": scores[: len(u)], "backward": scores[len(u) :]}
+        return answers | ({"probabilities": probabilities} if model.probabilities else {})
 
     def measure(self, answers: Answers) -> Measured:
         accuracy = metrics.direction_accuracy(
@@ -57,9 +67,7 @@ class EdgesCase(DirectionCase):
     """(n, n) CSR of the whole data."""
 
     def answer(self, model: Recommender) -> Answers:
-        queries = np.unique(self.sources)
-        ranking, _ = model.recommend(queries, PLACES, exclude=self.train.complements.count)
-        return {"ranking": ranking, **super().answer(model)}
+        return self._answer(model, np.unique(self.sources))
 
     def measure(self, answers: Answers) -> Measured:
         truth = csr(self.train.n, self.sources, self.targets, np.ones(len(self.sources)))
@@ -72,6 +80,11 @@ class EdgesCase(DirectionCase):
             self.train.n,
         )
         measured.per_source |= super().measure(answers).per_source
+        if "probabilities" in answers:
+            shown = Ranked(np.unique(self.sources), answers["ranking"][:, :10], truth)
+            measured.overall["ece@10"] = metrics.calibration_error(
+                answers["probabilities"][:, :10], shown.relevant
+            )
         return measured
 
 
