@@ -113,6 +113,16 @@ class TrainedVectors(VectorModel):
 
         self.checkpoints, self.report = checkpoints, report
 
+    def refresh(self, catalog: Catalog, graph: RelationGraph) -> Self:
+        """Keep the vectors that were trained: new counts change nothing until the next fit.
+
+        Products added since have vectors of zeros, of which nothing is known: fallbacks answer.
+        """
+        more = ((0, graph.n - self.n), (0, 0))
+        self.source_vectors = np.pad(self.source_vectors, more)
+        self.target_vectors = np.pad(self.target_vectors, more)
+        return self
+
     @property
     def training(self) -> TrainingConfig:
         """The config, as the training settings that every trained model's config is."""
