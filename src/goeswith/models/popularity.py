@@ -96,7 +96,7 @@ class TypePopularity(Recommender):
         return self._score(self.types[sources])
 
     def score_new(self, products: Catalog) -> Floats:
-        place = {name: code for code, name in enumerate(self.type_names)}
+        place: dict[str | None, int] = {name: code for code, name in enumerate(self.type_names)}
         codes = [place.get(name, -1) for name in [*products.type_names, None]]
         return self._score(np.array(codes, dtype=np.int32)[products.type_codes])
 

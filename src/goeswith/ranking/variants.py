@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
@@ -57,6 +58,19 @@ def variant_codes(catalog: Catalog) -> Rows:
     component = connected_components(links, directed=False)[1][:n]
     _, code, size = np.unique(component, return_inverse=True, return_counts=True)
     return np.where(size[code] > 1, code, -1).astype(np.int32)
+
+
+def variants_of(product: Catalog, catalog: Catalog) -> npt.NDArray[np.bool_]:
+    """(n,) which products of a catalogue are variants of a product that it does not hold."""
+    shared = [name for name in (VARIANT_GROUP, "title", "brand") if name in product.frame.columns]
+    shared = [name for name in shared if not catalog.frame[name].dtype.is_nested()]
+    columns = ["product_id", *shared]
+    both = pl.concat(
+        [frame.select(pl.col(columns).cast(pl.String)) for frame in (catalog.frame, product.frame)]
+    )
+    codes = variant_codes(Catalog(both))
+    found: npt.NDArray[np.bool_] = (codes[:-1] == codes[-1]) & (codes[-1] >= 0)
+    return found
 
 
 def _normalised(column: str) -> pl.Expr:

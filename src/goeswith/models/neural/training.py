@@ -17,13 +17,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypedDict
 
 import numpy as np
 from pydantic import Field
 
 from goeswith.arrays import Floats, Sparse, block_size, blocks, top_k
 from goeswith.arrays_file import Arrays
+from goeswith.data.catalog import Catalog
 from goeswith.errors import ConfigError
 from goeswith.files import replacing
 from goeswith.models.base import ModelConfig, VectorModel
