@@ -18,6 +18,7 @@ from goeswith.data.clean import clean_products
 from goeswith.data.quarantine import ROW, Quarantine
 from goeswith.errors import BundleError, ConfigError, DataError
 from goeswith.models import model_class
+from goeswith.models.base import Recommender
 from goeswith.ranking.variants import variants_of
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from goeswith.bundle.bundle import Answer, Bundle
     from goeswith.bundle.constraints import Constraints
     from goeswith.bundle.evidence import Evidence
-    from goeswith.models.base import Recommender
 
 MOST_CHARACTERS: Final = 50_000
 """Of a product given by its attributes, as JSON."""
@@ -53,14 +53,20 @@ def load_model(folder: Path, spec: str) -> Recommender:
         ) from error
 
 
+def reads_attributes(spec: str) -> bool:
+    """Whether a model answers for products that were unknown when it was fitted."""
+    return model_class(spec.partition(":")[0]).score_new is not Recommender.score_new
+
+
 class LiveModels:
     """The models of a bundle, each loaded when those before it leave places open."""
 
     def __init__(self, bundle: Bundle) -> None:
-        self._specs, self._n = bundle.models, len(bundle)
         self._folders = model_folders(bundle.folder)
+        # answers may also name stand-ins, which no model gave
+        self._specs, self._n = bundle.models[: len(self._folders)], len(bundle)
         self._bundle = bundle
-        self._models: list[Recommender] = []
+        self._models: dict[int, Recommender] = {}
 
     def load(self) -> LiveModels:
         """Load every model now, so that no later fit can take its files away.
@@ -73,9 +79,8 @@ class LiveModels:
         return self
 
     def _model(self, place: int) -> Recommender:
-        while len(self._models) <= place:
-            at = len(self._models)
-            self._models.append(load_model(self._folders[at], self._specs[at]))
+        if place not in self._models:
+            self._models[place] = load_model(self._folders[place], self._specs[place])
         return self._models[place]
 
     def known(self, row: int, allowed: npt.NDArray[np.bool_], k: int) -> RankedList:
@@ -90,7 +95,12 @@ class LiveModels:
         return self.ranked(score, allowed, k)
 
     def ranked(
-        self, score: Callable[[Recommender], Floats], allowed: npt.NDArray[np.bool_], k: int
+        self,
+        score: Callable[[Recommender], Floats],
+        allowed: npt.NDArray[np.bool_],
+        k: int,
+        *,
+        by_attributes: bool = False,
     ) -> RankedList:
         """The k best allowed products, each model filling the places that those before it left.
 
@@ -98,6 +108,7 @@ class LiveModels:
             score: asks a model; (1, m) for the m products that it knows.
             allowed: (n,) what may be answered.
             k: at most so many.
+            by_attributes: ask only the models that answer for products unknown at fit.
         """
         open_ = allowed.copy()
         found: list[tuple[Rows, Floats]] = []
@@ -106,8 +117,9 @@ class LiveModels:
             if not left:
                 break
             scores = np.full((1, self._n), -np.inf, dtype=np.float32)
-            given = score(self._model(place))
-            scores[:, : given.shape[1]] = given
+            if not by_attributes or reads_attributes(self._specs[place]):
+                given = score(self._model(place))
+                scores[:, : given.shape[1]] = given
             scores[0, ~open_] = -np.inf
             products, best = top_k(scores, left)
             kept = products[0] >= 0
@@ -188,7 +200,9 @@ def answers_to_new(
     catalog = new_products([record], bundle.catalog_frame, "the new product")
     wanted = Wanted.of(bundle, constraints, [])
     wanted.allowed[variants_of(catalog, Catalog(bundle.catalog_frame))] = False
-    found = bundle.live.ranked(lambda model: model.score_new(catalog), wanted.allowed, bundle.k)
+    found = bundle.live.ranked(
+        lambda model: model.score_new(catalog), wanted.allowed, bundle.k, by_attributes=True
+    )
     candidates = fuse([found], probable_models(bundle))
     chosen = slate(bundle, candidates, wanted, wanted.allowed, k)
     title = catalog.text("title") or [None]
