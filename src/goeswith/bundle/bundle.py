@@ -301,11 +301,20 @@ class Bundle:
 
     @cached_property
     def catalog_frame(self) -> pl.DataFrame:
-        """The catalogue with every attribute, in row order."""
+        """The catalogue with every attribute, in row order.
+
+        Raises:
+            BundleError: a later fit has taken the place of this build, and its files with it.
+        """
         import polars as pl
 
+        try:
+            frame = pl.read_parquet(self.folder / PRODUCTS)
+        except FileNotFoundError as error:
+            raise BundleError(
+                f"{self.path} was replaced since it was opened; open it again"
+            ) from error
         # a number that is none is told as missing: JSON has no NaN
-        frame = pl.read_parquet(self.folder / PRODUCTS)
         return frame.with_columns(pl.selectors.float().fill_nan(None))
 
     def product(self, product_id: str) -> dict[str, Any]:

@@ -89,7 +89,8 @@ def propose(
         if stand_ins[i] < 0:
             continue
         row, target = int(stand_ins[i]), int(unseen[i])
-        sources, places = np.nonzero(answers.products == row)
+        # behind the last place there is none
+        sources, places = np.nonzero(answers.products[:, :-1] == row)
         free = (used[sources] < most) & (sources != target) & allowed(sources, target)
         for source, place in zip(sources[free].tolist(), places[free].tolist(), strict=True):
             _insert(answers, (source, place + 1), target, float(cosines[i]), origin)
@@ -102,7 +103,6 @@ def propose(
 def _insert(answers: Answers, at: tuple[int, int], target: int, cosine: float, origin: int) -> None:
     source, place = at
     score = answers.scores[source, place - 1]
-    place = min(place, answers.k - 1)
     for values, value in (
         (answers.products, target),
         (answers.scores, score * cosine if score > 0 else score),
