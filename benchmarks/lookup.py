@@ -1,6 +1,7 @@
 """Time to an answer, from a bundle in this process: `python benchmarks/lookup.py BUNDLE`.
 
-A look-up is `Bundle.complements(id, 10)` with evidence and sentence, over ids drawn with a seed.
+`lookup` gives ten ids, scores and models, `answers` the same with evidence and a sentence, for ids
+drawn with a seed; a slate has a quota and diversity; a new product is known by attributes alone.
 Without BUNDLE one of random lists is made first, of `--products` products.
 """
 
@@ -10,11 +11,16 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import tempfile
 import timeit
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from goeswith.bundle.bundle import Bundle
 
 RESULT = Path(__file__).parent / "results" / "lookup.json"
 
@@ -60,6 +66,31 @@ def microseconds(ask: object, number: int, repeats: int = 7) -> dict[str, float]
     return {"least": round(float(each.min()), 1), "median": round(float(np.median(each)), 1)}
 
 
+def some_products(bundle: Bundle, count: int) -> list[dict[str, object]]:
+    """Attributes of products as new ones, none a variant of what is there."""
+    frame = bundle.catalog_frame
+    kept = [name for name in ("title", "type", "brand", "categories") if name in frame.columns]
+    rows = frame.select(kept).sample(count, seed=2).to_dicts()
+    return [
+        {**row, "title": f"{row['title'] or ''} neu"} if "title" in row else row for row in rows
+    ]
+
+
+def seconds_to_add(path: Path, bundle: Bundle, count: int) -> float:
+    """Time to add products to a copy of a bundle, until it is published."""
+    import polars as pl
+
+    from goeswith.bundle.update import update_bundle
+
+    new = [{"product_id": f"new-{i}", **row} for i, row in enumerate(some_products(bundle, count))]
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(shutil.copytree(path, Path(folder) / "bundle"))
+        pl.DataFrame(new, infer_schema_length=None).write_parquet(Path(folder) / "new.parquet")
+        started = timeit.default_timer()
+        update_bundle(copy, None, Path(folder) / "new.parquet")
+        return round(timeit.default_timer() - started, 2)
+
+
 def measure(path: Path) -> dict[str, object]:
     from goeswith.bundle.bundle import Bundle
     from goeswith.bundle.constraints import Constraints
@@ -70,35 +101,28 @@ def measure(path: Path) -> dict[str, object]:
     rng = np.random.default_rng(1)
     ids = [bundle.products.ids[int(row)] for row in rng.integers(0, len(bundle), 1000)]
     every = iter(ids * 10_000)
-    plain = microseconds(lambda: bundle.complements(next(every), 10), 1000)
+    plain = microseconds(lambda: bundle.lookup(next(every), 10), 1000)
+    answers = microseconds(lambda: bundle.complements(next(every), 10), 500)
     baskets = microseconds(lambda: bundle.basket([next(every) for _ in range(3)], 10), 200)
     quotas = Constraints(per_type=2, diversity=0.3)
     slates = microseconds(lambda: bundle.complements(next(every), 10, quotas), 200)
-    frame = bundle.catalog_frame
-    cold = {}
-    if "title" in frame.columns:
-        kept = [name for name in ("title", "type", "brand", "categories") if name in frame.columns]
-        products = [
-            {name: value for name, value in row.items() if value is not None}
-            for row in frame.select(kept).sample(50, seed=2).iter_rows(named=True)
-        ]
-        # known titles would be variants of themselves
-        products = [{**row, "title": f"{row.get('title') or ''} neu"} for row in products]
-        started = timeit.default_timer()
-        bundle.complements_of_new(products[0], 10)
-        first = timeit.default_timer() - started
-        more = iter(products * 100)
-        again = microseconds(lambda: bundle.complements_of_new(next(more), 10), 20, repeats=3)
-        cold = {"first_ms": round(first * 1000, 1), "again_us": again}
+    products = some_products(bundle, 50)
+    started = timeit.default_timer()
+    bundle.complements_of_new(products[0], 10)
+    first = timeit.default_timer() - started
+    more = iter(products * 100)
+    again = microseconds(lambda: bundle.complements_of_new(next(more), 10), 20, repeats=5)
     return {
         "products": len(bundle),
         "answers_kept": bundle.k,
         "models": bundle.models,
         "open_ms": round(opened * 1000, 2),
         "lookup_us": plain,
+        "answers_us": answers,
         "slate_us": slates,
         "basket_of_three_us": baskets,
-        "new_product": cold,
+        "new_product": {"first_ms": round(first * 1000, 1), "again_us": again},
+        "add_seconds": {str(count): seconds_to_add(path, bundle, count) for count in (1, 100)},
         "python": platform.python_version(),
         "cores": len(os.sched_getaffinity(0)),
         "load_at_the_end": round(os.getloadavg()[0], 1),

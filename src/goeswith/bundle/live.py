@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,7 +20,7 @@ from goeswith.data.quarantine import ROW, Quarantine
 from goeswith.errors import BundleError, ConfigError, DataError
 from goeswith.models import model_class
 from goeswith.models.base import Recommender
-from goeswith.ranking.variants import variants_of
+from goeswith.ranking.variants import Variants
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,6 +69,11 @@ class LiveModels:
         self._bundle = bundle
         self._models: dict[int, Recommender] = {}
 
+    @cached_property
+    def variants(self) -> Variants:
+        """Finds the variants of new products."""
+        return Variants(Catalog(self._bundle.catalog_frame))
+
     def load(self) -> LiveModels:
         """Load every model now, so that no later fit can take its files away.
 
@@ -76,6 +82,7 @@ class LiveModels:
         """
         for place in range(len(self._specs)):
             self._model(place)
+        _ = self.variants
         return self
 
     def _model(self, place: int) -> Recommender:
@@ -162,8 +169,8 @@ def new_products(records: Sequence[Mapping[str, Any]], known: pl.DataFrame, file
             raise DataError(f"{file}: {name} = {values[0]!r} cannot be read: {error}") from error
     quarantine = Quarantine()
     catalog = clean_products(pl.DataFrame(columns), file, quarantine)
-    for row in quarantine.counts().iter_rows(named=True):
-        raise DataError(f"{file}: {row['reason']} (for example {row['example']!r})")
+    for row in quarantine.rows.head(1).iter_rows(named=True):
+        raise DataError(f"{file}: {row['reason']} (got {row['value']!r})")
     return catalog
 
 
@@ -199,7 +206,7 @@ def answers_to_new(
     record = {**attributes, "product_id": product_id}
     catalog = new_products([record], bundle.catalog_frame, "the new product")
     wanted = Wanted.of(bundle, constraints, [])
-    wanted.allowed[variants_of(catalog, Catalog(bundle.catalog_frame))] = False
+    wanted.allowed[bundle.live.variants.of(catalog)] = False
     found = bundle.live.ranked(
         lambda model: model.score_new(catalog), wanted.allowed, bundle.k, by_attributes=True
     )

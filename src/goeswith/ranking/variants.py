@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
@@ -28,19 +27,10 @@ def variant_codes(catalog: Catalog) -> Rows:
     are passed over.
     """
     n = len(catalog)
-    frame = catalog.frame
-    keys = []
-    if VARIANT_GROUP in frame.columns and not frame[VARIANT_GROUP].dtype.is_nested():
-        keys.append(pl.col(VARIANT_GROUP).cast(pl.String).str.strip_chars())
-    if "title" in frame.columns:
-        brand = _normalised("brand") if "brand" in frame.columns else pl.lit("")
-        title = _normalised("title")
-        named = pl.when(title != "").then(title + "\n" + brand.fill_null(""))
-        keys.append(named)
     groups, products, so_far = [], [], n
-    for key in keys:
+    for key in _keys(catalog).values():
         shared = (
-            frame.select(key=key)
+            pl.DataFrame({"key": key})
             .with_row_index("row")
             .filter(pl.col("key").is_not_null() & (pl.col("key") != ""))
             .filter(pl.len().over("key").is_between(2, _MOST))
@@ -60,17 +50,36 @@ def variant_codes(catalog: Catalog) -> Rows:
     return np.where(size[code] > 1, code, -1).astype(np.int32)
 
 
-def variants_of(product: Catalog, catalog: Catalog) -> npt.NDArray[np.bool_]:
-    """(n,) which products of a catalogue are variants of a product that it does not hold."""
-    shared = [name for name in (VARIANT_GROUP, "title", "brand") if name in product.frame.columns]
-    shared = [name for name in shared if not catalog.frame[name].dtype.is_nested()]
-    columns = ["product_id", *shared]
-    both = pl.concat(
-        [frame.select(pl.col(columns).cast(pl.String)) for frame in (catalog.frame, product.frame)]
-    )
-    codes = variant_codes(Catalog(both))
-    found: npt.NDArray[np.bool_] = (codes[:-1] == codes[-1]) & (codes[-1] >= 0)
-    return found
+class Variants:
+    """Finds the variants of products that a catalogue does not hold."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._keys = _keys(catalog)
+
+    def of(self, product: Catalog) -> Rows:
+        """Rows of the variants of a product, a catalogue of one.
+
+        As in `variant_codes`, but variants of variants are not followed.
+        """
+        found = [np.zeros(0, dtype=np.int64)]
+        for name, key in _keys(product).items():
+            if name in self._keys and key[0]:
+                same = (self._keys[name] == key[0]).arg_true().to_numpy()
+                found += [same] if len(same) < _MOST else []
+        return np.unique(np.concatenate(found)).astype(np.int32)
+
+
+def _keys(catalog: Catalog) -> dict[str, pl.Series]:
+    """What variants share, by name: null or empty for a product that shares it with none."""
+    frame = catalog.frame
+    keys = {}
+    if VARIANT_GROUP in frame.columns and not frame[VARIANT_GROUP].dtype.is_nested():
+        keys["group"] = pl.col(VARIANT_GROUP).cast(pl.String).str.strip_chars()
+    if "title" in frame.columns:
+        brand = _normalised("brand") if "brand" in frame.columns else pl.lit("")
+        title = _normalised("title")
+        keys["name"] = pl.when(title != "").then(title + "\n" + brand.fill_null(""))
+    return frame.select(**keys).to_dict() if keys else {}
 
 
 def _normalised(column: str) -> pl.Expr:
