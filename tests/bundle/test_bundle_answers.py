@@ -220,7 +220,8 @@ def test_an_open_bundle_answers_on_when_its_files_are_gone(
 def test_answering_imports_neither_torch_nor_scipy_nor_frames(shop_bundle: Path) -> None:
     code = (
         "import sys; from goeswith.bundle.bundle import Bundle; "
-        f"assert Bundle.open({str(shop_bundle)!r}).complements('phone-1', 5); "
+        f"b = Bundle.open({str(shop_bundle)!r}); assert b.complements('phone-1', 5); "
+        "assert b.basket(['phone-1', 'camera-1'], 5); assert b.lookup('phone-1', 5); "
         "print(*sys.modules)"
     )
     run = subprocess.run(

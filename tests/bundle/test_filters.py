@@ -56,6 +56,12 @@ def test_a_filter_keeps_the_products_that_meet_it(text: str, kept: str) -> None:
     assert "".join(SHOP["product_id"].filter(pl.Series(found))) == kept
 
 
+def test_a_column_named_like_a_pattern_is_refused() -> None:
+    for name in ("*", "^p.*$"):
+        with pytest.raises(ConfigError, match="as a pattern"):
+            matching(SHOP.rename({"sold": name}), [parse_filter(f"{name}=1")])
+
+
 def test_filters_are_joined_by_and_and_none_keeps_all() -> None:
     both = matching(SHOP, [parse_filter("price>1"), parse_filter("brand=nu")])
     assert both.tolist() == [False, True, False, False]
@@ -79,7 +85,9 @@ def test_a_filter_that_does_not_suit_the_catalogue_says_why(text: str, message: 
         matching(SHOP, [parse_filter(text)])
 
 
-@pytest.mark.parametrize("text", ["", "price", "<=20", "=", "x" * 501, "a in " + "b|" * 200])
+@pytest.mark.parametrize(
+    "text", ["", "price", "<=20", "=", " " * 500, "x" * 501, "a in " + "b|" * 200]
+)
 def test_what_is_no_filter_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="the filter"):
         parse_filter(text)

@@ -210,6 +210,19 @@ def test_an_update_answers_for_products_that_were_added(
     assert any("case-new" in answers(bundle, f"phone-{i}") for i in range(10))
 
 
+def test_products_of_an_update_are_proposed_though_no_event_names_them(
+    copy: Path, table: Path, tmp_path: Path
+) -> None:
+    rows = [
+        {"session_id": "n", "basket_id": "n", "product_id": product, "event": "purchase"}
+        for product in ("phone-1", "case-1")
+    ]
+    pl.DataFrame(rows).write_csv(tmp_path / "events.csv")
+    update_bundle(copy, tmp_path / "events.csv", table)
+    bundle = Bundle.open(copy)
+    assert any("case-new" in answers(bundle, f"phone-{i}") for i in range(10))
+
+
 def test_a_product_given_by_attributes_is_answered_as_one_that_is_added(
     copy: Path, table: Path
 ) -> None:

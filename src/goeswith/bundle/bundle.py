@@ -30,9 +30,11 @@ if TYPE_CHECKING:
 
     from goeswith.arrays import Floats, Rows
     from goeswith.bundle.constraints import Constraints
+    from goeswith.bundle.filters import Filter
     from goeswith.bundle.live import LiveModels
 
 MOST_IN_BASKET: Final = 50
+_FILTERS_KEPT: Final = 32
 _TYPE_MODELS: Final = ("type_popularity",)
 """Models that choose a product for its type: their evidence is how often the types go together."""
 
@@ -94,6 +96,7 @@ class Bundle:
         self._answers, self._scores = answers["products"], answers["scores"]
         self._origin = answers["origin"]
         self.models: list[str] = self.manifest["models"]
+        self._met: dict[str, npt.NDArray[np.bool_]] = {}
         self.asks_models = True
         """Whether saved models are asked where the precomputed answers do not do."""
         self.slate_settings: dict[str, Any] = self.manifest["settings"].get("slate", {})
@@ -342,6 +345,22 @@ class Bundle:
             ) from error
         # a number that is none is told as missing: JSON has no NaN
         return frame.with_columns(pl.selectors.float().fill_nan(None))
+
+    def meets(self, where: Sequence[Filter]) -> npt.NDArray[np.bool_]:
+        """(n,) which products meet every filter, kept for the next requests that ask the same.
+
+        Raises:
+            ConfigError: a filter does not suit the catalogue.
+        """
+        from goeswith.bundle.filters import matching
+
+        asked = " and ".join(sorted(repr((f.column, f.op, f.values)) for f in where))
+        if asked not in self._met:
+            if len(self._met) >= _FILTERS_KEPT:
+                self._met.clear()
+            self._met[asked] = found = matching(self.catalog_frame, where)
+            return found
+        return self._met[asked]
 
     def product(self, product_id: str) -> dict[str, Any]:
         """Every attribute that a product has.

@@ -28,10 +28,7 @@ LONGEST: Final = 500
 """Characters of a filter written as text, and of a value."""
 
 _ORDERS: Final = ("<", "<=", ">", ">=")
-_WRITTEN: Final = re.compile(
-    r"\s*(?P<column>[^<>=!]+?)\s*(?P<op><=|>=|!=|=|<|>|\sin\s|\scontains\s)\s*(?P<value>.*?)\s*",
-    re.DOTALL,
-)
+_OPERATOR: Final = re.compile(r"<=|>=|!=|=|<|>|\s(?:in|contains)\s")
 _Scalar: TypeAlias = bool | int | float | Annotated[str, Field(max_length=LONGEST)]
 
 
@@ -71,17 +68,18 @@ def parse_filter(text: str) -> Filter:
     >>> parse_filter("brand in Mu|Nu").value
     ('Mu', 'Nu')
     """
-    found = _WRITTEN.fullmatch(text) if len(text) <= LONGEST else None
-    if found is None:
+    found = _OPERATOR.search(text) if len(text) <= LONGEST else None
+    column = text[: found.start()].strip() if found else ""
+    if found is None or not column:
         raise ConfigError(
             f"the filter {text[:60]!r} is not written as COLUMN OPERATOR VALUE in at most "
             f"{LONGEST} characters; operators are = != < <= > >= in contains, for example "
             "price<=20 or 'brand in Mu|Nu'"
         )
-    op, value = found["op"].strip(), found["value"]
+    op, value = found[0].strip(), text[found.end() :].strip()
     values = [part.strip() for part in value.split("|")] if op == "in" else value
     try:
-        return Filter.model_validate({"column": found["column"], "op": op, "value": values})
+        return Filter.model_validate({"column": column, "op": op, "value": values})
     except ValidationError as error:
         raise ConfigError(
             f"the filter {text[:60]!r} has a column longer than 200 characters or more than 100 "
@@ -113,6 +111,10 @@ def _expression(frame: pl.DataFrame, condition: Filter) -> pl.Expr:
         near = get_close_matches(name, frame.columns, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(frame.columns)}"
         raise ConfigError(f"filter {str(condition)!r}: no product has a {name!r}; {hint}")
+    if name == "*" or (name.startswith("^") and name.endswith("$")):
+        raise ConfigError(
+            f"filter {str(condition)!r}: polars reads {name!r} as a pattern; rename it"
+        )
     if op != "in" and len(condition.values) != 1:
         raise ConfigError(f"filter {str(condition)!r}: {op} takes one value; several go with 'in'")
     kind = frame.schema[name]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -12,7 +11,6 @@ import numpy.typing as npt
 
 from goeswith.arrays import Rows
 from goeswith.bundle.constraints import Constraints
-from goeswith.bundle.filters import Filter, matching
 from goeswith.errors import ConfigError
 from goeswith.ranking.slate import choose, rank_relevance, reciprocal_ranks
 
@@ -160,7 +158,7 @@ class Wanted:
         products = bundle.products
         allowed = np.ones(len(bundle), dtype=bool)
         if asked.where:
-            allowed &= meets(bundle, asked.where)
+            allowed &= bundle.meets(asked.where)
         allowed[[products.row(product_id) for product_id in asked.ban]] = False
         codes = products.variant_codes
         groups = [int(codes[row]) for row in sources if codes[row] >= 0]
@@ -174,16 +172,6 @@ class Wanted:
             diversity=asked.diversity or 0.0,
             narrow=bool(asked.where or asked.ban),
         )
-
-
-def meets(bundle: Bundle, where: tuple[Filter, ...]) -> npt.NDArray[np.bool_]:
-    """(n,) which products of a bundle meet filters; kept for requests that ask the same."""
-    return _meets(bundle, where)
-
-
-@lru_cache(maxsize=64)
-def _meets(bundle: Bundle, where: tuple[Filter, ...]) -> npt.NDArray[np.bool_]:
-    return matching(bundle.catalog_frame, where)
 
 
 def probable_models(bundle: Bundle) -> npt.NDArray[np.bool_]:

@@ -79,6 +79,8 @@ def propose(
         Places that new products have now.
     """
     unseen = new[~np.isin(new, answers.products)]
+    if not len(unseen):
+        return 0
     known = np.setdiff1d(np.unique(answers.products[answers.products >= 0]), new)
     stand_ins, cosines = nearest_known(catalog, unseen, known.astype(np.int32))
     origin = len([name for name in answers.models if name != STAND_IN])

@@ -181,7 +181,7 @@ class _Run:
         self.answers = answer_all(
             self.specs, refreshed, catalog, self.graph, self.tell, build=self.build, k=self.old.k
         )
-        added = np.arange(self.old.manifest["data"].get("fitted", n), n, dtype=np.int32)
+        added = np.arange(self.old.manifest["data"].get("fitted", len(self.old)), n, dtype=np.int32)
         since = Grown(catalog, added, 0, [])
         propose_new(self.answers, since, NeverTogether(catalog, self.graph))
         self.tell.now("writing")

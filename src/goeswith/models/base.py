@@ -39,8 +39,6 @@ class Recommender(ABC):
     Config: ClassVar[type[ModelConfig]] = ModelConfig
     probabilities: ClassVar[bool] = False
     """Whether scores are calibrated probabilities in [0, 1] that a pair goes together."""
-    proposes_new: ClassVar[bool] = False
-    """Whether `score`, after `refresh`, reaches products without edges by their attributes."""
 
     def __init__(self, config: ModelConfig | None = None) -> None:
         self.config = config or self.Config()

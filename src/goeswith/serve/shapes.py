@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from goeswith.bundle.evidence import Basis
 
-Attribute: TypeAlias = str | float | bool | list[str] | None
+Attribute: TypeAlias = str | int | float | bool | list[str] | None
 _FROM_ANSWERS = ConfigDict(from_attributes=True)
 
 
