@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 
+from goeswith.bundle.answer import Answer, Hit, answer
 from goeswith.bundle.evidence import Evidence, EvidenceIndex
 from goeswith.bundle.format import (
     ANSWERS,
@@ -21,7 +21,6 @@ from goeswith.bundle.format import (
 )
 from goeswith.bundle.mapped import MappedArrays, map_arrays
 from goeswith.bundle.products import Products
-from goeswith.bundle.why import why
 from goeswith.errors import BundleError, ConfigError
 
 if TYPE_CHECKING:
@@ -37,46 +36,6 @@ MOST_IN_BASKET: Final = 50
 _FILTERS_KEPT: Final = 32
 _TYPE_MODELS: Final = ("type_popularity",)
 """Models that choose a product for its type: their evidence is how often the types go together."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One complement of a product.
-
-    Attributes:
-        product_id: the complement.
-        title: None where it has none.
-        type: None where it has none.
-        relation: what it is to the product asked about.
-        score: of the model that produced it; comparable among answers of that model only.
-        model: as it stands in the settings, for example `cocitation`.
-        fallback: whether that model filled a place that the first one left empty.
-        evidence: what the data say of the pair.
-        why: one sentence, from the evidence alone.
-        goes_with: ids of the products asked about that it goes with: of a basket those that have
-            it among their answers. `evidence` and `why` are of the one it goes with best.
-        pinned: whether the request put it there; `model` is then `pinned` where no model did too.
-    """
-
-    product_id: str
-    title: str | None
-    type: str | None
-    relation: str
-    score: float
-    model: str
-    fallback: bool
-    evidence: Evidence
-    why: str
-    goes_with: tuple[str, ...] = ()
-    pinned: bool = False
-
-
-class Hit(NamedTuple):
-    """A complement without its evidence."""
-
-    product_id: str
-    score: float
-    model: str
 
 
 class Bundle:
@@ -182,7 +141,7 @@ class Bundle:
         name = self.products.name(source)
         with_ = (product_id,)
         return [
-            self.answer(target, (float(scores[i]), int(origin[i])), evidence[i], name, with_)
+            answer(self, target, (float(scores[i]), int(origin[i])), evidence[i], name, with_)
             for i, target in enumerate(targets.tolist())
         ]
 
@@ -284,42 +243,6 @@ class Bundle:
     def evidence_of(self, source: int, targets: Rows, origin: Rows) -> list[Evidence]:
         """Evidence of answers that the models at `origin` gave; -1 for none of them."""
         return self.evidence.of(source, targets, (origin >= 0) & self._by_type[origin])
-
-    def answer(
-        self,
-        target: int,
-        scored: tuple[float, int],
-        evidence: Evidence,
-        name: str,
-        goes_with: tuple[str, ...],
-        *,
-        pinned: bool = False,
-    ) -> Answer:
-        """One answer.
-
-        Args:
-            target: its row.
-            scored: score and place in `models` of the one that gave it; -1 for none.
-            evidence: of the pair.
-            name: what a sentence calls the product asked about.
-            goes_with: ids of the products asked about that it goes with.
-            pinned: whether the request put it there.
-        """
-        score, origin = scored
-        products = self.products
-        return Answer(
-            product_id=products.ids[target],
-            title=products.title(target),
-            type=products.type(target),
-            relation="complement",
-            score=score,
-            model=self.models[origin] if origin >= 0 else "pinned",
-            fallback=origin > 0,
-            evidence=evidence,
-            why=why(name, evidence),
-            goes_with=goes_with,
-            pinned=pinned,
-        )
 
     @cached_property
     def live(self) -> LiveModels:

@@ -25,7 +25,8 @@ from goeswith.ranking.variants import Variants
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from goeswith.bundle.bundle import Answer, Bundle
+    from goeswith.bundle.answer import Answer
+    from goeswith.bundle.bundle import Bundle
     from goeswith.bundle.constraints import Constraints
     from goeswith.bundle.evidence import Evidence
 

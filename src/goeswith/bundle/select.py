@@ -10,12 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from goeswith.arrays import Rows
+from goeswith.bundle.answer import Answer, answer
 from goeswith.bundle.constraints import Constraints
 from goeswith.errors import ConfigError
 from goeswith.ranking.slate import choose, rank_relevance, reciprocal_ranks
 
 if TYPE_CHECKING:
-    from goeswith.bundle.bundle import Answer, Bundle
+    from goeswith.bundle.bundle import Bundle
     from goeswith.bundle.evidence import Evidence
 
 RankedList: TypeAlias = tuple[Rows, npt.NDArray[np.floating], npt.NDArray[np.int8]]
@@ -271,7 +272,8 @@ def answers(
         rows = evidence(best, found.products[at], found.origin[at])
         said.update(zip(at.tolist(), rows, strict=True))
     return [
-        bundle.answer(
+        answer(
+            bundle,
             int(target),
             (float(found.scores[i]), int(found.origin[i])),
             said[i],

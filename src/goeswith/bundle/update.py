@@ -7,9 +7,7 @@ computed again, what was trained stays; all is answered anew and published as an
 from __future__ import annotations
 
 import shutil
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from hashlib import sha256
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +23,7 @@ from goeswith.bundle.bundle import Bundle
 from goeswith.bundle.format import ANSWERS, PRODUCTS, RARE, RELATIONS, file_sha256, read_manifest
 from goeswith.bundle.live import load_model, model_folders, reads_attributes
 from goeswith.bundle.publish import new_build, publish
+from goeswith.bundle.update_facts import check_contexts, data_facts, merged, notes
 from goeswith.config import Settings
 from goeswith.data.catalog import Catalog
 from goeswith.data.clean import clean_events
@@ -100,16 +99,16 @@ def update_bundle(
             quarantine.check()
             raise DataError(f"{products}: every product of it is in the bundle already")
         run = _Run(old, settings, catalog, build, progress)
-        notes = run.add() if events is None else run.count(events, quarantine)
+        told = run.add() if events is None else run.count(events, quarantine)
         quarantine.check()
         aside = quarantine.counts().to_dicts()
-        data = _data_facts(old, events, products, aside, len(catalog.catalog))
+        data = data_facts(old, events, products, aside, len(catalog.catalog))
         publish(build, {**run.facts(), "data": data})
         run.tell.done()
         kept = 0
         if events is not None:
             kept = quarantine.read(events.name) - quarantine.lost(events.name)
-        return Updated(kept, len(catalog.new), catalog.known, catalog.unused, aside, notes)
+        return Updated(kept, len(catalog.new), catalog.known, catalog.unused, aside, told)
 
 
 def _settings(old: Bundle) -> Settings:
@@ -166,7 +165,7 @@ class _Run:
         quarantine.check()
         report = MiningReport()
         found = mine(frame, n, every_pair(self.settings.relations), report)
-        _check_contexts(self.mined, report, events)
+        check_contexts(self.mined, report, events)
         everything = grown(load_graph(self.old.folder / RELATIONS, len(self.old)), n)
         rare = self._rare(n)
         if rare is not None:
@@ -187,8 +186,8 @@ class _Run:
         self.tell.now("writing")
         write_build(self.build, catalog, self.graph, self.answers)
         save_graph(rare, self.build / RARE)
-        self.mined = _merged(self.mined, report)
-        return _notes(report, self.old)
+        self.mined = merged(self.mined, report)
+        return notes(report, self.old)
 
     def _rare(self, n: int) -> RelationGraph | None:
         folder = self.old.folder / RARE
@@ -233,77 +232,6 @@ def _with_table(old: Bundle, products: Path | None, quarantine: Quarantine) -> G
     if products is None:
         return Grown(known, np.zeros(0, dtype=np.int32), 0, [])
     return with_products(known, products, quarantine)
-
-
-def _check_contexts(mined: list[dict[str, Any]], report: MiningReport, events: Path) -> None:
-    """Counts of baskets and counts of users are not of one kind.
-
-    Raises:
-        DataError: names both.
-    """
-    before = {entry["relation"]: entry["contexts_are"] for entry in mined}
-    for found in report.relations:
-        kind = before.get(found.relation, found.contexts_are)
-        if kind != found.contexts_are:
-            raise DataError(
-                f"{events}: {found.relation} would be counted in {found.contexts_are}, and the "
-                f"bundle counts it in {kind}; give the events the same id columns as those that it "
-                "was fitted from, or fit it anew from all events"
-            )
-
-
-def _merged(mined: list[dict[str, Any]], report: MiningReport) -> list[dict[str, Any]]:
-    """What is known of the counting of each relation; contexts and events left out add up."""
-    merged = {entry["relation"]: dict(entry) for entry in mined}
-    for found in report.relations:
-        told = asdict(found)
-        if found.relation in merged:
-            entry = merged[found.relation]
-            for name in ("contexts", "giants", "unplaced"):
-                entry[name] += told[name]
-            entry["order_known"] = entry["order_known"] or told["order_known"]
-        else:
-            merged[found.relation] = told
-    return list(merged.values())
-
-
-def _notes(report: MiningReport, old: Bundle) -> list[str]:
-    notes = list(report.notes)
-    notes += [
-        f"{found.relation} is counted in users: one who stands in both files counts twice"
-        for found in report.relations
-        if found.contexts_are == "users"
-    ]
-    if not (old.folder / RARE).is_dir():
-        notes.append(
-            "pairs that were below support when the bundle was fitted were not kept, and start "
-            "from the new events; fit with fit.keep_rare = true to have them counted as well"
-        )
-    return notes
-
-
-def _data_facts(
-    old: Bundle, events: Path | None, products: Path | None, aside: list[dict[str, Any]], n: int
-) -> dict[str, Any]:
-    data = old.manifest["data"]
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    files = {"events": events, "products": products}
-    given = {name: file for name, file in files.items() if file is not None}
-    applied = [
-        {"file": file.name, "table": name, "sha256": file_sha256(file), "applied": now}
-        for name, file in given.items()
-    ]
-    digest = sha256(data["fingerprint"].encode())
-    for entry in applied:
-        digest.update(entry["sha256"].encode())
-    return {
-        **data,
-        "fingerprint": digest.hexdigest(),
-        "rows": {**data["rows"], "products": n},
-        "fitted": data.get("fitted", len(old)),
-        "quarantine": [*data["quarantine"], *aside],
-        "applied": [*data.get("applied", []), *applied],
-    }
 
 
 def _same_files(source: Path, target: Path) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from goeswith.bundle.bundle import Answer, Bundle
+    from goeswith.bundle.answer import Answer
+    from goeswith.bundle.bundle import Bundle
     from goeswith.bundle.constraints import Constraints
 
 

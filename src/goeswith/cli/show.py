@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from goeswith.bundle.bundle import Answer
+    from goeswith.bundle.answer import Answer
 
 
 def console() -> Console:
