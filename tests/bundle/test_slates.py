@@ -14,9 +14,10 @@ from goeswith.bundle.constraints import Constraints
 from goeswith.bundle.select import fuse
 from goeswith.config import FitSettings, Settings, SlateSettings
 from goeswith.data.catalog import Catalog
-from goeswith.data.folder import Dataset
+from goeswith.data.folder import Dataset, load_data
 from goeswith.data.quarantine import Quarantine
 from goeswith.errors import ConfigError, UnknownProductError
+from goeswith.models import model_class
 from goeswith.relations.graph import RelationGraph
 
 
@@ -144,6 +145,29 @@ def test_a_basket_answer_has_the_evidence_of_the_product_it_goes_with_best(bundl
             found[answer.product_id].evidence == answer.evidence for found in direct.values()
         )
     assert {source for answer in answers for source in answer.goes_with} == {"phone-1", "camera-2"}
+
+
+def test_scores_that_are_probabilities_are_told_and_joined_as_such(
+    shop_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = "copurchase:measure=confidence"
+    monkeypatch.setattr(model_class("copurchase"), "probabilities", True)
+    settings = Settings(fit=FitSettings(model=model, fallbacks=["popularity"], k=8))
+    fit_bundle(load_data(shop_folder), tmp_path / "b", settings)
+    bundle = Bundle.open(tmp_path / "b")
+    assert bundle.manifest["probabilities"] == [model]
+    single = {
+        (source, answer.product_id): answer.score
+        for source in ("phone-1", "case-1")
+        for answer in bundle.complements(source, 8)
+        if answer.model == model
+    }
+    told = bundle.basket(["phone-1", "case-1"], 8)
+    for answer in told:
+        if answer.model == model:
+            missed = [1 - single.get((source, answer.product_id), 0) for source in answer.goes_with]
+            assert answer.score == pytest.approx(1 - np.prod(missed))
+    assert any(len(answer.goes_with) == 2 for answer in told)
 
 
 def test_a_basket_is_bounded_and_every_product_of_it_known(bundle: Bundle) -> None:

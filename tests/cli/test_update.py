@@ -40,6 +40,9 @@ def test_update_says_what_it_counted_and_what_was_not_kept(bundle: Path, events:
     assert run.exit_code == 0, run.output
     assert "10 events counted; 50 products answer" in run.stdout
     assert "note: pairs that were below support" in run.stdout
+    shown = goeswith("inspect", bundle).stdout
+    assert "events from events.parquet" in shown
+    assert "events from events.csv" in shown
     assert isinstance(goeswith("update", bundle, events).exception, BundleError)
     assert goeswith("update", bundle, events, "--again").exit_code == 0
 
