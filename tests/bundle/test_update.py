@@ -233,6 +233,18 @@ def test_a_product_given_by_attributes_is_answered_as_one_that_is_added(
     assert [a.model for a in live] == [a.model for a in added]
 
 
+def test_the_sentence_of_a_new_product_calls_it_by_what_is_known(shop_bundle: Path) -> None:
+    bundle = Bundle.open(shop_bundle)
+    for attributes, name in (
+        ({"type": "camera"}, "the new camera"),
+        ({"type": "camera", "title": "Zoom 3"}, "Zoom 3"),
+        ({"type": "camera", "product_id": "z3"}, "camera z3"),
+    ):
+        [told] = bundle.complements_of_new(attributes, 1)
+        assert told.type == "tripod"
+        assert told.why.endswith(f"which is of the same type as {name}.")
+
+
 def test_attributes_that_the_catalogue_does_not_know_are_refused(copy: Path) -> None:
     bundle = Bundle.open(copy)
     for wrong, message in (

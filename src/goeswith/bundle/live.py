@@ -13,6 +13,7 @@ import numpy.typing as npt
 import polars as pl
 
 from goeswith.arrays import Floats, Rows, top_k
+from goeswith.bundle.products import spoken_name
 from goeswith.bundle.select import RankedList, Wanted, answers, fuse, probable_models, slate
 from goeswith.data.catalog import Catalog
 from goeswith.data.clean import clean_products
@@ -220,7 +221,6 @@ def answers_to_new(
     def evidence(best: int, targets: Rows, origin: Rows) -> list[Evidence]:
         return bundle.evidence.of_new(code, targets)
 
-    from goeswith.bundle.products import spoken_name
-
-    name = spoken_name(product_id, title[0], kind)
+    unnamed = title[0] or f"the new {kind or 'product'}"
+    name = spoken_name(product_id, title[0], kind) if "product_id" in attributes else unnamed
     return answers(bundle, chosen, evidence, [name], [product_id])
