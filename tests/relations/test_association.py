@@ -17,6 +17,7 @@ TABLE = (np.array([5.0]), np.array([20.0]), np.array([10.0]), 100.0)
     [
         ("count", 5.0),
         ("confidence", 0.25),
+        ("confidence_lower", 0.11186),  # Wilson's 95 % lower bound of 5 / 20
         ("lift", 2.5),
         ("pmi", 0.9162907318741551),  # log 2.5
         ("pmi_lower", 0.07432),  # Wilson's 95 % lower bound of 5 / 100 is 0.021543

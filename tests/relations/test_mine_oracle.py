@@ -34,6 +34,7 @@ COLUMNS = st.sampled_from([("minute",), ("position",), ("minute", "position"), (
 CONFIGS = st.builds(
     MiningConfig,
     max_basket=st.integers(2, 5),
+    per_user_cap=st.just(100),
     window_days=st.sampled_from([0.03, 1, 2]),
     min_co_purchase=st.integers(1, 2),
     min_co_view=st.integers(1, 2),

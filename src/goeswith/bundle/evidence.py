@@ -65,6 +65,9 @@ class Evidence:
         pmi_lower: lower 95 % bound of the pointwise mutual information, nats.
         purchases: contexts that hold the target; for lists, the lists that name it.
         counted: whether counts are of contexts; lists only say that there is an edge.
+
+    Where old contexts count less, the counts of a pair are of contexts all the same; the measures
+    and `purchases`, rounded, are of their weights.
     """
 
     basis: Basis
@@ -127,6 +130,7 @@ class EvidenceIndex:
         self._alike_of = _Edges(arrays, "alike")
         self._similar = _Edges(arrays, "similar")
         self._first = arrays.get("bought.source_first")
+        self._weight = arrays.get("bought.weight", self._bought.data)
         self._type_keys = arrays["types.keys"]
         self._type_counts = arrays["types.count"]
         self._purchases = arrays["purchases"]
@@ -204,7 +208,7 @@ class EvidenceIndex:
         names: tuple[Measure, ...] = ("confidence", "lift", "pmi_lower")
         if self._source_contexts is None or not len(self._bought.data):
             return {name: [None] * len(targets) for name in names}
-        count = self._bought.data[at]
+        count = self._weight[at]
         n_u = np.full(len(targets), self._source_contexts[source])
         n_v = self._purchases[targets]
         return {name: association(name, count, n_u, n_v, self._contexts).tolist() for name in names}

@@ -25,7 +25,7 @@ def evidence_arrays(catalog: Catalog, graph: RelationGraph) -> dict[str, npt.NDA
     weights = complements.weighted(complements.measure(measure))
     into = weights.T.tocsr()
     into.sort_indices()
-    views = graph["co_view"].count
+    views = graph["co_view"].weighted(graph["co_view"].times_seen)
     views = views.maximum(views.T).tocsr()
     similar = graph.similars.count
     similar = similar.maximum(similar.T).tocsr()
@@ -43,18 +43,20 @@ def evidence_arrays(catalog: Catalog, graph: RelationGraph) -> dict[str, npt.NDA
         else bought.target_contexts
     )
     arrays = {
-        **_csr_arrays("bought", bought.count),
+        **_csr_arrays("bought", bought.weighted(bought.times_seen)),
         **_csr_arrays("out", weights),
         **_csr_arrays("into", into),
         **_csr_arrays("viewed", views),
         **_csr_arrays("similar", similar),
         **_alike_arrays(into, codes),
         "types.keys": keys,
-        "types.count": np.bincount(at, bought.count.data[typed], minlength=len(keys)),
+        "types.count": np.bincount(at, bought.times_seen[typed], minlength=len(keys)),
         "purchases": purchases.astype(np.float64),
     }
     if bought.source_first is not None:
         arrays["bought.source_first"] = bought.source_first.astype(np.float32)
+    if bought.seen is not None:
+        arrays["bought.weight"] = bought.count.data.astype(np.float32)
     if bought.source_contexts is not None and bought.contexts is not None:
         arrays["source_contexts"] = bought.source_contexts.astype(np.float64)
         arrays["contexts"] = np.array([bought.contexts], dtype=np.float64)

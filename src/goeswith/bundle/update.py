@@ -90,9 +90,9 @@ def update_bundle(
     read_manifest(path)  # a folder that is no bundle is not to become one
     with new_build(path) as build:
         old = Bundle.open(path, verify=True)
-        if events is not None:
-            _check_countable(old, events, again=again)
         settings = _settings(old)
+        if events is not None:
+            _check_countable(old, events, settings, again=again)
         quarantine = Quarantine(max_share=settings.data.max_bad_share)
         catalog = _with_table(old, products, quarantine)
         if events is None and not len(catalog.new):
@@ -207,12 +207,17 @@ class _Run:
         }
 
 
-def _check_countable(old: Bundle, events: Path, *, again: bool) -> None:
+def _check_countable(old: Bundle, events: Path, settings: Settings, *, again: bool) -> None:
     data = old.manifest["data"]
     if data["rows"].get("events") is None or data["rows"].get("relations") is not None:
         raise BundleError(
             f"{old.path} was made from lists of relations, which have no counts that events could "
             "be added to; fit it anew from data with events"
+        )
+    if settings.relations.half_life_days is not None:
+        raise BundleError(
+            f"{old.path} was fitted with half_life_days, by which its counts would have aged "
+            "since; fit it anew from all events"
         )
     if not events.is_file():
         raise DataError(f"there is no file {events}")

@@ -57,6 +57,8 @@ def notes(report: MiningReport, old: Bundle) -> list[str]:
         for found in report.relations
         if found.contexts_are == "users"
     ]
+    if any(found.capped for found in report.relations):
+        told.append("the cap of one user's votes (per_user_cap) held among the new events alone")
     if not (old.folder / RARE).is_dir():
         told.append(
             "pairs that were below support when the bundle was fitted were not kept, and start "

@@ -33,7 +33,7 @@ def command(
         ),
     ] = "co_purchase",
     sort: Annotated[
-        str, typer.Option(help="count, confidence, lift, pmi, pmi_lower or llr.")
+        str, typer.Option(help="count, confidence, confidence_lower, lift, pmi, pmi_lower or llr.")
     ] = "llr",
 ) -> None:
     """Count which products are bought together, compared, or bought after a view.
@@ -101,6 +101,7 @@ def _summary(graph: RelationGraph, report: MiningReport) -> list[dict[str, Any]]
                 "edges": len(graph[name]),
                 "from": f"{entry.contexts:,} {entry.contexts_are}" if entry else "lists",
                 "too large": entry and entry.giants,
+                "beyond the cap of a user": entry and entry.capped,
                 "events without a place": entry and entry.unplaced,
                 "pairs seen": entry and entry.pairs,
                 "pairs too rare": entry and entry.below_support,
@@ -119,7 +120,7 @@ def _line(edge: dict[str, Any]) -> dict[str, Any]:
         "source": _name(edge, "source"),
         "target": _name(edge, "target"),
         "count": edge["count"],
-        "source first": None if first is None else f"{first / edge['count']:.0%}",
+        "source first": None if first is None else f"{first / edge.get('seen', edge['count']):.0%}",
         **{name: edge[name] for name in ("confidence", "lift", "pmi", "pmi_lower", "llr")},
     }
 

@@ -23,7 +23,7 @@ _COST_OF_A_PATH = 8
 def edge_weights(edges: Relation, weight: Weight) -> Sparse:
     """The edges as an n x n CSR matrix; those whose measure is not positive are left out."""
     if weight == "auto":
-        weight = "llr" if np.any(edges.count.data > 1) else "binary"
+        weight = "llr" if np.any(edges.times_seen > 1) else "binary"
     return edges.weighted(np.ones(len(edges)) if weight == "binary" else edges.measure(weight))
 
 

@@ -4,6 +4,7 @@ For a pair seen in `n_uv` of `N` contexts (baskets, sessions, users), `n_u` of w
 and `n_v` the target:
 
     confidence = n_uv / n_u                 P(target | source)
+    confidence_lower                        lower Wilson bound of the share n_uv / n_u
     lift       = n_uv N / (n_u n_v)         1 where independent
     pmi        = log lift                   pointwise mutual information, nats
     pmi_lower  = log(w N^2 / (n_u n_v))     w: lower Wilson bound of n_uv / N
@@ -18,7 +19,9 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 import numpy as np
 import numpy.typing as npt
 
-Measure: TypeAlias = Literal["count", "confidence", "lift", "pmi", "pmi_lower", "llr"]
+Measure: TypeAlias = Literal[
+    "count", "confidence", "confidence_lower", "lift", "pmi", "pmi_lower", "llr"
+]
 MEASURES: Final[tuple[Measure, ...]] = get_args(Measure)
 Counts: TypeAlias = npt.NDArray[Any]
 """Any float array; results are float64."""
@@ -49,7 +52,7 @@ def _xlogx_ratio(observed: Counts, expected: Counts) -> Counts:
     return out
 
 
-def association(
+def association(  # noqa: PLR0911 - a formula each
     measure: Measure, n_uv: Counts, n_u: Counts, n_v: Counts, contexts: float
 ) -> Counts:
     """One measure for many pairs.
@@ -69,6 +72,8 @@ def association(
         return n_uv
     if measure == "confidence":
         return n_uv / np.maximum(n_u, 1e-12)
+    if measure == "confidence_lower":
+        return wilson_lower(n_uv, n_u)
     expected = np.maximum(n_u * n_v / max(contexts, 1e-12), 1e-12)
     if measure == "lift":
         return n_uv / expected

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -35,6 +35,19 @@ class MiningConfig(BaseModel):
         ge=2,
         description="A basket or session with more distinct products than this (or a user with "
         "more purchases within one window of days) is left out, and counted in the report.",
+    )
+    per_user_cap: Literal["auto"] | Annotated[int, Field(ge=1)] = Field(
+        default="auto",
+        description="In how many of one user's baskets or sessions a product counts, the latest of "
+        "them, so that no user has more votes than this for a pair; 'auto' is the number of "
+        "baskets of the median user, 1 is one user, one vote. Contexts without a user id are not "
+        "capped.",
+    )
+    half_life_days: float | None = Field(
+        default=None,
+        gt=0,
+        description="Days after which a basket or session counts half of a new one; needs "
+        "timestamps. Left out, all count the same.",
     )
     min_co_purchase: int = Field(
         default=3,

@@ -2,7 +2,8 @@
 
 A pair seen in two baskets this month and in two the next was seen in four, which is enough support
 where three are asked for, though neither month alone shows an edge. So pairs below support are kept
-apart (`split_by_support`) and take part in the next addition.
+apart (`split_by_support`) and take part in the next addition. Counts by age do not add up, for the
+old ones would have to age: graphs with `Relation.seen` are split and grown, not added.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def split_by_support(
     """
     edges, rare = {}, {}
     for name, relation in graph.relations.items():
-        enough = relation.count.data >= getattr(config, _SUPPORT[name])
+        enough = relation.times_seen >= getattr(config, _SUPPORT[name])
         edges[name] = relation.keep(enough)
         rare[name] = replace(
             relation.keep(~enough), source_contexts=None, target_contexts=None, contexts=None

@@ -9,6 +9,8 @@ Each function takes and returns Ibis tables and runs nothing. Their columns:
     position  integer; null where unknown
     moment    integer that orders the events of one context; events of equal or null moment have no
               known order
+    user_id   integer: whose context it is; null where unknown
+    weight    what a context's vote counts for, in (0, 1]; without the column each counts 1
 """
 
 from __future__ import annotations
@@ -108,10 +110,84 @@ def kept(occurrences: Table, sizes: Table, cap: int) -> Table:
     return occurrences.semi_join(sizes.filter(_.size <= cap), "context")
 
 
+def owners(events: Table) -> Table:
+    """context, and of what the events know: user_id, and time, when the context ended.
+
+    Of a context that several users share the least id owns it.
+    """
+    known = {"user_id": _.user_id.min(), "time": _.time.max()}
+    return events.group_by("context").agg(
+        **{name: value for name, value in known.items() if name in events.columns}
+    )
+
+
+def contexts_of_users(owned: Table) -> Table:
+    """user_id, contexts: how many each known user has; see `owners`."""
+    return owned.filter(_.user_id.notnull()).group_by("user_id").agg(contexts=_.count())
+
+
+def at_most_per_user(occurrences: Table, owned: Table, cap: int) -> Table:
+    """Of one user's contexts that hold a product, the latest `cap`; those of no known user all.
+
+    What is left is itself a log, in which no user has more than `cap` votes for a pair: pairs, the
+    contexts of each product and all contexts are counted in it, so that every measure holds.
+
+    Args:
+        occurrences: context, product and more.
+        owned: context, user_id and, where known, time.
+        cap: of contexts.
+    """
+    ended = _.time if "time" in owned.columns else ibis.null("int64")
+    theirs = occurrences.join(owned.select("context", owner="user_id", ended=ended), "context")
+    latest = ibis.window(
+        group_by=["owner", "product"], order_by=[_.ended.desc(nulls_first=False), "context"]
+    )
+    ranked = theirs.mutate(later_ones=ibis.row_number().over(latest))
+    few = ranked.filter(_.owner.isnull() | (_.later_ones < cap))
+    return few.select(*occurrences.columns)
+
+
+def weighted_by_age(occurrences: Table, owned: Table, newest: int, half_life: int) -> Table:
+    """Occurrences with the `weight` of their context: halved by every half-life of its age.
+
+    Args:
+        occurrences: context and more.
+        owned: context, time (never null).
+        newest: microseconds, of the newest event: of age 0.
+        half_life: microseconds.
+    """
+    theirs = occurrences.join(owned.select("context", ended="time"), "context")
+    return theirs.select(*occurrences.columns, weight=_half_lives(_.ended, newest, half_life))
+
+
+def purchases_by_age(dated: Table, newest: int, half_life: int) -> Table:
+    """Like `weighted_by_age` for `dated_purchases`, in which each purchase has its own age."""
+    return dated.mutate(weight=_half_lives(_.time, newest, half_life))
+
+
+def _half_lives(time: Table, newest: int, half_life: int) -> Table:
+    return (((time - newest) / half_life) * ibis.literal(2).ln()).exp()
+
+
 def holders(occurrences: Table) -> Table:
-    """product, contexts: in how many contexts each product occurs."""
-    once = occurrences.select("context", "product").distinct()
-    return once.group_by("product").agg(contexts=_.count())
+    """product, contexts: in how many contexts each product occurs, by weight where they have one.
+
+    A product that a context holds more than once has the largest of its weights.
+    """
+    once = _heaviest(occurrences, "context", "product")
+    return once.group_by("product").agg(contexts=_.weight.sum())
+
+
+def total_weight(occurrences: Table) -> Table:
+    """One row, weight: how many contexts hold anything, by weight where they have one."""
+    return _heaviest(occurrences, "context").aggregate(weight=_.weight.sum())
+
+
+def _heaviest(occurrences: Table, *keys: str) -> Table:
+    """The keys once each, with the largest of their weights, 1 where there are none."""
+    if "weight" in occurrences.columns:
+        return occurrences.group_by(*keys).agg(weight=_.weight.max())
+    return occurrences.select(*keys).distinct().mutate(weight=1)
 
 
 def together(occurrences: Table, *, ordered: bool) -> Table:
@@ -122,8 +198,9 @@ def together(occurrences: Table, *, ordered: bool) -> Table:
         ordered: also count the order; left out, counting is faster by a third.
 
     Returns:
-        source, target, count and, if ordered, source_first and target_first: contexts in which
-        that product's moment is strictly the earlier.
+        source, target, count; if ordered, source_first and target_first: contexts in which that
+        product's moment is strictly the earlier; and where contexts have a weight, its sum. Counts
+        are of contexts, whatever they weigh.
     """
     return _count(_pairs(occurrences), ordered=ordered)
 
@@ -142,8 +219,9 @@ def together_within(dated: Table, window: int, *, ordered: bool) -> Table:
     pairs = _pairs(dated).filter(
         (_.source_time - _.target_time <= window) & (_.target_time - _.source_time <= window)
     )
+    weight = {"weight": _.weight.max()} if "weight" in pairs.columns else {}
     once = pairs.group_by("context", "source", "target").agg(
-        source_moment=_.source_moment.min(), target_moment=_.target_moment.min()
+        source_moment=_.source_moment.min(), target_moment=_.target_moment.min(), **weight
     )
     return _count(once, ordered=ordered)
 
@@ -152,16 +230,20 @@ def viewed_then_bought(visited: Table) -> Table:
     """source, target, count: sessions in which the source was viewed, not bought, and the target
     was bought strictly later than that.
     """
+    weight = [name for name in ("weight",) if name in visited.columns]
     viewed = visited.filter(_.viewed & ~_.bought)
-    viewed = viewed.select("context", source="product", seen="moment")
+    viewed = viewed.select("context", *weight, source="product", seen="moment")
     bought = visited.filter(_.bought).view()
     bought = bought.select("context", target="product", paid="last_purchase")
     pairs = viewed.join(bought, ["context", viewed.seen < bought.paid])
-    return pairs.group_by("source", "target").agg(count=_.count())
+    return _count(pairs, ordered=False)
 
 
 def _pairs(occurrences: Table) -> Table:
-    """Self-join: context, source, target, and every other column c as source_c and target_c."""
+    """Self-join: context, source, target, and every other column c as source_c and target_c.
+
+    A pair weighs what the lighter of its two occurrences does.
+    """
     rest = [name for name in occurrences.columns if name not in ("context", "product")]
     left = occurrences.select(
         "context", source="product", **{f"source_{name}": name for name in rest}
@@ -169,7 +251,10 @@ def _pairs(occurrences: Table) -> Table:
     right = occurrences.view().select(
         "context", target="product", **{f"target_{name}": name for name in rest}
     )
-    return left.join(right, ["context", left.source < right.target])
+    pairs = left.join(right, ["context", left.source < right.target])
+    if "weight" in rest:
+        pairs = pairs.mutate(weight=ibis.least(_.source_weight, _.target_weight))
+    return pairs
 
 
 def _count(pairs: Table, *, ordered: bool) -> Table:
@@ -177,4 +262,7 @@ def _count(pairs: Table, *, ordered: bool) -> Table:
         "source_first": _.count(where=_.source_moment < _.target_moment),
         "target_first": _.count(where=_.source_moment > _.target_moment),
     }
-    return pairs.group_by("source", "target").agg(count=_.count(), **(order if ordered else {}))
+    sums = {"count": _.count(), **(order if ordered else {})}
+    if "weight" in pairs.columns:
+        sums["weight"] = _.weight.sum()
+    return pairs.group_by("source", "target").agg(**sums)

@@ -13,7 +13,7 @@ from goeswith.relations.graph import Relation, RelationGraph
 
 GRAPH_FILE: Final = "relations.safetensors"
 
-_PER_EDGE: Final = "source_first"
+_PER_EDGE: Final = ("source_first", "seen")
 _PER_PRODUCT: Final = ("source_contexts", "target_contexts")
 
 
@@ -22,7 +22,7 @@ def save_graph(graph: RelationGraph, folder: Path) -> None:
     arrays: Arrays = {}
     for name, relation in graph.relations.items():
         arrays[name] = relation.count
-        for part in (_PER_EDGE, *_PER_PRODUCT):
+        for part in (*_PER_EDGE, *_PER_PRODUCT):
             values = getattr(relation, part)
             if values is not None:
                 arrays[f"{name}/{part}"] = values
@@ -57,9 +57,9 @@ def _relation(arrays: Arrays, name: str, n: int, folder: Path) -> Relation:
         count.check_format(full_check=True)
     except ValueError as error:
         raise BundleError(f"{folder / GRAPH_FILE}: {name} is damaged: {error}") from error
-    parts = {part: arrays.get(f"{name}/{part}") for part in (_PER_EDGE, *_PER_PRODUCT)}
+    parts = {part: arrays.get(f"{name}/{part}") for part in (*_PER_EDGE, *_PER_PRODUCT)}
     for part, values in parts.items():
-        length = count.nnz if part == _PER_EDGE else n
+        length = count.nnz if part in _PER_EDGE else n
         if values is not None and values.shape != (length,):
             raise BundleError(
                 f"{folder / GRAPH_FILE}: {name}/{part} has the shape {values.shape} where "

@@ -55,6 +55,9 @@ class Relation:
         target_contexts: (n,) as a target. None where only edges are known: then sums of `count`
             stand for them.
         contexts: all contexts; None likewise.
+        seen: (nnz,) contexts in which the pair was seen, whatever they weigh, where old contexts
+            count less (`MiningConfig.half_life_days`): `count` and the contexts are then sums of
+            weights, and `source_first` is of these. None where `count` says it.
     """
 
     count: Sparse
@@ -62,6 +65,7 @@ class Relation:
     source_contexts: npt.NDArray[np.float64] | None = None
     target_contexts: npt.NDArray[np.float64] | None = None
     contexts: float | None = None
+    seen: Floats | None = None
 
     @cached_property
     def sources(self) -> Rows:
@@ -81,6 +85,12 @@ class Relation:
     def counted(self) -> bool:
         """Whether the contexts of each product are known, or only edges."""
         return self.source_contexts is not None and self.contexts is not None
+
+    @property
+    def times_seen(self) -> Floats:
+        """(nnz,) contexts in which a pair was seen: what to tell a person; whole numbers."""
+        times: Floats = self.count.data if self.seen is None else self.seen
+        return times
 
     def measure(self, name: Measure) -> npt.NDArray[np.float64]:
         """(nnz,) an association measure of every edge (see `association`)."""
@@ -110,12 +120,15 @@ class Relation:
             shape=(n, n),
         )
         first = None if self.source_first is None else self.source_first[mask]
-        return replace(self, count=kept, source_first=first)
+        seen = None if self.seen is None else self.seen[mask]
+        return replace(self, count=kept, source_first=first, seen=seen)
 
     def frame(self) -> pl.DataFrame:
-        """source, target (rows), count, source_first and every association measure."""
+        """source, target (rows), count, seen and source_first where known, every measure."""
         columns: dict[str, npt.ArrayLike] = {"source": self.sources, "target": self.targets}
         columns["count"] = self.count.data
+        if self.seen is not None:
+            columns["seen"] = self.seen
         if self.source_first is not None:
             columns["source_first"] = self.source_first
         for name in MEASURES[1:]:

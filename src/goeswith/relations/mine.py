@@ -10,14 +10,11 @@ from itertools import count
 from tempfile import TemporaryDirectory
 from typing import Final
 
-import numpy as np
-import numpy.typing as npt
 import polars as pl
-from scipy import sparse
 
-from goeswith.arrays import Floats, Sparse
 from goeswith.errors import DataError
 from goeswith.relations import expressions
+from goeswith.relations.collect import Edges, make_edges, per_product, total_weight
 from goeswith.relations.config import MiningConfig
 from goeswith.relations.expressions import Table
 from goeswith.relations.graph import (
@@ -28,6 +25,7 @@ from goeswith.relations.graph import (
     RelationGraph,
 )
 from goeswith.relations.report import MinedRelation, MiningReport
+from goeswith.relations.votes import Votes
 
 _IDS: Final = ("basket_id", "session_id", "user_id")
 _CONTEXTS_ARE: Final = {"basket_id": "baskets", "session_id": "sessions", "user_id": "users"}
@@ -69,18 +67,24 @@ def mine(
             "the events have no basket_id, session_id or user_id, so that nothing says which of "
             "them belong together; add one of these columns"
         )
+    votes = Votes.of(events, config)
     kinds = set(events["event"].unique()) if "event" in events.columns else {"purchase"}
     relations = {}
     with _duckdb(config) as keep:
         if "purchase" in kinds:
-            relations[CO_PURCHASE] = _co_purchase(events, n, config, report, keep)
+            relations[CO_PURCHASE] = _co_purchase(events, n, config, votes, report, keep)
         if "view" in kinds:
-            relations |= _view_relations(events, n, config, report, keep)
+            relations |= _view_relations(events, n, config, votes, report, keep)
     return RelationGraph(n, relations)
 
 
-def _co_purchase(
-    events: pl.DataFrame, n: int, config: MiningConfig, report: MiningReport, keep: _Keep
+def _co_purchase(  # noqa: PLR0917
+    events: pl.DataFrame,
+    n: int,
+    config: MiningConfig,
+    votes: Votes,
+    report: MiningReport,
+    keep: _Keep,
 ) -> Relation:
     if "event" in events.columns:
         events = events.filter(pl.col("event") == "purchase")
@@ -91,10 +95,11 @@ def _co_purchase(
             f"{CO_PURCHASE}: no basket ids, and no user ids with timestamps for a window of days, "
             f"so that all purchases of one {unit.removesuffix('_id')} go together"
         )
-    placed = events.filter(pl.col(unit).is_not_null())
+    placed = votes.placed(events.filter(pl.col(unit).is_not_null()))
     if by_days:
         placed = placed.filter(pl.col("timestamp").is_not_null())
-    table = expressions.with_moment(keep(_encoded(placed, unit)))
+    encoded = keep(_encoded(placed, unit))
+    table = expressions.with_moment(encoded)
     window = timedelta(days=config.window_days) // timedelta(microseconds=1)
     if by_days:
         occurrences = keep(expressions.dated_purchases(table))
@@ -103,19 +108,27 @@ def _co_purchase(
         occurrences = keep(expressions.purchases(table))
         sizes = keep(expressions.context_sizes(occurrences))
     counted = _counted(sizes, config.max_basket, unit, events.height - placed.height)
-    occurrences = keep(expressions.kept(occurrences, sizes, config.max_basket))
+    fit = keep(expressions.kept(occurrences, sizes, config.max_basket))
     if by_days:
+        occurrences = keep(votes.of_purchases(fit))
         pairs = expressions.together_within(occurrences, window, ordered=counted.ordered)
     else:
+        occurrences = keep(votes.of_contexts(fit, encoded))
         pairs = expressions.together(occurrences, ordered=counted.ordered)
-    held = _per_product(expressions.holders(occurrences), n)
-    edges = _edges(keep(pairs), n, config.min_co_purchase, symmetric=True)
-    report.relations.append(_mined(CO_PURCHASE, counted, edges))
-    return Relation(edges.count, edges.source_first, held, held, float(counted.contexts))
+    held = per_product(expressions.holders(occurrences), n)
+    edges = make_edges(keep(pairs), n, config.min_co_purchase, symmetric=True)
+    report.relations.append(_mined(CO_PURCHASE, counted, edges, _rows(fit) - _rows(occurrences)))
+    contexts = total_weight(expressions.total_weight(occurrences))
+    return Relation(edges.count, edges.source_first, held, held, contexts, edges.seen)
 
 
-def _view_relations(
-    events: pl.DataFrame, n: int, config: MiningConfig, report: MiningReport, keep: _Keep
+def _view_relations(  # noqa: PLR0917
+    events: pl.DataFrame,
+    n: int,
+    config: MiningConfig,
+    votes: Votes,
+    report: MiningReport,
+    keep: _Keep,
 ) -> dict[str, Relation]:
     unit = next((name for name in ("session_id", "user_id") if _has(events, name)), None)
     if unit is None:
@@ -123,7 +136,7 @@ def _view_relations(
             f"{CO_VIEW}, {VIEW_THEN_PURCHASE}: not mined, for views have no session_id or user_id"
         )
         return {}
-    placed = events.filter(pl.col(unit).is_not_null())
+    placed = votes.placed(events.filter(pl.col(unit).is_not_null()))
     split = unit == "user_id" and _has(events, "timestamp")
     if split:
         placed = placed.filter(pl.col("timestamp").is_not_null())
@@ -135,19 +148,25 @@ def _view_relations(
     table = keep(_encoded(placed, unit))
     if split:
         gap = timedelta(minutes=config.session_gap_minutes) // timedelta(microseconds=1)
-        table = expressions.sessions_by_gap(table.rename(user_id="context"), gap)
+        if "user_id" not in table.columns:
+            table = table.mutate(user_id=table.context)
+        table = keep(expressions.sessions_by_gap(table.drop("context"), gap))
     visited = keep(expressions.visits(expressions.with_moment(table)))
     sizes = keep(expressions.context_sizes(visited))
     counted = _counted(sizes, config.max_basket, "session_id", events.height - placed.height)
-    visited = keep(expressions.kept(visited, sizes, config.max_basket))
-    viewers = _per_product(expressions.holders(visited.filter(visited.viewed)), n)
-    buyers = _per_product(expressions.holders(visited.filter(visited.bought)), n)
-    contexts = float(counted.contexts)
+    fit = keep(expressions.kept(visited, sizes, config.max_basket))
+    visited = keep(votes.of_contexts(fit, table))
+    capped = _rows(fit) - _rows(visited)
+    viewers = per_product(expressions.holders(visited.filter(visited.viewed)), n)
+    buyers = per_product(expressions.holders(visited.filter(visited.bought)), n)
+    contexts = total_weight(expressions.total_weight(visited))
 
     pairs = keep(expressions.alternatives(visited, ordered=counted.ordered))
-    edges = _edges(pairs, n, config.min_co_view, symmetric=True)
-    report.relations.append(_mined(CO_VIEW, counted, edges))
-    relations = {CO_VIEW: Relation(edges.count, edges.source_first, viewers, viewers, contexts)}
+    edges = make_edges(pairs, n, config.min_co_view, symmetric=True)
+    report.relations.append(_mined(CO_VIEW, counted, edges, capped))
+    relations = {
+        CO_VIEW: Relation(edges.count, edges.source_first, viewers, viewers, contexts, edges.seen)
+    }
     if not buyers.any():
         return relations
     if not _has(events, "timestamp") and not _has(events, "position"):
@@ -157,11 +176,14 @@ def _view_relations(
         )
         return relations
     pairs = keep(expressions.viewed_then_bought(visited))
-    edges = _edges(pairs, n, config.min_view_then_purchase, symmetric=False)
-    report.relations.append(_mined(VIEW_THEN_PURCHASE, replace(counted, ordered=True), edges))
+    edges = make_edges(pairs, n, config.min_view_then_purchase, symmetric=False)
+    counted = replace(counted, ordered=True)
+    report.relations.append(_mined(VIEW_THEN_PURCHASE, counted, edges, capped))
     # the view comes first in every session that this relation counts
-    first = edges.count.data.copy()
-    relations[VIEW_THEN_PURCHASE] = Relation(edges.count, first, viewers, buyers, contexts)
+    first = (edges.count.data if edges.seen is None else edges.seen).copy()
+    relations[VIEW_THEN_PURCHASE] = Relation(
+        edges.count, first, viewers, buyers, contexts, edges.seen
+    )
     return relations
 
 
@@ -185,8 +207,9 @@ def _encoded(events: pl.DataFrame, unit: str) -> Table:
     """Events as the expressions take them: integers, and no column that says nothing."""
     import ibis
 
-    codes = pl.col(unit).cast(pl.String).cast(pl.Categorical).to_physical()
-    columns = [pl.col("product"), codes.cast(pl.Int32).alias("context")]
+    columns = [pl.col("product"), _codes(unit).alias("context")]
+    if unit != "user_id" and _has(events, "user_id"):
+        columns.append(_codes("user_id"))
     event = pl.col("event") if "event" in events.columns else pl.lit("purchase")
     columns.append(event.cast(pl.String).alias("event"))
     if _has(events, "timestamp"):
@@ -194,6 +217,14 @@ def _encoded(events: pl.DataFrame, unit: str) -> Table:
     if _has(events, "position"):
         columns.append(pl.col("position").cast(pl.Int64))
     return ibis.memtable(events.select(columns).to_arrow())
+
+
+def _codes(name: str) -> pl.Expr:
+    return pl.col(name).cast(pl.String).cast(pl.Categorical).to_physical().cast(pl.Int32)
+
+
+def _rows(table: Table) -> int:
+    return int(table.count().to_pyarrow().as_py())
 
 
 @contextmanager
@@ -240,52 +271,13 @@ def _counted(sizes: Table, cap: int, unit: str, unplaced: int) -> _Counted:
     )
 
 
-def _per_product(holders: Table, n: int) -> npt.NDArray[np.float64]:
-    found = holders.to_pyarrow()
-    out = np.zeros(n)
-    out[found["product"].to_numpy()] = found["contexts"].to_numpy()
-    return out
-
-
-@dataclass(frozen=True)
-class _Edges:
-    count: Sparse
-    source_first: Floats | None
-    pairs: int
-    below_support: int
-
-
-def _edges(pairs: Table, n: int, least: int, *, symmetric: bool) -> _Edges:
-    """The pairs with enough support; a symmetric pair is an edge in both directions."""
-    seen = int(pairs.count().to_pyarrow().as_py())
-    frequent = pairs.filter(pairs["count"] >= least).to_pyarrow()
-    arrays = {name: frequent[name].to_numpy() for name in frequent.column_names}
-    source, target, counts = arrays["source"], arrays["target"], arrays["count"]
-    first = arrays.get("source_first")
-    if symmetric:
-        source, target = np.concatenate([source, target]), np.concatenate([target, source])
-        counts = np.concatenate([counts, counts])
-        if first is not None:
-            first = np.concatenate([first, arrays["target_first"]])
-    # the matrix carries the place of each edge, so that both counts are sorted alike
-    places = np.arange(len(source), dtype=np.int32)
-    matrix = sparse.csr_matrix((places, (source, target)), shape=(n, n))
-    matrix.sort_indices()
-    place, matrix.data = matrix.data, counts[matrix.data].astype(np.float32)
-    return _Edges(
-        count=matrix,
-        source_first=None if first is None else first[place].astype(np.float32),
-        pairs=seen,
-        below_support=seen - frequent.num_rows,
-    )
-
-
-def _mined(relation: str, counted: _Counted, edges: _Edges) -> MinedRelation:
+def _mined(relation: str, counted: _Counted, edges: Edges, capped: int) -> MinedRelation:
     return MinedRelation(
         relation=relation,
         contexts_are=counted.contexts_are,
         contexts=counted.contexts,
         giants=counted.giants,
+        capped=capped,
         unplaced=counted.unplaced,
         pairs=edges.pairs,
         below_support=edges.below_support,

@@ -14,6 +14,8 @@ class MinedRelation:
         contexts_are: what has one vote for a pair: baskets, sessions or users.
         contexts: how many took part.
         giants: how many more were left out for their size (see `MiningConfig.max_basket`).
+        capped: times that a product stood in a context and was not counted, for its user had
+            enough others with it (see `MiningConfig.per_user_cap`).
         unplaced: events that belong to no context, for want of an id or a time.
         pairs: distinct pairs seen, unordered where the relation is symmetric.
         below_support: how many of those were seen too rarely to become an edge.
@@ -25,6 +27,7 @@ class MinedRelation:
     contexts_are: str
     contexts: int
     giants: int
+    capped: int
     unplaced: int
     pairs: int
     below_support: int
