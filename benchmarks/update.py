@@ -1,7 +1,8 @@
 """New events folded into a bundle, against a fit of all: `python benchmarks/update.py DATA`.
 
-The baskets (or sessions) that begin last, one in twenty of all, are the new events. Both ways must
-come to the same counts where rare pairs are kept; the script says how many pairs differ.
+The baskets (or sessions) that begin last, one in twenty of all, are the new events. Both ways come
+to the same counts where rare pairs are kept and the votes of a user are not capped; the script says
+how many edges differ.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from goeswith.bundle.update import update_bundle
 from goeswith.config import FitSettings, Settings
 from goeswith.data.folder import load_data
 from goeswith.data.tables import READABLE
+from goeswith.relations.config import MiningConfig
 from goeswith.relations.files import load_graph
 
 RESULT = Path(__file__).parent / "results" / "update.json"
@@ -50,9 +52,11 @@ def seconds(do: object) -> float:
     return round(timeit.timeit(do, number=1), 2)  # type: ignore[arg-type]
 
 
-def compare(folder: Path, late: Path, *, keep_rare: bool) -> dict[str, object]:
-    settings = Settings(fit=FitSettings(keep_rare=keep_rare))
-    one, other = folder / f"updated-{keep_rare}", folder / f"fitted-{keep_rare}"
+def compare(folder: Path, late: Path, *, keep_rare: bool, capped: bool) -> dict[str, object]:
+    mining = MiningConfig() if capped else MiningConfig(per_user_cap=10**9)
+    settings = Settings(fit=FitSettings(keep_rare=keep_rare), relations=mining)
+    run = f"{keep_rare}-{capped}"
+    one, other = folder / f"updated-{run}", folder / f"fitted-{run}"
     fit_bundle(load_data(folder / "early"), one, settings)
     update = seconds(lambda: update_bundle(one, late))
     fit = seconds(lambda: fit_bundle(load_data(folder / "all"), other, settings))
@@ -60,6 +64,7 @@ def compare(folder: Path, late: Path, *, keep_rare: bool) -> dict[str, object]:
     counted, whole = (load_graph(b.folder / "relations", len(b)) for b in (updated, fitted))
     return {
         "keep_rare": keep_rare,
+        "votes_of_a_user_capped": capped,
         "update_seconds": update,
         "fit_seconds": fit,
         "megabytes": round(sum(f["bytes"] for f in updated.manifest["files"].values()) / 1e6, 1),
@@ -83,7 +88,10 @@ def main() -> None:
         result = {
             "data": given.data.name,
             "late_events": pl.scan_parquet(late).select(pl.len()).collect().item(),
-            "runs": [compare(Path(folder), late, keep_rare=keep) for keep in (False, True)],
+            "runs": [
+                compare(Path(folder), late, keep_rare=keep_rare, capped=capped)
+                for keep_rare, capped in ((False, True), (True, True), (True, False))
+            ],
             "cores": len(os.sched_getaffinity(0)),
             "load_at_the_end": round(os.getloadavg()[0], 1),
         }
