@@ -44,6 +44,26 @@ class FitSettings(_Section):
         description="Models that fill the places the first one leaves empty, in order.",
     )
     k: int = Field(50, ge=1, le=1000, description="Answers kept for each product.")
+    keep_rare: bool = Field(
+        False,
+        description="Keep pairs below the least counts of [relations] in the bundle, so that "
+        "`goeswith update` counts as if all events had come at once. They are many.",
+    )
+
+
+class SlateSettings(_Section):
+    """What of a ranked list is shown; a request may ask for something else."""
+
+    diversity: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="How much less each further product of one type counts; 0 is the ranking "
+        "itself, 1 shows one product of every type before a second of any.",
+    )
+    per_type: int | None = Field(
+        None, ge=1, description="At most so many products of one type; no limit unless set."
+    )
 
 
 class EvaluationSettings(_Section):
@@ -68,6 +88,11 @@ class ServeSettings(_Section):
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 opens it to others.")
     port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
     max_k: int = Field(50, ge=1, le=1000, description="The most answers one request may ask for.")
+    live: bool = Field(
+        True,
+        description="Keep the models in memory: for products that the catalogue does not hold, and "
+        "for filters that leave too few of the answers worked out at fit.",
+    )
 
 
 class Settings(_Section):
@@ -76,6 +101,7 @@ class Settings(_Section):
     data: DataSettings = DataSettings()
     relations: MiningConfig = MiningConfig()
     fit: FitSettings = FitSettings()
+    slate: SlateSettings = SlateSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     serve: ServeSettings = ServeSettings()
     models: dict[str, dict[str, Any]] = Field(

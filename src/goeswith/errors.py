@@ -20,7 +20,12 @@ class BundleError(GoesWithError):
 
 
 class UnknownProductError(GoesWithError):
-    """A product id that the catalogue does not hold."""
+    """A product id that the catalogue does not hold.
+
+    `product_id` is that id, where the error was raised for one.
+    """
+
+    product_id: str | None = None
 
 
 class LeakError(GoesWithError):

@@ -45,6 +45,13 @@ def test_asking_for_fewer_answers_gives_the_first_ones(bundle: Bundle) -> None:
     assert bundle.complements("phone-1", 3) == bundle.complements("phone-1", 8)[:3]
 
 
+def test_a_look_up_has_the_ids_scores_and_models_of_the_answers(bundle: Bundle) -> None:
+    for product in ("phone-1", "camera-9"):
+        answers = bundle.complements(product, 5)
+        expected = [(a.product_id, a.score, a.model) for a in answers]
+        assert bundle.lookup(product, 5) == expected
+
+
 def test_the_first_answers_are_bought_with_the_product_and_share_its_style(bundle: Bundle) -> None:
     for answer in bundle.complements("phone-1", 3):
         assert answer.type in {"case", "protector"}
@@ -213,7 +220,8 @@ def test_an_open_bundle_answers_on_when_its_files_are_gone(
 def test_answering_imports_neither_torch_nor_scipy_nor_frames(shop_bundle: Path) -> None:
     code = (
         "import sys; from goeswith.bundle.bundle import Bundle; "
-        f"assert Bundle.open({str(shop_bundle)!r}).complements('phone-1', 5); "
+        f"b = Bundle.open({str(shop_bundle)!r}); assert b.complements('phone-1', 5); "
+        "assert b.basket(['phone-1', 'camera-1'], 5); assert b.lookup('phone-1', 5); "
         "print(*sys.modules)"
     )
     run = subprocess.run(

@@ -18,6 +18,7 @@ from goeswith.data.catalog import Catalog
 from goeswith.errors import BundleError, ConfigError
 from goeswith.models import MODEL_NAMES, TRAINED, make_model, model_class
 from goeswith.models.base import Recommender
+from goeswith.relations.counts import grown
 from goeswith.relations.graph import RelationGraph, csr
 
 QUICK = {name: {"max_epochs": 2, "dimension": 8} for name in TRAINED}
@@ -174,6 +175,43 @@ def test_a_saved_model_answers_as_before(name: str, fitted: Recommender, tmp_pat
     assert loaded.config == fitted.config
     assert loaded.n == fitted.n
     assert np.array_equal(everything(loaded), everything(fitted))
+
+
+def test_new_products_are_answered_from_attributes_or_not_at_all(
+    name: str, fitted: Recommender, tmp_path: Path
+) -> None:
+    new = Catalog.from_records(
+        [
+            {"product_id": "new", "type": "type 1", "brand": "brand 2"},
+            {"product_id": "strange", "type": "unheard of", "brand": None},
+        ]
+    )
+    scores = fitted.score_new(new)
+    assert scores.shape == (2, 60)
+    assert scores.dtype == np.float32
+    assert np.all(np.isfinite(scores) | np.isneginf(scores))
+    says = type(fitted).score_new is not Recommender.score_new
+    assert np.isfinite(scores[0]).any() == says
+    fitted.save(tmp_path)
+    assert np.array_equal(model_class(name).load(tmp_path).score_new(new), scores)
+
+
+def test_refreshing_takes_over_products_added_behind_those_known(
+    name: str, fitted: Recommender, sparse_shop: tuple[Catalog, RelationGraph], tmp_path: Path
+) -> None:
+    catalog, graph = sparse_shop
+    row = {"product_id": "new", "type": "type 1", "brand": "brand 2"}
+    longer = Catalog(pl.concat([catalog.frame, pl.DataFrame([row])]))
+    before = everything(fitted)
+    fitted.save(tmp_path)
+    model = model_class(name).load(tmp_path).refresh(longer, grown(graph, 61))
+    after = everything(model)
+    assert model.n == 61
+    assert after.shape == (61, 61)
+    if name in TRAINED:
+        assert np.array_equal(after[:60, :60], before)
+    model.save(tmp_path / "again")
+    assert np.array_equal(everything(model_class(name).load(tmp_path / "again")), after)
 
 
 def test_a_folder_of_another_model_is_refused(

@@ -30,11 +30,14 @@ class Client:
         self.transport = httpx.ASGITransport(app)
 
     def get(self, address: str, params: dict[str, Any] | None = None) -> httpx.Response:
+        return self.ask("GET", address, params=params)
+
+    def ask(self, method: str, address: str, **given: Any) -> httpx.Response:
         async def ask() -> httpx.Response:
             async with httpx.AsyncClient(
                 transport=self.transport, base_url="http://service"
             ) as client:
-                return await client.get(address, params=params)
+                return await client.request(method, address, **given)
 
         return asyncio.run(ask())
 
@@ -163,6 +166,8 @@ def test_a_damaged_bundle_is_not_served(tmp_path: Path) -> None:
 def test_the_openapi_description_has_examples_and_the_unknown_product(client: Client) -> None:
     described = client.get("/openapi.json").json()
     assert sorted(described["paths"]) == [
+        "/v1/basket",
+        "/v1/complements",
         "/v1/health/live",
         "/v1/health/ready",
         "/v1/products/{product_id}",

@@ -2,45 +2,37 @@
 
 from __future__ import annotations
 
-import os
 import platform
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from shutil import rmtree
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Final
 
 from goeswith import __version__
-from goeswith.arrays import Floats, Rows, Sparse, blocks
 from goeswith.arrays_file import save_arrays
+from goeswith.bundle.answering import Answers, Progress, Steps, answer_all
 from goeswith.bundle.evidence_arrays import evidence_arrays
-from goeswith.bundle.format import ANSWERS, EVIDENCE, LOOKUP, PRODUCTS
+from goeswith.bundle.format import ANSWERS, EVIDENCE, LOOKUP, PRODUCTS, RARE, RELATIONS, file_sha256
 from goeswith.bundle.products import product_arrays
 from goeswith.bundle.publish import new_build, publish
-from goeswith.errors import GoesWithError
+from goeswith.data.folder import find_tables
+from goeswith.errors import DataError
 from goeswith.files import write_parquet
 from goeswith.models import make_model
 from goeswith.relations.build import build_graph
+from goeswith.relations.counts import every_pair, split_by_support
 from goeswith.relations.files import save_graph
+from goeswith.relations.report import MiningReport
 
 if TYPE_CHECKING:
     from goeswith.config import Settings
+    from goeswith.data.catalog import Catalog
     from goeswith.data.folder import Dataset
     from goeswith.models.base import Recommender
     from goeswith.relations.graph import RelationGraph
 
-Progress: TypeAlias = Callable[[int, int, str], None]
-"""Called with (steps done, all steps, what comes next)."""
-
 _LIBRARIES: Final = ("numpy", "scipy", "scikit-learn", "polars", "duckdb", "ibis-framework")
-_BATCH: Final = 512
-_MOST_THREADS: Final = 4
-"""Each scores blocks of its own: more would hold more memory than they save time."""
 
 
 def fit_bundle(
@@ -71,33 +63,35 @@ def fit_bundle(
         ConfigError: a setting of a model is wrong.
         DataError: no relation can be built from the data.
     """
-    tell = _Steps(len(dataset.catalog), 1 + len(settings.fit.fallbacks), progress)
+    specs = list(dict.fromkeys([settings.fit.model, *settings.fit.fallbacks]))
+    tell = Steps(len(dataset.catalog), len(specs), progress)
     with new_build(out) as build:
         tell.now("building relations")
-        graph = graph or build_graph(dataset, settings.relations)
+        report = MiningReport()
+        learned, rare = (graph, None) if graph else _counted(dataset, settings, report)
         # beside the bundle: a killed run's build is cleaned away, its training is not
         checkpoints = out.absolute().with_name(f".{out.name}.training")
-        answers, left_out = _answer_all(
-            dataset, graph, settings, tell, build=build, checkpoints=checkpoints
+
+        def fitted(spec: str) -> Recommender:
+            model = make_model(spec, settings.models)
+            model.follow(checkpoints, tell.now)
+            return model.fit(dataset.catalog, learned)
+
+        answers = answer_all(
+            specs, fitted, dataset.catalog, learned, tell, build=build, k=settings.fit.k
         )
         tell.now("writing")
-        save_arrays(answers.arrays(), build / ANSWERS)
-        save_arrays(product_arrays(dataset.catalog), build / LOOKUP)
-        save_arrays(evidence_arrays(dataset.catalog, graph), build / EVIDENCE)
-        write_parquet(dataset.catalog.frame, build / PRODUCTS)
-        save_graph(graph, build / "relations")
+        write_build(build, dataset.catalog, learned, answers)
+        if rare is not None:
+            save_graph(rare, build / RARE)
         publish(
             build,
             {
-                "goeswith": __version__,
-                "python": platform.python_version(),
-                "libraries": {name: version(name) for name in _LIBRARIES},
+                **version_facts(),
                 "settings": settings.model_dump(mode="json"),
                 "data": _data_facts(dataset),
-                "relations": _relation_facts(graph),
-                "k": answers.k,
-                "models": answers.models,
-                "health": {**answers.health(), "left_out": left_out},
+                "mined": [asdict(mined) for mined in report.relations],
+                **answer_facts(learned, answers),
                 "metrics": metrics,
             },
         )
@@ -105,138 +99,43 @@ def fit_bundle(
         tell.done()
 
 
-class _Answers:
-    """The k best complements of every product, filled by one model after the other."""
-
-    def __init__(self, n: int, k: int) -> None:
-        self.k = k
-        self.models: list[str] = []
-        self.products = np.full((n, k), -1, dtype=np.int32)
-        self.scores = np.full((n, k), -np.inf, dtype=np.float32)
-        self.origin = np.full((n, k), -1, dtype=np.int8)
-
-    def open_rows(self) -> Rows:
-        """Products with a place left."""
-        return np.flatnonzero(self.products[:, -1] < 0).astype(np.int32)
-
-    def fill(self, rows: Rows, products: Rows, scores: Floats) -> None:
-        """Put the last of `models`' answers behind those that are there, without repeating any."""
-        here = self.products[rows]
-        repeated = (products[:, :, None] == here[:, None, :]).any(axis=2)
-        kept = np.concatenate([here >= 0, (products >= 0) & ~repeated], axis=1)
-        order = np.argsort(~kept, axis=1, kind="stable")[:, : self.k]
-        there = np.take_along_axis(kept, order, axis=1)
-        origin = np.full(products.shape, len(self.models) - 1, dtype=np.int8)
-        for mine, theirs, nothing in (
-            (self.products, products, -1),
-            (self.scores, scores, -np.inf),
-            (self.origin, origin, -1),
-        ):
-            both = np.concatenate([mine[rows], theirs], axis=1)
-            mine[rows] = np.where(there, np.take_along_axis(both, order, axis=1), nothing)
-
-    def arrays(self) -> dict[str, Any]:
-        """products, scores and origin, (n, k) each; -1 and -inf where a product has no more."""
-        return {"products": self.products, "scores": self.scores, "origin": self.origin}
-
-    def health(self) -> dict[str, Any]:
-        """How many products and places each model answers, and what is left unanswered."""
-        used = self.origin[self.origin >= 0]
-        first = self.origin[:, 0]
-        recommended = np.unique(self.products[self.products >= 0])
-        return {
-            "answers": {
-                name: int(np.count_nonzero(used == i)) for i, name in enumerate(self.models)
-            },
-            "products_first_answered": {
-                name: int(np.count_nonzero(first == i)) for i, name in enumerate(self.models)
-            },
-            "products_without_answers": int(np.count_nonzero(first < 0)),
-            "products_recommended": len(recommended),
-        }
+def _counted(
+    dataset: Dataset, settings: Settings, report: MiningReport
+) -> tuple[RelationGraph, RelationGraph | None]:
+    """The relations of a data set, and the pairs below support where those are kept."""
+    if dataset.relations is not None or not settings.fit.keep_rare:
+        return build_graph(dataset, settings.relations, report), None
+    everything = build_graph(dataset, every_pair(settings.relations), report)
+    return split_by_support(everything, settings.relations)
 
 
-@dataclass
-class _Steps:
-    """Progress in products answered, over all models."""
-
-    products: int
-    models: int
-    progress: Progress | None
-    answered: int = 0
-
-    def now(self, what: str) -> None:
-        if self.progress is not None:
-            self.progress(self.answered, self.products * self.models, what)
-
-    def done(self) -> None:
-        self.answered = self.products * self.models
-        self.now("done")
-
-    @contextmanager
-    def model(self, place: int, what: str) -> Iterator[Callable[[int], None]]:
-        """Steps of one model: what is yielded is called with the products it has answered."""
-        self.answered = self.products * place
-        self.now(f"fitting {what}")
-
-        def answered(count: int) -> None:
-            self.answered = self.products * place + count
-            self.now(f"answering by {what}")
-
-        yield answered
+def write_build(build: Path, catalog: Catalog, graph: RelationGraph, answers: Answers) -> None:
+    """Write everything of a build but its models, which are saved as they answer."""
+    save_arrays(answers.arrays(), build / ANSWERS)
+    save_arrays(product_arrays(catalog), build / LOOKUP)
+    save_arrays(evidence_arrays(catalog, graph), build / EVIDENCE)
+    write_parquet(catalog.frame, build / PRODUCTS)
+    save_graph(graph, build / RELATIONS)
 
 
-def _answer_all(
-    dataset: Dataset,
-    graph: RelationGraph,
-    settings: Settings,
-    tell: _Steps,
-    *,
-    build: Path,
-    checkpoints: Path,
-) -> tuple[_Answers, dict[str, str]]:
-    """Fit, ask and save every model; fallbacks that do not suit the data are left out and named."""
-    fit = settings.fit
-    n = len(dataset.catalog)
-    answers = _Answers(n, fit.k)
-    left_out: dict[str, str] = {}
-    alternatives = graph.similars.count
-    alternatives = alternatives.maximum(alternatives.T).tocsr()
-    for place, spec in enumerate(dict.fromkeys([fit.model, *fit.fallbacks])):
-        name = spec.partition(":")[0]
-        folder = build / "model" if not place else build / "fallbacks" / f"{place}-{name}"
-        with tell.model(place, spec) as answered:
-            try:
-                model = make_model(spec, settings.models)
-                model.follow(checkpoints, tell.now)
-                model.fit(dataset.catalog, graph)
-            except GoesWithError as error:
-                if not place:
-                    raise
-                left_out[spec] = str(error)
-                continue
-            answers.models.append(spec)
-            _ask(model, answers, alternatives, answered)
-            model.save(folder)
-    return answers, left_out
+def version_facts() -> dict[str, Any]:
+    """What runs, for a manifest."""
+    return {
+        "goeswith": __version__,
+        "python": platform.python_version(),
+        "libraries": {name: version(name) for name in _LIBRARIES},
+    }
 
 
-def _ask(
-    model: Recommender, answers: _Answers, exclude: Sparse, answered: Callable[[int], None]
-) -> None:
-    """Ask a model for every product with a place left; numpy and scipy let threads run beside."""
-    pool = ThreadPoolExecutor(min(os.cpu_count() or 1, _MOST_THREADS))
-    try:
-        batches = list(blocks(answers.open_rows(), _BATCH))
-        found = pool.map(lambda rows: model.recommend(rows, answers.k, exclude), batches)
-        done = 0
-        for rows in batches:
-            answered(done)
-            answers.fill(rows, *next(found))
-            done += len(rows)
-    finally:
-        # an interrupt must not wait for every product
-        pool.shutdown(cancel_futures=True)
+def answer_facts(graph: RelationGraph, answers: Answers) -> dict[str, Any]:
+    """What a manifest tells of relations and answers."""
+    return {
+        "relations": _relation_facts(graph),
+        "k": answers.k,
+        "models": answers.models,
+        "probabilities": answers.probabilities,
+        "health": {**answers.health(), "left_out": answers.left_out},
+    }
 
 
 def _data_facts(dataset: Dataset) -> dict[str, Any]:
@@ -254,7 +153,19 @@ def _data_facts(dataset: Dataset) -> dict[str, Any]:
         "fingerprint": dataset.fingerprint,
         "rows": {"products": len(dataset.catalog), **tables},
         "quarantine": dataset.quarantine.counts().to_dicts(),
+        "applied": _events_files(dataset),
     }
+
+
+def _events_files(dataset: Dataset) -> list[dict[str, Any]]:
+    """The file of events, told apart by its content: so that no update counts it again."""
+    if dataset.events is None or not dataset.folder.is_dir():
+        return []
+    try:
+        file = find_tables(dataset.folder).get("events")
+    except DataError:
+        return []  # the data set was not read from there
+    return [{"file": file.name, "sha256": file_sha256(file)}] if file else []
 
 
 def _relation_facts(graph: RelationGraph) -> dict[str, Any]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 
+from goeswith.bundle.answer import Answer, Hit, answer
 from goeswith.bundle.evidence import Evidence, EvidenceIndex
 from goeswith.bundle.format import (
     ANSWERS,
@@ -20,41 +21,21 @@ from goeswith.bundle.format import (
 )
 from goeswith.bundle.mapped import MappedArrays, map_arrays
 from goeswith.bundle.products import Products
-from goeswith.bundle.why import why
-from goeswith.errors import BundleError
+from goeswith.errors import BundleError, ConfigError
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import polars as pl
 
+    from goeswith.arrays import Floats, Rows
+    from goeswith.bundle.constraints import Constraints
+    from goeswith.bundle.filters import Filter
+    from goeswith.bundle.live import LiveModels
+
+MOST_IN_BASKET: Final = 50
+_FILTERS_KEPT: Final = 32
 _TYPE_MODELS: Final = ("type_popularity",)
 """Models that choose a product for its type: their evidence is how often the types go together."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One complement of a product.
-
-    Attributes:
-        product_id: the complement.
-        title: None where it has none.
-        type: None where it has none.
-        relation: what it is to the product asked about.
-        score: of the model that produced it; comparable among answers of that model only.
-        model: as it stands in the settings, for example `cocitation`.
-        fallback: whether that model filled a place that the first one left empty.
-        evidence: what the data say of the pair.
-        why: one sentence, from the evidence alone.
-    """
-
-    product_id: str
-    title: str | None
-    type: str | None
-    relation: str
-    score: float
-    model: str
-    fallback: bool
-    evidence: Evidence
-    why: str
 
 
 class Bundle:
@@ -69,12 +50,17 @@ class Bundle:
         self.folder = manifest.folder
         answers = map_arrays(self.folder / ANSWERS)
         self.products = Products(map_arrays(self.folder / LOOKUP))
-        self._evidence = EvidenceIndex(map_arrays(self.folder / EVIDENCE), self.products)
+        self.evidence = EvidenceIndex(map_arrays(self.folder / EVIDENCE), self.products)
         self._check_shapes(answers)
         self._answers, self._scores = answers["products"], answers["scores"]
         self._origin = answers["origin"]
-        self._models: list[str] = self.manifest["models"]
-        self._by_type = np.array([name.split(":")[0] in _TYPE_MODELS for name in self._models])
+        self.models: list[str] = self.manifest["models"]
+        self._met: dict[str, npt.NDArray[np.bool_]] = {}
+        self.asks_models = True
+        """Whether saved models are asked where the precomputed answers do not do."""
+        self.slate_settings: dict[str, Any] = self.manifest["settings"].get("slate", {})
+        self._plain = not any(self.slate_settings.values())
+        self._by_type = np.array([name.split(":")[0] in _TYPE_MODELS for name in self.models])
 
     @classmethod
     def open(cls, path: Path | str, verify: bool = False) -> Self:
@@ -131,53 +117,173 @@ class Bundle:
         """Answers kept for each product."""
         return int(self.manifest["k"])
 
-    def complements(self, product_id: str, k: int = 10) -> list[Answer]:
+    def complements(
+        self, product_id: str, k: int = 10, constraints: Constraints | None = None
+    ) -> list[Answer]:
         """What goes with a product, best first.
 
         Args:
             product_id: as in the catalogue.
             k: at most so many; fewer where the models know fewer.
+            constraints: filters, bans, pins, quotas and diversity; see docs/slate.md.
 
         Raises:
             UnknownProductError: with the nearest ids and titles.
             BundleError: `k` is more than the bundle holds, or its arrays are damaged.
+            ConfigError: a constraint does not suit the catalogue.
+        """
+        self.check_k(k)
+        source = self.products.row(product_id)
+        if constraints is not None or not self._plain:
+            return self._select([source], k, constraints)
+        targets, scores, origin = self.ranked(source, k)
+        evidence = self.evidence.of(source, targets, self._by_type[origin])
+        name = self.products.name(source)
+        with_ = (product_id,)
+        return [
+            answer(self, target, (float(scores[i]), int(origin[i])), evidence[i], name, with_)
+            for i, target in enumerate(targets.tolist())
+        ]
+
+    def lookup(self, product_id: str, k: int = 10) -> list[Hit]:
+        """The ids, scores and models of `complements`, without evidence, in microseconds.
+
+        The ranking as it was worked out at fit: the slate settings of the bundle are not applied.
+
+        Raises:
+            As `complements`.
+        """
+        self.check_k(k)
+        targets, scores, origin = self.ranked(self.products.row(product_id), k)
+        ids, models = self.products.ids, self.models
+        return [
+            Hit(ids[target], score, models[place])
+            for target, score, place in zip(
+                targets.tolist(), scores.tolist(), origin.tolist(), strict=True
+            )
+        ]
+
+    def basket(
+        self, product_ids: Sequence[str], k: int = 10, constraints: Constraints | None = None
+    ) -> list[Answer]:
+        """What goes with several products together, best first.
+
+        The answers of each are fused (docs/slate.md); nothing in the basket, no variant of it and
+        no substitute of any of it is among them.
+
+        Args:
+            product_ids: 1 to 50 ids; one given twice counts once.
+            k: at most so many.
+            constraints: as for `complements`.
+
+        Raises:
+            As `complements`; ConfigError also for an empty basket or one of more than 50 products.
+        """
+        self.check_k(k)
+        if not 1 <= len(product_ids) <= MOST_IN_BASKET:
+            raise ConfigError(
+                f"a basket holds 1 to {MOST_IN_BASKET} products, {len(product_ids)} were given"
+            )
+        rows = [self.products.row(product_id) for product_id in dict.fromkeys(product_ids)]
+        return self._select(rows, k, constraints)
+
+    def complements_of_new(
+        self, attributes: Mapping[str, Any], k: int = 10, constraints: Constraints | None = None
+    ) -> list[Answer]:
+        """What goes with a product that the catalogue does not hold, from its attributes alone.
+
+        The saved models answer, first to last, those of them that can read attributes.
+
+        Args:
+            attributes: of the columns of the catalogue; `product_id` need not be there.
+            k: at most so many.
+            constraints: as for `complements`.
+
+        Raises:
+            DataError: the attributes cannot be read, or the product is in the catalogue.
+            BundleError, ConfigError: as `complements`.
+        """
+        from goeswith.bundle.live import answers_to_new
+
+        self.check_k(k)
+        return answers_to_new(self, attributes, k, constraints)
+
+    def _select(self, sources: list[int], k: int, constraints: Constraints | None) -> list[Answer]:
+        from goeswith.bundle.select import select  # pydantic, which a plain look-up needs not
+
+        return select(self, sources, k, constraints)
+
+    def check_k(self, k: int) -> None:
+        """Refuse a `k` that the bundle does not hold.
+
+        Raises:
+            BundleError: says how many it holds.
         """
         if not 1 <= k <= self.k:
             raise BundleError(
                 f"this bundle holds {self.k} answers a product, {k} were asked for; "
                 "ask for fewer, or fit with a larger fit.k"
             )
-        source = self.products.row(product_id)
+
+    def ranked(self, source: int, k: int) -> tuple[Rows, Floats, npt.NDArray[np.int8]]:
+        """The first k precomputed complements of a row: products, scores, places in `models`.
+
+        Raises:
+            BundleError: the arrays are damaged.
+        """
         targets = self._answers[source, :k]
         targets = targets[: np.count_nonzero(targets >= 0)]
         origin = self._origin[source, : len(targets)]
-        if (targets >= len(self)).any() or not ((origin >= 0) & (origin < len(self._models))).all():
-            raise BundleError(f"{self.folder / ANSWERS} is damaged at product {product_id!r}")
-        evidence = self._evidence.of(source, targets, self._by_type[origin])
-        name = self.products.name(source)
-        return [
-            Answer(
-                product_id=self.products.ids[target],
-                title=self.products.title(target),
-                type=self.products.type(target),
-                relation="complement",
-                score=float(self._scores[source, i]),
-                model=self._models[origin[i]],
-                fallback=bool(origin[i] > 0),
-                evidence=evidence[i],
-                why=why(name, evidence[i]),
+        if (targets >= len(self)).any() or not ((origin >= 0) & (origin < len(self.models))).all():
+            raise BundleError(
+                f"{self.folder / ANSWERS} is damaged at product {self.products.ids[source]!r}"
             )
-            for i, target in enumerate(targets.tolist())
-        ]
+        return targets, self._scores[source, : len(targets)], origin
+
+    def evidence_of(self, source: int, targets: Rows, origin: Rows) -> list[Evidence]:
+        """Evidence of answers that the models at `origin` gave; -1 for none of them."""
+        return self.evidence.of(source, targets, (origin >= 0) & self._by_type[origin])
+
+    @cached_property
+    def live(self) -> LiveModels:
+        """The saved models, loaded when they are first asked."""
+        from goeswith.bundle.live import LiveModels
+
+        return LiveModels(self)
 
     @cached_property
     def catalog_frame(self) -> pl.DataFrame:
-        """The catalogue with every attribute, in row order."""
+        """The catalogue with every attribute, in row order.
+
+        Raises:
+            BundleError: a later fit has taken the place of this build, and its files with it.
+        """
         import polars as pl
 
+        try:
+            frame = pl.read_parquet(self.folder / PRODUCTS)
+        except FileNotFoundError as error:
+            raise BundleError(
+                f"{self.path} was replaced since it was opened; open it again"
+            ) from error
         # a number that is none is told as missing: JSON has no NaN
-        frame = pl.read_parquet(self.folder / PRODUCTS)
         return frame.with_columns(pl.selectors.float().fill_nan(None))
+
+    def meets(self, where: Sequence[Filter]) -> npt.NDArray[np.bool_]:
+        """(n,) which products meet every filter, kept for the next requests that ask the same.
+
+        Raises:
+            ConfigError: a filter does not suit the catalogue.
+        """
+        from goeswith.bundle.filters import matching
+
+        asked = " and ".join(sorted(repr((f.column, f.op, f.values)) for f in where))
+        if asked not in self._met:
+            if len(self._met) >= _FILTERS_KEPT:
+                self._met.clear()
+            self._met[asked] = found = matching(self.catalog_frame, where)
+            return found
+        return self._met[asked]
 
     def product(self, product_id: str) -> dict[str, Any]:
         """Every attribute that a product has.

@@ -128,6 +128,7 @@ class EvidenceIndex:
         self._into = _Edges(arrays, "into")
         self._viewed = _Edges(arrays, "viewed")
         self._alike_of = _Edges(arrays, "alike")
+        self._similar = _Edges(arrays, "similar")
         self._first = arrays.get("bought.source_first")
         self._weight = arrays.get("bought.weight", self._bought.data)
         self._type_keys = arrays["types.keys"]
@@ -135,6 +136,10 @@ class EvidenceIndex:
         self._purchases = arrays["purchases"]
         self._source_contexts = arrays.get("source_contexts")
         self._contexts = float(arrays["contexts"][0]) if "contexts" in arrays else 0.0
+
+    def substitutes(self, row: int) -> Rows:
+        """Rows of the products that stand for a product, by the similarity signal, either way."""
+        return self._similar.row(row)[0]
 
     def of(self, source: int, targets: Rows, by_type: npt.NDArray[np.bool_]) -> list[Evidence]:
         """Evidence of the answers to one source.
@@ -167,6 +172,35 @@ class EvidenceIndex:
             found.append(Evidence(**facts, **rest))
         return found
 
+    def of_new(self, kind: int, targets: Rows) -> list[Evidence]:
+        """Evidence of the answers to a product never seen, of the type `kind`, -1 for none.
+
+        It rests on what is known of its type.
+        """
+        found = []
+        for target in targets.tolist():
+            alike, types = self._alike(kind, target), self._types(kind, target)
+            purchases = round(float(self._purchases[target]))
+            rest: dict[str, Any] = {"basis": "popular" if purchases else "model"}
+            if alike is not None:
+                rest = {"basis": "alike", "link": alike}
+            elif types is not None:
+                rest = {"basis": "types", "types": types}
+            found.append(
+                Evidence(
+                    bought_together=0,
+                    source_first=None if self._first is None else 0,
+                    viewed_together=0,
+                    confidence=None,
+                    lift=None,
+                    pmi_lower=None,
+                    purchases=purchases,
+                    counted=self._source_contexts is not None,
+                    **rest,
+                )
+            )
+        return found
+
     def _measures(
         self, source: int, targets: Rows, at: npt.NDArray[np.int64]
     ) -> dict[str, list[float | None]]:
@@ -186,10 +220,11 @@ class EvidenceIndex:
         link = self._link(source, target)
         if link is not None:
             return {"basis": "linked", "link": link}
-        alike = None if by_type else self._alike(source, target)
+        kind = int(self._products.type_codes[source])
+        alike = None if by_type else self._alike(kind, target)
         if alike is not None:
             return {"basis": "alike", "link": alike}
-        types = self._types(source, target)
+        types = self._types(kind, target)
         if types is not None:
             return {"basis": "types", "types": types}
         return {"basis": "popular" if self._purchases[target] else "model"}
@@ -211,9 +246,9 @@ class EvidenceIndex:
         middle = int(common[np.argmax(np.where(place >= 0, weaker, -np.inf))])
         return self._as_link(middle, self._together(source, middle), target)
 
-    def _alike(self, source: int, target: int) -> Link | None:
-        """The product of the source's type that goes best with the target."""
-        at = self._alike_of.at(target, int(self._products.type_codes[source]))
+    def _alike(self, kind: int, target: int) -> Link | None:
+        """The product of the source's type, `kind`, that goes best with the target."""
+        at = self._alike_of.at(target, kind)
         return self._as_link(int(self._alike_of.data[at]), 0, target) if at >= 0 else None
 
     def _as_link(self, middle: int, with_source: int, target: int) -> Link:
@@ -229,9 +264,9 @@ class EvidenceIndex:
     def _together(self, source: int, target: int) -> int:
         return _count(self._bought.data, self._bought.at(source, target))
 
-    def _types(self, source: int, target: int) -> TypesBought | None:
+    def _types(self, kind: int, target: int) -> TypesBought | None:
         codes, names = self._products.type_codes, self._products.type_names
-        u, v = int(codes[source]), int(codes[target])
+        u, v = kind, int(codes[target])
         key = u * len(names) + v
         place = int(np.searchsorted(self._type_keys, key))
         if min(u, v) < 0 or place == len(self._type_keys) or self._type_keys[place] != key:

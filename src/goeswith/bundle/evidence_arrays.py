@@ -27,6 +27,9 @@ def evidence_arrays(catalog: Catalog, graph: RelationGraph) -> dict[str, npt.NDA
     into.sort_indices()
     views = graph["co_view"].weighted(graph["co_view"].times_seen)
     views = views.maximum(views.T).tocsr()
+    similar = graph.similars.count
+    similar = similar.maximum(similar.T).tocsr()
+    similar.sort_indices()
     codes = catalog.type_codes
     typed = (codes[bought.sources] >= 0) & (codes[bought.targets] >= 0)
     flow = (
@@ -44,6 +47,7 @@ def evidence_arrays(catalog: Catalog, graph: RelationGraph) -> dict[str, npt.NDA
         **_csr_arrays("out", weights),
         **_csr_arrays("into", into),
         **_csr_arrays("viewed", views),
+        **_csr_arrays("similar", similar),
         **_alike_arrays(into, codes),
         "types.keys": keys,
         "types.count": np.bincount(at, bought.times_seen[typed], minlength=len(keys)),

@@ -8,6 +8,7 @@
         evidence.safetensors  counts and contexts of the relations, sorted for look-up
         products.parquet      the catalogue with every attribute
         relations/            the relation graph
+        rare/                 pairs with less support than an edge, where they are kept
         model/                the model that answers first
         fallbacks/            the models that fill the places it leaves empty
 
@@ -38,6 +39,8 @@ LOOKUP: Final = "lookup.safetensors"
 ANSWERS: Final = "answers.safetensors"
 EVIDENCE: Final = "evidence.safetensors"
 PRODUCTS: Final = "products.parquet"
+RELATIONS: Final = "relations"
+RARE: Final = "rare"
 
 _FIELDS: Final = {
     "id": str,

@@ -20,6 +20,8 @@ _WIDTH: Final = 50
 
 def product_arrays(catalog: Catalog) -> dict[str, npt.NDArray[Any]]:
     """What `Products` reads, from a catalogue."""
+    from goeswith.ranking.variants import variant_codes  # scipy: only where a bundle is made
+
     ids = catalog.ids.to_list()
     return {
         **pack_strings("id", ids),
@@ -27,6 +29,7 @@ def product_arrays(catalog: Catalog) -> dict[str, npt.NDArray[Any]]:
         **pack_strings("type", list(catalog.type_names)),
         "id.order": sorted_order(ids),
         "type.codes": catalog.type_codes,
+        "variant.codes": variant_codes(catalog),
     }
 
 
@@ -43,6 +46,8 @@ class Products:
         self.titles = Strings.of(arrays, "title")
         self.type_names = Strings.of(arrays, "type")
         self.type_codes = arrays["type.codes"]
+        self.variant_codes = arrays["variant.codes"]
+        """(n,) group of variants of one product, -1 where there are none."""
         self._sorted = SortedIds(self.ids, arrays["id.order"])
 
     def __len__(self) -> int:
@@ -58,10 +63,21 @@ class Products:
         if row is None:
             near = ", ".join(self.label(row) for row in self.nearest(product_id))
             hint = f"; did you mean {near}?" if near else ""
-            raise UnknownProductError(
+            unknown = UnknownProductError(
                 f"no product {product_id!r} among the {len(self):,} of this bundle{hint}"
             )
+            unknown.product_id = product_id
+            raise unknown
         return row
+
+    def has(self, product_id: str) -> bool:
+        """Whether there is a product of that id."""
+        return self._sorted.row(product_id) is not None
+
+    def type_code(self, name: str | None) -> int:
+        """The number of a type; -1 where no product is of it."""
+        codes = range(len(self.type_names))
+        return next((code for code in codes if self.type_names[code] == name), -1)
 
     def title(self, row: int) -> str | None:
         """A product's title; None where it has none."""

@@ -35,6 +35,12 @@ def command(
                 "data": manifest["data"]["name"],
                 "data fingerprint": manifest["data"]["fingerprint"],
                 **{f"{table} read": rows for table, rows in manifest["data"]["rows"].items()},
+                **{
+                    f"{entry.get('table', 'events')} from {entry['file']}": entry.get(
+                        "applied", "at the fit"
+                    )
+                    for entry in manifest["data"].get("applied", [])
+                },
                 "answers a product": opened.k,
                 "files": f"{len(listed)}, {sum(file['bytes'] for file in listed):,} bytes, "
                 "every SHA-256 as written",

@@ -18,6 +18,8 @@ COMMANDS: Final = {
     "import": "import_data",
     "relations": "relations",
     "fit": "fit",
+    "update": "update",
+    "add": "add",
     "recommend": "recommend",
     "inspect": "inspect_bundle",
     "benchmark": "benchmark",

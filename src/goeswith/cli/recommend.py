@@ -1,34 +1,73 @@
-"""`goeswith recommend`: what goes with a product, with the evidence."""
+"""`goeswith recommend`: what goes with a product, a basket or a new product, with the evidence."""
+
+from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from goeswith.bundle.answer import Answer
+    from goeswith.bundle.bundle import Bundle
+    from goeswith.bundle.constraints import Constraints
 
 
 def command(
     bundle: Path = typer.Argument(help="A bundle that `goeswith fit` left."),
-    product: str = typer.Argument(help="A product id."),
+    products: list[str] | None = typer.Argument(
+        None, help="A product id; several are a basket.", metavar="PRODUCT..."
+    ),
     k: int | None = typer.Option(None, "-k", min=1, help="How many answers; 10 unless set."),
+    where: list[str] = typer.Option(
+        [], help="A filter on attributes, such as price<=20 or 'brand in Mu|Nu'; repeatable."
+    ),
+    ban: list[str] = typer.Option([], help="A product never to show; repeatable."),
+    pin: list[str] = typer.Option([], help="A product to show first; repeatable."),
+    per_type: int | None = typer.Option(None, min=1, help="At most so many of one type."),
+    diversity: float | None = typer.Option(
+        None, min=0, max=1, help="How much less each further product of one type counts."
+    ),
+    new: Path | None = typer.Option(
+        None, help="JSON file with the attributes of a product that the catalogue does not hold."
+    ),
     json: bool = typer.Option(False, "--json", help="Print JSON, evidence and all."),
 ) -> None:
-    """Say what goes with a product, best first, each answer with its evidence."""
-    from goeswith.bundle.bundle import Bundle
+    """Say what goes with a product, best first, each answer with its evidence.
 
+    With several products: what goes with all of them together.
+    """
+    from goeswith.bundle.bundle import Bundle
+    from goeswith.errors import ConfigError
+
+    ids = products or []
+    if (new is None) == (not ids):
+        raise ConfigError("name a product, or several for a basket, or give one with --new FILE")
     opened = Bundle.open(bundle)
-    answers = opened.complements(product, k or min(10, opened.k))
-    row = opened.products.row(product)
+    most = k or min(10, opened.k)
+    constraints = None
+    if where or ban or pin or per_type is not None or diversity is not None:
+        from goeswith.bundle.constraints import Constraints
+
+        constraints = Constraints.of(where, ban, pin, per_type, diversity)
+    if new is not None:
+        answers, asked, label = _about_new(opened, new, most, constraints)
+    elif len(ids) == 1:
+        answers = opened.complements(ids[0], most, constraints)
+        row = opened.products.row(ids[0])
+        asked, label = {"product": _named(opened, row)}, opened.products.label(row)
+    else:
+        answers = opened.basket(ids, most, constraints)
+        rows = [opened.products.row(product_id) for product_id in dict.fromkeys(ids)]
+        asked = {"basket": [_named(opened, row) for row in rows]}
+        label = ", ".join(opened.products.label(row) for row in rows)
     if json:
         from dataclasses import asdict
         from json import dumps
 
-        asked = {
-            "product_id": product,
-            "title": opened.products.title(row),
-            "type": opened.products.type(row),
-        }
         content = {
             "bundle": opened.id,
-            "product": asked,
+            **asked,
             "complements": [asdict(answer) for answer in answers],
         }
         typer.echo(dumps(content, indent=2, ensure_ascii=False))
@@ -36,7 +75,28 @@ def command(
     from goeswith.cli.show import answers_table, console
 
     if answers:
-        title = f"What goes with {opened.products.label(row)}".replace("[", r"\[")
-        console().print(answers_table(title, answers))
+        title = f"What goes with {label}".replace("[", r"\[")
+        console().print(answers_table(title, answers, goes_with=len(ids) > 1))
     else:
-        typer.echo(f"nothing is known to go with {opened.products.label(row)}")
+        narrowed = " that meets what was asked for" if constraints is not None else ""
+        typer.echo(f"nothing is known to go with {label}{narrowed}")
+
+
+def _named(bundle: Bundle, row: int) -> dict[str, Any]:
+    products = bundle.products
+    return {
+        "product_id": products.ids[row],
+        "title": products.title(row),
+        "type": products.type(row),
+    }
+
+
+def _about_new(
+    bundle: Bundle, file: Path, k: int, constraints: Constraints | None
+) -> tuple[list[Answer], dict[str, Any], str]:
+    from goeswith.data.attributes_file import read_attributes
+
+    attributes = read_attributes(file)
+    answers = bundle.complements_of_new(attributes, k, constraints)
+    name = str(attributes.get("title") or attributes.get("product_id") or "the new product")
+    return answers, {"product": attributes}, name

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from goeswith.bundle.bundle import Answer
+    from goeswith.bundle.answer import Answer
 
 
 def console() -> Console:
@@ -34,12 +34,14 @@ def progress_bar() -> Iterator[Callable[[int, int, str], None]]:
         yield step
 
 
-def answers_table(title: str, answers: list[Answer]) -> Table:
-    """Answers, each with its evidence."""
+def answers_table(title: str, answers: list[Answer], goes_with: bool = False) -> Table:
+    """Answers, each with its evidence, and with what of a basket each goes with."""
     table = Table(title=title, title_justify="left", show_lines=False, pad_edge=False)
     table.add_column("#", justify="right")
     table.add_column("product", overflow="fold", min_width=16)
     table.add_column("type", overflow="fold")
+    if goes_with:
+        table.add_column("goes with", overflow="fold")
     table.add_column("why", overflow="fold", min_width=30)
     table.add_column("score", justify="right")
     table.add_column("model", overflow="fold")
@@ -48,6 +50,7 @@ def answers_table(title: str, answers: list[Answer]) -> Table:
             str(place),
             _plain(f"{answer.title} ({answer.product_id})" if answer.title else answer.product_id),
             _plain(answer.type or ""),
+            *([_plain(", ".join(answer.goes_with))] if goes_with else []),
             _plain(answer.why),
             f"{answer.score:.4g}",
             _plain(f"{answer.model} (fallback)" if answer.fallback else answer.model),

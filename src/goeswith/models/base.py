@@ -38,7 +38,7 @@ class Recommender(ABC):
     name: ClassVar[str]
     Config: ClassVar[type[ModelConfig]] = ModelConfig
     probabilities: ClassVar[bool] = False
-    """Whether scores are calibrated probabilities that a pair goes together."""
+    """Whether scores are calibrated probabilities in [0, 1] that a pair goes together."""
 
     def __init__(self, config: ModelConfig | None = None) -> None:
         self.config = config or self.Config()
@@ -54,6 +54,26 @@ class Recommender(ABC):
 
         Models in closed form need neither.
         """
+
+    def refresh(self, catalog: Catalog, graph: RelationGraph) -> Self:
+        """Take over new counts, and products added behind those known, without a full training.
+
+        Here: `fit`, since closed forms are quick. A model that trains keeps what it has learned.
+
+        Args:
+            catalog: the products known at fit, in the same rows, and new ones behind them.
+            graph: relations between them.
+        """
+        return self.fit(catalog, graph)
+
+    def score_new(self, products: Catalog) -> Floats:
+        """How well every known product goes with products unknown at fit, from attributes alone.
+
+        Returns:
+            (m, n) float32 for m products; -inf where the model has nothing to say, which is
+            everywhere for a model that does not read attributes, so that a fallback can take over.
+        """
+        return np.full((len(products), self.n), -np.inf, dtype=np.float32)
 
     @abstractmethod
     def score(self, sources: Rows) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import ClassVar, Self
 
 import numpy as np
@@ -35,6 +36,9 @@ class Popularity(Recommender):
 
     def score(self, sources: Rows) -> Floats:
         return np.tile(_or_nothing(self.popularity), (len(sources), 1))
+
+    def score_new(self, products: Catalog) -> Floats:
+        return np.tile(_or_nothing(self.popularity), (len(products), 1))
 
     def arrays(self) -> Arrays:
         return {"popularity": self.popularity}
@@ -74,6 +78,7 @@ class TypePopularity(Recommender):
         edges, types = graph.complements, catalog.type_codes
         kinds = len(catalog.type_names)
         self.popularity, self.types = _popularity(graph), types
+        self.type_names = catalog.type_names
         typed = (types[edges.sources] >= 0) & (types[edges.targets] >= 0)
         source, target = types[edges.sources[typed]], edges.targets[typed]
         flows = _largest_of_row(_counts(source, types[target], (kinds, kinds)), self.config.types)
@@ -88,10 +93,18 @@ class TypePopularity(Recommender):
         return self
 
     def score(self, sources: Rows) -> Floats:
+        return self._score(self.types[sources])
+
+    def score_new(self, products: Catalog) -> Floats:
+        place: dict[str | None, int] = {name: code for code, name in enumerate(self.type_names)}
+        codes = [place.get(name, -1) for name in [*products.type_names, None]]
+        return self._score(np.array(codes, dtype=np.int32)[products.type_codes])
+
+    def _score(self, types: Rows) -> Floats:
+        """(b, n) scores for b sources of the types `types`, -1 for none."""
         edges = max(float(self.popularity.sum()), 1.0)
         # P(t | s) P(v | t) is at least 1 / edges^2
-        scores = np.tile(self.popularity * (self.config.prior / (2 * edges**3)), (len(sources), 1))
-        types = self.types[sources]
+        scores = np.tile(self.popularity * (self.config.prior / (2 * edges**3)), (len(types), 1))
         known = np.flatnonzero(types >= 0)
         if len(known):
             flows = self.flows[types[known]].toarray()
@@ -106,12 +119,14 @@ class TypePopularity(Recommender):
             "types": self.types,
             "flows": self.flows,
             "products": self.products,
+            "type_names": np.frombuffer(json.dumps(self.type_names).encode(), dtype=np.uint8),
         }
 
     def restore(self, arrays: Arrays) -> None:
         self.popularity, self.within_type = arrays["popularity"], arrays["within_type"]
         self.types, self.flows = arrays["types"], arrays["flows"]
         self.products = arrays["products"]
+        self.type_names = json.loads(arrays["type_names"].tobytes())
 
     @property
     def n(self) -> int:

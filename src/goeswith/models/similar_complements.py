@@ -61,7 +61,6 @@ class SimilarComplements(Recommender):
         return self._complements(cosines)
 
     def score_new(self, products: Catalog) -> Floats:
-        """(m, n) scores for m products that were unknown at fit, from their attributes."""
         return self._complements(path_scores(self.encoder.encode(products) @ self.by_token))
 
     def _complements(self, cosines: Floats) -> Floats:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from goeswith.bundle.evidence import Basis
 
+Attribute: TypeAlias = str | int | float | bool | list[str] | None
 _FROM_ANSWERS = ConfigDict(from_attributes=True)
 
 
@@ -91,6 +92,11 @@ class AnswerShape(BaseModel):
         description="One sentence from the evidence alone.",
         examples=["Bought 142 times with Phone 1, 3.1 times what chance would give."],
     )
+    goes_with: list[str] = Field(
+        description="The products asked about that it goes with; evidence is of the best.",
+        examples=[["phone-1"]],
+    )
+    pinned: bool = Field(description="Whether the request put it there.", examples=[False])
 
 
 class Complements(BaseModel):
@@ -99,6 +105,34 @@ class Complements(BaseModel):
     bundle: str = Field(description="The build that answered; new with every fit.")
     product_id: str = Field(examples=["phone-1"])
     complements: list[AnswerShape]
+
+
+class BasketComplements(BaseModel):
+    """What goes with several products together."""
+
+    bundle: str = Field(description="The build that answered; new with every fit.")
+    basket: list[str] = Field(examples=[["phone-1", "charger-2"]])
+    complements: list[AnswerShape]
+
+
+class NewProduct(BaseModel):
+    """A product that the catalogue does not hold."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    attributes: dict[Annotated[str, Field(max_length=200)], Attribute] = Field(
+        min_length=1,
+        max_length=200,
+        description="Columns of the catalogue; at most 50,000 characters in all.",
+        examples=[{"title": "Phone 1 mini", "type": "phone", "price": 99.0}],
+    )
+
+
+class Refused(BaseModel):
+    """The request cannot be answered as it is."""
+
+    bundle: str
+    detail: str = Field(examples=["no product has a 'prize'; did you mean 'price'?"])
 
 
 class Product(BaseModel):

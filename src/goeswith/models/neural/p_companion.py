@@ -144,8 +144,11 @@ class PCompanion(TrainedVectors):
         self._take(module, thetas)
         return self
 
+    def refresh(self, catalog: Catalog, graph: RelationGraph) -> Self:
+        self.types = self._type_codes(catalog)
+        return super().refresh(catalog, graph)
+
     def score_new(self, products: Catalog) -> Floats:
-        """(m, n) scores for m products that were unknown at fit, from their attributes."""
         theta = self.encoder.encode(products)
         scores: Floats = self._sources(theta, self._type_codes(products)) @ self.target_vectors.T
         scores[~theta.any(axis=1)] = -np.inf

@@ -17,13 +17,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypedDict
 
 import numpy as np
 from pydantic import Field
 
 from goeswith.arrays import Floats, Sparse, block_size, blocks, top_k
 from goeswith.arrays_file import Arrays
+from goeswith.data.catalog import Catalog
 from goeswith.errors import ConfigError
 from goeswith.files import replacing
 from goeswith.models.base import ModelConfig, VectorModel
@@ -112,6 +113,16 @@ class TrainedVectors(VectorModel):
             )
 
         self.checkpoints, self.report = checkpoints, report
+
+    def refresh(self, catalog: Catalog, graph: RelationGraph) -> Self:
+        """Keep the vectors that were trained: new counts change nothing until the next fit.
+
+        Products added since have vectors of zeros, of which nothing is known: fallbacks answer.
+        """
+        more = ((0, graph.n - self.n), (0, 0))
+        self.source_vectors = np.pad(self.source_vectors, more)
+        self.target_vectors = np.pad(self.target_vectors, more)
+        return self
 
     @property
     def training(self) -> TrainingConfig:

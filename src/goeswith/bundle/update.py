@@ -1,0 +1,249 @@
+"""New events and new products into a bundle that is there, without a full fit.
+
+Counts of new contexts are added to those of the bundle; what the models compute in closed form is
+computed again, what was trained stays; all is answered anew and published as any fit is.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+from pydantic import ValidationError
+
+from goeswith.arrays_file import load_arrays
+from goeswith.bundle.added import Grown, answers_with_new, propose_new, with_products
+from goeswith.bundle.answering import NeverTogether, Progress, Steps, answer_all
+from goeswith.bundle.build import answer_facts, version_facts, write_build
+from goeswith.bundle.bundle import Bundle
+from goeswith.bundle.format import ANSWERS, PRODUCTS, RARE, RELATIONS, file_sha256, read_manifest
+from goeswith.bundle.live import load_model, model_folders, reads_attributes
+from goeswith.bundle.publish import new_build, publish
+from goeswith.bundle.update_facts import check_contexts, data_facts, merged, notes
+from goeswith.config import Settings
+from goeswith.data.catalog import Catalog
+from goeswith.data.clean import clean_events
+from goeswith.data.quarantine import Quarantine
+from goeswith.data.tables import read_table
+from goeswith.errors import BundleError, DataError
+from goeswith.models.base import Recommender
+from goeswith.relations.counts import add_graphs, every_pair, grown, split_by_support, with_rare
+from goeswith.relations.files import load_graph, save_graph
+from goeswith.relations.report import MiningReport
+
+if TYPE_CHECKING:
+    from goeswith.relations.graph import RelationGraph
+
+
+@dataclass(frozen=True)
+class Updated:
+    """What an update did.
+
+    Attributes:
+        events: kept of the file; 0 where none was given.
+        products: new in the catalogue.
+        known: products of the table that were in the catalogue before; they stayed as they were.
+        unused: columns of that table that the catalogue does not have.
+        quarantine: rows set aside, by file and reason.
+        notes: what a person should know of the counts.
+    """
+
+    events: int
+    products: int
+    known: int
+    unused: list[str]
+    quarantine: list[dict[str, Any]]
+    notes: list[str]
+
+
+def update_bundle(
+    path: Path,
+    events: Path | None = None,
+    products: Path | None = None,
+    *,
+    again: bool = False,
+    progress: Progress | None = None,
+) -> Updated:
+    """Fold new events, new products or both into the bundle at `path`.
+
+    Products alone are answered and proposed by what the bundle knows, in about the time that it
+    takes to write it; events are counted, and every product is answered anew. The bundle that was
+    there answers until the new one is whole, and for good if this run ends early.
+
+    Args:
+        path: the bundle.
+        events: a table as `events` of a data folder; its baskets, sessions or users are not yet in
+            the bundle. None for none.
+        products: a table as `products` of a data folder. None for none.
+        again: count a file that was counted before once more.
+        progress: told what is being done.
+
+    Raises:
+        BundleError: the bundle is damaged, was made from lists, has counted this file already, or
+            another run is writing it.
+        DataError: a table cannot be used, or its contexts are not of the kind that was counted.
+    """
+    read_manifest(path)  # a folder that is no bundle is not to become one
+    with new_build(path) as build:
+        old = Bundle.open(path, verify=True)
+        settings = _settings(old)
+        if events is not None:
+            _check_countable(old, events, settings, again=again)
+        quarantine = Quarantine(max_share=settings.data.max_bad_share)
+        catalog = _with_table(old, products, quarantine)
+        if events is None and not len(catalog.new):
+            quarantine.check()
+            raise DataError(f"{products}: every product of it is in the bundle already")
+        run = _Run(old, settings, catalog, build, progress)
+        told = run.add() if events is None else run.count(events, quarantine)
+        quarantine.check()
+        aside = quarantine.counts().to_dicts()
+        data = data_facts(old, events, products, aside, len(catalog.catalog))
+        publish(build, {**run.facts(), "data": data})
+        run.tell.done()
+        kept = 0
+        if events is not None:
+            kept = quarantine.read(events.name) - quarantine.lost(events.name)
+        return Updated(kept, len(catalog.new), catalog.known, catalog.unused, aside, told)
+
+
+def _settings(old: Bundle) -> Settings:
+    try:
+        return Settings.model_validate(old.manifest["settings"])
+    except ValidationError as error:
+        raise BundleError(
+            f"{old.path} was fitted with settings that this goeswith does not know; fit it again"
+        ) from error
+
+
+class _Run:
+    """One update: what it starts from, and what it makes."""
+
+    def __init__(
+        self, old: Bundle, settings: Settings, grown: Grown, build: Path, progress: Progress | None
+    ) -> None:
+        self.old, self.settings, self.grown, self.build = old, settings, grown, build
+        self.folders = model_folders(old.folder)
+        self.specs = old.models[: len(self.folders)]
+        self.tell = Steps(len(grown.catalog), len(self.specs), progress)
+        self.mined: list[dict[str, Any]] = old.manifest.get("mined", [])
+
+    def add(self) -> list[str]:
+        """Answer and propose new products with the models as they are."""
+        self.tell.now("answering new products")
+        n = len(self.grown.catalog)
+        self.graph = grown(load_graph(self.old.folder / RELATIONS, len(self.old)), n)
+        never = NeverTogether(self.grown.catalog, self.graph)
+        models = [
+            (spec, load_model(folder, spec) if reads_attributes(spec) else None)
+            for spec, folder in zip(self.specs, self.folders, strict=True)
+        ]
+        self.answers = answers_with_new(
+            load_arrays(self.old.folder / ANSWERS), models, self.grown, never
+        )
+        self.answers.probabilities = self.old.manifest.get("probabilities", [])
+        self.tell.now("writing")
+        for folder in self.folders:
+            _same_files(folder, self.build / folder.relative_to(self.old.folder))
+        write_build(self.build, self.grown.catalog, self.graph, self.answers)
+        rare = self._rare(n)
+        if rare is not None:
+            save_graph(rare, self.build / RARE)
+        return []
+
+    def count(self, events: Path, quarantine: Quarantine) -> list[str]:
+        """Add the counts of new events, have the models take them over, and answer everything."""
+        from goeswith.relations.mine import mine  # Ibis and DuckDB
+
+        self.tell.now("counting")
+        catalog, n = self.grown.catalog, len(self.grown.catalog)
+        frame = clean_events(read_table(events, quarantine), events.name, quarantine, catalog)
+        quarantine.check()
+        report = MiningReport()
+        found = mine(frame, n, every_pair(self.settings.relations), report)
+        check_contexts(self.mined, report, events)
+        everything = grown(load_graph(self.old.folder / RELATIONS, len(self.old)), n)
+        rare = self._rare(n)
+        if rare is not None:
+            everything = with_rare(everything, rare)
+        everything = add_graphs(everything, found)
+        self.graph, rare = split_by_support(everything, self.settings.relations)
+        place = dict(zip(self.specs, self.folders, strict=True))
+
+        def refreshed(spec: str) -> Recommender:
+            return load_model(place[spec], spec).refresh(catalog, self.graph)
+
+        self.answers = answer_all(
+            self.specs, refreshed, catalog, self.graph, self.tell, build=self.build, k=self.old.k
+        )
+        added = np.arange(self.old.manifest["data"].get("fitted", len(self.old)), n, dtype=np.int32)
+        since = Grown(catalog, added, 0, [])
+        propose_new(self.answers, since, NeverTogether(catalog, self.graph))
+        self.tell.now("writing")
+        write_build(self.build, catalog, self.graph, self.answers)
+        save_graph(rare, self.build / RARE)
+        self.mined = merged(self.mined, report)
+        return notes(report, self.old)
+
+    def _rare(self, n: int) -> RelationGraph | None:
+        folder = self.old.folder / RARE
+        return grown(load_graph(folder, len(self.old)), n) if folder.is_dir() else None
+
+    def facts(self) -> dict[str, Any]:
+        """What the manifest tells, but of the data."""
+        manifest = self.old.manifest
+        told = answer_facts(self.graph, self.answers)
+        told["health"]["left_out"] = {**manifest["health"]["left_out"], **self.answers.left_out}
+        return {
+            **version_facts(),
+            "settings": manifest["settings"],
+            "mined": self.mined,
+            **told,
+            "metrics": None,  # what was measured was measured before
+        }
+
+
+def _check_countable(old: Bundle, events: Path, settings: Settings, *, again: bool) -> None:
+    data = old.manifest["data"]
+    if data["rows"].get("events") is None or data["rows"].get("relations") is not None:
+        raise BundleError(
+            f"{old.path} was made from lists of relations, which have no counts that events could "
+            "be added to; fit it anew from data with events"
+        )
+    if settings.relations.half_life_days is not None:
+        raise BundleError(
+            f"{old.path} was fitted with half_life_days, by which its counts would have aged "
+            "since; fit it anew from all events"
+        )
+    if not events.is_file():
+        raise DataError(f"there is no file {events}")
+    digest = file_sha256(events)
+    counted = [entry for entry in data.get("applied", []) if entry["sha256"] == digest]
+    if counted and not again:
+        when = counted[-1].get("applied")
+        raise BundleError(
+            f"{events} is in the counts of {old.path} already, as {counted[-1]['file']}"
+            f"{f', since {when}' if when else ', since it was fitted'}; give --again to count it "
+            "once more"
+        )
+
+
+def _with_table(old: Bundle, products: Path | None, quarantine: Quarantine) -> Grown:
+    known = Catalog(pl.read_parquet(old.folder / PRODUCTS))
+    if products is None:
+        return Grown(known, np.zeros(0, dtype=np.int32), 0, [])
+    return with_products(known, products, quarantine)
+
+
+def _same_files(source: Path, target: Path) -> None:
+    """The files of a folder in another, without copying where the file system can."""
+    target.mkdir(parents=True, exist_ok=True)
+    for file in source.iterdir():
+        try:
+            (target / file.name).hardlink_to(file)
+        except OSError:
+            shutil.copy2(file, target / file.name)

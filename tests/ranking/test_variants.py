@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import polars as pl
+
+from goeswith.data.catalog import Catalog
+from goeswith.ranking.variants import variant_codes
+
+
+def groups(records):
+    codes = variant_codes(Catalog.from_records(records)).tolist()
+    return [None if c < 0 else [i for i, d in enumerate(codes) if d == c] for c in codes]
+
+
+def test_products_of_one_variant_group_are_variants() -> None:
+    rows = [
+        {"product_id": f"p{i}", "variant_group": group}
+        for i, group in enumerate(["a", "b", "a", ""])
+    ]
+    assert groups([*rows, {"product_id": "x", "variant_group": None}]) == [
+        [0, 2],
+        None,
+        [0, 2],
+        None,
+        None,
+    ]
+
+
+def test_title_and_brand_alike_but_for_case_and_spaces_are_variants() -> None:
+    rows = [
+        {"product_id": "a", "title": "Steel  Pot", "brand": "Mu"},
+        {"product_id": "b", "title": "steel pot ", "brand": "mu"},
+        {"product_id": "c", "title": "steel pot", "brand": "Nu"},
+        {"product_id": "d", "title": None, "brand": "Mu"},
+        {"product_id": "e", "title": "", "brand": "Mu"},
+    ]
+    assert groups(rows) == [[0, 1], [0, 1], None, None, None]
+
+
+def test_group_and_title_together_link_variants() -> None:
+    rows = [
+        {"product_id": "a", "title": "pot", "variant_group": "1"},
+        {"product_id": "b", "title": "pan", "variant_group": "1"},
+        {"product_id": "c", "title": "pan", "variant_group": None},
+    ]
+    assert groups(rows) == [[0, 1, 2]] * 3
+
+
+def test_a_placeholder_that_everything_shares_makes_no_variants() -> None:
+    frame = pl.DataFrame({"product_id": [f"p{i}" for i in range(1001)], "title": "Unknown"})
+    assert (variant_codes(Catalog(frame)) == -1).all()
+
+
+def test_a_catalogue_without_titles_has_no_variants() -> None:
+    assert groups([{"product_id": "a"}, {"product_id": "b"}]) == [None, None]

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from goeswith.relations.config import MiningConfig
+from goeswith.relations.counts import add_graphs, every_pair, grown, split_by_support, with_rare
+from goeswith.relations.graph import Relation, RelationGraph, csr
+from goeswith.relations.mine import mine
+
+N = 5
+EVENTS = st.lists(
+    st.tuples(
+        st.integers(0, N - 1),
+        st.sampled_from("abcdefgh"),
+        st.sampled_from(["view", "purchase", "purchase"]),
+        st.integers(0, 3),
+    ),
+    min_size=1,
+    max_size=50,
+)
+# every part of a log tells of views and of purchases; contexts of their own, of no order
+ALWAYS = [(0, "{}1", "view", 0), (0, "{}2", "purchase", 0)]
+CONFIGS = st.builds(
+    MiningConfig,
+    max_basket=st.integers(2, 5),
+    min_co_purchase=st.integers(1, 3),
+    min_co_view=st.integers(1, 2),
+    min_view_then_purchase=st.integers(1, 2),
+)
+
+
+def frame_of(events) -> pl.DataFrame:
+    names = ["product", "session_id", "event", "position"]
+    frame = pl.DataFrame(events, schema=names, orient="row")
+    return frame.with_columns(
+        pl.col("product").cast(pl.Int32), pl.col("position").cast(pl.Int64)
+    ).with_columns(basket_id=pl.col("session_id"))
+
+
+def assert_same(one: RelationGraph, other: RelationGraph) -> None:
+    assert set(one.relations) == set(other.relations)
+    for name, relation in one.relations.items():
+        same = other.relations[name]
+        assert (relation.count != same.count).nnz == 0
+        assert relation.count.nnz == same.count.nnz
+        assert relation.contexts == same.contexts
+        np.testing.assert_array_equal(relation.source_contexts, same.source_contexts)
+        np.testing.assert_array_equal(relation.target_contexts, same.target_contexts)
+        # where no order is known, none came first
+        zeros = np.zeros(len(relation))
+        first, again = (
+            zeros if r.source_first is None else r.source_first for r in (relation, same)
+        )
+        np.testing.assert_array_equal(first, again)
+
+
+@settings(max_examples=8, deadline=None)
+@given(events=EVENTS, first=st.sets(st.sampled_from("abcdefgh")), config=CONFIGS)
+def test_parts_without_a_common_context_add_up_to_the_whole_log(events, first, config) -> None:
+    parts = [
+        [e for e in events if (e[1] in first) == chosen]
+        + [(p, name.format(chosen), kind, at) for p, name, kind, at in ALWAYS]
+        for chosen in (True, False)
+    ]
+    whole = mine(frame_of(parts[0] + parts[1]), N, config)
+    edges, rare = split_by_support(mine(frame_of(parts[0]), N, every_pair(config)), config)
+    new = mine(frame_of(parts[1]), N, every_pair(config))
+    updated, _ = split_by_support(add_graphs(with_rare(edges, rare), new), config)
+    assert_same(updated, whole)
+
+
+@settings(max_examples=5, deadline=None)
+@given(events=EVENTS, config=CONFIGS)
+def test_edges_and_rare_pairs_are_together_what_was_counted(events, config) -> None:
+    everything = mine(frame_of(events), N, every_pair(config))
+    edges, rare = split_by_support(everything, config)
+    assert_same(with_rare(edges, rare), everything)
+    assert_same(edges, mine(frame_of(events), N, config))
+
+
+def test_a_relation_that_one_log_cannot_tell_of_keeps_its_counts() -> None:
+    both = mine(frame_of([(0, "a", "view", 0), (1, "a", "view", 1), (1, "b", "purchase", 0)]), N)
+    bought = mine(frame_of([(0, "c", "purchase", 0), (1, "c", "purchase", 0)]), N)
+    added = add_graphs(both, bought)
+    assert added["co_view"].contexts == both["co_view"].contexts == 2
+    assert added["co_purchase"].contexts == 2
+
+
+def test_a_log_of_views_in_which_nothing_was_bought_counts_its_sessions() -> None:
+    shop = mine(frame_of([(0, "a", "view", 0), (1, "a", "purchase", 1)]), N)
+    views = mine(frame_of([(0, "b", "view", 0), (2, "b", "view", 1)]), N)
+    added = add_graphs(shop, views)["view_then_purchase"]
+    assert added.contexts == 2
+    assert added.source_contexts.tolist() == [2, 0, 1, 0, 0]
+
+
+def test_a_grown_graph_has_its_edges_and_further_products_without_any() -> None:
+    relation = Relation(csr(2, [0], [1], [3]), None, np.ones(2), np.ones(2), 4.0)
+    graph = grown(RelationGraph(2, {"co_purchase": relation}), 4)
+    assert graph.n == 4
+    assert graph["co_purchase"].count.shape == (4, 4)
+    assert graph["co_purchase"].count[0, 1] == 3
+    assert graph["co_purchase"].source_contexts.tolist() == [1, 1, 0, 0]
