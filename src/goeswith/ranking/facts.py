@@ -58,7 +58,7 @@ class Attributes:
 
 
 class AttributeReader:
-    """Reads attributes of products, known or new, as `Attributes` of the catalogue it was fitted on.
+    """Reads attributes of products, known or new, beside those of the catalogue it was fitted on.
 
     Attributes:
         encoder: of TF-IDF tokens.
@@ -238,7 +238,7 @@ class Facts:
             edge_weights(graph.complements, "auto"),
             edge_weights(graph[CO_PURCHASE], "auto"),
             views.maximum(views.T).tocsr(),
-            counted=bool(np.any(graph.complements.count.data > 1)),
+            counted=is_counted(graph),
         )
 
     @property
@@ -263,7 +263,16 @@ class Facts:
         """New products, of which only attributes are known."""
         b = len(attributes.types)
         nothing = sparse.csr_matrix((b, self.n), dtype=np.float32)
-        return Askers(attributes, *[nothing] * 6, np.zeros((b, 4), dtype=np.float32))
+        return Askers(
+            attributes,
+            bought=nothing,
+            bought_back=nothing,
+            any_bought=nothing,
+            viewed=nothing,
+            listed=nothing,
+            reverse=nothing,
+            degrees=np.zeros((b, 4), dtype=np.float32),
+        )
 
     def arrays(self) -> Arrays:
         """What `restore` needs."""
@@ -293,12 +302,18 @@ class Facts:
         )
 
 
+def is_counted(graph: RelationGraph) -> bool:
+    """Whether pairs were counted, or lists name them."""
+    return bool(np.any(graph.complements.count.data > 1))
+
+
 def _ridge(content: Sparse, known: npt.NDArray[np.bool_]) -> Floats:
     """(v, v) inverse of X' X + l I over the products that are known: see `features.paths`."""
     x = content[known]
     gram = (x.T @ x).toarray().astype(np.float64)
     gram[np.diag_indices_from(gram)] += _RIDGE
-    return linalg.inv(gram, overwrite_a=True).astype(np.float32)
+    inverse: Floats = linalg.inv(gram, overwrite_a=True).astype(np.float32)
+    return inverse
 
 
 def _normalised(matrix: Sparse) -> Sparse:

@@ -56,6 +56,10 @@ class Pairs:
     columns: Floats
     names: list[str]
 
+    def part(self, mask: npt.NDArray[np.bool_]) -> Pairs:
+        """Some of the candidates."""
+        return Pairs(self.place[mask], self.targets[mask], self.columns[mask], self.names)
+
 
 def paths(facts: Facts, asked: Askers) -> dict[str, Floats]:
     """(b, n) scores of every product for b sources, by path; 0 where none leads.

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from scipy.stats import binom
 
 from goeswith.arrays import Sparse
+from goeswith.ranking.facts import is_counted
 from goeswith.relations.graph import Relation, RelationGraph, csr, pair_keys
 from goeswith.relations.splits import hold_out_pairs
 
@@ -27,11 +28,13 @@ class Fold:
     """A graph and what was taken from it.
 
     Attributes:
+        number: from 0.
         graph: what features may see.
         labels: (n, n) CSR of the complement edges that were taken.
         cold: (n,) products that lost all their edges.
     """
 
+    number: int
     graph: RelationGraph
     labels: Sparse
     cold: npt.NDArray[np.bool_]
@@ -59,7 +62,7 @@ def folds(
         rng = np.random.default_rng([seed, number])
         cold = np.zeros(graph.n, dtype=bool)
         cold[rng.permutation(touched)[: int(cold_share * len(touched))]] = True
-        if edges.counted and np.any(edges.count.data > 1):
+        if is_counted(graph):
             left, taken = thinned(graph, share, rng)
             beyond = taken.complements.measure("pmi_lower") > 0
             sources, targets = taken.complements.sources[beyond], taken.complements.targets[beyond]
@@ -72,7 +75,9 @@ def folds(
         both = cold[sources] & cold[targets]
         labels = csr(graph.n, sources[~both], targets[~both], np.ones((~both).sum()))
         labels.data[:] = 1
-        yield Fold(left.without_products(np.flatnonzero(cold).astype(np.int32)), labels, cold)
+        yield Fold(
+            number, left.without_products(np.flatnonzero(cold).astype(np.int32)), labels, cold
+        )
 
 
 def thinned(

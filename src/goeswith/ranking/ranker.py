@@ -8,8 +8,8 @@ evidence to trust for which product, and give the probability that a pair goes t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 
@@ -23,7 +23,7 @@ from goeswith.data.catalog import Catalog
 from goeswith.errors import ConfigError
 from goeswith.models.base import ModelConfig, Recommender, VectorModel
 from goeswith.ranking.facts import Askers, AttributeReader, Facts
-from goeswith.ranking.features import candidates, pairs, paths
+from goeswith.ranking.features import Pairs, candidates, pairs, paths
 from goeswith.ranking.folds import Fold, folds
 from goeswith.ranking.trees import Trees
 from goeswith.relations.graph import RelationGraph
@@ -94,13 +94,14 @@ class Ranker(Recommender):
             self._say(f"fold {number} of {config.folds}: features")
             facts = Facts.of(attributes, fold.graph)
             for cold, (learned, checked) in examples.items():
-                self._examples(fold, facts, members, cold, learned, checked)
+                for table, labels, taught in self._tables(fold, facts, members, cold):
+                    (learned if taught else checked).add(table, labels)
         self._say("growing trees")
         self.trees = {}
         for cold, (learned, checked) in examples.items():
             if learned.some:
                 self.trees[cold] = Trees.fit(
-                    *learned.tables(),
+                    *learned.all(),
                     learned.names,
                     config.trees,
                     config.leaves,
@@ -108,15 +109,17 @@ class Ranker(Recommender):
                     config.seed,
                 )
                 if checked.some:
-                    self.trees[cold].calibrate(*checked.tables())
+                    self.trees[cold].calibrate(*checked.all())
         self.members = self._fit_members(catalog, graph, "all edges")
         self.facts = Facts.of(attributes, graph)
         return self
 
     def refresh(self, catalog: Catalog, graph: RelationGraph) -> Self:
-        """Take new counts, and products, without learning anew: trees and members stay."""
-        known = self.reader.read(catalog, known=len(catalog) == self.n)
-        self.facts = Facts.of(known, graph)
+        # trees know of paths and degrees, not of products or tokens: those may be read anew
+        self.reader = AttributeReader.fit(catalog)
+        self.facts = Facts.of(self.reader.read(catalog, known=True), graph)
+        for member in self.members:
+            member.refresh(catalog, graph)
         return self
 
     def _say(self, what: str) -> None:
@@ -136,36 +139,28 @@ class Ranker(Recommender):
             members.append(model.fit(catalog, graph))
         return members
 
-    def _examples(
-        self,
-        fold: Fold,
-        facts: Facts,
-        members: Sequence[VectorModel],
-        cold: bool,
-        learned: _Examples,
-        checked: _Examples,
-    ) -> None:
-        """Columns and labels of the candidates of a fold's sources."""
-        rng = np.random.default_rng([self.config.seed, len(learned.columns)])
+    def _tables(
+        self, fold: Fold, facts: Facts, members: Sequence[VectorModel], cold: bool
+    ) -> Iterator[tuple[Pairs, npt.NDArray[np.bool_], bool]]:
+        """Candidates of a fold's sources, labels, and whether to learn from them or to check."""
+        rng = np.random.default_rng([self.config.seed, cold, fold.number])
         asking = (np.diff(fold.labels.indptr) > 0) & (fold.cold == cold)
         sources = np.flatnonzero(asking).astype(np.int32)
         sources = np.sort(rng.permutation(sources)[: self.config.sources])
         for block in blocks(sources, block_size(facts.n, _BLOCK_MB)):
-            found, banned = _judge(facts, facts.askers(block), members, block)
+            asked = facts.askers(block)
+            found, banned = _judge(facts, asked, members, block)
             chosen = candidates(found, len(members), banned | _known(facts, block))
-            table = pairs(facts, facts.askers(block), found, chosen)
+            table = pairs(facts, asked, found, chosen)
             labels = fold.labels[block].toarray()[table.place, table.targets] > 0
-            check = rng.random(len(block)) < _CHECKED
+            checked = (rng.random(len(block)) < _CHECKED)[table.place]
+            yield table.part(checked), labels[checked], False
             # a source none of whose edges is a candidate teaches nothing
-            some = np.bincount(table.place, labels, len(block)) > 0
-            wrong = np.bincount(table.place, ~labels, len(block))
-            drawn = (
-                rng.random(len(labels)) < self.config.negatives / np.maximum(wrong, 1)[table.place]
-            )
-            teach = (some & ~check)[table.place] & (labels | drawn)
-            learned.add(table.columns[teach], labels[teach], table.names)
-            checks = check[table.place]
-            checked.add(table.columns[checks], labels[checks], table.names)
+            some = (np.bincount(table.place, labels, len(block)) > 0)[table.place]
+            wrong = np.bincount(table.place, ~labels, len(block))[table.place]
+            drawn = rng.random(len(labels)) * wrong < self.config.negatives
+            taught = some & ~checked & (labels | drawn)
+            yield table.part(taught), labels[taught], True
 
     def score(self, sources: Rows) -> Floats:
         facts = self.facts
@@ -253,17 +248,20 @@ class _Vectors(VectorModel):
     def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
         raise NotImplementedError
 
+    def refresh(self, catalog: Catalog, graph: RelationGraph) -> Self:
+        more = ((0, graph.n - self.n), (0, 0))
+        self.source_vectors = np.pad(self.source_vectors, more)
+        self.target_vectors = np.pad(self.target_vectors, more)
+        return self
+
 
 @dataclass
 class _Examples:
     """Columns and labels, gathered block by block."""
 
-    columns: list[Floats]
-    labels: list[npt.NDArray[np.bool_]]
-    names: list[str]
-
-    def __init__(self) -> None:
-        self.columns, self.labels, self.names = [], [], []
+    columns: list[Floats] = field(default_factory=list)
+    labels: list[npt.NDArray[np.bool_]] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
 
     @property
     def some(self) -> bool:
@@ -272,12 +270,14 @@ class _Examples:
             part.all() for part in self.labels
         )
 
-    def add(self, columns: Floats, labels: npt.NDArray[np.bool_], names: list[str]) -> None:
-        self.columns.append(columns)
+    def add(self, table: Pairs, labels: npt.NDArray[np.bool_]) -> None:
+        """Take candidates and whether each goes with its source."""
+        self.columns.append(table.columns)
         self.labels.append(labels)
-        self.names = names
+        self.names = table.names
 
-    def tables(self) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    def all(self) -> tuple[Floats, npt.NDArray[np.bool_]]:
+        """(m, c) columns and (m,) labels."""
         return np.concatenate(self.columns), np.concatenate(self.labels)
 
 
@@ -312,7 +312,7 @@ def _member(member: VectorModel, rows: Rows) -> Floats:
 
 
 def _listed(facts: Facts, rows: Rows) -> npt.NDArray[np.bool_]:
-    """(b, n) pairs that a list names; none where pairs were counted: there the count is evidence."""
+    """(b, n) pairs that a list names; none where pairs were counted: counts are evidence."""
     if facts.counted:
         return np.zeros((len(rows), facts.n), dtype=bool)
     return np.asarray(facts.listed[rows].toarray() > 0)

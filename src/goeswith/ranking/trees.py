@@ -97,8 +97,7 @@ class Trees:
     def _logits(self, columns: Floats) -> npt.NDArray[np.float64]:
         if not len(columns):
             return np.zeros(0)
-        logits: npt.NDArray[np.float64] = self.booster.predict(columns, raw_score=True)
-        return logits
+        return np.asarray(self.booster.predict(columns, raw_score=True), dtype=np.float64)
 
     def arrays(self) -> Arrays:
         """The trees in LightGBM's text format, and their scale."""
