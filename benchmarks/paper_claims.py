@@ -148,7 +148,7 @@ def _dual_embedding() -> list[Claim]:
 
 
 def _daemon() -> list[Claim]:
-    paper = "daemon:max_epochs=6,patience=6"
+    paper = "daemon:max_epochs=4,patience=4"
     ours = (
         "daemon:id_vectors=true,self_term=true,last_relu=false,temperature=.1,learning_rate=.003,"
         "max_epochs=4,patience=4"
