@@ -10,9 +10,10 @@ graph and V the (undirected) co-view graph, both normalised by the square roots 
     s = normalise(mean_l s_l)      t = normalise(mean_l t_l)
 
 Loss of an edge (u, v): -log softmax of s_u . t_v / temperature over v and all warm products that
-are not complements of u. Half of the id vectors e are dropped in each step, so that attributes X
-learn to stand alone: a product without edges has no id vector, only its attributes and the
-products it is viewed with.
+are not complements of u. Edges of a list weigh 1; where pairs are counted, A, V and the loss weigh
+an edge by its log-likelihood ratio. Half of the id vectors e are dropped in each step, so that
+attributes X learn to stand alone: a product without edges has no id vector, only its attributes
+and the products it is viewed with.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from goeswith.models.neural.training import (
     Validation,
     need_torch,
 )
-from goeswith.relations.graph import CO_VIEW, RelationGraph
+from goeswith.relations.graph import CO_VIEW, Relation, RelationGraph
 
 
 class DirectedPropagationConfig(TrainingConfig):
@@ -70,10 +71,8 @@ class DirectedPropagation(TrainedVectors):
         config, where = self.config, device()
         features = AttributeEncoder.fit(catalog).encode(catalog)
         validation = Validation(graph, config.validation_share, config.seed)
-        edges = validation.held.graph.complements.count.copy()
-        edges.data[:] = 1
-        views = graph[CO_VIEW].count.maximum(graph[CO_VIEW].count.T).tocsr()
-        views.data[:] = 1
+        edges = weighted(validation.held.graph.complements.count)
+        views = weighted(graph[CO_VIEW].count.maximum(graph[CO_VIEW].count.T).tocsr())
 
         torch.manual_seed(config.seed)
         module = torch.nn.ParameterDict(
@@ -129,10 +128,24 @@ class DirectedPropagation(TrainedVectors):
         self.history = run.history
 
         # the validation edges teach nothing, but they carry messages in the vectors that answer
-        everything = graph.complements.count.copy()
-        everything.data[:] = 1
+        everything = weighted(graph.complements.count)
         with torch.no_grad():
             bought = SparseMap(symmetric_normalised(everything), where)
             s, t = encode(bought, has_edges(everything), 0)
         self.source_vectors, self.target_vectors = s.cpu().numpy(), t.cpu().numpy()
         return self
+
+
+def weighted(counts: Sparse) -> Sparse:
+    """How much each edge weighs: 1 on a list; of counted pairs the log-likelihood ratio, mean 1.
+
+    A pair seen no more often than chance has it weighs nothing, and remains an edge.
+
+    Args:
+        counts: (n, n) CSR; in how many contexts a pair was seen, or 1 where only listed.
+    """
+    weights = counts.copy()
+    if counts.nnz and (counts.data != 1).any():
+        ratio = np.maximum(Relation(counts).measure("llr"), 0)
+        weights.data = (ratio / max(ratio.mean(), 1e-12)).astype(np.float32)
+    return weights
