@@ -33,6 +33,7 @@ from goeswith.models.neural.training import (
     Validation,
     need_torch,
 )
+from goeswith.models.paths import edge_weights
 from goeswith.relations.graph import CO_VIEW, Relation, RelationGraph
 
 
@@ -71,8 +72,9 @@ class DirectedPropagation(TrainedVectors):
         config, where = self.config, device()
         features = AttributeEncoder.fit(catalog).encode(catalog)
         validation = Validation(graph, config.validation_share, config.seed)
-        edges = weighted(validation.held.graph.complements.count)
-        views = weighted(graph[CO_VIEW].count.maximum(graph[CO_VIEW].count.T).tocsr())
+        edges = weighted(validation.held.graph.complements)
+        viewed = graph[CO_VIEW].count
+        views = weighted(Relation(viewed.maximum(viewed.T).tocsr()))
 
         torch.manual_seed(config.seed)
         module = torch.nn.ParameterDict(
@@ -86,7 +88,7 @@ class DirectedPropagation(TrainedVectors):
         optimizer = torch.optim.Adam(module.parameters(), lr=config.learning_rate)
         run = Run(self, module, optimizer, data=[edges, views, features])
         content = SparseMap(features, where)
-        viewed = SparseMap(symmetric_normalised(views), where)
+        looked = SparseMap(symmetric_normalised(views), where)
 
         def encode(
             bought: SparseMap, warm: torch.Tensor, dropout: float
@@ -97,8 +99,8 @@ class DirectedPropagation(TrainedVectors):
             all_s, all_t = s, t
             for _ in range(config.layers):
                 s, t = (
-                    bought @ t + config.co_view * (viewed @ s),
-                    bought.transposed @ s + config.co_view * (viewed @ t),
+                    bought @ t + config.co_view * (looked @ s),
+                    bought.transposed @ s + config.co_view * (looked @ t),
                 )
                 all_s, all_t = all_s + s, all_t + t
             return functional.normalize(all_s, dim=1), functional.normalize(all_t, dim=1)
@@ -128,7 +130,7 @@ class DirectedPropagation(TrainedVectors):
         self.history = run.history
 
         # the validation edges teach nothing, but they carry messages in the vectors that answer
-        everything = weighted(graph.complements.count)
+        everything = weighted(graph.complements)
         with torch.no_grad():
             bought = SparseMap(symmetric_normalised(everything), where)
             s, t = encode(bought, has_edges(everything), 0)
@@ -136,16 +138,12 @@ class DirectedPropagation(TrainedVectors):
         return self
 
 
-def weighted(counts: Sparse) -> Sparse:
-    """How much each edge weighs: 1 on a list; of counted pairs the log-likelihood ratio, mean 1.
+def weighted(edges: Relation) -> Sparse:
+    """Edges by `edge_weights`, scaled to a mean of 1: an edge of a list weighs exactly 1.
 
-    A pair seen no more often than chance has it weighs nothing, and remains an edge.
-
-    Args:
-        counts: (n, n) CSR; in how many contexts a pair was seen, or 1 where only listed.
+    Counted pairs that chance explains weigh nothing and are no edges.
     """
-    weights = counts.copy()
-    if counts.nnz and (counts.data != 1).any():
-        ratio = np.maximum(Relation(counts).measure("llr"), 0)
-        weights.data = (ratio / max(ratio.mean(), 1e-12)).astype(np.float32)
+    weights = edge_weights(edges, "auto")
+    if weights.nnz:
+        weights.data /= weights.data.mean()
     return weights
