@@ -111,14 +111,23 @@ def _p_companion() -> list[Claim]:
             ("of the source's type", "frequent_type_hit@3.by_type"),
         )
     ]
+    switched = Arm(
+        "random ones too, true type, residual",
+        "p_companion:negatives=both,train_projection=true_type,residual_projection=true",
+    )
+    paper = replace(warm, label="substitutes as negatives, as in the paper")
+    negatives = tuple(
+        Comparison(metric, paper, switched) for metric in ("predicted_type_hit@3", "ndcg@10")
+    )
     return [
+        Claim("negatives", "Substitutes are negatives enough for P-Companion", negatives),
         Claim("slates", "A slate of several types holds more hits than one type", tuple(slates)),
         Claim("types", "P-Companion predicts the types of complements", tuple(types)),
     ]
 
 
 def _dual_embedding() -> list[Claim]:
-    base = "dual_embedding:stand_ins=0,max_epochs=6,patience=6"
+    base = "dual_embedding:stand_ins=0,max_epochs=5,patience=5"
     both = Arm("IN-OUT", base)
     word2vec = Arm("negative exponent .75", base + ",negative_exponent=.75")
     augmented = Arm("with synthetic pairs", base + ",gamma=.5")
