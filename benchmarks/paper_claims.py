@@ -130,7 +130,7 @@ def _dual_embedding() -> list[Claim]:
     base = "dual_embedding:stand_ins=0,max_epochs=5,patience=5"
     both = Arm("IN-OUT", base)
     word2vec = Arm("negative exponent .75", base + ",negative_exponent=.75")
-    augmented = Arm("with synthetic pairs", base + ",gamma=.5")
+    augmented = Arm("with synthetic pairs", base + ",gamma=.1")
     return [
         Claim(
             "in_out",
