@@ -125,6 +125,7 @@ def judge(claim: Claim, figures: dict[str, dict[str, list[float]]]) -> dict[str,
                 "claimed_worse": each.worse.label,
                 "better": [float(better.mean()), _spread(better)],
                 "worse": [float(worse.mean()), _spread(worse)],
+                "seeds": len(gap),
                 "seeds_agree": int((gap > 0).sum()),
                 "holds": bool(gap.mean() > 0),
             }
@@ -187,11 +188,14 @@ def markdown_claim(name: str, verdict: dict[str, Any]) -> str:
         "|---|---|---:|---|---:|---:|",
     ]
     for row in verdict["comparisons"]:
-        better, worse = (f"{m:.3f} ± {s:.3f}" for m, s in (row["better"], row["worse"]))
+        better, worse = (
+            f"{mean:.3f}" + (f" ± {spread:.3f}" if row["seeds"] > 1 else "")
+            for mean, spread in (row["better"], row["worse"])
+        )
         metric = row["metric"] + (" (lower is better)" if row["lower_is_better"] else "")
         lines.append(
             f"| {metric} | {row['claimed_better']} | {better} | {row['claimed_worse']} | {worse} "
-            f"| {row['seeds_agree']} |"
+            f"| {row['seeds_agree']} of {row['seeds']} |"
         )
     return "\n".join(lines)
 
