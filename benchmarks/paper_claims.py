@@ -181,6 +181,10 @@ def _daemon() -> list[Claim]:
     ]
     return [
         Claim("direction", "DAEMON tells the direction; symmetric models cannot", tuple(direction)),
-        Claim("asymmetry", "DAEMON's asymmetry loss makes it better at that", tuple(asymmetry)),
+        Claim(
+            "asymmetry",
+            "DAEMON's asymmetry loss makes it tell the direction better",
+            tuple(asymmetry),
+        ),
         Claim("co_view", "Co-view edges help to find complements", tuple(views)),
     ]
