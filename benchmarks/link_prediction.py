@@ -15,6 +15,7 @@ import json
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -89,13 +90,24 @@ def hops(matrix: Sparse, pairs: Pairs, longest: int = HOPS) -> Floats:
     return found
 
 
-def trained_scores(graph: Sparse, pairs: Pairs, epochs: int) -> Floats:
+def settings_of(epochs: int) -> dict[str, Any]:
+    """What the trained methods are given."""
+    return {
+        "directed_propagation": DirectedPropagationConfig(
+            max_epochs=epochs, id_dropout=0
+        ).model_dump(),
+        "hops_learned": {"random_state": 0, "max_iter": 200, "learning_rate": 0.05},
+        "katz_5_hops": {"hops": HOPS},
+    }
+
+
+def trained_scores(graph: Sparse, pairs: Pairs, settings: dict[str, Any]) -> Floats:
     """Inner products of directed propagation, which here sees every edge both ways."""
     n = graph.shape[0]
     edges = graph.tocoo()
     relation = {CO_PURCHASE: (edges.row.astype(np.int32), edges.col.astype(np.int32))}
     catalog = Catalog(pl.DataFrame({"product_id": [str(i) for i in range(n)]}))
-    config = DirectedPropagationConfig(max_epochs=epochs, id_dropout=0)
+    config = DirectedPropagationConfig.model_validate(settings)
     model = DirectedPropagation(config).fit(catalog, RelationGraph.from_edges(n, relation))
     s, t = model.source_vectors, model.target_vectors
     u, v = pairs
@@ -115,6 +127,7 @@ def measure(truth: npt.NDArray[np.int8], scores: Floats) -> dict[str, float]:
 def evaluate(data: Path, epochs: int) -> dict[str, object]:
     """Every method on both relations."""
     train, valid, test, n = read(data)
+    settings = settings_of(epochs)
     relations = train["relation"].unique().sort().to_list()
     of = {r: undirected(train.filter(pl.col("relation") == r), n) for r in relations}
     both = undirected(train, n)
@@ -149,9 +162,13 @@ def evaluate(data: Path, epochs: int) -> dict[str, object]:
     walks = hops(normalised(both), (u, v))
     timed("katz_5_hops", started, walks.sum(axis=1))
     started = time.perf_counter()
-    timed("directed_propagation", started, trained_scores(both, (u, v), epochs))
+    timed(
+        "directed_propagation",
+        started,
+        trained_scores(both, (u, v), settings["directed_propagation"]),
+    )
     started = time.perf_counter()
-    learner = HistGradientBoostingClassifier(random_state=0, max_iter=200, learning_rate=0.05)
+    learner = HistGradientBoostingClassifier(**settings["hops_learned"])
     learner.fit(features(valid, hops(normalised(both), pairs(valid))), valid["label"].to_numpy())
     learned = learner.predict_proba(features(test, walks))[:, 1].astype(np.float32)
     timed("hops_learned", started, learned)
@@ -172,6 +189,7 @@ def evaluate(data: Path, epochs: int) -> dict[str, object]:
         "products": n,
         "train_edges": train.height,
         "test_pairs": test.height,
+        "settings": settings,
         "results": results,
         "published": {k: dict(zip(METRICS, v, strict=True)) for k, v in PUBLISHED.items()},
         "reachable_within_hops": reachable,

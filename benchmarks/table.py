@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
 DATA = ("amazon-beauty", "amazon-clothing", "amazon-grocery")
@@ -21,12 +22,13 @@ EDGES = {
 }
 
 
-def figure(metrics: dict[str, dict[str, float] | None], name: str) -> str:
+def figure(metrics: dict[str, dict[str, Any] | None], name: str) -> str:
     """A metric's mean with its spread over seeds; a dash where it does not apply."""
     found = metrics.get(name)
     if not found:
         return "–"
-    return f"{found['mean']:.3f}" + (f" ± {found['std']:.3f}" if name == "ndcg@10" else "")
+    spread = name == "ndcg@10" and len(found["per_seed"]) > 1
+    return f"{found['mean']:.3f}" + (f" ± {found['std']:.3f}" if spread else "")
 
 
 def markdown(protocol: str, columns: dict[str, str], data: str) -> str:
@@ -46,7 +48,8 @@ def markdown(protocol: str, columns: dict[str, str], data: str) -> str:
         ranked = [r for r in ranked if r["metrics"][first]["mean"] > 0]
     for result in sorted(ranked, key=lambda r: -r["metrics"][first]["mean"]):
         cells = [figure(result["metrics"], name) for name in columns]
-        lines.append(f"| {result['model']} | " + " | ".join(cells) + " |")
+        once = " (one seed)" if len(result["metrics"][first]["per_seed"]) == 1 else ""
+        lines.append(f"| {result['model']}{once} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 

@@ -120,6 +120,20 @@ def test_plots_are_svg_in_the_colour_of_the_page_s_text(table):
     assert "one" in drawn[0][1]
 
 
+def test_the_training_of_a_model_is_drawn_epoch_by_epoch(table):
+    epochs = [
+        {"epoch": number, "loss": 1 / number, "validation": number / 10, "seconds": 1.0}
+        for number in (1, 2, 3)
+    ]
+    table["results"][1] |= {"model": "two: $x$", "training": [{"seed": 0, "epochs": epochs}]}
+    caption, svg = plots(table)[-1]
+    assert caption.startswith("Training")
+    ElementTree.fromstring(svg)
+    assert "validation hit@10" in svg
+    assert "two: $x$" in svg
+    assert caption in render(table)
+
+
 def test_the_same_figures_give_the_same_plots(table):
     assert plots(table) == plots(table)
 

@@ -38,6 +38,20 @@ def test_a_benchmark_has_the_shape_that_is_promised(fakes, listed):
         assert result["score_seconds"] > 0
 
 
+def test_a_trained_model_s_epochs_are_kept_for_each_seed(listed):
+    pytest.importorskip("torch")
+    found = benchmark(
+        listed, ["dual_embedding:max_epochs=2,dimension=4", "ease"], ["edges"], [0, 1], QUICK
+    )
+    trained, closed_form = found["results"]
+    assert [fit["seed"] for fit in trained["training"]] == [0, 1]
+    for fit in trained["training"]:
+        assert [epoch["epoch"] for epoch in fit["epochs"]] == [1, 2]
+        assert set(fit["epochs"][0]) == {"epoch", "loss", "validation", "seconds"}
+    assert "training" not in closed_form
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+
+
 def test_models_are_compared_with_the_best_on_the_protocol_s_first_metric(fakes, listed):
     found = benchmark(listed, ["walk", "random"], ["edges"], [0, 1], QUICK)
     means = {r["model"]: r["metrics"]["ndcg@10"]["mean"] for r in found["results"]}

@@ -22,6 +22,7 @@ def plots(table: dict[str, Any]) -> list[tuple[str, str]]:
         ("The first metric: mean, and standard deviation over seeds", _first_metric),
         ("Accuracy against direction and substitutes; one dot a model", _trade_offs),
         ("hit@10 by the target's popularity: each slice holds a third of the train edges", _slices),
+        ("Training: loss and validation hit@10 by epoch; one line a fit", _training),
     ):
         plot = draw(table)
         if plot is not None:
@@ -97,6 +98,31 @@ def _slices(table: dict[str, Any]) -> Figure | None:
     return plot
 
 
+def _training(table: dict[str, Any]) -> Figure | None:
+    from matplotlib.ticker import MaxNLocator
+
+    trained = [r for r in table["results"] if any(fit["epochs"] for fit in r.get("training", []))]
+    if not trained:
+        return None
+    plot, all_axes = _figure(2 * len(trained), height=2.4 * len(trained), columns=2)
+    for result, pair in zip(trained, zip(all_axes[::2], all_axes[1::2], strict=True), strict=True):
+        for axes, name in zip(pair, ("loss", "validation"), strict=True):
+            for number, fit in enumerate(result["training"]):
+                axes.plot(
+                    [epoch["epoch"] for epoch in fit["epochs"]],
+                    [epoch[name] for epoch in fit["epochs"]],
+                    ".-",
+                    color=_COLOURS[number % len(_COLOURS)],
+                )
+            axes.set_ylabel("validation hit@10" if name == "validation" else name)
+            axes.set_xlabel("epoch")
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        pair[0].set_title(
+            result["model"], loc="left", fontsize=9, color=_INK, wrap=True, parse_math=False
+        )
+    return plot
+
+
 def _having(table: dict[str, Any], *metrics: str) -> list[dict[str, Any]]:
     return [r for r in table["results"] if all(name in r["metrics"] for name in metrics)]
 
@@ -105,12 +131,13 @@ def _mean(result: dict[str, Any], metric: str) -> float:
     return float(result["metrics"][metric]["mean"])
 
 
-def _figure(panels: int, height: float) -> tuple[Figure, list[Axes]]:
-    """A figure without pyplot: nothing global, safe in any thread."""
+def _figure(panels: int, height: float, columns: int | None = None) -> tuple[Figure, list[Axes]]:
+    """A figure without pyplot: nothing global, safe in any thread; one row if `columns` is None."""
     from matplotlib.figure import Figure
 
     plot = Figure(figsize=(8.5, height), layout="constrained")
-    all_axes = [plot.add_subplot(1, panels, i + 1) for i in range(panels)]
+    columns = columns or panels
+    all_axes = [plot.add_subplot(-(-panels // columns), columns, i + 1) for i in range(panels)]
     for axes in all_axes:
         axes.patch.set_visible(False)
         axes.spines[["top", "right"]].set_visible(False)

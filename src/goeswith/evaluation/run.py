@@ -18,6 +18,7 @@ from goeswith.evaluation.metrics import PerSource
 from goeswith.evaluation.protocols import FIRST_METRIC, UNSEEDED, protocol
 from goeswith.evaluation.protocols.case import Case, Ground, Measured
 from goeswith.models import CLOSED_FORM, make_model, model_class
+from goeswith.models.neural.training import TrainedVectors
 from goeswith.relations.association import MEASURES
 
 Progress: TypeAlias = Callable[[int, int, str], None]
@@ -32,6 +33,7 @@ class _Run:
     fit_seconds: float = 0.0
     score_seconds: float = 0.0
     peak_mb: float | None = None
+    training: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass
@@ -71,8 +73,9 @@ def benchmark(  # noqa: PLR0917
         for one protocol {"data", "protocol", "seeds", "products", "results", "bootstrap"}; for
         several {"protocols": [one such object each]}. A result holds "model", "metrics" (name ->
         mean, std, per_seed), "fit_seconds" and "score_seconds" (medians over seeds),
-        "peak_memory_mb" (the largest), and "refused", the reason why a model has no metrics.
-        Metrics that do not apply are absent.
+        "peak_memory_mb" (the largest), "training" of a trained model (for each fit its "seed" and
+        its "epochs", see `Epoch`), and "refused", the reason why a model has no metrics. What does
+        not apply is absent.
 
     Raises:
         ConfigError: an unknown model, protocol or setting, or seeds that are none.
@@ -150,6 +153,8 @@ def _run(spec: str, cases: Sequence[Case], seed: int, settings: Settings) -> _Ru
             run.score_seconds += perf_counter() - fitted
             run.fit_seconds += fitted - started
             measured.append(case.measure(answers))
+            if isinstance(model, TrainedVectors):
+                run.training.append({"seed": seed, "epochs": list(model.history)})
     run.peak_mb = peak.mb
     run.measured = Measured(
         {
@@ -197,12 +202,14 @@ def _result(entry: _Entry) -> dict[str, Any]:
                 "per_seed": values,
             }
     peaks = [run.peak_mb for run in entry.runs if run.peak_mb is not None]
+    training = [fit for run in entry.runs for fit in run.training]
     return {
         "model": entry.spec,
         "metrics": metrics,
         "fit_seconds": float(np.median([run.fit_seconds for run in entry.runs])),
         "score_seconds": float(np.median([run.score_seconds for run in entry.runs])),
         "peak_memory_mb": max(peaks) if peaks else None,
+        **({"training": training} if training else {}),
     }
 
 

@@ -11,9 +11,10 @@ from goeswith.data.catalog import Catalog
 from goeswith.models.neural.directed_propagation import (
     DirectedPropagation,
     DirectedPropagationConfig,
+    weighted,
 )
 from goeswith.models.neural.torch_parts import SparseMap, softmax_loss, symmetric_normalised
-from goeswith.relations.graph import RelationGraph, csr
+from goeswith.relations.graph import Relation, RelationGraph, csr
 
 CPU = torch.device("cpu")
 
@@ -56,9 +57,16 @@ def test_the_loss_is_a_softmax_over_all_that_are_no_targets(targets: np.ndarray)
         torch.from_numpy(logits), targets, np.array(block, dtype=np.int32), torch.tensor(never)
     )
     assert float(found) == pytest.approx(np.mean(expected))
+    heavy = targets.copy()
+    heavy.data = np.array([2, 0, 1, 0.5, 3], dtype=np.float32)
+    found = softmax_loss(
+        torch.from_numpy(logits), heavy, np.array(block, dtype=np.int32), torch.tensor(never)
+    )
+    assert float(found) == pytest.approx(np.mean(np.array(expected) * heavy.data))
 
 
 def test_the_gradient_of_the_loss_is_its_slope(targets: np.ndarray) -> None:
+    targets.data[:2] = 0.25, 3
     logits = torch.randn(3, 7, dtype=torch.float64, requires_grad=True)
     block, never = np.array([3, 0, 4], dtype=np.int32), torch.tensor([6])
     assert torch.autograd.gradcheck(lambda x: softmax_loss(x, targets, block, never), logits)
@@ -71,6 +79,16 @@ def test_a_source_without_rivals_costs_nothing() -> None:
     loss.backward()
     assert float(loss.detach()) == 0
     assert torch.equal(logits.grad, torch.zeros(1, 3))
+
+
+def test_edges_of_a_list_weigh_one_and_counted_edges_what_chance_does_not_explain() -> None:
+    listed = csr(4, [0, 1, 2], [1, 2, 3], [1, 1, 1])
+    np.testing.assert_array_equal(weighted(Relation(listed)).toarray(), listed.toarray())
+    counted = csr(4, [0, 0, 1, 1, 1, 2, 3], [2, 3, 0, 2, 3, 0, 0], [40, 40, 9, 9, 1, 40, 40])
+    weights = weighted(Relation(counted))
+    assert weights.data.min() > 0
+    assert weights.data.mean() == pytest.approx(1)
+    assert weights[1, 3] == 0 < weights[0, 2]
 
 
 def fit(shop: tuple[Catalog, RelationGraph], **settings: object) -> DirectedPropagation:

@@ -21,11 +21,10 @@ from pydantic import Field, field_validator
 
 from goeswith.arrays import Floats, Rows, Sparse, entry_rows
 from goeswith.data.catalog import Catalog
-from goeswith.encode.vectors import content_encoder
 from goeswith.models.neural.training import (
+    ContentConfig,
     Run,
     TrainedVectors,
-    TrainingConfig,
     Validation,
     need_torch,
 )
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
     from goeswith.models.neural.torch_messages import Step
 
 
-class DaemonConfig(TrainingConfig):
+class DaemonConfig(ContentConfig):
     """Settings of DAEMON; the defaults are the paper's, but for the step size and the batch."""
 
     batch: int = Field(4096, ge=1, description="Co-purchase or co-view edges in a step.")
@@ -47,13 +46,6 @@ class DaemonConfig(TrainingConfig):
         min_length=1,
         description="Neighbours sampled per relation at each step away from a product, one number "
         "a layer; 20-10-10 in a specification.",
-    )
-    content_dimension: int = Field(
-        128, ge=1, description="Length of the latent attributes that go in."
-    )
-    sentence_encoder: str | None = Field(
-        None,
-        description="Folder or hub id of a sentence encoder to read instead of latent attributes.",
     )
     id_vectors: bool = Field(False, description="Add a learned vector to each product's input.")
     negatives: int = Field(5, ge=1, description="Random products per co-purchase edge.")
@@ -103,8 +95,7 @@ class Daemon(TrainedVectors):
         from goeswith.models.neural.torch_parts import device, normal
 
         config, where, n = self.config, device(), graph.n
-        encoder = content_encoder(config.sentence_encoder, config.content_dimension, config.seed)
-        content = encoder.fit(catalog).encode(catalog)
+        content = config.content_encoder().fit(catalog).encode(catalog)
         views = _ones(graph[CO_VIEW].count) if config.co_view else csr(n, [], [], [])
         validation = Validation(graph, config.validation_share, config.seed)
         edges = _ones(validation.held.graph.complements.count)

@@ -10,9 +10,10 @@ graph and V the (undirected) co-view graph, both normalised by the square roots 
     s = normalise(mean_l s_l)      t = normalise(mean_l t_l)
 
 Loss of an edge (u, v): -log softmax of s_u . t_v / temperature over v and all warm products that
-are not complements of u. Half of the id vectors e are dropped in each step, so that attributes X
-learn to stand alone: a product without edges has no id vector, only its attributes and the
-products it is viewed with.
+are not complements of u. Edges of a list weigh 1; where pairs are counted, A, V and the loss weigh
+an edge by its log-likelihood ratio. Half of the id vectors e are dropped in each step, so that
+attributes X learn to stand alone: a product without edges has no id vector, only its attributes
+and the products it is viewed with.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ from goeswith.models.neural.training import (
     Validation,
     need_torch,
 )
-from goeswith.relations.graph import CO_VIEW, RelationGraph
+from goeswith.models.paths import edge_weights
+from goeswith.relations.graph import CO_VIEW, Relation, RelationGraph
 
 
 class DirectedPropagationConfig(TrainingConfig):
@@ -70,10 +72,9 @@ class DirectedPropagation(TrainedVectors):
         config, where = self.config, device()
         features = AttributeEncoder.fit(catalog).encode(catalog)
         validation = Validation(graph, config.validation_share, config.seed)
-        edges = validation.held.graph.complements.count.copy()
-        edges.data[:] = 1
-        views = graph[CO_VIEW].count.maximum(graph[CO_VIEW].count.T).tocsr()
-        views.data[:] = 1
+        edges = weighted(validation.held.graph.complements)
+        viewed = graph[CO_VIEW].count
+        views = weighted(Relation(viewed.maximum(viewed.T).tocsr()))
 
         torch.manual_seed(config.seed)
         module = torch.nn.ParameterDict(
@@ -87,7 +88,7 @@ class DirectedPropagation(TrainedVectors):
         optimizer = torch.optim.Adam(module.parameters(), lr=config.learning_rate)
         run = Run(self, module, optimizer, data=[edges, views, features])
         content = SparseMap(features, where)
-        viewed = SparseMap(symmetric_normalised(views), where)
+        looked = SparseMap(symmetric_normalised(views), where)
 
         def encode(
             bought: SparseMap, warm: torch.Tensor, dropout: float
@@ -98,8 +99,8 @@ class DirectedPropagation(TrainedVectors):
             all_s, all_t = s, t
             for _ in range(config.layers):
                 s, t = (
-                    bought @ t + config.co_view * (viewed @ s),
-                    bought.transposed @ s + config.co_view * (viewed @ t),
+                    bought @ t + config.co_view * (looked @ s),
+                    bought.transposed @ s + config.co_view * (looked @ t),
                 )
                 all_s, all_t = all_s + s, all_t + t
             return functional.normalize(all_s, dim=1), functional.normalize(all_t, dim=1)
@@ -129,10 +130,20 @@ class DirectedPropagation(TrainedVectors):
         self.history = run.history
 
         # the validation edges teach nothing, but they carry messages in the vectors that answer
-        everything = graph.complements.count.copy()
-        everything.data[:] = 1
+        everything = weighted(graph.complements)
         with torch.no_grad():
             bought = SparseMap(symmetric_normalised(everything), where)
             s, t = encode(bought, has_edges(everything), 0)
         self.source_vectors, self.target_vectors = s.cpu().numpy(), t.cpu().numpy()
         return self
+
+
+def weighted(edges: Relation) -> Sparse:
+    """Edges by `edge_weights`, scaled to a mean of 1: an edge of a list weighs exactly 1.
+
+    Counted pairs that chance explains weigh nothing and are no edges.
+    """
+    weights = edge_weights(edges, "auto")
+    if weights.nnz:
+        weights.data /= weights.data.mean()
+    return weights

@@ -16,12 +16,11 @@ from pydantic import Field
 from goeswith.arrays import Floats, Rows, Sparse, blocks
 from goeswith.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
-from goeswith.encode.vectors import ContentEncoder, content_encoder
 from goeswith.models.neural.sampler import sample_neighbours
 from goeswith.models.neural.training import (
+    ContentConfig,
     Run,
     TrainedVectors,
-    TrainingConfig,
     Validation,
     need_torch,
 )
@@ -31,19 +30,12 @@ if TYPE_CHECKING:
     import torch
 
 
-class Product2VecConfig(TrainingConfig):
+class Product2VecConfig(ContentConfig):
     """Settings of Product2Vec."""
 
     batch: int = Field(512, ge=1, description="Training examples in a step.")
     learning_rate: float = Field(0.001, gt=0, description="Adam's step size.")
     dimension: int = Field(128, ge=2, description="Length of a product vector.")
-    content_dimension: int = Field(
-        128, ge=1, description="Length of the latent attributes that the encoder reads."
-    )
-    sentence_encoder: str | None = Field(
-        None,
-        description="Folder or hub id of a sentence encoder to read instead of latent attributes.",
-    )
     fan_out: int = Field(10, ge=1, description="Neighbours that a product attends to in a step.")
     margin: float = Field(
         1, gt=0, description="lambda: squared distance between near and far; see epsilon."
@@ -67,7 +59,7 @@ class Product2Vec(TrainedVectors):
         from goeswith.models.neural.torch_parts import device
 
         config, where = self.config, device()
-        self._content = self._new_content().fit(catalog)
+        self._content = self.config.content_encoder().fit(catalog)
         contents = self._content.encode(catalog)
         known = np.flatnonzero(contents.any(axis=1)).astype(np.int32)
         # what is held back to validate is similar pairs: they take the place of complements
@@ -145,12 +137,8 @@ class Product2Vec(TrainedVectors):
 
     def restore_encoder(self, arrays: Arrays) -> None:
         """Take back what `encoder_arrays` gave; other names are left alone."""
-        self._content = self._new_content().restore(arrays)
+        self._content = self.config.content_encoder().restore(arrays)
         self._layers = {name: array for name, array in arrays.items() if name.startswith("layer_")}
-
-    def _new_content(self) -> ContentEncoder:
-        config = self.config
-        return content_encoder(config.sentence_encoder, config.content_dimension, config.seed)
 
     def _finish(self, contents: Floats) -> None:
         self.source_vectors, self.target_vectors = near_is_high(self._forward(contents))

@@ -72,11 +72,11 @@ def _tensor(matrix: Sparse, where: torch.device) -> torch.Tensor:
 def softmax_loss(
     logits: torch.Tensor, edges: Sparse, block: Rows, never: torch.Tensor
 ) -> torch.Tensor:
-    """Mean over the edges of -log softmax of the target among itself and all non-targets.
+    """Mean over the edges of weight times -log softmax of the target among it and all non-targets.
 
     Args:
         logits: (b, n).
-        edges: (b, n) CSR; the targets of each source: they do not compete with each other.
+        edges: (b, n) CSR of weights; the targets of each source do not compete with each other.
         block: (b,) the sources, which do not compete either.
         never: (m,) columns that do not compete: products that nothing is known of.
     """
@@ -87,8 +87,9 @@ def softmax_loss(
     out[:, never] = True
     out[rows, columns] = True
     out[torch.arange(len(block)), torch.from_numpy(block.astype(np.int64)).to(where)] = True
+    weights = torch.from_numpy(edges.data).to(where, logits.dtype)
     loss: torch.Tensor = _SoftmaxLoss.apply(  # type: ignore[no-untyped-call]
-        logits, out, rows, columns
+        logits, out, rows, columns, weights
     )
     return loss
 
@@ -97,25 +98,24 @@ class _SoftmaxLoss(torch.autograd.Function):
     """Its gradient by hand: torch's own would hold four more (b, n) arrays where one is enough."""
 
     @staticmethod
-    def forward(
-        ctx: Any, logits: torch.Tensor, out: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor
-    ) -> torch.Tensor:
+    def forward(ctx: Any, logits: torch.Tensor, *edges: torch.Tensor) -> torch.Tensor:
+        out, rows, columns, weights = edges
         rivals = logits.masked_fill(out, -torch.inf)
         highest = rivals.amax(1, keepdim=True).nan_to_num(neginf=0)
         rivals.sub_(highest).exp_()
         total = rivals.sum(1)
         gap = (total.log() + highest[:, 0])[rows] - logits[rows, columns]
-        ctx.save_for_backward(rivals, total, gap, rows, columns)
-        return torch.nn.functional.softplus(gap).mean()
+        ctx.save_for_backward(rivals, total, gap, rows, columns, weights)
+        return (torch.nn.functional.softplus(gap) * weights).mean()
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
-        rivals, total, gap, rows, columns = ctx.saved_tensors
-        pull = gap.sigmoid() * (gradients[0] / len(gap))
+        rivals, total, gap, rows, columns, weights = ctx.saved_tensors
+        pull = gap.sigmoid() * weights * (gradients[0] / len(gap))
         pulls = torch.zeros_like(total).index_add_(0, rows, pull)
         gradient = rivals * (pulls / total.clamp_min(1e-30))[:, None]
         gradient[rows, columns] -= pull
-        return gradient, None, None, None
+        return gradient, None, None, None, None
 
 
 def normal(rows: int, columns: int, deviation: float = 0.1) -> torch.nn.Parameter:

@@ -25,6 +25,7 @@ from pydantic import Field
 from goeswith.arrays import Floats, Sparse, block_size, blocks, top_k
 from goeswith.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
+from goeswith.encode.vectors import ContentEncoder, content_encoder
 from goeswith.errors import ConfigError
 from goeswith.files import replacing
 from goeswith.models.base import ModelConfig, VectorModel
@@ -61,6 +62,22 @@ class TrainingConfig(ModelConfig):
     validation_share: float = Field(
         0.05, gt=0, lt=0.5, description="Share of the training pairs held back for early stopping."
     )
+
+
+class ContentConfig(TrainingConfig):
+    """Settings of trained models that read a product as one dense vector of its attributes."""
+
+    content_dimension: int = Field(
+        128, ge=1, description="Length of the latent attributes that the model reads."
+    )
+    sentence_encoder: str | None = Field(
+        None,
+        description="Folder or hub id of a sentence encoder to read instead of latent attributes.",
+    )
+
+    def content_encoder(self) -> ContentEncoder:
+        """The encoder that these settings name, not fitted."""
+        return content_encoder(self.sentence_encoder, self.content_dimension, self.seed)
 
 
 class Validation:
