@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -19,6 +19,20 @@ from goeswith.errors import ConfigError
 from goeswith.relations.config import MiningConfig
 
 PROJECT_FILE: Final = "goeswith.toml"
+
+
+AUTO: Final = "auto"
+BUDGETS: Final[dict[str, dict[str, Any]]] = {
+    "fast": {},
+    "balanced": {"members": ["directed_propagation"], "folds": 1, "sources": 10_000},
+    "best": {
+        "members": ["directed_propagation"],
+        "sources": 20_000,
+        "negatives": 120,
+        "trees": 300,
+    },
+}
+"""Settings of the ranker by budget; those of `[models.ranker]` win over them."""
 
 
 class _Section(BaseModel):
@@ -37,7 +51,17 @@ class FitSettings(_Section):
     """What `goeswith fit` trains and what it leaves in the bundle."""
 
     model: str = Field(
-        "cocitation", description="The model that answers first; `name` or `name:key=value`."
+        AUTO,
+        description="The model that answers first; `name` or `name:key=value`. auto is the ranker, "
+        "and cocitation where the catalogue is larger than `ranker_products`.",
+    )
+    budget: Literal["fast", "balanced", "best"] = Field(
+        "fast",
+        description="What the ranker may cost: fast needs no torch; balanced adds a trained member "
+        "model; best also learns from more edges.",
+    )
+    ranker_products: int = Field(
+        30_000, ge=0, description="Products up to which auto takes the ranker."
     )
     fallbacks: list[str] = Field(
         ["similar_complements", "type_popularity", "popularity"],
@@ -108,6 +132,16 @@ class Settings(_Section):
         default_factory=dict, description="Settings of single models, a table [models.NAME] each."
     )
 
+    def chosen(self, products: int) -> Settings:
+        """These settings with what `auto` and the budget stand for in a catalogue of that size."""
+        fit = self.fit
+        if fit.model == AUTO:
+            large = products > fit.ranker_products
+            fit = fit.model_copy(update={"model": "cocitation" if large else "ranker"})
+        ranker = {**BUDGETS[fit.budget], **self.models.get("ranker", {})}
+        models = {**self.models, "ranker": ranker} if ranker else self.models
+        return self.model_copy(update={"fit": fit, "models": models})
+
 
 def load_settings(path: Path | None = None) -> Settings:
     """Settings from a project file.
@@ -145,7 +179,7 @@ def _check_models(settings: Settings, path: Path) -> None:
     from goeswith.models import make_model
 
     try:
-        for spec in {settings.fit.model, *settings.fit.fallbacks, *settings.models}:
+        for spec in {settings.fit.model, *settings.fit.fallbacks, *settings.models} - {AUTO}:
             make_model(spec, settings.models)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error

@@ -1,8 +1,17 @@
 """`goeswith fit`: from tables to a bundle."""
 
+from enum import StrEnum
 from pathlib import Path
 
 import typer
+
+
+class Budget(StrEnum):
+    """Budgets of the ranker, as in the project file."""
+
+    fast = "fast"
+    balanced = "balanced"
+    best = "best"
 
 
 def command(
@@ -13,6 +22,9 @@ def command(
     ),
     model: str | None = typer.Option(
         None, help="The model that answers first, `name` or `name:key=value`."
+    ),
+    budget: Budget | None = typer.Option(
+        None, help="What the default model may cost: balanced and best train with torch."
     ),
 ) -> None:
     """Learn what goes with what and leave a bundle that answers.
@@ -29,8 +41,9 @@ def command(
     settings = load_settings(config)
     if model is not None:
         make_model(model, settings.models)  # a wrong name is told before the data are read
-        fit = settings.fit.model_copy(update={"model": model})
-        settings = settings.model_copy(update={"fit": fit})
+    given = {"model": model, "budget": budget and budget.value}
+    fit = settings.fit.model_copy(update={k: v for k, v in given.items() if v is not None})
+    settings = settings.model_copy(update={"fit": fit})
     with progress_bar() as progress:
         progress(0, 1, f"reading {data}")
         dataset = load_data(data, settings.data.max_bad_share)

@@ -34,8 +34,8 @@ _WHERE: Final = {
 
 MODEL_NAMES: Final = tuple(_WHERE)
 TRAINED: Final = tuple(name for name, where in _WHERE.items() if where.startswith("neural."))
-"""Models that are trained with torch; the others are computed in closed form."""
-CLOSED_FORM: Final = tuple(name for name in MODEL_NAMES if name not in TRAINED)
+"""Models that are trained with torch. The ranker grows trees; the others are in closed form."""
+CLOSED_FORM: Final = tuple(name for name in MODEL_NAMES if name not in {*TRAINED, "ranker"})
 
 
 def model_class(name: str) -> type[Recommender]:

@@ -1,0 +1,201 @@
+"""The ranker on a shop whose rule is known: a case goes with a phone of its brand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from goeswith.data.catalog import Catalog
+from goeswith.data.folder import load_data
+from goeswith.errors import ConfigError
+from goeswith.evaluation import metrics
+from goeswith.evaluation.metrics import Ranked
+from goeswith.models import make_model
+from goeswith.ranking.features import _places
+from goeswith.ranking.ranker import Ranker, RankerConfig
+from goeswith.ranking.trees import Trees
+from goeswith.relations.build import build_graph
+from goeswith.relations.graph import RelationGraph, csr
+from goeswith.relations.splits import hold_out_pairs
+
+BRANDS = ("Mu", "Nu", "Xi", "Pi")
+EACH = 15
+QUICK = RankerConfig(folds=2, trees=40, sources=500)
+
+
+def product(kind: str, brand: str, i: int) -> dict[str, object]:
+    return {
+        "product_id": f"{kind}-{brand}-{i}",
+        "type": kind,
+        "brand": brand,
+        "title": f"{brand} {kind}",
+        "price": 300.0 if kind == "phone" else 20.0,
+    }
+
+
+@pytest.fixture(scope="module")
+def shop() -> tuple[Catalog, RelationGraph]:
+    """Phones lead to cases of their brand, never back; phones are viewed beside phones."""
+    rng = np.random.default_rng(0)
+    rows = [product(k, b, i) for k in ("phone", "case") for b in BRANDS for i in range(EACH)]
+    place = {str(row["product_id"]): i for i, row in enumerate(rows)}
+    edges = []
+    for brand in BRANDS:
+        phones, cases = (
+            [place[f"{kind}-{brand}-{i}"] for i in range(EACH)] for kind in ("phone", "case")
+        )
+        edges += [(u, v, "co_purchase") for u in phones for v in cases if rng.random() < 0.5]
+        edges += [(u, v, "co_view") for u in phones for v in phones if u < v and rng.random() < 0.3]
+    return Catalog.from_records(rows), RelationGraph.from_edges(len(rows), edges)
+
+
+@pytest.fixture(scope="module")
+def fitted(shop: tuple[Catalog, RelationGraph]) -> Ranker:
+    return Ranker(QUICK).fit(*shop)
+
+
+def test_a_phone_that_nobody_has_bought_gets_cases_of_its_brand(fitted: Ranker) -> None:
+    new = Catalog.from_records([{**product("phone", "Xi", 99), "product_id": "new"}])
+    best = np.argsort(-fitted.score_new(new)[0])[:5]
+    ids = fitted_ids(best)
+    assert all(one.startswith("case-Xi") for one in ids)
+
+
+def fitted_ids(rows: np.ndarray) -> list[str]:
+    ids = [f"{k}-{b}-{i}" for k in ("phone", "case") for b in BRANDS for i in range(EACH)]
+    return [ids[row] for row in rows]
+
+
+def test_a_case_goes_with_a_phone_and_not_a_phone_with_a_case(
+    fitted: Ranker, shop: tuple[Catalog, RelationGraph]
+) -> None:
+    catalog, graph = shop
+    held = hold_out_pairs(graph, 0.2, 3)
+    model = Ranker(QUICK).fit(catalog, held.graph)
+    forward = model.score(held.sources)[np.arange(len(held.sources)), held.targets]
+    backward = model.score(held.targets)[np.arange(len(held.targets)), held.sources]
+    assert (forward > backward).mean() > 0.95
+
+
+def test_what_is_viewed_as_an_alternative_is_never_proposed(
+    fitted: Ranker, shop: tuple[Catalog, RelationGraph]
+) -> None:
+    views = shop[1]["co_view"]
+    products, _ = fitted.recommend(np.arange(fitted.n, dtype=np.int32), 30)
+    shown = {(u, v) for u, row in enumerate(products.tolist()) for v in row if v >= 0}
+    assert not shown & set(zip(views.sources.tolist(), views.targets.tolist(), strict=True))
+
+
+def test_what_a_list_names_comes_before_what_is_guessed(
+    fitted: Ranker, shop: tuple[Catalog, RelationGraph]
+) -> None:
+    edges = shop[1].complements.count
+    source = int(np.flatnonzero(np.diff(edges.indptr))[0])
+    known = edges.indices[edges.indptr[source] : edges.indptr[source + 1]]
+    products, scores = fitted.recommend(np.array([source], dtype=np.int32), len(known) + 3)
+    assert set(products[0, : len(known)].tolist()) == set(known.tolist())
+    assert scores[0, len(known) - 1] > 0.98 > scores[0, len(known)]
+
+
+def test_scores_of_candidates_are_probabilities(fitted: Ranker) -> None:
+    scores = fitted.score(np.arange(fitted.n, dtype=np.int32))
+    known = scores[np.isfinite(scores)]
+    assert fitted.probabilities
+    assert known.min() >= 0
+    assert known.max() <= 1
+
+
+def test_the_same_seed_grows_the_same_trees(
+    fitted: Ranker, shop: tuple[Catalog, RelationGraph]
+) -> None:
+    again = Ranker(QUICK).fit(*shop)
+    rows = np.arange(fitted.n, dtype=np.int32)
+    assert np.array_equal(again.score(rows), fitted.score(rows))
+
+
+def test_new_counts_are_taken_over_without_new_trees(
+    shop: tuple[Catalog, RelationGraph], tmp_path: Path
+) -> None:
+    catalog, graph = shop
+    model = Ranker(QUICK).fit(catalog, graph)
+    trees = {cold: kind.arrays() for cold, kind in model.trees.items()}
+    held = hold_out_pairs(graph, 0.3, 0)
+    model.refresh(catalog, held.graph)
+    for cold, kind in model.trees.items():
+        assert np.array_equal(kind.arrays()["trees"], trees[cold]["trees"])
+    assert model.facts.listed.nnz == len(held.graph.complements)
+    model.save(tmp_path)
+    rows = np.arange(model.n, dtype=np.int32)
+    assert np.array_equal(Ranker.load(tmp_path).score(rows), model.score(rows))
+
+
+def test_a_member_model_is_evidence_and_is_saved_with_it(
+    shop: tuple[Catalog, RelationGraph], tmp_path: Path
+) -> None:
+    pytest.importorskip("torch")
+    member = "directed_propagation:max_epochs=2,dimension=8"
+    model = Ranker(RankerConfig(members=(member,), folds=1, trees=10)).fit(*shop)
+    assert any("member 0" in column for column in model.importances())
+    model.save(tmp_path)
+    rows = np.arange(model.n, dtype=np.int32)
+    assert np.array_equal(Ranker.load(tmp_path).score(rows), model.score(rows))
+
+
+def test_a_member_without_vectors_is_refused(shop: tuple[Catalog, RelationGraph]) -> None:
+    with pytest.raises(ConfigError, match="'popularity' is none"):
+        make_model("ranker:members=popularity").fit(*shop)
+
+
+def test_counted_pairs_are_evidence_and_not_certain() -> None:
+    rng = np.random.default_rng(1)
+    n = 40
+    counts = csr(n, *np.triu_indices(n, 1), rng.integers(0, 6, n * (n - 1) // 2))
+    counts.eliminate_zeros()
+    both = (counts + counts.T).tocsr()
+    from goeswith.relations.graph import Relation
+
+    contexts = np.full(n, 200.0)
+    relation = Relation(both, source_contexts=contexts, target_contexts=contexts, contexts=2000.0)
+    catalog = Catalog.from_records({"product_id": f"p{i}"} for i in range(n))
+    model = Ranker(QUICK).fit(catalog, RelationGraph(n, {"co_purchase": relation}))
+    assert model.facts.counted
+    assert (
+        np.nanmax(np.where(np.isfinite(s := model.score(np.arange(n, dtype=np.int32))), s, 0))
+        < 0.99
+    )
+
+
+def test_equal_values_share_the_first_of_their_places() -> None:
+    source = np.array([0, 0, 0, 0, 2, 2])
+    values = np.array([5, 7, 5, 1, 3, 4], dtype=np.float32)
+    assert _places(source, values).tolist() == [1, 0, 1, 3, 1, 0]
+
+
+def test_probabilities_are_right_on_average_after_calibration() -> None:
+    rng = np.random.default_rng(0)
+    columns = rng.normal(size=(6000, 3)).astype(np.float32)
+    true = rng.random(6000) < 1 / (1 + np.exp(-(columns[:, 0] - 2)))
+    kept = true | (rng.random(6000) < 0.3)  # the trees see fewer negatives than there are
+    trees = Trees.fit(columns[kept], true[kept], ["a", "b", "c"], 40, 8, 0.1, 0)
+    before = metrics.calibration_error(trees.probabilities(columns), true)
+    trees.calibrate(columns, true)
+    after = metrics.calibration_error(trees.probabilities(columns), true)
+    assert before is not None
+    assert after is not None
+    assert after < 0.03 < before
+
+
+@pytest.mark.shared
+def test_on_real_lists_it_ranks_far_better_than_cocitation(shared: Path) -> None:
+    data = load_data(shared / "amazon-grocery")
+    held = hold_out_pairs(build_graph(data), 0.2, 0)
+    truth = csr(held.graph.n, held.sources, held.targets, np.ones(len(held.sources)))
+    queries = np.unique(held.sources)[::20]
+    found = {}
+    for spec in ("ranker:folds=1,sources=800,trees=60", "cocitation"):
+        model = make_model(spec).fit(data.catalog, held.graph)
+        ranking, _ = model.recommend(queries, 10, exclude=held.graph.complements.count)
+        found[spec] = metrics.ndcg(Ranked(queries, ranking, truth), 10).value or 0.0
+    assert found["ranker:folds=1,sources=800,trees=60"] > 1.25 * found["cocitation"], found
