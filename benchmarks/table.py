@@ -19,6 +19,7 @@ EDGES = {
     "substitutes@10": "substitutes",
     "types@10": "types",
     "coverage@10": "coverage",
+    "ece@10": "calibration error",
 }
 
 
@@ -33,11 +34,14 @@ def figure(metrics: dict[str, dict[str, Any] | None], name: str) -> str:
 
 def markdown(protocol: str, columns: dict[str, str], data: str) -> str:
     """One protocol on one data set, best first: closed-form and trained models together."""
-    results = []
-    for path in sorted(RESULTS.glob(f"{data}*.json")):
+    found = {}
+    for path in sorted(RESULTS.glob(f"{data}*.json"), key=lambda path: path.stem):
         table = json.loads(path.read_text(encoding="utf-8"))
         for part in table.get("protocols", [table]):
-            results += part["results"] if part["protocol"] == protocol else []
+            if part["protocol"] == protocol:
+                # a baseline that was measured again beside another model is the same line
+                found = {r["model"]: r for r in part["results"]} | found
+    results = list(found.values())
     lines = [
         f"| {data}, {protocol} | " + " | ".join(columns.values()) + " |",
         "|---|" + "---:|" * len(columns),

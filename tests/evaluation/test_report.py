@@ -120,6 +120,13 @@ def test_plots_are_svg_in_the_colour_of_the_page_s_text(table):
     assert "one" in drawn[0][1]
 
 
+def test_what_a_ranker_reads_is_drawn(table):
+    table["results"][0]["importances"] = {"seen beside $x$": 0.75, "price": 0.25}
+    page = report_html(table)
+    assert "What a pair is judged by" in page
+    assert "seen beside $x$" in page
+
+
 def test_the_training_of_a_model_is_drawn_epoch_by_epoch(table):
     epochs = [
         {"epoch": number, "loss": 1 / number, "validation": number / 10, "seconds": 1.0}

@@ -22,6 +22,7 @@ def plots(table: dict[str, Any]) -> list[tuple[str, str]]:
         ("The first metric: mean, and standard deviation over seeds", _first_metric),
         ("Accuracy against direction and substitutes; one dot a model", _trade_offs),
         ("hit@10 by the target's popularity: each slice holds a third of the train edges", _slices),
+        ("What a pair is judged by: share of what the trees learned", _importances),
         ("Training: loss and validation hit@10 by epoch; one line a fit", _training),
     ):
         plot = draw(table)
@@ -95,6 +96,22 @@ def _slices(table: dict[str, Any]) -> Figure | None:
     axes.grid(axis="y", alpha=0.2)
     axes.legend(frameon=False, labelcolor=_INK, fontsize=8)
     _plain_text(axes)
+    return plot
+
+
+def _importances(table: dict[str, Any]) -> Figure | None:
+    ranked = [r for r in table["results"] if r.get("importances")]
+    if not ranked:
+        return None
+    plot, all_axes = _figure(len(ranked), height=4.2 * len(ranked), columns=1)
+    for result, axes in zip(ranked, all_axes, strict=True):
+        top = list(result["importances"].items())[:20][::-1]
+        axes.barh([name for name, _ in top], [share for _, share in top], color=_COLOURS[0])
+        axes.set_xlabel("share of gain")
+        axes.set_title(
+            result["model"], loc="left", fontsize=9, color=_INK, wrap=True, parse_math=False
+        )
+        _plain_text(axes)
     return plot
 
 

@@ -34,6 +34,7 @@ class _Run:
     score_seconds: float = 0.0
     peak_mb: float | None = None
     training: list[dict[str, Any]] = field(default_factory=list)
+    importances: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass
@@ -74,8 +75,8 @@ def benchmark(  # noqa: PLR0917
         several {"protocols": [one such object each]}. A result holds "model", "metrics" (name ->
         mean, std, per_seed), "fit_seconds" and "score_seconds" (medians over seeds),
         "peak_memory_mb" (the largest), "training" of a trained model (for each fit its "seed" and
-        its "epochs", see `Epoch`), and "refused", the reason why a model has no metrics. What does
-        not apply is absent.
+        its "epochs", see `Epoch`), "importances" of the last fit of a model that weighs evidence,
+        and "refused", the reason why a model has no metrics. What does not apply is absent.
 
     Raises:
         ConfigError: an unknown model, protocol or setting, or seeds that are none.
@@ -155,6 +156,7 @@ def _run(spec: str, cases: Sequence[Case], seed: int, settings: Settings) -> _Ru
             measured.append(case.measure(answers))
             if isinstance(model, TrainedVectors):
                 run.training.append({"seed": seed, "epochs": list(model.history)})
+            run.importances = model.importances()
     run.peak_mb = peak.mb
     run.measured = Measured(
         {
@@ -203,6 +205,7 @@ def _result(entry: _Entry) -> dict[str, Any]:
             }
     peaks = [run.peak_mb for run in entry.runs if run.peak_mb is not None]
     training = [fit for run in entry.runs for fit in run.training]
+    importances = entry.runs[-1].importances
     return {
         "model": entry.spec,
         "metrics": metrics,
@@ -210,6 +213,7 @@ def _result(entry: _Entry) -> dict[str, Any]:
         "score_seconds": float(np.median([run.score_seconds for run in entry.runs])),
         "peak_memory_mb": max(peaks) if peaks else None,
         **({"training": training} if training else {}),
+        **({"importances": importances} if importances else {}),
     }
 
 

@@ -87,6 +87,13 @@ class Recommender(ABC):
             vector): such products are never recommended, so that a fallback can take over.
         """
 
+    def importances(self) -> dict[str, float]:
+        """What the model reads of a pair -> share of what it learned from it, largest first.
+
+        Empty for models that do not weigh evidence.
+        """
+        return {}
+
     @abstractmethod
     def arrays(self) -> Arrays:
         """What `score` needs, by name: numpy arrays or CSR matrices."""

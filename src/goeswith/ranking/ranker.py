@@ -211,8 +211,7 @@ class Ranker(Recommender):
         return self.facts.n
 
     def importances(self) -> dict[str, float]:
-        """Column -> share of what the trees learned from it."""
-        return self.trees[min(self.trees)].importances()
+        return self.trees[min(self.trees)].importances() if self.trees else {}
 
     def arrays(self) -> Arrays:
         found = {**self.reader.arrays(), **self.facts.arrays()}
