@@ -22,7 +22,7 @@ from goeswith.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
 from goeswith.errors import ConfigError
 from goeswith.models.base import ModelConfig, Recommender, VectorModel
-from goeswith.ranking.facts import Askers, AttributeReader, Facts
+from goeswith.ranking.facts import Askers, AttributeReader, Facts, is_counted
 from goeswith.ranking.features import Pairs, candidates, pairs, paths
 from goeswith.ranking.folds import Fold, folds
 from goeswith.ranking.trees import Trees
@@ -50,6 +50,13 @@ class RankerConfig(ModelConfig):
     )
     held_share: float = Field(
         0.2, gt=0, lt=1, description="Share of the complement pairs taken out in a fold."
+    )
+    missing: float = Field(
+        0.2,
+        gt=0,
+        lt=1,
+        description="Share of all complement pairs that lists are taken to lack: sets the level "
+        "of probabilities, never the order.",
     )
     cold_share: float = Field(
         0.15, ge=0, lt=1, description="Share of the products that lose all their edges in a fold."
@@ -110,6 +117,10 @@ class Ranker(Recommender):
                 )
                 if checked.some:
                     self.trees[cold].calibrate(*checked.all())
+                if not cold and not is_counted(graph):
+                    # a fold took `held_share` of the pairs that are known, for one that is not
+                    odds = config.missing / (1 - config.missing) / config.held_share
+                    self.trees[cold].shift(odds)
         self.members = self._fit_members(catalog, graph, "all edges")
         self.facts = Facts.of(attributes, graph)
         return self

@@ -80,6 +80,10 @@ class Trees:
         found = LogisticRegression(C=1e6).fit(self._logits(columns)[:, None], labels)
         self.scale = np.array([max(float(found.coef_[0, 0]), 1e-3), float(found.intercept_[0])])
 
+    def shift(self, odds: float) -> None:
+        """Multiply the odds of every pair, where more is to be found than was in learning."""
+        self.scale = self.scale + np.array([0.0, np.log(odds)])
+
     def probabilities(self, columns: Floats) -> Floats:
         """(m,) float32 calibrated probability of each candidate."""
         a, b = self.scale
