@@ -13,7 +13,7 @@ from goeswith.errors import ConfigError
 from goeswith.evaluation import metrics
 from goeswith.evaluation.metrics import Ranked
 from goeswith.models import make_model
-from goeswith.ranking.features import _places
+from goeswith.ranking.features import places
 from goeswith.ranking.ranker import Ranker, RankerConfig
 from goeswith.ranking.trees import Trees
 from goeswith.relations.build import build_graph
@@ -167,10 +167,10 @@ def test_counted_pairs_are_evidence_and_not_certain() -> None:
     )
 
 
-def test_equal_values_share_the_first_of_their_places() -> None:
+def test_equal_values_share_the_first_of_theirplaces() -> None:
     source = np.array([0, 0, 0, 0, 2, 2])
     values = np.array([5, 7, 5, 1, 3, 4], dtype=np.float32)
-    assert _places(source, values).tolist() == [1, 0, 1, 3, 1, 0]
+    assert places(source, values).tolist() == [1, 0, 1, 3, 1, 0]
 
 
 def test_probabilities_are_right_on_average_after_calibration() -> None:

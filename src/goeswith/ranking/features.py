@@ -158,7 +158,7 @@ def pairs(facts: Facts, asked: Askers, scores: Mapping[str, Floats], chosen: Row
     for name, dense in scores.items():
         columns[name] = dense[place, targets]
     for name in scores:
-        columns[f"place by {name}"] = _places(place, columns[name])
+        columns[f"place by {name}"] = places(place, columns[name])
     mine, other = asked.attributes, facts.attributes
     for i, name in enumerate(_ENDS):
         columns[f"source: {name}"] = asked.degrees[place, i]
@@ -176,7 +176,7 @@ def pairs(facts: Facts, asked: Askers, scores: Mapping[str, Floats], chosen: Row
     )
 
 
-def _places(source: npt.NDArray[np.int64], values: Floats) -> npt.NDArray[np.float32]:
+def places(source: npt.NDArray[np.int64], values: Floats) -> npt.NDArray[np.float32]:
     """(m,) place of each candidate among those of its source, the largest value first.
 
     Equal values share the first of their places.
@@ -188,9 +188,9 @@ def _places(source: npt.NDArray[np.int64], values: Floats) -> npt.NDArray[np.flo
     at = np.arange(len(s))
     start = np.maximum.accumulate(np.where(new_source, at, 0))
     tied = np.maximum.accumulate(np.where(new_value, at, 0))
-    places = np.empty(len(s), dtype=np.float32)
-    places[order] = tied - start
-    return places
+    found = np.empty(len(s), dtype=np.float32)
+    found[order] = tied - start
+    return found
 
 
 def _transitions(facts: Facts, types: Rows, target_types: Rows) -> dict[str, Floats]:

@@ -22,14 +22,20 @@ from goeswith.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
 from goeswith.errors import ConfigError
 from goeswith.models.base import ModelConfig, Recommender, VectorModel
-from goeswith.ranking.facts import Askers, AttributeReader, Facts, is_counted
-from goeswith.ranking.features import Pairs, candidates, pairs, paths
+from goeswith.ranking.facts import Askers, AttributeReader, Attributes, Facts, is_counted
+from goeswith.ranking.features import Pairs, candidates, pairs, paths, places
 from goeswith.ranking.folds import Fold, folds
 from goeswith.ranking.trees import Trees
 from goeswith.relations.graph import RelationGraph
 
 _CHECKED: Final = 0.15
 """Share of the sources that the trees do not see: they say what a score is worth."""
+_CALIBRATED: Final = 1000
+"""Sources that say so for lists, of a graph in which every product keeps most of its edges."""
+_SHOWN: Final = 20
+"""Of whose candidates the best are asked: those that people would see."""
+_LAST: Final = 7919
+"""Added to the seed for their draws."""
 _BLOCK_MB: Final = 2
 """Of each of some thirty dense scores of a block of sources."""
 _TAIL: Final = np.float32(1e-6)
@@ -117,13 +123,35 @@ class Ranker(Recommender):
                 )
                 if checked.some:
                     self.trees[cold].calibrate(*checked.all())
-                if not cold and not is_counted(graph):
-                    # a fold took `held_share` of the pairs that are known, for one that is not
-                    odds = config.missing / (1 - config.missing) / config.held_share
-                    self.trees[cold].shift(odds)
+        if False in self.trees and not is_counted(graph):
+            self._calibrate(catalog, graph, attributes)
         self.members = self._fit_members(catalog, graph, "all edges")
         self.facts = Facts.of(attributes, graph)
         return self
+
+    def _calibrate(self, catalog: Catalog, graph: RelationGraph, attributes: Attributes) -> None:
+        """Probabilities of lists, on a graph that lacks pairs but no product's edges.
+
+        The folds that trees learn from also lack those of cold products: what is likely there is
+        likelier where they are known.
+        """
+        config = self.config
+        share = config.held_share / 2
+        (fold,) = folds(graph, 1, share, 0.0, config.seed + _LAST)
+        self._say("calibrating")
+        members = self._fit_members(catalog, fold.graph, "calibration")
+        checked = _Examples()
+        for table, labels, taught in self._tables(
+            fold, Facts.of(attributes, fold.graph), members, False, checked=1.0
+        ):
+            if not taught:
+                p = self.trees[False].probabilities(table.columns)
+                shown = places(table.place, p) < _SHOWN
+                checked.add(table.part(shown), labels[shown])
+        if checked.some:
+            self.trees[False].calibrate(*checked.all())
+        # the fold took a share of the pairs that are known, for all that are not
+        self.trees[False].shift(config.missing / (1 - config.missing) / share)
 
     def refresh(self, catalog: Catalog, graph: RelationGraph) -> Self:
         # trees know of paths and degrees, not of products or tokens: those may be read anew
@@ -151,26 +179,33 @@ class Ranker(Recommender):
         return members
 
     def _tables(
-        self, fold: Fold, facts: Facts, members: Sequence[VectorModel], cold: bool
+        self,
+        fold: Fold,
+        facts: Facts,
+        members: Sequence[VectorModel],
+        cold: bool,
+        *,
+        checked: float = _CHECKED,
     ) -> Iterator[tuple[Pairs, npt.NDArray[np.bool_], bool]]:
         """Candidates of a fold's sources, labels, and whether to learn from them or to check."""
         rng = np.random.default_rng([self.config.seed, cold, fold.number])
         asking = (np.diff(fold.labels.indptr) > 0) & (fold.cold == cold)
         sources = np.flatnonzero(asking).astype(np.int32)
-        sources = np.sort(rng.permutation(sources)[: self.config.sources])
+        most = self.config.sources if checked < 1 else _CALIBRATED
+        sources = np.sort(rng.permutation(sources)[:most])
         for block in blocks(sources, block_size(facts.n, _BLOCK_MB)):
             asked = facts.askers(block)
             found, banned = _judge(facts, asked, members, block)
             chosen = candidates(found, len(members), banned | _known(facts, block))
             table = pairs(facts, asked, found, chosen)
             labels = fold.labels[block].toarray()[table.place, table.targets] > 0
-            checked = (rng.random(len(block)) < _CHECKED)[table.place]
-            yield table.part(checked), labels[checked], False
+            aside = (rng.random(len(block)) < checked)[table.place]
+            yield table.part(aside), labels[aside], False
             # a source none of whose edges is a candidate teaches nothing
             some = (np.bincount(table.place, labels, len(block)) > 0)[table.place]
             wrong = np.bincount(table.place, ~labels, len(block))[table.place]
             drawn = rng.random(len(labels)) * wrong < self.config.negatives
-            taught = some & ~checked & (labels | drawn)
+            taught = some & ~aside & (labels | drawn)
             yield table.part(taught), labels[taught], True
 
     def score(self, sources: Rows) -> Floats:
