@@ -6,6 +6,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 NEEDS := pyproject.toml constraints.txt | $(VENV)/bin/python
 BENCH_DATA := amazon-beauty amazon-clothing amazon-grocery
 BENCH_TRAINED := directed_propagation dual_embedding p_companion product2vec daemon
+# beside the ranker, for a paired comparison: the strongest of the simple ones
+RANKED := ranker,ease,cocitation:relation=co_purchase,alternatives=false,similar_complements
 # the paper's form and one with id vectors; more epochs do not help the second
 DAEMONS := daemon:max_epochs=4,patience=4,daemon:id_vectors=true,self_term=true,last_relu=false,$\
 temperature=.1,learning_rate=.003,max_epochs=4,patience=4
@@ -44,6 +46,8 @@ bench: $(VENV)/.dev ## the README's tables, from ../shared/data into benchmarks/
 	set -e; for data in $(BENCH_DATA); do \
 	  $(BIN)/goeswith benchmark ../shared/data/$$data --protocol edges,cold \
 	    --json benchmarks/results/$$data.json; \
+	  $(BIN)/goeswith benchmark ../shared/data/$$data --protocol edges,cold \
+	    --models $(RANKED) --json benchmarks/results/$$data-ranker.json; \
 	  for model in $(BENCH_TRAINED); do \
 	    models=$$model; test $$model != daemon || models=$(DAEMONS); \
 	    $(BIN)/goeswith benchmark ../shared/data/$$data --protocol edges,cold \

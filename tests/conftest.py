@@ -131,5 +131,5 @@ def shop_bundle(shop_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     from goeswith.data.folder import load_data
 
     out = tmp_path_factory.mktemp("bundles") / "shop"
-    fit_bundle(load_data(shop_folder), out, Settings(fit=FitSettings(k=8)))
+    fit_bundle(load_data(shop_folder), out, Settings(fit=FitSettings(model="cocitation", k=8)))
     return out

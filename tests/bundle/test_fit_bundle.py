@@ -221,3 +221,33 @@ def test_load_arrays_reads_the_answers_as_documented(fitted: Bundle) -> None:
         "origin": ((50, 9), "int8"),
     }
     assert json.loads((fitted.path / "manifest.json").read_text()) == fitted.manifest
+
+
+def test_by_itself_fit_takes_the_ranker_and_cocitation_for_a_catalogue_too_large_for_it() -> None:
+    settings = Settings(fit=FitSettings(ranker_products=100))
+    assert settings.chosen(100).fit.model == "ranker"
+    assert settings.chosen(101).fit.model == "cocitation"
+
+
+def test_a_budget_sets_the_ranker_and_what_is_set_by_hand_wins() -> None:
+    settings = Settings(fit=FitSettings(budget="balanced"), models={"ranker": {"folds": 4}})
+    chosen = settings.chosen(10).models["ranker"]
+    assert chosen["members"] == ["directed_propagation"]
+    assert chosen["folds"] == 4
+    assert "ranker" not in Settings().chosen(10).models
+
+
+def test_a_bundle_of_the_default_model_answers_every_product_with_probabilities(
+    shop_folder: Path, tmp_path: Path
+) -> None:
+    fit_bundle(load_data(shop_folder), tmp_path / "bundle", Settings(fit=FitSettings(k=5)))
+    bundle = Bundle.open(tmp_path / "bundle")
+    assert bundle.manifest["models"][0] == "ranker"
+    assert bundle.manifest["probabilities"] == ["ranker"]
+    assert bundle.manifest["settings"]["fit"]["model"] == "ranker"
+    for product in bundle.products.ids:
+        answers = bundle.complements(product, 5)
+        assert answers
+        assert all(0 <= a.score <= 1 for a in answers if a.model == "ranker")
+    new = bundle.complements_of_new({"title": "Phone 99", "type": "phone"}, 3)
+    assert new[0].model == "ranker"

@@ -24,7 +24,11 @@ NEW = [
 
 
 def fitted(folder: Path, out: Path, **fit: object) -> Path:
-    fit_bundle(load_data(folder), out, Settings(fit=FitSettings.model_validate({"k": K, **fit})))
+    fit_bundle(
+        load_data(folder),
+        out,
+        Settings(fit=FitSettings.model_validate({"model": "cocitation", "k": K, **fit})),
+    )
     return out
 
 
