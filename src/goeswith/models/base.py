@@ -29,6 +29,20 @@ class ModelConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def leave_out(scores: Floats, sources: Rows, exclude: Sparse | None) -> None:
+    """Set what must not be recommended to -inf, in place: each source itself, and `exclude`.
+
+    Args:
+        scores: (b, n).
+        sources: (b,) rows.
+        exclude: (n, n) CSR; an entry in a source's row is a product to leave out.
+    """
+    scores[np.arange(len(sources)), sources] = -np.inf
+    if exclude is not None:
+        out = exclude[sources]
+        scores[np.repeat(np.arange(len(sources)), np.diff(out.indptr)), out.indices] = -np.inf
+
+
 class Recommender(ABC):
     """A model of which products go with a source.
 
@@ -118,11 +132,7 @@ class Recommender(ABC):
         parts = []
         for block in blocks(np.asarray(sources, dtype=np.int32), self.block):
             scores = self.score(block)
-            scores[np.arange(len(block)), block] = -np.inf
-            if exclude is not None:
-                out = exclude[block]
-                at = np.repeat(np.arange(len(block)), np.diff(out.indptr))
-                scores[at, out.indices] = -np.inf
+            leave_out(scores, block, exclude)
             parts.append(top_k(scores, k))
         if not parts:
             return np.zeros((0, k), dtype=np.int32), np.zeros((0, k), dtype=np.float32)

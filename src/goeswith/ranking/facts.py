@@ -5,148 +5,25 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, fields
-from functools import cached_property
-from typing import Any, Final, Self
+from dataclasses import dataclass
+from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 from scipy import linalg, sparse
 
-from goeswith.arrays import Floats, Rows, Sparse, block_size, blocks, inverse_power, top_k
+from goeswith.arrays import Floats, Rows, Sparse, inverse_power
 from goeswith.arrays import scale_columns as columns_by
 from goeswith.arrays import scale_rows as rows_by
 from goeswith.arrays_file import Arrays
-from goeswith.data.catalog import Catalog
-from goeswith.encode.attributes import AttributeEncoder
 from goeswith.models.paths import edge_weights, in_degree, out_degree
+from goeswith.ranking.attributes import Attributes
 from goeswith.relations.graph import CO_PURCHASE, CO_VIEW, RelationGraph
 
-NEIGHBOURS: Final = 50
-"""Products that are most alike in attributes and speak for one another."""
 _RIDGE: Final = 5.0
 """Penalty of the regressions on attributes."""
 _TOKENS: Final = 3000
 """Tokens that regressions read: the most frequent."""
-_POWER: Final = 10
-"""Power of their cosine, as in `similar_complements`: the nearest speak loudest."""
-
-
-@dataclass(frozen=True)
-class Attributes:
-    """Attributes of m products, read against those of a catalogue.
-
-    Attributes:
-        content: (m, v) CSR of TF-IDF tokens, rows of length 1.
-        near: (m, n) CSR: the catalogue's products most alike, rows sum to 1.
-        types: (m,) type code, -1 for none.
-        brands: (m,) brand code, -1 for none.
-        prices: (m,) NaN for none.
-    """
-
-    content: Sparse
-    near: Sparse
-    types: Rows
-    brands: Rows
-    prices: Floats
-
-    def of(self, rows: Rows) -> Attributes:
-        """Those of some of the products."""
-        return Attributes(*(getattr(self, field.name)[rows] for field in fields(self)))
-
-
-class AttributeReader:
-    """Reads attributes of products, known or new, beside those of the catalogue it was fitted on.
-
-    Attributes:
-        encoder: of TF-IDF tokens.
-        tokens: (n, v) CSR, the catalogue's products.
-        type_names: by code.
-        brand_names: by code.
-    """
-
-    def __init__(
-        self,
-        encoder: AttributeEncoder,
-        tokens: Sparse,
-        type_names: list[str],
-        brand_names: list[str],
-    ) -> None:
-        self.encoder, self.tokens = encoder, tokens
-        self.type_names, self.brand_names = type_names, brand_names
-
-    @classmethod
-    def fit(cls, catalog: Catalog) -> Self:
-        """Learn the tokens, types and brands of a catalogue."""
-        encoder = AttributeEncoder.fit(catalog)
-        return cls(
-            encoder,
-            encoder.encode(catalog),
-            catalog.type_names,
-            sorted(set(_brands(catalog)) - {""}),
-        )
-
-    def read(self, catalog: Catalog, *, known: bool = False) -> Attributes:
-        """Attributes of the m products of a catalogue.
-
-        Args:
-            catalog: any.
-            known: it is the catalogue of fit, row by row: no product is its own neighbour.
-        """
-        content = self.tokens if known else self.encoder.encode(catalog)
-        types = _codes([*catalog.type_names, None], self.type_names)[catalog.type_codes]
-        frame = catalog.frame
-        prices = (
-            frame["price"].cast(pl.Float32, strict=False).fill_null(np.nan).to_numpy()
-            if "price" in frame.columns
-            else np.full(len(frame), np.nan, dtype=np.float32)
-        )
-        return Attributes(
-            content,
-            self._near(content, known=known),
-            types,
-            _codes(_brands(catalog), self.brand_names),
-            np.where(prices > 0, prices, np.nan).astype(np.float32),
-        )
-
-    @cached_property
-    def _by_token(self) -> Sparse:
-        return self.tokens.T.tocsr()
-
-    def _near(self, content: Sparse, *, known: bool) -> Sparse:
-        n = self.tokens.shape[0]
-        parts = [sparse.csr_matrix((0, n), dtype=np.float32)]
-        for block in blocks(np.arange(content.shape[0], dtype=np.int32), block_size(n)):
-            cosines = (content[block] @ self._by_token).toarray()
-            cosines[cosines <= 0] = -np.inf
-            if known:
-                cosines[np.arange(len(block)), block] = -np.inf
-            products, cosine = top_k(cosines, NEIGHBOURS)
-            row, place = np.nonzero(products >= 0)
-            entries = (cosine[row, place] ** _POWER, (row, products[row, place]))
-            near = sparse.csr_matrix(entries, shape=(len(block), n), dtype=np.float32)
-            parts.append(rows_by(near, inverse_power(out_degree(near), 1)))
-        return sparse.vstack(parts, format="csr")
-
-    def arrays(self) -> Arrays:
-        """What `restore` needs."""
-        names = json.dumps([self.type_names, self.brand_names]).encode()
-        return {
-            **self.encoder.arrays(),
-            "content": self.tokens,
-            "names": np.frombuffer(names, dtype=np.uint8),
-        }
-
-    @classmethod
-    def restore(cls, arrays: Arrays) -> Self:
-        """Take back what `arrays` gave."""
-        return cls(
-            AttributeEncoder.restore(arrays),
-            arrays["content"],
-            *json.loads(arrays["names"].tobytes()),
-        )
 
 
 @dataclass(frozen=True)
@@ -312,7 +189,8 @@ def _ridge(content: Sparse, known: npt.NDArray[np.bool_]) -> Floats:
     x = content[known]
     gram = (x.T @ x).toarray().astype(np.float64)
     gram[np.diag_indices_from(gram)] += _RIDGE
-    inverse: Floats = linalg.inv(gram, overwrite_a=True).astype(np.float32)
+    # transposed, as it is symmetric: in the order of LAPACK, so that nothing is copied
+    inverse: Floats = linalg.inv(gram.T, overwrite_a=True).astype(np.float32)
     return inverse
 
 
@@ -320,16 +198,3 @@ def _normalised(matrix: Sparse) -> Sparse:
     """Entries over the square roots of their row's and column's sums."""
     half = rows_by(matrix, inverse_power(out_degree(matrix), 0.5))
     return columns_by(half, inverse_power(in_degree(matrix), 0.5))
-
-
-def _brands(catalog: Catalog) -> list[str]:
-    if "brand" not in catalog.frame.columns:
-        return [""] * len(catalog)
-    brand = pl.col("brand").cast(pl.String).str.strip_chars().str.to_lowercase().fill_null("")
-    return catalog.frame.select(brand)["brand"].to_list()
-
-
-def _codes(values: list[Any], names: list[str]) -> npt.NDArray[np.int32]:
-    """(m,) place of each value among `names`, -1 where it is none of them."""
-    place = {name: code for code, name in enumerate(names)}
-    return np.array([place.get(value, -1) for value in values], dtype=np.int32)

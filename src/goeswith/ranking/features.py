@@ -7,7 +7,7 @@ place by each among the source's candidates, and what is known of both ends.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from goeswith.arrays import Floats, Rows, Sparse
+from goeswith.models.base import VectorModel
 from goeswith.models.paths import walk
 from goeswith.ranking.facts import Askers, Facts
 
@@ -213,3 +214,47 @@ def _transitions(facts: Facts, types: Rows, target_types: Rows) -> dict[str, Flo
 def _same(first: Rows, second: Rows) -> npt.NDArray[np.float32]:
     """1 and 0; NaN where either is unknown."""
     return np.where((first >= 0) & (second >= 0), first == second, np.nan).astype(np.float32)
+
+
+def judge(
+    facts: Facts, asked: Askers, members: Sequence[VectorModel], rows: Rows | None
+) -> tuple[dict[str, Floats], npt.NDArray[np.bool_]]:
+    """Scores of every product by every path and member, and who must not be proposed.
+
+    Args:
+        facts: of the shop.
+        asked: b sources.
+        members: trained models.
+        rows: (b,) of the sources; None for new products.
+
+    Returns:
+        name -> (b, n), and (b, n): the source itself and what it is an alternative to.
+    """
+    found = paths(facts, asked)
+    banned = (asked.viewed.toarray() > 0) & ~(asked.listed.toarray() > 0)
+    if rows is not None:
+        banned[np.arange(len(rows)), rows] = True
+    for i, member in enumerate(members):
+        found[f"member_{i}"] = (
+            np.zeros_like(banned, dtype=np.float32) if rows is None else _member(member, rows)
+        )
+    return found, banned
+
+
+def _member(member: VectorModel, rows: Rows) -> Floats:
+    scores = member.score(rows)
+    return np.where(np.isfinite(scores), scores, 0).astype(np.float32)
+
+
+def listed(facts: Facts, rows: Rows) -> npt.NDArray[np.bool_]:
+    """(b, n) pairs that a list names; none where pairs were counted: counts are evidence."""
+    if facts.counted:
+        return np.zeros((len(rows), facts.n), dtype=bool)
+    return np.asarray(facts.listed[rows].toarray() > 0)
+
+
+def known_pairs(facts: Facts, rows: Rows) -> npt.NDArray[np.bool_]:
+    """(b, n) pairs that are no question while learning: a list names them, in any relation."""
+    if facts.counted:
+        return np.zeros((len(rows), facts.n), dtype=bool)
+    return np.asarray(listed(facts, rows) | (facts.any_bought[rows].toarray() > 0))

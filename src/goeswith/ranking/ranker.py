@@ -22,8 +22,9 @@ from goeswith.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
 from goeswith.errors import ConfigError
 from goeswith.models.base import ModelConfig, Recommender, VectorModel
-from goeswith.ranking.facts import Askers, AttributeReader, Attributes, Facts, is_counted
-from goeswith.ranking.features import Pairs, candidates, pairs, paths, places
+from goeswith.ranking.attributes import AttributeReader, Attributes
+from goeswith.ranking.facts import Askers, Facts, is_counted
+from goeswith.ranking.features import Pairs, candidates, judge, known_pairs, listed, pairs, places
 from goeswith.ranking.folds import Fold, folds
 from goeswith.ranking.trees import Trees
 from goeswith.relations.graph import RelationGraph
@@ -36,7 +37,7 @@ _SHOWN: Final = 20
 """Of whose candidates the best are asked: those that people would see."""
 _LAST: Final = 7919
 """Added to the seed for their draws."""
-_BLOCK_MB: Final = 2
+_BLOCK_MB: Final = 1
 """Of each of some thirty dense scores of a block of sources."""
 _TAIL: Final = np.float32(1e-6)
 """Probability of the best that is no candidate: they keep an order below all candidates."""
@@ -95,10 +96,19 @@ class Ranker(Recommender):
         self._checkpoints, self._tell = checkpoints, tell
 
     def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
-        config = self.config
         self._say("reading attributes")
         self.reader = AttributeReader.fit(catalog)
         attributes = self.reader.read(catalog, known=True)
+        self._learn(catalog, graph, attributes)
+        if False in self.trees and not is_counted(graph):
+            self._calibrate(catalog, graph, attributes)
+        self.members = self._fit_members(catalog, graph, "all edges")
+        self.facts = Facts.of(attributes, graph)
+        return self
+
+    def _learn(self, catalog: Catalog, graph: RelationGraph, attributes: Attributes) -> None:
+        """Grow trees for sources with edges, and others for sources that have lost them all."""
+        config = self.config
         examples = {cold: (_Examples(), _Examples()) for cold in (False, True)}
         for number, fold in enumerate(
             folds(graph, config.folds, config.held_share, config.cold_share, config.seed), start=1
@@ -109,6 +119,7 @@ class Ranker(Recommender):
             for cold, (learned, checked) in examples.items():
                 for table, labels, taught in self._tables(fold, facts, members, cold):
                     (learned if taught else checked).add(table, labels)
+            del facts, fold, members
         self._say("growing trees")
         self.trees = {}
         for cold, (learned, checked) in examples.items():
@@ -123,11 +134,6 @@ class Ranker(Recommender):
                 )
                 if checked.some:
                     self.trees[cold].calibrate(*checked.all())
-        if False in self.trees and not is_counted(graph):
-            self._calibrate(catalog, graph, attributes)
-        self.members = self._fit_members(catalog, graph, "all edges")
-        self.facts = Facts.of(attributes, graph)
-        return self
 
     def _calibrate(self, catalog: Catalog, graph: RelationGraph, attributes: Attributes) -> None:
         """Probabilities of lists, on a graph that lacks pairs but no product's edges.
@@ -195,8 +201,8 @@ class Ranker(Recommender):
         sources = np.sort(rng.permutation(sources)[:most])
         for block in blocks(sources, block_size(facts.n, _BLOCK_MB)):
             asked = facts.askers(block)
-            found, banned = _judge(facts, asked, members, block)
-            chosen = candidates(found, len(members), banned | _known(facts, block))
+            found, banned = judge(facts, asked, members, block)
+            chosen = candidates(found, len(members), banned | known_pairs(facts, block))
             table = pairs(facts, asked, found, chosen)
             labels = fold.labels[block].toarray()[table.place, table.targets] > 0
             aside = (rng.random(len(block)) < checked)[table.place]
@@ -207,16 +213,17 @@ class Ranker(Recommender):
             drawn = rng.random(len(labels)) * wrong < self.config.negatives
             taught = some & ~aside & (labels | drawn)
             yield table.part(taught), labels[taught], True
+            del found, banned, chosen, table  # before the next block's are made
 
     def score(self, sources: Rows) -> Floats:
         facts = self.facts
-        found, banned = _judge(facts, facts.askers(sources), self.members, sources)
-        return self._probabilities(facts.askers(sources), found, banned, _listed(facts, sources))
+        found, banned = judge(facts, facts.askers(sources), self.members, sources)
+        return self._probabilities(facts.askers(sources), found, banned, listed(facts, sources))
 
     def score_new(self, products: Catalog) -> Floats:
         """(m, n) scores for m products that were unknown at fit, from their attributes."""
         asked = self.facts.new_askers(self.reader.read(products))
-        found, banned = _judge(self.facts, asked, self.members, None)
+        found, banned = judge(self.facts, asked, self.members, None)
         return self._probabilities(asked, found, banned, np.zeros_like(banned))
 
     def _probabilities(
@@ -324,47 +331,3 @@ class _Examples:
     def all(self) -> tuple[Floats, npt.NDArray[np.bool_]]:
         """(m, c) columns and (m,) labels."""
         return np.concatenate(self.columns), np.concatenate(self.labels)
-
-
-def _judge(
-    facts: Facts, asked: Askers, members: Sequence[VectorModel], rows: Rows | None
-) -> tuple[dict[str, Floats], npt.NDArray[np.bool_]]:
-    """Scores of every product by every path and member, and who must not be proposed.
-
-    Args:
-        facts: of the shop.
-        asked: b sources.
-        members: trained models.
-        rows: (b,) of the sources; None for new products.
-
-    Returns:
-        name -> (b, n), and (b, n): the source itself and what it is an alternative to.
-    """
-    found = paths(facts, asked)
-    banned = (asked.viewed.toarray() > 0) & ~(asked.listed.toarray() > 0)
-    if rows is not None:
-        banned[np.arange(len(rows)), rows] = True
-    for i, member in enumerate(members):
-        found[f"member_{i}"] = (
-            np.zeros_like(banned, dtype=np.float32) if rows is None else _member(member, rows)
-        )
-    return found, banned
-
-
-def _member(member: VectorModel, rows: Rows) -> Floats:
-    scores = member.score(rows)
-    return np.where(np.isfinite(scores), scores, 0).astype(np.float32)
-
-
-def _listed(facts: Facts, rows: Rows) -> npt.NDArray[np.bool_]:
-    """(b, n) pairs that a list names; none where pairs were counted: counts are evidence."""
-    if facts.counted:
-        return np.zeros((len(rows), facts.n), dtype=bool)
-    return np.asarray(facts.listed[rows].toarray() > 0)
-
-
-def _known(facts: Facts, rows: Rows) -> npt.NDArray[np.bool_]:
-    """(b, n) pairs that are no question while learning: a list names them, in any relation."""
-    if facts.counted:
-        return np.zeros((len(rows), facts.n), dtype=bool)
-    return np.asarray(_listed(facts, rows) | (facts.any_bought[rows].toarray() > 0))

@@ -16,7 +16,7 @@ from goeswith.data.catalog import Catalog
 from goeswith.data.folder import Dataset
 from goeswith.evaluation import metrics
 from goeswith.evaluation.metrics import Mask, PerSource, Ranked
-from goeswith.models.base import Recommender
+from goeswith.models.base import Recommender, leave_out
 from goeswith.relations.build import build_graph
 from goeswith.relations.graph import RelationGraph
 
@@ -117,11 +117,7 @@ def rank_and_score(
         pair_score[pairs] = scores[pair_row[pairs] - start, targets[pairs]]
         asked = ranked[start : start + len(block)]
         asking, scores = block[asked], scores[asked]
-        scores[np.arange(len(asking)), asking] = -np.inf
-        if exclude is not None:
-            out = exclude[asking]
-            at = np.repeat(np.arange(len(asking)), np.diff(out.indptr))
-            scores[at, out.indices] = -np.inf
+        leave_out(scores, asking, exclude)
         rankings.append(top_k(scores, PLACES))
         start += len(block)
     products, values = (np.concatenate(parts) for parts in zip(*rankings, strict=True))
