@@ -17,7 +17,7 @@ from goeswith.ranking.features import places
 from goeswith.ranking.ranker import Ranker, RankerConfig
 from goeswith.ranking.trees import Trees
 from goeswith.relations.build import build_graph
-from goeswith.relations.graph import RelationGraph, csr
+from goeswith.relations.graph import Relation, RelationGraph, csr
 from goeswith.relations.splits import hold_out_pairs
 
 BRANDS = ("Mu", "Nu", "Xi", "Pi")
@@ -154,8 +154,6 @@ def test_counted_pairs_are_evidence_and_not_certain() -> None:
     counts = csr(n, *np.triu_indices(n, 1), rng.integers(0, 6, n * (n - 1) // 2))
     counts.eliminate_zeros()
     both = (counts + counts.T).tocsr()
-    from goeswith.relations.graph import Relation
-
     contexts = np.full(n, 200.0)
     relation = Relation(both, source_contexts=contexts, target_contexts=contexts, contexts=2000.0)
     catalog = Catalog.from_records({"product_id": f"p{i}"} for i in range(n))
@@ -165,6 +163,19 @@ def test_counted_pairs_are_evidence_and_not_certain() -> None:
         np.nanmax(np.where(np.isfinite(s := model.score(np.arange(n, dtype=np.int32))), s, 0))
         < 0.99
     )
+
+
+def test_counts_of_which_few_are_above_one_are_counts_in_every_fold() -> None:
+    n = 30
+    counts = csr(n, np.arange(n - 1), np.arange(1, n), np.ones(n - 1))
+    both = (counts + counts.T).tocsr()
+    both[0, 1] = both[1, 0] = 2
+    contexts = np.full(n, 9.0)
+    relation = Relation(both, source_contexts=contexts, target_contexts=contexts, contexts=90.0)
+    catalog = Catalog.from_records({"product_id": f"p{i}"} for i in range(n))
+    config = QUICK.model_copy(update={"folds": 6, "held_share": 0.6})
+    model = Ranker(config).fit(catalog, RelationGraph(n, {"co_purchase": relation}))
+    assert model.facts.counted
 
 
 def test_equal_values_share_the_first_of_theirplaces() -> None:

@@ -16,7 +16,7 @@ from goeswith.arrays import Floats, Rows, Sparse, inverse_power
 from goeswith.arrays import scale_columns as columns_by
 from goeswith.arrays import scale_rows as rows_by
 from goeswith.arrays_file import Arrays
-from goeswith.models.paths import edge_weights, in_degree, out_degree
+from goeswith.models.paths import Weight, edge_weights, in_degree, out_degree
 from goeswith.ranking.attributes import Attributes
 from goeswith.relations.graph import CO_PURCHASE, CO_VIEW, RelationGraph
 
@@ -107,15 +107,23 @@ class Facts:
         self.share_of_type[known] = popularity[known] / np.maximum(totals[types[known]], 1e-9)
 
     @classmethod
-    def of(cls, attributes: Attributes, graph: RelationGraph) -> Self:
-        """The facts of a graph, whose products have `attributes`."""
-        views = edge_weights(graph[CO_VIEW], "auto")
+    def of(cls, attributes: Attributes, graph: RelationGraph, *, counted: bool) -> Self:
+        """The facts of a graph, whose products have `attributes`.
+
+        Args:
+            attributes: of every product.
+            graph: its relations.
+            counted: whether pairs were counted, in the graph that this one may be a part of: a part
+                can be too thin to tell.
+        """
+        weight: Weight = "llr" if counted else "binary"
+        views = edge_weights(graph[CO_VIEW], weight)
         return cls(
             attributes,
-            edge_weights(graph.complements, "auto"),
-            edge_weights(graph[CO_PURCHASE], "auto"),
+            edge_weights(graph.complements, weight),
+            edge_weights(graph[CO_PURCHASE], weight),
             views.maximum(views.T).tocsr(),
-            counted=is_counted(graph),
+            counted=counted,
         )
 
     @property

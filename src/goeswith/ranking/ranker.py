@@ -103,7 +103,7 @@ class Ranker(Recommender):
         if False in self.trees and not is_counted(graph):
             self._calibrate(catalog, graph, attributes)
         self.members = self._fit_members(catalog, graph, "all edges")
-        self.facts = Facts.of(attributes, graph)
+        self.facts = Facts.of(attributes, graph, counted=is_counted(graph))
         return self
 
     def _learn(self, catalog: Catalog, graph: RelationGraph, attributes: Attributes) -> None:
@@ -115,7 +115,7 @@ class Ranker(Recommender):
         ):
             members = self._fit_members(catalog, fold.graph, f"fold {number}")
             self._say(f"fold {number} of {config.folds}: features")
-            facts = Facts.of(attributes, fold.graph)
+            facts = Facts.of(attributes, fold.graph, counted=is_counted(graph))
             for cold, (learned, checked) in examples.items():
                 for table, labels, taught in self._tables(fold, facts, members, cold):
                     (learned if taught else checked).add(table, labels)
@@ -148,7 +148,11 @@ class Ranker(Recommender):
         members = self._fit_members(catalog, fold.graph, "calibration")
         checked = _Examples()
         for table, labels, taught in self._tables(
-            fold, Facts.of(attributes, fold.graph), members, False, checked=1.0
+            fold,
+            Facts.of(attributes, fold.graph, counted=is_counted(graph)),
+            members,
+            False,
+            checked=1.0,
         ):
             if not taught:
                 p = self.trees[False].probabilities(table.columns)
@@ -162,7 +166,8 @@ class Ranker(Recommender):
     def refresh(self, catalog: Catalog, graph: RelationGraph) -> Self:
         # trees know of paths and degrees, not of products or tokens: those may be read anew
         self.reader = AttributeReader.fit(catalog)
-        self.facts = Facts.of(self.reader.read(catalog, known=True), graph)
+        known = self.reader.read(catalog, known=True)
+        self.facts = Facts.of(known, graph, counted=self.facts.counted)
         for member in self.members:
             member.refresh(catalog, graph)
         return self
