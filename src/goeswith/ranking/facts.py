@@ -70,7 +70,9 @@ class Facts:
         viewed: Sparse,
         *,
         counted: bool,
+        inverses: tuple[Floats, Floats] | None = None,
     ) -> None:
+        """Derive what paths need; `inverses` are `leaving` and `arriving` where they were kept."""
         self.attributes, self.counted = attributes, counted
         self.listed, self.raw_bought, self.raw_viewed = listed, any_bought, viewed
         self.reverse = listed.T.tocsr()
@@ -85,9 +87,11 @@ class Facts:
         self.tokens = np.sort(np.argsort(-frequency, kind="stable")[:_TOKENS])
         """Columns of `content` that regressions read."""
         self.by_frequent_token = self.by_token[self.tokens]
-        frequent = attributes.content[:, self.tokens]
-        self.leaving = _ridge(frequent, out_degree(listed) > 0)
-        self.arriving = _ridge(frequent, in_degree(listed) > 0)
+        if inverses is None:
+            frequent = attributes.content[:, self.tokens]
+            sides = out_degree(listed) > 0, in_degree(listed) > 0
+            inverses = _ridge(frequent, sides[0]), _ridge(frequent, sides[1])
+        self.leaving, self.arriving = inverses
         self.degrees = np.column_stack(
             [in_degree(listed), out_degree(listed), in_degree(any_bought), in_degree(viewed)]
         ).astype(np.float32)
@@ -170,6 +174,9 @@ class Facts:
             "brands": self.attributes.brands,
             "prices": self.attributes.prices,
             "counted": np.array([self.counted]),
+            # seconds to work out again, which whoever asks about a new product would wait for
+            "leaving": self.leaving,
+            "arriving": self.arriving,
         }
 
     @classmethod
@@ -184,6 +191,7 @@ class Facts:
             arrays["any_bought"],
             arrays["viewed"],
             counted=bool(arrays["counted"][0]),
+            inverses=(arrays["leaving"], arrays["arriving"]),
         )
 
 

@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 
 from goeswith.arrays import Floats, Rows, Sparse
-from goeswith.models.base import VectorModel
 from goeswith.models.paths import walk
 from goeswith.ranking.facts import Askers, Facts
 
@@ -39,6 +38,29 @@ CANDIDATES: Final[Mapping[str, int]] = {
 OF_MEMBER: Final = 60
 """Candidates by the score of each member model."""
 _ENDS: Final = ("complement_of", "complements", "bought_with", "viewed_with")
+
+
+@dataclass(frozen=True)
+class Member:
+    """A trained model as the ranker keeps it: its vectors, zeros where nothing is known.
+
+    Attributes:
+        source_vectors: (n, d), and
+        target_vectors: (n, d).
+    """
+
+    source_vectors: Floats
+    target_vectors: Floats
+
+    def score(self, rows: Rows) -> Floats:
+        """(b, n) inner products; 0 where nothing is known."""
+        scores: Floats = self.source_vectors[rows] @ self.target_vectors.T
+        return scores
+
+    def padded(self, n: int) -> Member:
+        """With products behind those known, of which nothing is known."""
+        more = ((0, n - len(self.source_vectors)), (0, 0))
+        return Member(np.pad(self.source_vectors, more), np.pad(self.target_vectors, more))
 
 
 @dataclass(frozen=True)
@@ -72,7 +94,7 @@ def paths(facts: Facts, asked: Askers) -> dict[str, Floats]:
     # ridge regression of edges on attributes: h A with h = x (X'X + l I)^-1 X', the smoother, so
     # that no matrix of tokens by products is ever formed
     smooth = _smoothed(asked.attributes.content, facts.leaving, facts)
-    regressed = _dense_walk(smooth, facts.listed)
+    regressed = _dense_walk(smooth, facts.bought)
     complements = asked.listed @ facts.attributes.content
     scores = {
         "cocitation": walk((bought @ facts.bought_back).tocsr(), facts.bought),
@@ -89,12 +111,12 @@ def paths(facts: Facts, asked: Askers) -> dict[str, Floats]:
         "complements_of_similar": of_near,
         "similar_to_complements": walk(bought, facts.near_back),
         "similar_both_ends": np.asarray((facts.attributes.near @ of_near.T).T),
-        "regression": regressed,
+        "regression": _dense_walk(smooth, facts.listed),
         "regression_back": _smoothed(complements, facts.arriving, facts),
-        "regression_bought": _dense_walk(smooth, facts.bought),
+        "regression_bought": regressed,
         "regression_viewed": _dense_walk(smooth, facts.viewed),
         "regression_cocitation": _dense_walk(
-            _dense_walk(_dense_walk(smooth, facts.bought), facts.bought_back), facts.bought
+            _dense_walk(regressed, facts.bought_back), facts.bought
         ),
         "viewed_of_similar": walk(near, facts.viewed),
         "attribute_cosine": walk(asked.attributes.content, facts.by_token),
@@ -217,7 +239,7 @@ def _same(first: Rows, second: Rows) -> npt.NDArray[np.float32]:
 
 
 def judge(
-    facts: Facts, asked: Askers, members: Sequence[VectorModel], rows: Rows | None
+    facts: Facts, asked: Askers, members: Sequence[Member], rows: Rows | None
 ) -> tuple[dict[str, Floats], npt.NDArray[np.bool_]]:
     """Scores of every product by every path and member, and who must not be proposed.
 
@@ -236,14 +258,9 @@ def judge(
         banned[np.arange(len(rows)), rows] = True
     for i, member in enumerate(members):
         found[f"member_{i}"] = (
-            np.zeros_like(banned, dtype=np.float32) if rows is None else _member(member, rows)
+            np.zeros_like(banned, dtype=np.float32) if rows is None else member.score(rows)
         )
     return found, banned
-
-
-def _member(member: VectorModel, rows: Rows) -> Floats:
-    scores = member.score(rows)
-    return np.where(np.isfinite(scores), scores, 0).astype(np.float32)
 
 
 def listed(facts: Facts, rows: Rows) -> npt.NDArray[np.bool_]:

@@ -24,7 +24,16 @@ from goeswith.errors import ConfigError
 from goeswith.models.base import ModelConfig, Recommender, VectorModel
 from goeswith.ranking.attributes import AttributeReader, Attributes
 from goeswith.ranking.facts import Askers, Facts, is_counted
-from goeswith.ranking.features import Pairs, candidates, judge, known_pairs, listed, pairs, places
+from goeswith.ranking.features import (
+    Member,
+    Pairs,
+    candidates,
+    judge,
+    known_pairs,
+    listed,
+    pairs,
+    places,
+)
 from goeswith.ranking.folds import Fold, folds
 from goeswith.ranking.trees import Trees
 from goeswith.relations.graph import RelationGraph
@@ -158,8 +167,9 @@ class Ranker(Recommender):
                 p = self.trees[False].probabilities(table.columns)
                 shown = places(table.place, p) < _SHOWN
                 checked.add(table.part(shown), labels[shown])
-        if checked.some:
-            self.trees[False].calibrate(*checked.all())
+        if not checked.some:
+            return
+        self.trees[False].calibrate(*checked.all())
         # the fold took a share of the pairs that are known, for all that are not
         self.trees[False].shift(config.missing / (1 - config.missing) / share)
 
@@ -168,32 +178,34 @@ class Ranker(Recommender):
         self.reader = AttributeReader.fit(catalog)
         known = self.reader.read(catalog, known=True)
         self.facts = Facts.of(known, graph, counted=self.facts.counted)
-        for member in self.members:
-            member.refresh(catalog, graph)
+        self.members = [member.padded(len(catalog)) for member in self.members]
         return self
 
     def _say(self, what: str) -> None:
         if self._tell is not None:
             self._tell(f"fitting {self.name}: {what}")
 
-    def _fit_members(self, catalog: Catalog, graph: RelationGraph, what: str) -> list[VectorModel]:
-        from goeswith.models import make_model
+    def _fit_members(self, catalog: Catalog, graph: RelationGraph, what: str) -> list[Member]:
+        from goeswith.models import make_model, model_class
 
         members = []
         for spec in self.config.members:
-            model = make_model(spec)
+            name = spec.partition(":")[0]
+            seeded = "seed" in model_class(name).Config.model_fields
+            model = make_model(spec, {name: {"seed": self.config.seed}} if seeded else None)
             if not isinstance(model, VectorModel):
                 raise ConfigError(f"a member of the ranker is a model of vectors; {spec!r} is none")
             if self._checkpoints is not None and self._tell is not None:
                 model.follow(self._checkpoints / what.replace(" ", "-"), self._tell)
-            members.append(model.fit(catalog, graph))
+            model.fit(catalog, graph)
+            members.append(Member(model.source_vectors, model.target_vectors))
         return members
 
     def _tables(
         self,
         fold: Fold,
         facts: Facts,
-        members: Sequence[VectorModel],
+        members: Sequence[Member],
         cold: bool,
         *,
         checked: float = _CHECKED,
@@ -221,9 +233,9 @@ class Ranker(Recommender):
             del found, banned, chosen, table  # before the next block's are made
 
     def score(self, sources: Rows) -> Floats:
-        facts = self.facts
-        found, banned = judge(facts, facts.askers(sources), self.members, sources)
-        return self._probabilities(facts.askers(sources), found, banned, listed(facts, sources))
+        asked = self.facts.askers(sources)
+        found, banned = judge(self.facts, asked, self.members, sources)
+        return self._probabilities(asked, found, banned, listed(self.facts, sources))
 
     def score_new(self, products: Catalog) -> Floats:
         """(m, n) scores for m products that were unknown at fit, from their attributes."""
@@ -289,27 +301,10 @@ class Ranker(Recommender):
             for cold, kind in ((False, "warm"), (True, "cold"))
             if f"{kind}_trees" in arrays
         }
-        self.members = []
-        for i in range(len(self.config.members)):
-            member = _Vectors()
-            member.source_vectors = arrays[f"member_{i}_source"]
-            member.target_vectors = arrays[f"member_{i}_target"]
-            self.members.append(member)
-
-
-class _Vectors(VectorModel):
-    """A member model as it was left: its vectors."""
-
-    name = "vectors"
-
-    def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
-        raise NotImplementedError
-
-    def refresh(self, catalog: Catalog, graph: RelationGraph) -> Self:
-        more = ((0, graph.n - self.n), (0, 0))
-        self.source_vectors = np.pad(self.source_vectors, more)
-        self.target_vectors = np.pad(self.target_vectors, more)
-        return self
+        self.members = [
+            Member(arrays[f"member_{i}_source"], arrays[f"member_{i}_target"])
+            for i in range(len(self.config.members))
+        ]
 
 
 @dataclass
