@@ -21,7 +21,7 @@ def command(
         None, help="Project file; without it, goeswith.toml of the working folder, or defaults."
     ),
     model: str | None = typer.Option(
-        None, help="The model that answers first, `name` or `name:key=value`."
+        None, help="The model that answers first, `name` or `name:key=value`; auto chooses."
     ),
     budget: Budget | None = typer.Option(
         None, help="What the default model may cost: balanced and best train with torch."
@@ -34,12 +34,12 @@ def command(
     from goeswith.bundle.build import fit_bundle
     from goeswith.bundle.bundle import Bundle
     from goeswith.cli.show import console, progress_bar, records_table
-    from goeswith.config import load_settings
+    from goeswith.config import AUTO, load_settings
     from goeswith.data.folder import load_data
     from goeswith.models import make_model
 
     settings = load_settings(config)
-    if model is not None:
+    if model is not None and model != AUTO:
         make_model(model, settings.models)  # a wrong name is told before the data are read
     given = {"model": model, "budget": budget and budget.value}
     fit = settings.fit.model_copy(update={k: v for k, v in given.items() if v is not None})
