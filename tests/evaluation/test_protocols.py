@@ -6,10 +6,10 @@ from goeswith.config import Settings
 from goeswith.errors import ConfigError, DataError, LeakError
 from goeswith.evaluation.leak import check_leak
 from goeswith.evaluation.protocols import PROTOCOLS, protocol
-from goeswith.evaluation.protocols.case import Ground, pair_scores, rank_among
-from goeswith.evaluation.protocols.gold import judged_pairs, session_graph
+from goeswith.evaluation.protocols.case import Ground, rank_among
 from goeswith.relations.build import build_graph
-from goeswith.relations.graph import CO_PURCHASE, RelationGraph, pair_keys
+from goeswith.relations.graph import CO_PURCHASE, CO_VIEW, RelationGraph, pair_keys
+from goeswith.relations.judged import judged_pairs
 
 
 def only(name, dataset, seed=0):
@@ -30,14 +30,6 @@ def truth_table(n, sources, targets):
 def test_an_unknown_protocol_is_refused_with_the_nearest_known_one():
     with pytest.raises(ConfigError, match="there is no protocol 'edge'; did you mean 'edges'"):
         protocol("edge")
-
-
-def test_scores_of_single_pairs_are_those_of_the_table(table_model):
-    rng = np.random.default_rng(0)
-    model = table_model(rng.random((30, 30)))
-    u, v = rng.integers(0, 30, size=(2, 200)).astype(np.int32)
-    assert np.array_equal(pair_scores(model, u, v), model.table[u, v])
-    assert pair_scores(model, u[:0], v[:0]).shape == (0,)
 
 
 def test_a_ranking_among_candidates_holds_nothing_else_and_never_the_source(table_model):
@@ -180,33 +172,6 @@ def test_time_needs_events(listed):
         only("time", listed)
 
 
-def test_pairs_of_a_session_are_judged_by_its_own_bundles():
-    sessions = pl.DataFrame({"session_id": ["s", "s", "s", "t", "t"], "product": [1, 2, 3, 2, 1]})
-    bundles = pl.DataFrame(
-        {
-            "bundle_id": ["x", "x", "y", "y"],
-            "session_id": ["s"] * 4,
-            "product": [2, 1, 1, 2],
-        }
-    )
-    assert judged_pairs(sessions, bundles).rows() == [
-        ("s", 1, 2, True),
-        ("s", 1, 3, False),
-        ("s", 2, 3, False),
-        ("t", 1, 2, False),
-    ]
-
-
-def test_sessions_count_as_baskets():
-    sessions = pl.DataFrame(
-        {"session_id": ["s", "s", "s", "t", "t", "u"], "product": [1, 2, 2, 2, 1, 3]}
-    )
-    relation = session_graph(sessions, 5)[CO_PURCHASE]
-    assert relation.frame().select("source", "target", "count").rows() == [(1, 2, 2), (2, 1, 2)]
-    assert relation.contexts == 3
-    assert relation.source_contexts.tolist() == [0, 2, 2, 1, 0]
-
-
 def test_gold_gives_bundled_pairs_the_better_direction(judged, table_model):
     cases = list(protocol("gold")(Ground(judged, Settings()), 0))
     assert len(cases) == 5
@@ -221,9 +186,25 @@ def test_gold_gives_bundled_pairs_the_better_direction(judged, table_model):
 
 def test_gold_trains_on_no_pair_of_a_test_session(judged):
     for case in protocol("gold")(Ground(judged, Settings()), 1):
-        relation = case.train[CO_PURCHASE]
         tested = set(pair_keys(case.sources, case.targets, 100).tolist())
-        assert not tested & set(pair_keys(relation.sources, relation.targets, 100).tolist())
+        for name in (CO_PURCHASE, CO_VIEW):
+            relation = case.train[name]
+            assert len(relation)
+            assert not tested & set(pair_keys(relation.sources, relation.targets, 100).tolist())
+
+
+def test_gold_tells_apart_the_pairs_of_products_that_no_train_session_holds(judged, table_model):
+    for case in protocol("gold")(Ground(judged, Settings()), 0):
+        learned = case.train[CO_PURCHASE].count + case.train[CO_VIEW].count
+        assert not learned[~case.seen].nnz
+        assert case.seen.any()
+        truth = truth_table(100, case.sources[case.bundled], case.targets[case.bundled])
+        values = measure(case, table_model(truth))
+        ends = case.seen[np.concatenate([case.sources, case.targets])]
+        assert values["known_products"] == pytest.approx(ends.mean())
+        assert values["auc"] > 0.9
+        unseen = ~(case.seen[case.sources] | case.seen[case.targets])
+        assert (values["auc.unseen"] is None) == (len(set(case.bundled[unseen])) < 2)
 
 
 def test_gold_needs_sessions_and_bundles(listed):

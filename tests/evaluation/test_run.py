@@ -85,7 +85,7 @@ def test_several_protocols_give_a_table_each(fakes, listed, judged):
     assert set(direction["results"][0]["metrics"]) == {"direction_accuracy"}
     assert {"ndcg@10", "cold_target.ndcg@10", "cold_share@10"} <= set(cold["results"][0]["metrics"])
     gold = benchmark(judged, ["random"], ["gold"], [0, 1], QUICK)
-    assert set(gold["results"][0]["metrics"]) == {"auc"}
+    assert set(gold["results"][0]["metrics"]) == {"auc", "auc.unseen", "known_products"}
     assert gold["bootstrap"]["metric"] == "auc"
 
 
@@ -155,7 +155,8 @@ def test_by_default_every_closed_form_model_runs_and_co_purchase_by_every_measur
     listed, logged, judged
 ):
     assert default_models(listed, "edges") == list(CLOSED_FORM)
-    for dataset, protocol in ((logged, "edges"), (logged, "time"), (judged, "gold")):
+    assert default_models(judged, "gold") == list(CLOSED_FORM)
+    for dataset, protocol in ((logged, "edges"), (logged, "time")):
         specs = default_models(dataset, protocol)
         assert "copurchase" not in specs
         assert {"copurchase:measure=lift", "copurchase:measure=pmi_lower"} <= set(specs)

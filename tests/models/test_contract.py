@@ -103,6 +103,12 @@ def test_scores_are_one_float32_row_a_source_and_either_finite_or_minus_infinity
     assert np.all(np.isfinite(scores) | np.isneginf(scores))
 
 
+def test_scores_of_single_pairs_are_those_of_the_row(fitted: Recommender) -> None:
+    u, v = np.random.default_rng(0).integers(0, 60, size=(2, 200)).astype(np.int32)
+    np.testing.assert_allclose(fitted.score_pairs(u, v), everything(fitted)[u, v], rtol=1e-5)
+    assert fitted.score_pairs(u[:0], v[:0]).shape == (0,)
+
+
 def test_it_has_something_to_say_and_answers_come_best_first(fitted: Recommender) -> None:
     products, scores = fitted.recommend(np.arange(50, dtype=np.int32), 5)
     assert (products >= 0).any(axis=1).mean() > 0.9

@@ -116,7 +116,8 @@ def _counted(
     dataset: Dataset, settings: Settings, report: MiningReport
 ) -> tuple[RelationGraph, RelationGraph | None]:
     """The relations of a data set, and the pairs below support where those are kept."""
-    if dataset.relations is not None or not settings.fit.keep_rare:
+    mined = dataset.relations is None and dataset.events is not None
+    if not (mined and settings.fit.keep_rare):
         return build_graph(dataset, settings.relations, report), None
     everything = build_graph(dataset, every_pair(settings.relations), report)
     return split_by_support(everything, settings.relations)

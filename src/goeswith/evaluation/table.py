@@ -19,6 +19,7 @@ MAIN: Final = (
     "coverage@10",
     "direction_accuracy",
     "auc",
+    "auc.unseen",
     "cold_target.ndcg@10",
     "cold_share@10",
 )

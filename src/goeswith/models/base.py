@@ -101,6 +101,20 @@ class Recommender(ABC):
             vector): such products are never recommended, so that a fallback can take over.
         """
 
+    def score_pairs(self, sources: Rows, targets: Rows) -> Floats:
+        """(m,) float32 scores of single pairs: those of `score`, each source's row worked out once.
+
+        Args:
+            sources: (m,) rows.
+            targets: (m,) rows.
+        """
+        rows, row = np.unique(sources, return_inverse=True)
+        scores = np.empty(len(sources), dtype=np.float32)
+        for block in blocks(np.arange(len(rows), dtype=np.int32), self.block):
+            here = np.flatnonzero((row >= block[0]) & (row <= block[-1]))
+            scores[here] = self.score(rows[block])[row[here] - block[0], targets[here]]
+        return scores
+
     def importances(self) -> dict[str, float]:
         """What the model reads of a pair -> share of what it learned from it, largest first.
 

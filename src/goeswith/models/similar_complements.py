@@ -12,6 +12,8 @@ from goeswith.arrays import Floats, Rows, top_k
 from goeswith.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
 from goeswith.encode.attributes import AttributeEncoder
+from goeswith.encode.vectors import SentenceVectors
+from goeswith.errors import ConfigError
 from goeswith.models.base import ModelConfig, Recommender
 from goeswith.models.paths import edge_weights, path_scores
 from goeswith.relations.graph import RelationGraph
@@ -92,12 +94,31 @@ class SimilarComplements(Recommender):
 
 
 class AttributeSimilarity(Recommender):
-    """Cosine of TF-IDF attributes: what is alike, which is seldom what goes together."""
+    """Cosine of attributes, as TF-IDF or as a sentence encoder reads them: what is alike."""
+
+    class Config(ModelConfig):
+        column: str | None = Field(None, description="The one attribute to compare; all without.")
+        sentence_encoder: str | None = Field(
+            None, description="Folder or hub id of a sentence encoder to read instead of TF-IDF."
+        )
 
     name: ClassVar[str] = "attribute_similarity"
+    config: Config
 
     def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
-        self.vectors = AttributeEncoder.fit(catalog).encode(catalog)
+        if (column := self.config.column) is not None:
+            if column not in catalog.frame.columns:
+                raise ConfigError(
+                    f"{self.name}: the catalogue has no column {column!r}; it has "
+                    f"{', '.join(catalog.frame.columns)}"
+                )
+            catalog = Catalog(catalog.frame.select("product_id", column))
+        if self.config.sentence_encoder is not None:
+            self.vectors = sparse.csr_matrix(
+                SentenceVectors(self.config.sentence_encoder).encode(catalog)
+            )
+        else:
+            self.vectors = AttributeEncoder.fit(catalog).encode(catalog)
         self.transposed = self.vectors.T.tocsr()
         return self
 

@@ -35,6 +35,7 @@ from goeswith.ranking.features import (
     places,
 )
 from goeswith.ranking.folds import Fold, folds
+from goeswith.ranking.pairs import PairJudge, leads_nowhere
 from goeswith.ranking.trees import Trees
 from goeswith.relations.graph import RelationGraph
 
@@ -113,7 +114,11 @@ class Ranker(Recommender):
             self._calibrate(catalog, graph, attributes)
         self.members = self._fit_members(catalog, graph, "all edges")
         self.facts = Facts.of(attributes, graph, counted=is_counted(graph))
+        self.pairs = self._judge(attributes, graph) if leads_nowhere(graph) else None
         return self
+
+    def _judge(self, attributes: Attributes, graph: RelationGraph) -> PairJudge:
+        return PairJudge.fit(attributes, self.reader.encoder.vocabulary, graph, self.config.seed)
 
     def _learn(self, catalog: Catalog, graph: RelationGraph, attributes: Attributes) -> None:
         """Grow trees for sources with edges, and others for sources that have lost them all."""
@@ -179,6 +184,8 @@ class Ranker(Recommender):
         known = self.reader.read(catalog, known=True)
         self.facts = Facts.of(known, graph, counted=self.facts.counted)
         self.members = [member.padded(len(catalog)) for member in self.members]
+        if self.pairs is not None:
+            self.pairs = self._judge(known, graph)
         return self
 
     def _say(self, what: str) -> None:
@@ -233,15 +240,25 @@ class Ranker(Recommender):
             del found, banned, chosen, table  # before the next block's are made
 
     def score(self, sources: Rows) -> Floats:
+        if self.pairs is not None:
+            return self.pairs.score(self.pairs.known(sources), sources)
         asked = self.facts.askers(sources)
         found, banned = judge(self.facts, asked, self.members, sources)
         return self._probabilities(asked, found, banned, listed(self.facts, sources))
 
     def score_new(self, products: Catalog) -> Floats:
         """(m, n) scores for m products that were unknown at fit, from their attributes."""
-        asked = self.facts.new_askers(self.reader.read(products))
+        attributes = self.reader.read(products)
+        if self.pairs is not None:
+            return self.pairs.score(self.pairs.new(attributes), None)
+        asked = self.facts.new_askers(attributes)
         found, banned = judge(self.facts, asked, self.members, None)
         return self._probabilities(asked, found, banned, np.zeros_like(banned))
+
+    def score_pairs(self, sources: Rows, targets: Rows) -> Floats:
+        if self.pairs is not None:
+            return self.pairs.score_pairs(sources, targets)
+        return super().score_pairs(sources, targets)
 
     def _probabilities(
         self,
@@ -281,6 +298,8 @@ class Ranker(Recommender):
         return self.facts.n
 
     def importances(self) -> dict[str, float]:
+        if self.pairs is not None:
+            return self.pairs.trees.importances()
         return self.trees[min(self.trees)].importances() if self.trees else {}
 
     def arrays(self) -> Arrays:
@@ -291,6 +310,8 @@ class Ranker(Recommender):
         for i, member in enumerate(self.members):
             found[f"member_{i}_source"] = member.source_vectors
             found[f"member_{i}_target"] = member.target_vectors
+        if self.pairs is not None:
+            found |= {f"pairs_{name}": array for name, array in self.pairs.arrays().items()}
         return found
 
     def restore(self, arrays: Arrays) -> None:
@@ -305,6 +326,8 @@ class Ranker(Recommender):
             Member(arrays[f"member_{i}_source"], arrays[f"member_{i}_target"])
             for i in range(len(self.config.members))
         ]
+        kept = {name[6:]: array for name, array in arrays.items() if name.startswith("pairs_")}
+        self.pairs = PairJudge.restore(self.facts.attributes, kept) if kept else None
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""A data set -> its RelationGraph, from lists or from events."""
+"""A data set -> its RelationGraph, from lists, from events or from what people bundled."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from goeswith.errors import DataError
 from goeswith.relations.config import MiningConfig
 from goeswith.relations.graph import RelationGraph
+from goeswith.relations.judged import graph_of_judged, judged_pairs
 from goeswith.relations.lists import graph_from_lists
 
 if TYPE_CHECKING:
@@ -19,17 +20,21 @@ def build_graph(
 ) -> RelationGraph:
     """The relations of a data set: its lists where it has them, else mined from its events.
 
+    Where it has neither, what people bundled in its sessions.
+
     Args:
         dataset: tables with rows of one catalogue.
         config: how events are mined; the defaults where left out.
-        report: filled with what was mined; untouched where the relations are lists.
+        report: filled with what was mined; untouched where nothing is.
 
     Raises:
-        DataError: there are neither relations nor events, or the events cannot be grouped.
+        DataError: there are no relations, events or bundles, or the events cannot be grouped.
     """
     n = len(dataset.catalog)
     if dataset.relations is not None:
         return graph_from_lists(dataset.relations, n)
+    if dataset.events is None and dataset.sessions is not None and dataset.bundles is not None:
+        return graph_of_judged(judged_pairs(dataset.sessions, dataset.bundles), n)
     if dataset.events is None:
         raise DataError(
             f"{dataset.folder} has neither a table of events nor one of relations, so that nothing "

@@ -81,11 +81,6 @@ def rank_among(model: Recommender, sources: Rows, candidates: Mask) -> Rows:
     return np.concatenate(rankings)
 
 
-def pair_scores(model: Recommender, sources: Rows, targets: Rows) -> Floats:
-    """(m,) score(u, v) of single pairs, each source's row scored once."""
-    return rank_and_score(model, np.zeros(0, dtype=np.int32), None, sources, targets)[2]
-
-
 def rank_and_score(
     model: Recommender, queries: Rows, exclude: Sparse | None, sources: Rows, targets: Rows
 ) -> tuple[Rows, Floats, Floats]:
