@@ -38,8 +38,9 @@ READS_ATTRIBUTES_OF_TARGETS = (
     "p_companion",
     "product2vec",
     "ranker",
+    "typed_towers",
 )
-NEEDS_ATTRIBUTES = ("attribute_similarity", "p_companion", "product2vec")
+NEEDS_ATTRIBUTES = ("attribute_similarity", "p_companion", "product2vec", "typed_towers")
 DEMANDS_A_DENSE_MATRIX = ("ease",)
 
 pytestmark = pytest.mark.parametrize("name", MODEL_NAMES)
