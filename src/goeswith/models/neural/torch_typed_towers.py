@@ -26,27 +26,32 @@ class Towers(torch.nn.Module):
         self.target_bias = torch.nn.Parameter(torch.zeros(hidden))
         self.source_out = normal(hidden, length)
         self.target_out = normal(hidden, length)
-        self.ids = normal(n, length)
+        self.source_ids = normal(n, length)
+        self.target_ids = normal(n, length)
         self.modulation = torch.nn.Parameter(torch.zeros(types, length))
         self.query = normal(types, kind)
         self.query_out = normal(hidden, kind)
         self.complement = normal(types, kind)
         self.frequency = torch.nn.Parameter(torch.zeros(types))
 
-    def sources(self, content: SparseMap, types: torch.Tensor) -> torch.Tensor:
-        """Vectors (n, d + k + 1) of products that are asked about."""
+    def sources(self, content: SparseMap, types: torch.Tensor, warm: torch.Tensor) -> torch.Tensor:
+        """(n, d + k + 1) of products that are asked about; `warm` (n, 1) have id vectors."""
         a = self._hidden(content, self.source_attributes, self.source_bias)
-        s = functional.normalize(a @ self.source_out, dim=1) / self.config.temperature
-        return torch.cat([s, self.query[types] + a @ self.query_out, torch.ones_like(s[:, :1])], 1)
+        s = a @ self.source_out + self._kept(warm) * self.source_ids
+        kind = [self.query[types] + a @ self.query_out, torch.ones_like(s[:, :1])]
+        return torch.cat([functional.normalize(s, dim=1) / self.config.temperature, *kind], 1)
 
     def targets(self, content: SparseMap, types: torch.Tensor, warm: torch.Tensor) -> torch.Tensor:
-        """Vectors (n, d + k + 1) of products that are proposed; `warm` (n, 1) have id vectors."""
+        """(n, d + k + 1) of products that are proposed; `warm` (n, 1) have id vectors."""
         a = self._hidden(content, self.target_attributes, self.target_bias)
-        share = self.config.id_dropout if self.training else 0
-        kept = warm * (torch.rand_like(warm) >= share)
-        t = (a @ self.target_out + kept * self.ids) * (1 + self.modulation[types])
+        t = a @ self.target_out + self._kept(warm) * self.target_ids
+        t = t * (1 + self.modulation[types])
         kind = [self.complement[types], self.frequency[types][:, None]]
         return torch.cat([functional.normalize(t, dim=1), *kind], 1)
+
+    def _kept(self, warm: torch.Tensor) -> torch.Tensor:
+        share = self.config.id_dropout if self.training else 0
+        return warm * (torch.rand_like(warm) >= share)
 
     def _hidden(
         self, content: SparseMap, vectors: torch.Tensor, bias: torch.Tensor

@@ -11,12 +11,13 @@ product of the two is ranked exactly by an inner product:
     score(i, j) = s_i . t_j / temperature + q_i . phi'_c + b_c
     p(c | i) = sum of p(j | i) over the products j of type c,  p(j | i, c) = p(j | i) / p(c | i)
 
-    a_i = dropout(ReLU(X_i E + b)), s_i = normalise(a_i W), q_i = phi_w + a_i U, w the type of i
-    t_j = normalise((1 + m_c) * (ReLU(X_j E' + b') W' + e_j))
+    a_i = ReLU(X_i E + b), s_i = normalise(a_i W + e_i), q_i = phi_w + a_i U, w the type of i
+    t_j = normalise((1 + m_c) * (ReLU(X_j E' + b') W' + e'_j))
 
 Every attribute X has a learned vector (a row of E and of E'). phi_w is the vector of a type that
-asks, phi'_c that of a type that answers; m_c modulates products by their type as Eq 7 does. e_j is
-learned for products that complement something, and dropped half of the time.
+asks, phi'_c that of a type that answers; m_c modulates products by their type as Eq 7 does. The id
+vectors e are learned for products with edges, and half of them dropped in each step, so that
+attributes learn to stand alone.
 """
 
 from __future__ import annotations
@@ -81,38 +82,43 @@ class TypedTowers(TypedVectors):
         content = SparseMap(features, where)
         types = torch.from_numpy(self.types.astype(np.int64)).to(where)
         asked, proposed = (np.bincount(x, minlength=graph.n) > 0 for x in edges.nonzero())
-        warm = torch.from_numpy(proposed.astype(np.float32)[:, None]).to(where)
+        known = np.diff(features.indptr) > 0
+        asks, answers = (
+            torch.from_numpy(warm.astype(np.float32)[:, None]).to(where)
+            for warm in (asked, proposed)
+        )
         # in training, a product without any edge would be pushed away for being new
         never = torch.from_numpy(np.flatnonzero(~asked & ~proposed)).to(where)
-        known = np.diff(features.indptr) > 0
-        sources = np.flatnonzero(asked & known).astype(np.int32)
+        sources = np.flatnonzero(asked).astype(np.int32)
 
-        def answer() -> None:
+        def vectors() -> tuple[torch.Tensor, torch.Tensor]:
+            return module.sources(content, types, asks), module.targets(content, types, answers)
+
+        def export() -> None:
             module.eval()
             with torch.no_grad():
-                targets = module.targets(content, types, warm).cpu().numpy()
-            targets[~known & ~proposed] = 0
-            self.tower = {name: getattr(module, name).detach().cpu().numpy() for name in TOWER}
-            self.source_vectors = self._source_vectors(features, self.types)
-            self.target_vectors = targets
+                self.source_vectors, self.target_vectors = (x.cpu().numpy() for x in vectors())
+            self.source_vectors[~known & ~asked] = 0
+            self.target_vectors[~known & ~proposed] = 0
 
         for _ in run.epochs():
             losses = []
             module.train()
             for block in blocks(run.rng.permutation(sources), config.batch):
-                rows = torch.from_numpy(block.astype(np.int64)).to(where)
-                s, t = module.sources(content, types), module.targets(content, types, warm)
-                loss = softmax_loss(s[rows] @ t.T, edges[block], block, never)
+                s, t = vectors()
+                logits = s[torch.from_numpy(block).to(where)] @ t.T
+                loss = softmax_loss(logits, edges[block], block, never)
                 optimizer.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
                 losses.append(float(loss.detach()))
-            answer()
+            export()
             hit_rate = validation.hit_rate(self.source_vectors, self.target_vectors)
             run.finish(float(np.mean(losses)) if losses else 0.0, hit_rate)
         run.restore_best()
         self.history = run.history
-        answer()
+        export()
+        self.tower = {name: getattr(module, name).detach().cpu().numpy() for name in TOWER}
         return self
 
     def type_scores(self, sources: Rows) -> Floats:
