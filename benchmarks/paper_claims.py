@@ -88,24 +88,27 @@ def _signal() -> list[Claim]:
 
 
 def _p_companion() -> list[Claim]:
-    warm, cold = Arm("P-Companion", "p_companion"), Arm("P-Companion", "p_companion", "cold")
+    typed = [("P-Companion", "p_companion"), ("typed towers", "typed_towers")]
+    warm = Arm(*typed[0])
     slates = [
         Comparison(
             f"slate_hit@60.{k}x{m}",
-            replace(warm, label=f"P-Companion, {k} x {m}"),
-            replace(warm, label="P-Companion, 1 x 60"),
+            Arm(f"{label}, {k} x {m}", spec),
+            Arm(f"{label}, 1 x 60", spec),
             "slate_hit@60.1x60",
         )
+        for label, spec in typed
         for k, m in SLATES[1:]
     ]
     types = [
         Comparison(
             "predicted_type_hit@3",
-            replace(arm, label=f"P-Companion, {arm.protocol}"),
-            replace(arm, label=f"most frequent types {name}, {arm.protocol}"),
+            Arm(f"{label}, {place}", spec, place),
+            Arm(f"most frequent types {name}, {place}", spec, place),
             other,
         )
-        for arm in (warm, cold)
+        for label, spec in typed
+        for place in ("edges", "cold")
         for name, other in (
             ("of all", "frequent_type_hit@3"),
             ("of the source's type", "frequent_type_hit@3.by_type"),
@@ -122,7 +125,7 @@ def _p_companion() -> list[Claim]:
     return [
         Claim("negatives", "Substitutes are negatives enough for P-Companion", negatives),
         Claim("slates", "A slate of several types holds more hits than one type", tuple(slates)),
-        Claim("types", "P-Companion predicts the types of complements", tuple(types)),
+        Claim("types", "The types of complements can be predicted", tuple(types)),
     ]
 
 
