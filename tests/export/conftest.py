@@ -28,6 +28,12 @@ ODD = [
 
 
 @pytest.fixture(scope="session")
+def odd() -> list[str]:
+    """The ids of the products of `bundle`."""
+    return ODD
+
+
+@pytest.fixture(scope="session")
 def odd_bundles(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, Bundle]:
     """Two bundles of the same odd products, with six and with four answers for each."""
     folder = tmp_path_factory.mktemp("odd") / "shop"
