@@ -123,7 +123,7 @@ def test_readers_always_find_a_whole_list_of_one_build(
 
 
 def test_an_export_killed_midway_leaves_the_old_lists_and_the_next_cleans_up(
-    server: redis.Redis, redis_url: str, bundle: Bundle, later_bundle: Bundle
+    server: redis.Redis, redis_url: str, bundle: Bundle, later_bundle: Bundle, odd: list[str]
 ) -> None:
     to_redis(AnswerRows(bundle, 5), redis_url)
     code = f"""
@@ -156,9 +156,9 @@ redis_lists.to_redis(answers, {redis_url!r})
 def test_two_exports_do_not_write_at_once(
     server: redis.Redis, redis_url: str, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "LOCK_SECONDS", -9)  # so that a second is waited
+    monkeypatch.setattr(module, "_PATIENCE", 0.2)
     server.set("goeswith:lock", "another")
-    with pytest.raises(ConfigError, match="another export to goeswith: .* is writing"):
+    with pytest.raises(ConfigError, match=r"another export to goeswith: .* is writing"):
         to_redis(AnswerRows(bundle, 2), redis_url)
     assert server.keys() == [b"goeswith:lock"]
 

@@ -6,7 +6,7 @@ import json
 import re
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +23,7 @@ PREFIX: Final = "goeswith"
 GRACE: Final = 3600
 LOCK_SECONDS: Final = 60
 """How long an export that was killed keeps the next one waiting."""
+_PATIENCE: Final = LOCK_SECONDS + 10
 _PIPELINE: Final = 1000
 
 
@@ -56,9 +57,7 @@ def to_redis(rows: AnswerRows, url: str, prefix: str = PREFIX, grace: int = GRAC
         raise ConfigError(f"{prefix!r} cannot begin a key: letters, digits and . _ - : only")
     address = Address(url, ("redis", "rediss"))
     with _told(address), _connected(address) as server:
-        lock = server.lock(
-            f"{prefix}:lock", timeout=LOCK_SECONDS, blocking_timeout=LOCK_SECONDS + 10
-        )
+        lock = server.lock(f"{prefix}:lock", timeout=LOCK_SECONDS, blocking_timeout=_PATIENCE)
         if not lock.acquire():
             raise ConfigError(f"another export to {prefix}: at {address} is writing; wait for it")
         build = f"{rows.bundle.id}-{secrets.token_hex(4)}"
@@ -70,7 +69,8 @@ def to_redis(rows: AnswerRows, url: str, prefix: str = PREFIX, grace: int = GRAC
                 _write(server, f"{prefix}:{build}:", batch)
             lock.extend(LOCK_SECONDS, replace_ttl=True)
             before = server.set(f"{prefix}:current", build, get=True)
-            _retire(server, prefix, before, grace)
+            with suppress(redis.RedisError):  # the next export removes what stays
+                _retire(server, prefix, before, grace)
         except redis.exceptions.LockError:
             raise ConfigError(
                 f"the export took too long between two blocks, and another to {prefix}: at "
