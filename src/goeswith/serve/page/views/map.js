@@ -1,0 +1,198 @@
+// The neighbourhood of a product as a drawing that one walks through, and the same as a list.
+import * as api from "../api.js";
+import { link } from "../cards.js";
+import { h, s, said } from "../dom.js";
+import { hue } from "../picture.js";
+import { to } from "../routes.js";
+import { clean, nameOf } from "../text.js";
+import { evidenceWords, strengths, TABS } from "../words.js";
+
+const WIDE = { width: 1100, height: 680, most: { complements: 9, reverse: 9, similars: 4 }, letters: 24 };
+const NARROW = { width: 360, height: 640, most: { complements: 6, reverse: 6, similars: 2 }, letters: 15 };
+const trail = [];
+const narrow = matchMedia("(max-width: 700px)");
+let redraw = null;
+narrow.addEventListener("change", () => redraw?.());
+
+export async function map({ params, facts, signal, again }) {
+  const id = params.get("id") ?? "";
+  redraw = () => location.hash.startsWith("#/map") && again();
+  const asked = Object.keys(TABS).map((name) =>
+    api
+      .related(id, name, { k: Math.min(WIDE.most[name], facts.k) }, signal)
+      .then((answer) => answer[TABS[name].field])
+      .catch((error) => {
+        if (error.name === "AbortError" || error.status === 401) throw error;
+        return [];
+      }),
+  );
+  const [{ attributes }, complements, similars, reverse] = await Promise.all([api.product(id), ...asked]);
+  const self = { product_id: id, title: attributes.title, type: attributes.type };
+  const lists = { complements, similars, reverse };
+  walk(self);
+  const all = complements.length + similars.length + reverse.length;
+  return {
+    title: `Around ${nameOf(self, 60)}`,
+    said: `${all} products around ${nameOf(self, 60)}`,
+    body: [
+      h("h1", {}, "Around ", said(nameOf(self, 120))),
+      steps(self),
+      h(
+        "ul",
+        { class: "legend", "aria-hidden": "true" },
+        Object.values(TABS).map(({ label, relation }) => h("li", { class: relation }, label)),
+      ),
+      all ? h("div", { class: "drawing" }, draw(self, lists)) : h("p", { class: "nothing" }, "Nothing is known around it."),
+      h("p", { class: "does" }, h("a", { href: to("product", { id }) }, "See it with all its answers")),
+      h("details", { class: "panel", open: false }, h("summary", {}, "The same as a list"), h("div", { class: "listed" }, Object.entries(lists).map(([name, list]) => listed(name, list)))),
+    ],
+  };
+}
+
+function walk(self) {
+  const before = trail.findIndex((p) => p.product_id === self.product_id);
+  if (before >= 0) trail.splice(before);
+  trail.push(self);
+  if (trail.length > 6) trail.shift();
+}
+
+function steps(self) {
+  if (trail.length < 2) return null;
+  return h(
+    "nav",
+    { class: "trail", "aria-label": "Walked through" },
+    h("ol", {}, trail.map((p) => h("li", {}, p === self ? said(nameOf(p, 28)) : h("a", { href: to("map", { id: p.product_id }) }, said(nameOf(p, 28)))))),
+  );
+}
+
+const listed = (name, list) =>
+  h(
+    "section",
+    {},
+    h("h2", {}, TABS[name].label),
+    list.length
+      ? h("ol", {}, list.map((a) => h("li", {}, link(a, 100), " – ", said(evidenceWords(a.evidence, a.relation)))))
+      : h("p", {}, "None."),
+  );
+
+/** Points on an arc around the middle; angles in degrees, 0 to the right, clockwise. */
+function arc(n, from, until, rx, ry, { cx, cy }) {
+  return Array.from({ length: n }, (_, i) => {
+    const angle = ((n === 1 ? (from + until) / 2 : from + ((until - from) * i) / (n - 1)) * Math.PI) / 180;
+    return [cx + rx * Math.cos(angle), cy + ry * Math.sin(angle)];
+  });
+}
+
+/** The strongest of a list stands in the middle of its arc. */
+function fromMiddle(points) {
+  const middle = (points.length - 1) / 2;
+  return [...points.keys()].sort((a, b) => Math.abs(a - middle) - Math.abs(b - middle) || a - b).map((i) => points[i]);
+}
+
+function placesWide({ cx, cy }, { complements, similars, reverse }) {
+  const middle = { cx, cy };
+  const half = Math.ceil(similars.length / 2);
+  return {
+    complements: fromMiddle(arc(complements.length, -66, 66, 300, 300, { cx: cx + 45, cy })),
+    reverse: fromMiddle(arc(reverse.length, 246, 114, 300, 300, { cx: cx - 45, cy })),
+    similars: [
+      ...arc(half, half > 1 ? 248 : 270, half > 1 ? 292 : 270, 240, 285, middle),
+      ...arc(similars.length - half, similars.length - half > 1 ? 112 : 90, similars.length - half > 1 ? 68 : 90, 240, 285, middle),
+    ],
+  };
+}
+
+/** A phone: what it goes with above, what goes with it below, alternatives to the sides. */
+function placesNarrow({ cx, cy }, { complements, similars, reverse }) {
+  const rows = (n, near, far) => {
+    const first = Math.min(n, 3);
+    const line = (count, y) => Array.from({ length: count }, (_, i) => [cx + (i - (count - 1) / 2) * 118, y]);
+    return [...line(first, near), ...line(n - first, far)];
+  };
+  return {
+    complements: rows(complements.length, cy + 150, cy + 255),
+    reverse: rows(reverse.length, cy - 165, cy - 270),
+    similars: similars.map((_, i) => [i ? cx + 128 : cx - 128, cy - 8]),
+  };
+}
+
+function draw(self, lists) {
+  const size = narrow.matches ? NARROW : WIDE;
+  const middle = { cx: size.width / 2, cy: size.height / 2 };
+  const shown = Object.fromEntries(Object.entries(lists).map(([name, list]) => [name, list.slice(0, size.most[name])]));
+  const places = (narrow.matches ? placesNarrow : placesWide)(middle, shown);
+  const lines = [];
+  const nodes = [];
+  for (const [name, list] of Object.entries(shown)) {
+    const strong = strengths(list);
+    list.forEach((answer, i) => {
+      lines.push(line(name, [middle.cx, middle.cy], places[name][i], strong[i], narrow.matches));
+      nodes.push(node(answer, name, places[name][i], size.letters));
+    });
+  }
+  return s(
+    "svg",
+    { class: narrow.matches ? "map narrow" : "map", viewBox: `0 0 ${size.width} ${size.height}`, role: "group", "aria-label": `Drawing of what is around ${nameOf(self, 60)}; the same stands as a list below` },
+    s("defs", {}, ["complements", "reverse"].map(head)),
+    s("g", { "aria-hidden": "true" }, lines),
+    nodes,
+    s("g", { class: "self", vars: { "--hue": hue(self.type) }, "aria-hidden": "true" }, dot(self, middle.cx, middle.cy, narrow.matches ? 26 : 38), label(self, middle.cx, middle.cy + (narrow.matches ? 40 : 54), size.letters + 6)),
+  );
+}
+
+const head = (name) =>
+  s(
+    "marker",
+    { id: `head-${name}`, class: `head ${TABS[name].relation}`, viewBox: "0 0 10 10", refX: 8, refY: 5, markerWidth: 13, markerHeight: 13, markerUnits: "userSpaceOnUse", orient: "auto" },
+    s("path", { d: "M0 0 10 5 0 10 2.5 5z" }),
+  );
+
+function line(name, [x0, y0], [x1, y1], strength, small) {
+  const away = Math.hypot(x1 - x0, y1 - y0) || 1;
+  const cut = (from, gap) => [from, gap / away];
+  const [, inner] = cut(0, small ? 32 : 46);
+  const [, outer] = cut(0, small ? 24 : 30);
+  const point = (t) => `${(x0 + (x1 - x0) * t).toFixed(1)} ${(y0 + (y1 - y0) * t).toFixed(1)}`;
+  const [start, end] = name === "reverse" ? [1 - outer, inner] : [inner, 1 - outer];
+  return s("path", {
+    class: `line ${TABS[name].relation}`,
+    d: `M${point(start)}L${point(end)}`,
+    "stroke-width": (1.2 + 6 * strength).toFixed(1),
+    "marker-end": name === "similars" ? null : `url(#head-${name})`,
+  });
+}
+
+function dot(product, x, y, r) {
+  const letters = clean(product.type || product.title || product.product_id, 60).split(/[^\p{L}\p{N}]+/u).filter(Boolean);
+  const text = letters.slice(0, 2).map((w) => Array.from(w)[0]).join("").toLocaleUpperCase();
+  return [s("circle", { cx: x, cy: y, r }), s("text", { class: "letters", x, y, "text-anchor": "middle", "dominant-baseline": "central" }, text || "·")];
+}
+
+/** A name in at most two lines. */
+function label(product, x, y, letters) {
+  const words = nameOf(product, 2 * letters).split(" ");
+  const rows = [""];
+  for (const word of words) {
+    const last = rows.length - 1;
+    const joined = rows[last] ? `${rows[last]} ${word}` : word;
+    if (joined.length <= letters || !rows[last]) rows[last] = clean(joined, letters);
+    else if (rows.length < 2) rows.push(clean(word, letters));
+    else {
+      rows[last] = clean(`${rows[last]}…`, letters + 1);
+      break;
+    }
+  }
+  return s("text", { class: "label", x, y, "text-anchor": "middle" }, rows.map((row, i) => s("tspan", { x, dy: i ? "1.15em" : 0 }, row)));
+}
+
+function node(answer, name, [x, y], letters) {
+  const r = narrow.matches ? 17 : 22;
+  const says = `${nameOf(answer, 80)}: ${TABS[name].label.toLowerCase()}; ${clean(evidenceWords(answer.evidence, answer.relation))}`;
+  return s(
+    "a",
+    { class: `node ${TABS[name].relation}`, href: to("map", { id: answer.product_id }), "aria-label": says, vars: { "--hue": hue(answer.type) } },
+    s("title", {}, says),
+    dot(answer, x, y, r),
+    label(answer, x, y + r + (narrow.matches ? 13 : 16), letters),
+  );
+}
