@@ -58,7 +58,7 @@ const watcher = new IntersectionObserver((seen) => {
       () => target.remove(),
     );
   }
-});
+}, { rootMargin: "500px" });
 
 /** What is known of a product in a line: type, brand, price. */
 export function brief(product) {
@@ -132,7 +132,7 @@ export function groups(answers, context) {
       const id = uid("type");
       return h(
         "section",
-        { class: "group", "aria-labelledby": id },
+        { class: "group", "aria-labelledby": id, vars: { "--cards": cards.length } },
         h(
           "h3",
           { id, vars: { "--hue": hue(type) } },

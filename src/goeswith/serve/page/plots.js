@@ -39,7 +39,7 @@ function axis(scale, marks, top, bottom, name) {
   ];
 }
 
-const name = (text, y) => s("text", { class: "model", x: LEFT - 10, y, "text-anchor": "end", "dominant-baseline": "central" }, s("title", {}, clean(text, 300)), clean(text, 30));
+const name = (text, y) => s("text", { class: "model", x: LEFT - 10, y, "text-anchor": "end", "dominant-baseline": "central" }, s("title", {}, clean(text, 300)), clean(text, 26));
 
 /** One metric: a bar a model, with the standard deviation over seeds. */
 export function bars(table, metric, lowerIsBetter) {

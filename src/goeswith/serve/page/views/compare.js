@@ -27,7 +27,7 @@ export async function compare({ params, facts, signal }) {
     ),
   );
   const swap = h("button", { type: "button", class: "quiet", "data-keep": "swap", on: { click: () => go("compare", { source: ids.target, target: ids.source }) } }, "Swap");
-  const body = [h("h1", {}, "Compare two products"), h("div", { class: "fields" }, pickers[0], swap, pickers[1])];
+  const body = [h("h1", {}, "Compare two products"), h("div", { class: "two" }, pickers[0], swap, pickers[1])];
   if (!ids.source || !ids.target) {
     body.push(h("p", { class: "nothing" }, "Choose two products to see whether one goes with the other, in which direction, and what says so."));
     return { title: "Compare", body };

@@ -75,30 +75,29 @@ const listed = (name, list) =>
       : h("p", {}, "None."),
   );
 
-/** Points on an arc around the middle; angles in degrees, 0 to the right, clockwise. */
-function arc(n, from, until, rx, ry, { cx, cy }) {
-  return Array.from({ length: n }, (_, i) => {
-    const angle = ((n === 1 ? (from + until) / 2 : from + ((until - from) * i) / (n - 1)) * Math.PI) / 180;
-    return [cx + rx * Math.cos(angle), cy + ry * Math.sin(angle)];
-  });
-}
-
-/** The strongest of a list stands in the middle of its arc. */
+/** The strongest of a list stands in the middle of its side. */
 function fromMiddle(points) {
   const middle = (points.length - 1) / 2;
   return [...points.keys()].sort((a, b) => Math.abs(a - middle) - Math.abs(b - middle) || a - b).map((i) => points[i]);
 }
 
-function placesWide({ cx, cy }, { complements, similars, reverse }) {
-  const middle = { cx, cy };
-  const half = Math.ceil(similars.length / 2);
+/** A half ring, evenly spaced from top to bottom, so that names beside it do not overlap. */
+function half(n, toRight, { cx, cy }) {
+  const step = Math.min(78, 590 / Math.max(1, n - 1));
+  const points = Array.from({ length: n }, (_, i) => {
+    const y = (i - (n - 1) / 2) * step;
+    return [cx + (toRight ? 1 : -1) * 345 * Math.sqrt(1 - (y / 345) ** 2), cy + y];
+  });
+  return fromMiddle(points);
+}
+
+function placesWide(middle, { complements, similars, reverse }) {
+  const above = Math.ceil(similars.length / 2);
+  const row = (n, y) => Array.from({ length: n }, (_, i) => [middle.cx + (i - (n - 1) / 2) * 150, y]);
   return {
-    complements: fromMiddle(arc(complements.length, -66, 66, 300, 300, { cx: cx + 45, cy })),
-    reverse: fromMiddle(arc(reverse.length, 246, 114, 300, 300, { cx: cx - 45, cy })),
-    similars: [
-      ...arc(half, half > 1 ? 248 : 270, half > 1 ? 292 : 270, 240, 285, middle),
-      ...arc(similars.length - half, similars.length - half > 1 ? 112 : 90, similars.length - half > 1 ? 68 : 90, 240, 285, middle),
-    ],
+    complements: half(complements.length, true, middle),
+    reverse: half(reverse.length, false, middle),
+    similars: [...row(above, middle.cy - 250), ...row(similars.length - above, middle.cy + 225)],
   };
 }
 
@@ -127,7 +126,7 @@ function draw(self, lists) {
     const strong = strengths(list);
     list.forEach((answer, i) => {
       lines.push(line(name, [middle.cx, middle.cy], places[name][i], strong[i], narrow.matches));
-      nodes.push(node(answer, name, places[name][i], size.letters));
+      nodes.push(node(answer, name, places[name][i], size));
     });
   }
   return s(
@@ -143,21 +142,20 @@ function draw(self, lists) {
 const head = (name) =>
   s(
     "marker",
-    { id: `head-${name}`, class: `head ${TABS[name].relation}`, viewBox: "0 0 10 10", refX: 8, refY: 5, markerWidth: 13, markerHeight: 13, markerUnits: "userSpaceOnUse", orient: "auto" },
+    { id: `head-${name}`, class: `head ${TABS[name].relation}`, viewBox: "0 0 10 10", refX: 9, refY: 5, markerWidth: 15, markerHeight: 15, markerUnits: "userSpaceOnUse", orient: "auto" },
     s("path", { d: "M0 0 10 5 0 10 2.5 5z" }),
   );
 
 function line(name, [x0, y0], [x1, y1], strength, small) {
   const away = Math.hypot(x1 - x0, y1 - y0) || 1;
-  const cut = (from, gap) => [from, gap / away];
-  const [, inner] = cut(0, small ? 32 : 46);
-  const [, outer] = cut(0, small ? 24 : 30);
+  const inner = (small ? 31 : 43) / away;
+  const outer = (small ? 21 : 26) / away;
   const point = (t) => `${(x0 + (x1 - x0) * t).toFixed(1)} ${(y0 + (y1 - y0) * t).toFixed(1)}`;
   const [start, end] = name === "reverse" ? [1 - outer, inner] : [inner, 1 - outer];
   return s("path", {
     class: `line ${TABS[name].relation}`,
     d: `M${point(start)}L${point(end)}`,
-    "stroke-width": (1.2 + 6 * strength).toFixed(1),
+    "stroke-width": (1 + 5 * strength).toFixed(1),
     "marker-end": name === "similars" ? null : `url(#head-${name})`,
   });
 }
@@ -169,7 +167,7 @@ function dot(product, x, y, r) {
 }
 
 /** A name in at most two lines. */
-function label(product, x, y, letters) {
+function label(product, x, y, letters, beside = 0) {
   const words = nameOf(product, 2 * letters).split(" ");
   const rows = [""];
   for (const word of words) {
@@ -182,17 +180,22 @@ function label(product, x, y, letters) {
       break;
     }
   }
-  return s("text", { class: "label", x, y, "text-anchor": "middle" }, rows.map((row, i) => s("tspan", { x, dy: i ? "1.15em" : 0 }, row)));
+  const anchor = { 1: "start", "-1": "end", 0: "middle" }[beside];
+  const first = beside ? (rows.length > 1 ? "-.25em" : ".35em") : 0;
+  return s("text", { class: "label", x, y, "text-anchor": anchor }, rows.map((row, i) => s("tspan", { x, dy: i ? "1.15em" : first }, row)));
 }
 
-function node(answer, name, [x, y], letters) {
-  const r = narrow.matches ? 17 : 22;
+function node(answer, name, [x, y], size) {
+  const r = size === NARROW ? 17 : 21;
+  // beside the ring where there is room, else below
+  const beside = size === WIDE && name !== "similars" ? (name === "complements" ? 1 : -1) : 0;
+  const at = beside ? [x + beside * (r + 9), y] : [x, y + r + (size === NARROW ? 13 : 17)];
   const says = `${nameOf(answer, 80)}: ${TABS[name].label.toLowerCase()}; ${clean(evidenceWords(answer.evidence, answer.relation))}`;
   return s(
     "a",
     { class: `node ${TABS[name].relation}`, href: to("map", { id: answer.product_id }), "aria-label": says, vars: { "--hue": hue(answer.type) } },
     s("title", {}, says),
     dot(answer, x, y, r),
-    label(answer, x, y + r + (narrow.matches ? 13 : 16), letters),
+    label(answer, ...at, name === "similars" ? Math.min(18, size.letters) : size.letters, beside),
   );
 }

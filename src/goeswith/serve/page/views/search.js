@@ -73,7 +73,7 @@ async function start(facts, signal) {
         h(
           "ul",
           { class: "types" },
-          facts.types.slice(0, 40).map(({ type, products }) =>
+          facts.types.slice(0, 24).map(({ type, products }) =>
             h("li", { vars: { "--hue": hue(type) } }, h("a", { href: to("search", { q: type }) }, said(type, 60), h("span", { class: "count" }, count(products)))),
           ),
         ),
