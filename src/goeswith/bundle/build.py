@@ -13,9 +13,21 @@ from goeswith import __version__
 from goeswith.arrays_file import save_arrays
 from goeswith.bundle.answering import Answers, Progress, Steps, answer_all
 from goeswith.bundle.evidence_arrays import evidence_arrays
-from goeswith.bundle.format import ANSWERS, EVIDENCE, LOOKUP, PRODUCTS, RARE, RELATIONS, file_sha256
+from goeswith.bundle.format import (
+    ANSWERS,
+    EVIDENCE,
+    LOOKUP,
+    PRODUCTS,
+    RARE,
+    RELATIONS,
+    REVERSE,
+    SIMILARS,
+    file_sha256,
+)
 from goeswith.bundle.products import product_arrays
 from goeswith.bundle.publish import new_build, publish
+from goeswith.bundle.reverse import reverse_arrays
+from goeswith.bundle.similars import similar_arrays
 from goeswith.data.folder import find_tables
 from goeswith.errors import DataError
 from goeswith.files import write_parquet
@@ -115,6 +127,8 @@ def write_build(build: Path, catalog: Catalog, graph: RelationGraph, answers: An
     save_arrays(answers.arrays(), build / ANSWERS)
     save_arrays(product_arrays(catalog), build / LOOKUP)
     save_arrays(evidence_arrays(catalog, graph), build / EVIDENCE)
+    save_arrays(similar_arrays(catalog), build / SIMILARS)
+    save_arrays(reverse_arrays(answers), build / REVERSE)
     write_parquet(catalog.frame, build / PRODUCTS)
     save_graph(graph, build / RELATIONS)
 

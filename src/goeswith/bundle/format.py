@@ -6,6 +6,8 @@
         lookup.safetensors    ids, titles and types of the products, ids in sorted order
         answers.safetensors   products (n, k) int32, scores (n, k) float32, origin (n, k) int8
         evidence.safetensors  counts and contexts of the relations, sorted for look-up
+        similars.safetensors  attributes as vectors, by product and by token
+        reverse.safetensors   for every product, the products that it is an answer to
         products.parquet      the catalogue with every attribute
         relations/            the relation graph
         rare/                 pairs with less support than an edge, where they are kept
@@ -38,6 +40,8 @@ BUILD_NAME: Final = re.compile(r"build-[0-9a-z]+-[0-9a-f]+")
 LOOKUP: Final = "lookup.safetensors"
 ANSWERS: Final = "answers.safetensors"
 EVIDENCE: Final = "evidence.safetensors"
+SIMILARS: Final = "similars.safetensors"
+REVERSE: Final = "reverse.safetensors"
 PRODUCTS: Final = "products.parquet"
 RELATIONS: Final = "relations"
 RARE: Final = "rare"

@@ -14,6 +14,8 @@ from goeswith.errors import UnknownProductError
 if TYPE_CHECKING:
     from goeswith.data.catalog import Catalog
 
+MOST_SHOWN: Final = 500
+"""Characters of a title or type that are read: what is longer is cut, and ends in …."""
 _WIDTH: Final = 50
 """Candidates looked at on each side, so that an unknown id costs milliseconds in any catalogue."""
 
@@ -81,12 +83,12 @@ class Products:
 
     def title(self, row: int) -> str | None:
         """A product's title; None where it has none."""
-        return (self.titles[row] or None) if len(self.titles) else None
+        return (_short(self.titles, row) or None) if len(self.titles) else None
 
     def type(self, row: int) -> str | None:
         """A product's type; None where it has none."""
         code = int(self.type_codes[row])
-        return self.type_names[code] if code >= 0 else None
+        return _short(self.type_names, code) if code >= 0 else None
 
     def name(self, row: int) -> str:
         """What a sentence calls a product."""
@@ -115,3 +117,11 @@ class Products:
                 alike.append((-matcher.ratio(), row))
         found += [row for _, row in sorted(alike) if row not in found]
         return found[:count]
+
+
+def _short(strings: Strings, row: int) -> str:
+    raw = strings.raw(row)
+    if len(raw) <= MOST_SHOWN:
+        return raw.decode("utf-8", "replace")
+    text = raw[: 4 * MOST_SHOWN + 4].decode("utf-8", "ignore")
+    return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 1]}…"
