@@ -65,7 +65,9 @@ def write_shop(folder: Path) -> Path:
         {"product_id": name, "title": title, "type": HOSTILE_TYPE, "brand": "<u>Odd</u>"}
         for name, title in HOSTILE.items()
     ]
-    pl.DataFrame(products + odd, infer_schema_length=None).write_parquet(folder / "products.parquet")
+    pl.DataFrame(products + odd, infer_schema_length=None).write_parquet(
+        folder / "products.parquet"
+    )
     rng = np.random.default_rng(5)
     rows = []
     for visit in range(1600):

@@ -28,9 +28,9 @@ export function basketButton(product, words = ["Add to basket", "In basket"]) {
   const button = h("button", { type: "button", class: "add", "data-keep": `basket ${product.product_id}` });
   const draw = () => {
     const inside = store.has(product.product_id);
-    button.setAttribute("aria-pressed", String(inside));
-    button.setAttribute("aria-label", `${words[0]}: ${name}`);
-    button.replaceChildren(inside ? words[1] : words[0]);
+    button.classList.toggle("inside", inside);
+    button.setAttribute("aria-label", `${words[Number(inside)]}: ${name}`);
+    button.replaceChildren(words[Number(inside)]);
   };
   button.addEventListener("click", () => {
     if (store.has(product.product_id)) {
@@ -132,7 +132,7 @@ export function groups(answers, context) {
       const id = uid("type");
       return h(
         "section",
-        { class: "group", "aria-labelledby": id, vars: { "--cards": cards.length } },
+        { class: cards.length === 2 ? "group pair" : "group", "aria-labelledby": id, vars: { "--cards": cards.length } },
         h(
           "h3",
           { id, vars: { "--hue": hue(type) } },

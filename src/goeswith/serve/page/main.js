@@ -33,6 +33,7 @@ async function show() {
   const turned = history.state?.visit;
   if (turned === undefined) history.replaceState({ visit: (visits += 1) }, "");
   mark(name);
+  if (name !== "search" && document.activeElement !== finder.input) finder.input.value = "";
   main.setAttribute("aria-busy", "true");
   const late = setTimeout(() => main.replaceChildren(h("p", { class: "waiting" }, "One moment…")), 250);
   let made;

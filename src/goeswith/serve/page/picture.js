@@ -2,17 +2,19 @@
 import { s } from "./dom.js";
 import { clean } from "./text.js";
 
-/** A number from a text, the same each time (FNV-1a). */
+/** A number from a text, the same each time (FNV-1a, mixed once more). */
 function hash(text) {
   let h = 2166136261;
   for (let i = 0; i < Math.min(text.length, 200); i += 1) {
     h = Math.imul(h ^ text.charCodeAt(i), 16777619);
   }
-  return h >>> 0;
+  h = Math.imul(h ^ (h >>> 15), 0x85ebca6b);
+  return (h ^ (h >>> 13)) >>> 0;
 }
 
-function initials(text) {
-  const words = text.split(/[^\p{L}\p{N}]+/u).filter(Boolean);
+/** Two letters that stand for a text. */
+export function initials(text) {
+  const words = clean(text, 80).split(/[^\p{L}\p{N}]+/u).filter(Boolean);
   if (!words.length) return "·";
   const letters = words.length > 1 ? words.slice(0, 2).map((w) => Array.from(w)[0]) : Array.from(words[0]).slice(0, 2);
   return letters.join("").toLocaleUpperCase();

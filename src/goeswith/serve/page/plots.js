@@ -4,9 +4,8 @@ import { clean, figure } from "./text.js";
 
 const mean = (result, metric) => result.metrics?.[metric]?.mean;
 const having = (table, ...metrics) => table.results.filter((r) => metrics.every((m) => Number.isFinite(mean(r, m))));
-const WIDTH = 720;
-const LEFT = 210;
-const RIGHT = 70;
+const NARROW = matchMedia("(max-width: 44rem)").matches;
+const [WIDTH, LEFT, RIGHT, LETTERS, STEP] = NARROW ? [330, 112, 46, 15, 66] : [600, 180, 60, 24, 90];
 
 /** Round steps for an axis up to `most`. */
 function ticks(least, most) {
@@ -39,7 +38,7 @@ function axis(scale, marks, top, bottom, name) {
   ];
 }
 
-const name = (text, y) => s("text", { class: "model", x: LEFT - 10, y, "text-anchor": "end", "dominant-baseline": "central" }, s("title", {}, clean(text, 300)), clean(text, 26));
+const name = (text, y) => s("text", { class: "model", x: LEFT - 10, y, "text-anchor": "end", "dominant-baseline": "central" }, s("title", {}, clean(text, 300)), clean(text, LETTERS));
 
 /** One metric: a bar a model, with the standard deviation over seeds. */
 export function bars(table, metric, lowerIsBetter) {
@@ -67,7 +66,7 @@ export function bars(table, metric, lowerIsBetter) {
 export function scatter(table, across, up) {
   const results = having(table, across, up).sort((a, b) => mean(b, across) - mean(a, across));
   if (results.length < 2) return null;
-  const [top, bottom, left] = [16, 300, 60];
+  const [top, bottom, left] = [16, 260, NARROW ? 40 : 60];
   const range = (metric) => {
     const values = results.map((r) => mean(r, metric));
     const pad = (Math.max(...values) - Math.min(...values)) * 0.08 || 0.05;
@@ -108,7 +107,7 @@ export function slices(table) {
       metrics.map((m, j) => Number.isFinite(mean(r, m)) && shape(j, scale(mean(r, m)), y, `${SLICES[j]}: ${figure(mean(r, m))}`)),
     ];
   });
-  const legend = SLICES.map((text, j) => [shape(j, LEFT + 8 + 90 * j, 14), s("text", { class: "tick", x: LEFT + 20 + 90 * j, y: 14, "dominant-baseline": "central" }, text)]);
+  const legend = SLICES.map((text, j) => [shape(j, LEFT + 8 + STEP * j, 14), s("text", { class: "tick", x: LEFT + 20 + STEP * j, y: 14, "dominant-baseline": "central" }, text)]);
   const label = `hit@10 by popularity of the target: ${results.map((r) => `${r.model} ${SLICES.map((name, j) => `${name} ${figure(mean(r, metrics[j]) ?? 0)}`).join(" ")}`).join("; ")}`;
   return frame("hit@10 by the target’s popularity: each slice holds a third of the edges", bottom + 40, label, [legend, axis(scale, ticks(0, most), 32, bottom, "hit@10"), rows]);
 }

@@ -3,9 +3,7 @@
 // marks that turn the direction of what follows, and characters that take no room
 const UNSEEN = /[\u061c\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
 const SPACES = /[\t\n\r\v\f ]+/g;
-// eslint-disable-next-line no-control-regex
-const CONTROLS = /[\u0000-\u001f]/g;
-const OTHER_CONTROLS = /[\u007f-\u009f]/g;
+const CONTROLS = /[\u0000-\u001f\u007f-\u009f]/g;
 
 /** Text that may be shown: at most `most` characters, control characters made visible. */
 export function clean(given, most = 240) {
@@ -16,8 +14,7 @@ export function clean(given, most = 240) {
   text = text
     .replace(UNSEEN, "")
     .replace(SPACES, " ")
-    .replace(CONTROLS, (c) => String.fromCharCode(0x2400 + c.charCodeAt(0)))
-    .replace(OTHER_CONTROLS, "\u2421")
+    .replace(CONTROLS, "\ufffd")
     .trim();
   const points = Array.from(text);
   return points.length > most ? `${points.slice(0, most - 1).join("")}…` : cut ? `${text}…` : text;

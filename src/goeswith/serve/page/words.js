@@ -1,16 +1,15 @@
 // Evidence in a few words. The service's own sentence, `why`, stands beside them.
 import { many, nameOf, percent, short, times } from "./text.js";
 
-const bought = {
-  complement: (e) =>
-    e.source_first !== null && e.bought_together
-      ? `, ${percent(e.source_first / e.bought_together)} after it`
-      : "",
-  goes_with: (e) =>
-    e.source_first !== null && e.bought_together
-      ? `, ${percent(e.source_first / e.bought_together)} before it`
-      : "",
-};
+/** ", 80 % after it"; nothing where the order is not known. */
+function order(e, relation) {
+  if (e.source_first === null || !e.bought_together || !(relation in ORDER)) return "";
+  const share = e.source_first / e.bought_together;
+  const how = share === 1 ? "always" : share === 0 ? "never" : percent(share);
+  return `, ${how} ${ORDER[relation]} it`;
+}
+
+const ORDER = { complement: "after", goes_with: "before" };
 
 /** What an answer rests on, for example "bought together 214 times, 80 % after it". */
 export function evidenceWords(evidence, relation = "complement") {
@@ -18,7 +17,7 @@ export function evidenceWords(evidence, relation = "complement") {
   switch (e.basis) {
     case "bought_together": {
       if (!e.counted) return "Listed as bought together";
-      return `Bought together ${times(e.bought_together)}${(bought[relation] ?? (() => ""))(e)}`;
+      return `Bought together ${times(e.bought_together)}${order(e, relation)}`;
     }
     case "bought_before":
       return "Recorded in the other direction only";

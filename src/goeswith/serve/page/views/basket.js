@@ -38,7 +38,7 @@ export async function basket({ params, facts, signal, again }) {
       h("h1", {}, `Basket of ${many(products.length, "product")}`),
       h(
         "ul",
-        { class: "inside" },
+        { class: "basket" },
         products.map((p) =>
           h(
             "li",

@@ -2,13 +2,13 @@
 import * as api from "../api.js";
 import { link } from "../cards.js";
 import { h, s, said } from "../dom.js";
-import { hue } from "../picture.js";
+import { hue, initials } from "../picture.js";
 import { to } from "../routes.js";
 import { clean, nameOf } from "../text.js";
 import { evidenceWords, strengths, TABS } from "../words.js";
 
 const WIDE = { width: 1100, height: 680, most: { complements: 9, reverse: 9, similars: 4 }, letters: 24 };
-const NARROW = { width: 360, height: 640, most: { complements: 6, reverse: 6, similars: 2 }, letters: 15 };
+const NARROW = { width: 360, height: 610, most: { complements: 5, reverse: 5, similars: 2 }, letters: 15 };
 const trail = [];
 const narrow = matchMedia("(max-width: 700px)");
 let redraw = null;
@@ -103,14 +103,15 @@ function placesWide(middle, { complements, similars, reverse }) {
 
 /** A phone: what it goes with above, what goes with it below, alternatives to the sides. */
 function placesNarrow({ cx, cy }, { complements, similars, reverse }) {
+  // two near and wide, three far: no line to a far one crosses a near one
   const rows = (n, near, far) => {
-    const first = Math.min(n, 3);
-    const line = (count, y) => Array.from({ length: count }, (_, i) => [cx + (i - (count - 1) / 2) * 118, y]);
-    return [...line(first, near), ...line(n - first, far)];
+    const wide = Math.min(n, 2);
+    const line = (count, y, step) => Array.from({ length: count }, (_, i) => [cx + (i - (count - 1) / 2) * step, y]);
+    return [...line(wide, near, 236), ...line(n - wide, far, 118)];
   };
   return {
-    complements: rows(complements.length, cy + 150, cy + 255),
-    reverse: rows(reverse.length, cy - 165, cy - 270),
+    complements: rows(complements.length, cy + 125, cy + 240),
+    reverse: rows(reverse.length, cy - 140, cy - 255),
     similars: similars.map((_, i) => [i ? cx + 128 : cx - 128, cy - 8]),
   };
 }
@@ -160,10 +161,9 @@ function line(name, [x0, y0], [x1, y1], strength, small) {
   });
 }
 
-function dot(product, x, y, r) {
-  const letters = clean(product.type || product.title || product.product_id, 60).split(/[^\p{L}\p{N}]+/u).filter(Boolean);
-  const text = letters.slice(0, 2).map((w) => Array.from(w)[0]).join("").toLocaleUpperCase();
-  return [s("circle", { cx: x, cy: y, r }), s("text", { class: "letters", x, y, "text-anchor": "middle", "dominant-baseline": "central" }, text || "·")];
+function dot(product, x, y, r, says) {
+  const letters = initials(product.type || product.title || product.product_id);
+  return [s("circle", { cx: x, cy: y, r }, says && s("title", {}, says)), s("text", { class: "letters", "aria-hidden": "true", x, y, "text-anchor": "middle", "dominant-baseline": "central" }, letters)];
 }
 
 /** A name in at most two lines. */
@@ -182,7 +182,7 @@ function label(product, x, y, letters, beside = 0) {
   }
   const anchor = { 1: "start", "-1": "end", 0: "middle" }[beside];
   const first = beside ? (rows.length > 1 ? "-.25em" : ".35em") : 0;
-  return s("text", { class: "label", x, y, "text-anchor": anchor }, rows.map((row, i) => s("tspan", { x, dy: i ? "1.15em" : first }, row)));
+  return s("text", { class: "label", x, y, "text-anchor": anchor }, rows.map((row, i) => s("tspan", { x, dy: i ? "1.15em" : first }, `${row} `)));
 }
 
 function node(answer, name, [x, y], size) {
@@ -193,9 +193,8 @@ function node(answer, name, [x, y], size) {
   const says = `${nameOf(answer, 80)}: ${TABS[name].label.toLowerCase()}; ${clean(evidenceWords(answer.evidence, answer.relation))}`;
   return s(
     "a",
-    { class: `node ${TABS[name].relation}`, href: to("map", { id: answer.product_id }), "aria-label": says, vars: { "--hue": hue(answer.type) } },
-    s("title", {}, says),
-    dot(answer, x, y, r),
+    { class: `node ${TABS[name].relation}`, href: to("map", { id: answer.product_id }), "aria-description": says, vars: { "--hue": hue(answer.type) } },
+    dot(answer, x, y, r, says),
     label(answer, ...at, name === "similars" ? Math.min(18, size.letters) : size.letters, beside),
   );
 }
