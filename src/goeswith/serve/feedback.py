@@ -17,9 +17,9 @@ from typing import IO, Any, Final
 
 import orjson
 
+from goeswith.data.feedback import PATTERN
 from goeswith.errors import ConfigError
 
-PATTERN: Final = "feedback-*.jsonl"
 _MOST_WAITING: Final = 64_000_000
 """Bytes that may wait for the disk; more is refused, and may be sent again."""
 
