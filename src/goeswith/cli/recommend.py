@@ -61,7 +61,7 @@ def command(
         from goeswith.bundle.constraints import Constraints
 
         constraints = Constraints.of(where, ban, pin, per_type, diversity)
-    key = "complements"
+    key, asked = "complements", dict[str, Any]()
     if similars or reverse:
         row = opened.products.row(ids[0])
         asked, label = {"product": _named(opened, row)}, opened.products.label(row)
@@ -94,7 +94,7 @@ def command(
     from goeswith.cli.show import answers_table, console
 
     if answers:
-        title = f"{_TITLES[key]} {label}".replace("[", r"\[")
+        title = _TITLES[key].format(label).replace("[", r"\[")
         console().print(answers_table(title, answers, goes_with=len(ids) > 1))
     else:
         said = " that meets what was asked for" if narrowed else ""
@@ -103,9 +103,9 @@ def command(
 
 
 _TITLES: Final = {
-    "complements": "What goes with",
-    "similars": "What stands for",
-    "sources": "What has as a complement:",
+    "complements": "What goes with {}",
+    "similars": "What stands for {}",
+    "sources": "What {} goes with",
 }
 
 

@@ -75,7 +75,7 @@ class Gate:
                 await said(scope, receive, sending)
         finally:
             seconds = time.perf_counter() - started
-            route = getattr(scope.get("route"), "path", None) or scope.get("template", NOWHERE)
+            route = scope.get("template") or _template(scope.get("route"))
             method = scope["method"] if scope["method"] in _METHODS else "OTHER"
             self.metrics.request(route, method, status, seconds)
             if self.log is not None:
@@ -122,6 +122,10 @@ class Gate:
 
 
 _METHODS: Final = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+
+
+def _template(route: Any) -> str:
+    return getattr(route, "path_format", None) or getattr(route, "path", None) or NOWHERE
 
 
 def _where(error: Exception) -> list[str]:
