@@ -115,6 +115,37 @@ def test_a_disk_that_takes_nothing_is_told_and_leaves_no_half_line(
     assert len(kept(tmp_path)) == 2
 
 
+def test_a_disk_that_takes_a_part_of_a_write_is_given_the_rest(serve: Any, tmp_path: Path) -> None:
+    client = serve(feedback=str(tmp_path))
+    log = client.app.state.feedback
+
+    class Slow:
+        def __init__(self, file: Any) -> None:
+            self.file, self.full = file, False
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.file, name)
+
+        def write(self, content: memoryview) -> int:
+            if self.full:
+                self.file.write(content[:10])
+                raise OSError(28, "No space left on device")
+            return int(self.file.write(content[:7]))
+
+    slow = log._file = Slow(log._file)
+    for full, status in ((False, 202), (True, 503), (False, 202)):
+        slow.full = full
+        assert client.post("/v1/feedback", json={"events": [CLICK] * 2}).status_code == status
+    assert len(kept(tmp_path)) == 4
+
+
+def test_what_nobody_foresaw_leaves_nobody_waiting(serve: Any, tmp_path: Path) -> None:
+    client = serve(feedback=str(tmp_path))
+    client.app.state.feedback._file.close()
+    for _ in range(2):
+        assert client.post("/v1/feedback", json={"events": [CLICK]}).status_code == 500
+
+
 def test_more_than_memory_should_hold_is_refused(
     serve: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from goeswith.serve.current import TAKEN
 from goeswith.serve.keys import presented
-from goeswith.serve.problems import problem
+from goeswith.serve.problems import OPEN, problem
 from goeswith.serve.rate import asker_at
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from goeswith.serve.metrics import Metrics
     from goeswith.serve.rate import Rates
 
-_OPEN: Final = ("/v1/health/", "/assets/")
-"""Addresses that need no key and count for no rate; and the page itself."""
 _NOSNIFF: Final = (b"x-content-type-options", b"nosniff")
 NOWHERE: Final = "other"
 """The template of an address that no route has."""
@@ -93,7 +91,7 @@ class Gate:
 
     def _refused(self, scope: Scope, bundle: str) -> Response | None:
         path = scope["path"]
-        if path == "/" or path.startswith(_OPEN):
+        if path == "/" or path.startswith(OPEN):
             return None
         asker = ""
         if self.keys is not None:

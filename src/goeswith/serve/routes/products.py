@@ -82,7 +82,11 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         return Product(bundle=now.bundle.id, product_id=product_id, attributes=attributes)
 
     @app.get("/v1/compare", response_model=ComparisonShape, responses=documented(404))
-    def compare(now: Now, source: Id, target: Id) -> Response:
+    def compare(
+        now: Now,
+        source: Annotated[Id, Query(examples=["phone-1"])],
+        target: Annotated[Id, Query(examples=["case-1"])],
+    ) -> Response:
         """What a target is to a source: relation, direction, evidence, probability, and why."""
         found = now.bundle.compare(source, target)
         return told(

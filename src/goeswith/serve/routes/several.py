@@ -35,7 +35,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
                 min_length=1,
                 max_length=MOST_IN_BASKET,
                 description="A product in the basket; repeatable.",
-                examples=["phone-1"],
+                examples=[["phone-1"]],
             ),
         ],
         now: Now,
