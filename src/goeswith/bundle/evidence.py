@@ -167,6 +167,13 @@ class EvidenceIndex:
             found |= self._into.find(source, targets) >= 0
         return found
 
+    def bought_together(self, source: int, targets: Rows) -> npt.NDArray[np.int32]:
+        """(k,) `Evidence.bought_together` of the answers to one source, without the rest."""
+        at = self._bought.find(source, targets)
+        if not len(self._bought.data):
+            return np.zeros(len(targets), dtype=np.int32)
+        return np.where(at >= 0, np.rint(self._bought.data[at]), 0).astype(np.int32)
+
     def of(self, source: int, targets: Rows, by_type: npt.NDArray[np.bool_]) -> list[Evidence]:
         """Evidence of the answers to one source.
 
