@@ -55,8 +55,9 @@ def address(outdoor_bundle: Path) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def browser(chromium: Path) -> Iterator[Browser]:
     """Debian's Chromium, which asks nobody but the service."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with playwright.sync_playwright() as started:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as started:
         opened = started.chromium.launch(
             executable_path=chromium,
             args=[

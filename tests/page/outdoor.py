@@ -27,7 +27,7 @@ TRIPS = (
     ("Backpack", "Rain cover"),
 )
 SCRIPT = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
-LONG = "Never-ending " + "x" * 100_000
+LONG = "Never-ending " + "x" * 1_000_000
 HOSTILE = {
     "<b>bold</b>&amp;": SCRIPT,
     "javascript:alert(1)": "\u202eturned round\u202c \u2067right to left\u2069 \u200f\u200b",

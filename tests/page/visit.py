@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlencode
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
 SIZES = {"desktop": (1280, 900), "phone": (360, 740)}
-THEMES = ("light", "dark")
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 SHOWN = "main:not([aria-busy]) h1"
 
 
@@ -50,25 +50,32 @@ class Visit:
         return wider
 
     def barriers(self, axe: Path) -> list[str]:
-        """What axe-core finds serious or critical."""
+        """What axe-core finds serious or critical, in each theme.
+
+        Only colours differ between themes, so that one of them is tried for all else.
+        """
         if not self.page.evaluate("'axe' in window"):
             self.page.evaluate(axe.read_text(encoding="utf-8"))
-        found = self.page.evaluate(
-            "axe.run(document, {resultTypes: ['violations'], elementRef: false})"
-            ".then(r => r.violations.map(v => [v.impact, v.id, v.nodes[0].html, v.nodes[0].failureSummary]))"
-        )
+        found = []
+        for theme in THEMES:
+            self.page.emulate_media(color_scheme=theme)
+            rules = {} if theme == THEMES[0] else {"runOnly": ["color-contrast"]}
+            found += self.page.evaluate(
+                "rules => axe.run(document, {...rules, resultTypes: ['violations'], elementRef: false})"
+                ".then(r => r.violations.map(v => [v.impact, v.id, ...v.nodes.slice(0, 2)"
+                ".map(n => `${n.html} ${n.failureSummary}`)]))",
+                rules,
+            )
         return [f"{self.page.url}: {one}" for one in found if one[0] in ("serious", "critical")]
 
 
 @contextmanager
-def visit(
-    browser: Browser, address: str, size: str = "desktop", theme: str = "light"
-) -> Iterator[Visit]:
+def visit(browser: Browser, address: str, size: str = "desktop") -> Iterator[Visit]:
     """Look at the page of a service; what went wrong fails the test when the look is over."""
     width, height = SIZES[size]
     context: BrowserContext = browser.new_context(
         viewport={"width": width, "height": height},
-        color_scheme="dark" if theme == "dark" else "light",
+        color_scheme=THEMES[0],
         reduced_motion="reduce",
         locale="en-GB",
     )

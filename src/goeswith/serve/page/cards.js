@@ -132,7 +132,7 @@ export function groups(answers, context) {
       const id = uid("type");
       return h(
         "section",
-        { class: cards.length === 2 ? "group pair" : "group", "aria-labelledby": id, vars: { "--cards": cards.length } },
+        { class: { 2: "group pair", 4: "group four" }[cards.length] ?? "group", "aria-labelledby": id, vars: { "--cards": cards.length } },
         h(
           "h3",
           { id, vars: { "--hue": hue(type) } },

@@ -35,7 +35,7 @@ async function show() {
   mark(name);
   if (name !== "search" && document.activeElement !== finder.input) finder.input.value = "";
   main.setAttribute("aria-busy", "true");
-  const late = setTimeout(() => main.replaceChildren(h("p", { class: "waiting" }, "One moment…")), 250);
+  const late = setTimeout(() => main.replaceChildren(...waiting()), 250);
   let made;
   try {
     const facts = await api.facts();
@@ -73,10 +73,19 @@ function focusOn(kept, first, same) {
 function mark(name) {
   for (const place of document.querySelectorAll(".views a")) {
     const here = parse(new URL(place.href).hash).name === name;
-    if (here) place.setAttribute("aria-current", "page");
-    else place.removeAttribute("aria-current");
+    if (here) {
+      place.setAttribute("aria-current", "page");
+      // on a phone the views stand in a row that scrolls
+      place.parentElement.scrollLeft = place.offsetLeft - place.parentElement.offsetLeft - 80;
+    } else place.removeAttribute("aria-current");
   }
 }
+
+/** What stands there until an answer comes. */
+const waiting = () => [
+  h("p", { class: "waiting" }, "One moment…"),
+  h("div", { class: "ghosts", "aria-hidden": "true" }, Array.from({ length: 6 }, () => h("div", { class: "ghost" }))),
+];
 
 function missing({ params }) {
   return { title: "No such view", body: [h("h1", {}, "There is no such view"), h("p", {}, h("a", { href: "#/" }, "Search for a product"))], params };

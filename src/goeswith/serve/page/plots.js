@@ -38,7 +38,15 @@ function axis(scale, marks, top, bottom, name) {
   ];
 }
 
-const name = (text, y) => s("text", { class: "model", x: LEFT - 10, y, "text-anchor": "end", "dominant-baseline": "central" }, s("title", {}, clean(text, 300)), clean(text, LETTERS));
+/** A model's name; its settings stand on a line of their own. */
+function name(text, y) {
+  const [model, settings] = clean(text, 300).split(/:(.*)/s);
+  const rows = settings ? [model, settings] : [model];
+  const at = { x: LEFT - 10, "text-anchor": "end", "dominant-baseline": "central" };
+  return [
+    rows.map((row, i) => s("text", { ...at, class: i ? "model small" : "model", y: y + (rows.length > 1 ? 12 * i - 5 : 0) }, i ? null : s("title", {}, clean(text, 300)), clean(row, LETTERS + 4 * i))),
+  ];
+}
 
 /** One metric: a bar a model, with the standard deviation over seeds. */
 export function bars(table, metric, lowerIsBetter) {

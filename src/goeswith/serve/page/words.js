@@ -1,5 +1,5 @@
 // Evidence in a few words. The service's own sentence, `why`, stands beside them.
-import { many, nameOf, percent, short, times } from "./text.js";
+import { many, nameOf, percent, times } from "./text.js";
 
 /** ", 80 % after it"; nothing where the order is not known. */
 function order(e, relation) {
@@ -48,11 +48,10 @@ export function sureness(answer, facts) {
     const share = Math.min(1, Math.max(0, answer.score));
     return { share, text: `${percent(share)} likely` };
   }
-  const { confidence, lift } = answer.evidence;
+  const { confidence } = answer.evidence;
   if (confidence === null || confidence === undefined) return null;
-  const beyond = lift === null || lift === undefined ? "" : `, ${short(lift)} × chance`;
   const whose = answer.relation === "goes_with" ? "that one’s" : "its";
-  const text = `with ${percent(confidence)} of ${whose} purchases${beyond}`;
+  const text = `with ${percent(confidence)} of ${whose} purchases`;
   return { share: Math.min(1, confidence), text };
 }
 

@@ -17,12 +17,14 @@ narrow.addEventListener("change", () => redraw?.());
 export async function map({ params, facts, signal, again }) {
   const id = params.get("id") ?? "";
   redraw = () => location.hash.startsWith("#/map") && again();
+  const failed = [];
   const asked = Object.keys(TABS).map((name) =>
     api
       .related(id, name, { k: Math.min(WIDE.most[name], facts.k) }, signal)
       .then((answer) => answer[TABS[name].field])
       .catch((error) => {
         if (error.name === "AbortError" || error.status === 401) throw error;
+        failed.push(h("p", { class: "problem" }, `${TABS[name].label}: `, said(error.message, 400)));
         return [];
       }),
   );
@@ -42,6 +44,7 @@ export async function map({ params, facts, signal, again }) {
         { class: "legend", "aria-hidden": "true" },
         Object.values(TABS).map(({ label, relation }) => h("li", { class: relation }, label)),
       ),
+      failed,
       all ? h("div", { class: "drawing" }, draw(self, lists)) : h("p", { class: "nothing" }, "Nothing is known around it."),
       h("p", { class: "does" }, h("a", { href: to("product", { id }) }, "See it with all its answers")),
       h("details", { class: "panel", open: false }, h("summary", {}, "The same as a list"), h("div", { class: "listed" }, Object.entries(lists).map(([name, list]) => listed(name, list)))),
@@ -91,6 +94,14 @@ function half(n, toRight, { cx, cy }) {
   return fromMiddle(points);
 }
 
+/** In the middle, or nearer to a side on which nothing stands. */
+function middleOf({ width, height }, { complements, reverse }) {
+  const [to, from] = [complements.length > 0, reverse.length > 0];
+  const lean = to === from ? 0 : to ? -1 : 1;
+  if (!narrow.matches) return { cx: width / 2 + 190 * lean, cy: height / 2 };
+  return { cx: width / 2, cy: height / 2 + 120 * lean };
+}
+
 function placesWide(middle, { complements, similars, reverse }) {
   const above = Math.ceil(similars.length / 2);
   const row = (n, y) => Array.from({ length: n }, (_, i) => [middle.cx + (i - (n - 1) / 2) * 150, y]);
@@ -118,7 +129,7 @@ function placesNarrow({ cx, cy }, { complements, similars, reverse }) {
 
 function draw(self, lists) {
   const size = narrow.matches ? NARROW : WIDE;
-  const middle = { cx: size.width / 2, cy: size.height / 2 };
+  const middle = middleOf(size, lists);
   const shown = Object.fromEntries(Object.entries(lists).map(([name, list]) => [name, list.slice(0, size.most[name])]));
   const places = (narrow.matches ? placesNarrow : placesWide)(middle, shown);
   const lines = [];

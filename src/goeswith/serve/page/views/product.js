@@ -5,7 +5,7 @@ import { h, said } from "../dom.js";
 import { filterPanel, slateOf } from "../filters.js";
 import { picture } from "../picture.js";
 import { to } from "../routes.js";
-import { clean, nameOf, price, value } from "../text.js";
+import { nameOf, price, value } from "../text.js";
 import { countWords, TABS } from "../words.js";
 
 const ACCEPTS = { complements: ["where", "per_type", "diversity", "k"], similars: ["where", "k"], reverse: ["k"] };
@@ -24,10 +24,10 @@ export async function product({ params, facts, signal }) {
   if (answer.name === "AbortError") throw answer;
   const self = { product_id: id, title: attributes.title, type: attributes.type };
   const answers = answer instanceof Error ? [] : answer[TABS[tab].field];
-  const body = [header(self, attributes), tabs(id, tab, facts)];
+  const body = [header(self, attributes), tabs(id, tab)];
   body.push(filterPanel("product", params, facts, ACCEPTS[tab]));
   if (answer instanceof Error) body.push(h("p", { class: "problem" }, said(answer.message, 1000)));
-  else if (answers.length) body.push(groups(answers, { facts, source: id }));
+  else if (answers.length) body.push(h("p", { class: "told-count" }, countWords(answers)), groups(answers, { facts, source: id }));
   else body.push(h("p", { class: "nothing" }, NOTHING[tab]));
   const told = answers.length ? `${TABS[tab].label}: ${countWords(answers)}` : NOTHING[tab];
   return { title: nameOf(self, 60), said: answer instanceof Error ? answer.message : told, body };
@@ -61,16 +61,16 @@ function header(self, attributes) {
         "p",
         { class: "does" },
         basketButton(self),
-        h("a", { href: to("map", { id }) }, "Neighbourhood"),
-        h("a", { href: to("models", { id }) }, "Two models"),
-        h("a", { href: to("compare", { source: id }) }, "Compare"),
-        h("a", { href: to("new", { like: id }) }, "One like it"),
+        h("a", { class: "quiet", href: to("map", { id }) }, "Neighbourhood"),
+        h("a", { class: "quiet", href: to("models", { id }) }, "Two models"),
+        h("a", { class: "quiet", href: to("compare", { source: id }) }, "Compare"),
+        h("a", { class: "quiet", href: to("new", { like: id }) }, "New one like it"),
       ),
     ),
   );
 }
 
-function tabs(id, now, facts) {
+function tabs(id, now) {
   return h(
     "nav",
     { class: "tabs", "aria-label": "Relations" },
@@ -82,7 +82,6 @@ function tabs(id, now, facts) {
           class: relation,
           "data-keep": `tab ${name}`,
           "aria-current": name === now && "page",
-          title: clean(facts.models[0], 80),
         },
         label,
       ),
