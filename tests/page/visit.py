@@ -59,12 +59,14 @@ class Visit:
         found = []
         for theme in THEMES:
             self.page.emulate_media(color_scheme=theme)
-            rules = {} if theme == THEMES[0] else {"runOnly": ["color-contrast"]}
+            options: dict[str, Any] = {"resultTypes": ["violations"]}
+            if theme != THEMES[0]:
+                options["runOnly"] = ["color-contrast"]
             found += self.page.evaluate(
-                "rules => axe.run(document, {...rules, resultTypes: ['violations'], elementRef: false})"
-                ".then(r => r.violations.map(v => [v.impact, v.id, ...v.nodes.slice(0, 2)"
-                ".map(n => `${n.html} ${n.failureSummary}`)]))",
-                rules,
+                "options => axe.run(document, options).then(r => r.violations.map(v =>"
+                " [v.impact, v.id, ...v.nodes.slice(0, 2).map(n => `${n.html} ${n.failureSummary}`)]"
+                "))",
+                options,
             )
         return [f"{self.page.url}: {one}" for one in found if one[0] in ("serious", "critical")]
 
