@@ -64,7 +64,7 @@ class Visit:
                 options["runOnly"] = ["color-contrast"]
             found += self.page.evaluate(
                 "options => axe.run(document, options).then(r => r.violations.map(v =>"
-                " [v.impact, v.id, ...v.nodes.slice(0, 2).map(n => `${n.html} ${n.failureSummary}`)]"
+                " [v.impact, v.id, ...v.nodes.slice(0, 2).map(n => n.html + n.failureSummary)]"
                 "))",
                 options,
             )
