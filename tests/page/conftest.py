@@ -52,7 +52,7 @@ def address(outdoor_bundle: Path) -> Iterator[str]:
         thread.join(10)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its event loop must not run on under other tests
 def browser(chromium: Path) -> Iterator[Browser]:
     """Debian's Chromium, which asks nobody but the service."""
     from playwright.sync_api import sync_playwright
