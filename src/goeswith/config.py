@@ -120,6 +120,12 @@ class ServeSettings(_Section):
         description="Keep the models in memory: for products that the catalogue does not hold, and "
         "for filters that leave too few of the answers worked out at fit.",
     )
+    remember: int = Field(
+        32,
+        ge=0,
+        le=100_000,
+        description="Megabytes of answers, as they were sent, that a process remembers.",
+    )
     report: str | None = Field(
         None, description="JSON of `goeswith benchmark --json`, for /v1/report and the page."
     )
