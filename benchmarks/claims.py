@@ -26,7 +26,7 @@ from goeswith.evaluation.protocols.cold import ColdCase
 from goeswith.evaluation.protocols.warm import EdgesCase
 from goeswith.files import write_text
 from goeswith.models import make_model, model_class
-from goeswith.models.neural.typed import TypedVectors
+from goeswith.models.neural.p_companion import PCompanion
 from goeswith.relations.graph import CO_PURCHASE, Relation, RelationGraph, Signals
 from paper_claims import SLATES, Arm, Claim, claims
 
@@ -42,7 +42,7 @@ def measure(ground: Ground, arm: Arm, seed: int) -> dict[str, float]:
     model = make_model(arm.spec, {name: {"seed": seed}} if seeded else {})
     model.fit(case.catalog, with_signal(case.train, arm.signal))
     values = case.measure(case.answer(model)).values()
-    if isinstance(model, TypedVectors):
+    if isinstance(model, PCompanion):
         values |= slate_hits(case, model) | type_hits(case, model)
     return {metric: value for metric, value in values.items() if value is not None}
 
@@ -57,7 +57,7 @@ def with_signal(graph: RelationGraph, signal: str) -> RelationGraph:
     return replace(graph, decided=Signals(Relation(both), graph.similars))
 
 
-def slate_hits(case: Case, model: TypedVectors) -> dict[str, float]:
+def slate_hits(case: Case, model: PCompanion) -> dict[str, float]:
     """Share of test pairs whose target is in the slate of its source."""
     if not isinstance(case, EdgesCase):
         return {}
@@ -70,7 +70,7 @@ def slate_hits(case: Case, model: TypedVectors) -> dict[str, float]:
     return found
 
 
-def type_hits(case: Case, model: TypedVectors) -> dict[str, float]:
+def type_hits(case: Case, model: PCompanion) -> dict[str, float]:
     """Share of test pairs whose target's type is among three that were predicted.
 
     By the model; by the types that most training edges lead to; and by those that most training

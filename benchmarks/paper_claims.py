@@ -88,27 +88,24 @@ def _signal() -> list[Claim]:
 
 
 def _p_companion() -> list[Claim]:
-    typed = [("P-Companion", "p_companion"), ("typed towers", "typed_towers")]
-    warm = Arm(*typed[0])
+    warm, cold = Arm("P-Companion", "p_companion"), Arm("P-Companion", "p_companion", "cold")
     slates = [
         Comparison(
             f"slate_hit@60.{k}x{m}",
-            Arm(f"{label}, {k} x {m}", spec),
-            Arm(f"{label}, 1 x 60", spec),
+            replace(warm, label=f"P-Companion, {k} x {m}"),
+            replace(warm, label="P-Companion, 1 x 60"),
             "slate_hit@60.1x60",
         )
-        for label, spec in typed
         for k, m in SLATES[1:]
     ]
     types = [
         Comparison(
             "predicted_type_hit@3",
-            Arm(f"{label}, {place}", spec, place),
-            Arm(f"most frequent types {name}, {place}", spec, place),
+            replace(arm, label=f"P-Companion, {arm.protocol}"),
+            replace(arm, label=f"most frequent types {name}, {arm.protocol}"),
             other,
         )
-        for label, spec in typed
-        for place in ("edges", "cold")
+        for arm in (warm, cold)
         for name, other in (
             ("of all", "frequent_type_hit@3"),
             ("of the source's type", "frequent_type_hit@3.by_type"),
@@ -125,7 +122,7 @@ def _p_companion() -> list[Claim]:
     return [
         Claim("negatives", "Substitutes are negatives enough for P-Companion", negatives),
         Claim("slates", "A slate of several types holds more hits than one type", tuple(slates)),
-        Claim("types", "The types of complements can be predicted", tuple(types)),
+        Claim("types", "P-Companion predicts the types of complements", tuple(types)),
     ]
 
 

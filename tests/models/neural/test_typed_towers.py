@@ -22,7 +22,7 @@ SOURCES = np.arange(100, dtype=np.int32)
 
 
 def small(**settings: Any) -> TypedTowers:
-    values = {"dimension": 16, "hidden": 16, "type_dimension": 8, "max_epochs": 4, "batch": 8}
+    values = {"dimension": 16, "max_epochs": 4, "batch": 8}
     return TypedTowers(TypedTowersConfig.model_validate({**values, "patience": 40, **settings}))
 
 
@@ -31,43 +31,33 @@ def fitted(shop: Shop) -> TypedTowers:
     return small(max_epochs=20).fit(*shop)
 
 
-def normalised(x: np.ndarray) -> np.ndarray:
-    return x / np.linalg.norm(x, axis=1, keepdims=True)
-
-
-def test_a_score_is_the_sum_of_what_the_products_and_their_types_say() -> None:
+def test_vectors_are_those_of_the_attributes_and_of_products_with_edges() -> None:
     rng = np.random.default_rng(0)
     X = csr(5, *rng.integers(0, 5, (2, 9)), rng.random(9))
-    types, warm = np.array([0, 1, 2, 1, 0]), np.array([[1], [1], [0], [1], [0]], dtype=np.float32)
+    warm = np.array([[1], [1], [0], [1], [0]], dtype=np.float32)
     torch.manual_seed(0)
-    config = TypedTowersConfig(dimension=6, hidden=4, type_dimension=3, temperature=0.2)
-    module = Towers(5, 5, 3, config).eval()
-    for weight in module.parameters():
-        torch.nn.init.normal_(weight)
-    content, codes = SparseMap(X, torch.device("cpu")), torch.from_numpy(types)
+    module = Towers(5, 5, 6, 0.5).eval()
+    content = SparseMap(X, torch.device("cpu"))
     with torch.no_grad():
-        s = module.sources(content, codes, torch.from_numpy(warm))
-        t = module.targets(content, codes, torch.from_numpy(warm))
+        s = module.sources(content, torch.from_numpy(warm))
+        t = module.targets(content, torch.from_numpy(warm))
     w = {name: value.detach().numpy() for name, value in module.named_parameters()}
-    a = np.maximum(X @ w["source_attributes"] + w["source_bias"], 0)
-    b = np.maximum(X @ w["target_attributes"] + w["target_bias"], 0)
-    asks = normalised(a @ w["source_out"] + warm * w["source_ids"])
-    answers = b @ w["target_out"] + warm * w["target_ids"]
-    answers = normalised((1 + w["modulation"][types]) * answers)
-    kinds = w["query"][types] + a @ w["query_out"]
-    expected = asks @ answers.T / 0.2 + kinds @ w["complement"][types].T + w["frequency"][types]
-    np.testing.assert_allclose(s @ t.T, expected, rtol=1e-4, atol=1e-4)
+    for found, ids, attributes in (
+        (s, "source", "source_content"),
+        (t, "target", "target_content"),
+    ):
+        expected = X @ w[attributes] + warm * w[ids]
+        length = np.maximum(np.linalg.norm(expected, axis=1, keepdims=True), 1e-12)
+        np.testing.assert_allclose(found, expected / length, rtol=1e-4, atol=1e-5)
 
 
-def test_id_vectors_and_hidden_units_are_dropped_in_training_only() -> None:
-    config = TypedTowersConfig(dimension=6, hidden=64, type_dimension=3, id_dropout=0.5)
-    module = Towers(400, 2, 1, config)
-    nothing = SparseMap(csr(400, [], [], []), torch.device("cpu"))
-    codes, warm = torch.zeros(400, dtype=torch.long), torch.ones(400, 1)
-    module.target_attributes = torch.nn.Parameter(torch.zeros(400, 64))
-    dropped = (module.train().targets(nothing, codes, warm)[:, :6] == 0).all(dim=1)
+def test_id_vectors_are_dropped_in_training_only() -> None:
+    module = Towers(400, 2, 6, 0.5)
+    nothing = SparseMap(csr(400, [], [], [])[:, :2], torch.device("cpu"))
+    warm = torch.ones(400, 1)
+    dropped = (module.train().targets(nothing, warm) == 0).all(dim=1)
     assert 0.4 < float(dropped.float().mean()) < 0.6
-    assert not (module.eval().targets(nothing, codes, warm)[:, :6] == 0).all(dim=1).any()
+    assert not (module.eval().targets(nothing, warm) == 0).all(dim=1).any()
 
 
 def test_the_planted_complement_type_is_found_and_named_also_for_cold_products(
@@ -83,7 +73,8 @@ def test_the_planted_complement_type_is_found_and_named_also_for_cold_products(
 
 def test_a_type_is_as_likely_as_its_products_together(fitted: TypedTowers) -> None:
     scores = fitted.score(PHONES).astype(np.float64)
-    shares = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    shares = np.exp(scores / fitted.config.temperature)
+    shares /= shares.sum(axis=1, keepdims=True)
     expected = np.zeros((3, len(fitted.type_names)))
     for product, kind in enumerate(fitted.types):
         expected[:, kind] += shares[:, product]

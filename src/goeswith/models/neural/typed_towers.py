@@ -5,19 +5,15 @@ products of each. With c the type of j that is
 
     p(j | i) = p(c | i) p(j | i, c)                                    (its sections 4.2 and 4.3)
 
-Here both factors come from one softmax over the catalogue, so that frequency counts and that the
-product of the two is ranked exactly by an inner product:
+Here one softmax over the catalogue gives both factors, so that frequency counts, and a slate's
+types and products cannot contradict each other:
 
-    score(i, j) = s_i . t_j / temperature + q_i . phi'_c + b_c
-    p(c | i) = sum of p(j | i) over the products j of type c,  p(j | i, c) = p(j | i) / p(c | i)
+    p(j | i) = softmax of s_i . t_j / temperature,  p(c | i) = sum of p(j | i) over type c
+    s_i = normalise(X_i W + e_i),  t_j = normalise(X_j W' + e'_j)
 
-    a_i = ReLU(X_i E + b), s_i = normalise(a_i W + e_i), q_i = phi_w + a_i U, w the type of i
-    t_j = normalise((1 + m_c) * (ReLU(X_j E' + b') W' + e'_j))
-
-Every attribute X has a learned vector (a row of E and of E'). phi_w is the vector of a type that
-asks, phi'_c that of a type that answers; m_c modulates products by their type as Eq 7 does. The id
-vectors e are learned for products with edges, and half of them dropped in each step, so that
-attributes learn to stand alone.
+Every attribute X, a type among them, has a learned vector as a source (a row of W) and as a target
+(of W'). The id vectors e are learned for products with edges, and half of them dropped in each
+step, so that attributes learn to stand alone.
 """
 
 from __future__ import annotations
@@ -28,7 +24,7 @@ import numpy as np
 from pydantic import Field
 from scipy import sparse
 
-from goeswith.arrays import Floats, Rows, Sparse, blocks
+from goeswith.arrays import Floats, Rows, blocks
 from goeswith.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
 from goeswith.encode.attributes import AttributeEncoder
@@ -37,17 +33,11 @@ from goeswith.models.neural.training import Run, TrainingConfig, Validation, nee
 from goeswith.models.neural.typed import TypedVectors
 from goeswith.relations.graph import RelationGraph
 
-TOWER = ("source_attributes", "source_bias", "source_out", "query", "query_out")
-"""Weights that make a product's source vector of its attributes and its type."""
-
 
 class TypedTowersConfig(TrainingConfig):
     """Settings of typed towers."""
 
-    dimension: int = Field(128, ge=2, description="Length of a product vector.")
-    type_dimension: int = Field(32, ge=2, description="Length of a type vector.")
-    hidden: int = Field(128, ge=2, description="Length of an attribute vector.")
-    dropout: float = Field(0.3, ge=0, lt=1, description="Share of hidden units dropped in a step.")
+    dimension: int = Field(128, ge=2, description="Length of a vector.")
     id_dropout: float = Field(
         0.5, ge=0, lt=1, description="Share of id vectors dropped in each step."
     )
@@ -76,11 +66,10 @@ class TypedTowers(TypedVectors):
         edges = weighted(validation.held.graph.complements)
 
         torch.manual_seed(config.seed)
-        module = Towers(graph.n, features.shape[1], len(self.type_names), config).to(where)
+        module = Towers(graph.n, features.shape[1], config.dimension, config.id_dropout).to(where)
         optimizer = torch.optim.Adam(module.parameters(), lr=config.learning_rate)
-        run = Run(self, module, optimizer, data=[edges, features, self.types])
+        run = Run(self, module, optimizer, data=[edges, features])
         content = SparseMap(features, where)
-        types = torch.from_numpy(self.types.astype(np.int64)).to(where)
         asked, proposed = (np.bincount(x, minlength=graph.n) > 0 for x in edges.nonzero())
         known = np.diff(features.indptr) > 0
         asks, answers = (
@@ -92,7 +81,7 @@ class TypedTowers(TypedVectors):
         sources = np.flatnonzero(asked).astype(np.int32)
 
         def vectors() -> tuple[torch.Tensor, torch.Tensor]:
-            return module.sources(content, types, asks), module.targets(content, types, answers)
+            return module.sources(content, asks), module.targets(content, answers)
 
         def export() -> None:
             module.eval()
@@ -106,7 +95,7 @@ class TypedTowers(TypedVectors):
             module.train()
             for block in blocks(run.rng.permutation(sources), config.batch):
                 s, t = vectors()
-                logits = s[torch.from_numpy(block).to(where)] @ t.T
+                logits = s[torch.from_numpy(block).to(where)] @ t.T / config.temperature
                 loss = softmax_loss(logits, edges[block], block, never)
                 optimizer.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
@@ -118,14 +107,15 @@ class TypedTowers(TypedVectors):
         run.restore_best()
         self.history = run.history
         export()
-        self.tower = {name: getattr(module, name).detach().cpu().numpy() for name in TOWER}
+        self.content = module.source_content.detach().cpu().numpy()
         return self
 
     def type_scores(self, sources: Rows) -> Floats:
-        """(b, types) log of the sum of exp(score) over the products of each type."""
+        """(b, types) log of the sum of exp(score / temperature) over the products of each type."""
         scores = self.score(sources)
         highest = scores.max(axis=1, keepdims=True)
-        shares = np.exp(scores - np.where(np.isfinite(highest), highest, 0))
+        gap = scores - np.where(np.isfinite(highest), highest, 0)
+        shares = np.exp(gap / self.config.temperature)
         kinds = sparse.csr_matrix(
             (np.ones(self.n, np.float32), (np.arange(self.n), self.types)),
             shape=(self.n, len(self.type_names)),
@@ -134,32 +124,17 @@ class TypedTowers(TypedVectors):
             return np.asarray(np.log(shares @ kinds), dtype=np.float32)
 
     def score_new(self, products: Catalog) -> Floats:
-        vectors = self._source_vectors(self.attributes.encode(products), self.type_codes(products))
+        vectors = self.attributes.encode(products) @ self.content
+        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
         scores: Floats = vectors @ self.target_vectors.T
         scores[~vectors.any(axis=1)] = -np.inf
         scores[:, ~self.target_vectors.any(axis=1)] = -np.inf
         return scores
 
     def arrays(self) -> Arrays:
-        tower = {f"tower_{name}": array for name, array in self.tower.items()}
-        return {**super().arrays(), **self.attributes.arrays(), **tower}
+        return {**super().arrays(), **self.attributes.arrays(), "source_content": self.content}
 
     def restore(self, arrays: Arrays) -> None:
         super().restore(arrays)
         self.attributes = AttributeEncoder.restore(arrays)
-        self.tower = {
-            name.removeprefix("tower_"): array
-            for name, array in arrays.items()
-            if name.startswith("tower_")
-        }
-
-    def _source_vectors(self, features: Sparse, types: Rows) -> Floats:
-        """What `Towers.sources` gives, without torch; zeros where no attribute is known."""
-        w = self.tower
-        a = np.maximum(features @ w["source_attributes"] + w["source_bias"], 0)
-        s = a @ w["source_out"]
-        s /= np.maximum(np.linalg.norm(s, axis=1, keepdims=True), 1e-12) * self.config.temperature
-        q = w["query"][types] + a @ w["query_out"]
-        vectors: Floats = np.hstack([s, q, np.ones_like(s[:, :1])])
-        vectors[np.diff(features.indptr) == 0] = 0
-        return vectors
+        self.content = arrays["source_content"]
