@@ -6,7 +6,8 @@
         lookup.safetensors    ids, titles and types of the products, ids in sorted order
         answers.safetensors   products (n, k) int32, scores (n, k) float32, origin (n, k) int8
         evidence.safetensors  counts and contexts of the relations, sorted for look-up
-        products.parquet      the catalogue with every attribute
+        search.safetensors    words of titles and ids, and the products that hold them
+        products.arrow        the catalogue with every attribute, read by memory map
         relations/            the relation graph
         rare/                 pairs with less support than an edge, where they are kept
         model/                the model that answers first
@@ -38,7 +39,8 @@ BUILD_NAME: Final = re.compile(r"build-[0-9a-z]+-[0-9a-f]+")
 LOOKUP: Final = "lookup.safetensors"
 ANSWERS: Final = "answers.safetensors"
 EVIDENCE: Final = "evidence.safetensors"
-PRODUCTS: Final = "products.parquet"
+SEARCH: Final = "search.safetensors"
+PRODUCTS: Final = "products.arrow"
 RELATIONS: Final = "relations"
 RARE: Final = "rare"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import weakref
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -68,7 +69,8 @@ class LiveModels:
         self._folders = model_folders(bundle.folder)
         # answers may also name stand-ins, which no model gave
         self._specs, self._n = bundle.models[: len(self._folders)], len(bundle)
-        self._bundle = bundle
+        # a cycle would keep a bundle that nobody asks any more, and its files, until a collection
+        self._bundle = weakref.proxy(bundle)
         self._models: dict[int, Recommender] = {}
 
     @cached_property

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import mmap
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -102,16 +101,6 @@ class Strings:
     def __getitem__(self, row: int) -> str:
         return self.raw(row).decode("utf-8", "replace")
 
-    def containing(self, text: str) -> Iterator[int]:
-        """Rows whose value contains `text`, upper and lower case alike for ASCII."""
-        pattern = re.compile(re.escape(text.encode("utf-8", "replace")), re.IGNORECASE)
-        start = 0
-        while found := pattern.search(self.data.data, start):
-            row = int(np.searchsorted(self.offsets, found.start(), side="right")) - 1
-            start = int(self.offsets[row + 1])  # one match is enough, and one past the end is none
-            if found.end() <= start:
-                yield row
-
 
 @dataclass(frozen=True)
 class SortedIds:
@@ -141,11 +130,6 @@ class SortedIds:
             if self.ids[row] == product_id:
                 return row
         return None
-
-    def around(self, product_id: str, width: int) -> list[int]:
-        """Rows of the `width` ids before and after where an id would stand."""
-        place = self.place(product_id)
-        return [int(row) for row in self.order[max(place - width, 0) : place + width]]
 
 
 def sorted_order(ids: list[str]) -> npt.NDArray[np.int32]:

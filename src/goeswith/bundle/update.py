@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 from pydantic import ValidationError
 
 from goeswith.arrays_file import load_arrays
@@ -233,7 +232,7 @@ def _check_countable(old: Bundle, events: Path, settings: Settings, *, again: bo
 
 
 def _with_table(old: Bundle, products: Path | None, quarantine: Quarantine) -> Grown:
-    known = Catalog(pl.read_parquet(old.folder / PRODUCTS))
+    known = Catalog(old.catalog_frame)
     if products is None:
         return Grown(known, np.zeros(0, dtype=np.int32), 0, [])
     return with_products(known, products, quarantine)
