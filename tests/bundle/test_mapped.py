@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
-from goeswith.bundle.mapped import SortedIds, Strings, map_arrays, pack_strings, sorted_order
+from goeswith.arrays_map import map_arrays
+from goeswith.bundle.mapped import SortedIds, Strings, pack_strings, sorted_order
 from goeswith.errors import BundleError
 
 NAMES = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=6), max_size=30)

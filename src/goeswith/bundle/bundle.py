@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 
+from goeswith.arrays_map import MappedArrays, map_arrays
 from goeswith.bundle.answer import Answer, Hit, answer
 from goeswith.bundle.evidence import Evidence, EvidenceIndex
 from goeswith.bundle.format import (
@@ -21,7 +22,6 @@ from goeswith.bundle.format import (
     read_manifest,
 )
 from goeswith.bundle.lease import Lease
-from goeswith.bundle.mapped import MappedArrays, map_arrays
 from goeswith.bundle.products import Products
 from goeswith.bundle.search import MOST_FOUND, Brief, SearchIndex
 from goeswith.errors import BundleError, ConfigError

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
-from goeswith.bundle.mapped import MappedArrays, SortedIds, Strings, pack_strings, sorted_order
+from goeswith.arrays_map import MappedArrays
+from goeswith.bundle.mapped import SortedIds, Strings, pack_strings, sorted_order
 from goeswith.bundle.search import SearchIndex
 from goeswith.errors import UnknownProductError
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from goeswith.bundle.mapped import MappedArrays, Strings, pack_strings
+from goeswith.arrays_map import MappedArrays
+from goeswith.bundle.mapped import Strings, pack_strings
 from goeswith.bundle.words import asked_words, whole_word, words_of
 
 if TYPE_CHECKING:
