@@ -62,6 +62,7 @@ def test_a_graph_that_is_missing_or_damaged_is_refused(shop, tmp_path):
 def test_an_edge_to_a_product_that_does_not_exist_is_refused(shop, tmp_path):
     save_graph(shop[1], tmp_path)
     arrays = load_arrays(tmp_path / GRAPH_FILE)
+    arrays["co_view"] = arrays["co_view"].copy()
     arrays["co_view"].indices[3] = 100
     save_arrays(arrays, tmp_path / GRAPH_FILE)
     with pytest.raises(BundleError, match="co_view is damaged"):
