@@ -11,20 +11,8 @@ started on it, all files checked as ever, and asked until every worker has answe
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
-import re
-import signal
-import socket
-import subprocess
-import sys
-import tempfile
-import threading
-import time
-import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 

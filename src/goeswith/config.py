@@ -117,6 +117,43 @@ class ServeSettings(_Section):
         description="Keep the models in memory: for products that the catalogue does not hold, and "
         "for filters that leave too few of the answers worked out at fit.",
     )
+    report: str | None = Field(
+        None, description="JSON of `goeswith benchmark --json`, for /v1/report and the page."
+    )
+    keys_file: str | None = Field(
+        None,
+        description="Who may ask: a file with a line of `goeswith key` for each; anyone without.",
+    )
+    rate: float = Field(
+        0.0,
+        ge=0,
+        le=1e6,
+        description="Requests a second that one key, or one address without keys, may make; "
+        "0 is no limit.",
+    )
+    burst: int = Field(
+        20, ge=1, le=1_000_000, description="Requests beyond the rate that may come at once."
+    )
+    max_body: int = Field(
+        1_000_000, ge=1000, le=100_000_000, description="Bytes of a request's body, at most."
+    )
+    origins: list[str] = Field(
+        [],
+        description="Web pages of other origins that may ask (CORS), such as https://shop.example.",
+    )
+    feedback: str | None = Field(
+        None, description="Folder to keep feedback in, for `goeswith update`; not taken without."
+    )
+    log: bool = Field(True, description="Write a line of JSON to stdout for each request.")
+    drain: float = Field(
+        0.0,
+        ge=0,
+        le=600,
+        description="Seconds between saying not ready and ending, for a load balancer to notice.",
+    )
+    patience: float = Field(
+        30.0, gt=0, le=3600, description="Seconds that running requests have to end in."
+    )
 
 
 class Settings(_Section):

@@ -94,7 +94,7 @@ def test_more_words_come_first_then_better_spelling_then_what_is_bought_more() -
     ("asked", "title"),
     [
         ("CREME brulee", "Crème Brûlée"),
-        ("カメラ", "デジタルカメラ"),  # noqa: RUF001
+        ("カメラ", "デジタルカメラ"),
         ("ｷｬﾉﾝ", "キヤノン キャノン"),
         ("strasse", "Straße 7"),
         ("หมวก", "ขายหมวกแดง"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -90,7 +91,11 @@ def test_ten_answers_or_all_there_are_without_k(client: Client) -> None:
 def test_a_k_out_of_bounds_is_refused(client: Client, k: str) -> None:
     told = client.get("/v1/products/phone-1/complements", params={"k": k})
     assert told.status_code == 422
-    assert told.json()["detail"][0]["loc"] == ["query", "k"]
+    assert told.headers["content-type"] == "application/problem+json"
+    body = told.json()
+    assert (body["status"], body["title"]) == (422, HTTPStatus(422).phrase)
+    assert "k: " in body["detail"]
+    assert body["bundle"]
 
 
 def test_the_settings_bound_k_below_what_the_bundle_holds(shop_bundle: Path) -> None:
@@ -167,11 +172,19 @@ def test_the_openapi_description_has_examples_and_the_unknown_product(client: Cl
     described = client.get("/openapi.json").json()
     assert sorted(described["paths"]) == [
         "/v1/basket",
+        "/v1/batch",
+        "/v1/bundle",
+        "/v1/compare",
         "/v1/complements",
+        "/v1/feedback",
         "/v1/health/live",
         "/v1/health/ready",
         "/v1/products/{product_id}",
         "/v1/products/{product_id}/complements",
+        "/v1/products/{product_id}/reverse",
+        "/v1/products/{product_id}/similars",
+        "/v1/report",
+        "/v1/search",
     ]
     for path in ("/v1/products/{product_id}", "/v1/products/{product_id}/complements"):
         assert "404" in described["paths"][path]["get"]["responses"]

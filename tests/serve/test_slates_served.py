@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -123,8 +124,9 @@ def test_attributes_that_cannot_be_read_are_refused(client: Client, body: dict[s
 
 
 def test_a_body_that_is_too_large_or_of_unknown_length_is_not_read(client: Client) -> None:
-    told = client("POST", "/v1/complements", content=b"x" * 200_001)
+    told = client("POST", "/v1/complements", content=b"x" * 1_000_001)
     assert told.status_code == 413
+    assert told.json()["title"] == HTTPStatus(413).phrase
 
     async def parts():
         yield b"{}"

@@ -22,12 +22,16 @@ from goeswith.bundle.format import (
     PRODUCTS,
     RARE,
     RELATIONS,
+    REVERSE,
     SEARCH,
+    SIMILARS,
     file_sha256,
 )
 from goeswith.bundle.products import product_arrays
 from goeswith.bundle.publish import new_build, publish
+from goeswith.bundle.reverse import reverse_arrays
 from goeswith.bundle.search import search_arrays
+from goeswith.bundle.similars import similar_arrays
 from goeswith.data.folder import find_tables
 from goeswith.errors import DataError
 from goeswith.files import write_arrow
@@ -133,6 +137,8 @@ def write_build(build: Path, catalog: Catalog, graph: RelationGraph, answers: An
     # a number that is none is told as missing: JSON has no NaN
     frame = catalog.frame.with_columns(pl.selectors.float().fill_nan(None))
     write_arrow(frame, build / PRODUCTS)
+    save_arrays(similar_arrays(catalog), build / SIMILARS)
+    save_arrays(reverse_arrays(answers), build / REVERSE)
     save_graph(graph, build / RELATIONS)
 
 

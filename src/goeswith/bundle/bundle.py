@@ -17,7 +17,9 @@ from goeswith.bundle.format import (
     EVIDENCE,
     LOOKUP,
     PRODUCTS,
+    REVERSE,
     SEARCH,
+    SIMILARS,
     Manifest,
     read_manifest,
 )
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from goeswith.arrays import Floats, Rows
+    from goeswith.bundle.compare import Comparison
     from goeswith.bundle.constraints import Constraints
     from goeswith.bundle.filters import Filter
     from goeswith.bundle.live import LiveModels
@@ -61,6 +64,9 @@ class Bundle:
         self._check_shapes(answers)
         self._answers, self._scores = answers["products"], answers["scores"]
         self._origin = answers["origin"]
+        # a bundle fitted before they were kept has none
+        self.similar_arrays = self._if_kept(SIMILARS)
+        self.reverse_arrays = self._if_kept(REVERSE)
         self.models: list[str] = self.manifest["models"]
         self._met: dict[str, npt.NDArray[np.bool_]] = {}
         self.asks_models = True
@@ -104,6 +110,9 @@ class Bundle:
                 raise BundleError(
                     f"{path} is incomplete: the array {error} is missing; fit the bundle again"
                 ) from error
+
+    def _if_kept(self, name: str) -> MappedArrays:
+        return map_arrays(self.folder / name) if name in self.manifest["files"] else {}
 
     def _check_shapes(self, answers: MappedArrays) -> None:
         shape = (len(self.products), self.manifest["k"])
@@ -218,6 +227,67 @@ class Bundle:
         self.check_k(k)
         return answers_to_new(self, attributes, k, constraints)
 
+    def complements_by(
+        self, model: str, product_id: str, k: int = 10, constraints: Constraints | None = None
+    ) -> list[Answer]:
+        """What one model of the bundle says goes with a product, asked alone and now.
+
+        Args:
+            model: one of `models` that was fitted.
+            product_id: as in the catalogue.
+            k: at most so many.
+            constraints: as for `complements`.
+
+        Raises:
+            As `complements`; ConfigError also where the bundle has no such model.
+        """
+        from goeswith.bundle.single import complements_by
+
+        self.check_k(k)
+        return complements_by(self, model, product_id, k, constraints)
+
+    def similars(
+        self, product_id: str, k: int = 10, constraints: Constraints | None = None
+    ) -> list[Answer]:
+        """What stands for a product: viewed as alternatives of it first, then what is alike.
+
+        Args:
+            product_id: as in the catalogue.
+            k: at most so many.
+            constraints: filters and bans; the rest is of no use here.
+
+        Raises:
+            As `complements`.
+        """
+        from goeswith.bundle.similars import check_similars, similars
+
+        self.check_k(k)
+        check_similars(self)
+        return similars(self, product_id, k, constraints)
+
+    def reverse(self, product_id: str, k: int = 10) -> list[Answer]:
+        """The products that a product goes with: those that have it among their answers.
+
+        Evidence is of the answer as the source and the product asked about as the target.
+
+        Raises:
+            As `complements`.
+        """
+        from goeswith.bundle.reverse import reverse
+
+        self.check_k(k)
+        return reverse(self, product_id, k)
+
+    def compare(self, source_id: str, target_id: str) -> Comparison:
+        """What a target is to a source, in either direction, and what says so.
+
+        Raises:
+            UnknownProductError: with the nearest ids and titles.
+        """
+        from goeswith.bundle.compare import compare
+
+        return compare(self, source_id, target_id)
+
     def _select(self, sources: list[int], k: int, constraints: Constraints | None) -> list[Answer]:
         from goeswith.bundle.select import select  # pydantic, which a plain look-up needs not
 
@@ -249,6 +319,16 @@ class Bundle:
                 f"{self.folder / ANSWERS} is damaged at product {self.products.ids[source]!r}"
             )
         return targets, self._scores[source, : len(targets)], origin
+
+    def place(self, source: int, target: int) -> tuple[int | None, float, int]:
+        """Where a target stands among the precomputed answers of a source, from 0, its score, and
+        the place of its model in `models`; None, 0 and -1 where it is not among them.
+        """
+        targets, scores, origin = self.ranked(source, self.k)
+        at = np.flatnonzero(targets == target)
+        if not len(at):
+            return None, 0.0, -1
+        return int(at[0]), float(scores[at[0]]), int(origin[at[0]])
 
     def evidence_of(self, source: int, targets: Rows, origin: Rows) -> list[Evidence]:
         """Evidence of answers that the models at `origin` gave; -1 for none of them."""

@@ -14,12 +14,20 @@ from goeswith.bundle.products import Products
 from goeswith.relations.association import Measure, association
 
 Basis: TypeAlias = Literal[
-    "bought_together", "bought_before", "linked", "alike", "types", "popular", "model"
+    "bought_together",
+    "bought_before",
+    "linked",
+    "alike",
+    "types",
+    "popular",
+    "model",
+    "viewed_together",
+    "attributes",
 ]
 """What an answer rests on, the strongest that the data have: bought together; the source bought
 with the target in the other direction only; a product that links the two; a product of the
 source's type bought with the target; their types bought together; the target bought often; or the
-model alone."""
+model alone. Of substitutes: viewed together as alternatives, or alike in attributes."""
 
 
 @dataclass(frozen=True)
@@ -137,9 +145,27 @@ class EvidenceIndex:
         self._source_contexts = arrays.get("source_contexts")
         self._contexts = float(arrays["contexts"][0]) if "contexts" in arrays else 0.0
 
+    @property
+    def counted(self) -> bool:
+        """Whether counts are of contexts; lists only say that there is an edge."""
+        return self._source_contexts is not None
+
     def substitutes(self, row: int) -> Rows:
         """Rows of the products that stand for a product, by the similarity signal, either way."""
         return self._similar.row(row)[0]
+
+    def viewed_with(self, row: int) -> tuple[Rows, npt.NDArray[np.float32]]:
+        """Rows viewed together with a product as alternatives, and in how many contexts."""
+        return self._viewed.row(row)
+
+    def complement(
+        self, source: int, targets: Rows, *, either: bool = True
+    ) -> npt.NDArray[np.bool_]:
+        """(k,) whether the data show source -> target as complements, or `either` direction."""
+        found = self._out.find(source, targets) >= 0
+        if either:
+            found |= self._into.find(source, targets) >= 0
+        return found
 
     def of(self, source: int, targets: Rows, by_type: npt.NDArray[np.bool_]) -> list[Evidence]:
         """Evidence of the answers to one source.
@@ -161,7 +187,7 @@ class EvidenceIndex:
                 "source_first": None if self._first is None else _count(self._first, bought),
                 "viewed_together": _count(self._viewed.data, int(viewed_at[i])),
                 "purchases": round(float(self._purchases[target])),
-                "counted": self._source_contexts is not None,
+                "counted": self.counted,
                 **{name: value[i] if bought >= 0 else None for name, value in measures.items()},
             }
             rest = (
@@ -195,7 +221,7 @@ class EvidenceIndex:
                     lift=None,
                     pmi_lower=None,
                     purchases=purchases,
-                    counted=self._source_contexts is not None,
+                    counted=self.counted,
                     **rest,
                 )
             )

@@ -8,6 +8,8 @@
         evidence.safetensors  counts and contexts of the relations, sorted for look-up
         search.safetensors    words of titles and ids, and the products that hold them
         products.arrow        the catalogue with every attribute, read by memory map
+        similars.safetensors  attributes as vectors, by product and by token
+        reverse.safetensors   for every product, the products that it is an answer to
         relations/            the relation graph
         rare/                 pairs with less support than an edge, where they are kept
         model/                the model that answers first
@@ -41,6 +43,8 @@ ANSWERS: Final = "answers.safetensors"
 EVIDENCE: Final = "evidence.safetensors"
 SEARCH: Final = "search.safetensors"
 PRODUCTS: Final = "products.arrow"
+SIMILARS: Final = "similars.safetensors"
+REVERSE: Final = "reverse.safetensors"
 RELATIONS: Final = "relations"
 RARE: Final = "rare"
 

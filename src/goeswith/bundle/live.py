@@ -94,16 +94,28 @@ class LiveModels:
             self._models[place] = load_model(self._folders[place], self._specs[place])
         return self._models[place]
 
-    def known(self, row: int, allowed: npt.NDArray[np.bool_], k: int) -> RankedList:
+    @property
+    def specs(self) -> list[str]:
+        """The models, first to last, as they stand in the settings."""
+        return self._specs
+
+    def known(
+        self, row: int, allowed: npt.NDArray[np.bool_], k: int, only: int | None = None
+    ) -> RankedList:
         """The k best allowed complements of a product of the catalogue; see `ranked`."""
+        return self.ranked(lambda model: self._scores(model, row), allowed, k, only=only)
 
-        def score(model: Recommender) -> Floats:
-            if row < model.n:
-                return model.score(np.array([row], dtype=np.int32))
-            # it came after the model was fitted
-            return model.score_new(Catalog(self._bundle.catalog_frame[row : row + 1]))
+    def score_of(self, row: int, target: int) -> float | None:
+        """What the first model gives a pair; None where it says nothing."""
+        scores = self._scores(self._model(0), row)
+        known = target < scores.shape[1] and np.isfinite(scores[0, target])
+        return float(scores[0, target]) if known else None
 
-        return self.ranked(score, allowed, k)
+    def _scores(self, model: Recommender, row: int) -> Floats:
+        if row < model.n:
+            return model.score(np.array([row], dtype=np.int32))
+        # it came after the model was fitted
+        return model.score_new(Catalog(self._bundle.catalog_frame[row : row + 1]))
 
     def ranked(
         self,
@@ -112,6 +124,7 @@ class LiveModels:
         k: int,
         *,
         by_attributes: bool = False,
+        only: int | None = None,
     ) -> RankedList:
         """The k best allowed products, each model filling the places that those before it left.
 
@@ -120,6 +133,7 @@ class LiveModels:
             allowed: (n,) what may be answered.
             k: at most so many.
             by_attributes: ask only the models that answer for products unknown at fit.
+            only: place of the one model to ask; None asks all.
         """
         open_ = allowed.copy()
         found: list[tuple[Rows, Floats]] = []
@@ -128,7 +142,8 @@ class LiveModels:
             if not left:
                 break
             scores = np.full((1, self._n), -np.inf, dtype=np.float32)
-            if not by_attributes or reads_attributes(self._specs[place]):
+            asked = only is None or place == only
+            if asked and (not by_attributes or reads_attributes(self._specs[place])):
                 given = score(self._model(place))
                 scores[:, : given.shape[1]] = given
             scores[0, ~open_] = -np.inf

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy.typing as npt
 
@@ -13,6 +13,9 @@ from goeswith.errors import UnknownProductError
 
 if TYPE_CHECKING:
     from goeswith.data.catalog import Catalog
+
+MOST_SHOWN: Final = 500
+"""Characters of a title or type that are read: what is longer is cut, and ends in …."""
 
 
 def product_arrays(catalog: Catalog) -> dict[str, npt.NDArray[Any]]:
@@ -79,12 +82,12 @@ class Products:
 
     def title(self, row: int) -> str | None:
         """A product's title; None where it has none."""
-        return (self.titles[row] or None) if len(self.titles) else None
+        return (_short(self.titles, row) or None) if len(self.titles) else None
 
     def type(self, row: int) -> str | None:
         """A product's type; None where it has none."""
         code = int(self.type_codes[row])
-        return self.type_names[code] if code >= 0 else None
+        return _short(self.type_names, code) if code >= 0 else None
 
     def name(self, row: int) -> str:
         """What a sentence calls a product."""
@@ -104,3 +107,11 @@ class Products:
         row = self._sorted.row(text)
         found = self._index.find(text, count)
         return found if row is None else [row, *(other for other in found if other != row)][:count]
+
+
+def _short(strings: Strings, row: int) -> str:
+    raw = strings.raw(row)
+    if len(raw) <= MOST_SHOWN:
+        return raw.decode("utf-8", "replace")
+    text = raw[: 4 * MOST_SHOWN + 4].decode("utf-8", "ignore")
+    return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 1]}…"

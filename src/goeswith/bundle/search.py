@@ -202,7 +202,7 @@ class _Sorted(Sequence[str]):
         return first, bisect_right(self, prefix, lo=first, key=lambda word: word[: len(prefix)])
 
     def sharing(self, word: str) -> tuple[int, int]:
-        """From and to where words share the first half of `word`, or as much more as bounds them."""
+        """From and to where words share the first half of `word`, or more where that is many."""
         for length in range((len(word) - 1) // 2, len(word) + 1):
             first, last = self.beginning(word[:length])
             if last - first <= _MOST_ALIKE:

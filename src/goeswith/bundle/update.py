@@ -19,7 +19,7 @@ from goeswith.bundle.added import Grown, answers_with_new, propose_new, with_pro
 from goeswith.bundle.answering import NeverTogether, Progress, Steps, answer_all
 from goeswith.bundle.build import answer_facts, version_facts, write_build
 from goeswith.bundle.bundle import Bundle
-from goeswith.bundle.format import ANSWERS, PRODUCTS, RARE, RELATIONS, file_sha256, read_manifest
+from goeswith.bundle.format import ANSWERS, RARE, RELATIONS, file_sha256, read_manifest
 from goeswith.bundle.live import load_model, model_folders, reads_attributes
 from goeswith.bundle.publish import new_build, publish
 from goeswith.bundle.update_facts import check_contexts, data_facts, merged, notes

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from starlette.datastructures import Headers
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-MOST_BYTES: Final = 200_000
+from goeswith.serve.current import TAKEN
+from goeswith.serve.problems import problem
 
 
 class BodyLimit:
-    """Answers 411 to a body of unknown length and 413 to one of more than `MOST_BYTES`."""
+    """Answers 411 to a body of unknown length and 413 to one of more than `most` bytes."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, most: int) -> None:
+        self.app, self.most = app, most
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or refuse it."""
         refused = None
         if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD", "OPTIONS"):
+            bundle = scope[TAKEN].bundle.id
             length = Headers(scope=scope).get("content-length", "")
             if not (length.isascii() and length.isdigit()):
-                refused = JSONResponse({"detail": "send a Content-Length"}, status_code=411)
-            elif len(length) > 12 or int(length) > MOST_BYTES:
-                detail = f"the body has more than {MOST_BYTES:,} bytes"
-                refused = JSONResponse({"detail": detail}, status_code=413)
+                refused = problem(411, "send a Content-Length", bundle=bundle)
+            elif len(length) > 12 or int(length) > self.most:
+                detail = f"the body has more than {self.most:,} bytes; send less at once"
+                refused = problem(413, detail, bundle=bundle)
         await (refused or self.app)(scope, receive, send)

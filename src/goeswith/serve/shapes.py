@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from goeswith.bundle.compare import Compared
 from goeswith.bundle.evidence import Basis
 
+LONGEST_ID: Final = 5000
+"""Characters of a product id, in a request."""
+MOST_IN_BATCH: Final = 100
 Attribute: TypeAlias = str | int | float | bool | list[str] | None
 _FROM_ANSWERS = ConfigDict(from_attributes=True)
 
@@ -71,14 +75,18 @@ class EvidenceShape(BaseModel):
 
 
 class AnswerShape(BaseModel):
-    """One complement."""
+    """One answer."""
 
     model_config = _FROM_ANSWERS
 
     product_id: str = Field(examples=["case-1"])
     title: str | None = Field(examples=["Slim case"])
     type: str | None = Field(examples=["case"])
-    relation: str = Field(examples=["complement"])
+    relation: Literal["complement", "similar", "goes_with"] = Field(
+        description="What it is to the product asked about; `goes_with` is a product that the one "
+        "asked about goes with.",
+        examples=["complement"],
+    )
     score: float = Field(
         description="Comparable among answers of one model only.", examples=[0.031]
     )
@@ -99,18 +107,39 @@ class AnswerShape(BaseModel):
     pinned: bool = Field(description="Whether the request put it there.", examples=[False])
 
 
-class Complements(BaseModel):
+class OfBundle(BaseModel):
+    """Every answer names the build that gave it."""
+
+    bundle: str = Field(
+        description="The build that answered; new with every fit.",
+        examples=["20240131t120000z-0a1b2c3d"],
+    )
+
+
+class Complements(OfBundle):
     """What goes with a product."""
 
-    bundle: str = Field(description="The build that answered; new with every fit.")
     product_id: str = Field(examples=["phone-1"])
     complements: list[AnswerShape]
 
 
-class BasketComplements(BaseModel):
+class Similars(OfBundle):
+    """What stands for a product."""
+
+    product_id: str = Field(examples=["phone-1"])
+    similars: list[AnswerShape]
+
+
+class Reverse(OfBundle):
+    """What a product goes with."""
+
+    product_id: str = Field(examples=["case-1"])
+    sources: list[AnswerShape]
+
+
+class BasketComplements(OfBundle):
     """What goes with several products together."""
 
-    bundle: str = Field(description="The build that answered; new with every fit.")
     basket: list[str] = Field(examples=[["phone-1", "charger-2"]])
     complements: list[AnswerShape]
 
@@ -128,39 +157,98 @@ class NewProduct(BaseModel):
     )
 
 
-class Refused(BaseModel):
-    """The request cannot be answered as it is."""
+class Batch(BaseModel):
+    """Several products, each to be answered alone."""
 
-    bundle: str
-    detail: str = Field(examples=["no product has a 'prize'; did you mean 'price'?"])
+    model_config = ConfigDict(extra="forbid")
+
+    product_ids: list[Annotated[str, Field(max_length=LONGEST_ID)]] = Field(
+        min_length=1, max_length=MOST_IN_BATCH, examples=[["phone-1", "camera-2"]]
+    )
+    k: int | None = Field(
+        None,
+        ge=1,
+        le=1000,
+        description="How many answers each; 10 unless given, or what the bundle holds.",
+        examples=[5],
+    )
 
 
-class Product(BaseModel):
-    """A product of the catalogue."""
+class BatchAnswer(BaseModel):
+    """One product of a batch: its answers, or why there are none."""
 
-    bundle: str = Field(description="The build that answered; new with every fit.")
     product_id: str = Field(examples=["phone-1"])
-    attributes: dict[str, Any] = Field(examples=[{"title": "Phone 1", "type": "phone"}])
+    complements: list[AnswerShape] | None = None
+    error: str | None = Field(None, examples=["no product 'fone-1' among the 100 of this bundle"])
 
 
-class NearProduct(BaseModel):
-    """A product that may have been meant."""
+class BatchAnswers(OfBundle):
+    """The products of a batch, in the order asked."""
+
+    answers: list[BatchAnswer]
+
+
+class Brief(BaseModel):
+    """A product in a line."""
 
     product_id: str = Field(examples=["phone-1"])
     title: str | None = Field(examples=["Phone 1"])
+    type: str | None = Field(examples=["phone"])
+    brand: str | None = Field(examples=["Mu"])
+    price: float | None = Field(examples=[99.0])
 
 
-class Unknown(BaseModel):
-    """There is no such product."""
+class Found(OfBundle):
+    """Products that a search found, best first."""
 
-    bundle: str
-    detail: str = Field(examples=["no product 'fone-1' among the 100 of this bundle"])
-    nearest: list[NearProduct]
+    query: str = Field(examples=["phone"])
+    products: list[Brief]
 
 
-class Health(BaseModel):
-    """How the service is."""
+class SideShape(BaseModel):
+    """One direction: the second product as an answer to the first."""
 
-    status: Literal["live", "ready"]
-    bundle: str
-    products: int = Field(examples=[100])
+    model_config = _FROM_ANSWERS
+
+    rank: int | None = Field(
+        description="Its place among the answers, from 1; null where it is not among them.",
+        examples=[1],
+    )
+    score: float | None = Field(examples=[0.031])
+    model: str | None = Field(examples=["cocitation"])
+    fallback: bool = Field(
+        description="Whether the model filled a place that the first one left empty.",
+        examples=[False],
+    )
+    probability: float | None = Field(
+        description="That it goes with the other, where the model gives probabilities.",
+        examples=[0.74],
+    )
+    evidence: EvidenceShape
+    why: str = Field(examples=["Bought 142 times with Phone 1, 3.1 times what chance would give."])
+
+
+class ComparisonShape(OfBundle):
+    """Two products side by side."""
+
+    source: Brief
+    target: Brief
+    relation: Compared = Field(
+        description="What the target is to the source: `complement` goes with it, `reverse` is "
+        "what the source goes with, `mutual` is both, `substitute` stands for it.",
+        examples=["complement"],
+    )
+    forward: SideShape = Field(description="The target as an answer to the source.")
+    backward: SideShape = Field(description="The source as an answer to the target.")
+    substitutes: bool = Field(
+        description="Whether they are viewed as alternatives, or are variants of one product.",
+        examples=[False],
+    )
+    why: str = Field(examples=["Slim case goes with Phone 1, and not the other way round."])
+
+
+class Product(OfBundle):
+    """A product of the catalogue."""
+
+    product_id: str = Field(examples=["phone-1"])
+    attributes: dict[str, Any] = Field(examples=[{"title": "Phone 1", "type": "phone"}])

@@ -1,0 +1,82 @@
+"""Parameters that several routes share."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+from fastapi import Depends, Query, Request
+from fastapi import Path as InPath
+
+from goeswith.bundle.constraints import MOST_FILTERS, Constraints
+from goeswith.bundle.filters import LONGEST
+from goeswith.errors import ConfigError
+from goeswith.serve.current import TAKEN, Current
+from goeswith.serve.shapes import LONGEST_ID
+
+_FEW: Final = 100
+"""Bans and pins of one request; more would not fit an address."""
+
+
+def taken(request: Request) -> Current:
+    """What the request took at its start."""
+    current: Current = request.scope[TAKEN]
+    return current
+
+
+Now = Annotated[Current, Depends(taken)]
+ProductId = Annotated[
+    str, InPath(description="As in the catalogue; may hold slashes.", examples=["phone-1"])
+]
+Id = Annotated[str, Query(min_length=1, max_length=LONGEST_ID)]
+Ids = Annotated[list[Id], Query(max_length=_FEW)]
+Where = Annotated[
+    list[Annotated[str, Query(max_length=LONGEST)]],
+    Query(
+        max_length=MOST_FILTERS,
+        description="A filter on attributes, such as `price<=20`, `in_stock=true`, "
+        "`brand in Mu|Nu` or `title contains steel`; repeatable.",
+        examples=["price<=20"],
+    ),
+]
+
+
+def _filtered(where: Where = [], ban: Ids = []) -> Constraints | None:  # noqa: B006
+    return Constraints.of(where, ban) if where or ban else None
+
+
+def _constraints(
+    where: Where = [],  # noqa: B006  FastAPI copies defaults
+    ban: Ids = [],  # noqa: B006
+    pin: Ids = [],  # noqa: B006
+    per_type: Annotated[int | None, Query(ge=1, le=1000)] = None,
+    diversity: Annotated[float | None, Query(ge=0, le=1, allow_inf_nan=False)] = None,
+) -> Constraints | None:
+    if not (where or ban or pin) and per_type is None and diversity is None:
+        return None
+    return Constraints.of(where, ban, pin, per_type, diversity)
+
+
+Filtered = Annotated[Constraints | None, Depends(_filtered)]
+Constrained = Annotated[Constraints | None, Depends(_constraints)]
+
+
+def how_many(most: int) -> Any:
+    """The parameter `k`, where the settings allow `most`."""
+    described = "How many answers; 10 unless given, or what the bundle holds."
+    return Query(None, ge=1, le=most, description=described, examples=[5])
+
+
+def held(k: int | None, most: int, current: Current) -> int:
+    """How many to answer; `most` is what the settings allow.
+
+    Raises:
+        ConfigError: more were asked for than the bundle holds.
+    """
+    if k is None:
+        return min(10, most, current.bundle.k)
+    if k > current.bundle.k:
+        raise ConfigError(
+            f"k: this bundle holds {current.bundle.k} answers a product, {k} were asked for; ask "
+            "for fewer"
+        )
+    return k

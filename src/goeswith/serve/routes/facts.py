@@ -1,0 +1,60 @@
+"""What the service tells of itself: its bundle, what was measured, how it is."""
+
+# no postponed annotations: FastAPI reads those of functions inside functions
+from typing import Annotated
+
+from fastapi import FastAPI, Query
+from starlette.exceptions import HTTPException
+
+from goeswith.config import ServeSettings
+from goeswith.serve.problems import documented
+from goeswith.serve.routes.asked import Now
+from goeswith.serve.routes.products import brief
+from goeswith.serve.shapes import Found
+from goeswith.serve.shapes_service import BundleFacts, Health, Report
+
+
+def add(app: FastAPI, settings: ServeSettings) -> None:
+    """Add the routes to a service."""
+
+    @app.get("/v1/search")
+    def search(
+        now: Now,
+        q: Annotated[str, Query(min_length=1, max_length=200, examples=["phone"])],
+        k: Annotated[int, Query(ge=1, le=100)] = 10,
+    ) -> Found:
+        """Products whose title or id is like the words, best first."""
+        bundle = now.bundle
+        rows = bundle.products.nearest(q, k)
+        briefs = [brief(bundle, bundle.products.ids[row]) for row in rows]
+        return Found(bundle=bundle.id, query=q, products=briefs)
+
+    @app.get("/v1/bundle")
+    def bundle_facts(now: Now) -> BundleFacts:
+        """What the service answers from."""
+        return BundleFacts.model_validate(
+            {"bundle": now.bundle.id, **now.facts, "has_report": now.report is not None}
+        )
+
+    @app.get("/v1/report", responses=documented(404))
+    def report(now: Now) -> Report:
+        """What a benchmark measured of the models, on these data."""
+        if now.report is None:
+            raise HTTPException(
+                404,
+                "there is no report: name one in serve.report (the JSON of `goeswith benchmark "
+                "--json`), or fit the bundle with --benchmark",
+            )
+        return Report(bundle=now.bundle.id, report=now.report)
+
+    @app.get("/v1/health/live")
+    def live(now: Now) -> Health:
+        """The process answers."""
+        return Health(status="live", bundle=now.bundle.id, products=len(now.bundle))
+
+    @app.get("/v1/health/ready", responses=documented(503))
+    def ready(now: Now) -> Health:
+        """A bundle is open and whole, and the service is not about to end."""
+        if app.state.ending:
+            raise HTTPException(503, "the service is shutting down")
+        return Health(status="ready", bundle=now.bundle.id, products=len(now.bundle))

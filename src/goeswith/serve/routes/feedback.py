@@ -1,0 +1,25 @@
+"""What shoppers did with the answers, taken in."""
+
+# no postponed annotations: FastAPI reads those of functions inside functions
+from typing import Annotated
+
+from fastapi import Body, FastAPI
+from starlette.exceptions import HTTPException
+
+from goeswith.config import ServeSettings
+from goeswith.serve.problems import documented
+from goeswith.serve.routes.asked import Now
+from goeswith.serve.shapes_service import Accepted, Feedback
+
+
+def add(app: FastAPI, settings: ServeSettings) -> None:
+    """Add the route to a service."""
+
+    @app.post("/v1/feedback", status_code=202, responses=documented(404, 411, 413, 503))
+    async def feedback(told: Annotated[Feedback, Body()], now: Now) -> Accepted:
+        """Keep events for `goeswith update`; answered when they are on the disk."""
+        if app.state.feedback is None:
+            raise HTTPException(404, "feedback is not kept here: name a folder in serve.feedback")
+        events = [event.model_dump(exclude_none=True) for event in told.events]
+        await app.state.feedback.keep(events)
+        return Accepted(bundle=now.bundle.id, accepted=len(events))

@@ -1,0 +1,77 @@
+"""What is asked about several products, or about one that the catalogue does not hold."""
+
+# no postponed annotations: FastAPI reads those of functions inside functions
+from typing import Annotated
+
+from fastapi import Body, FastAPI, Query
+
+from goeswith.bundle.bundle import MOST_IN_BASKET
+from goeswith.config import ServeSettings
+from goeswith.errors import UnknownProductError
+from goeswith.serve.problems import documented
+from goeswith.serve.routes.asked import Constrained, Now, held, how_many
+from goeswith.serve.shapes import (
+    LONGEST_ID,
+    BasketComplements,
+    Batch,
+    BatchAnswers,
+    Complements,
+    NewProduct,
+)
+
+
+def add(app: FastAPI, settings: ServeSettings) -> None:
+    """Add the routes to a service."""
+    most = settings.max_k
+    few = how_many(most)
+
+    @app.get("/v1/basket", responses=documented(404))
+    def basket(
+        product: Annotated[
+            list[Annotated[str, Query(max_length=LONGEST_ID)]],
+            Query(
+                min_length=1,
+                max_length=MOST_IN_BASKET,
+                description="A product in the basket; repeatable.",
+                examples=["phone-1"],
+            ),
+        ],
+        now: Now,
+        asked: Constrained,
+        k: int | None = few,
+    ) -> BasketComplements:
+        """What goes with several products together, best first."""
+        return BasketComplements.model_validate(
+            {
+                "bundle": now.bundle.id,
+                "basket": list(dict.fromkeys(product)),
+                "complements": now.bundle.basket(product, held(k, most, now), asked),
+            }
+        )
+
+    @app.post("/v1/complements", responses=documented(404, 411, 413))
+    def complements_of_new(
+        new: Annotated[NewProduct, Body()], now: Now, asked: Constrained, k: int | None = few
+    ) -> Complements:
+        """What goes with a product that the catalogue does not hold, from its attributes."""
+        count = held(k, most, now)
+        return Complements.model_validate(
+            {
+                "bundle": now.bundle.id,
+                "product_id": str(new.attributes.get("product_id") or "new product"),
+                "complements": now.bundle.complements_of_new(new.attributes, count, asked),
+            }
+        )
+
+    @app.post("/v1/batch", responses=documented(411, 413))
+    def batch(asked: Annotated[Batch, Body()], now: Now) -> BatchAnswers:
+        """What goes with each of several products, in the order asked."""
+        count = held(None if asked.k is None else min(asked.k, most), most, now)
+        answers = []
+        for product_id in asked.product_ids:
+            try:
+                found = now.bundle.complements(product_id, count)
+                answers.append({"product_id": product_id, "complements": found})
+            except UnknownProductError as error:
+                answers.append({"product_id": product_id, "error": str(error)})
+        return BatchAnswers.model_validate({"bundle": now.bundle.id, "answers": answers})
