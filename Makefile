@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 NEEDS := pyproject.toml constraints.txt | $(VENV)/bin/python
+AXE := axe-core@4.14.1
 BENCH_DATA := amazon-beauty amazon-clothing amazon-grocery
 BENCH_TRAINED := directed_propagation dual_embedding p_companion product2vec daemon
 # beside the ranker, for a paired comparison: the strongest of the simple ones
@@ -12,7 +13,7 @@ RANKED := ranker,ease,cocitation:relation=co_purchase,alternatives=false,similar
 DAEMONS := daemon:max_epochs=4,patience=4,daemon:id_vectors=true,self_term=true,last_relu=false,$\
 temperature=.1,learning_rate=.003,max_epochs=4,patience=4
 
-.PHONY: help install demo test lint bench claims serve clean
+.PHONY: help install demo test system lint bench claims serve clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):[^#]*## /make \1: /p' Makefile
@@ -39,8 +40,19 @@ lint: $(VENV)/.dev ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: lint ## lint, types and every test
-	$(BIN)/python -m pytest src tests
+test: lint system $(VENV)/axe/axe.min.js ## lint, types and every test
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal src tests
+
+# chromium, postgresql and redis-server, installed where that is allowed
+system:
+	@bash tests/system.sh
+
+# what finds faults of a page for those who cannot see it; without npm its tests are left out
+$(VENV)/axe/axe.min.js: | $(VENV)/bin/python
+	@mkdir -p $(@D)
+	@cd $(@D) && tarball=$$(npm pack --silent $(AXE)) && tar -xzf $$tarball --strip-components=1 \
+	    package/axe.min.js package/LICENSE && rm $$tarball \
+	  || { echo "npm could not fetch $(AXE): its tests are left out"; test "$$CI" != true; }
 
 bench: $(VENV)/.dev ## the README's tables, from ../shared/data into benchmarks/results
 	set -e; for data in $(BENCH_DATA); do \

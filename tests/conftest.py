@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 
 # tiny matrices: a second thread costs more than it gives, and it spins while others work
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -13,9 +15,15 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import settings
 
 from goeswith.data.catalog import Catalog
 from goeswith.relations.graph import RelationGraph
+
+# how long an example takes says more about what else the machine does
+settings.register_profile("unhurried", settings.get_profile("default"), deadline=None)
+if settings.get_current_profile_name() == "default":
+    settings.load_profile("unhurried")
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
@@ -26,6 +34,42 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("real data slices (../shared/data) are not on this machine")
     return SHARED
+
+
+def _present(path: str | Path | None, what: str) -> Path:
+    """A program or file that `make test` installs where it may; only CI must have all of them."""
+    if path is not None and Path(path).exists():
+        return Path(path)
+    missing = f"{what} is not on this machine; `make test` installs it where that is allowed"
+    if os.environ.get("CI") == "true":
+        pytest.fail(missing)
+    pytest.skip(missing)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """Debian's browser."""
+    return _present(shutil.which("chromium"), "chromium")
+
+
+@pytest.fixture(scope="session")
+def axe() -> Path:
+    """The script of axe-core, which finds faults of a page for those who cannot see it."""
+    return _present(Path(sys.prefix) / "axe" / "axe.min.js", "axe-core")
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Path:
+    """Debian's Redis."""
+    return _present(shutil.which("redis-server"), "redis-server")
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Path:
+    """The folder of PostgreSQL's programs, the newest that is installed."""
+    debian = Path("/usr/lib/postgresql").glob("*/bin/initdb")
+    newest = max(debian, key=lambda path: float(path.parts[-3]), default=None)
+    return _present(newest or shutil.which("initdb"), "postgresql").resolve().parent
 
 
 @pytest.fixture(scope="session")

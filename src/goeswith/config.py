@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tomllib
 from collections.abc import Iterator
 from difflib import get_close_matches
@@ -15,6 +16,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
+from goeswith.environment import PREFIX, settings_of
 from goeswith.errors import ConfigError
 from goeswith.relations.config import MiningConfig
 
@@ -181,19 +183,18 @@ class Settings(_Section):
 
 
 def load_settings(path: Path | None = None) -> Settings:
-    """Settings from a project file.
+    """Settings from a project file, and from the environment (see `environment`), which wins.
 
     Args:
         path: a TOML file; None reads `goeswith.toml` of the working folder where there is one.
 
     Raises:
-        ConfigError: the file is missing or is not TOML; a key is unknown (the nearest known one is
-            named) or a value is out of range.
+        ConfigError: the file is missing or is not TOML; a key or variable is unknown (the nearest
+            known one is named) or a value is out of range.
     """
-    if path is None:
-        path = Path(PROJECT_FILE)
-        if not path.exists():
-            return Settings()
+    if path is None and not Path(PROJECT_FILE).exists():
+        return _validated({}, "")
+    path = path or Path(PROJECT_FILE)
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -202,16 +203,27 @@ def load_settings(path: Path | None = None) -> Settings:
         ) from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read as TOML: {error}") from error
+    return _validated(content, f"{path}: ")
+
+
+def _validated(content: dict[str, Any], source: str) -> Settings:
+    """Settings of a file's content, with those of the environment in place of it."""
+    tables = {name: table for name, table in Settings() if isinstance(table, BaseModel)}
+    given = settings_of(os.environ, tables)
+    for section, values in given.items():
+        if isinstance(content.setdefault(section, {}), dict):
+            content[section] |= values
     try:
         settings = Settings.model_validate(content)
     except ValidationError as error:
-        wrong = "; ".join(_explain(detail) for detail in error.errors())
-        raise ConfigError(f"{path}: {wrong}") from error
-    _check_models(settings, path)
+        wrong = "; ".join(_explain(detail, given) for detail in error.errors())
+        raise ConfigError(f"{source}{wrong}") from error
+    if content:
+        _check_models(settings, source)
     return settings
 
 
-def _check_models(settings: Settings, path: Path) -> None:
+def _check_models(settings: Settings, source: str) -> None:
     """Build every model that the file names, so that a wrong setting is found before a long run."""
     from goeswith.models import make_model
 
@@ -219,12 +231,14 @@ def _check_models(settings: Settings, path: Path) -> None:
         for spec in {settings.fit.model, *settings.fit.fallbacks, *settings.models} - {AUTO}:
             make_model(spec, settings.models)
     except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from error
+        raise ConfigError(f"{source}{error}") from error
 
 
-def _explain(detail: ErrorDetails) -> str:
+def _explain(detail: ErrorDetails, given: dict[str, dict[str, Any]]) -> str:
     *parents, last = (str(part) for part in detail["loc"])
     where = ".".join([*parents, last])
+    if parents and last in given.get(parents[0], {}):
+        where = f"{PREFIX}{parents[0]}_{last}".upper()
     if detail["type"] != "extra_forbidden":
         return f"{where} = {detail['input']!r}: {detail['msg'].lower()}"
     section: type[BaseModel] = Settings

@@ -171,6 +171,7 @@ def test_a_damaged_bundle_is_not_served(tmp_path: Path) -> None:
 def test_the_openapi_description_has_examples_and_the_unknown_product(client: Client) -> None:
     described = client.get("/openapi.json").json()
     assert sorted(described["paths"]) == [
+        "/metrics",
         "/v1/basket",
         "/v1/batch",
         "/v1/bundle",

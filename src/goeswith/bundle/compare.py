@@ -98,6 +98,10 @@ def _side(bundle: Bundle, source: int, target: int) -> Side:
     model = bundle.models[origin] if origin >= 0 else None
     probable = model in bundle.manifest.get("probabilities", [])
     evidence = bundle.evidence_of(source, np.array([target], dtype=np.int32), np.array([origin]))[0]
+    name = bundle.products.name(source)
+    # nobody proposed it: the sentence for an answer of a model would say so
+    unknown = model is None and evidence.basis == "model"
+    text = f"Nothing links it to {name}." if unknown else why(name, evidence)
     return Side(
         rank=rank,
         score=given,
@@ -105,5 +109,5 @@ def _side(bundle: Bundle, source: int, target: int) -> Side:
         fallback=origin > 0,
         probability=given if probable else None,
         evidence=evidence,
-        why=why(bundle.products.name(source), evidence),
+        why=text,
     )

@@ -20,10 +20,9 @@ if TYPE_CHECKING:
 def reverse_arrays(answers: Answers) -> dict[str, npt.NDArray[Any]]:
     """Answers turned round: for every product, the products that it is an answer to.
 
-    Answers of the first model stand before those of fallbacks. Within a model whose scores are
-    probabilities they stand by score, else by the place that the product has in their lists, then
-    by score. At most as many are kept of each product as it has answers itself: what everybody
-    buys goes with everything.
+    Answers of the first model stand before those of fallbacks; of one model they stand by score,
+    then by the place that the product has in their lists. At most as many are kept of each product
+    as it has answers itself: what everybody buys goes with everything.
 
     Returns:
         indptr (n + 1,) int64 and indices int32, rows of the sources.
@@ -32,9 +31,7 @@ def reverse_arrays(answers: Answers) -> dict[str, npt.NDArray[Any]]:
     source, place = np.nonzero(answers.products >= 0)
     target = answers.products[source, place]
     origin, score = answers.origin[source, place], answers.scores[source, place]
-    probable = np.array([name in answers.probabilities for name in answers.models], dtype=bool)
-    rank = np.where(probable[origin], 0, place).astype(np.int32) if len(origin) else place
-    order = np.lexsort((source, -score, rank, origin, target))
+    order = np.lexsort((source, place, -score, origin, target))
     counts = np.bincount(target, minlength=n)
     starts = np.concatenate([[0], np.cumsum(counts)])
     kept = np.arange(len(order)) - np.repeat(starts[:-1], counts) < k

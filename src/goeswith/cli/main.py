@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "inspect": "inspect_bundle",
     "benchmark": "benchmark",
     "serve": "serve",
+    "key": "key",
     "demo": "demo",
     "config": "config",
     "doctor": "doctor",

@@ -20,15 +20,19 @@ def command(
     from goeswith.errors import ConfigError
 
     settings = load_settings(config).serve
+    given = {"host": host, "port": port}
+    settings = settings.model_copy(update={k: v for k, v in given.items() if v is not None})
     try:
-        import uvicorn
-
         from goeswith.serve.app import create_app
+        from goeswith.serve.server import serve
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"the service needs {error.name}, which is not installed: pip install 'goeswith[serve]'"
         ) from error
     app = create_app(bundle, settings)
-    host, port = host or settings.host, port or settings.port
-    typer.echo(f"answering at http://{host}:{port}/v1/products/ID/complements (docs at /docs)")
-    uvicorn.run(app, host=host, port=port, log_level="warning")
+    typer.echo(
+        f"answering at http://{settings.host}:{settings.port}/v1/products/ID/complements "
+        "(docs at /docs)",
+        err=True,
+    )
+    serve(app, settings)

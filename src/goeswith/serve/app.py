@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
 from goeswith import __version__
 from goeswith.bundle.bundle import Bundle
 from goeswith.config import ServeSettings
-from goeswith.serve.current import TAKEN, Current, Holder
+from goeswith.serve.current import Current, Holder
+from goeswith.serve.feedback import FeedbackLog
+from goeswith.serve.gate import Gate
+from goeswith.serve.keys import Keys
 from goeswith.serve.limits import BodyLimit
+from goeswith.serve.logs import Log
+from goeswith.serve.metrics import Metrics
 from goeswith.serve.problems import describe_problems, tell_problems
+from goeswith.serve.rate import Rates
 from goeswith.serve.report import read_report
 from goeswith.serve.routes import facts, feedback, products, several
-
-if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 def create_app(bundle_path: Path | str, settings: ServeSettings | None = None) -> FastAPI:
@@ -38,17 +44,47 @@ def create_app(bundle_path: Path | str, settings: ServeSettings | None = None) -
         title="goeswith",
         version=__version__,
         description="What goes with this product? Complements, each with its evidence.",
+        lifespan=_ends,
     )
-    app.state.current = Holder(open_current(bundle_path, settings))
-    app.state.feedback = None
-    app.state.ending = False
+    state = app.state
+    state.current = Holder(open_current(bundle_path, settings))
+    state.metrics = Metrics(state.current)
+    state.feedback = FeedbackLog(settings.feedback) if settings.feedback else None
+    state.log = Log() if settings.log else None
+    state.ending = False
     tell_problems(app)
     for routes in (products, several, facts, feedback):
         routes.add(app, settings)
     app.add_middleware(BodyLimit, most=settings.max_body)
-    app.add_middleware(Taking, holder=app.state.current)
+    app.add_middleware(
+        Gate,
+        holder=state.current,
+        metrics=state.metrics,
+        log=state.log,
+        keys=Keys(settings.keys_file) if settings.keys_file else None,
+        rates=Rates(settings.rate, settings.burst) if settings.rate else None,
+    )
+    if settings.origins:
+        # outside the gate: a browser asks first without a key whether it may ask
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["authorization", "content-type", "x-api-key"],
+        )
     _describe(app)
     return app
+
+
+@asynccontextmanager
+async def _ends(app: FastAPI) -> AsyncIterator[None]:
+    """Nothing to start; at the end what waits is written."""
+    yield
+    app.state.ending = True
+    if app.state.feedback is not None:
+        await app.state.feedback.close()
+    if app.state.log is not None:
+        app.state.log.flush()
 
 
 def open_current(bundle_path: Path | str, settings: ServeSettings) -> Current:
@@ -59,18 +95,6 @@ def open_current(bundle_path: Path | str, settings: ServeSettings) -> Current:
     """
     report = read_report(settings.report) if settings.report else None
     return Current(Bundle.open(bundle_path, verify=True), settings.live, report)
-
-
-class Taking:
-    """Takes what answers now, once for each request."""
-
-    def __init__(self, app: ASGIApp, holder: Holder) -> None:
-        self.app, self.holder = app, holder
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Put it into the scope."""
-        scope[TAKEN] = self.holder()
-        await self.app(scope, receive, send)
 
 
 def _describe(app: FastAPI) -> None:

@@ -5,8 +5,10 @@ from typing import Annotated
 
 from fastapi import FastAPI, Query
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 
 from goeswith.config import ServeSettings
+from goeswith.serve.metrics import MEDIA_TYPE
 from goeswith.serve.problems import documented
 from goeswith.serve.routes.asked import Now
 from goeswith.serve.routes.products import brief
@@ -42,10 +44,19 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         if now.report is None:
             raise HTTPException(
                 404,
-                "there is no report: name one in serve.report (the JSON of `goeswith benchmark "
-                "--json`), or fit the bundle with --benchmark",
+                "there is no report: `goeswith benchmark DATA --json FILE` writes one, which "
+                "serve.report names",
             )
         return Report(bundle=now.bundle.id, report=now.report)
+
+    @app.get(
+        "/metrics",
+        response_class=Response,
+        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    )
+    def metrics() -> Response:
+        """Counts and times, as Prometheus reads them."""
+        return Response(app.state.metrics.text(), media_type=MEDIA_TYPE)
 
     @app.get("/v1/health/live")
     def live(now: Now) -> Health:

@@ -7,6 +7,7 @@ from fastapi import Body, FastAPI
 from starlette.exceptions import HTTPException
 
 from goeswith.config import ServeSettings
+from goeswith.serve.feedback import FeedbackFull
 from goeswith.serve.problems import documented
 from goeswith.serve.routes.asked import Now
 from goeswith.serve.shapes_service import Accepted, Feedback
@@ -21,5 +22,15 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         if app.state.feedback is None:
             raise HTTPException(404, "feedback is not kept here: name a folder in serve.feedback")
         events = [event.model_dump(exclude_none=True) for event in told.events]
-        await app.state.feedback.keep(events)
+        try:
+            await app.state.feedback.keep(events)
+        except FeedbackFull:
+            raise HTTPException(
+                503, "the disk is behind; send these again", {"Retry-After": "1"}
+            ) from None
+        except OSError:
+            raise HTTPException(
+                503, "the disk does not take it; some of these may have been kept"
+            ) from None
+        app.state.metrics.kept(len(events))
         return Accepted(bundle=now.bundle.id, accepted=len(events))

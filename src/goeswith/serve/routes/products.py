@@ -50,6 +50,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
             answers = bundle.complements(product_id, count, asked)
         else:
             answers = bundle.complements_by(model, product_id, count, asked)
+        app.state.metrics.answered(answers)
         return Complements.model_validate(
             {"bundle": bundle.id, "product_id": product_id, "complements": answers}
         )
@@ -58,6 +59,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
     def similars(product_id: ProductId, now: Now, asked: Filtered, k: int | None = few) -> Similars:
         """What stands for a product: alternatives that shoppers viewed with it, then alike ones."""
         found = now.bundle.similars(product_id, held(k, most, now), asked)
+        app.state.metrics.answered(found)
         return Similars.model_validate(
             {"bundle": now.bundle.id, "product_id": product_id, "similars": found}
         )
@@ -66,6 +68,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
     def reverse(product_id: ProductId, now: Now, k: int | None = few) -> Reverse:
         """What a product goes with: the products that have it among their answers."""
         found = now.bundle.reverse(product_id, held(k, most, now))
+        app.state.metrics.answered(found)
         return Reverse.model_validate(
             {"bundle": now.bundle.id, "product_id": product_id, "sources": found}
         )

@@ -41,11 +41,13 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         k: int | None = few,
     ) -> BasketComplements:
         """What goes with several products together, best first."""
+        found = now.bundle.basket(product, held(k, most, now), asked)
+        app.state.metrics.answered(found)
         return BasketComplements.model_validate(
             {
                 "bundle": now.bundle.id,
                 "basket": list(dict.fromkeys(product)),
-                "complements": now.bundle.basket(product, held(k, most, now), asked),
+                "complements": found,
             }
         )
 
@@ -54,12 +56,13 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         new: Annotated[NewProduct, Body()], now: Now, asked: Constrained, k: int | None = few
     ) -> Complements:
         """What goes with a product that the catalogue does not hold, from its attributes."""
-        count = held(k, most, now)
+        found = now.bundle.complements_of_new(new.attributes, held(k, most, now), asked)
+        app.state.metrics.answered(found)
         return Complements.model_validate(
             {
                 "bundle": now.bundle.id,
                 "product_id": str(new.attributes.get("product_id") or "new product"),
-                "complements": now.bundle.complements_of_new(new.attributes, count, asked),
+                "complements": found,
             }
         )
 
@@ -71,6 +74,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         for product_id in asked.product_ids:
             try:
                 found = now.bundle.complements(product_id, count)
+                app.state.metrics.answered(found)
                 answers.append({"product_id": product_id, "complements": found})
             except UnknownProductError as error:
                 answers.append({"product_id": product_id, "error": str(error)})

@@ -1,0 +1,50 @@
+"""A line of JSON for every request: who, what and how long, and nothing of products or queries."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from typing import IO, Any, Final
+
+import orjson
+
+_EVERY: Final = 0.1
+"""Seconds that lines wait, so that many are written at once."""
+_MOST: Final = 2000
+"""Lines that wait."""
+
+
+class Log:
+    """Writes lines to a stream, soon after they are told."""
+
+    def __init__(self, stream: IO[bytes] | None = None) -> None:
+        self._stream = stream
+        self._lines: list[bytes] = []
+        self._due = False
+
+    def tell(self, fields: dict[str, Any]) -> None:
+        """Add a line; inside a running loop it is written within a tenth of a second."""
+        now = time.time()
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
+        line = {"time": f"{stamp}.{int(now % 1 * 1000):03d}Z", **fields}
+        self._lines.append(orjson.dumps(line, default=str, option=orjson.OPT_APPEND_NEWLINE))
+        if len(self._lines) >= _MOST:
+            self.flush()
+        elif not self._due:
+            try:
+                asyncio.get_running_loop().call_later(_EVERY, self.flush)
+                self._due = True
+            except RuntimeError:  # no loop
+                self.flush()
+
+    def flush(self) -> None:
+        """Write what waits; a stream that is gone is no reason to fail."""
+        self._due = False
+        lines, self._lines = self._lines, []
+        stream = self._stream or sys.stdout.buffer
+        try:
+            stream.write(b"".join(lines))
+            stream.flush()
+        except (OSError, ValueError):
+            return
