@@ -12,6 +12,7 @@ from goeswith.bundle.search import SearchIndex
 from goeswith.errors import UnknownProductError
 
 if TYPE_CHECKING:
+    from goeswith.arrays import Rows
     from goeswith.data.catalog import Catalog
 
 MOST_SHOWN: Final = 500
@@ -101,6 +102,10 @@ class Products:
     def nearest(self, text: str, count: int = 3) -> list[int]:
         """Rows whose id and title hold every word of `text`, a letter or two wrong if need be."""
         return self._index.find(text, count, every_word=True)
+
+    def titled(self, text: str) -> Rows:
+        """Rows among which all products of that title are, letters alike or not."""
+        return self._index.holding(text)
 
     def search(self, text: str, count: int) -> list[int]:
         """Rows of the products that a text may mean, best first: its id before all."""

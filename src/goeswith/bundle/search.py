@@ -139,6 +139,23 @@ class SearchIndex:
         best: list[int] = self._rows[ranks[np.lexsort((ranks, -values.astype(np.int32)))]].tolist()
         return best
 
+    def holding(self, text: str) -> Rows:
+        """Rows of the products whose title and id hold every word of a text as it is.
+
+        Args:
+            text: as titles are; one without words is held by none.
+        """
+        places = [self._words.place(word) for word in words_of(text)]
+        if not places or None in places:
+            return np.zeros(0, dtype=np.int32)
+        lists = sorted((self._of(place) for place in places if place is not None), key=len)
+        ranks = lists[0]
+        for other in lists[1:]:
+            # a few among many: bisection reads less than a merge
+            at = np.minimum(np.searchsorted(other, ranks), len(other) - 1)
+            ranks = ranks[other[at] == ranks]
+        return self._rows[ranks]
+
     def _spelt(self, word: str) -> npt.NDArray[np.uint16]:
         """By rank, what a word is worth that is there as it is, or begins another."""
         worth = np.zeros(len(self._rows), dtype=np.uint16)
@@ -200,6 +217,11 @@ class _Sorted(Sequence[str]):
         """From and to where words begin with `prefix`."""
         first = bisect_left(self, prefix)
         return first, bisect_right(self, prefix, lo=first, key=lambda word: word[: len(prefix)])
+
+    def place(self, word: str) -> int | None:
+        """Where a word stands; None where it does not."""
+        place = bisect_left(self, word)
+        return place if place < len(self) and self[place] == word else None
 
     def sharing(self, word: str) -> tuple[int, int]:
         """From and to where words share the first half of `word`, or more where that is many."""
