@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -76,12 +76,15 @@ class Bundle:
         self._by_type = np.array([name.split(":")[0] in _TYPE_MODELS for name in self.models])
 
     @classmethod
-    def open(cls, path: Path | str, verify: bool = False) -> Self:
+    def open(
+        cls, path: Path | str, verify: bool | Callable[[Manifest], None] = False
+    ) -> Self:
         """Open the bundle at `path`.
 
         Args:
             path: the folder that was given to `goeswith fit --out`.
-            verify: also read every file and compare its SHA-256 (about a second a gigabyte).
+            verify: also read every file and compare its SHA-256 (about a second a gigabyte), or
+                have a function do so, which raises as `Manifest.check_sums`.
 
         Raises:
             BundleError: it is missing, incomplete, damaged, edited, or of a newer format.
@@ -92,7 +95,9 @@ class Bundle:
             try:
                 lease = Lease(manifest.folder)
                 manifest.check_sizes()
-                if verify:
+                if callable(verify):
+                    verify(manifest)
+                elif verify:
                     manifest.check_sums()
                 opened = cls(path, manifest)
                 opened._lease = lease

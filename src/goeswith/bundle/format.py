@@ -83,6 +83,10 @@ class Manifest:
         files: dict[str, dict[str, Any]] = self.content["files"]
         return files
 
+    def paths(self) -> list[Path]:
+        """Every file of the build."""
+        return [self.folder / name for name in self.files]
+
     def check_sizes(self) -> None:
         """Refuse a build with a file missing or cut short.
 

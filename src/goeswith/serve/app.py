@@ -26,13 +26,13 @@ from goeswith.serve.report import read_report
 from goeswith.serve.routes import facts, feedback, products, several
 
 
-def create_app(bundle_path: Path | str, settings: ServeSettings | None = None) -> FastAPI:
+def create_app(bundle_path: Path | str | Bundle, settings: ServeSettings | None = None) -> FastAPI:
     """The service for one bundle, every file of which is checked first.
 
     `app.state.current` hands out what answers now (`serve.current.Holder`).
 
     Args:
-        bundle_path: as given to `goeswith fit --out`.
+        bundle_path: as given to `goeswith fit --out`; or a bundle that was opened and checked.
         settings: of the table `serve`; host and port are the server's.
 
     Raises:
@@ -87,14 +87,16 @@ async def _ends(app: FastAPI) -> AsyncIterator[None]:
         app.state.log.flush()
 
 
-def open_current(bundle_path: Path | str, settings: ServeSettings) -> Current:
+def open_current(bundle_path: Path | str | Bundle, settings: ServeSettings) -> Current:
     """A bundle with every file checked, ready to be asked.
 
     Raises:
         BundleError, ConfigError: as `create_app`.
     """
     report = read_report(settings.report) if settings.report else None
-    return Current(Bundle.open(bundle_path, verify=True), settings.live, report)
+    if not isinstance(bundle_path, Bundle):
+        bundle_path = Bundle.open(bundle_path, verify=True)
+    return Current(bundle_path, settings.live, report)
 
 
 def _describe(app: FastAPI) -> None:
