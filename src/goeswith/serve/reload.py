@@ -36,6 +36,9 @@ class Checked:
         # unbuffered: another process may have written since; open for as long as this is
         self._notes = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
 
+    def __del__(self) -> None:
+        self._notes.close()
+
     def __call__(self, manifest: Manifest) -> None:
         """Check a build.
 
