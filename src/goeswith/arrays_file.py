@@ -29,7 +29,10 @@ def save_arrays(arrays: Arrays, path: Path) -> None:
             for part, array in zip(_CSR, parts, strict=True):
                 flat[f"{name}.{part}"] = np.ascontiguousarray(array)
     with replacing(path) as beside:
+        beside.touch()
+        mode = beside.stat().st_mode  # safetensors writes for the owner only
         save_file(flat, beside)
+        beside.chmod(mode)
 
 
 def load_arrays(path: Path) -> Arrays:
