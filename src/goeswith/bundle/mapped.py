@@ -48,7 +48,7 @@ class Strings:
         return bytes(self._bytes[self._ends[row] : self._ends[row + 1]])
 
     def __getitem__(self, row: int) -> str:
-        return self.raw(row).decode("utf-8", "replace")
+        return str(self._bytes[self._ends[row] : self._ends[row + 1]], "utf-8", "replace")
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "add": "add",
     "recommend": "recommend",
     "search": "search",
+    "export": "export",
     "inspect": "inspect_bundle",
     "benchmark": "benchmark",
     "serve": "serve",
