@@ -24,7 +24,7 @@ from goeswith.bundle.format import (
     read_manifest,
 )
 from goeswith.bundle.lease import Lease
-from goeswith.bundle.products import Products
+from goeswith.bundle.products import MOST_SHOWN, Products
 from goeswith.bundle.search import MOST_FOUND, Brief, SearchIndex
 from goeswith.errors import BundleError, ConfigError
 
@@ -407,7 +407,7 @@ class Bundle:
                     product_id=products.ids[row],
                     title=products.title(row),
                     type=products.type(row),
-                    brand=None if brand is None else str(brand),
+                    brand=None if brand is None else str(brand)[:MOST_SHOWN],
                     price=float(price) if isinstance(price, int | float) else None,
                 )
             )
