@@ -28,7 +28,10 @@ def command(
 
     def listens() -> None:
         address = f"http://{settings.host}:{settings.port}"
-        typer.echo(f"answering at {address}/v1/products/ID/complements (docs at /docs)", err=True)
+        typer.echo(
+            f"the page: {address}/\nanswers:  {address}/v1/products/ID/complements (docs at /docs)",
+            err=True,
+        )
 
     try:
         from goeswith.serve.workers import run
