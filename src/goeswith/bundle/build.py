@@ -75,7 +75,7 @@ def fit_bundle(
         ConfigError: a setting of a model is wrong.
         DataError: no relation can be built from the data.
     """
-    settings = settings.chosen(len(dataset.catalog))
+    settings = settings.chosen(len(dataset.catalog), counted=dataset.relations is None)
     specs = list(dict.fromkeys([settings.fit.model, *settings.fit.fallbacks]))
     tell = Steps(len(dataset.catalog), len(specs), progress)
     with new_build(out) as build:

@@ -65,7 +65,8 @@ class Bundle:
         self.asks_models = True
         """Whether saved models are asked where the precomputed answers do not do."""
         self.slate_settings: dict[str, Any] = self.manifest["settings"].get("slate", {})
-        self._plain = not any(self.slate_settings.values())
+        self.plain = not any(self.slate_settings.values())
+        """Whether answers are shown as they are ranked, where a request asks for nothing else."""
         self._by_type = np.array([name.split(":")[0] in _TYPE_MODELS for name in self.models])
 
     @classmethod
@@ -143,7 +144,7 @@ class Bundle:
         """
         self.check_k(k)
         source = self.products.row(product_id)
-        if constraints is not None or not self._plain:
+        if constraints is not None or not self.plain:
             return self._select([source], k, constraints)
         targets, scores, origin = self.ranked(source, k)
         evidence = self.evidence.of(source, targets, self._by_type[origin])

@@ -100,7 +100,7 @@ class Strings:
         return bytes(self._bytes[self._ends[row] : self._ends[row + 1]])
 
     def __getitem__(self, row: int) -> str:
-        return self.raw(row).decode("utf-8", "replace")
+        return str(self._bytes[self._ends[row] : self._ends[row + 1]], "utf-8", "replace")
 
     def containing(self, text: str) -> Iterator[int]:
         """Rows whose value contains `text`, upper and lower case alike for ASCII."""

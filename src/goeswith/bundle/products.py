@@ -48,6 +48,7 @@ class Products:
         self.titles = Strings.of(arrays, "title")
         self.type_names = Strings.of(arrays, "type")
         self.type_codes = arrays["type.codes"]
+        self._types: dict[int, str] = {}
         self.variant_codes = arrays["variant.codes"]
         """(n,) group of variants of one product, -1 where there are none."""
         self._sorted = SortedIds(self.ids, arrays["id.order"])
@@ -88,7 +89,12 @@ class Products:
     def type(self, row: int) -> str | None:
         """A product's type; None where it has none."""
         code = int(self.type_codes[row])
-        return _short(self.type_names, code) if code >= 0 else None
+        if code < 0:
+            return None
+        name = self._types.get(code)
+        if name is None:
+            name = self._types[code] = _short(self.type_names, code)
+        return name
 
     def name(self, row: int) -> str:
         """What a sentence calls a product."""

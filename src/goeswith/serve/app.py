@@ -21,6 +21,7 @@ from goeswith.serve.limits import BodyLimit
 from goeswith.serve.logs import Log
 from goeswith.serve.metrics import Metrics
 from goeswith.serve.problems import describe_problems, tell_problems
+from goeswith.serve.quick import Quick
 from goeswith.serve.rate import Rates
 from goeswith.serve.report import read_report
 from goeswith.serve.routes import facts, feedback, products, several
@@ -55,6 +56,7 @@ def create_app(bundle_path: Path | str, settings: ServeSettings | None = None) -
     tell_problems(app)
     for routes in (products, several, facts, feedback):
         routes.add(app, settings)
+    app.add_middleware(Quick, metrics=state.metrics, most=settings.max_k)
     app.add_middleware(BodyLimit, most=settings.max_body)
     app.add_middleware(
         Gate,
@@ -94,7 +96,8 @@ def open_current(bundle_path: Path | str, settings: ServeSettings) -> Current:
         BundleError, ConfigError: as `create_app`.
     """
     report = read_report(settings.report) if settings.report else None
-    return Current(Bundle.open(bundle_path, verify=True), settings.live, report)
+    bundle = Bundle.open(bundle_path, verify=True)
+    return Current(bundle, settings.live, report, settings.remember * 1_000_000)
 
 
 def _describe(app: FastAPI) -> None:

@@ -1,7 +1,7 @@
 """What the service tells of itself: its bundle, what was measured, how it is."""
 
 # no postponed annotations: FastAPI reads those of functions inside functions
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import FastAPI, Query
 from starlette.exceptions import HTTPException
@@ -15,6 +15,8 @@ from goeswith.serve.routes.products import brief
 from goeswith.serve.shapes import Found
 from goeswith.serve.shapes_service import BundleFacts, Health, Report
 
+_METRICS: Final = {"type": "string", "examples": ["goeswith_bundle_products 100.0\n"]}
+
 
 def add(app: FastAPI, settings: ServeSettings) -> None:
     """Add the routes to a service."""
@@ -23,7 +25,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
     def search(
         now: Now,
         q: Annotated[str, Query(min_length=1, max_length=200, examples=["phone"])],
-        k: Annotated[int, Query(ge=1, le=100)] = 10,
+        k: Annotated[int, Query(ge=1, le=100, description="How many.", examples=[5])] = 10,
     ) -> Found:
         """Products whose title or id is like the words, best first."""
         bundle = now.bundle
@@ -52,7 +54,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
     @app.get(
         "/metrics",
         response_class=Response,
-        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+        responses={200: {"content": {"text/plain": {"schema": _METRICS}}}},
     )
     def metrics() -> Response:
         """Counts and times, as Prometheus reads them."""
