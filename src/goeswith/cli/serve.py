@@ -31,7 +31,8 @@ def command(
         ) from error
     app = create_app(bundle, settings)
     typer.echo(
-        f"answering at http://{settings.host}:{settings.port}/v1/products/ID/complements "
+        f"the page: http://{settings.host}:{settings.port}/\n"
+        f"answers:  http://{settings.host}:{settings.port}/v1/products/ID/complements "
         "(docs at /docs)",
         err=True,
     )

@@ -20,6 +20,7 @@ from goeswith.serve.keys import Keys
 from goeswith.serve.limits import BodyLimit
 from goeswith.serve.logs import Log
 from goeswith.serve.metrics import Metrics
+from goeswith.serve.page import add_page
 from goeswith.serve.problems import describe_problems, tell_problems
 from goeswith.serve.quick import Quick
 from goeswith.serve.rate import Rates
@@ -56,6 +57,7 @@ def create_app(bundle_path: Path | str, settings: ServeSettings | None = None) -
     tell_problems(app)
     for routes in (products, several, facts, feedback):
         routes.add(app, settings)
+    add_page(app)
     app.add_middleware(Quick, metrics=state.metrics, most=settings.max_k)
     app.add_middleware(BodyLimit, most=settings.max_body)
     app.add_middleware(
