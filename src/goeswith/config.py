@@ -120,6 +120,16 @@ class ServeSettings(_Section):
         description="Keep the models in memory: for products that the catalogue does not hold, and "
         "for filters that leave too few of the answers worked out at fit.",
     )
+    workers: int = Field(
+        1, ge=1, le=256, description="Processes that answer; they share the bundle in memory."
+    )
+    reload_seconds: float = Field(
+        2.0,
+        ge=0,
+        le=86_400,
+        description="How often to look for a new bundle at the same path, which then answers "
+        "without a restart; 0 is only when told by the signal HUP.",
+    )
     remember: int = Field(
         32,
         ge=0,

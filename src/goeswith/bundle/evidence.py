@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from goeswith.arrays import Rows
-from goeswith.bundle.mapped import MappedArrays
+from goeswith.arrays_map import MappedArrays
 from goeswith.bundle.products import Products
 from goeswith.relations.association import Measure, association
 

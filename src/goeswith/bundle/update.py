@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 from pydantic import ValidationError
 
 from goeswith.arrays_file import load_arrays
@@ -20,7 +19,7 @@ from goeswith.bundle.added import Grown, answers_with_new, propose_new, with_pro
 from goeswith.bundle.answering import NeverTogether, Progress, Steps, answer_all
 from goeswith.bundle.build import answer_facts, version_facts, write_build
 from goeswith.bundle.bundle import Bundle
-from goeswith.bundle.format import ANSWERS, PRODUCTS, RARE, RELATIONS, read_manifest
+from goeswith.bundle.format import ANSWERS, RARE, RELATIONS, read_manifest
 from goeswith.bundle.live import load_model, model_folders, reads_attributes
 from goeswith.bundle.publish import new_build, publish
 from goeswith.bundle.update_events import GivenEvents, read_events
@@ -207,7 +206,7 @@ class _Run:
 
 
 def _with_table(old: Bundle, products: Path | None, quarantine: Quarantine) -> Grown:
-    known = Catalog(pl.read_parquet(old.folder / PRODUCTS))
+    known = Catalog(old.catalog_frame)
     if products is None:
         return Grown(known, np.zeros(0, dtype=np.int32), 0, [])
     return with_products(known, products, quarantine)

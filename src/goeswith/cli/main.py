@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "update": "update",
     "add": "add",
     "recommend": "recommend",
+    "search": "search",
     "export": "export",
     "inspect": "inspect_bundle",
     "benchmark": "benchmark",

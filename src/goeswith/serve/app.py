@@ -28,13 +28,13 @@ from goeswith.serve.report import read_report
 from goeswith.serve.routes import facts, feedback, products, several
 
 
-def create_app(bundle_path: Path | str, settings: ServeSettings | None = None) -> FastAPI:
+def create_app(bundle_path: Path | str | Bundle, settings: ServeSettings | None = None) -> FastAPI:
     """The service for one bundle, every file of which is checked first.
 
     `app.state.current` hands out what answers now (`serve.current.Holder`).
 
     Args:
-        bundle_path: as given to `goeswith fit --out`.
+        bundle_path: as given to `goeswith fit --out`; or a bundle that was opened and checked.
         settings: of the table `serve`; host and port are the server's.
 
     Raises:
@@ -91,15 +91,16 @@ async def _ends(app: FastAPI) -> AsyncIterator[None]:
         app.state.log.flush()
 
 
-def open_current(bundle_path: Path | str, settings: ServeSettings) -> Current:
+def open_current(bundle_path: Path | str | Bundle, settings: ServeSettings) -> Current:
     """A bundle with every file checked, ready to be asked.
 
     Raises:
         BundleError, ConfigError: as `create_app`.
     """
     report = read_report(settings.report) if settings.report else None
-    bundle = Bundle.open(bundle_path, verify=True)
-    return Current(bundle, settings.live, report, settings.remember * 1_000_000)
+    if not isinstance(bundle_path, Bundle):
+        bundle_path = Bundle.open(bundle_path, verify=True)
+    return Current(bundle_path, settings.live, report, settings.remember * 1_000_000)
 
 
 def _describe(app: FastAPI) -> None:

@@ -38,7 +38,7 @@ class Current:
     remembered: Remembered = field(init=False)
 
     def __post_init__(self) -> None:
-        # read now: a later fit removes the files of this build, which only maps stay valid without
+        # mapped now, so that neither the first request waits nor a later fit takes files away
         names = tuple(name for name in self.bundle.catalog_frame.columns if name != "product_id")
         object.__setattr__(self, "columns", names)
         object.__setattr__(self, "remembered", Remembered(self.remember))

@@ -1,13 +1,11 @@
 """What is asked about one product of the catalogue, or two."""
 
 # no postponed annotations: FastAPI reads those of functions inside functions
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import FastAPI, Query
 from starlette.responses import Response
 
-from goeswith.bundle.bundle import Bundle
-from goeswith.bundle.products import MOST_SHOWN
 from goeswith.config import ServeSettings
 from goeswith.serve.problems import documented
 from goeswith.serve.routes.asked import Constrained, Filtered, Id, Now, ProductId, held, how_many
@@ -89,23 +87,6 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
     ) -> Response:
         """What a target is to a source: relation, direction, evidence, probability, and why."""
         found = now.bundle.compare(source, target)
-        return told(
-            now.bundle,
-            source=brief(now.bundle, source),
-            target=brief(now.bundle, target),
-            **vars(found),
-        )
-
-
-def brief(bundle: Bundle, product_id: str) -> dict[str, Any]:
-    """A product of the catalogue in a line: a `Brief`."""
-    known = bundle.product(product_id)
-    row = bundle.products.row(product_id)
-    brand, price = known.get("brand"), known.get("price")
-    return {
-        "product_id": product_id,
-        "title": bundle.products.title(row),
-        "type": bundle.products.type(row),
-        "brand": brand[:MOST_SHOWN] if isinstance(brand, str) else None,
-        "price": price if isinstance(price, int | float) else None,
-    }
+        rows = [now.bundle.products.row(product_id) for product_id in (source, target)]
+        first, second = now.bundle.briefs(rows)
+        return told(now.bundle, source=first, target=second, **vars(found))
