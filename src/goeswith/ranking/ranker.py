@@ -20,6 +20,7 @@ from pydantic import Field, field_validator
 from goeswith.arrays import Floats, Rows, block_size, blocks
 from goeswith.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
+from goeswith.encode.vectors import SentenceVectors
 from goeswith.errors import ConfigError
 from goeswith.models.base import ModelConfig, Recommender, VectorModel
 from goeswith.ranking.attributes import AttributeReader, Attributes
@@ -35,6 +36,7 @@ from goeswith.ranking.features import (
     places,
 )
 from goeswith.ranking.folds import Fold, folds
+from goeswith.ranking.pair_columns import PairColumns
 from goeswith.ranking.pairs import PairJudge, leads_nowhere
 from goeswith.ranking.trees import Trees
 from goeswith.relations.graph import RelationGraph
@@ -85,6 +87,11 @@ class RankerConfig(ModelConfig):
     trees: int = Field(150, ge=1, description="Boosted trees.")
     leaves: int = Field(15, ge=2, description="Leaves of a tree, at most.")
     learning_rate: float = Field(0.1, gt=0, le=1, description="Weight of a tree.")
+    sentence_encoder: str | None = Field(
+        None,
+        description="Folder or hub id of a sentence encoder, read where pairs are judged by their "
+        "attributes alone.",
+    )
 
     @field_validator("members", mode="before")
     @classmethod
@@ -114,11 +121,20 @@ class Ranker(Recommender):
             self._calibrate(catalog, graph, attributes)
         self.members = self._fit_members(catalog, graph, "all edges")
         self.facts = Facts.of(attributes, graph, counted=is_counted(graph))
-        self.pairs = self._judge(attributes, graph) if leads_nowhere(graph) else None
+        self.pairs = None
+        if leads_nowhere(graph):
+            self._say("judging pairs by their attributes")
+            self.pairs = self._judge(catalog, attributes, graph)
         return self
 
-    def _judge(self, attributes: Attributes, graph: RelationGraph) -> PairJudge:
-        return PairJudge.fit(attributes, self.reader.encoder.vocabulary, graph, self.config.seed)
+    def _judge(self, catalog: Catalog, attributes: Attributes, graph: RelationGraph) -> PairJudge:
+        seed, vocabulary = self.config.seed, self.reader.encoder.vocabulary
+        sentences = self._sentences(catalog)
+        return PairJudge.fit(PairColumns.fit(attributes, vocabulary, graph, sentences, seed), seed)
+
+    def _sentences(self, catalog: Catalog) -> Floats | None:
+        named = self.config.sentence_encoder
+        return None if named is None else SentenceVectors(named).encode(catalog)
 
     def _learn(self, catalog: Catalog, graph: RelationGraph, attributes: Attributes) -> None:
         """Grow trees for sources with edges, and others for sources that have lost them all."""
@@ -185,7 +201,7 @@ class Ranker(Recommender):
         self.facts = Facts.of(known, graph, counted=self.facts.counted)
         self.members = [member.padded(len(catalog)) for member in self.members]
         if self.pairs is not None:
-            self.pairs = self._judge(known, graph)
+            self.pairs = self._judge(catalog, known, graph)
         return self
 
     def _say(self, what: str) -> None:
@@ -241,7 +257,7 @@ class Ranker(Recommender):
 
     def score(self, sources: Rows) -> Floats:
         if self.pairs is not None:
-            return self.pairs.score(self.pairs.known(sources), sources)
+            return self.pairs.score(sources)
         asked = self.facts.askers(sources)
         found, banned = judge(self.facts, asked, self.members, sources)
         return self._probabilities(asked, found, banned, listed(self.facts, sources))
@@ -250,7 +266,7 @@ class Ranker(Recommender):
         """(m, n) scores for m products that were unknown at fit, from their attributes."""
         attributes = self.reader.read(products)
         if self.pairs is not None:
-            return self.pairs.score(self.pairs.new(attributes), None)
+            return self.pairs.score_new(attributes, self._sentences(products))
         asked = self.facts.new_askers(attributes)
         found, banned = judge(self.facts, asked, self.members, None)
         return self._probabilities(asked, found, banned, np.zeros_like(banned))
