@@ -116,15 +116,18 @@ class Ranker(Recommender):
         self._say("reading attributes")
         self.reader = AttributeReader.fit(catalog)
         attributes = self.reader.read(catalog, known=True)
-        self._learn(catalog, graph, attributes)
-        if False in self.trees and not is_counted(graph):
-            self._calibrate(catalog, graph, attributes)
-        self.members = self._fit_members(catalog, graph, "all edges")
-        self.facts = Facts.of(attributes, graph, counted=is_counted(graph))
-        self.pairs = None
+        self.trees: dict[bool, Trees] = {}
+        self.members: list[Member] = []
+        self.pairs: PairJudge | None = None
         if leads_nowhere(graph):
             self._say("judging pairs by their attributes")
             self.pairs = self._judge(catalog, attributes, graph)
+        else:
+            self._learn(catalog, graph, attributes)
+            if False in self.trees and not is_counted(graph):
+                self._calibrate(catalog, graph, attributes)
+            self.members = self._fit_members(catalog, graph, "all edges")
+        self.facts = Facts.of(attributes, graph, counted=is_counted(graph))
         return self
 
     def _judge(self, catalog: Catalog, attributes: Attributes, graph: RelationGraph) -> PairJudge:
@@ -151,7 +154,6 @@ class Ranker(Recommender):
                     (learned if taught else checked).add(table, labels)
             del facts, fold, members
         self._say("growing trees")
-        self.trees = {}
         for cold, (learned, checked) in examples.items():
             if learned.some:
                 self.trees[cold] = Trees.fit(
@@ -341,6 +343,7 @@ class Ranker(Recommender):
         self.members = [
             Member(arrays[f"member_{i}_source"], arrays[f"member_{i}_target"])
             for i in range(len(self.config.members))
+            if f"member_{i}_source" in arrays
         ]
         kept = {name[6:]: array for name, array in arrays.items() if name.startswith("pairs_")}
         self.pairs = PairJudge.restore(self.facts.attributes, kept) if kept else None
