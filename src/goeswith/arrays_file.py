@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-from safetensors import safe_open
 from safetensors.numpy import save_file
 
+from goeswith.arrays_map import map_arrays
 from goeswith.errors import BundleError
 from goeswith.files import replacing
 
@@ -29,19 +29,21 @@ def save_arrays(arrays: Arrays, path: Path) -> None:
             for part, array in zip(_CSR, parts, strict=True):
                 flat[f"{name}.{part}"] = np.ascontiguousarray(array)
     with replacing(path) as beside:
+        beside.touch()
+        mode = beside.stat().st_mode  # safetensors writes for the owner only
         save_file(flat, beside)
+        beside.chmod(mode)
 
 
 def load_arrays(path: Path) -> Arrays:
-    """Read what `save_arrays` wrote.
+    """Read what `save_arrays` wrote: read-only, and backed by the file.
 
     Raises:
         BundleError: the file is missing or damaged.
     """
     try:
-        with safe_open(path, framework="numpy") as file:
-            flat = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except Exception as error:
+        flat = map_arrays(path)
+    except OSError as error:
         raise BundleError(f"{path.name} cannot be read: {error}") from error
     arrays: Arrays = {name: value for name, value in flat.items() if "." not in name}
     for name in {name.split(".")[0] for name in flat if "." in name}:

@@ -54,8 +54,9 @@ class FitSettings(_Section):
 
     model: str = Field(
         AUTO,
-        description="The model that answers first; `name` or `name:key=value`. auto is the ranker, "
-        "and cocitation where the catalogue is larger than `ranker_products`.",
+        description="The model that answers first; `name` or `name:key=value`. auto is the ranker; "
+        "where the catalogue is larger than `ranker_products`, cocitation over lists, and over "
+        "events copurchase before it.",
     )
     budget: Literal["fast", "balanced", "best"] = Field(
         "fast",
@@ -119,6 +120,22 @@ class ServeSettings(_Section):
         description="Keep the models in memory: for products that the catalogue does not hold, and "
         "for filters that leave too few of the answers worked out at fit.",
     )
+    workers: int = Field(
+        1, ge=1, le=256, description="Processes that answer; they share the bundle in memory."
+    )
+    reload_seconds: float = Field(
+        2.0,
+        ge=0,
+        le=86_400,
+        description="How often to look for a new bundle at the same path, which then answers "
+        "without a restart; 0 is only when told by the signal HUP.",
+    )
+    remember: int = Field(
+        32,
+        ge=0,
+        le=100_000,
+        description="Megabytes of answers, as they were sent, that a process remembers.",
+    )
     report: str | None = Field(
         None, description="JSON of `goeswith benchmark --json`, for /v1/report and the page."
     )
@@ -171,12 +188,20 @@ class Settings(_Section):
         default_factory=dict, description="Settings of single models, a table [models.NAME] each."
     )
 
-    def chosen(self, products: int) -> Settings:
-        """These settings with what `auto` and the budget stand for in a catalogue of that size."""
+    def chosen(self, products: int, *, counted: bool = False) -> Settings:
+        """These settings with what `auto` and the budget stand for.
+
+        Args:
+            products: size of the catalogue.
+            counted: whether pairs are counted in events; else lists name them.
+        """
         fit = self.fit
         if fit.model == AUTO:
-            large = products > fit.ranker_products
-            fit = fit.model_copy(update={"model": "cocitation" if large else "ranker"})
+            first, *rest = ["ranker"]
+            if products > fit.ranker_products:
+                # a pair that was counted often is a better answer than any that is inferred
+                first, *rest = ["copurchase", "cocitation"] if counted else ["cocitation"]
+            fit = fit.model_copy(update={"model": first, "fallbacks": [*rest, *fit.fallbacks]})
         ranker = {**BUDGETS[fit.budget], **self.models.get("ranker", {})}
         models = {**self.models, "ranker": ranker} if ranker else self.models
         return self.model_copy(update={"fit": fit, "models": models})

@@ -38,6 +38,28 @@ def write_json(content: Any, path: Path) -> None:
     write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", path)
 
 
+def write_arrow(frame: pl.DataFrame, path: Path) -> None:
+    """Write a table as an Arrow file without compression, atomically."""
+    with replacing(path) as beside:
+        frame.rechunk().write_ipc(beside, compression="uncompressed")
+
+
+def map_arrow(path: Path) -> pl.DataFrame:
+    """A table that `write_arrow` wrote, backed by its file: polars' own reader would copy it.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        pyarrow.ArrowInvalid: it is no Arrow file.
+    """
+    import polars as pl
+    import pyarrow as pa
+    from pyarrow import ipc
+
+    frame = pl.from_arrow(ipc.open_file(pa.memory_map(str(path))).read_all(), rechunk=False)
+    assert isinstance(frame, pl.DataFrame)
+    return frame
+
+
 def write_parquet(frame: pl.DataFrame, path: Path) -> None:
     """Write a parquet table (zstd), atomically."""
     with replacing(path) as beside:

@@ -202,19 +202,26 @@ def test_scores_fall_within_one_model(bundle: Bundle) -> None:
         assert all(np.all(np.diff(values) <= 0) for values in scores.values())
 
 
-def test_an_open_bundle_answers_on_when_its_files_are_gone(
+def test_an_open_bundle_keeps_its_files_and_the_next_fit_removes_them(
     shop_folder: Path, tmp_path: Path
 ) -> None:
     settings = Settings(fit=FitSettings(model="copurchase", fallbacks=["popularity"], k=4))
     dataset = load_data(shop_folder)
     fit_bundle(dataset, tmp_path / "b", settings)
     before = Bundle.open(tmp_path / "b")
-    answers = before.complements("case-1", 4)
+    folder, answers = before.folder, before.complements("case-1", 4)
     fit_bundle(dataset, tmp_path / "b", settings)
     after = Bundle.open(tmp_path / "b")
     assert before.id != after.id
     assert before.complements("case-1", 4) == answers == after.complements("case-1", 4)
-    assert not before.folder.exists()
+    assert before.product("case-1") == after.product("case-1")
+    assert before.live.load()
+    del before
+    fit_bundle(dataset, tmp_path / "b", settings)
+    assert not folder.exists()
+    assert sorted(tmp_path.glob("b/build-*")) == sorted(
+        [after.folder, Bundle.open(tmp_path / "b").folder]
+    )
 
 
 def test_answering_imports_neither_torch_nor_scipy_nor_frames(shop_bundle: Path) -> None:

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
-from goeswith.bundle.mapped import SortedIds, Strings, map_arrays, pack_strings, sorted_order
+from goeswith.arrays_map import map_arrays
+from goeswith.bundle.mapped import SortedIds, Strings, pack_strings, sorted_order
 from goeswith.errors import BundleError
 
 NAMES = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=6), max_size=30)
@@ -65,14 +66,3 @@ def test_ids_are_found_where_they_are_and_nowhere_else(values: list[str], other:
     ids = SortedIds(Strings.of(pack_strings("x", values), "x"), sorted_order(values))
     assert [ids.row(value) for value in values] == list(range(len(values)))
     assert ids.row(other) == (values.index(other) if other in values else None)
-
-
-@settings(max_examples=50)
-@given(
-    st.lists(st.text("abAB.", max_size=4), max_size=12), st.text("abAB.", min_size=1, max_size=3)
-)
-@example(["a", "aa"], "aa")
-def test_text_is_found_within_single_values_only(values: list[str], text: str) -> None:
-    column = Strings.of(pack_strings("x", list(values)), "x")
-    found = set(column.containing(text))
-    assert found == {row for row, value in enumerate(values) if text.lower() in value.lower()}

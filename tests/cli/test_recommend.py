@@ -40,8 +40,30 @@ def test_json_holds_what_the_library_answers(shop_bundle: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("option", "key", "title"),
+    [
+        ("--similars", "similars", "What stands for case-1 (Case 1)"),
+        ("--reverse", "sources", "What case-1 (Case 1) goes with"),
+    ],
+)
+def test_similars_and_reverse_are_those_of_the_library(
+    shop_bundle: Path, option: str, key: str, title: str
+) -> None:
+    asked = ["recommend", str(shop_bundle), "case-1", "-k", "3", option]
+    bundle = Bundle.open(shop_bundle)
+    found = (bundle.similars if key == "similars" else bundle.reverse)("case-1", 3)
+    told = json.loads(CliRunner().invoke(app, [*asked, "--json"]).stdout)
+    assert [line["product_id"] for line in told[key]] == [answer.product_id for answer in found]
+    assert title in " ".join(CliRunner().invoke(app, asked).stdout.split())
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["{bundle}", "phone-1", "--similars", "--reverse"], "one of --similars and --reverse"),
+        (["{bundle}", "phone-1", "phone-2", "--similars"], "of one product"),
+        (["{bundle}", "phone-1", "--similars", "--per-type", "1"], "no pins, quotas"),
+        (["{bundle}", "phone-1", "--reverse", "--ban", "case-1"], "takes no filters"),
         (["{bundle}", "phone-11"], "did you mean phone-1 (Phone 1)"),
         (["{bundle}", "tripod"], "did you mean tripod-"),
         (["{bundle}", "phone-1", "-k", "9"], "holds 8 answers a product, 9 were asked for"),

@@ -13,7 +13,9 @@ from goeswith.errors import ConfigError
 from goeswith.evaluation import metrics
 from goeswith.evaluation.metrics import Ranked
 from goeswith.models import make_model
-from goeswith.ranking.features import places
+from goeswith.ranking.attributes import AttributeReader
+from goeswith.ranking.facts import Facts
+from goeswith.ranking.features import paths, places
 from goeswith.ranking.ranker import Ranker, RankerConfig
 from goeswith.ranking.trees import Trees
 from goeswith.relations.build import build_graph
@@ -148,7 +150,7 @@ def test_a_member_without_vectors_is_refused(shop: tuple[Catalog, RelationGraph]
         make_model("ranker:members=popularity").fit(*shop)
 
 
-def test_counted_pairs_are_evidence_and_not_certain() -> None:
+def test_counted_pairs_are_evidence_and_not_certain(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     n = 40
     counts = csr(n, *np.triu_indices(n, 1), rng.integers(0, 6, n * (n - 1) // 2))
@@ -159,10 +161,29 @@ def test_counted_pairs_are_evidence_and_not_certain() -> None:
     catalog = Catalog.from_records({"product_id": f"p{i}"} for i in range(n))
     model = Ranker(QUICK).fit(catalog, RelationGraph(n, {"co_purchase": relation}))
     assert model.facts.counted
-    assert (
-        np.nanmax(np.where(np.isfinite(s := model.score(np.arange(n, dtype=np.int32))), s, 0))
-        < 0.99
-    )
+    rows = np.arange(n, dtype=np.int32)
+    scores = model.score(rows)
+    assert scores[np.isfinite(scores)].max() < 0.99
+    model.save(tmp_path)
+    loaded = Ranker.load(tmp_path)
+    assert loaded.facts.evidence.keys() == model.facts.evidence.keys() >= {"count", "lift"}
+    assert np.array_equal(loaded.score(rows), scores)
+
+
+def test_what_is_counted_of_a_pair_speaks_both_ways() -> None:
+    counts = csr(3, [0, 1, 0, 2], [1, 0, 2, 0], [8.0, 8.0, 2.0, 2.0])
+    bought_by = np.array([100.0, 10.0, 50.0])
+    relation = Relation(counts, source_contexts=bought_by, target_contexts=bought_by, contexts=1e3)
+    catalog = Catalog.from_records({"product_id": f"p{i}"} for i in range(3))
+    graph = RelationGraph(3, {"co_purchase": relation})
+    facts = Facts.of(AttributeReader.fit(catalog).read(catalog, known=True), graph, counted=True)
+    there, back = facts.evidence["confidence_lower"], facts.evidence["confidence_back"]
+    assert there[1, 0] > 0.4  # most who buy 1 buy 0, few who buy 0 buy 1
+    assert there[0, 1] < 0.2
+    assert back[0, 1] == there[1, 0]
+    assert facts.evidence["count"][0, 2] == 2
+    asked = facts.askers(np.array([1], dtype=np.int32))
+    np.testing.assert_allclose(paths(facts, asked)["confidence_lower"], there[1].toarray())
 
 
 def test_counts_of_which_few_are_above_one_are_counts_in_every_fold() -> None:

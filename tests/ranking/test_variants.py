@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
 from goeswith.data.catalog import Catalog
-from goeswith.ranking.variants import variant_codes
+from goeswith.ranking.variants import variant_codes, variants_of
 
 
 def groups(records):
@@ -52,3 +53,31 @@ def test_a_placeholder_that_everything_shares_makes_no_variants() -> None:
 
 def test_a_catalogue_without_titles_has_no_variants() -> None:
     assert groups([{"product_id": "a"}, {"product_id": "b"}]) == [None, None]
+
+
+def test_variants_of_a_new_product_share_its_group_or_its_title_and_brand() -> None:
+    known = pl.DataFrame(
+        [
+            {"product_id": "a", "title": "Steel  Pot", "brand": "Mu", "variant_group": None},
+            {"product_id": "b", "title": "steel pot", "brand": "Nu", "variant_group": None},
+            {"product_id": "c", "title": "pan", "brand": None, "variant_group": "7"},
+            {"product_id": "d", "title": None, "brand": "Mu", "variant_group": ""},
+        ]
+    )
+    every = np.arange(4, dtype=np.int32)
+
+    def variants(**attributes: str) -> list[int]:
+        product = Catalog.from_records([{"product_id": "new", **attributes}])
+        return variants_of(product, known, every).tolist()
+
+    assert variants(title="steel pot ", brand="mu") == [0]
+    assert variants(title="Pan") == [2]
+    assert variants(title="Wok", variant_group="7") == [2]
+    assert variants(title="steel pot", brand="nu", variant_group="7") == [1, 2]
+    assert variants(title="", brand="Mu", variant_group="") == []
+    assert (
+        variants_of(
+            Catalog.from_records([{"product_id": "new", "title": "Pan"}]), known, every[:2]
+        ).tolist()
+        == []
+    )

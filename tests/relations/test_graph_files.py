@@ -55,13 +55,14 @@ def test_a_graph_that_is_missing_or_damaged_is_refused(shop, tmp_path):
     save_graph(shop[1], tmp_path)
     whole = (tmp_path / GRAPH_FILE).read_bytes()
     (tmp_path / GRAPH_FILE).write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(BundleError, match="cannot be read"):
+    with pytest.raises(BundleError, match="not a whole safetensors file"):
         load_graph(tmp_path, 100)
 
 
 def test_an_edge_to_a_product_that_does_not_exist_is_refused(shop, tmp_path):
     save_graph(shop[1], tmp_path)
     arrays = load_arrays(tmp_path / GRAPH_FILE)
+    arrays["co_view"] = arrays["co_view"].copy()
     arrays["co_view"].indices[3] = 100
     save_arrays(arrays, tmp_path / GRAPH_FILE)
     with pytest.raises(BundleError, match="co_view is damaged"):

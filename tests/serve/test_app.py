@@ -1,55 +1,27 @@
 from __future__ import annotations
 
-import asyncio
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import httpx
 import polars as pl
 import pytest
-from fastapi import FastAPI
 
 from goeswith.bundle.build import fit_bundle
 from goeswith.bundle.bundle import Bundle
-from goeswith.config import FitSettings, ServeSettings, Settings
+from goeswith.config import FitSettings, Settings
 from goeswith.data.catalog import Catalog
 from goeswith.data.folder import Dataset
 from goeswith.data.quarantine import Quarantine
 from goeswith.errors import BundleError
 from goeswith.relations.graph import RelationGraph
-from goeswith.serve.app import create_app
 
 ODD_IDS = ["a/b", "/slash", "a b", "ключ", "a?b#c", "100%", "%2F", "a&k=3", "..b", "a//b"]
 
 
-class Client:
-    """Asks a service in this process."""
-
-    def __init__(self, app: FastAPI) -> None:
-        self.transport = httpx.ASGITransport(app)
-
-    def get(self, address: str, params: dict[str, Any] | None = None) -> httpx.Response:
-        return self.ask("GET", address, params=params)
-
-    def ask(self, method: str, address: str, **given: Any) -> httpx.Response:
-        async def ask() -> httpx.Response:
-            async with httpx.AsyncClient(
-                transport=self.transport, base_url="http://service"
-            ) as client:
-                return await client.request(method, address, **given)
-
-        return asyncio.run(ask())
-
-
 @pytest.fixture(scope="module")
-def client(shop_bundle: Path) -> Client:
-    return Client(create_app(shop_bundle))
-
-
-@pytest.fixture(scope="module")
-def odd(tmp_path_factory: pytest.TempPathFactory) -> Client:
+def odd(serve: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A service whose ids hold what addresses use for themselves."""
     out = tmp_path_factory.mktemp("odd") / "bundle"
     frame = pl.DataFrame({"product_id": ODD_IDS, "price": [float("nan"), *[1.5] * 9]})
@@ -60,10 +32,10 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Client:
     fit = FitSettings(model="copurchase:measure=count", fallbacks=[], k=9)
     dataset = Dataset("odd", Path(), Catalog(frame), None, None, None, None, Quarantine(), "0")
     fit_bundle(dataset, out, Settings(fit=fit), graph=graph)
-    return Client(create_app(out))
+    return serve(out)
 
 
-def test_complements_are_those_of_the_bundle(client: Client, shop_bundle: Path) -> None:
+def test_complements_are_those_of_the_bundle(client: Any, shop_bundle: Path) -> None:
     bundle = Bundle.open(shop_bundle)
     told = client.get("/v1/products/phone-1/complements", params={"k": 4})
     assert told.status_code == 200
@@ -77,18 +49,18 @@ def test_complements_are_those_of_the_bundle(client: Client, shop_bundle: Path) 
     assert first["evidence"]["lift"] == pytest.approx(expected[0].evidence.lift)
 
 
-def test_links_of_the_evidence_are_served(client: Client) -> None:
+def test_links_of_the_evidence_are_served(client: Any) -> None:
     first = client.get("/v1/products/camera-9/complements?k=1").json()["complements"][0]
     assert first["evidence"]["basis"] == "alike"
     assert first["evidence"]["link"]["product_id"].startswith("camera-")
 
 
-def test_ten_answers_or_all_there_are_without_k(client: Client) -> None:
+def test_ten_answers_or_all_there_are_without_k(client: Any) -> None:
     assert len(client.get("/v1/products/phone-1/complements").json()["complements"]) == 8
 
 
 @pytest.mark.parametrize("k", ["0", "-1", "9", "1000000000000000000000", "two", "1.5", ""])
-def test_a_k_out_of_bounds_is_refused(client: Client, k: str) -> None:
+def test_a_k_out_of_bounds_is_refused(client: Any, k: str) -> None:
     told = client.get("/v1/products/phone-1/complements", params={"k": k})
     assert told.status_code == 422
     assert told.headers["content-type"] == "application/problem+json"
@@ -98,13 +70,13 @@ def test_a_k_out_of_bounds_is_refused(client: Client, k: str) -> None:
     assert body["bundle"]
 
 
-def test_the_settings_bound_k_below_what_the_bundle_holds(shop_bundle: Path) -> None:
-    client = Client(create_app(shop_bundle, ServeSettings(max_k=2)))
+def test_the_settings_bound_k_below_what_the_bundle_holds(serve: Any) -> None:
+    client = serve(max_k=2)
     assert client.get("/v1/products/phone-1/complements?k=3").status_code == 422
     assert len(client.get("/v1/products/phone-1/complements").json()["complements"]) == 2
 
 
-def test_a_product_comes_with_its_attributes(client: Client) -> None:
+def test_a_product_comes_with_its_attributes(client: Any) -> None:
     assert client.get("/v1/products/case-2").json()["attributes"] == {
         "title": "Case 2",
         "type": "case",
@@ -114,7 +86,7 @@ def test_a_product_comes_with_its_attributes(client: Client) -> None:
 
 
 @pytest.mark.parametrize("end", ["", "/complements"])
-def test_an_unknown_product_is_404_with_the_nearest(client: Client, end: str) -> None:
+def test_an_unknown_product_is_404_with_the_nearest(client: Any, end: str) -> None:
     told = client.get(f"/v1/products/phone-11{end}")
     assert told.status_code == 404
     body = told.json()
@@ -123,25 +95,25 @@ def test_an_unknown_product_is_404_with_the_nearest(client: Client, end: str) ->
     assert body["bundle"]
 
 
-def test_a_long_or_odd_unknown_id_is_404_as_well(client: Client) -> None:
+def test_a_long_or_odd_unknown_id_is_404_as_well(client: Any) -> None:
     for name in ("x" * 5000, "%00", "%ff%fe", "%F0%9F%93%B1", "(((((", "phone-1%20"):
         assert client.get(f"/v1/products/{name}").status_code == 404
 
 
 @pytest.mark.parametrize("product", ODD_IDS)
-def test_ids_with_slashes_and_odd_characters_are_found(odd: Client, product: str) -> None:
+def test_ids_with_slashes_and_odd_characters_are_found(odd: Any, product: str) -> None:
     address = f"/v1/products/{quote(product, safe='')}"
     assert odd.get(address).json()["product_id"] == product
     body = odd.get(f"{address}/complements?k=9").json()
     assert {a["product_id"] for a in body["complements"]} == set(ODD_IDS) - {product}
 
 
-def test_a_price_that_is_no_number_is_left_out(odd: Client) -> None:
+def test_a_price_that_is_no_number_is_left_out(odd: Any) -> None:
     assert odd.get("/v1/products/a/b").json()["attributes"] == {}
     assert odd.get("/v1/products/a%20b").json()["attributes"] == {"price": 1.5}
 
 
-def test_health_names_the_bundle(client: Client, shop_bundle: Path) -> None:
+def test_health_names_the_bundle(client: Any, shop_bundle: Path) -> None:
     for state in ("live", "ready"):
         assert client.get(f"/v1/health/{state}").json() == {
             "status": state,
@@ -150,25 +122,25 @@ def test_health_names_the_bundle(client: Client, shop_bundle: Path) -> None:
         }
 
 
-def test_the_service_answers_on_while_its_bundle_is_replaced(tmp_path: Path) -> None:
+def test_the_service_answers_on_while_its_bundle_is_replaced(serve: Any, tmp_path: Path) -> None:
     catalog = Catalog.from_records([{"product_id": "a"}, {"product_id": "b", "brand": "x"}])
     dataset = Dataset("s", Path(), catalog, None, None, None, None, Quarantine(), "0")
     graph = RelationGraph.from_edges(2, [(0, 1, "co_purchase")])
     settings = Settings(fit=FitSettings(model="copurchase:measure=count", fallbacks=[], k=1))
     fit_bundle(dataset, tmp_path / "b", settings, graph=graph)
-    client = Client(create_app(tmp_path / "b"))
+    client = serve(tmp_path / "b")
     before = client.get("/v1/products/a/complements").json()
     fit_bundle(dataset, tmp_path / "b", settings, graph=graph)
     assert client.get("/v1/products/a/complements").json() == before
     assert client.get("/v1/products/b").json()["attributes"] == {"brand": "x"}
 
 
-def test_a_damaged_bundle_is_not_served(tmp_path: Path) -> None:
+def test_a_damaged_bundle_is_not_served(serve: Any, tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="not a bundle"):
-        create_app(tmp_path)
+        serve(tmp_path)
 
 
-def test_the_openapi_description_has_examples_and_the_unknown_product(client: Client) -> None:
+def test_the_openapi_description_has_examples_and_the_unknown_product(client: Any) -> None:
     described = client.get("/openapi.json").json()
     assert sorted(described["paths"]) == [
         "/metrics",
@@ -194,3 +166,15 @@ def test_the_openapi_description_has_examples_and_the_unknown_product(client: Cl
         "examples" in field or "description" in field or "$ref" in field
         for field in answer.values()
     )
+    for path in described["paths"].values():
+        for operation in path.values():
+            for parameter in operation.get("parameters", []):
+                assert parameter.get("examples") or parameter["schema"].get("examples"), parameter
+    for name, shape in described["components"]["schemas"].items():
+        for field, told in shape["properties"].items():
+            nested = (
+                "$ref" in told
+                or "$ref" in told.get("items", {})
+                or "$ref" in str(told.get("anyOf"))
+            )
+            assert nested or "examples" in told, (name, field)

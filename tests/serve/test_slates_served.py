@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -10,29 +9,6 @@ import pytest
 
 from goeswith.bundle.bundle import Bundle
 from goeswith.bundle.constraints import Constraints
-from goeswith.config import ServeSettings
-from goeswith.serve.app import create_app
-
-
-class Client:
-    """Asks a service in this process."""
-
-    def __init__(self, bundle: Path, settings: ServeSettings | None = None) -> None:
-        self.transport = httpx.ASGITransport(create_app(bundle, settings))
-
-    def __call__(self, method: str, address: str, **given: Any) -> httpx.Response:
-        async def ask() -> httpx.Response:
-            async with httpx.AsyncClient(
-                transport=self.transport, base_url="http://service"
-            ) as client:
-                return await client.request(method, address, **given)
-
-        return asyncio.run(ask())
-
-
-@pytest.fixture(scope="module")
-def client(shop_bundle: Path) -> Client:
-    return Client(shop_bundle)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +21,7 @@ def ids(told: httpx.Response) -> list[str]:
     return [answer["product_id"] for answer in told.json()["complements"]]
 
 
-def test_constraints_are_parameters_of_the_address(client: Client, bundle: Bundle) -> None:
+def test_constraints_are_parameters_of_the_address(client: Any, bundle: Bundle) -> None:
     params = [("where", "price<=9"), ("where", "type in case|tripod"), ("pin", "tripod-1")]
     params += [("ban", "case-1"), ("per_type", "2"), ("diversity", "0.5"), ("k", "4")]
     told = client("GET", "/v1/products/phone-1/complements", params=params)
@@ -56,7 +32,7 @@ def test_constraints_are_parameters_of_the_address(client: Client, bundle: Bundl
     assert told.json()["complements"][0]["pinned"] is True
 
 
-def test_a_basket_is_answered_with_what_each_goes_with(client: Client, bundle: Bundle) -> None:
+def test_a_basket_is_answered_with_what_each_goes_with(client: Any, bundle: Bundle) -> None:
     told = client("GET", "/v1/basket?product=phone-1&product=camera-2&product=phone-1&k=6")
     assert told.json()["basket"] == ["phone-1", "camera-2"]
     expected = bundle.basket(["phone-1", "camera-2"], 6)
@@ -65,7 +41,7 @@ def test_a_basket_is_answered_with_what_each_goes_with(client: Client, bundle: B
     assert goes_with == [answer.goes_with for answer in expected]
 
 
-def test_a_new_product_is_answered_from_its_attributes(client: Client, bundle: Bundle) -> None:
+def test_a_new_product_is_answered_from_its_attributes(client: Any, bundle: Bundle) -> None:
     attributes = {"title": "Phone 77", "type": "phone", "brand": "brand 1", "price": 9.5}
     told = client("POST", "/v1/complements?k=4", json={"attributes": attributes})
     assert ids(told) == [a.product_id for a in bundle.complements_of_new(attributes, 4)]
@@ -86,13 +62,13 @@ def test_a_new_product_is_answered_from_its_attributes(client: Client, bundle: B
         "&".join(["ban=case-1"] * 101),
     ],
 )
-def test_constraints_that_cannot_be_met_are_refused(client: Client, query: str) -> None:
+def test_constraints_that_cannot_be_met_are_refused(client: Any, query: str) -> None:
     told = client("GET", f"/v1/products/phone-1/complements?{query}")
     assert told.status_code == 422
     assert told.json()["detail"]
 
 
-def test_a_basket_is_bounded_and_its_products_known(client: Client) -> None:
+def test_a_basket_is_bounded_and_its_products_known(client: Any) -> None:
     assert client("GET", "/v1/basket").status_code == 422
     many = "&".join(["product=phone-1"] * 51)
     assert client("GET", f"/v1/basket?{many}").status_code == 422
@@ -117,13 +93,13 @@ def test_a_basket_is_bounded_and_its_products_known(client: Client) -> None:
         {"product": {"title": "x"}},
     ],
 )
-def test_attributes_that_cannot_be_read_are_refused(client: Client, body: dict[str, Any]) -> None:
+def test_attributes_that_cannot_be_read_are_refused(client: Any, body: dict[str, Any]) -> None:
     told = client("POST", "/v1/complements", json=body)
     assert told.status_code == 422
     assert told.json()["detail"]
 
 
-def test_a_body_that_is_too_large_or_of_unknown_length_is_not_read(client: Client) -> None:
+def test_a_body_that_is_too_large_or_of_unknown_length_is_not_read(client: Any) -> None:
     told = client("POST", "/v1/complements", content=b"x" * 1_000_001)
     assert told.status_code == 413
     assert told.json()["title"] == HTTPStatus(413).phrase
@@ -134,8 +110,8 @@ def test_a_body_that_is_too_large_or_of_unknown_length_is_not_read(client: Clien
     assert client("POST", "/v1/complements", content=parts()).status_code == 411
 
 
-def test_without_models_in_memory_only_known_products_are_answered(shop_bundle: Path) -> None:
-    client = Client(shop_bundle, ServeSettings(live=False))
+def test_without_models_in_memory_only_known_products_are_answered(serve: Any) -> None:
+    client = serve(live=False)
     told = client("POST", "/v1/complements", json={"attributes": {"type": "phone"}})
     assert told.status_code == 422
     assert "serve.live" in told.json()["detail"]

@@ -9,6 +9,8 @@ from pathlib import Path
 from shutil import rmtree
 from typing import TYPE_CHECKING, Any, Final
 
+import polars as pl
+
 from goeswith import __version__
 from goeswith.arrays_file import save_arrays
 from goeswith.bundle.answering import Answers, Progress, Steps, answer_all
@@ -21,16 +23,18 @@ from goeswith.bundle.format import (
     RARE,
     RELATIONS,
     REVERSE,
+    SEARCH,
     SIMILARS,
     file_sha256,
 )
 from goeswith.bundle.products import product_arrays
 from goeswith.bundle.publish import new_build, publish
 from goeswith.bundle.reverse import reverse_arrays
+from goeswith.bundle.search import search_arrays
 from goeswith.bundle.similars import similar_arrays
 from goeswith.data.folder import find_tables
 from goeswith.errors import DataError
-from goeswith.files import write_parquet
+from goeswith.files import write_arrow
 from goeswith.models import make_model
 from goeswith.relations.build import build_graph
 from goeswith.relations.counts import every_pair, split_by_support
@@ -75,7 +79,7 @@ def fit_bundle(
         ConfigError: a setting of a model is wrong.
         DataError: no relation can be built from the data.
     """
-    settings = settings.chosen(len(dataset.catalog))
+    settings = settings.chosen(len(dataset.catalog), counted=dataset.relations is None)
     specs = list(dict.fromkeys([settings.fit.model, *settings.fit.fallbacks]))
     tell = Steps(len(dataset.catalog), len(specs), progress)
     with new_build(out) as build:
@@ -126,10 +130,15 @@ def write_build(build: Path, catalog: Catalog, graph: RelationGraph, answers: An
     """Write everything of a build but its models, which are saved as they answer."""
     save_arrays(answers.arrays(), build / ANSWERS)
     save_arrays(product_arrays(catalog), build / LOOKUP)
-    save_arrays(evidence_arrays(catalog, graph), build / EVIDENCE)
+    evidence = evidence_arrays(catalog, graph)
+    save_arrays(evidence, build / EVIDENCE)
+    index = search_arrays(catalog.ids.to_list(), catalog.text("title"), evidence["purchases"])
+    save_arrays(index, build / SEARCH)
+    # a number that is none is told as missing: JSON has no NaN
+    frame = catalog.frame.with_columns(pl.selectors.float().fill_nan(None))
+    write_arrow(frame, build / PRODUCTS)
     save_arrays(similar_arrays(catalog), build / SIMILARS)
     save_arrays(reverse_arrays(answers), build / REVERSE)
-    write_parquet(catalog.frame, build / PRODUCTS)
     save_graph(graph, build / RELATIONS)
 
 

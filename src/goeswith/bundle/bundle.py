@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 
+from goeswith.arrays_map import MappedArrays, map_arrays
 from goeswith.bundle.answer import Answer, Hit, answer
 from goeswith.bundle.evidence import Evidence, EvidenceIndex
 from goeswith.bundle.format import (
@@ -17,12 +18,14 @@ from goeswith.bundle.format import (
     LOOKUP,
     PRODUCTS,
     REVERSE,
+    SEARCH,
     SIMILARS,
     Manifest,
     read_manifest,
 )
-from goeswith.bundle.mapped import MappedArrays, map_arrays
-from goeswith.bundle.products import Products
+from goeswith.bundle.lease import Lease
+from goeswith.bundle.products import MOST_SHOWN, Products
+from goeswith.bundle.search import MOST_FOUND, Brief, SearchIndex
 from goeswith.errors import BundleError, ConfigError
 
 if TYPE_CHECKING:
@@ -44,15 +47,19 @@ _TYPE_MODELS: Final = ("type_popularity",)
 class Bundle:
     """What `goeswith fit` left, ready to answer. Open one with `Bundle.open`.
 
-    Answers come from one build: a fit that replaces the bundle meanwhile changes nothing here.
+    Answers come from one build: a fit that replaces the bundle meanwhile changes nothing here, and
+    leaves the files of this build on the disk for as long as this object is.
     """
+
+    _lease: Lease
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
         self.path = path
         self.manifest = manifest.content
         self.folder = manifest.folder
         answers = map_arrays(self.folder / ANSWERS)
-        self.products = Products(map_arrays(self.folder / LOOKUP))
+        index = SearchIndex(map_arrays(self.folder / SEARCH))
+        self.products = Products(map_arrays(self.folder / LOOKUP), index)
         self.evidence = EvidenceIndex(map_arrays(self.folder / EVIDENCE), self.products)
         self._check_shapes(answers)
         self._answers, self._scores = answers["products"], answers["scores"]
@@ -65,16 +72,18 @@ class Bundle:
         self.asks_models = True
         """Whether saved models are asked where the precomputed answers do not do."""
         self.slate_settings: dict[str, Any] = self.manifest["settings"].get("slate", {})
-        self._plain = not any(self.slate_settings.values())
+        self.plain = not any(self.slate_settings.values())
+        """Whether answers are shown as they are ranked, where a request asks for nothing else."""
         self._by_type = np.array([name.split(":")[0] in _TYPE_MODELS for name in self.models])
 
     @classmethod
-    def open(cls, path: Path | str, verify: bool = False) -> Self:
+    def open(cls, path: Path | str, verify: bool | Callable[[Manifest], None] = False) -> Self:
         """Open the bundle at `path`.
 
         Args:
             path: the folder that was given to `goeswith fit --out`.
-            verify: also read every file and compare its SHA-256 (about a second a gigabyte).
+            verify: also read every file and compare its SHA-256 (about a second a gigabyte), or
+                have a function do so, which raises as `Manifest.check_sums`.
 
         Raises:
             BundleError: it is missing, incomplete, damaged, edited, or of a newer format.
@@ -83,10 +92,15 @@ class Bundle:
         manifest = read_manifest(path)
         while True:
             try:
+                lease = Lease(manifest.folder)
                 manifest.check_sizes()
-                if verify:
+                if callable(verify):
+                    verify(manifest)
+                elif verify:
                     manifest.check_sums()
-                return cls(path, manifest)
+                opened = cls(path, manifest)
+                opened._lease = lease
+                return opened  # noqa: TRY300
             except FileNotFoundError as error:
                 # a fit may have replaced the build between our reading the manifest and its files
                 newer = read_manifest(path)
@@ -143,7 +157,7 @@ class Bundle:
         """
         self.check_k(k)
         source = self.products.row(product_id)
-        if constraints is not None or not self._plain:
+        if constraints is not None or not self.plain:
             return self._select([source], k, constraints)
         targets, scores, origin = self.ranked(source, k)
         evidence = self.evidence.of(source, targets, self._by_type[origin])
@@ -333,21 +347,19 @@ class Bundle:
 
     @cached_property
     def catalog_frame(self) -> pl.DataFrame:
-        """The catalogue with every attribute, in row order.
+        """The catalogue with every attribute, in row order, backed by its file.
 
         Raises:
             BundleError: a later fit has taken the place of this build, and its files with it.
         """
-        import polars as pl
+        from goeswith.files import map_arrow
 
         try:
-            frame = pl.read_parquet(self.folder / PRODUCTS)
+            return map_arrow(self.folder / PRODUCTS)
         except FileNotFoundError as error:
             raise BundleError(
                 f"{self.path} was replaced since it was opened; open it again"
             ) from error
-        # a number that is none is told as missing: JSON has no NaN
-        return frame.with_columns(pl.selectors.float().fill_nan(None))
 
     def meets(self, where: Sequence[Filter]) -> npt.NDArray[np.bool_]:
         """(n,) which products meet every filter, kept for the next requests that ask the same.
@@ -364,6 +376,42 @@ class Bundle:
             self._met[asked] = found = matching(self.catalog_frame, where)
             return found
         return self._met[asked]
+
+    def search(self, text: str, k: int = 10) -> list[Brief]:
+        """Products whose title or id holds the words of `text`, best first; see docs/bundle.md.
+
+        Args:
+            text: words, beginnings of words or an id, in any language; letters may be wrong.
+            k: at most so many.
+
+        Raises:
+            ConfigError: `k` is not between 1 and 100.
+        """
+        if not 1 <= k <= MOST_FOUND:
+            raise ConfigError(f"a search gives 1 to {MOST_FOUND} products, {k} were asked for")
+        return self.briefs(self.products.search(text, k))
+
+    def briefs(self, rows: Sequence[int]) -> list[Brief]:
+        """Products in a line each.
+
+        Args:
+            rows: of the catalogue.
+        """
+        frame, products = self.catalog_frame, self.products
+        found = []
+        for row in rows:
+            brand = frame["brand"][row] if "brand" in frame.columns else None
+            price = frame["price"][row] if "price" in frame.columns else None
+            found.append(
+                Brief(
+                    product_id=products.ids[row],
+                    title=products.title(row),
+                    type=products.type(row),
+                    brand=None if brand is None else str(brand)[:MOST_SHOWN],
+                    price=float(price) if isinstance(price, int | float) else None,
+                )
+            )
+        return found
 
     def product(self, product_id: str) -> dict[str, Any]:
         """Every attribute that a product has.

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from goeswith.arrays import Rows
-from goeswith.bundle.mapped import MappedArrays
+from goeswith.arrays_map import MappedArrays
 from goeswith.bundle.products import Products
 from goeswith.relations.association import Measure, association
 
@@ -167,6 +167,13 @@ class EvidenceIndex:
             found |= self._into.find(source, targets) >= 0
         return found
 
+    def bought_together(self, source: int, targets: Rows) -> npt.NDArray[np.int32]:
+        """(k,) `Evidence.bought_together` of the answers to one source, without the rest."""
+        at = self._bought.find(source, targets)
+        if not len(self._bought.data):
+            return np.zeros(len(targets), dtype=np.int32)
+        return np.where(at >= 0, np.rint(self._bought.data[at]), 0).astype(np.int32)
+
     def of(self, source: int, targets: Rows, by_type: npt.NDArray[np.bool_]) -> list[Evidence]:
         """Evidence of the answers to one source.
 
@@ -177,25 +184,32 @@ class EvidenceIndex:
                 on one product of the source's type.
         """
         at = self._bought.find(source, targets)
-        viewed_at = self._viewed.find(source, targets)
+        bought = _counts(self._bought.data, at)
+        viewed = _counts(self._viewed.data, self._viewed.find(source, targets))
+        first = None if self._first is None else _counts(self._first, at)
+        purchases = np.rint(self._purchases[targets]).astype(np.int64).tolist()
         measures = self._measures(source, targets, at)
+        counted = self.counted
         found = []
-        for i, target in enumerate(int(target) for target in targets):
-            bought = int(at[i])
-            facts: dict[str, Any] = {
-                "bought_together": _count(self._bought.data, bought),
-                "source_first": None if self._first is None else _count(self._first, bought),
-                "viewed_together": _count(self._viewed.data, int(viewed_at[i])),
-                "purchases": round(float(self._purchases[target])),
-                "counted": self.counted,
-                **{name: value[i] if bought >= 0 else None for name, value in measures.items()},
-            }
-            rest = (
-                {"basis": "bought_together"}
-                if bought >= 0
-                else self._indirect(source, target, bool(by_type[i]))
+        # plain numbers from here on: arrays of a few are slow to index
+        for i, (target, place, typed) in enumerate(
+            zip(targets.tolist(), at.tolist(), by_type.tolist(), strict=True)
+        ):
+            known = place >= 0
+            rest = {"basis": "bought_together"} if known else self._indirect(source, target, typed)
+            found.append(
+                Evidence(
+                    bought_together=bought[i],
+                    source_first=None if first is None else first[i],
+                    viewed_together=viewed[i],
+                    confidence=measures[0][i] if known else None,
+                    lift=measures[1][i] if known else None,
+                    pmi_lower=measures[2][i] if known else None,
+                    purchases=purchases[i],
+                    counted=counted,
+                    **rest,
+                )
             )
-            found.append(Evidence(**facts, **rest))
         return found
 
     def of_new(self, kind: int, targets: Rows) -> list[Evidence]:
@@ -229,15 +243,15 @@ class EvidenceIndex:
 
     def _measures(
         self, source: int, targets: Rows, at: npt.NDArray[np.int64]
-    ) -> dict[str, list[float | None]]:
+    ) -> list[list[float | None]]:
         """confidence, lift and pmi_lower of every target; of no use where `at` is -1."""
+        if self._source_contexts is None or not (at >= 0).any():
+            return [[None] * len(targets)] * 3
         names: tuple[Measure, ...] = ("confidence", "lift", "pmi_lower")
-        if self._source_contexts is None or not len(self._bought.data):
-            return {name: [None] * len(targets) for name in names}
         count = self._weight[at]
         n_u = np.full(len(targets), self._source_contexts[source])
         n_v = self._purchases[targets]
-        return {name: association(name, count, n_u, n_v, self._contexts).tolist() for name in names}
+        return [association(name, count, n_u, n_v, self._contexts).tolist() for name in names]
 
     def _indirect(self, source: int, target: int, by_type: bool) -> dict[str, Any]:
         """What a pair without a co-purchase of its own rests on."""
@@ -302,3 +316,11 @@ class EvidenceIndex:
 
 def _count(data: npt.NDArray[np.float32], at: int) -> int:
     return round(float(data[at])) if at >= 0 else 0
+
+
+def _counts(data: npt.NDArray[np.float32], at: npt.NDArray[np.int64]) -> list[int]:
+    """The counts at some positions; 0 where there is none."""
+    if not len(data):
+        return [0] * len(at)
+    counts: list[int] = np.where(at >= 0, np.rint(data[at]), 0).astype(np.int64).tolist()
+    return counts

@@ -6,9 +6,10 @@
         lookup.safetensors    ids, titles and types of the products, ids in sorted order
         answers.safetensors   products (n, k) int32, scores (n, k) float32, origin (n, k) int8
         evidence.safetensors  counts and contexts of the relations, sorted for look-up
+        search.safetensors    words of titles and ids, and the products that hold them
+        products.arrow        the catalogue with every attribute, read by memory map
         similars.safetensors  attributes as vectors, by product and by token
         reverse.safetensors   for every product, the products that it is an answer to
-        products.parquet      the catalogue with every attribute
         relations/            the relation graph
         rare/                 pairs with less support than an edge, where they are kept
         model/                the model that answers first
@@ -40,9 +41,10 @@ BUILD_NAME: Final = re.compile(r"build-[0-9a-z]+-[0-9a-f]+")
 LOOKUP: Final = "lookup.safetensors"
 ANSWERS: Final = "answers.safetensors"
 EVIDENCE: Final = "evidence.safetensors"
+SEARCH: Final = "search.safetensors"
+PRODUCTS: Final = "products.arrow"
 SIMILARS: Final = "similars.safetensors"
 REVERSE: Final = "reverse.safetensors"
-PRODUCTS: Final = "products.parquet"
 RELATIONS: Final = "relations"
 RARE: Final = "rare"
 
@@ -80,6 +82,10 @@ class Manifest:
         """File (POSIX path inside the build) -> `bytes` and `sha256`."""
         files: dict[str, dict[str, Any]] = self.content["files"]
         return files
+
+    def paths(self) -> list[Path]:
+        """Every file of the build."""
+        return [self.folder / name for name in self.files]
 
     def check_sizes(self) -> None:
         """Refuse a build with a file missing or cut short.

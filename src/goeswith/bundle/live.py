@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import weakref
 from collections.abc import Callable, Mapping
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,7 +21,7 @@ from goeswith.data.quarantine import ROW, Quarantine
 from goeswith.errors import BundleError, ConfigError, DataError
 from goeswith.models import model_class
 from goeswith.models.base import Recommender
-from goeswith.ranking.variants import Variants
+from goeswith.ranking.variants import variants_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,13 +68,9 @@ class LiveModels:
         self._folders = model_folders(bundle.folder)
         # answers may also name stand-ins, which no model gave
         self._specs, self._n = bundle.models[: len(self._folders)], len(bundle)
-        self._bundle = bundle
+        # a cycle would keep a bundle that nobody asks any more, and its files, until a collection
+        self._bundle = weakref.proxy(bundle)
         self._models: dict[int, Recommender] = {}
-
-    @cached_property
-    def variants(self) -> Variants:
-        """Finds the variants of new products."""
-        return Variants(Catalog(self._bundle.catalog_frame))
 
     def load(self) -> LiveModels:
         """Load every model now, so that no later fit can take its files away.
@@ -84,7 +80,6 @@ class LiveModels:
         """
         for place in range(len(self._specs)):
             self._model(place)
-        _ = self.variants
         return self
 
     def _model(self, place: int) -> Recommender:
@@ -223,7 +218,8 @@ def answers_to_new(
     record = {**attributes, "product_id": product_id}
     catalog = new_products([record], bundle.catalog_frame, "the new product")
     wanted = Wanted.of(bundle, constraints, [])
-    wanted.allowed[bundle.live.variants.of(catalog)] = False
+    titled = bundle.products.titled((catalog.text("title") or [None])[0] or "")
+    wanted.allowed[variants_of(catalog, bundle.catalog_frame, titled)] = False
     found = bundle.live.ranked(
         lambda model: model.score_new(catalog), wanted.allowed, bundle.k, by_attributes=True
     )

@@ -1,66 +1,14 @@
-"""Arrays and strings read by memory map: nothing is loaded that is not asked for.
-
-Plain numpy over the safetensors format (https://huggingface.co/docs/safetensors: eight bytes of
-header length, a JSON header, the arrays), since the library's own numpy reader copies.
-"""
+"""Strings and ids read from mapped arrays one at a time."""
 
 from __future__ import annotations
 
-import json
-import mmap
-import re
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from goeswith.errors import BundleError
-
-MappedArrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
-
-_DTYPES: Final = {
-    "I8": np.int8,
-    "U8": np.uint8,
-    "I32": np.int32,
-    "I64": np.int64,
-    "F32": np.float32,
-    "F64": np.float64,
-}
-
-
-def map_arrays(path: Path) -> MappedArrays:
-    """Every array of a safetensors file, read-only and backed by the file.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        BundleError: it is not a whole safetensors file.
-    """
-    with path.open("rb") as file:
-        try:
-            memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            start = 8 + int.from_bytes(memory[:8], "little")
-            if start > len(memory):
-                raise ValueError("its header is cut short")
-            header = json.loads(memory[8:start])
-            return {
-                name: _view(memory, start, entry)
-                for name, entry in header.items()
-                if name != "__metadata__"
-            }
-        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-            raise BundleError(f"{path} is not a whole safetensors file: {error}") from error
-
-
-def _view(memory: mmap.mmap, start: int, entry: dict[str, Any]) -> npt.NDArray[Any]:
-    dtype = np.dtype(_DTYPES[entry["dtype"]])
-    begin, end = entry["data_offsets"]
-    if not 0 <= begin <= end or (end - begin) % dtype.itemsize:
-        raise ValueError(f"impossible offsets {begin}, {end}")
-    flat = np.frombuffer(memory, dtype, (end - begin) // dtype.itemsize, start + begin)
-    return flat.reshape(entry["shape"])
+from goeswith.arrays_map import MappedArrays
 
 
 def pack_strings(name: str, values: list[str | None]) -> dict[str, npt.NDArray[Any]]:
@@ -100,17 +48,7 @@ class Strings:
         return bytes(self._bytes[self._ends[row] : self._ends[row + 1]])
 
     def __getitem__(self, row: int) -> str:
-        return self.raw(row).decode("utf-8", "replace")
-
-    def containing(self, text: str) -> Iterator[int]:
-        """Rows whose value contains `text`, upper and lower case alike for ASCII."""
-        pattern = re.compile(re.escape(text.encode("utf-8", "replace")), re.IGNORECASE)
-        start = 0
-        while found := pattern.search(self.data.data, start):
-            row = int(np.searchsorted(self.offsets, found.start(), side="right")) - 1
-            start = int(self.offsets[row + 1])  # one match is enough, and one past the end is none
-            if found.end() <= start:
-                yield row
+        return str(self._bytes[self._ends[row] : self._ends[row + 1]], "utf-8", "replace")
 
 
 @dataclass(frozen=True)
@@ -141,11 +79,6 @@ class SortedIds:
             if self.ids[row] == product_id:
                 return row
         return None
-
-    def around(self, product_id: str, width: int) -> list[int]:
-        """Rows of the `width` ids before and after where an id would stand."""
-        place = self.place(product_id)
-        return [int(row) for row in self.order[max(place - width, 0) : place + width]]
 
 
 def sorted_order(ids: list[str]) -> npt.NDArray[np.int32]:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from difflib import SequenceMatcher
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy.typing as npt
 
-from goeswith.bundle.mapped import MappedArrays, SortedIds, Strings, pack_strings, sorted_order
+from goeswith.arrays_map import MappedArrays
+from goeswith.bundle.mapped import SortedIds, Strings, pack_strings, sorted_order
+from goeswith.bundle.search import SearchIndex
 from goeswith.errors import UnknownProductError
 
 if TYPE_CHECKING:
+    from goeswith.arrays import Rows
     from goeswith.data.catalog import Catalog
 
 MOST_SHOWN: Final = 500
 """Characters of a title or type that are read: what is longer is cut, and ends in …."""
-_WIDTH: Final = 50
-"""Candidates looked at on each side, so that an unknown id costs milliseconds in any catalogue."""
 
 
 def product_arrays(catalog: Catalog) -> dict[str, npt.NDArray[Any]]:
@@ -41,13 +40,15 @@ def spoken_name(product_id: str, title: str | None, kind: str | None) -> str:
 
 
 class Products:
-    """Products by id or row."""
+    """Products by id, row or words."""
 
-    def __init__(self, arrays: MappedArrays) -> None:
+    def __init__(self, arrays: MappedArrays, index: SearchIndex) -> None:
+        self._index = index
         self.ids = Strings.of(arrays, "id")
         self.titles = Strings.of(arrays, "title")
         self.type_names = Strings.of(arrays, "type")
         self.type_codes = arrays["type.codes"]
+        self._types: dict[int, str] = {}
         self.variant_codes = arrays["variant.codes"]
         """(n,) group of variants of one product, -1 where there are none."""
         self._sorted = SortedIds(self.ids, arrays["id.order"])
@@ -88,7 +89,12 @@ class Products:
     def type(self, row: int) -> str | None:
         """A product's type; None where it has none."""
         code = int(self.type_codes[row])
-        return _short(self.type_names, code) if code >= 0 else None
+        if code < 0:
+            return None
+        name = self._types.get(code)
+        if name is None:
+            name = self._types[code] = _short(self.type_names, code)
+        return name
 
     def name(self, row: int) -> str:
         """What a sentence calls a product."""
@@ -100,23 +106,18 @@ class Products:
         return f"{self.ids[row]} ({said})" if said else self.ids[row]
 
     def nearest(self, text: str, count: int = 3) -> list[int]:
-        """Rows whose title holds `text`, then those whose id is spelt most like it.
+        """Rows whose id and title hold every word of `text`, a letter or two wrong if need be."""
+        return self._index.find(text, count, every_word=True)
 
-        Ids are compared among those that stand next to `text` in sorted order only.
-        """
-        if not text:
-            return []
-        titled = list(dict.fromkeys(islice(self.titles.containing(text), _WIDTH)))
-        # the shortest title that holds the words is the most like them
-        found = sorted(titled, key=lambda row: len(self.titles.raw(row)))[:count]
-        matcher = SequenceMatcher(b=text, autojunk=False)
-        alike = []
-        for row in self._sorted.around(text, _WIDTH):
-            matcher.set_seq1(self.ids[row])
-            if matcher.ratio() >= 0.6:
-                alike.append((-matcher.ratio(), row))
-        found += [row for _, row in sorted(alike) if row not in found]
-        return found[:count]
+    def titled(self, text: str) -> Rows:
+        """Rows among which all products of that title are, letters alike or not."""
+        return self._index.holding(text)
+
+    def search(self, text: str, count: int) -> list[int]:
+        """Rows of the products that a text may mean, best first: its id before all."""
+        row = self._sorted.row(text)
+        found = self._index.find(text, count)
+        return found if row is None else [row, *(other for other in found if other != row)][:count]
 
 
 def _short(strings: Strings, row: int) -> str:

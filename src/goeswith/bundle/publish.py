@@ -21,6 +21,7 @@ from goeswith.bundle.format import (
     file_sha256,
     manifest_sha256,
 )
+from goeswith.bundle.lease import leased
 from goeswith.errors import BundleError
 from goeswith.files import write_json
 
@@ -96,7 +97,7 @@ def _is_ours(name: str) -> bool:
 
 
 def _clean(path: Path, unless_named: Path | None = None) -> None:
-    """Remove builds that the manifest does not name, and halves of manifests.
+    """Remove builds that the manifest does not name and nobody reads, and halves of manifests.
 
     A manifest that cannot be read names nothing that could be told apart from a leftover: then only
     `unless_named`, this run's own build, goes.
@@ -113,6 +114,8 @@ def _clean(path: Path, unless_named: Path | None = None) -> None:
         if entry.name in {named, MANIFEST, _LOCK} or not _is_ours(entry.name):
             continue
         if entry.is_dir():
+            if leased(entry):
+                continue
             shutil.rmtree(entry, ignore_errors=True)
         else:
             entry.unlink(missing_ok=True)

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from goeswith.arrays import Rows
+    from goeswith.arrays_map import MappedArrays
     from goeswith.bundle.bundle import Bundle
     from goeswith.bundle.constraints import Constraints
     from goeswith.bundle.evidence import Basis
-    from goeswith.bundle.mapped import MappedArrays
     from goeswith.data.catalog import Catalog
 
 VIEWED: Final = "co_view"

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 from pydantic import ValidationError
 
 from goeswith.arrays_file import load_arrays
@@ -20,15 +19,14 @@ from goeswith.bundle.added import Grown, answers_with_new, propose_new, with_pro
 from goeswith.bundle.answering import NeverTogether, Progress, Steps, answer_all
 from goeswith.bundle.build import answer_facts, version_facts, write_build
 from goeswith.bundle.bundle import Bundle
-from goeswith.bundle.format import ANSWERS, PRODUCTS, RARE, RELATIONS, file_sha256, read_manifest
+from goeswith.bundle.format import ANSWERS, RARE, RELATIONS, read_manifest
 from goeswith.bundle.live import load_model, model_folders, reads_attributes
 from goeswith.bundle.publish import new_build, publish
-from goeswith.bundle.update_facts import check_contexts, data_facts, merged, notes
+from goeswith.bundle.update_events import GivenEvents, read_events
+from goeswith.bundle.update_facts import check_contexts, data_facts, file_facts, merged, notes
 from goeswith.config import Settings
 from goeswith.data.catalog import Catalog
-from goeswith.data.clean import clean_events
 from goeswith.data.quarantine import Quarantine
-from goeswith.data.tables import read_table
 from goeswith.errors import BundleError, DataError
 from goeswith.models.base import Recommender
 from goeswith.relations.counts import add_graphs, every_pair, grown, split_by_support, with_rare
@@ -77,7 +75,8 @@ def update_bundle(
     Args:
         path: the bundle.
         events: a table as `events` of a data folder; its baskets, sessions or users are not yet in
-            the bundle. None for none.
+            the bundle. Or a folder of feedback that `goeswith serve` kept, whose new lines are
+            counted. None for none.
         products: a table as `products` of a data folder. None for none.
         again: count a file that was counted before once more.
         progress: told what is being done.
@@ -91,23 +90,24 @@ def update_bundle(
     with new_build(path) as build:
         old = Bundle.open(path, verify=True)
         settings = _settings(old)
-        if events is not None:
-            _check_countable(old, events, settings, again=again)
         quarantine = Quarantine(max_share=settings.data.max_bad_share)
         catalog = _with_table(old, products, quarantine)
+        given = None
+        if events is not None:
+            given = read_events(old, settings, catalog.catalog, events, quarantine, again=again)
         if events is None and not len(catalog.new):
             quarantine.check()
             raise DataError(f"{products}: every product of it is in the bundle already")
         run = _Run(old, settings, catalog, build, progress)
-        told = run.add() if events is None else run.count(events, quarantine)
+        told = run.add() if given is None else run.count(given)
         quarantine.check()
         aside = quarantine.counts().to_dicts()
-        data = data_facts(old, events, products, aside, len(catalog.catalog))
+        files = given.files if given is not None else []
+        files += [] if products is None else [file_facts("products", products)]
+        data = data_facts(old, files, aside, len(catalog.catalog))
         publish(build, {**run.facts(), "data": data})
         run.tell.done()
-        kept = 0
-        if events is not None:
-            kept = quarantine.read(events.name) - quarantine.lost(events.name)
+        kept = given.frame.height if given is not None else 0
         return Updated(kept, len(catalog.new), catalog.known, catalog.unused, aside, told)
 
 
@@ -155,17 +155,15 @@ class _Run:
             save_graph(rare, self.build / RARE)
         return []
 
-    def count(self, events: Path, quarantine: Quarantine) -> list[str]:
+    def count(self, given: GivenEvents) -> list[str]:
         """Add the counts of new events, have the models take them over, and answer everything."""
         from goeswith.relations.mine import mine  # Ibis and DuckDB
 
         self.tell.now("counting")
         catalog, n = self.grown.catalog, len(self.grown.catalog)
-        frame = clean_events(read_table(events, quarantine), events.name, quarantine, catalog)
-        quarantine.check()
         report = MiningReport()
-        found = mine(frame, n, every_pair(self.settings.relations), report)
-        check_contexts(self.mined, report, events)
+        found = mine(given.frame, n, every_pair(self.settings.relations), report)
+        check_contexts(self.mined, report, given.path)
         everything = grown(load_graph(self.old.folder / RELATIONS, len(self.old)), n)
         rare = self._rare(n)
         if rare is not None:
@@ -187,7 +185,7 @@ class _Run:
         write_build(self.build, catalog, self.graph, self.answers)
         save_graph(rare, self.build / RARE)
         self.mined = merged(self.mined, report)
-        return notes(report, self.old)
+        return [*given.notes, *notes(report, self.old)]
 
     def _rare(self, n: int) -> RelationGraph | None:
         folder = self.old.folder / RARE
@@ -207,33 +205,8 @@ class _Run:
         }
 
 
-def _check_countable(old: Bundle, events: Path, settings: Settings, *, again: bool) -> None:
-    data = old.manifest["data"]
-    if data["rows"].get("events") is None or data["rows"].get("relations") is not None:
-        raise BundleError(
-            f"{old.path} was made from lists of relations, which have no counts that events could "
-            "be added to; fit it anew from data with events"
-        )
-    if settings.relations.half_life_days is not None:
-        raise BundleError(
-            f"{old.path} was fitted with half_life_days, by which its counts would have aged "
-            "since; fit it anew from all events"
-        )
-    if not events.is_file():
-        raise DataError(f"there is no file {events}")
-    digest = file_sha256(events)
-    counted = [entry for entry in data.get("applied", []) if entry["sha256"] == digest]
-    if counted and not again:
-        when = counted[-1].get("applied")
-        raise BundleError(
-            f"{events} is in the counts of {old.path} already, as {counted[-1]['file']}"
-            f"{f', since {when}' if when else ', since it was fitted'}; give --again to count it "
-            "once more"
-        )
-
-
 def _with_table(old: Bundle, products: Path | None, quarantine: Quarantine) -> Grown:
-    known = Catalog(pl.read_parquet(old.folder / PRODUCTS))
+    known = Catalog(old.catalog_frame)
     if products is None:
         return Grown(known, np.zeros(0, dtype=np.int32), 0, [])
     return with_products(known, products, quarantine)

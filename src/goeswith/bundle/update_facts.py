@@ -67,18 +67,18 @@ def notes(report: MiningReport, old: Bundle) -> list[str]:
     return told
 
 
+def file_facts(table: str, file: Path) -> dict[str, Any]:
+    """What the manifest tells of a file that was applied."""
+    return {"file": file.name, "table": table, "sha256": file_sha256(file)}
+
+
 def data_facts(
-    old: Bundle, events: Path | None, products: Path | None, aside: list[dict[str, Any]], n: int
+    old: Bundle, files: list[dict[str, Any]], aside: list[dict[str, Any]], n: int
 ) -> dict[str, Any]:
     """The manifest's `data`: what it was, the files applied and the rows set aside."""
     data = old.manifest["data"]
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    files = {"events": events, "products": products}
-    given = {name: file for name, file in files.items() if file is not None}
-    applied = [
-        {"file": file.name, "table": name, "sha256": file_sha256(file), "applied": now}
-        for name, file in given.items()
-    ]
+    applied = [{**file, "applied": now} for file in files]
     digest = sha256(data["fingerprint"].encode())
     for entry in applied:
         digest.update(entry["sha256"].encode())

@@ -17,6 +17,7 @@ import typer
 _GIVES: Final = {
     "demo": "`goeswith demo` on a retail panel",
     "serve": "`goeswith serve`, answers over HTTP",
+    "export": "`goeswith export` to PostgreSQL and Redis",
     "torch": "neural models",
     "language": "sentence encoders and language models",
     "spark": "mining logs that outgrow one machine",

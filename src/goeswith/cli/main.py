@@ -21,6 +21,8 @@ COMMANDS: Final = {
     "update": "update",
     "add": "add",
     "recommend": "recommend",
+    "search": "search",
+    "export": "export",
     "inspect": "inspect_bundle",
     "benchmark": "benchmark",
     "serve": "serve",

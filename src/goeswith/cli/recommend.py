@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
@@ -31,6 +31,12 @@ def command(
     new: Path | None = typer.Option(
         None, help="JSON file with the attributes of a product that the catalogue does not hold."
     ),
+    similars: bool = typer.Option(
+        False, "--similars", help="What stands for the product, instead of what goes with it."
+    ),
+    reverse: bool = typer.Option(
+        False, "--reverse", help="The products that this one goes with, instead."
+    ),
     json: bool = typer.Option(False, "--json", help="Print JSON, evidence and all."),
 ) -> None:
     """Say what goes with a product, best first, each answer with its evidence.
@@ -43,14 +49,27 @@ def command(
     ids = products or []
     if (new is None) == (not ids):
         raise ConfigError("name a product, or several for a basket, or give one with --new FILE")
+    narrowed = bool(where or ban or pin or per_type is not None or diversity is not None)
+    if similars or reverse:
+        _check_one(ids, similars and reverse, bool(pin or per_type or diversity is not None))
+        if reverse and narrowed:
+            raise ConfigError("--reverse takes no filters, bans or pins")
     opened = Bundle.open(bundle)
     most = k or min(10, opened.k)
     constraints = None
-    if where or ban or pin or per_type is not None or diversity is not None:
+    if narrowed:
         from goeswith.bundle.constraints import Constraints
 
         constraints = Constraints.of(where, ban, pin, per_type, diversity)
-    if new is not None:
+    key, asked = "complements", dict[str, Any]()
+    if similars or reverse:
+        row = opened.products.row(ids[0])
+        asked, label = {"product": _named(opened, row)}, opened.products.label(row)
+        key = "similars" if similars else "sources"
+        answers = (
+            opened.similars(ids[0], most, constraints) if similars else opened.reverse(ids[0], most)
+        )
+    elif new is not None:
         answers, asked, label = _about_new(opened, new, most, constraints)
     elif len(ids) == 1:
         answers = opened.complements(ids[0], most, constraints)
@@ -68,18 +87,37 @@ def command(
         content = {
             "bundle": opened.id,
             **asked,
-            "complements": [asdict(answer) for answer in answers],
+            key: [asdict(answer) for answer in answers],
         }
         typer.echo(dumps(content, indent=2, ensure_ascii=False))
         return
     from goeswith.cli.show import answers_table, console
 
     if answers:
-        title = f"What goes with {label}".replace("[", r"\[")
+        title = _TITLES[key].format(label).replace("[", r"\[")
         console().print(answers_table(title, answers, goes_with=len(ids) > 1))
     else:
-        narrowed = " that meets what was asked for" if constraints is not None else ""
-        typer.echo(f"nothing is known to go with {label}{narrowed}")
+        said = " that meets what was asked for" if narrowed else ""
+        nothing = {"similars": "stand for", "sources": "have as its complement"}.get(key, "go with")
+        typer.echo(f"nothing is known to {nothing} {label}{said}")
+
+
+_TITLES: Final = {
+    "complements": "What goes with {}",
+    "similars": "What stands for {}",
+    "sources": "What {} goes with",
+}
+
+
+def _check_one(ids: list[str], both: bool, shaped: bool) -> None:
+    from goeswith.errors import ConfigError
+
+    if both:
+        raise ConfigError("give one of --similars and --reverse")
+    if len(ids) != 1:
+        raise ConfigError("--similars and --reverse are of one product of the catalogue")
+    if shaped:
+        raise ConfigError("--similars takes filters and bans, no pins, quotas or diversity")
 
 
 def _named(bundle: Bundle, row: int) -> dict[str, Any]:

@@ -11,6 +11,9 @@ def command(
         None, help="Address to listen on; only this machine (127.0.0.1) unless set."
     ),
     port: int | None = typer.Option(None, min=1, max=65535, help="Port to listen on; 8000."),
+    workers: int | None = typer.Option(
+        None, min=1, max=256, help="Processes that answer and share the bundle in memory; 1."
+    ),
     config: Path | None = typer.Option(
         None, help="Project file; without it, goeswith.toml of the working folder, or defaults."
     ),
@@ -20,19 +23,22 @@ def command(
     from goeswith.errors import ConfigError
 
     settings = load_settings(config).serve
-    given = {"host": host, "port": port}
+    given = {"host": host, "port": port, "workers": workers}
     settings = settings.model_copy(update={k: v for k, v in given.items() if v is not None})
+
+    def listens() -> None:
+        address = f"http://{settings.host}:{settings.port}"
+        typer.echo(
+            f"the page: {address}/\nanswers:  {address}/v1/products/ID/complements (docs at /docs)",
+            err=True,
+        )
+
     try:
-        from goeswith.serve.app import create_app
-        from goeswith.serve.server import serve
+        from goeswith.serve.workers import run
+
+        code = run(bundle, settings, listens)
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"the service needs {error.name}, which is not installed: pip install 'goeswith[serve]'"
         ) from error
-    app = create_app(bundle, settings)
-    typer.echo(
-        f"answering at http://{settings.host}:{settings.port}/v1/products/ID/complements "
-        "(docs at /docs)",
-        err=True,
-    )
-    serve(app, settings)
+    raise typer.Exit(code)

@@ -7,7 +7,10 @@ import typer
 
 def command(
     bundle: Path = typer.Argument(help="A bundle that `goeswith fit` left."),
-    events: Path = typer.Argument(help="New events: a table as `events` of the data."),
+    events: Path = typer.Argument(
+        help="New events: a table as `events` of the data, or the folder of feedback that the "
+        "service kept, of which what is new is counted."
+    ),
     products: Path | None = typer.Option(
         None, help="New products, as `products` of the data; known ones stay as they are."
     ),

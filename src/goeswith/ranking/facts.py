@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Final, Self
 
@@ -49,11 +50,13 @@ class Askers:
     listed: Sparse
     reverse: Sparse
     degrees: Floats
+    evidence: Mapping[str, Sparse]
 
     def of(self, places: npt.NDArray[np.int64]) -> Askers:
         """Some of them."""
-        parts = {f.name: getattr(self, f.name)[places] for f in fields(self)[1:]}
-        return Askers(self.attributes.of(places.astype(np.int32)), **parts)
+        parts = {f.name: getattr(self, f.name)[places] for f in fields(self)[1:-1]}
+        evidence = {name: matrix[places] for name, matrix in self.evidence.items()}
+        return Askers(self.attributes.of(places.astype(np.int32)), **parts, evidence=evidence)
 
 
 class Facts:
@@ -75,10 +78,12 @@ class Facts:
         viewed: Sparse,
         *,
         counted: bool,
+        evidence: Mapping[str, Sparse] | None = None,
         inverses: tuple[Floats, Floats] | None = None,
     ) -> None:
         """Derive what paths need; `inverses` are `leaving` and `arriving` where they were kept."""
         self.attributes, self.counted = attributes, counted
+        self.evidence = dict(evidence or {})
         self.listed, self.raw_bought, self.raw_viewed = listed, any_bought, viewed
         self.reverse = listed.T.tocsr()
         self.bought = _normalised(listed)
@@ -139,6 +144,7 @@ class Facts:
             edge_weights(graph[CO_PURCHASE], weight),
             views.maximum(views.T).tocsr(),
             counted=counted,
+            evidence=_evidence(graph) if counted else None,
         )
 
     @property
@@ -157,6 +163,7 @@ class Facts:
             self.listed[rows],
             self.reverse[rows],
             self.degrees[rows],
+            {name: matrix[rows] for name, matrix in self.evidence.items()},
         )
 
     def new_askers(self, attributes: Attributes) -> Askers:
@@ -172,6 +179,7 @@ class Facts:
             listed=nothing,
             reverse=nothing,
             degrees=np.zeros((b, 4), dtype=np.float32),
+            evidence=dict.fromkeys(self.evidence, nothing),
         )
 
     def arrays(self) -> Arrays:
@@ -185,6 +193,7 @@ class Facts:
             "brands": self.attributes.brands,
             "prices": self.attributes.prices,
             "counted": np.array([self.counted]),
+            **{f"evidence_{name}": matrix for name, matrix in self.evidence.items()},
             # seconds to work out again, which whoever asks about a new product would wait for
             "leaving": self.leaving,
             "arriving": self.arriving,
@@ -202,8 +211,29 @@ class Facts:
             arrays["any_bought"],
             arrays["viewed"],
             counted=bool(arrays["counted"][0]),
+            evidence={
+                name.removeprefix("evidence_"): matrix
+                for name, matrix in arrays.items()
+                if name.startswith("evidence_")
+            },
             inverses=(arrays["leaving"], arrays["arriving"]),
         )
+
+
+def _evidence(graph: RelationGraph) -> dict[str, Sparse]:
+    """What was counted of each pair that was bought together, as far as it speaks for the pair."""
+    bought, viewed = graph[CO_PURCHASE], graph[CO_VIEW]
+    found: dict[str, Sparse] = {
+        measure: bought.weighted(bought.measure(measure))
+        for measure in ("count", "confidence_lower", "pmi_lower", "lift")
+    }
+    found["confidence_back"] = found["confidence_lower"].T.tocsr()
+    if bought.source_first is not None:
+        found["source_first"] = bought.weighted(bought.source_first)
+    if len(viewed):
+        found["views"] = viewed.count
+        found["views_lift"] = viewed.weighted(viewed.measure("lift"))
+    return found
 
 
 def is_counted(graph: RelationGraph) -> bool:

@@ -20,6 +20,7 @@ from goeswith.ranking.facts import Askers, Facts
 
 CANDIDATES: Final[Mapping[str, int]] = {
     "listed": 60,
+    "count": 60,
     "cocitation": 50,
     "bought_cocitation": 60,
     "complements_of_complements": 20,
@@ -123,6 +124,7 @@ def paths(facts: Facts, asked: Askers) -> dict[str, Floats]:
     scores["reverse"] = asked.reverse.toarray()
     if facts.counted:
         scores["listed"] = asked.listed.toarray()
+        scores |= {name: matrix.toarray() for name, matrix in asked.evidence.items()}
     return scores
 
 

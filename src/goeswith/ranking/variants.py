@@ -28,7 +28,7 @@ def variant_codes(catalog: Catalog) -> Rows:
     """
     n = len(catalog)
     groups, products, so_far = [], [], n
-    for key in _keys(catalog).values():
+    for key in _keys(catalog.frame).values():
         shared = (
             pl.DataFrame({"key": key})
             .with_row_index("row")
@@ -50,28 +50,32 @@ def variant_codes(catalog: Catalog) -> Rows:
     return np.where(size[code] > 1, code, -1).astype(np.int32)
 
 
-class Variants:
-    """Finds the variants of products that a catalogue does not hold."""
+def variants_of(product: Catalog, frame: pl.DataFrame, titled: Rows) -> Rows:
+    """Rows of the variants of a product that the catalogue does not hold.
 
-    def __init__(self, catalog: Catalog) -> None:
-        self._keys = _keys(catalog)
+    As in `variant_codes`, but variants of variants are not followed.
 
-    def of(self, product: Catalog) -> Rows:
-        """Rows of the variants of a product, a catalogue of one.
+    Args:
+        product: a catalogue of one.
+        frame: of the catalogue.
+        titled: rows among which all are that share the product's title.
+    """
+    found = [np.zeros(0, dtype=np.int64)]
+    for name, key in _keys(product.frame).items():
+        if not key[0]:
+            continue
+        rows = titled if name == "name" else np.arange(frame.height)
+        columns = ("title", "brand") if name == "name" else (VARIANT_GROUP,)
+        among = frame.select(column for column in columns if column in frame.columns)
+        keys = _keys(among[rows] if name == "name" else among)
+        if name in keys:
+            same = rows[(keys[name] == key[0]).fill_null(value=False).to_numpy()]
+            found += [same] if len(same) < _MOST else []
+    return np.unique(np.concatenate(found)).astype(np.int32)
 
-        As in `variant_codes`, but variants of variants are not followed.
-        """
-        found = [np.zeros(0, dtype=np.int64)]
-        for name, key in _keys(product).items():
-            if name in self._keys and key[0]:
-                same = (self._keys[name] == key[0]).arg_true().to_numpy()
-                found += [same] if len(same) < _MOST else []
-        return np.unique(np.concatenate(found)).astype(np.int32)
 
-
-def _keys(catalog: Catalog) -> dict[str, pl.Series]:
+def _keys(frame: pl.DataFrame) -> dict[str, pl.Series]:
     """What variants share, by name: null or empty for a product that shares it with none."""
-    frame = catalog.frame
     keys = {}
     if VARIANT_GROUP in frame.columns and not frame[VARIANT_GROUP].dtype.is_nested():
         keys["group"] = pl.col(VARIANT_GROUP).cast(pl.String).str.strip_chars()

@@ -20,19 +20,21 @@ from goeswith.serve.keys import Keys
 from goeswith.serve.limits import BodyLimit
 from goeswith.serve.logs import Log
 from goeswith.serve.metrics import Metrics
+from goeswith.serve.page import add_page
 from goeswith.serve.problems import describe_problems, tell_problems
+from goeswith.serve.quick import Quick
 from goeswith.serve.rate import Rates
 from goeswith.serve.report import read_report
 from goeswith.serve.routes import facts, feedback, products, several
 
 
-def create_app(bundle_path: Path | str, settings: ServeSettings | None = None) -> FastAPI:
+def create_app(bundle_path: Path | str | Bundle, settings: ServeSettings | None = None) -> FastAPI:
     """The service for one bundle, every file of which is checked first.
 
     `app.state.current` hands out what answers now (`serve.current.Holder`).
 
     Args:
-        bundle_path: as given to `goeswith fit --out`.
+        bundle_path: as given to `goeswith fit --out`; or a bundle that was opened and checked.
         settings: of the table `serve`; host and port are the server's.
 
     Raises:
@@ -55,6 +57,8 @@ def create_app(bundle_path: Path | str, settings: ServeSettings | None = None) -
     tell_problems(app)
     for routes in (products, several, facts, feedback):
         routes.add(app, settings)
+    add_page(app)
+    app.add_middleware(Quick, metrics=state.metrics, most=settings.max_k)
     app.add_middleware(BodyLimit, most=settings.max_body)
     app.add_middleware(
         Gate,
@@ -87,14 +91,16 @@ async def _ends(app: FastAPI) -> AsyncIterator[None]:
         app.state.log.flush()
 
 
-def open_current(bundle_path: Path | str, settings: ServeSettings) -> Current:
+def open_current(bundle_path: Path | str | Bundle, settings: ServeSettings) -> Current:
     """A bundle with every file checked, ready to be asked.
 
     Raises:
         BundleError, ConfigError: as `create_app`.
     """
     report = read_report(settings.report) if settings.report else None
-    return Current(Bundle.open(bundle_path, verify=True), settings.live, report)
+    if not isinstance(bundle_path, Bundle):
+        bundle_path = Bundle.open(bundle_path, verify=True)
+    return Current(bundle_path, settings.live, report, settings.remember * 1_000_000)
 
 
 def _describe(app: FastAPI) -> None:

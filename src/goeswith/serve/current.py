@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
+from goeswith.serve.told import Remembered
+
 if TYPE_CHECKING:
     from goeswith.bundle.bundle import Bundle
 
@@ -23,18 +25,23 @@ class Current:
         bundle: every file of it is mapped or read: a later fit may remove them.
         live: whether its models are in memory.
         named_report: what `serve.report` holds; None where the setting names no file.
+        remember: bytes of answers, as they were sent, to remember.
         columns: attributes of the catalogue, but the id.
+        remembered: those answers.
     """
 
     bundle: Bundle
     live: bool = True
     named_report: dict[str, Any] | None = None
+    remember: int = 0
     columns: tuple[str, ...] = field(init=False)
+    remembered: Remembered = field(init=False)
 
     def __post_init__(self) -> None:
-        # read now: a later fit removes the files of this build, which only maps stay valid without
+        # mapped now, so that neither the first request waits nor a later fit takes files away
         names = tuple(name for name in self.bundle.catalog_frame.columns if name != "product_id")
         object.__setattr__(self, "columns", names)
+        object.__setattr__(self, "remembered", Remembered(self.remember))
         if self.live:
             self.bundle.live.load()
         self.bundle.asks_models = self.live

@@ -11,15 +11,16 @@ import asyncio
 import os
 import sys
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Final
 
 import orjson
 
+from goeswith.data.feedback import PATTERN
 from goeswith.errors import ConfigError
 
-PATTERN: Final = "feedback-*.jsonl"
 _MOST_WAITING: Final = 64_000_000
 """Bytes that may wait for the disk; more is refused, and may be sent again."""
 
@@ -46,6 +47,7 @@ class FeedbackLog:
                 f"serve.feedback = {str(folder)!r} cannot be written: {error}; name a folder that "
                 "the service may write"
             ) from error
+        self._whole = 0
         self._waiting: list[tuple[bytes, asyncio.Future[None]]] = []
         self._bytes = 0
         self._writing: asyncio.Task[None] | None = None
@@ -75,12 +77,11 @@ class FeedbackLog:
         """Write what waits, and what comes meanwhile, until nothing does."""
         while self._waiting:
             batch, self._waiting, self._bytes = self._waiting, [], 0
+            outcome: Exception | None = None
             try:
                 await asyncio.to_thread(self._append, b"".join(lines for lines, _ in batch))
-            except OSError as error:
-                outcome: OSError | None = error
-            else:
-                outcome = None
+            except Exception as error:  # whatever it is, those who wait are told
+                outcome = error
             for _, kept in batch:
                 if kept.done():  # whoever waited has gone
                     continue
@@ -91,22 +92,29 @@ class FeedbackLog:
         self._writing = None
 
     def _append(self, lines: bytes) -> None:
-        start = self._file.tell()
+        if self._file.tell() != self._whole:
+            self._trim()
         try:
-            self._file.write(lines)
+            left = memoryview(lines)
+            while left:  # a disk that is almost full takes a part
+                left = left[self._file.write(left) :]
             os.fsync(self._file.fileno())
         except OSError:
-            # what is there of it was not acknowledged, and the next line must not be glued to it
-            self._file.truncate(start)
-            self._file.seek(start)
+            with suppress(OSError):
+                self._trim()
             raise
+        self._whole += len(lines)
+
+    def _trim(self) -> None:
+        """Cut off what was not acknowledged: the next line must not be glued to it."""
+        self._file.truncate(self._whole)
+        self._file.seek(self._whole)
 
     async def close(self) -> None:
         """Wait for what is being written, and let go of the file; an empty one is removed."""
         if self._writing is not None:
             await self._writing
-        empty = not self._file.tell()
-        if empty:
+        if not self._whole:
             self.path.unlink(missing_ok=True)
         self._file.close()
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from goeswith.serve.current import TAKEN
 from goeswith.serve.keys import presented
-from goeswith.serve.problems import problem
+from goeswith.serve.problems import OPEN, problem
 from goeswith.serve.rate import asker_at
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from goeswith.serve.metrics import Metrics
     from goeswith.serve.rate import Rates
 
-_OPEN: Final = ("/v1/health/", "/assets/")
-"""Addresses that need no key and count for no rate; and the page itself."""
 _NOSNIFF: Final = (b"x-content-type-options", b"nosniff")
 NOWHERE: Final = "other"
 """The template of an address that no route has."""
@@ -75,7 +73,7 @@ class Gate:
                 await said(scope, receive, sending)
         finally:
             seconds = time.perf_counter() - started
-            route = getattr(scope.get("route"), "path", None) or scope.get("template", NOWHERE)
+            route = scope.get("template") or _template(scope.get("route"))
             method = scope["method"] if scope["method"] in _METHODS else "OTHER"
             self.metrics.request(route, method, status, seconds)
             if self.log is not None:
@@ -93,7 +91,7 @@ class Gate:
 
     def _refused(self, scope: Scope, bundle: str) -> Response | None:
         path = scope["path"]
-        if path == "/" or path.startswith(_OPEN):
+        if path == "/" or path.startswith(OPEN):
             return None
         asker = ""
         if self.keys is not None:
@@ -122,6 +120,10 @@ class Gate:
 
 
 _METHODS: Final = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+
+
+def _template(route: Any) -> str:
+    return getattr(route, "path_format", None) or getattr(route, "path", None) or NOWHERE
 
 
 def _where(error: Exception) -> list[str]:

@@ -22,6 +22,8 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from goeswith.serve.told import models_of
+
 if TYPE_CHECKING:
     from goeswith.bundle.answer import Answer
     from goeswith.serve.current import Holder
@@ -91,8 +93,8 @@ class Metrics:
 
     def answered(self, answers: Iterable[Answer]) -> None:
         """Count answers."""
-        for answer in answers:
-            self.answered_by(answer.model, answer.fallback, 1)
+        for model, fallback, count in models_of(answers):
+            self.answered_by(model, fallback, count)
 
     def answered_by(self, model: str, fallback: bool, count: int) -> None:
         """Count answers of one model."""

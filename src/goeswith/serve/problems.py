@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from goeswith.serve.current import Current
 
 MEDIA_TYPE: Final = "application/problem+json"
+OPEN: Final = ("/v1/health/", "/assets/")
+"""Addresses that need no key and count for no rate; and the page itself."""
 _MOST_ERRORS: Final = 10
 _LONGEST: Final = 2000
 """Characters of a detail: what a request sent may stand in it."""
@@ -92,6 +94,8 @@ def tell_problems(app: FastAPI) -> None:
     def plain(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
         detail = error.detail if isinstance(error, HTTPException) else ""
+        # FastAPI has a status of its own for bodies that are nested too deep or are not UTF-8
+        status = 422 if status == 400 else status
         if not detail or detail == HTTPStatus(status).phrase:
             detail = {
                 404: "there is nothing at this address; /openapi.json describes what there is",
@@ -115,14 +119,18 @@ def tell_problems(app: FastAPI) -> None:
 
 
 def describe_problems(schema: dict[str, Any]) -> None:
-    """Put the shape of a problem into an OpenAPI schema, in place of FastAPI's own of a 422."""
+    """Put problems into an OpenAPI schema: that of a 422 in place of FastAPI's own, and those of
+    the gate, which no route knows of.
+    """
     shapes = schema["components"]["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):
         shapes.pop(name, None)
     found = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     shapes.update(found.pop("$defs", {}))
     shapes["Problem"] = found
-    for path in schema["paths"].values():
+    for address, path in schema["paths"].items():
         for operation in path.values():
-            if "422" in operation.get("responses", {}):
-                operation["responses"]["422"] = documented(422)[422]
+            known = operation["responses"]
+            gate = () if address.startswith(OPEN) else (401, 429)
+            told = documented(*gate, *([422] if "422" in known else []))
+            known |= {str(status): response for status, response in told.items()}

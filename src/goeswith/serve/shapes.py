@@ -12,6 +12,8 @@ from goeswith.bundle.evidence import Basis
 LONGEST_ID: Final = 5000
 """Characters of a product id, in a request."""
 MOST_IN_BATCH: Final = 100
+BUILD: Final = "20240131t120000z-0a1b2c3d"
+"""What the id of a build looks like."""
 Attribute: TypeAlias = str | int | float | bool | list[str] | None
 _FROM_ANSWERS = ConfigDict(from_attributes=True)
 
@@ -112,7 +114,7 @@ class OfBundle(BaseModel):
 
     bundle: str = Field(
         description="The build that answered; new with every fit.",
-        examples=["20240131t120000z-0a1b2c3d"],
+        examples=[BUILD],
     )
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from goeswith.serve.shapes import OfBundle
+from goeswith.serve.shapes import BUILD, OfBundle
 
 MOST_EVENTS: Final = 1000
 """Events of one request."""
@@ -53,7 +53,9 @@ class BundleFacts(OfBundle):
 class Report(OfBundle):
     """What a benchmark measured, as `goeswith benchmark --json` writes it."""
 
-    report: dict[str, Any]
+    report: dict[str, Any] = Field(
+        examples=[{"protocol": "time", "results": [{"model": "cocitation"}]}]
+    )
 
 
 class FeedbackEvent(BaseModel):
@@ -66,10 +68,18 @@ class FeedbackEvent(BaseModel):
     source_id: ShortText | None = Field(
         None, description="The product asked about.", examples=["phone-1"]
     )
-    bundle: ShortText | None = Field(None, description="The build that gave the answer.")
+    bundle: ShortText | None = Field(
+        None, description="The build that gave the answer.", examples=[BUILD]
+    )
     session_id: ShortText | None = Field(None, description="The shopper's visit.", examples=["s1"])
-    position: int | None = Field(None, ge=0, le=10_000, description="Its place in the list.")
-    event_id: ShortText | None = Field(None, description="The sender's own name for the event.")
+    position: int | None = Field(
+        None, ge=0, le=10_000, description="Its place in the list.", examples=[0]
+    )
+    event_id: ShortText | None = Field(
+        None,
+        description="The sender's own name for the event: one that is sent twice counts once.",
+        examples=["e-4711"],
+    )
 
 
 class Feedback(BaseModel):
@@ -108,7 +118,7 @@ class Problem(BaseModel):
     title: str = Field(examples=["Not Found"])
     status: int = Field(examples=[404])
     detail: str = Field(examples=["no product 'fone-1' among the 100 of this bundle"])
-    bundle: str | None = Field(None, description="The build that was asked.")
+    bundle: str | None = Field(None, description="The build that was asked.", examples=[BUILD])
     nearest: list[NearProduct] | None = Field(
         None, description="Of an unknown product: those that may have been meant."
     )
@@ -120,6 +130,6 @@ class Problem(BaseModel):
 class Health(BaseModel):
     """How the service is."""
 
-    status: Literal["live", "ready"]
-    bundle: str = Field(examples=["20240131t120000z-0a1b2c3d"])
+    status: Literal["live", "ready"] = Field(examples=["ready"])
+    bundle: str = Field(examples=[BUILD])
     products: int = Field(examples=[100])

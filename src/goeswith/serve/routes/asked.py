@@ -28,28 +28,57 @@ ProductId = Annotated[
     str, InPath(description="As in the catalogue; may hold slashes.", examples=["phone-1"])
 ]
 Id = Annotated[str, Query(min_length=1, max_length=LONGEST_ID)]
-Ids = Annotated[list[Id], Query(max_length=_FEW)]
+Bans = Annotated[
+    list[Id],
+    Query(
+        max_length=_FEW,
+        description="A product that shall not be among the answers; repeatable.",
+        examples=[["case-2"]],
+    ),
+]
+Pins = Annotated[
+    list[Id],
+    Query(
+        max_length=_FEW,
+        description="A product that shall come first, in the order given; repeatable.",
+        examples=[["case-3"]],
+    ),
+]
+PerType = Annotated[
+    int | None,
+    Query(ge=1, le=1000, description="At most so many answers of one type.", examples=[2]),
+]
+Diversity = Annotated[
+    float | None,
+    Query(
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="How much less each further product of one type counts.",
+        examples=[0.3],
+    ),
+]
 Where = Annotated[
     list[Annotated[str, Query(max_length=LONGEST)]],
     Query(
         max_length=MOST_FILTERS,
         description="A filter on attributes, such as `price<=20`, `in_stock=true`, "
         "`brand in Mu|Nu` or `title contains steel`; repeatable.",
-        examples=["price<=20"],
+        examples=[["price<=20"]],
     ),
 ]
 
 
-def _filtered(where: Where = [], ban: Ids = []) -> Constraints | None:  # noqa: B006
+def _filtered(where: Where = [], ban: Bans = []) -> Constraints | None:  # noqa: B006
     return Constraints.of(where, ban) if where or ban else None
 
 
 def _constraints(
     where: Where = [],  # noqa: B006  FastAPI copies defaults
-    ban: Ids = [],  # noqa: B006
-    pin: Ids = [],  # noqa: B006
-    per_type: Annotated[int | None, Query(ge=1, le=1000)] = None,
-    diversity: Annotated[float | None, Query(ge=0, le=1, allow_inf_nan=False)] = None,
+    ban: Bans = [],  # noqa: B006
+    pin: Pins = [],  # noqa: B006
+    per_type: PerType = None,
+    diversity: Diversity = None,
 ) -> Constraints | None:
     if not (where or ban or pin) and per_type is None and diversity is None:
         return None

@@ -1,35 +1,43 @@
 """What the service tells of itself: its bundle, what was measured, how it is."""
 
 # no postponed annotations: FastAPI reads those of functions inside functions
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import FastAPI, Query
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from goeswith.bundle.search import MOST_FOUND
 from goeswith.config import ServeSettings
 from goeswith.serve.metrics import MEDIA_TYPE
 from goeswith.serve.problems import documented
 from goeswith.serve.routes.asked import Now
-from goeswith.serve.routes.products import brief
 from goeswith.serve.shapes import Found
 from goeswith.serve.shapes_service import BundleFacts, Health, Report
+from goeswith.serve.told import told
+
+_METRICS: Final = {"type": "string", "examples": ["goeswith_bundle_products 100.0\n"]}
 
 
 def add(app: FastAPI, settings: ServeSettings) -> None:
     """Add the routes to a service."""
 
-    @app.get("/v1/search")
+    @app.get("/v1/search", response_model=Found)
     def search(
         now: Now,
-        q: Annotated[str, Query(min_length=1, max_length=200, examples=["phone"])],
-        k: Annotated[int, Query(ge=1, le=100)] = 10,
-    ) -> Found:
+        q: Annotated[
+            str,
+            Query(
+                min_length=1,
+                max_length=200,
+                description="Words, beginnings of words or an id; letters may be wrong.",
+                examples=["phone"],
+            ),
+        ],
+        k: Annotated[int, Query(ge=1, le=MOST_FOUND, description="How many.", examples=[5])] = 10,
+    ) -> Response:
         """Products whose title or id is like the words, best first."""
-        bundle = now.bundle
-        rows = bundle.products.nearest(q, k)
-        briefs = [brief(bundle, bundle.products.ids[row]) for row in rows]
-        return Found(bundle=bundle.id, query=q, products=briefs)
+        return told(now.bundle, query=q, products=now.bundle.search(q, k))
 
     @app.get("/v1/bundle")
     def bundle_facts(now: Now) -> BundleFacts:
@@ -52,7 +60,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
     @app.get(
         "/metrics",
         response_class=Response,
-        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+        responses={200: {"content": {"text/plain": {"schema": _METRICS}}}},
     )
     def metrics() -> Response:
         """Counts and times, as Prometheus reads them."""

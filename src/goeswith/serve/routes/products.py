@@ -4,22 +4,21 @@
 from typing import Annotated
 
 from fastapi import FastAPI, Query
+from starlette.responses import Response
 
-from goeswith.bundle.bundle import Bundle
 from goeswith.config import ServeSettings
 from goeswith.serve.problems import documented
 from goeswith.serve.routes.asked import Constrained, Filtered, Id, Now, ProductId, held, how_many
 from goeswith.serve.shapes import (
-    Brief,
     ComparisonShape,
     Complements,
     Product,
     Reverse,
-    SideShape,
     Similars,
 )
+from goeswith.serve.told import told
 
-COMPLEMENTS = "/v1/products/{product_id:path}/complements"
+OF = "/v1/products/{product_id:path}"
 
 
 def add(app: FastAPI, settings: ServeSettings) -> None:
@@ -28,7 +27,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
     few = how_many(most)
 
     # before the route of a product, whose path takes any end
-    @app.get(COMPLEMENTS, responses=documented(404))
+    @app.get(f"{OF}/complements", response_model=Complements, responses=documented(404))
     def complements(
         product_id: ProductId,
         now: Now,
@@ -43,7 +42,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
                 examples=["popularity"],
             ),
         ] = None,
-    ) -> Complements:
+    ) -> Response:
         """What goes with a product, best first; fewer than `k` where fewer are known."""
         bundle, count = now.bundle, held(k, most, now)
         if model is None:
@@ -51,60 +50,43 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         else:
             answers = bundle.complements_by(model, product_id, count, asked)
         app.state.metrics.answered(answers)
-        return Complements.model_validate(
-            {"bundle": bundle.id, "product_id": product_id, "complements": answers}
-        )
+        return told(bundle, product_id=product_id, complements=answers)
 
-    @app.get("/v1/products/{product_id:path}/similars", responses=documented(404))
-    def similars(product_id: ProductId, now: Now, asked: Filtered, k: int | None = few) -> Similars:
+    @app.get(
+        "/v1/products/{product_id:path}/similars",
+        response_model=Similars,
+        responses=documented(404),
+    )
+    def similars(product_id: ProductId, now: Now, asked: Filtered, k: int | None = few) -> Response:
         """What stands for a product: alternatives that shoppers viewed with it, then alike ones."""
         found = now.bundle.similars(product_id, held(k, most, now), asked)
         app.state.metrics.answered(found)
-        return Similars.model_validate(
-            {"bundle": now.bundle.id, "product_id": product_id, "similars": found}
-        )
+        return told(now.bundle, product_id=product_id, similars=found)
 
-    @app.get("/v1/products/{product_id:path}/reverse", responses=documented(404))
-    def reverse(product_id: ProductId, now: Now, k: int | None = few) -> Reverse:
+    @app.get(
+        "/v1/products/{product_id:path}/reverse", response_model=Reverse, responses=documented(404)
+    )
+    def reverse(product_id: ProductId, now: Now, k: int | None = few) -> Response:
         """What a product goes with: the products that have it among their answers."""
         found = now.bundle.reverse(product_id, held(k, most, now))
         app.state.metrics.answered(found)
-        return Reverse.model_validate(
-            {"bundle": now.bundle.id, "product_id": product_id, "sources": found}
-        )
+        return told(now.bundle, product_id=product_id, sources=found)
 
-    @app.get("/v1/products/{product_id:path}", responses=documented(404))
+    @app.get(OF, responses=documented(404))
     def product(product_id: ProductId, now: Now) -> Product:
         """A product and every attribute that the catalogue has of it."""
         known = now.bundle.product(product_id)
         attributes = {name: known[name] for name in now.columns if name in known}
         return Product(bundle=now.bundle.id, product_id=product_id, attributes=attributes)
 
-    @app.get("/v1/compare", responses=documented(404))
-    def compare(now: Now, source: Id, target: Id) -> ComparisonShape:
+    @app.get("/v1/compare", response_model=ComparisonShape, responses=documented(404))
+    def compare(
+        now: Now,
+        source: Annotated[Id, Query(examples=["phone-1"])],
+        target: Annotated[Id, Query(examples=["case-1"])],
+    ) -> Response:
         """What a target is to a source: relation, direction, evidence, probability, and why."""
         found = now.bundle.compare(source, target)
-        return ComparisonShape(
-            bundle=now.bundle.id,
-            source=brief(now.bundle, source),
-            target=brief(now.bundle, target),
-            relation=found.relation,
-            forward=SideShape.model_validate(found.forward),
-            backward=SideShape.model_validate(found.backward),
-            substitutes=found.substitutes,
-            why=found.why,
-        )
-
-
-def brief(bundle: Bundle, product_id: str) -> Brief:
-    """A product of the catalogue in a line."""
-    known = bundle.product(product_id)
-    row = bundle.products.row(product_id)
-    brand, price = known.get("brand"), known.get("price")
-    return Brief(
-        product_id=product_id,
-        title=bundle.products.title(row),
-        type=bundle.products.type(row),
-        brand=brand if isinstance(brand, str) else None,
-        price=price if isinstance(price, int | float) else None,
-    )
+        rows = [now.bundle.products.row(product_id) for product_id in (source, target)]
+        first, second = now.bundle.briefs(rows)
+        return told(now.bundle, source=first, target=second, **vars(found))

@@ -1,9 +1,10 @@
 """What is asked about several products, or about one that the catalogue does not hold."""
 
 # no postponed annotations: FastAPI reads those of functions inside functions
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Body, FastAPI, Query
+from starlette.responses import Response
 
 from goeswith.bundle.bundle import MOST_IN_BASKET
 from goeswith.config import ServeSettings
@@ -18,6 +19,7 @@ from goeswith.serve.shapes import (
     Complements,
     NewProduct,
 )
+from goeswith.serve.told import told
 
 
 def add(app: FastAPI, settings: ServeSettings) -> None:
@@ -25,7 +27,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
     most = settings.max_k
     few = how_many(most)
 
-    @app.get("/v1/basket", responses=documented(404))
+    @app.get("/v1/basket", response_model=BasketComplements, responses=documented(404))
     def basket(
         product: Annotated[
             list[Annotated[str, Query(max_length=LONGEST_ID)]],
@@ -33,44 +35,33 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
                 min_length=1,
                 max_length=MOST_IN_BASKET,
                 description="A product in the basket; repeatable.",
-                examples=["phone-1"],
+                examples=[["phone-1"]],
             ),
         ],
         now: Now,
         asked: Constrained,
         k: int | None = few,
-    ) -> BasketComplements:
+    ) -> Response:
         """What goes with several products together, best first."""
         found = now.bundle.basket(product, held(k, most, now), asked)
         app.state.metrics.answered(found)
-        return BasketComplements.model_validate(
-            {
-                "bundle": now.bundle.id,
-                "basket": list(dict.fromkeys(product)),
-                "complements": found,
-            }
-        )
+        return told(now.bundle, basket=list(dict.fromkeys(product)), complements=found)
 
-    @app.post("/v1/complements", responses=documented(404, 411, 413))
+    @app.post("/v1/complements", response_model=Complements, responses=documented(404, 411, 413))
     def complements_of_new(
         new: Annotated[NewProduct, Body()], now: Now, asked: Constrained, k: int | None = few
-    ) -> Complements:
+    ) -> Response:
         """What goes with a product that the catalogue does not hold, from its attributes."""
         found = now.bundle.complements_of_new(new.attributes, held(k, most, now), asked)
         app.state.metrics.answered(found)
-        return Complements.model_validate(
-            {
-                "bundle": now.bundle.id,
-                "product_id": str(new.attributes.get("product_id") or "new product"),
-                "complements": found,
-            }
-        )
+        product_id = str(new.attributes.get("product_id") or "new product")
+        return told(now.bundle, product_id=product_id, complements=found)
 
-    @app.post("/v1/batch", responses=documented(411, 413))
-    def batch(asked: Annotated[Batch, Body()], now: Now) -> BatchAnswers:
+    @app.post("/v1/batch", response_model=BatchAnswers, responses=documented(411, 413))
+    def batch(asked: Annotated[Batch, Body()], now: Now) -> Response:
         """What goes with each of several products, in the order asked."""
         count = held(None if asked.k is None else min(asked.k, most), most, now)
-        answers = []
+        answers: list[dict[str, Any]] = []
         for product_id in asked.product_ids:
             try:
                 found = now.bundle.complements(product_id, count)
@@ -78,4 +69,4 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
                 answers.append({"product_id": product_id, "complements": found})
             except UnknownProductError as error:
                 answers.append({"product_id": product_id, "error": str(error)})
-        return BatchAnswers.model_validate({"bundle": now.bundle.id, "answers": answers})
+        return told(now.bundle, answers=answers)

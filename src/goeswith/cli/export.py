@@ -1,0 +1,91 @@
+"""`goeswith export`: the answers of every product, into a file or a database."""
+
+from enum import StrEnum
+from pathlib import Path
+
+import typer
+
+
+class Target(StrEnum):
+    """Where answers can go."""
+
+    parquet = "parquet"
+    csv = "csv"
+    jsonl = "jsonl"
+    postgres = "postgres"
+    redis = "redis"
+
+
+def command(
+    bundle: Path = typer.Argument(help="A bundle that `goeswith fit` left."),
+    to: Target = typer.Option(help="A file of that format, or a database."),
+    out: Path | None = typer.Option(None, help="The file; one that is there is replaced."),
+    url: str | None = typer.Option(
+        None,
+        envvar="GOESWITH_EXPORT_URL",
+        help="The database's address, such as postgresql://USER@HOST/NAME or redis://HOST:6379/0; "
+        "from the environment nobody reads its password in the list of processes.",
+    ),
+    k: int | None = typer.Option(None, "-k", min=1, help="Answers a product; 10 unless set."),
+    why: bool = typer.Option(False, help="Add the sentence that says why."),
+    where: list[str] = typer.Option([], help="A filter on attributes; repeatable."),
+    ban: list[str] = typer.Option([], help="A product never to show; repeatable."),
+    per_type: int | None = typer.Option(None, min=1, help="At most so many of one type."),
+    diversity: float | None = typer.Option(
+        None, min=0, max=1, help="How much less each further product of one type counts."
+    ),
+    table: str | None = typer.Option(
+        None, help="PostgreSQL: TABLE or SCHEMA.TABLE; goeswith_complements."
+    ),
+    prefix: str | None = typer.Option(None, help="Redis: what every key begins with; goeswith."),
+    grace: int | None = typer.Option(
+        None, min=1, help="Redis: seconds for which the old lists stay; 3600."
+    ),
+) -> None:
+    """Write what goes with every product, for a shop that reads tables rather than HTTP.
+
+    Readers see the old answers or the new ones, whole, also when this run is killed.
+    """
+    from time import perf_counter
+
+    from goeswith.bundle.bundle import Bundle
+    from goeswith.bundle.constraints import Constraints
+    from goeswith.cli.show import progress_bar
+    from goeswith.errors import ConfigError
+    from goeswith.export.files import WRITERS
+    from goeswith.export.postgres import TABLE, to_postgres
+    from goeswith.export.redis_lists import GRACE, PREFIX, to_redis
+    from goeswith.export.rows import AnswerRows
+
+    _check_options(to, {"--out": out, "--table": table, "--prefix": prefix, "--grace": grace})
+    given, wanted = (out, "--out FILE") if to in WRITERS else (url, "--url URL")
+    if given is None:
+        raise ConfigError(f"--to {to.value} needs {wanted}")
+    opened = Bundle.open(bundle)
+    constraints = None
+    if where or ban or per_type is not None or diversity is not None:
+        constraints = Constraints.of(where, ban, (), per_type, diversity)
+    started = perf_counter()
+    with progress_bar() as progress:
+        rows = AnswerRows(opened, k or min(10, opened.k), constraints, why, progress)
+        if to is Target.postgres:
+            place = to_postgres(rows, str(url), table or TABLE)
+        elif to is Target.redis:
+            place = to_redis(rows, str(url), prefix or PREFIX, grace or GRACE)
+        else:
+            WRITERS[to.value](rows, Path(str(out)))
+            place = str(out)
+    typer.echo(
+        f"{place}: {rows.rows:,} answers for {rows.answered:,} of {len(opened):,} products, "
+        f"at most {rows.k} each, of the build {opened.id}; {perf_counter() - started:.1f} s"
+    )
+
+
+def _check_options(to: Target, given: dict[str, object]) -> None:
+    from goeswith.errors import ConfigError
+
+    belongs = {"--table": Target.postgres, "--prefix": Target.redis, "--grace": Target.redis}
+    for option, value in given.items():
+        files = option == "--out" and to in (Target.postgres, Target.redis)
+        if value is not None and (files or belongs.get(option, to) != to):
+            raise ConfigError(f"{option} is not for --to {to.value}; leave it out")

@@ -1,0 +1,1 @@
+"""The answers of a whole bundle, carried to where a shop reads them: files, PostgreSQL, Redis."""

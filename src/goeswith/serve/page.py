@@ -1,0 +1,67 @@
+"""The page: static files beside this module, served with headers that let nothing else run."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+_FOLDER: Final = Path(__file__).parent / "page"
+_KINDS: Final = {
+    ".css": "text/css",
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+}
+_HEADERS: Final = {
+    # a browser that knows trusted types refuses to turn any string into markup
+    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'; object-src 'none'; require-trusted-types-for 'script'; "
+    "trusted-types 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+def add_page(app: Starlette) -> None:
+    """Serve the page at `/` and its files below `/assets/`.
+
+    The files are read once. Their address holds a hash of all of them, so that a browser may keep
+    them for good and never mixes two versions; the page itself is asked for anew by its ETag.
+    """
+    files = {
+        path.relative_to(_FOLDER).as_posix(): path.read_bytes()
+        for path in sorted(_FOLDER.rglob("*"))
+        if path.suffix in _KINDS
+    }
+    digest = sha256()
+    for name, content in files.items():
+        digest.update(f"{name} {len(content)} ".encode() + content)
+    version = digest.hexdigest()[:16]
+    # relative addresses, so that the page also works below a path of a gateway
+    index = files.pop("index.html").replace(b'"assets/', f'"assets/{version}/'.encode())
+    etag = f'"{version}"'
+
+    def page(request: Request) -> Response:
+        headers = {**_HEADERS, "Cache-Control": "no-cache", "ETag": etag}
+        if etag in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        return Response(index, headers=headers, media_type=_KINDS[".html"])
+
+    def asset(request: Request) -> Response:
+        asked, _, name = request.path_params["name"].partition("/")
+        if asked != version or name not in files:
+            raise HTTPException(404, "the page has no such file; load it again")
+        headers = {**_HEADERS, "Cache-Control": "public, max-age=31536000, immutable"}
+        return Response(files[name], headers=headers, media_type=_KINDS[Path(name).suffix])
+
+    app.add_route("/", page, include_in_schema=False)
+    app.add_route("/assets/{name:path}", asset, include_in_schema=False)

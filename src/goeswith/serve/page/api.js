@@ -1,0 +1,87 @@
+// The service, asked from the address that the page came from.
+
+const BASE = new URL(".", document.baseURI);
+const KEY = "goeswith.key";
+const kept = new Map();
+const MOST_KEPT = 300;
+let build = null;
+
+/** An answer that says why there is no other (RFC 9457). */
+export class Problem extends Error {
+  constructor(status, content) {
+    super(content.detail || content.title || `The service answered ${status}.`);
+    this.status = status;
+    this.title = content.title || "No answer";
+    this.nearest = content.nearest ?? [];
+  }
+}
+
+export const key = {
+  get: () => sessionStorage.getItem(KEY) ?? "",
+  set: (text) => (text ? sessionStorage.setItem(KEY, text) : sessionStorage.removeItem(KEY)),
+};
+
+function address(path, params) {
+  const url = new URL(path, BASE);
+  for (const [name, value] of Object.entries(params ?? {})) {
+    for (const one of [value].flat()) {
+      if (one !== undefined && one !== null && one !== "") url.searchParams.append(name, one);
+    }
+  }
+  return url;
+}
+
+/** The JSON of an answer. Throws `Problem`, or the AbortError of a view that was left. */
+export async function ask(path, { params, body, signal } = {}) {
+  const headers = { Accept: "application/json" };
+  if (key.get()) headers.Authorization = `Bearer ${key.get()}`;
+  const how = { headers, signal };
+  if (body !== undefined) {
+    headers["Content-Type"] = "application/json";
+    Object.assign(how, { method: "POST", body: JSON.stringify(body) });
+  }
+  let response;
+  try {
+    response = await fetch(address(path, params), how);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Problem(0, { title: "No connection", detail: "The service does not answer. Is it running?" });
+  }
+  const content = await response.json().catch(() => ({}));
+  if (!response.ok) {
+    const detail = typeof content.detail === "string" ? content.detail : undefined;
+    throw new Problem(response.status, { ...content, detail });
+  }
+  if (content.bundle && content.bundle !== build) {
+    // another build answers from now on: what the old one said is not mixed in
+    build = content.bundle;
+    kept.clear();
+  }
+  return content;
+}
+
+/** As `ask`, kept while the build answers; what is asked twice is asked once. */
+function keep(path, params) {
+  const at = address(path, params).href;
+  if (!kept.has(at)) {
+    if (kept.size >= MOST_KEPT) kept.delete(kept.keys().next().value);
+    const asked = ask(path, { params });
+    kept.set(at, asked);
+    asked.then(() => kept.set(at, asked), () => kept.delete(at));
+  }
+  return kept.get(at);
+}
+
+const of = (id) => `v1/products/${encodeURIComponent(id)}`;
+
+export const facts = () => keep("v1/bundle");
+export const product = (id) => keep(of(id));
+export const related = (id, what, params, signal) => ask(`${of(id)}/${what}`, { params, signal });
+export const search = (q, k, signal) => ask("v1/search", { params: { q: q.slice(0, 200), k }, signal });
+export const basket = (ids, params, signal) =>
+  ask("v1/basket", { params: { ...params, product: ids }, signal });
+export const compare = (source, target, signal) =>
+  ask("v1/compare", { params: { source, target }, signal });
+export const ofNew = (attributes, params, signal) =>
+  ask("v1/complements", { params, body: { attributes }, signal });
+export const report = () => keep("v1/report").then((answer) => answer.report ?? answer);

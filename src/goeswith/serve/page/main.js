@@ -1,0 +1,207 @@
+// Which view stands at which address, and what all of them share: waiting, errors, focus, theme.
+import * as api from "./api.js";
+import { combobox } from "./combobox.js";
+import { announce, h, said } from "./dom.js";
+import { field } from "./filters.js";
+import { go, parse, to } from "./routes.js";
+import * as store from "./store.js";
+import { count, many, nameOf } from "./text.js";
+import { basket } from "./views/basket.js";
+import { compare } from "./views/compare.js";
+import { map } from "./views/map.js";
+import { models } from "./views/models.js";
+import { fresh } from "./views/new.js";
+import { product } from "./views/product.js";
+import { report } from "./views/report.js";
+import { search } from "./views/search.js";
+
+/** A view is given `{ params, facts, signal, again }` and returns `{ title, said, body }`. */
+const VIEWS = { search, product, map, basket, models, compare, report, new: fresh };
+const main = document.getElementById("main");
+let leaving = new AbortController();
+let shownAs = null;
+const scrolled = new Map();
+let visits = 0;
+
+async function show() {
+  const { name, params } = parse(location.hash);
+  leaving.abort();
+  leaving = new AbortController();
+  const { signal } = leaving;
+  const kept = document.activeElement?.dataset?.keep;
+  const first = shownAs === null;
+  const turned = history.state?.visit;
+  if (turned === undefined) history.replaceState({ visit: (visits += 1) }, "");
+  mark(name);
+  if (name !== "search" && document.activeElement !== finder.input) finder.input.value = "";
+  main.setAttribute("aria-busy", "true");
+  const late = setTimeout(() => main.replaceChildren(...waiting()), 250);
+  let made;
+  try {
+    const facts = await api.facts();
+    foot(facts);
+    const view = VIEWS[name] ?? missing;
+    made = await view({ params, facts, signal, again: show });
+  } catch (error) {
+    if (signal.aborted) return;
+    made = failed(error);
+  } finally {
+    clearTimeout(late);
+  }
+  if (signal.aborted) return;
+  main.replaceChildren(...made.body.flat().filter(Boolean));
+  main.removeAttribute("aria-busy");
+  document.title = made.title === "goeswith" ? "goeswith" : `${made.title} · goeswith`;
+  const same = shownAs === `${name} ${params.get("id")}`;
+  shownAs = `${name} ${params.get("id")}`;
+  focusOn(kept, first, same);
+  if (made.said) announce(made.said);
+  if (turned !== undefined) scrollTo(0, scrolled.get(turned) ?? 0);
+  else if (!same && !first) scrollTo(0, 0);
+}
+
+function focusOn(kept, first, same) {
+  const again = kept && [...document.querySelectorAll("[data-keep]")].find((e) => e.dataset.keep === kept);
+  if (again) again.focus({ preventScroll: true });
+  else if (!first && !same) {
+    const heading = main.querySelector("h1");
+    heading?.setAttribute("tabindex", "-1");
+    heading?.focus({ preventScroll: true });
+  }
+}
+
+function mark(name) {
+  for (const place of document.querySelectorAll(".views a")) {
+    const here = parse(new URL(place.href).hash).name === name;
+    if (here) {
+      place.setAttribute("aria-current", "page");
+      // on a phone the views stand in a row that scrolls
+      place.parentElement.scrollLeft = place.offsetLeft - place.parentElement.offsetLeft - 80;
+    } else place.removeAttribute("aria-current");
+  }
+}
+
+/** What stands there until an answer comes. */
+const waiting = () => [
+  h("p", { class: "waiting" }, "One moment…"),
+  h("div", { class: "ghosts", "aria-hidden": "true" }, Array.from({ length: 6 }, () => h("div", { class: "ghost" }))),
+];
+
+function missing({ params }) {
+  return { title: "No such view", body: [h("h1", {}, "There is no such view"), h("p", {}, h("a", { href: "#/" }, "Search for a product"))], params };
+}
+
+/** An error as a person can read it; the field of a key where the service asks for one. */
+function failed(error) {
+  if (!(error instanceof api.Problem)) {
+    console.error(error);
+    return { title: "Error", said: "The page failed", body: [h("h1", {}, "The page failed"), h("p", { class: "problem" }, said(error.message))] };
+  }
+  if (error.status === 401) return keyForm(error);
+  const near = error.nearest.length > 0 && [
+    h("h2", {}, "Was one of these meant?"),
+    h("ul", { class: "near" }, error.nearest.map((p) => h("li", {}, h("a", { href: to("product", { id: p.product_id }) }, said(nameOf(p)))))),
+  ];
+  return {
+    title: error.title,
+    said: error.message,
+    body: [
+      h("h1", {}, said(error.title)),
+      h("p", { class: "problem" }, said(error.message, 1000)),
+      near,
+      h("p", { class: "does" }, h("button", { type: "button", on: { click: show } }, "Try again"), h("a", { href: "#/" }, "Search")),
+    ],
+  };
+}
+
+function keyForm(error) {
+  const input = h("input", { type: "password", autocomplete: "off", required: true, maxlength: 200 });
+  const submit = (event) => {
+    event.preventDefault();
+    api.key.set(input.value.trim());
+    show();
+  };
+  return {
+    title: "A key is needed",
+    said: "The service asks for a key",
+    body: [
+      h("h1", {}, "The service asks for a key"),
+      h("p", {}, said(error.message, 400)),
+      h(
+        "form",
+        { class: "narrow", on: { submit } },
+        field("API key", input, "Kept in this tab until it is closed, and sent to this service only."),
+        h("p", { class: "does" }, h("button", { type: "submit" }, "Go on")),
+      ),
+    ],
+  };
+}
+
+function foot(facts) {
+  const made = new Date(facts.created);
+  const day = Number.isNaN(made.getTime()) ? "" : `, fitted ${new Intl.DateTimeFormat(undefined, { dateStyle: "medium" }).format(made)}`;
+  document.getElementById("foot").replaceChildren(
+    h("p", {}, said(facts.data, 80), ` · ${many(facts.products, "product")}${day} · build `, said(facts.bundle, 40)),
+    h("p", {}, h("a", { href: "docs" }, "The service’s own description")),
+  );
+}
+
+function tellBasket() {
+  const badge = document.getElementById("in-basket");
+  const inside = store.inBasket().length;
+  badge.hidden = !inside;
+  badge.textContent = count(inside);
+}
+
+function theme() {
+  const button = document.getElementById("theme");
+  const root = document.documentElement;
+  const names = { auto: "Theme: as the system", light: "Theme: light", dark: "Theme: dark" };
+  const draw = () => {
+    const now = root.dataset.theme ?? "auto";
+    button.textContent = { auto: "◐", light: "☀", dark: "☾" }[now];
+    button.setAttribute("aria-label", names[now]);
+    button.title = names[now];
+  };
+  button.addEventListener("click", () => {
+    const next = { auto: "light", light: "dark", dark: "auto" }[root.dataset.theme ?? "auto"];
+    if (next === "auto") delete root.dataset.theme;
+    else root.dataset.theme = next;
+    try {
+      localStorage.setItem("goeswith.theme", next);
+    } catch {
+      // no storage: chosen for this visit
+    }
+    draw();
+    announce(names[next]);
+  });
+  draw();
+}
+
+const finder = combobox({
+  label: "Find a product",
+  hint: "Find a product by name or id",
+  onPick: ({ product_id }, input) => {
+    input.value = "";
+    go("product", { id: product_id });
+  },
+  onEnter: (q) => go("search", { q }),
+});
+document.getElementById("finder").append(finder.element);
+addEventListener("keydown", (event) => {
+  const typing = event.target.closest?.("input, select, textarea");
+  if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  event.preventDefault();
+  finder.input.focus();
+});
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  main.focus();
+});
+history.scrollRestoration = "manual";
+addEventListener("scroll", () => scrolled.set(history.state?.visit, scrollY), { passive: true });
+store.onBasket(tellBasket);
+tellBasket();
+theme();
+addEventListener("hashchange", show);
+show();

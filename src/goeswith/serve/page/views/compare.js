@@ -1,0 +1,94 @@
+// Two products: what one is to the other, in which direction, and what says so.
+import * as api from "../api.js";
+import { bar, brief, link } from "../cards.js";
+import { combobox } from "../combobox.js";
+import { h, s, said } from "../dom.js";
+import { picture } from "../picture.js";
+import { go } from "../routes.js";
+import { count, nameOf, number, percent, short, times } from "../text.js";
+import { evidenceWords, RELATIONS } from "../words.js";
+
+export async function compare({ params, facts, signal }) {
+  const ids = { source: params.get("source"), target: params.get("target") };
+  const products = await Promise.all(
+    ["source", "target"].map((side) => (ids[side] ? api.product(ids[side]).then((p) => ({ product_id: ids[side], ...p.attributes })) : null)),
+  );
+  const pickers = ["source", "target"].map((side, i) =>
+    h(
+      "div",
+      { class: "field wide" },
+      h("span", { class: "label" }, i ? "Second product" : "First product"),
+      combobox({
+        label: i ? "Second product" : "First product",
+        value: products[i] ? nameOf(products[i], 100) : "",
+        keep: side,
+        onPick: (p) => go("compare", { ...ids, [side]: p.product_id }),
+      }).element,
+    ),
+  );
+  const swap = h("button", { type: "button", class: "quiet", "data-keep": "swap", on: { click: () => go("compare", { source: ids.target, target: ids.source }) } }, "Swap");
+  const body = [h("h1", {}, "Compare two products"), h("div", { class: "two" }, pickers[0], swap, pickers[1])];
+  if (!ids.source || !ids.target) {
+    body.push(h("p", { class: "nothing" }, "Choose two products to see whether one goes with the other, in which direction, and what says so."));
+    return { title: "Compare", body };
+  }
+  const found = await api.compare(ids.source, ids.target, signal);
+  const words = RELATIONS[found.relation] ?? found.relation;
+  body.push(
+    h(
+      "section",
+      { class: `relation ${found.relation}`, "aria-label": "Relation" },
+      side(found.source),
+      h("div", { class: "between" }, arrow(found.relation), h("p", {}, said(words))),
+      side(found.target),
+    ),
+    h("p", { class: "lead" }, said(found.why, 500)),
+    found.substitutes && h("p", {}, "Shoppers look at them as alternatives of one another, or they are variants of one product."),
+    h(
+      "div",
+      { class: "sides" },
+      direction("The second as an answer to the first", found.forward, found.source, facts),
+      direction("The first as an answer to the second", found.backward, found.target, facts),
+    ),
+  );
+  return { title: `${nameOf(found.source, 30)} and ${nameOf(found.target, 30)}`, said: words, body };
+}
+
+const side = (product) =>
+  h("div", { class: "one" }, picture(product.type, 72), h("p", {}, link(product, 120)), h("p", { class: "brief" }, brief(product)));
+
+function arrow(relation) {
+  const ahead = ["complement", "mutual"].includes(relation);
+  const back = ["reverse", "mutual"].includes(relation);
+  return s(
+    "svg",
+    { class: "arrow", viewBox: "0 0 120 24", "aria-hidden": "true" },
+    s("path", { d: "M8 12h104", class: relation === "none" ? "gone" : relation === "substitute" ? "dashed" : "" }),
+    ahead && s("path", { d: "m102 4 10 8-10 8" }),
+    back && s("path", { d: "M18 4 8 12l10 8" }),
+  );
+}
+
+function direction(title, given, source, facts) {
+  const e = given.evidence;
+  const counts = [
+    ["Place among the answers", given.rank ? count(given.rank) : `not among the first ${facts.k}`],
+    ["Model", given.model ? `${given.model}${given.fallback ? " (fallback)" : ""}` : "none"],
+    ["Score", given.score !== null && given.score !== undefined ? number(given.score) : "–"],
+    ["Bought together", e.counted ? times(e.bought_together) : e.bought_together ? "listed" : "not listed"],
+    ["First one first", e.source_first === null ? "not known" : times(e.source_first)],
+    ["Viewed as alternatives", e.counted ? times(e.viewed_together) : e.viewed_together ? "listed" : "not listed"],
+    ["Share of purchases", e.confidence === null ? "–" : percent(e.confidence)],
+    ["Times chance", e.lift === null ? "–" : short(e.lift)],
+  ];
+  counts[4][0] = `${nameOf(source, 24)} first`;
+  return h(
+    "section",
+    { class: "box", "aria-label": title },
+    h("h2", {}, title),
+    h("p", { class: "evidence" }, said(evidenceWords(e))),
+    bar(given.probability === null || given.probability === undefined ? null : { share: given.probability, text: `${percent(given.probability)} likely` }),
+    h("p", { class: "why" }, said(given.why, 400)),
+    h("dl", { class: "attributes" }, counts.map(([name, text]) => [h("dt", {}, said(name)), h("dd", {}, said(text, 80))])),
+  );
+}

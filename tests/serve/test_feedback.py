@@ -1,0 +1,309 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from goeswith.bundle.bundle import Bundle
+from goeswith.bundle.update import update_bundle
+from goeswith.errors import ConfigError, DataError
+from goeswith.serve import feedback
+from goeswith.serve.feedback import FeedbackLog, repair
+
+CLICK = {"event": "click", "product_id": "case-1", "source_id": "phone-1", "session_id": "s1"}
+
+
+def kept(folder: Path) -> list[dict[str, Any]]:
+    return [
+        json.loads(line)
+        for path in sorted(folder.glob("*.jsonl"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+    ]
+
+
+def test_events_are_on_the_disk_when_they_are_acknowledged(serve: Any, tmp_path: Path) -> None:
+    client = serve(feedback=str(tmp_path / "kept"))
+    hostile = {"event": "purchase", "product_id": "a\nb\0\u202e</script>", "position": 3}
+    told = client.post("/v1/feedback", json={"events": [CLICK, hostile]})
+    assert told.status_code == 202
+    assert told.json() == {"bundle": client.app.state.current().bundle.id, "accepted": 2}
+    events = kept(tmp_path / "kept")
+    assert [{k: v for k, v in event.items() if k != "timestamp"} for event in events] == [
+        CLICK,
+        hostile,
+    ]
+    assert "goeswith_feedback_events_total 2.0" in client.get("/metrics").text
+
+
+def test_many_at_once_share_few_writes_and_none_is_lost(
+    serve: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced = []
+    real = os.fsync
+    client = serve(feedback=str(tmp_path))
+    monkeypatch.setattr(feedback.os, "fsync", lambda handle: (synced.append(1), real(handle)))
+    asked = [
+        ("POST", "/v1/feedback", {"json": {"events": [{**CLICK, "event_id": str(i)}] * 3}})
+        for i in range(100)
+    ]
+    assert {told.status_code for told in client.many(asked)} == {202}
+    assert len(kept(tmp_path)) == 300
+    assert {event["event_id"] for event in kept(tmp_path)} == {str(i) for i in range(100)}
+    assert len(synced) < 50
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"events": []},
+        {"events": [{}]},
+        {"events": [{"event": "look", "product_id": "a"}]},
+        {"events": [{"event": "click", "product_id": ""}]},
+        {"events": [{"event": "click", "product_id": "x" * 501}]},
+        {"events": [{**CLICK, "position": -1}]},
+        {"events": [{**CLICK, "price": 1}]},
+        {"events": [CLICK] * 1001},
+    ],
+)
+def test_events_that_cannot_be_read_are_refused_whole(
+    serve: Any, tmp_path: Path, body: dict[str, Any]
+) -> None:
+    client = serve(feedback=str(tmp_path))
+    assert client.post("/v1/feedback", json=body).status_code == 422
+    assert kept(tmp_path) == []
+
+
+def test_half_of_a_surrogate_is_refused(serve: Any, tmp_path: Path) -> None:
+    client = serve(feedback=str(tmp_path))
+    body = b'{"events": [{"event": "click", "product_id": "\\ud800"}]}'
+    headers = {"content-type": "application/json"}
+    assert client.post("/v1/feedback", content=body, headers=headers).status_code == 422
+
+
+def test_without_a_folder_the_answer_says_how_to_name_one(client: Any) -> None:
+    told = client.post("/v1/feedback", json={"events": [CLICK]})
+    assert told.status_code == 404
+    assert "serve.feedback" in told.json()["detail"]
+
+
+def test_a_disk_that_takes_nothing_is_told_and_leaves_no_half_line(
+    serve: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = serve(feedback=str(tmp_path))
+    client.post("/v1/feedback", json={"events": [CLICK]})
+
+    def full(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(feedback.os, "fsync", full)
+        told = client.post("/v1/feedback", json={"events": [CLICK] * 5})
+    assert told.status_code == 503
+    assert "No space" not in told.text
+    assert client.post("/v1/feedback", json={"events": [CLICK]}).status_code == 202
+    assert len(kept(tmp_path)) == 2
+
+
+def test_a_disk_that_takes_a_part_of_a_write_is_given_the_rest(serve: Any, tmp_path: Path) -> None:
+    client = serve(feedback=str(tmp_path))
+    log = client.app.state.feedback
+
+    class Slow:
+        def __init__(self, file: Any) -> None:
+            self.file, self.full = file, False
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.file, name)
+
+        def write(self, content: memoryview) -> int:
+            if self.full:
+                self.file.write(content[:10])
+                raise OSError(28, "No space left on device")
+            return int(self.file.write(content[:7]))
+
+    slow = log._file = Slow(log._file)
+    for full, status in ((False, 202), (True, 503), (False, 202)):
+        slow.full = full
+        assert client.post("/v1/feedback", json={"events": [CLICK] * 2}).status_code == status
+    assert len(kept(tmp_path)) == 4
+
+
+def test_what_nobody_foresaw_leaves_nobody_waiting(serve: Any, tmp_path: Path) -> None:
+    client = serve(feedback=str(tmp_path))
+    client.app.state.feedback._file.close()
+    for _ in range(2):
+        assert client.post("/v1/feedback", json={"events": [CLICK]}).status_code == 500
+
+
+def test_more_than_memory_should_hold_is_refused(
+    serve: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feedback, "_MOST_WAITING", 100)
+    client = serve(feedback=str(tmp_path))
+    told = client.post("/v1/feedback", json={"events": [CLICK] * 5})
+    assert told.status_code == 503
+    assert told.headers["retry-after"] == "1"
+
+
+def test_a_folder_that_cannot_be_written_stops_the_start(serve: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(ConfigError, match=r"serve\.feedback"):
+        serve(feedback=str(tmp_path / "file"))
+
+
+def test_a_torn_line_is_cut_off_at_the_next_start(tmp_path: Path) -> None:
+    for name, text in {
+        "feedback-a-1.jsonl": '{"a": 1}\n{"b"',
+        "feedback-b-2.jsonl": "x" * 200_000,
+        "feedback-c-3.jsonl": '{"a": 1}\n',
+        "feedback-d-4.jsonl": "",
+        "other.jsonl": "{",
+    }.items():
+        (tmp_path / name).write_text(text)
+    assert repair(tmp_path) == 2
+    found = [path.read_text() for path in sorted(tmp_path.iterdir())]
+    assert found == ['{"a": 1}\n', "", '{"a": 1}\n', "", "{"]
+
+
+def test_the_file_of_a_running_process_is_left_alone(tmp_path: Path) -> None:
+    log = FeedbackLog(tmp_path)
+    log._file.write(b'{"half"')
+    assert repair(tmp_path) == 0
+    assert log.path.read_bytes() == b'{"half"'
+    asyncio.run(log.close())
+
+
+def test_a_file_without_events_is_removed_at_the_end(tmp_path: Path) -> None:
+    asyncio.run(FeedbackLog(tmp_path).close())
+    assert list(tmp_path.iterdir()) == []
+
+
+def free_port() -> int:
+    import socket
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def start(bundle: Path, folder: Path) -> tuple[subprocess.Popen[bytes], str]:
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "goeswith.cli.main", "serve", bundle, "--port", str(port)],
+        env={**os.environ, "GOESWITH_SERVE_FEEDBACK": str(folder), "GOESWITH_SERVE_LIVE": "false"},
+        stdout=subprocess.DEVNULL,
+    )
+    address = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            if httpx.get(f"{address}/v1/health/ready").status_code == 200:
+                return process, address
+        except httpx.TransportError:
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+def post_until_it_ends(address: str, name: str, acknowledged: list[str]) -> None:
+    with httpx.Client() as client:
+        for i in range(100_000):
+            ids = [f"{name}-{i}-{j}" for j in range(20)]
+            events = [{**CLICK, "event_id": event} for event in ids]
+            try:
+                told = client.post(f"{address}/v1/feedback", json={"events": events})
+            except httpx.TransportError:
+                return
+            assert told.status_code == 202
+            acknowledged.extend(ids)
+
+
+def test_whatever_was_acknowledged_outlives_sigkill(shop_bundle: Path, tmp_path: Path) -> None:
+    acknowledged: list[str] = []
+    for life in range(2):
+        process, address = start(shop_bundle, tmp_path)
+        writers = [
+            threading.Thread(
+                target=post_until_it_ends, args=(address, f"{life}-{name}", acknowledged)
+            )
+            for name in range(4)
+        ]
+        for writer in writers:
+            writer.start()
+        enough = len(acknowledged) + 400
+        deadline = time.monotonic() + 60
+        while len(acknowledged) < enough and time.monotonic() < deadline:
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        for writer in writers:
+            writer.join()
+    process, _ = start(shop_bundle, tmp_path)
+    process.terminate()
+    assert process.wait(timeout=60) == 0
+    assert len(acknowledged) >= 800
+    events = kept(tmp_path)  # every line is whole
+    assert set(acknowledged) <= {event["event_id"] for event in events}
+    assert len(list(tmp_path.glob("*.jsonl"))) == 2
+
+
+def test_an_update_counts_clicks_and_purchases_of_new_lines_once(
+    serve: Any, shop_bundle: Path, tmp_path: Path
+) -> None:
+    bundle, folder = Path(shutil.copytree(shop_bundle, tmp_path / "bundle")), tmp_path / "kept"
+    client = serve(feedback=str(folder))
+
+    def sends(first: int) -> None:
+        events = [
+            {"event": event, "product_id": product, "session_id": f"n{i}", "event_id": f"{i}-{n}"}
+            for i in range(first, first + 6)
+            for n, (event, product) in enumerate(
+                [
+                    ("impression", "phone-9"),
+                    ("click", "phone-9"),
+                    ("click", "phone-8"),
+                    ("purchase", "phone-9"),
+                    ("purchase", "tripod-9"),
+                ]
+            )
+        ]
+        odd = [
+            {"event": "click", "product_id": "nothing", "session_id": "n1"},
+            {"event": "click", "product_id": "case-1"},
+        ]
+        assert client.post("/v1/feedback", json={"events": events + events + odd}).is_success
+
+    sends(0)
+    done = update_bundle(bundle, folder)
+    assert done.events == 6 * 4
+    assert "12 lines passed over: impressions, which say nothing of pairs" in done.notes
+    assert "24 lines passed over: sent twice" in done.notes
+    assert "1 lines passed over: without a session_id" in done.notes
+    assert "1 lines passed over: of products that are not in the catalogue" in done.notes
+    first = Bundle.open(bundle).complements("phone-9", 1)[0]
+    assert (first.product_id, first.evidence.bought_together) == ("tripod-9", 6)
+    assert Bundle.open(bundle).similars("phone-9", 1)[0].product_id == "phone-8"
+
+    with pytest.raises(DataError, match="in the counts already"):
+        update_bundle(bundle, folder)
+    sends(6)
+    assert update_bundle(bundle, folder).events == 6 * 4
+    again = Bundle.open(bundle).complements("phone-9", 1)[0]
+    assert again.evidence.bought_together == 12
+    changed = next(folder.glob("*.jsonl"))
+    changed.write_text(changed.read_text()[10:])
+    with pytest.raises(DataError, match="not as it was"):
+        update_bundle(bundle, folder)
+    with pytest.raises(DataError, match="holds no feedback"):
+        update_bundle(bundle, tmp_path)

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from goeswith.cli.main import app
+from goeswith.errors import ConfigError
+from goeswith.serve.keys import Keys, new_key, read_keys
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> tuple[str, Path]:
+    key, line = new_key("shop")
+    path = tmp_path / "keys"
+    path.write_text(f"# who may ask\n{new_key('other')[1]}\n{line}  # since May\n")
+    return key, path
+
+
+def test_without_a_key_only_health_is_told(serve: Any, keys: tuple[str, Path]) -> None:
+    key, path = keys
+    client = serve(keys_file=str(path))
+    for address in ("/v1/health/live", "/v1/health/ready"):
+        assert client.get(address).status_code == 200
+    for address in ("/v1/products/phone-1", "/v1/bundle", "/metrics", "/openapi.json", "/none"):
+        told = client.get(address)
+        assert told.status_code == 401
+        assert told.headers["content-type"] == "application/problem+json"
+        assert told.headers["www-authenticate"] == "Bearer"
+        for wrong in (key[:-1], "", "gw_", "ключ".encode(), "x" * 10_000):
+            assert client.get(address, headers={"X-API-Key": wrong}).status_code == 401
+        for right in ({"X-API-Key": key}, {"Authorization": f"Bearer {key}"}):
+            assert client.get(address, headers=right).status_code != 401
+
+
+def test_the_file_holds_no_key_but_its_hash(keys: tuple[str, Path]) -> None:
+    key, path = keys
+    assert key not in path.read_text()
+    assert read_keys(path)["shop"] == [hashlib.sha256(key.encode()).hexdigest()]
+
+
+def test_two_keys_are_never_the_same() -> None:
+    assert len({new_key("a")[0] for _ in range(100)}) == 100
+
+
+def test_a_changed_file_is_read_and_a_broken_one_changes_nothing(
+    keys: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, path = keys
+    known = Keys(path)
+    now = [time.monotonic()]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+
+    def later(text: str) -> None:
+        now[0] += 2
+        path.write_text(text)
+        os.utime(path, ns=(int(now[0] * 1e9), int(now[0] * 1e9)))
+
+    later("no key at all\n")
+    assert known.name_of(key.encode()) == "shop"
+    more, line = new_key("more")
+    later(f"{line}\n")
+    assert known.name_of(more.encode()) == "more"
+    assert known.name_of(key.encode()) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "holds no key"),
+        ("shop\n", "line 1"),
+        ("# ok\nshop:abc\n", "line 2"),
+        ("a b:" + "0" * 64, "line 1"),
+        ("shop:" + "A" * 64, "line 1"),
+    ],
+)
+def test_a_file_that_cannot_be_read_names_the_line(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "keys"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        read_keys(path)
+
+
+def test_a_missing_file_stops_the_start(serve: Any, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="goeswith key NAME"):
+        serve(keys_file=str(tmp_path / "none"))
+
+
+def test_the_command_prints_a_key_and_the_line_that_lets_it_in(serve: Any, tmp_path: Path) -> None:
+    said = CliRunner().invoke(app, ["key", "shop-1"]).stdout.split()
+    key, line = said[1], said[3]
+    (tmp_path / "keys").write_text(line)
+    client = serve(keys_file=str(tmp_path / "keys"))
+    assert client.get("/v1/bundle", headers={"X-API-Key": key}).status_code == 200
+    with pytest.raises(ConfigError, match="is no name for a key"):
+        CliRunner().invoke(app, ["key", "a:b"], catch_exceptions=False)

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from goeswith.bundle.bundle import Bundle
+from goeswith.serve.told import Complements, Remembered
+
+
+@pytest.mark.parametrize("query", ["", "?k=1", "?k=8", "?k=08"])
+@pytest.mark.parametrize("product", ["phone-1", "camera-9"])
+def test_the_short_way_answers_as_the_route_does(client: Any, product: str, query: str) -> None:
+    address = f"/v1/products/{product}/complements"
+    # a filter that everything meets has the route answer
+    long = client.get(address + (f"{query}&" if query else "?") + "where=price>=0")
+    for _ in range(2):  # worked out, then remembered
+        short = client.get(address + query)
+        assert short.json() == long.json()
+        assert short.headers["content-type"] == long.headers["content-type"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["?k=0", "?k=9", "?k=-1", "?k=", "?k=٣", "?k=00001", "?k=1&k=9", "?model=none", "?k=%31"],
+)
+def test_what_is_out_of_the_ordinary_goes_the_long_way(
+    client: Any, query: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep = []
+    monkeypatch.setattr(Remembered, "keep", lambda _, key, answer: keep.append(key))
+    client.get(f"/v1/products/phone-2/complements{query}")
+    assert keep == []
+
+
+def test_an_answer_is_worked_out_once_while_it_is_remembered(
+    serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, asked = serve(), []
+    plain = Bundle.complements
+
+    def counted(bundle: Bundle, product_id: str, *given: Any) -> Any:
+        asked.append(product_id)
+        return plain(bundle, product_id, *given)
+
+    monkeypatch.setattr(Bundle, "complements", counted)
+    for product in ("phone-1", "phone-2", "phone-1", "phone-2"):
+        assert client.get(f"/v1/products/{product}/complements").json()["product_id"] == product
+    assert asked == ["phone-1", "phone-2"]
+    client.get("/v1/products/phone-1/complements?k=3")
+    assert asked == ["phone-1", "phone-2", "phone-1"]
+
+
+def test_nothing_is_remembered_where_the_settings_give_no_memory(serve: Any) -> None:
+    client = serve(remember=0)
+    for _ in range(2):
+        assert client.get("/v1/products/phone-1/complements").status_code == 200
+    assert client.app.state.current().remembered._kept == {}
+
+
+def test_memory_of_answers_is_bounded_and_forgets_the_one_asked_longest_ago() -> None:
+    remembered = Remembered(100)
+    for name in "abc":
+        remembered.keep((name, 1), Complements(name.encode() * 30, []))
+    assert remembered.get(("a", 1)) is not None
+    remembered.keep(("d", 1), Complements(b"d" * 30, []))
+    assert [remembered.get((name, 1)) is not None for name in "abcd"] == [True, False, True, True]
+    remembered.keep(("e", 1), Complements(b"e" * 101, []))
+    assert remembered.get(("e", 1)) is None
+    assert remembered._bytes == 90
