@@ -252,8 +252,6 @@ class Ranker(Recommender):
         return scores
 
     def _probabilities(self, asked: Askers, rows: Rows | None, cold: bool) -> Floats:
-        if self.trees and cold not in self.trees:
-            cold = not cold  # trees of one kind alone answer for both
         banned = features.banned(asked, rows)
         listed = np.zeros_like(banned) if rows is None else features.listed(self.facts, rows)
         found = _paths(self.facts, asked, self.members, rows, cold)
@@ -264,7 +262,7 @@ class Ranker(Recommender):
         scores[banned] = -np.inf
         # without trees, for want of edges to learn from, the order of the tail is all there is
         p = 0.1 * tail[table.place, table.targets]
-        if self.trees:
+        if cold in self.trees:
             p = self.trees[cold].probabilities(table.columns)
         known = listed[table.place, table.targets]
         # a list that names a pair is no guess; among its pairs the trees choose
