@@ -1,11 +1,13 @@
 """The README's tables, from the figures under benchmarks/results: `python benchmarks/table.py`.
 
-A test holds the README to what this prints.
+`python benchmarks/table.py costs` prints those of docs/evaluation.md. A test holds both pages to
+what this prints.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -32,22 +34,26 @@ def figure(metrics: dict[str, dict[str, Any] | None], name: str) -> str:
     return f"{found['mean']:.3f}" + (f" ± {found['std']:.3f}" if spread else "")
 
 
-def markdown(protocol: str, columns: dict[str, str], data: str) -> str:
-    """One protocol on one data set, best first: closed-form and trained models together."""
-    found = {}
+def results(protocol: str, data: str) -> list[dict[str, Any]]:
+    """One protocol on one data set: closed-form and trained models together."""
+    found: dict[str, dict[str, Any]] = {}
     for path in sorted(RESULTS.glob(f"{data}*.json"), key=lambda path: path.stem):
         table = json.loads(path.read_text(encoding="utf-8"))
         for part in table.get("protocols", [table]):
             if part["protocol"] == protocol:
                 # a baseline that was measured again beside another model is the same line
                 found = {r["model"]: r for r in part["results"]} | found
-    results = list(found.values())
+    return list(found.values())
+
+
+def markdown(protocol: str, columns: dict[str, str], data: str) -> str:
+    """One protocol on one data set, best first."""
     lines = [
         f"| {data}, {protocol} | " + " | ".join(columns.values()) + " |",
         "|---|" + "---:|" * len(columns),
     ]
     first = next(iter(columns))
-    ranked = [r for r in results if (r["metrics"] or {}).get(first)]
+    ranked = [r for r in results(protocol, data) if (r["metrics"] or {}).get(first)]
     if protocol == "cold":  # a model of edges alone says nothing of a product without any
         ranked = [r for r in ranked if r["metrics"][first]["mean"] > 0]
     for result in sorted(ranked, key=lambda r: -r["metrics"][first]["mean"]):
@@ -65,5 +71,20 @@ def tables() -> str:
     return "\n\n".join([*edges, *cold])
 
 
+def costs() -> str:
+    """Seconds and MiB of a fit on held-out pairs, the slowest first; all that take a second."""
+    by_data = [{r["model"]: r for r in results("edges", data) if r["metrics"]} for data in DATA]
+    slow = [model for model, r in by_data[0].items() if r["fit_seconds"] >= 1]
+    models = sorted(slow, key=lambda model: -by_data[0][model]["fit_seconds"])
+    lines = [f"| fit | {' | '.join(DATA)} |", "|---|" + "---:|" * len(DATA)]
+    for model in models:
+        each = (found.get(model) for found in by_data)
+        cells = [
+            f"{r['fit_seconds']:,.0f} s, {r['peak_memory_mb']:,.0f} MiB" if r else "–" for r in each
+        ]
+        lines.append(f"| {model} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 if __name__ == "__main__":
-    print(tables())
+    print(costs() if sys.argv[1:] == ["costs"] else tables())

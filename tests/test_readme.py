@@ -11,9 +11,12 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
-def test_the_tables_of_the_readme_are_those_of_the_results() -> None:
-    tables = runpy.run_path(str(ROOT / "benchmarks" / "table.py"))["tables"]()
-    assert tables in (ROOT / "README.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize(
+    ("page", "tables"), [("README.md", "tables"), ("docs/evaluation.md", "costs")]
+)
+def test_the_tables_of_a_page_are_those_of_the_results(page: str, tables: str) -> None:
+    printed = runpy.run_path(str(ROOT / "benchmarks" / "table.py"))[tables]()
+    assert printed in (ROOT / page).read_text(encoding="utf-8")
 
 
 def test_the_example_of_the_readme_runs_on_a_shop(

@@ -26,6 +26,8 @@ QUICK = {name: {"max_epochs": 2, "dimension": 8} for name in TRAINED}
 QUICK["dual_embedding"] = {**QUICK["dual_embedding"], "negatives": 1, "learning_rate": 0.03}
 # from random projections, two steps would not yet tell the colours apart
 QUICK["p_companion"] = {**QUICK["p_companion"], "residual_projection": True}
+# two steps of the usual size would leave attributes at random too
+QUICK["typed_towers"] = {**QUICK["typed_towers"], "learning_rate": 0.1}
 QUICK["ranker"] = {"folds": 1, "sources": 300, "trees": 20}
 COLOURS = ("black", "white")
 HIDDEN = (0, 4)
@@ -38,6 +40,7 @@ READS_ATTRIBUTES_OF_TARGETS = (
     "p_companion",
     "product2vec",
     "ranker",
+    "typed_towers",
 )
 NEEDS_ATTRIBUTES = ("attribute_similarity", "p_companion", "product2vec")
 DEMANDS_A_DENSE_MATRIX = ("ease",)

@@ -26,6 +26,7 @@ _WHERE: Final = {
     "attribute_similarity": "similar_complements:AttributeSimilarity",
     "daemon": "neural.daemon:Daemon",
     "p_companion": "neural.p_companion:PCompanion",
+    "typed_towers": "neural.typed_towers:TypedTowers",
     "product2vec": "neural.product2vec:Product2Vec",
     "directed_propagation": "neural.directed_propagation:DirectedPropagation",
     "dual_embedding": "neural.dual_embedding:DualEmbedding",

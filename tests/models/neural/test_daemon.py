@@ -260,6 +260,20 @@ def test_without_attributes_and_without_edges_nothing_is_said() -> None:
         assert np.isneginf(model.score(np.array([2], dtype=np.int32))).all()
 
 
+def test_products_that_attributes_hardly_tell_apart_get_vectors_of_their_own(
+    shop: tuple[Catalog, RelationGraph], fitted: Daemon
+) -> None:
+    catalog, graph = shop
+    told_apart = fit(shop, id_vectors=False)
+    assert np.array_equal(told_apart.source_vectors, fitted.source_vectors)
+    kinds = Catalog(catalog.frame.select("product_id", "type"))  # twenty products of each
+    alike = fit((kinds, graph), id_vectors=False).source_vectors
+    assert np.array_equal(
+        fit((kinds, graph)).source_vectors, fit((kinds, graph), id_vectors=True).source_vectors
+    )
+    assert not np.array_equal(fit((kinds, graph)).source_vectors, alike)
+
+
 def test_a_resumed_run_ends_with_the_same_vectors(
     shop: tuple[Catalog, RelationGraph], tmp_path: Path
 ) -> None:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class DaemonConfig(ContentConfig):
-    """Settings of DAEMON; the defaults are the paper's, but for the step size and the batch."""
+    """Settings of DAEMON; the defaults are the paper's, but for step size, batch and id vectors."""
 
     batch: int = Field(4096, ge=1, description="Co-purchase or co-view edges in a step.")
     dimension: int = Field(64, ge=2, description="Length of a vector.")
@@ -47,7 +47,11 @@ class DaemonConfig(ContentConfig):
         description="Neighbours sampled per relation at each step away from a product, one number "
         "a layer; 20-10-10 in a specification.",
     )
-    id_vectors: bool = Field(False, description="Add a learned vector to each product's input.")
+    id_vectors: bool | None = Field(
+        None,
+        description="Add a learned vector to each product's input; if left out, only where "
+        "attributes hardly tell products apart: more than ten to a description.",
+    )
     negatives: int = Field(5, ge=1, description="Random products per co-purchase edge.")
     negative_form: Literal["sigmoid_minus", "one_minus"] = Field(
         "sigmoid_minus",
@@ -103,8 +107,8 @@ class Daemon(TrainedVectors):
         torch.manual_seed(config.seed)
         sizes = [content.shape[1], *[config.dimension] * len(config.fan_outs)]
         layers = [torch.nn.init.xavier_uniform_(normal(*size)) for size in pairwise(sizes)]
-        # a catalogue that says nothing of its products leaves the paper's model without input
-        ids = [normal(n, sizes[0])] if config.id_vectors or not content.any() else []
+        with_ids = _hardly_told_apart(content) if config.id_vectors is None else config.id_vectors
+        ids = [normal(n, sizes[0])] if with_ids else []
         module = torch.nn.ParameterList([*layers, *ids]).to(where)
         optimizer = torch.optim.Adam(module.parameters(), lr=config.learning_rate)
         run = Run(self, module, optimizer, data=[edges, views, content])
@@ -239,6 +243,11 @@ def pair_loss(
         functional.logsigmoid(logits(agree)).sum()
         + functional.logsigmoid(other - logits(differ)).sum()
     )
+
+
+def _hardly_told_apart(content: Floats) -> bool:
+    """Whether more than ten products share an input, in the mean, or nothing is said of any."""
+    return not content.any() or 10 * len(np.unique(content, axis=0)) < len(content)
 
 
 def _ones(matrix: Sparse) -> Sparse:
