@@ -157,7 +157,7 @@ def test_counted_pairs_are_evidence_and_not_certain(tmp_path: Path) -> None:
     counts.eliminate_zeros()
     both = (counts + counts.T).tocsr()
     contexts = np.full(n, 200.0)
-    relation = Relation(both, source_contexts=contexts, target_contexts=contexts, contexts=2000.0)
+    relation = Relation(both, source_contexts=contexts, target_contexts=contexts, contexts=15_000.0)
     catalog = Catalog.from_records({"product_id": f"p{i}"} for i in range(n))
     model = Ranker(QUICK).fit(catalog, RelationGraph(n, {"co_purchase": relation}))
     assert model.facts.counted

@@ -83,7 +83,8 @@ class Facts:
     ) -> None:
         """Derive what paths need; `inverses` are `leaving` and `arriving` where they were kept."""
         self.attributes, self.counted = attributes, counted
-        self.evidence = dict(evidence or {})
+        # in one order, whatever a file keeps them in: trees know columns by their place
+        self.evidence = dict(sorted((evidence or {}).items()))
         self.listed, self.raw_bought, self.raw_viewed = listed, any_bought, viewed
         self.reverse = listed.T.tocsr()
         self.bought = _normalised(listed)
