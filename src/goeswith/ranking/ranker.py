@@ -170,8 +170,7 @@ class Ranker(Recommender):
         if not checked.some:
             return
         self.trees[False].calibrate(*checked.all())
-        # the fold took a share of the pairs that are known, for all that are not
-        self.trees[False].shift(config.missing / (1 - config.missing) / share)
+        self.trees[False].expect(share, config.missing)
 
     def refresh(self, catalog: Catalog, graph: RelationGraph) -> Self:
         # trees know of paths and degrees, not of products or tokens: those may be read anew
@@ -298,7 +297,7 @@ class Ranker(Recommender):
         self.reader = AttributeReader.restore(arrays)
         self.facts = Facts.restore(arrays, arrays["content"])
         self.trees = {
-            cold: Trees.restore({name: arrays[f"{kind}_{name}"] for name in ("trees", "scale")})
+            cold: Trees.restore(_named(arrays, f"{kind}_"))
             for cold, kind in ((False, "warm"), (True, "cold"))
             if f"{kind}_trees" in arrays
         }
@@ -306,6 +305,11 @@ class Ranker(Recommender):
             Member(arrays[f"member_{i}_source"], arrays[f"member_{i}_target"])
             for i in range(len(self.config.members))
         ]
+
+
+def _named(arrays: Arrays, prefix: str) -> Arrays:
+    """Arrays by what their names have behind a prefix."""
+    return {name.removeprefix(prefix): arrays[name] for name in arrays if name.startswith(prefix)}
 
 
 def _paths(
