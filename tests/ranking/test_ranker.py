@@ -157,7 +157,7 @@ def test_counted_pairs_are_evidence_and_not_certain(tmp_path: Path) -> None:
     counts.eliminate_zeros()
     both = (counts + counts.T).tocsr()
     contexts = np.full(n, 200.0)
-    relation = Relation(both, source_contexts=contexts, target_contexts=contexts, contexts=2000.0)
+    relation = Relation(both, source_contexts=contexts, target_contexts=contexts, contexts=15_000.0)
     catalog = Catalog.from_records({"product_id": f"p{i}"} for i in range(n))
     model = Ranker(QUICK).fit(catalog, RelationGraph(n, {"co_purchase": relation}))
     assert model.facts.counted
@@ -231,3 +231,23 @@ def test_on_real_lists_it_ranks_far_better_than_cocitation(shared: Path) -> None
         ranking, _ = model.recommend(queries, 10, exclude=held.graph.complements.count)
         found[spec] = metrics.ndcg(Ranked(queries, ranking, truth), 10).value or 0.0
     assert found["ranker:folds=1,sources=800,trees=60"] > 1.25 * found["cocitation"], found
+
+
+def test_probabilities_of_a_fold_become_those_of_what_nobody_knows_yet() -> None:
+    rng = np.random.default_rng(0)
+    chance = rng.choice([0.02, 0.1, 0.3, 0.6, 0.85], 200_000).astype(np.float32)
+    share, missing = 0.1, 0.2
+    true = rng.random(len(chance)) < chance
+    unknown = true & (rng.random(len(chance)) < missing)
+    taken = true & ~unknown & (rng.random(len(chance)) < share)
+    fold = ~(true & ~unknown) | taken  # neither asks for what it knows
+    asked = ~(true & ~unknown)
+    columns = chance[:, None]
+    trees = Trees.fit(columns[fold], taken[fold], ["chance"], 60, 8, 0.1, 0)
+    trees.calibrate(columns[fold], taken[fold])
+    trees.expect(share, missing)
+    error = metrics.calibration_error(trees.probabilities(columns[asked]), unknown[asked])
+    assert error is not None
+    assert error < 0.02
+    order = np.argsort(trees._logits(columns[:2000]), kind="stable")
+    assert np.all(np.diff(trees.probabilities(columns[:2000])[order]) >= 0)

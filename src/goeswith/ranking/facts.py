@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final, Self
 
 import numpy as np
@@ -52,6 +52,12 @@ class Askers:
     degrees: Floats
     evidence: Mapping[str, Sparse]
 
+    def of(self, places: npt.NDArray[np.int64]) -> Askers:
+        """Some of them."""
+        parts = {f.name: getattr(self, f.name)[places] for f in fields(self)[1:-1]}
+        evidence = {name: matrix[places] for name, matrix in self.evidence.items()}
+        return Askers(self.attributes.of(places.astype(np.int32)), **parts, evidence=evidence)
+
 
 class Facts:
     """What the ranker knows of all n products of a shop.
@@ -77,7 +83,8 @@ class Facts:
     ) -> None:
         """Derive what paths need; `inverses` are `leaving` and `arriving` where they were kept."""
         self.attributes, self.counted = attributes, counted
-        self.evidence = dict(evidence or {})
+        # in one order, whatever a file keeps them in: trees know columns by their place
+        self.evidence = dict(sorted((evidence or {}).items()))
         self.listed, self.raw_bought, self.raw_viewed = listed, any_bought, viewed
         self.reverse = listed.T.tocsr()
         self.bought = _normalised(listed)
@@ -99,20 +106,26 @@ class Facts:
         self.degrees = np.column_stack(
             [in_degree(listed), out_degree(listed), in_degree(any_bought), in_degree(viewed)]
         ).astype(np.float32)
-        types = attributes.types
-        kinds = int(types.max(initial=-1)) + 1
-        known = np.flatnonzero(types >= 0)
-        of_type = sparse.csr_matrix(
-            (np.ones(len(known), np.float32), (known, types[known])), shape=(len(types), kinds)
-        )
+        even = (listed > 0).astype(np.float32)
+        self.even = rows_by(even, 1 / _ideal(out_degree(even)))
+        """(n, n) CSR of complement edges of which every source's together count for one ranking."""
+        self.popularity = in_degree(self.even).astype(np.float32)
+        of_type = _memberships(attributes.types)
+        popularity = in_degree(listed)
+        self.type_sizes = in_degree(of_type).astype(np.float32)
         flows = (of_type.T @ (listed > 0).astype(np.float32) @ of_type).tocsr()
         self.type_shares = rows_by(flows, inverse_power(out_degree(flows), 1))
         """(t, t) CSR: share of the complements of a type's products that are of each type."""
         self.type_popularity = (in_degree(flows) / max(flows.sum(), 1)).astype(np.float32)
-        popularity = in_degree(listed)
-        totals = np.bincount(types[known], popularity[known], kinds)
-        self.share_of_type = np.zeros(len(types), dtype=np.float32)
-        self.share_of_type[known] = popularity[known] / np.maximum(totals[types[known]], 1e-9)
+        self.share_of_type = _share(popularity, of_type)
+        self.type_complements = (of_type.T @ self.even).tocsr()
+        """(t, n) CSR: how often each product complements those of a type."""
+        of_brand = _memberships(attributes.brands)
+        self.brand_sizes = in_degree(of_brand).astype(np.float32)
+        self.brand_complements = (of_brand.T @ self.even).tocsr()
+        flows = (self.brand_complements @ of_brand).tocsr()
+        self.brand_shares = rows_by(flows, inverse_power(out_degree(flows), 1))
+        self.share_of_brand = _share(popularity, of_brand)
 
     @classmethod
     def of(cls, attributes: Attributes, graph: RelationGraph, *, counted: bool) -> Self:
@@ -237,6 +250,29 @@ def _ridge(content: Sparse, known: npt.NDArray[np.bool_]) -> Floats:
     # transposed, as it is symmetric: in the order of LAPACK, so that nothing is copied
     inverse: Floats = linalg.inv(gram.T, overwrite_a=True).astype(np.float32)
     return inverse
+
+
+def _memberships(codes: Rows) -> Sparse:
+    """(n, k) CSR of ones: which of k types or brands each product is of, -1 of none."""
+    known = np.flatnonzero(codes >= 0)
+    shape = (len(codes), int(codes.max(initial=-1)) + 1)
+    return sparse.csr_matrix((np.ones(len(known), np.float32), (known, codes[known])), shape=shape)
+
+
+def _share(popularity: npt.NDArray[np.float64], members: Sparse) -> Floats:
+    """(n,) each product's share of the popularity of its type or brand; 0 without one."""
+    total = members @ (members.T @ popularity)
+    share: Floats = (np.where(total > 0, popularity, 0) / np.maximum(total, 1e-9)).astype(
+        np.float32
+    )
+    return share
+
+
+def _ideal(degrees: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """(n,) DCG at 10 of a list that names all complements; 1 for none."""
+    gains = np.cumsum(1 / np.log2(np.arange(10) + 2))
+    ideal: npt.NDArray[np.float64] = gains[np.clip(degrees.astype(np.int64), 1, 10) - 1]
+    return ideal
 
 
 def _normalised(matrix: Sparse) -> Sparse:

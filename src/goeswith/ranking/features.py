@@ -7,7 +7,7 @@ place by each among the source's candidates, and what is known of both ends.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -94,8 +94,8 @@ def paths(facts: Facts, asked: Askers) -> dict[str, Floats]:
     of_viewed, of_near = walk(viewed, facts.bought), walk(near, facts.bought)
     # ridge regression of edges on attributes: h A with h = x (X'X + l I)^-1 X', the smoother, so
     # that no matrix of tokens by products is ever formed
-    smooth = _smoothed(asked.attributes.content, facts.leaving, facts)
-    regressed = _dense_walk(smooth, facts.bought)
+    smooth = smoothed(asked.attributes.content, facts.leaving, facts)
+    regressed = dense_walk(smooth, facts.bought)
     complements = asked.listed @ facts.attributes.content
     scores = {
         "cocitation": walk((bought @ facts.bought_back).tocsr(), facts.bought),
@@ -112,16 +112,14 @@ def paths(facts: Facts, asked: Askers) -> dict[str, Floats]:
         "complements_of_similar": of_near,
         "similar_to_complements": walk(bought, facts.near_back),
         "similar_both_ends": np.asarray((facts.attributes.near @ of_near.T).T),
-        "regression": _dense_walk(smooth, facts.listed),
-        "regression_back": _smoothed(complements, facts.arriving, facts),
+        "regression": dense_walk(smooth, facts.listed),
+        "regression_back": smoothed(complements, facts.arriving, facts),
         "regression_bought": regressed,
-        "regression_viewed": _dense_walk(smooth, facts.viewed),
-        "regression_cocitation": _dense_walk(
-            _dense_walk(regressed, facts.bought_back), facts.bought
-        ),
+        "regression_viewed": dense_walk(smooth, facts.viewed),
+        "regression_cocitation": dense_walk(dense_walk(regressed, facts.bought_back), facts.bought),
         "viewed_of_similar": walk(near, facts.viewed),
         "attribute_cosine": walk(asked.attributes.content, facts.by_token),
-        "type_popularity": _type_popularity(facts, asked),
+        "type_popularity": type_popularity(facts, asked),
     }
     scores["reverse"] = asked.reverse.toarray()
     if facts.counted:
@@ -130,17 +128,17 @@ def paths(facts: Facts, asked: Askers) -> dict[str, Floats]:
     return scores
 
 
-def _smoothed(content: Sparse, inverse: Floats, facts: Facts) -> Floats:
+def smoothed(content: Sparse, inverse: Floats, facts: Facts) -> Floats:
     """(b, n) x (X'X + l I)^-1 X' of b rows x."""
-    return _dense_walk(np.asarray(content[:, facts.tokens] @ inverse), facts.by_frequent_token)
+    return dense_walk(np.asarray(content[:, facts.tokens] @ inverse), facts.by_frequent_token)
 
 
-def _dense_walk(block: Floats, step: Sparse) -> Floats:
+def dense_walk(block: Floats, step: Sparse) -> Floats:
     """(b, n) dense product of a dense block and a sparse matrix."""
     return np.asarray((step.T @ np.ascontiguousarray(block.T)).T, dtype=np.float32)
 
 
-def _type_popularity(facts: Facts, asked: Askers) -> Floats:
+def type_popularity(facts: Facts, asked: Askers) -> Floats:
     """(b, n) P(type of the target | type of the source) P(target | its type)."""
     shares = np.zeros((len(asked.attributes.types), facts.type_shares.shape[0] + 1), np.float32)
     known = np.flatnonzero(asked.attributes.types >= 0)
@@ -150,26 +148,29 @@ def _type_popularity(facts: Facts, asked: Askers) -> Floats:
     return scores
 
 
-def candidates(scores: Mapping[str, Floats], members: int, banned: npt.NDArray[np.bool_]) -> Rows:
-    """(b, n) mask of the best products by each path, and of each member model.
+def candidates(
+    scores: Mapping[str, Floats], counts: Mapping[str, int], without: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
+    """(b, n) mask of the best products by each path.
 
     Args:
-        scores: as `paths` gives them, and those of `members` models under member_0, member_1, ...
-        members: how many models.
-        banned: (b, n) products that are not to be candidates.
+        scores: path -> (b, n).
+        counts: path -> how many of its best are candidates.
+        without: (b, n) products that are not to be candidates.
     """
-    chosen = np.zeros(banned.shape, dtype=bool)
-    rows = np.arange(len(banned))[:, None]
-    wanted = {**CANDIDATES, **{f"member_{i}": OF_MEMBER for i in range(members)}}
-    for name, count in wanted.items():
+    chosen = np.zeros(without.shape, dtype=bool)
+    rows = np.arange(len(without))[:, None]
+    for name, count in counts.items():
         if name in scores:
-            allowed = np.where(banned, 0, scores[name])
+            allowed = np.where(without, 0, scores[name])
             best = np.argpartition(-allowed, min(count, allowed.shape[1]) - 1, axis=1)[:, :count]
             chosen[rows, best] |= allowed[rows, best] > 0
     return chosen
 
 
-def pairs(facts: Facts, asked: Askers, scores: Mapping[str, Floats], chosen: Rows) -> Pairs:
+def pairs(
+    facts: Facts, asked: Askers, scores: Mapping[str, Floats], chosen: npt.NDArray[np.bool_]
+) -> Pairs:
     """The columns of every candidate.
 
     Args:
@@ -240,29 +241,17 @@ def _same(first: Rows, second: Rows) -> npt.NDArray[np.float32]:
     return np.where((first >= 0) & (second >= 0), first == second, np.nan).astype(np.float32)
 
 
-def judge(
-    facts: Facts, asked: Askers, members: Sequence[Member], rows: Rows | None
-) -> tuple[dict[str, Floats], npt.NDArray[np.bool_]]:
-    """Scores of every product by every path and member, and who must not be proposed.
+def banned(asked: Askers, rows: Rows | None) -> npt.NDArray[np.bool_]:
+    """(b, n) what must not be proposed: a source itself and what it is an alternative to.
 
     Args:
-        facts: of the shop.
         asked: b sources.
-        members: trained models.
         rows: (b,) of the sources; None for new products.
-
-    Returns:
-        name -> (b, n), and (b, n): the source itself and what it is an alternative to.
     """
-    found = paths(facts, asked)
-    banned = (asked.viewed.toarray() > 0) & ~(asked.listed.toarray() > 0)
+    found: npt.NDArray[np.bool_] = (asked.viewed.toarray() > 0) & ~(asked.listed.toarray() > 0)
     if rows is not None:
-        banned[np.arange(len(rows)), rows] = True
-    for i, member in enumerate(members):
-        found[f"member_{i}"] = (
-            np.zeros_like(banned, dtype=np.float32) if rows is None else member.score(rows)
-        )
-    return found, banned
+        found[np.arange(len(rows)), rows] = True
+    return found
 
 
 def listed(facts: Facts, rows: Rows) -> npt.NDArray[np.bool_]:

@@ -80,6 +80,33 @@ def folds(
         )
 
 
+def cold_folds(graph: RelationGraph, count: int, share: float, seed: int) -> Iterator[Fold]:
+    """Folds that take all edges of some products and leave all others: what is asked of new ones.
+
+    Labels are the complement edges that leave those products; where pairs were counted, those
+    whose association is beyond popularity.
+
+    Args:
+        graph: any.
+        count: folds.
+        share: of the products with complements to make cold.
+        seed: of all draws.
+    """
+    edges = graph.complements
+    touched = np.unique(np.concatenate([edges.sources, edges.targets]))
+    beyond = np.ones(len(edges), dtype=bool)
+    if is_counted(graph):
+        beyond = edges.measure("pmi_lower") > 0
+    for number in range(count):
+        rng = np.random.default_rng([seed, number, 1])
+        cold = np.zeros(graph.n, dtype=bool)
+        cold[rng.permutation(touched)[: int(share * len(touched))]] = True
+        asked = beyond & cold[edges.sources] & ~cold[edges.targets]
+        labels = csr(graph.n, edges.sources[asked], edges.targets[asked], np.ones(asked.sum()))
+        rows = np.flatnonzero(cold).astype(np.int32)
+        yield Fold(number, graph.without_products(rows), labels, cold)
+
+
 def thinned(
     graph: RelationGraph, share: float, rng: np.random.Generator
 ) -> tuple[RelationGraph, RelationGraph]:

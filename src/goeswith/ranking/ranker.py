@@ -23,19 +23,12 @@ from goeswith.data.catalog import Catalog
 from goeswith.encode.vectors import SentenceVectors
 from goeswith.errors import ConfigError
 from goeswith.models.base import ModelConfig, Recommender, VectorModel
+from goeswith.ranking import cold as cold_paths
+from goeswith.ranking import features
 from goeswith.ranking.attributes import AttributeReader, Attributes
 from goeswith.ranking.facts import Askers, Facts, is_counted
-from goeswith.ranking.features import (
-    Member,
-    Pairs,
-    candidates,
-    judge,
-    known_pairs,
-    listed,
-    pairs,
-    places,
-)
-from goeswith.ranking.folds import Fold, folds
+from goeswith.ranking.features import OF_MEMBER, Member, Pairs, known_pairs, places
+from goeswith.ranking.folds import Fold, cold_folds, folds
 from goeswith.ranking.pair_columns import PairColumns
 from goeswith.ranking.pairs import PairJudge, leads_nowhere
 from goeswith.ranking.trees import Trees
@@ -53,6 +46,11 @@ _BLOCK_MB: Final = 1
 """Of each of some thirty dense scores of a block of sources."""
 _TAIL: Final = np.float32(1e-6)
 """Probability of the best that is no candidate: they keep an order below all candidates."""
+_TAILS: Final = {
+    False: ("bought_cocitation", "type_popularity", "similar_both_ends"),
+    True: ("type_complements", "similar_both_ends"),
+}
+"""Paths that give that order, of sources with and without edges."""
 
 
 class RankerConfig(ModelConfig):
@@ -140,22 +138,24 @@ class Ranker(Recommender):
         return None if named is None else SentenceVectors(named).encode(catalog)
 
     def _learn(self, catalog: Catalog, graph: RelationGraph, attributes: Attributes) -> None:
-        """Grow trees for sources with edges, and others for sources that have lost them all."""
+        """Grow trees for sources with edges, and others for sources without any."""
         config = self.config
-        examples = {cold: (_Examples(), _Examples()) for cold in (False, True)}
-        for number, fold in enumerate(
-            folds(graph, config.folds, config.held_share, config.cold_share, config.seed), start=1
-        ):
-            members = self._fit_members(catalog, fold.graph, f"fold {number}")
-            self._say(f"fold {number} of {config.folds}: features")
-            facts = Facts.of(attributes, fold.graph, counted=is_counted(graph))
-            for cold, (learned, checked) in examples.items():
+        kinds = {
+            False: folds(graph, config.folds, config.held_share, config.cold_share, config.seed),
+            True: cold_folds(graph, config.folds, config.cold_share, config.seed),
+        }
+        for cold, drawn in kinds.items():
+            learned, checked = _Examples(), _Examples()
+            for number, fold in enumerate(drawn, start=1):
+                what = f"{'cold ' if cold else ''}fold {number}"
+                members = [] if cold else self._fit_members(catalog, fold.graph, what)
+                self._say(f"{what} of {config.folds}: features")
+                facts = Facts.of(attributes, fold.graph, counted=is_counted(graph))
                 for table, labels, taught in self._tables(fold, facts, members, cold):
                     (learned if taught else checked).add(table, labels)
-            del facts, fold, members
-        self._say("growing trees")
-        for cold, (learned, checked) in examples.items():
+                del facts, fold, members
             if learned.some:
+                self._say("growing trees")
                 self.trees[cold] = Trees.fit(
                     *learned.all(),
                     learned.names,
@@ -193,8 +193,7 @@ class Ranker(Recommender):
         if not checked.some:
             return
         self.trees[False].calibrate(*checked.all())
-        # the fold took a share of the pairs that are known, for all that are not
-        self.trees[False].shift(config.missing / (1 - config.missing) / share)
+        self.trees[False].expect(share, config.missing)
 
     def refresh(self, catalog: Catalog, graph: RelationGraph) -> Self:
         # trees know of paths and degrees, not of products or tokens: those may be read anew
@@ -243,9 +242,9 @@ class Ranker(Recommender):
         sources = np.sort(rng.permutation(sources)[:most])
         for block in blocks(sources, block_size(facts.n, _BLOCK_MB)):
             asked = facts.askers(block)
-            found, banned = judge(facts, asked, members, block)
-            chosen = candidates(found, len(members), banned | known_pairs(facts, block))
-            table = pairs(facts, asked, found, chosen)
+            without = features.banned(asked, block) | known_pairs(facts, block)
+            found = _paths(facts, asked, members, block, cold)
+            table = _pairs(facts, asked, found, _candidates(found, cold, without), cold)
             labels = fold.labels[block].toarray()[table.place, table.targets] > 0
             aside = (rng.random(len(block)) < checked)[table.place]
             yield table.part(aside), labels[aside], False
@@ -255,49 +254,50 @@ class Ranker(Recommender):
             drawn = rng.random(len(labels)) * wrong < self.config.negatives
             taught = some & ~aside & (labels | drawn)
             yield table.part(taught), labels[taught], True
-            del found, banned, chosen, table  # before the next block's are made
+            del without, found, table  # before the next block's are made
 
     def score(self, sources: Rows) -> Floats:
         if self.pairs is not None:
             return self.pairs.score(sources)
-        asked = self.facts.askers(sources)
-        found, banned = judge(self.facts, asked, self.members, sources)
-        return self._probabilities(asked, found, banned, listed(self.facts, sources))
+        return self._score(self.facts.askers(sources), sources)
 
     def score_new(self, products: Catalog) -> Floats:
         """(m, n) scores for m products that were unknown at fit, from their attributes."""
         attributes = self.reader.read(products)
         if self.pairs is not None:
             return self.pairs.score_new(attributes, self._sentences(products))
-        asked = self.facts.new_askers(attributes)
-        found, banned = judge(self.facts, asked, self.members, None)
-        return self._probabilities(asked, found, banned, np.zeros_like(banned))
+        return self._score(self.facts.new_askers(attributes), None)
 
     def score_pairs(self, sources: Rows, targets: Rows) -> Floats:
         if self.pairs is not None:
             return self.pairs.score_pairs(sources, targets)
         return super().score_pairs(sources, targets)
 
-    def _probabilities(
-        self,
-        asked: Askers,
-        found: dict[str, Floats],
-        banned: npt.NDArray[np.bool_],
-        listed: npt.NDArray[np.bool_],
-    ) -> Floats:
-        chosen = candidates(found, len(self.members), banned) | listed
-        table = pairs(self.facts, asked, found, chosen)
-        tail = found["bought_cocitation"] + found["type_popularity"] + found["similar_both_ends"]
+    def _score(self, asked: Askers, rows: Rows | None) -> Floats:
+        """(b, n) scores, of sources with edges and of those without, each by their own trees."""
+        unseen = (asked.degrees == 0).all(axis=1)
+        scores = np.empty((len(unseen), self.n), dtype=np.float32)
+        for cold in (False, True):
+            here = np.flatnonzero(unseen == cold)
+            if len(here):
+                scores[here] = self._probabilities(
+                    asked.of(here), None if rows is None else rows[here], cold
+                )
+        return scores
+
+    def _probabilities(self, asked: Askers, rows: Rows | None, cold: bool) -> Floats:
+        banned = features.banned(asked, rows)
+        listed = np.zeros_like(banned) if rows is None else features.listed(self.facts, rows)
+        found = _paths(self.facts, asked, self.members, rows, cold)
+        table = _pairs(self.facts, asked, found, _candidates(found, cold, banned) | listed, cold)
+        tail = sum((found[name] for name in _TAILS[cold]), np.zeros(banned.shape, np.float32))
         tail = tail / (1 + tail)
         scores: Floats = np.where(tail > 0, _TAIL * tail, -np.inf).astype(np.float32)
         scores[banned] = -np.inf
         # without trees, for want of edges to learn from, the order of the tail is all there is
         p = 0.1 * tail[table.place, table.targets]
-        unseen = (asked.degrees == 0).all(axis=1)[table.place]
-        for cold, trees in self.trees.items():
-            # trees of one kind alone answer for both
-            rows = (unseen == cold) | (len(self.trees) == 1)
-            p[rows] = trees.probabilities(table.columns[rows])
+        if cold in self.trees:
+            p = self.trees[cold].probabilities(table.columns)
         known = listed[table.place, table.targets]
         # a list that names a pair is no guess; among its pairs the trees choose
         p = np.where(known, 0.99 + 0.01 * p, p)
@@ -336,7 +336,7 @@ class Ranker(Recommender):
         self.reader = AttributeReader.restore(arrays)
         self.facts = Facts.restore(arrays, arrays["content"])
         self.trees = {
-            cold: Trees.restore({name: arrays[f"{kind}_{name}"] for name in ("trees", "scale")})
+            cold: Trees.restore(_named(arrays, f"{kind}_"))
             for cold, kind in ((False, "warm"), (True, "cold"))
             if f"{kind}_trees" in arrays
         }
@@ -345,8 +345,48 @@ class Ranker(Recommender):
             for i in range(len(self.config.members))
             if f"member_{i}_source" in arrays
         ]
-        kept = {name[6:]: array for name, array in arrays.items() if name.startswith("pairs_")}
+        kept = _named(arrays, "pairs_")
         self.pairs = PairJudge.restore(self.facts.attributes, kept) if kept else None
+
+
+def _named(arrays: Arrays, prefix: str) -> Arrays:
+    """Arrays by what their names have behind a prefix."""
+    return {name.removeprefix(prefix): arrays[name] for name in arrays if name.startswith(prefix)}
+
+
+def _paths(
+    facts: Facts, asked: Askers, members: Sequence[Member], rows: Rows | None, cold: bool
+) -> dict[str, Floats]:
+    """Path or member -> (b, n) scores; members, which rest on edges, say nothing without."""
+    if cold:
+        return cold_paths.paths(facts, asked)
+    found = features.paths(facts, asked)
+    for i, member in enumerate(members):
+        found[f"member_{i}"] = (
+            np.zeros_like(found["cocitation"]) if rows is None else member.score(rows)
+        )
+    return found
+
+
+def _candidates(
+    found: dict[str, Floats], cold: bool, without: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
+    """(b, n) mask of the best by each path and member."""
+    counts = cold_paths.CANDIDATES if cold else features.CANDIDATES
+    members = {name: OF_MEMBER for name in found if name.startswith("member_")}
+    return features.candidates(found, {**counts, **members}, without)
+
+
+def _pairs(
+    facts: Facts,
+    asked: Askers,
+    found: dict[str, Floats],
+    chosen: npt.NDArray[np.bool_],
+    cold: bool,
+) -> Pairs:
+    """The columns of candidates."""
+    pairs = cold_paths.pairs if cold else features.pairs
+    return pairs(facts, asked, found, chosen)
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,10 @@ from goeswith.arrays_file import Arrays
 
 if TYPE_CHECKING:
     import lightgbm
+
+_SURE: Final = 0.9
+"""Chance of being a pair up to which the odds are believed; above it nears .98."""
+_REST: Final = 0.08
 
 
 @dataclass
@@ -25,10 +29,12 @@ class Trees:
     Attributes:
         booster: the trees.
         scale: (2,) a and b; a is positive, so that the order stays.
+        expected: (2,) see `expect`; None where probabilities are those of calibration.
     """
 
     booster: lightgbm.Booster
     scale: npt.NDArray[np.float64]
+    expected: npt.NDArray[np.float64] | None = None
 
     @classmethod
     def fit(  # noqa: PLR0917
@@ -80,14 +86,32 @@ class Trees:
         found = LogisticRegression(C=1e6).fit(self._logits(columns)[:, None], labels)
         self.scale = np.array([max(float(found.coef_[0, 0]), 1e-3), float(found.intercept_[0])])
 
-    def shift(self, odds: float) -> None:
-        """Multiply the odds of every pair, where more is to be found than was in learning."""
-        self.scale = self.scale + np.array([0.0, np.log(odds)])
+    def expect(self, share: float, missing: float) -> None:
+        """What `probabilities` are to be about: pairs missing from all that there are.
+
+        Calibration was on pairs taken from those that are known. With e the chance that a pair is
+        one at all, s that a known one was taken and m that it is not known, candidates of that fold
+        were right with odds o = e (1 - m) s / (1 - e (1 - m)); asked of everything that is known,
+        they are right with odds e m / (1 - e).
+
+        Args:
+            share: s.
+            missing: m.
+        """
+        self.expected = np.array([share, missing])
 
     def probabilities(self, columns: Floats) -> Floats:
         """(m,) float32 calibrated probability of each candidate."""
         a, b = self.scale
-        p: Floats = (1 / (1 + np.exp(-(a * self._logits(columns) + b)))).astype(np.float32)
+        odds = np.exp(np.clip(a * self._logits(columns) + b, -50, 50))
+        if self.expected is not None:
+            share, missing = self.expected
+            one = odds / ((1 - missing) * (share + odds))
+            # more than certain it cannot be; bent, not cut, so that the order stays
+            over = np.maximum(one - _SURE, 0)
+            one = np.minimum(one, _SURE) + _REST * (1 - np.exp(-over / _REST))
+            odds = missing * one / (1 - one)
+        p: Floats = (odds / (1 + odds)).astype(np.float32)
         return p
 
     def importances(self) -> dict[str, float]:
@@ -106,14 +130,16 @@ class Trees:
     def arrays(self) -> Arrays:
         """The trees in LightGBM's text format, and their scale."""
         text = self.booster.model_to_string().encode()
-        return {"trees": np.frombuffer(text, dtype=np.uint8), "scale": self.scale}
+        arrays: Arrays = {"trees": np.frombuffer(text, dtype=np.uint8), "scale": self.scale}
+        return arrays if self.expected is None else {**arrays, "expected": self.expected}
 
     @classmethod
     def restore(cls, arrays: Arrays) -> Self:
         """Take back what `arrays` gave."""
         import lightgbm
 
-        return cls(lightgbm.Booster(model_str=arrays["trees"].tobytes().decode()), arrays["scale"])
+        booster = lightgbm.Booster(model_str=arrays["trees"].tobytes().decode())
+        return cls(booster, arrays["scale"], arrays.get("expected"))
 
 
 def _plain(name: str) -> str:
