@@ -7,7 +7,8 @@ alive, asked in turns on the same machine so that what else it does meets all al
 
 - empty: a FastAPI application whose one endpoint answers `{}`
 - popular: ten complements with evidence and reasons of one of 100,000 products, default settings;
-  the chance of a product falls as one over its rank (Zipf), and answers that fit 32 MB are kept
+  the chance of a product falls as one over its rank (Zipf), and answers that fit 32 MB are kept;
+  measured after a minute of such requests
 - remembered: of 100 products, all of them kept
 - worked out: of any product alike, with `serve.remember = 0`: nothing is kept
 
@@ -38,6 +39,8 @@ from serving_scale import ask, free_port, made_up
 RESULT = Path(__file__).parent / "results" / "load.json"
 PRODUCTS = 100_000
 CONNECTIONS = 16
+_WARM = 6
+"""Times ten seconds of popular products before anything is counted."""
 ADDRESSES = {
     "empty": '"/"',
     "popular": f"of(math.floor({PRODUCTS} ^ math.random()) - 1)",
@@ -141,6 +144,8 @@ def measure(bundle: Path, repeats: int, seconds: float, requests: int) -> dict[s
         folder = Path(name)
         for way in ADDRESSES:
             wrk(ports[where[way]], way, seconds, 0, folder)  # what is asked first costs more
+        for seed in range(1, 1 + _WARM):  # until what is asked often is remembered
+            wrk(ports["default"], "popular", 10, 1000 + seed, folder)
         for turn in range(1, repeats + 1):
             for way in ADDRESSES:
                 rounds[way].append(wrk(ports[where[way]], way, seconds, turn, folder))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from goeswith.bundle.bundle import Bundle
-from goeswith.bundle.format import FORMAT, MANIFEST, manifest_sha256
+from goeswith.bundle.format import FORMAT, MANIFEST, Manifest, manifest_sha256
 from goeswith.errors import BundleError
 
 
@@ -157,3 +157,14 @@ def test_a_folder_that_is_not_there_or_not_a_bundle_says_what_makes_one(tmp_path
     (tmp_path / "file").write_text("")
     with pytest.raises(BundleError, match="is not a bundle"):
         Bundle.open(tmp_path / "file")
+
+
+def test_a_file_that_this_user_may_not_read_is_told_with_what_to_do(
+    copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(manifest: Manifest) -> None:
+        raise PermissionError(13, "Permission denied", str(manifest.folder / "answers.safetensors"))
+
+    monkeypatch.setattr(Manifest, "check_sums", refused)
+    with pytest.raises(BundleError, match=r"answers\.safetensors cannot be read.*chmod -R a\+rX"):
+        Bundle.open(copy, verify=True)

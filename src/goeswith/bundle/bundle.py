@@ -110,6 +110,11 @@ class Bundle:
                         "or restore it from a copy"
                     ) from error
                 manifest = newer
+            except PermissionError as error:
+                raise BundleError(
+                    f"{error.filename} cannot be read by this user; give read rights to the whole "
+                    f"bundle: chmod -R a+rX {path}"
+                ) from error
             except KeyError as error:
                 raise BundleError(
                     f"{path} is incomplete: the array {error} is missing; fit the bundle again"
