@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from goeswith.bundle.bundle import Bundle
@@ -59,12 +60,14 @@ def test_nothing_is_remembered_where_the_settings_give_no_memory(serve: Any) -> 
 
 
 def test_memory_of_answers_is_bounded_and_forgets_the_one_asked_longest_ago() -> None:
-    remembered = Remembered(100)
+    draw = np.random.default_rng(0)  # random bytes, which packing does not make fewer
+    bodies = {name: draw.bytes(300) for name in "abcd"}
+    remembered = Remembered(1000)
     for name in "abc":
-        remembered.keep((name, 1), Complements(name.encode() * 30, []))
-    assert remembered.get(("a", 1)) is not None
-    remembered.keep(("d", 1), Complements(b"d" * 30, []))
+        remembered.keep((name, 1), Complements(bodies[name], []))
+    assert remembered.get(("a", 1)) == Complements(bodies["a"], [])
+    remembered.keep(("d", 1), Complements(bodies["d"], []))
     assert [remembered.get((name, 1)) is not None for name in "abcd"] == [True, False, True, True]
-    remembered.keep(("e", 1), Complements(b"e" * 101, []))
+    remembered.keep(("e", 1), Complements(draw.bytes(1001), []))
     assert remembered.get(("e", 1)) is None
-    assert remembered._bytes == 90
+    assert 900 < remembered._bytes <= 1000
