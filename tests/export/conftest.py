@@ -97,7 +97,7 @@ def postgres_url(postgresql: Path) -> Iterator[str]:
             stderr=log,
         )
         try:
-            wait_for(server, port, folder / "log")
+            wait_for(server, folder / "log", "ready to accept connections")
             yield f"postgresql://shop:opensesame@127.0.0.1:{port}/postgres"
         finally:
             server.send_signal(signal.SIGINT)
@@ -117,7 +117,7 @@ def redis_url(redis_server: Path, tmp_path_factory: pytest.TempPathFactory) -> I
             stderr=log,
         )
         try:
-            wait_for(server, port, folder / "log")
+            wait_for(server, folder / "log", "eady to accept connections")
             yield f"redis://:opensesame@127.0.0.1:{port}/0"
         finally:
             server.terminate()
@@ -129,15 +129,13 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def wait_for(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def wait_for(server: subprocess.Popen[bytes], log: Path, ready: str) -> None:
+    """Until the server says so: it listens before it answers."""
     end = time.monotonic() + 30
     while server.poll() is None and time.monotonic() < end:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
+        if ready in log.read_text():
             return
+        time.sleep(0.05)
     pytest.fail(log.read_text())
 
 
