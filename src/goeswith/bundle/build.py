@@ -79,7 +79,7 @@ def fit_bundle(
         ConfigError: a setting of a model is wrong.
         DataError: no relation can be built from the data.
     """
-    settings = settings.chosen(len(dataset.catalog), counted=dataset.relations is None)
+    settings = settings.chosen(len(dataset.catalog), counted=dataset.counted)
     specs = list(dict.fromkeys([settings.fit.model, *settings.fit.fallbacks]))
     tell = Steps(len(dataset.catalog), len(specs), progress)
     with new_build(out) as build:
@@ -120,8 +120,7 @@ def _counted(
     dataset: Dataset, settings: Settings, report: MiningReport
 ) -> tuple[RelationGraph, RelationGraph | None]:
     """The relations of a data set, and the pairs below support where those are kept."""
-    mined = dataset.relations is None and dataset.events is not None
-    if not (mined and settings.fit.keep_rare):
+    if not (dataset.counted and settings.fit.keep_rare):
         return build_graph(dataset, settings.relations, report), None
     everything = build_graph(dataset, every_pair(settings.relations), report)
     return split_by_support(everything, settings.relations)

@@ -51,6 +51,11 @@ class Dataset:
     quarantine: Quarantine
     fingerprint: str
 
+    @property
+    def counted(self) -> bool:
+        """Whether relations are counted in events, rather than named by lists or bundles."""
+        return self.relations is None and self.events is not None
+
 
 def load_data(folder: Path | str, max_bad_share: float = 0.05) -> Dataset:
     """Read and clean the tables of a folder.

@@ -125,7 +125,7 @@ def benchmark(  # noqa: PLR0917
 
 def default_models(dataset: Dataset, protocol_name: str) -> list[str]:
     """Every closed-form model; co-purchase by every association measure where counts exist."""
-    counted = protocol_name == "time" or (dataset.relations is None and dataset.events is not None)
+    counted = protocol_name == "time" or dataset.counted
     measures = [f"copurchase:measure={measure}" for measure in MEASURES]
     specs: list[str] = []
     for name in CLOSED_FORM:

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from goeswith.arrays import Floats, Rows, Sparse
+from goeswith.arrays import Floats, Rows
 from goeswith.models.paths import walk
 from goeswith.ranking import features
 from goeswith.ranking.facts import Askers, Facts
@@ -47,6 +47,7 @@ def paths(facts: Facts, asked: Askers) -> dict[str, Floats]:
     regression = dense_walk(smooth, facts.listed)
     of_near = walk(near, facts.bought)
     type_popularity = features.type_popularity(facts, asked)
+    brand_shares = features.of_code(facts.brand_shares, mine.brands)
     return {
         "regression": regression,
         "regression_even": dense_walk(smooth, facts.even),
@@ -61,29 +62,13 @@ def paths(facts: Facts, asked: Askers) -> dict[str, Floats]:
         "viewed_of_similar": walk(near, facts.viewed),
         "attribute_cosine": walk(mine.content, facts.by_token),
         "type_popularity": type_popularity,
-        "type_complements": _of_code(facts.type_complements, mine.types)
+        "type_complements": features.of_code(facts.type_complements, mine.types)
         + _PRIOR * type_popularity
         + _LITTLE * facts.popularity,
-        "brand_complements": _of_code(facts.brand_complements, mine.brands),
-        "brand_popularity": _brand_popularity(facts, asked),
+        "brand_complements": features.of_code(facts.brand_complements, mine.brands),
+        "brand_popularity": features.by_code(brand_shares, facts.attributes.brands)
+        * facts.share_of_brand,
     }
-
-
-def _of_code(matrix: Sparse, codes: Rows) -> Floats:
-    """(b, n) the rows of each code; zeros for -1."""
-    found = np.zeros((len(codes), matrix.shape[1]), dtype=np.float32)
-    known = np.flatnonzero(codes >= 0)
-    found[known] = matrix[codes[known]].toarray()
-    return found
-
-
-def _brand_popularity(facts: Facts, asked: Askers) -> Floats:
-    """(b, n) P(brand of the target | brand of the source) P(target | its brand)."""
-    shares = _of_code(facts.brand_shares, asked.attributes.brands)
-    # one more column, [-1]: products without a brand
-    shares = np.pad(shares, ((0, 0), (0, 1)))
-    scores: Floats = shares[:, facts.attributes.brands] * facts.share_of_brand
-    return scores
 
 
 def pairs(

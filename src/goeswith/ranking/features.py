@@ -140,12 +140,23 @@ def dense_walk(block: Floats, step: Sparse) -> Floats:
 
 def type_popularity(facts: Facts, asked: Askers) -> Floats:
     """(b, n) P(type of the target | type of the source) P(target | its type)."""
-    shares = np.zeros((len(asked.attributes.types), facts.type_shares.shape[0] + 1), np.float32)
-    known = np.flatnonzero(asked.attributes.types >= 0)
-    shares[known, :-1] = facts.type_shares[asked.attributes.types[known]].toarray()
-    # the last column is that of products without a type
-    scores: Floats = shares[:, facts.attributes.types] * facts.share_of_type
-    return scores
+    shares = of_code(facts.type_shares, asked.attributes.types)
+    return by_code(shares, facts.attributes.types) * facts.share_of_type
+
+
+def of_code(matrix: Sparse, codes: Rows) -> Floats:
+    """(b, k) the row of each code of a (c, k) matrix; zeros for -1."""
+    found = np.zeros((len(codes), matrix.shape[1]), dtype=np.float32)
+    known = np.flatnonzero(codes >= 0)
+    found[known] = matrix[codes[known]].toarray()
+    return found
+
+
+def by_code(values: Floats, codes: Rows) -> Floats:
+    """(b, n) the column of each product's code of (b, c) values; zeros for -1."""
+    # one more column, [-1]
+    found: Floats = np.pad(values, ((0, 0), (0, 1)))[:, codes]
+    return found
 
 
 def candidates(

@@ -8,49 +8,32 @@ evidence to trust for which product, and give the probability that a pair goes t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field, field_validator
 
-from goeswith.arrays import Floats, Rows, block_size, blocks
+from goeswith.arrays import Floats, Rows, block_size
 from goeswith.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
 from goeswith.encode.vectors import SentenceVectors
 from goeswith.errors import ConfigError
 from goeswith.models.base import ModelConfig, Recommender, VectorModel
-from goeswith.ranking import cold as cold_paths
 from goeswith.ranking import features
 from goeswith.ranking.attributes import AttributeReader, Attributes
 from goeswith.ranking.facts import Askers, Facts, is_counted
-from goeswith.ranking.features import OF_MEMBER, Member, Pairs, known_pairs, places
-from goeswith.ranking.folds import Fold, cold_folds, folds
+from goeswith.ranking.features import Member
+from goeswith.ranking.kinds import KINDS
+from goeswith.ranking.learning import BLOCK_MB, Learner
 from goeswith.ranking.pair_columns import PairColumns
 from goeswith.ranking.pairs import PairJudge, leads_nowhere
 from goeswith.ranking.trees import Trees
 from goeswith.relations.graph import RelationGraph
 
-_CHECKED: Final = 0.15
-"""Share of the sources that the trees do not see: they say what a score is worth."""
-_CALIBRATED: Final = 1000
-"""Sources that say so for lists, of a graph in which every product keeps most of its edges."""
-_SHOWN: Final = 20
-"""Of whose candidates the best are asked: those that people would see."""
-_LAST: Final = 7919
-"""Added to the seed for their draws."""
-_BLOCK_MB: Final = 1
-"""Of each of some thirty dense scores of a block of sources."""
 _TAIL: Final = np.float32(1e-6)
 """Probability of the best that is no candidate: they keep an order below all candidates."""
-_TAILS: Final = {
-    False: ("bought_cocitation", "type_popularity", "similar_both_ends"),
-    True: ("type_complements", "similar_both_ends"),
-}
-"""Paths that give that order, of sources with and without edges."""
 
 
 class RankerConfig(ModelConfig):
@@ -121,10 +104,12 @@ class Ranker(Recommender):
             self._say("judging pairs by their attributes")
             self.pairs = self._judge(catalog, attributes, graph)
         else:
-            self._learn(catalog, graph, attributes)
-            if False in self.trees and not is_counted(graph):
-                self._calibrate(catalog, graph, attributes)
-            self.members = self._fit_members(catalog, graph, "all edges")
+
+            def members(graph: RelationGraph, what: str) -> list[Member]:
+                return self._fit_members(catalog, graph, what)
+
+            self.trees = Learner(self.config, attributes, members, self._say).grow(graph)
+            self.members = members(graph, "all edges")
         self.facts = Facts.of(attributes, graph, counted=is_counted(graph))
         return self
 
@@ -136,64 +121,6 @@ class Ranker(Recommender):
     def _sentences(self, catalog: Catalog) -> Floats | None:
         named = self.config.sentence_encoder
         return None if named is None else SentenceVectors(named).encode(catalog)
-
-    def _learn(self, catalog: Catalog, graph: RelationGraph, attributes: Attributes) -> None:
-        """Grow trees for sources with edges, and others for sources without any."""
-        config = self.config
-        kinds = {
-            False: folds(graph, config.folds, config.held_share, config.cold_share, config.seed),
-            True: cold_folds(graph, config.folds, config.cold_share, config.seed),
-        }
-        for cold, drawn in kinds.items():
-            learned, checked = _Examples(), _Examples()
-            for number, fold in enumerate(drawn, start=1):
-                what = f"{'cold ' if cold else ''}fold {number}"
-                members = [] if cold else self._fit_members(catalog, fold.graph, what)
-                self._say(f"{what} of {config.folds}: features")
-                facts = Facts.of(attributes, fold.graph, counted=is_counted(graph))
-                for table, labels, taught in self._tables(fold, facts, members, cold):
-                    (learned if taught else checked).add(table, labels)
-                del facts, fold, members
-            if learned.some:
-                self._say("growing trees")
-                self.trees[cold] = Trees.fit(
-                    *learned.all(),
-                    learned.names,
-                    config.trees,
-                    config.leaves,
-                    config.learning_rate,
-                    config.seed,
-                )
-                if checked.some:
-                    self.trees[cold].calibrate(*checked.all())
-
-    def _calibrate(self, catalog: Catalog, graph: RelationGraph, attributes: Attributes) -> None:
-        """Probabilities of lists, on a graph that lacks pairs but no product's edges.
-
-        The folds that trees learn from also lack those of cold products: what is likely there is
-        likelier where they are known.
-        """
-        config = self.config
-        share = config.held_share / 2
-        (fold,) = folds(graph, 1, share, 0.0, config.seed + _LAST)
-        self._say("calibrating")
-        members = self._fit_members(catalog, fold.graph, "calibration")
-        checked = _Examples()
-        for table, labels, taught in self._tables(
-            fold,
-            Facts.of(attributes, fold.graph, counted=is_counted(graph)),
-            members,
-            False,
-            checked=1.0,
-        ):
-            if not taught:
-                p = self.trees[False].probabilities(table.columns)
-                shown = places(table.place, p) < _SHOWN
-                checked.add(table.part(shown), labels[shown])
-        if not checked.some:
-            return
-        self.trees[False].calibrate(*checked.all())
-        self.trees[False].expect(share, config.missing)
 
     def refresh(self, catalog: Catalog, graph: RelationGraph) -> Self:
         # trees know of paths and degrees, not of products or tokens: those may be read anew
@@ -224,37 +151,6 @@ class Ranker(Recommender):
             model.fit(catalog, graph)
             members.append(Member(model.source_vectors, model.target_vectors))
         return members
-
-    def _tables(
-        self,
-        fold: Fold,
-        facts: Facts,
-        members: Sequence[Member],
-        cold: bool,
-        *,
-        checked: float = _CHECKED,
-    ) -> Iterator[tuple[Pairs, npt.NDArray[np.bool_], bool]]:
-        """Candidates of a fold's sources, labels, and whether to learn from them or to check."""
-        rng = np.random.default_rng([self.config.seed, cold, fold.number])
-        asking = (np.diff(fold.labels.indptr) > 0) & (fold.cold == cold)
-        sources = np.flatnonzero(asking).astype(np.int32)
-        most = self.config.sources if checked < 1 else _CALIBRATED
-        sources = np.sort(rng.permutation(sources)[:most])
-        for block in blocks(sources, block_size(facts.n, _BLOCK_MB)):
-            asked = facts.askers(block)
-            without = features.banned(asked, block) | known_pairs(facts, block)
-            found = _paths(facts, asked, members, block, cold)
-            table = _pairs(facts, asked, found, _candidates(found, cold, without), cold)
-            labels = fold.labels[block].toarray()[table.place, table.targets] > 0
-            aside = (rng.random(len(block)) < checked)[table.place]
-            yield table.part(aside), labels[aside], False
-            # a source none of whose edges is a candidate teaches nothing
-            some = (np.bincount(table.place, labels, len(block)) > 0)[table.place]
-            wrong = np.bincount(table.place, ~labels, len(block))[table.place]
-            drawn = rng.random(len(labels)) * wrong < self.config.negatives
-            taught = some & ~aside & (labels | drawn)
-            yield table.part(taught), labels[taught], True
-            del without, found, table  # before the next block's are made
 
     def score(self, sources: Rows) -> Floats:
         if self.pairs is not None:
@@ -288,9 +184,10 @@ class Ranker(Recommender):
     def _probabilities(self, asked: Askers, rows: Rows | None, cold: bool) -> Floats:
         banned = features.banned(asked, rows)
         listed = np.zeros_like(banned) if rows is None else features.listed(self.facts, rows)
-        found = _paths(self.facts, asked, self.members, rows, cold)
-        table = _pairs(self.facts, asked, found, _candidates(found, cold, banned) | listed, cold)
-        tail = sum((found[name] for name in _TAILS[cold]), np.zeros(banned.shape, np.float32))
+        kind = KINDS[cold]
+        found = kind.scores(self.facts, asked, self.members, rows)
+        table = kind.pairs(self.facts, asked, found, kind.candidates(found, banned) | listed)
+        tail = sum((found[name] for name in kind.tail), np.zeros(banned.shape, np.float32))
         tail = tail / (1 + tail)
         scores: Floats = np.where(tail > 0, _TAIL * tail, -np.inf).astype(np.float32)
         scores[banned] = -np.inf
@@ -309,7 +206,7 @@ class Ranker(Recommender):
 
     @property
     def block(self) -> int:
-        return block_size(self.n, _BLOCK_MB)
+        return block_size(self.n, BLOCK_MB)
 
     @property
     def n(self) -> int:
@@ -352,64 +249,3 @@ class Ranker(Recommender):
 def _named(arrays: Arrays, prefix: str) -> Arrays:
     """Arrays by what their names have behind a prefix."""
     return {name.removeprefix(prefix): arrays[name] for name in arrays if name.startswith(prefix)}
-
-
-def _paths(
-    facts: Facts, asked: Askers, members: Sequence[Member], rows: Rows | None, cold: bool
-) -> dict[str, Floats]:
-    """Path or member -> (b, n) scores; members, which rest on edges, say nothing without."""
-    if cold:
-        return cold_paths.paths(facts, asked)
-    found = features.paths(facts, asked)
-    for i, member in enumerate(members):
-        found[f"member_{i}"] = (
-            np.zeros_like(found["cocitation"]) if rows is None else member.score(rows)
-        )
-    return found
-
-
-def _candidates(
-    found: dict[str, Floats], cold: bool, without: npt.NDArray[np.bool_]
-) -> npt.NDArray[np.bool_]:
-    """(b, n) mask of the best by each path and member."""
-    counts = cold_paths.CANDIDATES if cold else features.CANDIDATES
-    members = {name: OF_MEMBER for name in found if name.startswith("member_")}
-    return features.candidates(found, {**counts, **members}, without)
-
-
-def _pairs(
-    facts: Facts,
-    asked: Askers,
-    found: dict[str, Floats],
-    chosen: npt.NDArray[np.bool_],
-    cold: bool,
-) -> Pairs:
-    """The columns of candidates."""
-    pairs = cold_paths.pairs if cold else features.pairs
-    return pairs(facts, asked, found, chosen)
-
-
-@dataclass
-class _Examples:
-    """Columns and labels, gathered block by block."""
-
-    columns: list[Floats] = field(default_factory=list)
-    labels: list[npt.NDArray[np.bool_]] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)
-
-    @property
-    def some(self) -> bool:
-        """Whether there are examples of both kinds."""
-        return any(part.any() for part in self.labels) and not all(
-            part.all() for part in self.labels
-        )
-
-    def add(self, table: Pairs, labels: npt.NDArray[np.bool_]) -> None:
-        """Take candidates and whether each goes with its source."""
-        self.columns.append(table.columns)
-        self.labels.append(labels)
-        self.names = table.names
-
-    def all(self) -> tuple[Floats, npt.NDArray[np.bool_]]:
-        """(m, c) columns and (m,) labels."""
-        return np.concatenate(self.columns), np.concatenate(self.labels)
