@@ -68,7 +68,7 @@ def microseconds(ask: object, number: int, repeats: int = 7) -> dict[str, float]
 
 def some_products(bundle: Bundle, count: int) -> list[dict[str, object]]:
     """Attributes of products as new ones, none a variant of what is there."""
-    frame = bundle.catalog_frame
+    frame = bundle.table.frame
     kept = [name for name in ("title", "type", "brand", "categories") if name in frame.columns]
     rows = frame.select(kept).sample(count, seed=2).to_dicts()
     return [

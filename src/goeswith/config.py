@@ -131,10 +131,10 @@ class ServeSettings(_Section):
         "without a restart; 0 is only when told by the signal HUP.",
     )
     remember: int = Field(
-        32,
+        64,
         ge=0,
         le=100_000,
-        description="Megabytes of answers, as they were sent, that a process remembers.",
+        description="Megabytes of answers, packed, that a process remembers.",
     )
     report: str | None = Field(
         None, description="JSON of `goeswith benchmark --json`, for /v1/report and the page."

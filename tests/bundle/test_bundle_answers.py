@@ -35,7 +35,7 @@ def dataset_of(catalog: Catalog) -> Dataset:
 
 
 def test_answers_are_distinct_other_products_and_fill_every_place(bundle: Bundle) -> None:
-    for product in bundle.catalog_frame["product_id"]:
+    for product in bundle.table.frame["product_id"]:
         ids = [answer.product_id for answer in bundle.complements(product, bundle.k)]
         assert len(set(ids)) == len(ids) == bundle.k
         assert product not in ids
@@ -195,7 +195,7 @@ def test_a_product_comes_with_all_attributes_that_it_has(bundle: Bundle) -> None
 
 
 def test_scores_fall_within_one_model(bundle: Bundle) -> None:
-    for product in bundle.catalog_frame["product_id"]:
+    for product in bundle.table.frame["product_id"]:
         scores: dict[str, list[float]] = {}
         for answer in bundle.complements(product, 8):
             scores.setdefault(answer.model, []).append(answer.score)

@@ -171,7 +171,7 @@ def test_what_is_no_bundle_does_not_become_one(tmp_path: Path, table: Path) -> N
 
 def test_added_products_are_answered_and_proposed_without_training(copy: Path, table: Path) -> None:
     before = Bundle.open(copy)
-    known = before.catalog_frame["product_id"].to_list()
+    known = before.table.frame["product_id"].to_list()
     done = update_bundle(copy, None, table)
     assert (done.products, done.known) == (2, 0)
     bundle = Bundle.open(copy, verify=True)

@@ -24,22 +24,19 @@ from goeswith.bundle.format import (
     read_manifest,
 )
 from goeswith.bundle.lease import Lease
-from goeswith.bundle.products import MOST_SHOWN, Products
+from goeswith.bundle.products import Products
+from goeswith.bundle.ranked import RankedAnswers
 from goeswith.bundle.search import MOST_FOUND, Brief, SearchIndex
+from goeswith.bundle.table import AttributeTable
 from goeswith.errors import BundleError, ConfigError
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-    import polars as pl
-
-    from goeswith.arrays import Floats, Rows
+    from goeswith.arrays import Rows
     from goeswith.bundle.compare import Comparison
     from goeswith.bundle.constraints import Constraints
-    from goeswith.bundle.filters import Filter
     from goeswith.bundle.live import LiveModels
 
 MOST_IN_BASKET: Final = 50
-_FILTERS_KEPT: Final = 32
 _TYPE_MODELS: Final = ("type_popularity",)
 """Models that choose a product for its type: their evidence is how often the types go together."""
 
@@ -57,18 +54,15 @@ class Bundle:
         self.path = path
         self.manifest = manifest.content
         self.folder = manifest.folder
-        answers = map_arrays(self.folder / ANSWERS)
         index = SearchIndex(map_arrays(self.folder / SEARCH))
         self.products = Products(map_arrays(self.folder / LOOKUP), index)
         self.evidence = EvidenceIndex(map_arrays(self.folder / EVIDENCE), self.products)
-        self._check_shapes(answers)
-        self._answers, self._scores = answers["products"], answers["scores"]
-        self._origin = answers["origin"]
+        self.models: list[str] = self.manifest["models"]
+        self.ranked = RankedAnswers(self.folder / ANSWERS, self.products, self.k, len(self.models))
+        self.table = AttributeTable(self.folder / PRODUCTS, self.products)
         # a bundle fitted before they were kept has none
         self.similar_arrays = self._if_kept(SIMILARS)
         self.reverse_arrays = self._if_kept(REVERSE)
-        self.models: list[str] = self.manifest["models"]
-        self._met: dict[str, npt.NDArray[np.bool_]] = {}
         self.asks_models = True
         """Whether saved models are asked where the precomputed answers do not do."""
         self.slate_settings: dict[str, Any] = self.manifest["settings"].get("slate", {})
@@ -123,15 +117,6 @@ class Bundle:
     def _if_kept(self, name: str) -> MappedArrays:
         return map_arrays(self.folder / name) if name in self.manifest["files"] else {}
 
-    def _check_shapes(self, answers: MappedArrays) -> None:
-        shape = (len(self.products), self.manifest["k"])
-        for name in ("products", "scores", "origin"):
-            if answers[name].shape != shape:
-                raise BundleError(
-                    f"{self.folder / ANSWERS}: {name} has shape {answers[name].shape}, the "
-                    f"manifest and the catalogue say {shape}; fit the bundle again"
-                )
-
     def __len__(self) -> int:
         return len(self.products)
 
@@ -164,7 +149,7 @@ class Bundle:
         source = self.products.row(product_id)
         if constraints is not None or not self.plain:
             return self._select([source], k, constraints)
-        targets, scores, origin = self.ranked(source, k)
+        targets, scores, origin = self.ranked.of(source, k)
         evidence = self.evidence.of(source, targets, self._by_type[origin])
         name = self.products.name(source)
         with_ = (product_id,)
@@ -182,7 +167,7 @@ class Bundle:
             As `complements`.
         """
         self.check_k(k)
-        targets, scores, origin = self.ranked(self.products.row(product_id), k)
+        targets, scores, origin = self.ranked.of(self.products.row(product_id), k)
         ids, models = self.products.ids, self.models
         return [
             Hit(ids[target], score, models[place])
@@ -314,31 +299,6 @@ class Bundle:
                 "ask for fewer, or fit with a larger fit.k"
             )
 
-    def ranked(self, source: int, k: int) -> tuple[Rows, Floats, npt.NDArray[np.int8]]:
-        """The first k precomputed complements of a row: products, scores, places in `models`.
-
-        Raises:
-            BundleError: the arrays are damaged.
-        """
-        targets = self._answers[source, :k]
-        targets = targets[: np.count_nonzero(targets >= 0)]
-        origin = self._origin[source, : len(targets)]
-        if (targets >= len(self)).any() or not ((origin >= 0) & (origin < len(self.models))).all():
-            raise BundleError(
-                f"{self.folder / ANSWERS} is damaged at product {self.products.ids[source]!r}"
-            )
-        return targets, self._scores[source, : len(targets)], origin
-
-    def place(self, source: int, target: int) -> tuple[int | None, float, int]:
-        """Where a target stands among the precomputed answers of a source, from 0, its score, and
-        the place of its model in `models`; None, 0 and -1 where it is not among them.
-        """
-        targets, scores, origin = self.ranked(source, self.k)
-        at = np.flatnonzero(targets == target)
-        if not len(at):
-            return None, 0.0, -1
-        return int(at[0]), float(scores[at[0]]), int(origin[at[0]])
-
     def evidence_of(self, source: int, targets: Rows, origin: Rows) -> list[Evidence]:
         """Evidence of answers that the models at `origin` gave; -1 for none of them."""
         return self.evidence.of(source, targets, (origin >= 0) & self._by_type[origin])
@@ -349,38 +309,6 @@ class Bundle:
         from goeswith.bundle.live import LiveModels
 
         return LiveModels(self)
-
-    @cached_property
-    def catalog_frame(self) -> pl.DataFrame:
-        """The catalogue with every attribute, in row order, backed by its file.
-
-        Raises:
-            BundleError: a later fit has taken the place of this build, and its files with it.
-        """
-        from goeswith.files import map_arrow
-
-        try:
-            return map_arrow(self.folder / PRODUCTS)
-        except FileNotFoundError as error:
-            raise BundleError(
-                f"{self.path} was replaced since it was opened; open it again"
-            ) from error
-
-    def meets(self, where: Sequence[Filter]) -> npt.NDArray[np.bool_]:
-        """(n,) which products meet every filter, kept for the next requests that ask the same.
-
-        Raises:
-            ConfigError: a filter does not suit the catalogue.
-        """
-        from goeswith.bundle.filters import matching
-
-        asked = " and ".join(sorted(repr((f.column, f.op, f.values)) for f in where))
-        if asked not in self._met:
-            if len(self._met) >= _FILTERS_KEPT:
-                self._met.clear()
-            self._met[asked] = found = matching(self.catalog_frame, where)
-            return found
-        return self._met[asked]
 
     def search(self, text: str, k: int = 10) -> list[Brief]:
         """Products whose title or id holds the words of `text`, best first; see docs/bundle.md.
@@ -394,29 +322,7 @@ class Bundle:
         """
         if not 1 <= k <= MOST_FOUND:
             raise ConfigError(f"a search gives 1 to {MOST_FOUND} products, {k} were asked for")
-        return self.briefs(self.products.search(text, k))
-
-    def briefs(self, rows: Sequence[int]) -> list[Brief]:
-        """Products in a line each.
-
-        Args:
-            rows: of the catalogue.
-        """
-        frame, products = self.catalog_frame, self.products
-        found = []
-        for row in rows:
-            brand = frame["brand"][row] if "brand" in frame.columns else None
-            price = frame["price"][row] if "price" in frame.columns else None
-            found.append(
-                Brief(
-                    product_id=products.ids[row],
-                    title=products.title(row),
-                    type=products.type(row),
-                    brand=None if brand is None else str(brand)[:MOST_SHOWN],
-                    price=float(price) if isinstance(price, int | float) else None,
-                )
-            )
-        return found
+        return self.table.briefs(self.products.search(text, k))
 
     def product(self, product_id: str) -> dict[str, Any]:
         """Every attribute that a product has.
@@ -424,5 +330,4 @@ class Bundle:
         Raises:
             UnknownProductError: with the nearest ids and titles.
         """
-        row = self.catalog_frame.row(self.products.row(product_id), named=True)
-        return {name: value for name, value in row.items() if value is not None}
+        return self.table.of(self.products.row(product_id))

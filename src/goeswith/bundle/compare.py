@@ -89,7 +89,7 @@ def _goes_with(bundle: Bundle, side: Side, source: int, target: int) -> bool:
 
 
 def _side(bundle: Bundle, source: int, target: int) -> Side:
-    place, score, origin = bundle.place(source, target)
+    place, score, origin = bundle.ranked.place(source, target)
     rank = None if place is None else place + 1
     given: float | None = score if rank is not None else None
     if rank is None and source != target and bundle.asks_models:

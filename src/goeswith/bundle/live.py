@@ -108,7 +108,7 @@ class LiveModels:
         if row < model.n:
             return model.score(np.array([row], dtype=np.int32))
         # it came after the model was fitted
-        return model.score_new(Catalog(self._bundle.catalog_frame[row : row + 1]))
+        return model.score_new(Catalog(self._bundle.table.frame[row : row + 1]))
 
     def ranked(
         self,
@@ -216,10 +216,10 @@ def answers_to_new(
     if bundle.products.has(product_id):
         raise DataError(f"the product {product_id!r} is in the catalogue: ask for it by its id")
     record = {**attributes, "product_id": product_id}
-    catalog = new_products([record], bundle.catalog_frame, "the new product")
+    catalog = new_products([record], bundle.table.frame, "the new product")
     wanted = Wanted.of(bundle, constraints, [])
     titled = bundle.products.titled((catalog.text("title") or [None])[0] or "")
-    wanted.allowed[variants_of(catalog, bundle.catalog_frame, titled)] = False
+    wanted.allowed[variants_of(catalog, bundle.table.frame, titled)] = False
     found = bundle.live.ranked(
         lambda model: model.score_new(catalog), wanted.allowed, bundle.k, by_attributes=True
     )

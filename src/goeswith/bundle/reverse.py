@@ -59,7 +59,7 @@ def reverse(bundle: Bundle, product_id: str, k: int) -> list[Answer]:
     products, name = bundle.products, bundle.products.name(target)
     found = []
     for source in arrays["indices"][start : min(stop, start + k)].tolist():
-        _, score, origin = bundle.place(source, target)
+        _, score, origin = bundle.ranked.place(source, target)
         evidence = bundle.evidence_of(source, np.array([target]), np.array([origin]))[0]
         found.append(
             Answer(

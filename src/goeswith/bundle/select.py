@@ -110,7 +110,7 @@ def select(
     for rows in substitutes:
         allowed[rows] = False
     probable = probable_models(bundle)
-    candidates = fuse([bundle.ranked(row, bundle.k) for row in sources], probable)
+    candidates = fuse([bundle.ranked.of(row, bundle.k) for row in sources], probable)
     chosen = slate(bundle, candidates, wanted, allowed, k)
     if len(chosen) < k and wanted.narrow and bundle.asks_models:
         lists = [bundle.live.known(row, allowed, bundle.k) for row in sources]
@@ -159,7 +159,7 @@ class Wanted:
         products = bundle.products
         allowed = np.ones(len(bundle), dtype=bool)
         if asked.where:
-            allowed &= bundle.meets(asked.where)
+            allowed &= bundle.table.meets(asked.where)
         allowed[[products.row(product_id) for product_id in asked.ban]] = False
         codes = products.variant_codes
         groups = [int(codes[row]) for row in sources if codes[row] >= 0]

@@ -206,7 +206,7 @@ class _Run:
 
 
 def _with_table(old: Bundle, products: Path | None, quarantine: Quarantine) -> Grown:
-    known = Catalog(old.catalog_frame)
+    known = Catalog(old.table.frame)
     if products is None:
         return Grown(known, np.zeros(0, dtype=np.int32), 0, [])
     return with_products(known, products, quarantine)

@@ -39,7 +39,7 @@ class Current:
 
     def __post_init__(self) -> None:
         # mapped now, so that neither the first request waits nor a later fit takes files away
-        names = tuple(name for name in self.bundle.catalog_frame.columns if name != "product_id")
+        names = tuple(name for name in self.bundle.table.frame.columns if name != "product_id")
         object.__setattr__(self, "columns", names)
         object.__setattr__(self, "remembered", Remembered(self.remember))
         if self.live:
@@ -73,7 +73,7 @@ class Current:
             "filters": [
                 {"column": column, "kind": kind}
                 for column in ("product_id", *self.columns)
-                if (kind := _kind(bundle.catalog_frame.schema[column]))
+                if (kind := _kind(bundle.table.frame.schema[column]))
             ],
             "explained": bundle.evidence.counted,
         }
