@@ -7,8 +7,8 @@ alive, asked in turns on the same machine so that what else it does meets all al
 
 - empty: a FastAPI application whose one endpoint answers `{}`
 - popular: ten complements with evidence and reasons of one of 100,000 products, default settings;
-  the chance of a product falls as one over its rank (Zipf), and answers that fit `serve.remember` are kept;
-  measured after a minute of such requests
+  the chance of a product falls as one over its rank (Zipf), and answers that fit `serve.remember`
+  are kept; measured after a minute of such requests
 - remembered: of 100 products, all of them kept
 - worked out: of any product alike, with `serve.remember = 0`: nothing is kept
 

@@ -49,8 +49,8 @@ def models_of(answers: Iterable[Answer]) -> list[tuple[str, bool, int]]:
 class Remembered:
     """Answers as they were sent, those asked for last, up to a number of bytes.
 
-    They are of one bundle and never change; a new bundle has its own. They are kept packed, so that more
-    fit: unpacking takes far less than working an answer out.
+    They are of one bundle and never change; a new bundle has its own. They are kept packed, so
+    that more fit: unpacking takes far less than working an answer out.
     """
 
     def __init__(self, most: int) -> None:

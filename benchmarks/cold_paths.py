@@ -1,0 +1,92 @@
+"""What each path of the ranker says of products without edges, by itself and judged by the trees.
+
+    python benchmarks/cold_paths.py ../shared/data/amazon-beauty
+
+Within the training data of the protocol `cold`, so that no test product is looked at: a tenth of
+its products lose their edges in turn, and nDCG@10 is that of their known complements among all
+products that kept theirs. `candidates` is the share of those complements that any path proposes to the
+trees, and the nDCG@10 of an order that put these first.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from goeswith.arrays import Floats, Rows, blocks, top_k
+from goeswith.config import Settings
+from goeswith.data.folder import load_data
+from goeswith.evaluation import metrics
+from goeswith.evaluation.metrics import Ranked
+from goeswith.evaluation.protocols.case import Ground
+from goeswith.evaluation.protocols.cold import cold
+from goeswith.files import write_json
+from goeswith.models import make_model
+from goeswith.ranking import features
+from goeswith.ranking.folds import cold_folds
+from goeswith.ranking.kinds import KINDS
+from goeswith.ranking.ranker import Ranker, RankerConfig
+
+RESULTS = Path(__file__).parent / "results"
+BESIDE = ("similar_complements", "type_popularity", "popularity")
+SHARE = 0.1
+
+
+def measured(folder: Path, seed: int) -> dict[str, float]:
+    """Path or model -> nDCG@10, of one split."""
+    data = load_data(folder)
+    (case,) = cold(Ground(data, Settings()), seed)
+    (fold,) = cold_folds(case.train, 1, SHARE, seed)
+    sources = np.flatnonzero(np.diff(fold.labels.indptr)).astype(np.int32)
+    ranker = Ranker(RankerConfig(seed=seed)).fit(data.catalog, fold.graph)
+    beside = {name: make_model(name).fit(data.catalog, fold.graph) for name in BESIDE}
+    kept = ~fold.cold
+    found: dict[str, list[Rows]] = {}
+    proposed = 0.0
+
+    def rank(name: str, scores: Floats) -> None:
+        scores = np.where(kept & (scores > 0), scores, -np.inf).astype(np.float32)
+        best, _ = top_k(scores, 10)
+        padding = ((0, 0), (0, 10 - best.shape[1]))
+        found.setdefault(name, []).append(np.pad(best, padding, constant_values=-1))
+
+    kind = KINDS[True]
+    for block in blocks(sources, ranker.block):
+        asked = ranker.facts.askers(block)
+        paths = kind.scores(ranker.facts, asked, [], block)
+        chosen = kind.candidates(paths, features.banned(asked, block))
+        truth = fold.labels[block].toarray() > 0
+        proposed += float((chosen & truth).sum())
+        rank("candidates", (chosen & truth).astype(np.float32))
+        rank("ranker", ranker.score(block))
+        for name, scores in paths.items():
+            rank(name.replace("_", " "), scores)
+        for name, model in beside.items():
+            rank(name, model.score(block))
+    figures = {"sources": float(len(sources)), "candidates found": proposed / fold.labels.nnz}
+    for name, parts in found.items():
+        ranked = Ranked(sources, np.concatenate(parts), fold.labels)
+        figures[name] = metrics.ndcg(ranked, 10).value or 0.0
+    return figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--seeds", default="0,1,2")
+    options = parser.parse_args()
+    seeds = [int(seed) for seed in options.seeds.split(",")]
+    runs = [measured(options.data, seed) for seed in seeds]
+    table = {name: float(np.mean([run[name] for run in runs])) for name in runs[0]}
+    write_json(
+        {"data": options.data.name, "seeds": seeds, "ndcg@10": table, "per_seed": runs},
+        RESULTS / f"cold-paths-{options.data.name}.json",
+    )
+    for name, value in sorted(table.items(), key=lambda item: -item[1]):
+        print(f"{name:32} {value:.4f}")
+
+
+if __name__ == "__main__":
+    main()
