@@ -3,9 +3,9 @@
     python benchmarks/cold_paths.py ../shared/data/amazon-beauty
 
 Within the training data of the protocol `cold`, so that no test product is looked at: a tenth of
-its products lose their edges in turn, and nDCG@10 is that of their known complements among all
-products that kept theirs. `candidates` is the share of those complements that any path proposes to the
-trees, and the nDCG@10 of an order that put these first.
+its products lose their edges as well, and nDCG@10 is that of their known complements among all
+products that kept theirs. `candidates` is what an order would have that put first whatever of them
+any path proposes to the trees, `candidates found` their share.
 """
 
 from __future__ import annotations

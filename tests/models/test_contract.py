@@ -26,8 +26,8 @@ QUICK = {name: {"max_epochs": 2, "dimension": 8} for name in TRAINED}
 QUICK["dual_embedding"] = {**QUICK["dual_embedding"], "negatives": 1, "learning_rate": 0.03}
 # from random projections, two steps would not yet tell the colours apart
 QUICK["p_companion"] = {**QUICK["p_companion"], "residual_projection": True}
-# two steps of the usual size would leave attributes at random too
-QUICK["typed_towers"] = {**QUICK["typed_towers"], "learning_rate": 0.1}
+# attributes alone need more steps, and larger ones, not to be left at random
+QUICK["typed_towers"] = {**QUICK["typed_towers"], "max_epochs": 10, "learning_rate": 0.1}
 QUICK["ranker"] = {"folds": 1, "sources": 300, "trees": 20}
 COLOURS = ("black", "white")
 HIDDEN = (0, 4)

@@ -202,7 +202,10 @@ class VectorModel(Recommender):
         return len(self.target_vectors)
 
     def score(self, sources: Rows) -> Floats:
-        vectors = self.source_vectors[sources]
+        return self.score_vectors(self.source_vectors[sources])
+
+    def score_vectors(self, vectors: Floats) -> Floats:
+        """(b, n) scores of every product for source vectors (b, d)."""
         scores: Floats = vectors @ self.target_vectors.T
         scores[~vectors.any(axis=1)] = -np.inf
         scores[:, ~self.target_vectors.any(axis=1)] = -np.inf

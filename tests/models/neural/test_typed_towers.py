@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from goeswith.data.catalog import Catalog
-from goeswith.models.neural.torch_parts import SparseMap
-from goeswith.models.neural.torch_typed_towers import Towers
+from goeswith.models.neural.directed_propagation import (
+    DirectedPropagation,
+    DirectedPropagationConfig,
+)
 from goeswith.models.neural.training import Epoch
 from goeswith.models.neural.typed_towers import TypedTowers, TypedTowersConfig
-from goeswith.relations.graph import RelationGraph, csr
+from goeswith.relations.graph import RelationGraph
 
 Shop = tuple[Catalog, RelationGraph]
 PHONES = np.array([0, 7, 19], dtype=np.int32)  # 19 has no edges
@@ -31,33 +32,13 @@ def fitted(shop: Shop) -> TypedTowers:
     return small(max_epochs=20).fit(*shop)
 
 
-def test_vectors_are_those_of_the_attributes_and_of_products_with_edges() -> None:
-    rng = np.random.default_rng(0)
-    X = csr(5, *rng.integers(0, 5, (2, 9)), rng.random(9))
-    warm = np.array([[1], [1], [0], [1], [0]], dtype=np.float32)
-    torch.manual_seed(0)
-    module = Towers(5, 5, 6, 0.5).eval()
-    content = SparseMap(X, torch.device("cpu"))
-    with torch.no_grad():
-        s = module.sources(content, torch.from_numpy(warm))
-        t = module.targets(content, torch.from_numpy(warm))
-    w = {name: value.detach().numpy() for name, value in module.named_parameters()}
-    for found, ids, attributes in (
-        (s, "source", "source_content"),
-        (t, "target", "target_content"),
-    ):
-        expected = X @ w[attributes] + warm * w[ids]
-        length = np.maximum(np.linalg.norm(expected, axis=1, keepdims=True), 1e-12)
-        np.testing.assert_allclose(found, expected / length, rtol=1e-4, atol=1e-5)
-
-
-def test_id_vectors_are_dropped_in_training_only() -> None:
-    module = Towers(400, 2, 6, 0.5)
-    nothing = SparseMap(csr(400, [], [], [])[:, :2], torch.device("cpu"))
-    warm = torch.ones(400, 1)
-    dropped = (module.train().targets(nothing, warm) == 0).all(dim=1)
-    assert 0.4 < float(dropped.float().mean()) < 0.6
-    assert not (module.eval().targets(nothing, warm) == 0).all(dim=1).any()
+def test_vectors_are_those_of_directed_propagation_without_a_step(
+    fitted: TypedTowers, shop: Shop
+) -> None:
+    settings = {**fitted.config.model_dump(), "layers": 0}
+    plain = DirectedPropagation(DirectedPropagationConfig.model_validate(settings)).fit(*shop)
+    assert np.array_equal(plain.source_vectors, fitted.source_vectors)
+    assert np.array_equal(plain.score_new(shop[0]), fitted.score_new(shop[0]))
 
 
 def test_the_planted_complement_type_is_found_and_named_also_for_cold_products(

@@ -13,7 +13,7 @@ Loss of an edge (u, v): -log softmax of s_u . t_v / temperature over v and all w
 are not complements of u. Edges of a list weigh 1; where pairs are counted, A, V and the loss weigh
 an edge by its log-likelihood ratio. Half of the id vectors e are dropped in each step, so that
 attributes X learn to stand alone: a product without edges has no id vector, only its attributes
-and the products it is viewed with.
+and the products it is viewed with. One that was unknown at fit has its attributes alone.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from typing import Self
 import numpy as np
 from pydantic import Field
 
-from goeswith.arrays import Sparse, blocks
+from goeswith.arrays import Floats, Sparse, blocks
+from goeswith.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
 from goeswith.encode.attributes import AttributeEncoder
 from goeswith.models.neural.training import (
@@ -70,7 +71,8 @@ class DirectedPropagation(TrainedVectors):
         )
 
         config, where = self.config, device()
-        features = AttributeEncoder.fit(catalog).encode(catalog)
+        self.attributes = AttributeEncoder.fit(catalog)
+        features = self.attributes.encode(catalog)
         validation = Validation(graph, config.validation_share, config.seed)
         edges = weighted(validation.held.graph.complements)
         viewed = graph[CO_VIEW].count
@@ -135,7 +137,21 @@ class DirectedPropagation(TrainedVectors):
             bought = SparseMap(symmetric_normalised(everything), where)
             s, t = encode(bought, has_edges(everything), 0)
         self.source_vectors, self.target_vectors = s.cpu().numpy(), t.cpu().numpy()
+        self.content = module["source_content"].detach().cpu().numpy()
         return self
+
+    def score_new(self, products: Catalog) -> Floats:
+        vectors = self.attributes.encode(products) @ self.content
+        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        return self.score_vectors(vectors)
+
+    def arrays(self) -> Arrays:
+        return {**super().arrays(), **self.attributes.arrays(), "source_content": self.content}
+
+    def restore(self, arrays: Arrays) -> None:
+        super().restore(arrays)
+        self.attributes = AttributeEncoder.restore(arrays)
+        self.content = arrays["source_content"]
 
 
 def weighted(edges: Relation) -> Sparse:
