@@ -1,11 +1,15 @@
 """A bundle of a million products: time until it is served, and memory of all workers together.
 
-    python benchmarks/serving_scale.py [--products 1000000] [--workers 4]
+    python benchmarks/serving_scale.py [--products 1000000] [--workers 4] [--limit-mb 2000]
 
 The bundle is synthetic: made-up titles, ten random complements a product with counts, fifty random
 answers a product; co-citation and its fallbacks are fitted and saved, so that filters and new
 products can be answered. It is made in a temporary folder and removed. Then `goeswith serve` is
 started on it, all files checked as ever, and asked until every worker has answered.
+
+Pages of mapped files count as memory although the system may take them back. With --limit-mb (root
+of a Linux with version 1 of control groups) the same requests are answered once more in a group that
+may hold so much and no more, pages of files included, after the system has dropped those it had.
 """
 
 from __future__ import annotations
@@ -22,7 +26,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -219,7 +224,23 @@ def times(port: int, ways: Any, requests: int, clients: int) -> dict[str, dict[s
     }
 
 
-def start(path: Path, workers: int, folder: Path) -> tuple[subprocess.Popen[bytes], int, Any]:
+@contextmanager
+def limited(mb: int) -> Iterator[Path]:
+    """A control group of processes that may hold so much memory, and none of the page cache yet."""
+    group = Path("/sys/fs/cgroup/memory/goeswith-scale")
+    group.mkdir()
+    try:
+        (group / "memory.limit_in_bytes").write_text(str(mb * 1_000_000))
+        os.sync()
+        Path("/proc/sys/vm/drop_caches").write_text("1")
+        yield group
+    finally:
+        group.rmdir()
+
+
+def start(
+    path: Path, workers: int, folder: Path, group: Path | None = None
+) -> tuple[subprocess.Popen[bytes], int, Any]:
     """Start a service; its process, port, and seconds until it and every worker answered."""
     metrics = folder / "metrics"
     metrics.mkdir(exist_ok=True)
@@ -230,6 +251,8 @@ def start(path: Path, workers: int, folder: Path) -> tuple[subprocess.Popen[byte
         "PROMETHEUS_MULTIPROC_DIR": str(metrics),
     }
     command = [sys.executable, "-m", "goeswith.cli.main", "serve", str(path)]
+    if group is not None:  # a shell that puts itself into the group and becomes the service
+        command = ["sh", "-c", f'echo $$ > {group}/cgroup.procs && exec "$@"', "sh", *command]
     began = time.monotonic()
     process = subprocess.Popen(
         [*command, "--port", str(port), "--workers", str(workers)],
@@ -286,11 +309,36 @@ def measure(path: Path, workers: int, requests: int) -> dict[str, Any]:
     }
 
 
+def within(path: Path, workers: int, requests: int, mb: int) -> dict[str, Any]:
+    """The same requests under a limit of memory."""
+    from goeswith.bundle.bundle import Bundle
+
+    bundle = Bundle.open(path)
+    with limited(mb) as group, tempfile.TemporaryDirectory() as folder:
+        process, port, seconds = start(path, workers, Path(folder), group)
+        try:
+            asked = times(port, kinds(bundle), requests, workers)
+            asked |= times(port, live_kinds(bundle), 10 * workers * 2, workers)
+            most = int((group / "memory.max_usage_in_bytes").read_text())
+            killed = int((group / "memory.oom_control").read_text().split("oom_kill ")[1])
+        finally:
+            process.terminate()
+            process.wait(timeout=60)
+    return {
+        "limit_mb": mb,
+        "most_mb": round(most / 1_000_000),
+        "killed_for_memory": killed,
+        "first_answer": round(seconds["first_answer"], 2),
+        "milliseconds": asked,
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--products", type=int, default=1_000_000)
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--requests", type=int, default=4000)
+    parser.add_argument("--limit-mb", type=int, help="also within so much memory; root, Linux")
     parser.add_argument("--make", type=Path, help="only make the bundle, here, and keep it")
     parser.add_argument("--bundle", type=Path, help="a bundle made before with --make")
     parser.add_argument("--out", type=Path, default=RESULT)
@@ -307,6 +355,8 @@ def main() -> None:
             )
         before = os.getloadavg()[0]
         result = measure(path, given.workers, given.requests)
+        if given.limit_mb:
+            result["within_a_limit"] = within(path, given.workers, given.requests, given.limit_mb)
     result["load_before_and_after"] = [round(before, 1), round(os.getloadavg()[0], 1)]
     text = json.dumps(result, indent=2)
     given.out.write_text(text + "\n", encoding="utf-8")
