@@ -8,8 +8,8 @@ products can be answered. It is made in a temporary folder and removed. Then `go
 started on it, all files checked as ever, and asked until every worker has answered.
 
 Pages of mapped files count as memory although the system may take them back. With --limit-mb (root
-of a Linux with version 1 of control groups) the same requests are answered once more in a group that
-may hold so much and no more, pages of files included, after the system has dropped those it had.
+of a Linux with version 1 of control groups) the same requests are answered once more in a group
+that may hold so much and no more, pages of files included, after the system has dropped its own.
 """
 
 from __future__ import annotations
