@@ -74,8 +74,8 @@ def command(
     for line in (
         f"report: {out / 'report.html'}; figures: {out / 'benchmark.json'}",
         f"more:   goeswith recommend {out / 'bundle'} PRODUCT; goeswith inspect {out / 'bundle'}",
-        f"serve:  goeswith serve {out / 'bundle'}, then "
-        f"http://127.0.0.1:{settings.serve.port}/v1/products/PRODUCT/complements",
+        f"serve:  goeswith serve {out / 'bundle'}, then the page at "
+        f"http://127.0.0.1:{settings.serve.port}/",
     ):
         screen.print(line, markup=False, highlight=False, soft_wrap=True)
 

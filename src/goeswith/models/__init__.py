@@ -47,8 +47,8 @@ def model_class(name: str) -> type[Recommender]:
     """
     if name not in _WHERE:
         near = get_close_matches(name, MODEL_NAMES, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ConfigError(f"there is no model {name!r}{hint}. Models: {', '.join(MODEL_NAMES)}")
+        hint = f"; did you mean {near[0]!r}?" if near else "."
+        raise ConfigError(f"there is no model {name!r}{hint} Models: {', '.join(MODEL_NAMES)}")
     module, attribute = _WHERE[name].split(":")
     found: type[Recommender] = getattr(
         import_module(module if module.startswith("goeswith.") else f"goeswith.models.{module}"),

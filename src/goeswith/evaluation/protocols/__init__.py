@@ -41,6 +41,6 @@ def protocol(name: str) -> MakeCases:
     """
     if name not in PROTOCOLS:
         near = get_close_matches(name, PROTOCOLS, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = f"; did you mean {near[0]!r}?" if near else "."
         raise ConfigError(f"there is no protocol {name!r}{hint} Protocols: {', '.join(PROTOCOLS)}")
     return PROTOCOLS[name]
