@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -19,6 +19,9 @@ from pydantic_core import ErrorDetails
 from goeswith.environment import PREFIX, settings_of
 from goeswith.errors import ConfigError
 from goeswith.relations.config import MiningConfig
+
+if TYPE_CHECKING:
+    from goeswith.models.base import Model
 
 PROJECT_FILE: Final = "goeswith.toml"
 
@@ -104,6 +107,9 @@ class EvaluationSettings(_Section):
     )
     time_share: float = Field(
         0.2, gt=0, lt=1, description="Share of events, the latest, that are the future (time)."
+    )
+    session_share: float = Field(
+        0.25, gt=0, lt=1, description="Share of sessions held out (sessions)."
     )
     folds: int = Field(5, ge=2, description="Folds of sessions (gold).")
     bootstrap: int = Field(2000, ge=100, description="Resamples of sources when two models meet.")
@@ -251,10 +257,13 @@ def _validated(content: dict[str, Any], source: str) -> Settings:
 def _check_models(settings: Settings, source: str) -> None:
     """Build every model that the file names, so that a wrong setting is found before a long run."""
     from goeswith.models import make_model
+    from goeswith.sessions import SESSION_MODELS
 
     try:
-        for spec in {settings.fit.model, *settings.fit.fallbacks, *settings.models} - {AUTO}:
-            make_model(spec, settings.models)
+        named = {settings.fit.model, *settings.fit.fallbacks, *settings.models} - {AUTO}
+        for spec in named:
+            make = SESSION_MODELS.make if spec in SESSION_MODELS.names else make_model
+            make(spec, settings.models)
     except ConfigError as error:
         raise ConfigError(f"{source}{error}") from error
 
@@ -277,15 +286,18 @@ def _explain(detail: ErrorDetails, given: dict[str, dict[str, Any]]) -> str:
 
 def default_toml() -> str:
     """A project file that holds every setting at its default, each with its meaning above it."""
-    from goeswith.models import MODEL_NAMES, model_class
+    from goeswith.models import MODELS
+    from goeswith.sessions import SESSION_MODELS
 
     lines = ["# Settings of goeswith: every one, at its default. Unknown keys are refused."]
     for name, section in Settings():
         if isinstance(section, BaseModel):
             lines += _table(name, section, type(section))
-    for name in MODEL_NAMES:
-        if model_class(name).Config.model_fields:
-            lines += _table(f"models.{name}", model_class(name).Config(), model_class(name))
+    for registry in (MODELS, SESSION_MODELS):
+        for name in registry.names:
+            kind: type[Model] = registry.find(name)
+            if kind.Config.model_fields:
+                lines += _table(f"models.{name}", kind.Config(), kind)
     return "\n".join(lines) + "\n"
 
 

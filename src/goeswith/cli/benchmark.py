@@ -18,7 +18,11 @@ def command(
         ),
     ] = "",
     protocol: Annotated[
-        str, typer.Option(help="edges, cold, direction, time or gold; several by commas.")
+        str,
+        typer.Option(
+            help="edges, cold, direction, time or gold; leave_one_out, given or sessions; several "
+            "by commas."
+        ),
     ] = "edges",
     seeds: Annotated[str, typer.Option(help="One split each, by commas.")] = "0,1,2",
     json: Annotated[
@@ -36,7 +40,9 @@ def command(
 
     Protocols: **edges** holds out product pairs; **direction** asks which way they go; **cold**
     takes all edges from some products; **time** learns before a moment and answers after it;
-    **gold** compares with what people bundled.
+    **gold** compares with what people bundled. What comes next in a session: **leave_one_out**
+    tests the last product of every sequence, **given** a table `test` of prefixes and targets,
+    **sessions** the last product of sessions held out whole.
     """
     from goeswith.cli.show import console, progress_bar, records_table
     from goeswith.config import load_settings

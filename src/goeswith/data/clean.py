@@ -84,7 +84,7 @@ def clean_events(
     Returns:
         `product` (Int32), `event` (view, cart, purchase), and where the table has them `user_id`,
         `session_id`, `basket_id` (String), `timestamp` (Datetime us, UTC), `position` (Int64),
-        `quantity` (Float64).
+        `quantity` (Float64), `locale` (String).
 
     Raises:
         DataError: a column is missing or cannot be read as what it should be.
@@ -134,6 +134,9 @@ def clean_events(
         frame = quarantine.split(frame, file, wrong, reason, "quantity")
         frame = frame.with_columns(pl.col("_quantity").alias("quantity"))
         kept.append("quantity")
+    if "locale" in frame.columns:
+        frame = frame.with_columns(text(frame["locale"], file))
+        kept.append("locale")
     return frame.select(kept)
 
 
@@ -200,6 +203,29 @@ def clean_bundles(
         frame = frame.with_columns(text(frame["intent"], file))
         kept.append("intent")
     return frame.select(kept)
+
+
+def clean_test(
+    frame: pl.DataFrame, file: str, quarantine: Quarantine, catalog: Catalog
+) -> pl.DataFrame:
+    """Prefixes of sessions and what came next: `prefix` (lists of Int32), `target` (Int32).
+
+    Raises:
+        DataError: a column is missing, or the prefixes are no lists.
+    """
+    require(frame, ("prefix", "target"), file)
+    frame = _with_rows(frame, file, quarantine, catalog, ids="target", rows="_target")
+    if not isinstance(frame["prefix"].dtype, pl.List):
+        frame = frame.with_columns(lists(frame["prefix"], file))
+    single = frame.select(ROW, "prefix").explode("prefix")
+    rows = catalog.rows(identifiers(single["prefix"], file))
+    single = single.with_columns(pl.Series("_rows", rows, dtype=pl.Int32))
+    prefixes = single.group_by(ROW).agg("_rows")
+    frame = frame.join(prefixes, on=ROW, how="left", maintain_order="left")
+    unknown = pl.col("_rows").list.min().fill_null(-1) < 0
+    reason = "prefix is empty or holds a product that is not in the catalogue"
+    frame = quarantine.split(frame, file, unknown, reason, "target")
+    return frame.select(pl.col("_rows").alias("prefix"), pl.col("_target").alias("target"))
 
 
 def with_values(

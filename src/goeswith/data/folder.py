@@ -1,8 +1,8 @@
 """A folder of tables: what `goeswith` calls DATA.
 
-It may hold `products`, `events`, `relations`, `sessions` and `bundles`, each as one file of any
-readable format (`products.parquet`, `events.csv.gz`). Without products the catalogue is made of the
-products that the other tables name.
+It may hold `products`, `events`, `relations`, `sessions`, `bundles` and `test`, each as one file of
+any readable format (`products.parquet`, `events.csv.gz`). Without products the catalogue is made of
+the products that the other tables name.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ from goeswith.data.tables import READABLE, read_table, require, table_format
 from goeswith.data.values import identifiers, lists, numbers, text
 from goeswith.errors import DataError
 
-TABLES: Final = ("products", "events", "relations", "sessions", "bundles")
+TABLES: Final = ("products", "events", "relations", "sessions", "bundles", "test")
 
 _PRODUCTS_IN: Final = {
     "events": ("product_id",),
     "relations": ("source", "target"),
     "sessions": ("product_id",),
     "bundles": ("product_id",),
+    "test": ("prefix", "target"),
 }
 
 
@@ -50,6 +51,7 @@ class Dataset:
     bundles: pl.DataFrame | None
     quarantine: Quarantine
     fingerprint: str
+    test: pl.DataFrame | None = None
 
     @property
     def counted(self) -> bool:
@@ -84,6 +86,7 @@ def load_data(folder: Path | str, max_bad_share: float = 0.05) -> Dataset:
         "relations": clean.clean_relations,
         "sessions": clean.clean_sessions,
         "bundles": clean.clean_bundles,
+        "test": clean.clean_test,
     }
     cleaned = {
         name: cleaner(tables[name], files[name].name, quarantine, catalog)
@@ -101,6 +104,7 @@ def load_data(folder: Path | str, max_bad_share: float = 0.05) -> Dataset:
         bundles=cleaned.get("bundles"),
         quarantine=quarantine,
         fingerprint=fingerprint(files.values()),
+        test=cleaned.get("test"),
     )
 
 
@@ -151,13 +155,18 @@ def _named_products(tables: dict[str, pl.DataFrame], files: dict[str, Path]) -> 
         if table in tables:
             require(tables[table], columns, files[table].name)
             ids += [
-                identifiers(tables[table][column], files[table].name).alias("product_id")
+                identifiers(_single(tables[table][column]), files[table].name).alias("product_id")
                 for column in columns
             ]
     frame = pl.concat(ids).drop_nulls().unique().sort().to_frame()
     if "events" in tables:
         frame = with_attributes(frame, tables["events"], files["events"].name)
     return Catalog(frame)
+
+
+def _single(values: pl.Series) -> pl.Series:
+    """The values of a column one by one, where it holds lists."""
+    return values.explode() if isinstance(values.dtype, pl.List) else values
 
 
 def with_attributes(products: pl.DataFrame, events: pl.DataFrame, file: str) -> pl.DataFrame:

@@ -12,6 +12,7 @@ import polars as pl
 from goeswith.arrays import Rows
 from goeswith.errors import LeakError
 from goeswith.relations.graph import RelationGraph, pair_keys
+from goeswith.sessions.sequences import Sequences
 
 
 def check_leak(graph: RelationGraph, test_sources: Rows, test_targets: Rows) -> None:
@@ -55,4 +56,37 @@ def check_order(train: pl.DataFrame, test: pl.DataFrame) -> None:
         raise LeakError(
             f"{late.height:,} of {train.height:,} train events are not earlier than the first test "
             f"event (one at {late['timestamp'][0]}); split at one moment in time"
+        )
+
+
+def check_before(train: Sequences, whole: Sequences) -> None:
+    """Refuse sequences to learn from that hold more than what came before the last product.
+
+    Args:
+        train: the runs without what is tested, in the order of
+        whole: all of each run; its last product is the test.
+
+    Raises:
+        LeakError: a run to learn from is not the run before its last product.
+    """
+    before, _ = whole.part_last()
+    wrong = len(train) != len(before) or not np.array_equal(train.starts, before.starts)
+    if wrong or not np.array_equal(train.products, before.products):
+        raise LeakError(
+            "sequences to learn from hold something else than what came before the product that is "
+            "tested; split them with Sequences.part_last"
+        )
+
+
+def check_apart(train: pl.Series, test: pl.Series) -> None:
+    """Refuse sessions to learn from that are tested, too.
+
+    Raises:
+        LeakError: a session is in both.
+    """
+    both = train.unique().filter(train.unique().is_in(test.unique().implode()))
+    if len(both):
+        raise LeakError(
+            f"{len(both):,} sessions are both learned from and tested (for example {both[0]}); "
+            "hold sessions out whole"
         )

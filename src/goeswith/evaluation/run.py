@@ -9,16 +9,24 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from goeswith import sessions
 from goeswith.config import Settings
 from goeswith.data.folder import Dataset
 from goeswith.errors import ConfigError, GoesWithError
 from goeswith.evaluation.bootstrap import paired_bootstrap
 from goeswith.evaluation.memory import peak_memory
 from goeswith.evaluation.metrics import PerSource
-from goeswith.evaluation.protocols import FIRST_METRIC, UNSEEDED, protocol
-from goeswith.evaluation.protocols.case import Case, Ground, Measured
-from goeswith.models import CLOSED_FORM, make_model, model_class
+from goeswith.evaluation.protocols import (
+    FIRST_METRIC,
+    NEXT_PRODUCT,
+    UNSEEDED,
+    models_for,
+    protocol,
+)
+from goeswith.evaluation.protocols.case import AnyCase, Ground, Measured
+from goeswith.models import CLOSED_FORM
 from goeswith.models.neural.training import TrainedVectors
+from goeswith.models.registry import Registry
 from goeswith.relations.association import MEASURES
 
 Progress: TypeAlias = Callable[[int, int, str], None]
@@ -65,7 +73,7 @@ def benchmark(  # noqa: PLR0917
     Args:
         dataset: as `load_data` reads it.
         models: `name` or `name:key=value,...` each; None or none for `default_models`.
-        protocols: edges, cold, direction, time, gold.
+        protocols: edges, cold, direction, time, gold; leave_one_out, given, sessions.
         seeds: one split each, and the `seed` of models that have one.
         settings: of a project file; None for the defaults.
         progress: told before every fit, and at the end.
@@ -87,8 +95,9 @@ def benchmark(  # noqa: PLR0917
     if not makers or not seeds or any(seed < 0 for seed in seeds) or len(set(seeds)) < len(seeds):
         raise ConfigError("name at least one protocol, and one or more different seeds from 0 up")
     specs = {name: list(dict.fromkeys(models or default_models(dataset, name))) for name in makers}
-    for spec in {spec for listed in specs.values() for spec in listed}:
-        make_model(spec, settings.models)  # a wrong name is told before hours of work, not after
+    for name, listed in specs.items():
+        for spec in listed:  # a wrong name is told before hours of work, not after
+            models_for(name).make(spec, settings.models)
 
     ground = Ground(dataset, settings)
     steps = sum(len(listed) for listed in specs.values()) * len(seeds)
@@ -103,7 +112,8 @@ def benchmark(  # noqa: PLR0917
     tables = []
     for name, make in makers.items():
         entries = [_Entry(spec) for spec in specs[name]]
-        cases: list[Case] = []
+        cases: list[AnyCase[Any]] = []
+        registry = models_for(name)
         for seed in seeds:
             if not cases or name not in UNSEEDED:
                 cases = list(make(ground, seed))
@@ -111,11 +121,11 @@ def benchmark(  # noqa: PLR0917
                 report(f"{name}, seed {seed}: {entry.spec}")
                 if entry.refused is not None:
                     continue
-                if name in UNSEEDED and entry.runs and not _has_seed(entry.spec):
+                if name in UNSEEDED and entry.runs and not _has_seed(registry, entry.spec):
                     entry.runs.append(entry.runs[0])  # the same split and model: the same result
                     continue
                 try:
-                    entry.runs.append(_run(entry.spec, cases, seed, settings))
+                    entry.runs.append(_run(registry, entry.spec, cases, seed, settings))
                 except GoesWithError as error:
                     entry.refused = str(error)
         tables.append(_table(ground, name, list(seeds), entries))
@@ -125,6 +135,8 @@ def benchmark(  # noqa: PLR0917
 
 def default_models(dataset: Dataset, protocol_name: str) -> list[str]:
     """Every closed-form model; co-purchase by every association measure where counts exist."""
+    if protocol_name in NEXT_PRODUCT:
+        return list(sessions.CLOSED_FORM)
     counted = protocol_name == "time" or dataset.counted
     measures = [f"copurchase:measure={measure}" for measure in MEASURES]
     specs: list[str] = []
@@ -133,22 +145,28 @@ def default_models(dataset: Dataset, protocol_name: str) -> list[str]:
     return specs
 
 
-def _has_seed(spec: str) -> bool:
-    return "seed" in model_class(spec.partition(":")[0]).Config.model_fields
+def _has_seed(models: Registry[Any], spec: str) -> bool:
+    return "seed" in models.find(spec.partition(":")[0]).Config.model_fields
 
 
-def _run(spec: str, cases: Sequence[Case], seed: int, settings: Settings) -> _Run:
+def _run(
+    models: Registry[Any],
+    spec: str,
+    cases: Sequence[AnyCase[Any]],
+    seed: int,
+    settings: Settings,
+) -> _Run:
     """Fit and measure one model on one seed."""
     name = spec.partition(":")[0]
     options = dict(settings.models)
-    if _has_seed(spec):
+    if _has_seed(models, spec):
         options[name] = {**options.get(name, {}), "seed": seed}
     run = _Run(Measured())
     measured = []
     with peak_memory() as peak:
         for case in cases:
             started = perf_counter()
-            model = make_model(spec, options).fit(case.catalog, case.train)
+            model = case.fit(models.make(spec, options))
             fitted = perf_counter()
             answers = case.answer(model)
             run.score_seconds += perf_counter() - fitted

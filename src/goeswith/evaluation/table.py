@@ -12,6 +12,7 @@ MAIN: Final = (
     "ndcg@10",
     "hit@10",
     "mrr@20",
+    "hit@20",
     "hit@10.new",
     "type_hit@3",
     "substitutes@10",

@@ -1,7 +1,8 @@
 """The contract of every model, and what models share: blocked scoring, exclusion, saving.
 
-A model learns from a catalogue and a relation graph, scores every product as a complement of a
-source, and leaves arrays from which it answers again without what trained it.
+A `Model` has settings and leaves arrays from which it answers again without what trained it. A
+`Recommender` learns from a catalogue and a relation graph, and scores every product as a complement
+of a source; models of the next product in a session are in `goeswith.sessions`.
 """
 
 from __future__ import annotations
@@ -43,31 +44,87 @@ def leave_out(scores: Floats, sources: Rows, exclude: Sparse | None) -> None:
         scores[np.repeat(np.arange(len(sources)), np.diff(out.indptr)), out.indices] = -np.inf
 
 
-class Recommender(ABC):
-    """A model of which products go with a source.
+class Model(ABC):
+    """Settings, and arrays to save: what all models have, whatever they are asked.
 
-    A subclass sets `name` and `Config`, and writes `fit`, `score`, `arrays` and `restore`.
+    A subclass sets `name` and `Config`, and writes `arrays` and `restore`.
     """
 
     name: ClassVar[str]
     Config: ClassVar[type[ModelConfig]] = ModelConfig
-    probabilities: ClassVar[bool] = False
-    """Whether scores are calibrated probabilities in [0, 1] that a pair goes together."""
 
     def __init__(self, config: ModelConfig | None = None) -> None:
         self.config = config or self.Config()
         if not isinstance(self.config, self.Config):
             raise ConfigError(f"{self.name} takes a {self.Config.__qualname__}")
 
-    @abstractmethod
-    def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
-        """Learn from `graph`, whose rows are those of `catalog`. Deterministic for a config."""
-
     def follow(self, checkpoints: Path, tell: Callable[[str], None]) -> None:  # noqa: B027
         """Before a long `fit`: where it keeps what a killed run resumes from, and whom it tells.
 
         Models in closed form need neither.
         """
+
+    def importances(self) -> dict[str, float]:
+        """What the model reads of a pair -> share of what it learned from it, largest first.
+
+        Empty for models that do not weigh evidence.
+        """
+        return {}
+
+    @abstractmethod
+    def arrays(self) -> Arrays:
+        """What answers need, by name: numpy arrays or CSR matrices."""
+
+    @abstractmethod
+    def restore(self, arrays: Arrays) -> None:
+        """Take back what `arrays` gave."""
+
+    @property
+    def block(self) -> int:
+        """Rows scored at a time: keeps the dense part of memory bounded."""
+        return block_size(self.n)
+
+    @property
+    @abstractmethod
+    def n(self) -> int:
+        """Products in the catalogue that the model was fitted on."""
+
+    def save(self, folder: Path) -> None:
+        """Write config and arrays: model.json and model.safetensors."""
+        folder.mkdir(parents=True, exist_ok=True)
+        save_arrays(self.arrays(), folder / "model.safetensors")
+        write_json(
+            {"name": self.name, "config": self.config.model_dump(mode="json")},
+            folder / "model.json",
+        )
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote.
+
+        Raises:
+            BundleError: the folder holds another model.
+        """
+        saved = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        if saved["name"] != cls.name:
+            raise BundleError(f"{folder} holds the model {saved['name']!r}, not {cls.name!r}")
+        model = cls(cls.Config.model_validate(saved["config"]))
+        model.restore(load_arrays(folder / "model.safetensors"))
+        return model
+
+
+class Recommender(Model):
+    """A model of which products go with a source.
+
+    A subclass sets `name` and `Config`, and writes `fit`, `score`, `arrays` and `restore`.
+    """
+
+    probabilities: ClassVar[bool] = False
+    """Whether scores are calibrated probabilities in [0, 1] that a pair goes together."""
+
+    @abstractmethod
+    def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
+        """Learn from `graph`, whose rows are those of `catalog`. Deterministic for a config."""
 
     def refresh(self, catalog: Catalog, graph: RelationGraph) -> Self:
         """Take over new counts, and products added behind those known, without a full training.
@@ -115,21 +172,6 @@ class Recommender(ABC):
             scores[here] = self.score(rows[block])[row[here] - block[0], targets[here]]
         return scores
 
-    def importances(self) -> dict[str, float]:
-        """What the model reads of a pair -> share of what it learned from it, largest first.
-
-        Empty for models that do not weigh evidence.
-        """
-        return {}
-
-    @abstractmethod
-    def arrays(self) -> Arrays:
-        """What `score` needs, by name: numpy arrays or CSR matrices."""
-
-    @abstractmethod
-    def restore(self, arrays: Arrays) -> None:
-        """Take back what `arrays` gave."""
-
     def recommend(
         self, sources: Rows, k: int, exclude: Sparse | None = None
     ) -> tuple[Rows, Floats]:
@@ -151,39 +193,6 @@ class Recommender(ABC):
         if not parts:
             return np.zeros((0, k), dtype=np.int32), np.zeros((0, k), dtype=np.float32)
         return np.concatenate([p for p, _ in parts]), np.concatenate([s for _, s in parts])
-
-    @property
-    def block(self) -> int:
-        """Sources scored at a time: keeps the dense part of memory bounded."""
-        return block_size(self.n)
-
-    @property
-    @abstractmethod
-    def n(self) -> int:
-        """Products in the catalogue that the model was fitted on."""
-
-    def save(self, folder: Path) -> None:
-        """Write config and arrays: model.json and model.safetensors."""
-        folder.mkdir(parents=True, exist_ok=True)
-        save_arrays(self.arrays(), folder / "model.safetensors")
-        write_json(
-            {"name": self.name, "config": self.config.model_dump(mode="json")},
-            folder / "model.json",
-        )
-
-    @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read what `save` wrote.
-
-        Raises:
-            BundleError: the folder holds another model.
-        """
-        saved = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        if saved["name"] != cls.name:
-            raise BundleError(f"{folder} holds the model {saved['name']!r}, not {cls.name!r}")
-        model = cls(cls.Config.model_validate(saved["config"]))
-        model.restore(load_arrays(folder / "model.safetensors"))
-        return model
 
 
 class VectorModel(Recommender):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ from goeswith.data.catalog import Catalog
 from goeswith.data.folder import Dataset
 from goeswith.evaluation import metrics
 from goeswith.evaluation.metrics import Mask, PerSource, Ranked
-from goeswith.models.base import Recommender, leave_out
+from goeswith.models.base import Model, Recommender, leave_out
 from goeswith.relations.build import build_graph
 from goeswith.relations.graph import RelationGraph
 
@@ -53,19 +53,33 @@ class Measured:
         return {name: parts.value for name, parts in self.per_source.items()} | self.overall
 
 
-class Case(ABC):
-    """A train graph and a test. Answering, which is timed, is apart from measuring."""
+M = TypeVar("M", bound=Model)
 
-    catalog: Catalog
-    train: RelationGraph
+
+class AnyCase(ABC, Generic[M]):
+    """What to learn from and a test. Fitting and answering, which are timed, are apart."""
 
     @abstractmethod
-    def answer(self, model: Recommender) -> Answers:
-        """Ask a model that was fitted on `catalog` and `train`."""
+    def fit(self, model: M) -> M:
+        """Fit a model on what is not held out."""
+
+    @abstractmethod
+    def answer(self, model: M) -> Answers:
+        """Ask a model that was fitted."""
 
     @abstractmethod
     def measure(self, answers: Answers) -> Measured:
         """Compare its answers with what was held out."""
+
+
+class Case(AnyCase[Recommender]):
+    """A train graph and a test of which products go together."""
+
+    catalog: Catalog
+    train: RelationGraph
+
+    def fit(self, model: Recommender) -> Recommender:
+        return model.fit(self.catalog, self.train)
 
 
 def rank_among(model: Recommender, sources: Rows, candidates: Mask) -> Rows:
