@@ -15,6 +15,7 @@ _WHERE: Final = {
     "successors": "goeswith.sessions.neighbours:Successors",
     "item_knn": "goeswith.sessions.neighbours:ItemKnn",
     "session_knn": "goeswith.sessions.session_knn:SessionKnn",
+    "mixture": "goeswith.sessions.mixture:Mixture",
 }
 
 SESSION_MODELS: Final[Registry[SessionModel]] = Registry("session model", _WHERE)

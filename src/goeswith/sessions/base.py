@@ -37,6 +37,18 @@ class SessionModel(Model):
             prefix holds is scored like everything else: people come back to what they looked at.
         """
 
+    def shares(self, prefixes: Sequences) -> Floats:
+        """(b, n) scores as shares that add up to 1, or 0 where the model has nothing to say.
+
+        Here: scores are weights, none of them negative. A model whose scores are logarithms says
+        so by a softmax.
+        """
+        scores = self.score(prefixes)
+        scores[~np.isfinite(scores)] = 0
+        total = scores.sum(axis=1, keepdims=True)
+        shares: Floats = np.divide(scores, total, where=total > 0, out=scores)
+        return shares
+
     def recommend(
         self, prefixes: Sequences, k: int, *, leave_out_seen: bool = False
     ) -> tuple[Rows, Floats]:

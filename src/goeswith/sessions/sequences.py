@@ -89,6 +89,13 @@ class Sequences:
         last = self.products[self.starts[1:] - 1]
         return self._keep(kept, _starts(self.lengths - 1)), last
 
+    def without(self, places: npt.NDArray[np.integer]) -> Sequences:
+        """The runs without the products at some places of `products`."""
+        kept = np.ones(len(self.products), dtype=bool)
+        kept[places] = False
+        starts = np.concatenate([[0], np.cumsum(kept)])[self.starts]
+        return self._keep(np.flatnonzero(kept), starts)
+
     @property
     def repeats(self) -> bool:
         """Whether some run holds a product twice."""
