@@ -27,6 +27,7 @@ PROJECT_FILE: Final = "goeswith.toml"
 
 
 AUTO: Final = "auto"
+NONE: Final = "none"
 BUDGETS: Final[dict[str, dict[str, Any]]] = {
     "fast": {},
     "balanced": {"members": ["directed_propagation"], "folds": 1, "sources": 10_000},
@@ -72,6 +73,12 @@ class FitSettings(_Section):
     fallbacks: list[str] = Field(
         ["similar_complements", "type_popularity", "popularity"],
         description="Models that fill the places the first one leaves empty, in order.",
+    )
+    session_model: str = Field(
+        AUTO,
+        description="The model of the next product in a session, for `--session`; `name` or "
+        "`name:key=value`. auto is item_knn where events have sequences of two products or more; "
+        "none is none.",
     )
     k: int = Field(50, ge=1, le=1000, description="Answers kept for each product.")
     keep_rare: bool = Field(
@@ -264,6 +271,8 @@ def _check_models(settings: Settings, source: str) -> None:
         for spec in named:
             make = SESSION_MODELS.make if spec in SESSION_MODELS.names else make_model
             make(spec, settings.models)
+        if settings.fit.session_model not in (AUTO, NONE):
+            SESSION_MODELS.make(settings.fit.session_model, settings.models)
     except ConfigError as error:
         raise ConfigError(f"{source}{error}") from error
 

@@ -31,6 +31,7 @@ from goeswith.bundle.products import product_arrays
 from goeswith.bundle.publish import new_build, publish
 from goeswith.bundle.reverse import reverse_arrays
 from goeswith.bundle.search import search_arrays
+from goeswith.bundle.session_fit import fit_session
 from goeswith.bundle.similars import similar_arrays
 from goeswith.data.folder import find_tables
 from goeswith.errors import DataError
@@ -89,6 +90,8 @@ def fit_bundle(
         # beside the bundle: a killed run's build is cleaned away, its training is not
         checkpoints = out.absolute().with_name(f".{out.name}.training")
 
+        session = fit_session(dataset, settings, build, checkpoints, tell.now)
+
         def fitted(spec: str) -> Recommender:
             model = make_model(spec, settings.models)
             model.follow(checkpoints, tell.now)
@@ -109,6 +112,7 @@ def fit_bundle(
                 "data": _data_facts(dataset),
                 "mined": [asdict(mined) for mined in report.relations],
                 **answer_facts(learned, answers),
+                "session": session,
                 "metrics": metrics,
             },
         )

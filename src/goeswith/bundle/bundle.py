@@ -15,6 +15,7 @@ from goeswith.bundle.evidence import Evidence, EvidenceIndex
 from goeswith.bundle.format import (
     ANSWERS,
     EVIDENCE,
+    FOLLOWED,
     LOOKUP,
     PRODUCTS,
     REVERSE,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from goeswith.bundle.compare import Comparison
     from goeswith.bundle.constraints import Constraints
     from goeswith.bundle.live import LiveModels
+    from goeswith.bundle.session import Next
 
 MOST_IN_BASKET: Final = 50
 _TYPE_MODELS: Final = ("type_popularity",)
@@ -63,6 +65,9 @@ class Bundle:
         # a bundle fitted before they were kept has none
         self.similar_arrays = self._if_kept(SIMILARS)
         self.reverse_arrays = self._if_kept(REVERSE)
+        self.followed_arrays = self._if_kept(FOLLOWED)
+        self.session_model: str | None = self.manifest.get("session", {}).get("model")
+        """The model of the next product in a session, where the bundle has one."""
         self.asks_models = True
         """Whether saved models are asked where the precomputed answers do not do."""
         self.slate_settings: dict[str, Any] = self.manifest["settings"].get("slate", {})
@@ -193,12 +198,32 @@ class Bundle:
             As `complements`; ConfigError also for an empty basket or one of more than 50 products.
         """
         self.check_k(k)
-        if not 1 <= len(product_ids) <= MOST_IN_BASKET:
-            raise ConfigError(
-                f"a basket holds 1 to {MOST_IN_BASKET} products, {len(product_ids)} were given"
-            )
+        self._check_count("basket", product_ids)
         rows = [self.products.row(product_id) for product_id in dict.fromkeys(product_ids)]
         return self._select(rows, k, constraints)
+
+    def session(
+        self, product_ids: Sequence[str], k: int = 10, constraints: Constraints | None = None
+    ) -> list[Next]:
+        """What comes next for one who looked at some products in this order, likeliest first.
+
+        The session model and the complements of the session's products propose, the newest product
+        saying most (docs/sessions.md). Nothing that the session holds and no variant of it is among
+        the answers; substitutes may be.
+
+        Args:
+            product_ids: 1 to 50 ids, oldest first.
+            k: at most so many.
+            constraints: as for `complements`.
+
+        Raises:
+            As `basket`; ConfigError also where the bundle has no session model.
+        """
+        from goeswith.bundle.session import session
+
+        self.check_k(k)
+        self._check_count("session", product_ids)
+        return session(self, product_ids, k, constraints)
 
     def complements_of_new(
         self, attributes: Mapping[str, Any], k: int = 10, constraints: Constraints | None = None
@@ -281,6 +306,13 @@ class Bundle:
         from goeswith.bundle.compare import compare
 
         return compare(self, source_id, target_id)
+
+    @staticmethod
+    def _check_count(noun: str, product_ids: Sequence[str]) -> None:
+        if not 1 <= len(product_ids) <= MOST_IN_BASKET:
+            raise ConfigError(
+                f"a {noun} holds 1 to {MOST_IN_BASKET} products, {len(product_ids)} were given"
+            )
 
     def _select(self, sources: list[int], k: int, constraints: Constraints | None) -> list[Answer]:
         from goeswith.bundle.select import select  # pydantic, which a plain look-up needs not

@@ -91,13 +91,14 @@ class Evidence:
     types: TypesBought | None = None
 
 
-class _Edges:
+class Edges:
     """A CSR matrix read row by row, without scipy."""
 
     def __init__(self, arrays: MappedArrays, name: str) -> None:
         self._indptr = arrays[f"{name}.indptr"]
         self.indices = arrays[f"{name}.indices"]
         self.data = arrays[f"{name}.data"]
+        self.rows = len(self._indptr) - 1
 
     def row(self, row: int) -> tuple[Rows, npt.NDArray[Any]]:
         """Columns, sorted, and values of one row."""
@@ -131,12 +132,12 @@ class EvidenceIndex:
 
     def __init__(self, arrays: MappedArrays, products: Products) -> None:
         self._products = products
-        self._bought = _Edges(arrays, "bought")
-        self._out = _Edges(arrays, "out")
-        self._into = _Edges(arrays, "into")
-        self._viewed = _Edges(arrays, "viewed")
-        self._alike_of = _Edges(arrays, "alike")
-        self._similar = _Edges(arrays, "similar")
+        self._bought = Edges(arrays, "bought")
+        self._out = Edges(arrays, "out")
+        self._into = Edges(arrays, "into")
+        self._viewed = Edges(arrays, "viewed")
+        self._alike_of = Edges(arrays, "alike")
+        self._similar = Edges(arrays, "similar")
         self._first = arrays.get("bought.source_first")
         self._weight = arrays.get("bought.weight", self._bought.data)
         self._type_keys = arrays["types.keys"]

@@ -14,6 +14,7 @@
         rare/                 pairs with less support than an edge, where they are kept
         model/                the model that answers first
         fallbacks/            the models that fill the places it leaves empty
+        session/              the model of the next product, and what came after what
 
 A reader opens the manifest and then the one build that it names. A writer fills a new build and
 replaces the manifest, one file, by rename: at every instant the bundle is the whole old one or the
@@ -48,6 +49,8 @@ SIMILARS: Final = "similars.safetensors"
 REVERSE: Final = "reverse.safetensors"
 RELATIONS: Final = "relations"
 RARE: Final = "rare"
+SESSION: Final = "session"
+FOLLOWED: Final = "session/followed.safetensors"
 
 _FIELDS: Final = {
     "id": str,

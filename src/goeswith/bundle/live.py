@@ -6,13 +6,14 @@ import json
 import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from goeswith.arrays import Floats, Rows, top_k
+from goeswith.bundle.format import SESSION
 from goeswith.bundle.products import spoken_name
 from goeswith.bundle.select import RankedList, Wanted, answers, fuse, probable_models, slate
 from goeswith.data.catalog import Catalog
@@ -20,8 +21,9 @@ from goeswith.data.clean import clean_products
 from goeswith.data.quarantine import ROW, Quarantine
 from goeswith.errors import BundleError, ConfigError, DataError
 from goeswith.models import model_class
-from goeswith.models.base import Recommender
+from goeswith.models.base import Model, Recommender
 from goeswith.ranking.variants import variants_of
+from goeswith.sessions import SESSION_MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +32,9 @@ if TYPE_CHECKING:
     from goeswith.bundle.bundle import Bundle
     from goeswith.bundle.constraints import Constraints
     from goeswith.bundle.evidence import Evidence
+    from goeswith.sessions.base import SessionModel
 
+M = TypeVar("M", bound=Model)
 MOST_CHARACTERS: Final = 50_000
 """Of a product given by its attributes, as JSON."""
 
@@ -47,8 +51,12 @@ def load_model(folder: Path, spec: str) -> Recommender:
     Raises:
         BundleError: it is missing or damaged.
     """
+    return _load(model_class, folder, spec)
+
+
+def _load(find: Callable[[str], type[M]], folder: Path, spec: str) -> M:
     try:
-        return model_class(spec.partition(":")[0]).load(folder)
+        return find(spec.partition(":")[0]).load(folder)
     except (OSError, KeyError, ValueError) as error:
         raise BundleError(
             f"{folder}: the model {spec!r} cannot be read ({error}); where a later fit has "
@@ -71,6 +79,7 @@ class LiveModels:
         # a cycle would keep a bundle that nobody asks any more, and its files, until a collection
         self._bundle = weakref.proxy(bundle)
         self._models: dict[int, Recommender] = {}
+        self._session: SessionModel | None = None
 
     def load(self) -> LiveModels:
         """Load every model now, so that no later fit can take its files away.
@@ -80,7 +89,20 @@ class LiveModels:
         """
         for place in range(len(self._specs)):
             self._model(place)
+        if self._bundle.session_model is not None:
+            self.session()
         return self
+
+    def session(self) -> SessionModel:
+        """The model of the next product, of a bundle that has one.
+
+        Raises:
+            BundleError: it is damaged.
+        """
+        if self._session is None:
+            spec: str = self._bundle.session_model
+            self._session = _load(SESSION_MODELS.find, self._bundle.folder / SESSION, spec)
+        return self._session
 
     def _model(self, place: int) -> Recommender:
         if place not in self._models:

@@ -44,7 +44,11 @@ class Candidates:
     comparable: bool
 
 
-def fuse(lists: list[RankedList], probable: npt.NDArray[np.bool_]) -> Candidates:
+def fuse(
+    lists: list[RankedList],
+    probable: npt.NDArray[np.bool_],
+    weights: npt.NDArray[np.float64] | None = None,
+) -> Candidates:
     """One ranking out of the lists of several products.
 
     Where scores are probabilities p that a pair goes together, a candidate goes with the whole by
@@ -55,6 +59,8 @@ def fuse(lists: list[RankedList], probable: npt.NDArray[np.bool_]) -> Candidates
     Args:
         lists: of each product asked about.
         probable: by place of a model, whether its scores are probabilities.
+        weights: of each list, 0 to 1: what its probabilities and reciprocal ranks are multiplied
+            with; 1 where left out.
     """
     products = np.concatenate([found for found, _, _ in lists]).astype(np.int32)
     scores = np.concatenate([score for _, score, _ in lists]).astype(np.float64)
@@ -63,6 +69,8 @@ def fuse(lists: list[RankedList], probable: npt.NDArray[np.bool_]) -> Candidates
     ranks = np.concatenate([reciprocal_ranks(len(found)) for found, _, _ in lists])
     calibrated = probable[origin] if len(origin) else np.zeros(0, dtype=bool)
     chance = np.where(calibrated, np.clip(scores, 0, 1), 0)
+    if weights is not None:
+        ranks, chance = ranks * weights[source], chance * weights[source]
 
     distinct, place = np.unique(products, return_inverse=True)
     missed = np.ones(len(distinct))

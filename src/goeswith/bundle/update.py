@@ -19,7 +19,7 @@ from goeswith.bundle.added import Grown, answers_with_new, propose_new, with_pro
 from goeswith.bundle.answering import NeverTogether, Progress, Steps, answer_all
 from goeswith.bundle.build import answer_facts, version_facts, write_build
 from goeswith.bundle.bundle import Bundle
-from goeswith.bundle.format import ANSWERS, RARE, RELATIONS, read_manifest
+from goeswith.bundle.format import ANSWERS, RARE, RELATIONS, SESSION, read_manifest
 from goeswith.bundle.live import load_model, model_folders, reads_attributes
 from goeswith.bundle.publish import new_build, publish
 from goeswith.bundle.update_events import GivenEvents, read_events
@@ -100,6 +100,7 @@ def update_bundle(
             raise DataError(f"{products}: every product of it is in the bundle already")
         run = _Run(old, settings, catalog, build, progress)
         told = run.add() if given is None else run.count(given)
+        told += run.keep_session()
         quarantine.check()
         aside = quarantine.counts().to_dicts()
         files = given.files if given is not None else []
@@ -187,6 +188,17 @@ class _Run:
         self.mined = merged(self.mined, report)
         return [*given.notes, *notes(report, self.old)]
 
+    def keep_session(self) -> list[str]:
+        """Keep the model of the next product: what it learned from is not there to be added to."""
+        folder = self.old.folder / SESSION
+        if self.old.session_model is None or not folder.is_dir():
+            return []
+        _same_files(folder, self.build / SESSION)
+        return [
+            f"the session model {self.old.session_model} stays as it was fitted: it knows neither "
+            "new events nor new products until the next fit"
+        ]
+
     def _rare(self, n: int) -> RelationGraph | None:
         folder = self.old.folder / RARE
         return grown(load_graph(folder, len(self.old)), n) if folder.is_dir() else None
@@ -201,6 +213,7 @@ class _Run:
             "settings": manifest["settings"],
             "mined": self.mined,
             **told,
+            "session": manifest.get("session", {}),
             "metrics": None,  # what was measured was measured before
         }
 

@@ -106,6 +106,18 @@ def why(source: str, evidence: Evidence) -> str:
     return text + _viewed(evidence) + "."
 
 
+def why_next(source: str, followed: int) -> str:
+    """The sentence for what a session model proposes.
+
+    Args:
+        source: what to call the product of the session that it came after.
+        followed: how often it did; 0 for never.
+    """
+    if not followed:
+        return f"Others are not recorded to have gone on to it from {source}: the model's guess."
+    return f"Looked at or bought soon after {source} by others, {_times(followed)}."
+
+
 def _bought_together(other: str, evidence: Evidence, first: str | None = None) -> str:
     text = f"{_with(evidence.bought_together, evidence.counted)} {other}"
     if evidence.lift is not None:
