@@ -98,3 +98,22 @@ def test_the_process_ends_with_code_2_and_loads_no_heavy_library(shop_bundle: Pa
         modules = run.stderr.splitlines()[-1].split()
         assert "goeswith.bundle.bundle" in modules
         assert not heavy & {name.split(".")[0] for name in modules}
+
+
+def test_a_session_is_answered_in_its_order(shop_bundle: Path) -> None:
+    asked = ["recommend", str(shop_bundle), "--session", 'phone-4,"phone-1"', "-k", "3"]
+    expected = Bundle.open(shop_bundle).session(["phone-4", "phone-1"], 3)
+    told = json.loads(CliRunner().invoke(app, [*asked, "--json"]).stdout)
+    assert [one["product_id"] for one in told["session"]] == ["phone-4", "phone-1"]
+    assert [one["product_id"] for one in told["next"]] == [a.product_id for a in expected]
+    assert [one["followed"] for one in told["next"]] == [a.followed for a in expected]
+    shown = " ".join(CliRunner().invoke(app, asked).stdout.split())
+    assert "What comes next after phone-4 (Phone 4), phone-1 (Phone 1)" in shown
+
+
+def test_a_session_is_asked_for_alone(shop_bundle: Path) -> None:
+    run = CliRunner().invoke(
+        app, ["recommend", str(shop_bundle), "phone-1", "--session", "phone-2"]
+    )
+    assert "--session A,B,C" in str(run.exception)
+    assert isinstance(run.exception, GoesWithError)

@@ -21,6 +21,7 @@ VIEWS: list[tuple[str, dict[str, Any], str]] = [
     ("product", {"id": TENT, "where": ["price<=40", "in_stock=true"], "per_type": 1}, "at most"),
     ("map", {"id": TENT}, "The same as a list"),
     ("basket", {"diversity": 0.5, "k": 6}, "Goes with all of it"),
+    ("basket", {"order": 1, "k": 6}, "What comes next"),
     ("models", {"id": TENT}, "in common"),
     ("compare", {"source": TENT, "target": SHEET}, "Place among the answers"),
     ("report", {}, "type_hit@3"),
@@ -82,6 +83,10 @@ def test_text_of_products_is_shown_and_does_nothing(browser: Browser, address: s
         look.go("basket")
         look.page.get_by_text("Goes with all of it").wait_for()
         assert look.overflow() <= 0
+        look.go("basket", order=1)
+        look.page.get_by_role("heading", name="What comes next").wait_for()
+        assert look.overflow() <= 0
+        assert page.locator("main script, main img, main b, main u, main i").count() == 0
 
 
 def test_the_page_is_worked_with_the_keyboard_alone(browser: Browser, address: str) -> None:
@@ -124,6 +129,31 @@ def test_the_page_is_worked_with_the_keyboard_alone(browser: Browser, address: s
         page.keyboard.press("Enter")
         page.get_by_role("button", name="In basket: Trek dome tent I").wait_for()
         assert page.locator("#in-basket").inner_text() == "1"
+
+
+def test_a_basket_is_asked_in_its_order_by_a_switch(browser: Browser, address: str) -> None:
+    with visit(browser, address) as look:
+        page = look.page
+        look.go()
+        _fill_basket(look, "stove-1-0", TENT)
+        look.go("basket", per_type=2)
+        switch = page.get_by_role("checkbox", name="In the order I looked at them")
+        assert not switch.is_checked()
+        switch.focus()
+        with page.expect_response("**/v1/session?**") as asked:
+            page.keyboard.press("Space")
+        assert "product=stove-1-0&product=tent-0-0" in asked.value.url
+        assert "per_type=2" in asked.value.url
+        page.get_by_role("heading", name="What comes next").wait_for()
+        assert page.evaluate("document.activeElement.checked") is True
+        assert page.locator("ol.basket li").count() == 2
+        page.locator(".card .evidence", has_text="Came soon after").first.wait_for()
+        first = asked.value.json()["next"][0]
+        assert first["why"] in page.locator("main").inner_text()
+        assert "likely" not in page.locator(".cards").first.inner_text()
+        with page.expect_response("**/v1/basket?**"):
+            page.keyboard.press("Space")
+        page.get_by_role("heading", name="Goes with all of it").wait_for()
 
 
 def test_lists_are_filtered_and_a_new_product_is_answered(browser: Browser, address: str) -> None:

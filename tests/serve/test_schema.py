@@ -48,6 +48,7 @@ ROUTES = [
     ("get", "/v1/products/{product_id}/similars"),
     ("get", "/v1/report"),
     ("get", "/v1/search"),
+    ("get", "/v1/session"),
 ]
 
 

@@ -1,8 +1,8 @@
 """What comes next in a session: the session model and the slate of complements, as one ranking.
 
-Both rankings are fused by reciprocal ranks, half and half. A session has an order, which a basket has
-not: the complements of a product count `RECENCY` to the power of its places back. That, the weights
-and the constant were chosen on earlier baskets by benchmarks/session_slate.py.
+Both rankings are fused by reciprocal ranks. A session has an order, which a basket has not: the
+complements of a product count `RECENCY` to the power of its places back. That, the weight and the
+constant were chosen on baskets before those that benchmarks/session_slate.py measures them on.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def session(
     wanted = Wanted.of(bundle, constraints, sources)
     complements = complements_of(bundle, sources, wanted, k)
     likeliest = next_by_model(bundle, rows, wanted.allowed, bundle.k)
-    candidates = both(likeliest, complements, len(sources))
+    candidates = both(likeliest, complements)
     chosen = slate(bundle, candidates, wanted, wanted.allowed, k)
     shown = chosen.candidates
     after, times = Followed(bundle).of(sources, shown.products)
@@ -91,7 +91,7 @@ def session(
         row, source = int(shown.products[i]), int(after[i])
         proposed = _proposed_by(bundle, answer, row in by_model, row in by_slate)
         first = by_model.get(row, np.inf) <= by_slate.get(row, np.inf)
-        said = [why_next(names[source], int(times[i]))] if row in by_model else []
+        said = [why_next(names[source], int(times[i]))] if times[i] or row in by_model else []
         if row in by_slate or not said:
             said.append(answer.why)
         found.append(
@@ -138,7 +138,9 @@ def newest_last(rows: list[int]) -> list[int]:
     return list(dict.fromkeys(reversed(rows)))[::-1]
 
 
-def complements_of(bundle: Bundle, sources: list[int], wanted: Wanted, k: int) -> Candidates:
+def complements_of(
+    bundle: Bundle, sources: list[int], wanted: Wanted, k: int, recency: float = RECENCY
+) -> Candidates:
     """What goes with the products of a session, most with the newest; no substitute of any.
 
     Args:
@@ -146,11 +148,12 @@ def complements_of(bundle: Bundle, sources: list[int], wanted: Wanted, k: int) -
         sources: distinct rows, newest last.
         wanted: what may be shown.
         k: how many are needed; saved models are asked where filters leave fewer.
+        recency: see `RECENCY`.
     """
     allowed = wanted.allowed.copy()
     for row in sources:
         allowed[bundle.evidence.substitutes(row)] = False
-    weights = RECENCY ** np.arange(len(sources), dtype=np.float64)[::-1]
+    weights = recency ** np.arange(len(sources), dtype=np.float64)[::-1]
     probable = probable_models(bundle)
     found = fuse([bundle.ranked.of(row, bundle.k) for row in sources], probable, weights)
     if wanted.narrow and np.count_nonzero(allowed[found.products]) < k:
@@ -168,30 +171,34 @@ def next_by_model(bundle: Bundle, rows: list[int], allowed: npt.NDArray[np.bool_
     if known:
         scores[:, : model.n] = model.score(Sequences.of_rows([known]))
     scores[0, ~allowed] = -np.inf
-    products = top_k(scores, k)[0][0]
+    products: Rows = top_k(scores, k)[0][0]
     return products[products >= 0]
 
 
-def both(likeliest: Rows, complements: Candidates, sources: int) -> Candidates:
+def both(
+    likeliest: Rows,
+    complements: Candidates,
+    weight: float = SESSION_WEIGHT,
+    constant: float = RANK_CONSTANT,
+) -> Candidates:
     """One ranking out of two; what only the session model proposes has the origin -1."""
-    points = dict.fromkeys(complements.products.tolist(), 0.0)
-    for weight, products in (
-        (SESSION_WEIGHT, likeliest),
-        (1 - SESSION_WEIGHT, complements.products),
-    ):
-        for place, row in enumerate(products.tolist(), start=1):
-            points[row] = points.get(row, 0.0) + weight / (RANK_CONSTANT + place)
-    more = np.array([row for row in points][len(complements.products) :], dtype=np.int32)
-    c = len(more)
+    c, s = complements.goes_with.shape
+    more = likeliest[~np.isin(likeliest, complements.products)]
+    products = np.concatenate([complements.products, more])
+    points = np.zeros(len(products))
+    points[:c] = (1 - weight) / (constant + 1 + np.arange(c))
+    at = {row: place for place, row in enumerate(products.tolist())}
+    ranks = weight / (constant + 1 + np.arange(len(likeliest)))
+    points[[at[row] for row in likeliest.tolist()]] += ranks
     everything = Candidates(
-        products=np.concatenate([complements.products, more]),
-        scores=np.array(list(points.values())),
-        origin=np.concatenate([complements.origin, np.full(c, -1, dtype=np.int32)]),
-        best=np.concatenate([complements.best, np.full(c, sources - 1, dtype=np.int32)]),
-        goes_with=np.concatenate([complements.goes_with, np.zeros((c, sources), dtype=bool)]),
+        products=products,
+        scores=points,
+        origin=np.concatenate([complements.origin, np.full(len(more), -1, dtype=np.int32)]),
+        best=np.concatenate([complements.best, np.full(len(more), s - 1, dtype=np.int32)]),
+        goes_with=np.concatenate([complements.goes_with, np.zeros((len(more), s), dtype=bool)]),
         comparable=False,
     )
-    return _take(everything, np.argsort(-everything.scores, kind="stable"))
+    return _take(everything, np.argsort(-points, kind="stable"))
 
 
 def _take(candidates: Candidates, places: npt.NDArray[np.int64]) -> Candidates:

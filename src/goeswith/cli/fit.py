@@ -63,6 +63,11 @@ def command(
         f"{out}: {len(bundle):,} products, {bundle.k} answers each; answered first: {firsts}",
         markup=False,
     )
+    if bundle.session_model is not None:
+        screen.print(f"next in a session: {bundle.session_model}", markup=False)
+    else:
+        why_not = bundle.manifest["session"]["why_not"]
+        screen.print(f"next in a session: nobody answers: {why_not}", markup=False)
     screen.print(
         f"ask it: goeswith recommend {out} {bundle.products.ids[0]!r}", markup=False, soft_wrap=True
     )

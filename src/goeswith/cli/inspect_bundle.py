@@ -65,6 +65,7 @@ def command(
             {
                 "products without answers": health["products_without_answers"],
                 "products that are ever an answer": health["products_recommended"],
+                "next in a session": opened.session_model,
                 **{f"left out: {spec}": reason for spec, reason in health["left_out"].items()},
             },
         )

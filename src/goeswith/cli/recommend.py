@@ -28,6 +28,11 @@ def command(
     diversity: float | None = typer.Option(
         None, min=0, max=1, help="How much less each further product of one type counts."
     ),
+    session: str | None = typer.Option(
+        None,
+        help="What was looked at, oldest first, such as a,b,c: answer what comes next. An id with "
+        "a comma stands in double quotes.",
+    ),
     new: Path | None = typer.Option(
         None, help="JSON file with the attributes of a product that the catalogue does not hold."
     ),
@@ -41,14 +46,16 @@ def command(
 ) -> None:
     """Say what goes with a product, best first, each answer with its evidence.
 
-    With several products: what goes with all of them together.
+    With several products: what goes with all of them together. With --session: what comes next.
     """
     from goeswith.bundle.bundle import Bundle
     from goeswith.errors import ConfigError
 
     ids = products or []
-    if (new is None) == (not ids):
-        raise ConfigError("name a product, or several for a basket, or give one with --new FILE")
+    if [bool(ids), new is not None, session is not None].count(True) != 1:
+        raise ConfigError(
+            "name a product, or several for a basket, or give --session A,B,C or --new FILE"
+        )
     narrowed = bool(where or ban or pin or per_type is not None or diversity is not None)
     if similars or reverse:
         _check_one(ids, similars and reverse, bool(pin or per_type or diversity is not None))
@@ -69,6 +76,9 @@ def command(
         answers = (
             opened.similars(ids[0], most, constraints) if similars else opened.reverse(ids[0], most)
         )
+    elif session is not None:
+        key = "next"
+        answers, asked, label = _about_session(opened, session, most, constraints)
     elif new is not None:
         answers, asked, label = _about_new(opened, new, most, constraints)
     elif len(ids) == 1:
@@ -98,7 +108,7 @@ def command(
         console().print(answers_table(title, answers, goes_with=len(ids) > 1))
     else:
         said = " that meets what was asked for" if narrowed else ""
-        nothing = {"similars": "stand for", "sources": "have as its complement"}.get(key, "go with")
+        nothing = _NOTHING.get(key, "go with")
         typer.echo(f"nothing is known to {nothing} {label}{said}")
 
 
@@ -106,7 +116,26 @@ _TITLES: Final = {
     "complements": "What goes with {}",
     "similars": "What stands for {}",
     "sources": "What {} goes with",
+    "next": "What comes next after {}",
 }
+_NOTHING: Final = {
+    "similars": "stand for",
+    "sources": "have as its complement",
+    "next": "come next after",
+}
+
+
+def _about_session(
+    bundle: Bundle, text: str, k: int, constraints: Constraints | None
+) -> tuple[list[Answer], dict[str, Any], str]:
+    import csv
+
+    # parted by commas, as in a line of CSV
+    ids = [product_id.strip() for line in csv.reader([text]) for product_id in line]
+    answers: list[Answer] = [*bundle.session(ids, k, constraints)]
+    rows = [bundle.products.row(product_id) for product_id in ids]
+    label = ", ".join(bundle.products.label(row) for row in rows)
+    return answers, {"session": [_named(bundle, row) for row in rows]}, label
 
 
 def _check_one(ids: list[str], both: bool, shaped: bool) -> None:

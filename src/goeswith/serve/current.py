@@ -66,6 +66,7 @@ class Current:
             "k": bundle.k,
             "models": fitted,
             "probabilities": manifest.get("probabilities", []),
+            "session_model": bundle.session_model if self.live else None,
             "types": [
                 {"type": names[code], "products": count}
                 for code, count in counts.most_common(_MOST_TYPES)

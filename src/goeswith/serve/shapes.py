@@ -146,6 +146,36 @@ class BasketComplements(OfBundle):
     complements: list[AnswerShape]
 
 
+class NextShape(AnswerShape):
+    """One product that may come next in a session."""
+
+    relation: Literal["next", "complement", "similar"] = Field(  # type: ignore[assignment]
+        description="`complement` where it goes with the session's products, `similar` where it "
+        "stands for one of them, else `next`.",
+        examples=["next"],
+    )
+    proposed_by: list[str] = Field(
+        description="The models that propose it, the session model first; none for a mere pin. "
+        "`model` is the one that adds most to its place.",
+        examples=[["item_knn", "cocitation"]],
+    )
+    after: str | None = Field(
+        description="The product of the session that it most often came soon after.",
+        examples=["phone-1"],
+    )
+    followed: int = Field(
+        description="How often, before the fit, it came at most five places after that one.",
+        examples=[214],
+    )
+
+
+class SessionAnswers(OfBundle):
+    """What comes next in a session."""
+
+    session: list[str] = Field(description="As asked.", examples=[["phone-2", "phone-1"]])
+    next: list[NextShape]
+
+
 class NewProduct(BaseModel):
     """A product that the catalogue does not hold."""
 

@@ -41,6 +41,10 @@ class BundleFacts(OfBundle):
     probabilities: list[str] = Field(
         description="Those of the models whose scores are probabilities.", examples=[["ranker"]]
     )
+    session_model: str | None = Field(
+        description="Who answers /v1/session, with the models; null where it is not answered.",
+        examples=["item_knn"],
+    )
     types: list[TypeCount] = Field(description="The most frequent 200.")
     filters: list[FilterColumn]
     has_report: bool = Field(description="Whether /v1/report has one.", examples=[True])

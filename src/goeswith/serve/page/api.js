@@ -80,6 +80,8 @@ export const related = (id, what, params, signal) => ask(`${of(id)}/${what}`, { 
 export const search = (q, k, signal) => ask("v1/search", { params: { q: q.slice(0, 200), k }, signal });
 export const basket = (ids, params, signal) =>
   ask("v1/basket", { params: { ...params, product: ids }, signal });
+export const session = (ids, params, signal) =>
+  ask("v1/session", { params: { ...params, product: ids }, signal });
 export const compare = (source, target, signal) =>
   ask("v1/compare", { params: { source, target }, signal });
 export const ofNew = (attributes, params, signal) =>

@@ -5,7 +5,7 @@ import { hue, picture } from "./picture.js";
 import { to } from "./routes.js";
 import * as store from "./store.js";
 import { clean, count, nameOf, number, price } from "./text.js";
-import { evidenceWords, sureness } from "./words.js";
+import { evidenceWords, nextWords, sureness } from "./words.js";
 
 /** A link to a product, by its name. */
 export const link = (product, most) =>
@@ -97,7 +97,7 @@ export function card(answer, place, { facts, source, mark }) {
       { class: "told" },
       h("h4", {}, h("span", { class: "place", "aria-hidden": "true" }, place), link(answer)),
       lateBrief(answer.product_id, facts),
-      h("p", { class: "evidence" }, said(evidenceWords(answer.evidence, answer.relation))),
+      h("p", { class: "evidence" }, said(answer.proposed_by ? nextWords(answer) : evidenceWords(answer.evidence, answer.relation))),
       bar(sure),
       h("p", { class: "why" }, said(answer.why, 400)),
       h(
@@ -106,6 +106,7 @@ export function card(answer, place, { facts, source, mark }) {
         mark,
         answer.fallback && h("span", { class: "mark", title: score }, "fallback: ", said(answer.model.split(":")[0], 40)),
         answer.pinned && h("span", { class: "mark" }, "pinned"),
+        answer.proposed_by && answer.relation === "similar" && h("span", { class: "mark" }, "instead of one of them"),
         answer.goes_with.length > 1 && h("span", { class: "mark" }, `goes with ${count(answer.goes_with.length)} of them`),
       ),
       h(

@@ -42,9 +42,16 @@ export function evidenceWords(evidence, relation = "complement") {
   }
 }
 
+/** Of what comes next in a session: how often it did, else what the pair rests on. */
+export function nextWords(answer) {
+  if (answer.followed) return `Came soon after ${times(answer.followed)}`;
+  return evidenceWords(answer.evidence, answer.relation);
+}
+
 /** How sure: `{ share, text }` for a bar, or null where the data give no share. */
 export function sureness(answer, facts) {
-  if (facts.probabilities.includes(answer.model)) {
+  // what is fused with a session model is no probability any more
+  if (!answer.proposed_by && facts.probabilities.includes(answer.model)) {
     const share = Math.min(1, Math.max(0, answer.score));
     return { share, text: `${percent(share)} likely` };
   }

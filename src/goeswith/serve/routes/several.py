@@ -18,6 +18,7 @@ from goeswith.serve.shapes import (
     BatchAnswers,
     Complements,
     NewProduct,
+    SessionAnswers,
 )
 from goeswith.serve.told import told
 
@@ -46,6 +47,26 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         found = now.bundle.basket(product, held(k, most, now), asked)
         app.state.metrics.answered(found)
         return told(now.bundle, basket=list(dict.fromkeys(product)), complements=found)
+
+    @app.get("/v1/session", response_model=SessionAnswers, responses=documented(404))
+    def session(
+        product: Annotated[
+            list[Annotated[str, Query(max_length=LONGEST_ID)]],
+            Query(
+                min_length=1,
+                max_length=MOST_IN_BASKET,
+                description="A product that was looked at or bought, oldest first; repeatable.",
+                examples=[["phone-2", "phone-1"]],
+            ),
+        ],
+        now: Now,
+        asked: Constrained,
+        k: int | None = few,
+    ) -> Response:
+        """What comes next after several products in this order, likeliest first."""
+        found = now.bundle.session(product, held(k, most, now), asked)
+        app.state.metrics.answered(found)
+        return told(now.bundle, session=product, next=found)
 
     @app.post("/v1/complements", response_model=Complements, responses=documented(404, 411, 413))
     def complements_of_new(

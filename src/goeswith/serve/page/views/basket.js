@@ -4,6 +4,7 @@ import { groups, link } from "../cards.js";
 import { h, said } from "../dom.js";
 import { filterPanel, slateOf } from "../filters.js";
 import { picture } from "../picture.js";
+import { go } from "../routes.js";
 import * as store from "../store.js";
 import { many, nameOf } from "../text.js";
 import { countWords } from "../words.js";
@@ -23,10 +24,15 @@ export async function basket({ params, facts, signal, again }) {
   const slate = slateOf(params);
   slate.k ||= Math.min(24, facts.k);
   const ids = products.map((p) => p.product_id);
-  const answer = await api.basket(ids, slate, signal).catch((error) => error);
+  const ordered = Boolean(facts.session_model) && params.get("order") === "1";
+  const answer = await (ordered ? api.session : api.basket)(ids, slate, signal).catch((error) => error);
   if (answer.name === "AbortError" || answer.status === 401) throw answer;
   const failed = answer instanceof Error;
-  const answers = failed ? [] : answer.complements;
+  const answers = failed ? [] : ordered ? answer.next : answer.complements;
+  const reorder = ({ target }) => {
+    const next = Object.fromEntries([...params.keys()].map((name) => [name, params.getAll(name)]));
+    go("basket", { ...next, order: target.checked ? "1" : null });
+  };
   const without = (id) => {
     store.remove(id);
     again();
@@ -37,7 +43,7 @@ export async function basket({ params, facts, signal, again }) {
     body: [
       h("h1", {}, `Basket of ${many(products.length, "product")}`),
       h(
-        "ul",
+        ordered ? "ol" : "ul",
         { class: "basket" },
         products.map((p) =>
           h(
@@ -50,13 +56,19 @@ export async function basket({ params, facts, signal, again }) {
         ),
       ),
       h("p", { class: "does" }, h("button", { type: "button", class: "quiet", on: { click: () => { store.empty(); again(); } } }, "Empty it")),
-      h("h2", {}, "Goes with all of it"),
+      facts.session_model && h(
+        "p",
+        { class: "switch" },
+        h("label", {}, h("input", { type: "checkbox", checked: ordered, "data-keep": "order", on: { change: reorder } }), " In the order I looked at them"),
+        h("span", { class: "hint" }, "What comes next, the last of them saying most"),
+      ),
+      h("h2", {}, ordered ? "What comes next" : "Goes with all of it"),
       filterPanel("basket", params, facts),
       failed
         ? h("p", { class: "problem" }, said(answer.message, 1000))
         : answers.length
           ? groups(answers, { facts, source: null })
-          : h("p", { class: "nothing" }, "Nothing is known to go with these together, or the filters leave nothing."),
+          : h("p", { class: "nothing" }, ordered ? "Nothing is known to come next, or the filters leave nothing." : "Nothing is known to go with these together, or the filters leave nothing."),
     ],
   };
 }

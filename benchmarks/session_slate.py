@@ -1,0 +1,204 @@
+"""What a session's order adds to the slate: `python benchmarks/session_slate.py DATA`.
+
+Of later baskets with three known products or more, the last product is to be found from those
+before it, in their order. Everything is fitted on earlier events: complements, whose answers a
+basket fuses; models of the next product; and both, fused as `Bundle.session` does. The settings of
+the fusion are chosen on the last fifth of the earlier events, with everything fitted on what is
+before that.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from goeswith.arrays import Rows, top_k
+from goeswith.bundle.build import fit_bundle
+from goeswith.bundle.bundle import MOST_IN_BASKET, Bundle
+from goeswith.bundle.select import Candidates, Wanted
+from goeswith.bundle.session import RANK_CONSTANT, RECENCY, SESSION_WEIGHT, both, complements_of
+from goeswith.config import FitSettings, Settings
+from goeswith.data.folder import Dataset, load_data
+from goeswith.evaluation.splits import time_split
+from goeswith.sessions import SESSION_MODELS
+from goeswith.sessions.sequences import Sequences, sequences_of
+
+RESULTS = Path(__file__).parent / "results"
+COMPLEMENTS = ("copurchase:measure=llr", "ranker:folds=1,sources=1000")
+NEXT = ("successors", "item_knn", "session_knn")
+RECENCIES = (1.0, 0.5, 0.3, 0.2, 0.1)
+CONSTANTS = (3, 10, 30, 60)
+WEIGHTS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+MOST = 3000
+
+
+@dataclass
+class Tests:
+    """Prefixes, and the product that came last."""
+
+    prefixes: list[list[int]]
+    targets: Rows
+
+
+def tests_of(events: pl.DataFrame, known: np.ndarray, seed: int) -> Tests:
+    """Baskets of three distinct known products or more; at most `MOST`, drawn."""
+    events = events.filter(pl.Series(known[events["product"].to_numpy()]))
+    runs, _ = sequences_of(events.drop("session_id", "user_id", strict=False))
+    rows = [list(dict.fromkeys(run.tolist())) for run in runs]
+    rows = [row for row in rows if len(row) >= 3]
+    drawn = np.sort(np.random.default_rng(seed).permutation(len(rows))[:MOST])
+    prefixes = [rows[i][:-1][-MOST_IN_BASKET:] for i in drawn]
+    return Tests(prefixes, np.array([rows[i][-1] for i in drawn], dtype=np.int32))
+
+
+def places(rankings: list[Rows], targets: Rows) -> np.ndarray:
+    """(t,) place of each target, from 1; 0 where it is not ranked."""
+    found = [np.flatnonzero(row == target) for row, target in zip(rankings, targets, strict=True)]
+    return np.array([at[0] + 1 if len(at) else 0 for at in found])
+
+
+def measured(at: np.ndarray) -> dict[str, float]:
+    """hit@10 and mrr@20, each with the standard error of its mean."""
+    figures: dict[str, float] = {}
+    for name, values in per_test(at).items():
+        figures[name] = round(float(values.mean()), 4)
+        figures[f"{name} error"] = round(float(values.std() / np.sqrt(len(values))), 4)
+    return figures
+
+
+def per_test(at: np.ndarray) -> dict[str, np.ndarray]:
+    within = at > 0
+    return {
+        "hit@10": (within & (at <= 10)).astype(float),
+        "mrr@20": np.where(within & (at <= 20), 1 / np.maximum(at, 1), 0.0),
+    }
+
+
+def gain(one: np.ndarray, other: np.ndarray) -> dict[str, list[float]]:
+    """Difference of two rankings test by test: the mean, and its 95 % interval."""
+    found = {}
+    for name, values in per_test(one).items():
+        apart = values - per_test(other)[name]
+        error = 1.96 * apart.std() / np.sqrt(len(apart))
+        found[name] = [round(float(apart.mean() + step), 4) for step in (0, -error, error)]
+    return found
+
+
+@dataclass
+class Part:
+    """What was fitted on some events, asked about the baskets after them."""
+
+    tests: Tests
+    slates: dict[tuple[str, float], list[Candidates]]
+    likeliest: dict[str, list[Rows]]
+
+
+def part_of(data: Dataset, train: pl.DataFrame, later: pl.DataFrame, seed: int) -> Part:
+    known = np.zeros(len(data.catalog), dtype=bool)
+    known[train["product"].to_numpy()] = True
+    tests = tests_of(later, known, seed)
+    slates: dict[tuple[str, float], list[Candidates]] = {}
+    likeliest: dict[str, list[Rows]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for spec in COMPLEMENTS:
+            out = Path(folder) / spec.partition(":")[0]
+            fit = FitSettings(model=spec, session_model="none")
+            fit_bundle(replace(data, events=train), out, Settings(fit=fit))
+            bundle = Bundle.open(out)
+            wanted = [Wanted.of(bundle, None, prefix) for prefix in tests.prefixes]
+            for recency in RECENCIES:
+                slates[spec, recency] = [
+                    complements_of(bundle, prefix, asked, 1, recency)
+                    for prefix, asked in zip(tests.prefixes, wanted, strict=True)
+                ]
+    sequences, _ = sequences_of(train)
+    prefixes = Sequences.of_rows(tests.prefixes)
+    for spec in NEXT:
+        model = SESSION_MODELS.make(spec).fit(data.catalog, sequences)
+        ranked, start = [], 0
+        for block in model.in_blocks(prefixes):
+            scores = model.score(block)
+            for row, asked in zip(scores, wanted[start : start + len(block)], strict=True):
+                row[~asked.allowed] = -np.inf
+            ranked += [row[row >= 0] for row in top_k(scores, bundle.k)[0]]
+            start += len(block)
+        likeliest[spec] = ranked
+    return Part(tests, slates, likeliest)
+
+
+def fused(part: Part, spec: str, model: str, setting: tuple[float, float, float]) -> np.ndarray:
+    """Places of the targets in the rankings of both."""
+    recency, constant, weight = setting
+    pairs = zip(part.likeliest[model], part.slates[spec, recency], strict=True)
+    rankings = [both(row, slate, weight, constant).products for row, slate in pairs]
+    return places(rankings, part.tests.targets)
+
+
+def chosen(part: Part, spec: str, model: str) -> tuple[float, float, float]:
+    """Recency, constant and weight of the largest mrr@20."""
+    grid = list(itertools.product(RECENCIES[1:], CONSTANTS, WEIGHTS))
+    return max(grid, key=lambda s: measured(fused(part, spec, model, s))["mrr@20"])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path, help="a folder of tables with events in baskets")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    data = load_data(given.data)
+    assert data.events is not None
+    earlier, later = time_split(data.events, 0.2)
+    before, after = time_split(earlier, 0.2)
+    held = part_of(data, before, after, given.seed)
+    test = part_of(data, earlier, later, given.seed)
+    alone: dict[str, np.ndarray] = {}
+    for spec, recency in test.slates:
+        found = [slate.products for slate in test.slates[spec, recency]]
+        name = "basket" if recency == 1 else f"newest first, recency {recency}"
+        alone[f"{spec}, {name}"] = places(found, test.tests.targets)
+    for model in NEXT:
+        alone[model] = places(test.likeliest[model], test.tests.targets)
+    together: list[dict[str, Any]] = []
+    shipped = (RECENCY, RANK_CONSTANT, SESSION_WEIGHT)
+    for spec, model in itertools.product(COMPLEMENTS, NEXT):
+        best = chosen(held, spec, model)
+        for how, setting in (("chosen on the earlier part", best), ("as shipped", shipped)):
+            at = fused(test, spec, model, setting)
+            slate_at = alone[f"{spec}, newest first, recency {setting[0]}"]
+            together.append(
+                {
+                    "complements": spec,
+                    "session_model": model,
+                    "settings": how,
+                    **dict(zip(("recency", "constant", "weight"), setting, strict=True)),
+                    "on the earlier part": measured(fused(held, spec, model, setting)),
+                    **measured(at),
+                    "over the session model": gain(at, alone[model]),
+                    "over the slate, newest first": gain(at, slate_at),
+                    "over the basket": gain(at, alone[f"{spec}, basket"]),
+                }
+            )
+            print(spec, model, how, setting, measured(at), flush=True)
+    result = {
+        "data": data.name,
+        "seed": given.seed,
+        "tests": {"earlier part": len(held.tests.targets), "test": len(test.tests.targets)},
+        "alone": {name: measured(at) for name, at in alone.items()},
+        "both": together,
+    }
+    out = RESULTS / f"session-slate-{data.name}.json"
+    out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    for name, at in alone.items():
+        print(name, measured(at))
+
+
+if __name__ == "__main__":
+    main()
