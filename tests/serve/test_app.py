@@ -158,6 +158,7 @@ def test_the_openapi_description_has_examples_and_the_unknown_product(client: An
         "/v1/products/{product_id}/similars",
         "/v1/report",
         "/v1/search",
+        "/v1/session",
     ]
     for path in ("/v1/products/{product_id}", "/v1/products/{product_id}/complements"):
         assert "404" in described["paths"][path]["get"]["responses"]
