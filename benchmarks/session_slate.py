@@ -4,7 +4,8 @@ Of later baskets with three known products or more, the last product is to be fo
 before it, in their order. Everything is fitted on earlier events: complements, whose answers a
 basket fuses; models of the next product; and both, fused as `Bundle.session` does. The settings of
 the fusion are chosen on the last fifth of the earlier events, with everything fitted on what is
-before that.
+before that; a ranker of trees (LambdaRank) learns from the same part. Where there are no baskets,
+what a user bought after the moment is one.
 """
 
 from __future__ import annotations
@@ -34,9 +35,9 @@ from goeswith.sessions.sequences import Sequences, sequences_of
 RESULTS = Path(__file__).parent / "results"
 COMPLEMENTS = ("copurchase:measure=llr", "ranker:folds=1,sources=1000")
 NEXT = ("successors", "item_knn", "session_knn")
-RECENCIES = (1.0, 0.5, 0.3, 0.2, 0.1)
-CONSTANTS = (3, 10, 30, 60)
-WEIGHTS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+RECENCIES = (1.0, 0.5, 0.3, 0.1)
+CONSTANTS = (3, 10, 30)
+WEIGHTS = (0.4, 0.5, 0.6, 0.7, 0.8)
 MOST = 3000
 
 
@@ -49,9 +50,11 @@ class Tests:
 
 
 def tests_of(events: pl.DataFrame, known: np.ndarray, seed: int) -> Tests:
-    """Baskets of three distinct known products or more; at most `MOST`, drawn."""
+    """Baskets, else users, of three distinct known products or more; at most `MOST`, drawn."""
     events = events.filter(pl.Series(known[events["product"].to_numpy()]))
-    runs, _ = sequences_of(events.drop("session_id", "user_id", strict=False))
+    if "basket_id" in events.columns:
+        events = events.drop("session_id", "user_id", strict=False)
+    runs, _ = sequences_of(events)
     rows = [list(dict.fromkeys(run.tolist())) for run in runs]
     rows = [row for row in rows if len(row) >= 3]
     drawn = np.sort(np.random.default_rng(seed).permutation(len(rows))[:MOST])
@@ -99,6 +102,8 @@ class Part:
     tests: Tests
     slates: dict[tuple[str, float], list[Candidates]]
     likeliest: dict[str, list[Rows]]
+    scores: dict[str, list[np.ndarray]]
+    popularity: np.ndarray
 
 
 def part_of(data: Dataset, train: pl.DataFrame, later: pl.DataFrame, seed: int) -> Part:
@@ -107,11 +112,12 @@ def part_of(data: Dataset, train: pl.DataFrame, later: pl.DataFrame, seed: int) 
     tests = tests_of(later, known, seed)
     slates: dict[tuple[str, float], list[Candidates]] = {}
     likeliest: dict[str, list[Rows]] = {}
+    scored: dict[str, list[np.ndarray]] = {}
     with tempfile.TemporaryDirectory() as folder:
         for spec in COMPLEMENTS:
             out = Path(folder) / spec.partition(":")[0]
             fit = FitSettings(model=spec, session_model="none")
-            fit_bundle(replace(data, events=train), out, Settings(fit=fit))
+            fit_bundle(replace(data, events=train, relations=None), out, Settings(fit=fit))
             bundle = Bundle.open(out)
             wanted = [Wanted.of(bundle, None, prefix) for prefix in tests.prefixes]
             for recency in RECENCIES:
@@ -123,15 +129,18 @@ def part_of(data: Dataset, train: pl.DataFrame, later: pl.DataFrame, seed: int) 
     prefixes = Sequences.of_rows(tests.prefixes)
     for spec in NEXT:
         model = SESSION_MODELS.make(spec).fit(data.catalog, sequences)
-        ranked, start = [], 0
+        found, start = [], 0
         for block in model.in_blocks(prefixes):
             scores = model.score(block)
             for row, asked in zip(scores, wanted[start : start + len(block)], strict=True):
                 row[~asked.allowed] = -np.inf
-            ranked += [row[row >= 0] for row in top_k(scores, bundle.k)[0]]
+            rows, best = top_k(scores, bundle.k)
+            found += [(r[r >= 0], s[r >= 0]) for r, s in zip(rows, best, strict=True)]
             start += len(block)
-        likeliest[spec] = ranked
-    return Part(tests, slates, likeliest)
+        likeliest[spec] = [rows for rows, _ in found]
+        scored[spec] = [best for _, best in found]
+    popularity = np.log1p(np.bincount(train["product"], minlength=len(data.catalog)))
+    return Part(tests, slates, likeliest, scored, popularity)
 
 
 def fused(part: Part, spec: str, model: str, setting: tuple[float, float, float]) -> np.ndarray:
@@ -146,6 +155,57 @@ def chosen(part: Part, spec: str, model: str) -> tuple[float, float, float]:
     """Recency, constant and weight of the largest mrr@20."""
     grid = list(itertools.product(RECENCIES[1:], CONSTANTS, WEIGHTS))
     return max(grid, key=lambda s: measured(fused(part, spec, model, s))["mrr@20"])
+
+
+def columns(part: Part, spec: str, model: str) -> tuple[list[Rows], np.ndarray]:
+    """Candidates of each test, and what a ranker reads of them, one below the other."""
+    candidates, read = [], []
+    lists = zip(
+        part.likeliest[model],
+        part.scores[model],
+        part.slates[spec, RECENCY],
+        part.tests.prefixes,
+        strict=True,
+    )
+    for rows, scores, slate, prefix in lists:
+        here = np.unique(np.concatenate([rows, slate.products]))
+        values = np.full((len(here), 7), np.nan)
+        at, beside = np.searchsorted(here, rows), np.searchsorted(here, slate.products)
+        values[at, 0], values[at, 1] = np.arange(len(rows)), scores
+        values[at, 2] = scores / scores.max(initial=1e-9)
+        values[beside, 3], values[beside, 4] = np.arange(len(slate.products)), slate.scores
+        values[:, 5], values[:, 6] = part.popularity[here], len(prefix)
+        candidates.append(here)
+        read.append(values)
+    return candidates, np.concatenate(read)
+
+
+def by_trees(held: Part, test: Part, spec: str, model: str, seed: int) -> np.ndarray:
+    """Places of the targets by LambdaRank, learned on the earlier part's tests."""
+    import lightgbm
+
+    candidates, read = columns(held, spec, model)
+    pairs = zip(candidates, held.tests.targets, strict=True)
+    labels = np.concatenate([rows == target for rows, target in pairs])
+    settings = {
+        "objective": "lambdarank",
+        "num_leaves": 15,
+        "learning_rate": 0.05,
+        "min_data_in_leaf": 50,
+        "feature_fraction": 0.7,
+        "bagging_fraction": 0.8,
+        "bagging_freq": 1,
+        "lambda_l2": 5.0,
+        "deterministic": True,
+        "verbosity": -1,
+        "seed": seed,
+    }
+    data = lightgbm.Dataset(read, labels.astype(np.float32), group=[len(c) for c in candidates])
+    trees = lightgbm.train(settings, data, 120)
+    candidates, read = columns(test, spec, model)
+    scores = np.split(trees.predict(read), np.cumsum([len(c) for c in candidates])[:-1])
+    ranked = [c[np.argsort(-s, kind="stable")] for c, s in zip(candidates, scores, strict=True)]
+    return places(ranked, test.tests.targets)
 
 
 def main() -> None:
@@ -167,9 +227,22 @@ def main() -> None:
     for model in NEXT:
         alone[model] = places(test.likeliest[model], test.tests.targets)
     together: list[dict[str, Any]] = []
+    ranked: list[dict[str, Any]] = []
     shipped = (RECENCY, RANK_CONSTANT, SESSION_WEIGHT)
     for spec, model in itertools.product(COMPLEMENTS, NEXT):
         best = chosen(held, spec, model)
+        trees = by_trees(held, test, spec, model, given.seed)
+        shipped_places = fused(test, spec, model, shipped)
+        ranked.append(
+            {
+                "complements": spec,
+                "session_model": model,
+                **measured(trees),
+                "over the session model": gain(trees, alone[model]),
+                "over both, as shipped": gain(trees, shipped_places),
+            }
+        )
+        print(spec, model, "lambdarank", measured(trees), flush=True)
         for how, setting in (("chosen on the earlier part", best), ("as shipped", shipped)):
             at = fused(test, spec, model, setting)
             slate_at = alone[f"{spec}, newest first, recency {setting[0]}"]
@@ -193,6 +266,7 @@ def main() -> None:
         "tests": {"earlier part": len(held.tests.targets), "test": len(test.tests.targets)},
         "alone": {name: measured(at) for name, at in alone.items()},
         "both": together,
+        "lambdarank": ranked,
     }
     out = RESULTS / f"session-slate-{data.name}.json"
     out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
