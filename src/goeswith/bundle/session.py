@@ -87,27 +87,27 @@ def session(
     by_slate = {row: place for place, row in enumerate(complements.products.tolist())}
     stands = {int(row) for source in sources for row in bundle.evidence.substitutes(source)}
     found = []
-    for i, answer in enumerate(told):
-        row, source = int(shown.products[i]), int(after[i])
-        proposed = _proposed_by(bundle, answer, row in by_model, row in by_slate)
-        first = by_model.get(row, np.inf) <= by_slate.get(row, np.inf)
-        said = [why_next(names[source], int(times[i]))] if times[i] or row in by_model else []
+    for row, answer, source, count in zip(
+        shown.products.tolist(), told, after.tolist(), times.tolist(), strict=True
+    ):
+        model_first = by_model.get(row, np.inf) <= by_slate.get(row, np.inf)
+        proposed_by = [str(bundle.session_model)] if row in by_model else []
+        said = [why_next(names[source], count)] if count or row in by_model else []
+        if row in by_slate:
+            proposed_by.append(answer.model)
         if row in by_slate or not said:
             said.append(answer.why)
-        found.append(
-            Next(
-                **{
-                    **vars(answer),
-                    "relation": "similar" if row in stands else _relation(row in by_slate),
-                    "model": proposed[0] if proposed and first else answer.model,
-                    "fallback": answer.fallback and row not in by_model,
-                    "why": " ".join(said),
-                },
-                proposed_by=proposed,
-                after=ids[source] if times[i] else None,
-                followed=int(times[i]),
-            )
-        )
+        plain = "complement" if row in by_slate else "next"
+        changed = {
+            "relation": "similar" if row in stands else plain,
+            "model": proposed_by[0] if proposed_by and model_first else answer.model,
+            "fallback": answer.fallback and row not in by_model,
+            "why": " ".join(said),
+            "proposed_by": tuple(proposed_by),
+            "after": ids[source] if count else None,
+            "followed": count,
+        }
+        found.append(Next(**{**vars(answer), **changed}))
     return found
 
 
@@ -206,15 +206,6 @@ def _take(candidates: Candidates, places: npt.NDArray[np.int64]) -> Candidates:
         name: value[places] for name, value in vars(candidates).items() if name != "comparable"
     }
     return Candidates(**arrays, comparable=candidates.comparable)
-
-
-def _relation(complement: bool) -> str:
-    return "complement" if complement else "next"
-
-
-def _proposed_by(bundle: Bundle, answer: Answer, by_model: bool, by_slate: bool) -> tuple[str, ...]:
-    session_model = [str(bundle.session_model)] if by_model else []
-    return (*session_model, *([answer.model] if by_slate else []))
 
 
 class Followed:

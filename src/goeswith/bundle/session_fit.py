@@ -26,8 +26,8 @@ PLACES: Final = 5
 _KEPT: Final = 100
 """Products kept for each, those that came after it most often."""
 _WINDOWS: Final = (50, 20, 10, 5, 2)
-_MOST_PAIRS: Final = 30_000_000
-"""Pairs that auto has item_knn look at: about a gigabyte while they are added up."""
+_MOST_PAIRS: Final = 10_000_000
+"""Pairs that auto has item_knn look at: a few hundred megabytes while they are added up."""
 
 
 def fit_session(
