@@ -10,15 +10,16 @@ import numpy as np
 import polars as pl
 import pytest
 
+from goeswith.bundle import session_fit
 from goeswith.bundle.build import fit_bundle
 from goeswith.bundle.bundle import Bundle
 from goeswith.bundle.constraints import Constraints
 from goeswith.bundle.format import MANIFEST, manifest_sha256
 from goeswith.bundle.select import Candidates
 from goeswith.bundle.session import Next, both
-from goeswith.bundle.session_fit import followed
+from goeswith.bundle.session_fit import auto_model, followed, pairs_within
 from goeswith.bundle.update import update_bundle
-from goeswith.config import FitSettings, Settings
+from goeswith.config import FitSettings, Settings, load_settings
 from goeswith.data.catalog import Catalog
 from goeswith.data.folder import Dataset, load_data
 from goeswith.data.quarantine import Quarantine
@@ -193,6 +194,21 @@ def test_a_model_that_is_named_needs_its_data(tmp_path: Path) -> None:
     fit = FitSettings(model="popularity", fallbacks=[], session_model="successors", k=1)
     with pytest.raises(ConfigError, match="'successors': the data have no events"):
         fit_bundle(data, tmp_path / "b", Settings(fit=fit), graph=graph)
+
+
+def test_a_wrong_name_is_found_before_the_fit(tmp_path: Path) -> None:
+    (tmp_path / "goeswith.toml").write_text('[fit]\nsession_model = "item_nn"\n')
+    with pytest.raises(ConfigError, match="no session model 'item_nn'; did you mean 'item_knn'"):
+        load_settings(tmp_path / "goeswith.toml")
+
+
+def test_a_long_log_has_a_narrower_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    sequences = Sequences.of_rows([range(30), range(2), [1]])
+    assert pairs_within(sequences.lengths, 3) == 29 + 28 + 27 + 1
+    assert auto_model(sequences, settled=False) == "item_knn"
+    monkeypatch.setattr(session_fit, "_MOST_PAIRS", 300)
+    assert auto_model(sequences, settled=False) == "item_knn:window=10"
+    assert auto_model(sequences, settled=True) == "item_knn"
 
 
 @pytest.mark.parametrize("spec", ["successors:window=2", "session_knn", "frequent"])

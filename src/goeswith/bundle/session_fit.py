@@ -55,7 +55,7 @@ def fit_session(
             raise ConfigError(f"fit.session_model = {spec!r}: {error}") from error
         return {"model": None, "why_not": str(error)}
     if spec == AUTO:
-        spec = _auto(sequences, "item_knn" in settings.models)
+        spec = auto_model(sequences, settled="item_knn" in settings.models)
     model = SESSION_MODELS.make(spec, settings.models)
     model.follow(checkpoints, tell)
     tell(f"fitting the session model {spec}")
@@ -78,14 +78,14 @@ def _sequences(dataset: Dataset) -> Sequences:
     return sequences
 
 
-def _auto(sequences: Sequences, settled: bool) -> str:
-    """item_knn as it is set, else with the widest window that a long log affords."""
-    pairs = {w: int(_pairs_within(sequences.lengths, w)) for w in _WINDOWS}
+def auto_model(sequences: Sequences, *, settled: bool) -> str:
+    """item_knn: as it is where it is `settled`, else with the widest window that a log affords."""
+    pairs = {w: int(pairs_within(sequences.lengths, w)) for w in _WINDOWS}
     window = next((w for w in _WINDOWS if pairs[w] <= _MOST_PAIRS), _WINDOWS[-1])
     return "item_knn" if settled or window == _WINDOWS[0] else f"item_knn:window={window}"
 
 
-def _pairs_within(lengths: npt.NDArray[np.int64], window: int) -> int:
+def pairs_within(lengths: npt.NDArray[np.int64], window: int) -> int:
     """Pairs of places of a run that stand at most `window` apart, over all runs."""
     reach = np.minimum(window, np.maximum(lengths - 1, 0))
     return int((reach * lengths - reach * (reach + 1) // 2).sum())
