@@ -34,10 +34,10 @@ from goeswith.sessions.sequences import Sequences, sequences_of
 
 RESULTS = Path(__file__).parent / "results"
 COMPLEMENTS = ("copurchase:measure=llr", "ranker:folds=1,sources=1000")
-NEXT = ("successors", "item_knn", "item_knn:window=20", "session_knn", "mixture")
-RECENCIES = (1.0, 0.5, 0.3, 0.1)
-CONSTANTS = (3, 10, 30)
-WEIGHTS = (0.4, 0.5, 0.6, 0.7, 0.8)
+NEXT = ("successors", "item_knn", "item_knn:window=20", "session_knn")
+RECENCIES = (1.0, 0.3, 0.1)
+CONSTANTS = (10,)
+WEIGHTS = (0.5, 0.6, 0.7, 0.8, 0.9)
 MOST = 3000
 
 
@@ -151,10 +151,10 @@ def fused(part: Part, spec: str, model: str, setting: tuple[float, float, float]
     return places(rankings, part.tests.targets)
 
 
-def chosen(part: Part, spec: str, model: str) -> tuple[float, float, float]:
-    """Recency, constant and weight of the largest mrr@20."""
-    grid = list(itertools.product(RECENCIES[1:], CONSTANTS, WEIGHTS))
-    return max(grid, key=lambda s: measured(fused(part, spec, model, s))["mrr@20"])
+def grid_of(part: Part, spec: str, model: str) -> dict[tuple[float, float, float], float]:
+    """mrr@20 of every recency, constant and weight."""
+    grid = itertools.product(RECENCIES[1:], CONSTANTS, WEIGHTS)
+    return {s: measured(fused(part, spec, model, s))["mrr@20"] for s in grid}
 
 
 def columns(part: Part, spec: str, model: str) -> tuple[list[Rows], np.ndarray]:
@@ -227,10 +227,21 @@ def main() -> None:
     for model in NEXT:
         alone[model] = places(test.likeliest[model], test.tests.targets)
     together: list[dict[str, Any]] = []
+    chosen_on: list[dict[str, Any]] = []
     ranked: list[dict[str, Any]] = []
     shipped = (RECENCY, RANK_CONSTANT, SESSION_WEIGHT)
     for spec, model in itertools.product(COMPLEMENTS, NEXT):
-        best = chosen(held, spec, model)
+        grid = grid_of(held, spec, model)
+        best = max(grid, key=lambda setting: grid[setting])
+        alone_then = measured(places(held.likeliest[model], held.tests.targets))
+        chosen_on.append(
+            {
+                "complements": spec,
+                "session_model": model,
+                "session model alone": alone_then["mrr@20"],
+                "mrr@20": {" ".join(map(str, setting)): mrr for setting, mrr in grid.items()},
+            }
+        )
         trees = by_trees(held, test, spec, model, given.seed)
         shipped_places = fused(test, spec, model, shipped)
         ranked.append(
@@ -266,6 +277,7 @@ def main() -> None:
         "tests": {"earlier part": len(held.tests.targets), "test": len(test.tests.targets)},
         "alone": {name: measured(at) for name, at in alone.items()},
         "both": together,
+        "earlier part, by recency, constant and weight": chosen_on,
         "lambdarank": ranked,
     }
     out = RESULTS / f"session-slate-{data.name}.json"

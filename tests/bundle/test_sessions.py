@@ -82,7 +82,8 @@ def test_the_newest_product_says_most(bundle: Bundle) -> None:
     kinds = [
         [product.partition("-")[0] for product in found] for found in (phone_last, camera_last)
     ]
-    assert [kinds[0][0], kinds[1][0]] == ["case", "tripod"]
+    assert kinds[0][0] in {"phone", "case", "protector"}
+    assert kinds[1][0] in {"camera", "tripod"}
     assert kinds[0].count("tripod") < kinds[1].count("tripod")
     assert kinds[1].count("case") < kinds[0].count("case")
 

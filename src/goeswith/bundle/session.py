@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from goeswith.bundle.bundle import Bundle
     from goeswith.bundle.constraints import Constraints
 
-RECENCY: Final = 0.3
+RECENCY: Final = 0.1
 """What the complements of a product count less for each place further back."""
-SESSION_WEIGHT: Final = 0.5
+SESSION_WEIGHT: Final = 0.7
 """What a place in the session model's ranking counts, against one among the complements."""
 RANK_CONSTANT: Final = 10
 """A place counts 1 / (this + place)."""
