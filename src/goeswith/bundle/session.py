@@ -2,7 +2,7 @@
 
 Both rankings are fused by reciprocal ranks. A session has an order, which a basket has not: the
 complements of a product count `RECENCY` to the power of its places back. That, the weight and the
-constant were chosen on baskets before those that benchmarks/session_slate.py measures them on.
+constant were chosen on earlier events than those that benchmarks/session_slate.py measures on.
 """
 
 from __future__ import annotations
