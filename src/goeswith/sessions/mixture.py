@@ -25,8 +25,11 @@ class MixtureConfig(ModelConfig):
     members: tuple[str, ...] = Field(
         (
             "item_knn",
-            "item_knn:backward=0.6,distance_power=1,source_power=0.5,target_power=0.1,recency=0.7",
-            "session_knn",
+            "item_knn:distance_power=1,backward=0.6,source_power=0.5,target_power=0.1,recency=0.7,"
+            "half_life=0.6",
+            "item_knn:hops=2,distance_power=2,backward=0.6,target_power=0.3,recency=0.7,"
+            "half_life=0.6",
+            "session_knn:rarity=1,length_power=0.3,half_life=0.6",
             "frequent",
         ),
         min_length=1,
