@@ -121,7 +121,7 @@ def make_dataset():
     """A function: catalogue and tables -> Dataset."""
 
     def make(catalog, **tables):
-        names = ("events", "relations", "sessions", "bundles")
+        names = ("events", "relations", "sessions", "bundles", "test")
         return Dataset(
             name="by hand",
             folder=Path("by-hand"),
