@@ -1,7 +1,7 @@
 """The README's tables, from the figures under benchmarks/results: `python benchmarks/table.py`.
 
-`python benchmarks/table.py costs` prints those of docs/evaluation.md. A test holds both pages to
-what this prints.
+`python benchmarks/table.py costs` prints those of docs/evaluation.md, `next_products` those of
+docs/models/next_product.md. A test holds the pages to what this prints.
 """
 
 from __future__ import annotations
@@ -71,6 +71,23 @@ def tables() -> str:
     return "\n\n".join([*edges, *cold])
 
 
+def next_products() -> str:
+    """Models of the next product, on every data set that asks for it."""
+    recall = {"hit@10": "Recall@10", "ndcg@10": "nDCG@10", "hit@5": "Recall@5", "ndcg@5": "nDCG@5"}
+    given = {"hit@20": "P@20", "mrr@20": "MRR@20", "hit@10": "P@10", "mrr@10": "MRR@10"}
+    locales = {
+        f"{metric}@20.{locale}": f"{name} {locale}"
+        for metric, name in (("hit", "P@20"), ("mrr", "MRR@20"))
+        for locale in ("ES", "FR", "IT")
+    }
+    asked = [
+        ("leave_one_out", "amazon-beauty-sequences", recall),
+        ("given", "diginetica", given),
+        ("sessions", "m2-public", {"hit@20": "P@20", "mrr@20": "MRR@20"} | locales),
+    ]
+    return "\n\n".join(markdown(protocol, columns, data) for protocol, data, columns in asked)
+
+
 def costs() -> str:
     """Seconds and MiB of a fit on held-out pairs, the slowest first; all that take a second."""
     by_data = [{r["model"]: r for r in results("edges", data) if r["metrics"]} for data in DATA]
@@ -87,4 +104,4 @@ def costs() -> str:
 
 
 if __name__ == "__main__":
-    print(costs() if sys.argv[1:] == ["costs"] else tables())
+    print({"costs": costs, "next_products": next_products}.get("".join(sys.argv[1:]), tables)())

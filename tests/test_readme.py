@@ -12,7 +12,12 @@ ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.parametrize(
-    ("page", "tables"), [("README.md", "tables"), ("docs/evaluation.md", "costs")]
+    ("page", "tables"),
+    [
+        ("README.md", "tables"),
+        ("docs/evaluation.md", "costs"),
+        ("docs/models/next_product.md", "next_products"),
+    ],
 )
 def test_the_tables_of_a_page_are_those_of_the_results(page: str, tables: str) -> None:
     printed = runpy.run_path(str(ROOT / "benchmarks" / "table.py"))[tables]()

@@ -140,3 +140,32 @@ def test_real_bundles_are_read_with_the_sessions_they_were_found_in(shared, name
     kept = data.sessions.height + data.quarantine.lost("sessions.parquet")
     assert kept == data.quarantine.read("sessions.parquet")
     assert data.bundles.height == data.quarantine.read("bundles.parquet")
+
+
+def test_prefixes_and_what_came_next_are_read_as_rows(folder):
+    test = (
+        '{"prefix": ["phone"], "target": "case"}\n'
+        '{"prefix": ["phone", "case"], "target": "phone"}\n'
+    )
+    data = load_data(folder(products__csv=PRODUCTS, test__jsonl=test))
+    assert data.test.rows() == [([0], 1), ([0, 1], 0)]
+    written = "prefix,target\nphone|case,phone\n"
+    (data.folder / "test.jsonl").unlink()
+    assert load_data(folder(test__csv=written)).test.rows() == [([0, 1], 0)]
+
+
+def test_tests_of_unknown_products_are_set_aside(folder):
+    test = (
+        '{"prefix": ["phone"], "target": "case"}\n{"prefix": ["phone", "lamp"], "target": "case"}\n'
+        '{"prefix": [], "target": "case"}\n{"prefix": ["case"], "target": "lamp"}\n'
+    )
+    data = load_data(folder(products__csv=PRODUCTS, test__jsonl=test), max_bad_share=1)
+    assert data.test.rows() == [([0], 1)]
+    assert sorted(data.quarantine.rows["row"]) == [2, 3, 4]
+
+
+def test_without_products_those_of_tests_are_in_the_catalogue(folder):
+    events = "session_id,product_id,position\ns,a,1\ns,b,2\n"
+    test = '{"prefix": ["b", "c"], "target": "d"}\n'
+    data = load_data(folder(events__csv=events, test__jsonl=test))
+    assert data.catalog.ids.to_list() == ["a", "b", "c", "d"]

@@ -311,3 +311,38 @@ def test_a_source_that_does_not_exist_or_was_not_given_is_told(tmp_path):
         import_tables("recbole", [tmp_path / "nowhere"], tmp_path)
     with pytest.raises(DataError, match="give the file or folder"):
         import_tables("recbole", [], tmp_path)
+
+
+# Amazon-M2
+
+M2_PRODUCTS = (
+    "id,locale,title,price,brand,color,desc\n"
+    "B1,ES,Una taza,9.5,Mu,rojo,Para té\nB1,FR,Une tasse,8,Mu,,\nB2,FR,Un bol,,,,\nB3,ES,,,,,\n"
+)
+M2_SESSIONS = (
+    "prev_items,next_item,locale\n\"['B1' 'B2']\",B3,ES\n\"['B2'\n 'B2']\",B1,FR\n[],B1,FR\n"
+)
+
+
+def test_amazon_m2_sessions_become_events_and_the_first_locale_names_a_product(imported):
+    done = imported(
+        "amazon-m2", {"products_train.csv": M2_PRODUCTS, "sessions_train.csv": M2_SESSIONS}, 1.0
+    )
+    assert table(done, "products")["title"].to_list() == ["Una taza", "Un bol", None]
+    assert reasons(done, "sessions_train.csv") == {3: "prev_items names no product"}
+    events = table(done, "events")
+    assert events.select("session_id", "product_id", "position", "locale").rows() == [
+        ("s1", "B1", 1, "ES"),
+        ("s1", "B2", 2, "ES"),
+        ("s1", "B3", 3, "ES"),
+        ("s2", "B2", 1, "FR"),
+        ("s2", "B2", 2, "FR"),
+        ("s2", "B1", 3, "FR"),
+    ]
+    data = load_data(done.folder)
+    assert data.events["locale"].to_list() == ["ES"] * 3 + ["FR"] * 3
+
+
+def test_amazon_m2_without_sessions_says_what_it_is_made_of(imported):
+    with pytest.raises(DataError, match="files of sessions and at most one of products"):
+        imported("amazon-m2", {"products_train.csv": M2_PRODUCTS})

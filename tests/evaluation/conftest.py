@@ -109,7 +109,8 @@ def fakes(monkeypatch):
     module = SimpleNamespace(**{kind.__name__: kind for kind in kinds})
     monkeypatch.setitem(sys.modules, "goeswith.models.fakes", module)
     for kind in kinds:
-        monkeypatch.setitem(goeswith.models._WHERE, kind.name, f"fakes:{kind.__name__}")
+        where = f"goeswith.models.fakes:{kind.__name__}"
+        monkeypatch.setitem(goeswith.models._WHERE, kind.name, where)
         if hasattr(kind, "fits"):
             monkeypatch.setattr(kind, "fits", 0)
     return module
@@ -120,7 +121,7 @@ def make_dataset():
     """A function: catalogue and tables -> Dataset."""
 
     def make(catalog, **tables):
-        names = ("events", "relations", "sessions", "bundles")
+        names = ("events", "relations", "sessions", "bundles", "test")
         return Dataset(
             name="by hand",
             folder=Path("by-hand"),

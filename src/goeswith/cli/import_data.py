@@ -16,8 +16,8 @@ def command(
         str,
         typer.Argument(
             metavar="FORMAT",
-            help="amazon, amazon-2014, complete-journey, instacart, online-retail, recbole or "
-            "retailrocket.",
+            help="amazon, amazon-2014, amazon-m2, complete-journey, instacart, online-retail, "
+            "recbole or retailrocket.",
         ),
     ],
     out: Annotated[

@@ -84,7 +84,7 @@ def check_apart(train: pl.Series, test: pl.Series) -> None:
     Raises:
         LeakError: a session is in both.
     """
-    both = train.unique().filter(train.unique().is_in(test.unique().implode()))
+    both = train.filter(train.is_in(test.unique().implode())).unique().sort()
     if len(both):
         raise LeakError(
             f"{len(both):,} sessions are both learned from and tested (for example {both[0]}); "

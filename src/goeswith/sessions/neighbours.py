@@ -12,7 +12,7 @@ from goeswith.arrays import Floats, inverse_power, scale_columns, scale_rows
 from goeswith.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
 from goeswith.models.base import ModelConfig
-from goeswith.models.paths import walk
+from goeswith.models.paths import out_degree, walk
 from goeswith.sessions.base import SessionModel, prefix_weights
 from goeswith.sessions.sequences import Sequences
 
@@ -36,16 +36,27 @@ class ItemKnnConfig(ModelConfig):
     recency: float = Field(
         0.5, ge=0, le=1, description="What a product counts less for each place further back."
     )
+    hops: int = Field(
+        1, ge=1, le=3, description="Steps from a product of the prefix; two reach rare products."
+    )
+    half_life: float | None = Field(
+        None,
+        gt=0,
+        description="Share of all sequences after which an older one counts half; no difference "
+        "unless set.",
+    )
 
 
 class ItemKnn(SessionModel):
     """Item-based nearest neighbours over sequences, with distance, order and recency.
 
-    With f the frequency of a product, d the places between two products of a sequence and b = 1
-    where j comes after i, else `backward`:
+    With f the frequency of a product, d the places between two products of a sequence, a the age of
+    the sequence in half-lives and b = 1 where j comes after i, else `backward`:
 
-        c(i, j) = sum over pairs of b d^-distance_power / (f_i^source_power f_j^target_power)
+        c(i, j) = sum over pairs of b 2^-a d^-distance_power / (f_i^source_power f_j^target_power)
         score(j) = sum over products i of the prefix of recency^(places back) c(i, j)
+
+    With several hops, c is a matrix of random steps (its rows add up to 1) to the power of `hops`.
 
     The item-to-item form of Linden et al. (2003); distance and recency are those of the strongest
     entries of the session literature (Ludewig and Jannach, 2018).
@@ -59,24 +70,30 @@ class ItemKnn(SessionModel):
         n, config = len(catalog), self.config
         frequency = np.bincount(sequences.products, minlength=n).astype(np.float64)
         near = sparse.csr_matrix((n, n), dtype=np.float32)
-        run_of = sequences.run_of
+        run_of, fresh = sequences.run_of, sequences.freshness(config.half_life)
         for distance in range(1, config.window + 1):
             together = run_of[distance:] == run_of[:-distance]
             if not together.any():
                 break
             earlier = sequences.products[:-distance][together]
             later = sequences.products[distance:][together]
-            weight = np.full(len(earlier), distance**-config.distance_power, dtype=np.float32)
+            weight = fresh[run_of[distance:][together]] * distance**-config.distance_power
             forward = sparse.csr_matrix((weight, (earlier, later)), shape=(n, n))
             near = near + forward
             if config.backward:
                 near = near + config.backward * forward.T.tocsr()
         near = scale_rows(near.tocsr(), inverse_power(frequency, config.source_power))
-        self.near = scale_columns(near, inverse_power(frequency, config.target_power))
+        near = scale_columns(near, inverse_power(frequency, config.target_power))
+        if config.hops > 1:
+            near = scale_rows(near, inverse_power(out_degree(near), 1))
+        self.near = near
         return self
 
     def score(self, prefixes: Sequences) -> Floats:
-        scores = walk(prefix_weights(prefixes, self.config.recency, self.n), self.near)
+        reached = prefix_weights(prefixes, self.config.recency, self.n)
+        for _ in range(1, self.config.hops):
+            reached = reached @ self.near
+        scores = walk(reached, self.near)
         return np.where(scores > 0, scores, np.float32(-np.inf))
 
     def arrays(self) -> Arrays:

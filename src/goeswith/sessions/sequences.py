@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from goeswith.arrays import Rows
+from goeswith.arrays import Floats, Rows
 from goeswith.errors import DataError
 
 Whole = npt.NDArray[np.int64]
@@ -66,6 +66,17 @@ class Sequences:
         """(m,) how many places before the last of its run each product stands."""
         return np.repeat(self.starts[1:], self.lengths) - 1 - np.arange(len(self.products))
 
+    def freshness(self, half_life: float | None) -> Floats:
+        """(s,) what each run counts for, the last one 1: old runs count less.
+
+        Args:
+            half_life: share of all runs after which a run counts half; None for no difference.
+        """
+        if half_life is None:
+            return np.ones(len(self), dtype=np.float32)
+        age = np.arange(len(self))[::-1] / max(len(self), 1)
+        return np.power(0.5, age / half_life).astype(np.float32)
+
     def take(self, runs: npt.NDArray[np.integer]) -> Sequences:
         """Some runs, in the order given."""
         lengths = self.lengths[runs]
@@ -115,8 +126,8 @@ def sequences_of(events: pl.DataFrame) -> tuple[Sequences, pl.DataFrame]:
             `timestamp`, else by `position`, else as in the file; equals as in the file.
 
     Returns:
-        the sequences, ordered by their first event in the file, and a row for each: whose it is,
-        and its `locale` where events have one.
+        the sequences, ordered by their first event (in time where that is known, else in the
+        file), and a row for each: whose it is, and its `locale` where events have one.
 
     Raises:
         DataError: no event has a context.
@@ -126,6 +137,8 @@ def sequences_of(events: pl.DataFrame) -> tuple[Sequences, pl.DataFrame]:
     if context is None or not events.height:
         raise DataError(f"sequences need events with one of {', '.join(CONTEXTS)}")
     order = [name for name in ("timestamp", "position") if name in events.columns][:1]
+    if order == ["timestamp"]:
+        events = events.sort("timestamp", maintain_order=True)  # so that runs are in that order too
     first = pl.col("_first").min().over(context)
     events = events.with_row_index("_first").with_columns(first)
     events = events.sort("_first", *order, maintain_order=True)

@@ -23,7 +23,7 @@ class SessionKnn(SessionModel):
     A past session x is as similar to a prefix as what both hold says,
 
         similarity(x) = sum over products i of both of recency^(places back) idf(i)^rarity
-                        / |x|^length_power
+                        2^-age(x) / |x|^length_power
         score(j) = sum over the most similar sessions x that hold j of similarity(x)^2 .
     """
 
@@ -39,6 +39,12 @@ class SessionKnn(SessionModel):
         )
         length_power: float = Field(
             0.5, ge=0, description="Power of its length by which a long session is less similar."
+        )
+        half_life: float | None = Field(
+            None,
+            gt=0,
+            description="Share of all sessions after which an older one is half as similar; no "
+            "difference unless set.",
         )
 
     name: ClassVar[str] = "session_knn"
@@ -58,8 +64,9 @@ class SessionKnn(SessionModel):
         held.data[:] = 1
         sessions_with = np.bincount(held.indices, minlength=n)
         idf = np.log(max(len(sequences), 1) / np.maximum(sessions_with, 1))
-        shorter = np.maximum(np.diff(held.indptr), 1) ** -self.config.length_power
-        reached = scale_columns(scale_rows(held, shorter), idf**self.config.rarity)
+        counts = np.maximum(np.diff(held.indptr), 1) ** -self.config.length_power
+        counts *= sequences.freshness(self.config.half_life)
+        reached = scale_columns(scale_rows(held, counts), idf**self.config.rarity)
         self.reached, self.held = reached.T.tocsr(), held
         return self
 

