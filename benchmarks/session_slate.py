@@ -34,7 +34,7 @@ from goeswith.sessions.sequences import Sequences, sequences_of
 
 RESULTS = Path(__file__).parent / "results"
 COMPLEMENTS = ("copurchase:measure=llr", "ranker:folds=1,sources=1000")
-NEXT = ("successors", "item_knn", "item_knn:window=20", "session_knn")
+NEXT = ("successors", "item_knn", "item_knn:window=20", "session_knn", "mixture")
 RECENCIES = (1.0, 0.3, 0.1)
 CONSTANTS = (10,)
 WEIGHTS = (0.5, 0.6, 0.7, 0.8, 0.9)

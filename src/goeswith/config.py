@@ -77,8 +77,8 @@ class FitSettings(_Section):
     session_model: str = Field(
         AUTO,
         description="The model of the next product in a session, for `--session`; `name` or "
-        "`name:key=value`. auto is item_knn where events have sequences of two products or more; "
-        "none is none.",
+        "`name:key=value`. auto is mixture where events have sequences of two products or more, "
+        "item_knn where they are long; none is none.",
     )
     k: int = Field(50, ge=1, le=1000, description="Answers kept for each product.")
     keep_rare: bool = Field(

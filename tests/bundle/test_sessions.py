@@ -43,7 +43,7 @@ def test_a_bundle_of_events_answers_what_comes_next_and_says_who_proposed_it(
     bundle: Bundle,
 ) -> None:
     answers = bundle.session(SESSION, 8)
-    assert bundle.session_model == "item_knn"
+    assert bundle.session_model == "mixture"
     assert len(answers) == 8
     assert not set(ids(answers)) & set(SESSION)
     assert {answer.relation for answer in answers} >= {"complement", "similar"}
@@ -94,7 +94,7 @@ def test_what_stands_for_a_product_may_come_next_and_is_no_complement(bundle: Bu
     stands = [found[product] for product in found if product in others]
     assert stands
     assert all(answer.relation == "similar" for answer in stands)
-    assert all(answer.proposed_by == ("item_knn",) for answer in stands)
+    assert all(answer.proposed_by == ("mixture",) for answer in stands)
 
 
 def test_the_rules_of_the_slate_hold_for_a_session(bundle: Bundle) -> None:
@@ -206,7 +206,7 @@ def test_a_wrong_name_is_found_before_the_fit(tmp_path: Path) -> None:
 def test_a_long_log_has_a_narrower_window(monkeypatch: pytest.MonkeyPatch) -> None:
     sequences = Sequences.of_rows([range(30), range(2), [1]])
     assert pairs_within(sequences.lengths, 3) == 29 + 28 + 27 + 1
-    assert auto_model(sequences, settled=False) == "item_knn"
+    assert auto_model(sequences, settled=False) == "mixture"
     monkeypatch.setattr(session_fit, "_MOST_PAIRS", 300)
     assert auto_model(sequences, settled=False) == "item_knn:window=10"
     assert auto_model(sequences, settled=True) == "item_knn"
@@ -237,9 +237,9 @@ def test_an_update_keeps_the_session_model_and_says_so(shop_bundle: Path, tmp_pa
         }
     ).write_csv(tmp_path / "events.csv")
     done = update_bundle(path, tmp_path / "events.csv", tmp_path / "new.csv")
-    assert any("session model item_knn stays as it was fitted" in note for note in done.notes)
+    assert any("session model mixture stays as it was fitted" in note for note in done.notes)
     updated = Bundle.open(path, verify=True)
-    assert updated.session_model == "item_knn"
+    assert updated.session_model == "mixture"
     assert len(updated.session(["case-new"], 3)) == 3
     assert set(ids(updated.session([*SESSION, "case-new"], 5))) & set(ids(before))
 

@@ -29,7 +29,7 @@ def test_a_session_is_answered_as_the_library_does(client: Any, shop_bundle: Pat
 
 
 def test_the_service_tells_who_answers_sessions(client: Any, serve: Any) -> None:
-    assert client.get("/v1/bundle").json()["session_model"] == "item_knn"
+    assert client.get("/v1/bundle").json()["session_model"] == "mixture"
     assert serve(live=False).get("/v1/bundle").json()["session_model"] is None
 
 

@@ -27,7 +27,7 @@ _KEPT: Final = 100
 """Products kept for each, those that came after it most often."""
 _WINDOWS: Final = (50, 20, 10, 5, 2)
 _MOST_PAIRS: Final = 10_000_000
-"""Pairs that auto has item_knn look at: a few hundred megabytes while they are added up."""
+"""Pairs that auto has its models look at: a few hundred megabytes while they are added up."""
 
 
 def fit_session(
@@ -79,10 +79,15 @@ def _sequences(dataset: Dataset) -> Sequences:
 
 
 def auto_model(sequences: Sequences, *, settled: bool) -> str:
-    """item_knn: as it is where it is `settled`, else with the widest window that a log affords."""
+    """The mixture; of a log too large for it, item_knn with the widest window that it affords.
+
+    item_knn as it is where its settings are `settled` by the project file.
+    """
+    if settled:
+        return "item_knn"
     pairs = {w: int(pairs_within(sequences.lengths, w)) for w in _WINDOWS}
     window = next((w for w in _WINDOWS if pairs[w] <= _MOST_PAIRS), _WINDOWS[-1])
-    return "item_knn" if settled or window == _WINDOWS[0] else f"item_knn:window={window}"
+    return "mixture" if window == _WINDOWS[0] else f"item_knn:window={window}"
 
 
 def pairs_within(lengths: npt.NDArray[np.int64], window: int) -> int:
