@@ -15,6 +15,9 @@ _WHERE: Final = {
     "successors": "goeswith.sessions.neighbours:Successors",
     "item_knn": "goeswith.sessions.neighbours:ItemKnn",
     "session_knn": "goeswith.sessions.session_knn:SessionKnn",
+    "sasrec": _NEURAL + "sasrec:SasRec",
+    "bert4rec": _NEURAL + "bert4rec:Bert4Rec",
+    "hstu": _NEURAL + "hstu:Hstu",
 }
 
 SESSION_MODELS: Final[Registry[SessionModel]] = Registry("session model", _WHERE)

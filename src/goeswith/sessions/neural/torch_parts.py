@@ -1,0 +1,87 @@
+"""What session models need of torch: their layers' operations, and the softmax that they learn by."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from goeswith.sessions.neural.layers import Array
+
+
+@dataclass(frozen=True)
+class Torch:
+    """`goeswith.sessions.neural.layers.Ops` in torch.
+
+    Attributes:
+        device: the device.
+        dropout: share of entries that `drop` takes out.
+    """
+
+    device: torch.device
+    dropout: float = 0.0
+
+    def array(self, values: Any) -> Array:
+        return torch.from_numpy(values).to(self.device)
+
+    def take(self, table: Array, rows: Array) -> Array:
+        # torch's own indexing adds gradients up one by one
+        if table.ndim == 1:
+            return functional.embedding(rows, table[:, None])[..., 0]
+        return functional.embedding(rows, table)
+
+    def where(self, condition: Array, yes: Array, no: Any) -> Array:
+        return torch.where(condition, yes, no)
+
+    def softmax(self, x: Array) -> Array:
+        return torch.softmax(x, dim=-1)
+
+    def silu(self, x: Array) -> Array:
+        return functional.silu(x)
+
+    def gelu(self, x: Array) -> Array:
+        return functional.gelu(x, approximate="tanh")
+
+    def norm(self, x: Array) -> Array:
+        return functional.layer_norm(x, x.shape[-1:])
+
+    def drop(self, x: Array) -> Array:
+        return functional.dropout(x, self.dropout) if self.dropout else x
+
+
+def next_product_loss(
+    states: torch.Tensor,
+    vectors: torch.Tensor,
+    targets: torch.Tensor,
+    competitors: int,
+    rng: np.random.Generator,
+) -> torch.Tensor:
+    """Mean -log softmax of the target among all products, or among some that stand for all.
+
+    Args:
+        states: (p, d), already divided by the temperature.
+        vectors: (n, d) of every product.
+        targets: (p,) rows of `vectors`.
+        competitors: m. Where n is larger, m products are drawn, all alike, and each of them counts
+            n / m times, so that the sum over them is right in the mean.
+        rng: draws them.
+    """
+    n = len(vectors)
+    if n <= competitors:
+        return functional.cross_entropy(states @ vectors.T, targets)
+    drawn = torch.from_numpy(rng.integers(0, n, competitors)).to(states.device)
+    target = (states * functional.embedding(targets, vectors)).sum(1)
+    others = states @ functional.embedding(drawn, vectors).T + math.log(n / competitors)
+    others = others.masked_fill(targets[:, None] == drawn, -torch.inf)
+    return functional.softplus(others.logsumexp(1) - target).mean()
+
+
+def drawn(shape: tuple[int, ...]) -> torch.nn.Parameter:
+    """A parameter: of normal draws that keep variance as a map of rows does; a list of zeros."""
+    if len(shape) == 1:
+        return torch.nn.Parameter(torch.zeros(shape))
+    return torch.nn.Parameter(torch.randn(shape) * shape[-2] ** -0.5)
