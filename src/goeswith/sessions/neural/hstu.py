@@ -32,12 +32,12 @@ class Hstu(Causal):
 
     def states(self, ops: Ops, weights: Weights, x: Array, batch: Batch) -> Array:
         length = batch.products.shape[1]
-        before = np.tri(length, dtype=bool)
-        back = np.subtract.outer(np.arange(length), np.arange(length)) * before
+        before = np.tri(length, dtype=np.float32)
+        visible = ops.array(before / before.sum(axis=1, keepdims=True))
+        places = np.arange(length)
+        back = ops.array(np.maximum(places[:, None] - places, 0))
         times = None if batch.seconds is None else ops.array(buckets(batch.seconds))
-        return hstu_layers(
-            ops, weights, x, ops.array(before), self.config.heads, ops.array(back), times
-        )
+        return hstu_layers(ops, weights, x, visible, self.config.heads, back, times)
 
 
 def buckets(seconds: Whole) -> Whole:

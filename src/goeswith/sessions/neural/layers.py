@@ -110,7 +110,7 @@ def hstu_layers(  # noqa: PLR0917
     """Layers of pointwise aggregated attention with a gate (Zhai et al., 2024, eq. 1 to 3).
 
         U, V, Q, K = SiLU(norm(X) W)
-        A = SiLU(Q K' + p + t) / l
+        A = SiLU(Q K' + p + t) / places seen, 0 for those not seen
         X + (norm(A V) * U) W_out
 
     Args:
@@ -118,7 +118,7 @@ def hstu_layers(  # noqa: PLR0917
         weights: gate, value, query, key, out (layers, d, d); place (layers, places that differ);
             time (layers, buckets of time).
         x: (b, l, d).
-        visible: bool (l, l), whether a place sees another.
+        visible: (l, l) float32, 0 where a place does not see another, else 1 / places seen.
         heads: h.
         places: (l, l) entries of `place`: how many places back the other is.
         times: (b, l, l) entries of `time`: how long before the other was; None where not known.
@@ -130,8 +130,8 @@ def hstu_layers(  # noqa: PLR0917
         match = query @ key.swapaxes(-1, -2) + ops.take(weights["place"][i], places)
         if times is not None:
             match = match + ops.take(weights["time"][i], times)[:, None]
-        seen = ops.where(visible, ops.silu(match) / len(places), 0.0)
-        x = x + ops.drop((ops.norm(join(seen @ value)) * gate) @ weights["out"][i])
+        mean = (ops.silu(match) * visible) @ value
+        x = x + ops.drop((ops.norm(join(mean)) * gate) @ weights["out"][i])
     return ops.norm(x)
 
 

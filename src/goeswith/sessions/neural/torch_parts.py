@@ -71,13 +71,38 @@ def next_product_loss(
         rng: draws them.
     """
     n = len(vectors)
-    if n <= competitors:
-        return functional.cross_entropy(states @ vectors.T, targets)
-    drawn = torch.from_numpy(rng.integers(0, n, competitors)).to(states.device)
     target = (states * functional.embedding(targets, vectors)).sum(1)
-    others = states @ functional.embedding(drawn, vectors).T + math.log(n / competitors)
-    others = others.masked_fill(targets[:, None] == drawn, -torch.inf)
-    return functional.softplus(others.logsumexp(1) - target).mean()
+    if n <= competitors:
+        return (_LogSum.apply(states, vectors, None) - target).mean()  # type: ignore[no-untyped-call]
+    drawn = torch.from_numpy(rng.integers(0, n, competitors)).to(states.device)
+    others = _LogSum.apply(  # type: ignore[no-untyped-call]
+        states, functional.embedding(drawn, vectors), targets[:, None] == drawn
+    )
+    return functional.softplus(others + math.log(n / competitors) - target).mean()
+
+
+class _LogSum(torch.autograd.Function):
+    """Log of the sum of exp of inner products: (p, d), (m, d) -> (p,), but for pairs left out.
+
+    Its gradient by hand: torch's own would hold and pass over two more (p, m) arrays.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, states: torch.Tensor, vectors: torch.Tensor, out: Any) -> torch.Tensor:
+        logits = states @ vectors.T
+        if out is not None:
+            logits.masked_fill_(out, -torch.inf)
+        highest = logits.amax(1, keepdim=True)
+        shares = logits.sub_(highest).exp_()
+        total = shares.sum(1)
+        ctx.save_for_backward(states, vectors, shares, total)
+        return total.log() + highest[:, 0]
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        states, vectors, shares, total = ctx.saved_tensors
+        scale = (gradients[0] / total)[:, None]
+        return scale * (shares @ vectors), shares.T @ (scale * states), None
 
 
 def drawn(shape: tuple[int, ...]) -> torch.nn.Parameter:
