@@ -251,7 +251,7 @@ def test_the_softmax_over_all_products_and_its_gradient_are_those_of_torch() -> 
     given = [torch.randn(6, 4, dtype=torch.float64), torch.randn(9, 4, dtype=torch.float64)]
     given = [tensor.requires_grad_() for tensor in given]
     targets = torch.randint(0, 9, (6,))
-    ours = next_product_loss(*given, targets, 9, np.random.default_rng(0))
+    ours = next_product_loss(*given, targets, 9, np.full(9, 1 / 9), np.random.default_rng(0))
     theirs = torch.nn.functional.cross_entropy(given[0] @ given[1].T, targets)
     torch.testing.assert_close(ours, theirs)
     for one, other in zip(
@@ -262,12 +262,14 @@ def test_the_softmax_over_all_products_and_its_gradient_are_those_of_torch() -> 
 
 def test_drawn_competitors_stand_for_all_products_in_the_mean() -> None:
     torch.manual_seed(0)
-    states, vectors = torch.randn(4, 8), torch.randn(400, 8) * 0.3
-    targets = torch.randint(0, 400, (4,))
-    whole = next_product_loss(states, vectors, targets, 400, np.random.default_rng(0))
-    rng = np.random.default_rng(0)
-    drawn = [next_product_loss(states, vectors, targets, 100, rng).item() for _ in range(200)]
-    assert np.mean(drawn) == pytest.approx(whole.item(), abs=0.02)
+    states, vectors, targets = torch.randn(1, 8), torch.randn(400, 8) * 0.3, torch.tensor([7])
+    rng, shares = np.random.default_rng(0), np.arange(1, 401) / np.arange(1, 401).sum()
+    whole = next_product_loss(states, vectors, targets, 400, shares, rng).exp().item()
+    drawn = [
+        next_product_loss(states, vectors, targets, 100, shares, rng).exp().item()
+        for _ in range(1000)
+    ]
+    assert np.mean(drawn) == pytest.approx(whole, rel=0.03)
 
 
 def described(n: int, prefix: str) -> Catalog:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 from pydantic import Field
 
-from goeswith.arrays import Rows
 from goeswith.sessions.neural.batches import Batch, Places
 from goeswith.sessions.neural.layers import Array, Ops, Weights, softmax_layers
 from goeswith.sessions.neural.trained import NextProductConfig, TrainedSession, attention
-from goeswith.sessions.sequences import Sequences
+from goeswith.sessions.sequences import Sequences, Whole
 
 
 class Bert4RecConfig(NextProductConfig):
@@ -38,14 +37,14 @@ class Bert4Rec(TrainedSession):
 
     def examples(
         self, sequences: Sequences, rng: np.random.Generator
-    ) -> tuple[Batch, Places, Rows]:
+    ) -> tuple[Batch, Places, Whole]:
         batch, last = Batch.of(sequences), _last(sequences)
         masked = batch.filled & (rng.random(batch.filled.shape) < self.config.mask)
         only_last = (rng.random(len(masked)) < self.config.mask_last) | ~masked.any(axis=1)
         masked[only_last] = last[only_last]
         return batch.hide(masked), masked, batch.products[masked]
 
-    def question(self, prefixes: Sequences) -> tuple[Batch, Rows]:
+    def question(self, prefixes: Sequences) -> tuple[Batch, Whole]:
         prefixes = prefixes.tail(self.config.max_length)
         batch = Batch.of(prefixes, spare=1)
         behind = np.arange(batch.filled.shape[1]) == prefixes.lengths[:, None]

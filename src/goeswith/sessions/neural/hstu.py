@@ -43,4 +43,5 @@ class Hstu(Causal):
 def buckets(seconds: Whole) -> Whole:
     """(b, l, l) log2 of 1 + the seconds from each place back to another; 0 for those behind it."""
     apart = np.maximum(seconds[:, :, None] - seconds[:, None, :], 0)
-    return np.minimum(np.log2(1.0 + apart).astype(np.int64), _TIMES - 1)
+    bucket: Whole = np.minimum(np.log2(1.0 + apart).astype(np.int64), _TIMES - 1)
+    return bucket

@@ -34,7 +34,7 @@ class Ops(Protocol):
         """Shares over the last axis that add up to 1."""
 
     def silu(self, x: Array) -> Array:
-        """x times its logistic."""
+        """Its logistic times x."""
 
     def gelu(self, x: Array) -> Array:
         """The Gaussian error unit, by its tanh formula."""
@@ -81,8 +81,8 @@ def softmax_layers(ops: Ops, weights: Weights, x: Array, visible: Array, heads: 
 
     Args:
         ops: the library.
-        weights: query, key, value, out (layers, d, d); up (layers, d, f), up_bias (layers, 1, f) and
-            down (layers, f, d).
+        weights: query, key, value, out (layers, d, d); up (layers, d, f), up_bias
+            (layers, 1, f) and down (layers, f, d).
         x: (b, l, d).
         visible: bool, whether a place sees another, to be broadcast to (b, h, l, l).
         heads: h.

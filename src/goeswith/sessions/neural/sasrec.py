@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from goeswith.arrays import Rows
 from goeswith.sessions.neural.batches import Batch, Places
 from goeswith.sessions.neural.layers import Array, Ops, Weights, softmax_layers
 from goeswith.sessions.neural.trained import TrainedSession, attention
-from goeswith.sessions.sequences import Sequences
+from goeswith.sessions.sequences import Sequences, Whole
 
 
 class Causal(TrainedSession):
@@ -16,12 +15,12 @@ class Causal(TrainedSession):
 
     def examples(
         self, sequences: Sequences, rng: np.random.Generator
-    ) -> tuple[Batch, Places, Rows]:
+    ) -> tuple[Batch, Places, Whole]:
         batch = Batch.of(sequences)
         followed = batch.filled[:, 1:]
         return batch.until(-1), followed, batch.products[:, 1:][followed]
 
-    def question(self, prefixes: Sequences) -> tuple[Batch, Rows]:
+    def question(self, prefixes: Sequences) -> tuple[Batch, Whole]:
         prefixes = prefixes.tail(self.config.max_length)
         return Batch.of(prefixes), np.maximum(prefixes.lengths - 1, 0)
 
@@ -37,4 +36,6 @@ class SasRec(Causal):
     def states(self, ops: Ops, weights: Weights, x: Array, batch: Batch) -> Array:
         length = batch.products.shape[1]
         before = ops.array(np.tri(length, dtype=bool))
-        return softmax_layers(ops, weights, x + weights["place"][:length], before, self.config.heads)
+        return softmax_layers(
+            ops, weights, x + weights["place"][:length], before, self.config.heads
+        )

@@ -1,12 +1,12 @@
-"""What session models need of torch: their layers' operations, and the softmax that they learn by."""
+"""What session models need of torch: operations of their layers, and the softmax they learn by."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch.nn import functional
 
@@ -53,11 +53,12 @@ class Torch:
         return functional.dropout(x, self.dropout) if self.dropout else x
 
 
-def next_product_loss(
+def next_product_loss(  # noqa: PLR0917
     states: torch.Tensor,
     vectors: torch.Tensor,
     targets: torch.Tensor,
     competitors: int,
+    shares: npt.NDArray[np.floating[Any]],
     rng: np.random.Generator,
 ) -> torch.Tensor:
     """Mean -log softmax of the target among all products, or among some that stand for all.
@@ -66,32 +67,45 @@ def next_product_loss(
         states: (p, d), already divided by the temperature.
         vectors: (n, d) of every product.
         targets: (p,) rows of `vectors`.
-        competitors: m. Where n is larger, m products are drawn, all alike, and each of them counts
-            n / m times, so that the sum over them is right in the mean.
+        competitors: m. Where n is larger, m products are drawn, and one that is drawn with
+            probability q counts 1 / (m q) times, so that the sum over them is right in the mean
+            (Bengio and Senecal, 2008).
+        shares: (n,) probabilities by which they are drawn.
         rng: draws them.
     """
-    n = len(vectors)
     target = (states * functional.embedding(targets, vectors)).sum(1)
-    if n <= competitors:
-        return (_LogSum.apply(states, vectors, None) - target).mean()  # type: ignore[no-untyped-call]
-    drawn = torch.from_numpy(rng.integers(0, n, competitors)).to(states.device)
+    if len(vectors) <= competitors:
+        total: torch.Tensor = _LogSum.apply(  # type: ignore[no-untyped-call]
+            states, vectors, None, None
+        )
+        return (total - target).mean()
+    # a number just below 1 may lie behind the last rounded sum
+    rows = np.searchsorted(np.cumsum(shares), rng.random(competitors)).clip(max=len(shares) - 1)
+    counts = -np.log(competitors * shares[rows]).astype(np.float32)
+    drawn = torch.from_numpy(rows).to(states.device)
     others = _LogSum.apply(  # type: ignore[no-untyped-call]
-        states, functional.embedding(drawn, vectors), targets[:, None] == drawn
+        states,
+        functional.embedding(drawn, vectors),
+        torch.from_numpy(counts).to(states),
+        targets[:, None] == drawn,
     )
-    return functional.softplus(others + math.log(n / competitors) - target).mean()
+    return functional.softplus(others - target).mean()
 
 
 class _LogSum(torch.autograd.Function):
-    """Log of the sum of exp of inner products: (p, d), (m, d) -> (p,), but for pairs left out.
+    """Log of the sum of exp of inner products plus a constant: (p, d), (m, d), (m,) -> (p,).
 
-    Its gradient by hand: torch's own would hold and pass over two more (p, m) arrays.
+    Pairs (p, m) that are `out` are left out. The gradient by hand: torch's own would hold and pass
+    over two more (p, m) arrays.
     """
 
     @staticmethod
-    def forward(ctx: Any, states: torch.Tensor, vectors: torch.Tensor, out: Any) -> torch.Tensor:
+    def forward(
+        ctx: Any, states: torch.Tensor, vectors: torch.Tensor, plus: Any, out: Any
+    ) -> torch.Tensor:
         logits = states @ vectors.T
-        if out is not None:
-            logits.masked_fill_(out, -torch.inf)
+        if plus is not None:
+            logits.add_(plus).masked_fill_(out, -torch.inf)
         highest = logits.amax(1, keepdim=True)
         shares = logits.sub_(highest).exp_()
         total = shares.sum(1)
@@ -102,7 +116,7 @@ class _LogSum(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Any) -> Any:
         states, vectors, shares, total = ctx.saved_tensors
         scale = (gradients[0] / total)[:, None]
-        return scale * (shares @ vectors), shares.T @ (scale * states), None
+        return scale * (shares @ vectors), shares.T @ (scale * states), None, None
 
 
 def drawn(shape: tuple[int, ...]) -> torch.nn.Parameter:

@@ -13,7 +13,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from pydantic import Field
 
-from goeswith.arrays import Floats, Rows, block_size
+from goeswith.arrays import Floats, block_size
 from goeswith.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
 from goeswith.encode.vectors import ContentEncoder
@@ -22,7 +22,7 @@ from goeswith.models.neural.training import ContentConfig, Run, Trained, need_to
 from goeswith.sessions.base import SessionModel, leave_out
 from goeswith.sessions.neural.batches import Batch, Places, Validation, shuffled
 from goeswith.sessions.neural.layers import Array, Numpy, Ops, Weights
-from goeswith.sessions.sequences import Sequences
+from goeswith.sessions.sequences import Sequences, Whole
 
 
 class NextProductConfig(ContentConfig):
@@ -94,14 +94,14 @@ class TrainedSession(Trained, SessionModel):
     @abstractmethod
     def examples(
         self, sequences: Sequences, rng: np.random.Generator
-    ) -> tuple[Batch, Places, Rows]:
+    ) -> tuple[Batch, Places, Whole]:
         """What is read in a step, at which of its places something is predicted (b, l), and what.
 
         The products that are predicted are in the order of the places.
         """
 
     @abstractmethod
-    def question(self, prefixes: Sequences) -> tuple[Batch, Rows]:
+    def question(self, prefixes: Sequences) -> tuple[Batch, Whole]:
         """What is read to answer, and the place (b,) whose state answers."""
 
     def fit(self, catalog: Catalog, sequences: Sequences) -> Self:
@@ -122,33 +122,34 @@ class TrainedSession(Trained, SessionModel):
         train = validation.train.tail(config.max_length + 1)
         train = train.take(np.flatnonzero(train.lengths > 1))
         content = self._read_attributes(catalog)
-        own = np.bincount(validation.train.products, minlength=len(catalog))[:, None] > 0
+        frequency = np.bincount(validation.train.products, minlength=len(catalog))
+        shares = (frequency + 1.0) ** 0.5
+        shares /= shares.sum()
 
         torch.manual_seed(config.seed)
-        shapes = self.shapes()
-        if config.items != "text":
-            shapes["ids"] = (len(catalog), config.dimension)
-        if config.items != "ids":
-            shapes["content"] = (content.shape[1], config.dimension)
-        module = torch.nn.ParameterDict(
-            {name: drawn(shape) for name, shape in shapes.items()}
-        ).to(where)
+        shapes = {**self.shapes(), **self._item_shapes(content)}
+        module = torch.nn.ParameterDict({name: drawn(shape) for name, shape in shapes.items()})
+        module.to(where)
         optimizer = torch.optim.AdamW(
             module.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
         data = [train.products, train.starts, content]
-        run = Run(self, module, optimizer, data if train.seconds is None else [*data, train.seconds])
-        has_own = torch.from_numpy(own.astype(np.float32)).to(where)
+        run = Run(
+            self, module, optimizer, data if train.seconds is None else [*data, train.seconds]
+        )
+        has_own = torch.from_numpy((frequency[:, None] > 0).astype(np.float32)).to(where)
         attributes = torch.from_numpy(content).to(where)
         ops = Torch(where, config.dropout)
 
+        weights: Any = module  # read by name, as layers do
+
         def items() -> torch.Tensor:
-            parts = []
+            made = torch.zeros((), device=where)
             if "ids" in module:
-                parts.append(functional.normalize(module["ids"], dim=1) * has_own)
+                made = functional.normalize(module["ids"], dim=1) * has_own
             if "content" in module:
-                parts.append(functional.normalize(attributes @ module["content"], dim=1))
-            return functional.normalize(sum(parts), dim=1)
+                made = made + functional.normalize(attributes @ module["content"], dim=1)
+            return functional.normalize(made, dim=1)
 
         for _ in run.epochs():
             losses = []
@@ -156,10 +157,10 @@ class TrainedSession(Trained, SessionModel):
                 batch, places, targets = self.examples(train.take(rows), run.rng)
                 vectors = items()
                 x = ops.take(vectors, ops.array(batch.products)) * config.dimension**0.5
-                states = self.states(ops, module, ops.drop(x), batch)[ops.array(places)]
+                states = self.states(ops, weights, ops.drop(x), batch)[ops.array(places)]
                 states = functional.normalize(states, dim=1) / config.temperature
                 loss = next_product_loss(
-                    states, vectors, ops.array(targets), config.competitors, run.rng
+                    states, vectors, ops.array(targets), config.competitors, shares, run.rng
                 )
                 optimizer.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
@@ -236,6 +237,13 @@ class TrainedSession(Trained, SessionModel):
             )
         return content
 
+    def _item_shapes(self, content: Floats) -> dict[str, tuple[int, ...]]:
+        """Name -> shape of the weights of item vectors."""
+        (n, c), d = content.shape, self.config.dimension
+        shapes = {"ids": (n, d), "content": (c, d)}
+        unread = {"ids": "content", "text": "ids"}.get(self.config.items)
+        return {name: shape for name, shape in shapes.items() if name != unread}
+
     def _keep(self, module: Any, vectors: Any) -> None:
         """Take weights and item vectors out of torch."""
         self.weights = {
@@ -269,4 +277,5 @@ def attention(config: NextProductConfig) -> dict[str, tuple[int, ...]]:
 
 
 def _length_one(vectors: Floats) -> Floats:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
+    scaled: Floats = vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
+    return scaled
