@@ -66,9 +66,7 @@ def calls(name: str, length: int, dimension: int) -> dict[str, Callable[[], obje
 
 def measure(length: int, dimension: int, runs: int) -> dict[str, dict[str, float]]:
     """Model -> median milliseconds of a training step and of an inference."""
-    timed = {
-        name: calls(name, length, dimension) for name in ("sasrec", "hstu", "hstu with times")
-    }
+    timed = {name: calls(name, length, dimension) for name in ("sasrec", "hstu", "hstu with times")}
     spent: dict[tuple[str, str], list[float]] = {}
     for run in range(runs + 1):
         for name, both in timed.items():

@@ -37,7 +37,6 @@ def make(name: str, folder: Path | None = None, **settings: object) -> TrainedSe
     given = {
         "dimension": 16,
         "max_epochs": 2,
-        "batch": 8,
         "max_length": 6,
         "dropout": 0.1,
         "learning_rate": 0.01,
@@ -166,7 +165,7 @@ def test_an_empty_prefix_is_left_to_a_fallback(fitted: TrainedSession) -> None:
 
 @pytest.mark.parametrize("name", TRAINED)
 def test_a_planted_circle_is_learned(name: str) -> None:
-    model = make(name, max_epochs=25, patience=25, dropout=0.0).fit(shop(), walks(120))
+    model = make(name, max_epochs=12, patience=12, dropout=0.0).fit(shop(), walks(120))
     asked = [[0, 1, 2], [7, 8, 9], [5]]
     found, _ = model.recommend(Sequences.of_rows(asked), 1)
     assert found[:, 0].tolist() == [3, 0, 6]
@@ -288,7 +287,7 @@ def described(n: int, prefix: str) -> Catalog:
 def test_a_model_of_texts_serves_a_catalogue_that_it_was_not_trained_on(
     name: str, tmp_path: Path
 ) -> None:
-    settings = {"items": "text", "content_dimension": N, "max_epochs": 25, "patience": 25}
+    settings = {"items": "text", "content_dimension": N, "max_epochs": 12, "patience": 12}
     model = make(name, dropout=0.0, **settings).fit(described(N, "a"), walks(120))
     model.save(tmp_path)
     other = type(model).load(tmp_path).serve(described(2 * N, "b"))

@@ -8,7 +8,7 @@ length 1, of a vector of its own and of a linear map of its attributes, or of on
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 
 import numpy as np
 from pydantic import Field
@@ -24,17 +24,19 @@ from goeswith.sessions.neural.batches import Batch, Places, Validation, shuffled
 from goeswith.sessions.neural.layers import Array, Numpy, Ops, Weights
 from goeswith.sessions.sequences import Sequences, Whole
 
+_STEPS: Final = 20
+"""Steps of an epoch at least: a small shop has smaller batches."""
+
 
 class NextProductConfig(ContentConfig):
     """Settings of trained models of the next product."""
 
-    max_epochs: int = Field(60, ge=1, description="Epochs at most.")
+    max_epochs: int = Field(20, ge=1, description="Epochs at most.")
     patience: int = Field(
-        5, ge=1, description="Stop after this many epochs without a better validation hit@10."
+        3, ge=1, description="Stop after this many epochs without a better validation hit@10."
     )
-    batch: int = Field(128, ge=1, description="Sequences in a step.")
-    learning_rate: float = Field(0.001, gt=0, description="Adam's step size.")
-    weight_decay: float = Field(0.0, ge=0, description="Adam's decoupled decay of weights.")
+    batch: int = Field(256, ge=1, description="Sequences in a step, fewer in a small shop.")
+    learning_rate: float = Field(0.004, gt=0, description="Adam's step size.")
     validation_share: float = Field(
         0.1,
         gt=0,
@@ -43,18 +45,18 @@ class NextProductConfig(ContentConfig):
         "early stopping.",
     )
     items: Literal["ids", "text", "both"] = Field(
-        "ids",
+        "both",
         description="What an item vector is made of: ids (one of its own), text (its attributes) "
-        "or both.",
+        "or both, which is ids where the catalogue has no attributes.",
     )
     dimension: int = Field(64, ge=2, description="Length of a vector.")
     layers: int = Field(2, ge=1, description="Layers of attention.")
     heads: int = Field(2, ge=1, description="Parts of a vector that attend apart.")
     max_length: int = Field(50, ge=1, description="Products that are read, the last ones.")
-    dropout: float = Field(0.3, ge=0, lt=1, description="Share of entries dropped in training.")
+    dropout: float = Field(0.4, ge=0, lt=1, description="Share of entries dropped in training.")
     temperature: float = Field(0.1, gt=0, description="Divides cosines before the softmax.")
     competitors: int = Field(
-        20_000,
+        4000,
         ge=1,
         description="Products in the softmax: all of a smaller catalogue, else as many drawn in "
         "each step.",
@@ -130,9 +132,7 @@ class TrainedSession(Trained, SessionModel):
         shapes = {**self.shapes(), **self._item_shapes(content)}
         module = torch.nn.ParameterDict({name: drawn(shape) for name, shape in shapes.items()})
         module.to(where)
-        optimizer = torch.optim.AdamW(
-            module.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
-        )
+        optimizer = torch.optim.Adam(module.parameters(), lr=config.learning_rate)
         data = [train.products, train.starts, content]
         run = Run(
             self, module, optimizer, data if train.seconds is None else [*data, train.seconds]
@@ -140,7 +140,7 @@ class TrainedSession(Trained, SessionModel):
         has_own = torch.from_numpy((frequency[:, None] > 0).astype(np.float32)).to(where)
         attributes = torch.from_numpy(content).to(where)
         ops = Torch(where, config.dropout)
-
+        size = int(np.clip(len(train) // _STEPS, 1, config.batch))
         weights: Any = module  # read by name, as layers do
 
         def items() -> torch.Tensor:
@@ -153,7 +153,7 @@ class TrainedSession(Trained, SessionModel):
 
         for _ in run.epochs():
             losses = []
-            for rows in shuffled(train.lengths, config.batch, run.rng):
+            for rows in shuffled(train.lengths, size, run.rng):
                 batch, places, targets = self.examples(train.take(rows), run.rng)
                 vectors = items()
                 x = ops.take(vectors, ops.array(batch.products)) * config.dimension**0.5
@@ -208,7 +208,7 @@ class TrainedSession(Trained, SessionModel):
 
     def arrays(self) -> Arrays:
         arrays: Arrays = {f"weights/{name}": value for name, value in self.weights.items()}
-        if self.config.items != "ids":
+        if "content" in self.weights:
             arrays |= self.encoder.arrays()
         return arrays | {"vectors": self.vectors} | self.history_arrays()
 
@@ -216,7 +216,7 @@ class TrainedSession(Trained, SessionModel):
         said = {name.partition("weights/")[2]: value for name, value in arrays.items()}
         self.weights = {name: value for name, value in said.items() if name}
         self.vectors = arrays["vectors"]
-        if self.config.items != "ids":
+        if "content" in self.weights:
             self.encoder = self.config.content_encoder().restore(arrays)
         self.restore_history(arrays)
 
@@ -225,24 +225,24 @@ class TrainedSession(Trained, SessionModel):
         return len(self.vectors)
 
     def _read_attributes(self, catalog: Catalog) -> Floats:
-        """(n, c) attributes; none of them where only ids are read."""
-        if self.config.items == "ids":
-            return np.zeros((len(catalog), 0), dtype=np.float32)
-        self.encoder = self.config.content_encoder().fit(catalog)
-        content = self.encoder.encode(catalog)
-        if not content.any():
+        """(n, c) attributes; c = 0 where only ids are read."""
+        if self.config.items != "ids":
+            self.encoder = self.config.content_encoder().fit(catalog)
+            content = self.encoder.encode(catalog)
+            if content.any():
+                return content
+        if self.config.items == "text":
             raise ConfigError(
-                f"{self.name} with items={self.config.items} needs products with attributes, such "
-                "as a title, a brand or categories; the catalogue has none"
+                f"{self.name} with items=text needs products with attributes, such as a title, a "
+                "brand or categories; the catalogue has none"
             )
-        return content
+        return np.zeros((len(catalog), 0), dtype=np.float32)
 
     def _item_shapes(self, content: Floats) -> dict[str, tuple[int, ...]]:
         """Name -> shape of the weights of item vectors."""
         (n, c), d = content.shape, self.config.dimension
-        shapes = {"ids": (n, d), "content": (c, d)}
-        unread = {"ids": "content", "text": "ids"}.get(self.config.items)
-        return {name: shape for name, shape in shapes.items() if name != unread}
+        own: dict[str, tuple[int, ...]] = {} if self.config.items == "text" else {"ids": (n, d)}
+        return {**own, "content": (c, d)} if c else own
 
     def _keep(self, module: Any, vectors: Any) -> None:
         """Take weights and item vectors out of torch."""
