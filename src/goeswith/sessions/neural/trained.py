@@ -184,7 +184,7 @@ class TrainedSession(Trained, SessionModel):
 
     @property
     def block(self) -> int:
-        places = min(self.config.max_length + 1, 2048)
+        places = min(self.config.max_length + 1, 2048)  # attention holds their square, too
         return min(super().block, block_size(self.config.heads * places**2))
 
     def serve(self, catalog: Catalog) -> Self:
