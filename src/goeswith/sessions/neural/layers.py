@@ -66,7 +66,7 @@ class Numpy:
         return x * (0.5 + 0.5 * np.tanh(0.5 * x))  # a logistic that cannot overflow
 
     def gelu(self, x: Array) -> Array:
-        return 0.5 * x * (1 + np.tanh(0.7978845608 * (x + 0.044715 * x**3)))
+        return 0.5 * x * (1 + np.tanh(0.7978845608 * (x + 0.044715 * x * x * x)))
 
     def norm(self, x: Array) -> Array:
         centred = x - x.mean(axis=-1, keepdims=True)
