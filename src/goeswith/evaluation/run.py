@@ -25,7 +25,7 @@ from goeswith.evaluation.protocols import (
 )
 from goeswith.evaluation.protocols.case import AnyCase, Ground, Measured
 from goeswith.models import CLOSED_FORM
-from goeswith.models.neural.training import TrainedVectors
+from goeswith.models.neural.training import Trained
 from goeswith.models.registry import Registry
 from goeswith.relations.association import MEASURES
 
@@ -172,7 +172,7 @@ def _run(
             run.score_seconds += perf_counter() - fitted
             run.fit_seconds += fitted - started
             measured.append(case.measure(answers))
-            if isinstance(model, TrainedVectors):
+            if isinstance(model, Trained):
                 run.training.append({"seed": seed, "epochs": list(model.history)})
             run.importances = model.importances()
     run.peak_mb = peak.mb

@@ -16,6 +16,9 @@ _WHERE: Final = {
     "item_knn": "goeswith.sessions.neighbours:ItemKnn",
     "session_knn": "goeswith.sessions.session_knn:SessionKnn",
     "mixture": "goeswith.sessions.mixture:Mixture",
+    "sasrec": _NEURAL + "sasrec:SasRec",
+    "bert4rec": _NEURAL + "bert4rec:Bert4Rec",
+    "hstu": _NEURAL + "hstu:Hstu",
 }
 
 SESSION_MODELS: Final[Registry[SessionModel]] = Registry("session model", _WHERE)

@@ -28,7 +28,7 @@ from goeswith.data.catalog import Catalog
 from goeswith.encode.vectors import ContentEncoder, content_encoder
 from goeswith.errors import ConfigError
 from goeswith.files import replacing
-from goeswith.models.base import ModelConfig, VectorModel
+from goeswith.models.base import Model, ModelConfig, VectorModel
 from goeswith.relations.graph import RelationGraph
 from goeswith.relations.splits import HeldOut, hold_out_pairs
 
@@ -113,8 +113,8 @@ class Validation:
         return hits / max(len(self._pairs), 1)
 
 
-class TrainedVectors(VectorModel):
-    """A model that training leaves as source and target vectors, with its history."""
+class Trained(Model):
+    """A model that is trained in epochs, with its history: what `Run` needs of it."""
 
     checkpoints: Path | None = None
     """Where to keep a checkpoint after each epoch; None keeps none."""
@@ -131,6 +131,29 @@ class TrainedVectors(VectorModel):
 
         self.checkpoints, self.report = checkpoints, report
 
+    @property
+    def training(self) -> TrainingConfig:
+        """The config, as the training settings that every trained model's config is."""
+        if not isinstance(self.config, TrainingConfig):
+            raise ConfigError(f"the config of {self.name} is not one of training")
+        return self.config
+
+    def history_arrays(self) -> Arrays:
+        """The history, to be saved with the model's arrays."""
+        table = [[e["epoch"], e["loss"], e["validation"], e["seconds"]] for e in self.history]
+        return {"history": np.array(table, dtype=np.float64).reshape(len(table), 4)}
+
+    def restore_history(self, arrays: Arrays) -> None:
+        """Take back what `history_arrays` gave."""
+        self.history = [
+            {"epoch": int(epoch), "loss": loss, "validation": validation, "seconds": seconds}
+            for epoch, loss, validation, seconds in arrays["history"].tolist()
+        ]
+
+
+class TrainedVectors(Trained, VectorModel):
+    """A model that training leaves as source and target vectors."""
+
     def refresh(self, catalog: Catalog, graph: RelationGraph) -> Self:
         """Keep the vectors that were trained: new counts change nothing until the next fit.
 
@@ -141,24 +164,12 @@ class TrainedVectors(VectorModel):
         self.target_vectors = np.pad(self.target_vectors, more)
         return self
 
-    @property
-    def training(self) -> TrainingConfig:
-        """The config, as the training settings that every trained model's config is."""
-        if not isinstance(self.config, TrainingConfig):
-            raise ConfigError(f"the config of {self.name} is not one of training")
-        return self.config
-
     def arrays(self) -> Arrays:
-        table = [[e["epoch"], e["loss"], e["validation"], e["seconds"]] for e in self.history]
-        history = np.array(table, dtype=np.float64).reshape(len(table), 4)
-        return super().arrays() | {"history": history}
+        return super().arrays() | self.history_arrays()
 
     def restore(self, arrays: Arrays) -> None:
         super().restore(arrays)
-        self.history = [
-            {"epoch": int(epoch), "loss": loss, "validation": validation, "seconds": seconds}
-            for epoch, loss, validation, seconds in arrays["history"].tolist()
-        ]
+        self.restore_history(arrays)
 
 
 class Run:
@@ -170,7 +181,7 @@ class Run:
 
     def __init__(
         self,
-        model: TrainedVectors,
+        model: Trained,
         module: torch.nn.Module,
         optimizer: torch.optim.Optimizer,
         data: Sequence[Any],
