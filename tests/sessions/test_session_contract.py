@@ -111,7 +111,8 @@ def test_no_prefix_gets_no_answer(name):
 def test_what_follows_in_every_session_is_learned(name):
     if name in COUNTS_ALONE:
         pytest.skip("looks at no order")
-    settings = {"max_epochs": 60, "patience": 60, "learning_rate": 0.01} if name in TRAINED else {}
+    longer = {"max_epochs": 80, "patience": 80, "dimension": 16, "dropout": 0}
+    settings = longer if name in TRAINED else {}
     model = fitted(name, **settings)
     prefixes = Sequences.of_rows([[i] for i in range(N)])
     products, _ = model.recommend(prefixes, 2, leave_out_seen=True)

@@ -355,3 +355,23 @@ def test_bert4rec_is_asked_with_a_mask_behind_the_prefix() -> None:
 
 if __name__ == "__main__":
     killed_after(sys.argv[1], Path(sys.argv[2]), 2)
+
+
+def test_shares_are_the_softmax_that_training_had() -> None:
+    model = make("sasrec", temperature=0.5).fit(shop(), walks())
+    prefixes = Sequences.of_rows([[0, 1], []])
+    scores = model.score(prefixes)
+    shares = model.shares(prefixes)
+    ratio = np.log(shares[0, 3] / shares[0, 4])
+    assert ratio == pytest.approx((scores[0, 3] - scores[0, 4]) / 0.5, rel=1e-4)
+    assert not shares[1].any()
+
+
+def test_a_mixture_keeps_a_trained_member_as_it_was_trained(tmp_path: Path) -> None:
+    members = "successors+sasrec:max_epochs=2;dimension=8"
+    model = SESSION_MODELS.make(f"mixture:members={members}").fit(shop(), walks())
+    model.save(tmp_path)
+    loaded = SESSION_MODELS.find("mixture").load(tmp_path)
+    prefixes = Sequences.of_rows([[0, 1], [5]])
+    np.testing.assert_allclose(loaded.score(prefixes), model.score(prefixes), rtol=1e-5)
+    assert sum(model.importances().values()) == pytest.approx(1)

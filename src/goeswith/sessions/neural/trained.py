@@ -182,6 +182,16 @@ class TrainedSession(Trained, SessionModel):
         scores[:, ~self.vectors.any(axis=1)] = -np.inf
         return scores
 
+    def shares(self, prefixes: Sequences) -> Floats:
+        """(b, n) what the softmax of training makes of the scores: a probability of each product."""
+        with np.errstate(invalid="ignore"):  # -inf - -inf, where nothing can be said
+            scores = self.score(prefixes) / np.float32(self.config.temperature)
+            powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+        powers[~np.isfinite(scores)] = 0
+        total = powers.sum(axis=1, keepdims=True)
+        shares: Floats = np.divide(powers, total, where=total > 0, out=powers)
+        return shares
+
     @property
     def block(self) -> int:
         places = min(self.config.max_length + 1, 2048)  # attention holds their square, too
