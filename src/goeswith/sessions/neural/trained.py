@@ -183,7 +183,7 @@ class TrainedSession(Trained, SessionModel):
         return scores
 
     def shares(self, prefixes: Sequences) -> Floats:
-        """(b, n) what the softmax of training makes of the scores: a probability of each product."""
+        """(b, n) what the softmax of training makes of the scores."""
         with np.errstate(invalid="ignore"):  # -inf - -inf, where nothing can be said
             scores = self.score(prefixes) / np.float32(self.config.temperature)
             powers = np.exp(scores - scores.max(axis=1, keepdims=True))
