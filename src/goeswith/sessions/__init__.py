@@ -19,6 +19,7 @@ _WHERE: Final = {
     "sasrec": _NEURAL + "sasrec:SasRec",
     "bert4rec": _NEURAL + "bert4rec:Bert4Rec",
     "hstu": _NEURAL + "hstu:Hstu",
+    "tiger": _NEURAL + "tiger:Tiger",
 }
 
 SESSION_MODELS: Final[Registry[SessionModel]] = Registry("session model", _WHERE)

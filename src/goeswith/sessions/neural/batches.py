@@ -78,11 +78,7 @@ class Validation:
         held = np.sort(np.random.default_rng(seed).permutation(long_enough)[:count])
         self.prefixes, self.targets = sequences.take(held).part_last()
         self.new_only = not sequences.repeats
-        kept = np.ones(len(sequences.products), dtype=bool)
-        kept[sequences.starts[held + 1] - 1] = False
-        starts = np.concatenate([[0], np.cumsum(kept)])[sequences.starts]
-        seconds = None if sequences.seconds is None else sequences.seconds[kept]
-        self.train = Sequences(sequences.products[kept], starts, seconds)
+        self.train = sequences.without(sequences.starts[held + 1] - 1)
 
     def hits(self, scores: Floats, start: int) -> int:
         """How many of the targets from `start` on are among the first ten of their row."""
