@@ -20,7 +20,7 @@ from goeswith.ranking.trees import Trees
 from goeswith.relations.graph import RelationGraph
 
 if TYPE_CHECKING:
-    from goeswith.ranking.ranker import RankerConfig
+    from goeswith.ranking.config import RankerConfig
 
 BLOCK_MB: Final = 1
 """Of each of some thirty dense scores of a block of sources."""

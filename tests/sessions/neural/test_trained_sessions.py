@@ -20,7 +20,7 @@ from goeswith.arrays import Floats
 from goeswith.data.catalog import Catalog
 from goeswith.errors import ConfigError
 from goeswith.models.neural.training import Epoch
-from goeswith.sessions import SESSION_MODELS, TRAINED
+from goeswith.sessions import SESSION_MODELS
 from goeswith.sessions.neural.batches import Batch, Validation, shuffled
 from goeswith.sessions.neural.bert4rec import Bert4Rec
 from goeswith.sessions.neural.hstu import buckets
@@ -30,6 +30,7 @@ from goeswith.sessions.neural.trained import TrainedSession
 from goeswith.sessions.sequences import Sequences
 
 CAUSAL = ("sasrec", "hstu")
+TRAINED = (*CAUSAL, "bert4rec")
 N = 10
 
 

@@ -17,29 +17,20 @@ from goeswith.arrays import Floats, block_size
 from goeswith.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
 from goeswith.encode.codes import Codes, Trie, residual_codes, told_apart
-from goeswith.errors import ConfigError
 from goeswith.models.base import ModelConfig
-from goeswith.models.neural.training import ContentConfig, Run, Trained, need_torch
-from goeswith.sessions.base import SessionModel, leave_out
+from goeswith.models.neural.training import Run, need_torch
 from goeswith.sessions.neighbours import ItemKnn
 from goeswith.sessions.neural.batches import Batch, Validation, shuffled
 from goeswith.sessions.neural.layers import Array, Numpy, Ops, Weights, softmax_layers
+from goeswith.sessions.neural.sequence_model import SequenceConfig, SequenceModel
 from goeswith.sessions.sequences import Sequences
 
 
-class TigerConfig(ContentConfig):
+class TigerConfig(SequenceConfig):
     """Settings of generation by codes."""
 
     max_epochs: int = Field(30, ge=1, description="Epochs at most.")
-    batch: int = Field(256, ge=1, description="Sequences in a step, fewer in a small shop.")
     learning_rate: float = Field(0.003, gt=0, description="Adam's step size.")
-    validation_share: float = Field(
-        0.1,
-        gt=0,
-        lt=0.5,
-        description="Share of the sequences, 2,000 at most, whose last product is held back for "
-        "early stopping.",
-    )
     levels: int = Field(3, ge=1, le=8, description="Numbers of a code, less the last.")
     codes: int = Field(256, ge=2, description="Different numbers of a level, at most.")
     behaviour: bool = Field(
@@ -49,19 +40,14 @@ class TigerConfig(ContentConfig):
     )
     beams: int = Field(50, ge=1, description="Products that are generated, at most.")
     dimension: int = Field(96, ge=2, description="Length of a vector.")
-    layers: int = Field(2, ge=1, description="Layers of attention.")
-    heads: int = Field(2, ge=1, description="Parts of a vector that attend apart.")
-    max_length: int = Field(50, ge=1, description="Products that are read, the last ones.")
-    dropout: float = Field(0.2, ge=0, lt=1, description="Share of entries dropped in training.")
 
 
-class Tiger(Trained, SessionModel):
+class Tiger(SequenceModel):
     """Generative retrieval by semantic ids (see the module)."""
 
     name: ClassVar[str] = "tiger"
     Config: ClassVar[type[ModelConfig]] = TigerConfig
     config: TigerConfig
-    weights: dict[str, Floats]
     codes: Codes
     """(n, levels + 1) the code of each product."""
     trie: Trie
@@ -75,11 +61,6 @@ class Tiger(Trained, SessionModel):
         from goeswith.sessions.neural.torch_parts import Torch, drawn
 
         config, where = self.config, device()
-        if config.dimension % config.heads:
-            raise ConfigError(
-                f"{self.name}: heads, now {config.heads}, must divide dimension, now "
-                f"{config.dimension}"
-            )
         validation = Validation(sequences, config.validation_share, config.seed)
         train = validation.train.tail(config.max_length + 1)
         train = train.take(np.flatnonzero(train.lengths > 1))
@@ -92,7 +73,7 @@ class Tiger(Trained, SessionModel):
         run = Run(self, module, optimizer, [train.products, train.starts, self.codes])
         ops = Torch(where, config.dropout)
         weights: Any = module  # read by name, as layers do
-        size = int(np.clip(len(train) // 20, 1, config.batch))
+        size = config.batch_of(len(train))
         for _ in run.epochs():
             losses = []
             for rows in shuffled(train.lengths, size, run.rng):
@@ -110,10 +91,10 @@ class Tiger(Trained, SessionModel):
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
                 losses.append(float(loss.detach()))
-            self._keep(module)
-            run.finish(float(np.mean(losses)) if losses else 0.0, self._hit_rate(validation))
+            self.keep(module)
+            run.finish(float(np.mean(losses)) if losses else 0.0, self.hit_rate(validation))
         run.restore_best()
-        self._keep(module)
+        self.keep(module)
         self.history = run.history
         return self
 
@@ -206,32 +187,15 @@ class Tiger(Trained, SessionModel):
         return min(super().block, block_size(8 * max(widest, self.config.max_length**2)))
 
     def arrays(self) -> Arrays:
-        named = {f"weights/{name}": value for name, value in self.weights.items()}
-        return named | {"codes": self.codes} | self.history_arrays()
+        return self.weight_arrays() | {"codes": self.codes}
 
     def restore(self, arrays: Arrays) -> None:
-        said = {name.partition("weights/")[2]: value for name, value in arrays.items()}
-        self.weights = {name: value for name, value in said.items() if name}
+        self.restore_weights(arrays)
         self._spell(arrays["codes"])
-        self.restore_history(arrays)
 
     @property
     def n(self) -> int:
         return len(self.codes)
-
-    def _keep(self, module: Any) -> None:
-        self.weights = {k: v.detach().cpu().numpy().copy() for k, v in module.items()}
-
-    def _hit_rate(self, validation: Validation) -> float:
-        """hit@10 on what was held back; 0 where nothing could be."""
-        hits, start = 0, 0
-        for block in self.in_blocks(validation.prefixes):
-            scores = self.score(block)
-            if validation.new_only:
-                leave_out(scores, block)
-            hits += validation.hits(scores, start)
-            start += len(block)
-        return hits / max(start, 1)
 
 
 def _log_sum(x: Floats) -> Floats:

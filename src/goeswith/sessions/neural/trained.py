@@ -8,7 +8,7 @@ length 1, of a vector of its own and of a linear map of its attributes, or of on
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, Final, Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from pydantic import Field
@@ -18,42 +18,23 @@ from goeswith.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
 from goeswith.encode.vectors import ContentEncoder
 from goeswith.errors import ConfigError
-from goeswith.models.neural.training import ContentConfig, Run, Trained, need_torch
-from goeswith.sessions.base import SessionModel, leave_out
+from goeswith.models.neural.training import Run, need_torch
 from goeswith.sessions.neural.batches import Batch, Places, Validation, shuffled
 from goeswith.sessions.neural.layers import Array, Numpy, Ops, Weights
+from goeswith.sessions.neural.sequence_model import SequenceConfig, SequenceModel
 from goeswith.sessions.sequences import Sequences, Whole
 
-_STEPS: Final = 20
-"""Steps of an epoch at least: a small shop has smaller batches."""
 
-
-class NextProductConfig(ContentConfig):
-    """Settings of trained models of the next product."""
+class NextProductConfig(SequenceConfig):
+    """Settings of models that compare states with item vectors."""
 
     max_epochs: int = Field(20, ge=1, description="Epochs at most.")
-    patience: int = Field(
-        3, ge=1, description="Stop after this many epochs without a better validation hit@10."
-    )
-    batch: int = Field(256, ge=1, description="Sequences in a step, fewer in a small shop.")
     learning_rate: float = Field(0.004, gt=0, description="Adam's step size.")
-    validation_share: float = Field(
-        0.1,
-        gt=0,
-        lt=0.5,
-        description="Share of the sequences, 2,000 at most, whose last product is held back for "
-        "early stopping.",
-    )
     items: Literal["ids", "text", "both"] = Field(
         "both",
         description="What an item vector is made of: ids (one of its own), text (its attributes) "
         "or both, which is ids where the catalogue has no attributes.",
     )
-    dimension: int = Field(64, ge=2, description="Length of a vector.")
-    layers: int = Field(2, ge=1, description="Layers of attention.")
-    heads: int = Field(2, ge=1, description="Parts of a vector that attend apart.")
-    max_length: int = Field(50, ge=1, description="Products that are read, the last ones.")
-    dropout: float = Field(0.4, ge=0, lt=1, description="Share of entries dropped in training.")
     temperature: float = Field(0.1, gt=0, description="Divides cosines before the softmax.")
     competitors: int = Field(
         4000,
@@ -63,16 +44,14 @@ class NextProductConfig(ContentConfig):
     )
 
 
-class TrainedSession(Trained, SessionModel):
-    """A next-product model that is trained with torch and answers in numpy.
+class TrainedSession(SequenceModel):
+    """A next-product model that compares what it knows of a prefix with item vectors.
 
     A subclass writes `shapes`, `states`, `examples` and `question`.
     """
 
     Config = NextProductConfig
     config: NextProductConfig
-    weights: dict[str, Floats]
-    """Those of `shapes`, and `content` (c, d) where attributes are read."""
     vectors: Floats
     """(n, d) of length 1; zeros for a product of which nothing is known."""
     encoder: ContentEncoder
@@ -115,11 +94,6 @@ class TrainedSession(Trained, SessionModel):
         from goeswith.sessions.neural.torch_parts import Torch, drawn, next_product_loss
 
         config, where = self.config, device()
-        if config.dimension % config.heads:
-            raise ConfigError(
-                f"{self.name}: heads, now {config.heads}, must divide dimension, now "
-                f"{config.dimension}"
-            )
         validation = Validation(sequences, config.validation_share, config.seed)
         train = validation.train.tail(config.max_length + 1)
         train = train.take(np.flatnonzero(train.lengths > 1))
@@ -140,7 +114,7 @@ class TrainedSession(Trained, SessionModel):
         has_own = torch.from_numpy((frequency[:, None] > 0).astype(np.float32)).to(where)
         attributes = torch.from_numpy(content).to(where)
         ops = Torch(where, config.dropout)
-        size = int(np.clip(len(train) // _STEPS, 1, config.batch))
+        size = config.batch_of(len(train))
         weights: Any = module  # read by name, as layers do
 
         def items() -> torch.Tensor:
@@ -167,7 +141,7 @@ class TrainedSession(Trained, SessionModel):
                 optimizer.step()
                 losses.append(float(loss.detach()))
             self._keep(module, items())
-            run.finish(float(np.mean(losses)) if losses else 0.0, self._hit_rate(validation))
+            run.finish(float(np.mean(losses)) if losses else 0.0, self.hit_rate(validation))
         run.restore_best()
         self._keep(module, items())
         self.history = run.history
@@ -217,18 +191,14 @@ class TrainedSession(Trained, SessionModel):
         return other
 
     def arrays(self) -> Arrays:
-        arrays: Arrays = {f"weights/{name}": value for name, value in self.weights.items()}
-        if "content" in self.weights:
-            arrays |= self.encoder.arrays()
-        return arrays | {"vectors": self.vectors} | self.history_arrays()
+        arrays = self.weight_arrays() | {"vectors": self.vectors}
+        return arrays | self.encoder.arrays() if "content" in self.weights else arrays
 
     def restore(self, arrays: Arrays) -> None:
-        said = {name.partition("weights/")[2]: value for name, value in arrays.items()}
-        self.weights = {name: value for name, value in said.items() if name}
+        self.restore_weights(arrays)
         self.vectors = arrays["vectors"]
         if "content" in self.weights:
             self.encoder = self.config.content_encoder().restore(arrays)
-        self.restore_history(arrays)
 
     @property
     def n(self) -> int:
@@ -256,23 +226,8 @@ class TrainedSession(Trained, SessionModel):
 
     def _keep(self, module: Any, vectors: Any) -> None:
         """Take weights and item vectors out of torch."""
-        self.weights = {
-            name: value.detach().cpu().numpy().copy()
-            for name, value in module.items()
-            if name != "ids"
-        }
+        self.keep(module, "ids")
         self.vectors = vectors.detach().cpu().numpy()
-
-    def _hit_rate(self, validation: Validation) -> float:
-        """hit@10 on what was held back; 0 where nothing could be."""
-        hits, start = 0, 0
-        for block in self.in_blocks(validation.prefixes):
-            scores = self.score(block)
-            if validation.new_only:
-                leave_out(scores, block)
-            hits += validation.hits(scores, start)
-            start += len(block)
-        return hits / max(start, 1)
 
 
 def attention(config: NextProductConfig) -> dict[str, tuple[int, ...]]:
