@@ -30,7 +30,7 @@ class TigerConfig(SequenceConfig):
     """Settings of generation by codes."""
 
     max_epochs: int = Field(30, ge=1, description="Epochs at most.")
-    learning_rate: float = Field(0.003, gt=0, description="Adam's step size.")
+    learning_rate: float = Field(0.002, gt=0, description="Adam's step size.")
     levels: int = Field(3, ge=1, le=8, description="Numbers of a code, less the last.")
     codes: int = Field(256, ge=2, description="Different numbers of a level, at most.")
     behaviour: bool = Field(
