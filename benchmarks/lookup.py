@@ -1,7 +1,8 @@
 """Time to an answer, from a bundle in this process: `python benchmarks/lookup.py BUNDLE`.
 
 `lookup` gives ten ids, scores and models, `answers` the same with evidence and a sentence, for ids
-drawn with a seed; a slate has a quota and diversity; a new product is known by attributes alone.
+drawn with a seed; a slate has a quota and diversity; a new product is known by attributes alone; a
+session is answered where the bundle has a model for it.
 Without BUNDLE one of random lists is made first, of `--products` products.
 """
 
@@ -112,6 +113,12 @@ def measure(path: Path) -> dict[str, object]:
     first = timeit.default_timer() - started
     more = iter(products * 100)
     again = microseconds(lambda: bundle.complements_of_new(next(more), 10), 20, repeats=5)
+    sessions = {}
+    if bundle.session_model is not None:
+        bundle.session([next(every)], 10)  # the model is opened when it is first asked
+        sessions["session_of_three_us"] = microseconds(
+            lambda: bundle.session([next(every) for _ in range(3)], 10), 100
+        )
     return {
         "products": len(bundle),
         "answers_kept": bundle.k,
@@ -121,6 +128,8 @@ def measure(path: Path) -> dict[str, object]:
         "answers_us": answers,
         "slate_us": slates,
         "basket_of_three_us": baskets,
+        **sessions,
+        "session_model": bundle.session_model,
         "new_product": {"first_ms": round(first * 1000, 1), "again_us": again},
         "add_seconds": {str(count): seconds_to_add(path, bundle, count) for count in (1, 100)},
         "python": platform.python_version(),
