@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 
 import numpy as np
@@ -69,6 +70,10 @@ class Mixture(SessionModel):
     Config: ClassVar[type[ModelConfig]] = MixtureConfig
     name: ClassVar[str] = "mixture"
     config: MixtureConfig
+    _following: tuple[Path, Callable[[str], None]] | None = None
+
+    def follow(self, checkpoints: Path, tell: Callable[[str], None]) -> None:
+        self._following = checkpoints, tell
 
     def fit(self, catalog: Catalog, sequences: Sequences) -> Self:
         lent = lenders(sequences, self.config.held_back, self.config.seed)
@@ -90,15 +95,18 @@ class Mixture(SessionModel):
     def _make(self, spec: str) -> SessionModel:
         name = spec.partition(":")[0]
         seeded = "seed" in SESSION_MODELS.find(name).Config.model_fields
-        return SESSION_MODELS.make(spec, {name: {"seed": self.config.seed}} if seeded else None)
+        model = SESSION_MODELS.make(spec, {name: {"seed": self.config.seed}} if seeded else None)
+        if self._following is not None:
+            model.follow(*self._following)
+        return model
 
-    def _parts(self, prefixes: Sequences) -> Iterator[Floats]:
-        """(b, n) p_m of each member in turn."""
+    def _parts(self, members: Iterable[SessionModel], prefixes: Sequences) -> Iterator[Floats]:
+        """(b, n) p_m of each of some members in turn."""
         held = prefix_weights(prefixes, 1, self.n)
         held.sum_duplicates()
         row, column = entry_rows(held), held.indices
         again = self.again[np.minimum(np.diff(held.indptr), len(self.again) - 1)]
-        for member in self.members:
+        for member in members:
             shares = member.shares(prefixes)
             own = shares[row, column]
             shares[row, column] = 0
@@ -114,7 +122,7 @@ class Mixture(SessionModel):
         found: list[tuple[Floats, Floats]] = [nothing]
         start = 0
         for block in self.in_blocks(prefixes):
-            each, parts = np.arange(len(block))[:, None], list(self._parts(block))
+            each, parts = np.arange(len(block))[:, None], list(self._parts(self.members, block))
             wanted = targets[start : start + len(block), None]
             first = [top_k(np.where(p > 0, p, -np.inf), _FIRST)[0] for p in parts]
             rivals = np.sort(np.concatenate(first, axis=1), axis=1)
@@ -129,7 +137,9 @@ class Mixture(SessionModel):
 
     def score(self, prefixes: Sequences) -> Floats:
         scores = np.zeros((len(prefixes), self.n), dtype=np.float32)
-        for weight, part in zip(self.weights, self._parts(prefixes), strict=True):
+        weighs = np.flatnonzero(self.weights)
+        parts = self._parts([self.members[m] for m in weighs], prefixes)
+        for weight, part in zip(self.weights[weighs], parts, strict=True):
             scores += np.float32(weight) * part
         return np.where(scores > 0, scores, np.float32(-np.inf))
 

@@ -21,6 +21,7 @@ from goeswith.data.catalog import Catalog
 from goeswith.errors import ConfigError
 from goeswith.models.neural.training import Epoch
 from goeswith.sessions import SESSION_MODELS
+from goeswith.sessions.mixture import Mixture
 from goeswith.sessions.neural.batches import Batch, Validation, shuffled
 from goeswith.sessions.neural.bert4rec import Bert4Rec
 from goeswith.sessions.neural.hstu import buckets
@@ -376,3 +377,20 @@ def test_a_mixture_keeps_a_trained_member_as_it_was_trained(tmp_path: Path) -> N
     prefixes = Sequences.of_rows([[0, 1], [5]])
     np.testing.assert_allclose(loaded.score(prefixes), model.score(prefixes), rtol=1e-5)
     assert sum(model.importances().values()) == pytest.approx(1)
+
+
+def test_a_mixture_tells_of_its_trained_members_epochs(tmp_path: Path) -> None:
+    said: list[str] = []
+    model = SESSION_MODELS.make("mixture:members=successors+sasrec:max_epochs=2;dimension=8")
+    model.follow(tmp_path, said.append)
+    model.fit(shop(), walks())
+    assert [line for line in said if "fitting sasrec: epoch 2" in line]
+
+
+def test_a_member_of_no_weight_is_not_asked() -> None:
+    model = SESSION_MODELS.make("mixture:members=successors+frequent").fit(shop(), walks())
+    assert isinstance(model, Mixture)
+    model.weights = np.array([1.0, 0.0])
+    expected = model.score(Sequences.of_rows([[1]]))
+    del model.members[1].share  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(model.score(Sequences.of_rows([[1]])), expected)
