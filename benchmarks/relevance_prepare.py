@@ -22,7 +22,7 @@ from goeswith.evaluation.splits import session_folds
 from goeswith.files import write_json
 from goeswith.language.salam.nodes import Behaviour, Pairs
 from goeswith.language.salam.product_pairs import behaviour_of, labelled_pairs
-from goeswith.language.salam.product_pairs_split import Split, split_products
+from goeswith.language.salam.split import Split, split_products
 from goeswith.language.text import product_texts
 from goeswith.relations.build import build_graph
 from goeswith.relations.graph import pair_keys

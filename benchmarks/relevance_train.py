@@ -23,7 +23,7 @@ from scipy import sparse
 
 from goeswith.language.salam.config import SalamConfig
 from goeswith.language.salam.nodes import Behaviour, Pairs
-from goeswith.language.salam.product_pairs_split import Split
+from goeswith.language.salam.split import Split
 from goeswith.language.salam.torch_build import make_network, read_texts, save_weights
 from goeswith.language.salam.torch_encoder import Tokens
 from goeswith.language.salam.torch_network import Network

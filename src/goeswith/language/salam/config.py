@@ -54,6 +54,9 @@ class SalamConfig(BaseModel):
     branch_loss: float = Field(
         0.3, ge=0, description="Weight of each branch's own loss beside that of the fusion."
     )
+    ensemble: bool = Field(
+        False, description="Boosted trees over what the branches say, grown on pairs held back."
+    )
     learning_rate: float = Field(5e-5, gt=0, description="AdamW's step size, of pretrained layers.")
     head_rate: float = Field(1e-3, gt=0, description="The same of all other layers.")
     weight_decay: float = Field(0.01, ge=0, description="AdamW's weight decay.")

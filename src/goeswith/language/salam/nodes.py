@@ -94,7 +94,7 @@ class Behaviour:
     def holds(self, pairs: Pairs) -> npt.NDArray[np.bool_]:
         """(m,) whether an edge joins the two ends of a pair."""
         found = np.zeros(len(pairs), dtype=bool)
-        for matrix in self.relations.values():
+        for matrix in self.relations.values() if len(pairs) else ():  # of none scipy gives a matrix
             found |= np.asarray(matrix[pairs.left, pairs.right]).ravel() > 0
         return found
 

@@ -10,7 +10,7 @@ import torch
 from goeswith.arrays import Floats
 from goeswith.language.salam.config import SalamConfig
 from goeswith.language.salam.nodes import Behaviour
-from goeswith.language.salam.torch_encoder import Tokens, load_encoder, tokenize
+from goeswith.language.salam.torch_encoder import Tokens, load_encoder, load_tokenizer, tokenize
 from goeswith.language.salam.torch_network import Network
 from goeswith.language.salam.torch_training import Tell, device, node_vectors, put
 
@@ -22,7 +22,7 @@ def read_texts(config: SalamConfig, texts: Sequence[str], tell: Tell) -> tuple[T
         ConfigError: the encoder cannot be loaded.
     """
     plain = config.model_copy(update={"lora": 0})
-    encoder, tokenizer = load_encoder(plain)
+    encoder, tokenizer = load_encoder(plain), load_tokenizer(plain)
     prefixed = tokenize([config.prefix + text for text in texts], tokenizer, config.node_tokens)
     vectors = node_vectors(encoder, prefixed, config, device(), tell)
     return tokenize(texts, tokenizer, config.max_tokens), vectors
@@ -36,7 +36,7 @@ def make_network(config: SalamConfig, behaviour: Behaviour, width: int) -> Netwo
         behaviour: whose relations it will read.
         width: h of the node vectors.
     """
-    encoder = load_encoder(config)[0] if config.language else None
+    encoder = load_encoder(config) if config.language else None
     torch.manual_seed(config.seed)  # after loading, which may draw
     network = Network(config, encoder, width, len(behaviour.relations), len(behaviour.path_names()))
     return network.to(device())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -36,7 +36,8 @@ class Tokens:
     def of(self, node: int, most: int) -> list[int]:
         """The first tokens of one text."""
         start = self.starts[node]
-        return self.ids[start : min(self.starts[node + 1], start + most)].tolist()
+        tokens: list[int] = self.ids[start : min(self.starts[node + 1], start + most)].tolist()
+        return tokens
 
     def lengths(self) -> np.ndarray[Any, np.dtype[np.int64]]:
         """(n,) tokens of each text."""
@@ -89,26 +90,26 @@ def tokenize(texts: Sequence[str], tokenizer: Any, most: int) -> Tokens:
     return Tokens(ids, starts, [] if first is None else [first], end, padding)
 
 
-def load_encoder(config: SalamConfig) -> tuple[nn.Module, Any]:
-    """A pretrained encoder and its tokenizer.
+def load_tokenizer(config: SalamConfig) -> Any:
+    """The tokenizer of a pretrained encoder.
 
     Raises:
-        ConfigError: the `language` extra is not installed, or nothing can be loaded by that name.
+        ConfigError: there is none by that name.
     """
-    try:
-        from transformers import AutoModel, AutoTokenizer
-    except ImportError as error:
-        raise ConfigError(
-            "a relevance model needs transformers: pip install 'goeswith[language]'"
-        ) from error
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(config.encoder)
-        encoder = AutoModel.from_pretrained(config.encoder, dtype=torch.float32)
-    except (OSError, ValueError) as error:
-        raise ConfigError(
-            f"{config.encoder!r} is neither a folder nor a hub id of an encoder that can be "
-            f"loaded: {str(error).splitlines()[0]}"
-        ) from error
+    from transformers import AutoTokenizer
+
+    return _loaded(AutoTokenizer.from_pretrained, config.encoder)
+
+
+def load_encoder(config: SalamConfig) -> Any:
+    """A pretrained encoder, with adapters where the settings say so.
+
+    Raises:
+        ConfigError: nothing can be loaded by that name.
+    """
+    from transformers import AutoModel
+
+    encoder = _loaded(AutoModel.from_pretrained, config.encoder, dtype=torch.float32)
     if getattr(encoder, "pooler", None) is not None:
         encoder.pooler = None  # nothing reads it, and some models come without its weights
     if config.lora:
@@ -120,7 +121,21 @@ def load_encoder(config: SalamConfig) -> tuple[nn.Module, Any]:
         encoder = get_peft_model(encoder, adapters)
     elif not config.train_embeddings:
         encoder.get_input_embeddings().weight.requires_grad_(requires_grad=False)
-    return encoder, tokenizer
+    return encoder
+
+
+def _loaded(load: Callable[..., Any], name: str, **settings: Any) -> Any:
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # we show our own
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    try:
+        return load(name, **settings)
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"{name!r} is neither a folder nor a hub id of an encoder that can be loaded: "
+            f"{str(error).splitlines()[0]}"
+        ) from error
 
 
 def mean_vector(encoder: nn.Module, ids: Tensor, mask: Tensor) -> Tensor:

@@ -117,7 +117,8 @@ class GraphBranch(nn.Module):
         own = self._enter(vectors, near)
         middle = torch.relu(self.first(own, self._enter(vectors, far), known_far))
         centre = torch.relu(self.first(self._enter(vectors, nodes), own, known))
-        return self.norm(self.second(centre, middle, known))
+        found: Tensor = self.norm(self.second(centre, middle, known))
+        return found
 
     def _enter(self, vectors: Tensor, nodes: Tensor) -> Tensor:
         return torch.relu(self.enter(vectors[nodes].to(self.enter.weight.dtype)))

@@ -92,7 +92,8 @@ class Feed:
             return np.zeros(len(self.pairs), dtype=np.int64)
         each = self.world.tokens.lengths()
         both = each[self.pairs.left] + each[self.pairs.right]
-        return np.minimum(both, self.config.max_tokens)
+        found: np.ndarray[Any, np.dtype[np.int64]] = np.minimum(both, self.config.max_tokens)
+        return found
 
     def step(self, which: np.ndarray[Any, np.dtype[np.int64]]) -> Step:
         """The pairs of these numbers."""
@@ -125,21 +126,19 @@ def node_vectors(
     encoder.to(where).eval()
     inputs = [tokens.single(node, config.node_tokens) for node in range(len(tokens.starts) - 1)]
     lengths = np.array([len(row) for row in inputs], dtype=np.int64)
-    vectors: Floats | None = None
+    vectors: Any = None
     kind = precision(config, where)
     for number, batch in enumerate(batches_by_length(lengths, 256)):
         if number % 20 == 0:
             tell(f"vectors of texts: {number * 256:,} of {len(inputs):,}")
         ids, mask = tokens.batch([inputs[i] for i in batch], where)
         with torch.inference_mode(), torch.autocast(where.type, kind, kind != torch.float32):
-            found = mean_vector(encoder, ids, mask).float()
-        found = nn.functional.normalize(found, dim=-1).half().cpu().numpy()
+            mean = mean_vector(encoder, ids, mask).float()
+        found = nn.functional.normalize(mean, dim=-1).half().cpu().numpy()
         if vectors is None:
-            vectors = np.zeros((len(inputs), found.shape[1]), dtype=np.float16)  # type: ignore[assignment]
-        assert vectors is not None
+            vectors = np.zeros((len(inputs), found.shape[1]), dtype=np.float16)
         vectors[batch] = found
-    assert vectors is not None
-    return vectors
+    return np.asarray(vectors)
 
 
 def predict(
@@ -199,10 +198,10 @@ def train(
     )
     per_epoch = -(-len(pairs) // config.batch)
     steps = per_epoch * config.epochs
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _rise_and_fall(steps, config.warmup))
+    rates = [group["lr"] for group in optimizer.param_groups]
     kind = precision(config, where)
     generator = torch.Generator(where)
-    state = _State(network, optimizer, schedule, checkpoint, _fingerprint(config, pairs))
+    state = _State(network, optimizer, checkpoint, _fingerprint(config, pairs))
     done, lengths = state.resume(), feed.lengths()
     started = saved = time.monotonic()
     for epoch in range(done // per_epoch, config.epochs):
@@ -223,12 +222,14 @@ def train(
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                group["lr"] = rate * _rise_and_fall(at, steps, config.warmup)
             optimizer.step()
-            schedule.step()
             state.losses += loss.detach()
             if at % 50 == 49:
                 tell(f"epoch {epoch + 1} of {config.epochs}, step {number + 1} of {per_epoch}")
-            if time.monotonic() - saved > 60 * config.checkpoint_minutes:
+            due = time.monotonic() - saved > 60 * config.checkpoint_minutes
+            if due and number + 1 < per_epoch:  # an epoch's last step is saved with its history
                 state.save(at + 1)
                 saved = time.monotonic()
         loss_mean = float(state.losses) / per_epoch
@@ -260,7 +261,6 @@ class _State:
 
     network: Network
     optimizer: torch.optim.Optimizer
-    schedule: torch.optim.lr_scheduler.LambdaLR
     file: Path | None
     fingerprint: str
     history: list[Epoch] = field(default_factory=list)
@@ -325,10 +325,7 @@ class _State:
         self.optimizer.load_state_dict({"state": state, "param_groups": groups})
         self.losses = tensors["losses"].clone()
         self.history = json.loads(said["history"])
-        step = int(said["step"])
-        self.schedule.last_epoch = step - 1
-        self.schedule.step()
-        return step
+        return int(said["step"])
 
     def end(self) -> None:
         if self.best:
@@ -367,9 +364,10 @@ def _groups(network: Network, config: SalamConfig) -> list[dict[str, Any]]:
     ]
 
 
-def _rise_and_fall(steps: int, warmup: float) -> Callable[[int], float]:
+def _rise_and_fall(step: int, steps: int, warmup: float) -> float:
+    """Share of the full step size: up in a line, then down to nothing."""
     rising = max(int(steps * warmup), 1)
-    return lambda step: min((step + 1) / rising, max(steps - step, 1) / max(steps - rising, 1))
+    return min((step + 1) / rising, (steps - step) / max(steps - rising, 1))
 
 
 def _order(

@@ -12,6 +12,7 @@ from scipy import sparse
 from goeswith.arrays import Sparse
 from goeswith.language.salam.nodes import Behaviour, Pairs
 
+PARTS = ("train", "valid", "test")
 TRAIN, VALID, TEST = range(3)
 Parts = npt.NDArray[np.int8]
 """(n,) the part of each product."""
@@ -50,14 +51,17 @@ class Split:
         relation or direction, and no product of theirs was seen in learning.
         """
         same = part[pairs.left] == part[pairs.right]
-        kinds = [pairs.take(same & (part[pairs.left] == kind)) for kind in (TRAIN, VALID, TEST)]
+        train, valid, test = (
+            pairs.take(same & (part[pairs.left] == kind)) for kind in (TRAIN, VALID, TEST)
+        )
         seen, known = {}, {}
         for name, matrix in behaviour.relations.items():
             edges = matrix.tocoo()
             one, other = part[edges.row], part[edges.col]
             seen[name] = _kept(edges, (one == TRAIN) & (other == TRAIN))
             known[name] = _kept(edges, (one != other) | (one == TRAIN))
-        return cls(*kinds, Behaviour(behaviour.n, seen), Behaviour(behaviour.n, known))
+        n = behaviour.n
+        return cls(train, valid, test, Behaviour(n, seen), Behaviour(n, known))
 
 
 def _kept(edges: Sparse, which: npt.NDArray[np.bool_]) -> Sparse:
