@@ -6,35 +6,8 @@ from pathlib import Path
 
 import pytest
 
-WORDS = [
-    "red",
-    "blue",
-    "steel",
-    "phone",
-    "case",
-    "charger",
-    "mug",
-    "tea",
-    "kettle",
-    "shirt",
-    "sock",
-    "shoe",
-    "lace",
-    "cable",
-    "for",
-    "with",
-    "and",
-    "apple",
-    "pear",
-    "brush",
-    "comb",
-    "soap",
-    "towel",
-    "rope",
-    "tent",
-    "lamp",
-    "bulb",
-]
+WORDS = """red blue steel phone case charger mug tea kettle shirt sock shoe lace cable for with and
+apple pear brush comb soap towel rope tent lamp bulb"""
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +19,7 @@ def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("encoder")
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
-    vocabulary = {word: number for number, word in enumerate([*special, *WORDS])}
+    vocabulary = {word: number for number, word in enumerate([*special, *WORDS.split()])}
     words = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
     words.pre_tokenizer = pre_tokenizers.Whitespace()
     PreTrainedTokenizerFast(

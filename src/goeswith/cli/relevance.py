@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from goeswith.language.salam.config import SalamConfig
     from goeswith.language.salam.examples import Examples
 
@@ -137,7 +135,7 @@ def evaluate(
             raise DataError(f"{data} has no pair to test with")
         left, right = ([examples.keys[i] for i in ends] for ends in (test.left, test.right))
         one, other = ([examples.texts[i] for i in ends] for ends in (test.left, test.right))
-        found = fitted.probabilities(*keys, (texts[0], texts[1]), lambda line: progress(0, 1, line))
+        found = fitted.probabilities(left, right, (one, other), lambda line: progress(0, 1, line))
     figures = measured(found, test.labels, test.regions, config.classes, examples.regions)
     base = figures["most_frequent_class"]
     screen.print(
@@ -171,6 +169,8 @@ def classify(
     ],
 ) -> None:
     """The class of every pair of a table, and the probability of each."""
+    import polars as pl
+
     from goeswith.cli.show import console, progress_bar
     from goeswith.data.quarantine import Quarantine
     from goeswith.errors import ConfigError
@@ -194,24 +194,12 @@ def classify(
     classes = fitted.config.classes
     shown = ["query", "locale", "product_id", "text"]
     written = table.select(shown).with_columns(
-        **{"class": _named(found.argmax(axis=1).tolist(), classes)},
-        **{f"p_{name}": _series(found[:, number]) for number, name in enumerate(classes)},
+        **{"class": pl.Series([classes[number] for number in found.argmax(axis=1)])},
+        **{f"p_{name}": found[:, number] for number, name in enumerate(classes)},
     )
     with replacing(out) as beside:
         (written.write_parquet if out.suffix == ".parquet" else written.write_csv)(beside)
     console().print(f"{out}: {written.height:,} pairs", markup=False, soft_wrap=True)
-
-
-def _named(numbers: list[int], classes: tuple[str, ...]) -> pl.Series:
-    import polars as pl
-
-    return pl.Series([classes[number] for number in numbers], dtype=pl.String)
-
-
-def _series(values: object) -> pl.Series:
-    import polars as pl
-
-    return pl.Series(values)
 
 
 def _is_shop(data: Path) -> bool:

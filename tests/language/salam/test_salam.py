@@ -144,17 +144,17 @@ def test_a_pair_says_the_same_whatever_it_is_asked_with(tiny_encoder: Path, shop
 def test_a_killed_run_ends_as_an_uninterrupted_one(
     tiny_encoder: Path, shop: Examples, tmp_path: Path
 ) -> None:
-    class Killed(Exception):
+    class KilledError(Exception):
         pass
 
     def kill(line: str) -> None:
         if line.startswith("epoch 2: "):
-            raise Killed
+            raise KilledError
 
     config = settings(tiny_encoder, labels="s_c_i", checkpoint_minutes=1e-6)
     whole = Salam.fit(shop, config)
     file = tmp_path / "run.checkpoint"
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         Salam.fit(shop, config, checkpoint=file, tell=kill)
     assert file.exists()
     resumed = Salam.fit(shop, config, checkpoint=file)
