@@ -55,12 +55,13 @@ def put_behaviour(arrays: Arrays, name: str, behaviour: Behaviour) -> None:
 def region(data: Path, name: str, number: int, seeds: int, out: Path) -> None:
     dataset = load_data(data / name)
     write_json(product_texts(dataset.catalog), out / f"{name}.json")
-    behaviour = behaviour_of(build_graph(dataset))
+    graph = build_graph(dataset)
+    behaviour = behaviour_of(graph)
     arrays: Arrays = {}
     put_behaviour(arrays, "all", behaviour)
     for seed in range(seeds):
         part = split_products(behaviour.n, VALID, TEST, seed)
-        split = Split.of(behaviour, labelled_pairs(behaviour, dataset.catalog, seed), part)
+        split = Split.of(behaviour, labelled_pairs(graph, dataset.catalog, seed), part)
         assert not split.known.holds(split.test).any()
         arrays[f"{seed}/part"] = part
         for kind in MOST:

@@ -13,6 +13,8 @@ import argparse
 import json
 import time
 from collections.abc import Callable
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +34,10 @@ from goeswith.language.salam.torch_training import World, predict, train
 REGIONS = ("amazon-beauty", "amazon-clothing", "amazon-grocery")
 BUNDLES = ("bundles-electronic", "bundles-clothing")
 BRANCHES = {
+    "both": {},
     "language": {"graph": False},
     "graph": {"language": False},
     "graph, no paths": {"language": False, "paths": False},
-    "both": {},
     "both, no paths": {"paths": False},
 }
 SHARES = (1.0, 0.1, 0.01)
@@ -158,11 +160,12 @@ def branch(p: Prepared, out: Path, name: str, seed: int, which: str) -> None:
         "test": {kind: scores(values, split.test.labels) for kind, values in logits.items()},
     }
     (out.with_suffix(".json")).write_text(json.dumps(said))
-    if which == "both" and seed == 0:
-        save_file(
-            {f"test/{k}": v.astype(np.float16) for k, v in logits.items()},
-            out.with_suffix(".safetensors"),
-        )
+    if which == "both":
+        # what trees over both branches learn from and are asked of: see `relevance_report.py`
+        valid = predict(network, World(*texts, split.known), split.valid)
+        kept = {f"test/{k}": v.astype(np.float16) for k, v in logits.items()}
+        kept |= {f"valid/{k}": v.astype(np.float16) for k, v in valid.items()}
+        save_file(kept, out.with_suffix(".safetensors"))
 
 
 def regions(p: Prepared, out: Path, seed: int, share: float, target: str | None) -> None:
@@ -288,23 +291,19 @@ def judge(p: Prepared, out: Path) -> None:
 def experiments(seeds: int) -> dict[str, Callable[[Prepared, Path], None]]:
     """Name -> what is run, the most wanted first."""
     found: dict[str, Callable[[Prepared, Path], None]] = {"judge": judge}
-    for seed in range(seeds):
-        for fold in range(5) if seed == 0 else ():
-            for name in BUNDLES:
-                for which in ("both", "language"):
-                    found[f"bundles-{name}-{fold}-{which}"] = lambda p, o, n=name, f=fold, w=which: (
-                        bundles(p, o, n, f, w)
-                    )
-        for name in REGIONS:
-            for which in BRANCHES:
-                found[f"branch-{name}-{seed}-{which}"] = lambda p, o, n=name, s=seed, w=which: (
-                    branch(p, o, n, s, w)
-                )
-        for share in SHARES:
-            for target in (None,) if share == 1 else REGIONS:
-                found[f"regions-{seed}-{share}-{target}"] = lambda p, o, s=seed, r=share, t=target: (
-                    regions(p, o, s, r, t)
-                )
+    for fold, name, which in product(range(5), BUNDLES, ("both", "language")):
+        key = f"bundles-{name}-{fold}-{which}"
+        found[key] = partial(bundles, name=name, fold=fold, which=which)
+    for which, seed, name in product(BRANCHES, range(seeds), REGIONS):
+        if seed == 0 or "paths" not in which:
+            found[f"branch-{name}-{seed}-{which}"] = partial(
+                branch, name=name, seed=seed, which=which
+            )
+    for seed, share in product(range(seeds), SHARES):
+        for target in (None,) if share == 1 else REGIONS:
+            found[f"regions-{seed}-{100 * share:.0f}-{target}"] = partial(
+                regions, seed=seed, share=share, target=target
+            )
     return found
 
 
@@ -327,11 +326,14 @@ def main() -> None:
     )
     prepared = Prepared(asked.prepared, config, asked.most)
     began = time.perf_counter()
-    for number, (name, run) in enumerate(experiments(asked.seeds).items()):
-        file = asked.out / name.replace(", ", "-").replace(" ", "_")
-        here = number % asked.parts == asked.part and asked.only in name
-        if not here or file.with_suffix(".done").exists():
-            continue
+    names = {
+        n: asked.out / n.replace(", ", "-").replace(" ", "_") for n in experiments(asked.seeds)
+    }
+    wanted = [
+        n for n, f in names.items() if asked.only in n and not f.with_suffix(".done").exists()
+    ]
+    for name in wanted[asked.part :: asked.parts]:
+        file, run = names[name], experiments(asked.seeds)[name]
         if time.perf_counter() - began > asked.seconds:
             break
         start = time.perf_counter()

@@ -216,9 +216,11 @@ def _examples(
 ) -> Examples:
     from goeswith.data.folder import load_data
     from goeswith.language.salam.examples import examples_of_shop, read_examples
+    from goeswith.relations.build import build_graph
 
     if _is_shop(data):
-        return examples_of_shop(load_data(data), config)
+        shop = load_data(data)
+        return examples_of_shop(shop.name, shop.catalog, build_graph(shop), config)
     return read_examples(data, config, engagement=engagement, version=version)
 
 

@@ -13,6 +13,7 @@ from goeswith.errors import BundleError, ConfigError
 from goeswith.language.salam.config import SalamConfig
 from goeswith.language.salam.examples import Examples, examples_of_shop, read_examples
 from goeswith.language.salam.model import Salam
+from goeswith.relations.build import build_graph
 
 QUICK = {
     "max_tokens": 16,
@@ -73,7 +74,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Examples:
     pl.DataFrame(products).write_parquet(folder / "products.parquet")
     pl.DataFrame(edges).unique().write_parquet(folder / "relations.parquet")
     config = SalamConfig(labels="s_c_i")
-    return examples_of_shop(load_data(folder), config)
+    data = load_data(folder)
+    return examples_of_shop(data.name, data.catalog, build_graph(data), config)
 
 
 def fitted(encoder: Path, examples: Examples, **given: object) -> Salam:

@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from goeswith.arrays import Rows
-from goeswith.data.folder import Dataset
+from goeswith.data.catalog import Catalog
 from goeswith.data.quarantine import ROW, Quarantine
 from goeswith.data.tables import READABLE, read_table, require
 from goeswith.data.values import text
@@ -27,7 +27,7 @@ from goeswith.language.salam.nodes import Behaviour, Pairs
 from goeswith.language.salam.product_pairs import behaviour_of, labelled_pairs
 from goeswith.language.salam.split import PARTS, Split, split_products
 from goeswith.language.text import MOST, clean_text, product_texts
-from goeswith.relations.build import build_graph
+from goeswith.relations.graph import RelationGraph
 
 ENGAGED: Final = ("clicks", "adds", "purchases")
 """Columns of a table of engagement, each a relation between a query and a product."""
@@ -155,31 +155,38 @@ def read_examples(
 
 
 def examples_of_shop(
-    dataset: Dataset, config: SalamConfig, valid: float = 0.1, test: float = 0.2
+    name: str,
+    catalog: Catalog,
+    graph: RelationGraph,
+    config: SalamConfig,
+    *,
+    valid: float = 0.1,
+    test: float = 0.2,
 ) -> Examples:
     """Pairs of products by what a shop's lists or events say of them, split by product.
 
     Args:
-        dataset: with relations or events.
+        name: of the shop, its only locale.
+        catalog: the products.
+        graph: what is known of them.
         config: its `seed` draws the split and the irrelevant pairs.
         valid: share of products for choosing the best epoch.
         test: share of products to be tested with; 0 learns from all.
 
     Raises:
-        DataError: the shop has no relations, or no pair of some class.
+        DataError: the shop has no pair of some class.
     """
-    behaviour = behaviour_of(build_graph(dataset))
-    pairs = labelled_pairs(behaviour, dataset.catalog, config.seed)
+    behaviour = behaviour_of(graph)
+    pairs = labelled_pairs(graph, catalog, config.seed)
     split = Split.of(behaviour, pairs, split_products(behaviour.n, valid, test, config.seed))
     if len(np.unique(split.train.labels)) < len(config.classes):
         raise DataError(
-            f"{dataset.name}: learning {', '.join(config.classes)} needs products that were only "
-            "viewed together, and products that were only bought together"
+            f"{name}: learning {', '.join(config.classes)} needs products that were only viewed "
+            "together, and products that were only bought together"
         )
-    keys = [f"p\t\t{product}" for product in dataset.catalog.ids]
-    texts = product_texts(dataset.catalog)
+    keys = [f"p\t\t{product}" for product in catalog.ids]
     parts = {"train": split.train, "valid": split.valid, "test": split.test}
-    return Examples(keys, texts, [dataset.name], parts, split.seen, split.known, dataset.quarantine)
+    return Examples(keys, product_texts(catalog), [name], parts, split.seen, split.known)
 
 
 def pairs_to_ask(path: Path, quarantine: Quarantine) -> pl.DataFrame:

@@ -224,7 +224,7 @@ class Salam:
         keys = pl.read_parquet(folder / "nodes.parquet")["key"].to_list()
         relations = {name: arrays[f"behaviour/{name}"] for name in said["relations"]}
         behaviour = Behaviour(len(keys), relations)
-        vectors = np.asarray(arrays["vectors"])
+        vectors = np.array(arrays["vectors"])  # torch wants to own it
         network = make_network(config, behaviour, vectors.shape[1])
         load_weights(network, folder / "weights.safetensors")
         model = cls(config, {key: n for n, key in enumerate(keys)}, network, behaviour, vectors)

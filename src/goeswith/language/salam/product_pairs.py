@@ -35,23 +35,24 @@ def behaviour_of(graph: RelationGraph) -> Behaviour:
     return Behaviour.of_edges(n, {name: _ends(matrix.tocsr()) for name, matrix in matrices.items()})
 
 
-def labelled_pairs(behaviour: Behaviour, catalog: Catalog, seed: int) -> Pairs:
-    """Every unordered pair with a class, turned at random; as many irrelevant as complements.
+def labelled_pairs(graph: RelationGraph, catalog: Catalog, seed: int) -> Pairs:
+    """Every unordered pair with a class, turned at random; as many irrelevant as the most frequent.
 
     Args:
-        behaviour: of `behaviour_of`.
+        graph: whose similarity signal names substitutes, and whose complement signal complements.
         catalog: whose types tell which drawn pairs are of one type.
         seed: of the turns and the draws.
     """
     rng = np.random.default_rng(seed)
-    n = behaviour.n
-    viewed, bought = (sparse.triu(behaviour.relations[name], 1).tocsr() for name in RELATIONS)
-    both = viewed.multiply(bought)
-    kinds = [(viewed - both).tocoo(), (bought - both).tocoo()]
+    behaviour = behaviour_of(graph)
+    signals = {"substitute": graph.similars.count, "complement": graph.complements.count}
+    upper = [sparse.triu(signal.maximum(signal.T) > 0, 1).tocsr() for signal in signals.values()]
+    both = upper[0].multiply(upper[1])
     ends = []
-    for matrix in kinds:
-        there = matrix.data > 0
-        ends.append((matrix.row[there].astype(np.int32), matrix.col[there].astype(np.int32)))
+    for signal in upper:
+        edges = (signal.astype(np.int8) - both.astype(np.int8)).tocoo()
+        there = edges.data > 0
+        ends.append((edges.row[there].astype(np.int32), edges.col[there].astype(np.int32)))
     ends.append(_unrelated(behaviour, catalog, max(len(one) for one, _ in ends), rng))
     left = np.concatenate([one for one, _ in ends])
     right = np.concatenate([other for _, other in ends])
@@ -60,7 +61,6 @@ def labelled_pairs(behaviour: Behaviour, catalog: Catalog, seed: int) -> Pairs:
     left, right = np.where(turned, right, left), np.where(turned, left, right)
     order = rng.permutation(len(left))
     regions = np.zeros(len(left), dtype=np.int64)
-    assert n > left.max(initial=0)
     return Pairs(left, right, labels, regions).take(order)
 
 

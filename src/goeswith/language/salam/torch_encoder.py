@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -118,7 +119,9 @@ def load_encoder(config: SalamConfig) -> Any:
         adapters = LoraConfig(
             r=config.lora, lora_alpha=2 * config.lora, target_modules="all-linear"
         )
-        encoder = get_peft_model(encoder, adapters)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # peft asks by an old name
+            encoder = get_peft_model(encoder, adapters)
     elif not config.train_embeddings:
         encoder.get_input_embeddings().weight.requires_grad_(requires_grad=False)
     return encoder
