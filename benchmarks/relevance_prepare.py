@@ -13,7 +13,6 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-
 from scipy import sparse
 
 from goeswith.arrays_file import Arrays, save_arrays
