@@ -63,10 +63,10 @@ def region(data: Path, name: str, number: int, seeds: int, out: Path) -> None:
         split = Split.of(behaviour, labelled_pairs(graph, dataset.catalog, seed), part)
         assert not split.known.holds(split.test).any()
         arrays[f"{seed}/part"] = part
-        for kind in MOST:
+        for kind, most in MOST.items():
             pairs: Pairs = getattr(split, kind)
             pairs.regions[:] = number
-            pairs = pairs.take(np.arange(min(len(pairs), MOST[kind])))
+            pairs = pairs.take(np.arange(min(len(pairs), most)))
             put(arrays, f"{seed}/{kind}", pairs)
             print(name, seed, kind, np.bincount(pairs.labels).tolist())
     save_arrays(arrays, out / f"{name}.safetensors")

@@ -61,18 +61,22 @@ class Prepared:
         return self._worlds[key]
 
     def arrays(self, name: str) -> dict[str, Any]:
+        """Those of a data set."""
         return load_file(self.folder / f"{name}.safetensors")
 
     def size(self, name: str) -> int:
+        """How many nodes it has."""
         return len(json.loads((self.folder / f"{name}.json").read_text()))
 
     def pairs(self, arrays: dict[str, Any], name: str) -> Pairs:
+        """Pairs by the name of their part."""
         left, right = arrays[f"{name}/left"], arrays[f"{name}/right"]
         labels, regions = arrays[f"{name}/labels"], arrays[f"{name}/regions"]
         pairs = Pairs(left, right, labels.astype(np.int64), regions.astype(np.int64))
         return pairs.take(np.arange(min(len(pairs), self.most)))
 
     def region(self, name: str, seed: int) -> Split:
+        """A shop's pairs, split by product."""
         arrays = self.arrays(name)
         split = Split.of(behaviour(arrays, "all"), NOTHING, arrays[f"{seed}/part"])
         split.train, split.valid, split.test = (
@@ -112,6 +116,7 @@ def fitted(
     seen: Behaviour,
     pairs: Pairs,
     held: tuple[Behaviour, Pairs] | None,
+    *,
     start: Network | None = None,
 ) -> tuple[Network, list[Any], float]:
     began = time.perf_counter()
@@ -155,6 +160,10 @@ def branch(p: Prepared, out: Path, name: str, seed: int, which: str) -> None:
         "seed": seed,
         "branch": which,
         "fit_seconds": seconds,
+        "trained_pairs_per_second": len(history) * len(split.train) / seconds,
+        "gpu_megabytes": torch.cuda.max_memory_allocated() / 1e6
+        if torch.cuda.is_available()
+        else 0,
         "pairs_per_second": len(split.test) / asked,
         "history": history,
         "test": {kind: scores(values, split.test.labels) for kind, values in logits.items()},
@@ -219,7 +228,7 @@ def regions(p: Prepared, out: Path, seed: int, share: float, target: str | None)
             "test": {},
         }
         for how, start in (("fine-tuned", None), ("pre-trained, fine-tuned", before)):
-            network, _, _ = fitted(tuned, texts, seen, part[name], (known, valid[name]), start)
+            network, _, _ = fitted(tuned, texts, seen, part[name], (known, valid[name]), start=start)
             logits = predict(network, World(*texts, known), test)
             said["test"][how] = scores(logits["fused"], test.labels)
         logits = predict(before, World(*texts, known), test)

@@ -1,6 +1,6 @@
 """A pretrained encoder cut to the tokens that some texts have, in half precision: easy to carry.
 
-    python benchmarks/shrink.py ENCODER OUT TEXTS.json ...
+    python benchmarks/relevance_shrink.py ENCODER OUT TEXTS.json ...
 
 What is cut is a copy to measure with; a vector of a text that is kept is the same, up to rounding.
 """
