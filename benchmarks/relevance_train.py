@@ -228,7 +228,8 @@ def regions(p: Prepared, out: Path, seed: int, share: float, target: str | None)
             "test": {},
         }
         for how, start in (("fine-tuned", None), ("pre-trained, fine-tuned", before)):
-            network, _, _ = fitted(tuned, texts, seen, part[name], (known, valid[name]), start=start)
+            held = known, valid[name]
+            network, _, _ = fitted(tuned, texts, seen, part[name], held, start=start)
             logits = predict(network, World(*texts, known), test)
             said["test"][how] = scores(logits["fused"], test.labels)
         logits = predict(before, World(*texts, known), test)
