@@ -116,7 +116,8 @@ def regions(runs: list[Path]) -> dict[str, Any]:
     for said in experiments(runs).values():
         if said["what"] == "regions":
             for how, figures in said["test"].items():
-                table[f"{said['data']}, {said['share']:.0%}"][how].append(figures)
+                name = f"{said['data']}, {said['share']:.0%}"
+                table[name][f"{said.get('branch', 'both')}, {how}"].append(figures)
     return {n: {b: summary(v) for b, v in lines.items()} for n, lines in sorted(table.items())}
 
 

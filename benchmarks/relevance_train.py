@@ -177,7 +177,9 @@ def branch(p: Prepared, out: Path, name: str, seed: int, which: str) -> None:
         save_file(kept, out.with_suffix(".safetensors"))
 
 
-def regions(p: Prepared, out: Path, seed: int, share: float, target: str | None) -> None:
+def regions(
+    p: Prepared, out: Path, *, seed: int, share: float, target: str | None, which: str
+) -> None:
     """Fine-tuned with a share of a region's labels, from nothing and from all regions.
 
     At a share of 1 one pre-training serves all three targets (target None).
@@ -197,7 +199,7 @@ def regions(p: Prepared, out: Path, seed: int, share: float, target: str | None)
         n: shifted(splits[i].valid.take(np.arange(min(1000, len(splits[i].valid)))), starts[i])
         for i, n in enumerate(REGIONS)
     }
-    config = p.config.model_copy(update={"seed": seed, "epochs": 2})
+    config = p.config.model_copy(update={**BRANCHES[which], "seed": seed, "epochs": 2})
     before, _, seconds = fitted(
         config,
         texts,
@@ -220,6 +222,7 @@ def regions(p: Prepared, out: Path, seed: int, share: float, target: str | None)
         )
         said: dict[str, Any] = {
             "what": "regions",
+            "branch": which,
             "data": name,
             "seed": seed,
             "share": share,
@@ -231,9 +234,9 @@ def regions(p: Prepared, out: Path, seed: int, share: float, target: str | None)
             held = known, valid[name]
             network, _, _ = fitted(tuned, texts, seen, part[name], held, start=start)
             logits = predict(network, World(*texts, known), test)
-            said["test"][how] = scores(logits["fused"], test.labels)
+            said["test"][how] = scores(list(logits.values())[-1], test.labels)
         logits = predict(before, World(*texts, known), test)
-        said["test"]["pre-trained"] = scores(logits["fused"], test.labels)
+        said["test"]["pre-trained"] = scores(list(logits.values())[-1], test.labels)
         out.with_name(f"{out.name}-{name}.json").write_text(json.dumps(said))
 
 
@@ -309,10 +312,10 @@ def experiments(seeds: int) -> dict[str, Callable[[Prepared, Path], None]]:
             found[f"branch-{name}-{seed}-{which}"] = partial(
                 branch, name=name, seed=seed, which=which
             )
-    for seed, share in product(range(seeds), SHARES):
+    for which, seed, share in product(("both", "graph"), range(seeds), SHARES):
         for target in (None,) if share == 1 else REGIONS:
-            found[f"regions-{seed}-{100 * share:.0f}-{target}"] = partial(
-                regions, seed=seed, share=share, target=target
+            found[f"regions-{which}-{seed}-{100 * share:.0f}-{target}"] = partial(
+                regions, seed=seed, share=share, target=target, which=which
             )
     return found
 
