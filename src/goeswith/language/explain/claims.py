@@ -1,0 +1,279 @@
+"""What a sentence about two products claims, and what of it the data do not hold.
+
+A generated explanation is shown only where nothing is found here. The rule is closed: a word
+claims nothing (`words.FRAME`), or a product's own text holds it, or it is unsupported. So a brand,
+number, size, name or use that the data do not hold is refused without a list of all of them, and an
+instruction has no form in which it could be said.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Final, Literal, TypeAlias
+
+from goeswith.language.explain.words import (
+    EVERY,
+    FRAME,
+    NEGATIONS,
+    OPENINGS,
+    PERSONS,
+    READER,
+    as_number,
+    joined,
+    measures,
+    stem,
+    words,
+)
+from goeswith.language.hostile import hostile, without_hostile
+from goeswith.language.text import clean_text
+
+Kind: TypeAlias = Literal[
+    "form",
+    "link",
+    "instruction",
+    "praise",
+    "echo",
+    "number",
+    "size",
+    "brand",
+    "name",
+    "compatibility",
+    "person",
+    "statement",
+]
+
+NOTHING: Final = "Proposed to go together."
+"""What is said of a pair of which neither purchases nor texts say anything."""
+MOST: Final = 200
+"""Characters of an explanation."""
+READ: Final = 1000
+"""Characters of each field that a claim may rest on."""
+FIELDS: Final = ("title", "type", "brand", "categories", "description")
+_ECHO: Final = 7
+_NEAR: Final = 15  # words after "for" or "fits" that it may still speak of
+_ODD: Final = re.compile(r"[^\w\s,.'’/&+()%°\-]")
+_SENTENCES: Final = re.compile(r"[.!?;:]\s+\S")
+_FITS: Final = re.compile(
+    r"(?i)\b(?:compatib\w+(?:\s+with)?|fit(?:s|ted|ting)?|works?\s+(?:with|on|in)|working\s+with|"
+    r"plugs?\s+into|connect(?:s|ed|ing)?\s+(?:to|with)|attach\w*\s+to|replac(?:es?|ing|ements?)|"
+    r"(?:made|designed|built|meant|suitable|suited)\s+for|for\s+use\s+with|supports?|mounts?\s+on)\b"
+)
+_NEUTRAL: Final = {
+    re.compile(r"(?i)\b(?:his/her|her/his|his|her)\b"): "their",
+    re.compile(r"(?i)\b(?:he/she|she/he|he|she)\b"): "the person",
+    re.compile(r"(?i)\b(?:him|him/her)\b"): "them",
+}
+"""Nobody knows who buys: what is generated of him or her is said of them."""
+_MARKERS: Final = frozenset(
+    {"for", "fit", "fits", "fitting", "compatible", "compatibility", "with", "works", "supports"}
+    | {"replacement", "replaces"}
+)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Something that an explanation says and that nothing holds.
+
+    Attributes:
+        kind: what it is about.
+        text: its words.
+    """
+
+    kind: Kind
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.text}"
+
+
+class ProductWords:
+    """What one product's catalogue text holds. Parts of it that are hostile hold nothing.
+
+    Args:
+        record: column -> value, of `FIELDS` those that are there.
+    """
+
+    def __init__(self, record: Mapping[str, Any]) -> None:
+        self.brand = clean_text(record.get("brand"), 100).lower()
+        self.type = clean_text(record.get("type"), 100).lower()
+        parts = (without_hostile(clean_text(record.get(field), READ)) for field in FIELDS)
+        self.text = " . ".join(part for part in parts if part)
+        self.measures, _ = measures(self.text)
+        self.tokens = words(self.text)
+        flat = [piece for token in self.tokens for piece in words(re.sub(r"[-/.'’&+]", " ", token))]
+        self.lower = [token.lower() for token in flat]
+        self.stems = {stem(token) for token in (*self.tokens, *flat)}
+        numbers = map(as_number, (*self.tokens, *flat))
+        self.numbers = {n for n in numbers if n} | {amount for amount, _ in self.measures}
+        self.joined = {
+            joined("".join(self.lower[i : i + size]))
+            for size in (1, 2, 3)
+            for i in range(len(self.lower) - size + 1)
+        }
+
+    def holds(self, word: str) -> bool:
+        """Whether a word, in any of its forms, stands in the text."""
+        if any(character.isdigit() for character in word):
+            return joined(word) in self.joined
+        if stem(word) in self.stems or joined(word) in self.joined:
+            return True
+        parts = words(re.sub(r"[-/.'’&+]", " ", word))
+        return len(parts) > 1 and all(
+            part.lower() in FRAME or stem(part) in self.stems for part in parts
+        )
+
+    def fits(self, claimed: set[str], other: ProductWords) -> bool:
+        """Whether the text says that the product is for what `claimed` names, or for the other."""
+        for i, word in enumerate(self.lower):
+            if word in _MARKERS:
+                near = self.lower[i + 1 : i + 1 + _NEAR]
+                if claimed and claimed <= {stem(token) for token in near}:
+                    return True
+                if not claimed and any(_is_name(t) and joined(t) in other.joined for t in near):
+                    return True
+        return False
+
+
+def unsupported(
+    text: str,
+    source: ProductWords,
+    target: ProductWords,
+    numbers: Iterable[int] = (),
+    brands: frozenset[str] = frozenset(),
+) -> list[Claim]:
+    """What a sentence says of two products that their texts and the evidence do not hold.
+
+    Args:
+        text: one sentence, as `tidy` leaves it.
+        source: the product asked about.
+        target: the answer.
+        numbers: counts that the evidence holds.
+        brands: of the catalogue, in lower case: they are told apart from other words.
+
+    Returns:
+        Nothing where all of it is held.
+    """
+    if text == NOTHING:
+        return []
+    found = [*_form(text), *(Claim(kind, said) for kind, said in _hostile(text))]
+    found += _echo(text, source, target)
+    every = bool({word.lower() for word in words(text)} & EVERY)
+    sides = (source, target)
+    test = all if every else any
+    counts = {str(number) for number in numbers}
+    sizes, rest = measures(text)
+    for amount, unit in sorted(sizes):
+        told = unit == "times" and amount in counts
+        if not told and not test((amount, unit) in side.measures for side in sides):
+            found.append(Claim("size", f"{amount} {unit}"))
+    said = words(rest)
+    content = 0
+    for place, word in enumerate(said):
+        kind = _kind(word, said[:place], brands)
+        if kind is None:
+            continue
+        content += 1
+        number = as_number(word)
+        if number is not None and (number in counts or test(number in s.numbers for s in sides)):
+            continue
+        if number is None and kind != "instruction" and test(side.holds(word) for side in sides):
+            continue
+        found.append(Claim(kind, word))
+    found += _same(said, source, target)
+    found += _compatible(text, source, target, every=every)
+    if not content and not sizes and not found:
+        found.append(Claim("form", "it says nothing"))
+    return list(dict.fromkeys(found))
+
+
+def tidy(text: str) -> str:
+    """A generated text as a sentence: cleaned, of nobody's gender, without `because`."""
+    text = clean_text(text, MOST + 100).replace('"', "").replace("“", "").replace("”", "")
+    text = re.sub(r"(?i)^(?:it is |this is )?(?:because|since)\s+", "", text.strip()).strip()
+    for gendered, neutral in _NEUTRAL.items():
+        text = gendered.sub(neutral, text)
+    text = re.sub(r"\s+([,.])", r"\1", text).rstrip(" .,")
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
+def _form(text: str) -> list[Claim]:
+    first = (words(text) or [""])[0].lower()
+    wrong = []
+    if not text or len(text) > MOST:
+        wrong.append(Claim("form", f"{len(text)} characters"))
+    if odd := _ODD.search(text):
+        wrong.append(Claim("form", odd.group()))
+    if _SENTENCES.search(text):
+        wrong.append(Claim("form", "more than one sentence"))
+    if first not in OPENINGS:
+        wrong.append(Claim("form", f"begins with {first[:30]!r}"))
+    return wrong
+
+
+def _hostile(text: str) -> list[tuple[Kind, str]]:
+    kinds: dict[str, Kind] = {"link": "link", "instruction": "instruction", "praise": "praise"}
+    return [(kinds[kind], said) for kind, said in hostile(text)]
+
+
+def _echo(text: str, source: ProductWords, target: ProductWords) -> list[Claim]:
+    said = [word.lower() for word in words(re.sub(r"[-/.'’&+]", " ", text))]
+    for side in (source, target):
+        runs = {tuple(side.lower[i : i + _ECHO]) for i in range(len(side.lower) - _ECHO + 1)}
+        for i in range(len(said) - _ECHO + 1):
+            if tuple(said[i : i + _ECHO]) in runs:
+                return [Claim("echo", " ".join(said[i : i + _ECHO]))]
+    return []
+
+
+def _kind(word: str, before: list[str], brands: frozenset[str]) -> Kind | None:
+    """What a word claims; None where it claims nothing."""
+    lower = word.lower()
+    counted = lower == "two" and bool(before) and before[-1].lower() not in {"the", "these"}
+    if lower in FRAME and not counted:
+        return None
+    kinds: dict[Kind, bool] = {
+        "instruction": lower in READER,
+        "brand": lower in brands,
+        "person": lower in PERSONS,
+        "statement": lower in NEGATIONS,
+        "number": as_number(word) is not None,
+        "name": bool(before) and _is_name(word),
+    }
+    return next((kind for kind, is_so in kinds.items() if is_so), "statement")
+
+
+def _is_name(word: str) -> bool:
+    return word[:1].isupper() or any(character.isdigit() for character in word)
+
+
+def _same(said: list[str], source: ProductWords, target: ProductWords) -> list[Claim]:
+    """What is said to be the same must be: the brand, the type."""
+    for word, following in pairwise(word.lower() for word in said):
+        if word != "same":
+            continue
+        if following == "brand":
+            alike = bool(source.brand) and source.brand == target.brand
+        elif following in {"type", "kind", "category", "sort"}:
+            alike = bool(source.type) and source.type == target.type
+        else:
+            alike = following not in FRAME  # a word that both must hold, which is checked above
+        if not alike:
+            return [Claim("statement", f"same {following}")]
+    return []
+
+
+def _compatible(
+    text: str, source: ProductWords, target: ProductWords, *, every: bool
+) -> list[Claim]:
+    match = _FITS.search(text)
+    if match is None:
+        return []
+    rest = re.split(r"[,.]\s", text[match.end() :])[0]
+    claimed = {stem(word) for word in words(rest) if word.lower() not in FRAME}
+    fits = [source.fits(claimed, target), target.fits(claimed, source)]
+    if all(fits) if every and claimed else any(fits):
+        return []
+    return [Claim("compatibility", f"{match.group()}{rest}".strip(" ."))]
