@@ -6,7 +6,7 @@ checking.
 Pairs of `intentions` are split by product (0.7, 0.1, 0.2: no product in two parts); intents of the
 bundles are learned beside them where they share neither product nor title with the test part.
 `as_written` learns all sentences, `held` only those that the two products' texts hold. Sentences
-and references are tidied alike (`tidy`). A model that is in `--models` already is not trained again.
+and references are tidied alike (`tidy`). A model that is in `--models` is not trained again.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from goeswith.language.explain.training import ExplainerTraining, train_explaine
 
 RESULTS = Path(__file__).parent / "results"
 BUNDLES = 800
-EPOCHS = {"as_written": 3, "held": 4}
+EPOCHS = {"as_written": 2, "held": 4}
 
 
 def parts(data: Path, seed: int) -> tuple[dict[str, list[Example]], list[Example], list[Example]]:
@@ -130,7 +130,11 @@ def main() -> None:
         folder = options.models / f"{name}-{options.seed}"
         if not (folder / "training.json").exists():
             training = ExplainerTraining(
-                options.backbone, options.lora, EPOCHS[name], seed=options.seed
+                options.backbone,
+                options.lora,
+                EPOCHS[name],
+                bfloat16=True,
+                seed=options.seed,
             )
             history = train_explainer(
                 training, examples, validation, folder, lambda epoch: print(epoch, flush=True)

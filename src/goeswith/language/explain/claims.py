@@ -170,10 +170,12 @@ def unsupported(
         if not told and not test((amount, unit) in side.measures for side in sides):
             found.append(Claim("size", f"{amount} {unit}"))
     said = words(rest)
+    match = _FITS.search(text)  # whose words are claimed together, by `_compatible`
+    fits = {word.lower() for word in words(match.group())} if match else set()
     content = 0
     for place, word in enumerate(said):
         kind = _kind(word, said[:place], brands)
-        if kind is None:
+        if kind is None or word.lower() in fits:
             continue
         content += 1
         number = as_number(word)

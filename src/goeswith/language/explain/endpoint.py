@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlsplit
 
 from goeswith.errors import ConfigError
@@ -45,7 +45,6 @@ class EndpointExplainer:
         tries: int = 3,
         timeout: float = 30.0,
         pause: float = _PAUSE,
-        transport: httpx.BaseTransport | None = None,
     ) -> None:
         """Prepare; nothing is sent yet.
 
@@ -55,7 +54,6 @@ class EndpointExplainer:
             tries: sentences asked for of a pair at most.
             timeout: seconds for an answer.
             pause: seconds before the first retry.
-            transport: of httpx, for tests.
 
         Raises:
             ConfigError: httpx is missing, the address is none, or a key would be sent unencrypted.
@@ -78,8 +76,17 @@ class EndpointExplainer:
             base_url=address.rstrip("/") + "/",
             headers={"authorization": f"Bearer {key}"} if key else {},
             timeout=timeout,
-            transport=transport,
         )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._client.close()
 
     def write(self, pairs: Sequence[Pair], attempt: int) -> list[str]:
         """See `Explainer`.
@@ -91,6 +98,8 @@ class EndpointExplainer:
             return list(pool.map(lambda pair: self._ask(pair, attempt), pairs))
 
     def _ask(self, pair: Pair, attempt: int) -> str:
+        import httpx
+
         body = {
             "model": self._model,
             "messages": [
@@ -100,8 +109,6 @@ class EndpointExplainer:
             "max_tokens": 60,
             "temperature": 0.8 if attempt else 0.0,
         }
-        import httpx
-
         said = ""
         for retry in range(_RETRIES + 1):
             if retry:

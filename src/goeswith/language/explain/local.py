@@ -100,7 +100,9 @@ def load_language_model(model: str) -> tuple[Any, Any, bool]:
         AutoModelForSeq2SeqLM,
         AutoTokenizer,
     )
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         paired = bool(AutoConfig.from_pretrained(model).is_encoder_decoder)
         tokenizer = AutoTokenizer.from_pretrained(model)

@@ -61,7 +61,7 @@ def _lead(pair: Pair, evidence: Evidence) -> str:
         "bought_together": f"Bought together {_times(evidence.bought_together)}"
         if counted
         else "Listed as bought together",
-        "bought_before": "Customers who buy this also buy the other one",
+        "bought_before": "Customers who bought this also bought the other",
         "linked": f"Both are bought with one other product{of_type}",
         "viewed_together": "Viewed as one or the other",
     }.get(evidence.basis, "")
@@ -103,9 +103,9 @@ def _words_shared(pair: Pair, *, name: bool) -> str:
         for i in range(len(target) - size + 1):
             run = target[i : i + size]
             told = all(word.lower() not in _EMPTY and len(word) > 2 for word in run)
-            alone = size == 1 and run[0].isdigit()
+            bare = not any(any(c.isalpha() for c in word) for word in run)
             as_name = size > 1 or any(character.isdigit() for character in run[0])
-            if not told or alone or (name and not as_name):
+            if not told or bare or (name and not as_name):
                 continue
             if tuple(word.lower() for word in run) in known:
                 text = f"related to {' '.join(run)}"
