@@ -12,6 +12,7 @@ and references are tidied alike (`tidy`). A model that is in `--models` is not t
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -102,6 +103,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--backbone", required=True)
     parser.add_argument("--models", type=Path, required=True)
+    parser.add_argument("--variants", nargs="+", choices=sorted(EPOCHS), default=["held"])
     parser.add_argument("--others", nargs="*", default=[], help="other untuned models")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--lora", type=int, default=0, help="rank; 0 trains all weights")
@@ -109,13 +111,15 @@ def main() -> None:
     learned, validation, test = parts(options.data, options.seed)
     results: dict[str, Any] = {
         "command": "python benchmarks/explanations.py ../shared/data "
-        f"--backbone {Path(options.backbone).name} --models MODELS --seed {options.seed}",
+        f"--backbone {Path(options.backbone).name} --models MODELS --seed {options.seed} "
+        f"--variants {' '.join(options.variants)}",
         "data": "intentions, bundles-electronic, bundles-clothing",
         "versions": {name: version(name) for name in ("torch", "transformers", "peft")},
         "pairs": {"validation": len(validation), "test": len(test)},
         "learned": {
             name: {"pairs": len(of), "sentences": sum(len(e.texts) for e in of)}
             for name, of in learned.items()
+            if name in options.variants
         },
         "training": {},
         "written_by_people": scores([example.texts[0] for example in test], test),
@@ -126,7 +130,7 @@ def main() -> None:
         key: results["written_by_people"][key] for key in ("unsupported_share", "unsupported_kinds")
     }
     out = RESULTS / f"explanations-seed-{options.seed}.json"
-    for name, examples in learned.items():
+    for name in options.variants:
         folder = options.models / f"{name}-{options.seed}"
         if not (folder / "training.json").exists():
             training = ExplainerTraining(
@@ -136,15 +140,12 @@ def main() -> None:
                 bfloat16=True,
                 seed=options.seed,
             )
-            history = train_explainer(
-                training, examples, validation, folder, lambda epoch: print(epoch, flush=True)
+            train_explainer(
+                training, learned[name], validation, folder, lambda epoch: print(epoch, flush=True)
             )
-            print(name, history, flush=True)
         explainer = LocalExplainer(folder, options.seed)
-        results["training"][name] = {
-            **({"lora_rank": options.lora} if options.lora else {}),
-            "epochs": EPOCHS[name],
-        }
+        results["training"][name] = json.loads((folder / "training.json").read_text())
+        results["training"][name]["training"]["backbone"] = Path(options.backbone).name
         results[name] = of_explainer(explainer, test)
         write_json(results, out)
     for name in [options.backbone, *options.others]:

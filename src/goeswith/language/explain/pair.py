@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from goeswith.language.explain.claims import FIELDS, Claim
+from goeswith.language.explain.claims import FIELDS, READ, Claim
 from goeswith.language.hostile import without_hostile
 from goeswith.language.text import clean_text, product_text
 
@@ -78,7 +78,7 @@ def prompt(pair: Pair) -> str:
 def shown(record: Mapping[str, Any]) -> str:
     """One product in a prompt."""
     trusted = {
-        field: without_hostile(clean_text(record[field], 2 * _SHOWN))
+        field: without_hostile(clean_text(record[field], READ))
         for field in FIELDS
         if record.get(field) is not None
     }
