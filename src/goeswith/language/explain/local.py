@@ -102,7 +102,7 @@ def load_language_model(model: str) -> tuple[Any, Any, bool]:
     )
     from transformers.utils import logging
 
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()
     try:
         paired = bool(AutoConfig.from_pretrained(model).is_encoder_decoder)
         tokenizer = AutoTokenizer.from_pretrained(model)
