@@ -24,7 +24,7 @@ import polars as pl
 from goeswith.evaluation.generated import bleu_4, rouge
 from goeswith.files import write_json
 from goeswith.language.explain.checked import explain
-from goeswith.language.explain.claims import ProductWords, tidy, unsupported
+from goeswith.language.explain.claims import tidy, unsupported
 from goeswith.language.explain.examples import (
     Example,
     bundle_examples,
@@ -35,6 +35,7 @@ from goeswith.language.explain.examples import (
 )
 from goeswith.language.explain.local import LocalExplainer
 from goeswith.language.explain.pair import Explainer
+from goeswith.language.explain.product_words import ProductWords
 from goeswith.language.explain.template import template
 from goeswith.language.explain.training import ExplainerTraining, train_explainer
 

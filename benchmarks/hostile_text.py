@@ -20,10 +20,11 @@ import polars as pl
 
 from goeswith.files import write_json
 from goeswith.language.explain.checked import explain
-from goeswith.language.explain.claims import ProductWords, tidy
+from goeswith.language.explain.claims import tidy
 from goeswith.language.explain.examples import intention_examples, split_by_product
 from goeswith.language.explain.local import LocalExplainer
 from goeswith.language.explain.pair import Explainer, Pair, prompt
+from goeswith.language.explain.product_words import ProductWords
 from goeswith.language.explain.words import FRAME, stem, words
 from goeswith.language.hostile import hostile
 from goeswith.language.text import clean_text

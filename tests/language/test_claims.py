@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goeswith.language.explain.claims import NOTHING, ProductWords, tidy, unsupported
+from goeswith.language.explain.claims import NOTHING, tidy, unsupported, weakened
+from goeswith.language.explain.product_words import ProductWords
 from goeswith.language.explain.words import FRAME, stem
 
 CAMERA = ProductWords(
@@ -67,6 +68,8 @@ def test_what_catalogue_or_frame_hold_is_let_through(text: str) -> None:
         ("This camera is compatible with the SLR.", "compatibility"),
         ("They both are compatible with Canon.", "compatibility"),
         ("They are both used for hiking.", "statement"),
+        ("They both are a type of EOS.", "statement"),
+        ("This charger is a Canon.", "statement"),
         ("This charger is not for Canon.", "statement"),
         ("They both are of the same brand.", "statement"),
         ("It is a camera for his wife.", "person"),
@@ -86,6 +89,13 @@ def test_what_catalogue_or_frame_hold_is_let_through(text: str) -> None:
 )
 def test_what_they_do_not_hold_is_refused_by_its_name(text: str, kind: str) -> None:
     assert kind in kinds(text)
+
+
+def test_what_is_no_kind_of_product_is_said_to_be_related() -> None:
+    text = "They both are a type of Canon EOS."
+    assert weakened(text, CAMERA, BATTERY) == "They both are related to Canon EOS."
+    text = "They both are a type of Electronics."
+    assert weakened(text, CAMERA, BATTERY) == text
 
 
 def test_counts_of_the_evidence_are_held() -> None:

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from goeswith.bundle.evidence import Basis, Evidence, Link, TypesBought
 from goeswith.errors import ConfigError
 from goeswith.language.explain.checked import explain
-from goeswith.language.explain.claims import NOTHING, ProductWords, unsupported
+from goeswith.language.explain.claims import NOTHING, unsupported
 from goeswith.language.explain.explainers import make_explainer
 from goeswith.language.explain.pair import Pair, prompt
+from goeswith.language.explain.product_words import ProductWords
 from goeswith.language.explain.template import numbers_of, template
 from goeswith.language.hostile import hostile
 

@@ -69,7 +69,9 @@ LEARNED = [example(i, i + 1) for i in range(12)]
 def test_training_lowers_the_loss_and_leaves_a_model_that_writes(
     backbone: Path, tmp_path: Path, rank: int
 ) -> None:
-    training = ExplainerTraining(str(backbone), rank, epochs=3, batch=4, learning_rate=0.02)
+    training = ExplainerTraining(
+        str(backbone), rank, epochs=3, patience=3, batch=4, learning_rate=0.02
+    )
     history = train_explainer(training, LEARNED, [example(20, 21)], tmp_path / "out")
     assert history[-1]["loss"] < history[0]["loss"]
     assert not (tmp_path / "out.training").exists()
@@ -82,7 +84,7 @@ def test_training_lowers_the_loss_and_leaves_a_model_that_writes(
 
 
 def test_a_killed_run_ends_as_one_that_was_not(backbone: Path, tmp_path: Path) -> None:
-    training = ExplainerTraining(str(backbone), epochs=3, batch=4, learning_rate=0.01)
+    training = ExplainerTraining(str(backbone), epochs=3, patience=3, batch=4, learning_rate=0.01)
 
     def killed(epoch: Epoch) -> None:
         if epoch["epoch"] == 2:
@@ -101,6 +103,14 @@ def test_a_killed_run_ends_as_one_that_was_not(backbone: Path, tmp_path: Path) -
     ]
     weights = [tmp_path / name / "model.safetensors" for name in ("whole", "cut")]
     assert weights[0].read_bytes() == weights[1].read_bytes()
+
+
+def test_training_stops_when_validation_gets_no_better(backbone: Path, tmp_path: Path) -> None:
+    training = ExplainerTraining(str(backbone), epochs=50, batch=4, learning_rate=0.05)
+    other = [example(20, 21, "Red tea say why.")]
+    history = train_explainer(training, LEARNED, other, tmp_path / "out")
+    assert len(history) < 50
+    assert min(history, key=lambda e: e["validation"])["epoch"] == len(history) - 1
 
 
 def test_a_model_that_only_goes_on_is_not_trained(tmp_path: Path, backbone: Path) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from goeswith.language.explain.claims import Claim, ProductWords, tidy, unsupported
+from goeswith.language.explain.claims import Claim, tidy, unsupported, weakened
 from goeswith.language.explain.pair import TEMPLATE, Explainer, Explanation, Pair
+from goeswith.language.explain.product_words import ProductWords
 from goeswith.language.explain.template import numbers_of, template
 
 
@@ -30,10 +31,11 @@ def explain(
         written = explainer.write([pairs[i] for i in left], tries)
         tries += 1
         for i, text in zip(left, map(tidy, written), strict=True):
-            claims = unsupported(text, *sides[i], numbers_of(pairs[i].evidence), brands)
+            said = weakened(text, *sides[i])
+            claims = unsupported(said, *sides[i], numbers_of(pairs[i].evidence), brands)
             refused[i] += claims
             if not claims:
-                found[i] = Explanation(text, explainer.name, tries, tuple(refused[i]))
+                found[i] = Explanation(said, explainer.name, tries, tuple(refused[i]))
         left = [i for i in left if found[i] is None]
     return [
         done or Explanation(template(pair), TEMPLATE, tries, tuple(claims))

@@ -9,11 +9,12 @@ instruction has no form in which it could be said.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
+from goeswith.language.explain.product_words import ProductWords, is_name
 from goeswith.language.explain.words import (
     EVERY,
     FRAME,
@@ -22,12 +23,11 @@ from goeswith.language.explain.words import (
     PERSONS,
     READER,
     as_number,
-    joined,
     measures,
     stem,
     words,
 )
-from goeswith.language.hostile import hostile, without_hostile
+from goeswith.language.hostile import hostile
 from goeswith.language.text import clean_text
 
 Kind: TypeAlias = Literal[
@@ -49,11 +49,7 @@ NOTHING: Final = "Proposed to go together."
 """What is said of a pair of which neither purchases nor texts say anything."""
 MOST: Final = 200
 """Characters of an explanation."""
-READ: Final = 1000
-"""Characters of each field that a claim may rest on."""
-FIELDS: Final = ("title", "type", "brand", "categories", "description")
 _ECHO: Final = 7
-_NEAR: Final = 15  # words after "for" or "fits" that it may still speak of
 _ODD: Final = re.compile(r"[^\w\s,.'’/&+()%°\-]")
 _SENTENCES: Final = re.compile(r"[.!?;:]\s+\S")
 _FITS: Final = re.compile(
@@ -65,11 +61,12 @@ _NEUTRAL: Final = {
     re.compile(r"(?i)\b(?:his/her|her/his|his|her)\b"): "their",
     re.compile(r"(?i)\b(?:he/she|she/he|he|she)\b"): "the person",
     re.compile(r"(?i)\b(?:him|him/her)\b"): "them",
+    re.compile(r"(?i)\ba manner of\b"): "a kind of",
 }
 """Nobody knows who buys: what is generated of him or her is said of them."""
-_MARKERS: Final = frozenset(
-    {"for", "fit", "fits", "fitting", "compatible", "compatibility", "with", "works", "supports"}
-    | {"replacement", "replaces"}
+_IS: Final = re.compile(
+    r"(?i)\b(?P<verb>are|is)\s+(?P<both>both\s+)?(?:an?\s+|the\s+)?"
+    r"(?P<kind>(?:type|kind|sort|form|manner)s?\s+of\s+)?(?:an?\s+|the\s+)?(?P<said>[^,.]+)"
 )
 
 
@@ -87,54 +84,6 @@ class Claim:
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.text}"
-
-
-class ProductWords:
-    """What one product's catalogue text holds. Parts of it that are hostile hold nothing.
-
-    Args:
-        record: column -> value, of `FIELDS` those that are there.
-    """
-
-    def __init__(self, record: Mapping[str, Any]) -> None:
-        self.brand = clean_text(record.get("brand"), 100).lower()
-        self.type = clean_text(record.get("type"), 100).lower()
-        parts = (without_hostile(clean_text(record.get(field), READ)) for field in FIELDS)
-        self.text = " . ".join(part for part in parts if part)
-        self.measures, _ = measures(self.text)
-        self.tokens = words(self.text)
-        flat = [piece for token in self.tokens for piece in words(re.sub(r"[-/.'’&+]", " ", token))]
-        self.lower = [token.lower() for token in flat]
-        self.stems = {stem(token) for token in (*self.tokens, *flat)}
-        numbers = map(as_number, (*self.tokens, *flat))
-        self.numbers = {n for n in numbers if n} | {amount for amount, _ in self.measures}
-        self.joined = {
-            joined("".join(self.lower[i : i + size]))
-            for size in (1, 2, 3)
-            for i in range(len(self.lower) - size + 1)
-        }
-
-    def holds(self, word: str) -> bool:
-        """Whether a word, in any of its forms, stands in the text."""
-        if any(character.isdigit() for character in word):
-            return joined(word) in self.joined
-        if stem(word) in self.stems or joined(word) in self.joined:
-            return True
-        parts = words(re.sub(r"[-/.'’&+]", " ", word))
-        return len(parts) > 1 and all(
-            part.lower() in FRAME or stem(part) in self.stems for part in parts
-        )
-
-    def fits(self, claimed: set[str], other: ProductWords) -> bool:
-        """Whether the text says that the product is for what `claimed` names, or for the other."""
-        for i, word in enumerate(self.lower):
-            if word in _MARKERS:
-                near = self.lower[i + 1 : i + 1 + _NEAR]
-                if claimed and claimed <= {stem(token) for token in near}:
-                    return True
-                if not claimed and any(_is_name(t) and joined(t) in other.joined for t in near):
-                    return True
-        return False
 
 
 def unsupported(
@@ -186,9 +135,46 @@ def unsupported(
         found.append(Claim(kind, word))
     found += _same(said, source, target)
     found += _compatible(text, source, target, every=every)
+    found += [Claim("statement", said) for said in _not_named(text, source, target, fits)]
     if not content and not sizes and not found:
         found.append(Claim("form", "it says nothing"))
     return list(dict.fromkeys(found))
+
+
+def weakened(text: str, source: ProductWords, target: ProductWords) -> str:
+    """A sentence that says what the two are, as one that says what they are related to.
+
+    Words of both titles do not make a product's kind: "a kind of Star Wars". Changed only where
+    that is what is wrong.
+    """
+    if not _not_named(text, source, target, set()):
+        return text
+    return _IS.sub(
+        lambda m: f"{m['verb']} {m['both'] or ''}related to {m['said']}" if _is_said(m) else m[0],
+        text,
+    )
+
+
+def _is_said(match: re.Match[str]) -> list[str]:
+    """Words that a sentence says a product is; none where it says what one is for or like."""
+    said: list[str] = []
+    for word in words(match["said"]):
+        if word.lower() in FRAME:
+            break
+        said.append(word)
+    return said
+
+
+def _not_named(text: str, source: ProductWords, target: ProductWords, but: set[str]) -> list[str]:
+    """What the two are said to be and neither title nor type names them so."""
+    found = []
+    for match in _IS.finditer(text):
+        said = [word for word in _is_said(match) if word.lower() not in but]
+        every = bool(match["both"]) or bool({w.lower() for w in words(text)} & EVERY)
+        test = all if every else any
+        if said and not test(stem(said[-1]) in side.heads for side in (source, target)):
+            found.append(f"is {' '.join(said)}")
+    return found
 
 
 def tidy(text: str) -> str:
@@ -242,13 +228,9 @@ def _kind(word: str, before: list[str], brands: frozenset[str]) -> Kind | None:
         "person": lower in PERSONS,
         "statement": lower in NEGATIONS,
         "number": as_number(word) is not None,
-        "name": bool(before) and _is_name(word),
+        "name": bool(before) and is_name(word),
     }
     return next((kind for kind, is_so in kinds.items() if is_so), "statement")
-
-
-def _is_name(word: str) -> bool:
-    return word[:1].isupper() or any(character.isdigit() for character in word)
 
 
 def _same(said: list[str], source: ProductWords, target: ProductWords) -> list[Claim]:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from goeswith.language.explain.claims import ProductWords, tidy, unsupported
+from goeswith.language.explain.claims import tidy, unsupported, weakened
 from goeswith.language.explain.pair import Pair
+from goeswith.language.explain.product_words import ProductWords
 
 if TYPE_CHECKING:
     import polars as pl
@@ -121,9 +122,13 @@ def without_products(examples: Iterable[Example], others: Iterable[Example]) -> 
 
 
 def held(example: Example) -> Example | None:
-    """An example with those of its sentences that its products' texts hold; None for none."""
+    """An example with those of its sentences that its products' texts hold; None for none.
+
+    What would be weakened where it is shown is learned as it was written.
+    """
     source, target = ProductWords(example.pair.source), ProductWords(example.pair.target)
-    texts = tuple(text for text in example.texts if not unsupported(text, source, target))
+    sides = source, target
+    texts = tuple(t for t in example.texts if not unsupported(weakened(t, *sides), *sides))
     return Example(example.keys, example.pair, texts) if texts else None
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from goeswith.language.explain.claims import FIELDS, READ, Claim
+from goeswith.language.explain.claims import Claim
+from goeswith.language.explain.product_words import FIELDS, READ
 from goeswith.language.hostile import without_hostile
 from goeswith.language.text import clean_text, product_text
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from goeswith.language.explain.claims import NOTHING, ProductWords, unsupported
+from goeswith.language.explain.claims import NOTHING, unsupported
 from goeswith.language.explain.pair import Pair
+from goeswith.language.explain.product_words import ProductWords
 from goeswith.language.explain.words import FRAME, NEGATIONS, PERSONS, READER, words
 from goeswith.language.hostile import hostile, without_hostile
 from goeswith.language.text import clean_text

@@ -26,7 +26,8 @@ class ExplainerTraining:
     Attributes:
         backbone: folder or hub id of a model that reads and writes apart.
         lora_rank: of the matrices that LoRA (Hu et al. 2021) trains; 0 trains all weights.
-        epochs: the one of least validation loss is kept.
+        epochs: at most; the one of least validation loss is kept.
+        patience: stop after so many epochs without a lesser one.
         batch: examples in a step.
         learning_rate: AdamW's step size, falling to nothing in a line.
         bfloat16: train in it, where the processor has it.
@@ -36,6 +37,7 @@ class ExplainerTraining:
     backbone: str
     lora_rank: int = 0
     epochs: int = 4
+    patience: int = 1
     batch: int = 8
     learning_rate: float = 5e-4
     bfloat16: bool = False
@@ -92,6 +94,8 @@ def train_explainer(
     state = _State(out.with_name(f"{out.name}.training"), training, learned, weights, optimizer)
     done = state.resume()
     for epoch in range(done + 1, training.epochs + 1):
+        if state.stale() >= training.patience:
+            break
         started = time.perf_counter()
         torch.manual_seed(training.seed * 100_003 + epoch)
         model.train()
@@ -232,7 +236,7 @@ class _State:
         from safetensors.torch import save_file
 
         self.history.append(epoch)
-        if min(self.history, key=lambda e: e["validation"]) is epoch:
+        if not self.stale():
             self._best = {name: value.detach().clone() for name, value in self._weights.items()}
         tensors = {f"now/{name}": value.detach() for name, value in self._weights.items()}
         tensors |= {f"best/{name}": value for name, value in self._best.items()}
@@ -243,6 +247,12 @@ class _State:
         with replacing(self._file) as beside:
             save_file(tensors, beside, metadata={"history": json.dumps(self.history)})
         return epoch
+
+    def stale(self) -> int:
+        """Epochs since the one of least validation loss."""
+        if not self.history:
+            return 0
+        return len(self.history) - min(self.history, key=lambda e: e["validation"])["epoch"]
 
     def restore_best(self) -> None:
         """Put the weights of the best epoch back."""
