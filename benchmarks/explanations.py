@@ -34,10 +34,11 @@ from goeswith.language.explain.examples import (
     without_products,
 )
 from goeswith.language.explain.local import LocalExplainer
-from goeswith.language.explain.pair import Explainer
+from goeswith.language.explain.pair import TEMPLATE, Explainer, Explanation
 from goeswith.language.explain.product_words import ProductWords
 from goeswith.language.explain.template import template
 from goeswith.language.explain.training import ExplainerTraining, train_explainer
+from goeswith.language.text import clean_text
 
 RESULTS = Path(__file__).parent / "results"
 BUNDLES = 800
@@ -84,19 +85,40 @@ def scores(sentences: list[str], test: list[Example]) -> dict[str, Any]:
     }
 
 
-def of_explainer(explainer: Explainer, test: list[Example]) -> dict[str, Any]:
+def of_explainer(
+    explainer: Explainer, test: list[Example]
+) -> tuple[dict[str, Any], list[Explanation]]:
     """What an explainer writes at once, and what is left of it after checking."""
     pairs = [example.pair for example in test]
     started = time.perf_counter()
     raw = [tidy(text) for text in explainer.write(pairs, 0)]
     seconds = time.perf_counter() - started
     checked = explain(pairs, explainer)
-    return {
+    figures = {
         "before": scores(raw, test),
         "after": scores([found.text for found in checked], test),
         "templates_after": sum(found.by == "template" for found in checked) / len(test),
         "written_a_second": len(test) / seconds,
     }
+    return figures, checked
+
+
+def audit(found: list[Explanation], test: list[Example], seed: int, out: Path) -> None:
+    """A hundred of what is shown, to be read one by one: `verdict` is a person's."""
+    rows = np.random.default_rng(seed).permutation(len(test))[:100].tolist()
+    pl.DataFrame(
+        [
+            {
+                "first": clean_text(test[i].pair.source["title"], 90),
+                "second": clean_text(test[i].pair.target["title"], 90),
+                "explanation": found[i].text,
+                "by": "template" if found[i].by == TEMPLATE else "model",
+                "verdict": "",
+                "note": "",
+            }
+            for i in rows
+        ]
+    ).write_csv(out)
 
 
 def main() -> None:
@@ -105,6 +127,7 @@ def main() -> None:
     parser.add_argument("--backbone", required=True)
     parser.add_argument("--models", type=Path, required=True)
     parser.add_argument("--variants", nargs="+", choices=sorted(EPOCHS), default=["held"])
+    parser.add_argument("--audit", action="store_true", help="leave 100 to be read")
     parser.add_argument("--others", nargs="*", default=[], help="other untuned models")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--lora", type=int, default=0, help="rank; 0 trains all weights")
@@ -147,10 +170,12 @@ def main() -> None:
         explainer = LocalExplainer(folder, options.seed)
         results["training"][name] = json.loads((folder / "training.json").read_text())
         results["training"][name]["training"]["backbone"] = Path(options.backbone).name
-        results[name] = of_explainer(explainer, test)
+        results[name], shown = of_explainer(explainer, test)
         write_json(results, out)
+        if options.audit:
+            audit(shown, test, options.seed, RESULTS / f"explanations-audit-{name}.csv")
     for name in [options.backbone, *options.others]:
-        results[f"untuned {Path(name).name}"] = of_explainer(
+        results[f"untuned {Path(name).name}"], _ = of_explainer(
             LocalExplainer(name, options.seed), test
         )
         write_json(results, out)

@@ -98,6 +98,17 @@ def test_what_is_no_kind_of_product_is_said_to_be_related() -> None:
     assert weakened(text, CAMERA, BATTERY) == text
 
 
+def test_a_word_in_passing_is_not_what_two_products_are_related_to() -> None:
+    one = ProductWords({"title": "Silver pendant, lobster clasp"})
+    other = ProductWords({"title": "Gold chain with lobster clasp"})
+    assert unsupported("They both are related to lobster.", one, other)
+    assert not unsupported("They both are related to clasp.", one, other)
+    assert not unsupported("They both are related to lobster clasp.", one, other)
+    beads = ProductWords({"title": "Glass beads for bracelet"})
+    bracelet = ProductWords({"title": "Silver bracelet"})
+    assert unsupported("They both are a kind of bracelet.", beads, bracelet)
+
+
 def test_counts_of_the_evidence_are_held() -> None:
     assert not kinds("Bought together 12 times.", (12, 3))
     assert kinds("Bought together 12 times.", (11,)) == {"size"}

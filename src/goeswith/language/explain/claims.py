@@ -64,6 +64,7 @@ _NEUTRAL: Final = {
     re.compile(r"(?i)\ba manner of\b"): "a kind of",
 }
 """Nobody knows who buys: what is generated of him or her is said of them."""
+_RELATED: Final = re.compile(r"(?i)\brelated\s+to\s+(?P<said>[^,.]+)")
 _IS: Final = re.compile(
     r"(?i)\b(?P<verb>are|is)\s+(?P<both>both\s+)?(?:an?\s+|the\s+)?"
     r"(?P<kind>(?:type|kind|sort|form|manner)s?\s+of\s+)?(?:an?\s+|the\s+)?(?P<said>[^,.]+)"
@@ -135,7 +136,9 @@ def unsupported(
         found.append(Claim(kind, word))
     found += _same(said, source, target)
     found += _compatible(text, source, target, every=every)
-    found += [Claim("statement", said) for said in _not_named(text, source, target, fits)]
+    if not found:  # words that are held, of which something else is said than they hold
+        found += [Claim("statement", said) for said in _not_named(text, source, target, fits)]
+        found += _in_passing(text, source, target)
     if not content and not sizes and not found:
         found.append(Claim("form", "it says nothing"))
     return list(dict.fromkeys(found))
@@ -175,6 +178,16 @@ def _not_named(text: str, source: ProductWords, target: ProductWords, but: set[s
         if said and not test(stem(said[-1]) in side.heads for side in (source, target)):
             found.append(f"is {' '.join(said)}")
     return found
+
+
+def _in_passing(text: str, source: ProductWords, target: ProductWords) -> list[Claim]:
+    """A single word that the two are said to be related to, and that neither is about."""
+    match = _RELATED.search(text)
+    said = [w for w in words(match["said"]) if w.lower() not in FRAME] if match else []
+    if len(said) != 1 or as_number(said[0]) is not None:
+        return []
+    about = source.about(said[0]) or target.about(said[0])
+    return [] if about else [Claim("statement", f"related to {said[0]}")]
 
 
 def tidy(text: str) -> str:

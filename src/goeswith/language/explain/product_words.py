@@ -15,7 +15,8 @@ READ: Final = 1000
 """Characters of each field that a claim may rest on."""
 FIELDS: Final = ("title", "type", "brand", "categories", "description")
 _NEAR: Final = 15  # words after "for" or "fits" that it may still speak of
-_ENDS: Final = re.compile(r"(?i)[,()\[\]:;.!/]|\s[-–—&+]\s|\b(?:with|for|by|in|from|of|and|to|w)\b")
+_ENDS: Final = re.compile(r"(?i)[,()\[\]:;.!/]|\s[-–—&+]\s|\band\b")
+_OTHER: Final = re.compile(r"(?i)\b(?:with|w/|for|by|in|from|of|to|on)\b.*")
 _MARKERS: Final = frozenset(
     {"for", "fit", "fits", "fitting", "compatible", "compatibility", "with", "works", "supports"}
     | {"replacement", "replaces"}
@@ -35,6 +36,8 @@ class ProductWords:
         parts = {field: without_hostile(clean_text(record.get(field), READ)) for field in FIELDS}
         self.text = " . ".join(part for part in parts.values() if part)
         self._named = " . ".join(part for name, part in parts.items() if name != "brand")
+        first = words(parts["title"])[:1]
+        self._first = stem(first[0]) if first else ""
         self.measures, _ = measures(self.text)
         self.tokens = words(self.text)
         flat = [piece for token in self.tokens for piece in words(re.sub(r"[-/.'’&+]", " ", token))]
@@ -50,9 +53,20 @@ class ProductWords:
 
     @cached_property
     def heads(self) -> set[str]:
-        """Stems of the words that phrases of the text end with: what the product may be."""
-        parts = (re.findall(r"[^\W\d_]{3,}", part) for part in _ENDS.split(self._named))
-        return {stem(part[-1]) for part in parts if part}
+        """Stems of the words that phrases of the text end with: what the product may be.
+
+        What stands after "for", "with" and their like is another thing.
+        """
+        parts = (_OTHER.sub("", part) for part in _ENDS.split(self._named))
+        ends = (re.findall(r"[^\W\d_]{3,}", part) for part in parts)
+        return {stem(end[-1]) for end in ends if end}
+
+    def about(self, word: str) -> bool:
+        """Whether a single word says what the product is about: it begins the title, or ends a
+        phrase, or stands in the brand; not a word in passing, as in "lobster clasp".
+        """
+        one = stem(word)
+        return one == self._first or one in self.heads or one in map(stem, words(self.brand))
 
     def holds(self, word: str) -> bool:
         """Whether a word, in any of its forms, stands in the text."""

@@ -110,7 +110,8 @@ def _words_shared(pair: Pair, *, name: bool) -> str:
                 continue
             if tuple(word.lower() for word in run) in known:
                 text = f"related to {' '.join(run)}"
-                return text if _stands(text, pair) else ""
+                if _stands(text, pair):
+                    return text
     return ""
 
 
