@@ -39,7 +39,8 @@ def kinds(text: str, numbers: tuple[int, ...] = ()) -> set[str]:
         "They both are related to Canon EOS 70D.",
         "This battery charger is for Canon cameras.",
         "This charger is compatible with the Canon EOS 70D.",
-        "They are both used for camera and photo.",
+        "They both are related to camera and photo.",
+        "The charger is used for the Canon EOS 70D.",
         "The person wants to charge their camera.",
         "One is a 1800 mAh battery charger.",
         "They both are a type of electronics.",
@@ -68,6 +69,8 @@ def test_what_catalogue_or_frame_hold_is_let_through(text: str) -> None:
         ("This camera is compatible with the SLR.", "compatibility"),
         ("They both are compatible with Canon.", "compatibility"),
         ("They are both used for hiking.", "statement"),
+        ("They are both used for photo.", "use"),
+        ("The charger can be used for photo.", "use"),
         ("They both are a type of EOS.", "statement"),
         ("This charger is a Canon.", "statement"),
         ("This charger is not for Canon.", "statement"),
@@ -94,6 +97,8 @@ def test_what_they_do_not_hold_is_refused_by_its_name(text: str, kind: str) -> N
 def test_what_is_no_kind_of_product_is_said_to_be_related() -> None:
     text = "They both are a type of Canon EOS."
     assert weakened(text, CAMERA, BATTERY) == "They both are related to Canon EOS."
+    text = "They could both be used for Canon EOS."
+    assert weakened(text, CAMERA, BATTERY) == "They are both related to Canon EOS."
     text = "They both are a type of Electronics."
     assert weakened(text, CAMERA, BATTERY) == text
 

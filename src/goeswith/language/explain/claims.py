@@ -43,6 +43,7 @@ Kind: TypeAlias = Literal[
     "compatibility",
     "person",
     "statement",
+    "use",
 ]
 
 NOTHING: Final = "Proposed to go together."
@@ -64,6 +65,10 @@ _NEUTRAL: Final = {
     re.compile(r"(?i)\ba manner of\b"): "a kind of",
 }
 """Nobody knows who buys: what is generated of him or her is said of them."""
+_USED: Final = re.compile(
+    r"(?i)\b(?:(?:can|could|may|might)\s+)?(?:are\s+|is\s+)?(?P<both>both\s+)?(?:be\s+)?"
+    r"used\s+(?:for|as|in|with|on)\s+(?P<said>[^,.]+)"
+)
 _RELATED: Final = re.compile(r"(?i)\brelated\s+to\s+(?P<said>[^,.]+)")
 _IS: Final = re.compile(
     r"(?i)\b(?P<verb>are|is)\s+(?P<both>both\s+)?(?:an?\s+|the\s+)?"
@@ -139,17 +144,22 @@ def unsupported(
     if not found:  # words that are held, of which something else is said than they hold
         found += [Claim("statement", said) for said in _not_named(text, source, target, fits)]
         found += _in_passing(text, source, target)
+        found += [Claim("use", use) for use in _not_used(text, source, target)]
     if not content and not sizes and not found:
         found.append(Claim("form", "it says nothing"))
     return list(dict.fromkeys(found))
 
 
 def weakened(text: str, source: ProductWords, target: ProductWords) -> str:
-    """A sentence that says what the two are, as one that says what they are related to.
+    """A sentence that says what the two are or are for, as one of what they are related to.
 
-    Words of both titles do not make a product's kind: "a kind of Star Wars". Changed only where
-    that is what is wrong.
+    Words of both titles make neither a kind, as "a kind of Star Wars", nor a use. Changed only
+    where that is what is wrong.
     """
+    if _not_used(text, source, target):
+        many = words(text)[0].lower() in {"they", "these", "both", "products"}
+        verb = "are" if many else "is"
+        text = _USED.sub(lambda m: f"{verb} {m['both'] or ''}related to {m['said']}", text)
     if not _not_named(text, source, target, set()):
         return text
     return _IS.sub(
@@ -188,6 +198,19 @@ def _in_passing(text: str, source: ProductWords, target: ProductWords) -> list[C
         return []
     about = source.about(said[0]) or target.about(said[0])
     return [] if about else [Claim("statement", f"related to {said[0]}")]
+
+
+def _not_used(text: str, source: ProductWords, target: ProductWords) -> list[str]:
+    """Uses that no text tells of: it has to say "for" it, "fits" it, "with" it."""
+    found = []
+    for match in _USED.finditer(text):
+        claimed = {stem(word) for word in words(match["said"]) if word.lower() not in FRAME}
+        every = bool({word.lower() for word in words(text)} & EVERY)
+        test = all if every else any
+        sides = ((source, target), (target, source))
+        if claimed and not test(one.fits(claimed, other) for one, other in sides):
+            found.append(match["said"].strip())
+    return found
 
 
 def tidy(text: str) -> str:

@@ -40,8 +40,9 @@ class ProductWords:
         self._first = stem(first[0]) if first else ""
         self.measures, _ = measures(self.text)
         self.tokens = words(self.text)
-        flat = [piece for token in self.tokens for piece in words(re.sub(r"[-/.'’&+]", " ", token))]
+        flat = _pieces(self.text)
         self.lower = [token.lower() for token in flat]
+        self._fields = [_pieces(part.lower()) for part in parts.values()]
         self.stems = {stem(token) for token in (*self.tokens, *flat)}
         numbers = map(as_number, (*self.tokens, *flat))
         self.numbers = {n for n in numbers if n} | {amount for amount, _ in self.measures}
@@ -81,9 +82,9 @@ class ProductWords:
 
     def fits(self, claimed: set[str], other: ProductWords) -> bool:
         """Whether the text says that the product is for what `claimed` names, or for the other."""
-        for i, word in enumerate(self.lower):
-            if word in _MARKERS:
-                near = self.lower[i + 1 : i + 1 + _NEAR]
+        for part, i in ((said, i) for said in self._fields for i in range(len(said))):
+            if part[i] in _MARKERS:
+                near = part[i + 1 : i + 1 + _NEAR]
                 if claimed and claimed <= {stem(token) for token in near}:
                     return True
                 if not claimed and any(is_name(t) and joined(t) in other.joined for t in near):
@@ -94,3 +95,8 @@ class ProductWords:
 def is_name(word: str) -> bool:
     """Whether a word looks like a name: with a capital or a digit."""
     return word[:1].isupper() or any(character.isdigit() for character in word)
+
+
+def _pieces(text: str) -> list[str]:
+    """The words of a text, those that are written together parted."""
+    return [piece for word in words(text) for piece in words(re.sub(r"[-/.'’&+]", " ", word))]
