@@ -6,7 +6,8 @@ checking.
 Pairs of `intentions` are split by product (0.7, 0.1, 0.2: no product in two parts); intents of the
 bundles are learned beside them where they share neither product nor title with the test part.
 `as_written` learns all sentences, `held` only those that the two products' texts hold. Sentences
-and references are tidied alike (`tidy`). A model that is in `--models` is not trained again.
+and references are tidied alike (`tidy`); untuned models are asked once. A model that is in
+`--models` is not trained again.
 """
 
 from __future__ import annotations
@@ -176,7 +177,7 @@ def main() -> None:
             audit(shown, test, options.seed, RESULTS / f"explanations-audit-{name}.csv")
     for name in [options.backbone, *options.others]:
         results[f"untuned {Path(name).name}"], _ = of_explainer(
-            LocalExplainer(name, options.seed), test
+            LocalExplainer(name, options.seed, tries=1), test
         )
         write_json(results, out)
 

@@ -31,7 +31,7 @@ WORDS = "they both are related to red blue mug cup tea say in one first second t
 
 
 def example(one: int, other: int, text: str = "They both are related to mug.") -> Example:
-    pair = Pair({"title": f"red mug {one}"}, {"title": f"blue mug {other}"})
+    pair = Pair({"title": f"red {one} mug"}, {"title": f"blue {other} mug"})
     return Example((str(one), str(other)), pair, (text,))
 
 

@@ -59,8 +59,8 @@ class ProductWords:
         What stands after "for", "with" and their like is another thing.
         """
         parts = (_OTHER.sub("", part) for part in _ENDS.split(self._named))
-        ends = (re.findall(r"[^\W\d_]{3,}", part) for part in parts)
-        return {stem(end[-1]) for end in ends if end}
+        ends = map(words, parts)
+        return {stem(end[-1]) for end in ends if end and end[-1].isalpha() and len(end[-1]) > 2}
 
     def about(self, word: str) -> bool:
         """Whether a single word says what the product is about: it begins the title, or ends a
