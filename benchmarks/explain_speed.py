@@ -53,6 +53,7 @@ def speed(pairs: list[Pair], explainer: Explainer | None) -> dict[str, float]:
         "by_template": sum(one.by == "template" for one in found) / len(pairs),
         "tries_a_pair": sum(one.tries for one in found) / len(pairs),
         "hours_for_10_000_products": 10_000 * TOP * seconds / len(pairs) / 3600,
+        "processor_hours_for_10_000_products": 10_000 * TOP * worked / len(pairs) / 3600,
     }
 
 
