@@ -67,7 +67,7 @@ def main() -> None:
     names = [Path(name).name for name in options.explainers]
     results: dict[str, Any] = {
         "command": "OMP_NUM_THREADS=2 python benchmarks/explain_speed.py BUNDLE --explainers "
-        + " ".join(names),
+        + f"{' '.join(names)} --products {options.products}",
         "data": bundle.manifest["data"]["name"],
         "threads": os.environ.get("OMP_NUM_THREADS"),
         "cores": os.cpu_count(),

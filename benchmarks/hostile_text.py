@@ -101,7 +101,7 @@ def main() -> None:
     names = [Path(name).name for name in options.explainers]
     results: dict[str, Any] = {
         "command": "python benchmarks/hostile_text.py ../shared/data --explainers "
-        + " ".join(names),
+        + f"{' '.join(names)} --pairs {len(pairs)}",
         "data": "intentions, held-out pairs of seed 0",
         "pairs": len(pairs),
         "template": moved(None, pairs),
