@@ -14,6 +14,7 @@ import pytest
 import uvicorn
 
 from goeswith.bundle.build import fit_bundle
+from goeswith.bundle.explain import explain_bundle
 from goeswith.config import FitSettings, ServeSettings, Settings
 from goeswith.data.folder import load_data
 from goeswith.serve.app import create_app
@@ -34,6 +35,7 @@ def outdoor_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
         model="copurchase:measure=count", fallbacks=["type_popularity", "popularity"], k=20
     )
     fit_bundle(load_data(write_shop(folder / "outdoor")), folder / "bundle", Settings(fit=fit))
+    explain_bundle(folder / "bundle")
     return folder / "bundle"
 
 

@@ -76,7 +76,10 @@ def test_text_of_products_is_shown_and_does_nothing(browser: Browser, address: s
         look.go("product", id="javascript:alert(1)")
         heading = page.locator("h1").inner_text()
         assert heading == "turned round right to left"
-        look.go("product", id=TENT, k=20)
+        with page.expect_response(f"**/{TENT}/complements?**") as asked:
+            look.go("product", id=TENT, k=20)
+        first = asked.value.json()["complements"][0]
+        assert page.locator(".card .explanation").first.inner_text() == first["explanation"]
         assert "</h3><script>alert('type')</script> thing" in page.locator("main").inner_text()
         look.go("basket")
         _fill_basket(look, *HOSTILE)

@@ -29,6 +29,8 @@ class Answer:
         goes_with: ids of the products asked about that it goes with: of a basket those that have
             it among their answers. `evidence` and `why` are of the one it goes with best.
         pinned: whether the request put it there; `model` is then `pinned` where no model did too.
+        explanation: one sentence for a shopper, where `goeswith explain` kept one; see
+            docs/explanations.md.
     """
 
     product_id: str
@@ -42,6 +44,7 @@ class Answer:
     why: str
     goes_with: tuple[str, ...] = ()
     pinned: bool = False
+    explanation: str | None = None
 
 
 class Hit(NamedTuple):
@@ -59,6 +62,7 @@ def answer(  # noqa: PLR0917
     evidence: Evidence,
     name: str,
     goes_with: tuple[str, ...],
+    best: str,
     *,
     pinned: bool = False,
 ) -> Answer:
@@ -71,6 +75,7 @@ def answer(  # noqa: PLR0917
         evidence: of the pair.
         name: what a sentence calls the product asked about.
         goes_with: ids of the products asked about that it goes with.
+        best: id of the one that it goes with best, of which evidence and name are.
         pinned: whether the request put it there.
     """
     score, origin = scored
@@ -87,4 +92,5 @@ def answer(  # noqa: PLR0917
         why=why(name, evidence),
         goes_with=goes_with,
         pinned=pinned,
+        explanation=bundle.explanations.of(best, target, evidence),
     )

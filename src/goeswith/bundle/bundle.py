@@ -12,9 +12,11 @@ import numpy as np
 from goeswith.arrays_map import MappedArrays, map_arrays
 from goeswith.bundle.answer import Answer, Hit, answer
 from goeswith.bundle.evidence import Evidence, EvidenceIndex
+from goeswith.bundle.explained import Explanations
 from goeswith.bundle.format import (
     ANSWERS,
     EVIDENCE,
+    EXPLANATIONS,
     FOLLOWED,
     LOOKUP,
     PRODUCTS,
@@ -66,6 +68,8 @@ class Bundle:
         self.similar_arrays = self._if_kept(SIMILARS)
         self.reverse_arrays = self._if_kept(REVERSE)
         self.followed_arrays = self._if_kept(FOLLOWED)
+        self.explained_arrays = self._if_kept(EXPLANATIONS)
+        self.explanations = Explanations(self.explained_arrays, self.products, self.table)
         self.session_model: str | None = self.manifest.get("session", {}).get("model")
         """The model of the next product in a session, where the bundle has one."""
         self.asks_models = True
@@ -159,7 +163,15 @@ class Bundle:
         name = self.products.name(source)
         with_ = (product_id,)
         return [
-            answer(self, target, (float(scores[i]), int(origin[i])), evidence[i], name, with_)
+            answer(
+                self,
+                target,
+                (float(scores[i]), int(origin[i])),
+                evidence[i],
+                name,
+                with_,
+                product_id,
+            )
             for i, target in enumerate(targets.tolist())
         ]
 

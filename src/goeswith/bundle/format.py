@@ -10,6 +10,7 @@
         products.arrow        the catalogue with every attribute, read by memory map
         similars.safetensors  attributes as vectors, by product and by token
         reverse.safetensors   for every product, the products that it is an answer to
+        explanations.safetensors  sentences of the first answers, where `goeswith explain` ran
         relations/            the relation graph
         rare/                 pairs with less support than an edge, where they are kept
         model/                the model that answers first
@@ -46,6 +47,7 @@ EVIDENCE: Final = "evidence.safetensors"
 SEARCH: Final = "search.safetensors"
 PRODUCTS: Final = "products.arrow"
 SIMILARS: Final = "similars.safetensors"
+EXPLANATIONS: Final = "explanations.safetensors"
 REVERSE: Final = "reverse.safetensors"
 RELATIONS: Final = "relations"
 RARE: Final = "rare"

@@ -287,6 +287,7 @@ def answers(
             said[i],
             names[int(found.best[i])],
             tuple(ids[j] for j in np.flatnonzero(found.goes_with[i]).tolist()),
+            ids[int(found.best[i])],
             pinned=i < chosen.pinned,
         )
         for i, target in enumerate(found.products.tolist())

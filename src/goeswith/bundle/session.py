@@ -106,6 +106,10 @@ def session(
             "proposed_by": tuple(proposed_by),
             "after": ids[source] if count else None,
             "followed": count,
+            # a sentence about what goes together is of no use for what stands for it
+            "explanation": answer.explanation
+            if plain == "complement" and row not in stands
+            else None,
         }
         found.append(Next(**{**vars(answer), **changed}))
     return found

@@ -6,7 +6,6 @@ computed again, what was trained stays; all is answered anew and published as an
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +27,7 @@ from goeswith.config import Settings
 from goeswith.data.catalog import Catalog
 from goeswith.data.quarantine import Quarantine
 from goeswith.errors import BundleError, DataError
+from goeswith.files import same_file
 from goeswith.models.base import Recommender
 from goeswith.relations.counts import add_graphs, every_pair, grown, split_by_support, with_rare
 from goeswith.relations.files import load_graph, save_graph
@@ -101,6 +101,8 @@ def update_bundle(
         run = _Run(old, settings, catalog, build, progress)
         told = run.add() if given is None else run.count(given)
         told += run.keep_session()
+        if len(old.explained_arrays):
+            told.append("explanations are of the counts before: run `goeswith explain` again")
         quarantine.check()
         aside = quarantine.counts().to_dicts()
         files = given.files if given is not None else []
@@ -229,7 +231,4 @@ def _same_files(source: Path, target: Path) -> None:
     """The files of a folder in another, without copying where the file system can."""
     target.mkdir(parents=True, exist_ok=True)
     for file in source.iterdir():
-        try:
-            (target / file.name).hardlink_to(file)
-        except OSError:
-            shutil.copy2(file, target / file.name)
+        same_file(file, target / file.name)

@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "fit": "fit",
     "update": "update",
     "add": "add",
+    "explain": "explain",
     "recommend": "recommend",
     "search": "search",
     "export": "export",

@@ -42,13 +42,18 @@ def command(
     reverse: bool = typer.Option(
         False, "--reverse", help="The products that this one goes with, instead."
     ),
+    explain: bool = typer.Option(
+        False,
+        "--explain",
+        help="Show a sentence for shoppers: the one that `goeswith explain` kept, else a "
+        "template's.",
+    ),
     json: bool = typer.Option(False, "--json", help="Print JSON, evidence and all."),
 ) -> None:
     """Say what goes with a product, best first, each answer with its evidence.
 
     With several products: what goes with all of them together. With --session: what comes next.
     """
-    from goeswith.bundle.bundle import Bundle
     from goeswith.errors import ConfigError
 
     ids = products or []
@@ -61,7 +66,7 @@ def command(
         _check_one(ids, similars and reverse, bool(pin or per_type or diversity is not None))
         if reverse and narrowed:
             raise ConfigError("--reverse takes no filters, bans or pins")
-    opened = Bundle.open(bundle)
+    opened = _opened(bundle, explain)
     most = k or min(10, opened.k)
     constraints = None
     if narrowed:
@@ -105,7 +110,7 @@ def command(
 
     if answers:
         title = _TITLES[key].format(label).replace("[", r"\[")
-        console().print(answers_table(title, answers, goes_with=len(ids) > 1))
+        console().print(answers_table(title, answers, goes_with=len(ids) > 1, explained=explain))
     else:
         said = " that meets what was asked for" if narrowed else ""
         nothing = _NOTHING.get(key, "go with")
@@ -123,6 +128,14 @@ _NOTHING: Final = {
     "sources": "have as its complement",
     "next": "come next after",
 }
+
+
+def _opened(path: Path, explain: bool) -> Bundle:
+    from goeswith.bundle.bundle import Bundle
+
+    bundle = Bundle.open(path)
+    bundle.explanations.always = explain
+    return bundle
 
 
 def _about_session(

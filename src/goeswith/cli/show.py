@@ -34,15 +34,17 @@ def progress_bar() -> Iterator[Callable[[int, int, str], None]]:
         yield step
 
 
-def answers_table(title: str, answers: list[Answer], goes_with: bool = False) -> Table:
-    """Answers, each with its evidence, and with what of a basket each goes with."""
+def answers_table(
+    title: str, answers: list[Answer], goes_with: bool = False, explained: bool = False
+) -> Table:
+    """Answers with their evidence; what of a basket each goes with; sentences for shoppers."""
     table = Table(title=title, title_justify="left", show_lines=False, pad_edge=False)
     table.add_column("#", justify="right")
     table.add_column("product", overflow="fold", min_width=16)
     table.add_column("type", overflow="fold")
     if goes_with:
         table.add_column("goes with", overflow="fold")
-    table.add_column("why", overflow="fold", min_width=30)
+    table.add_column("explanation" if explained else "why", overflow="fold", min_width=30)
     table.add_column("score", justify="right")
     table.add_column("model", overflow="fold")
     for place, answer in enumerate(answers, start=1):
@@ -51,7 +53,7 @@ def answers_table(title: str, answers: list[Answer], goes_with: bool = False) ->
             _plain(f"{answer.title} ({answer.product_id})" if answer.title else answer.product_id),
             _plain(answer.type or ""),
             *([_plain(", ".join(answer.goes_with))] if goes_with else []),
-            _plain(answer.why),
+            _plain((explained and answer.explanation) or answer.why),
             f"{answer.score:.4g}",
             _plain(f"{answer.model} (fallback)" if answer.fallback else answer.model),
         )

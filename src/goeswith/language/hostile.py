@@ -68,4 +68,4 @@ def without_hostile(text: str) -> str:
             break
         if part.strip() and not LINK.search(part) and not PRAISE.search(part):
             kept.append(part.strip())
-    return " ".join(kept)
+    return " ".join(kept).rstrip(" .,;:-")

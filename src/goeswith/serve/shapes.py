@@ -107,6 +107,11 @@ class AnswerShape(BaseModel):
         examples=[["phone-1"]],
     )
     pinned: bool = Field(description="Whether the request put it there.", examples=[False])
+    explanation: str | None = Field(
+        description="One sentence for a shopper, which catalogue and evidence hold; null where "
+        "`goeswith explain` kept none for the pair.",
+        examples=["Bought together 142 times, and both are by Nimbus."],
+    )
 
 
 class OfBundle(BaseModel):

@@ -99,6 +99,7 @@ export function card(answer, place, { facts, source, mark }) {
       lateBrief(answer.product_id, facts),
       h("p", { class: "evidence" }, said(answer.proposed_by ? nextWords(answer) : evidenceWords(answer.evidence, answer.relation))),
       bar(sure),
+      answer.explanation && h("p", { class: "explanation" }, said(answer.explanation, 400)),
       h("p", { class: "why" }, said(answer.why, 400)),
       h(
         "p",
