@@ -1,0 +1,123 @@
+"""Product text for prompts and encoders: what a shop's fields hold is data, and may be hostile.
+
+What leaves here has no tags, no characters that are not seen, nothing that a tokenizer or a chat
+template takes for a token of its own, and no more characters than were asked for. It may still
+ask a model for something in plain words: what a model then says is checked (`explain/claims.py`).
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from goeswith.data.catalog import Catalog
+
+FIELDS: Final = ("title", "type", "brand", "categories", "description")
+"""The fields that a prompt shows of a product, in this order."""
+MOST: Final = 300
+"""Characters of a product in a prompt, unless another limit is given."""
+BETWEEN: Final = " | "
+"""What stands between two fields; the fields themselves hold no such sign."""
+
+_FACTOR: Final = 8  # of raw text that is read at all: markup is longer than what it says
+_HIDDEN: Final = re.compile(r"(?is)<(script|style)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)")
+_TAG: Final = re.compile(r"<[/!?|]?[A-Za-z|_/!?][^<>]*>")
+_TEMPLATES: Final = re.compile(
+    r"""(?ix)
+    \[ \s* /? \s* (?: INST | SYS | CLS | SEP | MASK | PAD | UNK | BOS | EOS | extra_id_\d+ ) \s* \]
+    | \{\{ | \}\} | \{% | %\} | ``` | \#{2,}
+    | (?: ^ | (?<=\s) ) (?: system | user | assistant | human | ai | instruction s? ) \s* :
+    """
+)
+_SIGNS: Final = str.maketrans(dict.fromkeys("<>|▁`", " "))
+_SPACES: Final = re.compile(r"\s+")
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_ENTITIES: Final = 3  # an entity of an entity of an entity is no mistake
+
+
+def clean_text(value: object, limit: int = MOST) -> str:
+    """One field as plain text on one line, of at most `limit` characters.
+
+    HTML, control, bidirectional and zero-width characters, special tokens (`<...>`, `[INST]`,
+    `<|im_start|>`) and the roles of chat templates (`system:`) are removed, compatibility forms
+    are folded (NFKC), and `<`, `>`, `|` never remain. Cleaning twice changes nothing, so long as
+    the limit cuts nothing off.
+
+    Args:
+        value: of any type; a list is joined by commas, None is an empty text.
+        limit: characters at most; what is longer is cut after a word where there is one.
+    """
+    if value is None:
+        return ""
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        value = ", ".join(str(part) for part in value)
+    text = str(value)[: max(limit, MOST) * _FACTOR]
+    before = None
+    while text != before:  # what is removed may bring together what was kept apart
+        before = text
+        for _ in range(_ENTITIES):
+            text = html.unescape(text)
+        text = unicodedata.normalize("NFKC", text)
+        text = "".join(map(_seen, text))
+        text = _TAG.sub(" ", _HIDDEN.sub(" ", text))
+        text = _TEMPLATES.sub(" ", text).translate(_SIGNS)
+        text = _SPACES.sub(" ", text).strip()
+    return _cut(text, limit)
+
+
+def product_text(
+    record: Mapping[str, Any], fields: Sequence[str] = FIELDS, limit: int = MOST
+) -> str:
+    """A product as one line, each field after its name: `title: Mug | type: Mugs`.
+
+    Args:
+        record: column -> value, as a row of the catalogue.
+        fields: columns that are shown, in this order; those missing or empty are left out.
+        limit: characters at most, names included: the first fields have what they need.
+    """
+    parts: list[str] = []
+    left = limit
+    for field in fields:
+        head = ("" if not parts else BETWEEN) + f"{field}: "
+        text = clean_text(record.get(field), left - len(head)) if left > len(head) else ""
+        if text:
+            parts.append(f"{head}{text}")
+            left -= len(parts[-1])
+    return "".join(parts)
+
+
+def product_texts(catalog: Catalog, limit: int = MOST) -> list[str]:
+    """What an encoder reads of every product, in row order.
+
+    The title where there is one, else type, categories and brand; empty where there is none of it.
+    """
+    rest = [name for name in ("type", "categories", "brand") if name in catalog.frame.columns]
+    names = [*(["title"] if "title" in catalog.frame.columns else []), *rest]
+    texts = []
+    for row in catalog.frame.select("product_id", *names).iter_rows(named=True):
+        title = clean_text(row.get("title"), limit)
+        others = (clean_text(row[name], limit) for name in rest)
+        texts.append(title or _cut(", ".join(filter(None, others)), limit))
+    return texts
+
+
+def _seen(character: str) -> str:
+    if unicodedata.category(character) not in _UNSEEN:
+        return character
+    # a tab or a new line parts words; what has no width parts none
+    return " " if character.isspace() else ""
+
+
+def _cut(text: str, limit: int) -> str:
+    if len(text) <= limit:
+        return text
+    if limit < 1:
+        return ""
+    head = text[:limit]
+    if not text[limit].isspace():
+        head = head.rpartition(" ")[0] or head
+    return head.rstrip()
