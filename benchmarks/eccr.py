@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+SECONDS = 270
 DATA = ("bundles-electronic", "bundles-clothing", "amazon-office")
 
 
@@ -26,7 +27,7 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=Path("eccr-results"))
     parser.add_argument("--only", default=",".join(DATA))
     parser.add_argument("--seeds", default="0,1,2")
-    parser.add_argument("--seconds", type=float, default=280, help="of training, all runs together")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="of training, all runs together")
     parser.add_argument("--tiny", action="store_true", help="a random small model, few steps")
     options = parser.parse_args()
     names, seeds = options.only.split(","), [int(s) for s in options.seeds.split(",")]

@@ -268,11 +268,25 @@ def pack(work: Path, data: Path, models: Path, out: Path, cases: list[str]) -> N
                 arrays[key] = new[arrays[key]].astype(np.int16)
         np.savez_compressed(out / f"{name}.npz", **arrays)
     np.savez_compressed(out / "vocabulary.npz", kept=kept)
+    shared |= _reference(folder, loaded[cases[0]], kept)
+    np.savez_compressed(out / "shared.npz", **shared)
     weights = shrink(folder, kept)
     weights["config"] = np.frombuffer((folder / "config.json").read_bytes(), dtype=np.uint8)
     np.savez_compressed(out / "weights.npz", **weights)
     size = sum(file.stat().st_size for file in out.rglob("*")) / 2**20
     print(f"{len(kept):,} tokens, {size:.1f} MiB in {out}")
+
+
+def _reference(folder: Path, case: dict[str, np.ndarray], kept: np.ndarray) -> dict[str, np.ndarray]:
+    """What the whole model, as transformers loads it, says to a few prompts: to be found again."""
+    from goeswith.language.eccr.torch_backbone import load_backbone
+
+    backbone, _ = load_backbone(str(folder))
+    titles = Ragged(case["titles_ids"], case["titles_starts"])
+    prompts = [np.append(titles[i], 1) for i in range(24)]
+    return ragged("reference", [p.tolist() for p in prompts]) | {
+        "reference_scores": backbone.scored([kept[p].astype(np.int32) for p in prompts])
+    }
 
 
 __all__ = ["DATA", "PARTS", "pack", "prepare"]

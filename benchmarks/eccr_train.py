@@ -28,6 +28,8 @@ from goeswith.language.eccr.torch_training import Judged, Plan, Tasks, Texts, tr
 
 PLAN = Plan(steps=250, lists=32, negatives=10, batch=32, learning_rate=5e-4, tails=0.15)
 PRIORS = (0.0, 0.25, 0.5, 0.75, 1.0)
+RATES = (2e-4, 5e-4, 1e-3)
+PROBE = 120
 ROUNDS = 60
 TAIL = 10
 
@@ -59,7 +61,7 @@ def runs(cases: list[str]) -> list[tuple[str, str]]:
         here = [case for case in cases if case.endswith(f"-{seed}")]
         found += [(case, variant) for variant in MAIN for case in here]
         if seed == seeds[0]:
-            found += [(case, v) for v in ("daemon tokens", "no defence") for case in here]
+            found += [(case, v) for v in ("daemon tokens", "no defence") for case in here[:2]]
     return found
 
 
@@ -131,6 +133,14 @@ def train_all(
         "runs": {},
     }
     longest = 0.0
+    if not tiny:
+        said = _backbone(base).scored(all_of(ragged(shared, "reference")))
+        found_again = float(np.corrcoef(said, shared["reference_scores"])[0, 1])
+        facts["reference"] = found_again
+        print(f"weights as they travelled against the whole model: correlation {found_again:.4f}")
+        if found_again < 0.98:
+            raise SystemExit("the model is not what it was: stop here")
+    plan = _probe(packed, cases[0], shared, base, plan, facts, seconds, len(runs(cases)))
     _untuned(packed, cases, shared, base, found, tiny=tiny)
     _save(found, facts, out)
     for case, variant in runs(cases):
@@ -146,6 +156,51 @@ def train_all(
         longest = max(longest, time.monotonic() - started)
         _save(found, facts, out)
         print(f"{time.monotonic() - begun:.0f} s", case, variant, facts["runs"][f"{case}|{variant}"], flush=True)
+
+
+def _probe(  # noqa: PLR0913
+    packed: Path,
+    name: str,
+    shared: Any,
+    base: Any,
+    plan: Plan,
+    facts: dict[str, Any],
+    seconds: float,
+    count: int,
+) -> Plan:
+    """The learning rate that validates best in a short run, and as many steps as there is time for.
+
+    Validation lists are of the first case; its test lists are not looked at.
+    """
+    case, tried, spent = Case(packed, name, shared), {}, 0.0
+    steps = min(PROBE, plan.steps)
+    for rate in RATES:
+        torch.manual_seed(0)
+        backbone = _backbone(base)
+        codes = code_ids(case.arrays["codes_product2vec"].astype(np.int64), backbone.words)
+        backbone.add_codes(codes, all_of(case.titles))
+        prompts = case.prompts(codes)
+        valid = case.lists("valid").of(np.arange(2)) if plan.steps < 10 else case.lists("valid")
+
+        def check(b: Backbone = backbone, p: Prompts = prompts, lists: Lists = valid) -> float:
+            return float(list_metrics(list_scores(b, p, lists))["ndcg@5"].mean())
+
+        tasks = case.tasks(prompts, VARIANTS["whole"])
+        begun = time.monotonic()
+        history = train(
+            backbone, prompts, tasks, replace(plan, steps=steps, learning_rate=rate), check=check
+        )
+        spent = time.monotonic() - begun  # of the last: the first one warms up
+        tried[rate] = max(h["validation"] for h in history)
+        print(f"rate {rate}: {history}, {spent:.1f} s", flush=True)
+    best = max(tried, key=lambda rate: tried[rate])
+    each = (seconds - 60) / count - 4  # other work of a run, about
+    chosen = int(np.clip(each * steps / spent, 200, 400)) if plan.steps >= 100 else plan.steps
+    facts["probe"] = {"ndcg@5": {str(k): v for k, v in tried.items()}, "steps_per_second": steps / spent}
+    plan = replace(plan, learning_rate=best, steps=chosen)
+    facts["plan"] = vars(plan)
+    print(f"plan: {plan}", flush=True)
+    return plan
 
 
 def _model(packed: Path, *, tiny: bool) -> tuple[Any, list[int]]:

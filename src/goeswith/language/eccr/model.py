@@ -115,7 +115,8 @@ class Eccr(Recommender):
         self.base.fit(catalog, graph)
         n, self.history = len(catalog), []
         every = np.arange(n, dtype=np.int32)
-        self.slates = self.base.recommend(every, config.candidates)[0]
+        candidates = config.candidates if config.language_model is not None else 0
+        self.slates = self.base.recommend(every, candidates)[0] if candidates else np.zeros((n, 0), np.int32)
         self.opinions = np.full(self.slates.shape, -np.inf, dtype=np.float32)
         self._orders()
         if config.language_model is None:

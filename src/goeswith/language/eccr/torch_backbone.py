@@ -6,6 +6,7 @@ tokens of behaviour as rows added to their vocabulary.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -212,7 +213,9 @@ def with_adapters(backbone: Backbone, rank: int, seed: int) -> None:
     torch.manual_seed(seed)
     named = ["q_proj", "v_proj"] if backbone.causal else ["q", "v"]
     settings = LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules=named)
-    backbone.model = get_peft_model(backbone.model, settings)
+    with warnings.catch_warnings():  # peft asks transformers by names that it has renamed
+        warnings.simplefilter("ignore", FutureWarning)
+        backbone.model = get_peft_model(backbone.model, settings)
 
 
 def save_backbone(backbone: Backbone, folder: Path) -> None:
@@ -221,4 +224,4 @@ def save_backbone(backbone: Backbone, folder: Path) -> None:
     if hasattr(model, "merge_and_unload"):
         model = model.merge_and_unload()
         backbone.model = model
-    model.save_pretrained(folder, safe_serialization=True)
+    model.save_pretrained(folder)
