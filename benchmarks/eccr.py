@@ -27,7 +27,9 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=Path("eccr-results"))
     parser.add_argument("--only", default=",".join(DATA))
     parser.add_argument("--seeds", default="0,1,2")
-    parser.add_argument("--seconds", type=float, default=SECONDS, help="of training, all runs together")
+    parser.add_argument(
+        "--seconds", type=float, default=SECONDS, help="of training, all runs together"
+    )
     parser.add_argument("--tiny", action="store_true", help="a random small model, few steps")
     options = parser.parse_args()
     names, seeds = options.only.split(","), [int(s) for s in options.seeds.split(",")]
@@ -49,7 +51,14 @@ def main() -> None:
     else:
         from eccr_report import report
 
-        report(options.work, options.packed, options.results, options.data, options.models, cases)
+        report(
+            options.work,
+            options.packed,
+            options.results,
+            cases,
+            data=options.data,
+            models=options.models,
+        )
 
 
 if __name__ == "__main__":

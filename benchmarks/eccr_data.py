@@ -1,4 +1,4 @@
-"""What benchmarks/eccr.py is measured on: pairs, splits by source, lists, slates, of three data sets.
+"""What benchmarks/eccr.py is measured on: pairs, splits by source and lists of three data sets.
 
 bundles-*: complements are pairs that people bundled, of different types; what stood in the same
 session and was left out is incoherent. amazon-office: what two users bought; it has neither types
@@ -8,6 +8,7 @@ nor views, so that clusters of its titles stand for types.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -182,4 +183,4 @@ def split(pairs: Pairs, seed: int) -> Split:
 def _by_product(n: int, u: np.ndarray, v: np.ndarray) -> list[np.ndarray]:
     order = np.lexsort((v, u))
     starts = np.searchsorted(u[order], np.arange(n + 1))
-    return [np.unique(v[order[a:b]]) for a, b in zip(starts[:-1], starts[1:], strict=True)]
+    return [np.unique(v[order[a:b]]) for a, b in pairwise(starts)]

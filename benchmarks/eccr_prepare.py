@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
-from eccr_data import DATA, NEGATIVES, PARTS, Split, read, split
-from shrink import shrink
 
+from eccr_data import DATA, NEGATIVES, PARTS, Split, read, split
 from goeswith.data.catalog import Catalog
 from goeswith.encode.codes import collisions
 from goeswith.encode.vectors import SentenceVectors
@@ -22,6 +22,7 @@ from goeswith.language.eccr.prompts import ONE_TASKS, PAIR_TASKS, TITLE_TOKENS, 
 from goeswith.language.text import clean_text
 from goeswith.models import make_model
 from goeswith.models.base import Recommender
+from shrink import shrink
 
 CHARACTERS = 160
 CANDIDATES = 20
@@ -37,7 +38,9 @@ def shown(kind: str | None, title: str | None, more: str = "") -> str:
     return text if not named or named.startswith("cluster ") else f"{named}: {text}"
 
 
-def prepare(data: Path, name: str, seed: int, models: Path, out: Path) -> None:
+def prepare(  # noqa: PLR0915 one step after the other
+    data: Path, name: str, seed: int, models: Path, out: Path
+) -> None:
     """One data set and split: `name-seed.npz` travels, `-kept.npz` and `.json` stay."""
     from transformers import AutoTokenizer
 
@@ -106,12 +109,18 @@ def prepare(data: Path, name: str, seed: int, models: Path, out: Path) -> None:
         }
     slates = tops["ranker"]
     arrays |= {"slate_sources": queries, "slates": slates}
-    arrays |= attacks(slates, queries, texts, titles, types, tokenise, rng)
+    arrays |= attacks(
+        slates, queries, lambda t, more: shown(types[t], titles[t], more), tokenise, rng
+    )
 
     out.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(out / f"{name}-{seed}.npz", **arrays)
     kept = {f"top|{model}": top for model, top in tops.items()}
-    kept |= {f"{part}|{m}": s.reshape(-1, NEGATIVES + 1) for part in lists for m, s in scores[part].items()}
+    kept |= {
+        f"{part}|{m}": s.reshape(-1, NEGATIVES + 1)
+        for part in lists
+        for m, s in scores[part].items()
+    }
     np.savez_compressed(out / f"{name}-{seed}-kept.npz", **kept)
     facts = {
         "products": n,
@@ -160,7 +169,7 @@ def raw_lists(case: Split, queries: np.ndarray) -> np.ndarray:
 
 def judged(case: Split, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Pairs to learn yes and no from, and complements to generate, of train sources alone."""
-    n, codes = len(case.pairs.catalog), case.pairs.catalog.type_codes
+    codes = case.pairs.catalog.type_codes
     u, v = case.pairs.complements
     known = (case.part[u] == 0) & (case.part[v] == 0)
     u, v = u[known], v[known]
@@ -182,7 +191,13 @@ def judged(case: Split, rng: np.random.Generator) -> dict[str, np.ndarray]:
     return found
 
 
-def attacks(slates, queries, texts, titles, types, tokenise, rng) -> dict[str, np.ndarray]:  # type: ignore[no-untyped-def]
+def attacks(
+    slates: np.ndarray,
+    queries: np.ndarray,
+    said: Callable[[int, str], str],
+    tokenise: Callable[[str], list[int]],
+    rng: np.random.Generator,
+) -> dict[str, np.ndarray]:
     """Slates of ten, one product of each under attack, and what each strategic text makes of it."""
     full = np.flatnonzero((slates[:, :10] >= 0).all(axis=1))
     chosen = rng.permutation(full)[:ATTACKED]
@@ -195,7 +210,7 @@ def attacks(slates, queries, texts, titles, types, tokenise, rng) -> dict[str, n
     }
     for kind, text in STRATEGIC.items():
         key = kind.replace(" ", "_")
-        ended = [tokenise(shown(types[t], titles[t], text))[:TITLE_TOKENS] for t in attacked]
+        ended = [tokenise(said(t, text))[:TITLE_TOKENS] for t in attacked]
         found |= ragged(f"append_{key}", ended)
         found |= ragged(f"tail_{key}", [tokenise(clean_text(text))])
     return found
@@ -204,7 +219,10 @@ def attacks(slates, queries, texts, titles, types, tokenise, rng) -> dict[str, n
 def ragged(name: str, runs: list[list[int]]) -> dict[str, np.ndarray]:
     """Runs of token ids as two arrays."""
     made = Ragged.of(runs)
-    return {f"{name}_ids": made.ids.astype(np.int32), f"{name}_starts": made.starts.astype(np.int32)}
+    return {
+        f"{name}_ids": made.ids.astype(np.int32),
+        f"{name}_starts": made.starts.astype(np.int32),
+    }
 
 
 def intentions(data: Path, tokenizer: object) -> dict[str, np.ndarray]:
@@ -277,7 +295,9 @@ def pack(work: Path, data: Path, models: Path, out: Path, cases: list[str]) -> N
     print(f"{len(kept):,} tokens, {size:.1f} MiB in {out}")
 
 
-def _reference(folder: Path, case: dict[str, np.ndarray], kept: np.ndarray) -> dict[str, np.ndarray]:
+def _reference(
+    folder: Path, case: dict[str, np.ndarray], kept: np.ndarray
+) -> dict[str, np.ndarray]:
     """What the whole model, as transformers loads it, says to a few prompts: to be found again."""
     from goeswith.language.eccr.torch_backbone import load_backbone
 

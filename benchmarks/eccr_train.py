@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from shrink import grown, t5
 
 from goeswith.encode.codes import Trie
 from goeswith.language.eccr.attack import STRATEGIC, random_search
@@ -25,6 +24,7 @@ from goeswith.language.eccr.prompts import Prompts, Ragged, code_ids
 from goeswith.language.eccr.torch_backbone import Backbone
 from goeswith.language.eccr.torch_generate import generate
 from goeswith.language.eccr.torch_training import Judged, Plan, Tasks, Texts, train, with_tail
+from shrink import grown, t5
 
 PLAN = Plan(steps=250, lists=32, negatives=10, batch=32, learning_rate=5e-4, tails=0.15)
 PRIORS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -36,7 +36,7 @@ TAIL = 10
 
 @dataclass(frozen=True)
 class Variant:
-    """What a run has: behaviour tokens of which vectors, other tasks, strategic text in training."""
+    """What a run has: behaviour tokens of which vectors, other tasks, strategic text."""
 
     codes: str | None = "product2vec"
     tasks: bool = True
@@ -82,14 +82,17 @@ class Case:
         self.n = len(self.titles)
 
     def lists(self, part: str) -> Lists:
+        """The lists of a part."""
         return Lists(*(self.arrays[f"{part}_{k}"] for k in ("sources", "candidates", "kinds")))
 
     def prompts(self, codes: np.ndarray | None) -> Prompts:
+        """Prompts over its products, with tokens of behaviour or without."""
         tasks = ("listwise", "complement", "substitute", "explanation", "generation")
         words = {task: tuple(all_of(ragged(self.shared, f"words_{task}"))) for task in tasks}
         return Prompts(words, self.titles, codes, 1)
 
     def tasks(self, prompts: Prompts, variant: Variant) -> Tasks:
+        """What a variant learns from."""
         a = self.arrays
         tails = all_of(ragged(self.shared, "training_tails")) if variant.tails else []
         lists = self.lists("train")
@@ -155,10 +158,16 @@ def train_all(
         found |= {f"{case}|{variant}|{key}": value for key, value in one.items()}
         longest = max(longest, time.monotonic() - started)
         _save(found, facts, out)
-        print(f"{time.monotonic() - begun:.0f} s", case, variant, facts["runs"][f"{case}|{variant}"], flush=True)
+        print(
+            f"{time.monotonic() - begun:.0f} s",
+            case,
+            variant,
+            facts["runs"][f"{case}|{variant}"],
+            flush=True,
+        )
 
 
-def _probe(  # noqa: PLR0913
+def _probe(  # noqa: PLR0917 what a run is made of
     packed: Path,
     name: str,
     shared: Any,
@@ -196,7 +205,10 @@ def _probe(  # noqa: PLR0913
     best = max(tried, key=lambda rate: tried[rate])
     each = (seconds - 60) / count - 4  # other work of a run, about
     chosen = int(np.clip(each * steps / spent, 200, 400)) if plan.steps >= 100 else plan.steps
-    facts["probe"] = {"ndcg@5": {str(k): v for k, v in tried.items()}, "steps_per_second": steps / spent}
+    facts["probe"] = {
+        "ndcg@5": {str(k): v for k, v in tried.items()},
+        "steps_per_second": steps / spent,
+    }
     plan = replace(plan, learning_rate=best, steps=chosen)
     facts["plan"] = vars(plan)
     print(f"plan: {plan}", flush=True)
@@ -239,7 +251,9 @@ def _untuned(
         prompts = case.prompts(None)
         for part in ("test", "human"):
             if f"{part}_sources" in case.arrays:
-                some = case.lists(part).of(np.arange(min(most, len(case.arrays[f"{part}_sources"]))))
+                some = case.lists(part).of(
+                    np.arange(min(most, len(case.arrays[f"{part}_sources"])))
+                )
                 found[f"{name}|untuned|{part}"] = list_scores(backbone, prompts, some)
         print("untuned", name, flush=True)
     asked = all_of(ragged(shared, "test_prompts"))[:most]
@@ -253,7 +267,7 @@ def _together(texts: list[list[int]]) -> np.ndarray:
     return found
 
 
-def _run(  # noqa: PLR0913
+def _run(  # noqa: PLR0917 what a run is made of
     packed: Path, name: str, kind: str, shared: Any, base: Any, plan: Plan, *, tiny: bool
 ) -> dict[str, Any]:
     started = time.monotonic()
@@ -300,10 +314,12 @@ def _run(  # noqa: PLR0913
     if kind in ("whole", "no defence"):
         products = np.arange(case.n)[: most if not tiny else 6]
         references = case.arrays["references"]
-        asked = prompts.pairs("listwise", np.repeat(references, len(products)), np.tile(products, len(references)))
+        asked = prompts.pairs(
+            "listwise", np.repeat(references, len(products)), np.tile(products, len(references))
+        )
         by_reference = backbone.scored(asked).reshape(len(references), -1)
         found["prior"] = by_reference.mean(axis=0)
-        if seed == 0 and not tiny or tiny:
+        if (seed == 0 and not tiny) or tiny:
             found |= _attacked(case, prompts, backbone, valid, found, facts, tiny=tiny)
     if kind == "whole":
         asked = all_of(ragged(shared, "test_prompts"))[:most]
@@ -314,7 +330,7 @@ def _run(  # noqa: PLR0913
     return found | {"facts": facts | {"seconds": round(time.monotonic() - started, 1)}}
 
 
-def _attacked(  # noqa: PLR0913
+def _attacked(  # noqa: PLR0917 what a run is made of
     case: Case,
     prompts: Prompts,
     backbone: Backbone,
@@ -337,7 +353,10 @@ def _attacked(  # noqa: PLR0913
     shift = prior[valid.candidates]
     gains = [list_metrics(found["valid"] - w * shift)["ndcg@5"].mean() for w in PRIORS]
     best = PRIORS[int(np.argmax(gains))]
-    facts["prior"] = {"valid_ndcg@5": dict(zip(map(str, PRIORS), gains, strict=True)), "chosen": best}
+    facts["prior"] = {
+        "valid_ndcg@5": dict(zip(map(str, PRIORS), gains, strict=True)),
+        "chosen": best,
+    }
     asked = prompts.pairs("listwise", np.repeat(sources, slates.shape[1]), slates.ravel())
     plain = backbone.scored(asked).reshape(slates.shape)
     out: dict[str, Any] = {"attack|slates": plain, "attack|prior": prior[slates]}
@@ -370,7 +389,9 @@ def _attacked(  # noqa: PLR0913
             out[f"attack|p{weight}|in place|{key}"] = scored(rows, placed, weight)
 
         def attempt(which: np.ndarray, tails: list[np.ndarray], w: float = weight) -> np.ndarray:
-            titles = [with_tail(prompts.titles[targets[i]], t) for i, t in zip(which, tails, strict=True)]
+            titles = [
+                with_tail(prompts.titles[targets[i]], t) for i, t in zip(which, tails, strict=True)
+            ]
             return scored(which, titles, w)
 
         rounds = 2 if tiny else ROUNDS
@@ -380,7 +401,10 @@ def _attacked(  # noqa: PLR0913
         out[f"attack|p{weight}|in place|random search"] = best_scores
         # the same tails where nothing is cut to make place for them: at the end of the whole title
         appended = [
-            np.concatenate([prompts.titles[t], tail]) for t, tail in zip(targets, tails, strict=True)
+            np.concatenate([prompts.titles[t], tail])
+            for t, tail in zip(targets, tails, strict=True)
         ]
-        out[f"attack|p{weight}|append|random search"] = scored(np.arange(len(targets)), appended, weight)
+        out[f"attack|p{weight}|append|random search"] = scored(
+            np.arange(len(targets)), appended, weight
+        )
     return out

@@ -46,7 +46,7 @@ class RqVae(nn.Module):
         return functional.mse_loss(self.decoder(through), x) + loss
 
 
-def rq_vae_codes(  # noqa: PLR0913 one setting each
+def rq_vae_codes(
     vectors: Floats,
     levels: int,
     size: int,

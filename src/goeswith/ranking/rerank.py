@@ -27,7 +27,7 @@ def new_order(
     it, at most `reach` places; ties keep their order.
 
     Args:
-        opinions: (b, c) scores of what stands at each place; -inf where nothing does: it stays last.
+        opinions: (b, c) scores of what stands at each place; -inf where nothing does: it is last.
         weight: 0 keeps the order, 1 takes that of the opinion.
         reach: see above; no bound where left out.
 

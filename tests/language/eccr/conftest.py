@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,11 @@ import pytest
 from goeswith.data.catalog import Catalog
 from goeswith.relations.graph import RelationGraph
 
-WORDS = (
-    "yes no phone case lens camera battery charger tripod cable bag red blue canon nikon sony "
-    "for is it a match product candidate rank what goes with first second answer reason : . ?"
-).split()
+WORDS = re.findall(
+    r"\S+",
+    "yes no phone case lens camera battery charger tripod cable bag red blue canon nikon sony for "
+    "is it a match product candidate rank what goes with first second answer reason : . ?",
+)
 
 
 def word_tokenizer(end: str) -> Any:

@@ -101,9 +101,7 @@ def test_new_products_wait_for_the_next_fit(shop: Shop) -> None:
         [*catalog.frame.to_dicts(), {"product_id": "new", "type": "lens", "title": "new lens"}]
     )
     edges = graph.complements
-    wider = RelationGraph.from_edges(
-        len(more), {"co_purchase": (edges.sources, edges.targets)}
-    )
+    wider = RelationGraph.from_edges(len(more), {"co_purchase": (edges.sources, edges.targets)})
     model.refresh(more, wider)
     assert model.recommend(np.array([len(catalog)], dtype=np.int32), 3)[0].shape == (1, 3)
 

@@ -14,7 +14,7 @@ from goeswith.language.eccr.prompts import (
 )
 from goeswith.language.text import clean_text
 
-WORD = {word: i for i, word in enumerate("the quick brown fox".split(), start=10)}
+WORD = {word: i for i, word in enumerate(["the", "quick", "brown", "fox"], start=10)}
 
 
 def tokenise(text: str) -> list[int]:

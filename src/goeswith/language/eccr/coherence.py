@@ -1,7 +1,7 @@
 """Which complements cohere: complement and (relevant or compatible), after ECCR (CIKM 2024).
 
     relevant(a, c)    an attribute that matters has the same value in both
-    compatible(a, c)  both name one model, measure or connector, or one is made for the other's brand
+    compatible(a, c)  both name one model, measure or connector, or one is for the other's brand
 
 The paper has experts pick ten attributes a product type and asks a compatibility model of its shop.
 Here both are read off the catalogue and the complements to learn from: an attribute matters where
@@ -38,9 +38,12 @@ _COMMON: Final = 0.05
 _TEXT: Final = frozenset({"product_id", "title", "description", "asin", "image", "url", "type"})
 _WORDS: Final = re.compile(r"[a-z0-9]+(?:[-.][a-z0-9]+)*")
 _MEASURE: Final = re.compile(
-    r"\b(\d+(?:\.\d+)?)[ -]?(mm|cm|m|inch|in|\"|ft|feet|oz|ml|l|g|kg|lb|gb|tb|mah|v|w|watt|volt|mp)\b"
+    r"\b(\d+(?:\.\d+)?)[ -]?"
+    r"(mm|cm|m|inch|in|\"|ft|feet|oz|ml|l|g|kg|lb|gb|tb|mah|v|w|watt|volt|mp)\b"
 )
-_FOR: Final = re.compile(r"\b(?:for|fits|fit|compatible with|works with|designed for)\s+([^,;()/]+)")
+_FOR: Final = re.compile(
+    r"\b(?:for|fits|fit|compatible with|works with|designed for)\s+([^,;()/]+)"
+)
 _SAME_UNIT: Final = {'"': "in", "inch": "in", "feet": "ft", "watt": "w", "volt": "v"}
 
 
@@ -107,7 +110,7 @@ class Coherence:
         return _share(self._values, sources, targets)
 
     def compatible(self, sources: Rows, targets: Rows) -> Mask:
-        """(m,) whether both name one model, measure or connector, or one is for the other's brand."""
+        """(m,) whether both name one model or measure, or one is made for the other's brand."""
         one = _share(self._made_for, sources, targets, self._brands)
         other = _share(self._brands, sources, targets, self._made_for)
         both: Mask = _share(self._fits, sources, targets) | one | other

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -100,4 +101,4 @@ def _of_two_types(codes: Rows, u: Rows, v: Rows) -> tuple[Rows, Rows]:
 def _by_product(n: int, u: Rows, v: Rows) -> list[Rows]:
     order = np.lexsort((v, u))
     starts = np.searchsorted(u[order], np.arange(n + 1))
-    return [v[order[a:b]] for a, b in zip(starts[:-1], starts[1:], strict=True)]
+    return [v[order[a:b]] for a, b in pairwise(starts)]

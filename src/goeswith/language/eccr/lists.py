@@ -33,7 +33,7 @@ class Lists:
         return Lists(self.sources[rows], self.candidates[rows], self.kinds[rows])
 
 
-def make_lists(  # noqa: PLR0913 one argument a kind
+def make_lists(
     sources: Rows,
     targets: Rows,
     *,
@@ -47,10 +47,10 @@ def make_lists(  # noqa: PLR0913 one argument a kind
 ) -> Lists:
     """A list for each pair: a third of its negatives of each kind, as far as there are so many.
 
-    Where a source has too few of a kind, the rest is unrelated. Of these, half are what the rules of
-    coherence would pass though nobody bought it with the source (`alike`), so that the rules alone
-    do not tell a complement; half are drawn by popularity or at random, so that being bought often
-    does not either.
+    Where a source has too few of a kind, the rest is unrelated. Of these, half are what the rules
+    of coherence would pass though nobody bought it with the source (`alike`), so that the rules
+    alone do not tell a complement; half are drawn by popularity or at random, so that being bought
+    often does not either.
 
     Args:
         sources: (m,) of coherent complement pairs.

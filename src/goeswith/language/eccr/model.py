@@ -116,7 +116,9 @@ class Eccr(Recommender):
         n, self.history = len(catalog), []
         every = np.arange(n, dtype=np.int32)
         candidates = config.candidates if config.language_model is not None else 0
-        self.slates = self.base.recommend(every, candidates)[0] if candidates else np.zeros((n, 0), np.int32)
+        self.slates = (
+            self.base.recommend(every, candidates)[0] if candidates else np.zeros((n, 0), np.int32)
+        )
         self.opinions = np.full(self.slates.shape, -np.inf, dtype=np.float32)
         self._orders()
         if config.language_model is None:
@@ -128,9 +130,7 @@ class Eccr(Recommender):
             self._orders()
         return self
 
-    def _read(
-        self, catalog: Catalog, graph: RelationGraph, examples: Examples, named: str
-    ) -> None:
+    def _read(self, catalog: Catalog, graph: RelationGraph, examples: Examples, named: str) -> None:
         """Fine-tune the language model, and keep what it thinks of every slate."""
         from goeswith.language.eccr.torch_backbone import load_backbone, with_adapters
         from goeswith.language.eccr.torch_training import Plan, train
@@ -188,7 +188,8 @@ class Eccr(Recommender):
         config, n = self.config, len(self.slates)
         rng = np.random.default_rng(config.seed)
         asked = np.unique(examples.lists.sources)
-        references = rng.choice(asked, min(4, len(asked)), replace=False) if config.prior else []
+        some = min(4, len(asked)) if config.prior else 0
+        references = rng.choice(asked, some, replace=False)
         known: dict[int, float] = {}
 
         def prior(targets: Rows) -> Floats:
@@ -321,4 +322,3 @@ def prompt_texts(catalog: Catalog) -> list[str]:
         parts = [clean_text(kind, 40), clean_text(title, CHARACTERS)]
         texts.append(": ".join(filter(None, parts)))
     return texts
-

@@ -58,7 +58,8 @@ class Ragged:
         return len(self.starts) - 1
 
     def __getitem__(self, at: int) -> Ids:
-        return self.ids[self.starts[at] : self.starts[at + 1]]
+        run: Ids = self.ids[self.starts[at] : self.starts[at + 1]]
+        return run
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,10 @@ class Prompts:
             title: token ids in place of those of its title: cut to as many.
         """
         shown = self.titles[row] if title is None else title[:TITLE_TOKENS]
-        return shown if self.codes is None else np.concatenate([shown, self.codes[row]])
+        if self.codes is None:
+            return shown
+        ids: Ids = np.concatenate([shown, self.codes[row]])
+        return ids
 
     def pair(self, task: str, source: int, target: int, title: Ids | None = None) -> Ids:
         """The prompt of a pair; `title` stands in for the target's."""
@@ -105,7 +109,8 @@ class Prompts:
     def _ended(self, parts: list[Ids]) -> Ids:
         if self.end is not None:
             parts.append(np.array([self.end], dtype=np.int32))
-        return np.concatenate(parts)
+        ids: Ids = np.concatenate(parts)
+        return ids
 
 
 def make_prompts(
@@ -132,7 +137,8 @@ def code_ids(codes: Codes, first: int) -> Ids:
     """(n, levels) token ids of codes: each level's follow those of the one before."""
     sizes = codes.max(axis=0) + 1
     shift = first + np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    return (codes + shift).astype(np.int32)
+    ids: Ids = (codes + shift).astype(np.int32)
+    return ids
 
 
 def padded(

@@ -88,7 +88,9 @@ class Backbone:
             rows.append(torch.where(norm > 0, sums / norm.clamp(min=1e-6) * typical, sums))
         # not `resize_token_embeddings`: some versions tie a head that the model has of its own
         longer = [torch.cat([t[:first], r]) for t, r in zip(tables, rows, strict=True)]
-        self.model.set_input_embeddings(nn.Embedding.from_pretrained(longer[0], freeze=False))
+        table = nn.Embedding(size, longer[0].shape[1], device=self.device)
+        table.weight = nn.Parameter(longer[0])
+        self.model.set_input_embeddings(table)
         if head is not None:
             head.weight = self.embedding.weight if tied else nn.Parameter(longer[1])
             head.out_features = size
@@ -194,8 +196,12 @@ def load_backbone(name: str, *, lora: int = 0, seed: int = 0) -> tuple[Backbone,
         model = kind.from_pretrained(name, dtype=torch.float32, use_safetensors=True)
         tokenizer = AutoTokenizer.from_pretrained(name)
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{name!r} is no folder or hub id of a language model: {error}") from error
-    yes, no = (tokenizer(word, add_special_tokens=False)["input_ids"][0] for word in (" yes", " no"))
+        raise ConfigError(
+            f"{name!r} is no folder or hub id of a language model: {error}"
+        ) from error
+    yes, no = (
+        tokenizer(word, add_special_tokens=False)["input_ids"][0] for word in (" yes", " no")
+    )
     end = tokenizer.eos_token_id
     pad = end if tokenizer.pad_token_id is None else tokenizer.pad_token_id
     backbone = Backbone(model, yes=yes, no=no, pad=pad, end=end)

@@ -1,4 +1,4 @@
-"""Generation of complements: beam search among the codes that exist, so that nothing is invented."""
+"""Generation of complements: beam search among the codes that exist: nothing is invented."""
 
 from __future__ import annotations
 

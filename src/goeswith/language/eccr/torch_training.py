@@ -90,7 +90,7 @@ Check = Callable[[], float]
 """How good the model is at this moment; higher is better."""
 
 
-def train(  # noqa: PLR0913 what, with what, how, and who watches
+def train(
     backbone: Backbone,
     prompts: Prompts,
     tasks: Tasks,
@@ -142,7 +142,7 @@ def train(  # noqa: PLR0913 what, with what, how, and who watches
             if tasks.texts:
                 loss = loss + plan.auxiliary * _text_loss(backbone, tasks, plan, rng)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_([p for _, p in trained], 1.0)
         optimizer.step()
         losses.append(float(loss.detach()))
@@ -208,16 +208,18 @@ def _text_loss(backbone: Backbone, tasks: Tasks, plan: Plan, rng: np.random.Gene
 
 def _tail(tails: Sequence[Ids], rng: np.random.Generator) -> Ids:
     """A strategic text, or as often words of several in any order."""
-    tail = tails[rng.integers(len(tails))]
+    tail = tails[int(rng.integers(len(tails)))]
     if rng.random() < 0.5:
-        words = np.concatenate([tails[i] for i in rng.integers(len(tails), size=8)])
-        tail = rng.permutation(words)[: rng.integers(2, 13)]
+        words = np.concatenate([tails[int(i)] for i in rng.integers(len(tails), size=8)])
+        tail = rng.permutation(words)[: int(rng.integers(2, 13))]
     return tail
 
 
 def with_tail(title: Ids, tail: Ids, least: int = 6) -> Ids:
     """A title that makes place for a tail: its first tokens, `least` of them in any case."""
-    return np.concatenate([title[: max(least, TITLE_TOKENS - len(tail))], tail])[:TITLE_TOKENS]
+    head = title[: max(least, TITLE_TOKENS - len(tail))]
+    ids: Ids = np.concatenate([head, tail])[:TITLE_TOKENS]
+    return ids
 
 
 def _rate(step: int, steps: int) -> float:
