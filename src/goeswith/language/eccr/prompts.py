@@ -71,12 +71,14 @@ class Prompts:
         titles: of n products.
         codes: (n, levels) token ids of behaviour, or none.
         end: id that ends a prompt, or none.
+        limit: tokens of what a product says of itself, at most.
     """
 
     words: dict[str, tuple[Ids, ...]]
     titles: Ragged
     codes: Ids | None
     end: int | None
+    limit: int = TITLE_TOKENS
 
     def product(self, row: int, title: Ids | None = None) -> Ids:
         """A product as a prompt shows it: title, then behaviour.
@@ -85,7 +87,7 @@ class Prompts:
             row: of the catalogue.
             title: token ids in place of those of its title: cut to as many.
         """
-        shown = self.titles[row] if title is None else title[:TITLE_TOKENS]
+        shown = self.titles[row] if title is None else title[: self.limit]
         if self.codes is None:
             return shown
         ids: Ids = np.concatenate([shown, self.codes[row]])

@@ -34,6 +34,7 @@ class Backbone:
         pad, end: ids that fill and that end a text.
         device: where it computes: CUDA where there is one.
         words: size of the vocabulary before tokens of behaviour were added.
+        bf16: whether to compute in bfloat16: on CUDA, where it has it; weights stay float32.
     """
 
     def __init__(self, model: Any, *, yes: int, no: int, pad: int, end: int) -> None:
@@ -42,19 +43,15 @@ class Backbone:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model.to(self.device)
         self.words = len(self.embedding.weight)
+        self.bf16 = self.device.type == "cuda" and torch.cuda.is_bf16_supported()
 
     @property
     def embedding(self) -> Any:
         """The table of vectors of tokens."""
         return self.model.get_input_embeddings()
 
-    @property
-    def bf16(self) -> bool:
-        """Whether to compute in bfloat16: where the device does so natively."""
-        return self.device.type == "cuda" and torch.cuda.is_bf16_supported()
-
     def autocast(self) -> Any:
-        """Where `bf16`, matrix products are; weights stay float32."""
+        """Where `bf16`, matrix products in bfloat16."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16)
 
     def add_codes(self, codes: Ids, titles: Sequence[Ids]) -> None:

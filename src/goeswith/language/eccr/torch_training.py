@@ -178,7 +178,8 @@ def _yes_loss(
         for at in [0, *negatives]:
             target, title = int(lists.candidates[i, at]), None
             if len(tasks.tails) and rng.random() < plan.tails:
-                title = with_tail(prompts.titles[target], _tail(tasks.tails, rng))
+                tail = _tail(tasks.tails, rng)
+                title = with_tail(prompts.titles[target], tail, prompts.limit)
             shown.append(prompts.pair("listwise", int(lists.sources[i]), target, title))
     listed, answers = len(shown), []
     for task, judged in tasks.judged.items():
@@ -215,10 +216,10 @@ def _tail(tails: Sequence[Ids], rng: np.random.Generator) -> Ids:
     return tail
 
 
-def with_tail(title: Ids, tail: Ids, least: int = 6) -> Ids:
-    """A title that makes place for a tail: its first tokens, `least` of them in any case."""
-    head = title[: max(least, TITLE_TOKENS - len(tail))]
-    ids: Ids = np.concatenate([head, tail])[:TITLE_TOKENS]
+def with_tail(title: Ids, tail: Ids, limit: int = TITLE_TOKENS) -> Ids:
+    """A title of `limit` tokens that makes place for a tail, but for its first quarter."""
+    head = title[: max(limit // 4, limit - len(tail))]
+    ids: Ids = np.concatenate([head, tail])[:limit]
     return ids
 
 
