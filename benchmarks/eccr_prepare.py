@@ -22,7 +22,7 @@ from goeswith.language.eccr.prompts import ONE_TASKS, PAIR_TASKS, TITLE_TOKENS, 
 from goeswith.language.text import clean_text
 from goeswith.models import make_model
 from goeswith.models.base import Recommender
-from shrink import shrink
+from eccr_shrink import shrink
 
 CHARACTERS = 160
 CANDIDATES = 20

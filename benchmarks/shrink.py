@@ -1,76 +1,60 @@
-"""A T5 model small enough to travel: the tokens that a task needs, weights as 8-bit numbers.
+"""A pretrained encoder cut to the tokens that some texts have, in half precision: easy to carry.
 
-    shrink(folder, kept ids) -> arrays         grown(arrays) -> state dict in float32
+    python benchmarks/shrink.py ENCODER OUT TEXTS.json ...
 
-Weights lose a 127th of the largest of each 64 at most; fine-tuning follows.
+What is cut is a copy to measure with; a vector of a text that is kept is the same, up to rounding.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-BLOCK = 64
-TABLES = ("shared.weight", "lm_head.weight")
+import torch
+from transformers import AutoModel, AutoTokenizer
 
 
-def shrink(folder: Path, kept: np.ndarray) -> dict[str, np.ndarray]:
-    """Arrays of a model folder: int8 with a float16 scale for each 64 of a row; vectors float16.
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("encoder")
+    parser.add_argument("out", type=Path)
+    parser.add_argument("texts", type=Path, nargs="+")
+    asked = parser.parse_args()
+    tokenizer = AutoTokenizer.from_pretrained(asked.encoder)
+    model = AutoModel.from_pretrained(asked.encoder)
+    spec = json.loads(tokenizer.backend_tokenizer.to_str())
+    assert spec["model"]["type"] == "Unigram", "written for the tokenizers of XLM-R's family"
+    used = set(tokenizer.all_special_ids)
+    texts = [text for file in asked.texts for text in json.loads(file.read_text())]
+    for start in range(0, len(texts), 10_000):
+        for row in tokenizer([f"query: {text}" for text in texts[start : start + 10_000]])[
+            "input_ids"
+        ]:
+            used.update(row)
+    kept = sorted(used)
+    spec["model"]["vocab"] = [spec["model"]["vocab"][i] for i in kept]
+    place = {old: new for new, old in enumerate(kept)}
+    spec["model"]["unk_id"] = place[spec["model"]["unk_id"]]
+    for token in spec["added_tokens"]:
+        token["id"] = place.get(token["id"], token["id"])
+    spec["added_tokens"] = [t for t in spec["added_tokens"] if t["id"] < len(kept)]
+    for token in (spec.get("post_processor") or {}).get("special_tokens", {}).values():
+        token["ids"] = [place[i] for i in token["ids"]]
+    asked.out.mkdir(parents=True, exist_ok=True)
+    tokenizer.save_pretrained(asked.out)
+    (asked.out / "tokenizer.json").write_text(json.dumps(spec, ensure_ascii=False))
+    vectors = model.get_input_embeddings().weight.detach()[kept].clone()
+    model.resize_token_embeddings(len(kept))
+    model.get_input_embeddings().weight.data.copy_(vectors)
+    model.config.pad_token_id = place[tokenizer.pad_token_id]
+    model.half().save_pretrained(asked.out)
+    small = AutoTokenizer.from_pretrained(asked.out)
+    for text in texts[:: max(len(texts) // 500, 1)]:
+        assert small.tokenize(text) == tokenizer.tokenize(text), text
+        assert [kept[i] for i in small(text)["input_ids"]] == tokenizer(text)["input_ids"], text
+    print(f"{len(kept):,} of {len(tokenizer):,} tokens kept; {vectors.dtype}, {torch.__version__}")
 
-    Args:
-        folder: of transformers, with model.safetensors.
-        kept: ids of the tokens that remain, in their new order.
-    """
-    from safetensors import safe_open
 
-    arrays: dict[str, np.ndarray] = {}
-    with safe_open(folder / "model.safetensors", "np") as file:
-        for name in file.keys():  # noqa: SIM118
-            weight = file.get_tensor(name).astype(np.float32)
-            if name in TABLES:
-                weight = weight[kept]
-            if weight.ndim == 2 and weight.shape[1] % BLOCK == 0:
-                parts = weight.reshape(len(weight), -1, BLOCK)
-                scale = np.abs(parts).max(axis=2, keepdims=True) / 127
-                scale = np.maximum(scale, 1e-7).astype(np.float16)
-                arrays[f"{name}|int8"] = np.rint(parts / scale.astype(np.float32)).astype(np.int8)
-                arrays[f"{name}|scale"] = scale
-            else:
-                arrays[name] = weight.astype(np.float16)
-    return arrays
-
-
-def grown(arrays: Any) -> dict[str, np.ndarray]:
-    """Name -> float32 weights of what `shrink` gave."""
-    found = {}
-    for name in arrays:
-        if name.endswith("|int8"):
-            key = name.removesuffix("|int8")
-            parts = arrays[name].astype(np.float32) * arrays[f"{key}|scale"].astype(np.float32)
-            found[key] = parts.reshape(len(parts), -1)
-        elif not name.endswith("|scale"):
-            found[name] = arrays[name].astype(np.float32)
-    return found
-
-
-def t5(config: dict[str, Any], weights: dict[str, np.ndarray]) -> Any:
-    """A T5 model of a config, and weights in which the head is not tied to the vocabulary."""
-    import torch
-    from transformers import T5Config, T5ForConditionalGeneration
-
-    size = len(weights["shared.weight"])
-    # nothing is scaled and nothing tied by transformers, whose versions differ in when they do
-    known = {k: v for k, v in config.items() if k not in ("transformers_version", "dtype")}
-    model = T5ForConditionalGeneration(
-        T5Config(**known | {"vocab_size": size, "tie_word_embeddings": False})
-    )
-    tensors = {name: torch.from_numpy(array) for name, array in weights.items()}
-    model.config.tie_word_embeddings = model.config.scale_decoder_outputs = False
-    model.lm_head.weight = torch.nn.Parameter(tensors["lm_head.weight"].clone())
-    for part in ("encoder", "decoder"):
-        getattr(model, part).embed_tokens = model.shared
-        tensors[f"{part}.embed_tokens.weight"] = tensors["shared.weight"]
-    model.load_state_dict(tensors)
-    return model
+if __name__ == "__main__":
+    main()

@@ -177,3 +177,58 @@ def shop_bundle(shop_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     out = tmp_path_factory.mktemp("bundles") / "shop"
     fit_bundle(load_data(shop_folder), out, Settings(fit=FitSettings(model="cocitation", k=8)))
     return out
+
+
+WORDS = """red blue steel phone case charger mug tea kettle shirt sock shoe lace cable for with and
+apple pear brush comb soap towel rope tent lamp bulb"""
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a two-layer BERT over a few words."""
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+    folder = tmp_path_factory.mktemp("encoder")
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
+    vocabulary = {word: number for number, word in enumerate([*special, *WORDS.split()])}
+    words = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
+    words.pre_tokenizer = pre_tokenizers.Whitespace()
+    PreTrainedTokenizerFast(
+        tokenizer_object=words,
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+    ).save_pretrained(folder)
+    torch.manual_seed(0)
+    shape = BertConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=64,
+    )
+    BertModel(shape).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def relevance_model(
+    shop: tuple[Catalog, RelationGraph],
+    tiny_encoder: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """A judge of the products of `shop`, of the tiny encoder; not to be changed."""
+    from goeswith.language.salam.config import SalamConfig
+    from goeswith.language.salam.examples import examples_of_shop
+    from goeswith.language.salam.model import Salam
+
+    config = SalamConfig(
+        encoder=str(tiny_encoder), labels="s_c_i", prefix="", dimension=8, heads=2, max_tokens=24
+    )
+    out = tmp_path_factory.mktemp("relevance") / "judge"
+    Salam.fit(examples_of_shop("shop", *shop, config), config).save(out)
+    return out

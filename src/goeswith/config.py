@@ -173,6 +173,14 @@ class ServeSettings(_Section):
         [],
         description="Web pages of other origins that may ask (CORS), such as https://shop.example.",
     )
+    relevance: str | None = Field(
+        None,
+        description="Folder of a model that `goeswith relevance fit` left, which answers "
+        "/v1/relevance; needs the extra `language`.",
+    )
+    relevance_pairs: int = Field(
+        100, ge=1, le=10_000, description="The most pairs one request to /v1/relevance may hold."
+    )
     feedback: str | None = Field(
         None, description="Folder to keep feedback in, for `goeswith update`; not taken without."
     )
@@ -188,6 +196,27 @@ class ServeSettings(_Section):
     )
 
 
+class RelevanceSettings(_Section):
+    """A relevance model that judges answers at fit: needs the extra `language`; never required."""
+
+    model: str | None = Field(
+        None,
+        description="Folder of a model that `goeswith relevance fit` trained on a shop's products.",
+    )
+    first: int = Field(
+        20, ge=0, le=1000, description="Answers of each product that are judged; 0 judges none."
+    )
+    most_substitute: float = Field(
+        0.8,
+        gt=0,
+        le=1,
+        description="Answers likelier to be a substitute are left out; 1 keeps all.",
+    )
+    most_irrelevant: float = Field(
+        0.9, gt=0, le=1, description="The same of answers that have nothing to do with a product."
+    )
+
+
 class Settings(_Section):
     """Every setting of a run; a table of the project file each."""
 
@@ -196,6 +225,7 @@ class Settings(_Section):
     fit: FitSettings = FitSettings()
     slate: SlateSettings = SlateSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
+    relevance: RelevanceSettings = RelevanceSettings()
     serve: ServeSettings = ServeSettings()
     models: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="Settings of single models, a table [models.NAME] each."

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 
 from goeswith.arrays import Floats, Rows, Sparse, blocks
@@ -61,6 +62,13 @@ class Answers:
         ):
             both = np.concatenate([mine[rows], theirs], axis=1)
             mine[rows] = np.where(there, np.take_along_axis(both, order, axis=1), nothing)
+
+    def drop(self, out: npt.NDArray[np.bool_]) -> None:
+        """Take answers out, (n, k); those behind them move up."""
+        order = np.argsort(out, axis=1, kind="stable")
+        gone = np.take_along_axis(out, order, axis=1)
+        for values, nothing in ((self.products, -1), (self.scores, -np.inf), (self.origin, -1)):
+            values[:] = np.where(gone, nothing, np.take_along_axis(values, order, axis=1))
 
     def arrays(self) -> dict[str, Any]:
         """products, scores and origin, (n, k) each; -1 and -inf where a product has no more."""

@@ -27,6 +27,7 @@ from goeswith.bundle.format import (
     SIMILARS,
     file_sha256,
 )
+from goeswith.bundle.judged import judge_answers
 from goeswith.bundle.products import product_arrays
 from goeswith.bundle.publish import new_build, publish
 from goeswith.bundle.reverse import reverse_arrays
@@ -100,6 +101,7 @@ def fit_bundle(
         answers = answer_all(
             specs, fitted, dataset.catalog, learned, tell, build=build, k=settings.fit.k
         )
+        judged = judge_answers(answers, dataset.catalog, settings.relevance, out, tell.now)
         tell.now("writing")
         write_build(build, dataset.catalog, learned, answers)
         if rare is not None:
@@ -113,6 +115,7 @@ def fit_bundle(
                 "mined": [asdict(mined) for mined in report.relations],
                 **answer_facts(learned, answers),
                 "session": session,
+                "judged": judged,
                 "metrics": metrics,
             },
         )

@@ -12,6 +12,7 @@ from typing import Final
 import typer
 
 from goeswith import __version__
+from goeswith.cli.relevance import app as relevance
 from goeswith.errors import GoesWithError
 
 COMMANDS: Final = {
@@ -60,6 +61,7 @@ def root(
 
 for _name, _module in COMMANDS.items():
     app.command(_name)(import_module(f"goeswith.cli.{_module}").command)
+app.add_typer(relevance, name="relevance")
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ from goeswith.serve.problems import describe_problems, tell_problems
 from goeswith.serve.quick import Quick
 from goeswith.serve.rate import Rates
 from goeswith.serve.report import read_report
-from goeswith.serve.routes import facts, feedback, products, several
+from goeswith.serve.routes import facts, feedback, products, relevance, several
 
 
 def create_app(bundle_path: Path | str | Bundle, settings: ServeSettings | None = None) -> FastAPI:
@@ -55,7 +55,7 @@ def create_app(bundle_path: Path | str | Bundle, settings: ServeSettings | None 
     state.log = Log() if settings.log else None
     state.ending = False
     tell_problems(app)
-    for routes in (products, several, facts, feedback):
+    for routes in (products, several, facts, feedback, relevance):
         routes.add(app, settings)
     add_page(app)
     app.add_middleware(Quick, metrics=state.metrics, most=settings.max_k)

@@ -1,0 +1,63 @@
+"""Answers that a relevance model judges: substitutes and what is unrelated are left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from goeswith.bundle.answering import Answers
+
+if TYPE_CHECKING:
+    from goeswith.config import RelevanceSettings
+    from goeswith.data.catalog import Catalog
+
+
+def judge_answers(
+    answers: Answers,
+    catalog: Catalog,
+    settings: RelevanceSettings,
+    out: Path,
+    tell: Callable[[str], None],
+) -> dict[str, Any] | None:
+    """Have the first answers of every product judged, and take out what is none.
+
+    What was said is kept beside the bundle, so that the next fit asks of new pairs alone.
+
+    Args:
+        answers: of all products; changed in place.
+        catalog: the products.
+        settings: which model, how many answers, and what is too likely.
+        out: the bundle's folder.
+        tell: told of progress.
+
+    Returns:
+        how many pairs were judged and left out; None where none were judged.
+
+    Raises:
+        BundleError, ConfigError: there is no such model, or it does not judge products.
+    """
+    if settings.model is None or not settings.first:
+        return None
+    from goeswith.language.salam.judge import JUDGED, Judge
+
+    cache = out.absolute().with_name(f".{out.name}.judged.parquet")
+    judge = Judge(Path(settings.model), cache)
+    first = answers.products[:, : settings.first]
+    rows, places = np.nonzero(first >= 0)
+    found = judge.pairs(catalog, rows.astype(np.int32), first[rows, places], tell)
+    said = dict(zip(JUDGED, found.T, strict=True))
+    wrong = {
+        "substitute": said["substitute"] > settings.most_substitute,
+        "irrelevant": said["irrelevant"] > settings.most_irrelevant,
+    }
+    out_of = np.zeros(answers.products.shape, dtype=bool)
+    out_of[rows, places] = wrong["substitute"] | wrong["irrelevant"]
+    answers.drop(out_of)
+    return {
+        "model": settings.model,
+        "pairs": len(rows),
+        "left_out": {name: int(mask.sum()) for name, mask in wrong.items()},
+    }

@@ -1,0 +1,1 @@
+"""SALAM: exact, substitute, complement or irrelevant, by a language model and a behaviour graph."""

@@ -1,0 +1,96 @@
+"""Pairs of products with a class, from what a shop's lists or counts say of them.
+
+Viewed together and not bought together is a substitute, bought together and not viewed together a
+complement; pairs of neither are drawn, half of them of one type, and called irrelevant.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import polars as pl
+from scipy import sparse
+
+from goeswith.arrays import Rows, Sparse
+from goeswith.data.catalog import Catalog
+from goeswith.language.salam.labels import MODES
+from goeswith.language.salam.nodes import Behaviour, Pairs
+from goeswith.relations.graph import RelationGraph
+
+RELATIONS: Final = ("viewed", "bought")
+"""Names of the two kinds of behaviour."""
+_CLASSES: Final = MODES["s_c_i"]
+
+
+def behaviour_of(graph: RelationGraph) -> Behaviour:
+    """What was viewed together and what was bought together, without direction."""
+    n = graph.n
+    matrices: dict[str, Sparse] = {
+        name: sparse.csr_matrix((n, n), dtype=np.float32) for name in RELATIONS
+    }
+    for name, relation in graph.relations.items():
+        kind = "bought" if name == "co_purchase" else "viewed"
+        matrices[kind] = matrices[kind] + relation.count
+    return Behaviour.of_edges(n, {name: _ends(matrix.tocsr()) for name, matrix in matrices.items()})
+
+
+def labelled_pairs(graph: RelationGraph, catalog: Catalog, seed: int) -> Pairs:
+    """Every unordered pair with a class, turned at random; as many irrelevant as the most frequent.
+
+    Args:
+        graph: whose similarity signal names substitutes, and whose complement signal complements.
+        catalog: whose types tell which drawn pairs are of one type.
+        seed: of the turns and the draws.
+    """
+    rng = np.random.default_rng(seed)
+    behaviour = behaviour_of(graph)
+    signals = {"substitute": graph.similars.count, "complement": graph.complements.count}
+    upper = [sparse.triu(signal.maximum(signal.T) > 0, 1).tocsr() for signal in signals.values()]
+    both = upper[0].multiply(upper[1])
+    ends = []
+    for signal in upper:
+        edges = (signal.astype(np.int8) - both.astype(np.int8)).tocoo()
+        there = edges.data > 0
+        ends.append((edges.row[there].astype(np.int32), edges.col[there].astype(np.int32)))
+    ends.append(_unrelated(behaviour, catalog, max(len(one) for one, _ in ends), rng))
+    left = np.concatenate([one for one, _ in ends])
+    right = np.concatenate([other for _, other in ends])
+    labels = np.repeat(np.arange(3), [len(one) for one, _ in ends])
+    turned = rng.random(len(left)) < 0.5
+    left, right = np.where(turned, right, left), np.where(turned, left, right)
+    order = rng.permutation(len(left))
+    regions = np.zeros(len(left), dtype=np.int64)
+    return Pairs(left, right, labels, regions).take(order)
+
+
+def _ends(matrix: Sparse) -> tuple[Rows, Rows]:
+    edges = matrix.tocoo()
+    there = edges.data > 0
+    return edges.row[there].astype(np.int32), edges.col[there].astype(np.int32)
+
+
+def _unrelated(
+    behaviour: Behaviour, catalog: Catalog, count: int, rng: np.random.Generator
+) -> tuple[Rows, Rows]:
+    """Pairs without any edge, half of them of one type."""
+    n = behaviour.n
+    types = catalog.frame["type"] if "type" in catalog.frame.columns else pl.Series([None] * n)
+    kinds = types.cast(pl.String).fill_null("").rank("dense").to_numpy().astype(np.int64)
+    by_type = np.argsort(kinds, kind="stable")
+    begin = np.searchsorted(kinds[by_type], kinds, side="left")
+    size = np.searchsorted(kinds[by_type], kinds, side="right") - begin
+    want = 2 * count  # many of one type have an edge
+    left = rng.integers(n, size=want).astype(np.int32)
+    same = by_type[begin[left] + (rng.random(want) * size[left]).astype(np.int64)]
+    right = np.where(np.arange(want) % 2 == 0, same, rng.integers(n, size=want)).astype(np.int32)
+    one, other = np.minimum(left, right), np.maximum(left, right)
+    _, first = np.unique(one.astype(np.int64) * n + other, return_index=True)
+    first = np.sort(first)
+    drawn = Pairs(one[first], other[first], first, first)
+    free = (drawn.left != drawn.right) & ~behaviour.holds(drawn)
+    within = free & (kinds[drawn.left] == kinds[drawn.right])
+    alike, unlike = np.flatnonzero(within), np.flatnonzero(free & ~within)
+    across = unlike[: max(count - count // 2, count - len(alike))]  # what one kind lacks,
+    kept = drawn.take(np.concatenate([alike[: count - len(across)], across]))  # the other has
+    return kept.left, kept.right

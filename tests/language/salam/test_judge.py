@@ -1,0 +1,78 @@
+"""Answers of a bundle that a relevance model judges."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from goeswith.bundle.build import fit_bundle
+from goeswith.bundle.bundle import Bundle
+from goeswith.config import FitSettings, RelevanceSettings, Settings
+from goeswith.data.catalog import Catalog
+from goeswith.data.folder import Dataset, load_data
+from goeswith.errors import BundleError
+from goeswith.language.salam.judge import Judge
+from goeswith.language.salam.model import Salam
+from goeswith.relations.graph import RelationGraph
+
+ROWS = np.arange(6, dtype=np.int32), np.arange(20, 26, dtype=np.int32)
+
+
+def test_what_was_said_is_asked_once(
+    relevance_model: Path,
+    shop: tuple[Catalog, RelationGraph],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    judge = Judge(relevance_model, tmp_path / "said.parquet")
+    said = judge.pairs(shop[0], *ROWS)
+    np.testing.assert_allclose(said.sum(axis=1), 1, rtol=1e-4)
+    again = Judge(relevance_model, tmp_path / "said.parquet")
+    monkeypatch.setattr(Salam, "load", lambda _: pytest.fail("asked again"))
+    np.testing.assert_allclose(again.pairs(shop[0], *ROWS), said, rtol=1e-5)
+    (tmp_path / "said.parquet").write_bytes(b"damaged")
+    monkeypatch.undo()
+    np.testing.assert_allclose(
+        Judge(relevance_model, tmp_path / "said.parquet").pairs(shop[0], *ROWS), said, rtol=1e-4
+    )
+
+
+def bundle(data: Dataset, out: Path, model: str, **given: float) -> Bundle:
+    settings = Settings(
+        fit=FitSettings(model="cocitation", k=8, session_model="none"),
+        relevance=RelevanceSettings.model_validate({"model": model, "first": 4, **given}),
+    )
+    fit_bundle(data, out, settings)
+    return Bundle.open(out)
+
+
+def test_answers_that_are_none_are_left_out_and_others_move_up(
+    relevance_model: Path, shop_folder: Path, tmp_path: Path
+) -> None:
+    data = load_data(shop_folder)
+    kept = bundle(
+        data, tmp_path / "kept", str(relevance_model), most_substitute=1, most_irrelevant=1
+    )
+    judged = bundle(
+        data, tmp_path / "judged", str(relevance_model), most_substitute=0.3, most_irrelevant=0.9
+    )
+    facts = judged.manifest["judged"]
+    assert facts["pairs"] == kept.manifest["judged"]["pairs"] > 0
+    assert kept.manifest["judged"]["left_out"] == {"substitute": 0, "irrelevant": 0}
+    assert facts["left_out"]["substitute"] > 0
+    gone = 0
+    for product in kept.products.ids:
+        before = [a.product_id for a in kept.complements(product, 8)]
+        after = [a.product_id for a in judged.complements(product, 8)]
+        assert after == [p for p in before if p in after]  # in their order
+        assert set(before[4:]) <= set(after)  # what was not judged stays
+        gone += len(before) - len(after)
+    assert gone == sum(facts["left_out"].values())
+
+
+def test_a_judge_that_is_none_stops_the_fit(shop_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="holds no relevance model"):
+        bundle(load_data(shop_folder), tmp_path / "out", str(tmp_path))
+    assert not (tmp_path / "out" / "manifest.json").exists()
