@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from eccr_train import VARIANTS, Case, _backbone, _model, all_of, list_scores, ragged
 
+from eccr_train import VARIANTS, Case, _backbone, _model, all_of, list_scores, ragged
 from goeswith.language.eccr.attack import STRATEGIC, random_search
 from goeswith.language.eccr.lists import Lists
 from goeswith.language.eccr.prompts import Prompts, Ragged, code_ids

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from eccr_data import DATA, NEGATIVES, PARTS, Split, read, split
+from eccr_shrink import shrink
 from goeswith.data.catalog import Catalog
 from goeswith.encode.codes import collisions
 from goeswith.encode.vectors import SentenceVectors
@@ -22,7 +23,6 @@ from goeswith.language.eccr.prompts import ONE_TASKS, PAIR_TASKS, TITLE_TOKENS, 
 from goeswith.language.text import clean_text
 from goeswith.models import make_model
 from goeswith.models.base import Recommender
-from eccr_shrink import shrink
 
 CHARACTERS = 160
 CANDIDATES = 20

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from eccr_shrink import grown, t5
 from goeswith.encode.codes import Trie
 from goeswith.language.eccr.attack import STRATEGIC, random_search
 from goeswith.language.eccr.lists import Lists, list_metrics
@@ -24,7 +25,6 @@ from goeswith.language.eccr.prompts import Prompts, Ragged, code_ids
 from goeswith.language.eccr.torch_backbone import Backbone
 from goeswith.language.eccr.torch_generate import generate
 from goeswith.language.eccr.torch_training import Judged, Plan, Tasks, Texts, train, with_tail
-from eccr_shrink import grown, t5
 
 PLAN = Plan(steps=250, lists=32, negatives=10, batch=32, learning_rate=5e-4, tails=0.15)
 PRIORS = (0.0, 0.25, 0.5, 0.75, 1.0)
