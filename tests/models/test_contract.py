@@ -29,6 +29,8 @@ QUICK["p_companion"] = {**QUICK["p_companion"], "residual_projection": True}
 # attributes alone need more steps, and larger ones, not to be left at random
 QUICK["typed_towers"] = {**QUICK["typed_towers"], "max_epochs": 10, "learning_rate": 0.1}
 QUICK["ranker"] = {"folds": 1, "sources": 300, "trees": 20}
+# without a language model its answers are those of the model below it
+QUICK["eccr"] = {"base": "similar_complements"}
 COLOURS = ("black", "white")
 HIDDEN = (0, 4)
 LEARNS_NOTHING_NEW = ("popularity", "copurchase")

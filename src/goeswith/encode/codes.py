@@ -13,7 +13,9 @@ Codes = npt.NDArray[np.int64]
 """(n, levels) what stands for each of n vectors; 0 to the size of its level."""
 
 
-def residual_codes(vectors: Floats, levels: int, size: int, seed: int) -> Codes:
+def residual_codes(
+    vectors: Floats, levels: int, size: int, seed: int, *, spread: bool = False
+) -> Codes:
     """Residual quantisation (Chen et al., 2010): each level codes what those before have left.
 
     Args:
@@ -21,6 +23,7 @@ def residual_codes(vectors: Floats, levels: int, size: int, seed: int) -> Codes:
         levels: how many.
         size: centres of a level; fewer where fewer vectors differ.
         seed: of k-means.
+        spread: give products that would share a code different last numbers (`spread_last`).
     """
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
@@ -32,8 +35,34 @@ def residual_codes(vectors: Floats, levels: int, size: int, seed: int) -> Codes:
             warnings.simplefilter("ignore", ConvergenceWarning)
             found = KMeans(centres, n_init=1, max_iter=30, random_state=seed + level).fit(left)
         codes[:, level] = found.labels_
+        if spread and level == levels - 1:
+            return spread_last(codes, found.transform(left), size)
         left = left - found.cluster_centers_[found.labels_]
     return codes
+
+
+def spread_last(codes: Codes, distances: npt.NDArray[np.floating], size: int) -> Codes:
+    """Codes whose last numbers differ where all before are equal, each as near as is free.
+
+    The nearest to a centre keeps it, the others take the next (LC-Rec, Zheng et al., 2024, spreads
+    them by optimal transport). Centres that no vector has called for stand behind the others.
+
+    Args:
+        codes: (n, levels).
+        distances: (n, c) to the centres of the last level.
+        size: numbers of the last level, at least c: more are free where centres are few.
+    """
+    spread, taken = codes.copy(), set[tuple[int, ...]]()
+    more = np.full((len(codes), max(size - distances.shape[1], 0)), np.inf)
+    order = np.argsort(np.concatenate([distances, more], axis=1), axis=1, kind="stable")
+    for row in np.argsort(distances.min(axis=1), kind="stable"):
+        before = tuple(codes[row, :-1].tolist())
+        for last in order[row].tolist():
+            if (*before, last) not in taken:
+                spread[row, -1] = last
+                break
+        taken.add((*before, int(spread[row, -1])))
+    return spread
 
 
 def told_apart(codes: Codes) -> Codes:
@@ -49,6 +78,29 @@ def told_apart(codes: Codes) -> Codes:
     last = np.empty(len(codes), dtype=np.int64)
     last[order] = np.arange(len(codes)) - starts[group[order]]
     return np.concatenate([codes, last[:, None]], axis=1)
+
+
+def collisions(codes: Codes) -> float:
+    """Share of the products that have a code which an earlier one has already.
+
+    >>> collisions(np.array([[1, 2], [1, 2], [0, 2], [1, 2]]))
+    0.5
+    """
+    return 1 - len(np.unique(codes, axis=0)) / max(len(codes), 1)
+
+
+def codebook_use(codes: Codes) -> list[dict[str, float]]:
+    """Of each level: codes in use, and their perplexity, which is as many where all are used alike.
+
+    >>> codebook_use(np.array([[0], [1]]))
+    [{'used': 2, 'perplexity': 2.0}]
+    """
+    found = []
+    for level in codes.T:
+        shares = np.bincount(level)[np.unique(level)] / len(level)
+        entropy = -(shares * np.log(shares)).sum()
+        found.append({"used": len(shares), "perplexity": round(float(np.exp(entropy)), 3)})
+    return found
 
 
 class Trie:

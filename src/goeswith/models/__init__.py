@@ -27,13 +27,16 @@ _WHERE: Final = {
     "directed_propagation": f"{_NEURAL}directed_propagation:DirectedPropagation",
     "dual_embedding": f"{_NEURAL}dual_embedding:DualEmbedding",
     "ranker": "goeswith.ranking.ranker:Ranker",
+    "eccr": "goeswith.language.eccr.model:Eccr",
 }
+_OVER_OTHERS: Final = ("ranker", "eccr")
 
 MODELS: Final[Registry[Recommender]] = Registry("model", _WHERE)
 MODEL_NAMES: Final = MODELS.names
 TRAINED: Final = tuple(name for name, where in _WHERE.items() if where.startswith(_NEURAL))
-"""Models that are trained with torch. The ranker grows trees; the others are in closed form."""
-CLOSED_FORM: Final = tuple(name for name in MODEL_NAMES if name not in {*TRAINED, "ranker"})
+"""Models that are trained with torch. The ranker grows trees, eccr orders its slates anew; the
+others are in closed form."""
+CLOSED_FORM: Final = tuple(name for name in MODEL_NAMES if name not in {*TRAINED, *_OVER_OTHERS})
 
 model_class = MODELS.find
 make_model = MODELS.make

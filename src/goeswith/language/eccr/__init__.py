@@ -1,0 +1,1 @@
+"""ECCR: coherent complements from a language model that reads behaviour as tokens (docs/models)."""

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from goeswith.data.catalog import Catalog
+from goeswith.language.eccr.examples import make_examples
+from goeswith.language.eccr.lists import list_metrics, make_lists, places
+from goeswith.relations.graph import RelationGraph
+
+
+@given(st.integers(8, 60), st.integers(1, 6), st.integers(0, 99))
+def test_a_list_holds_its_complement_once_and_no_other_complement(
+    n: int, negatives: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    sources, targets = np.array([0, 0], dtype=np.int32), np.array([1, 2], dtype=np.int32)
+    pools = [rng.permutation(n)[:3].astype(np.int32) for _ in range(n)]
+    never = [targets if row == 0 else np.zeros(0, dtype=np.int32) for row in range(n)]
+    lists = make_lists(
+        sources,
+        targets,
+        never=never,
+        incoherent=pools,
+        substitutes=pools,
+        alike=pools,
+        popularity=rng.random(n).astype(np.float32),
+        negatives=min(negatives, n - 4),
+        seed=seed,
+    )
+    assert lists.candidates[:, 0].tolist() == [1, 2]
+    for row in lists.candidates:
+        assert len(set(row.tolist())) == len(row)
+        assert 0 not in row
+        assert not set(row[1:].tolist()) & {1, 2}
+
+
+def test_a_shop_without_anything_else_still_gets_lists() -> None:
+    none = [np.zeros(0, dtype=np.int32)] * 4
+    lists = make_lists(
+        np.array([0], dtype=np.int32),
+        np.array([1], dtype=np.int32),
+        never=[np.array([1, 2, 3], dtype=np.int32), *none[1:]],
+        incoherent=none,
+        substitutes=none,
+        alike=none,
+        popularity=np.ones(4, dtype=np.float32),
+        negatives=2,
+        seed=0,
+    )
+    assert sorted(lists.candidates[0].tolist()) == [1, 2, 3]
+
+
+@given(st.lists(st.floats(-5, 5, width=16), min_size=6, max_size=6))
+def test_places_and_metrics_are_those_of_a_sort_that_sees_no_ties_as_luck(
+    scores: list[float],
+) -> None:
+    row = np.array([scores])
+    ahead = sum(s > scores[0] for s in scores[1:])
+    level = sum(s == scores[0] for s in scores[1:])
+    assert places(row)[0] == 1 + ahead + level / 2
+    found = list_metrics(row, 3)
+    assert found["hr@3"][0] == float(1 + ahead + level / 2 <= 3)
+    assert found["ndcg@3"][0] <= found["hr@3"][0]
+
+
+def test_examples_hold_every_kind_of_negative(shop: tuple[Catalog, RelationGraph]) -> None:
+    catalog, graph = shop
+    examples = make_examples(catalog, graph, negatives=12, seed=0)
+    assert examples is not None
+    kinds = set(examples.lists.kinds[:, 1:].ravel().tolist())
+    assert {1, 2} <= kinds
+    first = examples.lists.candidates[:, 0]
+    assert examples.rules.coherent(examples.lists.sources, first).all()
+    assert set(examples.judged) == {"complement", "substitute"}
+    for _, _, yes in examples.judged.values():
+        assert 0.3 < yes.mean() < 0.7
