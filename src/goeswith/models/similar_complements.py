@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 from scipy import sparse
 
-from goeswith.arrays import Floats, Rows, top_k
+from goeswith.arrays import Floats, Rows, Sparse, entry_rows, largest_of_rows
 from goeswith.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
 from goeswith.encode.attributes import AttributeEncoder
@@ -56,23 +56,32 @@ class SimilarComplements(Recommender):
         self.place[self.asked] = np.arange(len(self.asked))
 
     def score(self, sources: Rows) -> Floats:
-        cosines = path_scores(self.vectors[sources] @ self.by_token)
-        row = np.flatnonzero(self.place[sources] >= 0)
-        own = np.float32(1 if self.config.include_self else -np.inf)
-        cosines[row, self.place[sources[row]]] = own
-        return self._complements(cosines)
+        return path_scores(self.score_few(sources))
+
+    def score_few(self, sources: Rows) -> Sparse:
+        own = self.place[sources]
+        cosines = self.vectors[sources] @ self.by_token
+        row, asked = entry_rows(cosines), np.flatnonzero(own >= 0)
+        # what it would find in itself is put in its place, also where it has no attributes
+        kept = cosines.indices != own[row]
+        found = [(cosines.data[kept], row[kept], cosines.indices[kept])]
+        if self.config.include_self:
+            found.append((np.ones(len(asked), dtype=np.float32), asked, own[asked]))
+        return self._complements(found, len(sources))
 
     def score_new(self, products: Catalog) -> Floats:
-        return self._complements(path_scores(self.encoder.encode(products) @ self.by_token))
+        cosines = self.encoder.encode(products) @ self.by_token
+        found = (cosines.data, entry_rows(cosines), cosines.indices)
+        return path_scores(self._complements([found], len(products)))
 
-    def _complements(self, cosines: Floats) -> Floats:
-        """(b, n) from (b, asked) cosines, -inf for what must not be asked."""
-        near, cosine = top_k(cosines, self.config.neighbours)
-        row, place = np.nonzero(near >= 0)
-        weight = cosine[row, place] ** np.float32(self.config.power)
-        at = (row, self.asked[near[row, place]])
-        asked = sparse.csr_matrix((weight, at), shape=(len(cosines), self.n))
-        return path_scores(asked @ self.edges)
+    def _complements(self, found: list[tuple[Floats, Rows, Rows]], b: int) -> Sparse:
+        """(b, n) CSR, from cosines with the place of each among b rows and those asked."""
+        cosine, row, place = (np.concatenate([part[i] for part in found]) for i in range(3))
+        cosines = sparse.csr_matrix((cosine, (row, place)), shape=(b, len(self.asked)))
+        near = largest_of_rows(cosines, self.config.neighbours)
+        weight = cosines.data[near] ** np.float32(self.config.power)
+        at = (entry_rows(cosines)[near], self.asked[cosines.indices[near]])
+        return sparse.csr_matrix((weight, at), shape=(b, self.n)) @ self.edges
 
     def arrays(self) -> Arrays:
         return {

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import polars as pl
 from scipy import sparse, special
 
-from goeswith.arrays import Floats, Rows, Sparse, entry_rows
+from goeswith.arrays import Floats, Rows, Sparse, entry_rows, largest_of_rows
 from goeswith.relations.association import MEASURES, Measure, association
 
 CO_VIEW: Final = "co_view"
@@ -122,6 +122,12 @@ class Relation:
         first = None if self.source_first is None else self.source_first[mask]
         seen = None if self.seen is None else self.seen[mask]
         return replace(self, count=kept, source_first=first, seen=seen)
+
+    def strongest(self, k: int, measure: Measure = "llr") -> Relation:
+        """The at most `k` strongest edges of every source; ties go to the lower target."""
+        values = self.count.copy()
+        values.data = self.measure(measure)
+        return self.keep(largest_of_rows(values, k))
 
     def frame(self) -> pl.DataFrame:
         """source, target (rows), count, seen and source_first where known, every measure."""
