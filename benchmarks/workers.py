@@ -30,14 +30,16 @@ RESULT = Path(__file__).parent / "results" / "workers.json"
 BESIDE = Path(__file__).parents[2] / "shared" / "data" / "amazon-beauty"
 
 
-def train(data: Path, spec: str, seed: int, epochs: int, folder: Path, die_in: int) -> None:
+def train(given: argparse.Namespace) -> None:
     """One worker: train, and let the first of them write what came out."""
     from goeswith import load_data
     from goeswith.models import make_model
     from goeswith.models.neural.training import Trained
     from goeswith.relations.build import build_graph
 
-    dataset = load_data(data)
+    seed, folder, die_in = int(given.worker[0]), Path(given.worker[1]), int(given.worker[2])
+    spec, epochs = given.model, given.epochs
+    dataset = load_data(given.data)
     name = spec.partition(":")[0]
     model = make_model(spec, {name: {"seed": seed, "max_epochs": epochs}})
     if not isinstance(model, Trained):
@@ -97,8 +99,7 @@ def main() -> None:
     parser.add_argument("--worker", nargs=3)
     given = parser.parse_args()
     if given.worker:
-        seed, folder, die_in = given.worker
-        train(given.data, given.model, int(seed), given.epochs, Path(folder), int(die_in))
+        train(given)
         return
     seeds = [int(seed) for seed in given.seeds.split(",")]
     load = [round(os.getloadavg()[0], 1)]
