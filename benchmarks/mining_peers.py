@@ -5,7 +5,8 @@
 PYTHON is one of an environment of its own with implicit, scipy and sparse-dot-topn (lenskit where
 it is there). All read the same two integer columns, on one thread. What each leaves is a graph of
 at most 100 neighbours a product: goeswith's is directed, counts which product came first, and
-leaves out pairs of fewer than three baskets; the peers count pairs alone, of any number.
+leaves out pairs of fewer than three baskets; the peers count pairs alone, of any number, and rank
+them by count (lenskit by cosine; scipy ranks nothing, and stands for the bare product A'A).
 
 Each run is a process; the runs are interleaved, a round of all after another. Processor seconds are
 of the work, imports and compiled code among them, from when the columns are in memory; peak memory
@@ -25,13 +26,21 @@ import tempfile
 import time
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+if TYPE_CHECKING:
+    from goeswith.relations.association import Measure
+
 RESULT = Path(__file__).parent / "results" / "mining-peers.json"
 K = 100
-OURS = ("goeswith", "goeswith, from a table of events", "goeswith, counted by DuckDB")
+OURS = (
+    "goeswith, by count",
+    "goeswith, by llr",
+    "goeswith, by llr, from a table of events",
+    "goeswith, by llr, DuckDB counts",
+)
 PEERS = ("implicit", "sparse-dot-topn", "scipy", "lenskit")
 
 
@@ -84,7 +93,13 @@ def peak_mb() -> int:
     return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) // 1024
 
 
-def goeswith_columns(basket: Any, product: Any, second: Any, n: int) -> int:
+def goeswith_count(basket: Any, product: Any, second: Any, n: int) -> int:
+    return goeswith_columns(basket, product, second, n, "count")
+
+
+def goeswith_columns(
+    basket: Any, product: Any, second: Any, n: int, measure: Measure = "llr"
+) -> int:
     from goeswith.relations.collect import make_edges
     from goeswith.relations.graph import Relation
     from goeswith.relations.pair_counts import count_pairs
@@ -93,7 +108,9 @@ def goeswith_columns(basket: Any, product: Any, second: Any, n: int) -> int:
     held = np.bincount(product, minlength=n).astype(np.float64)
     edges = make_edges(pairs, n, symmetric=True)
     contexts = float(basket.max() + 1)
-    return len(Relation(edges.count, edges.source_first, held, held, contexts).strongest(K))
+    return len(
+        Relation(edges.count, edges.source_first, held, held, contexts).strongest(K, measure)
+    )
 
 
 def goeswith_events(basket: Any, product: Any, second: Any, n: int) -> int:
@@ -169,6 +186,7 @@ _WORK = dict(
     zip(
         (*OURS, *PEERS),
         (
+            goeswith_count,
             goeswith_columns,
             goeswith_events,
             goeswith_duckdb,
@@ -270,10 +288,10 @@ def main() -> None:
     }
     write_json(result, RESULT)
     base = medians["implicit"]
-    print(f"{'':36}processor s  to implicit  peak MB  to implicit  to scipy  grew MB     edges")
+    print(f"{'':42}processor s  to implicit  peak MB  to implicit  to scipy  grew MB     edges")
     for who, one in medians.items():
         print(
-            f"{who:36}{one['processor_seconds']:11.2f}"
+            f"{who:42}{one['processor_seconds']:11.2f}"
             f"{one['processor_seconds'] / base['processor_seconds']:13.2f}{one['peak_mb']:9.0f}"
             f"{one['peak_mb'] / base['peak_mb']:13.2f}"
             f"{one['peak_mb'] / medians['scipy']['peak_mb']:10.2f}"

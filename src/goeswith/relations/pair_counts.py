@@ -107,30 +107,36 @@ def count_pairs(
     by_count = np.argsort(-held, kind="stable").astype(np.int32)
     label = np.empty(n, dtype=np.int32)
     label[by_count] = np.arange(n, dtype=np.int32)
-    log = _Log.of(context, product, label, held[by_count], moment, apart)
-    threads = _threads()
-    # parts of equal numbers of occurrences
-    cuts = np.linspace(0, len(product), threads * _PARTS_A_THREAD + 1)
-    bounds = np.unique(np.searchsorted(log.rows, cuts)).tolist()
-    with ThreadPoolExecutor(threads) as pool:
-        parts = list(pool.map(lambda part: log.count(part[0], part[1], least), pairwise(bounds)))
-    columns = [
-        np.concatenate([np.zeros(0, dtype=np.int32), *(part[i] for part, _ in parts)])
-        for i in range(5)
-    ]
-    one, other = by_count[columns[0]], by_count[columns[1]]
+    parts = _counted(_Log.of(context, product, label, held[by_count], moment, apart), least)
+
+    def column(place: int) -> Rows:
+        return np.concatenate([np.zeros(0, dtype=np.int32), *(part[place] for part, _ in parts)])
+
+    one, other = by_count[column(0)], by_count[column(1)]
     swap = one > other
-    first, second = columns[3:]
-    ordered = moment is not None
+    first, second = (column(3), column(4)) if moment is not None else (None, None)
     return Pairs(
-        source=np.where(swap, other, one),
-        target=np.where(swap, one, other),
-        count=columns[2],
-        source_first=np.where(swap, second, first) if ordered else None,
-        target_first=np.where(swap, first, second) if ordered else None,
+        source=np.minimum(one, other),
+        target=np.maximum(one, other),
+        count=column(2),
+        source_first=_picked(swap, second, first),
+        target_first=_picked(swap, first, second),
         weight=None,
         met=sum(met for _, met in parts),
     )
+
+
+def _counted(log: _Log, least: int) -> list[tuple[list[Rows], int]]:
+    """What `_Log.count` finds in parts of equal numbers of occurrences, in order."""
+    threads = _threads()
+    cuts = np.linspace(0, len(log.labels), threads * _PARTS_A_THREAD + 1)
+    bounds = np.unique(np.searchsorted(log.rows, cuts)).tolist()
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(lambda part: log.count(part[0], part[1], least), pairwise(bounds)))
+
+
+def _picked(swap: _Bools, where: Rows | None, other: Rows | None) -> Rows | None:
+    return None if where is None or other is None else np.where(swap, where, other)
 
 
 def _threads() -> int:
@@ -203,7 +209,7 @@ class _Log:
                 room *= 2
                 continue
             start, met = reached, met + found
-            kept.append(out[:, :filled].copy())
+            kept.append(out[: len(out) if len(self.moment) else 3, :filled].copy())
         return list(np.concatenate(kept, axis=1)), met
 
 
