@@ -32,6 +32,7 @@ def test_the_best_of_tiles_are_the_best_of_all(seed, n, k, tile):
     expected, highest = top_k(scores, k)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(exact, "_TILE", tile)
+        patch.setattr(exact, "_FEW", tile // 2)
         products, best = exact.best_products(vectors, targets, sources, k, exclude)
     assert np.array_equal(products, expected)
     assert np.array_equal(best, highest)

@@ -21,7 +21,7 @@ from goeswith.arrays_file import Arrays, load_arrays, save_arrays
 from goeswith.data.catalog import Catalog
 from goeswith.errors import BundleError, ConfigError
 from goeswith.files import write_json
-from goeswith.models.exact import SOURCES, best_products
+from goeswith.models.exact import best_products
 from goeswith.models.sparse_answers import best_of_few
 from goeswith.relations.graph import RelationGraph
 
@@ -235,11 +235,9 @@ class VectorModel(Recommender):
     def recommend(
         self, sources: Rows, k: int, exclude: Sparse | None = None
     ) -> tuple[Rows, Floats]:
-        k, parts = min(k, self.n), []
-        for block in blocks(np.asarray(sources, dtype=np.int32), SOURCES):
-            vectors = self.source_vectors[block]
-            parts.append(best_products(vectors, self.target_vectors, block, k, exclude))
-        return joined(parts, k)
+        sources = np.asarray(sources, dtype=np.int32)
+        vectors = self.source_vectors[sources]
+        return best_products(vectors, self.target_vectors, sources, min(k, self.n), exclude)
 
     def score_vectors(self, vectors: Floats) -> Floats:
         """(b, n) scores of every product for source vectors (b, d)."""
