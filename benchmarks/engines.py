@@ -77,7 +77,7 @@ def mined(engine: str, events: Path, n: int, out: Path) -> None:
 
     if engine != "Spark":
         with duckdb_engine(1024) as duckdb:
-            chosen = duckdb if engine == "in memory" else Engine(duckdb.keep)
+            chosen = duckdb if engine == "in memory" else Engine(duckdb.read, duckdb.keep)
             table = ibis.memtable(pl.read_parquet(events).to_arrow())
             graph = mine_table(table, n, chosen)
     else:
@@ -93,8 +93,7 @@ def mined(engine: str, events: Path, n: int, out: Path) -> None:
             .getOrCreate()
         )
         with spark_engine(session) as spark:
-            table = ibis.pyspark.connect(session).read_parquet(str(events))
-            graph = mine_table(table, n, spark)
+            graph = mine_table(spark.read(str(events)), n, spark)
         session.stop()
     save_graph(graph, out)
 
@@ -150,7 +149,7 @@ _seen = 0.0
 
 def _children() -> float:
     """Processor seconds of the processes that have ended since this was last asked."""
-    global _seen  # noqa: PLW0603
+    global _seen
     used = os.times()
     total = used.children_user + used.children_system
     since, _seen = total - _seen, total

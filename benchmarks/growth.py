@@ -7,6 +7,8 @@ For each size a made-up shop (`shops.py`) of ten events a product is written as 
 mine    reads the tables and mines their relations
 fit     `goeswith fit --budget fast`, from the parquet files to a bundle
 export  `goeswith export --to parquet`, ten answers a product
+log     mines the same events from a parquet file of integers, without reading it whole: for logs
+        that memory does not hold
 serve   starts `goeswith serve` on the bundle, and asks it
 
 Each is a process of its own: seconds on the wall, processor seconds, peak memory. Slopes are of
@@ -50,6 +52,9 @@ from shops import Shop
 
 RESULT = Path(__file__).parent / "results" / "growth.json"
 STEPS: Final = ("mine", "fit", "export", "serve")
+SLOPES: Final = ("mine", "log", "fit", "export")
+LOG_MEMORY_MB: Final = 4096
+"""What counting may take in `log`, of DuckDB and of pairs each."""
 _SAMPLE: Final = 20_000
 
 
@@ -76,13 +81,31 @@ def mine(folder: Path) -> None:
     from goeswith.relations.report import MiningReport
 
     report = MiningReport()
-    memory_mb = int(os.environ.get("GROWTH_MEMORY_MB", "1024"))
-    config = MiningConfig(memory_mb=memory_mb)
-    graph = build_graph(load_data(folder), config, report)
-    told = {m.relation: {"pairs": m.pairs, "edges": m.edges} for m in report.relations}
+    graph = build_graph(load_data(folder), MiningConfig(), report)
+    told: dict[str, Any] = {
+        m.relation: {"pairs": m.pairs, "edges": m.edges} for m in report.relations
+    }
     complements = graph.complements
     told["edges"] = truth_of_edges(Shop.read(folder), complements.sources, complements.targets)
     write_json(told, folder / "mined.json")
+
+
+def mine_log(path: Path, products: int) -> None:
+    """Mine a file of integers where it lies."""
+    from goeswith.relations.config import MiningConfig
+    from goeswith.relations.engines import duckdb_engine
+    from goeswith.relations.mine import mine_table
+    from goeswith.relations.report import MiningReport
+
+    report, config = MiningReport(), MiningConfig(memory_mb=LOG_MEMORY_MB)
+    with duckdb_engine(config.memory_mb) as engine:
+        graph = mine_table(engine.read(str(path)), products, engine, config, report)
+    told: dict[str, Any] = {
+        m.relation: {"pairs": m.pairs, "edges": m.edges} for m in report.relations
+    }
+    complements = graph.complements
+    told["edges"] = truth_of_edges(Shop(products), complements.sources, complements.targets)
+    write_json(told, path.with_suffix(".json"))
 
 
 def truth_of_edges(shop: Shop, sources: Any, targets: Any) -> dict[str, float]:
@@ -150,15 +173,24 @@ def served(bundle: Path) -> dict[str, Any]:
 def measure(products: int, steps: list[str], folder: Path) -> dict[str, Any]:
     """All steps of one size."""
     shop, data, bundle = Shop(products), folder / "shop", folder / "bundle"
-    started = time.perf_counter()
-    shop.write(data, 10 * products)
     found: dict[str, Any] = {
         "products": products,
         "events": 10 * products,
         "load_before": round(os.getloadavg()[0], 1),
-        "written_in_seconds": round(time.perf_counter() - started, 1),
-        "events_parquet_mb": round((data / "events.parquet").stat().st_size / 1e6, 1),
     }
+    if "log" in steps:
+        log = folder / "log.parquet"
+        shop.write_log(log, 10 * products)
+        found["log_parquet_mb"] = round(log.stat().st_size / 1e6, 1)
+        found["log"] = timed(__file__, "--mine-log", str(log), str(products))
+        found["log_memory_mb"] = LOG_MEMORY_MB
+        found["log_mined"] = json.loads(log.with_suffix(".json").read_text())
+        print(products, "log", found["log"], found["log_mined"], flush=True)
+    if set(steps) & set(STEPS):
+        started = time.perf_counter()
+        shop.write(data, 10 * products)
+        found["written_in_seconds"] = round(time.perf_counter() - started, 1)
+        found["events_parquet_mb"] = round((data / "events.parquet").stat().st_size / 1e6, 1)
     if "mine" in steps:
         found["mine"] = timed(__file__, "--mine", str(data))
         found["mined"] = json.loads((data / "mined.json").read_text())
@@ -200,7 +232,7 @@ def slopes(sizes: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for small, large in pairwise(sizes):
         by = math.log(large["products"] / small["products"])
         entry: dict[str, Any] = {"from": small["products"], "to": large["products"]}
-        for step in STEPS[:3]:
+        for step in SLOPES:
             if step in small and step in large:
                 before = small.get(f"{step}_as_larger", small[step])
                 entry[step] = {
@@ -217,10 +249,14 @@ def main() -> None:
     parser.add_argument("--steps", default=",".join(STEPS))
     parser.add_argument("--folder", type=Path, help="where shops and bundles are made and kept")
     parser.add_argument("--mine", type=Path)
+    parser.add_argument("--mine-log", nargs=2)
     parser.add_argument("--out", type=Path, default=RESULT)
     given = parser.parse_args()
     if given.mine:
         mine(given.mine)
+        return
+    if given.mine_log:
+        mine_log(Path(given.mine_log[0]), int(given.mine_log[1]))
         return
     known: dict[int, dict[str, Any]] = {}
     if given.out.exists():

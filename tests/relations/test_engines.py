@@ -89,7 +89,7 @@ def test_pairs_counted_in_memory_are_those_that_the_engine_counts(columns, confi
     with duckdb_engine(1024) as engine:
         assert engine.pair_memory
         found = mined(events, engine, config)
-        assert_same(found, mined(events, Engine(engine.keep), config))
+        assert_same(found, mined(events, Engine(engine.read, engine.keep), config))
     assert len(found[0]["co_purchase"]) > 0
 
 
@@ -141,6 +141,17 @@ def test_every_pair_is_met_once_and_none_that_is_too_rare_is_kept(contexts, leas
     }
 
 
+def test_a_log_in_several_parquet_files_is_mined_where_it_lies(tmp_path):
+    events = log(3, LOGS["sessions and baskets"])
+    encoded = _encoded(events)
+    for i in range(3):
+        encoded[i::3].write_parquet(tmp_path / f"part-{i}.parquet")
+    config, report = CONFIGS["defaults"], MiningReport()
+    with duckdb_engine(1024) as engine:
+        graph = mine_table(engine.read(str(tmp_path / "*.parquet")), N, engine, config, report)
+        assert_same((graph, report), mined(events, engine, config))
+
+
 @pytest.mark.skipif(not available(), reason="numba is not installed")
 def test_a_row_with_more_pairs_than_there_is_room_for_is_counted_all_the_same(monkeypatch):
     monkeypatch.setattr("goeswith.relations.pair_counts._ROOM", 1)
@@ -178,6 +189,6 @@ def spark(tmp_path_factory):
 def test_spark_finds_the_edges_that_duckdb_finds(spark, columns, config):
     events = log(2, columns)
     with duckdb_engine(1024) as engine:
-        expected = mined(events, Engine(engine.keep), config)
+        expected = mined(events, Engine(engine.read, engine.keep), config)
     with spark_engine(spark) as engine:
         assert_same(mined(events, engine, config), expected)

@@ -18,11 +18,13 @@ class Engine:
     """An engine that runs Ibis expressions.
 
     Attributes:
+        read: a parquet file, or a folder or pattern of them, as a table; nothing is read yet.
         keep: computes an expression once and returns the table that holds the result.
         pair_memory: bytes that counting pairs may take in this process, where it is done here and
             not by the engine; 0 where it never is.
     """
 
+    read: Callable[[str], Table]
     keep: Callable[[Table], Table]
     pair_memory: int = 0
 
@@ -43,6 +45,7 @@ def duckdb_engine(memory_mb: int) -> Iterator[Engine]:
         names = (f"step_{i}" for i in count())
         try:
             yield Engine(
+                connection.read_parquet,
                 lambda expression: connection.create_table(next(names), expression, temp=True),
                 pair_memory=memory_mb * 2**20 if available() else 0,
             )
@@ -70,7 +73,7 @@ def spark_engine(session: Any) -> Iterator[Engine]:
         return view
 
     try:
-        yield Engine(keep)
+        yield Engine(connection.read_parquet, keep)
     finally:
         for name in reversed(kept):
             session.catalog.uncacheTable(name)
