@@ -22,7 +22,7 @@ often as they are bought (`purchases`): precision@10 is the share of ten places 
 that truly goes with the source, empty places count as wrong; substitutes@10 the share of places
 that hold one of the source's type. `edges` is the mined complement signal itself: how many of its
 edges are true, and of those that are true in either direction, how many point the right way.
-Writes benchmarks/results/growth.json, after every size; sizes that are there are measured again.
+Writes benchmarks/results/growth.json after every step; other sizes and steps in it stay.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
@@ -170,8 +171,10 @@ def served(bundle: Path) -> dict[str, Any]:
     }
 
 
-def measure(products: int, steps: list[str], folder: Path) -> dict[str, Any]:
-    """All steps of one size."""
+def measure(
+    products: int, steps: list[str], folder: Path, save: Callable[[dict[str, Any]], None]
+) -> None:
+    """All steps of one size; what is known is saved after each."""
     shop, data, bundle = Shop(products), folder / "shop", folder / "bundle"
     found: dict[str, Any] = {
         "products": products,
@@ -208,16 +211,18 @@ def measure(products: int, steps: list[str], folder: Path) -> dict[str, Any]:
         found["answers"] = manifest["health"]["answers"]
         found["session_model"] = manifest["session"]["model"]
         print(products, "fit", found["fit"], found["accuracy"], flush=True)
+        save(found)
+    if "serve" in steps:
+        found["serve"] = served(bundle)
+        print(products, "serve", found["serve"], flush=True)
+        save(found)
     if "export" in steps:
         out = str(folder / "answers.parquet")
         command = ["-m", "goeswith.cli.main", "export", str(bundle), "--to", "parquet"]
         found["export"] = timed(*command, "--out", out)
         print(products, "export", found["export"], flush=True)
-    if "serve" in steps:
-        found["serve"] = served(bundle)
-        print(products, "serve", found["serve"], flush=True)
     found["load_after"] = round(os.getloadavg()[0], 1)
-    return found
+    save(found)
 
 
 def bundle_manifest(bundle: Path) -> dict[str, Any]:
@@ -261,11 +266,9 @@ def main() -> None:
     known: dict[int, dict[str, Any]] = {}
     if given.out.exists():
         known = {one["products"]: one for one in json.loads(given.out.read_text())["sizes"]}
-    for products in map(int, given.products.split(",")):
-        with tempfile.TemporaryDirectory() as folder:
-            where = given.folder / str(products) if given.folder else Path(folder)
-            found = measure(products, given.steps.split(","), where)
-        known[products] = {**known.get(products, {}), **found}
+
+    def save(found: dict[str, Any]) -> None:
+        known[found["products"]] = {**known.get(found["products"], {}), **found}
         sizes = [known[size] for size in sorted(known)]
         result = {
             "command": f"python benchmarks/growth.py --products {given.products}"
@@ -278,7 +281,11 @@ def main() -> None:
             "slopes": slopes(sizes),
         }
         write_json(result, given.out)
-    print(json.dumps(result["slopes"], indent=1))
+
+    for products in map(int, given.products.split(",")):
+        with tempfile.TemporaryDirectory() as folder:
+            where = given.folder / str(products) if given.folder else Path(folder)
+            measure(products, given.steps.split(","), where, save)
 
 
 if __name__ == "__main__":

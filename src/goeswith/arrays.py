@@ -65,7 +65,7 @@ def largest_of_rows(matrix: Sparse, k: int) -> npt.NDArray[np.bool_]:
     """(nnz,) which entries are among the `k` largest of their row; ties go to the lower column.
 
     Args:
-        matrix: CSR with sorted columns.
+        matrix: CSR, in any order within a row.
         k: at least 1.
     """
     kept = np.ones(matrix.nnz, dtype=np.bool_)
@@ -75,7 +75,10 @@ def largest_of_rows(matrix: Sparse, k: int) -> npt.NDArray[np.bool_]:
         least = np.partition(values, len(values) - k)[len(values) - k]
         above = values > least
         equal = np.flatnonzero(values == least)
-        above[equal[: k - int(above.sum())]] = True
+        wanting = k - int(np.count_nonzero(above))
+        if wanting < len(equal):
+            equal = equal[np.argsort(matrix.indices[at][equal])[:wanting]]
+        above[equal] = True
         kept[at] = above
     return kept
 
