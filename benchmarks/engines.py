@@ -88,6 +88,7 @@ def mined(engine: str, events: Path, n: int, out: Path) -> None:
             .config("spark.ui.enabled", "false")
             .config("spark.sql.shuffle.partitions", "8")
             .config("spark.sql.session.timeZone", "UTC")
+            .config("spark.sql.execution.arrow.pyspark.enabled", "true")
             .config("spark.driver.memory", "4g")
             .config("spark.sql.warehouse.dir", str(out.parent / "warehouse"))
             .getOrCreate()
