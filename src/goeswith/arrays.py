@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,9 @@ Rows: TypeAlias = npt.NDArray[np.int32]
 Floats: TypeAlias = npt.NDArray[np.float32]
 Sparse: TypeAlias = Any
 """A scipy.sparse CSR matrix (scipy ships no types): n x n, row = source, column = target."""
+
+FEW: Final = 256
+"""Rows that are scored at a time where each has few entries."""
 
 
 def blocks(rows: Rows, size: int) -> Iterator[Rows]:
@@ -56,6 +59,28 @@ def top_k(scores: Floats, k: int) -> tuple[Rows, Floats]:
         products[i, : len(order)] = columns[order]
         best[i, : len(order)] = values[order]
     return products, best
+
+
+def largest_of_rows(matrix: Sparse, k: int) -> npt.NDArray[np.bool_]:
+    """(nnz,) which entries are among the `k` largest of their row; ties go to the lower column.
+
+    Args:
+        matrix: CSR, in any order within a row.
+        k: at least 1.
+    """
+    kept = np.ones(matrix.nnz, dtype=np.bool_)
+    for row in np.flatnonzero(np.diff(matrix.indptr) > k).tolist():
+        at = slice(int(matrix.indptr[row]), int(matrix.indptr[row + 1]))
+        values = matrix.data[at]
+        least = np.partition(values, len(values) - k)[len(values) - k]
+        above = values > least
+        equal = np.flatnonzero(values == least)
+        wanting = k - int(np.count_nonzero(above))
+        if wanting < len(equal):
+            equal = equal[np.argsort(matrix.indices[at][equal])[:wanting]]
+        above[equal] = True
+        kept[at] = above
+    return kept
 
 
 def scale_rows(matrix: Sparse, factors: npt.NDArray[np.floating[Any]]) -> Sparse:

@@ -14,10 +14,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from goeswith.arrays import top_k
 from goeswith.data.catalog import Catalog
 from goeswith.errors import BundleError, ConfigError
 from goeswith.models import MODEL_NAMES, TRAINED, make_model, model_class
-from goeswith.models.base import Recommender
+from goeswith.models.base import Recommender, leave_out
 from goeswith.relations.counts import grown
 from goeswith.relations.graph import RelationGraph, csr
 
@@ -131,6 +132,22 @@ def test_answers_are_padded_with_minus_one_and_minus_infinity_where_none_is_left
     assert np.array_equal(products < 0, np.isneginf(scores))
     said = products[products >= 0]
     assert len(set(said.tolist())) == len(said)
+
+
+def test_answers_are_the_best_of_the_scores_and_ties_go_to_the_lower_product(
+    fitted: Recommender,
+) -> None:
+    sources = np.array([3, 0, 7, 14, 55, 3], dtype=np.int32)
+    rng = np.random.default_rng(1)
+    exclude = csr(60, rng.integers(0, 60, 300), rng.integers(0, 60, 300), np.ones(300))
+    for left_out in (None, exclude):
+        scores = fitted.score(sources)
+        leave_out(scores, sources, left_out)
+        for k in (1, 7, 60, 90):
+            products, best = fitted.recommend(sources, k, left_out)
+            expected, highest = top_k(scores, k)
+            assert np.array_equal(products, expected)
+            assert np.array_equal(best, highest)
 
 
 def test_a_source_is_never_its_own_complement(fitted: Recommender) -> None:

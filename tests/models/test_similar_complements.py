@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
 from goeswith.data.catalog import Catalog
 from goeswith.encode.attributes import AttributeEncoder
+from goeswith.models import make_model
 from goeswith.models.similar_complements import AttributeSimilarity, SimilarComplements
 from goeswith.relations.graph import RelationGraph
 
@@ -86,3 +88,29 @@ def test_attribute_similarity_is_the_cosine_and_silent_where_nothing_is_shared()
     expected = cosines()
     np.testing.assert_allclose(np.where(np.isneginf(scores), 0, scores), expected, rtol=1e-6)
     assert np.isneginf(scores[0, 3])
+
+
+def test_what_nearly_all_have_finds_nobody_in_a_large_shop_but_counts_where_they_are_found(
+    monkeypatch,
+) -> None:
+    n, rng = 80, np.random.default_rng(0)
+    catalog = Catalog(
+        pl.DataFrame(
+            {
+                "product_id": [f"p{i}" for i in range(n)],
+                "type": [f"type {i % 8}" for i in range(n)],
+                "title": ["red" if i % 3 else "blue" for i in range(n)],
+            }
+        )
+    )
+    edges = {"co_purchase": tuple(rng.integers(0, n, (2, 300)).astype(np.int32))}
+    graph = RelationGraph.from_edges(n, edges)
+    whole = make_model("similar_complements:neighbours=5").fit(catalog, graph)
+    monkeypatch.setattr("goeswith.models.similar_complements._MANY", 10)
+    monkeypatch.setattr("goeswith.models.similar_complements._COMMON", 20)
+    large = make_model("similar_complements:neighbours=5").fit(catalog, graph)
+    assert large.common is not None
+    assert large.by_token.nnz < whole.by_token.nnz
+    # the nearest five are of one's own type, and are told apart by their colour
+    sources = np.arange(n, dtype=np.int32)
+    np.testing.assert_allclose(large.score(sources), whole.score(sources), rtol=1e-5)

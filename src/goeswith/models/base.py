@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from goeswith.arrays import Floats, Rows, Sparse, block_size, blocks, top_k
+from goeswith.arrays import FEW, Floats, Rows, Sparse, block_size, blocks, top_k
 from goeswith.arrays_file import Arrays, load_arrays, save_arrays
 from goeswith.data.catalog import Catalog
 from goeswith.errors import BundleError, ConfigError
 from goeswith.files import write_json
+from goeswith.models.exact import best_products
+from goeswith.models.sparse_answers import best_of_few
 from goeswith.relations.graph import RelationGraph
 
 
@@ -42,6 +44,13 @@ def leave_out(scores: Floats, sources: Rows, exclude: Sparse | None) -> None:
     if exclude is not None:
         out = exclude[sources]
         scores[np.repeat(np.arange(len(sources)), np.diff(out.indptr)), out.indices] = -np.inf
+
+
+def joined(parts: Sequence[tuple[Rows, Floats]], k: int) -> tuple[Rows, Floats]:
+    """Answers of blocks of sources, one below the other; none of k where there are no blocks."""
+    if not parts:
+        return np.zeros((0, k), dtype=np.int32), np.zeros((0, k), dtype=np.float32)
+    return np.concatenate([p for p, _ in parts]), np.concatenate([s for _, s in parts])
 
 
 class Model(ABC):
@@ -158,6 +167,13 @@ class Recommender(Model):
             vector): such products are never recommended, so that a fallback can take over.
         """
 
+    def score_few(self, sources: Rows) -> Sparse | None:
+        """What `score` says as a CSR matrix (b, n) of its finite entries, where these are few.
+
+        None where a dense row is as good: answers are then looked for in that.
+        """
+        return None
+
     def score_pairs(self, sources: Rows, targets: Rows) -> Floats:
         """(m,) float32 scores of single pairs: those of `score`, each source's row worked out once.
 
@@ -186,13 +202,16 @@ class Recommender(Model):
             products (b, k) int32, -1 where none is left, and scores (b, k) float32, -inf there.
         """
         parts = []
-        for block in blocks(np.asarray(sources, dtype=np.int32), self.block):
-            scores = self.score(block)
-            leave_out(scores, block, exclude)
-            parts.append(top_k(scores, k))
-        if not parts:
-            return np.zeros((0, k), dtype=np.int32), np.zeros((0, k), dtype=np.float32)
-        return np.concatenate([p for p, _ in parts]), np.concatenate([s for _, s in parts])
+        for together in blocks(np.asarray(sources, dtype=np.int32), FEW):
+            few = self.score_few(together)
+            if few is not None:
+                parts.append(best_of_few(few, together, min(k, self.n), exclude))
+                continue
+            for block in blocks(together, self.block):
+                scores = self.score(block)
+                leave_out(scores, block, exclude)
+                parts.append(top_k(scores, k))
+        return joined(parts, k)
 
 
 class VectorModel(Recommender):
@@ -212,6 +231,13 @@ class VectorModel(Recommender):
 
     def score(self, sources: Rows) -> Floats:
         return self.score_vectors(self.source_vectors[sources])
+
+    def recommend(
+        self, sources: Rows, k: int, exclude: Sparse | None = None
+    ) -> tuple[Rows, Floats]:
+        sources = np.asarray(sources, dtype=np.int32)
+        vectors = self.source_vectors[sources]
+        return best_products(vectors, self.target_vectors, sources, min(k, self.n), exclude)
 
     def score_vectors(self, vectors: Floats) -> Floats:
         """(b, n) scores of every product for source vectors (b, d)."""

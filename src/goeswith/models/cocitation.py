@@ -7,11 +7,11 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field
 
-from goeswith.arrays import Floats, Rows, entry_rows, inverse_power, scale_columns
+from goeswith.arrays import Floats, Rows, Sparse, entry_rows, inverse_power, scale_columns
 from goeswith.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
 from goeswith.models.base import ModelConfig, Recommender
-from goeswith.models.paths import Weight, edge_weights, in_degree, out_degree, walk
+from goeswith.models.paths import Weight, edge_weights, few_paths, in_degree, out_degree, walk
 from goeswith.relations.graph import CO_PURCHASE, CO_VIEW, RelationGraph, csr
 
 
@@ -75,6 +75,18 @@ class CoCitation(Recommender):
         refused = self.refused[sources]
         scores[entry_rows(refused), refused.indices] = 0
         return np.where(scores > 0, scores, np.float32(-np.inf))
+
+    def score_few(self, sources: Rows) -> Sparse | None:
+        shared = self.edges[sources] @ self.back
+        if not few_paths(shared, self.onward):
+            return None
+        scores = (shared @ self.onward).tocsr()
+        refused = self.refused[sources]
+        if refused.nnz:
+            scores = scores - scores.multiply(refused != 0)
+        scores.data[~(scores.data > 0)] = 0
+        scores.eliminate_zeros()
+        return scores
 
     def arrays(self) -> Arrays:
         return {

@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 
 from pydantic import Field
 
-from goeswith.arrays import Floats, Rows
+from goeswith.arrays import Floats, Rows, Sparse
 from goeswith.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
 from goeswith.models.base import ModelConfig, Recommender
@@ -33,6 +33,9 @@ class CoPurchase(Recommender):
 
     def score(self, sources: Rows) -> Floats:
         return path_scores(self.edges[sources])
+
+    def score_few(self, sources: Rows) -> Sparse:
+        return self.edges[sources]
 
     def arrays(self) -> Arrays:
         return {"edges": self.edges}

@@ -16,6 +16,8 @@ Weight: TypeAlias = Literal["auto", "binary"] | Measure
 counted and binary where lists only name them: degrees alone are no evidence of strength."""
 
 
+_MOST_PATHS = 1 << 25
+"""Paths that are followed at a time: a quarter of a gigabyte, if none lead to the same product."""
 _COST_OF_A_PATH = 8
 """How much a path costs in a sparse product, against an edge in a dense one: measured, about."""
 
@@ -43,10 +45,16 @@ def walk(block: Sparse, step: Sparse) -> Floats:
     By whichever is cheaper: sparse times sparse pays for every path, and much for each; dense
     columns pay for every edge, b times, and little.
     """
-    paths = int(np.diff(step.indptr)[block.indices].sum())
-    if paths * _COST_OF_A_PATH < step.nnz * block.shape[0]:
+    if few_paths(block, step):
         return np.asarray((block @ step).toarray())
     return np.asarray((step.T @ np.ascontiguousarray(block.toarray().T)).T)
+
+
+def few_paths(block: Sparse, step: Sparse) -> bool:
+    """Whether `walk` is cheaper path by path."""
+    paths = int(np.diff(step.indptr)[block.indices].sum())
+    cheaper = paths * _COST_OF_A_PATH < step.nnz * block.shape[0]
+    return bool(cheaper and paths <= _MOST_PATHS)
 
 
 def path_scores(paths: Sparse) -> Floats:

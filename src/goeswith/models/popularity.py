@@ -9,16 +9,23 @@ import numpy as np
 from pydantic import Field
 from scipy import sparse
 
-from goeswith.arrays import Floats, Rows, Sparse, entry_rows, inverse_power, scale_rows
+from goeswith.arrays import FEW, Floats, Rows, Sparse, blocks, entry_rows, inverse_power, scale_rows
 from goeswith.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
-from goeswith.models.base import ModelConfig, Recommender
+from goeswith.models.base import ModelConfig, Recommender, joined
+from goeswith.models.sparse_answers import first_allowed
 from goeswith.relations.graph import RelationGraph
 
 
 def _popularity(graph: RelationGraph) -> Floats:
     """(n,) of how many products each product is a complement."""
     return np.bincount(graph.complements.targets, minlength=graph.n).astype(np.float32)
+
+
+def _ranked(popularity: Floats) -> Rows:
+    """The products that have any popularity, most popular first; ties go to the lower row."""
+    order = np.argsort(-popularity, kind="stable")
+    return order[popularity[order] > 0].astype(np.int32)
 
 
 def _or_nothing(scores: Floats) -> Floats:
@@ -32,7 +39,15 @@ class Popularity(Recommender):
 
     def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
         self.popularity = _popularity(graph)
+        self.ranked = _ranked(self.popularity)
         return self
+
+    def recommend(
+        self, sources: Rows, k: int, exclude: Sparse | None = None
+    ) -> tuple[Rows, Floats]:
+        k, scores = min(k, self.n), self.popularity[self.ranked]
+        some = blocks(np.asarray(sources, dtype=np.int32), FEW)
+        return joined([first_allowed(self.ranked, scores, s, k, exclude) for s in some], k)
 
     def score(self, sources: Rows) -> Floats:
         return np.tile(_or_nothing(self.popularity), (len(sources), 1))
@@ -45,6 +60,7 @@ class Popularity(Recommender):
 
     def restore(self, arrays: Arrays) -> None:
         self.popularity = arrays["popularity"]
+        self.ranked = _ranked(self.popularity)
 
     @property
     def n(self) -> int:
@@ -90,27 +106,76 @@ class TypePopularity(Recommender):
         of_type = np.bincount(types[types >= 0], self.popularity[types >= 0], kinds).astype(float)
         share = np.append(inverse_power(of_type, 1), 0)  # the last, [-1]: a product without a type
         self.within_type = (self.popularity * share[types]).astype(np.float32)
+        self._index()
         return self
 
+    def _index(self) -> None:
+        """What is only another form of the arrays: products by popularity, and by type."""
+        self.ranked = _ranked(self.popularity)
+        order = np.argsort(self.types[self.ranked], kind="stable")
+        self.by_type = self.ranked[order]
+        kinds = np.arange(len(self.type_names) + 1)
+        self.type_starts = np.searchsorted(self.types[self.by_type], kinds)
+
     def score(self, sources: Rows) -> Floats:
-        return self._score(self.types[sources])
+        return self._scores(self.types[sources])
+
+    def recommend(
+        self, sources: Rows, k: int, exclude: Sparse | None = None
+    ) -> tuple[Rows, Floats]:
+        """As every model; sources of one type are answered from one ranking."""
+        sources, k = np.asarray(sources, dtype=np.int32), min(k, self.n)
+        products = np.full((len(sources), k), -1, dtype=np.int32)
+        scores = np.full((len(sources), k), -np.inf, dtype=np.float32)
+        order = np.argsort(self.types[sources], kind="stable").astype(np.int32)
+        cuts = np.flatnonzero(np.diff(self.types[sources[order]])) + 1
+        for alike in np.split(order, cuts) if len(order) else []:
+            rows = sources[alike]
+            left_out = 0 if exclude is None else int(np.diff(exclude.indptr)[rows].max())
+            ranked, theirs = self._ranking(int(self.types[rows[0]]), k + 1 + left_out)
+            for at in blocks(alike, FEW):
+                answers = first_allowed(ranked, theirs, sources[at], k, exclude)
+                products[at], scores[at] = answers
+        return products, scores
+
+    def _ranking(self, kind: int, most: int) -> tuple[Rows, Floats]:
+        """The best products for sources of a type, -1 for none, and their scores."""
+        found = self.ranked[:most]
+        if kind < 0:
+            return found, self._without_edges(np.array([kind]), found)[0]
+        starts, kinds = self.type_starts, self.flows[kind].indices.tolist()
+        of_kinds = [self.by_type[starts[t] : starts[t + 1]] for t in kinds]
+        edges = self.products[kind]
+        found = np.unique(np.concatenate([found, edges.indices, *of_kinds]))
+        scores = self._without_edges(np.array([kind]), found)[0]
+        scores[np.searchsorted(found, edges.indices)] += edges.data
+        order = np.lexsort((found, -scores))[:most]
+        order = order[scores[order] > 0]
+        return found[order].astype(np.int32), scores[order]
 
     def score_new(self, products: Catalog) -> Floats:
         place: dict[str | None, int] = {name: code for code, name in enumerate(self.type_names)}
         codes = [place.get(name, -1) for name in [*products.type_names, None]]
-        return self._score(np.array(codes, dtype=np.int32)[products.type_codes])
+        return self._scores(np.array(codes, dtype=np.int32)[products.type_codes])
 
-    def _score(self, types: Rows) -> Floats:
+    def _scores(self, types: Rows) -> Floats:
         """(b, n) scores for b sources of the types `types`, -1 for none."""
+        scores = self._without_edges(types)
+        known = np.flatnonzero(types >= 0)
+        scores[known] += self.products[types[known]].toarray()
+        return _or_nothing(scores)
+
+    def _without_edges(self, types: Rows, of: Rows | slice = slice(None)) -> Floats:
+        """(b, m) all of the scores of the products `of` but their edges of each type."""
         edges = max(float(self.popularity.sum()), 1.0)
         # P(t | s) P(v | t) is at least 1 / edges^2
-        scores = np.tile(self.popularity * (self.config.prior / (2 * edges**3)), (len(types), 1))
+        least = self.popularity[of] * (self.config.prior / (2 * edges**3))
+        scores = np.tile(least, (len(types), 1))
         known = np.flatnonzero(types >= 0)
         if len(known):
             flows = self.flows[types[known]].toarray()
-            scores[known] += flows[:, self.types] * self.within_type
-            scores[known] += self.products[types[known]].toarray()
-        return _or_nothing(scores.astype(np.float32))
+            scores[known] += flows[:, self.types[of]] * self.within_type[of]
+        return scores.astype(np.float32)
 
     def arrays(self) -> Arrays:
         return {
@@ -127,6 +192,7 @@ class TypePopularity(Recommender):
         self.types, self.flows = arrays["types"], arrays["flows"]
         self.products = arrays["products"]
         self.type_names = json.loads(arrays["type_names"].tobytes())
+        self._index()
 
     @property
     def n(self) -> int:

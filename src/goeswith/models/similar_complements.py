@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
 
 import numpy as np
 from pydantic import Field
 from scipy import sparse
 
-from goeswith.arrays import Floats, Rows, top_k
+from goeswith.arrays import (
+    Floats,
+    Rows,
+    Sparse,
+    entry_rows,
+    largest_of_rows,
+    scale_columns,
+    scale_rows,
+)
 from goeswith.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
 from goeswith.encode.attributes import AttributeEncoder
@@ -18,6 +26,11 @@ from goeswith.models.base import ModelConfig, Recommender
 from goeswith.models.paths import edge_weights, path_scores
 from goeswith.relations.graph import RelationGraph
 
+_MANY: Final = 20_000
+"""Products asked from which on common tokens find nobody: what is done grows with their square."""
+_COMMON: Final = 5_000
+"""Products that hold a common token, at least."""
+
 
 class SimilarComplements(Recommender):
     """Complements of the products most alike in attributes.
@@ -26,7 +39,8 @@ class SimilarComplements(Recommender):
 
     with A the complement edges (1, or their llr where pairs are counted) and the cosine of TF-IDF
     attributes. Only products with complements are asked. Says nothing for a source that shares no
-    attribute with any of them.
+    attribute with any of them; where more than 20,000 are asked, no attribute that at most 5,000 of
+    them have. What all have in common counts in the cosine all the same.
     """
 
     class Config(ModelConfig):
@@ -51,28 +65,52 @@ class SimilarComplements(Recommender):
 
     def _index(self) -> None:
         """What is only another form of the arrays: the asked products by token, their place."""
-        self.by_token = self.vectors[self.asked].T.tocsr()
+        vectors = self.vectors[self.asked]
+        self.by_token, self.common = vectors.T.tocsr(), None
+        holders = np.diff(self.by_token.indptr)
+        if len(self.asked) > _MANY and (holders > _COMMON).any():
+            rare = (holders <= _COMMON).astype(np.float32)
+            self.common = scale_columns(vectors, 1 - rare)
+            self.common.eliminate_zeros()
+            self.by_token = scale_rows(self.by_token, rare)
+            self.by_token.eliminate_zeros()
         self.place = np.full(self.n, -1, dtype=np.int32)
         self.place[self.asked] = np.arange(len(self.asked))
 
     def score(self, sources: Rows) -> Floats:
-        cosines = path_scores(self.vectors[sources] @ self.by_token)
-        row = np.flatnonzero(self.place[sources] >= 0)
-        own = np.float32(1 if self.config.include_self else -np.inf)
-        cosines[row, self.place[sources[row]]] = own
+        return path_scores(self.score_few(sources))
+
+    def score_few(self, sources: Rows) -> Sparse:
+        own, alone = self.place[sources], np.float32(1 if self.config.include_self else -np.inf)
+        cosines = self._cosines(self.vectors[sources])
+        itself = cosines.indices == own[entry_rows(cosines)]
+        cosines.data[itself] = alone
+        # one without attributes is not found by them
+        lost = own >= 0
+        lost[entry_rows(cosines)[itself]] = False
+        if lost.any():
+            at = (np.flatnonzero(lost), own[lost])
+            cosines += sparse.csr_matrix((np.full(len(at[0]), alone), at), shape=cosines.shape)
         return self._complements(cosines)
 
     def score_new(self, products: Catalog) -> Floats:
-        return self._complements(path_scores(self.encoder.encode(products) @ self.by_token))
+        return path_scores(self._complements(self._cosines(self.encoder.encode(products))))
 
-    def _complements(self, cosines: Floats) -> Floats:
-        """(b, n) from (b, asked) cosines, -inf for what must not be asked."""
-        near, cosine = top_k(cosines, self.config.neighbours)
-        row, place = np.nonzero(near >= 0)
-        weight = cosine[row, place] ** np.float32(self.config.power)
-        at = (row, self.asked[near[row, place]])
-        asked = sparse.csr_matrix((weight, at), shape=(len(cosines), self.n))
-        return path_scores(asked @ self.edges)
+    def _cosines(self, vectors: Sparse) -> Sparse:
+        """(b, asked) CSR of the cosines of b products with those found."""
+        cosines = vectors @ self.by_token
+        if self.common is not None and cosines.nnz:
+            shared = vectors[entry_rows(cosines)].multiply(self.common[cosines.indices])
+            cosines.data += np.asarray(shared.sum(axis=1)).ravel()
+        return cosines
+
+    def _complements(self, cosines: Sparse) -> Sparse:
+        """(b, n) CSR, from (b, asked) cosines; nobody is asked where that is -inf."""
+        near = largest_of_rows(cosines, self.config.neighbours) & np.isfinite(cosines.data)
+        weight = cosines.data[near] ** np.float32(self.config.power)
+        at = (entry_rows(cosines)[near], self.asked[cosines.indices[near]])
+        shape = (cosines.shape[0], self.n)
+        return sparse.csr_matrix((weight, at), shape=shape) @ self.edges
 
     def arrays(self) -> Arrays:
         return {

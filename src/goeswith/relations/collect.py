@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from goeswith.arrays import Floats, Sparse
+from goeswith.arrays import Floats, Rows, Sparse
+from goeswith.relations import expressions
+from goeswith.relations.engines import Engine
 from goeswith.relations.expressions import Table
+from goeswith.relations.pair_counts import Pairs, count_pairs, memory_needed, pairs_of
 
 
 def per_product(holders: Table, n: int) -> npt.NDArray[np.float64]:
@@ -37,19 +41,57 @@ class Edges:
     below_support: int
 
 
-def make_edges(pairs: Table, n: int, least: int, *, symmetric: bool) -> Edges:
-    """The pairs with enough support; a symmetric pair is an edge in both directions."""
-    seen = int(pairs.count().to_pyarrow().as_py())
-    frequent = pairs.filter(pairs["count"] >= least).to_pyarrow()
-    arrays = {name: frequent[name].to_numpy() for name in frequent.column_names}
-    source, target, counts = arrays["source"], arrays["target"], arrays["count"]
-    first, weight = arrays.get("source_first"), arrays.get("weight")
+def count_together(
+    occurrences: Table, n: int, least: int, engine: Engine, *, ordered: bool
+) -> Pairs:
+    """Pairs of one context: counted in this process where that has the memory, else by the engine.
+
+    Args:
+        occurrences: of `expressions.purchases`, or of `expressions.visits`, of which pairs are
+            counted as alternatives; with a `weight` where old contexts count less.
+        n: products.
+        least: pairs of fewer contexts are left out.
+        engine: where `occurrences` is.
+        ordered: whether the order is counted.
+    """
+    views = "viewed" in occurrences.columns
+    if views:
+        occurrences = occurrences.filter(occurrences.viewed)
+    if "weight" not in occurrences.columns and engine.pair_memory:
+        rows = int(occurrences.count().to_pyarrow().as_py())
+        if memory_needed(rows, n) <= engine.pair_memory:
+            columns = ["moment"] * ordered + ["bought"] * views
+            found = occurrences.select("context", "product", *columns).to_pyarrow()
+            return count_pairs(
+                _from_nought(found["context"].to_numpy()),
+                found["product"].to_numpy().astype(np.int32, copy=False),
+                n,
+                least,
+                # a null becomes NaN
+                moment=found["moment"].to_numpy().astype(np.float64) if ordered else None,
+                apart=found["bought"].to_numpy() if views else None,
+            )
+    counted = expressions.alternatives if views else expressions.together
+    return pairs_of(engine.keep(counted(occurrences, ordered=ordered)), least)
+
+
+def _from_nought(codes: npt.NDArray[Any]) -> Rows:
+    """Codes that do not reach far beyond how many there are."""
+    if len(codes) and codes.max() > 4 * len(codes):
+        codes = np.unique(codes, return_inverse=True)[1]
+    return codes.astype(np.int32, copy=False)
+
+
+def make_edges(pairs: Pairs, n: int, *, symmetric: bool) -> Edges:
+    """Pairs as a matrix; a symmetric pair is an edge in both directions."""
+    source, target, counts = pairs.source, pairs.target, pairs.count
+    first, weight = pairs.source_first, pairs.weight
     if symmetric:
         source, target = np.concatenate([source, target]), np.concatenate([target, source])
         counts = np.concatenate([counts, counts])
         weight = None if weight is None else np.concatenate([weight, weight])
         if first is not None:
-            first = np.concatenate([first, arrays["target_first"]])
+            first = np.concatenate([first, pairs.target_first])
     # the matrix carries the place of each edge, so that both counts are sorted alike
     places = np.arange(len(source), dtype=np.int32)
     matrix = sparse.csr_matrix((places, (source, target)), shape=(n, n))
@@ -60,6 +102,6 @@ def make_edges(pairs: Table, n: int, least: int, *, symmetric: bool) -> Edges:
         count=matrix,
         source_first=None if first is None else first[place].astype(np.float32),
         seen=None if weight is None else counts[place].astype(np.float32),
-        pairs=seen,
-        below_support=seen - frequent.num_rows,
+        pairs=pairs.met,
+        below_support=pairs.met - len(pairs.source),
     )

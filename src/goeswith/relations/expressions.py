@@ -91,7 +91,7 @@ def dated_purchases(events: Table) -> Table:
 def context_sizes(occurrences: Table) -> Table:
     """context, size (rows, that is distinct products), ordered (some order is known within it)."""
     return occurrences.group_by("context").agg(
-        size=_.count(), ordered=_.moment.min() < _.moment.max()
+        size=_.count(), ordered=(_.moment.min() < _.moment.max()).fill_null(False)
     )
 
 
@@ -101,7 +101,7 @@ def window_sizes(dated: Table, window: int) -> Table:
     return (
         dated.mutate(within=_.count().over(past))
         .group_by("context")
-        .agg(size=_.within.max(), ordered=_.moment.min() < _.moment.max())
+        .agg(size=_.within.max(), ordered=(_.moment.min() < _.moment.max()).fill_null(False))
     )
 
 
@@ -258,10 +258,10 @@ def _pairs(occurrences: Table) -> Table:
 
 
 def _count(pairs: Table, *, ordered: bool) -> Table:
-    order = {
-        "source_first": _.count(where=_.source_moment < _.target_moment),
-        "target_first": _.count(where=_.source_moment > _.target_moment),
-    }
+    # an unknown order is none: Spark would count a group of nothing else as null
+    earlier = (_.source_moment < _.target_moment).fill_null(False)
+    later = (_.source_moment > _.target_moment).fill_null(False)
+    order = {"source_first": _.count(where=earlier), "target_first": _.count(where=later)}
     sums = {"count": _.count(), **(order if ordered else {})}
     if "weight" in pairs.columns:
         sums["weight"] = _.weight.sum()

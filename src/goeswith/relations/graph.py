@@ -12,7 +12,7 @@ import numpy.typing as npt
 import polars as pl
 from scipy import sparse, special
 
-from goeswith.arrays import Floats, Rows, Sparse, entry_rows
+from goeswith.arrays import Floats, Rows, Sparse, entry_rows, largest_of_rows
 from goeswith.relations.association import MEASURES, Measure, association
 
 CO_VIEW: Final = "co_view"
@@ -20,6 +20,7 @@ VIEW_THEN_PURCHASE: Final = "view_then_purchase"
 CO_PURCHASE: Final = "co_purchase"
 RELATIONS: Final = (CO_PURCHASE, CO_VIEW, VIEW_THEN_PURCHASE)
 
+_EDGES_AT_ONCE: Final = 1 << 18
 _SIGNIFICANT: Final = 0.025
 """One-sided level of the test of order."""
 
@@ -99,7 +100,13 @@ class Relation:
             n_u = np.asarray(self.count.sum(axis=1), dtype=np.float64).ravel()
             n_v = np.asarray(self.count.sum(axis=0), dtype=np.float64).ravel()
             contexts = float(n_u.sum())
-        return association(name, self.count.data, n_u[self.sources], n_v[self.targets], contexts)
+        values = np.empty(len(self))
+        # a part at a time: the formulas hold many arrays of the size of what they are given
+        for start in range(0, len(self), _EDGES_AT_ONCE):
+            at = slice(start, start + _EDGES_AT_ONCE)
+            n_uv, u, v = self.count.data[at], n_u[self.sources[at]], n_v[self.targets[at]]
+            values[at] = association(name, n_uv, u, v, contexts)
+        return values
 
     def weighted(self, values: npt.ArrayLike) -> Sparse:
         """The edges with other values: CSR float32, entries that are not positive left out."""
@@ -122,6 +129,13 @@ class Relation:
         first = None if self.source_first is None else self.source_first[mask]
         seen = None if self.seen is None else self.seen[mask]
         return replace(self, count=kept, source_first=first, seen=seen)
+
+    def strongest(self, k: int, measure: Measure = "llr") -> Relation:
+        """The at most `k` strongest edges of every source; ties go to the lower target."""
+        count = self.count
+        values = self.measure(measure).astype(np.float32)
+        ranked = sparse.csr_matrix((values, count.indices, count.indptr), shape=count.shape)
+        return self.keep(largest_of_rows(ranked, k))
 
     def frame(self) -> pl.DataFrame:
         """source, target (rows), count, seen and source_first where known, every measure."""

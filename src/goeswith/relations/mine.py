@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from itertools import count
-from tempfile import TemporaryDirectory
 from typing import Final
 
 import polars as pl
 
 from goeswith.errors import DataError
 from goeswith.relations import expressions
-from goeswith.relations.collect import Edges, make_edges, per_product, total_weight
+from goeswith.relations.collect import Edges, count_together, make_edges, per_product, total_weight
 from goeswith.relations.config import MiningConfig
+from goeswith.relations.engines import Engine, duckdb_engine
 from goeswith.relations.expressions import Table
 from goeswith.relations.graph import (
     CO_PURCHASE,
@@ -24,14 +21,12 @@ from goeswith.relations.graph import (
     Relation,
     RelationGraph,
 )
+from goeswith.relations.pair_counts import pairs_of
 from goeswith.relations.report import MinedRelation, MiningReport
 from goeswith.relations.votes import Votes
 
 _IDS: Final = ("basket_id", "session_id", "user_id")
 _CONTEXTS_ARE: Final = {"basket_id": "baskets", "session_id": "sessions", "user_id": "users"}
-
-_Keep = Callable[[Table], Table]
-"""Computes an expression once and returns the table that holds the result."""
 
 
 def mine(
@@ -57,166 +52,211 @@ def mine(
     Raises:
         DataError: there is nothing to group events by, or no time for a window of days.
     """
+    import ibis
+
+    config = config or MiningConfig()
+    with duckdb_engine(config.memory_mb) as engine:
+        return mine_table(ibis.memtable(_encoded(events).to_arrow()), n, engine, config, report)
+
+
+def mine_table(
+    events: Table,
+    n: int,
+    engine: Engine,
+    config: MiningConfig | None = None,
+    report: MiningReport | None = None,
+) -> RelationGraph:
+    """What `mine` does, of a table that an engine holds; only edges leave the engine.
+
+    Args:
+        events: an Ibis table: product (int32 row in the catalogue), event ("view", "cart",
+            "purchase"), at least one of basket_id, session_id and user_id (integers below 2 ** 31,
+            or null), and where known time (int64 microseconds) and position (int64).
+        n: products in the catalogue.
+        engine: where `events` is.
+        config: see `mine`, as is
+        report: likewise.
+
+    Raises:
+        DataError: as `mine` does.
+    """
     config = config or MiningConfig()
     report = report if report is not None else MiningReport()
-    if events.is_empty():
+    log = _Log.of(engine.keep(events))
+    if not log.rows:
         report.notes.append("there are no events")
         return RelationGraph(n)
-    if not any(_has(events, name) for name in _IDS):
+    if not any(name in log.known for name in _IDS):
         raise DataError(
             "the events have no basket_id, session_id or user_id, so that nothing says which of "
             "them belong together; add one of these columns"
         )
-    votes = Votes.of(events, config)
-    kinds = set(events["event"].unique()) if "event" in events.columns else {"purchase"}
+    votes = Votes.of(log.table, log.known, config)
+    mining = _Mining(n, engine, config, votes, report)
+    bought = _Log.of(log.table.filter(log.table.event == "purchase"))
     relations = {}
-    with _duckdb(config) as keep:
-        if "purchase" in kinds:
-            relations[CO_PURCHASE] = _co_purchase(events, n, config, votes, report, keep)
-        if "view" in kinds:
-            relations |= _view_relations(events, n, config, votes, report, keep)
+    if bought.rows:
+        relations[CO_PURCHASE] = mining.co_purchase(bought)
+    if _rows(log.table.filter(log.table.event == "view")):
+        relations |= mining.view_relations(log)
     return RelationGraph(n, relations)
 
 
-def _co_purchase(  # noqa: PLR0917
-    events: pl.DataFrame,
-    n: int,
-    config: MiningConfig,
-    votes: Votes,
-    report: MiningReport,
-    keep: _Keep,
-) -> Relation:
-    if "event" in events.columns:
-        events = events.filter(pl.col("event") == "purchase")
-    by_days = _by_days(events, config)
-    unit = "user_id" if by_days else next(name for name in _IDS if _has(events, name))
-    if unit != "basket_id" and not by_days:
-        report.notes.append(
-            f"{CO_PURCHASE}: no basket ids, and no user ids with timestamps for a window of days, "
-            f"so that all purchases of one {unit.removesuffix('_id')} go together"
+@dataclass(frozen=True)
+class _Log:
+    """Events, and of which columns some are known."""
+
+    table: Table
+    rows: int
+    known: frozenset[str]
+
+    @classmethod
+    def of(cls, table: Table) -> _Log:
+        counts = {name: table[name].count() for name in table.columns}
+        (found,) = table.aggregate(n_rows=table.count(), **counts).to_pyarrow().to_pylist()
+        rows = int(found.pop("n_rows"))
+        return cls(table, rows, frozenset(name for name, seen in found.items() if seen))
+
+    def where(self, *names: str) -> _Log:
+        """The events of which some columns are known."""
+        if not names:
+            return self
+        return _Log.of(self.table.filter([self.table[name].notnull() for name in names]))
+
+    def by(self, unit: str) -> Table:
+        """The events as the expressions take them, without columns that say nothing."""
+        kept = [name for name in ("user_id", "time", "position") if name in self.known]
+        return self.table.select(
+            "product", "event", *(name for name in kept if name != unit), context=unit
         )
-    placed = votes.placed(events.filter(pl.col(unit).is_not_null()))
-    if by_days:
-        placed = placed.filter(pl.col("timestamp").is_not_null())
-    encoded = keep(_encoded(placed, unit))
-    table = expressions.with_moment(encoded)
-    window = timedelta(days=config.window_days) // timedelta(microseconds=1)
-    if by_days:
-        occurrences = keep(expressions.dated_purchases(table))
-        sizes = keep(expressions.window_sizes(occurrences, window))
-    else:
-        occurrences = keep(expressions.purchases(table))
-        sizes = keep(expressions.context_sizes(occurrences))
-    counted = _counted(sizes, config.max_basket, unit, events.height - placed.height)
-    fit = keep(expressions.kept(occurrences, sizes, config.max_basket))
-    if by_days:
-        occurrences = keep(votes.of_purchases(fit))
-        pairs = expressions.together_within(occurrences, window, ordered=counted.ordered)
-    else:
-        occurrences = keep(votes.of_contexts(fit, encoded))
-        pairs = expressions.together(occurrences, ordered=counted.ordered)
-    held = per_product(expressions.holders(occurrences), n)
-    edges = make_edges(keep(pairs), n, config.min_co_purchase, symmetric=True)
-    report.relations.append(_mined(CO_PURCHASE, counted, edges, _rows(fit) - _rows(occurrences)))
-    contexts = total_weight(expressions.total_weight(occurrences))
-    return Relation(edges.count, edges.source_first, held, held, contexts, edges.seen)
 
 
-def _view_relations(  # noqa: PLR0917
-    events: pl.DataFrame,
-    n: int,
-    config: MiningConfig,
-    votes: Votes,
-    report: MiningReport,
-    keep: _Keep,
-) -> dict[str, Relation]:
-    unit = next((name for name in ("session_id", "user_id") if _has(events, name)), None)
-    if unit is None:
-        report.notes.append(
-            f"{CO_VIEW}, {VIEW_THEN_PURCHASE}: not mined, for views have no session_id or user_id"
+@dataclass(frozen=True)
+class _Mining:
+    """What mining one log needs."""
+
+    n: int
+    engine: Engine
+    config: MiningConfig
+    votes: Votes
+    report: MiningReport
+
+    def co_purchase(self, events: _Log) -> Relation:
+        config, keep = self.config, self.engine.keep
+        by_days = _by_days(events, config)
+        unit = "user_id" if by_days else next(name for name in _IDS if name in events.known)
+        if unit != "basket_id" and not by_days:
+            self.report.notes.append(
+                f"{CO_PURCHASE}: no basket ids, and no user ids with timestamps for a window of "
+                f"days, so that all purchases of one {unit.removesuffix('_id')} go together"
+            )
+        timed = by_days or self.votes.half_life is not None
+        placed = events.where(unit, *(["time"] if timed else []))
+        encoded = keep(placed.by(unit))
+        table = expressions.with_moment(encoded)
+        window = timedelta(days=config.window_days) // timedelta(microseconds=1)
+        if by_days:
+            occurrences = keep(expressions.dated_purchases(table))
+            sizes = keep(expressions.window_sizes(occurrences, window))
+        else:
+            occurrences = keep(expressions.purchases(table))
+            sizes = keep(expressions.context_sizes(occurrences))
+        counted = _counted(sizes, config.max_basket, unit, events.rows - placed.rows)
+        fit = keep(expressions.kept(occurrences, sizes, config.max_basket))
+        least, ordered = config.min_co_purchase, counted.ordered
+        if by_days:
+            occurrences = keep(self.votes.of_purchases(fit))
+            within = expressions.together_within(occurrences, window, ordered=ordered)
+            pairs = pairs_of(keep(within), least)
+        else:
+            occurrences = keep(self.votes.of_contexts(fit, encoded))
+            pairs = count_together(occurrences, self.n, least, self.engine, ordered=ordered)
+        held = per_product(expressions.holders(occurrences), self.n)
+        edges = make_edges(pairs, self.n, symmetric=True)
+        capped = _rows(fit) - _rows(occurrences)
+        self.report.relations.append(_mined(CO_PURCHASE, counted, edges, capped))
+        contexts = total_weight(expressions.total_weight(occurrences))
+        return Relation(edges.count, edges.source_first, held, held, contexts, edges.seen)
+
+    def view_relations(self, events: _Log) -> dict[str, Relation]:
+        config, keep, n, notes = self.config, self.engine.keep, self.n, self.report.notes
+        unit = next((name for name in ("session_id", "user_id") if name in events.known), None)
+        if unit is None:
+            notes.append(
+                f"{CO_VIEW}, {VIEW_THEN_PURCHASE}: not mined, for views have no session_id or "
+                "user_id"
+            )
+            return {}
+        split = unit == "user_id" and "time" in events.known
+        if unit == "user_id" and not split:
+            notes.append(
+                f"{CO_VIEW}, {VIEW_THEN_PURCHASE}: no session ids and no timestamps, so that all "
+                "that a user did counts as one session"
+            )
+        timed = split or self.votes.half_life is not None
+        placed = events.where(unit, *(["time"] if timed else []))
+        table = keep(placed.by(unit))
+        if split:
+            gap = timedelta(minutes=config.session_gap_minutes) // timedelta(microseconds=1)
+            table = table.mutate(user_id=table.context).drop("context")
+            table = keep(expressions.sessions_by_gap(table, gap))
+        visited = keep(expressions.visits(expressions.with_moment(table)))
+        sizes = keep(expressions.context_sizes(visited))
+        unplaced = events.rows - placed.rows
+        counted = _counted(sizes, config.max_basket, "session_id", unplaced)
+        fit = keep(expressions.kept(visited, sizes, config.max_basket))
+        visited = keep(self.votes.of_contexts(fit, table))
+        capped = _rows(fit) - _rows(visited)
+        viewers = per_product(expressions.holders(visited.filter(visited.viewed)), n)
+        buyers = per_product(expressions.holders(visited.filter(visited.bought)), n)
+        contexts = total_weight(expressions.total_weight(visited))
+
+        pairs = count_together(visited, n, config.min_co_view, self.engine, ordered=counted.ordered)
+        edges = make_edges(pairs, n, symmetric=True)
+        self.report.relations.append(_mined(CO_VIEW, counted, edges, capped))
+        compared = Relation(edges.count, edges.source_first, viewers, viewers, contexts, edges.seen)
+        if not buyers.any():
+            return {CO_VIEW: compared}
+        if not events.known & {"time", "position"}:
+            notes.append(
+                f"{VIEW_THEN_PURCHASE}: not mined, for the events have no timestamps or positions "
+                "that would tell what came first"
+            )
+            return {CO_VIEW: compared}
+        pairs = pairs_of(
+            keep(expressions.viewed_then_bought(visited)), config.min_view_then_purchase
         )
-        return {}
-    placed = votes.placed(events.filter(pl.col(unit).is_not_null()))
-    split = unit == "user_id" and _has(events, "timestamp")
-    if split:
-        placed = placed.filter(pl.col("timestamp").is_not_null())
-    elif unit == "user_id":
-        report.notes.append(
-            f"{CO_VIEW}, {VIEW_THEN_PURCHASE}: no session ids and no timestamps, so that all that "
-            "a user did counts as one session"
-        )
-    table = keep(_encoded(placed, unit))
-    if split:
-        gap = timedelta(minutes=config.session_gap_minutes) // timedelta(microseconds=1)
-        if "user_id" not in table.columns:
-            table = table.mutate(user_id=table.context)
-        table = keep(expressions.sessions_by_gap(table.drop("context"), gap))
-    visited = keep(expressions.visits(expressions.with_moment(table)))
-    sizes = keep(expressions.context_sizes(visited))
-    counted = _counted(sizes, config.max_basket, "session_id", events.height - placed.height)
-    fit = keep(expressions.kept(visited, sizes, config.max_basket))
-    visited = keep(votes.of_contexts(fit, table))
-    capped = _rows(fit) - _rows(visited)
-    viewers = per_product(expressions.holders(visited.filter(visited.viewed)), n)
-    buyers = per_product(expressions.holders(visited.filter(visited.bought)), n)
-    contexts = total_weight(expressions.total_weight(visited))
-
-    pairs = keep(expressions.alternatives(visited, ordered=counted.ordered))
-    edges = make_edges(pairs, n, config.min_co_view, symmetric=True)
-    report.relations.append(_mined(CO_VIEW, counted, edges, capped))
-    relations = {
-        CO_VIEW: Relation(edges.count, edges.source_first, viewers, viewers, contexts, edges.seen)
-    }
-    if not buyers.any():
-        return relations
-    if not _has(events, "timestamp") and not _has(events, "position"):
-        report.notes.append(
-            f"{VIEW_THEN_PURCHASE}: not mined, for the events have no timestamps or positions that "
-            "would tell what came first"
-        )
-        return relations
-    pairs = keep(expressions.viewed_then_bought(visited))
-    edges = make_edges(pairs, n, config.min_view_then_purchase, symmetric=False)
-    counted = replace(counted, ordered=True)
-    report.relations.append(_mined(VIEW_THEN_PURCHASE, counted, edges, capped))
-    # the view comes first in every session that this relation counts
-    first = (edges.count.data if edges.seen is None else edges.seen).copy()
-    relations[VIEW_THEN_PURCHASE] = Relation(
-        edges.count, first, viewers, buyers, contexts, edges.seen
-    )
-    return relations
+        edges = make_edges(pairs, n, symmetric=False)
+        counted = replace(counted, ordered=True)
+        self.report.relations.append(_mined(VIEW_THEN_PURCHASE, counted, edges, capped))
+        # the view comes first in every session that this relation counts
+        first = (edges.count.data if edges.seen is None else edges.seen).copy()
+        after = Relation(edges.count, first, viewers, buyers, contexts, edges.seen)
+        return {CO_VIEW: compared, VIEW_THEN_PURCHASE: after}
 
 
-def _has(events: pl.DataFrame, column: str) -> bool:
-    return column in events.columns and events[column].null_count() < events.height
-
-
-def _by_days(purchases: pl.DataFrame, config: MiningConfig) -> bool:
-    possible = _has(purchases, "user_id") and _has(purchases, "timestamp")
+def _by_days(purchases: _Log, config: MiningConfig) -> bool:
+    possible = purchases.known >= {"user_id", "time"}
     if config.purchase_window == "days" and not possible:
         raise DataError(
             "purchase_window = 'days' needs purchases with user_id and timestamp, which these "
             "events do not have; set it to 'basket' or 'auto'"
         )
     if config.purchase_window == "auto":
-        return possible and not _has(purchases, "basket_id")
+        return possible and "basket_id" not in purchases.known
     return config.purchase_window == "days"
 
 
-def _encoded(events: pl.DataFrame, unit: str) -> Table:
-    """Events as the expressions take them: integers, and no column that says nothing."""
-    import ibis
-
-    columns = [pl.col("product"), _codes(unit).alias("context")]
-    if unit != "user_id" and _has(events, "user_id"):
-        columns.append(_codes("user_id"))
+def _encoded(events: pl.DataFrame) -> pl.DataFrame:
+    """Events as `mine_table` takes them."""
+    columns = [pl.col("product"), *(_codes(name) for name in _IDS if name in events.columns)]
     event = pl.col("event") if "event" in events.columns else pl.lit("purchase")
     columns.append(event.cast(pl.String).alias("event"))
-    if _has(events, "timestamp"):
-        columns.append(pl.col("timestamp").dt.epoch("us").alias("time"))
-    if _has(events, "position"):
+    if "timestamp" in events.columns:
+        columns.append(pl.col("timestamp").cast(pl.Datetime("us")).dt.epoch("us").alias("time"))
+    if "position" in events.columns:
         columns.append(pl.col("position").cast(pl.Int64))
-    return ibis.memtable(events.select(columns).to_arrow())
+    return events.select(columns)
 
 
 def _codes(name: str) -> pl.Expr:
@@ -225,24 +265,6 @@ def _codes(name: str) -> pl.Expr:
 
 def _rows(table: Table) -> int:
     return int(table.count().to_pyarrow().as_py())
-
-
-@contextmanager
-def _duckdb(config: MiningConfig) -> Iterator[_Keep]:
-    """A DuckDB of its own that goes on in a temporary folder where its memory ends."""
-    import ibis
-
-    with TemporaryDirectory(prefix="goeswith-") as folder:
-        connection = ibis.duckdb.connect(
-            memory_limit=f"{config.memory_mb}MiB",
-            temp_directory=folder,
-            preserve_insertion_order=False,
-        )
-        names = (f"step_{i}" for i in count())
-        try:
-            yield lambda expression: connection.create_table(next(names), expression, temp=True)
-        finally:
-            connection.disconnect()
 
 
 @dataclass(frozen=True)
@@ -264,10 +286,10 @@ def _counted(sizes: Table, cap: int, unit: str, unplaced: int) -> _Counted:
     (found,) = row.to_pyarrow().to_pylist()
     return _Counted(
         contexts_are=_CONTEXTS_ARE[unit],
-        contexts=found["contexts"],
-        giants=found["giants"],
+        contexts=found["contexts"] or 0,  # of no contexts Spark counts null
+        giants=found["giants"] or 0,
         unplaced=unplaced,
-        ordered=found["ordered"] > 0,
+        ordered=(found["ordered"] or 0) > 0,
     )
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal, Self
-
-import polars as pl
 
 from goeswith.errors import DataError
 from goeswith.relations import expressions
@@ -32,28 +31,26 @@ class Votes:
     newest: int = 0
 
     @classmethod
-    def of(cls, events: pl.DataFrame, config: MiningConfig) -> Self:
+    def of(cls, events: Table, known: Set[str], config: MiningConfig) -> Self:
         """The votes of a log under a configuration.
+
+        Args:
+            events: as `mine_table` takes them.
+            known: columns of it that hold a value.
+            config: how votes are weighed.
 
         Raises:
             DataError: a half-life is set, and the events have no timestamps.
         """
         if config.half_life_days is None:
             return cls(config.per_user_cap)
-        known = events["timestamp"].drop_nulls() if "timestamp" in events.columns else pl.Series([])
-        if known.is_empty():
+        if "time" not in known:
             raise DataError(
                 f"half_life_days = {config.half_life_days:g} needs events with a timestamp, which "
                 "these do not have; add the column or leave half_life_days out"
             )
         half_life = timedelta(days=config.half_life_days) // _MICROSECOND
-        return cls(config.per_user_cap, half_life, int(known.dt.epoch("us").to_numpy().max()))
-
-    def placed(self, events: pl.DataFrame) -> pl.DataFrame:
-        """The events that can vote: where age matters, those whose time is known."""
-        return (
-            events if self.half_life is None else events.filter(pl.col("timestamp").is_not_null())
-        )
+        return cls(config.per_user_cap, half_life, int(events.time.max().to_pyarrow().as_py()))
 
     def of_contexts(self, occurrences: Table, events: Table) -> Table:
         """Occurrences that count, with a weight where age matters.

@@ -115,8 +115,10 @@ class DualEmbedding(TrainedVectors):
             losses = []
             sources, targets = draw(weights, run.rng)
             size = int(np.clip(len(sources) // _STEPS, 1, config.batch))
-            for block in blocks(np.arange(len(sources), dtype=np.int32), size):
-                negatives = np.searchsorted(shares, run.rng.random(_DRAWN) * shares[-1])
+            for batch in blocks(np.arange(len(sources), dtype=np.int32), size):
+                block = run.workers.share(batch)
+                drawn = run.workers.draws(_DRAWN, run.rng)
+                negatives = np.searchsorted(shares, drawn * shares[-1])
                 u, v, w = (
                     torch.from_numpy(rows.astype(np.int64)).to(where)
                     for rows in (sources[block], targets[block], negatives)
@@ -124,9 +126,7 @@ class DualEmbedding(TrainedVectors):
                 loss = skip_gram_loss(
                     module["in"][u], module["out"][v], module["out"][w], config.negatives
                 )
-                optimizer.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call]
-                optimizer.step()
+                run.step(loss)
                 losses.append(float(loss.detach()))
             # whatever is retrieved, the tables are those that find held-out complements best
             hit_rate = validation.hit_rate(

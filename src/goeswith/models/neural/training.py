@@ -29,6 +29,7 @@ from goeswith.encode.vectors import ContentEncoder, content_encoder
 from goeswith.errors import ConfigError
 from goeswith.files import replacing
 from goeswith.models.base import Model, ModelConfig, VectorModel
+from goeswith.models.neural.workers import Workers
 from goeswith.relations.graph import RelationGraph
 from goeswith.relations.splits import HeldOut, hold_out_pairs
 
@@ -196,6 +197,7 @@ class Run:
                 not resumed.
         """
         self.name, self.module, self.optimizer = model.name, module, optimizer
+        self.workers = Workers.here()
         self.config: TrainingConfig = model.training
         self.history: list[Epoch] = []
         self._best: dict[str, torch.Tensor] = {}
@@ -230,12 +232,20 @@ class Run:
             self._started = time.perf_counter()
             yield epoch
 
+    def step(self, loss: torch.Tensor) -> None:
+        """Go one step down the gradient of a loss, or of its mean over all workers."""
+        self.optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.workers.average_gradients(self.module)
+        self.optimizer.step()
+
     def finish(self, loss: float, validation: float) -> None:
         """Note an epoch's mean loss and validation hit@10, keep the best weights, save.
 
         Raises:
             ConfigError: the loss is no finite number.
         """
+        loss = self.workers.mean(loss)
         if not np.isfinite(loss):
             raise ConfigError(
                 f"training {self.name} left the finite numbers in epoch {len(self.history) + 1}: "
@@ -250,7 +260,7 @@ class Run:
         self.history.append(epoch)
         if self.best_epoch == epoch["epoch"]:
             self._best = {k: v.detach().clone() for k, v in self.module.state_dict().items()}
-        if self._file is not None:
+        if self._file is not None and not self.workers.rank:
             self._save(self._file)
         if self._report is not None:
             self._report(self.name, epoch)
@@ -258,7 +268,7 @@ class Run:
     def restore_best(self) -> None:
         """Put the weights of the best epoch back, and forget the checkpoint."""
         self.module.load_state_dict(self._best)
-        if self._file is not None:
+        if self._file is not None and not self.workers.rank:
             self._file.unlink(missing_ok=True)
 
     def _save(self, path: Path) -> None:

@@ -1,0 +1,236 @@
+"""The ten best inner products of 100,000: `python benchmarks/retrieval.py --peers PYTHON`.
+
+    python benchmarks/retrieval.py --peers PYTHON [--products 100000] [--dimension 64] [--rounds 5]
+
+PYTHON is one of an environment of its own with faiss-cpu and hnswlib. Vectors are of length 1, in
+clusters, as trained ones are. The bound is the matrix product alone, in the same blocks, into
+memory that is there already. Indexes are asked with the least effort (ef, nprobe) that finds .99 of
+the true ten; what building one costs stands beside. Each is a process that stays, on one thread;
+the rounds are interleaved. Rates are queries a second of processor time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+RESULT = Path(__file__).parent / "results" / "retrieval.json"
+K, QUERIES, BLOCK = 10, 2048, 256
+OURS = ("matrix product alone", "goeswith, exact", "a row of scores at a time")
+PEERS = ("faiss, exact", "faiss, IVF", "hnswlib")
+Ask = Callable[[], Any]
+
+
+def made_up(n: int, d: int) -> tuple[Any, Any]:
+    """(n, d) targets and (QUERIES, d) vectors to ask with, in n / 100 clusters, of length 1."""
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(n // 100, d))
+
+    def some(count: int) -> Any:
+        found = centres[rng.integers(len(centres), size=count)] + 0.7 * rng.normal(size=(count, d))
+        return (found / np.linalg.norm(found, axis=1, keepdims=True)).astype(np.float32)
+
+    return some(n), some(QUERIES)
+
+
+def product_alone(targets: Any, queries: Any) -> Ask:
+    room = np.empty((BLOCK, len(targets)), dtype=np.float32)
+
+    def ask() -> None:
+        for start in range(0, len(queries), BLOCK):
+            np.matmul(queries[start : start + BLOCK], targets.T, out=room)
+
+    return ask
+
+
+def ours(targets: Any, queries: Any) -> Ask:
+    from goeswith.models.exact import best_products
+
+    # nothing is left out: sources behind the last product
+    targets = np.concatenate([targets, np.zeros((1, targets.shape[1]), dtype=np.float32)])
+
+    sources = np.full(len(queries), len(targets) - 1, dtype=np.int32)
+    return lambda: best_products(queries, targets, sources, K, None)[0]
+
+
+def row_by_row(targets: Any, queries: Any) -> Ask:
+    from goeswith.arrays import block_size, top_k
+
+    size = block_size(len(targets))
+
+    def ask() -> Any:
+        parts = range(0, len(queries), size)
+        return np.concatenate([top_k(queries[s : s + size] @ targets.T, K)[0] for s in parts])
+
+    return ask
+
+
+def faiss_exact(targets: Any, queries: Any) -> Ask:
+    import faiss
+
+    faiss.omp_set_num_threads(1)
+    index = faiss.IndexFlatIP(targets.shape[1])
+    index.add(targets)
+    return lambda: index.search(queries, K)[1]
+
+
+def faiss_ivf(targets: Any, queries: Any, truth: Any) -> Ask:
+    import faiss
+
+    faiss.omp_set_num_threads(1)
+    cells = round(4 * np.sqrt(len(targets)))
+    quantizer = faiss.IndexFlatIP(targets.shape[1])
+    index = faiss.IndexIVFFlat(quantizer, targets.shape[1], cells, faiss.METRIC_INNER_PRODUCT)
+    index.train(targets)
+    index.add(targets)
+    for nprobe in (1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 256):
+        index.nprobe = nprobe
+        if recall(index.search(queries, K)[1], truth) >= 0.99:
+            break
+    return lambda: index.search(queries, K)[1]
+
+
+def hnsw(targets: Any, queries: Any, truth: Any) -> Ask:
+    import hnswlib
+
+    index = hnswlib.Index(space="ip", dim=targets.shape[1])
+    index.init_index(max_elements=len(targets), ef_construction=200, M=16, random_seed=0)
+    index.set_num_threads(1)
+    index.add_items(targets)
+    for ef in (10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512):
+        index.set_ef(ef)
+        if recall(index.knn_query(queries, k=K)[0], truth) >= 0.99:
+            break
+    return lambda: index.knn_query(queries, k=K)[0]
+
+
+def recall(found: Any, truth: Any) -> float:
+    pairs = np.arange(len(truth))[:, None] * 10**9
+    return float(np.isin(pairs + truth, pairs + np.asarray(found, dtype=np.int64)).mean())
+
+
+_EXACT = {
+    "matrix product alone": product_alone,
+    "goeswith, exact": ours,
+    "a row of scores at a time": row_by_row,
+    "faiss, exact": faiss_exact,
+}
+_INDEX = {"faiss, IVF": faiss_ivf, "hnswlib": hnsw}
+
+
+def child(who: str, folder: Path) -> None:
+    """Build, then answer a line each time one comes."""
+    targets, queries = np.load(folder / "targets.npy"), np.load(folder / "queries.npy")
+    started = time.process_time()
+    if who in _EXACT:
+        ask = _EXACT[who](targets, queries)
+    else:
+        ask = _INDEX[who](targets, queries, np.load(folder / "truth.npy"))
+    built = time.process_time() - started
+    found = ask()
+    told: dict[str, Any] = {"built_in": round(built, 2), "recall": None}
+    if found is not None:
+        if who == "goeswith, exact":
+            np.save(folder / "truth.npy", np.asarray(found, dtype=np.int64))
+        told["recall"] = round(recall(found, np.load(folder / "truth.npy")), 4)
+    print(json.dumps(told), flush=True)
+    for _ in sys.stdin:
+        started = time.process_time()
+        ask()
+        print(time.process_time() - started, flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--peers", help="Python of the environment of the peers")
+    parser.add_argument("--products", type=int, default=100_000)
+    parser.add_argument("--dimension", type=int, default=64)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--child", nargs=2)
+    given = parser.parse_args()
+    if given.child:
+        child(given.child[0], Path(given.child[1]))
+        return
+    if not given.peers:
+        parser.error("--peers is needed")
+    from goeswith.files import write_json
+
+    one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    running, told = {}, {}
+    load = [round(os.getloadavg()[0], 1)]
+    with tempfile.TemporaryDirectory() as folder:
+        for name, array in zip(
+            ("targets", "queries"), made_up(given.products, given.dimension), strict=True
+        ):
+            np.save(Path(folder) / f"{name}.npy", array)
+        for who in ("goeswith, exact", *_EXACT, *_INDEX):
+            if who in running:
+                continue
+            running[who] = subprocess.Popen(
+                [sys.executable if who in OURS else given.peers, __file__, "--child", who, folder],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                env={**os.environ, **one},
+            )
+            told[who] = json.loads(_line(running[who]))
+            print(who, told[who], flush=True)
+        seconds: dict[str, list[float]] = {who: [] for who in running}
+        for _ in range(given.rounds):
+            for who, process in running.items():
+                assert process.stdin is not None
+                process.stdin.write("\n")
+                process.stdin.flush()
+                seconds[who].append(float(_line(process)))
+        for process in running.values():
+            process.communicate()
+    load.append(round(os.getloadavg()[0], 1))
+    bound = median(seconds["matrix product alone"])
+    table = {
+        who: {
+            "queries_a_second": round(QUERIES / median(found)),
+            "to_the_bound": round(median(found) / bound, 3),
+            "processor_seconds": [round(s, 3) for s in found],
+            **told[who],
+        }
+        for who, found in seconds.items()
+    }
+    write_json(
+        {
+            "command": f"python benchmarks/retrieval.py --peers PYTHON --products {given.products}"
+            f" --dimension {given.dimension} --rounds {given.rounds}",
+            "data": f"made up, seed 0: {given.products:,} vectors of {given.dimension} numbers",
+            "queries": QUERIES,
+            "k": K,
+            "python": platform.python_version(),
+            "load_before_and_after": load,
+            "table": table,
+        },
+        RESULT.with_name(f"retrieval-{given.products}-{given.dimension}.json"),
+    )
+    for who, row in table.items():
+        print(f"{who:28}{row['queries_a_second']:9,}{row['to_the_bound']:9.2f}", told[who])
+
+
+def _line(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if not line:
+        raise SystemExit("a process has ended")
+    return line
+
+
+if __name__ == "__main__":
+    main()

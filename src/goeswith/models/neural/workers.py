@@ -1,0 +1,82 @@
+"""Several processes that train one model: what `torchrun` starts, each with its share of a batch.
+
+Every worker has the whole model and the same seeds, so that all draw the same batches; of each it
+takes its share, and negatives of its own. Gradients are averaged before every step, as
+`DistributedDataParallel` does it, so that the workers stay the same to the last bit: any of them
+can be asked, and the first one keeps the checkpoints.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from goeswith.arrays import Rows
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Workers:
+    """This process among those that train a model.
+
+    Attributes:
+        rank: from 0 on.
+        size: how many there are; 1 without `torchrun`.
+    """
+
+    rank: int = 0
+    size: int = 1
+
+    @classmethod
+    def here(cls) -> Self:
+        """Join those that `torchrun` has started, over gloo, or nccl where each has a GPU."""
+        size = int(os.environ.get("WORLD_SIZE", "1"))
+        if size == 1:
+            return cls()
+        import torch
+        from torch import distributed
+
+        if not distributed.is_initialized():
+            cuda = torch.cuda.is_available()
+            if cuda:
+                torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+            distributed.init_process_group("nccl" if cuda else "gloo")
+        return cls(distributed.get_rank(), distributed.get_world_size())
+
+    def share(self, rows: Rows) -> Rows:
+        """This worker's part of a batch; all parts differ by one row at most."""
+        return rows[self.rank :: self.size]
+
+    def draws(self, count: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+        """(count,) of uniform draws that are this worker's alone; all move `rng` on alike."""
+        drawn: npt.NDArray[np.float64] = rng.random((self.size, count))[self.rank]
+        return drawn
+
+    def average_gradients(self, module: torch.nn.Module) -> None:
+        """Replace every gradient by its mean over the workers."""
+        if self.size == 1:
+            return
+        from torch import distributed
+
+        for parameter in module.parameters():
+            if parameter.grad is not None:
+                distributed.all_reduce(parameter.grad)
+                parameter.grad /= self.size
+
+    def mean(self, value: float) -> float:
+        """The mean of a figure over the workers, the same for all."""
+        if self.size == 1:
+            return value
+        import torch
+        from torch import distributed
+
+        where = "cuda" if torch.cuda.is_available() else "cpu"
+        total = torch.tensor(value, dtype=torch.float64, device=where)
+        distributed.all_reduce(total)
+        return float(total) / self.size
