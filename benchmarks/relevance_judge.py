@@ -1,4 +1,4 @@
-"""The judge of three regions as a model's folder; languages; and how many pairs a core's second reads.
+"""The judge of three regions as a model's folder; languages; and its speed.
 
     python benchmarks/relevance_judge.py WEIGHTS CONFIG ENCODER MODEL
 

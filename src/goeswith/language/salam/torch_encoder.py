@@ -130,8 +130,8 @@ def load_encoder(config: SalamConfig) -> Any:
 def _loaded(load: Callable[..., Any], name: str, **settings: Any) -> Any:
     from transformers.utils import logging
 
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # we show our own
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()  # we show our own
+    logging.set_verbosity_error()
     try:
         return load(name, **settings)
     except (OSError, ValueError) as error:
