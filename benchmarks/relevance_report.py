@@ -111,6 +111,14 @@ def branches(prepared: Prepared, runs: list[Path]) -> dict[str, Any]:
     return {n: {b: summary(v) for b, v in lines.items()} for n, lines in table.items()}
 
 
+def speed(runs: list[Path]) -> dict[str, Any]:
+    """Least and most of what processes that shared the device trained and asked."""
+    said = [e for e in experiments(runs).values() if e.get("branch") == "both"]
+    names = ("trained_pairs_per_second", "pairs_per_second", "gpu_megabytes")
+    found = {name: [e[name] for e in said if e.get(name)] for name in names}
+    return {name: [min(values), max(values)] for name, values in found.items() if values}
+
+
 def regions(runs: list[Path]) -> dict[str, Any]:
     table: dict[str, dict[str, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
     for said in experiments(runs).values():
@@ -190,7 +198,8 @@ def main() -> None:
         "encoder": "multilingual-e5-small",
     }
     table = branches(prepared, asked.runs)
-    write_json({**about, "results": table}, RESULTS / "relevance-branches.json")
+    said = {**about, "speed": speed(asked.runs), "results": table}
+    write_json(said, RESULTS / "relevance-branches.json")
     print(lines(table))
     table = regions(asked.runs)
     write_json({**about, "results": table}, RESULTS / "relevance-regions.json")
