@@ -41,15 +41,15 @@ def main(work: Path, out: Path, data: Path) -> None:
         return PerSource(sources, ndcg[model]["ndcg@5"], np.ones(len(sources)))
 
     compared = {
-        f"lists alone less {m}": vars(paired_bootstrap(per_source("lists alone"), per_source(m)))
+        f"whole less {m}": vars(paired_bootstrap(per_source("whole"), per_source(m)))
         for m in scores
-        if m != "lists alone"
+        if m != "whole"
     }
     above: dict[str, float] = {}
     for number, kind in enumerate(KINDS):
         here = case["test_kinds"][rows] == number
         if number and here.any():
-            above[kind] = float((scores["lists alone"] > scores["lists alone"][:, :1])[here].mean())
+            above[kind] = float((scores["whole"] > scores["whole"][:, :1])[here].mean())
     found: dict[str, Any] = {
         "command": "python benchmarks/eccr_cpu.py WORK PACKED OUT",
         "what": f"one seed, a cut plan, {SUBSET} lists of as many test sources of {NAME}; "
@@ -57,11 +57,11 @@ def main(work: Path, out: Path, data: Path) -> None:
         **facts,
         "lists": table,
         "compared_ndcg@5": compared,
-        "puts_above_the_complement": above,
+        "whole_puts_above_the_complement": above,
     }
-    if "lists alone|attack|slates" in trained.files:
+    if "whole|attack|slates" in trained.files:
         found["hostile"] = hostile(trained, case)
-    if "lists alone|slates" in trained.files:
+    if "whole|slates" in trained.files:
         found["coherent"] = coherent(trained, case, kept, work, data)
     text = json.dumps(found, indent=1, default=float)
     (RESULTS / "eccr-cpu.json").write_text(text + "\n", encoding="utf-8")
@@ -70,11 +70,11 @@ def main(work: Path, out: Path, data: Path) -> None:
 
 def hostile(trained: Any, case: Any) -> dict[str, Any]:
     """Moves in slates of ten: by the model's score alone, and as they are shown."""
-    slate = trained["lists alone|attack|slates"]
+    slate = trained["whole|attack|slates"]
     place = case["attack_place"][: len(slate)]
     table = {}
     for key in trained.files:
-        if key.startswith("lists alone|attack|in place|"):
+        if key.startswith("whole|attack|in place|"):
             score = trained[key]
             table[key.rpartition("|")[2]] = {
                 "by_score": _moves(moved(slate, place, score)),
@@ -85,7 +85,7 @@ def hostile(trained: Any, case: Any) -> dict[str, Any]:
 
 def coherent(trained: Any, case: Any, kept: Any, work: Path, data: Path) -> dict[str, Any]:
     """Top 5 of the first sources: the default slate, and the same ten products in a new order."""
-    opinions = trained["lists alone|slates"]
+    opinions = trained["whole|slates"]
     queries, slates = case["slate_sources"][: len(opinions)], case["slates"][: len(opinions), :10]
     held = np.where(slates >= 0, opinions, -np.inf)
     shown = {
