@@ -9,6 +9,7 @@ fit     `goeswith fit --budget fast`, from the parquet files to a bundle
 export  `goeswith export --to parquet`, ten answers a product
 log     mines the same events from a parquet file of integers, without reading it whole: for logs
         that memory does not hold
+accuracy  looks again at the bundle that an earlier run with --folder kept
 serve   starts `goeswith serve` on the bundle, and asks it
 
 Each is a process of its own: seconds on the wall, processor seconds, peak memory. Slopes are of
@@ -20,8 +21,9 @@ Small shops are answered by the ranker; for the slopes they are also fitted as l
 Accuracy is against the planted truth, of 20,000 products at most, drawn evenly (`products`) and as
 often as they are bought (`purchases`): precision@10 is the share of ten places that hold a product
 that truly goes with the source, empty places count as wrong; substitutes@10 the share of places
-that hold one of the source's type. `edges` is the mined complement signal itself: how many of its
-edges are true, and of those that are true in either direction, how many point the right way.
+that hold one of the source's type. `of_a_type_with_edges` is how many of the products drawn are of
+a type from which any complement edge leads. `edges` is the mined complement signal itself: how many
+of its edges are true, and of those that are true in either direction, how many point the right way.
 Writes benchmarks/results/growth.json after every step; other sizes and steps in it stay.
 """
 
@@ -123,7 +125,8 @@ def truth_of_edges(shop: Shop, sources: Any, targets: Any) -> dict[str, float]:
 def accuracy(folder: Path, bundle: Path) -> dict[str, Any]:
     """How true the answers of a bundle are."""
     from goeswith.bundle.bundle import Bundle
-    from goeswith.bundle.format import ANSWERS, EVIDENCE
+    from goeswith.bundle.format import ANSWERS, EVIDENCE, RELATIONS
+    from goeswith.relations.files import load_graph
 
     opened, shop = Bundle.open(bundle), Shop.read(folder)
     from goeswith.arrays_map import map_arrays
@@ -135,6 +138,8 @@ def accuracy(folder: Path, bundle: Path) -> dict[str, Any]:
         "products": rng.choice(n, min(n, _SAMPLE), replace=False),
         "purchases": rng.choice(n, _SAMPLE, p=bought / bought.sum()),
     }
+    graph = load_graph(opened.folder / RELATIONS, n).complements
+    with_edges = np.bincount(shop.type_of(graph.sources), minlength=shop.types) > 0
     found = {}
     for name, rows in drawn.items():
         first = np.asarray(answers[np.sort(rows), :10])
@@ -145,6 +150,7 @@ def accuracy(folder: Path, bundle: Path) -> dict[str, Any]:
             "precision@1": round(float(right[:, 0].mean()), 4),
             "precision@10": round(float(right.mean()), 4),
             "substitutes@10": round(float(alike.mean()), 4),
+            "of_a_type_with_edges": round(float(with_edges[shop.type_of(rows)].mean()), 4),
         }
     return found
 
@@ -189,6 +195,9 @@ def measure(
         found["log_memory_mb"] = LOG_MEMORY_MB
         found["log_mined"] = json.loads(log.with_suffix(".json").read_text())
         print(products, "log", found["log"], found["log_mined"], flush=True)
+    if "accuracy" in steps:
+        found["accuracy"] = accuracy(data, bundle)
+        save(found)
     if set(steps) & set(STEPS):
         started = time.perf_counter()
         shop.write(data, 10 * products)
