@@ -28,8 +28,9 @@ from goeswith.language.salam.nodes import Behaviour, Pairs
 from goeswith.language.salam.split import Split
 from goeswith.language.salam.torch_build import make_network, read_texts, save_weights
 from goeswith.language.salam.torch_encoder import Tokens
+from goeswith.language.salam.torch_feed import World, predict
 from goeswith.language.salam.torch_network import Network
-from goeswith.language.salam.torch_training import World, predict, train
+from goeswith.language.salam.torch_training import train
 
 REGIONS = ("amazon-beauty", "amazon-clothing", "amazon-grocery")
 BUNDLES = ("bundles-electronic", "bundles-clothing")

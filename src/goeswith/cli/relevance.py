@@ -175,8 +175,8 @@ def classify(
     from goeswith.data.quarantine import Quarantine
     from goeswith.errors import ConfigError
     from goeswith.files import replacing
-    from goeswith.language.salam.examples import pairs_to_ask
     from goeswith.language.salam.model import Salam
+    from goeswith.language.salam.tables import pairs_to_ask
 
     if out.suffix not in {".parquet", ".csv"}:
         raise ConfigError(f"{out}: write .parquet or .csv")

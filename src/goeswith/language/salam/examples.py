@@ -18,43 +18,18 @@ import polars as pl
 from goeswith.arrays import Rows
 from goeswith.data.catalog import Catalog
 from goeswith.data.quarantine import ROW, Quarantine
-from goeswith.data.tables import READABLE, read_table, require
-from goeswith.data.values import text
+from goeswith.data.tables import read_table, require
 from goeswith.errors import DataError
 from goeswith.language.salam.config import SalamConfig
-from goeswith.language.salam.labels import CLASSES, class_of
 from goeswith.language.salam.nodes import Behaviour, Pairs
 from goeswith.language.salam.product_pairs import behaviour_of, labelled_pairs
 from goeswith.language.salam.split import PARTS, Split, split_products
-from goeswith.language.text import MOST, clean_text, product_texts
+from goeswith.language.salam.tables import judged_table, keyed, renamed, with_classes
+from goeswith.language.text import product_texts
 from goeswith.relations.graph import RelationGraph
 
 ENGAGED: Final = ("clicks", "adds", "purchases")
 """Columns of a table of engagement, each a relation between a query and a product."""
-_NAMES: Final = {
-    "query": "query",
-    "keyword": "query",
-    "source": "query",
-    "product_id": "product_id",
-    "asin": "product_id",
-    "product_title": "title",
-    "title": "title",
-    "text": "title",
-    "target": "title",
-    "product_brand": "brand",
-    "brand": "brand",
-    "product_color": "color",
-    "color": "color",
-    "product_bullet_point": "bullet_point",
-    "esci_label": "label",
-    "label": "label",
-    "product_locale": "locale",
-    "locale": "locale",
-    "split": "split",
-}
-"""Columns by the names that tables give them."""
-_PUBLISHED: Final = "shopping_queries_dataset_"
-_SHOWN: Final = ("title", "brand", "color", "bullet_point")
 
 
 @dataclass
@@ -120,8 +95,8 @@ def read_examples(
         DataError: a file is missing or damaged, a column is missing, or too many rows are bad.
     """
     quarantine = Quarantine(max_share=max_bad_share)
-    table, file = _table(path, version, quarantine)
-    table = _clean(table, file, config, quarantine)
+    table, file = judged_table(path, version, quarantine)
+    table = with_classes(table, file, config, quarantine)
     quarantine.check()
     if not table.height:
         raise DataError(f"{file} holds no judged pair of labels {config.labels}")
@@ -189,139 +164,6 @@ def examples_of_shop(
     return Examples(keys, product_texts(catalog), [name], parts, split.seen, split.known)
 
 
-def pairs_to_ask(path: Path, quarantine: Quarantine) -> pl.DataFrame:
-    """A table of pairs to be classified: its columns, and left, right (keys), query and text.
-
-    Args:
-        path: a file with `query`, and `title` or `product_id`.
-        quarantine: takes rows without either.
-
-    Raises:
-        DataError: the file cannot be read, or lacks a column.
-    """
-    table = _renamed(read_table(path, quarantine), path.name)
-    require(table, ("query",), path.name)
-    if "title" not in table.columns and "product_id" not in table.columns:
-        require(table, ("title",), path.name)
-    return _keyed(table, path.name, quarantine)
-
-
-def _table(path: Path, version: str | None, quarantine: Quarantine) -> tuple[pl.DataFrame, str]:
-    if not path.exists():
-        raise DataError(f"there is no file or folder {path}")
-    if path.is_file():
-        return _renamed(read_table(path, quarantine), path.name), path.name
-    published = path / f"{_PUBLISHED}examples.parquet"
-    if not published.exists():
-        found = [path / f"examples{s}" for s in READABLE if (path / f"examples{s}").exists()]
-        if not found:
-            raise DataError(
-                f"{path} holds neither {published.name} nor a table `examples` with the columns "
-                "query, product_title or text, esci_label or label"
-            )
-        return _renamed(
-            _of_version(read_table(found[0], quarantine), version), found[0].name
-        ), found[0].name
-    examples = _of_version(read_table(published, quarantine), version)
-    require(examples, ("query", "product_id", "product_locale", "esci_label"), published.name)
-    products = read_table(path / f"{_PUBLISHED}products.parquet", quarantine).drop(ROW)
-    require(
-        products, ("product_id", "product_locale", "product_title"), f"{_PUBLISHED}products.parquet"
-    )
-    whole = examples.join(
-        products.unique(["product_id", "product_locale"], keep="first"),
-        on=["product_id", "product_locale"],
-        how="left",
-        maintain_order="left",
-    )
-    whole = quarantine.split(
-        whole,
-        published.name,
-        pl.col("product_title").is_null(),
-        "product_id and locale are not in the table of products",
-        "product_id",
-    )
-    return _renamed(whole, published.name), published.name
-
-
-def _of_version(table: pl.DataFrame, version: str | None) -> pl.DataFrame:
-    if version is None:
-        return table
-    if version not in {"small", "large"}:
-        raise DataError(f"there is no version {version!r} of the data; take small or large")
-    name = f"{version}_version"
-    require(table, (name,), "the table of examples")
-    return table.filter(pl.col(name).cast(pl.String).is_in(["1", "true", "True"]))
-
-
-def _renamed(table: pl.DataFrame, file: str) -> pl.DataFrame:
-    """Columns by our names; of two that mean one thing the first in `_NAMES` stays."""
-    names: dict[str, str] = {}
-    for theirs, ours in _NAMES.items():
-        if theirs in table.columns and ours not in names.values():
-            names[theirs] = ours
-    kept = table.select(ROW, *names).rename(names)
-    return kept.with_columns(text(kept[name], file) for name in kept.columns if name != ROW)
-
-
-def _keyed(table: pl.DataFrame, file: str, quarantine: Quarantine) -> pl.DataFrame:
-    """With keys and texts of both ends; rows without a query or a product are set aside."""
-    locale = pl.col("locale").fill_null("") if "locale" in table.columns else pl.lit("")
-    table = table.with_columns(locale=locale)
-    table = quarantine.split(table, file, pl.col("query").is_null(), "no query", "query")
-    shown = [name for name in _SHOWN if name in table.columns]
-    table = table.with_columns(
-        query=_cleaned("query"),
-        text=pl.concat_str(
-            [_cleaned(name) for name in shown] or [pl.lit("")], separator=", ", ignore_nulls=True
-        ),
-    )
-    if "product_id" not in table.columns:
-        table = table.with_columns(product_id="text")
-    table = table.with_columns(product_id=pl.col("product_id").fill_null(pl.col("text")))
-    table = quarantine.split(table, file, pl.col("query") == "", "no query", "query")
-    table = quarantine.split(
-        table, file, (pl.col("product_id") == ""), "neither a product's id nor its text", "text"
-    )
-    return table.with_columns(
-        left=pl.format("q\t{}\t{}", "locale", "query"),
-        right=pl.format("p\t{}\t{}", "locale", "product_id"),
-    )
-
-
-def _cleaned(name: str) -> pl.Expr:
-    return pl.col(name).map_elements(lambda said: clean_text(said, MOST), return_dtype=pl.String)
-
-
-def _clean(
-    table: pl.DataFrame, file: str, config: SalamConfig, quarantine: Quarantine
-) -> pl.DataFrame:
-    """With keys and classes; rows without a query, a text or a known label are set aside."""
-    require(table, ("query", "label"), file)
-    if "title" not in table.columns:
-        require(table, ("title",), file)
-    known = {
-        label: class_of(label, config.labels) for label in table["label"].drop_nulls().unique()
-    }
-    classes = [label for label, number in known.items() if number is not None]
-    words = " or ".join(CLASSES)
-    table = quarantine.split(
-        table,
-        file,
-        ~pl.col("label").is_in(classes) | pl.col("label").is_null(),
-        f"the label is not {words}, or their first letter, as {config.labels} has them",
-        "label",
-    )
-    table = quarantine.split(table, file, pl.col("title").is_null(), "no product text", "title")
-    numbers = [known[label] for label in classes]
-    table = table.with_columns(
-        pl.col("label").replace_strict(classes, numbers, return_dtype=pl.Int64).alias("class")
-    )
-    return _keyed(table, file, quarantine).unique(
-        ["left", "right"], keep="first", maintain_order=True
-    )
-
-
 def _split(table: pl.DataFrame, seed: int) -> np.ndarray[tuple[int], np.dtype[np.str_]]:
     """Part of each pair; a query is in one part alone.
 
@@ -359,10 +201,10 @@ def _engagement(path: Path, number: pl.DataFrame, quarantine: Quarantine) -> Beh
     counts = table.select(ROW, *kinds).with_columns(
         pl.col(kind).cast(pl.Float64, strict=False).fill_null(0) for kind in kinds
     )
-    named = _renamed(table, path.name)
+    named = renamed(table, path.name)
     require(named, ("query", "product_id"), path.name)
-    keyed = _keyed(named, path.name, quarantine).join(counts, on=ROW)
-    ends = keyed.join(number.rename({"key": "left", "node": "one"}), on="left").join(
+    found = keyed(named, path.name, quarantine).join(counts, on=ROW)
+    ends = found.join(number.rename({"key": "left", "node": "one"}), on="left").join(
         number.rename({"key": "right", "node": "other"}), on="right"
     )
     edges: dict[str, tuple[Rows, Rows]] = {}

@@ -81,7 +81,8 @@ class Salam:
         """
         need_language()
         from goeswith.language.salam.torch_build import load_weights, make_network, read_texts
-        from goeswith.language.salam.torch_training import World, train
+        from goeswith.language.salam.torch_feed import World
+        from goeswith.language.salam.torch_training import train
 
         parts = examples.of_regions(examples.regions if locales is None else locales)
         tokens, vectors = read_texts(config, examples.texts, tell)
@@ -138,7 +139,7 @@ class Salam:
 
     def logits(self, world: Any, pairs: Pairs, tell: Tell = lambda _: None) -> dict[str, Floats]:
         """Branch -> (m, c); what was combined last is last."""
-        from goeswith.language.salam.torch_training import predict
+        from goeswith.language.salam.torch_feed import predict
 
         return predict(self.network, world, pairs, tell)
 
@@ -150,7 +151,7 @@ class Salam:
         tell: Tell,
     ) -> tuple[Any, Pairs]:
         """The nodes that are asked of, with all that is known beside them."""
-        from goeswith.language.salam.torch_training import World
+        from goeswith.language.salam.torch_feed import World
 
         said = dict(zip([*left, *right], [*texts[0], *texts[1]], strict=True))
         nodes = dict(self.nodes)

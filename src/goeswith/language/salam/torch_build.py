@@ -11,8 +11,9 @@ from goeswith.arrays import Floats
 from goeswith.language.salam.config import SalamConfig
 from goeswith.language.salam.nodes import Behaviour
 from goeswith.language.salam.torch_encoder import Tokens, load_encoder, load_tokenizer, tokenize
+from goeswith.language.salam.torch_feed import Tell, device, node_vectors
 from goeswith.language.salam.torch_network import Network
-from goeswith.language.salam.torch_training import Tell, device, node_vectors, put
+from goeswith.language.salam.torch_training import put
 
 
 def read_texts(config: SalamConfig, texts: Sequence[str], tell: Tell) -> tuple[Tokens, Floats]:
