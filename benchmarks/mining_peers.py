@@ -3,10 +3,11 @@
     python benchmarks/mining_peers.py --peers PYTHON [--rounds 5] [--baskets 200000]
 
 PYTHON is one of an environment of its own with implicit, scipy and sparse-dot-topn (lenskit where
-it is there). All read the same two integer columns, on one thread. What each leaves is a graph of
-at most 100 neighbours a product: goeswith's is directed, counts which product came first, and
-leaves out pairs of fewer than three baskets; the peers count pairs alone, of any number, and rank
-them by count (lenskit by cosine; scipy ranks nothing, and stands for the bare product A'A).
+it is there). All read the same two integer columns; the peers run on one thread, goeswith on two.
+What each leaves is a graph of at most 100 neighbours a product: goeswith's is directed, counts
+which product came first, and leaves out pairs of fewer than three baskets; the peers count pairs
+alone, of any number, and rank them by count (lenskit by cosine; scipy ranks nothing, and stands
+for the bare product A'A).
 
 Each run is a process; the runs are interleaved, a round of all after another (but for the join in
 DuckDB, which runs in the first round alone). Processor seconds are

@@ -290,5 +290,8 @@ def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """A loop as machine code, kept on disk for the next process."""
     from numba import njit
 
-    compiled: Callable[..., Any] = njit(nogil=True, cache=True)(function)
+    try:
+        compiled: Callable[..., Any] = njit(nogil=True, cache=True)(function)
+    except RuntimeError:  # no folder that it may write to
+        compiled = njit(nogil=True)(function)
     return compiled

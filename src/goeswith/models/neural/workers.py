@@ -43,10 +43,18 @@ class Workers:
         from torch import distributed
 
         if not distributed.is_initialized():
+            from torch.distributed.rendezvous import rendezvous
+
             cuda = torch.cuda.is_available()
             if cuda:
                 torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-            distributed.init_process_group("nccl" if cuda else "gloo")
+            store, rank, size = next(iter(rendezvous("env://")))
+            # torchrun keeps its store over a restart: without a place of their own, workers could
+            # read the address of one that is dead
+            attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+            own = distributed.PrefixStore(f"goeswith/{attempt}", store)  # type: ignore[attr-defined]
+            backend = "nccl" if cuda else "gloo"
+            distributed.init_process_group(backend, store=own, rank=rank, world_size=size)
         return cls(distributed.get_rank(), distributed.get_world_size())
 
     def share(self, rows: Rows) -> Rows:
