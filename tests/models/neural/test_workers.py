@@ -100,19 +100,14 @@ def test_a_run_of_which_a_worker_is_killed_goes_on_and_ends_as_it_would_have(
 
 
 def test_without_torchrun_one_worker_has_everything() -> None:
-    rows, rng = np.arange(5, dtype=np.int32), np.random.default_rng(0)
+    rows = np.arange(5, dtype=np.int32)
     assert Workers.here() == Workers(0, 1)
     assert np.array_equal(Workers().share(rows), rows)
-    assert np.array_equal(Workers().draws(4, rng), np.random.default_rng(0).random(4))
 
 
-def test_workers_share_a_batch_and_draw_negatives_of_their_own() -> None:
+def test_workers_share_a_batch() -> None:
     rows, workers = np.arange(7, dtype=np.int32), [Workers(rank, 3) for rank in range(3)]
     assert sorted(np.concatenate([w.share(rows) for w in workers]).tolist()) == rows.tolist()
-    streams = [np.random.default_rng(1) for _ in workers]
-    drawn = [w.draws(4, rng) for w, rng in zip(workers, streams, strict=True)]
-    assert len(set(np.concatenate(drawn).tolist())) == 12
-    assert len({rng.random() for rng in streams}) == 1
 
 
 if __name__ == "__main__":

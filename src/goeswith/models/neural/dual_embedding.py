@@ -117,8 +117,8 @@ class DualEmbedding(TrainedVectors):
             size = int(np.clip(len(sources) // _STEPS, 1, config.batch))
             for batch in blocks(np.arange(len(sources), dtype=np.int32), size):
                 block = run.workers.share(batch)
-                drawn = run.workers.draws(_DRAWN, run.rng)
-                negatives = np.searchsorted(shares, drawn * shares[-1])
+                drawn = np.searchsorted(shares, run.rng.random(_DRAWN) * shares[-1])
+                negatives = run.workers.share(drawn)
                 u, v, w = (
                     torch.from_numpy(rows.astype(np.int64)).to(where)
                     for rows in (sources[block], targets[block], negatives)

@@ -1,7 +1,7 @@
 """Several processes that train one model: what `torchrun` starts, each with its share of a batch.
 
 Every worker has the whole model and the same seeds, so that all draw the same batches; of each it
-takes its share, and negatives of its own. Gradients are averaged before every step, as
+takes its share, and its share of the negatives. Gradients are averaged before every step, as
 `DistributedDataParallel` does it, so that the workers stay the same to the last bit: any of them
 can be asked, and the first one keeps the checkpoints.
 """
@@ -11,9 +11,6 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
-
-import numpy as np
-import numpy.typing as npt
 
 from goeswith.arrays import Rows
 
@@ -58,13 +55,8 @@ class Workers:
         return cls(distributed.get_rank(), distributed.get_world_size())
 
     def share(self, rows: Rows) -> Rows:
-        """This worker's part of a batch; all parts differ by one row at most."""
+        """This worker's part of a batch, or of what is drawn for it, to within one."""
         return rows[self.rank :: self.size]
-
-    def draws(self, count: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
-        """(count,) of uniform draws that are this worker's alone; all move `rng` on alike."""
-        drawn: npt.NDArray[np.float64] = rng.random((self.size, count))[self.rank]
-        return drawn
 
     def average_gradients(self, module: torch.nn.Module) -> None:
         """Replace every gradient by its mean over the workers."""
