@@ -109,3 +109,11 @@ def test_new_products_wait_for_the_next_fit(shop: Shop) -> None:
 def test_eccr_over_itself_is_refused(shop: Shop) -> None:
     with pytest.raises(ConfigError, match="another model"):
         fitted(shop, None, base="eccr")
+
+
+def test_a_language_model_that_is_none_is_told_before_the_base_learns(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(make_model("cocitation")), "fit", lambda *_: pytest.fail("the base learned"))
+    with pytest.raises(ConfigError, match="no folder or hub id"):
+        fitted(shop, tmp_path)

@@ -109,6 +109,12 @@ class Eccr(Recommender):
         config = self.config
         if config.base.partition(":")[0] == self.name:
             raise ConfigError("eccr re-ranks the slates of another model: set base to one")
+        loaded = None
+        if config.language_model is not None:
+            need_torch(self.name)
+            from goeswith.language.eccr.torch_backbone import load_backbone
+
+            loaded = load_backbone(config.language_model)  # before the base learns: it may be none
         self.base = make_model(config.base)
         if self._checkpoints is not None and self._tell is not None:
             self.base.follow(self._checkpoints, self._tell)
@@ -121,22 +127,27 @@ class Eccr(Recommender):
         )
         self.opinions = np.full(self.slates.shape, -np.inf, dtype=np.float32)
         self._orders()
-        if config.language_model is None:
+        if loaded is None:
             return self
-        need_torch(self.name)
         examples = make_examples(catalog, graph, negatives=20, seed=config.seed)
         if examples is not None:
-            self._read(catalog, graph, examples, config.language_model)
+            self._read(catalog, graph, examples, *loaded)
             self._orders()
         return self
 
-    def _read(self, catalog: Catalog, graph: RelationGraph, examples: Examples, named: str) -> None:
+    def _read(
+        self,
+        catalog: Catalog,
+        graph: RelationGraph,
+        examples: Examples,
+        backbone: Backbone,
+        tokenizer: Any,
+    ) -> None:
         """Fine-tune the language model, and keep what it thinks of every slate."""
-        from goeswith.language.eccr.torch_backbone import load_backbone, with_adapters
+        from goeswith.language.eccr.torch_backbone import with_adapters
         from goeswith.language.eccr.torch_training import Plan, train
 
         config = self.config
-        backbone, tokenizer = load_backbone(named)
 
         def tokenise(text: str) -> list[int]:
             ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
