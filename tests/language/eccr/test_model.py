@@ -114,6 +114,8 @@ def test_eccr_over_itself_is_refused(shop: Shop) -> None:
 def test_a_language_model_that_is_none_is_told_before_the_base_learns(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(type(make_model("cocitation")), "fit", lambda *_: pytest.fail("the base learned"))
+    monkeypatch.setattr(
+        type(make_model("cocitation")), "fit", lambda *_: pytest.fail("the base learned")
+    )
     with pytest.raises(ConfigError, match="no folder or hub id"):
         fitted(shop, tmp_path)
