@@ -190,3 +190,19 @@ def test_what_is_no_encoder_and_no_model_is_told(tmp_path: Path, shop: Examples)
         Salam.fit(shop, settings(tmp_path, labels="s_c_i"))
     with pytest.raises(BundleError, match="holds no relevance model"):
         Salam.load(tmp_path)
+
+
+def test_a_pair_that_nobody_touched_is_told_by_its_texts_alone(
+    tiny_encoder: Path, shop: Examples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = fitted(tiny_encoder, shop, labels="s_c_i")
+    monkeypatch.setattr(Salam, "_read", lambda *_: pytest.fail("vectors nobody needs"))
+    texts = (["red phone", "red shoe"], ["blue phone", "blue lace"])
+    new = model.probabilities(["q\t\tone", "p\t\tx"], ["p\t\ttwo", "p\t\ty"], texts)
+    monkeypatch.undo()
+    # beside a pair with edges it is told the same
+    beside = model.probabilities(
+        ["p\t\tp0", "q\t\tone"], ["p\t\tp1", "p\t\ttwo"], (["red phone"] * 2, ["blue phone"] * 2)
+    )
+    np.testing.assert_allclose(beside[1], new[0], atol=1e-5)
+    assert not np.allclose(beside[0], beside[1], atol=1e-4)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from goeswith.arrays import Floats
@@ -126,16 +128,38 @@ class Salam:
             texts: (m,) texts of both ends.
             tell: called with a line now and then.
         """
-        world, pairs = self._world(left, right, texts, tell)
-        logits = self.logits(world, pairs, tell)
-        if self.ensemble is not None:
-            return self.ensemble.probabilities(logits, world.behaviour, pairs)
-        found = logits[list(logits)[-1]]
-        if "language" in logits and "graph" in logits:
-            degree = sum(np.diff(m.indptr) for m in world.behaviour.relations.values())
-            unknown = (degree[pairs.left] == 0) & (degree[pairs.right] == 0)
-            found = np.where(unknown[:, None], logits["language"], found)
-        return softmax(found)
+        found = np.empty((len(left), len(self.config.classes)), dtype=np.float32)
+        alone = self._by_texts_alone(left, right)
+        for which, by_texts in ((np.flatnonzero(alone), True), (np.flatnonzero(~alone), False)):
+            if not len(which):
+                continue
+            one, other, first, second = (
+                [side[i] for i in which.tolist()] for side in (left, right, *texts)
+            )
+            world, pairs = self._world(one, other, (first, second), tell, by_texts=by_texts)
+            logits = self.logits(world, pairs, tell)
+            if self.ensemble is not None:
+                found[which] = self.ensemble.probabilities(logits, world.behaviour, pairs)
+            else:
+                found[which] = softmax(logits[list(logits)[-1]])
+        return found
+
+    def _by_texts_alone(self, left: Sequence[str], right: Sequence[str]) -> npt.NDArray[np.bool_]:
+        """(m,) pairs neither of whose ends has an edge: the graph has nothing to say of them."""
+        if not self.config.language or not self.config.graph or self.ensemble is not None:
+            return np.zeros(len(left), dtype=bool)
+        known = self._known
+        return np.array(
+            [a not in known and b not in known for a, b in zip(left, right, strict=True)]
+        )
+
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        """Keys of nodes with an edge."""
+        degree = np.zeros(self.behaviour.n, dtype=np.int64)
+        for matrix in self.behaviour.relations.values():
+            degree += np.diff(matrix.indptr)
+        return frozenset(key for key, node in self.nodes.items() if degree[node])
 
     def logits(self, world: Any, pairs: Pairs, tell: Tell = lambda _: None) -> dict[str, Floats]:
         """Branch -> (m, c); what was combined last is last."""
@@ -149,11 +173,17 @@ class Salam:
         right: Sequence[str],
         texts: tuple[Sequence[str], Sequence[str]],
         tell: Tell,
+        *,
+        by_texts: bool,
     ) -> tuple[Any, Pairs]:
-        """The nodes that are asked of, with all that is known beside them."""
+        """The nodes that are asked of, with all that is known beside them, or their texts alone."""
         from goeswith.language.salam.torch_feed import World
 
         said = dict(zip([*left, *right], [*texts[0], *texts[1]], strict=True))
+        if by_texts:
+            place = {key: number for number, key in enumerate(said)}
+            world = World(self._tokens(list(said.values())), None, None)
+            return world, _pairs(left, right, place)
         nodes = dict(self.nodes)
         new = [key for key in said if key not in nodes]
         nodes |= {key: len(self.nodes) + place for place, key in enumerate(new)}
@@ -168,10 +198,7 @@ class Salam:
         for key, words in said.items():
             every[nodes[key]] = words
         tokens = self._tokens(every) if self.config.language else None
-        one = np.array([nodes[key] for key in left], dtype=np.int32)
-        other = np.array([nodes[key] for key in right], dtype=np.int32)
-        unknown = np.full(len(one), -1, dtype=np.int64)
-        return World(tokens, vectors, behaviour), Pairs(one, other, unknown, unknown)
+        return World(tokens, vectors, behaviour), _pairs(left, right, nodes)
 
     def _read(self, texts: list[str], tell: Tell) -> Floats:
         from goeswith.language.salam.torch_build import read_texts
@@ -233,6 +260,14 @@ class Salam:
         if (folder / "ensemble.txt").exists():
             model.ensemble = Ensemble.load(folder / "ensemble.txt")
         return model
+
+
+def _pairs(left: Sequence[str], right: Sequence[str], nodes: dict[str, int]) -> Pairs:
+    """Pairs of nodes by their keys, of classes and locales that are not known."""
+    one = np.array([nodes[key] for key in left], dtype=np.int32)
+    other = np.array([nodes[key] for key in right], dtype=np.int32)
+    unknown = np.full(len(one), -1, dtype=np.int64)
+    return Pairs(one, other, unknown, unknown)
 
 
 def read_config(folder: Path) -> SalamConfig:

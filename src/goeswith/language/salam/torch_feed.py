@@ -39,7 +39,10 @@ def precision(config: SalamConfig, where: torch.device) -> torch.dtype:
 
 @dataclass
 class World:
-    """What all pairs share: tokens and vectors of the nodes, and behaviour between them."""
+    """What all pairs share: tokens and vectors of the nodes, and behaviour between them.
+
+    Without vectors and behaviour the language branch is asked alone.
+    """
 
     tokens: Tokens | None
     vectors: Floats | None
@@ -59,8 +62,8 @@ class Feed:
     vectors: Tensor | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
-        if self.config.graph:
-            assert self.world.behaviour is not None and self.world.vectors is not None
+        if self.config.graph and self.world.behaviour is not None:
+            assert self.world.vectors is not None
             if self.config.paths:
                 self.paths = self.world.behaviour.paths(self.pairs)
             self.sampler = Sampler(self.world.behaviour, self.where)

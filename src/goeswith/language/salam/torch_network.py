@@ -89,7 +89,10 @@ class Network(nn.Module):
         sampler: Sampler | None,
         generator: torch.Generator,
     ) -> dict[str, Tensor]:
-        """Branch -> (b, c) logits; `fused` is the last where there are two branches."""
+        """Branch -> (b, c) logits; `fused` is the last where there are two branches.
+
+        Without a sampler the language branch is asked alone.
+        """
         logits: dict[str, Tensor] = {}
         tokens: list[Tensor] = []
         if self.encoder is not None:
@@ -97,8 +100,8 @@ class Network(nn.Module):
             pair = mean_vector(self.encoder, step.ids, step.mask).float()
             tokens.append(self.read(pair))
             logits["language"] = self.language_head(pair)
-        if self.config.graph:
-            assert vectors is not None and sampler is not None
+        if self.config.graph and sampler is not None:
+            assert vectors is not None
             counts = (self.config.neighbours, self.config.second_neighbours)
             ends = [
                 self.graph.around(one, other, vectors, sampler, counts=counts, generator=generator)
@@ -107,7 +110,7 @@ class Network(nn.Module):
             found = self.graph(ends[0], ends[1], step.paths)
             tokens += [token.float() for token in found]
             logits["graph"] = self.graph_head(torch.cat(tokens[-len(found) :], dim=-1))
-        if self.encoder is not None and self.config.graph:
+        if "language" in logits and "graph" in logits:
             seen = torch.stack(tokens, dim=1)
             fused, _ = self.attention(seen, seen, seen, need_weights=False)
             logits["fused"] = self.fused_head(self.norm(seen + fused).flatten(1))
