@@ -129,7 +129,9 @@ def regions(runs: list[Path]) -> dict[str, Any]:
     return {n: {b: summary(v) for b, v in lines.items()} for n, lines in sorted(table.items())}
 
 
-def bundles(data: Path, prepared: Prepared, runs: list[Path]) -> dict[str, Any]:
+def bundles(
+    data: Path, prepared: Prepared, runs: list[Path], sentences: str | None
+) -> dict[str, Any]:
     """AUC of pairs of a session that were bundled, mean over five folds."""
     found: dict[str, Any] = {}
     for name in BUNDLES:
@@ -143,6 +145,13 @@ def bundles(data: Path, prepared: Prepared, runs: list[Path]) -> dict[str, Any]:
             assert not behaviour(arrays, f"{number}/seen").holds(asked).any()
             ranker = case.answer(make_model("ranker").fit(dataset.catalog, case.train))["scores"]
             ways = {"ranker's judge of pairs": ranker}
+            if sentences is not None:
+                titles = make_model(
+                    f"attribute_similarity:column=title,sentence_encoder={sentences}"
+                )
+                ways["similarity of titles, sentence encoder"] = case.answer(
+                    titles.fit(dataset.catalog, case.train)
+                )["scores"]
             for run in runs:
                 for which in ("language", "both"):
                     file = run / f"bundles-{name}-{number}-{which}.safetensors"
@@ -188,6 +197,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("prepared", type=Path)
     parser.add_argument("runs", type=Path, nargs="+")
+    parser.add_argument("--sentences", help="folder of a sentence encoder, such as minilm")
     asked = parser.parse_args()
     prepared = Prepared(asked.prepared, SalamConfig(), 10**9)
     command = "python benchmarks/relevance_prepare.py, relevance_train.py, relevance_report.py"
@@ -204,7 +214,7 @@ def main() -> None:
     table = regions(asked.runs)
     write_json({**about, "results": table}, RESULTS / "relevance-regions.json")
     print(lines(table))
-    table = bundles(asked.data, prepared, asked.runs)
+    table = bundles(asked.data, prepared, asked.runs, asked.sentences)
     write_json({**about, "results": table}, RESULTS / "relevance-bundles.json")
     for name, ways in table.items():
         for way, f in ways.items():

@@ -220,7 +220,9 @@ def _examples(
 
     if _is_shop(data):
         shop = load_data(data)
-        return examples_of_shop(shop.name, shop.catalog, build_graph(shop), config)
+        examples = examples_of_shop(shop.name, shop.catalog, build_graph(shop), config)
+        examples.quarantine = shop.quarantine
+        return examples
     return read_examples(data, config, engagement=engagement, version=version)
 
 

@@ -43,7 +43,6 @@ class Examples:
         parts: `train`, `valid` and `test` -> pairs of each.
         seen: behaviour that learning may see.
         known: behaviour that is known when the others are asked, without any edge of theirs.
-        rows: the number of each test pair's row in its file, where pairs come from one.
     """
 
     keys: list[str]
@@ -122,6 +121,7 @@ def read_examples(
     parts = {name: pairs.take(split == name) for name in PARTS}
     if engagement is not None:
         behaviour = _engagement(engagement, number, quarantine)
+        quarantine.check()
     else:
         behaviour = _judged(parts["train"], len(nodes), config)
     for name in ("valid", "test"):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from scipy.special import softmax
 
 from goeswith.arrays import Floats
 from goeswith.arrays_file import load_arrays, save_arrays
@@ -141,7 +142,7 @@ class Salam:
             if self.ensemble is not None:
                 found[which] = self.ensemble.probabilities(logits, world.behaviour, pairs)
             else:
-                found[which] = softmax(logits[list(logits)[-1]])
+                found[which] = softmax(logits[list(logits)[-1]], axis=1)
         return found
 
     def _by_texts_alone(self, left: Sequence[str], right: Sequence[str]) -> npt.NDArray[np.bool_]:
@@ -286,13 +287,6 @@ def read_config(folder: Path) -> SalamConfig:
         raise BundleError(
             f"{folder} holds no relevance model; `goeswith relevance fit` makes one"
         ) from error
-
-
-def softmax(logits: Floats) -> Floats:
-    """(m, c) rows that add up to one."""
-    raised = np.exp(logits - logits.max(axis=1, keepdims=True))
-    found: Floats = raised / raised.sum(axis=1, keepdims=True)
-    return found
 
 
 def need_language() -> None:

@@ -14,13 +14,11 @@ from scipy import sparse
 
 from goeswith.arrays import Rows, Sparse
 from goeswith.data.catalog import Catalog
-from goeswith.language.salam.labels import MODES
 from goeswith.language.salam.nodes import Behaviour, Pairs
 from goeswith.relations.graph import RelationGraph
 
 RELATIONS: Final = ("viewed", "bought")
 """Names of the two kinds of behaviour."""
-_CLASSES: Final = MODES["s_c_i"]
 
 
 def behaviour_of(graph: RelationGraph) -> Behaviour:
