@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -174,3 +175,18 @@ def test_a_table_without_its_columns_is_told(tmp_path: Path) -> None:
     assert "title" in run("fit", tmp_path / "t.csv", "--out", tmp_path / "m", code=2)
     assert "no file or folder" in run("fit", tmp_path / "none", "--out", tmp_path / "m", code=2)
     assert "examples" in run("fit", tmp_path, "--out", tmp_path / "m", code=2)
+
+
+def test_rows_that_cannot_be_used_are_told_of_a_shop_and_stop_engagement(
+    published: Path, shop_folder: Path, tiny_encoder: Path, tmp_path: Path
+) -> None:
+    shop = tmp_path / "shop"
+    shutil.copytree(shop_folder, shop)
+    products = (shop / "products.csv").read_text()
+    (shop / "products.csv").write_text(products + "," * products.split("\n")[0].count(",") + "\n")
+    assert "Rows set aside" in run("fit", shop, "--out", tmp_path / "judge", *quick(tiny_encoder))
+    table = pl.DataFrame({"query": [None, "mug and"], "product_id": ["B0", "B1"], "clicks": [1, 1]})
+    table.write_csv(tmp_path / "engagement.csv")
+    given = ["--engagement", tmp_path / "engagement.csv"]
+    said = run("fit", published, "--out", tmp_path / "m", *quick(tiny_encoder), *given, code=2)
+    assert "engagement.csv" in said and "no query" in said
