@@ -2,7 +2,8 @@
 
 prepare   splits, lists, baselines and codes of each data set and seed (CPU, some minutes each)
 pack      what training reads, in one folder of less than 64 MiB
-train     the language model, all variants (one GPU, minutes; reads nothing but that folder)
+train     the language model, all variants (reads nothing but that folder): on a GPU minutes, with
+          `--size cpu` less is learned and asked, ten minutes a run on a core
 report    tables, as JSON under benchmarks/results and on the screen
 """
 
@@ -30,7 +31,9 @@ def main() -> None:
     parser.add_argument(
         "--seconds", type=float, default=SECONDS, help="of training, all runs together"
     )
-    parser.add_argument("--tiny", action="store_true", help="a random small model, few steps")
+    parser.add_argument("--size", default="gpu", help="of training: gpu, cpu, or tiny to try it")
+    parser.add_argument("--part", type=int, default=0, help="of so many parts of the runs")
+    parser.add_argument("--parts", type=int, default=1)
     options = parser.parse_args()
     names, seeds = options.only.split(","), [int(s) for s in options.seeds.split(",")]
     cases = [f"{name}-{seed}" for seed in seeds for name in names]
@@ -45,9 +48,10 @@ def main() -> None:
 
         pack(options.work, options.data, options.models, options.packed, cases)
     elif options.stage == "train":
-        from eccr_train import train_all
+        from eccr_train import SIZES, train_all
 
-        train_all(options.packed, cases, options.results, options.seconds, tiny=options.tiny)
+        where = options.packed, cases, options.results
+        train_all(*where, options.seconds, SIZES[options.size], options.part, options.parts)
     else:
         from eccr_report import report
 

@@ -1,7 +1,7 @@
 """The training stage of benchmarks/eccr.py: numpy, torch, transformers and the packed folder alone.
 
-Runs go in order of what they tell, and no run begins that would not end in time; what a run found
-is written when it ends.
+Runs go in order of what they tell, and no run begins that would not end in time. Each writes a file
+of its own when it ends, and one that is there is not run again: several processes may take a part.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import copy
 import json
 import platform
 import time
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +21,83 @@ from eccr_shrink import grown, t5
 from goeswith.encode.codes import Trie
 from goeswith.language.eccr.attack import STRATEGIC, random_search
 from goeswith.language.eccr.lists import Lists, list_metrics
-from goeswith.language.eccr.prompts import Prompts, Ragged, code_ids
+from goeswith.language.eccr.prompts import TITLE_TOKENS, Prompts, Ragged, code_ids
 from goeswith.language.eccr.torch_backbone import Backbone
 from goeswith.language.eccr.torch_generate import generate
 from goeswith.language.eccr.torch_training import Judged, Plan, Tasks, Texts, train, with_tail
 
-PLAN = Plan(steps=250, lists=32, negatives=10, batch=32, learning_rate=5e-4, tails=0.15)
-PRIORS = (0.0, 0.25, 0.5, 0.75, 1.0)
-RATES = (2e-4, 5e-4, 1e-3)
-PROBE = 120
-ROUNDS = 60
 TAIL = 10
+PRIORS = (0.0, 0.25, 0.5, 0.75, 1.0)
+EVERY = 10_000
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is learned and asked.
+
+    Attributes:
+        plan: of training.
+        title: tokens of a title.
+        dropout: of all layers; a short training is better without.
+        lists: of test and of people, one of a source; EVERY keeps all lists of all sources.
+        valid: lists that a check reads.
+        slates: test sources whose slates are scored, and
+        width: products of a slate that are.
+        attacked: products under attack, with the first seed, and
+        rounds: of random search for each.
+        prior: whether products are scored with other sources too.
+        said: intentions that are to be explained.
+    """
+
+    plan: Plan
+    title: int = TITLE_TOKENS
+    dropout: float = 0.1
+    lists: int = EVERY
+    valid: int = EVERY
+    slates: int = EVERY
+    width: int = 20
+    attacked: int = EVERY
+    rounds: int = 60
+    prior: bool = True
+    said: int = EVERY
+
+
+SIZES = {
+    "gpu": Size(
+        Plan(steps=250, lists=32, negatives=10, batch=32, learning_rate=1e-3, tails=0.15),
+    ),
+    "cpu": Size(
+        Plan(
+            steps=60,
+            lists=12,
+            negatives=5,
+            batch=4,
+            learning_rate=2e-3,
+            auxiliary=0.15,
+            tails=0.15,
+            checks=3,
+        ),
+        title=16,
+        dropout=0.0,
+        lists=200,
+        valid=54,
+        slates=150,
+        width=10,
+        attacked=60,
+        rounds=20,
+        prior=False,
+        said=0,
+    ),
+    "tiny": Size(
+        Plan(steps=4, lists=2, batch=2, checks=2),
+        lists=4,
+        valid=2,
+        slates=3,
+        attacked=3,
+        rounds=2,
+        said=4,
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -54,15 +120,15 @@ MAIN = ("whole", "no tokens", "lists alone")
 
 
 def runs(cases: list[str]) -> list[tuple[str, str]]:
-    """(case, variant): the three that must be shown, seed by seed; the others after the first."""
+    """(case, variant): seed by seed the three that must be shown, then the others.
+
+    Those are what the untuned model knows, and two more of the first seed of the bundles.
+    """
     seeds = sorted({int(case.rpartition("-")[2]) for case in cases})
-    found = []
-    for seed in seeds:
-        here = [case for case in cases if case.endswith(f"-{seed}")]
-        found += [(case, variant) for variant in MAIN for case in here]
-        if seed == seeds[0]:
-            found += [(case, v) for v in ("daemon tokens", "no defence") for case in here[:2]]
-    return found
+    of_seed = [[case for case in cases if case.endswith(f"-{seed}")] for seed in seeds]
+    found = [(case, variant) for here in of_seed for variant in MAIN for case in here]
+    found += [(case, "untuned") for case in cases]
+    return found + [(c, v) for v in ("daemon tokens", "no defence") for c in of_seed[0][:2]]
 
 
 def ragged(arrays: Any, name: str) -> Ragged:
@@ -76,20 +142,30 @@ def all_of(found: Ragged) -> list[np.ndarray]:
 class Case:
     """One data set and split, as it travels."""
 
-    def __init__(self, packed: Path, name: str, shared: Any) -> None:
-        self.arrays, self.shared = np.load(packed / f"{name}.npz"), shared
-        self.titles = ragged(self.arrays, "titles")
+    def __init__(self, packed: Path, name: str, shared: Any, size: Size) -> None:
+        self.arrays, self.shared, self.size = np.load(packed / f"{name}.npz"), shared, size
+        whole = all_of(ragged(self.arrays, "titles"))
+        self.titles = Ragged.of([title[: size.title].tolist() for title in whole])
         self.n = len(self.titles)
 
     def lists(self, part: str) -> Lists:
         """The lists of a part."""
         return Lists(*(self.arrays[f"{part}_{k}"] for k in ("sources", "candidates", "kinds")))
 
+    def rows(self, part: str) -> np.ndarray:
+        """Which lists of a part are asked: all, or one of each of so many sources."""
+        most = self.size.valid if part == "valid" else self.size.lists
+        sources, rng = self.arrays[f"{part}_sources"], np.random.default_rng(0)
+        order = rng.permutation(len(sources))
+        if most < EVERY:
+            order = order[np.unique(sources[order], return_index=True)[1]]
+        return np.sort(rng.permutation(order)[:most])
+
     def prompts(self, codes: np.ndarray | None) -> Prompts:
         """Prompts over its products, with tokens of behaviour or without."""
         tasks = ("listwise", "complement", "substitute", "explanation", "generation")
         words = {task: tuple(all_of(ragged(self.shared, f"words_{task}"))) for task in tasks}
-        return Prompts(words, self.titles, codes, 1)
+        return Prompts(words, self.titles, codes, 1, self.size.title)
 
     def tasks(self, prompts: Prompts, variant: Variant) -> Tasks:
         """What a variant learns from."""
@@ -117,116 +193,55 @@ def list_scores(backbone: Backbone, prompts: Prompts, lists: Lists) -> np.ndarra
     return backbone.scored(asked).reshape(-1, width)
 
 
-def train_all(
-    packed: Path, cases: list[str], out: Path, seconds: float, *, tiny: bool = False
+def train_all(  # noqa: PLR0917 what there is to say
+    packed: Path, cases: list[str], out: Path, seconds: float, size: Size, part: int, parts: int
 ) -> None:
-    """Every run that there is time for; results.npz and results.json in `out`."""
-    begun = time.monotonic()
+    """Every run of a part that there is time for; CASE-VARIANT.npz and .json of each in `out`."""
+    begun, longest = time.monotonic(), 0.0
     out.mkdir(parents=True, exist_ok=True)
-    shared = np.load(packed / "shared.npz")
-    base = _model(packed, tiny=tiny)
-    plan = replace(PLAN, steps=4, lists=2, batch=2, checks=2) if tiny else PLAN
-    found: dict[str, np.ndarray] = {}
-    facts: dict[str, Any] = {
+    shared, base = np.load(packed / "shared.npz"), _model(packed, size)
+    said = _backbone(base).scored(all_of(ragged(shared, "reference")))
+    alike = float(np.corrcoef(said, shared["reference_scores"])[0, 1])
+    print(f"weights as they travelled against the whole model: correlation {alike:.4f}")
+    if alike < 0.98 and size is not SIZES["tiny"]:
+        raise SystemExit("the model is not what it was: stop here")
+    about = {
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine(),
+        "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "transformers": __import__("transformers").__version__,
-        "plan": vars(plan),
-        "tiny": tiny,
-        "runs": {},
+        "size": asdict(size),
+        "reference": alike,
     }
-    longest = 0.0
-    if not tiny:
-        said = _backbone(base).scored(all_of(ragged(shared, "reference")))
-        found_again = float(np.corrcoef(said, shared["reference_scores"])[0, 1])
-        facts["reference"] = found_again
-        print(f"weights as they travelled against the whole model: correlation {found_again:.4f}")
-        if found_again < 0.98:
-            raise SystemExit("the model is not what it was: stop here")
-    plan = _probe(packed, cases[0], shared, base, plan, facts, seconds, len(runs(cases)))
-    _untuned(packed, cases, shared, base, found, tiny=tiny)
-    _save(found, facts, out)
-    for case, variant in runs(cases):
-        left = seconds - (time.monotonic() - begun)
-        if left < 1.15 * longest:
-            print(f"no time left for {case}, {variant}", flush=True)
-            facts["runs"][f"{case}|{variant}"] = "no time"
+    for case, variant in runs(cases)[part::parts]:
+        file = out / f"{case}-{variant.replace(' ', '_')}"
+        if file.with_suffix(".json").exists():
             continue
         started = time.monotonic()
-        one = _run(packed, case, variant, shared, base, plan, tiny=tiny)
-        facts["runs"][f"{case}|{variant}"] = one.pop("facts")
-        found |= {f"{case}|{variant}|{key}": value for key, value in one.items()}
+        if seconds - (started - begun) < 1.15 * longest:
+            print(f"no time left for {case}, {variant}", flush=True)
+            continue
+        run = _untuned if variant == "untuned" else _run
+        arrays, facts = run(Case(packed, case, shared, size), case, variant, base)
+        facts |= {"case": case, "variant": variant, **about}
+        np.savez_compressed(file.with_suffix(".npz"), **arrays)
+        file.with_suffix(".json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
         longest = max(longest, time.monotonic() - started)
-        _save(found, facts, out)
-        print(
-            f"{time.monotonic() - begun:.0f} s",
-            case,
-            variant,
-            facts["runs"][f"{case}|{variant}"],
-            flush=True,
-        )
+        print(f"{time.monotonic() - begun:.0f} s", case, variant, facts.get("history"), flush=True)
 
 
-def _probe(  # noqa: PLR0917 what a run is made of
-    packed: Path,
-    name: str,
-    shared: Any,
-    base: Any,
-    plan: Plan,
-    facts: dict[str, Any],
-    seconds: float,
-    count: int,
-) -> Plan:
-    """The learning rate that validates best in a short run, and as many steps as there is time for.
-
-    Validation lists are of the first case; its test lists are not looked at.
-    """
-    case, tried, spent = Case(packed, name, shared), {}, 0.0
-    steps = min(PROBE, plan.steps)
-    for rate in RATES:
-        torch.manual_seed(0)
-        backbone = _backbone(base)
-        codes = code_ids(case.arrays["codes_product2vec"].astype(np.int64), backbone.words)
-        backbone.add_codes(codes, all_of(case.titles))
-        prompts = case.prompts(codes)
-        valid = case.lists("valid").of(np.arange(2)) if plan.steps < 10 else case.lists("valid")
-
-        def check(b: Backbone = backbone, p: Prompts = prompts, lists: Lists = valid) -> float:
-            return float(list_metrics(list_scores(b, p, lists))["ndcg@5"].mean())
-
-        tasks = case.tasks(prompts, VARIANTS["whole"])
-        begun = time.monotonic()
-        history = train(
-            backbone, prompts, tasks, replace(plan, steps=steps, learning_rate=rate), check=check
-        )
-        spent = time.monotonic() - begun  # of the last: the first one warms up
-        tried[rate] = max(h["validation"] for h in history)
-        print(f"rate {rate}: {history}, {spent:.1f} s", flush=True)
-    best = max(tried, key=lambda rate: tried[rate])
-    each = (seconds - 60) / count - 4  # other work of a run, about
-    chosen = int(np.clip(each * steps / spent, 200, 400)) if plan.steps >= 100 else plan.steps
-    facts["probe"] = {
-        "ndcg@5": {str(k): v for k, v in tried.items()},
-        "steps_per_second": steps / spent,
-    }
-    plan = replace(plan, learning_rate=best, steps=chosen)
-    facts["plan"] = vars(plan)
-    print(f"plan: {plan}", flush=True)
-    return plan
-
-
-def _model(packed: Path, *, tiny: bool) -> tuple[Any, list[int]]:
+def _model(packed: Path, size: Size) -> tuple[Any, list[int]]:
     arrays = np.load(packed / "weights.npz")
-    config = json.loads(arrays["config"].tobytes())
+    config = json.loads(arrays["config"].tobytes()) | {"dropout_rate": size.dropout}
     names = [name for name in arrays.files if name != "config"]
     answers = [int(i) for i in np.load(packed / "shared.npz")["answers"]]
-    if not tiny:
+    if size is not SIZES["tiny"]:
         return t5(config, grown({name: arrays[name] for name in names})), answers
     from transformers import T5Config, T5ForConditionalGeneration
 
-    size = len(arrays["shared.weight|int8"])
+    words = len(arrays["shared.weight|int8"])
     small = {"d_model": 32, "d_ff": 64, "d_kv": 16, "num_heads": 2, "num_layers": 1}
-    tiny_config = T5Config(**config | small | {"num_decoder_layers": 1, "vocab_size": size})
+    tiny_config = T5Config(**config | small | {"num_decoder_layers": 1, "vocab_size": words})
     return T5ForConditionalGeneration(tiny_config), answers
 
 
@@ -235,29 +250,29 @@ def _backbone(base: tuple[Any, list[int]]) -> Backbone:
     return Backbone(copy.deepcopy(model), yes=yes, no=no, pad=0, end=1)
 
 
-def _save(found: dict[str, np.ndarray], facts: dict[str, Any], out: Path) -> None:
-    np.savez_compressed(out / "results.npz", **found)
-    (out / "results.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
-
-
 def _untuned(
-    packed: Path, cases: list[str], shared: Any, base: Any, found: dict[str, Any], *, tiny: bool
-) -> None:
+    case: Case, name: str, variant: str, base: Any
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the model knows before it is tuned, of lists and of explanations."""
-    backbone = _backbone(base)
-    most = 4 if tiny else 10_000
-    for name in cases:
-        case = Case(packed, name, shared)
-        prompts = case.prompts(None)
-        for part in ("test", "human"):
-            if f"{part}_sources" in case.arrays:
-                some = case.lists(part).of(
-                    np.arange(min(most, len(case.arrays[f"{part}_sources"])))
-                )
-                found[f"{name}|untuned|{part}"] = list_scores(backbone, prompts, some)
-        print("untuned", name, flush=True)
-    asked = all_of(ragged(shared, "test_prompts"))[:most]
-    found["untuned|explanations"] = _together(backbone.say(asked, most=40))
+    backbone, prompts = _backbone(base), case.prompts(None)
+    found = _asked(case, prompts, backbone, ("test", "human"))
+    if case.size.said and name.startswith("bundles-electronic"):
+        asked = all_of(ragged(case.shared, "test_prompts"))[: case.size.said]
+        found["explanations"] = _together(backbone.say(asked, most=40))
+    return found, {}
+
+
+def _asked(
+    case: Case, prompts: Prompts, backbone: Backbone, parts: tuple[str, ...]
+) -> dict[str, Any]:
+    """Scores of the lists of parts, and which lists these are."""
+    found: dict[str, Any] = {}
+    for part in parts:
+        if f"{part}_sources" in case.arrays:
+            rows = case.rows(part)
+            found[part] = list_scores(backbone, prompts, case.lists(part).of(rows))
+            found[f"{part}_rows"] = rows
+    return found
 
 
 def _together(texts: list[list[int]]) -> np.ndarray:
@@ -267,11 +282,9 @@ def _together(texts: list[list[int]]) -> np.ndarray:
     return found
 
 
-def _run(  # noqa: PLR0917 what a run is made of
-    packed: Path, name: str, kind: str, shared: Any, base: Any, plan: Plan, *, tiny: bool
-) -> dict[str, Any]:
+def _run(case: Case, name: str, kind: str, base: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     started = time.monotonic()
-    variant, case = VARIANTS[kind], Case(packed, name, shared)
+    variant, size = VARIANTS[kind], case.size
     seed = int(name.rpartition("-")[2])
     torch.manual_seed(seed)
     backbone = _backbone(base)
@@ -280,27 +293,18 @@ def _run(  # noqa: PLR0917 what a run is made of
         raw = case.arrays[f"codes_{variant.codes}"].astype(np.int64)
         codes = code_ids(raw, backbone.words)
         backbone.add_codes(codes, all_of(case.titles))
-    prompts = case.prompts(codes)
-    most = 4 if tiny else 10_000
-    valid = case.lists("valid")
-    valid = valid.of(np.arange(min(most, len(valid.sources))))
+    prompts, valid = case.prompts(codes), case.lists("valid").of(case.rows("valid"))
 
     def check() -> float:
         return float(list_metrics(list_scores(backbone, prompts, valid))["ndcg@5"].mean())
 
-    plan = replace(plan, seed=seed, tails=plan.tails if variant.tails else 0.0)
+    plan = replace(size.plan, seed=seed, tails=size.plan.tails if variant.tails else 0.0)
     tasks = case.tasks(prompts, variant)
     history = train(backbone, prompts, tasks, plan, check=check)
     trained = time.monotonic() - started
-    found: dict[str, Any] = {}
-    for part in ("valid", "test", "human"):
-        if f"{part}_sources" in case.arrays:
-            lists = case.lists(part)
-            lists = lists.of(np.arange(min(most, len(lists.sources))))
-            found[part] = list_scores(backbone, prompts, lists)
-    slates, queries = case.arrays["slates"], case.arrays["slate_sources"]
-    if tiny:
-        slates, queries = slates[:3], queries[:3]
+    found = _asked(case, prompts, backbone, ("valid", "test", "human"))
+    slates = case.arrays["slates"][: size.slates, : size.width]
+    queries = case.arrays["slate_sources"][: size.slates]
     width = slates.shape[1]
     pairs = prompts.pairs("listwise", np.repeat(queries, width), slates.clip(min=0).ravel())
     begun = time.monotonic()
@@ -311,23 +315,23 @@ def _run(  # noqa: PLR0917 what a run is made of
         "pairs_per_second": round(len(pairs) / (time.monotonic() - begun)),
         "added_tokens": 0 if codes is None else int(codes.max()) + 1 - backbone.words,
     }
-    if kind in ("whole", "no defence"):
-        products = np.arange(case.n)[: most if not tiny else 6]
-        references = case.arrays["references"]
-        asked = prompts.pairs(
-            "listwise", np.repeat(references, len(products)), np.tile(products, len(references))
-        )
-        by_reference = backbone.scored(asked).reshape(len(references), -1)
-        found["prior"] = by_reference.mean(axis=0)
-        if (seed == 0 and not tiny) or tiny:
-            found |= _attacked(case, prompts, backbone, valid, found, facts, tiny=tiny)
+    if kind in {"whole", "no defence"}:
+        if size.prior:
+            products, references = np.arange(case.n), case.arrays["references"]
+            asked = prompts.pairs(
+                "listwise", np.repeat(references, len(products)), np.tile(products, len(references))
+            )
+            found["prior"] = backbone.scored(asked).reshape(len(references), -1).mean(axis=0)
+        if seed == 0:
+            found |= _attacked(case, prompts, backbone, valid, found, facts)
     if kind == "whole":
-        asked = all_of(ragged(shared, "test_prompts"))[:most]
-        found["explanations"] = _together(backbone.say(asked, most=40))
+        if size.said:
+            asked = all_of(ragged(case.shared, "test_prompts"))[: size.said]
+            found["explanations"] = _together(backbone.say(asked, most=40))
         if raw is not None:
             said = [prompts.one("generation", q) for q in queries]
             found["generated"], _ = generate(backbone, said, Trie(raw), 10, backbone.words)
-    return found | {"facts": facts | {"seconds": round(time.monotonic() - started, 1)}}
+    return found, facts | {"seconds": round(time.monotonic() - started, 1)}
 
 
 def _attacked(  # noqa: PLR0917 what a run is made of
@@ -337,26 +341,26 @@ def _attacked(  # noqa: PLR0917 what a run is made of
     valid: Lists,
     found: dict[str, Any],
     facts: dict[str, Any],
-    *,
-    tiny: bool,
 ) -> dict[str, Any]:
     """Scores of slates, and of the product under attack under each strategic text.
 
     `p<w>|...` are scores less w times what the product scores with the reference sources.
     """
-    a = case.arrays
-    some = slice(0, 3 if tiny else None)
+    a, limit = case.arrays, case.size.title
+    some = slice(0, case.size.attacked)
     sources, slates, place = (a[f"attack_{k}"][some] for k in ("sources", "slates", "place"))
     targets, references = slates[np.arange(len(slates)), place], a["references"]
-    prior = np.zeros(case.n) + found["prior"].mean()
-    prior[: len(found["prior"])] = found["prior"]
-    shift = prior[valid.candidates]
-    gains = [list_metrics(found["valid"] - w * shift)["ndcg@5"].mean() for w in PRIORS]
-    best = PRIORS[int(np.argmax(gains))]
-    facts["prior"] = {
-        "valid_ndcg@5": dict(zip(map(str, PRIORS), gains, strict=True)),
-        "chosen": best,
-    }
+    prior, weights = np.zeros(case.n), [0.0]
+    if "prior" in found:
+        prior = found["prior"]
+        shift = prior[valid.candidates]
+        gains = [list_metrics(found["valid"] - w * shift)["ndcg@5"].mean() for w in PRIORS]
+        best = PRIORS[int(np.argmax(gains))]
+        facts["prior"] = {
+            "valid_ndcg@5": dict(zip(map(str, PRIORS), gains, strict=True)),
+            "chosen": best,
+        }
+        weights.append(best or 0.5)
     asked = prompts.pairs("listwise", np.repeat(sources, slates.shape[1]), slates.ravel())
     plain = backbone.scored(asked).reshape(slates.shape)
     out: dict[str, Any] = {"attack|slates": plain, "attack|prior": prior[slates]}
@@ -379,24 +383,24 @@ def _attacked(  # noqa: PLR0917 what a run is made of
         scores = backbone.scored(shown).reshape(1 + len(references), -1)
         return scores[0] - weight * scores[1:].mean(axis=0)
 
-    for weight in (0.0, best or 0.5):
+    for weight in weights:
         for key in STRATEGIC:
             appended = [every[key][i] for i in range(len(targets))]
             tail = ragged(a, f"tail_{key.replace(' ', '_')}")[0]
-            placed = [with_tail(prompts.titles[t], tail) for t in targets]
+            placed = [with_tail(prompts.titles[t], tail, limit) for t in targets]
             rows = np.arange(len(targets))
             out[f"attack|p{weight}|append|{key}"] = scored(rows, appended, weight)
             out[f"attack|p{weight}|in place|{key}"] = scored(rows, placed, weight)
 
         def attempt(which: np.ndarray, tails: list[np.ndarray], w: float = weight) -> np.ndarray:
             titles = [
-                with_tail(prompts.titles[targets[i]], t) for i, t in zip(which, tails, strict=True)
+                with_tail(prompts.titles[targets[i]], t, limit)
+                for i, t in zip(which, tails, strict=True)
             ]
             return scored(which, titles, w)
 
-        rounds = 2 if tiny else ROUNDS
         tails, best_scores = random_search(
-            attempt, len(targets), words, length=TAIL, rounds=rounds, seed=0
+            attempt, len(targets), words, length=TAIL, rounds=case.size.rounds, seed=0
         )
         out[f"attack|p{weight}|in place|random search"] = best_scores
         # the same tails where nothing is cut to make place for them: at the end of the whole title

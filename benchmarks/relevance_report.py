@@ -39,9 +39,12 @@ CLASSES = ("substitute", "complement", "irrelevant")
 
 
 def experiments(runs: list[Path]) -> dict[str, dict[str, Any]]:
+    """Name -> what an experiment said; `all.json` holds those of a run that was put together."""
     found: dict[str, dict[str, Any]] = {}
     for run in runs:
-        found |= json.loads((run / "all.json").read_text())
+        for file in sorted(run.glob("*.json")):
+            said = json.loads(file.read_text())
+            found |= said if file.stem == "all" else {file.stem: said}
     return found
 
 

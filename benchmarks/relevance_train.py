@@ -23,11 +23,12 @@ import torch
 from safetensors.numpy import load_file, save_file
 from scipy import sparse
 
+from goeswith.files import replacing
 from goeswith.language.salam.config import SalamConfig
 from goeswith.language.salam.nodes import Behaviour, Pairs
 from goeswith.language.salam.split import Split
 from goeswith.language.salam.torch_build import make_network, read_texts, save_weights
-from goeswith.language.salam.torch_encoder import Tokens
+from goeswith.language.salam.torch_encoder import Tokens, load_tokenizer, tokenize
 from goeswith.language.salam.torch_feed import World, predict
 from goeswith.language.salam.torch_network import Network
 from goeswith.language.salam.torch_training import train
@@ -54,12 +55,30 @@ class Prepared:
         self._worlds: dict[str, tuple[Tokens, Any]] = {}
 
     def texts(self, *names: str) -> tuple[Tokens, Any]:
-        """Tokens and vectors of the nodes of these data sets, one after the other."""
+        """Tokens and vectors of the nodes of these data sets, one after the other.
+
+        Vectors are kept beside the prepared files, as they cost minutes of a CPU.
+        """
         key = "+".join(names)
         if key not in self._worlds:
-            texts = [t for n in names for t in json.loads((self.folder / f"{n}.json").read_text())]
-            self._worlds[key] = read_texts(self.config, texts, lambda _: None)
+            texts = [self._of(n) for n in names]
+            vectors = np.concatenate([self._vectors(n, t) for n, t in zip(names, texts)])
+            tokenizer = load_tokenizer(self.config)
+            tokens = tokenize([t for part in texts for t in part], tokenizer, self.config.max_tokens)
+            self._worlds[key] = tokens, vectors
         return self._worlds[key]
+
+    def _of(self, name: str) -> list[str]:
+        found: list[str] = json.loads((self.folder / f"{name}.json").read_text())
+        return found
+
+    def _vectors(self, name: str, texts: list[str]) -> Any:
+        file = self.folder / f"{name}-{Path(self.config.encoder).name}.npy"
+        if not file.exists():
+            _, vectors = read_texts(self.config, texts, lambda _: None)
+            with replacing(file) as beside, beside.open("wb") as out:
+                np.save(out, vectors)
+        return np.load(file)
 
     def arrays(self, name: str) -> dict[str, Any]:
         """Those of a data set."""
@@ -67,7 +86,7 @@ class Prepared:
 
     def size(self, name: str) -> int:
         """How many nodes it has."""
-        return len(json.loads((self.folder / f"{name}.json").read_text()))
+        return len(self._of(name))
 
     def pairs(self, arrays: dict[str, Any], name: str) -> Pairs:
         """Pairs by the name of their part."""

@@ -215,6 +215,13 @@ class RelevanceSettings(_Section):
     most_irrelevant: float = Field(
         0.9, gt=0, le=1, description="The same of answers that have nothing to do with a product."
     )
+    weight: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="How far answers are put in the order of P(complement): 0 not, 1 wholly.",
+    )
+    reach: int = Field(5, ge=1, le=100, description="Places that an answer moves at most by that.")
 
 
 class Settings(_Section):

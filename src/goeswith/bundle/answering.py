@@ -65,10 +65,15 @@ class Answers:
 
     def drop(self, out: npt.NDArray[np.bool_]) -> None:
         """Take answers out, (n, k); those behind them move up."""
-        order = np.argsort(out, axis=1, kind="stable")
-        gone = np.take_along_axis(out, order, axis=1)
         for values, nothing in ((self.products, -1), (self.scores, -np.inf), (self.origin, -1)):
-            values[:] = np.where(gone, nothing, np.take_along_axis(values, order, axis=1))
+            values[out] = nothing
+        self.reorder(np.argsort(out, axis=1, kind="stable"))
+
+    def reorder(self, order: npt.NDArray[np.int64]) -> None:
+        """Put the first c answers of every product in the order of (n, c) places."""
+        width = order.shape[1]
+        for values in (self.products, self.scores, self.origin):
+            values[:, :width] = np.take_along_axis(values[:, :width], order, axis=1)
 
     def arrays(self) -> dict[str, Any]:
         """products, scores and origin, (n, k) each; -1 and -inf where a product has no more."""

@@ -1,4 +1,7 @@
-"""Answers that a relevance model judges: substitutes and what is unrelated are left out."""
+"""Answers that a relevance model judges: substitutes and what is unrelated are left out.
+
+Where the settings say so, what is left moves towards the order of P(complement), within bounds.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from goeswith.bundle.answering import Answers
+from goeswith.ranking.rerank import new_order
 
 if TYPE_CHECKING:
     from goeswith.config import RelevanceSettings
@@ -22,7 +26,7 @@ def judge_answers(
     out: Path,
     tell: Callable[[str], None],
 ) -> dict[str, Any] | None:
-    """Have the first answers of every product judged, and take out what is none.
+    """Have the first answers of every product judged, take out what is none, and re-rank.
 
     What was said is kept beside the bundle, so that the next fit asks of new pairs alone.
 
@@ -55,6 +59,13 @@ def judge_answers(
     }
     out_of = np.zeros(answers.products.shape, dtype=bool)
     out_of[rows, places] = wrong["substitute"] | wrong["irrelevant"]
+    opinions = np.full(first.shape, -np.inf, dtype=np.float32)
+    opinions[rows, places] = said["complement"]
+    opinions[out_of[:, : settings.first]] = -np.inf
+    if settings.weight:
+        order = new_order(opinions, weight=settings.weight, reach=settings.reach)
+        answers.reorder(order)
+        out_of[:, : settings.first] = np.take_along_axis(out_of[:, : settings.first], order, axis=1)
     answers.drop(out_of)
     return {
         "model": settings.model,

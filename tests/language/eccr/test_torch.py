@@ -29,6 +29,7 @@ def ready(folder: Path, shop: tuple[Catalog, RelationGraph]) -> tuple[Any, Any, 
     """Backbone with codes, prompts, tasks and codes of the shop."""
     catalog, graph = shop
     backbone, tokenizer = load_backbone(str(folder))
+    backbone.bf16 = False  # equal sums on every machine
     codes = np.stack([np.arange(len(catalog)) // 5, np.arange(len(catalog)) % 5], axis=1)
 
     def tokenise(text: str) -> list[int]:

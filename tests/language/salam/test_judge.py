@@ -72,6 +72,35 @@ def test_answers_that_are_none_are_left_out_and_others_move_up(
     assert gone == sum(facts["left_out"].values())
 
 
+def test_answers_move_to_the_order_of_the_judge_within_reach(
+    relevance_model: Path, shop_folder: Path, tmp_path: Path
+) -> None:
+    data = load_data(shop_folder)
+    all_kept = {"most_substitute": 1, "most_irrelevant": 1}
+    as_they_were = bundle(data, tmp_path / "kept", str(relevance_model), **all_kept)
+    moved = 0
+    row = {product: number for number, product in enumerate(data.catalog.ids.to_list())}
+    for reach in (1, 100):
+        told = bundle(
+            data, tmp_path / str(reach), str(relevance_model), weight=1, reach=reach, **all_kept
+        )
+        for product in told.products.ids:
+            before = [a.product_id for a in as_they_were.complements(product, 8)]
+            after = [a.product_id for a in told.complements(product, 8)]
+            assert set(after[:4]) == set(before[:4])
+            assert after[4:] == before[4:]  # what was not judged stays
+            if reach == 1:
+                assert all(abs(before.index(p) - at) <= 2 for at, p in enumerate(after))
+            elif after:
+                targets = np.array([row[p] for p in after[:4]], dtype=np.int32)
+                sources = np.full(len(targets), row[product], dtype=np.int32)
+                judge = Judge(relevance_model, tmp_path / f".{reach}.judged.parquet")
+                said = judge.pairs(data.catalog, sources, targets)[:, 1]
+                assert (np.diff(said) <= 0).all()
+                moved += after != before
+    assert moved
+
+
 def test_a_judge_that_is_none_stops_the_fit(shop_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="holds no relevance model"):
         bundle(load_data(shop_folder), tmp_path / "out", str(tmp_path))

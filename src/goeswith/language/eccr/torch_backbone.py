@@ -19,6 +19,7 @@ from torch.nn import functional
 from goeswith.arrays import Floats
 from goeswith.errors import ConfigError
 from goeswith.language.eccr.prompts import Ids, padded
+from goeswith.models.neural.torch_parts import device, native_bfloat16
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,16 +35,16 @@ class Backbone:
         pad, end: ids that fill and that end a text.
         device: where it computes: CUDA where there is one.
         words: size of the vocabulary before tokens of behaviour were added.
-        bf16: whether to compute in bfloat16: on CUDA, where it has it; weights stay float32.
+        bf16: whether to compute in bfloat16, where the device has it; weights stay float32.
     """
 
     def __init__(self, model: Any, *, yes: int, no: int, pad: int, end: int) -> None:
         self.model, self.yes, self.no, self.pad, self.end = model, yes, no, pad, end
         self.causal = not model.config.is_encoder_decoder
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = device()
         self.model.to(self.device)
         self.words = len(self.embedding.weight)
-        self.bf16 = self.device.type == "cuda" and torch.cuda.is_bf16_supported()
+        self.bf16 = native_bfloat16(self.device)
 
     @property
     def embedding(self) -> Any:

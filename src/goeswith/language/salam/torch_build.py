@@ -11,9 +11,10 @@ from goeswith.arrays import Floats
 from goeswith.language.salam.config import SalamConfig
 from goeswith.language.salam.nodes import Behaviour
 from goeswith.language.salam.torch_encoder import Tokens, load_encoder, load_tokenizer, tokenize
-from goeswith.language.salam.torch_feed import Tell, device, node_vectors
+from goeswith.language.salam.torch_feed import Tell, node_vectors
 from goeswith.language.salam.torch_network import Network
 from goeswith.language.salam.torch_training import put
+from goeswith.models.neural.torch_parts import device
 
 
 def read_texts(config: SalamConfig, texts: Sequence[str], tell: Tell) -> tuple[Tokens, Floats]:

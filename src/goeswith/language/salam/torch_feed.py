@@ -16,25 +16,16 @@ from goeswith.language.salam.nodes import Behaviour, Pairs
 from goeswith.language.salam.torch_encoder import Tokens, batches_by_length, mean_vector
 from goeswith.language.salam.torch_graph import Sampler
 from goeswith.language.salam.torch_network import Network, Step
+from goeswith.models.neural.torch_parts import native_bfloat16
 
 Tell = Callable[[str], None]
-
-
-def device() -> torch.device:
-    """The GPU where there is one."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def precision(config: SalamConfig, where: torch.device) -> torch.dtype:
     """What matrices are multiplied in."""
     if config.precision != "auto":
         return torch.bfloat16 if config.precision == "bfloat16" else torch.float32
-    native = (
-        torch.cuda.is_bf16_supported()
-        if where.type == "cuda"
-        else torch.cpu._is_avx512_bf16_supported() and torch.cpu._is_amx_tile_supported()
-    )
-    return torch.bfloat16 if native else torch.float32
+    return torch.bfloat16 if native_bfloat16(where) else torch.float32
 
 
 @dataclass

@@ -16,6 +16,13 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def native_bfloat16(where: torch.device) -> bool:
+    """Whether a device multiplies bfloat16 itself; else it is slower than float32."""
+    if where.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    return torch.cpu._is_avx512_bf16_supported()
+
+
 def symmetric_normalised(matrix: Sparse) -> Sparse:
     """`D_out^-1/2 M D_in^-1/2`, with M's out- and in-degrees; 0 where a degree is 0."""
     out = np.asarray(matrix.sum(axis=1), dtype=np.float64).ravel()
