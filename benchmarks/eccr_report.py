@@ -17,6 +17,7 @@ from goeswith.evaluation.metrics import PerSource
 from goeswith.language.eccr.attack import STRATEGIC, moved
 from goeswith.language.eccr.lists import KINDS, list_metrics
 from goeswith.language.hostile import hostile
+from goeswith.language.salam.judge import JUDGED
 from goeswith.language.text import clean_text
 from goeswith.ranking.rerank import new_order
 
@@ -34,25 +35,44 @@ WEIGHT, REACH = 0.5, 5
 
 
 class Found:
-    """What all stages left."""
+    """What all stages left; `runs` maps (case, variant) to arrays and facts of each run."""
 
     def __init__(self, work: Path, results: Path, cases: list[str]) -> None:
-        self.trained = np.load(results / "results.npz")
-        self.facts = json.loads((results / "results.json").read_text(encoding="utf-8"))
+        self.runs: dict[tuple[str, str], dict[str, Any]] = {}
+        for file in sorted(results.glob("*.json")):
+            facts = json.loads(file.read_text(encoding="utf-8"))
+            arrays = dict(np.load(file.with_suffix(".npz")))
+            self.runs[facts["case"], facts["variant"]] = {"facts": facts, **arrays}
         self.kept = {case: np.load(work / f"{case}-kept.npz") for case in cases}
         self.case = {case: np.load(work / f"{case}.npz") for case in cases}
         self.about = {
             case: json.loads((work / f"{case}.json").read_text(encoding="utf-8")) for case in cases
         }
+        judged = {case: work / f"{case}-judged.npz" for case in cases}
+        self.judged = {case: np.load(file) for case, file in judged.items() if file.exists()}
+
+    def rows(self, case: str, part: str) -> np.ndarray:
+        """Which lists of a part the runs were asked; all where there was none."""
+        for (of, _), run in self.runs.items():
+            if of == case and f"{part}_rows" in run:
+                rows: np.ndarray = run[f"{part}_rows"]
+                return rows
+        return np.arange(len(self.case[case][f"{part}_sources"]))
 
     def scores(self, case: str, model: str, part: str) -> np.ndarray | None:
-        """(m, 21) of lists, by a baseline or a variant; none where it was not run."""
-        key = f"{part}|{model}"
+        """(m, 21) of the lists asked, by a baseline or a variant; none where it was not run."""
+        key, rows = f"{part}|{model}", self.rows(case, part)
         if key in self.kept[case].files:
-            found: np.ndarray = self.kept[case][key]
+            found: np.ndarray = self.kept[case][key][rows]
             return found
-        key = f"{case}|{model}|{part}"
-        return self.trained[key] if key in self.trained.files else None
+        run = self.runs.get((case, model), {})
+        assert part not in run or (run[f"{part}_rows"] == rows).all()
+        return run.get(part)
+
+    def shown(self, case: str) -> int:
+        """Test sources whose slates are looked at: those that the whole model re-ranked."""
+        run = self.runs.get((case, "whole"), self.case[case])
+        return len(run["slates"])
 
 
 def report(
@@ -61,13 +81,14 @@ def report(
     """Everything that there are results for."""
     found = Found(work, results, cases)
     names = sorted({case.rpartition("-")[0] for case in cases})
-    facts = {k: found.facts[k] for k in ("device", "torch", "transformers", "plan", "probe")}
+    of_all = ("device", "threads", "torch", "transformers", "size", "reference")
+    every = [run["facts"] for run in found.runs.values()]
     tables = {
         "command": "python benchmarks/eccr.py prepare | pack | train | report",
-        "trained": facts | {"reference": found.facts.get("reference")},
+        "trained": {k: every[0][k] for k in of_all} if every else {},
         "runs": {
-            key: run if isinstance(run, str) else {k: run[k] for k in run if k != "history"}
-            for key, run in found.facts["runs"].items()
+            f"{f['case']}, {f['variant']}": {k: v for k, v in f.items() if k not in of_all}
+            for f in every
         },
         "data": found.about,
         "lists": {name: lists_table(found, name, cases, "test") for name in names},
@@ -89,6 +110,7 @@ def report(
         {"command": tables["command"], "texts": STRATEGIC, "flagged": flagged, "data": attacked},
     )
     generated = {case: generation_table(found, case, splits[case]) for case in cases}
+    generated = {case: table for case, table in generated.items() if table}
     _write("eccr-generation", {"command": tables["command"], "data": generated})
     said = explanations(found, data, models, packed, cases)
     if said:
@@ -104,7 +126,7 @@ def _write(name: str, table: dict[str, Any]) -> None:
 def lists_table(found: Found, name: str, cases: list[str], part: str) -> dict[str, Any]:
     """Model -> HR@5 and NDCG@5, mean over the seeds it ran with; comparisons of the whole model."""
     here = [case for case in cases if case.rpartition("-")[0] == name]
-    table: dict[str, Any] = {"lists": [len(found.case[c][f"{part}_sources"]) for c in here]}
+    table: dict[str, Any] = {"lists": [len(found.rows(c, part)) for c in here]}
     parts: dict[str, dict[str, PerSource]] = {}
     for model in (*BASELINES, "untuned", *VARIANTS):
         per_seed: dict[str, list[float]] = {"hr@5": [], "ndcg@5": []}
@@ -113,7 +135,7 @@ def lists_table(found: Found, name: str, cases: list[str], part: str) -> dict[st
             scores = found.scores(case, model, part)
             if scores is None:
                 continue
-            sources = found.case[case][f"{part}_sources"]
+            sources = found.case[case][f"{part}_sources"][found.rows(case, part)]
             by_list = list_metrics(scores)
             for metric, values in by_list.items():
                 per_seed[metric].append(_by_source(sources, values))
@@ -163,33 +185,43 @@ def _beaten_by(found: Found, here: list[str], part: str) -> dict[str, float]:
     for case in here:
         scores = found.scores(case, "whole", part)
         if scores is not None:
-            kinds = found.case[case][f"{part}_kinds"]
+            kinds = found.case[case][f"{part}_kinds"][found.rows(case, part)]
             np.add.at(above, kinds.ravel(), (scores > scores[:, :1]).ravel())
             np.add.at(count, kinds.ravel(), 1)
     return {k: above[i] / count[i] for i, k in enumerate(KINDS) if i and count[i]}
 
 
 def top_five(found: Found, case: str, model: str) -> np.ndarray | None:
-    """(q, 5) what a model shows for the test sources."""
+    """(q, 5) what a model shows for the test sources that are looked at."""
     if model.startswith("re-ranked"):
-        key = f"{case}|whole|slates"
-        if key not in found.trained.files:
+        opinions = found.runs.get((case, "whole"), {}).get("slates")
+        if opinions is None:
             return None
-        slates, opinions = found.case[case]["slates"], found.trained[key]
+        slates = found.case[case]["slates"][: len(opinions), : opinions.shape[1]]
         opinions = np.where(slates >= 0, opinions, -np.inf)
         own = model.endswith("alone")
         order = new_order(opinions, weight=1.0 if own else WEIGHT, reach=None if own else REACH)
         return np.take_along_axis(slates, order, axis=1)[:, :5]
-    key = f"top|{model}"
-    top: np.ndarray = found.kept[case][key]
-    return top[:, :5]
+    top: np.ndarray = found.kept[case][f"top|{model}"]
+    return top[: found.shown(case), :5]
+
+
+def judge_shares(judged: Any, source: np.ndarray, target: np.ndarray) -> dict[str, float]:
+    """Shares of pairs by the likeliest class, of the sources that the relation judge was asked."""
+    pairs = zip(judged["source"].tolist(), judged["target"].tolist(), strict=True)
+    said = dict(zip(pairs, judged["said"].argmax(axis=1).tolist(), strict=True))
+    asked = set(judged["source"].tolist())
+    shown = zip(source.tolist(), target.tolist(), strict=True)
+    told = [said.get(pair) for pair in shown if pair[0] in asked]
+    if not told or None in told:
+        return {}
+    shares = np.bincount(np.array(told, dtype=np.int64), minlength=len(JUDGED)) / len(told)
+    return {f"judge_{name}": float(s) for name, s in zip(JUDGED, shares, strict=True)}
 
 
 def coherent_table(found: Found, name: str, splits: dict[str, Split]) -> dict[str, Any]:
     """Model -> shares of its top 5 that each judge calls coherent, mean over seeds."""
     table: dict[str, Any] = {}
-    judge_file = RESULTS / "eccr-judged.json"
-    judged = json.loads(judge_file.read_text()) if judge_file.exists() else {}
     shown = ("raw co-purchase", "p_companion", "daemon", "ranker")
     for model in (*shown, "re-ranked", "re-ranked by the model alone"):
         rows: dict[str, list[float]] = {}
@@ -199,7 +231,7 @@ def coherent_table(found: Found, name: str, splits: dict[str, Split]) -> dict[st
             top = top_five(found, case, model)
             if top is None:
                 continue
-            queries = found.case[case]["slate_sources"]
+            queries = found.case[case]["slate_sources"][: len(top)]
             source, target = np.repeat(queries, top.shape[1]), top.ravel()
             there = target >= 0
             source, target = source[there], target[there]
@@ -223,8 +255,8 @@ def coherent_table(found: Found, name: str, splits: dict[str, Split]) -> dict[st
                 found_here["judged"] = known.mean()
                 if known.any():
                     found_here["bundled_of_judged"] = np.isin(keys[known], yes).mean()
-            if model in judged.get(case, {}):
-                found_here |= judged[case][model]
+            if case in found.judged:
+                found_here |= judge_shares(found.judged[case], source, target)
             for key, value in found_here.items():
                 rows.setdefault(key, []).append(float(value))
         if rows:
@@ -235,19 +267,18 @@ def coherent_table(found: Found, name: str, splits: dict[str, Split]) -> dict[st
 def hostile_table(found: Found, case: str) -> dict[str, Any]:
     """How far products move in slates of ten, by each strategic text and defence."""
     table: dict[str, Any] = {}
-    place = found.case[case]["attack_place"]
     for variant in ("whole", "no defence"):
-        prefix = f"{case}|{variant}|attack|"
-        if f"{prefix}slates" not in found.trained.files:
+        run = found.runs.get((case, variant), {})
+        if "attack|slates" not in run:
             continue
-        plain, prior = found.trained[f"{prefix}slates"], found.trained[f"{prefix}prior"]
-        for key in found.trained.files:
-            parts = key.removeprefix(prefix).split("|")
-            if not key.startswith(prefix) or len(parts) != 3:
+        plain, prior = run["attack|slates"], run["attack|prior"]
+        place = found.case[case]["attack_place"][: len(plain)]
+        for key, attacked in run.items():
+            parts = key.removeprefix("attack|").split("|")
+            if not key.startswith("attack|") or len(parts) != 3:
                 continue
             weight, how, text = parts
             slate = plain - float(weight[1:]) * prior
-            attacked = found.trained[key]
             table[f"{variant}|prior {weight[1:]}|{how}|{text}"] = {
                 "by_score": _moves(moved(slate, place, attacked)),
                 "re-ranked": _moves(_rise(slate, place, attacked)),
@@ -281,10 +312,11 @@ def _moves(rise: np.ndarray) -> dict[str, float]:
 
 def generation_table(found: Found, case: str, parts: Split) -> dict[str, Any] | None:
     """Of ten generated products a source: in the catalogue, distinct, complements held out."""
-    key = f"{case}|whole|generated"
-    if key not in found.trained.files:
+    made = found.runs.get((case, "whole"), {}).get("generated")
+    if made is None:
         return None
-    made, queries = found.trained[key], found.case[case]["slate_sources"]
+    queries = found.case[case]["slate_sources"][: len(made)]
+    shown = found.case[case]["slates"][: len(made), :10]
     n = len(parts.pairs.catalog)
     u, v = parts.pairs.complements
     keys = queries[:, None].astype(np.int64) * n + made
@@ -296,12 +328,7 @@ def generation_table(found: Found, case: str, parts: Split) -> dict[str, Any] | 
         "distinct": float(np.mean([len(set(row)) / len(row) for row in made.tolist()])),
         "sources_hit@10": float(hits.any(axis=1).mean()),
         "ranker_sources_hit@10": float(
-            np.isin(
-                queries[:, None].astype(np.int64) * n + found.case[case]["slates"][:, :10],
-                u * n + v,
-            )
-            .any(axis=1)
-            .mean()
+            np.isin(queries[:, None].astype(np.int64) * n + shown, u * n + v).any(axis=1).mean()
         ),
         "coherent": float(
             (
@@ -330,11 +357,12 @@ def explanations(
         references.setdefault(key, []).append(clean_text(row["explanation"], CHARACTERS))
         first.setdefault(key, place)
     said: dict[str, list[str]] = {}
-    for key in ("untuned", *(f"{case}|whole" for case in cases)):
-        if f"{key}|explanations" in found.trained.files:
-            ids = found.trained[f"{key}|explanations"]
-            texts = [vocabulary[row[row > 1]].tolist() for row in ids]
-            said[key] = [tokenizer.decode(texts[i]) for i in first.values()]
+    for (case, variant), run in found.runs.items():
+        if "explanations" in run:
+            texts = [vocabulary[row[row > 1]].tolist() for row in run["explanations"]]
+            said[f"{case}, {variant}"] = [tokenizer.decode(texts[i]) for i in first.values()]
+    if not said:
+        return {}
     try:
         from goeswith.evaluation.generated import bleu_4, rouge
     except ImportError:

@@ -13,15 +13,20 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import tempfile
 import time
+from collections import defaultdict
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import torch
 from safetensors.torch import load_file
 from scipy import sparse
+from torch import Tensor
 
 from goeswith.files import write_json
 from goeswith.language.salam.config import SalamConfig
@@ -73,27 +78,77 @@ def languages(judge: Judge) -> dict[str, Any]:
     }
 
 
+class Exported(torch.nn.Module):
+    """The encoder in ONNX, run by onnxruntime on as many threads as torch has."""
+
+    def __init__(self, encoder: Any, bits: int) -> None:
+        import onnxruntime
+        from onnxruntime.quantization import quantize_dynamic
+
+        super().__init__()
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "encoder.onnx"
+            ids = torch.ones(2, 16, dtype=torch.int64)
+            size = {0: torch.export.Dim("b"), 1: torch.export.Dim("l")}
+            shapes = {"input_ids": size, "attention_mask": size}
+            there = torch.ones_like(ids)
+            there[0, 8:] = 0  # a mask of ones alone would be taken for none
+            given = {"input_ids": ids, "attention_mask": there}
+            torch.onnx.export(
+                encoder, (), file, kwargs=given, dynamic_shapes=shapes, dynamo=True, verbose=False
+            )
+            if bits == 8:
+                quantize_dynamic(file, file.with_name("int8.onnx"))
+                file = file.with_name("int8.onnx")
+            options = onnxruntime.SessionOptions()
+            options.intra_op_num_threads = torch.get_num_threads()
+            self.session = onnxruntime.InferenceSession(file, options)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Any:
+        """As the encoder's."""
+        given = {"input_ids": input_ids.numpy(), "attention_mask": attention_mask.numpy()}
+        states = torch.from_numpy(self.session.run(None, given)[0])
+        return SimpleNamespace(last_hidden_state=states)
+
+
+def ways(encoder: Any) -> dict[str, tuple[Any, str]]:
+    """Name -> encoder and precision; ONNX where onnxruntime and onnxscript are installed."""
+    encoder.eval()
+    made = {"float32": (encoder, "float32"), "bfloat16": (encoder, "bfloat16")}
+    linear = {torch.nn.Linear}
+    made["int8"] = torch.ao.quantization.quantize_dynamic(encoder, linear, torch.qint8), "float32"
+    compiled = torch.compile(encoder, dynamic=True)
+    made |= {f"{kind}, compiled": (compiled, kind) for kind in ("float32", "bfloat16")}
+    if find_spec("onnxruntime") and find_spec("onnxscript"):
+        made |= {
+            f"{name}, ONNX": (Exported(encoder, bits), "float32")
+            for name, bits in (("float32", 32), ("int8", 8))
+        }
+    return made
+
+
 def throughput(judge: Judge, texts: list[str], pairs: int, runs: int) -> dict[str, Any]:
     rng = np.random.default_rng(0)
     left, right = ([texts[i] for i in rng.integers(len(texts), size=pairs)] for _ in range(2))
     network = judge.model.network
     plain = network.encoder
-    ways: dict[str, Any] = {"float32": plain}
-    ways["int8"] = torch.ao.quantization.quantize_dynamic(plain, {torch.nn.Linear}, torch.qint8)
-    measured: dict[str, list[float]] = {name: [] for name in ways}
+    measured: dict[str, list[float]] = defaultdict(list)
     said: dict[str, Any] = {}
+    tried = ways(plain)
     for run in range(runs + 1):  # the first is not counted
-        for name, encoder in ways.items():
+        for name, (encoder, precision) in tried.items():
             network.encoder = encoder
-            began = time.process_time()  # of one core: the machine may have other work
+            network.config = network.config.model_copy(update={"precision": precision})
+            began = time.process_time()  # of all threads: the machine may have other work
             said[name] = judge.texts(left, right)
             if run:
                 measured[name].append(pairs / (time.process_time() - began))
+                print(f"{name}: {measured[name][-1]:.1f} pairs a core's second", flush=True)
     network.encoder = plain
     return {
         "pairs": pairs,
         "threads": torch.get_num_threads(),
-        "tokens": 2 * float(np.mean([len(t.split()) for t in texts])),
+        "words": 2 * float(np.mean([len(t.split()) for t in texts])),
         "pairs_per_core_second": {name: median(values) for name, values in measured.items()},
         "same_class_as_float32": {
             name: float((p.argmax(axis=1) == said["float32"].argmax(axis=1)).mean())

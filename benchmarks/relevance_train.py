@@ -62,9 +62,12 @@ class Prepared:
         key = "+".join(names)
         if key not in self._worlds:
             texts = [self._of(n) for n in names]
-            vectors = np.concatenate([self._vectors(n, t) for n, t in zip(names, texts)])
+            vectors = np.concatenate(
+                [self._vectors(n, t) for n, t in zip(names, texts, strict=True)]
+            )
             tokenizer = load_tokenizer(self.config)
-            tokens = tokenize([t for part in texts for t in part], tokenizer, self.config.max_tokens)
+            every = [text for part in texts for text in part]
+            tokens = tokenize(every, tokenizer, self.config.max_tokens)
             self._worlds[key] = tokens, vectors
         return self._worlds[key]
 
@@ -305,8 +308,8 @@ def judge(p: Prepared, out: Path) -> None:
     texts = p.texts(*REGIONS)
     splits = [p.region(name, 0) for name in REGIONS]
     starts = np.cumsum([0, *(p.size(name) for name in REGIONS)])
-    pairs = Pairs.join([shifted(s.train, at) for s, at in zip(splits, starts, strict=False)])
-    valid = Pairs.join([shifted(s.valid, at) for s, at in zip(splits, starts, strict=False)])
+    pairs = Pairs.join([shifted(s.train, at) for s, at in zip(splits, starts, strict=True)])
+    valid = Pairs.join([shifted(s.valid, at) for s, at in zip(splits, starts, strict=True)])
     seen = side_by_side([split.seen for split in splits])
     known = side_by_side([split.known for split in splits])
     network, history, seconds = fitted(p.config, texts, seen, pairs, (known, valid))
@@ -328,10 +331,7 @@ def experiments(seeds: int) -> dict[str, Callable[[Prepared, Path], None]]:
         key = f"bundles-{name}-{fold}-{which}"
         found[key] = partial(bundles, name=name, fold=fold, which=which)
     for which, seed, name in product(BRANCHES, range(seeds), REGIONS):
-        if seed == 0 or "paths" not in which:
-            found[f"branch-{name}-{seed}-{which}"] = partial(
-                branch, name=name, seed=seed, which=which
-            )
+        found[f"branch-{name}-{seed}-{which}"] = partial(branch, name=name, seed=seed, which=which)
     for which, seed, share in product(("both", "graph"), range(seeds), SHARES):
         for target in (None,) if share == 1 else REGIONS:
             found[f"regions-{which}-{seed}-{100 * share:.0f}-{target}"] = partial(
