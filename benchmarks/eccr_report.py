@@ -223,11 +223,12 @@ def coherent_table(found: Found, name: str, splits: dict[str, Split]) -> dict[st
     """Model -> shares of its top 5 that each judge calls coherent, mean over seeds."""
     table: dict[str, Any] = {}
     shown = ("raw co-purchase", "p_companion", "daemon", "ranker")
+    tuned = any((case, "whole") in found.runs for case in splits if case.startswith(name))
     for model in (*shown, "re-ranked", "re-ranked by the model alone"):
         rows: dict[str, list[float]] = {}
         for case, parts in splits.items():
-            if case.rpartition("-")[0] != name:
-                continue
+            if case.rpartition("-")[0] != name or (tuned and (case, "whole") not in found.runs):
+                continue  # every row is of the same seeds
             top = top_five(found, case, model)
             if top is None:
                 continue

@@ -64,19 +64,18 @@ class Size:
 
 SIZES = {
     "gpu": Size(
-        Plan(steps=250, lists=32, negatives=10, batch=32, learning_rate=1e-3, tails=0.15),
+        Plan(
+            steps=250,
+            lists=32,
+            negatives=10,
+            batch=32,
+            learning_rate=1e-3,
+            auxiliary=0.3,
+            tails=0.15,
+        ),
     ),
     "cpu": Size(
-        Plan(
-            steps=60,
-            lists=12,
-            negatives=5,
-            batch=4,
-            learning_rate=2e-3,
-            auxiliary=0.15,
-            tails=0.15,
-            checks=3,
-        ),
+        Plan(tails=0.15, checks=3),
         title=16,
         dropout=0.0,
         lists=200,

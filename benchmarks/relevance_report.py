@@ -201,6 +201,7 @@ def main() -> None:
     parser.add_argument("prepared", type=Path)
     parser.add_argument("runs", type=Path, nargs="+")
     parser.add_argument("--sentences", help="folder of a sentence encoder, such as minilm")
+    parser.add_argument("--tables", default="branches,regions,bundles")
     asked = parser.parse_args()
     prepared = Prepared(asked.prepared, SalamConfig(), 10**9)
     command = "python benchmarks/relevance_prepare.py, relevance_train.py, relevance_report.py"
@@ -210,18 +211,21 @@ def main() -> None:
         "config": {k: v for k, v in judge.get("config", {}).items() if k != "encoder"},
         "encoder": "multilingual-e5-small",
     }
-    table = branches(prepared, asked.runs)
-    said = {**about, "speed": speed(asked.runs), "results": table}
-    write_json(said, RESULTS / "relevance-branches.json")
-    print(lines(table))
-    table = regions(asked.runs)
-    write_json({**about, "results": table}, RESULTS / "relevance-regions.json")
-    print(lines(table))
-    table = bundles(asked.data, prepared, asked.runs, asked.sentences)
-    write_json({**about, "results": table}, RESULTS / "relevance-bundles.json")
-    for name, ways in table.items():
-        for way, f in ways.items():
-            print(f"| {name} | {way} | {f['auc']:.3f} | {f['auc_types_apart']:.3f} |")
+    if "branches" in asked.tables:
+        table = branches(prepared, asked.runs)
+        said = {**about, "speed": speed(asked.runs), "results": table}
+        write_json(said, RESULTS / "relevance-branches.json")
+        print(lines(table))
+    if "regions" in asked.tables:
+        table = regions(asked.runs)
+        write_json({**about, "results": table}, RESULTS / "relevance-regions.json")
+        print(lines(table))
+    if "bundles" in asked.tables:
+        table = bundles(asked.data, prepared, asked.runs, asked.sentences)
+        write_json({**about, "results": table}, RESULTS / "relevance-bundles.json")
+        for name, ways in table.items():
+            for way, f in ways.items():
+                print(f"| {name} | {way} | {f['auc']:.3f} | {f['auc_types_apart']:.3f} |")
 
 
 if __name__ == "__main__":

@@ -59,10 +59,10 @@ class EccrConfig(ModelConfig):
     levels: int = Field(3, ge=1, le=8, description="Tokens of a product.")
     codes: int = Field(256, ge=2, description="Different tokens of a level, at most.")
     auxiliary: bool = Field(True, description="Learn the other tasks beside the lists.")
-    steps: int = Field(250, ge=1, description="Steps of fine-tuning.")
-    lists: int = Field(32, ge=1, description="Lists of candidates in a step.")
-    negatives: int = Field(10, ge=1, le=20, description="Of a list in a step; it has up to 20.")
-    learning_rate: float = Field(5e-4, gt=0, description="AdamW's step size at its highest.")
+    steps: int = Field(60, ge=1, description="Steps of fine-tuning; a GPU has time for more.")
+    lists: int = Field(12, ge=1, description="Lists of candidates in a step.")
+    negatives: int = Field(5, ge=1, le=20, description="Of a list in a step; it has up to 20.")
+    learning_rate: float = Field(2e-3, gt=0, description="AdamW's step size at its highest.")
     tails: float = Field(
         0.15, ge=0, le=1, description="Share of candidates that get strategic text in training."
     )

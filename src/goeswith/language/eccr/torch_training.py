@@ -41,12 +41,12 @@ class Plan:
         seed: of every draw.
     """
 
-    steps: int = 200
-    lists: int = 32
-    negatives: int = 10
-    batch: int = 32
-    learning_rate: float = 5e-4
-    auxiliary: float = 0.3
+    steps: int = 60
+    lists: int = 12
+    negatives: int = 5
+    batch: int = 4
+    learning_rate: float = 2e-3
+    auxiliary: float = 0.15
     tails: float = 0.0
     checks: int = 4
     seed: int = 0
