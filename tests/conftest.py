@@ -9,8 +9,11 @@ import sys
 # tiny matrices: a second thread costs more than it gives, and it spins while others work
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -232,3 +235,28 @@ def relevance_model(
     out = tmp_path_factory.mktemp("relevance") / "judge"
     Salam.fit(examples_of_shop("shop", *shop, config), config).save(out)
     return out
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A Spark session of one thread; tests that ask for it are named as left out where none is."""
+    if find_spec("pyspark") is None or shutil.which("java") is None:
+        pytest.skip("Spark is left out: it needs pyspark (goeswith[spark]) and a Java on the PATH")
+    from pyspark.sql import SparkSession
+
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # the one that has goeswith
+    session = (
+        SparkSession.builder.master("local[1]")
+        .config("spark.ui.enabled", "false")
+        .config("spark.sql.warehouse.dir", str(tmp_path_factory.mktemp("spark")))
+        .config("spark.sql.shuffle.partitions", "1")
+        .config("spark.sql.session.timeZone", "UTC")
+        .config("spark.sql.execution.arrow.pyspark.enabled", "true")
+        .config("spark.driver.memory", "1g")
+        # of a few rows: planning and compiling would take longer than they do
+        .config("spark.sql.codegen.wholeStage", "false")
+        .config("spark.sql.adaptive.enabled", "false")
+        .getOrCreate()
+    )
+    yield session
+    session.stop()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from goeswith.bundle.bundle import Bundle
 from goeswith.bundle.constraints import Constraints
-from goeswith.errors import BundleError
+from goeswith.errors import BundleError, ConfigError
 from goeswith.export import rows as module
 from goeswith.export.rows import AnswerRows
 
@@ -79,3 +81,28 @@ def test_progress_is_told_and_more_than_there_is_refused(bundle: Bundle) -> None
     assert told[0] == (0, len(bundle), "exporting")
     with pytest.raises(BundleError, match="holds 6 answers a product, 7 were asked for"):
         AnswerRows(bundle, 7)
+
+
+@pytest.mark.parametrize("parts", [1, 3, 40])
+def test_parts_one_after_the_other_are_the_whole(bundle: Bundle, parts: int) -> None:
+    each = [listed(AnswerRows(bundle, 5, part=(number, parts))) for number in range(parts)]
+    assert [row for part in each for row in part] == listed(AnswerRows(bundle, 5))
+    assert max(map(len, each)) <= 5 * -(-len(bundle) // parts)
+
+
+@pytest.mark.parametrize("part", [(3, 3), (-1, 3), (0, 0)])
+def test_a_part_that_is_none_is_refused(bundle: Bundle, part: tuple[int, int]) -> None:
+    with pytest.raises(ConfigError, match="the first is 0"):
+        AnswerRows(bundle, 5, part=part)
+
+
+@pytest.mark.spark
+@pytest.mark.filterwarnings("ignore")  # its own, of pandas and of sockets
+def test_spark_gives_the_rows_that_one_process_gives(bundle: Bundle, spark: Any) -> None:
+    from goeswith.export.spark import answers
+
+    assert isinstance(bundle.path, Path)
+    found = answers(spark, bundle.path, 5, parts=3).collect()
+    rows = [tuple(row[name] for name in row.__fields__) for row in found]
+    table = pa.Table.from_batches(AnswerRows(bundle, 5))
+    assert rows == [tuple(row.values()) for row in table.to_pylist()]

@@ -1,8 +1,5 @@
 """One log, counted by DuckDB, in memory, and by Spark: the same edges."""
 
-import shutil
-from importlib.util import find_spec
-
 import ibis
 import numpy as np
 import polars as pl
@@ -159,29 +156,6 @@ def test_a_row_with_more_pairs_than_there_is_room_for_is_counted_all_the_same(mo
     found = count_pairs(context.astype(np.int32), product.astype(np.int32), 30, 2)
     assert len(found.count) == found.met == 30 * 29 // 2
     assert (found.count == 2).all()
-
-
-@pytest.fixture(scope="module")
-def spark(tmp_path_factory):
-    if find_spec("pyspark") is None or shutil.which("java") is None:
-        pytest.skip("Spark is left out: it needs pyspark (goeswith[spark]) and a Java on the PATH")
-    from pyspark.sql import SparkSession
-
-    session = (
-        SparkSession.builder.master("local[1]")
-        .config("spark.ui.enabled", "false")
-        .config("spark.sql.warehouse.dir", str(tmp_path_factory.mktemp("spark")))
-        .config("spark.sql.shuffle.partitions", "1")
-        .config("spark.sql.session.timeZone", "UTC")
-        .config("spark.sql.execution.arrow.pyspark.enabled", "true")
-        .config("spark.driver.memory", "1g")
-        # of a few rows: planning and compiling would take longer than they do
-        .config("spark.sql.codegen.wholeStage", "false")
-        .config("spark.sql.adaptive.enabled", "false")
-        .getOrCreate()
-    )
-    yield session
-    session.stop()
 
 
 @pytest.mark.spark

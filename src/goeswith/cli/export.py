@@ -34,6 +34,10 @@ def command(
     diversity: float | None = typer.Option(
         None, min=0, max=1, help="How much less each further product of one type counts."
     ),
+    part: int = typer.Option(0, min=0, help="Which of --parts, from 0; files alone."),
+    parts: int = typer.Option(
+        1, min=1, help="Export one of so many like parts, so that several machines share the work."
+    ),
     table: str | None = typer.Option(
         None, help="PostgreSQL: TABLE or SCHEMA.TABLE; goeswith_complements."
     ),
@@ -61,13 +65,17 @@ def command(
     given, wanted = (out, "--out FILE") if to in WRITERS else (url, "--url URL")
     if given is None:
         raise ConfigError(f"--to {to.value} needs {wanted}")
+    if parts > 1 and to not in WRITERS:
+        raise ConfigError("--parts is for files: a database's old answers are replaced as a whole")
     opened = Bundle.open(bundle)
     constraints = None
     if where or ban or per_type is not None or diversity is not None:
         constraints = Constraints.of(where, ban, (), per_type, diversity)
     started = perf_counter()
     with progress_bar() as progress:
-        rows = AnswerRows(opened, k or min(10, opened.k), constraints, why, progress)
+        wanted_k = k or min(10, opened.k)
+        which = part, parts
+        rows = AnswerRows(opened, wanted_k, constraints, why, progress=progress, part=which)
         if to is Target.postgres:
             place = to_postgres(rows, str(url), table or TABLE)
         elif to is Target.redis:

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from goeswith.bundle.bundle import Bundle
 from goeswith.bundle.constraints import Constraints
+from goeswith.errors import ConfigError
 
 BLOCK_ROWS: Final = 50_000
 """Rows worked out at a time: what bounds memory, whatever the size of the bundle."""
@@ -32,7 +33,9 @@ class AnswerRows:
         k: int,
         constraints: Constraints | None = None,
         explain: bool = False,
+        *,
         progress: Callable[[int, int, str], None] = lambda done, total, what: None,
+        part: tuple[int, int] = (0, 1),
     ) -> None:
         """Answers of a bundle.
 
@@ -42,11 +45,18 @@ class AnswerRows:
             constraints: as for `Bundle.complements`; None for the bundle's own settings.
             explain: add the sentence `why`.
             progress: called with products done, all products, and what is done.
+            part: which of how many like parts of the products, in their order.
 
         Raises:
             BundleError: the bundle holds fewer than k answers a product.
+            ConfigError: there is no such part.
         """
         bundle.check_k(k)
+        number, parts = part
+        if not 0 <= number < parts:
+            raise ConfigError(f"of {parts} parts the first is 0 and the last {parts - 1}: {number}")
+        n = len(bundle)
+        self._sources = range(n * number // parts, n * (number + 1) // parts)
         self.bundle, self.k = bundle, k
         self.schema = pa.schema(
             [
@@ -77,10 +87,10 @@ class AnswerRows:
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         as_ranked = self._constraints is None and not any(self.bundle.slate_settings.values())
         work_out = self._ranked if as_ranked and not self._explain else self._selected
-        n, size = len(self.bundle), max(BLOCK_ROWS // self.k, 1)
-        for start in range(0, n, size):
-            self._progress(start, n, "exporting")
-            columns = work_out(range(start, min(start + size, n)))
+        sources, size = self._sources, max(BLOCK_ROWS // self.k, 1)
+        for start in range(0, len(sources), size):
+            self._progress(start, len(sources), "exporting")
+            columns = work_out(sources[start : start + size])
             ranks = columns["rank"]
             columns["bundle"] = pa.repeat(self.bundle.id, len(ranks))
             self.rows += len(ranks)

@@ -19,8 +19,8 @@ def device() -> torch.device:
 def native_bfloat16(where: torch.device) -> bool:
     """Whether a device multiplies bfloat16 itself; else it is slower than float32."""
     if where.type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    return torch.cpu._is_avx512_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported())
+    return bool(torch.cpu._is_avx512_bf16_supported())
 
 
 def symmetric_normalised(matrix: Sparse) -> Sparse:
