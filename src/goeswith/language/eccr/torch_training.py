@@ -98,7 +98,7 @@ def train(
     *,
     check: Check | None = None,
     checkpoint: Path | None = None,
-    every: int = 100,
+    every: int = 20,
     tell: Callable[[str], None] | None = None,
     until: float = float("inf"),
 ) -> list[dict[str, float]]:
