@@ -11,7 +11,7 @@ import polars as pl
 
 from eccr_data import Split, read, split
 from eccr_prepare import CHARACTERS
-from eccr_train import MAIN, VARIANTS
+from eccr_train import EVERY, MAIN, VARIANTS, some_lists
 from goeswith.evaluation.bootstrap import paired_bootstrap
 from goeswith.evaluation.metrics import PerSource
 from goeswith.language.eccr.attack import STRATEGIC, moved
@@ -52,12 +52,13 @@ class Found:
         self.judged = {case: np.load(file) for case, file in judged.items() if file.exists()}
 
     def rows(self, case: str, part: str) -> np.ndarray:
-        """Which lists of a part the runs were asked; all where there was none."""
+        """Which lists of a part the runs were asked, or would have been."""
         for (of, _), run in self.runs.items():
             if of == case and f"{part}_rows" in run:
                 rows: np.ndarray = run[f"{part}_rows"]
                 return rows
-        return np.arange(len(self.case[case][f"{part}_sources"]))
+        most = {run["facts"]["size"]["lists"] for run in self.runs.values()}
+        return some_lists(self.case[case][f"{part}_sources"], max(most, default=EVERY))
 
     def scores(self, case: str, model: str, part: str) -> np.ndarray | None:
         """(m, 21) of the lists asked, by a baseline or a variant; none where it was not run."""

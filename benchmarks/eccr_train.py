@@ -138,6 +138,15 @@ def all_of(found: Ragged) -> list[np.ndarray]:
     return [found[i] for i in range(len(found))]
 
 
+def some_lists(sources: np.ndarray, most: int) -> np.ndarray:
+    """Rows of all lists of these sources, or of one of each of so many sources."""
+    rng = np.random.default_rng(0)
+    order = rng.permutation(len(sources))
+    if most < EVERY:
+        order = order[np.unique(sources[order], return_index=True)[1]]
+    return np.sort(rng.permutation(order)[:most])
+
+
 class Case:
     """One data set and split, as it travels."""
 
@@ -154,11 +163,7 @@ class Case:
     def rows(self, part: str) -> np.ndarray:
         """Which lists of a part are asked: all, or one of each of so many sources."""
         most = self.size.valid if part == "valid" else self.size.lists
-        sources, rng = self.arrays[f"{part}_sources"], np.random.default_rng(0)
-        order = rng.permutation(len(sources))
-        if most < EVERY:
-            order = order[np.unique(sources[order], return_index=True)[1]]
-        return np.sort(rng.permutation(order)[:most])
+        return some_lists(self.arrays[f"{part}_sources"], most)
 
     def prompts(self, codes: np.ndarray | None) -> Prompts:
         """Prompts over its products, with tokens of behaviour or without."""
