@@ -31,7 +31,8 @@ def main() -> None:
     parser.add_argument(
         "--seconds", type=float, default=SECONDS, help="of training, all runs together"
     )
-    parser.add_argument("--size", default="gpu", help="of training: gpu, cpu, or tiny to try it")
+    sizes = ["gpu", "cpu", "tiny"]
+    parser.add_argument("--size", default="gpu", choices=sizes, help="of training; tiny to try it")
     parser.add_argument("--part", type=int, default=0, help="of so many parts of the runs")
     parser.add_argument("--parts", type=int, default=1)
     options = parser.parse_args()

@@ -190,7 +190,8 @@ def load_backbone(name: str, *, lora: int = 0, seed: int = 0) -> tuple[Backbone,
         raise ConfigError("language models need: pip install 'goeswith[language]'") from error
     try:
         config = AutoConfig.from_pretrained(name)
-        config.dropout_rate = 0.0  # T5's: in so few steps, what is dropped is missed
+        if config.is_encoder_decoder:
+            config.dropout_rate = 0.0  # in so few steps, what is dropped is missed
         kind = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
         model = kind.from_pretrained(name, config=config, dtype=torch.float32, use_safetensors=True)
         tokenizer = AutoTokenizer.from_pretrained(name)
