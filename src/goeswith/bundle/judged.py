@@ -59,13 +59,14 @@ def judge_answers(
     }
     out_of = np.zeros(answers.products.shape, dtype=bool)
     out_of[rows, places] = wrong["substitute"] | wrong["irrelevant"]
-    opinions = np.full(first.shape, -np.inf, dtype=np.float32)
-    opinions[rows, places] = said["complement"]
-    opinions[out_of[:, : settings.first]] = -np.inf
     if settings.weight:
+        opinions = np.full(first.shape, -np.inf, dtype=np.float32)
+        opinions[rows, places] = said["complement"]
+        judged_out = out_of[:, : first.shape[1]]
+        opinions[judged_out] = -np.inf
         order = new_order(opinions, weight=settings.weight, reach=settings.reach)
         answers.reorder(order)
-        out_of[:, : settings.first] = np.take_along_axis(out_of[:, : settings.first], order, axis=1)
+        judged_out[:] = np.take_along_axis(judged_out, order, axis=1)
     answers.drop(out_of)
     return {
         "model": settings.model,
