@@ -59,7 +59,7 @@ def test_the_loss_is_that_of_skip_gram_with_negative_sampling() -> None:
         return -np.log1p(np.exp(-x))
 
     negatives = 7
-    expected = -np.mean(
+    expected = -np.sum(
         [
             log_sigma(s[i] @ t[i]) + negatives * np.mean([log_sigma(-s[i] @ n) for n in w])
             for i in range(3)

@@ -260,7 +260,7 @@ def test_the_softmax_over_all_products_and_its_gradient_are_those_of_torch() -> 
     given = [tensor.requires_grad_() for tensor in given]
     targets = torch.randint(0, 9, (6,))
     ours = next_product_loss(*given, targets, 9, np.full(9, 1 / 9), np.random.default_rng(0))
-    theirs = torch.nn.functional.cross_entropy(given[0] @ given[1].T, targets)
+    theirs = torch.nn.functional.cross_entropy(given[0] @ given[1].T, targets, reduction="sum")
     torch.testing.assert_close(ours, theirs)
     for one, other in zip(
         torch.autograd.grad(ours, given), torch.autograd.grad(theirs, given), strict=True

@@ -134,22 +134,21 @@ class Daemon(TrainedVectors):
         targets = np.unique(np.concatenate([bought[:, 1], viewed[:, 1]]))
         for _ in run.epochs():
             losses = []
-            for part, view_part in batches(len(bought), len(viewed), config.batch, run.rng):
-                drawn = run.rng.choice(targets, (len(part), config.negatives))
+            for batch in batches(len(bought), len(viewed), config.batch, run.rng):
+                part, view_part = map(run.workers.share, batch)
+                drawn = run.rng.choice(targets, (len(batch[0]), config.negatives))
+                drawn = run.workers.share(drawn)
                 agree, differ = loss_pairs(n, bought[part], one_way[part], drawn, viewed[view_part])
                 asked, place = np.unique(np.concatenate([agree, differ]), return_inverse=True)
                 pairs = torch.from_numpy(place.reshape(-1, 2)).to(where)
                 loss = pair_loss(
-                    encode(*sampled_steps(messages, asked, config.fan_outs, run.rng, where)),
+                    encode(*sampled_steps(messages, asked, config.fan_outs, run.own, where)),
                     pairs[: len(agree)],
                     pairs[len(agree) :],
                     config.temperature,
                     config.negative_form,
-                ) / (len(part) + len(view_part))
-                optimizer.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call]
-                optimizer.step()
-                losses.append(float(loss.detach()))
+                )
+                losses.append(run.step(loss, len(part) + len(view_part)))
             hit_rate = validation.hit_rate(*vectors(messages))
             run.finish(float(np.mean(losses)) if losses else 0.0, hit_rate)
         run.restore_best()

@@ -92,10 +92,7 @@ class DirectedPropagation(TrainedVectors):
         content = SparseMap(features, where)
         looked = SparseMap(symmetric_normalised(views), where)
 
-        def encode(
-            bought: SparseMap, warm: torch.Tensor, dropout: float
-        ) -> tuple[torch.Tensor, torch.Tensor]:
-            kept = warm * (torch.rand(len(warm), 1, device=where) >= dropout)
+        def encode(bought: SparseMap, kept: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
             s = kept * module["source"] + content @ module["source_content"]
             t = kept * module["target"] + content @ module["target_content"]
             all_s, all_t = s, t
@@ -116,16 +113,16 @@ class DirectedPropagation(TrainedVectors):
         sources = np.flatnonzero(np.diff(edges.indptr)).astype(np.int32)
         for _ in run.epochs():
             losses = []
-            for block in blocks(run.rng.permutation(sources), config.batch):
-                s, t = encode(bought, warm, config.id_dropout)
+            for batch in blocks(run.rng.permutation(sources), config.batch):
+                block = run.workers.share(batch)
+                # one draw for the whole batch: all workers make the same one
+                drawn = torch.rand(graph.n, 1, device=where, generator=run.generator)
+                s, t = encode(bought, warm * (drawn >= config.id_dropout))
                 logits = s[torch.from_numpy(block).to(where)] @ t.T / config.temperature
                 loss = softmax_loss(logits, edges[block], block, cold)
-                optimizer.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call]
-                optimizer.step()
-                losses.append(float(loss.detach()))
+                losses.append(run.step(loss, edges[block].nnz))
             with torch.no_grad():
-                s, t = encode(bought, warm, 0)
+                s, t = encode(bought, warm)
             hit_rate = validation.hit_rate(s.cpu().numpy(), t.cpu().numpy())
             run.finish(float(np.mean(losses)) if losses else 0.0, hit_rate)
         run.restore_best()
@@ -135,7 +132,7 @@ class DirectedPropagation(TrainedVectors):
         everything = weighted(graph.complements)
         with torch.no_grad():
             bought = SparseMap(symmetric_normalised(everything), where)
-            s, t = encode(bought, has_edges(everything), 0)
+            s, t = encode(bought, has_edges(everything))
         self.source_vectors, self.target_vectors = s.cpu().numpy(), t.cpu().numpy()
         self.content = module["source_content"].detach().cpu().numpy()
         return self

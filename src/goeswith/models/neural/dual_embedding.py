@@ -117,8 +117,7 @@ class DualEmbedding(TrainedVectors):
             size = int(np.clip(len(sources) // _STEPS, 1, config.batch))
             for batch in blocks(np.arange(len(sources), dtype=np.int32), size):
                 block = run.workers.share(batch)
-                drawn = np.searchsorted(shares, run.rng.random(_DRAWN) * shares[-1])
-                negatives = run.workers.share(drawn)
+                negatives = np.searchsorted(shares, run.rng.random(_DRAWN) * shares[-1])
                 u, v, w = (
                     torch.from_numpy(rows.astype(np.int64)).to(where)
                     for rows in (sources[block], targets[block], negatives)
@@ -126,8 +125,7 @@ class DualEmbedding(TrainedVectors):
                 loss = skip_gram_loss(
                     module["in"][u], module["out"][v], module["out"][w], config.negatives
                 )
-                run.step(loss)
-                losses.append(float(loss.detach()))
+                losses.append(run.step(loss, len(block)))
             # whatever is retrieved, the tables are those that find held-out complements best
             hit_rate = validation.hit_rate(
                 _vectors(module["in"], is_source), _vectors(module["out"], is_target)
@@ -181,7 +179,7 @@ class DualEmbedding(TrainedVectors):
 def skip_gram_loss(
     sources: torch.Tensor, targets: torch.Tensor, negatives: torch.Tensor, weight: float
 ) -> torch.Tensor:
-    """Skip-gram with negative sampling, mean over the pairs of a batch.
+    """Skip-gram with negative sampling, summed over the pairs of a batch.
 
         -log sigma(s_u . t_v) - weight E_w log sigma(-s_u . t_w)
 
@@ -196,8 +194,8 @@ def skip_gram_loss(
     """
     from torch.nn.functional import softplus
 
-    seen = softplus(-(sources * targets).sum(dim=1)).mean()
-    return seen + weight * softplus(sources @ negatives.T).mean()
+    seen = softplus(-(sources * targets).sum(dim=1)).sum()
+    return seen + weight * softplus(sources @ negatives.T).sum() / len(negatives)
 
 
 def _with_stand_ins(

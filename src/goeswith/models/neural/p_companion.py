@@ -102,17 +102,16 @@ class PCompanion(TypedVectors):
             module.train()
             for block in blocks(run.rng.permutation(len(pairs)).astype(np.int32), config.batch):
                 positive = pairs[block]
+                drawn = negatives.draw(positive[:, 0], run.rng)
                 terms = []
-                for sign, chosen in ((1, positive), (-1, negatives.draw(positive[:, 0], run.rng))):
-                    i, j = torch.from_numpy(chosen.astype(np.int64)).to(where).T
+                for sign, chosen in ((1, positive), (-1, drawn)):
+                    share = run.workers.share(chosen).astype(np.int64)
+                    i, j = torch.from_numpy(share).to(where).T
                     terms.append(
                         module.loss((theta[i], theta[j]), (types[i], types[j]), sign, config)
                     )
-                loss = torch.cat(terms).mean()
-                optimizer.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call]
-                optimizer.step()
-                losses.append(float(loss.detach()))
+                loss = torch.cat(terms)
+                losses.append(run.step(loss.sum(), len(loss)))
             self._take(module, thetas)
             hit_rate = validation.hit_rate(self.source_vectors, self.target_vectors)
             run.finish(float(np.mean(losses)) if losses else 0.0, hit_rate)

@@ -81,9 +81,10 @@ class Product2Vec(TrainedVectors):
         for _ in run.epochs():
             losses = []
             module.train()
-            for block in blocks(run.rng.permutation(trained), config.batch):
+            for batch in blocks(run.rng.permutation(trained), config.batch):
+                block = run.workers.share(batch)
                 around = [
-                    sample_neighbours(matrix, block, config.fan_out, run.rng)
+                    run.workers.share(sample_neighbours(matrix, batch, config.fan_out, run.rng))
                     for matrix in (near, far)
                 ]
                 # a place without a neighbour repeats the product, and is not attended to
@@ -102,11 +103,8 @@ class Product2Vec(TrainedVectors):
                     )
                     for sign, vectors, rows in zip((1, -1), neighbours, around, strict=True)
                 ]
-                loss = torch.cat(terms).mean()
-                optimizer.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call]
-                optimizer.step()
-                losses.append(float(loss.detach()))
+                loss = torch.cat(terms)
+                losses.append(run.step(loss.sum(), len(loss)))
             self._layers = numpy_layers(module)
             sources, targets = near_is_high(self._forward(contents))
             run.finish(float(np.mean(losses)), validation.hit_rate(sources, targets))
@@ -157,11 +155,13 @@ class Product2Vec(TrainedVectors):
 
 def new_network(content: int, dimension: int) -> torch.nn.Module:
     """The network of Eq 1, its first layer normalised over the batch."""
-    from torch.nn import BatchNorm1d, Linear, Sequential, Tanh
+    from torch.nn import Linear, Sequential, Tanh
+
+    from goeswith.models.neural.torch_parts import SharedNorm
 
     return Sequential(
         Linear(content, dimension),
-        BatchNorm1d(dimension),
+        SharedNorm(dimension),
         Tanh(),
         Linear(dimension, dimension),
         Tanh(),

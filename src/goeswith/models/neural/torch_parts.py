@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from goeswith.arrays import Rows, Sparse, inverse_power, scale_columns, scale_rows
+from goeswith.models.neural.workers import Workers
 
 
 def device() -> torch.device:
@@ -76,10 +77,50 @@ def _tensor(matrix: Sparse, where: torch.device) -> torch.Tensor:
         )
 
 
+class SharedNorm(torch.nn.BatchNorm1d):
+    """Batch normalisation over what all workers read in a step; of one process, torch's own.
+
+    A product that several of them read counts as often.
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        workers = Workers.here()
+        if workers.size == 1 or not self.training:
+            return super().forward(x)
+        count = workers.sum(len(x))
+        mean = _everywhere(x.sum(0)) / count
+        variance = _everywhere(((x - mean) ** 2).sum(0)) / count
+        unbiased = variance * (count / (count - 1))
+        for kept, now in ((self.running_mean, mean), (self.running_var, unbiased)):
+            assert kept is not None and self.momentum is not None
+            kept.lerp_(now.detach(), self.momentum)
+        return (x - mean) / (variance + self.eps).sqrt() * self.weight + self.bias
+
+
+def _everywhere(x: torch.Tensor) -> torch.Tensor:
+    """The sum over all workers; the gradient is that of all of their losses."""
+    total: torch.Tensor = _Everywhere.apply(x)  # type: ignore[no-untyped-call]
+    return total
+
+
+class _Everywhere(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+        total = x.clone()
+        torch.distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        total = gradients[0].clone()
+        torch.distributed.all_reduce(total)
+        return total
+
+
 def softmax_loss(
     logits: torch.Tensor, edges: Sparse, block: Rows, never: torch.Tensor
 ) -> torch.Tensor:
-    """Mean over the edges of weight times -log softmax of the target among it and all non-targets.
+    """Sum over the edges of weight times -log softmax of the target among it and all non-targets.
 
     Args:
         logits: (b, n).
@@ -113,12 +154,12 @@ class _SoftmaxLoss(torch.autograd.Function):
         total = rivals.sum(1)
         gap = (total.log() + highest[:, 0])[rows] - logits[rows, columns]
         ctx.save_for_backward(rivals, total, gap, rows, columns, weights)
-        return (torch.nn.functional.softplus(gap) * weights).mean()
+        return (torch.nn.functional.softplus(gap) * weights).sum()
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
         rivals, total, gap, rows, columns, weights = ctx.saved_tensors
-        pull = gap.sigmoid() * weights * (gradients[0] / len(gap))
+        pull = gap.sigmoid() * weights * gradients[0]
         pulls = torch.zeros_like(total).index_add_(0, rows, pull)
         gradient = rivals * (pulls / total.clamp_min(1e-30))[:, None]
         gradient[rows, columns] -= pull

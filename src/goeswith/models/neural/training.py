@@ -4,7 +4,9 @@ A model's loop reads top to bottom in its own file:
 
     run = Run(self, module, optimizer, data=[...])
     for epoch in run.epochs():
-        ...                                  # steps; every random draw from run.rng or torch
+        for batch in ...:                    # drawn from run.rng, alike in all workers
+            share = run.workers.share(batch)
+            losses.append(run.step(loss_of(share).sum(), len(share)))
         run.finish(loss, validation)
     run.restore_best()
 """
@@ -178,7 +180,18 @@ class Run:
 
     All randomness is seeded anew for each epoch from (seed, epoch), so that a resumed run draws
     what an uninterrupted one would have drawn.
+
+    Attributes:
+        workers: this process among those that train the model.
+        rng: what the workers draw together: each must draw the same from it.
+        generator: the same, of torch.
+        own: what a worker draws for its share alone; torch's own generator is for that, too. One
+            process draws all from `rng`.
     """
+
+    rng: np.random.Generator
+    own: np.random.Generator
+    generator: torch.Generator
 
     def __init__(
         self,
@@ -195,8 +208,12 @@ class Run:
             optimizer: over those parameters.
             data: the arrays and CSR matrices that it learns from: a checkpoint of other data is
                 not resumed.
+
+        Raises:
+            ConfigError: the workers do not see the same checkpoint.
         """
         self.name, self.module, self.optimizer = model.name, module, optimizer
+        self._device = next(module.parameters()).device
         self.workers = Workers.here()
         self.config: TrainingConfig = model.training
         self.history: list[Epoch] = []
@@ -205,8 +222,15 @@ class Run:
         self._file = model.checkpoints / f"{model.name}.checkpoint" if model.checkpoints else None
         shapes = {name: tuple(value.shape) for name, value in module.state_dict().items()}
         self._fingerprint = _fingerprint(f"{model.name} {self.config!r} {shapes}", data)
-        if self._file is not None and self._file.exists():
-            self._resume(self._file)
+        if self._file is not None:
+            if self._file.exists():
+                self._resume(self._file)
+            # no worker goes on, and removes the file in the end, before all have read it
+            if self.workers.mean(len(self.history)) != len(self.history):
+                raise ConfigError(
+                    f"the workers that train {self.name} found different checkpoints in "
+                    f"{self._file.parent}: give them a folder that all of them see"
+                )
 
     @property
     def best_epoch(self) -> int:
@@ -227,17 +251,31 @@ class Run:
         for epoch in range(done + 1, self.config.max_epochs + 1):
             if self.history and epoch - 1 - self.best_epoch >= self.config.patience:
                 return
-            torch.manual_seed(self.config.seed * 100_003 + epoch)
-            self.rng = np.random.default_rng([self.config.seed, epoch])
+            seed, rank = self.config.seed * 100_003 + epoch, self.workers.rank
+            torch.manual_seed(seed + rank * 1_000_000_007)
+            self.generator = torch.Generator(self._device).manual_seed(seed)
+            self.rng = self.own = np.random.default_rng([self.config.seed, epoch])
+            if self.workers.size > 1:
+                self.own = np.random.default_rng([self.config.seed, epoch, rank])
             self._started = time.perf_counter()
             yield epoch
 
-    def step(self, loss: torch.Tensor) -> None:
-        """Go one step down the gradient of a loss, or of its mean over all workers."""
+    def step(self, total: torch.Tensor, terms: int) -> float:
+        """Go one step down the gradient of a mean loss.
+
+        Args:
+            total: () the sum of the terms of this worker's share.
+            terms: how many they are; the mean is over those of all workers.
+
+        Returns:
+            The mean loss, the same for all workers.
+        """
+        loss = total / self.workers.sum(terms)
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        self.workers.average_gradients(self.module)
+        self.workers.add_gradients(self.module)
         self.optimizer.step()
+        return self.workers.sum(float(loss.detach()))
 
     def finish(self, loss: float, validation: float) -> None:
         """Note an epoch's mean loss and validation hit@10, keep the best weights, save.
@@ -245,7 +283,7 @@ class Run:
         Raises:
             ConfigError: the loss is no finite number.
         """
-        loss = self.workers.mean(loss)
+        validation = self.workers.mean(validation)  # they must agree on when to stop
         if not np.isfinite(loss):
             raise ConfigError(
                 f"training {self.name} left the finite numbers in epoch {len(self.history) + 1}: "

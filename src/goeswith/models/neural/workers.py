@@ -1,21 +1,24 @@
 """Several processes that train one model: what `torchrun` starts, each with its share of a batch.
 
 Every worker has the whole model and the same seeds, so that all draw the same batches; of each it
-takes its share, and its share of the negatives. Gradients are averaged before every step, as
-`DistributedDataParallel` does it, so that the workers stay the same to the last bit: any of them
-can be asked, and the first one keeps the checkpoints.
+takes its share. A step goes down the gradient of the mean over the terms of all shares, whatever
+their sizes: what one process would do. The workers stay the same to the last bit: any of them can
+be asked, and the first one keeps the checkpoints.
 """
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from goeswith.arrays import Rows
+import numpy as np
+import numpy.typing as npt
 
 if TYPE_CHECKING:
     import torch
+
+Whole = TypeVar("Whole", bound=npt.NDArray[np.integer[Any]])
 
 
 @dataclass(frozen=True)
@@ -54,23 +57,27 @@ class Workers:
             distributed.init_process_group(backend, store=own, rank=rank, world_size=size)
         return cls(distributed.get_rank(), distributed.get_world_size())
 
-    def share(self, rows: Rows) -> Rows:
-        """This worker's part of a batch, or of what is drawn for it, to within one."""
-        return rows[self.rank :: self.size]
+    def share(self, rows: Whole) -> Whole:
+        """This worker's part of a batch, or of what is drawn for it, to within one row.
 
-    def average_gradients(self, module: torch.nn.Module) -> None:
-        """Replace every gradient by its mean over the workers."""
+        It is empty where there are fewer rows than workers.
+        """
+        return rows[self.rank :: self.size]  # type: ignore[return-value]
+
+    def add_gradients(self, module: torch.nn.Module) -> None:
+        """Replace every gradient by its sum over the workers."""
         if self.size == 1:
             return
+        import torch
         from torch import distributed
 
         for parameter in module.parameters():
-            if parameter.grad is not None:
-                distributed.all_reduce(parameter.grad)
-                parameter.grad /= self.size
+            if parameter.grad is None:  # all of them must give something to add
+                parameter.grad = torch.zeros_like(parameter)
+            distributed.all_reduce(parameter.grad)
 
-    def mean(self, value: float) -> float:
-        """The mean of a figure over the workers, the same for all."""
+    def sum(self, value: float) -> float:
+        """The sum of a figure over the workers, the same for all."""
         if self.size == 1:
             return value
         import torch
@@ -79,4 +86,8 @@ class Workers:
         where = "cuda" if torch.cuda.is_available() else "cpu"
         total = torch.tensor(value, dtype=torch.float64, device=where)
         distributed.all_reduce(total)
-        return float(total) / self.size
+        return float(total)
+
+    def mean(self, value: float) -> float:
+        """The mean of a figure over the workers, the same for all."""
+        return self.sum(value) / self.size

@@ -55,6 +55,19 @@ class Batch:
         return Batch(products, self.filled | masked, masked, self.seconds)
 
 
+def part(examples: tuple[Batch, Places, Whole], rows: Whole) -> tuple[Batch, Places, Whole]:
+    """Some of the sequences that are read in a step, with what is predicted in them.
+
+    Args:
+        examples: b sequences, the places (b, l) where something is predicted, and what (p,).
+        rows: (c,) those that are wanted, rising.
+    """
+    batch, places, targets = examples
+    seconds = None if batch.seconds is None else batch.seconds[rows]
+    some = Batch(batch.products[rows], batch.filled[rows], batch.masked[rows], seconds)
+    return some, places[rows], targets[np.isin(places.nonzero()[0], rows)]
+
+
 def shuffled(lengths: Whole, size: int, rng: np.random.Generator) -> Iterator[Rows]:
     """Every sequence once, `size` at a time; those of a step are of like length, to fill places."""
     order = rng.permutation(len(lengths)).astype(np.int32)

@@ -140,11 +140,11 @@ _ATTENDED = ("query", "key", "value")
 
 def split(x: Array, heads: int) -> Array:
     """(b, l, d) to (b, h, l, d / h)."""
-    b, length, _ = x.shape
-    return x.reshape(b, length, heads, -1).swapaxes(1, 2)
+    b, length, d = x.shape
+    return x.reshape(b, length, heads, d // heads).swapaxes(1, 2)
 
 
 def join(x: Array) -> Array:
     """(b, h, l, d / h) to (b, l, d)."""
-    b, _, length, _ = x.shape
-    return x.swapaxes(1, 2).reshape(b, length, -1)
+    b, heads, length, d = x.shape
+    return x.swapaxes(1, 2).reshape(b, length, heads * d)

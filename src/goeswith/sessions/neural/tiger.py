@@ -77,20 +77,18 @@ class Tiger(SequenceModel):
         for _ in run.epochs():
             losses = []
             for rows in shuffled(train.lengths, size, run.rng):
-                batch = Batch.of(train.take(rows))
+                batch = Batch.of(train.take(run.workers.share(rows)))
                 followed = batch.filled[:, 1:]
                 spelled = ops.array(self.codes[batch.products[:, 1:][followed]])
                 states = self._states(ops, weights, batch.until(-1))[ops.array(followed)]
                 loss = torch.zeros((), device=where)
                 for level in range(len(self.trie.sizes)):
+                    logits = self._next(ops, weights, states, level)
                     loss = loss + functional.cross_entropy(
-                        self._next(ops, weights, states, level), spelled[:, level]
+                        logits, spelled[:, level], reduction="sum"
                     )
                     states = states + ops.take(weights[f"said{level}"], spelled[:, level])
-                optimizer.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call]
-                optimizer.step()
-                losses.append(float(loss.detach()))
+                losses.append(run.step(loss, len(spelled)))
             self.keep(module)
             run.finish(float(np.mean(losses)) if losses else 0.0, self.hit_rate(validation))
         run.restore_best()

@@ -61,7 +61,7 @@ def next_product_loss(  # noqa: PLR0917
     shares: npt.NDArray[np.floating[Any]],
     rng: np.random.Generator,
 ) -> torch.Tensor:
-    """Mean -log softmax of the target among all products, or among some that stand for all.
+    """Sum of -log softmax of the target among all products, or among some that stand for all.
 
     Args:
         states: (p, d), already divided by the temperature.
@@ -78,7 +78,7 @@ def next_product_loss(  # noqa: PLR0917
         total: torch.Tensor = _LogSum.apply(  # type: ignore[no-untyped-call]
             states, vectors, None, None
         )
-        return (total - target).mean()
+        return (total - target).sum()
     # a number just below 1 may lie behind the last rounded sum
     rows = np.searchsorted(np.cumsum(shares), rng.random(competitors)).clip(max=len(shares) - 1)
     counts = -np.log(competitors * shares[rows]).astype(np.float32)
@@ -89,7 +89,7 @@ def next_product_loss(  # noqa: PLR0917
         torch.from_numpy(counts).to(states),
         targets[:, None] == drawn,
     )
-    return functional.softplus(others - target).mean()
+    return functional.softplus(others - target).sum()
 
 
 class _LogSum(torch.autograd.Function):

@@ -19,7 +19,7 @@ from goeswith.data.catalog import Catalog
 from goeswith.encode.vectors import ContentEncoder
 from goeswith.errors import ConfigError
 from goeswith.models.neural.training import Run, need_torch
-from goeswith.sessions.neural.batches import Batch, Places, Validation, shuffled
+from goeswith.sessions.neural.batches import Batch, Places, Validation, part, shuffled
 from goeswith.sessions.neural.layers import Array, Numpy, Ops, Weights
 from goeswith.sessions.neural.sequence_model import SequenceConfig, SequenceModel
 from goeswith.sessions.sequences import Sequences, Whole
@@ -128,7 +128,8 @@ class TrainedSession(SequenceModel):
         for _ in run.epochs():
             losses = []
             for rows in shuffled(train.lengths, size, run.rng):
-                batch, places, targets = self.examples(train.take(rows), run.rng)
+                share = run.workers.share(np.arange(len(rows)))
+                batch, places, targets = part(self.examples(train.take(rows), run.rng), share)
                 vectors = items()
                 x = ops.take(vectors, ops.array(batch.products)) * config.dimension**0.5
                 states = self.states(ops, weights, ops.drop(x), batch)[ops.array(places)]
@@ -136,10 +137,7 @@ class TrainedSession(SequenceModel):
                 loss = next_product_loss(
                     states, vectors, ops.array(targets), config.competitors, shares, run.rng
                 )
-                optimizer.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call]
-                optimizer.step()
-                losses.append(float(loss.detach()))
+                losses.append(run.step(loss, len(targets)))
             self._keep(module, items())
             run.finish(float(np.mean(losses)) if losses else 0.0, self.hit_rate(validation))
         run.restore_best()
