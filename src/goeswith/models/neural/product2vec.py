@@ -89,9 +89,10 @@ class Product2Vec(TrainedVectors):
                 ]
                 # a place without a neighbour repeats the product, and is not attended to
                 filled = [np.where(rows < 0, block[:, None], rows) for rows in around]
-                rows, place = np.unique(np.column_stack([block, *filled]), return_inverse=True)
+                read = np.column_stack([block, *filled])
+                rows, place = np.unique(read, return_inverse=True)
                 theta = module(content[torch.from_numpy(rows).to(where)])
-                at = torch.from_numpy(place.reshape(len(block), -1)).to(where)
+                at = torch.from_numpy(place.reshape(read.shape)).to(where)
                 neighbours = theta[at[:, 1:]].split(config.fan_out, dim=1)
                 terms = [
                     neighbourhood_loss(

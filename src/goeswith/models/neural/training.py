@@ -306,6 +306,7 @@ class Run:
     def restore_best(self) -> None:
         """Put the weights of the best epoch back, and forget the checkpoint."""
         self.module.load_state_dict(self._best)
+        self.workers.wait()  # one that dies before needs it
         if self._file is not None and not self.workers.rank:
             self._file.unlink(missing_ok=True)
 

@@ -76,6 +76,10 @@ class Workers:
                 parameter.grad = torch.zeros_like(parameter)
             distributed.all_reduce(parameter.grad)
 
+    def wait(self) -> None:
+        """Go on when all workers have come here."""
+        self.sum(0)
+
     def sum(self, value: float) -> float:
         """The sum of a figure over the workers, the same for all."""
         if self.size == 1:
