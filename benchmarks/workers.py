@@ -2,10 +2,12 @@
 
     python benchmarks/workers.py [DATA] [--model dual_embedding] [--seeds 0,1,2] [--epochs 8]
 
-Each run trains the model on the complements of DATA (../shared/data/amazon-beauty where left out)
-less the pairs that it holds back itself; compared is hit@10 on those, of the best epoch. The same
-seed holds the same pairs back whatever the workers. One more run of two workers on the first seed
-has its second worker killed after an epoch; torchrun starts both again, and they go on.
+Each run trains the model on the complements of DATA (../shared/data/amazon-beauty where left out),
+or a model of sessions on its events (amazon-beauty-sequences), less what it holds back itself;
+compared is hit@10 on that, of the best epoch. The same seed holds the same back whatever the
+workers. One more run of two workers on the first seed has its second worker killed after an epoch;
+torchrun starts both again, and they go on. The table of a model replaces the one that the results
+hold of it, and leaves those of others.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ import numpy as np
 from goeswith.files import write_json
 
 RESULT = Path(__file__).parent / "results" / "workers.json"
-BESIDE = Path(__file__).parents[2] / "shared" / "data" / "amazon-beauty"
+DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
 def train(given: argparse.Namespace) -> None:
@@ -36,12 +38,18 @@ def train(given: argparse.Namespace) -> None:
     from goeswith.models import make_model
     from goeswith.models.neural.training import Trained
     from goeswith.relations.build import build_graph
+    from goeswith.sessions import SESSION_MODELS
+    from goeswith.sessions.sequences import sequences_of
 
     seed, folder, die_in = int(given.worker[0]), Path(given.worker[1]), int(given.worker[2])
-    spec, epochs = given.model, given.epochs
+    spec, name = given.model, given.model.partition(":")[0]
     dataset = load_data(given.data)
-    name = spec.partition(":")[0]
-    model = make_model(spec, {name: {"seed": seed, "max_epochs": epochs}})
+    settings = {name: {"seed": seed, "max_epochs": given.epochs}}
+    if name in SESSION_MODELS.names:
+        model: Any = SESSION_MODELS.make(spec, settings)
+        learned: Any = sequences_of(dataset.events)[0]
+    else:
+        model, learned = make_model(spec, settings), build_graph(dataset)
     if not isinstance(model, Trained):
         raise SystemExit(f"{spec} is not trained")
     rank = int(os.environ.get("RANK", "0"))
@@ -56,7 +64,7 @@ def train(given: argparse.Namespace) -> None:
 
     model.checkpoints, model.report = folder, report
     started = time.process_time()
-    model.fit(dataset.catalog, build_graph(dataset))
+    model.fit(dataset.catalog, learned)
     used = time.process_time() - started
     if not rank:
         best = max(epoch["validation"] for epoch in model.history)
@@ -92,7 +100,7 @@ def run(given: argparse.Namespace, workers: int, seed: int, die_in: int = 0) -> 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("data", type=Path, nargs="?", default=BESIDE)
+    parser.add_argument("data", type=Path, nargs="?", default=DATA / "amazon-beauty")
     parser.add_argument("--model", default="dual_embedding")
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--epochs", type=int, default=8)
@@ -117,19 +125,18 @@ def main() -> None:
         for name, found in figures.items()
         if len(found) > 1
     }
-    write_json(
-        {
-            "command": f"python benchmarks/workers.py {given.data.name} --model {given.model} "
-            f"--seeds {given.seeds} --epochs {given.epochs}",
-            "data": given.data.name,
-            "torch": version("torch"),
-            "backend": "gloo",
-            "load_before_and_after": load,
-            "summary": summary,
-            "runs": runs,
-        },
-        RESULT,
-    )
+    results = json.loads(RESULT.read_text()) if RESULT.exists() else {}
+    results[given.model] = {
+        "command": f"python benchmarks/workers.py {given.data.name} --model {given.model} "
+        f"--seeds {given.seeds} --epochs {given.epochs}",
+        "data": given.data.name,
+        "torch": version("torch"),
+        "backend": "gloo",
+        "load_before_and_after": load,
+        "summary": summary,
+        "runs": runs,
+    }
+    write_json(results, RESULT)
     for one in runs:
         print(one)
     print(summary)
