@@ -15,10 +15,10 @@ import torch
 from torch.nn import functional
 
 from goeswith.errors import ConfigError
-from goeswith.files import replacing
 from goeswith.language.eccr.lists import Lists
 from goeswith.language.eccr.prompts import TITLE_TOKENS, Ids, Prompts
 from goeswith.language.eccr.torch_backbone import Backbone
+from goeswith.models.neural.checkpoint import read_checkpoint, write_checkpoint
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -271,7 +271,7 @@ class _State:
         digest = hashlib.sha256(json.dumps(told).encode())
         digest.update(tasks.lists.sources.tobytes() + tasks.lists.candidates.tobytes())
         self.fingerprint = digest.hexdigest()
-        if file is not None and file.exists():
+        if file is not None:
             self._resume(file)
 
     def checked(self, validation: float, loss: float) -> None:
@@ -291,39 +291,18 @@ class _State:
 
     def save(self, file: Path) -> None:
         """Write all of it, beside and renamed."""
-        from safetensors.torch import save_file
-
-        tensors = {f"now/{name}": p.detach().clone() for name, p in self.trained}
-        tensors |= {f"best/{name}": value for name, value in self.best.items()}
-        for index, slots in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer/{index}/{k}": v.clone() for k, v in slots.items()}
         said = {"fingerprint": self.fingerprint, "history": json.dumps(self.history)}
-        with replacing(file) as beside:
-            save_file(tensors, beside, metadata=said | {"step": str(self.step)})
+        now: dict[str, Tensor] = dict(self.trained)
+        said |= {"step": str(self.step)}
+        write_checkpoint(file, self.optimizer, said, {"now": now, "best": self.best})
 
     def _resume(self, file: Path) -> None:
         """Take up a checkpoint of the same run; one of another, or damaged, is overwritten."""
-        from safetensors import SafetensorError, safe_open
-
-        try:
-            with safe_open(file, framework="pt") as held:
-                said = held.metadata() or {}
-                if said.get("fingerprint") != self.fingerprint:
-                    return
-                tensors = {name: held.get_tensor(name) for name in held.keys()}  # noqa: SIM118
-        except (SafetensorError, OSError):
+        found = read_checkpoint(file, self.optimizer, self.fingerprint)
+        if found is None:
             return
-        slots: dict[int, dict[str, Tensor]] = {}
         with torch.no_grad():
             for name, p in self.trained:
-                p.copy_(tensors[f"now/{name}"])
-                if f"best/{name}" in tensors:
-                    self.best[name] = tensors[f"best/{name}"].to(p.device)
-        for name, value in tensors.items():
-            part, _, rest = name.partition("/")
-            if part == "optimizer":
-                index, slot = rest.split("/")
-                slots.setdefault(int(index), {})[slot] = value
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": slots, "param_groups": groups})
-        self.step, self.history = int(said["step"]), json.loads(said["history"])
+                p.copy_(found.part("now")[name])
+        self.best = found.part("best")
+        self.step, self.history = int(found.said["step"]), json.loads(found.said["history"])

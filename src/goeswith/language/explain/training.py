@@ -13,10 +13,11 @@ from typing import Any, TypeAlias, TypedDict
 import numpy as np
 
 from goeswith.errors import ConfigError
-from goeswith.files import replacing, write_json
+from goeswith.files import write_json
 from goeswith.language.explain.examples import Example
 from goeswith.language.explain.local import READ, WRITTEN, load_language_model
 from goeswith.language.explain.pair import prompt
+from goeswith.models.neural.checkpoint import read_checkpoint, write_checkpoint
 
 
 @dataclass(frozen=True)
@@ -199,53 +200,31 @@ class _State:
         self, folder: Path, training: ExplainerTraining, data: Any, weights: Any, optimizer: Any
     ) -> None:
         said = json.dumps([asdict(training), data]).encode()
-        self._file = folder / f"{hashlib.sha256(said).hexdigest()[:16]}.safetensors"
+        self._fingerprint = hashlib.sha256(said).hexdigest()[:16]
+        self._file = folder / f"{self._fingerprint}.safetensors"
         self._weights, self._optimizer = weights, optimizer
         self._best: dict[str, Any] = {}
         self.history: list[Epoch] = []
 
     def resume(self) -> int:
         """Take up a checkpoint where there is one; epochs that are done."""
-        from safetensors import SafetensorError, safe_open
-
-        if not self._file.exists():
+        found = read_checkpoint(self._file, self._optimizer, self._fingerprint)
+        if found is None:
             return 0
-        try:
-            with safe_open(self._file, framework="pt") as file:
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-                history = json.loads((file.metadata() or {})["history"])
-        except (SafetensorError, OSError, KeyError, ValueError):
-            return 0  # damaged: the run starts anew
-        names = list(self._weights)
-        state: dict[int, dict[str, Any]] = {}
-        for key, value in tensors.items():
-            part, _, name = key.partition("/")
-            if part == "now":
-                self._weights[name].data.copy_(value)
-            elif part == "best":
-                self._best[name] = value
-            else:
-                state.setdefault(names.index(name), {})[part] = value
-        groups = self._optimizer.state_dict()["param_groups"]
-        self._optimizer.load_state_dict({"state": state, "param_groups": groups})
-        self.history = history
-        return len(history)
+        for name, value in found.part("now").items():
+            self._weights[name].data.copy_(value)
+        self._best = found.part("best")
+        self.history = json.loads(found.said["history"])
+        return len(self.history)
 
     def finish(self, epoch: Epoch) -> Epoch:
         """Note an epoch, keep the best weights, save."""
-        from safetensors.torch import save_file
-
         self.history.append(epoch)
         if not self.stale():
             self._best = {name: value.detach().clone() for name, value in self._weights.items()}
-        tensors = {f"now/{name}": value.detach() for name, value in self._weights.items()}
-        tensors |= {f"best/{name}": value for name, value in self._best.items()}
-        for index, name in enumerate(self._weights):
-            for slot, value in self._optimizer.state_dict()["state"].get(index, {}).items():
-                tensors[f"{slot}/{name}"] = value
-        tensors = {name: value.contiguous() for name, value in tensors.items()}
-        with replacing(self._file) as beside:
-            save_file(tensors, beside, metadata={"history": json.dumps(self.history)})
+        said = {"fingerprint": self._fingerprint, "history": json.dumps(self.history)}
+        parts = {"now": self._weights, "best": self._best}
+        write_checkpoint(self._file, self._optimizer, said, parts)
         return epoch
 
     def stale(self) -> int:

@@ -19,12 +19,12 @@ import torch
 from torch import Tensor, nn
 
 from goeswith.errors import ConfigError
-from goeswith.files import replacing
 from goeswith.language.salam.config import SalamConfig
 from goeswith.language.salam.labels import balanced_weights
 from goeswith.language.salam.nodes import Pairs
 from goeswith.language.salam.torch_feed import Feed, Tell, World, precision, predict
 from goeswith.language.salam.torch_network import Network
+from goeswith.models.neural.checkpoint import read_checkpoint, write_checkpoint
 
 
 class Epoch(TypedDict):
@@ -154,51 +154,27 @@ class _State:
     def save(self, step: int) -> None:
         if self.file is None:
             return
-        from safetensors.torch import save_file
-
-        tensors = {f"now/{k}": v.detach().clone() for k, v in self.network.trained().items()}
-        tensors |= {f"best/{k}": v for k, v in self.best.items()}
-        tensors["losses"] = self.losses
-        for index, slots in self.optimizer.state_dict()["state"].items():
-            for slot, value in slots.items():
-                tensors[f"optimizer/{index}/{slot}"] = value.clone()
         said = {
             "fingerprint": self.fingerprint,
             "step": str(step),
             "history": json.dumps(self.history),
         }
-        with replacing(self.file) as beside:
-            save_file(tensors, beside, metadata=said)
+        now, sums = self.network.trained(), {"losses": self.losses}
+        parts = {"now": now, "best": self.best, "sums": sums}
+        write_checkpoint(self.file, self.optimizer, said, parts)
 
     def resume(self) -> int:
         """Steps that are done already; a checkpoint of other data or settings is overwritten."""
-        if self.file is None or not self.file.exists():
+        if self.file is None:
             return 0
-        from safetensors import SafetensorError, safe_open
-
-        try:
-            with safe_open(self.file, framework="pt", device=str(self.losses.device)) as file:
-                said = file.metadata() or {}
-                if said.get("fingerprint") != self.fingerprint:
-                    return 0
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except (SafetensorError, OSError):
+        found = read_checkpoint(self.file, self.optimizer, self.fingerprint)
+        if found is None:
             return 0
-        now = {k.removeprefix("now/"): v for k, v in tensors.items() if k.startswith("now/")}
-        put(self.network, now)
-        self.best = {
-            k.removeprefix("best/"): v for k, v in tensors.items() if k.startswith("best/")
-        }
-        state: dict[int, dict[str, Tensor]] = {}
-        for name, value in tensors.items():
-            if name.startswith("optimizer/"):
-                _, index, slot = name.split("/")
-                state.setdefault(int(index), {})[slot] = value
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": state, "param_groups": groups})
-        self.losses = tensors["losses"].clone()
-        self.history = json.loads(said["history"])
-        return int(said["step"])
+        put(self.network, found.part("now"))
+        self.best = found.part("best")
+        self.losses.copy_(found.part("sums")["losses"])
+        self.history = json.loads(found.said["history"])
+        return int(found.said["step"])
 
     def end(self) -> None:
         if self.best:

@@ -29,8 +29,8 @@ from goeswith.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
 from goeswith.encode.vectors import ContentEncoder, content_encoder
 from goeswith.errors import ConfigError
-from goeswith.files import replacing
 from goeswith.models.base import Model, ModelConfig, VectorModel
+from goeswith.models.neural.checkpoint import read_checkpoint, write_checkpoint
 from goeswith.models.neural.workers import Workers
 from goeswith.relations.graph import RelationGraph
 from goeswith.relations.splits import HeldOut, hold_out_pairs
@@ -223,8 +223,7 @@ class Run:
         shapes = {name: tuple(value.shape) for name, value in module.state_dict().items()}
         self._fingerprint = _fingerprint(f"{model.name} {self.config!r} {shapes}", data)
         if self._file is not None:
-            if self._file.exists():
-                self._resume(self._file)
+            self._resume(self._file)
             # no worker goes on, and removes the file in the end, before all have read it
             if self.workers.mean(len(self.history)) != len(self.history):
                 raise ConfigError(
@@ -311,45 +310,20 @@ class Run:
             self._file.unlink(missing_ok=True)
 
     def _save(self, path: Path) -> None:
-        from safetensors.torch import save_file
-
-        tensors = {f"now/{k}": v.clone() for k, v in self.module.state_dict().items()}
-        tensors |= {f"best/{k}": v for k, v in self._best.items()}
-        for index, slots in self.optimizer.state_dict()["state"].items():
-            for slot, value in slots.items():
-                tensors[f"optimizer/{index}/{slot}"] = value.clone()
         said = {"fingerprint": self._fingerprint, "history": json.dumps(self.history)}
-        with replacing(path) as beside:
-            save_file(tensors, beside, metadata=said)
+        parts = {"now": self.module.state_dict(), "best": self._best}
+        write_checkpoint(path, self.optimizer, said, parts)
 
     def _resume(self, path: Path) -> None:
         """Take up a checkpoint; one that is damaged, or of other data or settings, is overwritten.
 
         The state is put in place only when all of it was read: a run starts whole or anew.
         """
-        from safetensors import SafetensorError, safe_open
-
-        try:
-            with safe_open(path, framework="pt") as file:
-                said = file.metadata() or {}
-                if said.get("fingerprint") != self._fingerprint:
-                    return
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except (SafetensorError, OSError):
-            return
-        parts: dict[str, dict[str, torch.Tensor]] = {"now": {}, "best": {}, "optimizer": {}}
-        for name, value in tensors.items():
-            part, _, key = name.partition("/")
-            parts[part][key] = value
-        self._best = parts["best"]
-        self.module.load_state_dict(parts["now"])
-        state: dict[int, dict[str, torch.Tensor]] = {}
-        for key, value in parts["optimizer"].items():
-            index, slot = key.split("/")
-            state.setdefault(int(index), {})[slot] = value
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": state, "param_groups": groups})
-        self.history = json.loads(said["history"])
+        found = read_checkpoint(path, self.optimizer, self._fingerprint)
+        if found is not None:
+            self._best = found.part("best")
+            self.module.load_state_dict(found.part("now"))
+            self.history = json.loads(found.said["history"])
 
 
 def _fingerprint(run: str, data: Sequence[Any]) -> str:
