@@ -15,8 +15,9 @@ from goeswith.evaluation.metrics import Ranked
 from goeswith.models import make_model
 from goeswith.ranking.attributes import AttributeReader
 from goeswith.ranking.facts import Facts
-from goeswith.ranking.features import paths, places
+from goeswith.ranking.features import paths, places, walks
 from goeswith.ranking.ranker import Ranker, RankerConfig
+from goeswith.ranking.targets import Targets, along
 from goeswith.ranking.trees import Trees
 from goeswith.relations.build import build_graph
 from goeswith.relations.graph import Relation, RelationGraph, csr
@@ -183,7 +184,8 @@ def test_what_is_counted_of_a_pair_speaks_both_ways() -> None:
     assert back[0, 1] == there[1, 0]
     assert facts.evidence["count"][0, 2] == 2
     asked = facts.askers(np.array([1], dtype=np.int32))
-    np.testing.assert_allclose(paths(facts, asked)["confidence_lower"], there[1].toarray())
+    scores = paths(facts, asked, Targets(facts), walks(facts, asked, along))
+    np.testing.assert_allclose(scores["confidence_lower"], there[1].toarray())
 
 
 def test_counts_of_which_few_are_above_one_are_counts_in_every_fold() -> None:
