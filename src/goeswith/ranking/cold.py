@@ -31,6 +31,7 @@ CANDIDATES: Final[Mapping[str, int]] = {
     "type_popularity": 30,
     "brand_complements": 30,
     "brand_popularity": 20,
+    "alike_of_types": 40,
 }
 """Path -> how many of a source's best by it are candidates."""
 _ORDER: Final = (
@@ -50,6 +51,7 @@ _ORDER: Final = (
     "type_complements",
     "brand_complements",
     "brand_popularity",
+    "alike_of_types",
 )
 """Columns as trees know them, by place."""
 _PRIOR: Final = 10.0
@@ -104,6 +106,8 @@ def paths(facts: Facts, asked: Askers, targets: Targets, walked: Mapping[str, An
         back = dense_walk(bought, facts.bought_back)
         scores["regression_cocitation"] = dense_walk(back, facts.bought)
         scores["regression_both_ends"] = dense_walk(regression, facts.near_back)
+    else:
+        scores["alike_of_types"] = features.alike_of_types(facts, asked, targets, scores)
     return features.in_order(scores, _ORDER)
 
 

@@ -39,6 +39,7 @@ CANDIDATES: Final[Mapping[str, int]] = {
     "regression": 50,
     "regression_back": 30,
     "type_popularity": 40,
+    "alike_of_types": 40,
 }
 """Path -> how many of a source's best by it are candidates."""
 OF_MEMBER: Final = 60
@@ -66,6 +67,7 @@ _ORDER: Final = (
     "type_popularity",
     "reverse",
     "listed",
+    "alike_of_types",
 )
 """Columns as trees know them, by place: those of a bundle that is kept must not move."""
 _ENDS: Final = ("complement_of", "complements", "bought_with", "viewed_with")
@@ -172,6 +174,8 @@ def paths(facts: Facts, asked: Askers, targets: Targets, walked: Mapping[str, An
     if targets.all:
         regressed = dense_walk(scores["regression_bought"], facts.bought_back)
         scores["regression_cocitation"] = dense_walk(regressed, facts.bought)
+    else:
+        scores["alike_of_types"] = alike_of_types(facts, asked, targets, scores)
     if facts.counted:
         scores["listed"] = targets.dense(asked.listed)
         scores |= {name: targets.dense(matrix) for name, matrix in asked.evidence.items()}
@@ -195,6 +199,16 @@ def type_popularity(facts: Facts, asked: Askers, targets: Targets) -> Floats:
         facts.share_of_type
     )
     return popularity
+
+
+def alike_of_types(facts: Facts, asked: Askers, targets: Targets, scores: Scores) -> Floats:
+    """(b, c) P(type of the target | type of the source) times their cosine.
+
+    Of the types that go with a phone's, what shares words with it is made for it.
+    """
+    shares = of_code(facts.type_shares, asked.attributes.types)
+    alike: Floats = by_code(shares, targets.of(facts.attributes.types)) * scores["attribute_cosine"]
+    return alike
 
 
 def of_code(matrix: Sparse, codes: Rows) -> Floats:
