@@ -59,8 +59,8 @@ class FitSettings(_Section):
     model: str = Field(
         AUTO,
         description="The model that answers first; `name` or `name:key=value`. auto is the ranker; "
-        "where the catalogue is larger than `ranker_products`, cocitation over lists, and over "
-        "events copurchase before it.",
+        "where the budget is fast and the catalogue larger than `ranker_products`, cocitation over "
+        "lists, and over events copurchase before it.",
     )
     budget: Literal["fast", "balanced", "best"] = Field(
         "fast",
@@ -68,7 +68,10 @@ class FitSettings(_Section):
         "model; best also learns from more edges.",
     )
     ranker_products: int = Field(
-        30_000, ge=0, description="Products up to which auto takes the ranker."
+        30_000,
+        ge=0,
+        description="Products up to which auto takes the ranker where the budget is fast; balanced "
+        "and best take it at any size.",
     )
     fallbacks: list[str] = Field(
         ["similar_complements", "type_popularity", "popularity"],
@@ -248,7 +251,7 @@ class Settings(_Section):
         fit = self.fit
         if fit.model == AUTO:
             first, *rest = ["ranker"]
-            if products > fit.ranker_products:
+            if fit.budget == "fast" and products > fit.ranker_products:
                 # a pair that was counted often is a better answer than any that is inferred
                 first, *rest = ["copurchase", "cocitation"] if counted else ["cocitation"]
             fit = fit.model_copy(update={"model": first, "fallbacks": [*rest, *fit.fallbacks]})

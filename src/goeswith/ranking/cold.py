@@ -85,7 +85,9 @@ def paths(facts: Facts, asked: Askers, targets: Targets, walked: Mapping[str, An
     smooth = targets.smoothed(features.token_weights(mine.content, facts.leaving, facts))
     bought, regression = targets.told("bought", smooth), targets.told("listed", smooth)
     type_popularity = features.type_popularity(facts, asked, targets)
-    brand_shares = features.of_code(facts.brand_shares, mine.brands)
+    brand_shares = features.shares_of(
+        facts.brand_shares, mine.brands, targets, facts.attributes.brands
+    )
     scores = {name: targets.dense(block) for name, block in walked.items()}
     scores |= {
         "regression": regression,
@@ -99,8 +101,7 @@ def paths(facts: Facts, asked: Askers, targets: Targets, walked: Mapping[str, An
         + _PRIOR * type_popularity
         + np.float32(_LITTLE) * targets.of(facts.popularity),
         "brand_complements": targets.of_code(facts.brand_complements, mine.brands),
-        "brand_popularity": features.by_code(brand_shares, targets.of(facts.attributes.brands))
-        * targets.of(facts.share_of_brand),
+        "brand_popularity": brand_shares * targets.of(facts.share_of_brand),
     }
     if targets.all:
         back = dense_walk(bought, facts.bought_back)

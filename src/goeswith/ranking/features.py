@@ -194,10 +194,8 @@ def token_weights(content: Sparse, inverse: Floats, facts: Facts) -> Floats:
 
 def type_popularity(facts: Facts, asked: Askers, targets: Targets) -> Floats:
     """(b, c) P(type of the target | type of the source) P(target | its type)."""
-    shares = of_code(facts.type_shares, asked.attributes.types)
-    popularity: Floats = by_code(shares, targets.of(facts.attributes.types)) * targets.of(
-        facts.share_of_type
-    )
+    shares = shares_of(facts.type_shares, asked.attributes.types, targets, facts.attributes.types)
+    popularity: Floats = shares * targets.of(facts.share_of_type)
     return popularity
 
 
@@ -206,23 +204,27 @@ def alike_of_types(facts: Facts, asked: Askers, targets: Targets, scores: Scores
 
     Of the types that go with a phone's, what shares words with it is made for it.
     """
-    shares = of_code(facts.type_shares, asked.attributes.types)
-    alike: Floats = by_code(shares, targets.of(facts.attributes.types)) * scores["attribute_cosine"]
+    shares = shares_of(facts.type_shares, asked.attributes.types, targets, facts.attributes.types)
+    alike: Floats = shares * scores["attribute_cosine"]
     return alike
 
 
-def of_code(matrix: Sparse, codes: Rows) -> Floats:
-    """(b, k) the row of each code of a (c, k) matrix; zeros for -1."""
-    found = np.zeros((len(codes), matrix.shape[1]), dtype=np.float32)
-    known = np.flatnonzero(codes >= 0)
-    found[known] = matrix[codes[known]].toarray()
-    return found
+def shares_of(shares: Sparse, codes: Rows, targets: Targets, target_codes: Rows) -> Floats:
+    """(b, c) what a (k, k) matrix says of the code of a source and that of a target; 0 for -1.
 
-
-def by_code(values: Floats, codes: Rows) -> Floats:
-    """(b, n) the column of each product's code of (b, c) values; zeros for -1."""
-    # one more column, [-1]
-    found: Floats = np.pad(values, ((0, 0), (0, 1)))[:, codes]
+    Args:
+        shares: CSR.
+        codes: (b,) of sources.
+        targets: c products.
+        target_codes: (n,) of all products.
+    """
+    # sources that are asked together have few codes
+    some, row = np.unique(codes, return_inverse=True)
+    # one more row and column, [-1]: of none
+    dense = np.zeros((len(some), shares.shape[1] + 1), dtype=np.float32)
+    known = some >= 0
+    dense[known, :-1] = shares[some[known]].toarray()
+    found: Floats = dense[:, targets.of(target_codes)][row]
     return found
 
 

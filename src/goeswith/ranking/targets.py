@@ -72,10 +72,10 @@ class Targets:
 
     def of_code(self, matrix: Sparse, codes: Rows) -> Floats:
         """(b, c) the row of each code of a (k, n) matrix; zeros for -1."""
-        found = np.zeros((len(codes), len(self.rows)), dtype=np.float32)
-        known = np.flatnonzero(codes >= 0)
-        found[known] = self.dense(matrix[codes[known]])
-        return found
+        some, row = np.unique(codes, return_inverse=True)
+        found = np.zeros((len(some), len(self.rows)), dtype=np.float32)
+        found[some >= 0] = self.dense(matrix[some[some >= 0]])
+        return found[row]
 
     def smoothed(self, weights: Floats) -> Floats:
         """What `told` reads, of weights of tokens (b, v): of all products, how each counts."""
