@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -64,11 +65,18 @@ class Targets:
         if columns is None or not len(columns):
             dense = np.asarray(block.toarray() if sparse.issparse(block) else block)
             return dense if columns is None else dense[:, :0]
-        place = np.searchsorted(columns, block.indices).clip(max=len(columns) - 1)
-        here = columns[place] == block.indices
+        place = self._place[block.indices]
+        here = place >= 0
         found = np.zeros((block.shape[0], len(columns)), dtype=np.float32)
         found[entry_rows(block)[here], place[here]] = block.data[here]
         return found
+
+    @cached_property
+    def _place(self) -> Rows:
+        """(n,) of each product among the columns, -1 for the others."""
+        place = np.full(self.facts.n, -1, dtype=np.int32)
+        place[self.rows] = np.arange(len(self.rows), dtype=np.int32)
+        return place
 
     def of_code(self, matrix: Sparse, codes: Rows) -> Floats:
         """(b, c) the row of each code of a (k, n) matrix; zeros for -1."""
@@ -120,14 +128,24 @@ def along_few(block: Sparse, step: Sparse) -> Sparse:
 
     A sparse product takes a moment for each of its columns, also of those that nothing reaches.
     """
-    via, at = np.unique(block.indices, return_inverse=True)
+    via, at = _unique(block.indices, block.shape[1])
     rows = step[via]
-    reached, to = np.unique(rows.indices, return_inverse=True)
+    reached, to = _unique(rows.indices, step.shape[1])
     left = sparse.csr_matrix((block.data, at, block.indptr), shape=(block.shape[0], len(via)))
     right = sparse.csr_matrix((rows.data, to, rows.indptr), shape=(len(via), len(reached)))
     found = (left @ right).tocsr()
     shape = (block.shape[0], step.shape[1])
     return sparse.csr_matrix((found.data, reached[found.indices], found.indptr), shape=shape)
+
+
+def _unique(values: Rows, n: int) -> tuple[Rows, Rows]:
+    """What np.unique says of values below n, without sorting them: which, and of each its place."""
+    there = np.zeros(n, dtype=np.bool_)
+    there[values] = True
+    found = np.flatnonzero(there).astype(np.int32)
+    place = np.empty(n, dtype=np.int32)
+    place[found] = np.arange(len(found), dtype=np.int32)
+    return found, place[values]
 
 
 def near(facts: Facts, reached: Mapping[str, Sparse], types: Rows) -> Targets:
