@@ -1,11 +1,12 @@
 """How time, memory and accuracy grow with the shop: `python benchmarks/growth.py`.
 
-    python benchmarks/growth.py [--products 10000,100000,1000000] [--steps mine,fit,export,serve]
+    python benchmarks/growth.py [--products 10000,100000,1000000] [--steps mine,fit,...]
 
 For each size a made-up shop (`shops.py`) of ten events a product is written as parquet, and then:
 
 mine    reads the tables and mines their relations
 fit     `goeswith fit --budget fast`, from the parquet files to a bundle
+balanced  likewise with `--budget balanced`, which takes the ranker at any size
 export  `goeswith export --to parquet`, ten answers a product
 log     mines the same events from a parquet file of integers, without reading it whole: for logs
         that memory does not hold
@@ -54,8 +55,8 @@ from serving_scale import kinds, memory, start, times
 from shops import Shop
 
 RESULT = Path(__file__).parent / "results" / "growth.json"
-STEPS: Final = ("mine", "fit", "export", "serve")
-SLOPES: Final = ("mine", "log", "fit", "export")
+STEPS: Final = ("mine", "fit", "balanced", "export", "serve")
+SLOPES: Final = ("mine", "log", "fit", "balanced", "export")
 LOG_MEMORY_MB: Final = 4096
 """What counting may take in `log`, of DuckDB and of pairs each."""
 _SAMPLE: Final = 20_000
@@ -220,6 +221,13 @@ def measure(
         found["answers"] = manifest["health"]["answers"]
         found["session_model"] = manifest["session"]["model"]
         print(products, "fit", found["fit"], found["accuracy"], flush=True)
+        save(found)
+    if "balanced" in steps:
+        ranked = folder / "balanced"
+        command = ["-m", "goeswith.cli.main", "fit", str(data), "--out", str(ranked)]
+        found["balanced"] = timed(*command, "--budget", "balanced")
+        found["accuracy_balanced"] = accuracy(data, ranked)
+        print(products, "balanced", found["balanced"], found["accuracy_balanced"], flush=True)
         save(found)
     if "serve" in steps:
         found["serve"] = served(bundle)

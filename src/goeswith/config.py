@@ -71,7 +71,7 @@ class FitSettings(_Section):
         30_000,
         ge=0,
         description="Products up to which auto takes the ranker where the budget is fast; balanced "
-        "and best take it at any size.",
+        "and best take it at any size, and above it without a trained member.",
     )
     fallbacks: list[str] = Field(
         ["similar_complements", "type_popularity", "popularity"],
@@ -249,13 +249,18 @@ class Settings(_Section):
             counted: whether pairs are counted in events; else lists name them.
         """
         fit = self.fit
+        large = products > fit.ranker_products
         if fit.model == AUTO:
             first, *rest = ["ranker"]
-            if fit.budget == "fast" and products > fit.ranker_products:
+            if fit.budget == "fast" and large:
                 # a pair that was counted often is a better answer than any that is inferred
                 first, *rest = ["copurchase", "cocitation"] if counted else ["cocitation"]
             fit = fit.model_copy(update={"model": first, "fallbacks": [*rest, *fit.fallbacks]})
-        ranker = {**BUDGETS[fit.budget], **self.models.get("ranker", {})}
+        budget = dict(BUDGETS[fit.budget])
+        if large:
+            # its loss is over the whole catalogue: time grows with the square
+            budget.pop("members", None)
+        ranker = {**budget, **self.models.get("ranker", {})}
         models = {**self.models, "ranker": ranker} if ranker else self.models
         return self.model_copy(update={"fit": fit, "models": models})
 
