@@ -57,7 +57,7 @@ from shops import Shop
 RESULT = Path(__file__).parent / "results" / "growth.json"
 STEPS: Final = ("mine", "fit", "balanced", "export", "serve")
 SLOPES: Final = ("mine", "log", "fit", "balanced", "export")
-LOG_MEMORY_MB: Final = 4096
+LOG_MEMORY_MB: Final = 6144
 """What counting may take in `log`, of DuckDB and of pairs each."""
 _SAMPLE: Final = 20_000
 
@@ -189,12 +189,7 @@ def measure(
         "load_before": round(os.getloadavg()[0], 1),
     }
     if "log" in steps:
-        log = folder / "log.parquet"
-        shop.write_log(log, 10 * products)
-        found["log_parquet_mb"] = round(log.stat().st_size / 1e6, 1)
-        found["log"] = timed(__file__, "--mine-log", str(log), str(products))
-        found["log_memory_mb"] = LOG_MEMORY_MB
-        found["log_mined"] = json.loads(log.with_suffix(".json").read_text())
+        found |= logged(shop, folder / "log.parquet")
         print(products, "log", found["log"], found["log_mined"], flush=True)
     if "accuracy" in steps:
         found["accuracy"] = accuracy(data, bundle)
@@ -240,6 +235,17 @@ def measure(
         print(products, "export", found["export"], flush=True)
     found["load_after"] = round(os.getloadavg()[0], 1)
     save(found)
+
+
+def logged(shop: Shop, log: Path) -> dict[str, Any]:
+    """Events mined from a file of integers, which is not read whole."""
+    shop.write_log(log, 10 * shop.products)
+    return {
+        "log_parquet_mb": round(log.stat().st_size / 1e6, 1),
+        "log": timed(__file__, "--mine-log", str(log), str(shop.products)),
+        "log_memory_mb": LOG_MEMORY_MB,
+        "log_mined": json.loads(log.with_suffix(".json").read_text()),
+    }
 
 
 def bundle_manifest(bundle: Path) -> dict[str, Any]:
