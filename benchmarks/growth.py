@@ -1,11 +1,12 @@
 """How time, memory and accuracy grow with the shop: `python benchmarks/growth.py`.
 
-    python benchmarks/growth.py [--products 10000,100000,1000000] [--steps mine,fit,export,serve]
+    python benchmarks/growth.py [--products 10000,100000,1000000] [--steps mine,fit,...]
 
 For each size a made-up shop (`shops.py`) of ten events a product is written as parquet, and then:
 
 mine    reads the tables and mines their relations
 fit     `goeswith fit --budget fast`, from the parquet files to a bundle
+balanced  likewise with `--budget balanced`, which takes the ranker at any size
 export  `goeswith export --to parquet`, ten answers a product
 log     mines the same events from a parquet file of integers, without reading it whole: for logs
         that memory does not hold
@@ -54,9 +55,9 @@ from serving_scale import kinds, memory, start, times
 from shops import Shop
 
 RESULT = Path(__file__).parent / "results" / "growth.json"
-STEPS: Final = ("mine", "fit", "export", "serve")
-SLOPES: Final = ("mine", "log", "fit", "export")
-LOG_MEMORY_MB: Final = 4096
+STEPS: Final = ("mine", "fit", "balanced", "export", "serve")
+SLOPES: Final = ("mine", "log", "fit", "balanced", "export")
+LOG_MEMORY_MB: Final = 6144
 """What counting may take in `log`, of DuckDB and of pairs each."""
 _SAMPLE: Final = 20_000
 
@@ -188,12 +189,7 @@ def measure(
         "load_before": round(os.getloadavg()[0], 1),
     }
     if "log" in steps:
-        log = folder / "log.parquet"
-        shop.write_log(log, 10 * products)
-        found["log_parquet_mb"] = round(log.stat().st_size / 1e6, 1)
-        found["log"] = timed(__file__, "--mine-log", str(log), str(products))
-        found["log_memory_mb"] = LOG_MEMORY_MB
-        found["log_mined"] = json.loads(log.with_suffix(".json").read_text())
+        found |= logged(shop, folder / "log.parquet")
         print(products, "log", found["log"], found["log_mined"], flush=True)
     if "accuracy" in steps:
         found["accuracy"] = accuracy(data, bundle)
@@ -221,6 +217,13 @@ def measure(
         found["session_model"] = manifest["session"]["model"]
         print(products, "fit", found["fit"], found["accuracy"], flush=True)
         save(found)
+    if "balanced" in steps:
+        ranked = folder / "balanced"
+        command = ["-m", "goeswith.cli.main", "fit", str(data), "--out", str(ranked)]
+        found["balanced"] = timed(*command, "--budget", "balanced")
+        found["accuracy_balanced"] = accuracy(data, ranked)
+        print(products, "balanced", found["balanced"], found["accuracy_balanced"], flush=True)
+        save(found)
     if "serve" in steps:
         found["serve"] = served(bundle)
         print(products, "serve", found["serve"], flush=True)
@@ -232,6 +235,17 @@ def measure(
         print(products, "export", found["export"], flush=True)
     found["load_after"] = round(os.getloadavg()[0], 1)
     save(found)
+
+
+def logged(shop: Shop, log: Path) -> dict[str, Any]:
+    """Events mined from a file of integers, which is not read whole."""
+    shop.write_log(log, 10 * shop.products)
+    return {
+        "log_parquet_mb": round(log.stat().st_size / 1e6, 1),
+        "log": timed(__file__, "--mine-log", str(log), str(shop.products)),
+        "log_memory_mb": LOG_MEMORY_MB,
+        "log_mined": json.loads(log.with_suffix(".json").read_text()),
+    }
 
 
 def bundle_manifest(bundle: Path) -> dict[str, Any]:

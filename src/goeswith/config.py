@@ -59,8 +59,8 @@ class FitSettings(_Section):
     model: str = Field(
         AUTO,
         description="The model that answers first; `name` or `name:key=value`. auto is the ranker; "
-        "where the catalogue is larger than `ranker_products`, cocitation over lists, and over "
-        "events copurchase before it.",
+        "where the budget is fast and the catalogue larger than `ranker_products`, cocitation over "
+        "lists, and over events copurchase before it.",
     )
     budget: Literal["fast", "balanced", "best"] = Field(
         "fast",
@@ -68,7 +68,10 @@ class FitSettings(_Section):
         "model; best also learns from more edges.",
     )
     ranker_products: int = Field(
-        30_000, ge=0, description="Products up to which auto takes the ranker."
+        30_000,
+        ge=0,
+        description="Products up to which auto takes the ranker where the budget is fast; balanced "
+        "and best take it at any size, and above it without a trained member.",
     )
     fallbacks: list[str] = Field(
         ["similar_complements", "type_popularity", "popularity"],
@@ -246,13 +249,18 @@ class Settings(_Section):
             counted: whether pairs are counted in events; else lists name them.
         """
         fit = self.fit
+        large = products > fit.ranker_products
         if fit.model == AUTO:
             first, *rest = ["ranker"]
-            if products > fit.ranker_products:
+            if fit.budget == "fast" and large:
                 # a pair that was counted often is a better answer than any that is inferred
                 first, *rest = ["copurchase", "cocitation"] if counted else ["cocitation"]
             fit = fit.model_copy(update={"model": first, "fallbacks": [*rest, *fit.fallbacks]})
-        ranker = {**BUDGETS[fit.budget], **self.models.get("ranker", {})}
+        budget = dict(BUDGETS[fit.budget])
+        if large:
+            # its loss is over the whole catalogue: time grows with the square
+            budget.pop("members", None)
+        ranker = {**budget, **self.models.get("ranker", {})}
         models = {**self.models, "ranker": ranker} if ranker else self.models
         return self.model_copy(update={"fit": fit, "models": models})
 

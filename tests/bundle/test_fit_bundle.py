@@ -223,9 +223,7 @@ def test_load_arrays_reads_the_answers_as_documented(fitted: Bundle) -> None:
     assert json.loads((fitted.path / "manifest.json").read_text()) == fitted.manifest
 
 
-def test_by_itself_fit_takes_the_ranker_and_for_a_catalogue_too_large_for_it_what_is_simple() -> (
-    None
-):
+def test_fit_takes_the_ranker_and_where_it_must_be_fast_in_a_large_shop_what_is_simple() -> None:
     settings = Settings(fit=FitSettings(ranker_products=100))
     assert settings.chosen(100).fit == FitSettings(ranker_products=100, model="ranker")
     of_lists, of_events = settings.chosen(101).fit, settings.chosen(101, counted=True).fit
@@ -233,6 +231,10 @@ def test_by_itself_fit_takes_the_ranker_and_for_a_catalogue_too_large_for_it_wha
     assert of_lists.fallbacks == settings.fit.fallbacks
     assert of_events.model == "copurchase"
     assert of_events.fallbacks == ["cocitation", *settings.fit.fallbacks]
+    balanced = Settings(fit=FitSettings(ranker_products=100, budget="balanced"))
+    assert balanced.chosen(101).fit.model == "ranker"
+    assert "members" in balanced.chosen(100).models["ranker"]
+    assert "members" not in balanced.chosen(101).models["ranker"]
 
 
 def test_a_budget_sets_the_ranker_and_what_is_set_by_hand_wins() -> None:

@@ -106,11 +106,11 @@ def test_what_nearly_all_have_finds_nobody_in_a_large_shop_but_counts_where_they
     edges = {"co_purchase": tuple(rng.integers(0, n, (2, 300)).astype(np.int32))}
     graph = RelationGraph.from_edges(n, edges)
     whole = make_model("similar_complements:neighbours=5").fit(catalog, graph)
-    monkeypatch.setattr("goeswith.models.similar_complements._MANY", 10)
-    monkeypatch.setattr("goeswith.models.similar_complements._COMMON", 20)
+    monkeypatch.setattr("goeswith.encode.cosines._MANY", 10)
+    monkeypatch.setattr("goeswith.encode.cosines._COMMON", 20)
     large = make_model("similar_complements:neighbours=5").fit(catalog, graph)
-    assert large.common is not None
-    assert large.by_token.nnz < whole.by_token.nnz
+    assert large.index.common is not None
+    assert large.index.by_token.nnz < whole.index.by_token.nnz
     # the nearest five are of one's own type, and are told apart by their colour
     sources = np.arange(n, dtype=np.int32)
     np.testing.assert_allclose(large.score(sources), whole.score(sources), rtol=1e-5)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from goeswith.arrays import top_k
 from goeswith.data.catalog import Catalog
 from goeswith.data.folder import load_data
 from goeswith.errors import ConfigError
@@ -15,8 +16,9 @@ from goeswith.evaluation.metrics import Ranked
 from goeswith.models import make_model
 from goeswith.ranking.attributes import AttributeReader
 from goeswith.ranking.facts import Facts
-from goeswith.ranking.features import paths, places
+from goeswith.ranking.features import paths, places, walks
 from goeswith.ranking.ranker import Ranker, RankerConfig
+from goeswith.ranking.targets import Targets, along
 from goeswith.ranking.trees import Trees
 from goeswith.relations.build import build_graph
 from goeswith.relations.graph import Relation, RelationGraph, csr
@@ -53,9 +55,9 @@ def shop() -> tuple[Catalog, RelationGraph]:
     return Catalog.from_records(rows), RelationGraph.from_edges(len(rows), edges)
 
 
-@pytest.fixture(scope="module")
-def fitted(shop: tuple[Catalog, RelationGraph]) -> Ranker:
-    return Ranker(QUICK).fit(*shop)
+@pytest.fixture(scope="module", params=[30_000, 0], ids=["every product", "those near"])
+def fitted(shop: tuple[Catalog, RelationGraph], request: pytest.FixtureRequest) -> Ranker:
+    return Ranker(QUICK.model_copy(update={"whole": request.param})).fit(*shop)
 
 
 def test_a_phone_that_nobody_has_bought_gets_cases_of_its_brand(fitted: Ranker) -> None:
@@ -75,7 +77,7 @@ def test_a_case_goes_with_a_phone_and_not_a_phone_with_a_case(
 ) -> None:
     catalog, graph = shop
     held = hold_out_pairs(graph, 0.2, 3)
-    model = Ranker(QUICK).fit(catalog, held.graph)
+    model = Ranker(fitted.config).fit(catalog, held.graph)
     forward = model.score(held.sources)[np.arange(len(held.sources)), held.targets]
     backward = model.score(held.targets)[np.arange(len(held.targets)), held.sources]
     assert (forward > backward).mean() > 0.95
@@ -112,16 +114,17 @@ def test_scores_of_candidates_are_probabilities(fitted: Ranker) -> None:
 def test_the_same_seed_grows_the_same_trees(
     fitted: Ranker, shop: tuple[Catalog, RelationGraph]
 ) -> None:
-    again = Ranker(QUICK).fit(*shop)
+    again = Ranker(fitted.config).fit(*shop)
     rows = np.arange(fitted.n, dtype=np.int32)
     assert np.array_equal(again.score(rows), fitted.score(rows))
 
 
+@pytest.mark.parametrize("whole", [30_000, 0])
 def test_new_counts_are_taken_over_without_new_trees(
-    shop: tuple[Catalog, RelationGraph], tmp_path: Path
+    shop: tuple[Catalog, RelationGraph], tmp_path: Path, whole: int
 ) -> None:
     catalog, graph = shop
-    model = Ranker(QUICK).fit(catalog, graph)
+    model = Ranker(QUICK.model_copy(update={"whole": whole})).fit(catalog, graph)
     trees = {cold: kind.arrays() for cold, kind in model.trees.items()}
     held = hold_out_pairs(graph, 0.3, 0)
     model.refresh(catalog, held.graph)
@@ -133,12 +136,31 @@ def test_new_counts_are_taken_over_without_new_trees(
     assert np.array_equal(Ranker.load(tmp_path).score(rows), model.score(rows))
 
 
-def test_a_member_model_is_evidence_and_is_saved_with_it(
+def test_a_large_shop_is_answered_from_what_is_near_each_source(
     shop: tuple[Catalog, RelationGraph], tmp_path: Path
+) -> None:
+    model = Ranker(QUICK.model_copy(update={"whole": 0})).fit(*shop)
+    rows = np.arange(model.n, dtype=np.int32)
+    few = model.score_few(rows)
+    assert 0 < few.nnz < 0.75 * model.n**2
+    products, scores = model.recommend(rows, 7)
+    best, value = top_k(model.score(rows), 7)
+    assert np.array_equal(products, best)
+    assert np.array_equal(scores, value)
+    model.save(tmp_path)
+    loaded = Ranker.load(tmp_path)
+    assert np.array_equal(loaded.score(rows), model.score(rows))
+    new = Catalog.from_records([{**product("phone", "Nu", 99), "product_id": "new"}])
+    assert np.array_equal(loaded.score_new(new), model.score_new(new))
+
+
+@pytest.mark.parametrize("whole", [30_000, 0])
+def test_a_member_model_is_evidence_and_is_saved_with_it(
+    shop: tuple[Catalog, RelationGraph], tmp_path: Path, whole: int
 ) -> None:
     pytest.importorskip("torch")
     member = "directed_propagation:max_epochs=2,dimension=8"
-    model = Ranker(RankerConfig(members=(member,), folds=1, trees=10)).fit(*shop)
+    model = Ranker(RankerConfig(members=(member,), folds=1, trees=10, whole=whole)).fit(*shop)
     assert any("member 0" in column for column in model.importances())
     model.save(tmp_path)
     rows = np.arange(model.n, dtype=np.int32)
@@ -183,7 +205,8 @@ def test_what_is_counted_of_a_pair_speaks_both_ways() -> None:
     assert back[0, 1] == there[1, 0]
     assert facts.evidence["count"][0, 2] == 2
     asked = facts.askers(np.array([1], dtype=np.int32))
-    np.testing.assert_allclose(paths(facts, asked)["confidence_lower"], there[1].toarray())
+    scores = paths(facts, asked, Targets(facts), walks(facts, asked, along))
+    np.testing.assert_allclose(scores["confidence_lower"], there[1].toarray())
 
 
 def test_counts_of_which_few_are_above_one_are_counts_in_every_fold() -> None:

@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final, Self
+from typing import ClassVar, Self
 
 import numpy as np
 from pydantic import Field
 from scipy import sparse
 
-from goeswith.arrays import (
-    Floats,
-    Rows,
-    Sparse,
-    entry_rows,
-    largest_of_rows,
-    scale_columns,
-    scale_rows,
-)
+from goeswith.arrays import Floats, Rows, Sparse, entry_rows, largest_of_rows
 from goeswith.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
 from goeswith.encode.attributes import AttributeEncoder
+from goeswith.encode.cosines import CosineIndex
 from goeswith.encode.vectors import SentenceVectors
 from goeswith.errors import ConfigError
 from goeswith.models.base import ModelConfig, Recommender
 from goeswith.models.paths import edge_weights, path_scores
 from goeswith.relations.graph import RelationGraph
-
-_MANY: Final = 20_000
-"""Products asked from which on common tokens find nobody: what is done grows with their square."""
-_COMMON: Final = 5_000
-"""Products that hold a common token, at least."""
 
 
 class SimilarComplements(Recommender):
@@ -65,15 +53,7 @@ class SimilarComplements(Recommender):
 
     def _index(self) -> None:
         """What is only another form of the arrays: the asked products by token, their place."""
-        vectors = self.vectors[self.asked]
-        self.by_token, self.common = vectors.T.tocsr(), None
-        holders = np.diff(self.by_token.indptr)
-        if len(self.asked) > _MANY and (holders > _COMMON).any():
-            rare = (holders <= _COMMON).astype(np.float32)
-            self.common = scale_columns(vectors, 1 - rare)
-            self.common.eliminate_zeros()
-            self.by_token = scale_rows(self.by_token, rare)
-            self.by_token.eliminate_zeros()
+        self.index = CosineIndex(self.vectors[self.asked])
         self.place = np.full(self.n, -1, dtype=np.int32)
         self.place[self.asked] = np.arange(len(self.asked))
 
@@ -82,7 +62,7 @@ class SimilarComplements(Recommender):
 
     def score_few(self, sources: Rows) -> Sparse:
         own, alone = self.place[sources], np.float32(1 if self.config.include_self else -np.inf)
-        cosines = self._cosines(self.vectors[sources])
+        cosines = self.index.cosines(self.vectors[sources])
         itself = cosines.indices == own[entry_rows(cosines)]
         cosines.data[itself] = alone
         # one without attributes is not found by them
@@ -94,15 +74,7 @@ class SimilarComplements(Recommender):
         return self._complements(cosines)
 
     def score_new(self, products: Catalog) -> Floats:
-        return path_scores(self._complements(self._cosines(self.encoder.encode(products))))
-
-    def _cosines(self, vectors: Sparse) -> Sparse:
-        """(b, asked) CSR of the cosines of b products with those found."""
-        cosines = vectors @ self.by_token
-        if self.common is not None and cosines.nnz:
-            shared = vectors[entry_rows(cosines)].multiply(self.common[cosines.indices])
-            cosines.data += np.asarray(shared.sum(axis=1)).ravel()
-        return cosines
+        return path_scores(self._complements(self.index.cosines(self.encoder.encode(products))))
 
     def _complements(self, cosines: Sparse) -> Sparse:
         """(b, n) CSR, from (b, asked) cosines; nobody is asked where that is -inf."""

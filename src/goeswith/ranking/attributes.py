@@ -8,20 +8,34 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 from scipy import sparse
 
-from goeswith.arrays import Floats, Rows, Sparse, block_size, blocks, inverse_power, top_k
+from goeswith.arrays import (
+    FEW,
+    Floats,
+    Rows,
+    Sparse,
+    block_size,
+    blocks,
+    entry_rows,
+    inverse_power,
+    largest_of_rows,
+    top_k,
+)
 from goeswith.arrays import scale_rows as rows_by
 from goeswith.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
 from goeswith.encode.attributes import AttributeEncoder
+from goeswith.encode.cosines import CosineIndex
 from goeswith.models.paths import out_degree
 
+_Entries: TypeAlias = tuple[Floats, tuple[npt.NDArray[Any], Rows]]
+"""Values, and their rows and columns."""
 NEIGHBOURS: Final = 50
 """Products that are most alike in attributes and speak for one another."""
 _POWER: Final = 10
@@ -59,6 +73,7 @@ class AttributeReader:
         tokens: (n, v) CSR, the catalogue's products.
         type_names: by code.
         brand_names: by code.
+        neighbours: (m,) products that may be neighbours, where not all may.
     """
 
     def __init__(
@@ -67,19 +82,28 @@ class AttributeReader:
         tokens: Sparse,
         type_names: list[str],
         brand_names: list[str],
+        neighbours: Rows | None,
     ) -> None:
         self.encoder, self.tokens = encoder, tokens
         self.type_names, self.brand_names = type_names, brand_names
+        self.neighbours = neighbours
 
     @classmethod
-    def fit(cls, catalog: Catalog) -> Self:
-        """Learn the tokens, types and brands of a catalogue."""
+    def fit(cls, catalog: Catalog, neighbours: Rows | None = None) -> Self:
+        """Learn the tokens, types and brands of a catalogue.
+
+        Args:
+            catalog: any.
+            neighbours: (m,) rows of a large one, in order: only these are told as neighbours, and
+                only by a token that they share; None tells any of all.
+        """
         encoder = AttributeEncoder.fit(catalog)
         return cls(
             encoder,
             encoder.encode(catalog),
             catalog.type_names,
             sorted(set(_brands(catalog)) - {""}),
+            neighbours,
         )
 
     def read(self, catalog: Catalog, *, known: bool = False) -> Attributes:
@@ -109,38 +133,59 @@ class AttributeReader:
     def _by_token(self) -> Sparse:
         return self.tokens.T.tocsr()
 
+    @cached_property
+    def _index(self) -> CosineIndex:
+        return CosineIndex(self.tokens[self.neighbours])
+
     def _near(self, content: Sparse, *, known: bool) -> Sparse:
         n = self.tokens.shape[0]
         parts = [sparse.csr_matrix((0, n), dtype=np.float32)]
-        for block in blocks(np.arange(content.shape[0], dtype=np.int32), block_size(n)):
-            cosines = (content[block] @ self._by_token).toarray()
-            cosines[cosines <= 0] = -np.inf
-            if known:
-                cosines[np.arange(len(block)), block] = -np.inf
-            products, cosine = top_k(cosines, NEIGHBOURS)
-            row, place = np.nonzero(products >= 0)
-            entries = (cosine[row, place] ** _POWER, (row, products[row, place]))
+        size = block_size(n) if self.neighbours is None else FEW
+        for block in blocks(np.arange(content.shape[0], dtype=np.int32), size):
+            itself = block if known else None
+            if self.neighbours is None:
+                entries = self._nearest(content[block], itself)
+            else:
+                entries = self._nearest_of(self.neighbours, content[block], itself)
             near = sparse.csr_matrix(entries, shape=(len(block), n), dtype=np.float32)
             parts.append(rows_by(near, inverse_power(out_degree(near), 1)))
         return sparse.vstack(parts, format="csr")
 
+    def _nearest(self, content: Sparse, itself: Rows | None) -> _Entries:
+        cosines = (content @ self._by_token).toarray()
+        cosines[cosines <= 0] = -np.inf
+        if itself is not None:
+            cosines[np.arange(len(itself)), itself] = -np.inf
+        products, cosine = top_k(cosines, NEIGHBOURS)
+        row, place = np.nonzero(products >= 0)
+        return cosine[row, place] ** _POWER, (row, products[row, place])
+
+    def _nearest_of(self, some: Rows, content: Sparse, itself: Rows | None) -> _Entries:
+        cosines = self._index.cosines(content)
+        if itself is not None:
+            cosines.data[some[cosines.indices] == itself[entry_rows(cosines)]] = 0
+        cosines.eliminate_zeros()
+        kept = largest_of_rows(cosines, NEIGHBOURS)
+        row, product = entry_rows(cosines)[kept], some[cosines.indices[kept]]
+        return cosines.data[kept] ** _POWER, (row, product)
+
     def arrays(self) -> Arrays:
         """What `restore` needs."""
         names = json.dumps([self.type_names, self.brand_names]).encode()
+        some = {} if self.neighbours is None else {"neighbours": self.neighbours}
         return {
             **self.encoder.arrays(),
             "content": self.tokens,
             "names": np.frombuffer(names, dtype=np.uint8),
+            **some,
         }
 
     @classmethod
     def restore(cls, arrays: Arrays) -> Self:
         """Take back what `arrays` gave."""
-        return cls(
-            AttributeEncoder.restore(arrays),
-            arrays["content"],
-            *json.loads(arrays["names"].tobytes()),
-        )
+        types, brands = json.loads(arrays["names"].tobytes())
+        encoder = AttributeEncoder.restore(arrays)
+        return cls(encoder, arrays["content"], types, brands, arrays.get("neighbours"))
 
 
 def _brands(catalog: Catalog) -> list[str]:

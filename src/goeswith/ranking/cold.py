@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from goeswith.arrays import Floats, Rows
-from goeswith.models.paths import walk
 from goeswith.ranking import features
 from goeswith.ranking.facts import Askers, Facts
-from goeswith.ranking.features import Pairs, dense_walk
+from goeswith.ranking.features import Along, Pairs, Scores
+from goeswith.ranking.targets import Targets, dense_walk
 
 CANDIDATES: Final[Mapping[str, int]] = {
     "regression": 60,
@@ -31,67 +31,110 @@ CANDIDATES: Final[Mapping[str, int]] = {
     "type_popularity": 30,
     "brand_complements": 30,
     "brand_popularity": 20,
+    "alike_of_types": 40,
 }
 """Path -> how many of a source's best by it are candidates."""
+_ORDER: Final = (
+    "regression",
+    "regression_even",
+    "regression_any",
+    "regression_bought",
+    "regression_viewed",
+    "regression_cocitation",
+    "regression_both_ends",
+    "complements_of_similar",
+    "listed_of_similar",
+    "similar_both_ends",
+    "viewed_of_similar",
+    "attribute_cosine",
+    "type_popularity",
+    "type_complements",
+    "brand_complements",
+    "brand_popularity",
+    "alike_of_types",
+)
+"""Columns as trees know them, by place."""
 _PRIOR: Final = 10.0
 """Edges' worth of what is popular in a type in general, as in the model `type_popularity`."""
 _LITTLE: Final = 1e-3
 """Weight of popularity in the whole shop: it orders what nothing else does."""
 
 
-def paths(facts: Facts, asked: Askers) -> dict[str, Floats]:
-    """(b, n) scores of every product for b sources without edges, by path; 0 where none leads."""
-    near, mine = asked.attributes.near, asked.attributes
-    smooth = features.smoothed(mine.content, facts.leaving, facts)
-    bought = dense_walk(smooth, facts.bought)
-    regression = dense_walk(smooth, facts.listed)
-    of_near = walk(near, facts.bought)
-    type_popularity = features.type_popularity(facts, asked)
-    brand_shares = features.of_code(facts.brand_shares, mine.brands)
+def walks(facts: Facts, asked: Askers, along: Along) -> dict[str, Any]:
+    """(b, n) scores of what edges lead to from products alike b sources without edges, by path."""
+    near = asked.attributes.near
+    of_near = along(near, facts.bought)
     return {
-        "regression": regression,
-        "regression_even": dense_walk(smooth, facts.even),
-        "regression_any": dense_walk(smooth, facts.raw_bought),
-        "regression_bought": bought,
-        "regression_viewed": dense_walk(smooth, facts.viewed),
-        "regression_cocitation": dense_walk(dense_walk(bought, facts.bought_back), facts.bought),
-        "regression_both_ends": np.asarray((facts.attributes.near @ regression.T).T),
         "complements_of_similar": of_near,
-        "listed_of_similar": walk(near, facts.listed),
-        "similar_both_ends": np.asarray((facts.attributes.near @ of_near.T).T),
-        "viewed_of_similar": walk(near, facts.viewed),
-        "attribute_cosine": walk(mine.content, facts.by_token),
-        "type_popularity": type_popularity,
-        "type_complements": features.of_code(facts.type_complements, mine.types)
-        + _PRIOR * type_popularity
-        + _LITTLE * facts.popularity,
-        "brand_complements": features.of_code(facts.brand_complements, mine.brands),
-        "brand_popularity": features.by_code(brand_shares, facts.attributes.brands)
-        * facts.share_of_brand,
+        "listed_of_similar": along(near, facts.listed),
+        "similar_both_ends": along(of_near, facts.near_back),
+        "viewed_of_similar": along(near, facts.viewed),
     }
 
 
+def paths(facts: Facts, asked: Askers, targets: Targets, walked: Mapping[str, Any]) -> Scores:
+    """(b, c) scores of c products for b sources without edges, by path; 0 where none leads.
+
+    Args:
+        facts: of the shop.
+        asked: b sources.
+        targets: c products.
+        walked: see `walks`.
+    """
+    mine = asked.attributes
+    smooth = targets.smoothed(features.token_weights(mine.content, facts.leaving, facts))
+    bought, regression = targets.told("bought", smooth), targets.told("listed", smooth)
+    type_popularity = features.type_popularity(facts, asked, targets)
+    brand_shares = features.shares_of(
+        facts.brand_shares, mine.brands, targets, facts.attributes.brands
+    )
+    scores = {name: targets.dense(block) for name, block in walked.items()}
+    scores |= {
+        "regression": regression,
+        "regression_even": targets.told("even", smooth),
+        "regression_any": targets.told("raw_bought", smooth),
+        "regression_bought": bought,
+        "regression_viewed": targets.told("viewed", smooth),
+        "attribute_cosine": targets.cosines(mine.content),
+        "type_popularity": type_popularity,
+        "type_complements": targets.of_code(facts.type_complements, mine.types)
+        + _PRIOR * type_popularity
+        + np.float32(_LITTLE) * targets.of(facts.popularity),
+        "brand_complements": targets.of_code(facts.brand_complements, mine.brands),
+        "brand_popularity": brand_shares * targets.of(facts.share_of_brand),
+    }
+    if targets.all:
+        back = dense_walk(bought, facts.bought_back)
+        scores["regression_cocitation"] = dense_walk(back, facts.bought)
+        scores["regression_both_ends"] = dense_walk(regression, facts.near_back)
+    else:
+        scores["alike_of_types"] = features.alike_of_types(facts, asked, targets, scores)
+    return features.in_order(scores, _ORDER)
+
+
 def pairs(
-    facts: Facts, asked: Askers, scores: Mapping[str, Floats], chosen: npt.NDArray[np.bool_]
+    facts: Facts, asked: Askers, targets: Targets, scores: Scores, chosen: npt.NDArray[np.bool_]
 ) -> Pairs:
     """The columns of every candidate: those of `features.pairs`, and how much its like tell.
 
     Args:
         facts: of the shop.
         asked: b sources without edges.
-        scores: name -> (b, n).
-        chosen: (b, n) mask of candidates.
+        targets: c products.
+        scores: name -> (b, c).
+        chosen: (b, c) mask of candidates.
     """
-    table = features.pairs(facts, asked, scores, chosen)
-    place, targets = table.place, table.targets
+    table = features.pairs(facts, asked, targets, scores, chosen)
+    place, target = table.place, table.target
     best = scores["regression"].max(axis=1, initial=0)[place]
     more = {
         "source: products of its type": _sizes(facts.type_sizes, asked.attributes.types)[place],
         "source: products of its brand": _sizes(facts.brand_sizes, asked.attributes.brands)[place],
         "best regression": best,
-        "regression by the best": scores["regression"][place, targets] / np.maximum(best, 1e-9),
-        "popularity": facts.popularity[targets],
-        "share of its brand": facts.share_of_brand[targets],
+        "regression by the best": scores["regression"][place, table.column]
+        / np.maximum(best, 1e-9),
+        "popularity": facts.popularity[target],
+        "share of its brand": facts.share_of_brand[target],
     }
     columns = np.column_stack([table.columns, *more.values()]).astype(np.float32)
     return replace(table, columns=columns, names=[*table.names, *more])

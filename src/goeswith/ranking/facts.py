@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Final, Self
 
 import numpy as np
@@ -52,11 +53,11 @@ class Askers:
     degrees: Floats
     evidence: Mapping[str, Sparse]
 
-    def of(self, places: npt.NDArray[np.int64]) -> Askers:
+    def of(self, places: Rows) -> Askers:
         """Some of them."""
         parts = {f.name: getattr(self, f.name)[places] for f in fields(self)[1:-1]}
         evidence = {name: matrix[places] for name, matrix in self.evidence.items()}
-        return Askers(self.attributes.of(places.astype(np.int32)), **parts, evidence=evidence)
+        return Askers(self.attributes.of(places), **parts, evidence=evidence)
 
 
 class Facts:
@@ -98,10 +99,11 @@ class Facts:
         self.tokens = np.sort(np.argsort(-frequency, kind="stable")[:_TOKENS])
         """Columns of `content` that regressions read."""
         self.by_frequent_token = self.by_token[self.tokens]
+        self.frequent = attributes.content[:, self.tokens]
+        """(n, v) CSR of them."""
         if inverses is None:
-            frequent = attributes.content[:, self.tokens]
             sides = out_degree(listed) > 0, in_degree(listed) > 0
-            inverses = _ridge(frequent, sides[0]), _ridge(frequent, sides[1])
+            inverses = _ridge(self.frequent, sides[0]), _ridge(self.frequent, sides[1])
         self.leaving, self.arriving = inverses
         self.degrees = np.column_stack(
             [in_degree(listed), out_degree(listed), in_degree(any_bought), in_degree(viewed)]
@@ -126,6 +128,42 @@ class Facts:
         flows = (self.brand_complements @ of_brand).tocsr()
         self.brand_shares = rows_by(flows, inverse_power(out_degree(flows), 1))
         self.share_of_brand = _share(popularity, of_brand)
+        self._tokens_before: dict[str, Sparse] = {}
+
+    def edges(self, step: str) -> Sparse:
+        """(n, n) CSR of edges by name."""
+        found: Sparse = getattr(self, step)
+        return found
+
+    def tokens_before(self, step: str) -> Sparse:
+        """(n, v) CSR: the frequent tokens of the products that edges lead to each product from."""
+        if step not in self._tokens_before:
+            tokens = self.edges(step).T.tocsr() @ self.frequent
+            self._tokens_before[step] = tokens.tocsr()
+        return self._tokens_before[step]
+
+    @cached_property
+    def _by_type(self) -> tuple[Rows, npt.NDArray[np.int64]]:
+        """Products by type, those that are bought most first; and where each type starts."""
+        types = self.attributes.types
+        order = np.lexsort((-self.share_of_type, types)).astype(np.int32)
+        return order, np.searchsorted(types[order], np.arange(len(self.type_sizes) + 1))
+
+    def of_complement_types(self, code: int, most: int, of_a_type: int) -> Rows:
+        """Products that are bought most of the types that go with a type, at most so many."""
+        nothing = np.zeros(0, dtype=np.int32)
+        if code < 0:
+            return nothing
+        shares = self.type_shares[code]
+        products, starts = self._by_type
+        found, count = [nothing], 0
+        for other in shares.indices[np.argsort(-shares.data, kind="stable")].tolist():
+            if count >= most:
+                break
+            stop = min(starts[other + 1], starts[other] + of_a_type)
+            found.append(products[starts[other] : stop])
+            count += len(found[-1])
+        return np.concatenate(found)
 
     @classmethod
     def of(cls, attributes: Attributes, graph: RelationGraph, *, counted: bool) -> Self:

@@ -7,16 +7,21 @@ place by each among the source's candidates, and what is known of both ends.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from goeswith.arrays import Floats, Rows, Sparse
-from goeswith.models.paths import walk
 from goeswith.ranking.facts import Askers, Facts
+from goeswith.ranking.targets import Targets, along_few, dense_walk
+
+Scores: TypeAlias = dict[str, Floats]
+"""Path -> (b, c) scores of the products that a block of sources is asked for."""
+Along: TypeAlias = Callable[[Any, Sparse], Any]
+"""What a path has reached, and the edges that it takes next -> what it then reaches."""
 
 CANDIDATES: Final[Mapping[str, int]] = {
     "listed": 60,
@@ -34,10 +39,37 @@ CANDIDATES: Final[Mapping[str, int]] = {
     "regression": 50,
     "regression_back": 30,
     "type_popularity": 40,
+    "alike_of_types": 40,
 }
 """Path -> how many of a source's best by it are candidates."""
 OF_MEMBER: Final = 60
 """Candidates by the score of each member model."""
+_ORDER: Final = (
+    "cocitation",
+    "bought_cocitation",
+    "complements_of_complements",
+    "co_sources",
+    "shared_complements",
+    "complements_of_viewed",
+    "viewed_with_complements",
+    "viewed_of_viewed",
+    "viewed_both_ends",
+    "complements_of_similar",
+    "similar_to_complements",
+    "similar_both_ends",
+    "regression",
+    "regression_back",
+    "regression_bought",
+    "regression_viewed",
+    "regression_cocitation",
+    "viewed_of_similar",
+    "attribute_cosine",
+    "type_popularity",
+    "reverse",
+    "listed",
+    "alike_of_types",
+)
+"""Columns as trees know them, by place: those of a bundle that is kept must not move."""
 _ENDS: Final = ("complement_of", "complements", "bought_with", "viewed_with")
 
 
@@ -53,9 +85,9 @@ class Member:
     source_vectors: Floats
     target_vectors: Floats
 
-    def score(self, rows: Rows) -> Floats:
-        """(b, n) inner products; 0 where nothing is known."""
-        scores: Floats = self.source_vectors[rows] @ self.target_vectors.T
+    def score(self, rows: Rows, targets: Targets) -> Floats:
+        """(b, c) inner products; 0 where nothing is known."""
+        scores: Floats = self.source_vectors[rows] @ targets.of(self.target_vectors).T
         return scores
 
     def padded(self, n: int) -> Member:
@@ -70,92 +102,129 @@ class Pairs:
 
     Attributes:
         place: (m,) place of the source in its block, ascending.
-        targets: (m,) rows.
+        column: (m,) place of the target among those asked for.
+        target: (m,) its row.
         columns: (m, c) float32, in the order of `names`.
         names: (c,) of the columns.
     """
 
     place: npt.NDArray[np.int64]
-    targets: npt.NDArray[np.int64]
+    column: npt.NDArray[np.int64]
+    target: Rows
     columns: Floats
     names: list[str]
 
     def part(self, mask: npt.NDArray[np.bool_]) -> Pairs:
         """Some of the candidates."""
-        return Pairs(self.place[mask], self.targets[mask], self.columns[mask], self.names)
+        return Pairs(
+            self.place[mask], self.column[mask], self.target[mask], self.columns[mask], self.names
+        )
 
 
-def paths(facts: Facts, asked: Askers) -> dict[str, Floats]:
-    """(b, n) scores of every product for b sources, by path; 0 where none leads.
+def walks(facts: Facts, asked: Askers, along: Along) -> dict[str, Any]:
+    """(b, n) scores of what edges lead to from b sources, by path.
 
     Edges from a source count only where they were counted: a pair that a list names is known.
     """
     bought, viewed, near = asked.bought, asked.viewed, asked.attributes.near
-    of_viewed, of_near = walk(viewed, facts.bought), walk(near, facts.bought)
-    # ridge regression of edges on attributes: h A with h = x (X'X + l I)^-1 X', the smoother, so
-    # that no matrix of tokens by products is ever formed
-    smooth = smoothed(asked.attributes.content, facts.leaving, facts)
-    regressed = dense_walk(smooth, facts.bought)
-    complements = asked.listed @ facts.attributes.content
-    scores = {
-        "cocitation": walk((bought @ facts.bought_back).tocsr(), facts.bought),
-        "bought_cocitation": walk(
-            (asked.any_bought @ facts.any_bought_back).tocsr(), facts.any_bought
+    of_viewed, of_near = along(viewed, facts.bought), along(near, facts.bought)
+    return {
+        "cocitation": along(along_few(bought, facts.bought_back), facts.bought),
+        "bought_cocitation": along(
+            along_few(asked.any_bought, facts.any_bought_back), facts.any_bought
         ),
-        "complements_of_complements": walk(bought, facts.bought),
-        "co_sources": walk(asked.bought_back, facts.bought),
-        "shared_complements": walk(bought, facts.bought_back),
+        "complements_of_complements": along(bought, facts.bought),
+        "co_sources": along(asked.bought_back, facts.bought),
+        "shared_complements": along(bought, facts.bought_back),
         "complements_of_viewed": of_viewed,
-        "viewed_with_complements": walk(bought, facts.viewed),
-        "viewed_of_viewed": walk(viewed, facts.viewed),
-        "viewed_both_ends": np.asarray((facts.viewed @ of_viewed.T).T),
+        "viewed_with_complements": along(bought, facts.viewed),
+        "viewed_of_viewed": along(viewed, facts.viewed),
+        "viewed_both_ends": along(of_viewed, facts.viewed),
         "complements_of_similar": of_near,
-        "similar_to_complements": walk(bought, facts.near_back),
-        "similar_both_ends": np.asarray((facts.attributes.near @ of_near.T).T),
-        "regression": dense_walk(smooth, facts.listed),
-        "regression_back": smoothed(complements, facts.arriving, facts),
-        "regression_bought": regressed,
-        "regression_viewed": dense_walk(smooth, facts.viewed),
-        "regression_cocitation": dense_walk(dense_walk(regressed, facts.bought_back), facts.bought),
-        "viewed_of_similar": walk(near, facts.viewed),
-        "attribute_cosine": walk(asked.attributes.content, facts.by_token),
-        "type_popularity": type_popularity(facts, asked),
+        "similar_to_complements": along(bought, facts.near_back),
+        "similar_both_ends": along(of_near, facts.near_back),
+        "viewed_of_similar": along(near, facts.viewed),
     }
-    scores["reverse"] = asked.reverse.toarray()
+
+
+def paths(facts: Facts, asked: Askers, targets: Targets, walked: Mapping[str, Any]) -> Scores:
+    """(b, c) scores of the products that b sources are asked for, by path; 0 where none leads.
+
+    Args:
+        facts: of the shop.
+        asked: b sources.
+        targets: c products.
+        walked: see `walks`.
+    """
+    content = asked.attributes.content
+    # ridge regression of edges on attributes: h A with h = x (X'X + l I)^-1 X', the smoother, so
+    # that no dense matrix of tokens by products is ever formed
+    smooth = targets.smoothed(token_weights(content, facts.leaving, facts))
+    complements = asked.listed @ facts.attributes.content
+    scores = {name: targets.dense(block) for name, block in walked.items()}
+    scores |= {
+        "regression": targets.told("listed", smooth),
+        "regression_back": targets.alike(token_weights(complements, facts.arriving, facts)),
+        "regression_bought": targets.told("bought", smooth),
+        "regression_viewed": targets.told("viewed", smooth),
+        "attribute_cosine": targets.cosines(content),
+        "type_popularity": type_popularity(facts, asked, targets),
+        "reverse": targets.dense(asked.reverse),
+    }
+    if targets.all:
+        regressed = dense_walk(scores["regression_bought"], facts.bought_back)
+        scores["regression_cocitation"] = dense_walk(regressed, facts.bought)
+    else:
+        scores["alike_of_types"] = alike_of_types(facts, asked, targets, scores)
     if facts.counted:
-        scores["listed"] = asked.listed.toarray()
-        scores |= {name: matrix.toarray() for name, matrix in asked.evidence.items()}
-    return scores
+        scores["listed"] = targets.dense(asked.listed)
+        scores |= {name: targets.dense(matrix) for name, matrix in asked.evidence.items()}
+    return in_order(scores, _ORDER, asked.evidence)
 
 
-def smoothed(content: Sparse, inverse: Floats, facts: Facts) -> Floats:
-    """(b, n) x (X'X + l I)^-1 X' of b rows x."""
-    return dense_walk(np.asarray(content[:, facts.tokens] @ inverse), facts.by_frequent_token)
+def in_order(scores: Scores, order: Sequence[str], more: Iterable[str] = ()) -> Scores:
+    """Scores in the order of the columns that trees have learned."""
+    return {name: scores[name] for name in [*order, *more] if name in scores}
 
 
-def dense_walk(block: Floats, step: Sparse) -> Floats:
-    """(b, n) dense product of a dense block and a sparse matrix."""
-    return np.asarray((step.T @ np.ascontiguousarray(block.T)).T, dtype=np.float32)
+def token_weights(content: Sparse, inverse: Floats, facts: Facts) -> Floats:
+    """(b, v) x (X'X + l I)^-1 of b rows x."""
+    return np.asarray(content[:, facts.tokens] @ inverse)
 
 
-def type_popularity(facts: Facts, asked: Askers) -> Floats:
-    """(b, n) P(type of the target | type of the source) P(target | its type)."""
-    shares = of_code(facts.type_shares, asked.attributes.types)
-    return by_code(shares, facts.attributes.types) * facts.share_of_type
+def type_popularity(facts: Facts, asked: Askers, targets: Targets) -> Floats:
+    """(b, c) P(type of the target | type of the source) P(target | its type)."""
+    shares = shares_of(facts.type_shares, asked.attributes.types, targets, facts.attributes.types)
+    popularity: Floats = shares * targets.of(facts.share_of_type)
+    return popularity
 
 
-def of_code(matrix: Sparse, codes: Rows) -> Floats:
-    """(b, k) the row of each code of a (c, k) matrix; zeros for -1."""
-    found = np.zeros((len(codes), matrix.shape[1]), dtype=np.float32)
-    known = np.flatnonzero(codes >= 0)
-    found[known] = matrix[codes[known]].toarray()
-    return found
+def alike_of_types(facts: Facts, asked: Askers, targets: Targets, scores: Scores) -> Floats:
+    """(b, c) P(type of the target | type of the source) times their cosine.
+
+    Of the types that go with a phone's, what shares words with it is made for it.
+    """
+    shares = shares_of(facts.type_shares, asked.attributes.types, targets, facts.attributes.types)
+    alike: Floats = shares * scores["attribute_cosine"]
+    return alike
 
 
-def by_code(values: Floats, codes: Rows) -> Floats:
-    """(b, n) the column of each product's code of (b, c) values; zeros for -1."""
-    # one more column, [-1]
-    found: Floats = np.pad(values, ((0, 0), (0, 1)))[:, codes]
+def shares_of(shares: Sparse, codes: Rows, targets: Targets, target_codes: Rows) -> Floats:
+    """(b, c) what a (k, k) matrix says of the code of a source and that of a target; 0 for -1.
+
+    Args:
+        shares: CSR.
+        codes: (b,) of sources.
+        targets: c products.
+        target_codes: (n,) of all products.
+    """
+    # sources that are asked together have few codes
+    some, row = np.unique(codes, return_inverse=True)
+    # one more row and column, [-1]: of none
+    dense = np.zeros((len(some), shares.shape[1] + 1), dtype=np.float32)
+    known = some >= 0
+    dense[known, :-1] = shares[some[known]].toarray()
+    found: Floats = dense[:, targets.of(target_codes)][row]
     return found
 
 
@@ -180,37 +249,38 @@ def candidates(
 
 
 def pairs(
-    facts: Facts, asked: Askers, scores: Mapping[str, Floats], chosen: npt.NDArray[np.bool_]
+    facts: Facts, asked: Askers, targets: Targets, scores: Scores, chosen: npt.NDArray[np.bool_]
 ) -> Pairs:
     """The columns of every candidate.
 
     Args:
         facts: of the shop.
         asked: b sources.
-        scores: name -> (b, n).
-        chosen: (b, n) mask of candidates.
+        targets: c products.
+        scores: name -> (b, c).
+        chosen: (b, c) mask of candidates.
     """
-    place, targets = np.nonzero(chosen)
+    place, column = np.nonzero(chosen)
+    target = targets.rows[column]
     columns: dict[str, npt.NDArray[np.float32]] = {}
     for name, dense in scores.items():
-        columns[name] = dense[place, targets]
+        columns[name] = dense[place, column]
     for name in scores:
         columns[f"place by {name}"] = places(place, columns[name])
     mine, other = asked.attributes, facts.attributes
     for i, name in enumerate(_ENDS):
         columns[f"source: {name}"] = asked.degrees[place, i]
-        columns[f"target: {name}"] = facts.degrees[targets, i]
-    columns["share of its type"] = facts.share_of_type[targets]
-    types, target_types = mine.types[place], other.types[targets]
+        columns[f"target: {name}"] = facts.degrees[target, i]
+    columns["share of its type"] = facts.share_of_type[target]
+    types, target_types = mine.types[place], other.types[target]
     columns |= _transitions(facts, types, target_types)
     columns["same type"] = _same(types, target_types)
-    columns["same brand"] = _same(mine.brands[place], other.brands[targets])
-    prices, target_prices = mine.prices[place], other.prices[targets]
+    columns["same brand"] = _same(mine.brands[place], other.brands[target])
+    prices, target_prices = mine.prices[place], other.prices[target]
     columns["price ratio"] = np.log(target_prices / prices)
     columns["price"] = target_prices
-    return Pairs(
-        place, targets, np.column_stack(list(columns.values())).astype(np.float32), list(columns)
-    )
+    values = np.column_stack(list(columns.values())).astype(np.float32)
+    return Pairs(place, column, target, values, list(columns))
 
 
 def places(source: npt.NDArray[np.int64], values: Floats) -> npt.NDArray[np.float32]:
@@ -252,28 +322,31 @@ def _same(first: Rows, second: Rows) -> npt.NDArray[np.float32]:
     return np.where((first >= 0) & (second >= 0), first == second, np.nan).astype(np.float32)
 
 
-def banned(asked: Askers, rows: Rows | None) -> npt.NDArray[np.bool_]:
-    """(b, n) what must not be proposed: a source itself and what it is an alternative to.
+def banned(asked: Askers, rows: Rows | None, targets: Targets) -> npt.NDArray[np.bool_]:
+    """(b, c) what must not be proposed: a source itself and what it is an alternative to.
 
     Args:
         asked: b sources.
         rows: (b,) of the sources; None for new products.
+        targets: c products.
     """
-    found: npt.NDArray[np.bool_] = (asked.viewed.toarray() > 0) & ~(asked.listed.toarray() > 0)
+    found: npt.NDArray[np.bool_] = (targets.dense(asked.viewed) > 0) & ~(
+        targets.dense(asked.listed) > 0
+    )
     if rows is not None:
-        found[np.arange(len(rows)), rows] = True
+        found |= rows[:, None] == targets.rows
     return found
 
 
-def listed(facts: Facts, rows: Rows) -> npt.NDArray[np.bool_]:
-    """(b, n) pairs that a list names; none where pairs were counted: counts are evidence."""
+def listed(facts: Facts, rows: Rows, targets: Targets) -> npt.NDArray[np.bool_]:
+    """(b, c) pairs that a list names; none where pairs were counted: counts are evidence."""
     if facts.counted:
-        return np.zeros((len(rows), facts.n), dtype=bool)
-    return np.asarray(facts.listed[rows].toarray() > 0)
+        return np.zeros((len(rows), len(targets.rows)), dtype=bool)
+    return targets.dense(facts.listed[rows]) > 0
 
 
-def known_pairs(facts: Facts, rows: Rows) -> npt.NDArray[np.bool_]:
-    """(b, n) pairs that are no question while learning: a list names them, in any relation."""
+def known_pairs(facts: Facts, rows: Rows, targets: Targets) -> npt.NDArray[np.bool_]:
+    """(b, c) pairs that are no question while learning: a list names them, in any relation."""
     if facts.counted:
-        return np.zeros((len(rows), facts.n), dtype=bool)
-    return np.asarray(listed(facts, rows) | (facts.any_bought[rows].toarray() > 0))
+        return np.zeros((len(rows), len(targets.rows)), dtype=bool)
+    return listed(facts, rows, targets) | (targets.dense(facts.any_bought[rows]) > 0)

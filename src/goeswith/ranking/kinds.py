@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from goeswith.arrays import Floats, Rows
+from goeswith.arrays import Rows
 from goeswith.ranking import cold, features
 from goeswith.ranking.facts import Askers, Facts
-from goeswith.ranking.features import OF_MEMBER, Member, Pairs
+from goeswith.ranking.features import OF_MEMBER, Along, Member, Pairs, Scores
+from goeswith.ranking.targets import Targets, along, along_few, near
 
 Chosen = npt.NDArray[np.bool_]
 
@@ -25,43 +26,59 @@ class Kind:
     """How sources of one kind are asked.
 
     Attributes:
-        paths: scores of every product by path, see `features.paths`.
+        walks: scores of every product by path along edges, see `features.walks`.
+        paths: scores by all paths, see `features.paths`.
         counts: path -> how many of its best are candidates.
         pairs: the columns of candidates, see `features.pairs`.
         tail: paths that order what is no candidate.
         has_members: whether member models, which rest on edges, say anything of them.
     """
 
-    paths: Callable[[Facts, Askers], dict[str, Floats]]
+    walks: Callable[[Facts, Askers, Along], dict[str, Any]]
+    paths: Callable[[Facts, Askers, Targets, Mapping[str, Any]], Scores]
     counts: Mapping[str, int]
-    pairs: Callable[[Facts, Askers, Mapping[str, Floats], Chosen], Pairs]
+    pairs: Callable[[Facts, Askers, Targets, Scores, Chosen], Pairs]
     tail: tuple[str, ...]
     has_members: bool
 
     def scores(
-        self, facts: Facts, asked: Askers, members: Sequence[Member], rows: Rows | None
-    ) -> dict[str, Floats]:
-        """Path or member -> (b, n) scores.
+        self,
+        facts: Facts,
+        asked: Askers,
+        members: Sequence[Member],
+        rows: Rows | None,
+        *,
+        whole: bool,
+    ) -> tuple[Targets, Scores]:
+        """The products that b sources are asked for, and their (b, c) scores by path and member.
 
         Args:
             facts: of the shop.
             asked: b sources of this kind.
             members: trained models.
             rows: (b,) of the sources; None for new products, which have no edges.
+            whole: all products are asked for; else those near the sources.
         """
-        found = self.paths(facts, asked)
+        walked = self.walks(facts, asked, along if whole else along_few)
+        targets = Targets(facts)
+        if not whole:
+            reached = {name: walked[name] for name in walked if name in self.counts}
+            known = {"listed": asked.listed, "bought": asked.any_bought}
+            targets = near(facts, reached | known, asked.attributes.types)
+        found = self.paths(facts, asked, targets, walked)
         if self.has_members and rows is not None:
-            found |= {f"member_{i}": member.score(rows) for i, member in enumerate(members)}
-        return found
+            found |= {f"member_{i}": one.score(rows, targets) for i, one in enumerate(members)}
+        return targets, found
 
-    def candidates(self, found: Mapping[str, Floats], without: Chosen) -> Chosen:
-        """(b, n) mask of the best by each path and member, but for those of `without` (b, n)."""
+    def candidates(self, found: Scores, without: Chosen) -> Chosen:
+        """(b, c) mask of the best by each path and member, but for those of `without` (b, c)."""
         members = {name: OF_MEMBER for name in found if name.startswith("member_")}
         return features.candidates(found, {**self.counts, **members}, without)
 
 
 KINDS: Final[Mapping[bool, Kind]] = {
     False: Kind(
+        features.walks,
         features.paths,
         features.CANDIDATES,
         features.pairs,
@@ -69,6 +86,7 @@ KINDS: Final[Mapping[bool, Kind]] = {
         has_members=True,
     ),
     True: Kind(
+        cold.walks,
         cold.paths,
         cold.CANDIDATES,
         cold.pairs,

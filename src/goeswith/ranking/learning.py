@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from goeswith.arrays import Floats, block_size, blocks
+from goeswith.arrays import Floats, Rows, block_size, blocks
 from goeswith.ranking import features
 from goeswith.ranking.attributes import Attributes
 from goeswith.ranking.facts import Facts, is_counted
 from goeswith.ranking.features import Member, Pairs, known_pairs, places
 from goeswith.ranking.folds import Fold, cold_folds, folds
 from goeswith.ranking.kinds import KINDS
+from goeswith.ranking.targets import of_one_type
 from goeswith.ranking.trees import Trees
 from goeswith.relations.graph import RelationGraph
 
@@ -124,12 +125,14 @@ class Learner:
         sources = np.flatnonzero(asking).astype(np.int32)
         most = self.config.sources if checked < 1 else _CALIBRATED
         sources = np.sort(rng.permutation(sources)[:most])
-        for block in blocks(sources, block_size(facts.n, BLOCK_MB)):
+        whole = facts.n <= self.config.whole
+        for block in self._blocks(sources, whole):
             asked = facts.askers(block)
-            without = features.banned(asked, block) | known_pairs(facts, block)
-            found = kind.scores(facts, asked, members, block)
-            table = kind.pairs(facts, asked, found, kind.candidates(found, without))
-            labels = fold.labels[block].toarray()[table.place, table.targets] > 0
+            targets, found = kind.scores(facts, asked, members, block, whole=whole)
+            without = features.banned(asked, block, targets) | known_pairs(facts, block, targets)
+            chosen = kind.candidates(found, without)
+            table = kind.pairs(facts, asked, targets, found, chosen)
+            labels = targets.dense(fold.labels[block])[table.place, table.column] > 0
             aside = (rng.random(len(block)) < checked)[table.place]
             yield table.part(aside), labels[aside], False
             # a source none of whose edges is a candidate teaches nothing
@@ -139,6 +142,11 @@ class Learner:
             taught = some & ~aside & (labels | drawn)
             yield table.part(taught), labels[taught], True
             del without, found, table  # before the next block's are made
+
+    def _blocks(self, sources: Rows, whole: bool) -> Iterator[Rows]:
+        if whole:
+            return blocks(sources, block_size(len(self.attributes.types), BLOCK_MB))
+        return of_one_type(sources, self.attributes.types)
 
 
 @dataclass

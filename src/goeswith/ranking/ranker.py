@@ -8,18 +8,20 @@ evidence to trust for which product, and give the probability that a pair goes t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import ClassVar, Final, Self
 
 import numpy as np
+from scipy import sparse
 
-from goeswith.arrays import Floats, Rows, block_size
+from goeswith.arrays import Floats, Rows, Sparse, block_size
 from goeswith.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
 from goeswith.encode.vectors import SentenceVectors
 from goeswith.errors import ConfigError
 from goeswith.models.base import Recommender, VectorModel
+from goeswith.models.paths import path_scores
 from goeswith.ranking import features
 from goeswith.ranking.attributes import AttributeReader, Attributes
 from goeswith.ranking.config import RankerConfig
@@ -29,6 +31,7 @@ from goeswith.ranking.kinds import KINDS
 from goeswith.ranking.learning import BLOCK_MB, Learner
 from goeswith.ranking.pair_columns import PairColumns
 from goeswith.ranking.pairs import PairJudge, leads_nowhere
+from goeswith.ranking.targets import Targets, of_one_type
 from goeswith.ranking.trees import Trees
 from goeswith.relations.graph import RelationGraph
 
@@ -51,7 +54,7 @@ class Ranker(Recommender):
 
     def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
         self._say("reading attributes")
-        self.reader = AttributeReader.fit(catalog)
+        self.reader = self._reader(catalog, graph)
         attributes = self.reader.read(catalog, known=True)
         self.trees: dict[bool, Trees] = {}
         self.members: list[Member] = []
@@ -69,6 +72,15 @@ class Ranker(Recommender):
         self.facts = Facts.of(attributes, graph, counted=is_counted(graph))
         return self
 
+    def _reader(self, catalog: Catalog, graph: RelationGraph) -> AttributeReader:
+        if len(catalog) <= self.config.whole or leads_nowhere(graph):
+            return AttributeReader.fit(catalog)
+        # of a large shop, only those that have something to say for others
+        known = np.zeros(len(catalog), dtype=bool)
+        for relation in graph.relations.values():
+            known[relation.sources] = known[relation.targets] = True
+        return AttributeReader.fit(catalog, np.flatnonzero(known).astype(np.int32))
+
     def _judge(self, catalog: Catalog, attributes: Attributes, graph: RelationGraph) -> PairJudge:
         seed, vocabulary = self.config.seed, self.reader.encoder.vocabulary
         sentences = self._sentences(catalog)
@@ -80,7 +92,7 @@ class Ranker(Recommender):
 
     def refresh(self, catalog: Catalog, graph: RelationGraph) -> Self:
         # trees know of paths and degrees, not of products or tokens: those may be read anew
-        self.reader = AttributeReader.fit(catalog)
+        self.reader = self._reader(catalog, graph)
         known = self.reader.read(catalog, known=True)
         self.facts = Facts.of(known, graph, counted=self.facts.counted)
         self.members = [member.padded(len(catalog)) for member in self.members]
@@ -108,57 +120,95 @@ class Ranker(Recommender):
             members.append(Member(model.source_vectors, model.target_vectors))
         return members
 
+    @property
+    def whole(self) -> bool:
+        """Whether every product is scored for every source."""
+        return self.n <= self.config.whole
+
     def score(self, sources: Rows) -> Floats:
         if self.pairs is not None:
             return self.pairs.score(sources)
-        return self._score(self.facts.askers(sources), sources)
+        if not self.whole:
+            return path_scores(self.score_few(sources))
+        return self._dense(self.facts.askers(sources), sources)
+
+    def score_few(self, sources: Rows) -> Sparse | None:
+        if self.whole or self.pairs is not None:
+            return None
+        return self._few(self.facts.askers(sources), sources)
 
     def score_new(self, products: Catalog) -> Floats:
         """(m, n) scores for m products that were unknown at fit, from their attributes."""
         attributes = self.reader.read(products)
         if self.pairs is not None:
             return self.pairs.score_new(attributes, self._sentences(products))
-        return self._score(self.facts.new_askers(attributes), None)
+        asked = self.facts.new_askers(attributes)
+        return self._dense(asked, None) if self.whole else path_scores(self._few(asked, None))
 
     def score_pairs(self, sources: Rows, targets: Rows) -> Floats:
         if self.pairs is not None:
             return self.pairs.score_pairs(sources, targets)
         return super().score_pairs(sources, targets)
 
-    def _score(self, asked: Askers, rows: Rows | None) -> Floats:
-        """(b, n) scores, of sources with edges and of those without, each by their own trees."""
-        unseen = (asked.degrees == 0).all(axis=1)
-        scores = np.empty((len(unseen), self.n), dtype=np.float32)
-        for cold in (False, True):
-            here = np.flatnonzero(unseen == cold)
-            if len(here):
-                scores[here] = self._probabilities(
-                    asked.of(here), None if rows is None else rows[here], cold
-                )
+    def _dense(self, asked: Askers, rows: Rows | None) -> Floats:
+        """(b, n) scores."""
+        scores = np.empty((len(asked.degrees), self.n), dtype=np.float32)
+        for here, _, found in self._parts(asked, rows):
+            scores[here] = found
         return scores
 
-    def _probabilities(self, asked: Askers, rows: Rows | None, cold: bool) -> Floats:
-        banned = features.banned(asked, rows)
-        listed = np.zeros_like(banned) if rows is None else features.listed(self.facts, rows)
+    def _few(self, asked: Askers, rows: Rows | None) -> Sparse:
+        """(b, n) CSR of the scores that are finite."""
+        entries: list[tuple[Rows, Rows, Floats]] = []
+        for here, targets, found in self._parts(asked, rows):
+            row, column = np.nonzero(np.isfinite(found))
+            entries.append((here[row], targets.rows[column], found[row, column]))
+        if not entries:
+            return sparse.csr_matrix((len(asked.degrees), self.n), dtype=np.float32)
+        row, column, values = (np.concatenate(part) for part in zip(*entries, strict=True))
+        return sparse.csr_matrix((values, (row, column)), shape=(len(asked.degrees), self.n))
+
+    def _parts(self, asked: Askers, rows: Rows | None) -> Iterator[tuple[Rows, Targets, Floats]]:
+        """Some of the sources, what they are asked for, and its scores (some, c).
+
+        Sources with edges and those without have trees of their own.
+        """
+        unseen = (asked.degrees == 0).all(axis=1)
+        for cold in (False, True):
+            places = np.flatnonzero(unseen == cold).astype(np.int32)
+            if not len(places):
+                continue
+            types = asked.attributes.types
+            for here in [places] if self.whole else of_one_type(places, types):
+                known = None if rows is None else rows[here]
+                targets, found = self._probabilities(asked.of(here), known, cold)
+                yield here, targets, found
+
+    def _probabilities(
+        self, asked: Askers, rows: Rows | None, cold: bool
+    ) -> tuple[Targets, Floats]:
         kind = KINDS[cold]
-        found = kind.scores(self.facts, asked, self.members, rows)
-        table = kind.pairs(self.facts, asked, found, kind.candidates(found, banned) | listed)
+        targets, found = kind.scores(self.facts, asked, self.members, rows, whole=self.whole)
+        banned = features.banned(asked, rows, targets)
+        listed = np.zeros_like(banned)
+        if rows is not None:
+            listed = features.listed(self.facts, rows, targets)
+        chosen = kind.candidates(found, banned) | listed
+        table = kind.pairs(self.facts, asked, targets, found, chosen)
         tail = sum((found[name] for name in kind.tail), np.zeros(banned.shape, np.float32))
         tail = tail / (1 + tail)
         scores: Floats = np.where(tail > 0, _TAIL * tail, -np.inf).astype(np.float32)
         scores[banned] = -np.inf
+        at = table.place, table.column
         # without trees, for want of edges to learn from, the order of the tail is all there is
-        p = 0.1 * tail[table.place, table.targets]
+        p = 0.1 * tail[at]
         if cold in self.trees:
             p = self.trees[cold].probabilities(table.columns)
-        known = listed[table.place, table.targets]
         # a list that names a pair is no guess; among its pairs the trees choose
-        p = np.where(known, 0.99 + 0.01 * p, p)
+        p = np.where(listed[at], 0.99 + 0.01 * p, p)
         # the tail orders what the trees cannot tell apart
-        scores[table.place, table.targets] = (1 - 2 * _TAIL) * p + _TAIL * (
-            1 + tail[table.place, table.targets]
-        )
-        return scores
+        scores[at] = (1 - 2 * _TAIL) * p + _TAIL * (1 + tail[at])
+        return targets, scores
 
     @property
     def block(self) -> int:
