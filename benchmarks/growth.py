@@ -103,11 +103,14 @@ def mine_log(path: Path, products: int) -> None:
     report, config = MiningReport(), MiningConfig(memory_mb=LOG_MEMORY_MB)
     with duckdb_engine(config.memory_mb) as engine:
         graph = mine_table(engine.read(str(path)), products, engine, config, report)
+    shop = Shop(products)
+    # the log holds no types: the catalogue knows them, and the order is decided where it is
+    graph = graph.with_types(shop.type_of(np.arange(products)).astype(np.int32))
     told: dict[str, Any] = {
         m.relation: {"pairs": m.pairs, "edges": m.edges} for m in report.relations
     }
     complements = graph.complements
-    told["edges"] = truth_of_edges(Shop(products), complements.sources, complements.targets)
+    told["edges"] = truth_of_edges(shop, complements.sources, complements.targets)
     write_json(told, path.with_suffix(".json"))
 
 
