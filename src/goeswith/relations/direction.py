@@ -64,7 +64,7 @@ def against_the_order(edges: Relation, types: Rows | None = None) -> Mask:
     if len(typed):
         forward, backward = forward[typed], backward[typed]
         votes = Votes.of(edges.sources[typed], edges.targets[typed], types, forward, backward)
-        against[typed] |= (backward > forward) & _sure(votes, forward, backward)
+        against[typed] |= _with_types(votes, forward, backward)
     return against
 
 
@@ -75,14 +75,24 @@ def _outnumbered(forward: Values, backward: Values) -> Mask:
     return np.asarray((backward > 0) & (chance < _SIGNIFICANT))
 
 
-def _sure(votes: Votes, forward: Values, backward: Values) -> Mask:
-    """Whether the types, with what an edge itself was seen, say that its target comes first."""
+def _with_types(votes: Votes, forward: Values, backward: Values) -> Mask:
+    """Where the types, with what an edge itself was seen, say that its target comes first."""
     lean, left = votes.lean()
-    # the beta distribution of that mean and that variance, then with the contexts of the edge
+    against = (lean <= -_LEAN) & (backward > forward)
+    first, second = prior(lean[against], left[against])
+    chance = special.betaincc(first + forward[against], second + backward[against], 0.5)
+    against[against] = chance < _SIGNIFICANT
+    return np.asarray(against)
+
+
+def prior(lean: Values, left: Values) -> tuple[Values, Values]:
+    """The beta distribution of how often the source comes first, by what `Votes.lean` says.
+
+    Returns:
+        both parameters; an edge's own contexts, of either order, are added to them.
+    """
     strength = np.maximum((1 - lean**2) / np.maximum(left, 1e-6) - 1, 1e-3)
-    a, b = strength * (1 + lean) / 2 + forward, strength * (1 - lean) / 2 + backward
-    sure = special.betaincc(a, b, 0.5) < _SIGNIFICANT
-    return np.asarray(sure & (lean <= -_LEAN))
+    return strength * (1 + lean) / 2, strength * (1 - lean) / 2
 
 
 @dataclass(frozen=True)
