@@ -21,9 +21,10 @@ Small shops are answered by the ranker; for the slopes they are also fitted as l
 Accuracy is against the planted truth, of 20,000 products at most, drawn evenly (`products`) and as
 often as they are bought (`purchases`): precision@10 is the share of ten places that hold a product
 that truly goes with the source, empty places count as wrong; substitutes@10 the share of places
-that hold one of the source's type, wrong_way@10 of those that hold one with which the source goes. `of_a_type_with_edges` is how many of the products drawn are of
-a type from which any complement edge leads. `edges` is the mined complement signal itself: how many
-of its edges are true, and of those that are true in either direction, how many point the right way.
+that hold one of the source's type, wrong_way@10 one with which the source goes, not it with the
+source. `of_a_type_with_edges` is how many of the products drawn are of a type from which any
+complement edge leads. `edges` is the mined complement signal itself: how many of its edges are
+true, and of those that are true in either direction, how many point the right way.
 Writes benchmarks/results/growth.json after every step; other sizes and steps in it stay.
 """
 
