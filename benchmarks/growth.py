@@ -22,9 +22,10 @@ Small shops are answered by the ranker; for the slopes they are also fitted as l
 Accuracy is against the planted truth, of 20,000 products at most, drawn evenly (`products`) and as
 often as they are bought (`purchases`): precision@10 is the share of ten places that hold a product
 that truly goes with the source, empty places count as wrong; substitutes@10 the share of places
-that hold one of the source's type. `of_a_type_with_edges` is how many of the products drawn are of
-a type from which any complement edge leads. `edges` is the mined complement signal itself: how many
-of its edges are true, and of those that are true in either direction, how many point the right way.
+that hold one of the source's type, wrong_way@10 one with which the source goes, not it with the
+source. `of_a_type_with_edges` is how many of the products drawn are of a type from which any
+complement edge leads. `edges` is the mined complement signal itself: how many of its edges are
+true, and of those that are true in either direction, how many point the right way.
 Writes benchmarks/results/growth.json after every step; other sizes and steps in it stay.
 """
 
@@ -104,11 +105,14 @@ def mine_log(path: Path, products: int) -> None:
     report, config = MiningReport(), MiningConfig(memory_mb=LOG_MEMORY_MB)
     with duckdb_engine(config.memory_mb) as engine:
         graph = mine_table(engine.read(str(path)), products, engine, config, report)
+    shop = Shop(products)
+    # the log holds no types: the catalogue knows them, and the order is decided where it is
+    graph = graph.with_types(shop.type_of(np.arange(products)).astype(np.int32))
     told: dict[str, Any] = {
         m.relation: {"pairs": m.pairs, "edges": m.edges} for m in report.relations
     }
     complements = graph.complements
-    told["edges"] = truth_of_edges(Shop(products), complements.sources, complements.targets)
+    told["edges"] = truth_of_edges(shop, complements.sources, complements.targets)
     write_json(told, path.with_suffix(".json"))
 
 
@@ -147,10 +151,12 @@ def accuracy(folder: Path, bundle: Path) -> dict[str, Any]:
         sources, there = np.sort(rows)[:, None], first >= 0
         right = shop.goes_with(sources, np.maximum(first, 0)) & there
         alike = shop.substitutes(sources, np.maximum(first, 0)) & there
+        turned = shop.goes_with(np.maximum(first, 0), sources) & there
         found[name] = {
             "precision@1": round(float(right[:, 0].mean()), 4),
             "precision@10": round(float(right.mean()), 4),
             "substitutes@10": round(float(alike.mean()), 4),
+            "wrong_way@10": round(float(turned.mean()), 4),
             "of_a_type_with_edges": round(float(with_edges[shop.type_of(rows)].mean()), 4),
         }
     return found

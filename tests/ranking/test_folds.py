@@ -86,3 +86,9 @@ def test_about_the_share_is_taken() -> None:
     graph = counted(np.full((N, N), 400))
     _, taken = thinned(graph, 0.25, np.random.default_rng(0))
     assert taken[CO_PURCHASE].count.data.mean() == pytest.approx(100, rel=0.05)
+
+
+def test_what_is_thinned_knows_the_types_of_its_products() -> None:
+    types = np.arange(N, dtype=np.int32)
+    parts = thinned(counted(np.full((N, N), 9)).with_types(types), 0.5, np.random.default_rng(0))
+    assert all(part.types is types for part in parts)

@@ -104,3 +104,12 @@ def test_a_grown_graph_has_its_edges_and_further_products_without_any() -> None:
     assert graph["co_purchase"].count.shape == (4, 4)
     assert graph["co_purchase"].count[0, 1] == 3
     assert graph["co_purchase"].source_contexts.tolist() == [1, 1, 0, 0]
+
+
+def test_arithmetic_of_graphs_keeps_the_types_of_their_products() -> None:
+    types = np.array([0, 1, 1, 0, -1], dtype=np.int32)
+    graph = mine(frame_of([(0, "a", "purchase", 0), (1, "a", "purchase", 1)]), N).with_types(types)
+    edges, rare = split_by_support(graph, MiningConfig())
+    for same in (edges, rare, with_rare(edges, rare), add_graphs(edges, rare)):
+        assert same.types.tolist() == types.tolist()
+    assert grown(graph, N + 2).types.tolist() == [*types, -1, -1]

@@ -30,6 +30,7 @@ def test_a_mined_graph_is_read_back_as_it_was(mined, tmp_path):
         assert len(relation)
         assert again[name].contexts == relation.contexts
         assert again[name].frame().equals(relation.frame())
+    assert again.types.tolist() == dataset.catalog.type_codes.tolist()
     assert again.complements.frame().equals(graph.complements.frame())
 
 
@@ -66,6 +67,12 @@ def test_an_edge_to_a_product_that_does_not_exist_is_refused(shop, tmp_path):
     arrays["co_view"].indices[3] = 100
     save_arrays(arrays, tmp_path / GRAPH_FILE)
     with pytest.raises(BundleError, match="co_view is damaged"):
+        load_graph(tmp_path, 100)
+
+
+def test_types_of_another_number_of_products_are_refused(shop, tmp_path):
+    save_graph(shop[1].with_types(np.zeros(99, dtype=np.int32)), tmp_path)
+    with pytest.raises(BundleError, match=r"types has the shape \(99,\) where \(100,\) is due"):
         load_graph(tmp_path, 100)
 
 

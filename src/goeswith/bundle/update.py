@@ -171,7 +171,7 @@ class _Run:
         rare = self._rare(n)
         if rare is not None:
             everything = with_rare(everything, rare)
-        everything = add_graphs(everything, found)
+        everything = add_graphs(everything, found).with_types(catalog.type_codes)
         self.graph, rare = split_by_support(everything, self.settings.relations)
         place = dict(zip(self.specs, self.folders, strict=True))
 

@@ -138,7 +138,8 @@ def thinned(
             before = before - first
         taken[name] = _part(edges, gone, first, share)
         left[name] = _part(edges, count - gone, None if first is None else before, 1 - share)
-    return RelationGraph(graph.n, left), RelationGraph(graph.n, taken)
+    types = graph.types
+    return RelationGraph(graph.n, left, types=types), RelationGraph(graph.n, taken, types=types)
 
 
 def _part(edges: Relation, count: Counts, first: Counts | None, share: float) -> Relation:

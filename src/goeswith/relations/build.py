@@ -42,4 +42,4 @@ def build_graph(
         )
     from goeswith.relations.mine import mine  # Ibis and DuckDB: only where events are mined
 
-    return mine(dataset.events, n, config, report)
+    return mine(dataset.events, n, config, report).with_types(dataset.catalog.type_codes)

@@ -54,7 +54,8 @@ def split_by_support(
         rare[name] = replace(
             relation.keep(~enough), source_contexts=None, target_contexts=None, contexts=None
         )
-    return RelationGraph(graph.n, edges), RelationGraph(graph.n, rare)
+    types = graph.types
+    return RelationGraph(graph.n, edges, types=types), RelationGraph(graph.n, rare, types=types)
 
 
 def with_rare(graph: RelationGraph, rare: RelationGraph) -> RelationGraph:
@@ -63,7 +64,7 @@ def with_rare(graph: RelationGraph, rare: RelationGraph) -> RelationGraph:
     for name, relation in graph.relations.items():
         count, first = _sum(relation, rare[name])
         relations[name] = replace(relation, count=count, source_first=first)
-    return RelationGraph(graph.n, relations)
+    return RelationGraph(graph.n, relations, types=graph.types)
 
 
 def add_graphs(one: RelationGraph, other: RelationGraph) -> RelationGraph:
@@ -83,11 +84,11 @@ def add_graphs(one: RelationGraph, other: RelationGraph) -> RelationGraph:
     for name in [*one.relations, *(name for name in other.relations if name not in one.relations)]:
         parts = [part for graph in (one, other) if (part := _told(graph, name)) is not None]
         relations[name] = parts[0] if len(parts) == 1 else _added(*parts)
-    return RelationGraph(one.n, relations)
+    return RelationGraph(one.n, relations, types=one.types)
 
 
 def grown(graph: RelationGraph, n: int) -> RelationGraph:
-    """The graph with further products behind those that it has, without edges."""
+    """The graph with further products behind those that it has, without edges or types."""
     more = n - graph.n
     relations = {}
     for name, relation in graph.relations.items():
@@ -99,7 +100,10 @@ def grown(graph: RelationGraph, n: int) -> RelationGraph:
             source_contexts=_longer(relation.source_contexts, more),
             target_contexts=_longer(relation.target_contexts, more),
         )
-    return RelationGraph(n, relations)
+    types = graph.types
+    if types is not None:
+        types = np.append(types, np.full(more, -1, dtype=np.int32))
+    return RelationGraph(n, relations, types=types)
 
 
 def _longer(values: npt.NDArray[np.float64] | None, more: int) -> npt.NDArray[np.float64] | None:

@@ -12,6 +12,7 @@ from goeswith.errors import BundleError
 from goeswith.relations.graph import Relation, RelationGraph
 
 GRAPH_FILE: Final = "relations.safetensors"
+_TYPES: Final = "products/types"
 
 _PER_EDGE: Final = ("source_first", "seen")
 _PER_PRODUCT: Final = ("source_contexts", "target_contexts")
@@ -19,7 +20,7 @@ _PER_PRODUCT: Final = ("source_contexts", "target_contexts")
 
 def save_graph(graph: RelationGraph, folder: Path) -> None:
     """Write `relations.safetensors`, atomically; the folder is made where it is absent."""
-    arrays: Arrays = {}
+    arrays: Arrays = {} if graph.types is None else {_TYPES: graph.types}
     for name, relation in graph.relations.items():
         arrays[name] = relation.count
         for part in (*_PER_EDGE, *_PER_PRODUCT):
@@ -43,7 +44,14 @@ def load_graph(folder: Path, n: int) -> RelationGraph:
     """
     arrays = load_arrays(folder / GRAPH_FILE)
     names = [name for name in arrays if "/" not in name]
-    return RelationGraph(n, {name: _relation(arrays, name, n, folder) for name in sorted(names)})
+    types = arrays.get(_TYPES)
+    if types is not None and types.shape != (n,):
+        raise BundleError(
+            f"{folder / GRAPH_FILE}: {_TYPES} has the shape {types.shape} where ({n},) is due; the "
+            "file is damaged"
+        )
+    relations = {name: _relation(arrays, name, n, folder) for name in sorted(names)}
+    return RelationGraph(n, relations, types=types)
 
 
 def _relation(arrays: Arrays, name: str, n: int, folder: Path) -> Relation:

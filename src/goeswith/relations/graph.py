@@ -10,10 +10,11 @@ from typing import Final, Self
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from scipy import sparse, special
+from scipy import sparse
 
 from goeswith.arrays import Floats, Rows, Sparse, entry_rows, largest_of_rows
 from goeswith.relations.association import MEASURES, Measure, association
+from goeswith.relations.direction import against_the_order
 
 CO_VIEW: Final = "co_view"
 VIEW_THEN_PURCHASE: Final = "view_then_purchase"
@@ -21,8 +22,6 @@ CO_PURCHASE: Final = "co_purchase"
 RELATIONS: Final = (CO_PURCHASE, CO_VIEW, VIEW_THEN_PURCHASE)
 
 _EDGES_AT_ONCE: Final = 1 << 18
-_SIGNIFICANT: Final = 0.025
-"""One-sided level of the test of order."""
 
 
 def pair_keys(sources: npt.ArrayLike, targets: npt.ArrayLike, n: int) -> npt.NDArray[np.int64]:
@@ -152,22 +151,29 @@ class Relation:
 
 @dataclass(frozen=True)
 class Signals:
-    """Which pairs go together and which stand for one another."""
+    """Which pairs go together and which stand for one another.
+
+    `both_ways` are the complements before their order was asked; None where it was not.
+    """
 
     complements: Relation
     similars: Relation
+    both_ways: Relation | None = None
 
 
 @dataclass(frozen=True)
 class RelationGraph:
     """Relations between the `n` products of one catalogue.
 
-    `decided` holds the signals of a graph whose counts are no longer whole (see `without`).
+    `decided` holds the signals of a graph whose counts are no longer whole (see `without`). `types`
+    are those of the products, (n,), -1 for none: pairs of the same types tell each other's order
+    (see `direction`).
     """
 
     n: int
     relations: Mapping[str, Relation] = field(default_factory=dict)
     decided: Signals | None = None
+    types: Rows | None = None
 
     def __getitem__(self, name: str) -> Relation:
         """A relation by name; one without edges where nothing was seen of it."""
@@ -187,15 +193,21 @@ class RelationGraph:
         purchase is not above its lift as a comparison, in either direction. Lift, and not the
         count, for a shop sees many more views than purchases.
 
-        An edge whose order is known goes too, where its target came first significantly more often
-        than its source.
+        An edge whose order is known goes too, where its target is bought first, by its own contexts
+        or by those of pairs of the same types (see `against_the_order`).
         """
         if self.decided is not None:
             return self.decided.complements
+        return self._one_way(self._both_ways)
+
+    @cached_property
+    def _both_ways(self) -> Relation:
         bought = self[CO_PURCHASE]
         bought = bought.keep(_stronger(bought, self[CO_VIEW]))
-        bought = bought.keep(_stronger(bought, self[VIEW_THEN_PURCHASE]))
-        return bought.keep(~_against_the_order(bought))
+        return bought.keep(_stronger(bought, self[VIEW_THEN_PURCHASE]))
+
+    def _one_way(self, edges: Relation) -> Relation:
+        return edges.keep(~against_the_order(edges, self.types))
 
     @cached_property
     def similars(self) -> Relation:
@@ -216,7 +228,8 @@ class RelationGraph:
 
         What was counted with those pairs (the contexts of each product) is forgotten too, so that
         nothing that is read from the graph knows of them. Whether one of the other pairs is a
-        complement was decided with those counts, and stays as it was.
+        complement was decided with those counts, and stays as it was; which way round is decided
+        again, for pairs of the same types took part in that.
         """
         held = np.unique(keys)
         return self._part(
@@ -235,11 +248,19 @@ class RelationGraph:
                 edges.keep(chosen(edges)), source_contexts=None, target_contexts=None, contexts=None
             )
 
+        whole = self._both_ways if self.decided is None else self.decided.both_ways
+        left = None if whole is None else part(whole)
+        complements = part(self.complements) if left is None else self._one_way(left)
         return RelationGraph(
             self.n,
             {name: part(relation) for name, relation in self.relations.items()},
-            Signals(part(self.complements), part(self.similars)),
+            Signals(complements, part(self.similars), left),
+            self.types,
         )
+
+    def with_types(self, types: Rows) -> RelationGraph:
+        """The graph whose products are of `types`, (n,), -1 for none: see `Catalog.type_codes`."""
+        return replace(self, types=types)
 
     @classmethod
     def from_edges(
@@ -283,20 +304,3 @@ def _stronger(edges: Relation, other: Relation) -> npt.NDArray[np.bool_]:
     lifts = other.count.astype(np.float64)
     lifts.data = other.measure("lift")
     return np.asarray(edges.measure("lift") > _either_way(lifts, edges))
-
-
-def _against_the_order(edges: Relation) -> npt.NDArray[np.bool_]:
-    """(nnz,) edges whose target came first in significantly more than half of ordered contexts.
-
-    By the exact sign test, which is never sure of less than six contexts: an approximate interval
-    already would be of four.
-    """
-    if edges.source_first is None or not len(edges):
-        return np.zeros(len(edges), dtype=bool)
-    first = edges.count.copy()
-    first.data = edges.source_first.astype(np.float32)
-    backward = np.asarray(first[edges.targets, edges.sources], dtype=np.float64).ravel()
-    forward = edges.source_first.astype(np.float64)
-    # P(X >= backward) of a binomial with even odds, as an incomplete beta function
-    chance = special.betainc(np.maximum(backward, 1), forward + 1, 0.5)
-    return np.asarray((backward > 0) & (chance < _SIGNIFICANT))

@@ -76,6 +76,8 @@ def over_time(ground: Ground, seed: int) -> Iterator[Case]:
     check_order(earlier, later)
     n = len(dataset.catalog)
     train, after = mine(earlier, n, settings.relations), mine(later, n, settings.relations)
+    # what is learned from is built as a shop builds it; what is true is what was counted
+    train = train.with_types(dataset.catalog.type_codes)
     complements = after.complements
     beyond = complements.measure("pmi_lower") > 0
     sources, targets = complements.sources[beyond], complements.targets[beyond]
