@@ -9,7 +9,8 @@ not in it. What an example is differs: a pair for skip-gram (gensim makes two of
 for session models, a source for those that compare a source with the whole catalogue.
 
 The made-up shop (`shops.py`) gives lists: ten complements and ten look-alikes of every product.
-Sequences are sessions of several missions. Dimension 64; pairs in batches of 1,024 with five
+Sequences are sessions of several missions; with `--cut 51` all purchases in pieces of 51, so that
+no library fills places up. Dimension 64; pairs in batches of 1,024 with five
 negatives each (goeswith: 512 in a step, shared, that count as five); sequences of 50 at most in
 batches of 128, two layers, two heads, dropout .2, ids alone, softmax over all products.
 
@@ -48,7 +49,7 @@ EACH = 10
 PACKAGES = ("numpy", "torch", "gensim", "implicit", "rectools", "pytorch-lightning")
 
 
-def make(path: Path, products: int, session_products: int, count: int) -> dict[str, Any]:
+def make(path: Path, products: int, session_products: int, count: int, cut: int) -> dict[str, Any]:
     """Write lists of complements and look-alikes, and sequences, of two made-up shops."""
     from shops import Shop
 
@@ -74,6 +75,9 @@ def make(path: Path, products: int, session_products: int, count: int) -> dict[s
     log = log.filter(first & (log["event"] == "purchase"))
     log = log.filter(log["session"].is_duplicated())  # one product alone teaches nothing
     starts = np.append(np.flatnonzero(np.diff(log["session"], prepend=-1)), len(log))
+    if cut:
+        starts = np.arange(0, len(log) + 1, cut)
+        log = log.head(starts[-1])
     np.savez(
         path,
         n=products,
@@ -113,6 +117,7 @@ def main() -> None:
     parser.add_argument("--products", type=int, default=20_000)
     parser.add_argument("--session-products", type=int, default=5_000)
     parser.add_argument("--sequences", type=int, default=4_000)
+    parser.add_argument("--cut", type=int, default=0, help="all purchases in pieces of so many")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", default="", help="those whose names hold this; writes nothing")
     parser.add_argument("--child", nargs=2)
@@ -127,14 +132,14 @@ def main() -> None:
     before = load()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "data.npz"
-        data = make(path, given.products, given.session_products, given.sequences)
+        data = make(path, given.products, given.session_products, given.sequences, given.cut)
         print(data, flush=True)
 
         def one(who: str) -> dict[str, Any] | None:
             python = sys.executable if who in OURS else given.peers
             return child([python, __file__, "--child", who, str(path)])
 
-        taking_part = [who for who in [*OURS, *PEERS] if given.only in who]
+        taking_part = [who for who in [*OURS, *PEERS] if given.only.lower() in who.lower()]
         runs, left_out = in_turns(taking_part, given.rounds, one)
     middle = medians(runs)
     for who, peers in BASES.items():
@@ -148,7 +153,7 @@ def main() -> None:
             {
                 "command": "python benchmarks/training_steps.py --peers PYTHON"
                 f" --products {given.products} --session-products {given.session_products}"
-                f" --sequences {given.sequences} --rounds {given.rounds}",
+                f" --sequences {given.sequences} --rounds {given.rounds} --cut {given.cut}",
                 "data": {"name": "made-up shops, seed 0", **data},
                 **machine(before),
                 "versions": both(given.peers, PACKAGES),
@@ -156,7 +161,7 @@ def main() -> None:
                 "left_out": left_out,
                 "runs": runs,
             },
-            RESULT,
+            RESULT.with_stem(f"{RESULT.stem}-cut-{given.cut}") if given.cut else RESULT,
         )
     columns = [
         ("s a million", "a_million:,.1f"),
