@@ -12,19 +12,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
 
-RESULT = Path(__file__).parent / "results" / "ease-peers.json"
+sys.path.insert(0, str(Path(__file__).parent))
+
+from side_by_side import RESULTS, both, child, in_turns, load, machine, medians, show, spent
+
+RESULT = RESULTS / "ease-peers.json"
 L2, K = 50.0, 10
 OURS = ("goeswith", "numpy")
 PEERS = ("rectools", "lenskit")
@@ -116,18 +115,10 @@ WORK = dict(zip((*OURS, *PEERS), (goeswith, numpy, rectools, lenskit), strict=Tr
 def run(who: str, path: Path, n: int) -> dict[str, float]:
     steps = WORK[who](np.load(path), n)
     next(steps)
-    before, started = memory("VmRSS"), time.process_time()
-    found = next(steps)
-    spent = time.process_time() - started
+    found, figures = spent(lambda: next(steps))
     if isinstance(found, np.ndarray):
         np.save(path.with_name(f"{who}.npy"), found.reshape(-1, K))
-    return {"processor_seconds": spent, "grew_mb": memory("VmHWM") - before}
-
-
-def memory(what: str) -> float:
-    """Megabytes of this process, now or at most."""
-    line = next(x for x in Path("/proc/self/status").read_text().splitlines() if what in x)
-    return int(line.split()[1]) / 1e3
+    return figures
 
 
 def main() -> None:
@@ -144,27 +135,17 @@ def main() -> None:
         parser.error("--peers is needed")
     from goeswith.files import write_json
 
-    one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    runs: dict[str, list[dict[str, float]]] = {}
+    before = load()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "edges.npz"
         edges = make(path, given.products)
-        for number in range(given.rounds):
-            for who in WORK:
-                python = sys.executable if who in OURS else given.peers
-                asked = ["--products", str(given.products), "--child", who, str(path)]
-                done = subprocess.run(
-                    [python, __file__, *asked],
-                    env={**os.environ, **one, "RAYON_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"},
-                    capture_output=True,
-                    text=True,
-                    check=False,
-                )
-                if done.returncode:
-                    print(f"{who}: left out: {done.stderr.strip().splitlines()[-1:]}", flush=True)
-                    continue
-                runs.setdefault(who, []).append(json.loads(done.stdout.splitlines()[-1]))
-                print(number, who, runs[who][-1], flush=True)
+
+        def one(who: str) -> dict[str, Any] | None:
+            python = sys.executable if who in OURS else given.peers
+            asked = ["--products", str(given.products), "--child", who, str(path)]
+            return child([python, __file__, *asked])
+
+        runs, left_out = in_turns(WORK, given.rounds, one)
         named = {w: np.load(f) for w in runs if (f := path.with_name(f"{w}.npy")).exists()}
     base = named["numpy"]
     same = {
@@ -172,22 +153,33 @@ def main() -> None:
         for who, found in named.items()
         if found.shape == base.shape
     }
-    medians = {w: {k: median(r[k] for r in found) for k in found[0]} for w, found in runs.items()}
+    middle = medians(runs)
     write_json(
         {
             "command": f"python benchmarks/ease_peers.py --peers PYTHON"
             f" --products {given.products} --rounds {given.rounds}",
             "data": {"products": given.products, "edges": edges, "seed": 0},
-            "python": platform.python_version(),
+            **machine(before),
+            "versions": both(given.peers, ("numpy", "scipy", "rectools", "lenskit")),
             "same_answers_as_numpy": same,
-            "medians": medians,
+            "medians": middle,
+            "left_out": left_out,
             "runs": runs,
         },
         RESULT,
     )
-    for who, found in medians.items():
-        times = {k: f"{v:.2f} ({v / medians['numpy'][k]:.2f})" for k, v in found.items()}
-        print(f"{who:12}", times, "same", same.get(who))
+    for who, figures in middle.items():
+        for key in ("processor_seconds", "grew_mb"):
+            figures[f"{key} numpy"] = figures[key] / middle["numpy"][key]
+        figures["same"] = same.get(who)
+    columns = [
+        ("processor s", "processor_seconds:.2f"),
+        ("to numpy", "processor_seconds numpy:.2f"),
+        ("grew by MiB", "grew_mb:.0f"),
+        ("to numpy", "grew_mb numpy:.2f"),
+        ("same answers", "same:.2f"),
+    ]
+    show(middle, columns, width=12)
 
 
 if __name__ == "__main__":

@@ -90,10 +90,12 @@ def serve_empty(port: int) -> None:
 
 
 @contextmanager
-def running(arguments: list[str], port: int, **environment: str) -> Iterator[int]:
+def running(
+    arguments: list[str], port: int, python: str = sys.executable, **environment: str
+) -> Iterator[int]:
     """A process that answers, without a file for its log; its id."""
     process = subprocess.Popen(
-        [sys.executable, *arguments],
+        [python, *arguments],
         env={**os.environ, **environment},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -19,23 +19,21 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
-import re
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+from side_by_side import RESULTS, both, child, in_turns, load, machine, medians, show, spent
+
 if TYPE_CHECKING:
     from goeswith.relations.association import Measure
 
-RESULT = Path(__file__).parent / "results" / "mining-peers.json"
+RESULT = RESULTS / "mining-peers.json"
 K = 100
 SLOW = "goeswith, by llr, DuckDB counts"
 """Runs once, for what it was before pairs were counted in memory."""
@@ -52,7 +50,6 @@ def make(path: Path, baskets: int, products: int) -> dict[str, int]:
     """Write the columns: basket, product (each once a basket) and second, of a made-up shop."""
     import polars as pl
 
-    sys.path.insert(0, str(Path(__file__).parent))
     from shops import Shop
 
     shop = Shop(products, views=0.0, missions=7.5, bought=1.0, noise=0.5)
@@ -81,20 +78,8 @@ def run(who: str, path: Path) -> dict[str, Any]:
     with np.load(path) as columns:
         basket, product, second = columns["basket"], columns["product"], columns["second"]
         n = int(columns["n"])
-    before, started = peak_mb(), time.process_time()
-    edges = _WORK[who](basket, product, second, n)
-    return {
-        "processor_seconds": round(time.process_time() - started, 3),
-        "peak_mb": peak_mb(),
-        "grew_mb": peak_mb() - before,
-        "edges": edges,
-    }
-
-
-def peak_mb() -> int:
-    """Of this program alone: ru_maxrss also knows what the process was before."""
-    status = Path("/proc/self/status").read_text()
-    return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) // 1024
+    edges, figures = spent(lambda: _WORK[who](basket, product, second, n))
+    return {**figures, "edges": edges}
 
 
 def goeswith_count(basket: Any, product: Any, second: Any, n: int) -> int:
@@ -204,43 +189,16 @@ _WORK = dict(
 )
 
 
-def child(python: str, who: str, path: Path) -> dict[str, Any] | None:
-    one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"), "1")
-    done = subprocess.run(
-        [python, __file__, "--child", who, str(path)],
-        env={**os.environ, **one, "POLARS_MAX_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        print(f"{who}: left out: {done.stderr.strip().splitlines()[-1:]}")
-        return None
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
-
-
-def versions(python: str) -> dict[str, str]:
-    names = [
-        "numpy",
-        "scipy",
-        "implicit",
-        "sparse_dot_topn",
-        "lenskit",
-        "numba",
-        "duckdb",
-        "polars",
-    ]
-    code = (
-        "import importlib.metadata as m, json\nfound = {}\n"
-        f"for name in {names}:\n"
-        "    try: found[name] = m.version(name)\n"
-        "    except m.PackageNotFoundError: pass\n"
-        "print(json.dumps(found))"
-    )
-    done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
-    found: dict[str, str] = json.loads(done.stdout)
-    return found
+PACKAGES = (
+    "numpy",
+    "scipy",
+    "implicit",
+    "sparse_dot_topn",
+    "lenskit",
+    "numba",
+    "duckdb",
+    "polars",
+)
 
 
 def main() -> None:
@@ -258,49 +216,44 @@ def main() -> None:
         parser.error("--peers is needed")
     from goeswith.files import write_json
 
-    runs: dict[str, list[dict[str, Any]]] = {}
-    load = [round(os.getloadavg()[0], 1)]
+    before = load()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "baskets.npz"
         data = make(path, given.baskets, given.products)
-        child(sys.executable, OURS[0], path)  # compiles, once for every later process
-        left_out = set()
-        for _ in range(given.rounds):
-            for who in _WORK:
-                if who in left_out or (who == SLOW and runs.get(who)):
-                    continue
-                found = child(sys.executable if who in OURS else given.peers, who, path)
-                if found is None:
-                    left_out.add(who)
-                else:
-                    runs.setdefault(who, []).append(found)
-    load.append(round(os.getloadavg()[0], 1))
-    medians = {
-        who: {key: median(one[key] for one in found) for key in found[0]}
-        for who, found in runs.items()
-    }
-    result = {
-        "command": "python benchmarks/mining_peers.py --peers PYTHON"
-        f" --rounds {given.rounds} --baskets {given.baskets} --products {given.products}",
-        "data": {"name": "made-up shop, seed 0", **data},
-        "python": platform.python_version(),
-        "versions": {"goeswith": versions(sys.executable), "peers": versions(given.peers)},
-        "load_before_and_after": load,
-        "medians": medians,
-        "left_out": sorted(left_out),
-        "runs": runs,
-    }
-    write_json(result, RESULT)
-    base = medians["implicit"]
-    print(f"{'':42}processor s  to implicit  peak MB  to implicit  to scipy  grew MB     edges")
-    for who, one in medians.items():
-        print(
-            f"{who:42}{one['processor_seconds']:11.2f}"
-            f"{one['processor_seconds'] / base['processor_seconds']:13.2f}{one['peak_mb']:9.0f}"
-            f"{one['peak_mb'] / base['peak_mb']:13.2f}"
-            f"{one['peak_mb'] / medians['scipy']['peak_mb']:10.2f}"
-            f"{one['grew_mb']:9.0f}{one['edges']:10.0f}"
-        )
+
+        def one(who: str) -> dict[str, Any] | None:
+            python = sys.executable if who in OURS else given.peers
+            return child([python, __file__, "--child", who, str(path)])
+
+        one(OURS[0])  # compiles, once for every later process
+        runs, left_out = in_turns(_WORK, given.rounds, one, once=SLOW)
+    middle = medians(runs)
+    write_json(
+        {
+            "command": "python benchmarks/mining_peers.py --peers PYTHON"
+            f" --rounds {given.rounds} --baskets {given.baskets} --products {given.products}",
+            "data": {"name": "made-up shop, seed 0", **data},
+            **machine(before),
+            "versions": both(given.peers, PACKAGES),
+            "medians": middle,
+            "left_out": left_out,
+            "runs": runs,
+        },
+        RESULT,
+    )
+    for figures in middle.values():
+        for peer in ("implicit", "scipy"):
+            for key in ("processor_seconds", "peak_mb") if peer in middle else ():
+                figures[f"{key} {peer}"] = figures[key] / middle[peer][key]
+    columns = [
+        ("processor s", "processor_seconds:.2f"),
+        ("to implicit", "processor_seconds implicit:.2f"),
+        ("peak MiB", "peak_mb:.0f"),
+        ("to implicit", "peak_mb implicit:.2f"),
+        ("to scipy", "peak_mb scipy:.2f"),
+        ("edges", "edges:,.0f"),
+    ]
+    show(middle, columns)
 
 
 if __name__ == "__main__":

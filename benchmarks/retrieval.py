@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -26,7 +25,10 @@ from typing import Any
 
 import numpy as np
 
-RESULT = Path(__file__).parent / "results" / "retrieval.json"
+sys.path.insert(0, str(Path(__file__).parent))
+
+from side_by_side import ONE_THREAD, RESULTS, both, load, machine
+
 K, QUERIES, BLOCK = 10, 2048, 256
 OURS = ("matrix product alone", "goeswith, exact", "a row of scores at a time")
 PEERS = ("faiss, exact", "faiss, IVF", "hnswlib")
@@ -167,9 +169,8 @@ def main() -> None:
         parser.error("--peers is needed")
     from goeswith.files import write_json
 
-    one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     running, told = {}, {}
-    load = [round(os.getloadavg()[0], 1)]
+    before = load()
     with tempfile.TemporaryDirectory() as folder:
         for name, array in zip(
             ("targets", "queries"), made_up(given.products, given.dimension), strict=True
@@ -183,7 +184,7 @@ def main() -> None:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
-                env={**os.environ, **one},
+                env={**os.environ, **ONE_THREAD},
             )
             told[who] = json.loads(_line(running[who]))
             print(who, told[who], flush=True)
@@ -196,7 +197,6 @@ def main() -> None:
                 seconds[who].append(float(_line(process)))
         for process in running.values():
             process.communicate()
-    load.append(round(os.getloadavg()[0], 1))
     bound = median(seconds["matrix product alone"])
     table = {
         who: {
@@ -214,11 +214,11 @@ def main() -> None:
             "data": f"made up, seed 0: {given.products:,} vectors of {given.dimension} numbers",
             "queries": QUERIES,
             "k": K,
-            "python": platform.python_version(),
-            "load_before_and_after": load,
+            **machine(before),
+            "versions": both(given.peers, ("numpy", "faiss-cpu", "hnswlib")),
             "table": table,
         },
-        RESULT.with_name(f"retrieval-{given.products}-{given.dimension}.json"),
+        RESULTS / f"retrieval-{given.products}-{given.dimension}.json",
     )
     for who, row in table.items():
         print(f"{who:28}{row['queries_a_second']:9,}{row['to_the_bound']:9.2f}", told[who])

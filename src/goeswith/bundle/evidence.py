@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -95,26 +96,27 @@ class Edges:
     """A CSR matrix read row by row, without scipy."""
 
     def __init__(self, arrays: MappedArrays, name: str) -> None:
-        self._indptr = arrays[f"{name}.indptr"]
+        starts = arrays[f"{name}.indptr"]
         self.indices = arrays[f"{name}.indices"]
         self.data = arrays[f"{name}.data"]
-        self.rows = len(self._indptr) - 1
+        self.rows = len(starts) - 1
+        # indexing a view gives Python's own numbers: a third of the time of an array's
+        self._starts, self._columns = starts.data, self.indices.data
 
     def row(self, row: int) -> tuple[Rows, npt.NDArray[Any]]:
         """Columns, sorted, and values of one row."""
-        at = slice(int(self._indptr[row]), int(self._indptr[row + 1]))
+        at = slice(self._starts[row], self._starts[row + 1])
         return self.indices[at], self.data[at]
 
     def at(self, row: int, column: int) -> int:
         """Position in `data` of one entry; -1 where there is none."""
-        start, stop = int(self._indptr[row]), int(self._indptr[row + 1])
-        # a key of another type would have the whole row converted to it
-        place = start + int(self.indices[start:stop].searchsorted(np.int32(column)))
-        return place if place < stop and self.indices[place] == column else -1
+        start, stop = self._starts[row], self._starts[row + 1]
+        place = bisect_left(self._columns, column, start, stop)
+        return place if place < stop and self._columns[place] == column else -1
 
     def find(self, row: int, columns: Rows) -> npt.NDArray[np.int64]:
         """Positions in `data` of some entries of one row; -1 where there is none."""
-        start = int(self._indptr[row])
+        start = self._starts[row]
         found = _find(self.row(row)[0], columns)
         return np.where(found < 0, -1, found + start)
 
@@ -123,7 +125,7 @@ def _find(among: Rows, wanted: Rows) -> npt.NDArray[np.int64]:
     """Places of `wanted` in the sorted `among`; -1 where it is not there."""
     if not len(among):
         return np.full(len(wanted), -1, dtype=np.int64)
-    place = np.minimum(np.searchsorted(among, wanted), len(among) - 1)
+    place = np.minimum(among.searchsorted(wanted), len(among) - 1)
     return np.where(among[place] == wanted, place, -1)
 
 
@@ -140,7 +142,7 @@ class EvidenceIndex:
         self._similar = Edges(arrays, "similar")
         self._first = arrays.get("bought.source_first")
         self._weight = arrays.get("bought.weight", self._bought.data)
-        self._type_keys = arrays["types.keys"]
+        self._type_keys = arrays["types.keys"].data
         self._type_counts = arrays["types.count"]
         self._purchases = arrays["purchases"]
         self._source_contexts = arrays.get("source_contexts")
@@ -309,7 +311,7 @@ class EvidenceIndex:
         codes, names = self._products.type_codes, self._products.type_names
         u, v = kind, int(codes[target])
         key = u * len(names) + v
-        place = int(np.searchsorted(self._type_keys, key))
+        place = bisect_left(self._type_keys, key)
         if min(u, v) < 0 or place == len(self._type_keys) or self._type_keys[place] != key:
             return None
         return TypesBought(names[u], names[v], round(float(self._type_counts[place])))

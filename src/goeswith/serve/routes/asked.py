@@ -17,7 +17,9 @@ _FEW: Final = 100
 """Bans and pins of one request; more would not fit an address."""
 
 
-def taken(request: Request) -> Current:
+# a coroutine, as all that is asked for here: FastAPI runs what is none in a thread of its own, and
+# the way there and back costs more than the work
+async def taken(request: Request) -> Current:
     """What the request took at its start."""
     current: Current = request.scope[TAKEN]
     return current
@@ -69,11 +71,11 @@ Where = Annotated[
 ]
 
 
-def _filtered(where: Where = [], ban: Bans = []) -> Constraints | None:  # noqa: B006
+async def _filtered(where: Where = [], ban: Bans = []) -> Constraints | None:  # noqa: B006
     return Constraints.of(where, ban) if where or ban else None
 
 
-def _constraints(
+async def _constraints(
     where: Where = [],  # noqa: B006  FastAPI copies defaults
     ban: Bans = [],  # noqa: B006
     pin: Pins = [],  # noqa: B006
