@@ -39,8 +39,9 @@ from goeswith.errors import DataError
 from goeswith.files import write_arrow
 from goeswith.models import make_model
 from goeswith.relations.build import build_graph
-from goeswith.relations.counts import every_pair, split_by_support
+from goeswith.relations.counts import every_pair, settled, split_by_support
 from goeswith.relations.files import save_graph
+from goeswith.relations.graph import CO_PURCHASE, RelationGraph
 from goeswith.relations.report import MiningReport
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from goeswith.data.catalog import Catalog
     from goeswith.data.folder import Dataset
     from goeswith.models.base import Recommender
-    from goeswith.relations.graph import RelationGraph
+    from goeswith.relations.config import MiningConfig
 
 _LIBRARIES: Final = ("numpy", "scipy", "scikit-learn", "polars", "duckdb", "ibis-framework")
 
@@ -87,7 +88,11 @@ def fit_bundle(
     with new_build(out) as build:
         tell.now("building relations")
         report = MiningReport()
-        learned, rare = (graph, None) if graph else _counted(dataset, settings, report)
+        learned, rare, mining = graph, None, settings.relations
+        if learned is None:
+            keep_rare = settings.fit.keep_rare
+            learned, rare, mining = _counted(dataset, mining, report, keep_rare=keep_rare)
+        settings = settings.model_copy(update={"relations": mining})
         # beside the bundle: a killed run's build is cleaned away, its training is not
         checkpoints = out.absolute().with_name(f".{out.name}.training")
 
@@ -124,13 +129,21 @@ def fit_bundle(
 
 
 def _counted(
-    dataset: Dataset, settings: Settings, report: MiningReport
-) -> tuple[RelationGraph, RelationGraph | None]:
-    """The relations of a data set, and the pairs below support where those are kept."""
-    if not (dataset.counted and settings.fit.keep_rare):
-        return build_graph(dataset, settings.relations, report), None
-    everything = build_graph(dataset, every_pair(settings.relations), report)
-    return split_by_support(everything, settings.relations)
+    dataset: Dataset, config: MiningConfig, report: MiningReport, *, keep_rare: bool
+) -> tuple[RelationGraph, RelationGraph | None, MiningConfig]:
+    """The relations of a data set, the pairs below support where those are kept, and the support.
+
+    What `auto` stands for is kept with the bundle, so that an update asks for the same.
+    """
+    if dataset.counted and keep_rare:
+        everything = build_graph(dataset, every_pair(config), report)
+        config = settled(config, everything)
+        return *split_by_support(everything, config), config
+    graph = build_graph(dataset, config, report)
+    for mined in report.relations:
+        if mined.relation == CO_PURCHASE:
+            config = config.model_copy(update={"min_co_purchase": mined.least})
+    return graph, None, config
 
 
 def write_build(build: Path, catalog: Catalog, graph: RelationGraph, answers: Answers) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+CERTAIN: Final = 3
+"""Baskets that make a pair: fewer may be chance, where there are baskets enough to choose."""
+_ANSWERS: Final = 10
+"""Answers a product for which there must be."""
 
 
 class MiningConfig(BaseModel):
@@ -49,11 +54,11 @@ class MiningConfig(BaseModel):
         description="Days after which a basket or session counts half of a new one; needs "
         "timestamps. Left out, all count the same.",
     )
-    min_co_purchase: int = Field(
-        default=3,
-        ge=1,
+    min_co_purchase: Literal["auto"] | Annotated[int, Field(ge=1)] = Field(
+        default="auto",
         description="In how many baskets (or of how many users) two products must have been bought "
-        "together to become an edge.",
+        "together to become an edge; 'auto' is 3, and less where the log is too thin for ten "
+        "answers a product that were seen so often.",
     )
     min_co_view: int = Field(
         default=3,
@@ -72,3 +77,21 @@ class MiningConfig(BaseModel):
         ge=128,
         description="Memory, in MiB, that counting pairs may take before it continues on disk.",
     )
+
+    @property
+    def of_truth(self) -> MiningConfig:
+        """The settings by which a benchmark says what goes together: 'auto' is 3 in any log."""
+        if self.min_co_purchase != "auto":
+            return self
+        return self.model_copy(update={"min_co_purchase": CERTAIN})
+
+    def least_co_purchase(self, sightings: int, products: int) -> int:
+        """`min_co_purchase`, or what 'auto' stands for in a log.
+
+        Args:
+            sightings: of two products in one basket, of either as the source.
+            products: that were bought.
+        """
+        if self.min_co_purchase != "auto":
+            return self.min_co_purchase
+        return min(max(sightings // (_ANSWERS * max(products, 1)), 1), CERTAIN)

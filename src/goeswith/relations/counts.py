@@ -28,16 +28,23 @@ from goeswith.relations.graph import (
 if TYPE_CHECKING:
     from goeswith.arrays import Floats, Sparse
 
-_SUPPORT: Final = {
-    CO_PURCHASE: "min_co_purchase",
-    CO_VIEW: "min_co_view",
-    VIEW_THEN_PURCHASE: "min_view_then_purchase",
-}
+_SUPPORT: Final = ("min_co_purchase", "min_co_view", "min_view_then_purchase")
 
 
 def every_pair(config: MiningConfig) -> MiningConfig:
     """The same mining without least counts."""
-    return config.model_copy(update=dict.fromkeys(_SUPPORT.values(), 1))
+    return config.model_copy(update=dict.fromkeys(_SUPPORT, 1))
+
+
+def settled(config: MiningConfig, graph: RelationGraph) -> MiningConfig:
+    """The settings with what `auto` stands for, by a graph that has every pair."""
+    return config.model_copy(update={"min_co_purchase": _least_co_purchase(config, graph)})
+
+
+def _least_co_purchase(config: MiningConfig, graph: RelationGraph) -> int:
+    bought = graph[CO_PURCHASE]
+    products = 0 if bought.source_contexts is None else np.count_nonzero(bought.source_contexts)
+    return config.least_co_purchase(int(bought.times_seen.sum()), int(products))
 
 
 def split_by_support(
@@ -47,9 +54,14 @@ def split_by_support(
 
     The second has no contexts: those of the first are of both.
     """
+    least = {
+        CO_PURCHASE: _least_co_purchase(config, graph),
+        CO_VIEW: config.min_co_view,
+        VIEW_THEN_PURCHASE: config.min_view_then_purchase,
+    }
     edges, rare = {}, {}
     for name, relation in graph.relations.items():
-        enough = relation.times_seen >= getattr(config, _SUPPORT[name])
+        enough = relation.times_seen >= least[name]
         edges[name] = relation.keep(enough)
         rare[name] = replace(
             relation.keep(~enough), source_contexts=None, target_contexts=None, contexts=None

@@ -11,7 +11,7 @@ import polars as pl
 from goeswith.errors import DataError
 from goeswith.relations import expressions
 from goeswith.relations.collect import Edges, count_together, make_edges, per_product, total_weight
-from goeswith.relations.config import MiningConfig
+from goeswith.relations.config import CERTAIN, MiningConfig
 from goeswith.relations.engines import Engine, duckdb_engine
 from goeswith.relations.expressions import Table
 from goeswith.relations.graph import (
@@ -163,7 +163,7 @@ class _Mining:
             sizes = keep(expressions.context_sizes(occurrences))
         counted = _counted(sizes, config.max_basket, unit, events.rows - placed.rows)
         fit = keep(expressions.kept(occurrences, sizes, config.max_basket))
-        least, ordered = config.min_co_purchase, counted.ordered
+        least, ordered = _least(config, sizes, fit), counted.ordered
         if by_days:
             occurrences = keep(self.votes.of_purchases(fit))
             within = expressions.together_within(occurrences, window, ordered=ordered)
@@ -174,7 +174,12 @@ class _Mining:
         held = per_product(expressions.holders(occurrences), self.n)
         edges = make_edges(pairs, self.n, symmetric=True)
         capped = _rows(fit) - _rows(occurrences)
-        self.report.relations.append(_mined(CO_PURCHASE, counted, edges, capped))
+        if config.min_co_purchase == "auto" and least < CERTAIN:
+            self.report.notes.append(
+                f"{CO_PURCHASE}: pairs of {least} and more {_CONTEXTS_ARE[unit]} are edges, for "
+                f"there are too few purchases for ten answers a product of {CERTAIN}"
+            )
+        self.report.relations.append(_mined(CO_PURCHASE, counted, edges, capped, least))
         contexts = total_weight(expressions.total_weight(occurrences))
         return Relation(edges.count, edges.source_first, held, held, contexts, edges.seen)
 
@@ -213,7 +218,7 @@ class _Mining:
 
         pairs = count_together(visited, n, config.min_co_view, self.engine, ordered=counted.ordered)
         edges = make_edges(pairs, n, symmetric=True)
-        self.report.relations.append(_mined(CO_VIEW, counted, edges, capped))
+        self.report.relations.append(_mined(CO_VIEW, counted, edges, capped, config.min_co_view))
         compared = Relation(edges.count, edges.source_first, viewers, viewers, contexts, edges.seen)
         if not buyers.any():
             return {CO_VIEW: compared}
@@ -228,7 +233,8 @@ class _Mining:
         )
         edges = make_edges(pairs, n, symmetric=False)
         counted = replace(counted, ordered=True)
-        self.report.relations.append(_mined(VIEW_THEN_PURCHASE, counted, edges, capped))
+        least = config.min_view_then_purchase
+        self.report.relations.append(_mined(VIEW_THEN_PURCHASE, counted, edges, capped, least))
         # the view comes first in every session that this relation counts
         first = (edges.count.data if edges.seen is None else edges.seen).copy()
         after = Relation(edges.count, first, viewers, buyers, contexts, edges.seen)
@@ -245,6 +251,16 @@ def _by_days(purchases: _Log, config: MiningConfig) -> bool:
     if config.purchase_window == "auto":
         return possible and "basket_id" not in purchases.known
     return config.purchase_window == "days"
+
+
+def _least(config: MiningConfig, sizes: Table, occurrences: Table) -> int:
+    """In how many contexts two products must be to become an edge of co-purchase."""
+    if config.min_co_purchase != "auto":
+        return config.min_co_purchase
+    kept = sizes.filter(sizes["size"] <= config.max_basket)
+    pairs = (kept["size"] * (kept["size"] - 1)).sum().to_pyarrow().as_py()
+    products = occurrences["product"].nunique().to_pyarrow().as_py()
+    return config.least_co_purchase(int(pairs or 0), int(products or 0))
 
 
 def _encoded(events: pl.DataFrame) -> pl.DataFrame:
@@ -293,7 +309,9 @@ def _counted(sizes: Table, cap: int, unit: str, unplaced: int) -> _Counted:
     )
 
 
-def _mined(relation: str, counted: _Counted, edges: Edges, capped: int) -> MinedRelation:
+def _mined(
+    relation: str, counted: _Counted, edges: Edges, capped: int, least: int
+) -> MinedRelation:
     return MinedRelation(
         relation=relation,
         contexts_are=counted.contexts_are,
@@ -302,6 +320,7 @@ def _mined(relation: str, counted: _Counted, edges: Edges, capped: int) -> Mined
         capped=capped,
         unplaced=counted.unplaced,
         pairs=edges.pairs,
+        least=least,
         below_support=edges.below_support,
         edges=edges.count.nnz,
         order_known=counted.ordered,

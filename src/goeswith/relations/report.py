@@ -18,6 +18,7 @@ class MinedRelation:
             enough others with it (see `MiningConfig.per_user_cap`).
         unplaced: events that belong to no context, for want of an id or a time.
         pairs: distinct pairs seen, unordered where the relation is symmetric.
+        least: in how many contexts a pair must have been seen to become an edge.
         below_support: how many of those were seen too rarely to become an edge.
         edges: directed edges.
         order_known: whether any context tells which product came first.
@@ -30,6 +31,7 @@ class MinedRelation:
     capped: int
     unplaced: int
     pairs: int
+    least: int
     below_support: int
     edges: int
     order_known: bool

@@ -75,7 +75,8 @@ def over_time(ground: Ground, seed: int) -> Iterator[Case]:
     earlier, later = time_split(dataset.events, settings.evaluation.time_share)
     check_order(earlier, later)
     n = len(dataset.catalog)
-    train, after = mine(earlier, n, settings.relations), mine(later, n, settings.relations)
+    train = mine(earlier, n, settings.relations)
+    after = mine(later, n, settings.relations.of_truth)
     # what is learned from is built as a shop builds it; what is true is what was counted
     train = train.with_types(dataset.catalog.type_codes)
     complements = after.complements
