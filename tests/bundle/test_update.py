@@ -77,6 +77,9 @@ def test_an_update_counts_as_if_all_events_had_come_at_once(
     for name, relation in other.relations.items():
         assert (one[name].count != relation.count).nnz == 0
         assert one[name].contexts == relation.contexts
+    # what auto stood for when the bundle was made is what an update asks for
+    least = updated.manifest["settings"]["relations"]["min_co_purchase"]
+    assert least == whole.manifest["settings"]["relations"]["min_co_purchase"] == 3
     # and the order of pairs is decided again, with the types of the catalogue
     assert one.types.tolist() == other.types.tolist()
     assert one.complements.frame().equals(other.complements.frame())

@@ -6,9 +6,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from goeswith.relations.config import MiningConfig
-from goeswith.relations.counts import add_graphs, every_pair, grown, split_by_support, with_rare
+from goeswith.relations.counts import (
+    add_graphs,
+    every_pair,
+    grown,
+    settled,
+    split_by_support,
+    with_rare,
+)
 from goeswith.relations.graph import Relation, RelationGraph, csr
 from goeswith.relations.mine import mine
+from goeswith.relations.report import MiningReport
 
 N = 5
 EVENTS = st.lists(
@@ -113,3 +121,13 @@ def test_arithmetic_of_graphs_keeps_the_types_of_their_products() -> None:
     for same in (edges, rare, with_rare(edges, rare), add_graphs(edges, rare)):
         assert same.types.tolist() == types.tolist()
     assert grown(graph, N + 2).types.tolist() == [*types, -1, -1]
+
+
+@settings(max_examples=8, deadline=None)
+@given(EVENTS)
+def test_what_auto_stands_for_is_the_same_by_the_log_and_by_every_pair(events) -> None:
+    frame, report = frame_of([*events, (0, "z", "purchase", 0)]), MiningReport()
+    mine(frame, N, MiningConfig(), report)
+    everything = mine(frame, N, every_pair(MiningConfig()))
+    assert settled(MiningConfig(), everything).min_co_purchase == report.relations[0].least
+    assert settled(MiningConfig(min_co_purchase=7), everything).min_co_purchase == 7

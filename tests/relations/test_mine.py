@@ -226,6 +226,22 @@ def test_a_pair_below_its_minimum_support_is_no_edge_and_is_counted():
     assert found["co_purchase"].source_contexts.tolist() == [4, 3, 1, 0]
 
 
+def test_in_a_thin_log_a_pair_of_one_basket_is_an_edge_and_in_a_thick_one_of_three() -> None:
+    # pairs of one basket, of two and of three
+    rows = [("1", A), ("1", B), *((str(i), p) for i in (2, 3) for p in (B, C))]
+    rows += [(str(i), p) for i in (4, 5, 6) for p in (A, C)]
+    thin, thick = MiningReport(), MiningReport()
+    found = mine(log(rows, "basket_id", "product"), 3, report=thin)
+    assert len(found["co_purchase"]) == 6
+    assert thin.relations[0].least == 1
+    assert any("pairs of 1 and more baskets are edges" in note for note in thin.notes)
+    rows += [(f"more {i}", p) for i in range(60) for p in (A, C)]
+    found = mine(log(rows, "basket_id", "product"), 3, report=thick)
+    assert set(edges(found["co_purchase"])) == {(A, C), (C, A)}
+    assert thick.relations[0].least == 3
+    assert not thick.notes
+
+
 def test_a_basket_of_a_hundred_thousand_products_is_left_out_and_counted():
     many = 100_000
     report = MiningReport()
