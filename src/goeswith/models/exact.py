@@ -37,7 +37,7 @@ def best_products(
     Args:
         vectors: (b, d); a row of zeros has no answers.
         targets: (n, d); a row of zeros is never an answer.
-        sources: (b,) rows of `targets` that are not answers themselves.
+        sources: (b,) rows of `targets` that are not answers themselves; -1 where that is none.
         k: how many, at most n.
         exclude: (n, n) CSR; an entry in a source's row is a product to leave out.
 
