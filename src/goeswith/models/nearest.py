@@ -18,7 +18,7 @@ from goeswith.arrays import Floats, Rows, Sparse, blocks, entry_rows
 from goeswith.models.exact import best_products
 
 _Places: TypeAlias = npt.NDArray[np.int64]
-_LARGE: Final = 50_000
+_LARGE: Final = 100_000
 """Products, and sources asked, from which on an index and its building take half the time."""
 _SAMPLE: Final = 1024
 _RECALL: Final = 0.995
@@ -27,8 +27,12 @@ _DEPTHS: Final = (16, 32, 64, 128, 256)
 """Answers that the index is asked for: k, and as many as are left out, or more."""
 _SHARE: Final = 0.05
 """Of the cells at most: a search of more takes about as long as the exact one."""
-_POINTS: Final = 64
-"""Targets a cell that are enough to place it."""
+_CELLS: Final = 12
+"""Cells a root of the products: with fewer than there are clusters, many have to be looked into."""
+_POINTS: Final = 20
+"""Targets a cell that are enough to place it, and"""
+_ROUNDS: Final = 5
+"""of moving it among them: more of either cost more than they save."""
 _BLOCK: Final = 512
 """Sources whose answers are scored again at a time."""
 
@@ -54,12 +58,14 @@ class Nearest:
         self.targets = targets
         self._known = np.flatnonzero(targets.any(axis=1)).astype(np.int32)
         known = np.ascontiguousarray(targets[self._known], dtype=np.float32)
-        cells = max(1, round(4 * len(known) ** 0.5))
+        cells = max(1, min(len(known), round(_CELLS * len(known) ** 0.5)))
         quantizer = faiss.IndexFlatIP(known.shape[1])
         self._index = faiss.IndexIVFFlat(
             quantizer, known.shape[1], cells, faiss.METRIC_INNER_PRODUCT
         )
-        self._index.cp.seed, self._index.cp.max_points_per_centroid = 0, _POINTS
+        placing = self._index.cp
+        placing.seed, placing.niter, placing.max_points_per_centroid = 0, _ROUNDS, _POINTS
+        placing.min_points_per_centroid = 1  # below which it warns
         self._index.train(known)
         self._index.add(known)
         self.probes: dict[int, int] = {}
