@@ -39,6 +39,8 @@ BUDGETS: Final[dict[str, dict[str, Any]]] = {
     },
 }
 """Settings of the ranker by budget; those of `[models.ranker]` win over them."""
+_MEMBERS: Final = 30_000
+"""Products up to which a member is trained: the loss is over all, time grows with the square."""
 
 
 class _Section(BaseModel):
@@ -68,10 +70,10 @@ class FitSettings(_Section):
         "model; best also learns from more edges.",
     )
     ranker_products: int = Field(
-        30_000,
+        100_000,
         ge=0,
         description="Products up to which auto takes the ranker where the budget is fast; balanced "
-        "and best take it at any size, and above it without a trained member.",
+        "and best take it at any size, above 30,000 without a trained member.",
     )
     fallbacks: list[str] = Field(
         ["similar_complements", "type_popularity", "popularity"],
@@ -249,16 +251,14 @@ class Settings(_Section):
             counted: whether pairs are counted in events; else lists name them.
         """
         fit = self.fit
-        large = products > fit.ranker_products
         if fit.model == AUTO:
             first, *rest = ["ranker"]
-            if fit.budget == "fast" and large:
+            if fit.budget == "fast" and products > fit.ranker_products:
                 # a pair that was counted often is a better answer than any that is inferred
                 first, *rest = ["copurchase", "cocitation"] if counted else ["cocitation"]
             fit = fit.model_copy(update={"model": first, "fallbacks": [*rest, *fit.fallbacks]})
         budget = dict(BUDGETS[fit.budget])
-        if large:
-            # its loss is over the whole catalogue: time grows with the square
+        if products > _MEMBERS:
             budget.pop("members", None)
         ranker = {**budget, **self.models.get("ranker", {})}
         models = {**self.models, "ranker": ranker} if ranker else self.models

@@ -233,8 +233,8 @@ def test_fit_takes_the_ranker_and_where_it_must_be_fast_in_a_large_shop_what_is_
     assert of_events.fallbacks == ["cocitation", *settings.fit.fallbacks]
     balanced = Settings(fit=FitSettings(ranker_products=100, budget="balanced"))
     assert balanced.chosen(101).fit.model == "ranker"
-    assert "members" in balanced.chosen(100).models["ranker"]
-    assert "members" not in balanced.chosen(101).models["ranker"]
+    assert "members" in balanced.chosen(30_000).models["ranker"]
+    assert "members" not in balanced.chosen(30_001).models["ranker"]
 
 
 def test_a_budget_sets_the_ranker_and_what_is_set_by_hand_wins() -> None:

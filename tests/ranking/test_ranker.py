@@ -55,7 +55,7 @@ def shop() -> tuple[Catalog, RelationGraph]:
     return Catalog.from_records(rows), RelationGraph.from_edges(len(rows), edges)
 
 
-@pytest.fixture(scope="module", params=[30_000, 0], ids=["every product", "those near"])
+@pytest.fixture(scope="module", params=[25_000, 0], ids=["every product", "those near"])
 def fitted(shop: tuple[Catalog, RelationGraph], request: pytest.FixtureRequest) -> Ranker:
     return Ranker(QUICK.model_copy(update={"whole": request.param})).fit(*shop)
 
@@ -119,7 +119,7 @@ def test_the_same_seed_grows_the_same_trees(
     assert np.array_equal(again.score(rows), fitted.score(rows))
 
 
-@pytest.mark.parametrize("whole", [30_000, 0])
+@pytest.mark.parametrize("whole", [25_000, 0])
 def test_new_counts_are_taken_over_without_new_trees(
     shop: tuple[Catalog, RelationGraph], tmp_path: Path, whole: int
 ) -> None:
@@ -154,7 +154,7 @@ def test_a_large_shop_is_answered_from_what_is_near_each_source(
     assert np.array_equal(loaded.score_new(new), model.score_new(new))
 
 
-@pytest.mark.parametrize("whole", [30_000, 0])
+@pytest.mark.parametrize("whole", [25_000, 0])
 def test_a_member_model_is_evidence_and_is_saved_with_it(
     shop: tuple[Catalog, RelationGraph], tmp_path: Path, whole: int
 ) -> None:

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from goeswith.compiled import available
 from goeswith.relations.config import MiningConfig
 from goeswith.relations.engines import Engine, duckdb_engine, spark_engine
 from goeswith.relations.mine import _encoded, mine_table
-from goeswith.relations.pair_counts import available, count_pairs
+from goeswith.relations.pair_counts import count_pairs
 from goeswith.relations.report import MiningReport
 
 N = 12

@@ -21,7 +21,7 @@ _GIVES: Final = {
     "torch": "neural models",
     "language": "sentence encoders and language models",
     "spark": "mining logs that outgrow one machine",
-    "fast": "pairs counted in memory, several times as fast",
+    "fast": "pairs counted in memory, and the neighbours of many vectors, several times as fast",
 }
 """Extra -> what it adds."""
 

@@ -22,6 +22,7 @@ from goeswith.data.catalog import Catalog
 from goeswith.errors import BundleError, ConfigError
 from goeswith.files import write_json
 from goeswith.models.exact import best_products
+from goeswith.models.nearest import Nearest, nearest
 from goeswith.models.sparse_answers import best_of_few
 from goeswith.relations.graph import RelationGraph
 
@@ -188,6 +189,16 @@ class Recommender(Model):
             scores[here] = self.score(rows[block])[row[here] - block[0], targets[here]]
         return scores
 
+    def expect(self, sources: Rows) -> None:
+        """Get ready for `recommend` to be asked for all of these, in parts.
+
+        Answers may then be found another way: those of a large catalogue of vectors are .99 of the
+        true ones. Without, they are exact.
+
+        Args:
+            sources: rows.
+        """
+
     def recommend(
         self, sources: Rows, k: int, exclude: Sparse | None = None
     ) -> tuple[Rows, Floats]:
@@ -224,6 +235,7 @@ class VectorModel(Recommender):
     """(n, d) a product's vector when it is asked about."""
     target_vectors: Floats
     """(n, d) a product's vector when it is proposed."""
+    _nearest: Nearest | None = None
 
     @property
     def n(self) -> int:
@@ -232,11 +244,16 @@ class VectorModel(Recommender):
     def score(self, sources: Rows) -> Floats:
         return self.score_vectors(self.source_vectors[sources])
 
+    def expect(self, sources: Rows) -> None:
+        self._nearest = nearest(self.target_vectors, self.source_vectors, sources)
+
     def recommend(
         self, sources: Rows, k: int, exclude: Sparse | None = None
     ) -> tuple[Rows, Floats]:
         sources = np.asarray(sources, dtype=np.int32)
         vectors = self.source_vectors[sources]
+        if self._nearest is not None and self._nearest.targets is self.target_vectors:
+            return self._nearest.best_products(vectors, sources, min(k, self.n), exclude)
         return best_products(vectors, self.target_vectors, sources, min(k, self.n), exclude)
 
     def score_vectors(self, vectors: Floats) -> Floats:

@@ -42,7 +42,7 @@ class RankerConfig(ModelConfig):
     leaves: int = Field(15, ge=2, description="Leaves of a tree, at most.")
     learning_rate: float = Field(0.1, gt=0, le=1, description="Weight of a tree.")
     whole: int = Field(
-        30_000,
+        25_000,
         ge=0,
         description="Products up to which every product is scored for every source; in a larger "
         "shop those that a path reaches, and the best of the types that go with the source's.",

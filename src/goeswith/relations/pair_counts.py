@@ -6,17 +6,14 @@ often than it, so that every unordered pair is met once. Few products are in mos
 few counts stay in the processor's cache. Memory is that of the occurrences, of one row of counts a
 thread, and of the pairs that are kept; nothing grows with the pairs that are met.
 
-Needs numba, which compiles the loop; `available` says whether it is there.
+Needs numba, which compiles the loop.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
-from importlib.util import find_spec
 from itertools import pairwise
 from typing import Any, Final, TypeAlias
 
@@ -24,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from goeswith.arrays import Rows
+from goeswith.compiled import compiled
 from goeswith.relations.expressions import Table
 
 _Bools: TypeAlias = npt.NDArray[np.bool_]
@@ -76,11 +74,6 @@ def pairs_of(table: Table, least: int) -> Pairs:
 def memory_needed(occurrences: int, n: int) -> int:
     """Bytes that `count_pairs` takes, without the pairs that it keeps."""
     return 64 * occurrences + 20 * n * (_threads() + 1)
-
-
-def available() -> bool:
-    """Whether numba is installed."""
-    return find_spec("numba") is not None
 
 
 def count_pairs(
@@ -184,7 +177,7 @@ class _Log:
             opens=np.empty(m, dtype=place),
         )
         opens = _starts(np.bincount(context))
-        _compiled(_sort)(
+        compiled(_sort)(
             context, product, label, log.moment if moment is None else moment,
             log.apart if apart is None else apart, log.rows[:-1].copy(), opens, opens[:-1].copy(),
             log.labels, log.moment, log.apart, log.at, log.opens,
@@ -193,7 +186,7 @@ class _Log:
 
     def count(self, start: int, stop: int, least: int) -> tuple[list[Rows], int]:
         """Labels of both, count, and how often either is first, of some rows' pairs; pairs met."""
-        loop = _compiled(_count_rows)
+        loop = compiled(_count_rows)
         n = len(self.rows) - 1
         sums = np.zeros((n, 4 if len(self.moment) else 1), dtype=np.int32)
         touched = np.empty(n, dtype=np.int32)
@@ -283,15 +276,3 @@ def _starts(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     starts = np.zeros(len(counts) + 1, dtype=np.int64)
     np.cumsum(counts, out=starts[1:])
     return starts
-
-
-@cache
-def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A loop as machine code, kept on disk for the next process."""
-    from numba import njit
-
-    try:
-        compiled: Callable[..., Any] = njit(nogil=True, cache=True)(function)
-    except RuntimeError:  # no folder that it may write to
-        compiled = njit(nogil=True)(function)
-    return compiled
