@@ -12,7 +12,8 @@ views too. `pairs, cosine` is made to do what implicit's CosineRecommender does:
 however rare, in both directions.
 
 From raw parquet with string ids to a parquet file of ten answers a product: `goeswith fit --budget
-fast` and `goeswith export`, the library alone, and `implicit_script.py`, the shortest script that
+fast` and `goeswith export`, with the ranker and as shops are fitted that are too large for it
+(GOESWITH_FIT_RANKER_PRODUCTS=0), the library alone, and `implicit_script.py`, the shortest script that
 does it with polars and implicit. Whole processes, start and imports too.
 
 Accuracy is against the planted truth, of the same 20,000 products drawn as often as they are
@@ -121,6 +122,7 @@ def library(data: str, out: str) -> None:
 
 WAYS = (
     "goeswith, fit --budget fast, export",
+    "goeswith, the same as a larger shop",
     "goeswith, the library: load, mine, recommend",
     "polars and implicit, a script",
 )
@@ -130,13 +132,13 @@ def whole(who: str, folder: Path, peers: str) -> dict[str, Any]:
     """From parquet to parquet: what it took."""
     data, out, bundle = str(folder / "shop"), str(folder / "answers.parquet"), str(folder / "b")
     ours = [sys.executable, "-m", "goeswith.cli.main"]
+    fit = [*ours, "fit", data, "--out", bundle, "--budget", "fast"]
+    export = [*ours, "export", bundle, "--to", "parquet", "--out", out]
     commands = {
-        WAYS[0]: [
-            [*ours, "fit", data, "--out", bundle, "--budget", "fast"],
-            [*ours, "export", bundle, "--to", "parquet", "--out", out],
-        ],
-        WAYS[1]: [[sys.executable, __file__, "--library", data, out]],
-        WAYS[2]: [[peers, str(SCRIPT), f"{data}/events.parquet", out]],
+        WAYS[0]: [fit, export],
+        WAYS[1]: [["env", "GOESWITH_FIT_RANKER_PRODUCTS=0", *fit], export],
+        WAYS[2]: [[sys.executable, __file__, "--library", data, out]],
+        WAYS[3]: [[peers, str(SCRIPT), f"{data}/events.parquet", out]],
     }[who]
     steps = [timed(command) for command in commands]
     return {
@@ -164,6 +166,7 @@ def main() -> None:
     parser.add_argument("--products", type=int, default=100_000)
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--whole-rounds", type=int, default=1, help="from parquet to parquet")
     parser.add_argument("--child", nargs=2)
     parser.add_argument("--library", nargs=2)
     given = parser.parse_args()
@@ -210,9 +213,9 @@ def measure(given: argparse.Namespace) -> None:
 
         one(next(iter(OURS)))  # compiles, once for every later process
         runs, left_out = in_turns([*OURS, *PEERS], given.rounds, one)
-        files, _ = in_turns(WAYS, given.rounds, end_to_end)
+        files, _ = in_turns(WAYS, given.whole_rounds, end_to_end)
     tables = {"from columns": medians(runs), "from parquet to parquet": medians(files)}
-    bases = {"from columns": BASE, "from parquet to parquet": WAYS[2]}
+    bases = {"from columns": BASE, "from parquet to parquet": WAYS[3]}
     for title, table in tables.items():
         base = table[bases[title]].copy()
         for who, figures in table.items():
@@ -222,7 +225,8 @@ def measure(given: argparse.Namespace) -> None:
     write_json(
         {
             "command": "python benchmarks/item_to_item.py --peers PYTHON"
-            f" --products {given.products} --events {given.events} --rounds {given.rounds}",
+            f" --products {given.products} --events {given.events}"
+            f" --rounds {given.rounds} --whole-rounds {given.whole_rounds}",
             "data": {"name": "made-up shop, seed 0", **data, "drawn": SAMPLE},
             **machine(before),
             "versions": both(given.peers, PACKAGES),
