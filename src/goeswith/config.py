@@ -299,8 +299,13 @@ def _validated(content: dict[str, Any], source: str) -> Settings:
     try:
         settings = Settings.model_validate(content)
     except ValidationError as error:
-        wrong = "; ".join(_explain(detail, given) for detail in error.errors())
-        raise ConfigError(f"{source}{wrong}") from error
+        # of a key that may be one thing or another, each says in its turn why it is not
+        wrong: dict[str, list[str]] = {}
+        for detail in error.errors():
+            what, why = _explain(detail, given)
+            wrong.setdefault(what, []).append(why)
+        told = "; ".join(f"{what}{', or '.join(why)}" for what, why in wrong.items())
+        raise ConfigError(f"{source}{told}") from error
     if content:
         _check_models(settings, source)
     return settings
@@ -322,20 +327,22 @@ def _check_models(settings: Settings, source: str) -> None:
         raise ConfigError(f"{source}{error}") from error
 
 
-def _explain(detail: ErrorDetails, given: dict[str, dict[str, Any]]) -> str:
-    *parents, last = (str(part) for part in detail["loc"])
+def _explain(detail: ErrorDetails, given: dict[str, dict[str, Any]]) -> tuple[str, str]:
+    """What is wrong, and why."""
+    # behind a section and its key stands which of several types was tried
+    *parents, last = (str(part) for part in detail["loc"][:2])
     where = ".".join([*parents, last])
     if parents and last in given.get(parents[0], {}):
         where = f"{PREFIX}{parents[0]}_{last}".upper()
     if detail["type"] != "extra_forbidden":
-        return f"{where} = {detail['input']!r}: {detail['msg'].lower()}"
+        return f"{where} = {detail['input']!r}: ", detail["msg"].lower()
     section: type[BaseModel] = Settings
     for name in parents:
         section = type(getattr(section(), name))
     known = list(section.model_fields)
     near = get_close_matches(last, known, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
-    return f"unknown key {where!r}; {hint}"
+    return f"unknown key {where!r}; ", hint
 
 
 def default_toml() -> str:
