@@ -15,8 +15,9 @@ from goeswith.evaluation import metrics
 from goeswith.evaluation.metrics import Ranked
 from goeswith.models import make_model
 from goeswith.ranking.attributes import AttributeReader
+from goeswith.ranking.columns import places
 from goeswith.ranking.facts import Facts
-from goeswith.ranking.features import paths, places, walks
+from goeswith.ranking.features import paths, walks
 from goeswith.ranking.ranker import Ranker, RankerConfig
 from goeswith.ranking.targets import Targets, along
 from goeswith.ranking.trees import Trees

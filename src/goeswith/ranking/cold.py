@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from goeswith.arrays import Floats, Rows
-from goeswith.ranking import features
+from goeswith.ranking import columns, features
+from goeswith.ranking.columns import Pairs
 from goeswith.ranking.facts import Askers, Facts
-from goeswith.ranking.features import Along, Pairs, Scores
+from goeswith.ranking.features import Along, Scores
 from goeswith.ranking.targets import Targets, dense_walk
 
 CANDIDATES: Final[Mapping[str, int]] = {
@@ -115,7 +116,7 @@ def paths(facts: Facts, asked: Askers, targets: Targets, walked: Mapping[str, An
 def pairs(
     facts: Facts, asked: Askers, targets: Targets, scores: Scores, chosen: npt.NDArray[np.bool_]
 ) -> Pairs:
-    """The columns of every candidate: those of `features.pairs`, and how much its like tell.
+    """The columns of every candidate: those of `columns.pairs`, and how much its like tell.
 
     Args:
         facts: of the shop.
@@ -124,7 +125,7 @@ def pairs(
         scores: name -> (b, c).
         chosen: (b, c) mask of candidates.
     """
-    table = features.pairs(facts, asked, targets, scores, chosen)
+    table = columns.pairs(facts, asked, targets, scores, chosen)
     place, target = table.place, table.target
     best = scores["regression"].max(axis=1, initial=0)[place]
     more = {
@@ -136,8 +137,8 @@ def pairs(
         "popularity": facts.popularity[target],
         "share of its brand": facts.share_of_brand[target],
     }
-    columns = np.column_stack([table.columns, *more.values()]).astype(np.float32)
-    return replace(table, columns=columns, names=[*table.names, *more])
+    values = np.column_stack([table.columns, *more.values()]).astype(np.float32)
+    return replace(table, columns=values, names=[*table.names, *more])
 
 
 def _sizes(sizes: Floats, codes: Rows) -> Floats:

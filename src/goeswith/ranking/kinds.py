@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from goeswith.arrays import Rows
-from goeswith.ranking import cold, features
+from goeswith.ranking import cold, columns, features
+from goeswith.ranking.columns import Pairs
 from goeswith.ranking.facts import Askers, Facts
-from goeswith.ranking.features import OF_MEMBER, Along, Member, Pairs, Scores
+from goeswith.ranking.features import OF_MEMBER, Along, Member, Scores
 from goeswith.ranking.targets import Targets, along, along_few, near
 
 Chosen = npt.NDArray[np.bool_]
@@ -29,7 +30,7 @@ class Kind:
         walks: scores of every product by path along edges, see `features.walks`.
         paths: scores by all paths, see `features.paths`.
         counts: path -> how many of its best are candidates.
-        pairs: the columns of candidates, see `features.pairs`.
+        pairs: the columns of candidates, see `columns.pairs`.
         tail: paths that order what is no candidate.
         has_members: whether member models, which rest on edges, say anything of them.
     """
@@ -81,7 +82,7 @@ KINDS: Final[Mapping[bool, Kind]] = {
         features.walks,
         features.paths,
         features.CANDIDATES,
-        features.pairs,
+        columns.pairs,
         ("bought_cocitation", "type_popularity", "similar_both_ends"),
         has_members=True,
     ),

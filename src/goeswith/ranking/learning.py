@@ -12,8 +12,9 @@ import numpy.typing as npt
 from goeswith.arrays import Floats, Rows, block_size, blocks
 from goeswith.ranking import features
 from goeswith.ranking.attributes import Attributes
+from goeswith.ranking.columns import Pairs, places
 from goeswith.ranking.facts import Facts, is_counted
-from goeswith.ranking.features import Member, Pairs, known_pairs, places
+from goeswith.ranking.features import Member, known_pairs
 from goeswith.ranking.folds import Fold, cold_folds, folds
 from goeswith.ranking.kinds import KINDS
 from goeswith.ranking.targets import of_one_type
