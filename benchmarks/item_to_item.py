@@ -11,9 +11,8 @@ goeswith where it says `baskets`, have the purchases of each session; `complemen
 views too. `pairs, cosine` is made to do what implicit's CosineRecommender does: every pair counts,
 however rare, in both directions.
 
-From raw parquet with string ids to a parquet file of ten answers a product: `goeswith fit --budget
-fast` and `goeswith export`, with the ranker and as shops are fitted that are too large for it
-(GOESWITH_FIT_RANKER_PRODUCTS=0), the library alone, and `implicit_script.py`, the shortest script that
+From raw parquet with string ids to a parquet file of ten answers a product: `goeswith fit`, of both
+budgets, and `goeswith export`, the library alone, and `implicit_script.py`, the shortest script that
 does it with polars and implicit. Whole processes, start and imports too.
 
 Accuracy is against the planted truth, of the same 20,000 products drawn as often as they are
@@ -122,7 +121,7 @@ def library(data: str, out: str) -> None:
 
 WAYS = (
     "goeswith, fit --budget fast, export",
-    "goeswith, the same as a larger shop",
+    "goeswith, fit --budget balanced, export",
     "goeswith, the library: load, mine, recommend",
     "polars and implicit, a script",
 )
@@ -132,11 +131,11 @@ def whole(who: str, folder: Path, peers: str) -> dict[str, Any]:
     """From parquet to parquet: what it took."""
     data, out, bundle = str(folder / "shop"), str(folder / "answers.parquet"), str(folder / "b")
     ours = [sys.executable, "-m", "goeswith.cli.main"]
-    fit = [*ours, "fit", data, "--out", bundle, "--budget", "fast"]
+    fit = [*ours, "fit", data, "--out", bundle, "--budget"]
     export = [*ours, "export", bundle, "--to", "parquet", "--out", out]
     commands = {
-        WAYS[0]: [fit, export],
-        WAYS[1]: [["env", "GOESWITH_FIT_RANKER_PRODUCTS=0", *fit], export],
+        WAYS[0]: [[*fit, "fast"], export],
+        WAYS[1]: [[*fit, "balanced"], export],
         WAYS[2]: [[sys.executable, __file__, "--library", data, out]],
         WAYS[3]: [[peers, str(SCRIPT), f"{data}/events.parquet", out]],
     }[who]

@@ -70,7 +70,7 @@ class FitSettings(_Section):
         "model; best also learns from more edges.",
     )
     ranker_products: int = Field(
-        100_000,
+        30_000,
         ge=0,
         description="Products up to which auto takes the ranker where the budget is fast; balanced "
         "and best take it at any size, above 30,000 without a trained member.",
