@@ -12,8 +12,8 @@ views too. `pairs, cosine` is made to do what implicit's CosineRecommender does:
 however rare, in both directions.
 
 From raw parquet with string ids to a parquet file of ten answers a product: `goeswith fit`, of both
-budgets, and `goeswith export`, the library alone, and `implicit_script.py`, the shortest script that
-does it with polars and implicit. Whole processes, start and imports too.
+budgets, and `goeswith export`, the library alone, and `implicit_script.py`, the shortest script
+that does it with polars and implicit. Whole processes, start and imports too.
 
 Accuracy is against the planted truth, of the same 20,000 products drawn as often as they are
 bought. precision@10 is the share of ten places with a product that truly goes with the source, an
