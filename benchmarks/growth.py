@@ -102,9 +102,7 @@ def mine_log(path: Path, products: int) -> None:
     from goeswith.relations.mine import mine_table
     from goeswith.relations.report import MiningReport
 
-    report = MiningReport()
-    # pairs of one basket are ten times as many, and more than memory holds
-    config = MiningConfig(memory_mb=LOG_MEMORY_MB, min_co_purchase=3)
+    report, config = MiningReport(), MiningConfig(memory_mb=LOG_MEMORY_MB)
     with duckdb_engine(config.memory_mb) as engine:
         graph = mine_table(engine.read(str(path)), products, engine, config, report)
     shop = Shop(products)
