@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 
 from goeswith.arrays import Rows, entry_rows
-from goeswith.config import Settings
 from goeswith.data.folder import load_data
 from goeswith.evaluation.protocols import protocol
 from goeswith.evaluation.protocols.case import Case, Ground
@@ -28,6 +27,7 @@ from goeswith.files import write_text
 from goeswith.models import make_model, model_class
 from goeswith.models.neural.p_companion import PCompanion
 from goeswith.relations.graph import CO_PURCHASE, Relation, RelationGraph, Signals
+from goeswith.settings import Settings
 from paper_claims import SLATES, Arm, Claim, claims
 
 RESULTS = Path(__file__).parent / "results"

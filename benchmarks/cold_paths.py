@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 
 from goeswith.arrays import Floats, Rows, blocks, top_k
-from goeswith.config import Settings
 from goeswith.data.folder import load_data
 from goeswith.evaluation import metrics
 from goeswith.evaluation.metrics import Ranked
@@ -28,6 +27,7 @@ from goeswith.ranking import features
 from goeswith.ranking.folds import cold_folds
 from goeswith.ranking.kinds import KINDS
 from goeswith.ranking.ranker import Ranker, RankerConfig
+from goeswith.settings import Settings
 
 RESULTS = Path(__file__).parent / "results"
 BESIDE = ("similar_complements", "type_popularity", "popularity")

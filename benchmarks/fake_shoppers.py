@@ -24,7 +24,6 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from goeswith.config import EvaluationSettings, Settings
 from goeswith.data.catalog import Catalog
 from goeswith.data.folder import Dataset, load_data
 from goeswith.data.importers.run import import_tables
@@ -35,6 +34,7 @@ from goeswith.models import make_model
 from goeswith.relations.config import MiningConfig
 from goeswith.relations.graph import RelationGraph
 from goeswith.relations.mine import mine
+from goeswith.settings import EvaluationSettings, Settings
 
 ONLINE_RETAIL = Path(__file__).parents[2] / "shared" / "data" / "online-retail" / "events.parquet"
 RESULT = Path(__file__).parent / "results" / "fake-shoppers.json"

@@ -50,8 +50,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from goeswith.config import FitSettings
 from goeswith.files import write_json
+from goeswith.settings import FitSettings
 from serving_scale import kinds, memory, start, times
 from shops import Shop
 

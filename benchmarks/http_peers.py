@@ -166,9 +166,9 @@ def measure(bundle: Path, peers: str, rounds: int, seconds: float) -> tuple[Runs
 
 def parts(bundle: Path, folder: Path, requests: int) -> dict[str, float]:
     """Microseconds of processor time a request, asked without HTTP; medians of five turns."""
-    from goeswith.config import ServeSettings
     from goeswith.serve.app import create_app
     from goeswith.serve.keys import new_key
+    from goeswith.settings import ServeSettings
 
     key, line = new_key("shop")
     keys = folder / "keys.txt"

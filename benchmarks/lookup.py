@@ -31,8 +31,8 @@ def made_up(folder: Path, products: int) -> Path:
     import polars as pl
 
     from goeswith.bundle.build import fit_bundle
-    from goeswith.config import FitSettings, Settings
     from goeswith.data.folder import load_data
+    from goeswith.settings import FitSettings, Settings
 
     rng = np.random.default_rng(0)
     data = folder / "made-up"

@@ -51,8 +51,8 @@ def made_up(path: Path, n: int) -> None:
     from goeswith.bundle.answering import Answers
     from goeswith.bundle.build import answer_facts, version_facts, write_build
     from goeswith.bundle.publish import new_build, publish
-    from goeswith.config import FitSettings, Settings
     from goeswith.models import make_model
+    from goeswith.settings import FitSettings, Settings
 
     rng = np.random.default_rng(0)
     catalog, graph = made_up_catalog(n, rng), made_up_graph(n, rng)

@@ -26,11 +26,11 @@ from goeswith.bundle.build import fit_bundle
 from goeswith.bundle.bundle import MOST_IN_BASKET, Bundle
 from goeswith.bundle.select import Candidates, Wanted
 from goeswith.bundle.session import RANK_CONSTANT, RECENCY, SESSION_WEIGHT, both, complements_of
-from goeswith.config import FitSettings, Settings
 from goeswith.data.folder import Dataset, load_data
 from goeswith.evaluation.splits import time_split
 from goeswith.sessions import SESSION_MODELS
 from goeswith.sessions.sequences import Sequences, sequences_of
+from goeswith.settings import FitSettings, Settings
 
 RESULTS = Path(__file__).parent / "results"
 COMPLEMENTS = ("copurchase:measure=llr", "ranker:folds=1,sources=1000")

@@ -41,11 +41,11 @@ def fit_number(path: Path, number: int) -> str:
     """Fit the build of a number into the bundle at a path; its id."""
     from goeswith.bundle.build import fit_bundle
     from goeswith.bundle.format import read_manifest
-    from goeswith.config import FitSettings, Settings
     from goeswith.data.catalog import Catalog
     from goeswith.data.folder import Dataset
     from goeswith.data.quarantine import Quarantine
     from goeswith.relations.graph import RelationGraph
+    from goeswith.settings import FitSettings, Settings
 
     catalog = Catalog.from_records(
         {

@@ -19,11 +19,11 @@ import polars as pl
 from goeswith.bundle.build import fit_bundle
 from goeswith.bundle.bundle import Bundle
 from goeswith.bundle.update import update_bundle
-from goeswith.config import FitSettings, Settings
 from goeswith.data.folder import load_data
 from goeswith.data.tables import READABLE
 from goeswith.relations.config import MiningConfig
 from goeswith.relations.files import load_graph
+from goeswith.settings import FitSettings, Settings
 
 RESULT = Path(__file__).parent / "results" / "update.json"
 

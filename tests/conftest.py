@@ -174,8 +174,8 @@ def shop_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def shop_bundle(shop_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle of `shop_folder`, fitted with eight answers a product; not to be changed."""
     from goeswith.bundle.build import fit_bundle
-    from goeswith.config import FitSettings, Settings
     from goeswith.data.folder import load_data
+    from goeswith.settings import FitSettings, Settings
 
     out = tmp_path_factory.mktemp("bundles") / "shop"
     fit_bundle(load_data(shop_folder), out, Settings(fit=FitSettings(model="cocitation", k=8)))

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from goeswith.config import Settings, default_toml, load_settings
+from goeswith.config import default_toml, load_settings
 from goeswith.errors import ConfigError
+from goeswith.settings import Settings
 
 
 def written(tmp_path: Path, text: str) -> Path:

@@ -18,8 +18,9 @@ import yaml
 from typer.main import get_command
 
 from goeswith.cli.main import app
-from goeswith.config import ServeSettings, Settings, load_settings
+from goeswith.config import load_settings
 from goeswith.environment import settings_of
+from goeswith.settings import ServeSettings, Settings
 
 ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "deploy"

@@ -10,13 +10,13 @@ import pytest
 
 from goeswith.bundle.build import fit_bundle
 from goeswith.bundle.bundle import Bundle
-from goeswith.config import FitSettings, Settings
 from goeswith.data.catalog import Catalog
 from goeswith.data.folder import Dataset, load_data
 from goeswith.data.quarantine import Quarantine
 from goeswith.errors import BundleError, UnknownProductError
 from goeswith.relations.build import build_graph
 from goeswith.relations.graph import RelationGraph
+from goeswith.settings import FitSettings, Settings
 
 
 @pytest.fixture(scope="module")

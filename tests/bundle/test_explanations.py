@@ -140,8 +140,8 @@ def test_the_service_tells_what_was_kept(bundle: Path, tmp_path: Path) -> None:
 
     import httpx
 
-    from goeswith.config import ServeSettings
     from goeswith.serve.app import create_app
+    from goeswith.settings import ServeSettings
 
     explain_bundle(bundle, top=1)
 

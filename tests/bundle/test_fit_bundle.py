@@ -9,7 +9,6 @@ import pytest
 from goeswith.arrays_file import load_arrays
 from goeswith.bundle.build import fit_bundle
 from goeswith.bundle.bundle import Bundle
-from goeswith.config import FitSettings, Settings
 from goeswith.data.catalog import Catalog
 from goeswith.data.folder import Dataset, load_data
 from goeswith.data.quarantine import Quarantine
@@ -18,6 +17,7 @@ from goeswith.models import make_model, model_class
 from goeswith.relations.build import build_graph
 from goeswith.relations.files import load_graph
 from goeswith.relations.graph import RelationGraph
+from goeswith.settings import FitSettings, Settings
 
 FIT = FitSettings(model="copurchase:measure=lift", fallbacks=["cocitation", "popularity"], k=9)
 

@@ -20,7 +20,7 @@ DRIVER = """
 import os, signal, sys
 from pathlib import Path
 import goeswith.bundle.build as build, goeswith.bundle.publish as publish
-from goeswith.config import FitSettings, Settings
+from goeswith.settings import FitSettings, Settings
 from goeswith.data.catalog import Catalog
 from goeswith.data.folder import Dataset
 from goeswith.data.quarantine import Quarantine

@@ -19,13 +19,14 @@ from goeswith.bundle.select import Candidates
 from goeswith.bundle.session import Next, both
 from goeswith.bundle.session_fit import auto_model, followed, pairs_within
 from goeswith.bundle.update import update_bundle
-from goeswith.config import FitSettings, Settings, load_settings
+from goeswith.config import load_settings
 from goeswith.data.catalog import Catalog
 from goeswith.data.folder import Dataset, load_data
 from goeswith.data.quarantine import Quarantine
 from goeswith.errors import BundleError, ConfigError, UnknownProductError
 from goeswith.relations.graph import RelationGraph
 from goeswith.sessions.sequences import Sequences
+from goeswith.settings import FitSettings, Settings
 
 SESSION = ["phone-4", "phone-1"]
 

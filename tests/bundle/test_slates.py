@@ -12,13 +12,13 @@ from goeswith.bundle.build import fit_bundle
 from goeswith.bundle.bundle import Bundle
 from goeswith.bundle.constraints import Constraints
 from goeswith.bundle.select import fuse
-from goeswith.config import FitSettings, Settings, SlateSettings
 from goeswith.data.catalog import Catalog
 from goeswith.data.folder import Dataset, load_data
 from goeswith.data.quarantine import Quarantine
 from goeswith.errors import ConfigError, UnknownProductError
 from goeswith.models import model_class
 from goeswith.relations.graph import RelationGraph
+from goeswith.settings import FitSettings, Settings, SlateSettings
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,11 @@ import pytest
 from goeswith.bundle.build import fit_bundle
 from goeswith.bundle.bundle import Bundle
 from goeswith.bundle.update import update_bundle
-from goeswith.config import FitSettings, Settings
 from goeswith.data.folder import load_data
 from goeswith.errors import BundleError, DataError
 from goeswith.relations.config import MiningConfig
 from goeswith.relations.files import load_graph
+from goeswith.settings import FitSettings, Settings
 
 K = 8
 NEW = [
@@ -158,7 +158,7 @@ def test_a_bundle_of_lists_takes_no_events(tmp_path: Path, halves: tuple[Path, P
 def test_counts_that_age_take_no_events(halves: tuple[Path, Path], tmp_path: Path) -> None:
     settings = Settings(
         fit=FitSettings(model="copurchase", fallbacks=[], k=K, keep_rare=True),
-        relations=MiningConfig(half_life_days=30, min_co_purchase=2),
+        relations=MiningConfig(half_life_days=30, min_co_purchase=3),
     )
     fit_bundle(load_data(halves[0]), tmp_path / "b", settings)
     with pytest.raises(BundleError, match="half_life_days"):
@@ -166,7 +166,7 @@ def test_counts_that_age_take_no_events(halves: tuple[Path, Path], tmp_path: Pat
     # support is of contexts, whatever they weigh
     kept = load_graph(Bundle.open(tmp_path / "b").folder / "relations", 50)["co_purchase"]
     assert kept.seen is not None
-    assert kept.seen.min() >= 2
+    assert kept.seen.min() >= settings.relations.min_co_purchase
 
 
 def test_what_is_no_bundle_does_not_become_one(tmp_path: Path, table: Path) -> None:

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given as property_of
 from hypothesis import strategies as st
 
-from goeswith.config import Settings
 from goeswith.data.catalog import Catalog
 from goeswith.errors import ConfigError, DataError, LeakError
 from goeswith.evaluation.leak import check_apart, check_before
@@ -18,6 +17,7 @@ from goeswith.evaluation.protocols.next_product import rank_of
 from goeswith.evaluation.run import benchmark
 from goeswith.sessions import SESSION_MODELS
 from goeswith.sessions.sequences import Sequences
+from goeswith.settings import Settings
 
 QUICK = Settings.model_validate({"evaluation": {"bootstrap": 100}})
 

@@ -2,7 +2,6 @@ import numpy as np
 import polars as pl
 import pytest
 
-from goeswith.config import Settings
 from goeswith.errors import ConfigError, DataError, LeakError
 from goeswith.evaluation.leak import check_leak
 from goeswith.evaluation.protocols import PROTOCOLS, protocol
@@ -10,6 +9,7 @@ from goeswith.evaluation.protocols.case import Ground, rank_among
 from goeswith.relations.build import build_graph
 from goeswith.relations.graph import CO_PURCHASE, CO_VIEW, RelationGraph, pair_keys
 from goeswith.relations.judged import judged_pairs
+from goeswith.settings import Settings
 
 
 def only(name, dataset, seed=0):

@@ -1,8 +1,8 @@
 import pytest
 
-from goeswith.config import Settings
 from goeswith.data.folder import load_data
 from goeswith.evaluation.run import benchmark
+from goeswith.settings import Settings
 
 QUICK = Settings.model_validate({"evaluation": {"bootstrap": 100}})
 

@@ -3,11 +3,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from goeswith.config import Settings
 from goeswith.evaluation.plots import plots
 from goeswith.evaluation.report import render, write_report
 from goeswith.evaluation.run import benchmark
 from goeswith.evaluation.table import cell, is_best, metric_columns, terminal_table
+from goeswith.settings import Settings
 
 QUICK = Settings.model_validate({"evaluation": {"bootstrap": 100}})
 

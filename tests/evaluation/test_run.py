@@ -3,11 +3,11 @@ import json
 import numpy as np
 import pytest
 
-from goeswith.config import Settings
 from goeswith.errors import ConfigError
 from goeswith.evaluation.memory import peak_memory
 from goeswith.evaluation.run import benchmark, default_models
 from goeswith.models import CLOSED_FORM
+from goeswith.settings import Settings
 
 QUICK = Settings.model_validate({"evaluation": {"bootstrap": 100}})
 

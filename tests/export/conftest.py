@@ -17,8 +17,8 @@ import pytest
 
 from goeswith.bundle.build import fit_bundle
 from goeswith.bundle.bundle import Bundle
-from goeswith.config import FitSettings, Settings
 from goeswith.data.folder import load_data
+from goeswith.settings import FitSettings, Settings
 
 ODD = [
     *("plain", "a/b", "a:b", 'say "hi"', "it's", "semi;colon--", "comma,", "two\nlines\\.", "\\."),

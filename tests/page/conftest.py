@@ -15,9 +15,9 @@ import uvicorn
 
 from goeswith.bundle.build import fit_bundle
 from goeswith.bundle.explain import explain_bundle
-from goeswith.config import FitSettings, ServeSettings, Settings
 from goeswith.data.folder import load_data
 from goeswith.serve.app import create_app
+from goeswith.settings import FitSettings, ServeSettings, Settings
 
 from .outdoor import write_shop
 

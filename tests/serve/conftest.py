@@ -11,8 +11,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from goeswith.config import ServeSettings
 from goeswith.serve.app import create_app
+from goeswith.settings import ServeSettings
 
 
 class Client:

@@ -10,12 +10,12 @@ import pytest
 
 from goeswith.bundle.build import fit_bundle
 from goeswith.bundle.bundle import Bundle
-from goeswith.config import FitSettings, Settings
 from goeswith.data.catalog import Catalog
 from goeswith.data.folder import Dataset
 from goeswith.data.quarantine import Quarantine
 from goeswith.errors import BundleError
 from goeswith.relations.graph import RelationGraph
+from goeswith.settings import FitSettings, Settings
 
 ODD_IDS = ["a/b", "/slash", "a b", "ключ", "a?b#c", "100%", "%2F", "a&k=3", "..b", "a//b"]
 

@@ -12,11 +12,11 @@ import pytest
 
 from goeswith.bundle.build import fit_bundle
 from goeswith.bundle.products import MOST_SHOWN
-from goeswith.config import FitSettings, Settings
 from goeswith.data.catalog import Catalog
 from goeswith.data.folder import Dataset
 from goeswith.data.quarantine import Quarantine
 from goeswith.relations.graph import RelationGraph
+from goeswith.settings import FitSettings, Settings
 
 TITLES = {
     "script": "<script>alert(1)</script><img src=x onerror=alert(1)>",

@@ -23,11 +23,11 @@ from fastapi import FastAPI
 
 from goeswith.bundle.bundle import Bundle
 from goeswith.bundle.format import Manifest, read_manifest
-from goeswith.config import ServeSettings
 from goeswith.errors import ConfigError
 from goeswith.serve.app import create_app
 from goeswith.serve.reload import Checked, Reloader
 from goeswith.serve.workers import listening, reloads
+from goeswith.settings import ServeSettings
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "swaps.py"
 KINDS = [

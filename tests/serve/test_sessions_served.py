@@ -6,8 +6,8 @@ from typing import Any
 from goeswith.bundle.build import fit_bundle
 from goeswith.bundle.bundle import Bundle
 from goeswith.bundle.constraints import Constraints
-from goeswith.config import FitSettings, Settings
 from goeswith.data.folder import load_data
+from goeswith.settings import FitSettings, Settings
 
 ASKED = "/v1/session?product=phone-4&product=phone-1"
 

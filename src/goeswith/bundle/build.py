@@ -45,11 +45,11 @@ from goeswith.relations.graph import CO_PURCHASE, RelationGraph
 from goeswith.relations.report import MiningReport
 
 if TYPE_CHECKING:
-    from goeswith.config import Settings
     from goeswith.data.catalog import Catalog
     from goeswith.data.folder import Dataset
     from goeswith.models.base import Recommender
     from goeswith.relations.config import MiningConfig
+    from goeswith.settings import Settings
 
 _LIBRARIES: Final = ("numpy", "scipy", "scikit-learn", "polars", "duckdb", "ibis-framework")
 

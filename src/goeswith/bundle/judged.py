@@ -15,8 +15,8 @@ from goeswith.bundle.answering import Answers
 from goeswith.ranking.rerank import new_order
 
 if TYPE_CHECKING:
-    from goeswith.config import RelevanceSettings
     from goeswith.data.catalog import Catalog
+    from goeswith.settings import RelevanceSettings
 
 
 def judge_answers(

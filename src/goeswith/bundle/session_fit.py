@@ -12,14 +12,14 @@ from scipy import sparse
 
 from goeswith.arrays_file import save_arrays
 from goeswith.bundle.format import FOLLOWED, SESSION
-from goeswith.config import AUTO, NONE
 from goeswith.errors import ConfigError, DataError
 from goeswith.sessions import SESSION_MODELS
 from goeswith.sessions.sequences import Sequences, sequences_of
+from goeswith.settings import AUTO, NONE
 
 if TYPE_CHECKING:
-    from goeswith.config import Settings
     from goeswith.data.folder import Dataset
+    from goeswith.settings import Settings
 
 PLACES: Final = 5
 """What came so many places after a product at most came "next after" it."""

@@ -23,7 +23,6 @@ from goeswith.bundle.live import load_model, model_folders, reads_attributes
 from goeswith.bundle.publish import new_build, publish
 from goeswith.bundle.update_events import GivenEvents, read_events
 from goeswith.bundle.update_facts import check_contexts, data_facts, file_facts, merged, notes
-from goeswith.config import Settings
 from goeswith.data.catalog import Catalog
 from goeswith.data.quarantine import Quarantine
 from goeswith.errors import BundleError, DataError
@@ -32,6 +31,7 @@ from goeswith.models.base import Recommender
 from goeswith.relations.counts import add_graphs, every_pair, grown, split_by_support, with_rare
 from goeswith.relations.files import load_graph, save_graph
 from goeswith.relations.report import MiningReport
+from goeswith.settings import Settings
 
 if TYPE_CHECKING:
     from goeswith.relations.graph import RelationGraph

@@ -17,9 +17,9 @@ from goeswith.errors import BundleError, DataError
 
 if TYPE_CHECKING:
     from goeswith.bundle.bundle import Bundle
-    from goeswith.config import Settings
     from goeswith.data.catalog import Catalog
     from goeswith.data.quarantine import Quarantine
+    from goeswith.settings import Settings
 
 _BOUGHT_IN: Final = {"baskets": "basket_id", "users": "user_id"}
 """What a bundle counts purchases in -> the column that says it."""

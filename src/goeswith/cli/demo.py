@@ -37,7 +37,6 @@ def command(
     from goeswith.bundle.build import fit_bundle
     from goeswith.bundle.bundle import Bundle
     from goeswith.cli.show import answers_table, console, progress_bar, records_table
-    from goeswith.config import FitSettings, Settings
     from goeswith.data.folder import load_data
     from goeswith.data.importers.run import import_tables
     from goeswith.evaluation.report import write_report
@@ -45,6 +44,7 @@ def command(
     from goeswith.evaluation.table import terminal_table
     from goeswith.files import write_json
     from goeswith.relations.build import build_graph
+    from goeswith.settings import FitSettings, Settings
 
     settings = Settings(fit=FitSettings(model=_ANSWERING))
     screen = console()

@@ -117,8 +117,8 @@ def _whole_way() -> Finding:
     try:
         from goeswith.bundle.build import fit_bundle
         from goeswith.bundle.bundle import Bundle
-        from goeswith.config import FitSettings, Settings
         from goeswith.data.folder import load_data
+        from goeswith.settings import FitSettings, Settings
 
         with TemporaryDirectory() as folder:
             data = Path(folder, "shop")

@@ -34,9 +34,10 @@ def command(
     from goeswith.bundle.build import fit_bundle
     from goeswith.bundle.bundle import Bundle
     from goeswith.cli.show import console, progress_bar, records_table
-    from goeswith.config import AUTO, load_settings
+    from goeswith.config import load_settings
     from goeswith.data.folder import load_data
     from goeswith.models import make_model
+    from goeswith.settings import AUTO
 
     settings = load_settings(config)
     if model is not None and model != AUTO:

@@ -10,7 +10,6 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from goeswith import sessions
-from goeswith.config import Settings
 from goeswith.data.folder import Dataset
 from goeswith.errors import ConfigError, GoesWithError
 from goeswith.evaluation.bootstrap import paired_bootstrap
@@ -28,6 +27,7 @@ from goeswith.models import CLOSED_FORM
 from goeswith.models.neural.training import Trained
 from goeswith.models.registry import Registry
 from goeswith.relations.association import MEASURES
+from goeswith.settings import Settings
 
 Progress: TypeAlias = Callable[[int, int, str], None]
 """Called with (steps done, all steps, what comes next)."""

@@ -12,7 +12,6 @@ from starlette.middleware.cors import CORSMiddleware
 
 from goeswith import __version__
 from goeswith.bundle.bundle import Bundle
-from goeswith.config import ServeSettings
 from goeswith.serve.current import Current, Holder
 from goeswith.serve.feedback import FeedbackLog
 from goeswith.serve.gate import Gate
@@ -26,6 +25,7 @@ from goeswith.serve.quick import Quick
 from goeswith.serve.rate import Rates
 from goeswith.serve.report import read_report
 from goeswith.serve.routes import facts, feedback, products, relevance, several
+from goeswith.settings import ServeSettings
 
 
 def create_app(bundle_path: Path | str | Bundle, settings: ServeSettings | None = None) -> FastAPI:

@@ -28,7 +28,7 @@ from goeswith.serve.reload import Checked, Reloader
 from goeswith.serve.workers import listening, work
 
 if TYPE_CHECKING:
-    from goeswith.config import ServeSettings
+    from goeswith.settings import ServeSettings
 
 MENDABLE: Final = 2
 """Exit code of a worker that a person has to help: starting it again would not."""

@@ -18,7 +18,7 @@ from goeswith.serve.reload import Checked, Reloader
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from goeswith.config import ServeSettings
+    from goeswith.settings import ServeSettings
 
 
 def run(path: Path | str, settings: ServeSettings, listens: Callable[[], None]) -> int:

@@ -9,13 +9,13 @@ import pytest
 
 from goeswith.bundle.build import fit_bundle
 from goeswith.bundle.bundle import Bundle
-from goeswith.config import FitSettings, RelevanceSettings, Settings
 from goeswith.data.catalog import Catalog
 from goeswith.data.folder import Dataset, load_data
 from goeswith.errors import BundleError
 from goeswith.language.salam.judge import Judge
 from goeswith.language.salam.model import Salam
 from goeswith.relations.graph import RelationGraph
+from goeswith.settings import FitSettings, RelevanceSettings, Settings
 
 ROWS = np.arange(6, dtype=np.int32), np.arange(20, 26, dtype=np.int32)
 

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from goeswith.arrays import Floats, Rows, Sparse, blocks, top_k
-from goeswith.config import Settings
 from goeswith.data.catalog import Catalog
 from goeswith.data.folder import Dataset
 from goeswith.evaluation import metrics
@@ -19,6 +18,7 @@ from goeswith.evaluation.metrics import Mask, PerSource, Ranked
 from goeswith.models.base import Model, Recommender, leave_out
 from goeswith.relations.build import build_graph
 from goeswith.relations.graph import RelationGraph
+from goeswith.settings import Settings
 
 PLACES = 60
 """How deep rankings go."""

@@ -8,13 +8,13 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from goeswith.bundle.search import MOST_FOUND
-from goeswith.config import ServeSettings
 from goeswith.serve.metrics import MEDIA_TYPE
 from goeswith.serve.problems import documented
 from goeswith.serve.routes.asked import Now
 from goeswith.serve.shapes import Found
 from goeswith.serve.shapes_service import BundleFacts, Health, Report
 from goeswith.serve.told import told
+from goeswith.settings import ServeSettings
 
 _METRICS: Final = {"type": "string", "examples": ["goeswith_bundle_products 100.0\n"]}
 

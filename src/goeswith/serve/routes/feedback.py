@@ -6,11 +6,11 @@ from typing import Annotated
 from fastapi import Body, FastAPI
 from starlette.exceptions import HTTPException
 
-from goeswith.config import ServeSettings
 from goeswith.serve.feedback import FeedbackFull
 from goeswith.serve.problems import documented
 from goeswith.serve.routes.asked import Now
 from goeswith.serve.shapes_service import Accepted, Feedback
+from goeswith.settings import ServeSettings
 
 
 def add(app: FastAPI, settings: ServeSettings) -> None:

@@ -6,7 +6,6 @@ from typing import Annotated
 from fastapi import FastAPI, Query
 from starlette.responses import Response
 
-from goeswith.config import ServeSettings
 from goeswith.serve.problems import documented
 from goeswith.serve.routes.asked import Constrained, Filtered, Id, Now, ProductId, held, how_many
 from goeswith.serve.shapes import (
@@ -17,6 +16,7 @@ from goeswith.serve.shapes import (
     Similars,
 )
 from goeswith.serve.told import told
+from goeswith.settings import ServeSettings
 
 OF = "/v1/products/{product_id:path}"
 

@@ -8,11 +8,11 @@ from typing import Annotated
 from fastapi import Body, FastAPI
 from pydantic import BaseModel, Field
 
-from goeswith.config import ServeSettings
 from goeswith.errors import ConfigError
 from goeswith.language.salam.model import Salam
 from goeswith.language.text import MOST, clean_text
 from goeswith.serve.problems import documented
+from goeswith.settings import ServeSettings
 
 _LONGEST = 4 * MOST
 

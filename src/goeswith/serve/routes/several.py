@@ -7,7 +7,6 @@ from fastapi import Body, FastAPI, Query
 from starlette.responses import Response
 
 from goeswith.bundle.bundle import MOST_IN_BASKET
-from goeswith.config import ServeSettings
 from goeswith.errors import UnknownProductError
 from goeswith.serve.problems import documented
 from goeswith.serve.routes.asked import Constrained, Now, held, how_many
@@ -21,6 +20,7 @@ from goeswith.serve.shapes import (
     SessionAnswers,
 )
 from goeswith.serve.told import told
+from goeswith.settings import ServeSettings
 
 
 def add(app: FastAPI, settings: ServeSettings) -> None:
