@@ -118,6 +118,7 @@ def fit_bundle(
                 "settings": settings.model_dump(mode="json"),
                 "data": _data_facts(dataset),
                 "mined": [asdict(mined) for mined in report.relations],
+                "mining_notes": report.notes,
                 **answer_facts(learned, answers),
                 "session": session,
                 "judged": judged,

@@ -54,6 +54,8 @@ def command(
     if aside:
         screen.print(records_table("Rows set aside", aside))
     bundle = Bundle.open(out)
+    for note in bundle.manifest["mining_notes"]:
+        screen.print(note, markup=False, soft_wrap=True)
     health = bundle.manifest["health"]
     for spec, reason in health["left_out"].items():
         screen.print(f"fallback {spec} left out: {reason}", markup=False)
