@@ -10,7 +10,6 @@ interleaved; processor seconds and the growth of memory are of fitting and askin
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import tempfile
@@ -21,7 +20,18 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from side_by_side import RESULTS, both, child, in_turns, load, machine, medians, show, spent
+from side_by_side import (
+    RESULTS,
+    arguments,
+    both,
+    child,
+    in_turns,
+    load,
+    machine,
+    medians,
+    show,
+    spent,
+)
 
 RESULT = RESULTS / "ease-peers.json"
 L2, K = 50.0, 10
@@ -122,11 +132,8 @@ def run(who: str, path: Path, n: int) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--peers", help="Python of the environment of the peers")
+    parser = arguments(__doc__)
     parser.add_argument("--products", type=int, default=6000)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--child", nargs=2)
     given = parser.parse_args()
     if given.child:
         print(json.dumps(run(given.child[0], Path(given.child[1]), given.products)))

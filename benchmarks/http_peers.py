@@ -38,7 +38,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from load import LUA, running
 from serving_scale import family, free_port
-from side_by_side import RESULTS, Runs, both, load, machine, medians, show
+from side_by_side import RESULTS, Runs, arguments, both, load, machine, medians, show
 
 RESULT = RESULTS / "http-peers.json"
 SERVERS = Path(__file__).with_name("http_servers.py")
@@ -235,10 +235,8 @@ async def _ask(app: Any, query: bytes, key: str, requests: int) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--peers", help="Python of the environment of the peers")
+    parser = arguments(__doc__)
     parser.add_argument("--products", type=int, default=100_000)
-    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=4)
     parser.add_argument("--parts", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()

@@ -36,7 +36,19 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent))
 
 from item_libraries import OURS, PEERS, K
-from side_by_side import RESULTS, both, child, in_turns, load, machine, medians, show, spent, timed
+from side_by_side import (
+    RESULTS,
+    arguments,
+    both,
+    child,
+    in_turns,
+    load,
+    machine,
+    medians,
+    show,
+    spent,
+    timed,
+)
 
 if TYPE_CHECKING:
     from shops import Shop
@@ -158,13 +170,10 @@ def exported(path: Path, n: int) -> tuple[Any, dict[str, Any]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--peers", help="Python of the environment of the peers")
+    parser = arguments(__doc__)
     parser.add_argument("--products", type=int, default=100_000)
     parser.add_argument("--events", type=int, default=1_000_000)
-    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--whole-rounds", type=int, default=5, help="from parquet to parquet")
-    parser.add_argument("--child", nargs=2)
     parser.add_argument("--library", nargs=2)
     given = parser.parse_args()
     if given.child:

@@ -17,7 +17,6 @@ is of the whole process, and what it grew by since the columns were there.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import tempfile
@@ -28,7 +27,18 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from side_by_side import RESULTS, both, child, in_turns, load, machine, medians, show, spent
+from side_by_side import (
+    RESULTS,
+    arguments,
+    both,
+    child,
+    in_turns,
+    load,
+    machine,
+    medians,
+    show,
+    spent,
+)
 
 if TYPE_CHECKING:
     from goeswith.relations.association import Measure
@@ -202,12 +212,9 @@ PACKAGES = (
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--peers", help="Python of the environment of the peers")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser = arguments(__doc__)
     parser.add_argument("--baskets", type=int, default=200_000)
     parser.add_argument("--products", type=int, default=100_000)
-    parser.add_argument("--child", nargs=2)
     given = parser.parse_args()
     if given.child:
         print(json.dumps(run(given.child[0], Path(given.child[1]))))

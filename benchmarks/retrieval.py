@@ -16,7 +16,6 @@ proportion) and by the index, its building and trying included.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import resource
@@ -34,7 +33,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from side_by_side import ONE_THREAD, RESULTS, both, load, machine
+from side_by_side import ONE_THREAD, RESULTS, arguments, both, load, machine
 
 K, QUERIES, BLOCK = 10, 2048, 256
 WHOLE = 8192
@@ -243,13 +242,10 @@ def all_whole(sizes: list[int], d: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--peers", help="Python of the environment of the peers")
+    parser = arguments(__doc__)
     parser.add_argument("--whole", action="store_true", help="of goeswith alone, all answers")
     parser.add_argument("--products", default="100000", help="with --whole several, by commas")
     parser.add_argument("--dimension", type=int, default=64)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--child", nargs=2)
     given = parser.parse_args()
     if given.child and given.child[0] == "whole":
         print(json.dumps(whole(*map(int, given.child[1].split(",")))))

@@ -7,6 +7,7 @@ fails is left out from then on, and said to be.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -27,6 +28,15 @@ ONE_THREAD: Final = {
     for name in ("OMP_NUM", "OPENBLAS_NUM", "MKL_NUM", "NUMEXPR_NUM", "RAYON_NUM", "POLARS_MAX")
 }
 RESULTS: Final = Path(__file__).parent / "results"
+
+
+def arguments(doc: str) -> argparse.ArgumentParser:
+    """What every benchmark beside peers is told."""
+    parser = argparse.ArgumentParser(description=doc.split("\n", maxsplit=1)[0])
+    parser.add_argument("--peers", help="Python of the environment of the peers")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
+    return parser
 
 
 def memory_kb(what: str) -> int:

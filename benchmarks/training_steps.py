@@ -20,7 +20,6 @@ operations, by its profiler: Python, numpy, and the way from one operation to th
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import tempfile
@@ -33,6 +32,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from side_by_side import (
     RESULTS,
+    arguments,
     both,
     child,
     in_turns,
@@ -112,15 +112,12 @@ def run(who: str, path: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--peers", help="Python of the environment of the peers")
+    parser = arguments(__doc__)
     parser.add_argument("--products", type=int, default=20_000)
     parser.add_argument("--session-products", type=int, default=5_000)
     parser.add_argument("--sequences", type=int, default=4_000)
     parser.add_argument("--cut", type=int, default=0, help="all purchases in pieces of so many")
-    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", default="", help="those whose names hold this; writes nothing")
-    parser.add_argument("--child", nargs=2)
     given = parser.parse_args()
     if given.child:
         print(json.dumps(run(given.child[0], Path(given.child[1]))))
