@@ -60,14 +60,12 @@ class Targets:
         return values if self.columns is None else values[self.columns]
 
     def dense(self, block: Any) -> Floats:
-        """(b, c) of what was worked out for b sources and n products."""
-        columns = self.columns
-        if columns is None or not len(columns):
-            dense = np.asarray(block.toarray() if sparse.issparse(block) else block)
-            return dense if columns is None else dense[:, :0]
+        """(b, c) of what was worked out for b sources and n products; sparse, but where c is n."""
+        if self.columns is None:
+            return np.asarray(block.toarray() if sparse.issparse(block) else block)
         place = self._place[block.indices]
         here = place >= 0
-        found = np.zeros((block.shape[0], len(columns)), dtype=np.float32)
+        found = np.zeros((block.shape[0], len(self.columns)), dtype=np.float32)
         found[entry_rows(block)[here], place[here]] = block.data[here]
         return found
 
@@ -75,7 +73,7 @@ class Targets:
     def _place(self) -> Rows:
         """(n,) of each product among the columns, -1 for the others."""
         place = np.full(self.facts.n, -1, dtype=np.int32)
-        place[self.rows] = np.arange(len(self.rows), dtype=np.int32)
+        place[self.columns] = np.arange(len(self.rows), dtype=np.int32)
         return place
 
     def of_code(self, matrix: Sparse, codes: Rows) -> Floats:
@@ -124,7 +122,7 @@ def along(block: Sparse | Floats, step: Sparse) -> Floats:
 
 
 def along_few(block: Sparse, step: Sparse) -> Sparse:
-    """(b, n) CSR of `along`, at a price that does not grow with n.
+    """(b, n) CSR of `along`, among the products alone that are reached.
 
     A sparse product takes a moment for each of its columns, also of those that nothing reaches.
     """
