@@ -66,6 +66,12 @@ def seconds_of(pids: list[int]) -> float:
     return total / _TICKS
 
 
+def peak_mb_of(pids: list[int]) -> int:
+    """The most that processes held, shared pages counted in each."""
+    found = [Path(f"/proc/{pid}/status").read_text().partition("VmHWM:")[2].split() for pid in pids]
+    return sum(int(words[0]) for words in found) // 1024
+
+
 def path_of(number: int) -> str:
     return f"/v1/products/B{number:09d}/complements"
 
@@ -114,6 +120,7 @@ def one(port: int, pids: list[int], seconds: float, seed: int, script: Path) -> 
             f"p99_ms_{connections}": told["p99"],
         }
         figures["failed"] += told["failed"]
+    figures["peak_mb"] = peak_mb_of(pids)
     return figures
 
 
@@ -292,6 +299,7 @@ def main() -> None:
         ("p50 ms", "p50_ms_16:.2f"),
         ("p99 ms", "p99_ms_16:.2f"),
         ("failed", "failed:.0f"),
+        ("peak MiB", "peak_mb:.0f"),
     ]
     show(middle, columns, width=32)
     print(within)
