@@ -38,7 +38,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from load import LUA, running
 from serving_scale import family, free_port
-from side_by_side import RESULTS, Runs, arguments, both, load, machine, medians, show
+from side_by_side import RESULTS, Runs, arguments, both, load, machine, medians, memory_kb, show
 
 RESULT = RESULTS / "http-peers.json"
 SERVERS = Path(__file__).with_name("http_servers.py")
@@ -64,12 +64,6 @@ def seconds_of(pids: list[int]) -> float:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         total += int(fields[11]) + int(fields[12])
     return total / _TICKS
-
-
-def peak_mb_of(pids: list[int]) -> int:
-    """The most that processes held, shared pages counted in each."""
-    found = [Path(f"/proc/{pid}/status").read_text().partition("VmHWM:")[2].split() for pid in pids]
-    return sum(int(words[0]) for words in found) // 1024
 
 
 def path_of(number: int) -> str:
@@ -120,7 +114,7 @@ def one(port: int, pids: list[int], seconds: float, seed: int, script: Path) -> 
             f"p99_ms_{connections}": told["p99"],
         }
         figures["failed"] += told["failed"]
-    figures["peak_mb"] = peak_mb_of(pids)
+    figures["peak_mb"] = sum(memory_kb("VmHWM", pid) for pid in pids) // 1024
     return figures
 
 

@@ -39,12 +39,12 @@ def arguments(doc: str) -> argparse.ArgumentParser:
     return parser
 
 
-def memory_kb(what: str) -> int:
-    """Of this program alone, now (VmRSS) or at most (VmHWM).
+def memory_kb(what: str, pid: int | str = "self") -> int:
+    """Of one program alone, now (VmRSS) or at most (VmHWM).
 
     ru_maxrss also knows what the process was before it became this program.
     """
-    status = Path("/proc/self/status").read_text()
+    status = Path(f"/proc/{pid}/status").read_text()
     return int(re.findall(rf"{what}:\s+(\d+) kB", status)[0])
 
 
