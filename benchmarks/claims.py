@@ -17,17 +17,17 @@ from typing import Any
 
 import numpy as np
 
-from goeswith.arrays import Rows, entry_rows
+from goeswith.core.arrays import Rows, entry_rows
+from goeswith.core.atomic_files import write_text
 from goeswith.data.folder import load_data
 from goeswith.evaluation.protocols import protocol
 from goeswith.evaluation.protocols.case import Case, Ground
-from goeswith.evaluation.protocols.cold import ColdCase
-from goeswith.evaluation.protocols.warm import EdgesCase
-from goeswith.files import write_text
+from goeswith.evaluation.protocols.cold_start_protocol import ColdCase
+from goeswith.evaluation.protocols.held_out_edges import EdgesCase
 from goeswith.models import make_model, model_class
 from goeswith.models.neural.p_companion import PCompanion
 from goeswith.relations.graph import CO_PURCHASE, Relation, RelationGraph, Signals
-from goeswith.settings import Settings
+from goeswith.settings.sections import Settings
 from paper_claims import SLATES, Arm, Claim, claims
 
 RESULTS = Path(__file__).parent / "results"

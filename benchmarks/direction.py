@@ -29,7 +29,7 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
-from goeswith.files import write_json
+from goeswith.core.atomic_files import write_json
 from goeswith.relations.config import MiningConfig
 from goeswith.relations.direction import Values, Votes, against_the_order, prior
 from goeswith.relations.graph import CO_PURCHASE, Relation

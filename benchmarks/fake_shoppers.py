@@ -26,15 +26,15 @@ from rich.table import Table
 
 from goeswith.data.catalog import Catalog
 from goeswith.data.folder import Dataset, load_data
-from goeswith.data.importers.run import import_tables
+from goeswith.data.importers.run_importer import import_tables
 from goeswith.evaluation.protocols.case import Ground
-from goeswith.evaluation.protocols.over_time import TimeCase, over_time
+from goeswith.evaluation.protocols.time_split import TimeCase, over_time
 from goeswith.evaluation.splits import time_split
 from goeswith.models import make_model
 from goeswith.relations.config import MiningConfig
 from goeswith.relations.graph import RelationGraph
 from goeswith.relations.mine import mine
-from goeswith.settings import EvaluationSettings, Settings
+from goeswith.settings.sections import EvaluationSettings, Settings
 
 ONLINE_RETAIL = Path(__file__).parents[2] / "shared" / "data" / "online-retail" / "events.parquet"
 RESULT = Path(__file__).parent / "results" / "fake-shoppers.json"

@@ -37,7 +37,7 @@ def pairs(columns: Any, n: int, least: int) -> Any:
 
 
 def best(weights: Any, n: int) -> Any:
-    from goeswith.models.sparse_answers import best_of_few
+    from goeswith.models.sparse_topk import best_of_few
 
     return best_of_few(weights, np.arange(n, dtype=np.int32), K, None)[0]
 

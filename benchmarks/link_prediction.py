@@ -25,7 +25,7 @@ from rich.table import Table
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import auc, f1_score, precision_recall_curve, roc_auc_score
 
-from goeswith.arrays import Floats, Rows, Sparse, inverse_power, scale_columns, scale_rows
+from goeswith.core.arrays import Floats, Rows, Sparse, inverse_power, scale_columns, scale_rows
 from goeswith.data.catalog import Catalog
 from goeswith.models.neural.directed_propagation import (
     DirectedPropagation,

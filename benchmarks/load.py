@@ -77,7 +77,7 @@ def serve_empty(port: int) -> None:
     from fastapi import FastAPI
 
     from goeswith.serve.server import serve
-    from goeswith.settings import ServeSettings
+    from goeswith.settings.sections import ServeSettings
 
     app = FastAPI()
     app.state.ending = False

@@ -41,7 +41,7 @@ from side_by_side import (
 )
 
 if TYPE_CHECKING:
-    from goeswith.relations.association import Measure
+    from goeswith.relations.measures import Measure
 
 RESULT = RESULTS / "mining-peers.json"
 K = 100
@@ -221,7 +221,7 @@ def main() -> None:
         return
     if not given.peers:
         parser.error("--peers is needed")
-    from goeswith.files import write_json
+    from goeswith.core.atomic_files import write_json
 
     before = load()
     with tempfile.TemporaryDirectory() as folder:

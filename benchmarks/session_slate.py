@@ -21,16 +21,16 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from goeswith.arrays import Rows, top_k
-from goeswith.bundle.build import fit_bundle
-from goeswith.bundle.bundle import MOST_IN_BASKET, Bundle
-from goeswith.bundle.select import Candidates, Wanted
-from goeswith.bundle.session import RANK_CONSTANT, RECENCY, SESSION_WEIGHT, both, complements_of
+from goeswith.core.arrays import Rows, top_k
 from goeswith.data.folder import Dataset, load_data
 from goeswith.evaluation.splits import time_split
-from goeswith.sessions import SESSION_MODELS
-from goeswith.sessions.sequences import Sequences, sequences_of
-from goeswith.settings import FitSettings, Settings
+from goeswith.pipeline.fit_bundle import fit_bundle
+from goeswith.query.bundle import MOST_IN_BASKET, Bundle
+from goeswith.query.select import Candidates, Wanted
+from goeswith.query.session import RANK_CONSTANT, RECENCY, SESSION_WEIGHT, both, complements_of
+from goeswith.sequential import SESSION_MODELS
+from goeswith.sequential.sequences import Sequences, sequences_of
+from goeswith.settings.sections import FitSettings, Settings
 
 RESULTS = Path(__file__).parent / "results"
 COMPLEMENTS = ("copurchase:measure=llr", "ranker:folds=1,sources=1000")

@@ -110,8 +110,8 @@ def session_model(name: str, **settings: Any) -> Any:
         import polars as pl
 
         from goeswith.data.catalog import Catalog
-        from goeswith.sessions import SESSION_MODELS
-        from goeswith.sessions.sequences import Sequences
+        from goeswith.sequential import SESSION_MODELS
+        from goeswith.sequential.sequences import Sequences
 
         n = int(data["session_n"])
         # no attributes: vectors of ids alone, as the peers have them

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from goeswith.config import default_toml, load_settings
-from goeswith.errors import ConfigError
-from goeswith.settings import Settings
+from goeswith.core.errors import ConfigError
+from goeswith.settings.project_file import default_toml, load_settings
+from goeswith.settings.sections import Settings
 
 
 def written(tmp_path: Path, text: str) -> Path:

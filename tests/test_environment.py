@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from goeswith.config import load_settings
-from goeswith.errors import ConfigError
+from goeswith.core.errors import ConfigError
+from goeswith.settings.project_file import load_settings
 
 
 @pytest.fixture(autouse=True)

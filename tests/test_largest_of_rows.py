@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from goeswith.arrays import largest_of_rows, top_k
+from goeswith.core.arrays import largest_of_rows, top_k
 from goeswith.relations.graph import Relation, csr
 
 

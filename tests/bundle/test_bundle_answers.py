@@ -8,15 +8,15 @@ import numpy as np
 import polars as pl
 import pytest
 
-from goeswith.bundle.build import fit_bundle
-from goeswith.bundle.bundle import Bundle
+from goeswith.core.errors import BundleError, UnknownProductError
 from goeswith.data.catalog import Catalog
 from goeswith.data.folder import Dataset, load_data
 from goeswith.data.quarantine import Quarantine
-from goeswith.errors import BundleError, UnknownProductError
-from goeswith.relations.build import build_graph
+from goeswith.pipeline.fit_bundle import fit_bundle
+from goeswith.query.bundle import Bundle
+from goeswith.relations.build_graph import build_graph
 from goeswith.relations.graph import RelationGraph
-from goeswith.settings import FitSettings, Settings
+from goeswith.settings.sections import FitSettings, Settings
 
 
 @pytest.fixture(scope="module")
@@ -226,7 +226,7 @@ def test_an_open_bundle_keeps_its_files_and_the_next_fit_removes_them(
 
 def test_answering_imports_neither_torch_nor_scipy_nor_frames(shop_bundle: Path) -> None:
     code = (
-        "import sys; from goeswith.bundle.bundle import Bundle; "
+        "import sys; from goeswith.query.bundle import Bundle; "
         f"b = Bundle.open({str(shop_bundle)!r}); assert b.complements('phone-1', 5); "
         "assert b.basket(['phone-1', 'camera-1'], 5); assert b.lookup('phone-1', 5); "
         "print(*sys.modules)"

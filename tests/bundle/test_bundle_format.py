@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from goeswith.bundle.bundle import Bundle
-from goeswith.bundle.format import FORMAT, MANIFEST, Manifest, manifest_sha256
-from goeswith.errors import BundleError
+from goeswith.core.errors import BundleError
+from goeswith.query.bundle import Bundle
+from goeswith.store.manifest import FORMAT, MANIFEST, Manifest, manifest_sha256
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from goeswith.bundle.bundle import Bundle
-from goeswith.bundle.explain import explain_bundle
-from goeswith.bundle.update import update_bundle
 from goeswith.cli.main import app
-from goeswith.errors import BundleError
-from goeswith.language.explain.pair import Pair
+from goeswith.core.errors import BundleError
+from goeswith.pipeline.explanation_writer import explain_bundle
+from goeswith.pipeline.update_bundle import update_bundle
+from goeswith.query.bundle import Bundle
+from goeswith.text.explanation import Pair
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_sentences_of_a_model_are_kept_where_they_hold(bundle: Path) -> None:
 def test_a_run_that_was_interrupted_goes_on_and_ends_as_another(
     bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("goeswith.bundle.explain._BLOCK", 8)
+    monkeypatch.setattr("goeswith.pipeline.explanation_writer._BLOCK", 8)
     other = Path(shutil.copytree(bundle, tmp_path / "other"))
     explain_bundle(other, Writer(), top=2)
     before = Bundle.open(bundle).id
@@ -141,7 +141,7 @@ def test_the_service_tells_what_was_kept(bundle: Path, tmp_path: Path) -> None:
     import httpx
 
     from goeswith.serve.app import create_app
-    from goeswith.settings import ServeSettings
+    from goeswith.settings.sections import ServeSettings
 
     explain_bundle(bundle, top=1)
 
@@ -161,7 +161,7 @@ def test_reading_explanations_needs_no_language_model(bundle: Path) -> None:
 
     explain_bundle(bundle)
     code = (
-        "import sys; from goeswith.bundle.bundle import Bundle; "
+        "import sys; from goeswith.query.bundle import Bundle; "
         f"b = Bundle.open({str(bundle)!r}); b.explanations.always = True; "
         "assert b.complements('phone-1', 5)[4].explanation; "
         "print(*{'torch', 'transformers', 'scipy'} & set(sys.modules))"

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goeswith.bundle.constraints import Constraints
-from goeswith.bundle.filters import Filter, matching, parse_filter
-from goeswith.errors import ConfigError
+from goeswith.core.errors import ConfigError
+from goeswith.query.constraints import Constraints
+from goeswith.query.filters import Filter, matching, parse_filter
 
 SHOP = pl.DataFrame(
     {

@@ -6,18 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from goeswith.arrays_file import load_arrays
-from goeswith.bundle.build import fit_bundle
-from goeswith.bundle.bundle import Bundle
+from goeswith.core.arrays_file import load_arrays
+from goeswith.core.errors import BundleError, ConfigError
 from goeswith.data.catalog import Catalog
 from goeswith.data.folder import Dataset, load_data
 from goeswith.data.quarantine import Quarantine
-from goeswith.errors import BundleError, ConfigError
 from goeswith.models import make_model, model_class
-from goeswith.relations.build import build_graph
-from goeswith.relations.files import load_graph
+from goeswith.pipeline.fit_bundle import fit_bundle
+from goeswith.query.bundle import Bundle
+from goeswith.relations.build_graph import build_graph
 from goeswith.relations.graph import RelationGraph
-from goeswith.settings import FitSettings, Settings
+from goeswith.relations.graph_files import load_graph
+from goeswith.settings.sections import FitSettings, Settings
 
 FIT = FitSettings(model="copurchase:measure=lift", fallbacks=["cocitation", "popularity"], k=9)
 

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
-from goeswith.arrays_map import map_arrays
-from goeswith.bundle.mapped import SortedIds, Strings, pack_strings, sorted_order
-from goeswith.errors import BundleError
+from goeswith.core.errors import BundleError
+from goeswith.core.mapped_arrays import map_arrays
+from goeswith.store.string_array import SortedIds, Strings, pack_strings, sorted_order
 
 NAMES = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=6), max_size=30)
 

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from goeswith.bundle import bundle as bundle_module
-from goeswith.bundle.bundle import Bundle
-from goeswith.bundle.format import Manifest
-from goeswith.bundle.publish import new_build, publish
-from goeswith.errors import BundleError, GoesWithError
+from goeswith.core.errors import BundleError, GoesWithError
+from goeswith.query import bundle as bundle_module
+from goeswith.query.bundle import Bundle
+from goeswith.store.manifest import Manifest
+from goeswith.store.publish import new_build, publish
 
 DRIVER = """
 import os, signal, sys
 from pathlib import Path
-import goeswith.bundle.build as build, goeswith.bundle.publish as publish
-from goeswith.settings import FitSettings, Settings
+import goeswith.pipeline.fit_bundle as build, goeswith.store.publish as publish
+from goeswith.settings.sections import FitSettings, Settings
 from goeswith.data.catalog import Catalog
 from goeswith.data.folder import Dataset
 from goeswith.data.quarantine import Quarantine

@@ -8,10 +8,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, composite
 
-from goeswith.bundle.bundle import Bundle
-from goeswith.bundle.search import SearchIndex, search_arrays
-from goeswith.bundle.words import asked_words, folded, words_of
-from goeswith.errors import ConfigError
+from goeswith.core.errors import ConfigError
+from goeswith.query.bundle import Bundle
+from goeswith.store.search_index import SearchIndex, search_arrays
+from goeswith.store.tokenizer import asked_words, folded, words_of
 
 LETTERS = st.characters(exclude_categories=["Cs"])
 SCRIPTS = st.text("aeéßÅstž 0-'カメラ卓上กขשкниа्िग", max_size=30)

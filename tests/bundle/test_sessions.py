@@ -10,23 +10,23 @@ import numpy as np
 import polars as pl
 import pytest
 
-from goeswith.bundle import session_fit
-from goeswith.bundle.build import fit_bundle
-from goeswith.bundle.bundle import Bundle
-from goeswith.bundle.constraints import Constraints
-from goeswith.bundle.format import MANIFEST, manifest_sha256
-from goeswith.bundle.select import Candidates
-from goeswith.bundle.session import Next, both
-from goeswith.bundle.session_fit import auto_model, followed, pairs_within
-from goeswith.bundle.update import update_bundle
-from goeswith.config import load_settings
+from goeswith.core.errors import BundleError, ConfigError, UnknownProductError
 from goeswith.data.catalog import Catalog
 from goeswith.data.folder import Dataset, load_data
 from goeswith.data.quarantine import Quarantine
-from goeswith.errors import BundleError, ConfigError, UnknownProductError
+from goeswith.pipeline import session_model as session_fit
+from goeswith.pipeline.fit_bundle import fit_bundle
+from goeswith.pipeline.session_model import auto_model, followed, pairs_within
+from goeswith.pipeline.update_bundle import update_bundle
+from goeswith.query.bundle import Bundle
+from goeswith.query.constraints import Constraints
+from goeswith.query.select import Candidates
+from goeswith.query.session import Next, both
 from goeswith.relations.graph import RelationGraph
-from goeswith.sessions.sequences import Sequences
-from goeswith.settings import FitSettings, Settings
+from goeswith.sequential.sequences import Sequences
+from goeswith.settings.project_file import load_settings
+from goeswith.settings.sections import FitSettings, Settings
+from goeswith.store.manifest import MANIFEST, manifest_sha256
 
 SESSION = ["phone-4", "phone-1"]
 
@@ -270,7 +270,7 @@ def test_a_damaged_session_model_is_told(shop_bundle: Path, tmp_path: Path) -> N
 
 def test_a_session_is_answered_without_torch(shop_bundle: Path) -> None:
     code = (
-        "import sys; from goeswith.bundle.bundle import Bundle; "
+        "import sys; from goeswith.query.bundle import Bundle; "
         f"assert Bundle.open({str(shop_bundle)!r}).session({SESSION!r}, 3); "
         "assert 'torch' not in sys.modules"
     )

@@ -8,17 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goeswith.bundle.build import fit_bundle
-from goeswith.bundle.bundle import Bundle
-from goeswith.bundle.constraints import Constraints
-from goeswith.bundle.select import fuse
+from goeswith.core.errors import ConfigError, UnknownProductError
 from goeswith.data.catalog import Catalog
 from goeswith.data.folder import Dataset, load_data
 from goeswith.data.quarantine import Quarantine
-from goeswith.errors import ConfigError, UnknownProductError
 from goeswith.models import model_class
+from goeswith.pipeline.fit_bundle import fit_bundle
+from goeswith.query.bundle import Bundle
+from goeswith.query.constraints import Constraints
+from goeswith.query.select import fuse
 from goeswith.relations.graph import RelationGraph
-from goeswith.settings import FitSettings, Settings, SlateSettings
+from goeswith.settings.sections import FitSettings, Settings, SlateSettings
 
 
 @pytest.fixture(scope="module")

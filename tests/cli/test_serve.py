@@ -13,9 +13,9 @@ from urllib.request import urlopen
 import pytest
 from typer.testing import CliRunner
 
-from goeswith.bundle.bundle import Bundle
 from goeswith.cli.main import app
-from goeswith.errors import BundleError, ConfigError
+from goeswith.core.errors import BundleError, ConfigError
+from goeswith.query.bundle import Bundle
 
 
 def ask(address: str, process: subprocess.Popen[str]) -> Any:

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from goeswith.arrays_file import load_arrays, save_arrays
+from goeswith.core.arrays_file import load_arrays, save_arrays
 from goeswith.data.catalog import Catalog
-from goeswith.encode.attributes import AttributeEncoder, attribute_tokens
+from goeswith.features.attribute_encoder import AttributeEncoder, attribute_tokens
 
 
 def tokens(**columns: object) -> list[str]:

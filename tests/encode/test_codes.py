@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goeswith.encode.codes import Trie, residual_codes, told_apart
+from goeswith.features.semantic_codes import Trie, residual_codes, told_apart
 
 
 def test_vectors_near_each_other_share_the_beginning_of_their_codes():

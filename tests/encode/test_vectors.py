@@ -10,11 +10,16 @@ import numpy as np
 import polars as pl
 import pytest
 
-from goeswith.arrays_file import load_arrays, save_arrays
+from goeswith.core.arrays_file import load_arrays, save_arrays
+from goeswith.core.errors import ConfigError
 from goeswith.data.catalog import Catalog
-from goeswith.encode.attributes import AttributeEncoder
-from goeswith.encode.vectors import LatentAttributes, SentenceVectors, content_encoder, sentences
-from goeswith.errors import ConfigError
+from goeswith.features.attribute_encoder import AttributeEncoder
+from goeswith.features.product_vectors import (
+    LatentAttributes,
+    SentenceVectors,
+    content_encoder,
+    sentences,
+)
 from goeswith.relations.graph import RelationGraph
 
 Shop = tuple[Catalog, RelationGraph]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from goeswith.errors import ConfigError, DataError
+from goeswith.core.errors import ConfigError, DataError
 from goeswith.evaluation.splits import cold_split, session_folds, time_split
 from goeswith.relations.graph import RELATIONS, RelationGraph
 

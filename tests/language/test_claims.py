@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goeswith.language.explain.claims import NOTHING, tidy, unsupported, weakened
-from goeswith.language.explain.product_words import ProductWords
-from goeswith.language.explain.words import FRAME, stem
+from goeswith.text.claims import NOTHING, tidy, unsupported, weakened
+from goeswith.text.product_words import ProductWords
+from goeswith.text.word_lists import FRAME, stem
 
 CAMERA = ProductWords(
     {

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from goeswith.errors import ConfigError
-from goeswith.language.explain.checked import explain
-from goeswith.language.explain.endpoint import KEY, EndpointExplainer
-from goeswith.language.explain.pair import Pair
+from goeswith.core.errors import ConfigError
+from goeswith.text.chat_endpoint import KEY, EndpointExplainer
+from goeswith.text.checked_explanation import explain
+from goeswith.text.explanation import Pair
 
 PAIR = Pair({"title": "Nimbus camera"}, {"title": "Mu case for Nimbus camera"})
 

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goeswith.bundle.evidence import Basis, Evidence, Link, TypesBought
-from goeswith.errors import ConfigError
-from goeswith.language.explain.checked import explain
-from goeswith.language.explain.claims import NOTHING, unsupported
-from goeswith.language.explain.explainers import make_explainer
-from goeswith.language.explain.pair import Pair, prompt
-from goeswith.language.explain.product_words import ProductWords
-from goeswith.language.explain.template import numbers_of, template
-from goeswith.language.hostile import hostile
+from goeswith.core.errors import ConfigError
+from goeswith.store.evidence import Basis, Evidence, Link, TypesBought
+from goeswith.text.checked_explanation import explain
+from goeswith.text.claims import NOTHING, unsupported
+from goeswith.text.explainers import make_explainer
+from goeswith.text.explanation import Pair, prompt
+from goeswith.text.hostile_text import hostile
+from goeswith.text.product_words import ProductWords
+from goeswith.text.templates import numbers_of, template
 
 CAMERA = {"title": "Nimbus 70D Camera", "type": "Cameras", "brand": "Nimbus"}
 CASE = {"title": "Nimbus Case for 70D Camera", "type": "Cases", "brand": "Nimbus"}

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goeswith.data.catalog import Catalog
-from goeswith.language.text import BETWEEN, clean_text, product_text, product_texts
+from goeswith.text.product_text import BETWEEN, clean_text, product_text, product_texts
 
 HOSTILE = st.lists(
     st.one_of(

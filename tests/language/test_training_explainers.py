@@ -10,9 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goeswith.errors import ConfigError
-from goeswith.language.explain.checked import explain
-from goeswith.language.explain.examples import (
+from goeswith.core.errors import ConfigError
+from goeswith.text.checked_explanation import explain
+from goeswith.text.explainer_training import Epoch, ExplainerTraining, train_explainer
+from goeswith.text.explanation import Pair
+from goeswith.text.local_model import LocalExplainer
+from goeswith.text.training_examples import (
     Example,
     bundle_examples,
     held,
@@ -20,9 +23,6 @@ from goeswith.language.explain.examples import (
     split_by_product,
     without_products,
 )
-from goeswith.language.explain.local import LocalExplainer
-from goeswith.language.explain.pair import Pair
-from goeswith.language.explain.training import Epoch, ExplainerTraining, train_explainer
 
 pytest.importorskip("transformers")
 pytest.importorskip("peft")

@@ -14,9 +14,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from goeswith.arrays import top_k
+from goeswith.core.arrays import top_k
+from goeswith.core.errors import BundleError, ConfigError
 from goeswith.data.catalog import Catalog
-from goeswith.errors import BundleError, ConfigError
 from goeswith.models import MODEL_NAMES, TRAINED, make_model, model_class
 from goeswith.models.base import Recommender, leave_out
 from goeswith.relations.counts import grown

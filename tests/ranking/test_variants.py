@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 
 from goeswith.data.catalog import Catalog
-from goeswith.ranking.variants import variant_codes, variants_of
+from goeswith.data.variants import variant_codes, variants_of
 
 
 def groups(records):

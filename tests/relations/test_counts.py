@@ -16,7 +16,7 @@ from goeswith.relations.counts import (
 )
 from goeswith.relations.graph import Relation, RelationGraph, csr
 from goeswith.relations.mine import mine
-from goeswith.relations.report import MiningReport
+from goeswith.relations.mining_report import MiningReport
 
 N = 5
 EVENTS = st.lists(

@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 
 from goeswith.data.catalog import Catalog
-from goeswith.sessions import SESSION_MODELS
-from goeswith.sessions.mixture import best_weights, lenders
-from goeswith.sessions.sequences import Sequences
+from goeswith.sequential import SESSION_MODELS
+from goeswith.sequential.mixture import best_weights, lenders
+from goeswith.sequential.sequences import Sequences
 
 
 def fit(spec: str, runs: list[list[int]], n: int = 4):

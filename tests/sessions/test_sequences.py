@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goeswith.errors import DataError
-from goeswith.sessions.sequences import Sequences, sequences_of
+from goeswith.core.errors import DataError
+from goeswith.sequential.sequences import Sequences, sequences_of
 
 runs_of_rows = st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=6), max_size=8)
 

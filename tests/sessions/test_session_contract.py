@@ -10,12 +10,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from goeswith.arrays import top_k
+from goeswith.core.arrays import top_k
+from goeswith.core.errors import BundleError, ConfigError
 from goeswith.data.catalog import Catalog
-from goeswith.errors import BundleError, ConfigError
-from goeswith.sessions import SESSION_MODELS, TRAINED
-from goeswith.sessions.base import SessionModel
-from goeswith.sessions.sequences import Sequences
+from goeswith.sequential import SESSION_MODELS, TRAINED
+from goeswith.sequential.base import SessionModel
+from goeswith.sequential.sequences import Sequences
 
 N = 10
 QUICK = {name: {"max_epochs": 2, "dimension": 8} for name in TRAINED}

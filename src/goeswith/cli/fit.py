@@ -31,13 +31,13 @@ def command(
 
     Until the new bundle is whole the one that was there answers, also when this run is killed.
     """
-    from goeswith.bundle.build import fit_bundle
-    from goeswith.bundle.bundle import Bundle
-    from goeswith.cli.show import console, progress_bar, records_table
-    from goeswith.config import load_settings
+    from goeswith.cli.output import console, progress_bar, records_table
     from goeswith.data.folder import load_data
     from goeswith.models import make_model
-    from goeswith.settings import AUTO
+    from goeswith.pipeline.fit_bundle import fit_bundle
+    from goeswith.query.bundle import Bundle
+    from goeswith.settings.project_file import load_settings
+    from goeswith.settings.sections import AUTO
 
     settings = load_settings(config)
     if model is not None and model != AUTO:

@@ -13,7 +13,7 @@ import typer
 
 from goeswith import __version__
 from goeswith.cli.relevance import app as relevance
-from goeswith.errors import GoesWithError
+from goeswith.core.errors import GoesWithError
 
 COMMANDS: Final = {
     "import": "import_data",

@@ -16,12 +16,12 @@ from typing import Final
 
 import polars as pl
 
+from goeswith.core.errors import DataError
 from goeswith.data import clean
 from goeswith.data.catalog import Catalog
 from goeswith.data.quarantine import Quarantine
 from goeswith.data.tables import READABLE, read_table, require, table_format
 from goeswith.data.values import identifiers, lists, numbers, text
-from goeswith.errors import DataError
 
 TABLES: Final = ("products", "events", "relations", "sessions", "bundles", "test")
 

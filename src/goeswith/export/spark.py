@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from goeswith.bundle.bundle import Bundle
-from goeswith.errors import ConfigError
-from goeswith.export.rows import AnswerRows
+from goeswith.core.errors import ConfigError
+from goeswith.export.answer_rows import AnswerRows
+from goeswith.query.bundle import Bundle
 
 if TYPE_CHECKING:
     import pyarrow as pa

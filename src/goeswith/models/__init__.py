@@ -27,7 +27,7 @@ _WHERE: Final = {
     "directed_propagation": f"{_NEURAL}directed_propagation:DirectedPropagation",
     "dual_embedding": f"{_NEURAL}dual_embedding:DualEmbedding",
     "ranker": "goeswith.ranking.ranker:Ranker",
-    "eccr": "goeswith.language.eccr.model:Eccr",
+    "eccr": "goeswith.language.eccr.eccr_model:Eccr",
 }
 _OVER_OTHERS: Final = ("ranker", "eccr")
 

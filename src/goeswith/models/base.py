@@ -2,7 +2,7 @@
 
 A `Model` has settings and leaves arrays from which it answers again without what trained it. A
 `Recommender` learns from a catalogue and a relation graph, and scores every product as a complement
-of a source; models of the next product in a session are in `goeswith.sessions`.
+of a source; models of the next product in a session are in `goeswith.sequential`.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from typing import ClassVar, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from goeswith.arrays import FEW, Floats, Rows, Sparse, block_size, blocks, top_k
-from goeswith.arrays_file import Arrays, load_arrays, save_arrays
+from goeswith.core.arrays import FEW, Floats, Rows, Sparse, block_size, blocks, top_k
+from goeswith.core.arrays_file import Arrays, load_arrays, save_arrays
+from goeswith.core.atomic_files import write_json
+from goeswith.core.errors import BundleError, ConfigError
 from goeswith.data.catalog import Catalog
-from goeswith.errors import BundleError, ConfigError
-from goeswith.files import write_json
-from goeswith.models.exact import best_products
-from goeswith.models.nearest import Nearest, nearest
-from goeswith.models.sparse_answers import best_of_few
+from goeswith.models.approximate_search import Nearest, nearest
+from goeswith.models.exact_search import best_products
+from goeswith.models.sparse_topk import best_of_few
 from goeswith.relations.graph import RelationGraph
 
 

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from goeswith.errors import ConfigError
+from goeswith.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from goeswith.models.base import Model

@@ -26,7 +26,7 @@ from goeswith.relations.graph import (
 )
 
 if TYPE_CHECKING:
-    from goeswith.arrays import Floats, Sparse
+    from goeswith.core.arrays import Floats, Sparse
 
 _SUPPORT: Final = ("min_co_purchase", "min_co_view", "min_view_then_purchase")
 

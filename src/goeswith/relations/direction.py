@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from goeswith.arrays import Rows
+from goeswith.core.arrays import Rows
 
 if TYPE_CHECKING:
     from goeswith.relations.graph import Relation

@@ -12,9 +12,9 @@ import numpy.typing as npt
 import polars as pl
 from scipy import sparse
 
-from goeswith.arrays import Floats, Rows, Sparse, entry_rows, largest_of_rows
-from goeswith.relations.association import MEASURES, Measure, association
+from goeswith.core.arrays import Floats, Rows, Sparse, entry_rows, largest_of_rows
 from goeswith.relations.direction import against_the_order
+from goeswith.relations.measures import MEASURES, Measure, association
 
 CO_VIEW: Final = "co_view"
 VIEW_THEN_PURCHASE: Final = "view_then_purchase"

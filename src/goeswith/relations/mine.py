@@ -8,7 +8,7 @@ from typing import Final
 
 import polars as pl
 
-from goeswith.errors import DataError
+from goeswith.core.errors import DataError
 from goeswith.relations import expressions
 from goeswith.relations.collect import Edges, count_together, make_edges, per_product, total_weight
 from goeswith.relations.config import CERTAIN, MiningConfig
@@ -21,9 +21,9 @@ from goeswith.relations.graph import (
     Relation,
     RelationGraph,
 )
+from goeswith.relations.mining_report import MinedRelation, MiningReport
 from goeswith.relations.pair_counts import pairs_of
-from goeswith.relations.report import MinedRelation, MiningReport
-from goeswith.relations.votes import Votes
+from goeswith.relations.vote_weights import Votes
 
 _IDS: Final = ("basket_id", "session_id", "user_id")
 _CONTEXTS_ARE: Final = {"basket_id": "baskets", "session_id": "sessions", "user_id": "users"}

@@ -16,9 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from goeswith.bundle.bundle import Bundle
-from goeswith.bundle.format import MANIFEST, Manifest, read_manifest
-from goeswith.errors import BundleError, GoesWithError
+from goeswith.core.errors import BundleError, GoesWithError
+from goeswith.query.bundle import Bundle
+from goeswith.store.manifest import MANIFEST, Manifest, read_manifest
 
 Tell: TypeAlias = Callable[[Literal["swapped", "refused"], str, str | None], None]
 """Called with the outcome, the id of the build that answers from then on, and why one was refused.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
 
-    from goeswith.settings import ServeSettings
+    from goeswith.settings.sections import ServeSettings
 
 
 class Server(uvicorn.Server):

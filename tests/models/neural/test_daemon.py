@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 import torch
 
+from goeswith.core.errors import ConfigError
 from goeswith.data.catalog import Catalog
-from goeswith.errors import ConfigError
 from goeswith.models import make_model
 from goeswith.models.neural.daemon import Daemon, DaemonConfig, batches, loss_pairs, pair_loss
 from goeswith.models.neural.torch_messages import (

@@ -13,7 +13,7 @@ from goeswith.models.neural.directed_propagation import (
     DirectedPropagationConfig,
     weighted,
 )
-from goeswith.models.neural.torch_parts import SparseMap, softmax_loss, symmetric_normalised
+from goeswith.models.neural.torch_layers import SparseMap, softmax_loss, symmetric_normalised
 from goeswith.relations.graph import Relation, RelationGraph, csr
 
 CPU = torch.device("cpu")

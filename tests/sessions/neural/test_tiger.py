@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 
 from goeswith.data.catalog import Catalog
-from goeswith.sessions import SESSION_MODELS
-from goeswith.sessions.neural.tiger import Tiger
-from goeswith.sessions.sequences import Sequences
+from goeswith.sequential import SESSION_MODELS
+from goeswith.sequential.neural.tiger import Tiger
+from goeswith.sequential.sequences import Sequences
 
 N = 12
 
@@ -48,8 +48,8 @@ def test_beams_find_the_likeliest_products_of_the_first_numbers_they_keep(wide: 
 
 
 def test_a_later_product_never_reaches_the_state_of_an_earlier_one(wide: Tiger) -> None:
-    from goeswith.sessions.neural.batches import Batch
-    from goeswith.sessions.neural.layers import Numpy
+    from goeswith.sequential.neural.batches import Batch
+    from goeswith.sequential.neural.layers import Numpy
 
     one, other = (
         wide._states(Numpy(), wide.weights, Batch.of(Sequences.of_rows([run])))

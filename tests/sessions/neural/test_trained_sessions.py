@@ -16,19 +16,19 @@ import polars as pl
 import pytest
 import torch
 
-from goeswith.arrays import Floats
+from goeswith.core.arrays import Floats
+from goeswith.core.errors import ConfigError
 from goeswith.data.catalog import Catalog
-from goeswith.errors import ConfigError
 from goeswith.models.neural.training import Epoch
-from goeswith.sessions import SESSION_MODELS
-from goeswith.sessions.mixture import Mixture
-from goeswith.sessions.neural.batches import Batch, Validation, shuffled
-from goeswith.sessions.neural.bert4rec import Bert4Rec
-from goeswith.sessions.neural.hstu import buckets
-from goeswith.sessions.neural.layers import Numpy, softmax_layers
-from goeswith.sessions.neural.torch_parts import Torch, next_product_loss
-from goeswith.sessions.neural.trained import TrainedSession
-from goeswith.sessions.sequences import Sequences
+from goeswith.sequential import SESSION_MODELS
+from goeswith.sequential.mixture import Mixture
+from goeswith.sequential.neural.batches import Batch, Validation, shuffled
+from goeswith.sequential.neural.bert4rec import Bert4Rec
+from goeswith.sequential.neural.hstu import buckets
+from goeswith.sequential.neural.layers import Numpy, softmax_layers
+from goeswith.sequential.neural.torch_sequence_layers import Torch, next_product_loss
+from goeswith.sequential.neural.trained_sequence_model import TrainedSession
+from goeswith.sequential.sequences import Sequences
 
 CAUSAL = ("sasrec", "hstu")
 TRAINED = (*CAUSAL, "bert4rec")
@@ -214,8 +214,8 @@ def test_a_loaded_model_answers_without_torch(tmp_path: Path) -> None:
     make("sasrec").fit(shop(), walks()).save(tmp_path)
     ask = (
         "import sys; from pathlib import Path\n"
-        "from goeswith.sessions import SESSION_MODELS\n"
-        "from goeswith.sessions.sequences import Sequences\n"
+        "from goeswith.sequential import SESSION_MODELS\n"
+        "from goeswith.sequential.sequences import Sequences\n"
         "model = SESSION_MODELS.find('sasrec').load(Path(sys.argv[1]))\n"
         "assert model.score(Sequences.of_rows([[1, 2]])).shape == (1, 10)\n"
         "assert 'torch' not in sys.modules\n"

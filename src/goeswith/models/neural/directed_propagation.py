@@ -23,10 +23,10 @@ from typing import Self
 import numpy as np
 from pydantic import Field
 
-from goeswith.arrays import Floats, Sparse, blocks
-from goeswith.arrays_file import Arrays
+from goeswith.core.arrays import Floats, Sparse, blocks
+from goeswith.core.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
-from goeswith.encode.attributes import AttributeEncoder
+from goeswith.features.attribute_encoder import AttributeEncoder
 from goeswith.models.neural.training import (
     Run,
     TrainedVectors,
@@ -62,7 +62,7 @@ class DirectedPropagation(TrainedVectors):
         import torch
         from torch.nn import functional
 
-        from goeswith.models.neural.torch_parts import (
+        from goeswith.models.neural.torch_layers import (
             SparseMap,
             device,
             normal,

@@ -23,12 +23,12 @@ from typing import TYPE_CHECKING, Literal, Self
 import numpy as np
 from pydantic import Field
 
-from goeswith.arrays import Floats, Rows, blocks
-from goeswith.arrays_file import Arrays
+from goeswith.core.arrays import Floats, Rows, blocks
+from goeswith.core.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
 from goeswith.models.neural.product2vec import Product2Vec, Product2VecConfig, between
 from goeswith.models.neural.training import Run, Validation, need_torch
-from goeswith.models.neural.typed import TypedVectors
+from goeswith.models.neural.typed_vectors import TypedVectors
 from goeswith.relations.graph import RelationGraph
 
 if TYPE_CHECKING:
@@ -74,8 +74,8 @@ class PCompanion(TypedVectors):
         need_torch(self.name)
         import torch
 
+        from goeswith.models.neural.torch_layers import device
         from goeswith.models.neural.torch_p_companion import Negatives, TypeTransition
-        from goeswith.models.neural.torch_parts import device
 
         config, where = self.config, device()
         validation = Validation(graph, config.validation_share, config.seed)
