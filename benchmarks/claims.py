@@ -26,7 +26,8 @@ from goeswith.evaluation.protocols.cold_start_protocol import ColdCase
 from goeswith.evaluation.protocols.held_out_edges import EdgesCase
 from goeswith.models import make_model, model_class
 from goeswith.models.neural.p_companion import PCompanion
-from goeswith.relations.graph import CO_PURCHASE, Relation, RelationGraph, Signals
+from goeswith.relations.graph import RelationGraph, Signals
+from goeswith.relations.relation import CO_PURCHASE, Relation
 from goeswith.settings.sections import Settings
 from paper_claims import SLATES, Arm, Claim, claims
 

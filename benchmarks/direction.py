@@ -32,8 +32,8 @@ import polars as pl
 from goeswith.core.atomic_files import write_json
 from goeswith.relations.config import MiningConfig
 from goeswith.relations.direction import Values, Votes, against_the_order, prior
-from goeswith.relations.graph import CO_PURCHASE, Relation
 from goeswith.relations.mine import mine
+from goeswith.relations.relation import CO_PURCHASE, Relation
 from shops import Shop
 
 RESULT = Path(__file__).parent / "results" / "direction.json"

@@ -61,7 +61,8 @@ def goeswith(edges: Any, n: int) -> Any:
 
     from goeswith.data.catalog import Catalog
     from goeswith.models.ease import Ease
-    from goeswith.relations.graph import CO_PURCHASE, Relation, RelationGraph
+    from goeswith.relations.graph import RelationGraph
+    from goeswith.relations.relation import CO_PURCHASE, Relation
 
     catalog = Catalog(pl.DataFrame({"product_id": [str(i) for i in range(n)]}))
     graph = RelationGraph(n, {CO_PURCHASE: Relation(matrix(edges, n))})

@@ -27,8 +27,8 @@ def matrix(columns: Any, n: int, kind: Any) -> Any:
 def pairs(columns: Any, n: int, least: int) -> Any:
     """The relation of goeswith of products in one basket, both ways round."""
     from goeswith.relations.collect import make_edges
-    from goeswith.relations.graph import Relation
     from goeswith.relations.pair_counts import count_pairs
+    from goeswith.relations.relation import Relation
 
     basket, product = columns["basket"], columns["product"]
     edges = make_edges(count_pairs(basket, product, n, least), n, symmetric=True)

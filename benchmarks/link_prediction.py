@@ -31,7 +31,8 @@ from goeswith.models.neural.directed_propagation import (
     DirectedPropagation,
     DirectedPropagationConfig,
 )
-from goeswith.relations.graph import CO_PURCHASE, RelationGraph, csr
+from goeswith.relations.graph import RelationGraph
+from goeswith.relations.relation import CO_PURCHASE, csr
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "gatne-amazon"
 RESULT = Path(__file__).parent / "results" / "gatne-amazon.json"

@@ -100,8 +100,8 @@ def goeswith_columns(
     basket: Any, product: Any, second: Any, n: int, measure: Measure = "llr"
 ) -> int:
     from goeswith.relations.collect import make_edges
-    from goeswith.relations.graph import Relation
     from goeswith.relations.pair_counts import count_pairs
+    from goeswith.relations.relation import Relation
 
     pairs = count_pairs(basket, product, n, 3, moment=second.astype(np.float64))
     held = np.bincount(product, minlength=n).astype(np.float64)

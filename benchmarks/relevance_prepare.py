@@ -23,8 +23,8 @@ from goeswith.language.salam.label_split import Split, split_products
 from goeswith.language.salam.nodes import Behaviour, Pairs
 from goeswith.language.salam.product_pairs import behaviour_of, labelled_pairs
 from goeswith.relations.build_graph import build_graph
-from goeswith.relations.graph import pair_keys
 from goeswith.relations.labelled_pairs import judged_pairs
+from goeswith.relations.relation import pair_keys
 from goeswith.text.product_text import product_texts
 
 REGIONS = ("amazon-beauty", "amazon-clothing", "amazon-grocery")

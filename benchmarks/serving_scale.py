@@ -96,7 +96,8 @@ def made_up_catalog(n: int, rng: np.random.Generator) -> Catalog:
 
 def made_up_graph(n: int, rng: np.random.Generator) -> RelationGraph:
     """Ten counted purchases a product, some products in very many of them."""
-    from goeswith.relations.graph import Relation, RelationGraph, csr
+    from goeswith.relations.graph import RelationGraph
+    from goeswith.relations.relation import Relation, csr
 
     source = np.repeat(np.arange(n), EDGES)
     target = np.minimum(rng.pareto(1.0, len(source)) * 200, n - 1).astype(np.int64)

@@ -19,8 +19,8 @@ from goeswith.evaluation.metrics import Ranked
 from goeswith.models import make_model
 from goeswith.ranking.slate import choose
 from goeswith.relations.build_graph import build_graph
-from goeswith.relations.graph import CO_VIEW, csr
 from goeswith.relations.pair_splits import hold_out_pairs
+from goeswith.relations.relation import CO_VIEW, csr
 
 RESULTS = Path(__file__).parent / "results"
 DIVERSITIES = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)

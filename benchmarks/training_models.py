@@ -72,7 +72,8 @@ def shop_of(data: Any) -> tuple[Any, Any]:
     import polars as pl
 
     from goeswith.data.catalog import Catalog
-    from goeswith.relations.graph import CO_PURCHASE, CO_VIEW, Relation, RelationGraph, csr
+    from goeswith.relations.graph import RelationGraph
+    from goeswith.relations.relation import CO_PURCHASE, CO_VIEW, Relation, csr
 
     n = int(data["n"])
     catalog = Catalog(pl.DataFrame({name: data[name] for name in ("product_id", "title", "type")}))

@@ -20,7 +20,8 @@ from goeswith.data.catalog import Catalog
 from goeswith.models import MODEL_NAMES, TRAINED, make_model, model_class
 from goeswith.models.base import Recommender, leave_out
 from goeswith.relations.counts import grown
-from goeswith.relations.graph import RelationGraph, csr
+from goeswith.relations.graph import RelationGraph
+from goeswith.relations.relation import csr
 
 QUICK = {name: {"max_epochs": 2, "dimension": 8} for name in TRAINED}
 # half of all products go together on the board: that stands out from one negative, not from five

@@ -19,7 +19,8 @@ from goeswith.models.copurchase import CoPurchase
 from goeswith.models.ease import Ease
 from goeswith.models.katz import Katz
 from goeswith.models.projection import Projection
-from goeswith.relations.graph import CO_PURCHASE, Relation, RelationGraph, csr
+from goeswith.relations.graph import RelationGraph
+from goeswith.relations.relation import CO_PURCHASE, Relation, csr
 
 Matrix = npt.NDArray[np.float64]
 N = 7

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from goeswith.ranking.fold_splits import folds, thinned
-from goeswith.relations.graph import CO_PURCHASE, CO_VIEW, Relation, RelationGraph, pair_keys
+from goeswith.relations.graph import RelationGraph
+from goeswith.relations.relation import CO_PURCHASE, CO_VIEW, Relation, pair_keys
 
 N = 12
 

@@ -24,8 +24,8 @@ from fastapi import FastAPI
 from goeswith.core.errors import ConfigError
 from goeswith.query.bundle import Bundle
 from goeswith.serve.app import create_app
-from goeswith.serve.reload import Checked, Reloader
-from goeswith.serve.worker import listening, reloads
+from goeswith.serve.process.reload import Checked, Reloader
+from goeswith.serve.process.worker import listening, reloads
 from goeswith.settings.sections import ServeSettings
 from goeswith.store.manifest import Manifest, read_manifest
 

@@ -46,9 +46,9 @@ def command(
     from goeswith.core.errors import ConfigError
     from goeswith.data.folder import load_data
     from goeswith.relations.build_graph import build_graph
-    from goeswith.relations.graph import RELATIONS
     from goeswith.relations.measures import MEASURES
     from goeswith.relations.mining_report import MiningReport
+    from goeswith.relations.relation import RELATIONS
     from goeswith.relations.relation_table import edge_table, strongest
     from goeswith.settings.project_file import load_settings
 

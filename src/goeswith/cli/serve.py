@@ -34,7 +34,7 @@ def command(
         )
 
     try:
-        from goeswith.serve.worker import run
+        from goeswith.serve.process.run_service import run
 
         code = run(bundle, settings, listens)
     except ModuleNotFoundError as error:

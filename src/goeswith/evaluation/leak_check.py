@@ -11,7 +11,8 @@ import polars as pl
 
 from goeswith.core.arrays import Rows
 from goeswith.core.errors import LeakError
-from goeswith.relations.graph import RelationGraph, pair_keys
+from goeswith.relations.graph import RelationGraph
+from goeswith.relations.relation import pair_keys
 from goeswith.sequential.sequences import Sequences
 
 

@@ -1,4 +1,4 @@
-"""What is held out under each protocol. Warm pairs: `goeswith.relations.pair_splits.hold_out_pairs`."""
+"""What each protocol holds out. Product pairs: `relations.pair_splits.hold_out_pairs`."""
 
 from __future__ import annotations
 

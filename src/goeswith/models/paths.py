@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from goeswith.core.arrays import Floats, Sparse, entry_rows
-from goeswith.relations.graph import Relation
 from goeswith.relations.measures import Measure
+from goeswith.relations.relation import Relation
 
 Weight: TypeAlias = Literal["auto", "binary"] | Measure
 """What an edge counts for: 1 (binary), or an association measure; auto is llr where pairs were

@@ -12,7 +12,8 @@ from goeswith.core.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
 from goeswith.models.base import ModelConfig, Recommender
 from goeswith.models.paths import out_degree, path_scores
-from goeswith.relations.graph import Relation, RelationGraph
+from goeswith.relations.graph import RelationGraph
+from goeswith.relations.relation import Relation
 
 
 class Projection(Recommender):

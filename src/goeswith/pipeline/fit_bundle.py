@@ -19,14 +19,15 @@ from goeswith.data.folder import find_tables
 from goeswith.models import make_model
 from goeswith.pipeline.precompute import Answers, Progress, Steps, answer_all
 from goeswith.pipeline.relevance_filter import judge_answers
+from goeswith.pipeline.reverse_lists import reverse_arrays
 from goeswith.pipeline.session_model import fit_session
-from goeswith.query.reverse import reverse_arrays
-from goeswith.query.similar_products import similar_arrays
+from goeswith.pipeline.similarity_index import similar_arrays
 from goeswith.relations.build_graph import build_graph
 from goeswith.relations.counts import every_pair, settled, split_by_support
-from goeswith.relations.graph import CO_PURCHASE, RelationGraph
+from goeswith.relations.graph import RelationGraph
 from goeswith.relations.graph_files import save_graph
 from goeswith.relations.mining_report import MiningReport
+from goeswith.relations.relation import CO_PURCHASE
 from goeswith.store.evidence_arrays import evidence_arrays
 from goeswith.store.manifest import (
     ANSWERS,

@@ -9,7 +9,7 @@ from goeswith.store.evidence import Evidence
 from goeswith.text.evidence_text import why
 
 if TYPE_CHECKING:
-    from goeswith.query.bundle import Bundle
+    from goeswith.query.context import QueryContext
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Hit(NamedTuple):
 
 
 def answer(  # noqa: PLR0917
-    bundle: Bundle,
+    bundle: QueryContext,
     target: int,
     scored: tuple[float, int],
     evidence: Evidence,

@@ -1,143 +1,25 @@
-"""A bundle opened for answering: memory-mapped arrays, and neither torch nor scipy nor a frame."""
+"""A bundle opened for queries: product ids in, recommendations out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-
-from goeswith.core.errors import BundleError, ConfigError
-from goeswith.core.mapped_arrays import MappedArrays, map_arrays
+from goeswith.core.errors import ConfigError
 from goeswith.query.answer import Answer, Hit, answer
-from goeswith.query.explanation_store import Explanations
-from goeswith.store.attribute_table import AttributeTable
-from goeswith.store.build_lock import Lease
-from goeswith.store.evidence import Evidence, EvidenceIndex
-from goeswith.store.manifest import (
-    ANSWERS,
-    EVIDENCE,
-    EXPLANATIONS,
-    FOLLOWED,
-    LOOKUP,
-    PRODUCTS,
-    REVERSE,
-    SEARCH,
-    SIMILARS,
-    Manifest,
-    read_manifest,
-)
-from goeswith.store.precomputed_topk import RankedAnswers
-from goeswith.store.product_lookup import Products
-from goeswith.store.search_index import MOST_FOUND, Brief, SearchIndex
+from goeswith.query.context import QueryContext
+from goeswith.store.search_index import MOST_FOUND, Brief
 
 if TYPE_CHECKING:
-    from goeswith.core.arrays import Rows
     from goeswith.query.compare import Comparison
     from goeswith.query.constraints import Constraints
-    from goeswith.query.online_scoring import LiveModels
     from goeswith.query.session import Next
 
 MOST_IN_BASKET: Final = 50
-_TYPE_MODELS: Final = ("type_popularity",)
-"""Models that choose a product for its type: their evidence is how often the types go together."""
 
 
-class Bundle:
-    """What `goeswith fit` left, ready to answer. Open one with `Bundle.open`.
-
-    Answers come from one build: a fit that replaces the bundle meanwhile changes nothing here, and
-    leaves the files of this build on the disk for as long as this object is.
-    """
-
-    _lease: Lease
-
-    def __init__(self, path: Path, manifest: Manifest) -> None:
-        self.path = path
-        self.manifest = manifest.content
-        self.folder = manifest.folder
-        index = SearchIndex(map_arrays(self.folder / SEARCH))
-        self.products = Products(map_arrays(self.folder / LOOKUP), index)
-        self.evidence = EvidenceIndex(map_arrays(self.folder / EVIDENCE), self.products)
-        self.models: list[str] = self.manifest["models"]
-        self.ranked = RankedAnswers(self.folder / ANSWERS, self.products, self.k, len(self.models))
-        self.table = AttributeTable(self.folder / PRODUCTS, self.products)
-        # a bundle fitted before they were kept has none
-        self.similar_arrays = self._if_kept(SIMILARS)
-        self.reverse_arrays = self._if_kept(REVERSE)
-        self.followed_arrays = self._if_kept(FOLLOWED)
-        self.explained_arrays = self._if_kept(EXPLANATIONS)
-        self.explanations = Explanations(self.explained_arrays, self.products, self.table)
-        self.session_model: str | None = self.manifest.get("session", {}).get("model")
-        """The model of the next product in a session, where the bundle has one."""
-        self.asks_models = True
-        """Whether saved models are asked where the precomputed answers do not do."""
-        self.slate_settings: dict[str, Any] = self.manifest["settings"].get("slate", {})
-        self.plain = not any(self.slate_settings.values())
-        """Whether answers are shown as they are ranked, where a request asks for nothing else."""
-        self._by_type = np.array([name.split(":")[0] in _TYPE_MODELS for name in self.models])
-
-    @classmethod
-    def open(cls, path: Path | str, verify: bool | Callable[[Manifest], None] = False) -> Self:
-        """Open the bundle at `path`.
-
-        Args:
-            path: the folder that was given to `goeswith fit --out`.
-            verify: also read every file and compare its SHA-256 (about a second a gigabyte), or
-                have a function do so, which raises as `Manifest.check_sums`.
-
-        Raises:
-            BundleError: it is missing, incomplete, damaged, edited, or of a newer format.
-        """
-        path = Path(path)
-        manifest = read_manifest(path)
-        while True:
-            try:
-                lease = Lease(manifest.folder)
-                manifest.check_sizes()
-                if callable(verify):
-                    verify(manifest)
-                elif verify:
-                    manifest.check_sums()
-                opened = cls(path, manifest)
-                opened._lease = lease
-                return opened  # noqa: TRY300
-            except FileNotFoundError as error:
-                # a fit may have replaced the build between our reading the manifest and its files
-                newer = read_manifest(path)
-                if newer.folder == manifest.folder:
-                    raise BundleError(
-                        f"{path} is incomplete: {error.filename} is missing; fit the bundle again, "
-                        "or restore it from a copy"
-                    ) from error
-                manifest = newer
-            except PermissionError as error:
-                raise BundleError(
-                    f"{error.filename} cannot be read by this user; give read rights to the whole "
-                    f"bundle: chmod -R a+rX {path}"
-                ) from error
-            except KeyError as error:
-                raise BundleError(
-                    f"{path} is incomplete: the array {error} is missing; fit the bundle again"
-                ) from error
-
-    def _if_kept(self, name: str) -> MappedArrays:
-        return map_arrays(self.folder / name) if name in self.manifest["files"] else {}
-
-    def __len__(self) -> int:
-        return len(self.products)
-
-    @property
-    def id(self) -> str:
-        """The build that answers: new with every fit."""
-        return str(self.manifest["id"])
-
-    @property
-    def k(self) -> int:
-        """Answers kept for each product."""
-        return int(self.manifest["k"])
+class Bundle(QueryContext):
+    """What `goeswith fit` wrote, ready to be queried. Open one with `Bundle.open`."""
 
     def complements(
         self, product_id: str, k: int = 10, constraints: Constraints | None = None
@@ -253,7 +135,7 @@ class Bundle:
             DataError: the attributes cannot be read, or the product is in the catalogue.
             BundleError, ConfigError: as `complements`.
         """
-        from goeswith.query.online_scoring import answers_to_new
+        from goeswith.query.new_product import answers_to_new
 
         self.check_k(k)
         return answers_to_new(self, attributes, k, constraints)
@@ -330,29 +212,6 @@ class Bundle:
         from goeswith.query.select import select  # pydantic, which a plain look-up needs not
 
         return select(self, sources, k, constraints)
-
-    def check_k(self, k: int) -> None:
-        """Refuse a `k` that the bundle does not hold.
-
-        Raises:
-            BundleError: says how many it holds.
-        """
-        if not 1 <= k <= self.k:
-            raise BundleError(
-                f"this bundle holds {self.k} answers a product, {k} were asked for; "
-                "ask for fewer, or fit with a larger fit.k"
-            )
-
-    def evidence_of(self, source: int, targets: Rows, origin: Rows) -> list[Evidence]:
-        """Evidence of answers that the models at `origin` gave; -1 for none of them."""
-        return self.evidence.of(source, targets, (origin >= 0) & self._by_type[origin])
-
-    @cached_property
-    def live(self) -> LiveModels:
-        """The saved models, loaded when they are first asked."""
-        from goeswith.query.online_scoring import LiveModels
-
-        return LiveModels(self)
 
     def search(self, text: str, k: int = 10) -> list[Brief]:
         """Products whose title or id holds the words of `text`, best first; see docs/bundle.md.

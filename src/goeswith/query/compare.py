@@ -11,7 +11,7 @@ from goeswith.store.evidence import Evidence
 from goeswith.text.evidence_text import why, why_compared
 
 if TYPE_CHECKING:
-    from goeswith.query.bundle import Bundle
+    from goeswith.query.context import QueryContext
 
 Compared: TypeAlias = Literal["complement", "reverse", "mutual", "substitute", "none"]
 """What a target is to a source: it goes with it; only the source goes with the target; either goes
@@ -61,7 +61,7 @@ class Comparison:
     why: str
 
 
-def compare(bundle: Bundle, source_id: str, target_id: str) -> Comparison:
+def compare(bundle: QueryContext, source_id: str, target_id: str) -> Comparison:
     """See `Bundle.compare`."""
     source, target = bundle.products.row(source_id), bundle.products.row(target_id)
     codes = bundle.products.variant_codes
@@ -82,18 +82,18 @@ def compare(bundle: Bundle, source_id: str, target_id: str) -> Comparison:
     return Comparison(relation, forward, backward, substitutes, text)
 
 
-def _goes_with(bundle: Bundle, side: Side, source: int, target: int) -> bool:
+def _goes_with(bundle: QueryContext, side: Side, source: int, target: int) -> bool:
     """Whether the data show the pair as complements, or the first model answers with it."""
     shown = bundle.evidence.complement(source, np.array([target], dtype=np.int32), either=False)
     return bool(shown[0]) or (side.rank is not None and not side.fallback)
 
 
-def _side(bundle: Bundle, source: int, target: int) -> Side:
+def _side(bundle: QueryContext, source: int, target: int) -> Side:
     place, score, origin = bundle.ranked.place(source, target)
     rank = None if place is None else place + 1
     given: float | None = score if rank is not None else None
-    if rank is None and source != target and bundle.asks_models:
-        given = bundle.live.score_of(source, target)
+    if rank is None and source != target and bundle.online:
+        given = bundle.scorer.score_of(source, target)
         origin = -1 if given is None else 0
     model = bundle.models[origin] if origin >= 0 else None
     probable = model in bundle.manifest.get("probabilities", [])

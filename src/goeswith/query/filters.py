@@ -23,6 +23,8 @@ from goeswith.core.errors import ConfigError
 if TYPE_CHECKING:
     import polars as pl
 
+    from goeswith.store.attribute_table import AttributeTable
+
 Operator: TypeAlias = Literal["=", "!=", "<", "<=", ">", ">=", "in", "contains"]
 LONGEST: Final = 500
 """Characters of a filter written as text, and of a value."""
@@ -85,6 +87,24 @@ def parse_filter(text: str) -> Filter:
             f"the filter {text[:60]!r} has a column longer than 200 characters or more than 100 "
             "values; write several filters"
         ) from error
+
+
+_CACHED_FILTERS: Final = 32
+
+
+def matching_products(table: AttributeTable, where: Sequence[Filter]) -> npt.NDArray[np.bool_]:
+    """(n,) which products of a bundle meet every filter; cached for the next requests with it.
+
+    Raises:
+        ConfigError: a filter does not suit the catalogue.
+    """
+    key = " and ".join(sorted(repr((f.column, f.op, f.values)) for f in where))
+    if key not in table.filter_cache:
+        if len(table.filter_cache) >= _CACHED_FILTERS:
+            table.filter_cache.clear()
+        table.filter_cache[key] = mask = matching(table.frame, where)
+        return mask
+    return table.filter_cache[key]
 
 
 def matching(frame: pl.DataFrame, filters: Sequence[Filter]) -> npt.NDArray[np.bool_]:

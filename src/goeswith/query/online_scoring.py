@@ -2,41 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
-from goeswith.core.arrays import Floats, Rows, top_k
-from goeswith.core.errors import BundleError, ConfigError, DataError
+from goeswith.core import arrays
+from goeswith.core.arrays import Floats, Rows
+from goeswith.core.errors import BundleError
 from goeswith.data.catalog import Catalog
-from goeswith.data.clean import clean_products
-from goeswith.data.quarantine import ROW, Quarantine
-from goeswith.data.variants import variants_of
 from goeswith.models import model_class
 from goeswith.models.base import Model, Recommender
-from goeswith.query.select import RankedList, Wanted, answers, fuse, probable_models, slate
+from goeswith.query.ranked_list import RankedList
 from goeswith.sequential import SESSION_MODELS
 from goeswith.store.manifest import SESSION
-from goeswith.store.product_lookup import spoken_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from goeswith.query.answer import Answer
-    from goeswith.query.bundle import Bundle
-    from goeswith.query.constraints import Constraints
     from goeswith.sequential.base import SessionModel
-    from goeswith.store.evidence import Evidence
+    from goeswith.store.reader import StoredBundle
 
 M = TypeVar("M", bound=Model)
-MOST_CHARACTERS: Final = 50_000
-"""Of a product given by its attributes, as JSON."""
 
 
 def model_folders(build: Path) -> list[Path]:
@@ -69,10 +57,10 @@ def reads_attributes(spec: str) -> bool:
     return model_class(spec.partition(":")[0]).score_new is not Recommender.score_new
 
 
-class LiveModels:
+class OnlineScorer:
     """The models of a bundle, each loaded when those before it leave places open."""
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(self, bundle: StoredBundle) -> None:
         self._folders = model_folders(bundle.folder)
         # answers may also name stand-ins, which no model gave
         self._specs, self._n = bundle.models[: len(self._folders)], len(bundle)
@@ -81,7 +69,7 @@ class LiveModels:
         self._models: dict[int, Recommender] = {}
         self._session: SessionModel | None = None
 
-    def load(self) -> LiveModels:
+    def load(self) -> OnlineScorer:
         """Load every model now, so that no later fit can take its files away.
 
         Raises:
@@ -114,11 +102,11 @@ class LiveModels:
         """The models, first to last, as they stand in the settings."""
         return self._specs
 
-    def known(
+    def top_k(
         self, row: int, allowed: npt.NDArray[np.bool_], k: int, only: int | None = None
     ) -> RankedList:
-        """The k best allowed complements of a product of the catalogue; see `ranked`."""
-        return self.ranked(lambda model: self._scores(model, row), allowed, k, only=only)
+        """The k best allowed complements of a product of the catalogue; see `top_k_by`."""
+        return self.top_k_by(lambda model: self._scores(model, row), allowed, k, only=only)
 
     def score_of(self, row: int, target: int) -> float | None:
         """What the first model gives a pair; None where it says nothing."""
@@ -132,7 +120,7 @@ class LiveModels:
         # it came after the model was fitted
         return model.score_new(Catalog(self._bundle.table.frame[row : row + 1]))
 
-    def ranked(
+    def top_k_by(
         self,
         score: Callable[[Recommender], Floats],
         allowed: npt.NDArray[np.bool_],
@@ -162,7 +150,7 @@ class LiveModels:
                 given = score(self._model(place))
                 scores[:, : given.shape[1]] = given
             scores[0, ~open_] = -np.inf
-            products, best = top_k(scores, left)
+            products, best = arrays.top_k(scores, left)
             kept = products[0] >= 0
             found.append((products[0][kept], best[0][kept]))
             open_[found[-1][0]] = False
@@ -173,87 +161,3 @@ class LiveModels:
             np.concatenate([best for _, best in found]),
             np.repeat(np.arange(len(found), dtype=np.int8), sizes),
         )
-
-
-def new_products(records: Sequence[Mapping[str, Any]], known: pl.DataFrame, file: str) -> Catalog:
-    """Products given by their attributes, cleaned as those of the catalogue were.
-
-    Args:
-        records: attributes by name, each with a `product_id`.
-        known: the catalogue, whose columns they may have.
-        file: name for messages.
-
-    Raises:
-        DataError: an attribute is not a column of the catalogue or cannot be read.
-    """
-    from difflib import get_close_matches
-
-    names = list(dict.fromkeys(name for record in records for name in record))
-    for name in names:
-        if name not in known.columns:
-            near = get_close_matches(name, known.columns, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known.columns)}"
-            raise DataError(f"{file}: the catalogue has no attribute {name!r}; {hint}")
-    columns = {ROW: pl.int_range(1, len(records) + 1, eager=True)}
-    for name in names:
-        values = [record.get(name) for record in records]
-        try:
-            columns[name] = pl.Series(name, values, dtype=_given(values), strict=False)
-        except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
-            raise DataError(f"{file}: {name} = {values[0]!r} cannot be read: {error}") from error
-    quarantine = Quarantine()
-    catalog = clean_products(pl.DataFrame(columns), file, quarantine)
-    for row in quarantine.rows.head(1).iter_rows(named=True):
-        raise DataError(f"{file}: {row['reason']} (got {row['value']!r})")
-    return catalog
-
-
-def _given(values: list[Any]) -> pl.DataType:
-    if any(isinstance(value, list) for value in values):
-        return pl.List(pl.String)
-    if any(isinstance(value, dict) for value in values):
-        raise TypeError("a value is a text, a number, true, false, or a list of texts")
-    return pl.String()
-
-
-def answers_to_new(
-    bundle: Bundle, attributes: Mapping[str, Any], k: int, constraints: Constraints | None
-) -> list[Answer]:
-    """See `Bundle.complements_of_new`."""
-    if not bundle.asks_models:
-        raise ConfigError(
-            "new products are answered by models, which are not kept in memory here; set "
-            "serve.live = true"
-        )
-    try:
-        written = json.dumps(dict(attributes))
-    except (TypeError, ValueError) as error:
-        raise DataError(f"the attributes of the product cannot be read: {error}") from error
-    if len(written) > MOST_CHARACTERS:
-        raise DataError(
-            f"the attributes of the product are longer than {MOST_CHARACTERS:,} characters; leave "
-            "out what does not describe it"
-        )
-    product_id = str(attributes.get("product_id") or "new product")
-    if bundle.products.has(product_id):
-        raise DataError(f"the product {product_id!r} is in the catalogue: ask for it by its id")
-    record = {**attributes, "product_id": product_id}
-    catalog = new_products([record], bundle.table.frame, "the new product")
-    wanted = Wanted.of(bundle, constraints, [])
-    titled = bundle.products.titled((catalog.text("title") or [None])[0] or "")
-    wanted.allowed[variants_of(catalog, bundle.table.frame, titled)] = False
-    found = bundle.live.ranked(
-        lambda model: model.score_new(catalog), wanted.allowed, bundle.k, by_attributes=True
-    )
-    candidates = fuse([found], probable_models(bundle))
-    chosen = slate(bundle, candidates, wanted, wanted.allowed, k)
-    title = catalog.text("title") or [None]
-    kind = catalog.type_names[0] if catalog.type_names else None
-    code = bundle.products.type_code(kind)
-
-    def evidence(best: int, targets: Rows, origin: Rows) -> list[Evidence]:
-        return bundle.evidence.of_new(code, targets)
-
-    unnamed = title[0] or f"the new {kind or 'product'}"
-    name = spoken_name(product_id, title[0], kind) if "product_id" in attributes else unnamed
-    return answers(bundle, chosen, evidence, [name], [product_id])

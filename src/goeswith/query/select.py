@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -13,14 +13,13 @@ from goeswith.core.arrays import Rows
 from goeswith.core.errors import ConfigError
 from goeswith.query.answer import Answer, answer
 from goeswith.query.constraints import Constraints
+from goeswith.query.filters import matching_products
+from goeswith.query.ranked_list import RankedList
 from goeswith.ranking.slate import choose, rank_relevance, reciprocal_ranks
 
 if TYPE_CHECKING:
-    from goeswith.query.bundle import Bundle
+    from goeswith.query.context import QueryContext
     from goeswith.store.evidence import Evidence
-
-RankedList: TypeAlias = tuple[Rows, npt.NDArray[np.floating], npt.NDArray[np.int8]]
-"""Products best first, their scores, and the place of each one's model among the models."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,7 @@ def fuse(
 
 
 def select(
-    bundle: Bundle, sources: list[int], k: int, constraints: Constraints | None
+    bundle: QueryContext, sources: list[int], k: int, constraints: Constraints | None
 ) -> list[Answer]:
     """The answers to show for one product or a basket; see `Bundle.basket`.
 
@@ -120,8 +119,8 @@ def select(
     probable = probable_models(bundle)
     candidates = fuse([bundle.ranked.of(row, bundle.k) for row in sources], probable)
     chosen = slate(bundle, candidates, wanted, allowed, k)
-    if len(chosen) < k and wanted.narrow and bundle.asks_models:
-        lists = [bundle.live.known(row, allowed, bundle.k) for row in sources]
+    if len(chosen) < k and wanted.narrow and bundle.online:
+        lists = [bundle.scorer.top_k(row, allowed, bundle.k) for row in sources]
         candidates = fuse(lists, probable)
         chosen = slate(bundle, candidates, wanted, allowed, k)
 
@@ -153,7 +152,9 @@ class Wanted:
     narrow: bool
 
     @classmethod
-    def of(cls, bundle: Bundle, constraints: Constraints | None, sources: list[int]) -> Wanted:
+    def of(
+        cls, bundle: QueryContext, constraints: Constraints | None, sources: list[int]
+    ) -> Wanted:
         """What a request wants of a bundle.
 
         Raises:
@@ -167,7 +168,7 @@ class Wanted:
         products = bundle.products
         allowed = np.ones(len(bundle), dtype=bool)
         if asked.where:
-            allowed &= bundle.table.meets(asked.where)
+            allowed &= matching_products(bundle.table, asked.where)
         allowed[[products.row(product_id) for product_id in asked.ban]] = False
         codes = products.variant_codes
         groups = [int(codes[row]) for row in sources if codes[row] >= 0]
@@ -183,7 +184,7 @@ class Wanted:
         )
 
 
-def probable_models(bundle: Bundle) -> npt.NDArray[np.bool_]:
+def probable_models(bundle: QueryContext) -> npt.NDArray[np.bool_]:
     """By place of a model, whether its scores are probabilities."""
     named = bundle.manifest.get("probabilities", [])
     return np.array([name in named for name in bundle.models], dtype=bool)
@@ -201,7 +202,7 @@ class Chosen:
 
 
 def slate(
-    bundle: Bundle,
+    bundle: QueryContext,
     candidates: Candidates,
     wanted: Wanted,
     allowed: npt.NDArray[np.bool_],
@@ -258,7 +259,7 @@ def slate(
 
 
 def answers(
-    bundle: Bundle,
+    bundle: QueryContext,
     chosen: Chosen,
     evidence: Callable[[int, Rows, Rows], list[Evidence]],
     names: list[str],

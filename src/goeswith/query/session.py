@@ -31,8 +31,8 @@ from goeswith.store.evidence import Edges, Evidence
 from goeswith.text.evidence_text import why_next
 
 if TYPE_CHECKING:
-    from goeswith.query.bundle import Bundle
     from goeswith.query.constraints import Constraints
+    from goeswith.query.context import QueryContext
 
 RECENCY: Final = 0.1
 """What the complements of a product count less for each place further back."""
@@ -61,7 +61,7 @@ class Next(Answer):
 
 
 def session(
-    bundle: Bundle, product_ids: Sequence[str], k: int, constraints: Constraints | None
+    bundle: QueryContext, product_ids: Sequence[str], k: int, constraints: Constraints | None
 ) -> list[Next]:
     """See `Bundle.session`."""
     check_session(bundle)
@@ -115,7 +115,7 @@ def session(
     return found
 
 
-def check_session(bundle: Bundle) -> None:
+def check_session(bundle: QueryContext) -> None:
     """Refuse a bundle that has no model of the next product.
 
     Raises:
@@ -130,7 +130,7 @@ def check_session(bundle: Bundle) -> None:
             f"this bundle has no session model: {why_not}. Fit it from events with a session_id, "
             "user_id or basket_id, or ask for the products as a basket"
         )
-    if not bundle.asks_models:
+    if not bundle.online:
         raise ConfigError(
             "sessions are answered by a model, and models are not kept in memory here; set "
             "serve.live = true"
@@ -143,7 +143,7 @@ def newest_last(rows: list[int]) -> list[int]:
 
 
 def complements_of(
-    bundle: Bundle, sources: list[int], wanted: Wanted, k: int, recency: float = RECENCY
+    bundle: QueryContext, sources: list[int], wanted: Wanted, k: int, recency: float = RECENCY
 ) -> Candidates:
     """What goes with the products of a session, most with the newest; no substitute of any.
 
@@ -161,14 +161,16 @@ def complements_of(
     probable = probable_models(bundle)
     found = fuse([bundle.ranked.of(row, bundle.k) for row in sources], probable, weights)
     if wanted.narrow and np.count_nonzero(allowed[found.products]) < k:
-        lists = [bundle.live.known(row, allowed, bundle.k) for row in sources]
+        lists = [bundle.scorer.top_k(row, allowed, bundle.k) for row in sources]
         found = fuse(lists, probable, weights)
     return _take(found, np.flatnonzero(allowed[found.products]))
 
 
-def next_by_model(bundle: Bundle, rows: list[int], allowed: npt.NDArray[np.bool_], k: int) -> Rows:
+def next_by_model(
+    bundle: QueryContext, rows: list[int], allowed: npt.NDArray[np.bool_], k: int
+) -> Rows:
     """The k likeliest allowed products by the session model; fewer where it knows fewer."""
-    model = bundle.live.session()
+    model = bundle.scorer.session()
     scores = np.full((1, len(bundle)), -np.inf, dtype=np.float32)
     # products that came after the fit are not known to it
     known = [row for row in rows if row < model.n]
@@ -215,7 +217,7 @@ def _take(candidates: Candidates, places: npt.NDArray[np.int64]) -> Candidates:
 class Followed:
     """What came after what in the events of the fit, of those that came most often."""
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(self, bundle: QueryContext) -> None:
         self._edges = Edges(bundle.followed_arrays, "followed")
 
     def of(self, sources: list[int], targets: Rows) -> tuple[Rows, Rows]:

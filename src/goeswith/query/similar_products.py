@@ -9,7 +9,7 @@ an inverted index from token to products is mapped, and its rarest tokens are re
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 
     from goeswith.core.arrays import Rows
     from goeswith.core.mapped_arrays import MappedArrays
-    from goeswith.data.catalog import Catalog
-    from goeswith.query.bundle import Bundle
     from goeswith.query.constraints import Constraints
+    from goeswith.query.context import QueryContext
     from goeswith.store.evidence import Basis
 
 VIEWED: Final = "co_view"
@@ -35,21 +34,8 @@ _MOST_READ: Final = 200_000
 """Entries of the inverted index that one question reads; the rarest tokens have them."""
 
 
-def similar_arrays(catalog: Catalog) -> dict[str, npt.NDArray[Any]]:
-    """What `alike` reads: the TF-IDF vectors of all products, by product and by token."""
-    from goeswith.features.attribute_encoder import AttributeEncoder
-
-    vectors = AttributeEncoder.fit(catalog).encode(catalog)
-    arrays = {}
-    for name, matrix in (("product", vectors), ("token", vectors.T.tocsr())):
-        arrays[f"{name}.indptr"] = matrix.indptr.astype(np.int64)
-        arrays[f"{name}.indices"] = matrix.indices.astype(np.int32)
-        arrays[f"{name}.data"] = matrix.data.astype(np.float32)
-    return arrays
-
-
 def similars(
-    bundle: Bundle, product_id: str, k: int, constraints: Constraints | None
+    bundle: QueryContext, product_id: str, k: int, constraints: Constraints | None
 ) -> list[Answer]:
     """See `Bundle.similars`."""
     source = bundle.products.row(product_id)
@@ -71,7 +57,7 @@ def similars(
 
 
 def _allowed(
-    bundle: Bundle, source: int, constraints: Constraints | None
+    bundle: QueryContext, source: int, constraints: Constraints | None
 ) -> npt.NDArray[np.bool_] | None:
     if constraints is None or constraints.plain:
         return None
@@ -83,7 +69,7 @@ def _allowed(
 
 
 def _alike(
-    bundle: Bundle,
+    bundle: QueryContext,
     source: int,
     allowed: npt.NDArray[np.bool_] | None,
     taken: npt.NDArray[np.integer],
@@ -133,7 +119,7 @@ def _cosines(arrays: MappedArrays, source: int, rows: Rows) -> npt.NDArray[np.fl
 
 
 def _answers(
-    bundle: Bundle, source: int, rows: Rows, scores: npt.NDArray[np.float64], model: str
+    bundle: QueryContext, source: int, rows: Rows, scores: npt.NDArray[np.float64], model: str
 ) -> list[Answer]:
     products = bundle.products
     basis: Basis = "viewed_together" if model == VIEWED else "attributes"
@@ -160,7 +146,7 @@ def _answers(
     return found
 
 
-def check_similars(bundle: Bundle) -> None:
+def check_similars(bundle: QueryContext) -> None:
     """Refuse a bundle that was fitted before there were similars.
 
     Raises:

@@ -17,8 +17,9 @@ from scipy.stats import binom
 
 from goeswith.core.arrays import Sparse
 from goeswith.ranking.item_features import is_counted
-from goeswith.relations.graph import Relation, RelationGraph, csr, pair_keys
+from goeswith.relations.graph import RelationGraph
 from goeswith.relations.pair_splits import hold_out_pairs
+from goeswith.relations.relation import Relation, csr, pair_keys
 
 Counts: TypeAlias = npt.NDArray[Any]
 

@@ -20,7 +20,8 @@ from goeswith.core.arrays import scale_rows as rows_by
 from goeswith.core.arrays_file import Arrays
 from goeswith.models.paths import Weight, edge_weights, in_degree, out_degree
 from goeswith.ranking.attribute_features import Attributes
-from goeswith.relations.graph import CO_PURCHASE, CO_VIEW, RelationGraph
+from goeswith.relations.graph import RelationGraph
+from goeswith.relations.relation import CO_PURCHASE, CO_VIEW
 
 _RIDGE: Final = 5.0
 """Penalty of the regressions on attributes."""

@@ -16,14 +16,8 @@ import numpy.typing as npt
 from scipy import sparse
 
 from goeswith.relations.config import MiningConfig
-from goeswith.relations.graph import (
-    CO_PURCHASE,
-    CO_VIEW,
-    VIEW_THEN_PURCHASE,
-    Relation,
-    RelationGraph,
-    csr,
-)
+from goeswith.relations.graph import RelationGraph
+from goeswith.relations.relation import CO_PURCHASE, CO_VIEW, VIEW_THEN_PURCHASE, Relation, csr
 
 if TYPE_CHECKING:
     from goeswith.core.arrays import Floats, Sparse

@@ -24,7 +24,7 @@ from scipy import special
 from goeswith.core.arrays import Rows
 
 if TYPE_CHECKING:
-    from goeswith.relations.graph import Relation
+    from goeswith.relations.relation import Relation
 
 Values = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]

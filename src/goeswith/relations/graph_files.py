@@ -9,7 +9,8 @@ import numpy as np
 
 from goeswith.core.arrays_file import Arrays, load_arrays, save_arrays
 from goeswith.core.errors import BundleError
-from goeswith.relations.graph import Relation, RelationGraph
+from goeswith.relations.graph import RelationGraph
+from goeswith.relations.relation import Relation
 
 GRAPH_FILE: Final = "relations.safetensors"
 _TYPES: Final = "products/types"

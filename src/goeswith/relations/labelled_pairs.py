@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from goeswith.relations.graph import CO_PURCHASE, CO_VIEW, RelationGraph
+from goeswith.relations.graph import RelationGraph
+from goeswith.relations.relation import CO_PURCHASE, CO_VIEW
 
 
 def judged_pairs(sessions: pl.DataFrame, bundles: pl.DataFrame) -> pl.DataFrame:

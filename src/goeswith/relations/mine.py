@@ -14,15 +14,10 @@ from goeswith.relations.collect import Edges, count_together, make_edges, per_pr
 from goeswith.relations.config import CERTAIN, MiningConfig
 from goeswith.relations.engines import Engine, duckdb_engine
 from goeswith.relations.expressions import Table
-from goeswith.relations.graph import (
-    CO_PURCHASE,
-    CO_VIEW,
-    VIEW_THEN_PURCHASE,
-    Relation,
-    RelationGraph,
-)
+from goeswith.relations.graph import RelationGraph
 from goeswith.relations.mining_report import MinedRelation, MiningReport
 from goeswith.relations.pair_counts import pairs_of
+from goeswith.relations.relation import CO_PURCHASE, CO_VIEW, VIEW_THEN_PURCHASE, Relation
 from goeswith.relations.vote_weights import Votes
 
 _IDS: Final = ("basket_id", "session_id", "user_id")

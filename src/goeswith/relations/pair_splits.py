@@ -8,7 +8,8 @@ import numpy as np
 
 from goeswith.core.arrays import Rows
 from goeswith.core.errors import ConfigError
-from goeswith.relations.graph import RelationGraph, pair_keys
+from goeswith.relations.graph import RelationGraph
+from goeswith.relations.relation import pair_keys
 
 
 @dataclass(frozen=True)

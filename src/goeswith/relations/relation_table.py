@@ -7,8 +7,9 @@ import numpy.typing as npt
 import polars as pl
 
 from goeswith.data.catalog import Catalog
-from goeswith.relations.graph import RELATIONS, Relation, RelationGraph, pair_keys
+from goeswith.relations.graph import RelationGraph
 from goeswith.relations.measures import MEASURES, Measure
+from goeswith.relations.relation import RELATIONS, Relation, pair_keys
 
 
 def edge_table(graph: RelationGraph, catalog: Catalog) -> pl.DataFrame:

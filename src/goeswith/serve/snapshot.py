@@ -43,8 +43,8 @@ class Current:
         object.__setattr__(self, "columns", names)
         object.__setattr__(self, "remembered", Remembered(self.remember))
         if self.live:
-            self.bundle.live.load()
-        self.bundle.asks_models = self.live
+            self.bundle.scorer.load()
+        self.bundle.online = self.live
 
     @property
     def report(self) -> dict[str, Any] | None:
@@ -58,7 +58,7 @@ class Current:
         bundle, manifest = self.bundle, self.bundle.manifest
         names = bundle.products.type_names
         counts = Counter(code for code in bundle.products.type_codes.tolist() if code >= 0)
-        fitted = bundle.live.specs
+        fitted = bundle.scorer.specs
         return {
             "created": manifest["created"],
             "data": manifest["data"]["name"],

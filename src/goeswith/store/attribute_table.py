@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from goeswith.core.errors import BundleError
 from goeswith.store.product_lookup import MOST_SHOWN, Products
@@ -16,10 +16,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import polars as pl
 
-    from goeswith.query.filters import Filter
-
-_FILTERS_KEPT: Final = 32
-
 
 class AttributeTable:
     """What the catalogue says of products."""
@@ -27,7 +23,8 @@ class AttributeTable:
     def __init__(self, path: Path, products: Products) -> None:
         """Args: path: of the table; products: the same, as they are looked up."""
         self._path, self._products = path, products
-        self._met: dict[str, npt.NDArray[np.bool_]] = {}
+        self.filter_cache: dict[str, npt.NDArray[np.bool_]] = {}
+        """Filters, as text -> (n,) the products that meet them; see `query.filters`."""
 
     @cached_property
     def frame(self) -> pl.DataFrame:
@@ -44,22 +41,6 @@ class AttributeTable:
             raise BundleError(
                 f"{self._path} was replaced since its bundle was opened; open the bundle again"
             ) from error
-
-    def meets(self, where: Sequence[Filter]) -> npt.NDArray[np.bool_]:
-        """(n,) which products meet every filter, kept for the next requests that ask the same.
-
-        Raises:
-            ConfigError: a filter does not suit the catalogue.
-        """
-        from goeswith.query.filters import matching
-
-        asked = " and ".join(sorted(repr((f.column, f.op, f.values)) for f in where))
-        if asked not in self._met:
-            if len(self._met) >= _FILTERS_KEPT:
-                self._met.clear()
-            self._met[asked] = found = matching(self.frame, where)
-            return found
-        return self._met[asked]
 
     def briefs(self, rows: Sequence[int]) -> list[Brief]:
         """Products in a line each."""

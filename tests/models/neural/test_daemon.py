@@ -20,7 +20,8 @@ from goeswith.models.neural.torch_messages import (
     sampled_steps,
     whole_step,
 )
-from goeswith.relations.graph import RelationGraph, csr
+from goeswith.relations.graph import RelationGraph
+from goeswith.relations.relation import csr
 
 CPU = torch.device("cpu")
 SMALL = {"dimension": 16, "fan_outs": (4, 3), "content_dimension": 16, "batch": 64}

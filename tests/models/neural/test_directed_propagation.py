@@ -14,7 +14,8 @@ from goeswith.models.neural.directed_propagation import (
     weighted,
 )
 from goeswith.models.neural.torch_layers import SparseMap, softmax_loss, symmetric_normalised
-from goeswith.relations.graph import Relation, RelationGraph, csr
+from goeswith.relations.graph import RelationGraph
+from goeswith.relations.relation import Relation, csr
 
 CPU = torch.device("cpu")
 

@@ -30,7 +30,8 @@ from goeswith.models.neural.training import (
     TrainingConfig,
     Validation,
 )
-from goeswith.relations.graph import RelationGraph, pair_keys
+from goeswith.relations.graph import RelationGraph
+from goeswith.relations.relation import pair_keys
 
 N = 60
 

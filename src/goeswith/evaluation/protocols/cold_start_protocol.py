@@ -22,7 +22,8 @@ from goeswith.evaluation.protocols.case import (
 )
 from goeswith.evaluation.splits import cold_split
 from goeswith.models.base import Recommender
-from goeswith.relations.graph import CO_VIEW, RelationGraph, csr
+from goeswith.relations.graph import RelationGraph
+from goeswith.relations.relation import CO_VIEW, csr
 
 
 @dataclass

@@ -22,8 +22,9 @@ from goeswith.evaluation.protocols.case import (
     ranking_metrics,
 )
 from goeswith.models.base import Recommender
-from goeswith.relations.graph import CO_VIEW, Relation, RelationGraph, csr
+from goeswith.relations.graph import RelationGraph
 from goeswith.relations.pair_splits import HeldOut, hold_out_pairs
+from goeswith.relations.relation import CO_VIEW, Relation, csr
 
 
 @dataclass

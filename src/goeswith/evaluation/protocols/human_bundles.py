@@ -18,8 +18,9 @@ from goeswith.evaluation.metrics import Mask, PerSource
 from goeswith.evaluation.protocols.case import Answers, Case, Ground, Measured
 from goeswith.evaluation.splits import session_folds
 from goeswith.models.base import Recommender
-from goeswith.relations.graph import RelationGraph, pair_keys
+from goeswith.relations.graph import RelationGraph
 from goeswith.relations.labelled_pairs import graph_of_judged, judged_pairs
+from goeswith.relations.relation import pair_keys
 
 
 @dataclass

@@ -23,8 +23,9 @@ from goeswith.evaluation.protocols.case import (
 )
 from goeswith.evaluation.splits import time_split
 from goeswith.models.base import Recommender
-from goeswith.relations.graph import CO_VIEW, RelationGraph, csr
+from goeswith.relations.graph import RelationGraph
 from goeswith.relations.mine import mine
+from goeswith.relations.relation import CO_VIEW, csr
 
 
 @dataclass

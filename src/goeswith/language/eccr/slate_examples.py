@@ -12,7 +12,8 @@ from goeswith.core.arrays import Rows
 from goeswith.data.catalog import Catalog
 from goeswith.language.eccr.candidate_lists import Lists, make_lists
 from goeswith.language.eccr.coherence import Coherence
-from goeswith.relations.graph import CO_PURCHASE, RelationGraph
+from goeswith.relations.graph import RelationGraph
+from goeswith.relations.relation import CO_PURCHASE
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,8 @@ from goeswith.models.neural.training import (
     Validation,
     need_torch,
 )
-from goeswith.relations.graph import CO_VIEW, RelationGraph, csr
+from goeswith.relations.graph import RelationGraph
+from goeswith.relations.relation import CO_VIEW, csr
 
 if TYPE_CHECKING:
     import torch

@@ -35,7 +35,8 @@ from goeswith.models.neural.training import (
     need_torch,
 )
 from goeswith.models.paths import edge_weights
-from goeswith.relations.graph import CO_VIEW, Relation, RelationGraph
+from goeswith.relations.graph import RelationGraph
+from goeswith.relations.relation import CO_VIEW, Relation
 
 
 class DirectedPropagationConfig(TrainingConfig):

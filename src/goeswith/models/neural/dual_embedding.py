@@ -33,7 +33,8 @@ from goeswith.models.neural.training_pairs import (
     synthetic_pairs,
 )
 from goeswith.models.paths import in_degree, out_degree
-from goeswith.relations.graph import CO_PURCHASE, CO_VIEW, Relation, RelationGraph
+from goeswith.relations.graph import RelationGraph
+from goeswith.relations.relation import CO_PURCHASE, CO_VIEW, Relation
 
 if TYPE_CHECKING:
     import torch

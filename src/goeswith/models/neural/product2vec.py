@@ -24,7 +24,8 @@ from goeswith.models.neural.training import (
     Validation,
     need_torch,
 )
-from goeswith.relations.graph import Relation, RelationGraph, Signals
+from goeswith.relations.graph import RelationGraph, Signals
+from goeswith.relations.relation import Relation
 
 if TYPE_CHECKING:
     import torch

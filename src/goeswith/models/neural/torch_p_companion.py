@@ -12,7 +12,7 @@ from goeswith.models.neural.negative_sampler import sample_neighbours
 from goeswith.models.neural.product2vec import hinge
 
 if TYPE_CHECKING:
-    from goeswith.models.neural.p_companion import PCompanionConfig
+    from goeswith.models.neural.p_companion_config import PCompanionConfig
 
 
 class TypeTransition(torch.nn.Module):

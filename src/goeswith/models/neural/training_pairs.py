@@ -25,7 +25,7 @@ from goeswith.core.arrays import (
     top_k,
 )
 from goeswith.models.paths import in_degree, out_degree
-from goeswith.relations.graph import csr
+from goeswith.relations.relation import csr
 
 
 @dataclass(frozen=True)

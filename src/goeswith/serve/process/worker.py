@@ -2,52 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from goeswith.core.errors import ConfigError
 from goeswith.query.bundle import Bundle
-from goeswith.serve.reload import Checked, Reloader
+from goeswith.serve.process.reload import Checked, Reloader
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from goeswith.settings.sections import ServeSettings
-
-
-def run(path: Path | str, settings: ServeSettings, listens: Callable[[], None]) -> int:
-    """Serve a bundle until a signal ends it; the exit code.
-
-    Args:
-        path: the bundle.
-        settings: of the table `serve`.
-        listens: called once the bundle is checked and requests are taken.
-
-    Raises:
-        BundleError: the bundle cannot be answered from.
-        ConfigError: a setting cannot be used.
-    """
-    if settings.workers == 1:
-        checked = Checked()
-        bundle = Bundle.open(path, verify=checked)
-        with listening(settings) as listener:
-            listens()
-            work(path, bundle, settings, checked, listener)
-        return 0
-    if not hasattr(os, "fork"):
-        raise ConfigError(
-            f"serve.workers = {settings.workers}: this system cannot share a bundle between "
-            "processes; set it to 1, and start several services behind a load balancer"
-        )
-    from goeswith.serve.supervisor import Parent
-
-    return Parent(Path(path), settings, listens).run()
 
 
 def listening(settings: ServeSettings) -> socket.socket:
@@ -88,7 +57,7 @@ def work(
 ) -> None:
     """Answer in this process until a signal ends it, and take up new bundles meanwhile."""
     from goeswith.serve.app import create_app
-    from goeswith.serve.server import serve
+    from goeswith.serve.process.server import serve
 
     app = create_app(bundle, settings)
     reloader = reloads(app, path, checked)

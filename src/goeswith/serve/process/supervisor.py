@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from goeswith.core.errors import GoesWithError
 from goeswith.query.bundle import Bundle
-from goeswith.serve.reload import Checked, Reloader
-from goeswith.serve.worker import listening, work
+from goeswith.serve.process.reload import Checked, Reloader
+from goeswith.serve.process.worker import listening, work
 
 if TYPE_CHECKING:
     from goeswith.settings.sections import ServeSettings
@@ -42,7 +42,7 @@ _BEYOND_PATIENCE: Final = 5.0
 _SIGNALS: Final = ("SIGTERM", "SIGINT", "SIGHUP")
 
 
-class Parent:
+class Supervisor:
     """Starts workers and ends with them."""
 
     def __init__(self, path: Path, settings: ServeSettings, listens: Callable[[], None]) -> None:
@@ -74,7 +74,7 @@ class Parent:
     def _run(self) -> int:
 
         import goeswith.serve.app
-        import goeswith.serve.server  # noqa: F401  what every worker needs is loaded once
+        import goeswith.serve.process.server  # noqa: F401  what every worker needs is loaded once
 
         self._checked = Checked()
         self._bundle = Bundle.open(self.path, verify=self._checked)

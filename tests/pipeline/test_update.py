@@ -214,7 +214,7 @@ def test_adding_the_same_products_again_is_told(copy: Path, table: Path) -> None
     assert bundle.product("case-newer")["type"] == "case"
     # two products that share title and brand are variants
     assert "case-newer" not in answers(bundle, "case-new")
-    assert bundle.live.load()
+    assert bundle.scorer.load()
 
 
 def test_an_update_answers_for_products_that_were_added(

@@ -215,7 +215,7 @@ def test_an_open_bundle_keeps_its_files_and_the_next_fit_removes_them(
     assert before.id != after.id
     assert before.complements("case-1", 4) == answers == after.complements("case-1", 4)
     assert before.product("case-1") == after.product("case-1")
-    assert before.live.load()
+    assert before.scorer.load()
     del before
     fit_bundle(dataset, tmp_path / "b", settings)
     assert not folder.exists()

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from goeswith.core.arrays import largest_of_rows, top_k
-from goeswith.relations.graph import Relation, csr
+from goeswith.relations.relation import Relation, csr
 
 
 @given(seed=st.integers(0, 500), k=st.integers(1, 8))
