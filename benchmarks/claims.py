@@ -26,6 +26,7 @@ from goeswith.evaluation.protocols.cold_start_protocol import ColdCase
 from goeswith.evaluation.protocols.held_out_edges import EdgesCase
 from goeswith.models import make_model, model_class
 from goeswith.models.neural.p_companion import PCompanion
+from goeswith.models.registry import model_name
 from goeswith.relations.graph import RelationGraph, Signals
 from goeswith.relations.relation import CO_PURCHASE, Relation
 from goeswith.settings.sections import Settings
@@ -38,7 +39,7 @@ DATA = Path(__file__).parents[2] / "shared" / "data"
 def measure(ground: Ground, arm: Arm, seed: int) -> dict[str, float]:
     """Fit an arm on one split, and every figure of it."""
     (case,) = protocol(arm.protocol)(ground, seed)
-    name = arm.spec.partition(":")[0]
+    name = model_name(arm.spec)
     seeded = "seed" in model_class(name).Config.model_fields
     model = make_model(arm.spec, {name: {"seed": seed}} if seeded else {})
     model.fit(case.catalog, with_signal(case.train, arm.signal))

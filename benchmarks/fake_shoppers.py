@@ -25,7 +25,8 @@ from rich.console import Console
 from rich.table import Table
 
 from goeswith.data.catalog import Catalog
-from goeswith.data.folder import Dataset, load_data
+from goeswith.data.dataset import Dataset
+from goeswith.data.folder import load_data
 from goeswith.data.importers.run_importer import import_tables
 from goeswith.evaluation.protocols.case import Ground
 from goeswith.evaluation.protocols.time_split import TimeCase, over_time

@@ -22,8 +22,10 @@ import numpy as np
 import polars as pl
 
 from goeswith.core.arrays import Rows, top_k
-from goeswith.data.folder import Dataset, load_data
+from goeswith.data.dataset import Dataset
+from goeswith.data.folder import load_data
 from goeswith.evaluation.splits import time_split
+from goeswith.models.registry import model_name
 from goeswith.pipeline.fit_bundle import fit_bundle
 from goeswith.query.bundle import MOST_IN_BASKET, Bundle
 from goeswith.query.select import Candidates, Wanted
@@ -115,7 +117,7 @@ def part_of(data: Dataset, train: pl.DataFrame, later: pl.DataFrame, seed: int) 
     scored: dict[str, list[np.ndarray]] = {}
     with tempfile.TemporaryDirectory() as folder:
         for spec in COMPLEMENTS:
-            out = Path(folder) / spec.partition(":")[0]
+            out = Path(folder) / model_name(spec)
             fit = FitSettings(model=spec, session_model="none")
             fit_bundle(replace(data, events=train, relations=None), out, Settings(fit=fit))
             bundle = Bundle.open(out)

@@ -9,9 +9,11 @@ import pytest
 from goeswith.core.arrays_file import load_arrays
 from goeswith.core.errors import BundleError, ConfigError
 from goeswith.data.catalog import Catalog
-from goeswith.data.folder import Dataset, load_data
+from goeswith.data.dataset import Dataset
+from goeswith.data.folder import load_data
 from goeswith.data.quarantine import Quarantine
 from goeswith.models import make_model, model_class
+from goeswith.models.registry import model_name
 from goeswith.pipeline.fit_bundle import fit_bundle
 from goeswith.query.bundle import Bundle
 from goeswith.relations.build_graph import build_graph
@@ -108,7 +110,7 @@ def test_the_models_and_relations_in_a_bundle_load_again(fitted: Bundle, dataset
         strict=True,
     ):
         sources = np.arange(50, dtype=np.int32)
-        loaded = model_class(spec.partition(":")[0]).load(fitted.folder / folder)
+        loaded = model_class(model_name(spec)).load(fitted.folder / folder)
         fresh = make_model(spec).fit(dataset.catalog, graph)
         np.testing.assert_array_equal(loaded.score(sources), fresh.score(sources))
 

@@ -10,7 +10,8 @@ import pytest
 
 from goeswith.core.errors import BundleError, UnknownProductError
 from goeswith.data.catalog import Catalog
-from goeswith.data.folder import Dataset, load_data
+from goeswith.data.dataset import Dataset
+from goeswith.data.folder import load_data
 from goeswith.data.quarantine import Quarantine
 from goeswith.pipeline.fit_bundle import fit_bundle
 from goeswith.query.bundle import Bundle

@@ -12,7 +12,8 @@ import pytest
 
 from goeswith.core.errors import BundleError, ConfigError, UnknownProductError
 from goeswith.data.catalog import Catalog
-from goeswith.data.folder import Dataset, load_data
+from goeswith.data.dataset import Dataset
+from goeswith.data.folder import load_data
 from goeswith.data.quarantine import Quarantine
 from goeswith.pipeline import session_model as session_fit
 from goeswith.pipeline.fit_bundle import fit_bundle

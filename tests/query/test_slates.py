@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from goeswith.core.errors import ConfigError, UnknownProductError
 from goeswith.data.catalog import Catalog
-from goeswith.data.folder import Dataset, load_data
+from goeswith.data.dataset import Dataset
+from goeswith.data.folder import load_data
 from goeswith.data.quarantine import Quarantine
 from goeswith.models import model_class
 from goeswith.pipeline.fit_bundle import fit_bundle

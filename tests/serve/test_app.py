@@ -10,7 +10,7 @@ import pytest
 
 from goeswith.core.errors import BundleError
 from goeswith.data.catalog import Catalog
-from goeswith.data.folder import Dataset
+from goeswith.data.dataset import Dataset
 from goeswith.data.quarantine import Quarantine
 from goeswith.pipeline.fit_bundle import fit_bundle
 from goeswith.query.bundle import Bundle

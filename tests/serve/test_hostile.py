@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from goeswith.data.catalog import Catalog
-from goeswith.data.folder import Dataset
+from goeswith.data.dataset import Dataset
 from goeswith.data.quarantine import Quarantine
 from goeswith.pipeline.fit_bundle import fit_bundle
 from goeswith.relations.graph import RelationGraph

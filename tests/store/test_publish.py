@@ -22,7 +22,7 @@ from pathlib import Path
 import goeswith.pipeline.fit_bundle as build, goeswith.store.publish as publish
 from goeswith.settings.sections import FitSettings, Settings
 from goeswith.data.catalog import Catalog
-from goeswith.data.folder import Dataset
+from goeswith.data.dataset import Dataset
 from goeswith.data.quarantine import Quarantine
 from goeswith.relations.graph import RelationGraph
 

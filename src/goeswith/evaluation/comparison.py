@@ -11,7 +11,7 @@ import numpy as np
 
 from goeswith import sequential
 from goeswith.core.errors import ConfigError, GoesWithError
-from goeswith.data.folder import Dataset
+from goeswith.data.dataset import Dataset
 from goeswith.evaluation.bootstrap import paired_bootstrap
 from goeswith.evaluation.metrics import PerSource
 from goeswith.evaluation.peak_memory import peak_memory
@@ -24,8 +24,7 @@ from goeswith.evaluation.protocols import (
 )
 from goeswith.evaluation.protocols.case import AnyCase, Ground, Measured
 from goeswith.models import CLOSED_FORM
-from goeswith.models.neural.training import Trained
-from goeswith.models.registry import Registry
+from goeswith.models.registry import Registry, model_name
 from goeswith.relations.measures import MEASURES
 from goeswith.settings.sections import Settings
 
@@ -146,7 +145,7 @@ def default_models(dataset: Dataset, protocol_name: str) -> list[str]:
 
 
 def _has_seed(models: Registry[Any], spec: str) -> bool:
-    return "seed" in models.find(spec.partition(":")[0]).Config.model_fields
+    return "seed" in models.find(model_name(spec)).Config.model_fields
 
 
 def _run(
@@ -157,7 +156,7 @@ def _run(
     settings: Settings,
 ) -> _Run:
     """Fit and measure one model on one seed."""
-    name = spec.partition(":")[0]
+    name = model_name(spec)
     options = dict(settings.models)
     if _has_seed(models, spec):
         options[name] = {**options.get(name, {}), "seed": seed}
@@ -172,7 +171,7 @@ def _run(
             run.score_seconds += perf_counter() - fitted
             run.fit_seconds += fitted - started
             measured.append(case.measure(answers))
-            if isinstance(model, Trained):
+            if model.history:
                 run.training.append({"seed": seed, "epochs": list(model.history)})
             run.importances = model.importances()
     run.peak_mb = peak.mb

@@ -47,7 +47,7 @@ from goeswith.store.search_index import search_arrays
 
 if TYPE_CHECKING:
     from goeswith.data.catalog import Catalog
-    from goeswith.data.folder import Dataset
+    from goeswith.data.dataset import Dataset
     from goeswith.models.base import Recommender
     from goeswith.relations.config import MiningConfig
     from goeswith.settings.sections import Settings
@@ -205,7 +205,7 @@ def _data_facts(dataset: Dataset) -> dict[str, Any]:
 
 def _events_files(dataset: Dataset) -> list[dict[str, Any]]:
     """The file of events, told apart by its content: so that no update counts it again."""
-    if dataset.events is None or not dataset.folder.is_dir():
+    if dataset.events is None or dataset.folder is None or not dataset.folder.is_dir():
         return []
     try:
         file = find_tables(dataset.folder).get("events")

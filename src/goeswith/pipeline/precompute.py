@@ -17,6 +17,7 @@ from scipy import sparse
 from goeswith.core.arrays import Floats, Rows, Sparse, blocks
 from goeswith.core.errors import GoesWithError
 from goeswith.data.variants import variant_codes
+from goeswith.models.registry import model_name
 
 if TYPE_CHECKING:
     from goeswith.data.catalog import Catalog
@@ -182,7 +183,7 @@ def answer_all(
     answers = Answers(len(catalog), k)
     never = NeverTogether(catalog, graph)
     for place, spec in enumerate(specs):
-        name = spec.partition(":")[0]
+        name = model_name(spec)
         folder = build / "model" if not place else build / "fallbacks" / f"{place}-{name}"
         with tell.model(place, spec) as answered:
             try:

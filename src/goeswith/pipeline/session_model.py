@@ -18,7 +18,7 @@ from goeswith.settings.sections import AUTO, NONE
 from goeswith.store.manifest import FOLLOWED, SESSION
 
 if TYPE_CHECKING:
-    from goeswith.data.folder import Dataset
+    from goeswith.data.dataset import Dataset
     from goeswith.settings.sections import Settings
 
 PLACES: Final = 5

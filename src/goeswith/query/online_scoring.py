@@ -16,6 +16,7 @@ from goeswith.core.errors import BundleError
 from goeswith.data.catalog import Catalog
 from goeswith.models import model_class
 from goeswith.models.base import Model, Recommender
+from goeswith.models.registry import model_name
 from goeswith.query.ranked_list import RankedList
 from goeswith.sequential import SESSION_MODELS
 from goeswith.store.manifest import SESSION
@@ -44,7 +45,7 @@ def load_model(folder: Path, spec: str) -> Recommender:
 
 def _load(find: Callable[[str], type[M]], folder: Path, spec: str) -> M:
     try:
-        return find(spec.partition(":")[0]).load(folder)
+        return find(model_name(spec)).load(folder)
     except (OSError, KeyError, ValueError) as error:
         raise BundleError(
             f"{folder}: the model {spec!r} cannot be read ({error}); where a later fit has "
@@ -54,7 +55,7 @@ def _load(find: Callable[[str], type[M]], folder: Path, spec: str) -> M:
 
 def reads_attributes(spec: str) -> bool:
     """Whether a model answers for products that were unknown when it was fitted."""
-    return model_class(spec.partition(":")[0]).score_new is not Recommender.score_new
+    return model_class(model_name(spec)).score_new is not Recommender.score_new
 
 
 class OnlineScorer:

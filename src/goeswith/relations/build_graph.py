@@ -11,7 +11,7 @@ from goeswith.relations.labelled_pairs import graph_of_judged, judged_pairs
 from goeswith.relations.relation_lists import graph_from_lists
 
 if TYPE_CHECKING:
-    from goeswith.data.folder import Dataset
+    from goeswith.data.dataset import Dataset
     from goeswith.relations.mining_report import MiningReport
 
 
@@ -37,7 +37,7 @@ def build_graph(
         return graph_of_judged(judged_pairs(dataset.sessions, dataset.bundles), n)
     if dataset.events is None:
         raise DataError(
-            f"{dataset.folder} has neither a table of events nor one of relations, so that nothing "
+            f"{dataset.folder or dataset.name} has neither a table of events nor one of relations, so that nothing "
             "says which products go together; add events or relations (parquet, CSV or JSONL)"
         )
     from goeswith.relations.mine import mine  # Ibis and DuckDB: only where events are mined

@@ -14,6 +14,7 @@ from goeswith.core.arrays import Floats, Rows, entry_rows, top_k
 from goeswith.core.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
 from goeswith.models.base import ModelConfig
+from goeswith.models.registry import model_name
 from goeswith.sequential import SESSION_MODELS, TRAINED
 from goeswith.sequential.base import SessionModel, prefix_weights
 from goeswith.sequential.sequences import Sequences
@@ -80,7 +81,7 @@ class Mixture(SessionModel):
         rest = sequences.take(np.setdiff1d(np.arange(len(sequences)), lent))
         shortened = sequences.without(sequences.starts[lent + 1] - 1)
         prefixes, targets = sequences.take(lent).part_last()
-        trained = [spec.partition(":")[0] in TRAINED for spec in self.config.members]
+        trained = [model_name(spec) in TRAINED for spec in self.config.members]
         self.members = [
             self._make(spec).fit(catalog, shortened if is_trained else rest)
             for spec, is_trained in zip(self.config.members, trained, strict=True)
@@ -93,7 +94,7 @@ class Mixture(SessionModel):
         return self
 
     def _make(self, spec: str) -> SessionModel:
-        name = spec.partition(":")[0]
+        name = model_name(spec)
         seeded = "seed" in SESSION_MODELS.find(name).Config.model_fields
         model = SESSION_MODELS.make(spec, {name: {"seed": self.config.seed}} if seeded else None)
         if self._following is not None:

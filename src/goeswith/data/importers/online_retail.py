@@ -14,7 +14,7 @@ import polars as pl
 
 from goeswith.core.errors import DataError
 from goeswith.data.clean import with_values
-from goeswith.data.folder import with_attributes
+from goeswith.data.dataset import with_attributes
 from goeswith.data.importers import Batches, Progress
 from goeswith.data.importers.source_files import given_files
 from goeswith.data.quarantine import ROW, Quarantine

@@ -11,7 +11,7 @@ import polars as pl
 
 from goeswith.core.atomic_files import replacing
 from goeswith.core.errors import DataError
-from goeswith.data.folder import TABLES
+from goeswith.data.dataset import TABLES
 from goeswith.data.importers import Progress, find_importer
 from goeswith.data.quarantine import Quarantine
 from goeswith.data.tables import table_format

@@ -24,6 +24,7 @@ from goeswith.language.eccr.prompts import Prompts, code_ids, make_prompts
 from goeswith.language.eccr.slate_examples import Examples, make_examples
 from goeswith.models.base import ModelConfig, Recommender
 from goeswith.models.neural.training import need_torch
+from goeswith.models.registry import model_name
 from goeswith.ranking.rerank import new_order, opinions_within
 from goeswith.relations.graph import RelationGraph
 from goeswith.text.product_text import clean_text
@@ -107,7 +108,7 @@ class Eccr(Recommender):
         from goeswith.models import make_model
 
         config = self.config
-        if config.base.partition(":")[0] == self.name:
+        if model_name(config.base) == self.name:
             raise ConfigError("eccr re-ranks the slates of another model: set base to one")
         loaded = None
         if config.language_model is not None:
