@@ -157,7 +157,7 @@ class Dataset:
             catalog = _products_of_tables(tables, files)
         if not len(catalog):
             quarantine.check()
-            raise DataError(f"{folder or name} holds no product: every product_id is missing")
+            raise DataError(f"{folder or name} names no product: every product_id is missing")
         cleaned = {
             table: cleaner(tables[table], files[table], quarantine, catalog)
             for table, cleaner in _CLEANERS.items()

@@ -63,7 +63,8 @@ def find_tables(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         if folder.exists():
             raise DataError(
-                f"{folder} is a file; name it after its table ({', '.join(TABLES)}), or give their folder"
+                f"{folder} is a file; name it after its table ({', '.join(TABLES)}), or give "
+                "their folder"
             )
         beside = [path.name for path in folder.parent.iterdir()] if folder.parent.is_dir() else []
         near = get_close_matches(folder.name, beside, n=1)

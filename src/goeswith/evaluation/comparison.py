@@ -13,6 +13,7 @@ from goeswith import sequential
 from goeswith.core.errors import ConfigError, GoesWithError
 from goeswith.data.dataset import Dataset
 from goeswith.evaluation.bootstrap import paired_bootstrap
+from goeswith.evaluation.entrant import Entrant
 from goeswith.evaluation.metrics import PerSource
 from goeswith.evaluation.peak_memory import peak_memory
 from goeswith.evaluation.protocols import (
@@ -24,7 +25,7 @@ from goeswith.evaluation.protocols import (
 )
 from goeswith.evaluation.protocols.case import AnyCase, Ground, Measured
 from goeswith.models import CLOSED_FORM
-from goeswith.models.registry import Registry, model_name
+from goeswith.models.base import Model
 from goeswith.relations.measures import MEASURES
 from goeswith.settings.sections import Settings
 
@@ -48,9 +49,14 @@ class _Run:
 class _Entry:
     """A line of the table while it is being filled."""
 
-    spec: str
+    entrant: Entrant
     runs: list[_Run] = field(default_factory=list)
     refused: str | None = None
+
+    @property
+    def spec(self) -> str:
+        """What the table calls the model."""
+        return self.entrant.label
 
     def parts(self, metric: str) -> PerSource | None:
         """The metric's parts by source, over all seeds."""
@@ -61,7 +67,7 @@ class _Entry:
 
 def benchmark(  # noqa: PLR0917
     dataset: Dataset,
-    models: Sequence[str] | None,
+    models: Sequence[str | Model | type[Model]] | None,
     protocols: Sequence[str],
     seeds: Sequence[int],
     settings: Settings | None = None,
@@ -71,7 +77,8 @@ def benchmark(  # noqa: PLR0917
 
     Args:
         dataset: as `load_data` reads it.
-        models: `name` or `name:key=value,...` each; None or none for `default_models`.
+        models: `name`, `name:key=value,...` or `module:Class`, a class, or a model ready to fit;
+            None or none for `default_models`.
         protocols: edges, cold, direction, time, gold; leave_one_out, given, sessions.
         seeds: one split each, and the `seed` of models that have one.
         settings: of a project file; None for the defaults.
@@ -93,13 +100,13 @@ def benchmark(  # noqa: PLR0917
     makers = {name: protocol(name) for name in protocols}
     if not makers or not seeds or any(seed < 0 for seed in seeds) or len(set(seeds)) < len(seeds):
         raise ConfigError("name at least one protocol, and one or more different seeds from 0 up")
-    specs = {name: list(dict.fromkeys(models or default_models(dataset, name))) for name in makers}
-    for name, listed in specs.items():
-        for spec in listed:  # a wrong name is told before hours of work, not after
-            models_for(name).make(spec, settings.models)
+    # a wrong name is an error before hours of work, not after
+    entrants = {
+        name: _entrants(models or default_models(dataset, name), name, settings) for name in makers
+    }
 
     ground = Ground(dataset, settings)
-    steps = sum(len(listed) for listed in specs.values()) * len(seeds)
+    steps = sum(len(listed) for listed in entrants.values()) * len(seeds)
     done = 0
 
     def report(what: str) -> None:
@@ -110,9 +117,8 @@ def benchmark(  # noqa: PLR0917
 
     tables = []
     for name, make in makers.items():
-        entries = [_Entry(spec) for spec in specs[name]]
+        entries = [_Entry(entrant) for entrant in entrants[name]]
         cases: list[AnyCase[Any]] = []
-        registry = models_for(name)
         for seed in seeds:
             if not cases or name not in UNSEEDED:
                 cases = list(make(ground, seed))
@@ -120,11 +126,11 @@ def benchmark(  # noqa: PLR0917
                 report(f"{name}, seed {seed}: {entry.spec}")
                 if entry.refused is not None:
                     continue
-                if name in UNSEEDED and entry.runs and not _has_seed(registry, entry.spec):
+                if name in UNSEEDED and entry.runs and not entry.entrant.seeded:
                     entry.runs.append(entry.runs[0])  # the same split and model: the same result
                     continue
                 try:
-                    entry.runs.append(_run(registry, entry.spec, cases, seed, settings))
+                    entry.runs.append(_run(entry.entrant, cases, seed))
                 except GoesWithError as error:
                     entry.refused = str(error)
         tables.append(_table(ground, name, list(seeds), entries))
@@ -144,28 +150,22 @@ def default_models(dataset: Dataset, protocol_name: str) -> list[str]:
     return specs
 
 
-def _has_seed(models: Registry[Any], spec: str) -> bool:
-    return "seed" in models.find(model_name(spec)).Config.model_fields
+def _entrants(
+    models: Sequence[str | Model | type[Model]], protocol_name: str, settings: Settings
+) -> list[Entrant]:
+    registry = models_for(protocol_name)
+    found = [Entrant.from_model(model, registry, settings.models) for model in models]
+    return list({entrant.label: entrant for entrant in found}.values())
 
 
-def _run(
-    models: Registry[Any],
-    spec: str,
-    cases: Sequence[AnyCase[Any]],
-    seed: int,
-    settings: Settings,
-) -> _Run:
+def _run(entrant: Entrant, cases: Sequence[AnyCase[Any]], seed: int) -> _Run:
     """Fit and measure one model on one seed."""
-    name = model_name(spec)
-    options = dict(settings.models)
-    if _has_seed(models, spec):
-        options[name] = {**options.get(name, {}), "seed": seed}
     run = _Run(Measured())
     measured = []
     with peak_memory() as peak:
         for case in cases:
             started = perf_counter()
-            model = case.fit(models.make(spec, options))
+            model = case.fit(entrant.make(seed))
             fitted = perf_counter()
             answers = case.answer(model)
             run.score_seconds += perf_counter() - fitted

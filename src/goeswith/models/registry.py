@@ -123,9 +123,8 @@ class Registry(Generic[M]):
     def _check(self, kind: object, where: str) -> None:
         contract = _import(self.contract, self.noun)
         if not (isinstance(kind, type) and issubclass(kind, contract)):
-            raise ConfigError(
-                f"{where} is no {self.noun}: make it a subclass of {self.contract.replace(':', '.')}"
-            )
+            base = self.contract.replace(":", ".")
+            raise ConfigError(f"{where} is no {self.noun}: make it a subclass of {base}")
 
     def make(self, spec: str, settings: Mapping[str, Mapping[str, Any]] | None = None) -> M:
         """A model, not yet fitted.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -184,7 +185,8 @@ def answer_all(
     never = NeverTogether(catalog, graph)
     for place, spec in enumerate(specs):
         name = model_name(spec)
-        folder = build / "model" if not place else build / "fallbacks" / f"{place}-{name}"
+        safe = re.sub(r"[^\w.-]", "-", name)
+        folder = build / "model" if not place else build / "fallbacks" / f"{place}-{safe}"
         with tell.model(place, spec) as answered:
             try:
                 model = fitted(spec)

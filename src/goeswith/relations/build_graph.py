@@ -37,8 +37,9 @@ def build_graph(
         return graph_of_judged(judged_pairs(dataset.sessions, dataset.bundles), n)
     if dataset.events is None:
         raise DataError(
-            f"{dataset.folder or dataset.name} has neither a table of events nor one of relations, so that nothing "
-            "says which products go together; add events or relations (parquet, CSV or JSONL)"
+            f"{dataset.folder or dataset.name} has neither a table of events nor one of relations, "
+            "so that nothing says which products go together; add events or relations (parquet, "
+            "CSV or JSONL)"
         )
     from goeswith.relations.mine import mine  # Ibis and DuckDB: only where events are mined
 

@@ -74,12 +74,13 @@ def _validated(content: dict[str, Any], source: str) -> Settings:
 
 def _check_models(settings: Settings, source: str) -> None:
     """Build every model that the file names, so that a wrong setting is found before a long run."""
-    from goeswith.models import make_model
+    from goeswith.models import MODELS, make_model
     from goeswith.sequential import SESSION_MODELS
 
     try:
         named = {settings.fit.model, *settings.fit.fallbacks, *settings.models} - {AUTO}
         for spec in named:
+            MODELS.trust(spec)  # the user's own file
             make = SESSION_MODELS.make if spec in SESSION_MODELS.names else make_model
             make(spec, settings.models)
         if settings.fit.session_model not in (AUTO, NONE):
