@@ -203,7 +203,7 @@ def markdown_claim(name: str, verdict: dict[str, Any]) -> str:
 
 
 def markdown(path: Path) -> str:
-    """All claims of a result file, as docs/claims.md holds them."""
+    """All claims of a result file, as docs/benchmarks/claims.md holds them."""
     content = json.loads(path.read_text(encoding="utf-8"))
     return "\n\n".join(markdown_claim(*item) for item in content["claims"].items())
 

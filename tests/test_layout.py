@@ -45,7 +45,7 @@ def modules() -> dict[str, Path]:
 
 
 def imports() -> dict[str, set[str]]:
-    """Module -> the modules of the package that it imports, those for types and in functions too."""
+    """Module -> what it imports of the package, for types and inside functions too."""
     files = modules()
     edges: dict[str, set[str]] = {}
     for module, path in files.items():
@@ -62,7 +62,7 @@ def imports() -> dict[str, set[str]]:
 
 
 def room(module: str) -> str:
-    return (module.split(".") + [""])[1]
+    return module.partition(".")[2].partition(".")[0]
 
 
 def test_no_module_imports_from_a_room_above_its_own() -> None:
@@ -78,8 +78,9 @@ def test_no_module_imports_from_a_room_above_its_own() -> None:
 
 
 def test_imports_have_no_cycle() -> None:
-    # raises graphlib.CycleError with the cycle
-    assert list(TopologicalSorter(imports()).static_order())
+    # the package itself holds the lazy names of the public API, and the version
+    edges = {module: found - {"goeswith"} for module, found in imports().items()}
+    assert list(TopologicalSorter(edges).static_order())  # raises CycleError with the cycle
 
 
 def test_rooms_stay_small() -> None:

@@ -22,7 +22,7 @@ class AnswerRows:
     Attributes:
         bundle: whose answers.
         k: at most so many a product.
-        schema: the columns, as docs/export.md describes them.
+        schema: the columns, as docs/how-to/export.md describes them.
         rows: how many were given out so far.
         answered: how many products those are of.
     """

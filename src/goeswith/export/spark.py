@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def answers(
     session: SparkSession, bundle: Path, k: int = 10, parts: int = 64, explain: bool = False
 ) -> DataFrame:
-    """The first k complements of every product, with the columns of docs/export.md.
+    """The first k complements of every product, with the columns of docs/how-to/export.md.
 
     A bundle is read by memory map, so that tasks of one machine share what they read of it. A task
     that is lost is done again; write the DataFrame as any other.

@@ -30,7 +30,7 @@ class Answer:
             it among their answers. `evidence` and `why` are of the one it goes with best.
         pinned: whether the request put it there; `model` is then `pinned` where no model did too.
         explanation: one sentence for a shopper, where `goeswith explain` kept one; see
-            docs/explanations.md.
+            docs/how-to/explanations.md.
     """
 
     product_id: str

@@ -29,7 +29,7 @@ class Bundle(QueryContext):
         Args:
             product_id: as in the catalogue.
             k: at most so many; fewer where the models know fewer.
-            constraints: filters, bans, pins, quotas and diversity; see docs/slate.md.
+            constraints: filters, bans, pins, quotas and diversity; see docs/how-to/slates.md.
 
         Raises:
             UnknownProductError: with the nearest ids and titles.
@@ -80,7 +80,7 @@ class Bundle(QueryContext):
     ) -> list[Answer]:
         """What goes with several products together, best first.
 
-        The answers of each are fused (docs/slate.md); nothing in the basket, no variant of it and
+        The answers of each are fused (docs/how-to/slates.md); nothing in the basket, no variant of it and
         no substitute of any of it is among them.
 
         Args:
@@ -102,7 +102,7 @@ class Bundle(QueryContext):
         """What comes next for one who looked at some products in this order, likeliest first.
 
         The session model and the complements of the session's products propose, the newest product
-        saying most (docs/sessions.md). Nothing that the session holds and no variant of it is among
+        saying most (docs/how-to/sessions.md). Nothing that the session holds and no variant of it is among
         the answers; substitutes may be.
 
         Args:
@@ -214,7 +214,7 @@ class Bundle(QueryContext):
         return select(self, sources, k, constraints)
 
     def search(self, text: str, k: int = 10) -> list[Brief]:
-        """Products whose title or id holds the words of `text`, best first; see docs/bundle.md.
+        """Products whose title or id holds the words of `text`, best first; see docs/explanation/bundle.md.
 
         Args:
             text: words, beginnings of words or an id, in any language; letters may be wrong.

@@ -1,7 +1,7 @@
 """What comes next in a session: the session model and the slate of complements, as one ranking.
 
 Both rankings are fused by reciprocal ranks. A session has an order, which a basket has not: the
-complements of a product count `RECENCY` to the power of its places back. docs/sessions.md tells how
+complements of a product count `RECENCY` to the power of its places back. docs/how-to/sessions.md tells how
 that, the weight and the constant were chosen.
 """
 
