@@ -183,7 +183,9 @@ def _daemon() -> list[Claim]:
         for arm, switch in ((propagation, ":co_view=0"), (daemons[0], ",co_view=false"))
     ]
     return [
-        Claim("direction", "DAEMON predicts the direction; symmetric models cannot", tuple(direction)),
+        Claim(
+            "direction", "DAEMON predicts the direction; symmetric models cannot", tuple(direction)
+        ),
         Claim(
             "asymmetry",
             "DAEMON's asymmetry loss improves its direction accuracy",
