@@ -31,10 +31,10 @@ def pairs_of(bundle: Bundle, products: int) -> list[Pair]:
     rows = np.random.default_rng(0).permutation(len(bundle))[:products].tolist()
     found: list[Pair] = []
     for row in rows:
-        targets, _, origin = bundle.ranked.of(row, TOP)
-        evidence = bundle.evidence_of(row, targets, origin.astype(np.int32))
+        targets, _, origin = bundle.top_k_lists.for_product(row, TOP)
+        evidence = bundle.pair_evidence(row, targets, origin.astype(np.int32))
         found += [
-            Pair(bundle.table.of(row), bundle.table.of(target), known)
+            Pair(bundle.table.attributes(row), bundle.table.attributes(target), known)
             for target, known in zip(targets.tolist(), evidence, strict=True)
         ]
     return found

@@ -62,7 +62,7 @@ def test_only_a_calibrated_model_gives_probabilities(
 def test_constraints_and_the_slate_of_the_bundle_hold(
     bundle: Bundle, expected: Expected, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = Constraints.of(["type=case"], ban=["a/b"])
+    asked = Constraints.from_text(["type=case"], ban=["a/b"])
     table = pa.Table.from_batches(AnswerRows(bundle, 4, asked))
     kinds = {bundle.product(row["target_id"])["type"] for row in table.to_pylist()}
     assert kinds == {"case"}

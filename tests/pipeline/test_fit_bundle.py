@@ -225,8 +225,8 @@ def test_load_arrays_reads_the_answers_as_documented(fitted: Bundle) -> None:
 
 def test_fit_takes_the_ranker_and_where_it_must_be_fast_in_a_large_shop_what_is_simple() -> None:
     settings = Settings(fit=FitSettings(ranker_products=100))
-    assert settings.chosen(100).fit == FitSettings(ranker_products=100, model="ranker")
-    of_lists, of_events = settings.chosen(101).fit, settings.chosen(101, counted=True).fit
+    assert settings.resolve(100).fit == FitSettings(ranker_products=100, model="ranker")
+    of_lists, of_events = settings.resolve(101).fit, settings.resolve(101, has_counts=True).fit
     assert of_lists.model == "cocitation"
     assert of_lists.fallbacks == settings.fit.fallbacks
     assert of_events.model == "copurchase"
@@ -239,10 +239,10 @@ def test_fit_takes_the_ranker_and_where_it_must_be_fast_in_a_large_shop_what_is_
 
 def test_a_budget_sets_the_ranker_and_what_is_set_by_hand_wins() -> None:
     settings = Settings(fit=FitSettings(budget="balanced"), models={"ranker": {"folds": 4}})
-    chosen = settings.chosen(10).models["ranker"]
+    chosen = settings.resolve(10).models["ranker"]
     assert chosen["members"] == ["directed_propagation"]
     assert chosen["folds"] == 4
-    assert "ranker" not in Settings().chosen(10).models
+    assert "ranker" not in Settings().resolve(10).models
 
 
 def test_a_bundle_of_the_default_model_answers_every_product_with_probabilities(

@@ -179,7 +179,7 @@ def test_added_products_are_answered_and_proposed_without_training(copy: Path, t
     before = Bundle.open(copy)
     known = before.table.frame["product_id"].to_list()
     done = update_bundle(copy, None, table)
-    assert (done.products, done.known) == (2, 0)
+    assert (done.products, done.existing) == (2, 0)
     bundle = Bundle.open(copy, verify=True)
     assert len(bundle) == 52
     told = bundle.complements("case-new", K)
@@ -209,7 +209,7 @@ def test_adding_the_same_products_again_is_told(copy: Path, table: Path) -> None
         update_bundle(copy, None, table)
     pl.DataFrame([*NEW, {**NEW[0], "product_id": "case-newer"}]).write_csv(table)
     done = update_bundle(copy, None, table)
-    assert (done.products, done.known) == (1, 2)
+    assert (done.products, done.existing) == (1, 2)
     bundle = Bundle.open(copy)
     assert bundle.product("case-newer")["type"] == "case"
     # two products that share title and brand are variants

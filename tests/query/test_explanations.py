@@ -44,7 +44,7 @@ class Writer:
 def test_a_bundle_has_no_explanations_until_they_are_asked_for(shop_bundle: Path) -> None:
     opened = Bundle.open(shop_bundle)
     assert {answer.explanation for answer in opened.complements("phone-1", 3)} == {None}
-    opened.explanations.always = True
+    opened.explanations.use_templates = True
     first = opened.complements("phone-1", 1)[0]
     count = first.evidence.bought_together
     assert first.explanation == f"Bought together {count} times, and both are by brand 1."
@@ -62,7 +62,7 @@ def test_templates_are_kept_and_change_nothing_else(bundle: Path) -> None:
     assert [answer.why for answer in found] == [answer.why for answer in told]
     assert all(answer.explanation for answer in found[:3])
     assert not any(answer.explanation for answer in found[3:])
-    before.explanations.always = True
+    before.explanations.use_templates = True
     assert [a.explanation for a in before.complements("phone-1", 3)] == [
         a.explanation for a in found[:3]
     ]
@@ -94,7 +94,7 @@ def test_a_run_that_was_interrupted_goes_on_and_ends_as_another(
     assert 0 < done.resumed < 50
     assert writer.written < done.pairs
     assert not journal.exists()
-    kept = [Bundle.open(path).explained_arrays for path in (bundle, other)]
+    kept = [Bundle.open(path).explanation_arrays for path in (bundle, other)]
     for name in kept[0]:
         assert (kept[0][name] == kept[1][name]).all()
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goeswith.core.errors import ConfigError
-from goeswith.store.evidence import Basis, Evidence, Link, TypesBought
+from goeswith.store.evidence import Basis, Evidence, Link, TypePairCount
 from goeswith.text.checked_explanation import explain
 from goeswith.text.claims import NOTHING, unsupported
 from goeswith.text.explainers import make_explainer
@@ -59,7 +59,7 @@ def evidence(basis: Any = "bought_together", **known: Any) -> Evidence:
             "Bought 4 times with another product of type Cameras, and both are by Nimbus.",
         ),
         (
-            evidence("types", types=TypesBought("Cameras", "Cases", 1200)),
+            evidence("types", types=TypePairCount("Cameras", "Cases", 1200)),
             "Products of type Cases are bought with products of type Cameras 1,200 times, "
             "and both are by Nimbus.",
         ),
@@ -101,7 +101,7 @@ def test_a_template_is_one_plain_sentence_that_nothing_in_a_text_steers(
         purchases=count,
         counted=counted,
         link=Link("x", "X", target.get("brand"), count, count),
-        types=TypesBought(str(source.get("type")), str(target.get("type")), count),
+        types=TypePairCount(str(source.get("type")), str(target.get("type")), count),
     )
     text = template(Pair(source, target, known))
     assert text

@@ -34,8 +34,8 @@ def update_and_tell(
     told = [f"{done.events:,} events counted"] if events is not None else []
     if products is not None:
         told.append(f"{done.products:,} products added")
-        if done.known:
-            told.append(f"{done.known:,} were known and stay as they are")
+        if done.existing:
+            told.append(f"{done.existing:,} were known and stay as they are")
         if done.unused:
             told.append(f"columns that the catalogue does not have: {', '.join(done.unused)}")
     opened = Bundle.open(bundle)

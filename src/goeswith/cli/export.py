@@ -70,7 +70,7 @@ def command(
     opened = Bundle.open(bundle)
     constraints = None
     if where or ban or per_type is not None or diversity is not None:
-        constraints = Constraints.of(where, ban, (), per_type, diversity)
+        constraints = Constraints.from_text(where, ban, (), per_type, diversity)
     started = perf_counter()
     with progress_bar() as progress:
         wanted_k = k or min(10, opened.k)

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from goeswith.query.answer import Answer
+    from goeswith.query.recommendation import Recommendation
 
 
 def console() -> Console:
@@ -35,7 +35,7 @@ def progress_bar() -> Iterator[Callable[[int, int, str], None]]:
 
 
 def answers_table(
-    title: str, answers: list[Answer], goes_with: bool = False, explained: bool = False
+    title: str, answers: list[Recommendation], goes_with: bool = False, explained: bool = False
 ) -> Table:
     """Answers with their evidence; what of a basket each goes with; sentences for shoppers."""
     table = Table(title=title, title_justify="left", show_lines=False, pad_edge=False)

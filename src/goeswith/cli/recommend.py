@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 import typer
 
 if TYPE_CHECKING:
-    from goeswith.query.answer import Answer
     from goeswith.query.bundle import Bundle
     from goeswith.query.constraints import Constraints
+    from goeswith.query.recommendation import Recommendation
 
 
 def command(
@@ -72,7 +72,7 @@ def command(
     if narrowed:
         from goeswith.query.constraints import Constraints
 
-        constraints = Constraints.of(where, ban, pin, per_type, diversity)
+        constraints = Constraints.from_text(where, ban, pin, per_type, diversity)
     key, asked = "complements", dict[str, Any]()
     if similars or reverse:
         row = opened.products.row(ids[0])
@@ -134,18 +134,18 @@ def _opened(path: Path, explain: bool) -> Bundle:
     from goeswith.query.bundle import Bundle
 
     bundle = Bundle.open(path)
-    bundle.explanations.always = explain
+    bundle.explanations.use_templates = explain
     return bundle
 
 
 def _about_session(
     bundle: Bundle, text: str, k: int, constraints: Constraints | None
-) -> tuple[list[Answer], dict[str, Any], str]:
+) -> tuple[list[Recommendation], dict[str, Any], str]:
     import csv
 
     # parted by commas, as in a line of CSV
     ids = [product_id.strip() for line in csv.reader([text]) for product_id in line]
-    answers: list[Answer] = [*bundle.session(ids, k, constraints)]
+    answers: list[Recommendation] = [*bundle.session(ids, k, constraints)]
     rows = [bundle.products.row(product_id) for product_id in ids]
     label = ", ".join(bundle.products.label(row) for row in rows)
     return answers, {"session": [_named(bundle, row) for row in rows]}, label
@@ -173,7 +173,7 @@ def _named(bundle: Bundle, row: int) -> dict[str, Any]:
 
 def _about_new(
     bundle: Bundle, file: Path, k: int, constraints: Constraints | None
-) -> tuple[list[Answer], dict[str, Any], str]:
+) -> tuple[list[Recommendation], dict[str, Any], str]:
     from goeswith.data.attributes_file import read_attributes
 
     attributes = read_attributes(file)

@@ -100,7 +100,7 @@ class AnswerRows:
     def _ranked(self, sources: range) -> dict[str, Any]:
         """Columns of the answers as they were worked out at fit."""
         bundle = self.bundle
-        found = [bundle.ranked.of(source, self.k) for source in sources]
+        found = [bundle.top_k_lists.for_product(source, self.k) for source in sources]
         counts = np.array([len(targets) for targets, _, _ in found], dtype=np.int64)
         origin = np.concatenate([place for _, _, place in found])
         scores = np.concatenate([score for _, score, _ in found]).astype(np.float64)

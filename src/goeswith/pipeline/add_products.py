@@ -13,8 +13,8 @@ from goeswith.core.errors import DataError
 from goeswith.data.catalog import Catalog
 from goeswith.data.clean import clean_products
 from goeswith.data.tables import read_table
-from goeswith.pipeline.cold_start import propose
-from goeswith.pipeline.precompute import Answers, NeverTogether
+from goeswith.pipeline.cold_start import insert_new_products
+from goeswith.pipeline.precompute import ExclusionIndex, TopKTable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,23 +27,23 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Grown:
+class ExtendedCatalog:
     """A catalogue with new products behind those that it had.
 
     Attributes:
         catalog: all products.
         new: rows of the new ones.
-        known: how many products of the table the catalogue held before; they stay as they were.
+        existing: how many products of the table the catalogue held before; they stay as they were.
         unused: columns of the table that the catalogue does not have.
     """
 
     catalog: Catalog
     new: Rows
-    known: int
+    existing: int
     unused: list[str]
 
 
-def with_products(known: Catalog, file: Path, quarantine: Quarantine) -> Grown:
+def extend_catalog(catalog: Catalog, file: Path, quarantine: Quarantine) -> ExtendedCatalog:
     """A catalogue with the products of a table that it does not hold yet.
 
     Raises:
@@ -51,23 +51,23 @@ def with_products(known: Catalog, file: Path, quarantine: Quarantine) -> Grown:
             catalogue's.
     """
     table = clean_products(read_table(file, quarantine), file.name, quarantine).frame
-    fresh = table.filter(~pl.col("product_id").is_in(known.ids.implode()))
+    fresh = table.filter(~pl.col("product_id").is_in(catalog.ids.implode()))
     columns = [
-        _like(fresh[name], kind, file.name)
+        _cast_like(fresh[name], kind, file.name)
         if name in fresh.columns
         else pl.Series(name, [None] * fresh.height, dtype=kind)
-        for name, kind in known.frame.schema.items()
+        for name, kind in catalog.frame.schema.items()
     ]
-    catalog = Catalog(pl.concat([known.frame, pl.DataFrame(columns)]))
-    return Grown(
+    catalog = Catalog(pl.concat([catalog.frame, pl.DataFrame(columns)]))
+    return ExtendedCatalog(
         catalog,
-        np.arange(len(known), len(catalog), dtype=np.int32),
+        np.arange(len(catalog), len(catalog), dtype=np.int32),
         table.height - fresh.height,
-        [name for name in table.columns if name not in known.frame.columns],
+        [name for name in table.columns if name not in catalog.frame.columns],
     )
 
 
-def _like(values: pl.Series, kind: pl.DataType, file: str) -> pl.Series:
+def _cast_like(values: pl.Series, kind: pl.DataType, file: str) -> pl.Series:
     """A column as the catalogue holds it."""
     try:
         if kind == pl.Boolean and values.dtype == pl.String:
@@ -84,44 +84,44 @@ def _like(values: pl.Series, kind: pl.DataType, file: str) -> pl.Series:
         ) from error
 
 
-def answers_with_new(
+def extend_top_k(
     old: dict[str, npt.NDArray[Any]],
     models: list[tuple[str, Recommender | None]],
-    grown: Grown,
-    never: NeverTogether,
-) -> Answers:
+    extended: ExtendedCatalog,
+    exclusions: ExclusionIndex,
+) -> TopKTable:
     """The answers that there are, those to the new products, and the new ones among the old.
 
     Args:
         old: products, scores and origin of the bundle.
         models: spec and model, first to last, as they were fitted: without the new products;
             None for one that does not read attributes.
-        grown: the catalogue.
-        never: what is never an answer.
+        extended: the catalogue.
+        exclusions: what is never an answer.
     """
     before, k = old["products"].shape
-    answers = Answers(len(grown.catalog), k)
-    answers.products[:before], answers.scores[:before] = old["products"], old["scores"]
-    answers.origin[:before] = old["origin"]
-    fresh = Catalog(grown.catalog.frame[grown.new[0] :]) if len(grown.new) else None
+    table = TopKTable(len(extended.catalog), k)
+    table.products[:before], table.scores[:before] = old["products"], old["scores"]
+    table.model_index[:before] = old["origin"]
+    fresh = Catalog(extended.catalog.frame[extended.new[0] :]) if len(extended.new) else None
     for spec, model in models:
-        answers.models.append(spec)
+        table.models.append(spec)
         if model is None or fresh is None:
             continue
-        open_ = grown.new[answers.products[grown.new, -1] < 0]
-        scores = model.score_new(Catalog(fresh.frame[open_ - grown.new[0]]))
-        barred = never.of(open_)[open_][:, : scores.shape[1]].tocoo()
-        scores[barred.row, barred.col] = -np.inf
-        answers.fill(open_, *top_k(scores, k))
-    propose_new(answers, grown, never)
-    return answers
+        unfilled = extended.new[table.products[extended.new, -1] < 0]
+        scores = model.score_new(Catalog(fresh.frame[unfilled - extended.new[0]]))
+        excluded = exclusions.for_products(unfilled)[unfilled][:, : scores.shape[1]].tocoo()
+        scores[excluded.row, excluded.col] = -np.inf
+        table.fill(unfilled, *top_k(scores, k))
+    insert_new(table, extended, exclusions)
+    return table
 
 
-def propose_new(answers: Answers, grown: Grown, never: NeverTogether) -> None:
+def insert_new(table: TopKTable, extended: ExtendedCatalog, exclusions: ExclusionIndex) -> None:
     """Have new products that no model proposes stand beside their stand-ins."""
 
     def allowed(sources: npt.NDArray[np.intp], target: int) -> npt.NDArray[np.bool_]:
         rows = np.array([target], dtype=np.int32)
-        return ~np.isin(sources, never.of(rows)[rows].indices)
+        return ~np.isin(sources, exclusions.for_products(rows)[rows].indices)
 
-    propose(answers, grown.catalog, grown.new, allowed)
+    insert_new_products(table, extended.catalog, extended.new, allowed)

@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from goeswith.pipeline.precompute import Progress
     from goeswith.text.explanation import Explainer
 
-TOP: Final = 3
+DEFAULT_TOP: Final = 3
 _BLOCK: Final = 64  # products between two lines on the disk
-_PUBLISHED: Final = ("format", "needs", "id", "build", "created", "files", "sha256")
+_PUBLISH_FIELDS: Final = ("format", "needs", "id", "build", "created", "files", "sha256")
 
 
 @dataclass(frozen=True)
-class Explained:
+class ExplanationSummary:
     """What `explain_bundle` did.
 
     Attributes:
@@ -52,7 +52,7 @@ class Explained:
     resumed: int
 
 
-class _Line(TypedDict):
+class _JournalLine(TypedDict):
     row: int
     targets: list[int]
     texts: list[str]
@@ -63,9 +63,9 @@ class _Line(TypedDict):
 def explain_bundle(
     path: Path,
     explainer: Explainer | None = None,
-    top: int = TOP,
+    top: int = DEFAULT_TOP,
     progress: Progress | None = None,
-) -> Explained:
+) -> ExplanationSummary:
     """Keep a sentence for each of the first `top` answers of every product.
 
     Args:
@@ -92,10 +92,10 @@ def explain_bundle(
         by = Counter(name for line in journal.lines.values() for name in line["by"])
         refused = Counter(kind for line in journal.lines.values() for kind in line["refused"])
         facts = {"top": top, "by": dict(by), "refused": dict(refused)}
-        content = {k: v for k, v in bundle.manifest.items() if k not in _PUBLISHED}
+        content = {k: v for k, v in bundle.manifest.items() if k not in _PUBLISH_FIELDS}
         publish(build, {**content, "explanations": facts})
-        journal.forget()
-    return Explained(sum(by.values()), dict(by), dict(refused), journal.resumed)
+        journal.delete()
+    return ExplanationSummary(sum(by.values()), dict(by), dict(refused), journal.resumed)
 
 
 def _lines(
@@ -104,7 +104,7 @@ def _lines(
     top: int,
     journal: _Journal,
     progress: Progress | None,
-) -> Iterator[list[_Line]]:
+) -> Iterator[list[_JournalLine]]:
     n = len(bundle)
     brands = _brands(bundle)
     rows = [row for row in range(n) if row not in journal.lines]
@@ -115,25 +115,25 @@ def _lines(
         pairs: list[Pair] = []
         targets: list[list[int]] = []
         for row in block:
-            found, _, origin = bundle.ranked.of(row, top)
-            evidence = bundle.evidence_of(row, found, origin.astype(np.int32))
-            source = bundle.table.of(row)
+            found, _, model_index = bundle.top_k_lists.for_product(row, top)
+            evidence = bundle.pair_evidence(row, found, model_index.astype(np.int32))
+            source = bundle.table.attributes(row)
             targets.append(found.tolist())
             pairs += [
-                Pair(source, bundle.table.of(target), known)
-                for target, known in zip(targets[-1], evidence, strict=True)
+                Pair(source, bundle.table.attributes(target), pair_evidence)
+                for target, pair_evidence in zip(targets[-1], evidence, strict=True)
             ]
-        said = iter(explain(pairs, explainer, brands))
-        lines: list[_Line] = []
+        explanations = iter(explain(pairs, explainer, brands))
+        lines: list[_JournalLine] = []
         for row, answers in zip(block, targets, strict=True):
-            mine = [next(said) for _ in answers]
+            sentences = [next(explanations) for _ in answers]
             lines.append(
-                _Line(
+                _JournalLine(
                     row=row,
                     targets=answers,
-                    texts=[one.text for one in mine],
-                    by=[one.by for one in mine],
-                    refused=[k for one in mine for k in sorted({c.kind for c in one.refused})],
+                    texts=[one.text for one in sentences],
+                    by=[one.by for one in sentences],
+                    refused=[k for one in sentences for k in sorted({c.kind for c in one.refused})],
                 )
             )
         yield lines
@@ -148,7 +148,7 @@ def _brands(bundle: Bundle) -> frozenset[str]:
     return frozenset(clean_text(name).lower() for name in frame["brand"].drop_nulls().unique())
 
 
-def _arrays(lines: dict[int, _Line], n: int, top: int) -> dict[str, Any]:
+def _arrays(lines: dict[int, _JournalLine], n: int, top: int) -> dict[str, Any]:
     place_of: dict[str, int] = {}
     targets = np.full((n, top), -1, dtype=np.int32)
     place = np.full((n, top), -1, dtype=np.int32)
@@ -167,31 +167,31 @@ class _Journal:
     def __init__(self, path: Path, bundle: Bundle, by: str, top: int) -> None:
         self._file = path.absolute().with_name(f".{path.absolute().name}.explaining.jsonl")
         self._head = {"bundle": bundle.id, "by": by, "top": top}
-        self.lines: dict[int, _Line] = self._read()
+        self.lines: dict[int, _JournalLine] = self._read()
         self.resumed = len(self.lines)
 
     def __enter__(self) -> None:
-        self._out = self._file.open("w", encoding="utf-8")
+        self._outgoing = self._file.open("w", encoding="utf-8")
         self._write([self._head, *self.lines.values()])
 
     def __exit__(self, *_: object) -> None:
-        self._out.close()
+        self._outgoing.close()
 
-    def add(self, lines: list[_Line]) -> None:
+    def add(self, lines: list[_JournalLine]) -> None:
         """Keep some products' sentences, on the disk when this returns."""
         self.lines.update((line["row"], line) for line in lines)
         self._write(lines)
 
-    def forget(self) -> None:
+    def delete(self) -> None:
         """Remove it."""
         self._file.unlink(missing_ok=True)
 
     def _write(self, lines: list[Any]) -> None:
-        self._out.writelines(f"{json.dumps(line)}\n" for line in lines)
-        self._out.flush()
-        os.fsync(self._out.fileno())
+        self._outgoing.writelines(f"{json.dumps(line)}\n" for line in lines)
+        self._outgoing.flush()
+        os.fsync(self._outgoing.fileno())
 
-    def _read(self) -> dict[int, _Line]:
+    def _read(self) -> dict[int, _JournalLine]:
         """The lines of an earlier run of the same; a last one that was cut short is left out."""
         try:
             head, *rest = self._file.read_text(encoding="utf-8").split("\n")
@@ -199,11 +199,11 @@ class _Journal:
                 return {}
         except (OSError, ValueError):
             return {}
-        found: dict[int, _Line] = {}
+        lines: dict[int, _JournalLine] = {}
         for text in rest:
             try:
                 line = json.loads(text)
-                found[line["row"]] = line
+                lines[line["row"]] = line
             except (ValueError, TypeError, KeyError):
                 break
-        return found
+        return lines

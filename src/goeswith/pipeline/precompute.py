@@ -27,11 +27,11 @@ Progress: TypeAlias = Callable[[int, int, str], None]
 """Called with (steps done, all steps, what comes next)."""
 
 _BATCH: Final = 2048
-_MOST_THREADS: Final = 4
+_MAX_THREADS: Final = 4
 """Each scores blocks of its own: more would hold more memory than they save time."""
 
 
-class Answers:
+class TopKTable:
     """The k best complements of every product, filled by one model after the other."""
 
     def __init__(self, n: int, k: int) -> None:
@@ -41,7 +41,7 @@ class Answers:
         self.left_out: dict[str, str] = {}
         self.products = np.full((n, k), -1, dtype=np.int32)
         self.scores = np.full((n, k), -np.inf, dtype=np.float32)
-        self.origin = np.full((n, k), -1, dtype=np.int8)
+        self.model_index = np.full((n, k), -1, dtype=np.int8)
 
     def open_rows(self) -> Rows:
         """Products with a place left."""
@@ -51,38 +51,42 @@ class Answers:
         """Put the last of `models`' answers behind those that are there, without repeating any."""
         here = self.products[rows]
         repeated = (products[:, :, None] == here[:, None, :]).any(axis=2)
-        kept = np.concatenate([here >= 0, (products >= 0) & ~repeated], axis=1)
-        order = np.argsort(~kept, axis=1, kind="stable")[:, : self.k]
-        there = np.take_along_axis(kept, order, axis=1)
-        origin = np.full(products.shape, len(self.models) - 1, dtype=np.int8)
+        is_kept = np.concatenate([here >= 0, (products >= 0) & ~repeated], axis=1)
+        order = np.argsort(~is_kept, axis=1, kind="stable")[:, : self.k]
+        is_filled = np.take_along_axis(is_kept, order, axis=1)
+        model_index = np.full(products.shape, len(self.models) - 1, dtype=np.int8)
         for mine, theirs, nothing in (
             (self.products, products, -1),
             (self.scores, scores, -np.inf),
-            (self.origin, origin, -1),
+            (self.model_index, model_index, -1),
         ):
             both = np.concatenate([mine[rows], theirs], axis=1)
-            mine[rows] = np.where(there, np.take_along_axis(both, order, axis=1), nothing)
+            mine[rows] = np.where(is_filled, np.take_along_axis(both, order, axis=1), nothing)
 
-    def drop(self, out: npt.NDArray[np.bool_]) -> None:
+    def remove(self, out: npt.NDArray[np.bool_]) -> None:
         """Take answers out, (n, k); those behind them move up."""
-        for values, nothing in ((self.products, -1), (self.scores, -np.inf), (self.origin, -1)):
+        for values, nothing in (
+            (self.products, -1),
+            (self.scores, -np.inf),
+            (self.model_index, -1),
+        ):
             values[out] = nothing
         self.reorder(np.argsort(out, axis=1, kind="stable"))
 
     def reorder(self, order: npt.NDArray[np.int64]) -> None:
         """Put the first c answers of every product in the order of (n, c) places."""
         width = order.shape[1]
-        for values in (self.products, self.scores, self.origin):
+        for values in (self.products, self.scores, self.model_index):
             values[:, :width] = np.take_along_axis(values[:, :width], order, axis=1)
 
     def arrays(self) -> dict[str, Any]:
         """products, scores and origin, (n, k) each; -1 and -inf where a product has no more."""
-        return {"products": self.products, "scores": self.scores, "origin": self.origin}
+        return {"products": self.products, "scores": self.scores, "origin": self.model_index}
 
     def health(self) -> dict[str, Any]:
         """How many products and places each model answers, and what is left unanswered."""
-        used = self.origin[self.origin >= 0]
-        first = self.origin[:, 0]
+        used = self.model_index[self.model_index >= 0]
+        first = self.model_index[:, 0]
         recommended = np.unique(self.products[self.products >= 0])
         return {
             "answers": {
@@ -97,7 +101,7 @@ class Answers:
 
 
 @dataclass
-class Steps:
+class FitProgress:
     """Progress in products answered, over all models."""
 
     products: int
@@ -105,30 +109,30 @@ class Steps:
     progress: Progress | None
     answered: int = 0
 
-    def now(self, what: str) -> None:
+    def log(self, what: str) -> None:
         """Tell what comes next."""
         if self.progress is not None:
             self.progress(self.answered, self.products * self.models, what)
 
-    def done(self) -> None:
+    def finish(self) -> None:
         """Tell that all is done."""
         self.answered = self.products * self.models
-        self.now("done")
+        self.log("done")
 
     @contextmanager
-    def model(self, place: int, what: str) -> Iterator[Callable[[int], None]]:
+    def model_steps(self, place: int, what: str) -> Iterator[Callable[[int], None]]:
         """Steps of one model: what is yielded is called with the products it has answered."""
         self.answered = self.products * place
-        self.now(f"fitting {what}")
+        self.log(f"fitting {what}")
 
         def answered(count: int) -> None:
             self.answered = self.products * place + count
-            self.now(f"answering by {what}")
+            self.log(f"answering by {what}")
 
         yield answered
 
 
-class NeverTogether:
+class ExclusionIndex:
     """What is never an answer: a product's substitutes and variants, found a batch at a time."""
 
     def __init__(self, catalog: Catalog, graph: RelationGraph) -> None:
@@ -141,7 +145,7 @@ class NeverTogether:
             self._codes[self._members], np.arange(self._codes.max(initial=-1) + 2)
         )
 
-    def of(self, rows: Rows) -> Sparse:
+    def for_products(self, rows: Rows) -> Sparse:
         """(n, n) CSR whose rows `rows` have an entry for each; the others are not to be read."""
         n = len(self._codes)
         substitutes = self._substitutes[rows]
@@ -158,68 +162,70 @@ class NeverTogether:
         return sparse.csr_matrix((np.ones(len(at[0]), dtype=np.float32), at), shape=(n, n))
 
 
-def answer_all(
+def precompute(
     specs: list[str],
-    fitted: Callable[[str], Recommender],
+    make_fitted: Callable[[str], Recommender],
     catalog: Catalog,
     graph: RelationGraph,
-    tell: Steps,
+    progress: FitProgress,
     *,
     build: Path,
     k: int,
-) -> Answers:
+) -> TopKTable:
     """Have every model answer and save it; fallbacks that do not suit the data are left out.
 
     Args:
         specs: the models, first to last.
-        fitted: the model of a spec, ready to answer.
+        make_fitted: the model of a spec, ready to answer.
         catalog: the products.
         graph: tells what is never an answer.
-        tell: progress.
+        progress: progress.
         build: where models are saved.
         k: answers a product.
     """
-    answers = Answers(len(catalog), k)
-    never = NeverTogether(catalog, graph)
+    table = TopKTable(len(catalog), k)
+    exclusions = ExclusionIndex(catalog, graph)
     for place, spec in enumerate(specs):
         name = spec.partition(":")[0]
         folder = build / "model" if not place else build / "fallbacks" / f"{place}-{name}"
-        with tell.model(place, spec) as answered:
+        with progress.model_steps(place, spec) as on_batch:
             try:
-                model = fitted(spec)
+                model = make_fitted(spec)
             except GoesWithError as error:
                 if not place:
                     raise
-                answers.left_out[spec] = str(error)
+                table.left_out[spec] = str(error)
                 continue
-            answers.models.append(spec)
+            table.models.append(spec)
             if model.probabilities:
-                answers.probabilities.append(spec)
+                table.probabilities.append(spec)
             # products of one type together: what models work out for one serves the others
-            rows = answers.open_rows()
+            rows = table.open_rows()
             rows = rows[np.argsort(catalog.type_codes[rows], kind="stable")]
-            _ask(model, rows, answers, never, answered)
+            _recommend_batches(model, rows, table, exclusions, on_batch)
             model.save(folder)
-    return answers
+    return table
 
 
-def _ask(
+def _recommend_batches(
     model: Recommender,
     rows: Rows,
-    answers: Answers,
-    never: NeverTogether,
-    answered: Callable[[int], None],
+    table: TopKTable,
+    exclusions: ExclusionIndex,
+    on_batch: Callable[[int], None],
 ) -> None:
     """Ask a model for the products `rows`; numpy and scipy let threads run beside."""
     model.expect(rows)
-    pool = ThreadPoolExecutor(min(os.cpu_count() or 1, _MOST_THREADS))
+    pool = ThreadPoolExecutor(min(os.cpu_count() or 1, _MAX_THREADS))
     try:
         batches = list(blocks(rows, _BATCH))
-        found = pool.map(lambda batch: model.recommend(batch, answers.k, never.of(batch)), batches)
+        results = pool.map(
+            lambda batch: model.recommend(batch, table.k, exclusions.for_products(batch)), batches
+        )
         done = 0
         for batch in batches:
-            answered(done)
-            answers.fill(batch, *next(found))
+            on_batch(done)
+            table.fill(batch, *next(results))
             done += len(batch)
     finally:
         # an interrupt must not wait for every product

@@ -8,8 +8,8 @@ from fastapi import Depends, Query, Request
 from fastapi import Path as InPath
 
 from goeswith.core.errors import ConfigError
-from goeswith.query.constraints import MOST_FILTERS, Constraints
-from goeswith.query.filters import LONGEST
+from goeswith.query.constraints import MAX_FILTERS, Constraints
+from goeswith.query.filters import MAX_FILTER_LENGTH
 from goeswith.serve.schemas import LONGEST_ID
 from goeswith.serve.snapshot import TAKEN, Current
 
@@ -61,9 +61,9 @@ Diversity = Annotated[
     ),
 ]
 Where = Annotated[
-    list[Annotated[str, Query(max_length=LONGEST)]],
+    list[Annotated[str, Query(max_length=MAX_FILTER_LENGTH)]],
     Query(
-        max_length=MOST_FILTERS,
+        max_length=MAX_FILTERS,
         description="A filter on attributes, such as `price<=20`, `in_stock=true`, "
         "`brand in Mu|Nu` or `title contains steel`; repeatable.",
         examples=[["price<=20"]],
@@ -72,7 +72,7 @@ Where = Annotated[
 
 
 async def _filtered(where: Where = [], ban: Bans = []) -> Constraints | None:  # noqa: B006
-    return Constraints.of(where, ban) if where or ban else None
+    return Constraints.from_text(where, ban) if where or ban else None
 
 
 async def _constraints(
@@ -84,7 +84,7 @@ async def _constraints(
 ) -> Constraints | None:
     if not (where or ban or pin) and per_type is None and diversity is None:
         return None
-    return Constraints.of(where, ban, pin, per_type, diversity)
+    return Constraints.from_text(where, ban, pin, per_type, diversity)
 
 
 Filtered = Annotated[Constraints | None, Depends(_filtered)]

@@ -54,7 +54,7 @@ class Quick:
         current: Current = scope[TAKEN]
         k = self._asked(scope["query_string"], current)
         product_id = path[len(_BEFORE) : -len(_AFTER)]
-        if not k or not product_id or not current.bundle.plain:
+        if not k or not product_id or not current.bundle.keeps_ranking:
             return None
         key = (product_id, k)
         found = current.remembered.get(key)

@@ -25,7 +25,7 @@ from prometheus_client.registry import Collector
 from goeswith.serve.responses import models_of
 
 if TYPE_CHECKING:
-    from goeswith.query.answer import Answer
+    from goeswith.query.recommendation import Recommendation
     from goeswith.serve.snapshot import Holder
 
 MEDIA_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -91,7 +91,7 @@ class Metrics:
         counter.inc()
         self._timed[route].observe(seconds)
 
-    def answered(self, answers: Iterable[Answer]) -> None:
+    def answered(self, answers: Iterable[Recommendation]) -> None:
         """Count answers."""
         for model, fallback, count in models_of(answers):
             self.answered_by(model, fallback, count)

@@ -12,8 +12,8 @@ from starlette.responses import Response
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from goeswith.query.answer import Answer
     from goeswith.query.bundle import Bundle
+    from goeswith.query.recommendation import Recommendation
 
 
 def told(bundle: Bundle, **content: Any) -> Response:
@@ -34,13 +34,13 @@ class Complements(NamedTuple):
     models: list[tuple[str, bool, int]]
 
     @classmethod
-    def of(cls, bundle: Bundle, product_id: str, answers: list[Answer]) -> Complements:
+    def of(cls, bundle: Bundle, product_id: str, answers: list[Recommendation]) -> Complements:
         """Write them down."""
         content = {"bundle": bundle.id, "product_id": product_id, "complements": answers}
         return cls(orjson.dumps(content), models_of(answers))
 
 
-def models_of(answers: Iterable[Answer]) -> list[tuple[str, bool, int]]:
+def models_of(answers: Iterable[Recommendation]) -> list[tuple[str, bool, int]]:
     """Who gave answers: (model, whether as a fallback, how many)."""
     counts = Counter((answer.model, answer.fallback) for answer in answers)
     return [(model, fallback, count) for (model, fallback), count in counts.items()]

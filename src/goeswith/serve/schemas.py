@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from goeswith.query.compare import Compared
+from goeswith.query.compare import ComparisonRelation
 from goeswith.store.evidence import Basis
 
 LONGEST_ID: Final = 5000
@@ -270,7 +270,7 @@ class ComparisonShape(OfBundle):
 
     source: Brief
     target: Brief
-    relation: Compared = Field(
+    relation: ComparisonRelation = Field(
         description="What the target is to the source: `complement` goes with it, `reverse` is "
         "what the source goes with, `mutual` is both, `substitute` stands for it.",
         examples=["complement"],

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 PREFIX: Final = "GOESWITH_"
-_SHORT: Final = {"GOESWITH_KEYS_FILE": "GOESWITH_SERVE_KEYS_FILE"}
+_SHORT_NAMES: Final = {"GOESWITH_KEYS_FILE": "GOESWITH_SERVE_KEYS_FILE"}
 
 
-def settings_of(
+def read_environment(
     environ: Mapping[str, str], sections: Mapping[str, BaseModel]
 ) -> dict[str, dict[str, Any]]:
     """Section -> key -> value of the variables that name a setting.
@@ -32,20 +32,20 @@ def settings_of(
     Raises:
         ConfigError: a variable of a section names no setting; the nearest is told.
     """
-    found: dict[str, dict[str, Any]] = {}
+    settings: dict[str, dict[str, Any]] = {}
     for variable, value in environ.items():
-        name = _SHORT.get(variable, variable).removeprefix(PREFIX)
+        name = _SHORT_NAMES.get(variable, variable).removeprefix(PREFIX)
         section = next((s for s in sections if name.startswith(f"{s.upper()}_")), None)
         if not variable.startswith(PREFIX) or section is None:
             continue
         fields = type(sections[section]).model_fields
         key = name[len(section) + 1 :].lower()
         if key not in fields:
-            known = {f"{PREFIX}{section.upper()}_{field.upper()}" for field in fields}
-            near = get_close_matches(variable, known, n=1)
+            names = {f"{PREFIX}{section.upper()}_{field.upper()}" for field in fields}
+            near = get_close_matches(variable, names, n=1)
             hint = f"did you mean {near[0]}?" if near else "`goeswith config` prints all settings"
             raise ConfigError(f"the environment has {variable}, which is no setting; {hint}")
-        listed = isinstance(getattr(sections[section], key), list)
+        is_list = isinstance(getattr(sections[section], key), list)
         parts = [part.strip() for part in value.split(",") if part.strip()]
-        found.setdefault(section, {})[key] = parts if listed else value
-    return found
+        settings.setdefault(section, {})[key] = parts if is_list else value
+    return settings

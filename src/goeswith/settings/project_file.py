@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from goeswith.core.errors import ConfigError
-from goeswith.settings.environment import PREFIX, settings_of
+from goeswith.settings.environment import PREFIX, read_environment
 from goeswith.settings.sections import AUTO, NONE, Settings
 
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ def load_settings(path: Path | None = None) -> Settings:
 def _validated(content: dict[str, Any], source: str) -> Settings:
     """Settings of a file's content, with those of the environment in place of it."""
     tables = {name: table for name, table in Settings() if isinstance(table, BaseModel)}
-    given = settings_of(os.environ, tables)
-    for section, values in given.items():
+    environment = read_environment(os.environ, tables)
+    for section, values in environment.items():
         if isinstance(content.setdefault(section, {}), dict):
             content[section] |= values
     try:
@@ -63,7 +63,7 @@ def _validated(content: dict[str, Any], source: str) -> Settings:
         # of a key that may be one thing or another, each says in its turn why it is not
         wrong: dict[str, list[str]] = {}
         for detail in error.errors():
-            what, why = _explain(detail, given)
+            what, why = _describe_error(detail, environment)
             wrong.setdefault(what, []).append(why)
         told = "; ".join(f"{what}{', or '.join(why)}" for what, why in wrong.items())
         raise ConfigError(f"{source}{told}") from error
@@ -88,21 +88,23 @@ def _check_models(settings: Settings, source: str) -> None:
         raise ConfigError(f"{source}{error}") from error
 
 
-def _explain(detail: ErrorDetails, given: dict[str, dict[str, Any]]) -> tuple[str, str]:
+def _describe_error(
+    detail: ErrorDetails, environment: dict[str, dict[str, Any]]
+) -> tuple[str, str]:
     """What is wrong, and why."""
     # behind a section and its key stands which of several types was tried
     *parents, last = (str(part) for part in detail["loc"][:2])
     where = ".".join([*parents, last])
-    if parents and last in given.get(parents[0], {}):
+    if parents and last in environment.get(parents[0], {}):
         where = f"{PREFIX}{parents[0]}_{last}".upper()
     if detail["type"] != "extra_forbidden":
         return f"{where} = {detail['input']!r}: ", detail["msg"].lower()
     section: type[BaseModel] = Settings
     for name in parents:
         section = type(getattr(section(), name))
-    known = list(section.model_fields)
-    near = get_close_matches(last, known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
+    keys = list(section.model_fields)
+    near = get_close_matches(last, keys, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(keys)}"
     return f"unknown key {where!r}; ", hint
 
 

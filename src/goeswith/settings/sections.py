@@ -21,7 +21,7 @@ BUDGETS: Final[dict[str, dict[str, Any]]] = {
     },
 }
 """Settings of the ranker by budget; those of `[models.ranker]` win over them."""
-_MEMBERS: Final = 30_000
+_MAX_MEMBER_PRODUCTS: Final = 30_000
 """Products up to which a member is trained: the loss is over all, time grows with the square."""
 
 
@@ -225,22 +225,22 @@ class Settings(_Section):
         default_factory=dict, description="Settings of single models, a table [models.NAME] each."
     )
 
-    def chosen(self, products: int, *, counted: bool = False) -> Settings:
+    def resolve(self, products: int, *, has_counts: bool = False) -> Settings:
         """These settings with what `auto` and the budget stand for.
 
         Args:
             products: size of the catalogue.
-            counted: whether pairs are counted in events; else lists name them.
+            has_counts: whether pairs are counted in events; else lists name them.
         """
         fit = self.fit
         if fit.model == AUTO:
-            first, *rest = ["ranker"]
+            model, *rest = ["ranker"]
             if fit.budget == "fast" and products > fit.ranker_products:
                 # a pair that was counted often is a better answer than any that is inferred
-                first, *rest = ["copurchase", "cocitation"] if counted else ["cocitation"]
-            fit = fit.model_copy(update={"model": first, "fallbacks": [*rest, *fit.fallbacks]})
+                model, *rest = ["copurchase", "cocitation"] if has_counts else ["cocitation"]
+            fit = fit.model_copy(update={"model": model, "fallbacks": [*rest, *fit.fallbacks]})
         budget = dict(BUDGETS[fit.budget])
-        if products > _MEMBERS:
+        if products > _MAX_MEMBER_PRODUCTS:
             budget.pop("members", None)
         ranker = {**budget, **self.models.get("ranker", {})}
         models = {**self.models, "ranker": ranker} if ranker else self.models

@@ -36,13 +36,13 @@ from goeswith.core.errors import BundleError
 
 FORMAT: Final = 1
 """Raised when a reader of the earlier format would misread the folder."""
-FORMAT_SINCE: Final = "0.1.0"
+FORMAT_VERSION: Final = "0.1.0"
 """The first goeswith that reads `FORMAT`; the manifest tells it to older ones."""
 MANIFEST: Final = "manifest.json"
 BUILD_NAME: Final = re.compile(r"build-[0-9a-z]+-[0-9a-f]+")
 
 LOOKUP: Final = "lookup.safetensors"
-ANSWERS: Final = "answers.safetensors"
+TOP_K: Final = "answers.safetensors"
 EVIDENCE: Final = "evidence.safetensors"
 SEARCH: Final = "search.safetensors"
 PRODUCTS: Final = "products.arrow"
@@ -50,9 +50,9 @@ SIMILARS: Final = "similars.safetensors"
 EXPLANATIONS: Final = "explanations.safetensors"
 REVERSE: Final = "reverse.safetensors"
 RELATIONS: Final = "relations"
-RARE: Final = "rare"
+BELOW_SUPPORT: Final = "rare"
 SESSION: Final = "session"
-FOLLOWED: Final = "session/followed.safetensors"
+TRANSITIONS: Final = "session/followed.safetensors"
 
 _FIELDS: Final = {
     "id": str,
@@ -100,30 +100,30 @@ class Manifest:
             FileNotFoundError: a file is missing; the caller knows whether a newer build took over.
             BundleError: a file has another size than the manifest says.
         """
-        for name, listed in self.files.items():
+        for name, entry in self.files.items():
             size = (self.folder / name).stat().st_size
-            if size != listed["bytes"]:
+            if size != entry["bytes"]:
                 raise BundleError(
                     f"{self.folder / name} has {size:,} bytes, the manifest says "
-                    f"{listed['bytes']:,}: it was cut short or changed; {_REFIT}"
+                    f"{entry['bytes']:,}: it was cut short or changed; {_REFIT}"
                 )
 
-    def check_sums(self) -> None:
+    def verify_checksums(self) -> None:
         """Read every file and refuse a build that was changed since it was written.
 
         Raises:
             BundleError: a file's SHA-256 is not the manifest's.
         """
-        with ThreadPoolExecutor(_READERS) as pool:  # hashing lets other threads run
-            sums = list(pool.map(file_sha256, self.paths()))
-        for (name, listed), found in zip(self.files.items(), sums, strict=True):
-            if found != listed["sha256"]:
+        with ThreadPoolExecutor(_CHECKSUM_THREADS) as pool:  # hashing lets other threads run
+            checksums = list(pool.map(file_sha256, self.paths()))
+        for (name, entry), checksum in zip(self.files.items(), checksums, strict=True):
+            if checksum != entry["sha256"]:
                 raise BundleError(
                     f"{self.folder / name} is damaged: its SHA-256 is not the manifest's; {_REFIT}"
                 )
 
 
-_READERS: Final = 4
+_CHECKSUM_THREADS: Final = 4
 """Files that are checked at a time."""
 
 
@@ -152,17 +152,17 @@ def read_manifest(path: Path) -> Manifest:
         raise BundleError(
             f"{path / MANIFEST} was edited or damaged: it does not match its own SHA-256; {_REFIT}"
         )
-    wrong = [key for key, kind in _FIELDS.items() if not isinstance(content.get(key), kind)]
-    if wrong:
-        raise BundleError(f"{path / MANIFEST} lacks a usable {', '.join(wrong)}; {_REFIT}")
+    missing = [key for key, kind in _FIELDS.items() if not isinstance(content.get(key), kind)]
+    if missing:
+        raise BundleError(f"{path / MANIFEST} lacks a usable {', '.join(missing)}; {_REFIT}")
     if not BUILD_NAME.fullmatch(content["build"]):
         raise BundleError(
             f"{path / MANIFEST} names the build {content['build']!r}, which is not a build's name; "
             "the bundle is not trusted"
         )
     manifest = Manifest(path / content["build"], content)
-    for name, listed in manifest.files.items():
-        _check_file_entry(path, manifest.folder, name, listed)
+    for name, entry in manifest.files.items():
+        _check_file_entry(path, manifest.folder, name, entry)
     return manifest
 
 
@@ -187,29 +187,29 @@ def _parse(path: Path) -> dict[str, Any]:
 
 
 def _check_format(path: Path, content: dict[str, Any]) -> None:
-    found = content.get("format")
-    if not isinstance(found, int) or isinstance(found, bool) or found < 1:
+    version = content.get("format")
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise BundleError(f"{path / MANIFEST} names no bundle format; {_REFIT}")
-    if found > FORMAT:
+    if version > FORMAT:
         from goeswith import __version__
 
         raise BundleError(
-            f"{path} has bundle format {found}; goeswith {__version__} reads up to {FORMAT}: "
+            f"{path} has bundle format {version}; goeswith {__version__} reads up to {FORMAT}: "
             f"install goeswith {content.get('needs', 'newer')} or later, or fit the bundle again"
         )
 
 
-def _check_file_entry(path: Path, folder: Path, name: str, listed: Any) -> None:
+def _check_file_entry(path: Path, folder: Path, name: str, entry: Any) -> None:
     parts = PurePosixPath(name).parts
-    odd = not parts or ".." in parts or name.startswith("/") or "\\" in name or ":" in name
-    if odd or "\0" in name or not (folder / name).resolve().is_relative_to(folder.resolve()):
+    unsafe = not parts or ".." in parts or name.startswith("/") or "\\" in name or ":" in name
+    if unsafe or "\0" in name or not (folder / name).resolve().is_relative_to(folder.resolve()):
         raise BundleError(
             f"{path / MANIFEST} names the file {name!r}, outside its folder; the bundle is not "
             "trusted"
         )
     if not (
-        isinstance(listed, dict)
-        and isinstance(listed.get("bytes"), int)
-        and isinstance(listed.get("sha256"), str)
+        isinstance(entry, dict)
+        and isinstance(entry.get("bytes"), int)
+        and isinstance(entry.get("sha256"), str)
     ):
         raise BundleError(f"{path / MANIFEST} lacks size or SHA-256 of {name!r}; {_REFIT}")

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from goeswith.core.arrays import Floats, Rows
-    from goeswith.store.product_lookup import Products
+    from goeswith.store.product_lookup import ProductLookup
 
 
-class RankedAnswers:
+class TopKReader:
     """The k best complements of each of n products, memory-mapped."""
 
-    def __init__(self, path: Path, products: Products, k: int, models: int) -> None:
+    def __init__(self, path: Path, products: ProductLookup, k: int, models: int) -> None:
         """Map them.
 
         Args:
@@ -40,11 +40,11 @@ class RankedAnswers:
                     f"{path}: {name} has shape {arrays[name].shape}, the manifest and the "
                     f"catalogue say {(n, k)}; fit the bundle again"
                 )
-        self._path, self._known, self._models = path, products, models
+        self._path, self._product_lookup, self._models = path, products, models
         self._products, self._scores = arrays["products"], arrays["scores"]
-        self._origin = arrays["origin"]
+        self._model_index = arrays["origin"]
 
-    def of(self, source: int, k: int) -> tuple[Rows, Floats, npt.NDArray[np.int8]]:
+    def for_product(self, source: int, k: int) -> tuple[Rows, Floats, npt.NDArray[np.int8]]:
         """The first k complements of a row: products, scores, places among the models.
 
         Raises:
@@ -52,22 +52,22 @@ class RankedAnswers:
         """
         targets = self._products[source, :k]
         targets = targets[: np.count_nonzero(targets >= 0)]
-        origin = self._origin[source, : len(targets)]
-        if (targets >= len(self._known)).any() or not (
-            (origin >= 0) & (origin < self._models)
+        model_index = self._model_index[source, : len(targets)]
+        if (targets >= len(self._product_lookup)).any() or not (
+            (model_index >= 0) & (model_index < self._models)
         ).all():
             raise BundleError(
-                f"{self._path} is damaged at product {self._known.ids[source]!r}; fit the bundle "
+                f"{self._path} is damaged at product {self._product_lookup.ids[source]!r}; fit the bundle "
                 "again"
             )
-        return targets, self._scores[source, : len(targets)], origin
+        return targets, self._scores[source, : len(targets)], model_index
 
-    def place(self, source: int, target: int) -> tuple[int | None, float, int]:
+    def find(self, source: int, target: int) -> tuple[int | None, float, int]:
         """Where a target stands among the answers of a source, from 0, its score, and the place of
         its model among the models; None, 0 and -1 where it is not among them.
         """
-        targets, scores, origin = self.of(source, self._products.shape[1])
+        targets, scores, model_index = self.for_product(source, self._products.shape[1])
         at = np.flatnonzero(targets == target)
         if not len(at):
             return None, 0.0, -1
-        return int(at[0]), float(scores[at[0]]), int(origin[at[0]])
+        return int(at[0]), float(scores[at[0]]), int(model_index[at[0]])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from goeswith.store.evidence import Evidence, Link, TypesBought
-from goeswith.store.product_lookup import spoken_name
+from goeswith.store.evidence import Evidence, Link, TypePairCount
+from goeswith.store.product_lookup import display_name
 
 
 def why_similar(source: str, evidence: Evidence, kind: str | None, score: float) -> str:
@@ -127,7 +127,7 @@ def _bought_together(other: str, evidence: Evidence, first: str | None = None) -
     return text
 
 
-def _types_bought(flow: TypesBought, counted: bool) -> str:
+def _types_bought(flow: TypePairCount, counted: bool) -> str:
     if counted:
         return (
             f"Products of type {flow.target} were bought with products of type {flow.source} "
@@ -157,7 +157,7 @@ def _viewed(evidence: Evidence) -> str:
 
 
 def _name(link: Link) -> str:
-    return spoken_name(link.product_id, link.title, link.type)
+    return display_name(link.product_id, link.title, link.type)
 
 
 def _with(count: int, counted: bool) -> str:

@@ -37,7 +37,7 @@ class ProductWords:
         self.text = " . ".join(part for part in parts.values() if part)
         self._named = " . ".join(part for name, part in parts.items() if name != "brand")
         first = words(parts["title"])[:1]
-        self._first = stem(first[0]) if first else ""
+        self._source_first = stem(first[0]) if first else ""
         self.measures, _ = measures(self.text)
         self.tokens = words(self.text)
         flat = _pieces(self.text)
@@ -67,7 +67,7 @@ class ProductWords:
         phrase, or stands in the brand; not a word in passing, as in "lobster clasp".
         """
         one = stem(word)
-        return one == self._first or one in self.heads or one in map(stem, words(self.brand))
+        return one == self._source_first or one in self.heads or one in map(stem, words(self.brand))
 
     def holds(self, word: str) -> bool:
         """Whether a word, in any of its forms, stands in the text."""

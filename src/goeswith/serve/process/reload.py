@@ -181,7 +181,7 @@ def _stamp(file: Path) -> list[int] | None:
 
 def _damage(manifest: Manifest) -> str | None:
     try:
-        manifest.check_sums()
+        manifest.verify_checksums()
     except BundleError as error:
         return str(error)
     return None

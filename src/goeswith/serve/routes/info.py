@@ -14,7 +14,7 @@ from goeswith.serve.responses import told
 from goeswith.serve.schemas import Found
 from goeswith.serve.service_schemas import BundleFacts, Health, Report
 from goeswith.settings.sections import ServeSettings
-from goeswith.store.search_index import MOST_FOUND
+from goeswith.store.search_index import MAX_SEARCH_RESULTS
 
 _METRICS: Final = {"type": "string", "examples": ["goeswith_bundle_products 100.0\n"]}
 
@@ -34,7 +34,9 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
                 examples=["phone"],
             ),
         ],
-        k: Annotated[int, Query(ge=1, le=MOST_FOUND, description="How many.", examples=[5])] = 10,
+        k: Annotated[
+            int, Query(ge=1, le=MAX_SEARCH_RESULTS, description="How many.", examples=[5])
+        ] = 10,
     ) -> Response:
         """Products whose title or id is like the words, best first."""
         return told(now.bundle, query=q, products=now.bundle.search(q, k))

@@ -7,7 +7,7 @@ from fastapi import Body, FastAPI, Query
 from starlette.responses import Response
 
 from goeswith.core.errors import UnknownProductError
-from goeswith.query.bundle import MOST_IN_BASKET
+from goeswith.query.bundle import MAX_BASKET
 from goeswith.serve.dependencies import Constrained, Now, held, how_many
 from goeswith.serve.problem_details import documented
 from goeswith.serve.responses import told
@@ -34,7 +34,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
             list[Annotated[str, Query(max_length=LONGEST_ID)]],
             Query(
                 min_length=1,
-                max_length=MOST_IN_BASKET,
+                max_length=MAX_BASKET,
                 description="A product in the basket; repeatable.",
                 examples=[["phone-1"]],
             ),
@@ -54,7 +54,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
             list[Annotated[str, Query(max_length=LONGEST_ID)]],
             Query(
                 min_length=1,
-                max_length=MOST_IN_BASKET,
+                max_length=MAX_BASKET,
                 description="A product that was looked at or bought, oldest first; repeatable.",
                 examples=[["phone-2", "phone-1"]],
             ),

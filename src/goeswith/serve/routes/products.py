@@ -88,5 +88,5 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         """What a target is to a source: relation, direction, evidence, probability, and why."""
         found = now.bundle.compare(source, target)
         rows = [now.bundle.products.row(product_id) for product_id in (source, target)]
-        first, second = now.bundle.table.briefs(rows)
+        first, second = now.bundle.table.summaries(rows)
         return told(now.bundle, source=first, target=second, **vars(found))

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 
-class Lease:
+class BuildLease:
     """Keeps a build until this object is gone.
 
     Raises:
@@ -32,18 +32,18 @@ class Lease:
         except BlockingIOError as error:
             raise FileNotFoundError(2, "is being removed", str(folder)) from error
         except OSError:
-            self._let_go()  # locks are not for this file system
+            self._release()  # locks are not for this file system
 
     def __del__(self) -> None:
-        self._let_go()
+        self._release()
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None
 
 
-def leased(folder: Path) -> bool:
+def is_leased(folder: Path) -> bool:
     """Whether somebody holds a build."""
     if sys.platform == "win32":
         return False

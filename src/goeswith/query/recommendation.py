@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Recommendation:
     """One complement of a product.
 
     Attributes:
@@ -55,7 +55,7 @@ class Hit(NamedTuple):
     model: str
 
 
-def answer(  # noqa: PLR0917
+def make_recommendation(  # noqa: PLR0917
     bundle: QueryContext,
     target: int,
     scored: tuple[float, int],
@@ -65,7 +65,7 @@ def answer(  # noqa: PLR0917
     best: str,
     *,
     pinned: bool = False,
-) -> Answer:
+) -> Recommendation:
     """One answer of a bundle.
 
     Args:
@@ -78,19 +78,19 @@ def answer(  # noqa: PLR0917
         best: id of the one that it goes with best, of which evidence and name are.
         pinned: whether the request put it there.
     """
-    score, origin = scored
+    score, model_index = scored
     products = bundle.products
-    return Answer(
+    return Recommendation(
         product_id=products.ids[target],
         title=products.title(target),
         type=products.type(target),
         relation="complement",
         score=score,
-        model=bundle.models[origin] if origin >= 0 else "pinned",
-        fallback=origin > 0,
+        model=bundle.models[model_index] if model_index >= 0 else "pinned",
+        fallback=model_index > 0,
         evidence=evidence,
         why=why(name, evidence),
         goes_with=goes_with,
         pinned=pinned,
-        explanation=bundle.explanations.of(best, target, evidence),
+        explanation=bundle.explanations.for_pair(best, target, evidence),
     )
