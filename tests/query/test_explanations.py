@@ -30,11 +30,11 @@ class Writer:
     name, most_tries = "writer", 2
 
     def __init__(self, most: int | None = None) -> None:
-        self.written, self.most = 0, most
+        self.written, self.max_k = 0, most
 
     def write(self, pairs: Sequence[Pair], attempt: int) -> list[str]:
         self.written += len(pairs)
-        if self.most is not None and self.written > self.most:
+        if self.max_k is not None and self.written > self.max_k:
             raise KeyboardInterrupt
         return [
             f"because they are {pair.source['type']} and {pair.target['type']}" for pair in pairs

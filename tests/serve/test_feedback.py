@@ -37,7 +37,7 @@ def test_events_are_on_the_disk_when_they_are_acknowledged(serve: Any, tmp_path:
     hostile = {"event": "purchase", "product_id": "a\nb\0\u202e</script>", "position": 3}
     told = client.post("/v1/feedback", json={"events": [CLICK, hostile]})
     assert told.status_code == 202
-    assert told.json() == {"bundle": client.app.state.current().bundle.id, "accepted": 2}
+    assert told.json() == {"bundle": client.app.state.snapshot_holder().bundle.id, "accepted": 2}
     events = kept(tmp_path / "kept")
     assert [{k: v for k, v in event.items() if k != "timestamp"} for event in events] == [
         CLICK,

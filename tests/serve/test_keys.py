@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from goeswith.cli.main import app
 from goeswith.core.errors import ConfigError
-from goeswith.serve.api_keys import Keys, new_key, read_keys
+from goeswith.serve.api_keys import ApiKeys, new_key, read_keys
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_a_changed_file_is_read_and_a_broken_one_changes_nothing(
     keys: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key, path = keys
-    known = Keys(path)
+    known = ApiKeys(path)
     now = [time.monotonic()]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
 

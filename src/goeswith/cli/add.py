@@ -15,31 +15,29 @@ def command(
 
     No model is trained. Until the new bundle is whole the one that was there answers.
     """
-    update_and_tell(bundle, None, products, again=False)
+    run_update(bundle, None, products, again=False)
 
 
-def update_and_tell(
-    bundle: Path, events: Path | None, products: Path | None, *, again: bool
-) -> None:
+def run_update(bundle: Path, events: Path | None, products: Path | None, *, again: bool) -> None:
     """Update a bundle, and say what was done."""
     from goeswith.cli.output import console, progress_bar, records_table
     from goeswith.pipeline.update_bundle import update_bundle
     from goeswith.query.bundle import Bundle
 
     with progress_bar() as progress:
-        done = update_bundle(bundle, events, products, again=again, progress=progress)
+        summary = update_bundle(bundle, events, products, again=again, progress=progress)
     screen = console()
-    if done.quarantine:
-        screen.print(records_table("Rows set aside", done.quarantine))
-    told = [f"{done.events:,} events counted"] if events is not None else []
+    if summary.quarantine:
+        screen.print(records_table("Rows set aside", summary.quarantine))
+    parts = [f"{summary.events:,} events counted"] if events is not None else []
     if products is not None:
-        told.append(f"{done.products:,} products added")
-        if done.existing:
-            told.append(f"{done.existing:,} were known and stay as they are")
-        if done.unused:
-            told.append(f"columns that the catalogue does not have: {', '.join(done.unused)}")
+        parts.append(f"{summary.products:,} products added")
+        if summary.existing:
+            parts.append(f"{summary.existing:,} were known and stay as they are")
+        if summary.unused:
+            parts.append(f"columns that the catalogue does not have: {', '.join(summary.unused)}")
     opened = Bundle.open(bundle)
-    told.append(f"{len(opened):,} products answer")
-    screen.print(f"{bundle}: {'; '.join(told)}", markup=False, soft_wrap=True)
-    for note in done.notes:
+    parts.append(f"{len(opened):,} products answer")
+    screen.print(f"{bundle}: {'; '.join(parts)}", markup=False, soft_wrap=True)
+    for note in summary.notes:
         screen.print(f"note: {note}", markup=False, soft_wrap=True)

@@ -61,11 +61,11 @@ def command(
     settings = load_settings(config)
     check_writable(json)
     check_writable(html)
-    asked = split_models(models), split_names(protocol), split_seeds(seeds)
+    selection = split_models(models), split_names(protocol), split_seeds(seeds)
     with progress_bar() as progress:
         progress(0, 1, f"reading {data}")
         dataset = load_data(data, settings.data.max_bad_share)
-        result = benchmark(dataset, *asked, settings, progress)
+        result = benchmark(dataset, *selection, settings, progress)
     screen = console()
     if aside := dataset.quarantine.counts().to_dicts():
         screen.print(records_table("Rows set aside", aside))

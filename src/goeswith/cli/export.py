@@ -54,17 +54,17 @@ def command(
 
     from goeswith.cli.output import progress_bar
     from goeswith.core.errors import ConfigError
-    from goeswith.export.answer_files import WRITERS
-    from goeswith.export.answer_rows import AnswerRows
     from goeswith.export.postgres import TABLE, to_postgres
+    from goeswith.export.recommendation_files import WRITERS
+    from goeswith.export.recommendation_rows import RecommendationRows
     from goeswith.export.redis_lists import GRACE, PREFIX, to_redis
     from goeswith.query.bundle import Bundle
     from goeswith.query.constraints import Constraints
 
     _check_options(to, {"--out": out, "--table": table, "--prefix": prefix, "--grace": grace})
-    given, wanted = (out, "--out FILE") if to in WRITERS else (url, "--url URL")
-    if given is None:
-        raise ConfigError(f"--to {to.value} needs {wanted}")
+    target_value, option = (out, "--out FILE") if to in WRITERS else (url, "--url URL")
+    if target_value is None:
+        raise ConfigError(f"--to {to.value} needs {option}")
     if parts > 1 and to not in WRITERS:
         raise ConfigError("--parts is for files: a database's old answers are replaced as a whole")
     opened = Bundle.open(bundle)
@@ -73,9 +73,9 @@ def command(
         constraints = Constraints.from_text(where, ban, (), per_type, diversity)
     started = perf_counter()
     with progress_bar() as progress:
-        wanted_k = k or min(10, opened.k)
+        count = k or min(10, opened.k)
         which = part, parts
-        rows = AnswerRows(opened, wanted_k, constraints, why, progress=progress, part=which)
+        rows = RecommendationRows(opened, count, constraints, why, progress=progress, part=which)
         if to is Target.postgres:
             place = to_postgres(rows, str(url), table or TABLE)
         elif to is Target.redis:
@@ -84,7 +84,7 @@ def command(
             WRITERS[to.value](rows, Path(str(out)))
             place = str(out)
     typer.echo(
-        f"{place}: {rows.rows:,} answers for {rows.answered:,} of {len(opened):,} products, "
+        f"{place}: {rows.rows:,} answers for {rows.products:,} of {len(opened):,} products, "
         f"at most {rows.k} each, of the build {opened.id}; {perf_counter() - started:.1f} s"
     )
 

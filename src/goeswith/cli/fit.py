@@ -42,8 +42,8 @@ def command(
     settings = load_settings(config)
     if model is not None and model != AUTO:
         make_model(model, settings.models)  # a wrong name is told before the data are read
-    given = {"model": model, "budget": budget and budget.value}
-    fit = settings.fit.model_copy(update={k: v for k, v in given.items() if v is not None})
+    overrides = {"model": model, "budget": budget and budget.value}
+    fit = settings.fit.model_copy(update={k: v for k, v in overrides.items() if v is not None})
     settings = settings.model_copy(update={"fit": fit})
     with progress_bar() as progress:
         progress(0, 1, f"reading {data}")

@@ -34,7 +34,7 @@ def progress_bar() -> Iterator[Callable[[int, int, str], None]]:
         yield step
 
 
-def answers_table(
+def recommendations_table(
     title: str, answers: list[Recommendation], goes_with: bool = False, explained: bool = False
 ) -> Table:
     """Answers with their evidence; what of a basket each goes with; sentences for shoppers."""
@@ -60,7 +60,7 @@ def answers_table(
     return table
 
 
-def facts_table(title: str, facts: dict[str, Any]) -> Table:
+def pairs_table(title: str, facts: dict[str, Any]) -> Table:
     """Names and values."""
     table = Table(title=title, title_justify="left", show_header=False, pad_edge=False)
     table.add_column(style="bold")

@@ -66,34 +66,36 @@ def command(
         _check_one(ids, similars and reverse, bool(pin or per_type or diversity is not None))
         if reverse and narrowed:
             raise ConfigError("--reverse takes no filters, bans or pins")
-    opened = _opened(bundle, explain)
-    most = k or min(10, opened.k)
+    opened = _open_bundle(bundle, explain)
+    count = k or min(10, opened.k)
     constraints = None
     if narrowed:
         from goeswith.query.constraints import Constraints
 
         constraints = Constraints.from_text(where, ban, pin, per_type, diversity)
-    key, asked = "complements", dict[str, Any]()
+    key, query = "complements", dict[str, Any]()
     if similars or reverse:
         row = opened.products.row(ids[0])
-        asked, label = {"product": _named(opened, row)}, opened.products.label(row)
+        query, label = {"product": _product_fields(opened, row)}, opened.products.label(row)
         key = "similars" if similars else "sources"
         answers = (
-            opened.similars(ids[0], most, constraints) if similars else opened.reverse(ids[0], most)
+            opened.similars(ids[0], count, constraints)
+            if similars
+            else opened.reverse(ids[0], count)
         )
     elif session is not None:
         key = "next"
-        answers, asked, label = _about_session(opened, session, most, constraints)
+        answers, query, label = _recommend_session(opened, session, count, constraints)
     elif new is not None:
-        answers, asked, label = _about_new(opened, new, most, constraints)
+        answers, query, label = _recommend_new(opened, new, count, constraints)
     elif len(ids) == 1:
-        answers = opened.complements(ids[0], most, constraints)
+        answers = opened.complements(ids[0], count, constraints)
         row = opened.products.row(ids[0])
-        asked, label = {"product": _named(opened, row)}, opened.products.label(row)
+        query, label = {"product": _product_fields(opened, row)}, opened.products.label(row)
     else:
-        answers = opened.basket(ids, most, constraints)
+        answers = opened.basket(ids, count, constraints)
         rows = [opened.products.row(product_id) for product_id in dict.fromkeys(ids)]
-        asked = {"basket": [_named(opened, row) for row in rows]}
+        query = {"basket": [_product_fields(opened, row) for row in rows]}
         label = ", ".join(opened.products.label(row) for row in rows)
     if json:
         from dataclasses import asdict
@@ -101,20 +103,22 @@ def command(
 
         content = {
             "bundle": opened.id,
-            **asked,
+            **query,
             key: [asdict(answer) for answer in answers],
         }
         typer.echo(dumps(content, indent=2, ensure_ascii=False))
         return
-    from goeswith.cli.output import answers_table, console
+    from goeswith.cli.output import console, recommendations_table
 
     if answers:
         title = _TITLES[key].format(label).replace("[", r"\[")
-        console().print(answers_table(title, answers, goes_with=len(ids) > 1, explained=explain))
+        console().print(
+            recommendations_table(title, answers, goes_with=len(ids) > 1, explained=explain)
+        )
     else:
-        said = " that meets what was asked for" if narrowed else ""
-        nothing = _NOTHING.get(key, "go with")
-        typer.echo(f"nothing is known to {nothing} {label}{said}")
+        condition = " that meets what was asked for" if narrowed else ""
+        nothing = _EMPTY_RELATION.get(key, "go with")
+        typer.echo(f"nothing is known to {nothing} {label}{condition}")
 
 
 _TITLES: Final = {
@@ -123,14 +127,14 @@ _TITLES: Final = {
     "sources": "What {} goes with",
     "next": "What comes next after {}",
 }
-_NOTHING: Final = {
+_EMPTY_RELATION: Final = {
     "similars": "stand for",
     "sources": "have as its complement",
     "next": "come next after",
 }
 
 
-def _opened(path: Path, explain: bool) -> Bundle:
+def _open_bundle(path: Path, explain: bool) -> Bundle:
     from goeswith.query.bundle import Bundle
 
     bundle = Bundle.open(path)
@@ -138,7 +142,7 @@ def _opened(path: Path, explain: bool) -> Bundle:
     return bundle
 
 
-def _about_session(
+def _recommend_session(
     bundle: Bundle, text: str, k: int, constraints: Constraints | None
 ) -> tuple[list[Recommendation], dict[str, Any], str]:
     import csv
@@ -148,7 +152,7 @@ def _about_session(
     answers: list[Recommendation] = [*bundle.session(ids, k, constraints)]
     rows = [bundle.products.row(product_id) for product_id in ids]
     label = ", ".join(bundle.products.label(row) for row in rows)
-    return answers, {"session": [_named(bundle, row) for row in rows]}, label
+    return answers, {"session": [_product_fields(bundle, row) for row in rows]}, label
 
 
 def _check_one(ids: list[str], both: bool, shaped: bool) -> None:
@@ -162,7 +166,7 @@ def _check_one(ids: list[str], both: bool, shaped: bool) -> None:
         raise ConfigError("--similars takes filters and bans, no pins, quotas or diversity")
 
 
-def _named(bundle: Bundle, row: int) -> dict[str, Any]:
+def _product_fields(bundle: Bundle, row: int) -> dict[str, Any]:
     products = bundle.products
     return {
         "product_id": products.ids[row],
@@ -171,7 +175,7 @@ def _named(bundle: Bundle, row: int) -> dict[str, Any]:
     }
 
 
-def _about_new(
+def _recommend_new(
     bundle: Bundle, file: Path, k: int, constraints: Constraints | None
 ) -> tuple[list[Recommendation], dict[str, Any], str]:
     from goeswith.data.attributes_file import read_attributes

@@ -78,7 +78,7 @@ def command(
         screen.print(note, markup=False, soft_wrap=True)
     title = f"Strongest by {sort}: {relation}" + (f" of {product}" if product else "")
     if len(best):
-        screen.print(records_table(_plain(title), [_line(edge) for edge in best.to_dicts()]))
+        screen.print(records_table(_plain(title), [_edge_record(edge) for edge in best.to_dicts()]))
     else:
         screen.print(f"{title}: none", markup=False)
     if out is not None:
@@ -114,17 +114,17 @@ def _summary(graph: RelationGraph, report: MiningReport) -> list[dict[str, Any]]
     return lines
 
 
-def _line(edge: dict[str, Any]) -> dict[str, Any]:
+def _edge_record(edge: dict[str, Any]) -> dict[str, Any]:
     first = edge["source_first"]
     return {
-        "source": _name(edge, "source"),
-        "target": _name(edge, "target"),
+        "source": _product_label(edge, "source"),
+        "target": _product_label(edge, "target"),
         "count": edge["count"],
         "source first": None if first is None else f"{first / edge.get('seen', edge['count']):.0%}",
         **{name: edge[name] for name in ("confidence", "lift", "pmi", "pmi_lower", "llr")},
     }
 
 
-def _name(edge: dict[str, Any], end: str) -> str:
+def _product_label(edge: dict[str, Any], end: str) -> str:
     title = edge.get(f"{end}_title")
     return f"{title} ({edge[end]})" if title else edge[end]

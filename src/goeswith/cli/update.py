@@ -22,6 +22,6 @@ def command(
 
     Until the new bundle is whole the one that was there answers, also when this run is killed.
     """
-    from goeswith.cli.add import update_and_tell
+    from goeswith.cli.add import run_update
 
-    update_and_tell(bundle, events, products, again=again)
+    run_update(bundle, events, products, again=again)

@@ -112,21 +112,21 @@ class FitProgress:
     def log(self, what: str) -> None:
         """Tell what comes next."""
         if self.progress is not None:
-            self.progress(self.answered, self.products * self.models, what)
+            self.progress(self.products, self.products * self.models, what)
 
     def finish(self) -> None:
         """Tell that all is done."""
-        self.answered = self.products * self.models
+        self.products = self.products * self.models
         self.log("done")
 
     @contextmanager
     def model_steps(self, place: int, what: str) -> Iterator[Callable[[int], None]]:
         """Steps of one model: what is yielded is called with the products it has answered."""
-        self.answered = self.products * place
+        self.products = self.products * place
         self.log(f"fitting {what}")
 
         def answered(count: int) -> None:
-            self.answered = self.products * place + count
+            self.products = self.products * place + count
             self.log(f"answering by {what}")
 
         yield answered

@@ -12,22 +12,22 @@ from starlette.middleware.cors import CORSMiddleware
 
 from goeswith import __version__
 from goeswith.query.bundle import Bundle
-from goeswith.serve.api_keys import Keys
+from goeswith.serve.api_keys import ApiKeys
 from goeswith.serve.benchmark_report import read_report
-from goeswith.serve.fast_path import Quick
+from goeswith.serve.body_limit import BodyLimit
+from goeswith.serve.fast_path import FastPath
 from goeswith.serve.feedback_log import FeedbackLog
-from goeswith.serve.middleware import Gate
-from goeswith.serve.problem_details import describe_problems, tell_problems
-from goeswith.serve.prometheus_metrics import Metrics
-from goeswith.serve.rate_limit import Rates
-from goeswith.serve.request_limits import BodyLimit
-from goeswith.serve.request_log import Log
+from goeswith.serve.middleware import ServiceMiddleware
+from goeswith.serve.problem_details import add_problem_handlers, add_problem_schemas
+from goeswith.serve.prometheus_metrics import ServiceMetrics
+from goeswith.serve.rate_limit import RateLimiter
+from goeswith.serve.request_log import RequestLog
 from goeswith.serve.routes import feedback_route as feedback
 from goeswith.serve.routes import info as facts
 from goeswith.serve.routes import multi_product as several
 from goeswith.serve.routes import products
 from goeswith.serve.routes import relevance_route as relevance
-from goeswith.serve.snapshot import Current, Holder
+from goeswith.serve.snapshot import Snapshot, SnapshotHolder
 from goeswith.serve.static_page import add_page
 from goeswith.settings.sections import ServeSettings
 
@@ -35,7 +35,7 @@ from goeswith.settings.sections import ServeSettings
 def create_app(bundle_path: Path | str | Bundle, settings: ServeSettings | None = None) -> FastAPI:
     """The service for one bundle, every file of which is checked first.
 
-    `app.state.current` hands out what answers now (`serve.current.Holder`).
+    `app.state.snapshot_holder` hands out what answers now (`serve.current.Holder`).
 
     Args:
         bundle_path: as given to `goeswith fit --out`; or a bundle that was opened and checked.
@@ -50,27 +50,27 @@ def create_app(bundle_path: Path | str | Bundle, settings: ServeSettings | None 
         title="goeswith",
         version=__version__,
         description="What goes with this product? Complements, each with its evidence.",
-        lifespan=_ends,
+        lifespan=_lifespan,
     )
     state = app.state
-    state.current = Holder(open_current(bundle_path, settings))
-    state.metrics = Metrics(state.current)
+    state.snapshot_holder = SnapshotHolder(open_snapshot(bundle_path, settings))
+    state.metrics = ServiceMetrics(state.snapshot_holder)
     state.feedback = FeedbackLog(settings.feedback) if settings.feedback else None
-    state.log = Log() if settings.log else None
+    state.log = RequestLog() if settings.log else None
     state.ending = False
-    tell_problems(app)
+    add_problem_handlers(app)
     for routes in (products, several, facts, feedback, relevance):
         routes.add(app, settings)
     add_page(app)
-    app.add_middleware(Quick, metrics=state.metrics, most=settings.max_k)
-    app.add_middleware(BodyLimit, most=settings.max_body)
+    app.add_middleware(FastPath, metrics=state.metrics, max_k=settings.max_k)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body)
     app.add_middleware(
-        Gate,
-        holder=state.current,
+        ServiceMiddleware,
+        holder=state.snapshot_holder,
         metrics=state.metrics,
         log=state.log,
-        keys=Keys(settings.keys_file) if settings.keys_file else None,
-        rates=Rates(settings.rate, settings.burst) if settings.rate else None,
+        keys=ApiKeys(settings.keys_file) if settings.keys_file else None,
+        rates=RateLimiter(settings.rate, settings.burst) if settings.rate else None,
     )
     if settings.origins:
         # outside the gate: a browser asks first without a key whether it may ask
@@ -80,12 +80,12 @@ def create_app(bundle_path: Path | str | Bundle, settings: ServeSettings | None 
             allow_methods=["GET", "POST"],
             allow_headers=["authorization", "content-type", "x-api-key"],
         )
-    _describe(app)
+    _add_problem_schemas(app)
     return app
 
 
 @asynccontextmanager
-async def _ends(app: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Nothing to start; at the end what waits is written."""
     yield
     app.state.ending = True
@@ -95,7 +95,7 @@ async def _ends(app: FastAPI) -> AsyncIterator[None]:
         app.state.log.flush()
 
 
-def open_current(bundle_path: Path | str | Bundle, settings: ServeSettings) -> Current:
+def open_snapshot(bundle_path: Path | str | Bundle, settings: ServeSettings) -> Snapshot:
     """A bundle with every file checked, ready to be asked.
 
     Raises:
@@ -104,17 +104,17 @@ def open_current(bundle_path: Path | str | Bundle, settings: ServeSettings) -> C
     report = read_report(settings.report) if settings.report else None
     if not isinstance(bundle_path, Bundle):
         bundle_path = Bundle.open(bundle_path, verify=True)
-    return Current(bundle_path, settings.live, report, settings.remember * 1_000_000)
+    return Snapshot(bundle_path, settings.live, report, settings.remember * 1_000_000)
 
 
-def _describe(app: FastAPI) -> None:
+def _add_problem_schemas(app: FastAPI) -> None:
     """Have the OpenAPI description tell of problems as they are."""
     plain = app.openapi
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             schema = plain()
-            describe_problems(schema)
+            add_problem_schemas(schema)
             app.openapi_schema = schema
         return app.openapi_schema
 

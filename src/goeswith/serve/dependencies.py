@@ -10,30 +10,30 @@ from fastapi import Path as InPath
 from goeswith.core.errors import ConfigError
 from goeswith.query.constraints import MAX_FILTERS, Constraints
 from goeswith.query.filters import MAX_FILTER_LENGTH
-from goeswith.serve.schemas import LONGEST_ID
-from goeswith.serve.snapshot import TAKEN, Current
+from goeswith.serve.schemas import MAX_ID_LENGTH
+from goeswith.serve.snapshot import SNAPSHOT_KEY, Snapshot
 
-_FEW: Final = 100
+_MAX_IDS: Final = 100
 """Bans and pins of one request; more would not fit an address."""
 
 
 # a coroutine, as all that is asked for here: FastAPI runs what is none in a thread of its own, and
 # the way there and back costs more than the work
-async def taken(request: Request) -> Current:
+async def current_snapshot(request: Request) -> Snapshot:
     """What the request took at its start."""
-    current: Current = request.scope[TAKEN]
-    return current
+    snapshot: Snapshot = request.scope[SNAPSHOT_KEY]
+    return snapshot
 
 
-Now = Annotated[Current, Depends(taken)]
+CurrentSnapshot = Annotated[Snapshot, Depends(current_snapshot)]
 ProductId = Annotated[
     str, InPath(description="As in the catalogue; may hold slashes.", examples=["phone-1"])
 ]
-Id = Annotated[str, Query(min_length=1, max_length=LONGEST_ID)]
+Id = Annotated[str, Query(min_length=1, max_length=MAX_ID_LENGTH)]
 Bans = Annotated[
     list[Id],
     Query(
-        max_length=_FEW,
+        max_length=_MAX_IDS,
         description="A product that shall not be among the answers; repeatable.",
         examples=[["case-2"]],
     ),
@@ -41,7 +41,7 @@ Bans = Annotated[
 Pins = Annotated[
     list[Id],
     Query(
-        max_length=_FEW,
+        max_length=_MAX_IDS,
         description="A product that shall come first, in the order given; repeatable.",
         examples=[["case-3"]],
     ),
@@ -71,11 +71,11 @@ Where = Annotated[
 ]
 
 
-async def _filtered(where: Where = [], ban: Bans = []) -> Constraints | None:  # noqa: B006
+async def _filter_constraints(where: Where = [], ban: Bans = []) -> Constraints | None:  # noqa: B006
     return Constraints.from_text(where, ban) if where or ban else None
 
 
-async def _constraints(
+async def _slate_constraints(
     where: Where = [],  # noqa: B006  FastAPI copies defaults
     ban: Bans = [],  # noqa: B006
     pin: Pins = [],  # noqa: B006
@@ -87,27 +87,27 @@ async def _constraints(
     return Constraints.from_text(where, ban, pin, per_type, diversity)
 
 
-Filtered = Annotated[Constraints | None, Depends(_filtered)]
-Constrained = Annotated[Constraints | None, Depends(_constraints)]
+FilterConstraints = Annotated[Constraints | None, Depends(_filter_constraints)]
+SlateConstraints = Annotated[Constraints | None, Depends(_slate_constraints)]
 
 
-def how_many(most: int) -> Any:
-    """The parameter `k`, where the settings allow `most`."""
-    described = "How many answers; 10 unless given, or what the bundle holds."
-    return Query(None, ge=1, le=most, description=described, examples=[5])
+def k_parameter(max_k: int) -> Any:
+    """The parameter `k`, where the settings allow `max_k`."""
+    description = "How many answers; 10 unless given, or what the bundle holds."
+    return Query(None, ge=1, le=max_k, description=description, examples=[5])
 
 
-def held(k: int | None, most: int, current: Current) -> int:
-    """How many to answer; `most` is what the settings allow.
+def resolve_k(k: int | None, max_k: int, snapshot: Snapshot) -> int:
+    """How many to answer; `max_k` is what the settings allow.
 
     Raises:
         ConfigError: more were asked for than the bundle holds.
     """
     if k is None:
-        return min(10, most, current.bundle.k)
-    if k > current.bundle.k:
+        return min(10, max_k, snapshot.bundle.k)
+    if k > snapshot.bundle.k:
         raise ConfigError(
-            f"k: this bundle holds {current.bundle.k} answers a product, {k} were asked for; ask "
+            f"k: this bundle holds {snapshot.bundle.k} answers a product, {k} were asked for; ask "
             "for fewer"
         )
     return k

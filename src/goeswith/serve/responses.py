@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from goeswith.query.recommendation import Recommendation
 
 
-def told(bundle: Bundle, **content: Any) -> Response:
+def json_response(bundle: Bundle, **content: Any) -> Response:
     """An answer of a bundle; a dataclass in it is written as an object."""
     body = orjson.dumps({"bundle": bundle.id, **content})
     return Response(body, media_type="application/json")
 
 
-class Complements(NamedTuple):
+class EncodedComplements(NamedTuple):
     """The answers of one product, as they are sent.
 
     Attributes:
@@ -34,45 +34,47 @@ class Complements(NamedTuple):
     models: list[tuple[str, bool, int]]
 
     @classmethod
-    def of(cls, bundle: Bundle, product_id: str, answers: list[Recommendation]) -> Complements:
+    def encode(
+        cls, bundle: Bundle, product_id: str, answers: list[Recommendation]
+    ) -> EncodedComplements:
         """Write them down."""
         content = {"bundle": bundle.id, "product_id": product_id, "complements": answers}
-        return cls(orjson.dumps(content), models_of(answers))
+        return cls(orjson.dumps(content), count_models(answers))
 
 
-def models_of(answers: Iterable[Recommendation]) -> list[tuple[str, bool, int]]:
+def count_models(answers: Iterable[Recommendation]) -> list[tuple[str, bool, int]]:
     """Who gave answers: (model, whether as a fallback, how many)."""
     counts = Counter((answer.model, answer.fallback) for answer in answers)
     return [(model, fallback, count) for (model, fallback), count in counts.items()]
 
 
-class Remembered:
+class ResponseCache:
     """Answers as they were sent, those asked for last, up to a number of bytes.
 
     They are of one bundle and never change; a new bundle has its own. They are kept packed, so
     that more fit: unpacking takes far less than working an answer out.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most, self._bytes = most, 0
-        self._kept: OrderedDict[tuple[str, int], Complements] = OrderedDict()
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes, self._bytes = max_bytes, 0
+        self._entries: OrderedDict[tuple[str, int], EncodedComplements] = OrderedDict()
 
-    def get(self, key: tuple[str, int]) -> Complements | None:
+    def get(self, key: tuple[str, int]) -> EncodedComplements | None:
         """What was kept for a product and a number of answers."""
-        found = self._kept.get(key)
-        if found is None:
+        packed = self._entries.get(key)
+        if packed is None:
             return None
-        self._kept.move_to_end(key)
-        return Complements(zlib.decompress(found.body), found.models)
+        self._entries.move_to_end(key)
+        return EncodedComplements(zlib.decompress(packed.body), packed.models)
 
-    def keep(self, key: tuple[str, int], answer: Complements) -> None:
+    def put(self, key: tuple[str, int], response: EncodedComplements) -> None:
         """Keep an answer in place of those that nobody asked for since longest."""
-        if not self._most or key in self._kept:
+        if not self._max_bytes or key in self._entries:
             return
-        packed = Complements(zlib.compress(answer.body, level=1), answer.models)
-        if len(packed.body) > self._most:
+        packed = EncodedComplements(zlib.compress(response.body, level=1), response.models)
+        if len(packed.body) > self._max_bytes:
             return
-        self._kept[key] = packed
+        self._entries[key] = packed
         self._bytes += len(packed.body)
-        while self._bytes > self._most:
-            self._bytes -= len(self._kept.popitem(last=False)[1].body)
+        while self._bytes > self._max_bytes:
+            self._bytes -= len(self._entries.popitem(last=False)[1].body)

@@ -9,19 +9,19 @@ from pydantic import BaseModel, ConfigDict, Field
 from goeswith.query.compare import ComparisonRelation
 from goeswith.store.evidence import Basis
 
-LONGEST_ID: Final = 5000
+MAX_ID_LENGTH: Final = 5000
 """Characters of a product id, in a request."""
-MOST_IN_BATCH: Final = 100
-BUILD: Final = "20240131t120000z-0a1b2c3d"
+MAX_BATCH: Final = 100
+EXAMPLE_BUILD: Final = "20240131t120000z-0a1b2c3d"
 """What the id of a build looks like."""
 Attribute: TypeAlias = str | int | float | bool | list[str] | None
-_FROM_ANSWERS = ConfigDict(from_attributes=True)
+_FROM_ATTRIBUTES = ConfigDict(from_attributes=True)
 
 
-class LinkShape(BaseModel):
+class LinkSchema(BaseModel):
     """A product between source and target."""
 
-    model_config = _FROM_ANSWERS
+    model_config = _FROM_ATTRIBUTES
 
     product_id: str = Field(examples=["protector-2"])
     title: str | None = Field(examples=["Screen protector"])
@@ -33,20 +33,20 @@ class LinkShape(BaseModel):
     with_target: int = Field(description="How often it was bought with the target.", examples=[34])
 
 
-class TypesShape(BaseModel):
+class TypePairSchema(BaseModel):
     """How often products of two types were bought together."""
 
-    model_config = _FROM_ANSWERS
+    model_config = _FROM_ATTRIBUTES
 
     source: str = Field(examples=["phone"])
     target: str = Field(examples=["case"])
     bought_together: int = Field(examples=[3204])
 
 
-class EvidenceShape(BaseModel):
+class EvidenceSchema(BaseModel):
     """What the data say of a pair."""
 
-    model_config = _FROM_ANSWERS
+    model_config = _FROM_ATTRIBUTES
 
     basis: Basis = Field(
         description="What the answer rests on, the strongest that the data have.",
@@ -72,14 +72,14 @@ class EvidenceShape(BaseModel):
         description="Whether counts are of contexts; lists only say that there is an edge.",
         examples=[True],
     )
-    link: LinkShape | None = None
-    types: TypesShape | None = None
+    link: LinkSchema | None = None
+    types: TypePairSchema | None = None
 
 
-class AnswerShape(BaseModel):
+class RecommendationSchema(BaseModel):
     """One answer."""
 
-    model_config = _FROM_ANSWERS
+    model_config = _FROM_ATTRIBUTES
 
     product_id: str = Field(examples=["case-1"])
     title: str | None = Field(examples=["Slim case"])
@@ -97,7 +97,7 @@ class AnswerShape(BaseModel):
         description="Whether the model filled a place that the first one left empty.",
         examples=[False],
     )
-    evidence: EvidenceShape
+    evidence: EvidenceSchema
     why: str = Field(
         description="One sentence from the evidence alone.",
         examples=["Bought 142 times with Phone 1, 3.1 times what chance would give."],
@@ -114,44 +114,44 @@ class AnswerShape(BaseModel):
     )
 
 
-class OfBundle(BaseModel):
+class BundleResponse(BaseModel):
     """Every answer names the build that gave it."""
 
     bundle: str = Field(
         description="The build that answered; new with every fit.",
-        examples=[BUILD],
+        examples=[EXAMPLE_BUILD],
     )
 
 
-class Complements(OfBundle):
+class ComplementsResponse(BundleResponse):
     """What goes with a product."""
 
     product_id: str = Field(examples=["phone-1"])
-    complements: list[AnswerShape]
+    complements: list[RecommendationSchema]
 
 
-class Similars(OfBundle):
+class SimilarsResponse(BundleResponse):
     """What stands for a product."""
 
     product_id: str = Field(examples=["phone-1"])
-    similars: list[AnswerShape]
+    similars: list[RecommendationSchema]
 
 
-class Reverse(OfBundle):
+class ReverseResponse(BundleResponse):
     """What a product goes with."""
 
     product_id: str = Field(examples=["case-1"])
-    sources: list[AnswerShape]
+    sources: list[RecommendationSchema]
 
 
-class BasketComplements(OfBundle):
+class BasketResponse(BundleResponse):
     """What goes with several products together."""
 
     basket: list[str] = Field(examples=[["phone-1", "charger-2"]])
-    complements: list[AnswerShape]
+    complements: list[RecommendationSchema]
 
 
-class NextShape(AnswerShape):
+class NextSchema(RecommendationSchema):
     """One product that may come next in a session."""
 
     relation: Literal["next", "complement", "similar"] = Field(  # type: ignore[assignment]
@@ -174,14 +174,14 @@ class NextShape(AnswerShape):
     )
 
 
-class SessionAnswers(OfBundle):
+class SessionResponse(BundleResponse):
     """What comes next in a session."""
 
     session: list[str] = Field(description="As asked.", examples=[["phone-2", "phone-1"]])
-    next: list[NextShape]
+    next: list[NextSchema]
 
 
-class NewProduct(BaseModel):
+class NewProductRequest(BaseModel):
     """A product that the catalogue does not hold."""
 
     model_config = ConfigDict(extra="forbid")
@@ -194,13 +194,13 @@ class NewProduct(BaseModel):
     )
 
 
-class Batch(BaseModel):
+class BatchRequest(BaseModel):
     """Several products, each to be answered alone."""
 
     model_config = ConfigDict(extra="forbid")
 
-    product_ids: list[Annotated[str, Field(max_length=LONGEST_ID)]] = Field(
-        min_length=1, max_length=MOST_IN_BATCH, examples=[["phone-1", "camera-2"]]
+    product_ids: list[Annotated[str, Field(max_length=MAX_ID_LENGTH)]] = Field(
+        min_length=1, max_length=MAX_BATCH, examples=[["phone-1", "camera-2"]]
     )
     k: int | None = Field(
         None,
@@ -211,21 +211,21 @@ class Batch(BaseModel):
     )
 
 
-class BatchAnswer(BaseModel):
+class BatchItemSchema(BaseModel):
     """One product of a batch: its answers, or why there are none."""
 
     product_id: str = Field(examples=["phone-1"])
-    complements: list[AnswerShape] | None = None
+    complements: list[RecommendationSchema] | None = None
     error: str | None = Field(None, examples=["no product 'fone-1' among the 100 of this bundle"])
 
 
-class BatchAnswers(OfBundle):
+class BatchResponse(BundleResponse):
     """The products of a batch, in the order asked."""
 
-    answers: list[BatchAnswer]
+    answers: list[BatchItemSchema]
 
 
-class Brief(BaseModel):
+class ProductSummarySchema(BaseModel):
     """A product in a line."""
 
     product_id: str = Field(examples=["phone-1"])
@@ -235,17 +235,17 @@ class Brief(BaseModel):
     price: float | None = Field(examples=[99.0])
 
 
-class Found(OfBundle):
+class SearchResponse(BundleResponse):
     """Products that a search found, best first."""
 
     query: str = Field(examples=["phone"])
-    products: list[Brief]
+    products: list[ProductSummarySchema]
 
 
-class SideShape(BaseModel):
+class DirectionSchema(BaseModel):
     """One direction: the second product as an answer to the first."""
 
-    model_config = _FROM_ANSWERS
+    model_config = _FROM_ATTRIBUTES
 
     rank: int | None = Field(
         description="Its place among the answers, from 1; null where it is not among them.",
@@ -261,22 +261,22 @@ class SideShape(BaseModel):
         description="That it goes with the other, where the model gives probabilities.",
         examples=[0.74],
     )
-    evidence: EvidenceShape
+    evidence: EvidenceSchema
     why: str = Field(examples=["Bought 142 times with Phone 1, 3.1 times what chance would give."])
 
 
-class ComparisonShape(OfBundle):
+class ComparisonResponse(BundleResponse):
     """Two products side by side."""
 
-    source: Brief
-    target: Brief
+    source: ProductSummarySchema
+    target: ProductSummarySchema
     relation: ComparisonRelation = Field(
         description="What the target is to the source: `complement` goes with it, `reverse` is "
         "what the source goes with, `mutual` is both, `substitute` stands for it.",
         examples=["complement"],
     )
-    forward: SideShape = Field(description="The target as an answer to the source.")
-    backward: SideShape = Field(description="The source as an answer to the target.")
+    forward: DirectionSchema = Field(description="The target as an answer to the source.")
+    backward: DirectionSchema = Field(description="The source as an answer to the target.")
     substitutes: bool = Field(
         description="Whether they are viewed as alternatives, or are variants of one product.",
         examples=[False],
@@ -284,7 +284,7 @@ class ComparisonShape(OfBundle):
     why: str = Field(examples=["Slim case goes with Phone 1, and not the other way round."])
 
 
-class Product(OfBundle):
+class ProductResponse(BundleResponse):
     """A product of the catalogue."""
 
     product_id: str = Field(examples=["phone-1"])

@@ -6,29 +6,29 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from goeswith.serve.schemas import BUILD, OfBundle
+from goeswith.serve.schemas import EXAMPLE_BUILD, BundleResponse
 
-MOST_EVENTS: Final = 1000
+MAX_EVENTS: Final = 1000
 """Events of one request."""
 
 ShortText: TypeAlias = Annotated[str, Field(min_length=1, max_length=500)]
 
 
-class TypeCount(BaseModel):
+class TypeCountSchema(BaseModel):
     """A product type and how many products are of it."""
 
     type: str = Field(examples=["phone"])
     products: int = Field(examples=[120])
 
 
-class FilterColumn(BaseModel):
+class FilterColumnSchema(BaseModel):
     """A column of the catalogue that `where` can name."""
 
     column: str = Field(examples=["price"])
     kind: Literal["text", "number", "boolean", "time", "list"] = Field(examples=["number"])
 
 
-class BundleFacts(OfBundle):
+class BundleInfoResponse(BundleResponse):
     """What the service answers from."""
 
     created: str = Field(examples=["2024-01-31T12:00:00+00:00"])
@@ -45,8 +45,8 @@ class BundleFacts(OfBundle):
         description="Who answers /v1/session, with the models; null where it is not answered.",
         examples=["item_knn"],
     )
-    types: list[TypeCount] = Field(description="The most frequent 200.")
-    filters: list[FilterColumn]
+    types: list[TypeCountSchema] = Field(description="The most frequent 200.")
+    filters: list[FilterColumnSchema]
     has_report: bool = Field(description="Whether /v1/report has one.", examples=[True])
     explained: bool = Field(
         description="Whether counts of purchases or views stand behind the evidence.",
@@ -54,7 +54,7 @@ class BundleFacts(OfBundle):
     )
 
 
-class Report(OfBundle):
+class ReportResponse(BundleResponse):
     """What a benchmark measured, as `goeswith benchmark --json` writes it."""
 
     report: dict[str, Any] = Field(
@@ -62,7 +62,7 @@ class Report(OfBundle):
     )
 
 
-class FeedbackEvent(BaseModel):
+class FeedbackEventSchema(BaseModel):
     """What a shopper did with an answer."""
 
     model_config = ConfigDict(extra="forbid")
@@ -73,7 +73,7 @@ class FeedbackEvent(BaseModel):
         None, description="The product asked about.", examples=["phone-1"]
     )
     bundle: ShortText | None = Field(
-        None, description="The build that gave the answer.", examples=[BUILD]
+        None, description="The build that gave the answer.", examples=[EXAMPLE_BUILD]
     )
     session_id: ShortText | None = Field(None, description="The shopper's visit.", examples=["s1"])
     position: int | None = Field(
@@ -86,28 +86,28 @@ class FeedbackEvent(BaseModel):
     )
 
 
-class Feedback(BaseModel):
+class FeedbackRequest(BaseModel):
     """Events, kept in the order sent."""
 
     model_config = ConfigDict(extra="forbid")
 
-    events: list[FeedbackEvent] = Field(min_length=1, max_length=MOST_EVENTS)
+    events: list[FeedbackEventSchema] = Field(min_length=1, max_length=MAX_EVENTS)
 
 
-class Accepted(OfBundle):
+class FeedbackResponse(BundleResponse):
     """The events are on the disk."""
 
     accepted: int = Field(examples=[2])
 
 
-class NearProduct(BaseModel):
+class NearestProductSchema(BaseModel):
     """A product that may have been meant."""
 
     product_id: str = Field(examples=["phone-1"])
     title: str | None = Field(examples=["Phone 1"])
 
 
-class WrongField(BaseModel):
+class FieldErrorSchema(BaseModel):
     """A field of the request that cannot be read."""
 
     loc: list[str | int] = Field(examples=[["query", "k"]])
@@ -115,25 +115,27 @@ class WrongField(BaseModel):
     type: str = Field(examples=["greater_than_equal"])
 
 
-class Problem(BaseModel):
+class ProblemResponse(BaseModel):
     """Why there is no answer (RFC 9457)."""
 
     type: str = Field("about:blank", examples=["about:blank"])
     title: str = Field(examples=["Not Found"])
     status: int = Field(examples=[404])
     detail: str = Field(examples=["no product 'fone-1' among the 100 of this bundle"])
-    bundle: str | None = Field(None, description="The build that was asked.", examples=[BUILD])
-    nearest: list[NearProduct] | None = Field(
+    bundle: str | None = Field(
+        None, description="The build that was asked.", examples=[EXAMPLE_BUILD]
+    )
+    nearest: list[NearestProductSchema] | None = Field(
         None, description="Of an unknown product: those that may have been meant."
     )
-    errors: list[WrongField] | None = Field(
+    errors: list[FieldErrorSchema] | None = Field(
         None, description="Of a request that cannot be read: what is wrong, field by field."
     )
 
 
-class Health(BaseModel):
+class HealthResponse(BaseModel):
     """How the service is."""
 
     status: Literal["live", "ready"] = Field(examples=["ready"])
-    bundle: str = Field(examples=[BUILD])
+    bundle: str = Field(examples=[EXAMPLE_BUILD])
     products: int = Field(examples=[100])

@@ -57,8 +57,8 @@ def add_page(app: Starlette) -> None:
         return Response(index, headers=headers, media_type=_KINDS[".html"])
 
     def asset(request: Request) -> Response:
-        asked, _, name = request.path_params["name"].partition("/")
-        if asked != version or name not in files:
+        requested, _, name = request.path_params["name"].partition("/")
+        if requested != version or name not in files:
             raise HTTPException(404, "the page has no such file; load it again")
         headers = {**_HEADERS, "Cache-Control": "public, max-age=31536000, immutable"}
         return Response(files[name], headers=headers, media_type=_KINDS[Path(name).suffix])

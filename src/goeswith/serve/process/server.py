@@ -34,7 +34,7 @@ class Server(uvicorn.Server):
             )
         )
         self._app, self._drain = app, settings.drain
-        self._end_at: float | None = None
+        self._shutdown_at: float | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to end; a second SIGINT ends at once."""
@@ -43,11 +43,11 @@ class Server(uvicorn.Server):
             self.force_exit = sig == signal.SIGINT
         self._app.state.ending = True
         # uvicorn raises the signals again that it noted; this one ends with code 0
-        self._end_at = time.monotonic() + self._drain
+        self._shutdown_at = time.monotonic() + self._drain
 
     async def on_tick(self, counter: int) -> bool:
         """Called ten times a second."""
-        if self._end_at is not None and time.monotonic() >= self._end_at:
+        if self._shutdown_at is not None and time.monotonic() >= self._shutdown_at:
             self.should_exit = True
         return await super().on_tick(counter)
 

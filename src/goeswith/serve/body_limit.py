@@ -6,24 +6,24 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from goeswith.serve.problem_details import problem
-from goeswith.serve.snapshot import TAKEN
+from goeswith.serve.snapshot import SNAPSHOT_KEY
 
 
 class BodyLimit:
     """Answers 411 to a body of unknown length and 413 to one of more than `most` bytes."""
 
-    def __init__(self, app: ASGIApp, most: int) -> None:
-        self.app, self.most = app, most
+    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+        self.app, self.max_bytes = app, max_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or refuse it."""
-        refused = None
+        refusal = None
         if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD", "OPTIONS"):
-            bundle = scope[TAKEN].bundle.id
+            bundle = scope[SNAPSHOT_KEY].bundle.id
             length = Headers(scope=scope).get("content-length", "")
             if not (length.isascii() and length.isdigit()):
-                refused = problem(411, "send a Content-Length", bundle=bundle)
-            elif len(length) > 12 or int(length) > self.most:
-                detail = f"the body has more than {self.most:,} bytes; send less at once"
-                refused = problem(413, detail, bundle=bundle)
-        await (refused or self.app)(scope, receive, send)
+                refusal = problem(411, "send a Content-Length", bundle=bundle)
+            elif len(length) > 12 or int(length) > self.max_bytes:
+                detail = f"the body has more than {self.max_bytes:,} bytes; send less at once"
+                refusal = problem(413, detail, bundle=bundle)
+        await (refusal or self.app)(scope, receive, send)

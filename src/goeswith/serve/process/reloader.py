@@ -20,12 +20,12 @@ from goeswith.core.errors import BundleError, GoesWithError
 from goeswith.query.bundle import Bundle
 from goeswith.store.manifest import MANIFEST, Manifest, read_manifest
 
-Tell: TypeAlias = Callable[[Literal["swapped", "refused"], str, str | None], None]
+OnReload: TypeAlias = Callable[[Literal["swapped", "refused"], str, str | None], None]
 """Called with the outcome, the id of the build that answers from then on, and why one was refused.
 """
 
 
-class Checked:
+class BuildVerifier:
     """Reads every byte of a build once for all processes that are forked after this was made.
 
     The first that asks computes the SHA-256 of the files; the others wait and are told what it
@@ -34,10 +34,10 @@ class Checked:
 
     def __init__(self) -> None:
         # unbuffered: another process may have written since; open for as long as this is
-        self._notes = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
+        self._result_file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
 
     def __del__(self) -> None:
-        self._notes.close()
+        self._result_file.close()
 
     def __call__(self, manifest: Manifest) -> None:
         """Check a build.
@@ -46,31 +46,31 @@ class Checked:
             FileNotFoundError: a file is missing.
             BundleError: a file is not as the manifest says.
         """
-        asked = [manifest.content["sha256"], *(_stamp(file) for file in manifest.paths())]
-        with self._alone():
-            self._notes.seek(0)
-            found: dict[str, Any] = json.loads(self._notes.read() or b"{}")
-            if found.get("asked") != asked:
-                found = {"asked": asked, "error": _damage(manifest)}
-                self._notes.seek(0)
-                self._notes.truncate()
-                self._notes.write(json.dumps(found).encode())
-        if found["error"] is not None:
-            raise BundleError(found["error"])
+        key = [manifest.content["sha256"], *(_file_stamp(file) for file in manifest.paths())]
+        with self._locked():
+            self._result_file.seek(0)
+            result: dict[str, Any] = json.loads(self._result_file.read() or b"{}")
+            if result.get("asked") != key:
+                result = {"asked": key, "error": _find_damage(manifest)}
+                self._result_file.seek(0)
+                self._result_file.truncate()
+                self._result_file.write(json.dumps(result).encode())
+        if result["error"] is not None:
+            raise BundleError(result["error"])
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _locked(self) -> Iterator[None]:
         if sys.platform == "win32":  # there is one process only
             yield
             return
         import fcntl
 
         # of the process, not of the open file, which forked processes share
-        fcntl.lockf(self._notes, fcntl.LOCK_EX)
+        fcntl.lockf(self._result_file, fcntl.LOCK_EX)
         try:
             yield
         finally:
-            fcntl.lockf(self._notes, fcntl.LOCK_UN)
+            fcntl.lockf(self._result_file, fcntl.LOCK_UN)
 
 
 class Reloader:
@@ -79,28 +79,28 @@ class Reloader:
     def __init__(
         self,
         path: Path | str,
-        answering: Callable[[], Bundle],
+        current_bundle: Callable[[], Bundle],
         swap: Callable[[Bundle], None],
-        checked: Checked | None = None,
-        tell: Tell | None = None,
+        verifier: BuildVerifier | None = None,
+        on_reload: OnReload | None = None,
     ) -> None:
         """Nothing is looked at yet.
 
         Args:
             path: as given to `goeswith fit --out`.
-            answering: gives the bundle that answers now.
+            current_bundle: gives the bundle that answers now.
             swap: makes another one ready and has it answer; what it raises refuses the bundle.
-            checked: shared by the processes of a service.
-            tell: told of each bundle that is taken or refused.
+            verifier: shared by the processes of a service.
+            on_reload: told of each bundle that is taken or refused.
         """
         self.path = Path(path)
-        self._answering, self._swap = answering, swap
-        self._checked, self._tell = checked or Checked(), tell
-        self._refused: list[Any] | None = None
+        self._current_bundle, self._swap = current_bundle, swap
+        self._verifier, self._on_reload = verifier or BuildVerifier(), on_reload
+        self._refused_state: list[Any] | None = None
         self._wake, self._ended = threading.Event(), False
         self._thread: threading.Thread | None = None
 
-    def look(self, *, force: bool = False) -> bool:
+    def check(self, *, force: bool = False) -> bool:
         """Take up the bundle that stands at the path, if it is another one; whether it was.
 
         A bundle that was refused is tried again when a file of it has changed.
@@ -108,30 +108,32 @@ class Reloader:
         Args:
             force: try it again in any case.
         """
-        seen = _seen(self.path)
-        before = self._answering().id
-        if seen[0] == before:
-            self._refused = None
+        state = _path_state(self.path)
+        before = self._current_bundle().id
+        if state[0] == before:
+            self._refused_state = None
             return False
-        if seen == self._refused and not force:
+        if state == self._refused_state and not force:
             return False
         try:
-            bundle = Bundle.open(self.path, verify=self._checked)
+            bundle = Bundle.open(self.path, verify=self._verifier)
             if bundle.id == before:
                 return False
             self._swap(bundle)
         except Exception as error:
-            self._refused = seen
-            why = str(error) if isinstance(error, GoesWithError) else type(error).__name__
-            self._told("refused", before, why)
+            self._refused_state = state
+            reason = str(error) if isinstance(error, GoesWithError) else type(error).__name__
+            self._report("refused", before, reason)
             return False
-        self._refused = None
-        self._told("swapped", bundle.id, None)
+        self._refused_state = None
+        self._report("swapped", bundle.id, None)
         return True
 
-    def _told(self, outcome: Literal["swapped", "refused"], bundle: str, why: str | None) -> None:
-        if self._tell is not None:
-            self._tell(outcome, bundle, why)
+    def _report(
+        self, outcome: Literal["swapped", "refused"], bundle: str, reason: str | None
+    ) -> None:
+        if self._on_reload is not None:
+            self._on_reload(outcome, bundle, reason)
 
     def start(self, every: float) -> None:
         """Look in a thread of its own, every so many seconds, and when woken; 0: only then."""
@@ -157,29 +159,29 @@ class Reloader:
             self._wake.clear()
             if self._ended:
                 return
-            self.look(force=woken)
+            self.check(force=woken)
 
 
-def _seen(path: Path) -> list[Any]:
+def _path_state(path: Path) -> list[Any]:
     """What stands at a path: the id of its build, and what tells its files from others."""
     try:
         manifest = read_manifest(path)
     except (OSError, BundleError) as error:
-        return [None, str(error), _stamp(path / MANIFEST)]
-    stamps = [_stamp(file) for file in (path / MANIFEST, *manifest.paths())]
+        return [None, str(error), _file_stamp(path / MANIFEST)]
+    stamps = [_file_stamp(file) for file in (path / MANIFEST, *manifest.paths())]
     return [manifest.content["id"], *stamps]
 
 
-def _stamp(file: Path) -> list[int] | None:
+def _file_stamp(file: Path) -> list[int] | None:
     """Changes when a file does; None where there is none."""
     try:
-        found = file.stat()
+        stat = file.stat()
     except OSError:
         return None
-    return [found.st_ino, found.st_size, found.st_mtime_ns]
+    return [stat.st_ino, stat.st_size, stat.st_mtime_ns]
 
 
-def _damage(manifest: Manifest) -> str | None:
+def _find_damage(manifest: Manifest) -> str | None:
     try:
         manifest.verify_checksums()
     except BundleError as error:
