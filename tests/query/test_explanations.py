@@ -16,7 +16,7 @@ from goeswith.core.errors import BundleError
 from goeswith.pipeline.explanation_writer import explain_bundle
 from goeswith.pipeline.update_bundle import update_bundle
 from goeswith.query.bundle import Bundle
-from goeswith.text.explanation import Pair
+from goeswith.text.explanation import ProductPair
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ class Writer:
     def __init__(self, most: int | None = None) -> None:
         self.written, self.max_k = 0, most
 
-    def write(self, pairs: Sequence[Pair], attempt: int) -> list[str]:
+    def write(self, pairs: Sequence[ProductPair], attempt: int) -> list[str]:
         self.written += len(pairs)
         if self.max_k is not None and self.written > self.max_k:
             raise KeyboardInterrupt

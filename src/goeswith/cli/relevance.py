@@ -10,7 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from goeswith.language.salam.config import SalamConfig
-    from goeswith.language.salam.labelled_examples import Examples
+    from goeswith.language.salam.relevance_examples import RelevanceExamples
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -93,7 +93,7 @@ def fit(
                 locales=names,
                 start=start,
                 checkpoint=checkpoint,
-                tell=on_progress,
+                on_progress=on_progress,
             )
             model.save(folder)
             last = max(model.history, key=lambda e: e["validation"])
@@ -125,7 +125,7 @@ def evaluate(
     from goeswith.cli.output import console, pairs_table, progress_bar
     from goeswith.core.atomic_files import write_json
     from goeswith.core.errors import DataError
-    from goeswith.language.salam.relevance_report import confusion_plot, measured
+    from goeswith.language.salam.relevance_report import classification_report, confusion_plot
     from goeswith.language.salam.salam_model import Salam
 
     check_writable(json)
@@ -143,7 +143,9 @@ def evaluate(
         probabilities = fitted.probabilities(
             left, right, (one, other), lambda line: progress(0, 1, line)
         )
-    figures = measured(probabilities, test.labels, test.regions, config.classes, examples.regions)
+    figures = classification_report(
+        probabilities, test.labels, test.regions, config.classes, examples.regions
+    )
     base = figures["most_frequent_class"]
     screen.print(
         pairs_table(
@@ -182,14 +184,14 @@ def classify(
     from goeswith.core.atomic_files import replacing
     from goeswith.core.errors import ConfigError
     from goeswith.data.quarantine import Quarantine
-    from goeswith.language.salam.label_tables import pairs_to_ask
+    from goeswith.language.salam.label_tables import read_pairs
     from goeswith.language.salam.salam_model import Salam
 
     if out.suffix not in {".parquet", ".csv"}:
         raise ConfigError(f"{out}: write .parquet or .csv")
     quarantine = Quarantine()
     with progress_bar() as progress:
-        table = pairs_to_ask(pairs, quarantine)
+        table = read_pairs(pairs, quarantine)
         quarantine.check()
         fitted = Salam.load(model)
         probabilities = fitted.probabilities(
@@ -220,14 +222,14 @@ def _is_shop(data: Path) -> bool:
 
 def _read_data(
     data: Path, config: SalamConfig, engagement: Path | None, version: str | None
-) -> Examples:
+) -> RelevanceExamples:
     from goeswith.data.folder import load_data
-    from goeswith.language.salam.labelled_examples import examples_of_shop, read_examples
+    from goeswith.language.salam.relevance_examples import read_examples, shop_examples
     from goeswith.relations.build_graph import build_graph
 
     if _is_shop(data):
         shop = load_data(data)
-        examples = examples_of_shop(shop.name, shop.catalog, build_graph(shop), config)
+        examples = shop_examples(shop.name, shop.catalog, build_graph(shop), config)
         examples.quarantine = shop.quarantine
         return examples
     return read_examples(data, config, engagement=engagement, version=version)
@@ -262,7 +264,7 @@ def _make_config(given: dict[str, object], *, shop: bool) -> SalamConfig:
         raise ConfigError(f"settings of relevance: {wrong}. They are: {known}") from error
 
 
-def _print_quarantine(examples: Examples) -> None:
+def _print_quarantine(examples: RelevanceExamples) -> None:
     from goeswith.cli.output import console, records_table
 
     if aside := examples.quarantine.counts().to_dicts():

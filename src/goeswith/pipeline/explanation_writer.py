@@ -22,8 +22,8 @@ from goeswith.query.bundle import Bundle
 from goeswith.store.manifest import EXPLANATIONS, read_manifest
 from goeswith.store.publish import new_build, publish
 from goeswith.store.string_array import pack_strings
-from goeswith.text.checked_explanation import explain
-from goeswith.text.explanation import TEMPLATE, Pair
+from goeswith.text.explain_pairs import explain_pairs
+from goeswith.text.explanation import TEMPLATE, ProductPair
 from goeswith.text.product_text import clean_text
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def _lines(
         if progress is not None:
             progress(n - len(rows) + start, n, "explaining")
         block = rows[start : start + _BLOCK]
-        pairs: list[Pair] = []
+        pairs: list[ProductPair] = []
         targets: list[list[int]] = []
         for row in block:
             found, _, model_index = bundle.top_k_lists.for_product(row, top)
@@ -120,10 +120,10 @@ def _lines(
             source = bundle.table.attributes(row)
             targets.append(found.tolist())
             pairs += [
-                Pair(source, bundle.table.attributes(target), pair_evidence)
+                ProductPair(source, bundle.table.attributes(target), pair_evidence)
                 for target, pair_evidence in zip(targets[-1], evidence, strict=True)
             ]
-        explanations = iter(explain(pairs, explainer, brands))
+        explanations = iter(explain_pairs(pairs, explainer, brands))
         lines: list[_JournalLine] = []
         for row, answers in zip(block, targets, strict=True):
             sentences = [next(explanations) for _ in answers]

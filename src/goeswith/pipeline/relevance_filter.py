@@ -45,14 +45,14 @@ def filter_by_relevance(
     """
     if settings.model is None or not settings.first:
         return None
-    from goeswith.language.salam.judge import JUDGED, Judge
+    from goeswith.language.salam.judge import PAIR_CLASSES, Judge
 
     cache = out.absolute().with_name(f".{out.name}.judged.parquet")
     judge = Judge(Path(settings.model), cache)
     top = table.products[:, : settings.first]
     rows, places = np.nonzero(top >= 0)
     probabilities = judge.pairs(catalog, rows.astype(np.int32), top[rows, places], on_progress)
-    by_class = dict(zip(JUDGED, probabilities.T, strict=True))
+    by_class = dict(zip(PAIR_CLASSES, probabilities.T, strict=True))
     refused = {
         "substitute": by_class["substitute"] > settings.most_substitute,
         "irrelevant": by_class["irrelevant"] > settings.most_irrelevant,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from goeswith.store.evidence import Evidence
-from goeswith.text.evidence_text import why, why_compared
+from goeswith.text.evidence_text import comparison_text, complement_text
 
 if TYPE_CHECKING:
     from goeswith.query.context import QueryContext
@@ -81,7 +81,7 @@ def compare(bundle: QueryContext, source_id: str, target_id: str) -> ProductComp
     elif goes_back:
         relation = "reverse"
     name, other = bundle.products.display_name(source), bundle.products.display_name(target)
-    text = why_compared(relation, (name, other), forward.evidence, variants=variants)
+    text = comparison_text(relation, (name, other), forward.evidence, variants=variants)
     return ProductComparison(relation, forward, backward, substitutes, text)
 
 
@@ -106,7 +106,7 @@ def _compare_direction(bundle: QueryContext, source: int, target: int) -> Direct
     name = bundle.products.display_name(source)
     # nobody proposed it: the sentence for an answer of a model would say so
     no_evidence = model is None and evidence.basis == "model"
-    text = f"Nothing links it to {name}." if no_evidence else why(name, evidence)
+    text = f"Nothing links it to {name}." if no_evidence else complement_text(name, evidence)
     return DirectedComparison(
         rank=rank,
         score=shown_score,

@@ -67,11 +67,11 @@ class ExplanationStore:
         )
         if sentence is not None or not self.use_templates:
             return sentence
-        from goeswith.text.explanation import Pair
-        from goeswith.text.templates import template
+        from goeswith.text.explanation import ProductPair
+        from goeswith.text.templates import template_sentence
 
         record: Mapping[str, Any] = self._table.attributes(source) if source >= 0 else {}
-        return template(Pair(record, self._table.attributes(target), evidence))
+        return template_sentence(ProductPair(record, self._table.attributes(target), evidence))
 
     def _read_sentence(self, source: int, target: int) -> str | None:
         if source >= len(self._targets):

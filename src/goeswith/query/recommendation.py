@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from goeswith.store.evidence import Evidence
-from goeswith.text.evidence_text import why
+from goeswith.text.evidence_text import complement_text
 
 if TYPE_CHECKING:
     from goeswith.query.context import QueryContext
@@ -27,7 +27,7 @@ class Recommendation:
         evidence: what the data say of the pair.
         why: one sentence, from the evidence alone.
         goes_with: ids of the products asked about that it goes with: of a basket those that have
-            it among their answers. `evidence` and `why` are of the one it goes with best.
+            it among their answers. `evidence` and `complement_text` are of the one it goes with best.
         pinned: whether the request put it there; `model` is then `pinned` where no model did too.
         explanation: one sentence for a shopper, where `goeswith explain` kept one; see
             docs/explanations.md.
@@ -89,7 +89,7 @@ def make_recommendation(  # noqa: PLR0917
         model=bundle.models[model_index] if model_index >= 0 else "pinned",
         fallback=model_index > 0,
         evidence=evidence,
-        why=why(name, evidence),
+        why=complement_text(name, evidence),
         goes_with=goes_with,
         pinned=pinned,
         explanation=bundle.explanations.for_pair(best, target, evidence),

@@ -8,7 +8,7 @@ import numpy as np
 
 from goeswith.core.errors import BundleError
 from goeswith.query.recommendation import Recommendation
-from goeswith.text.evidence_text import why_reverse
+from goeswith.text.evidence_text import reverse_text
 
 if TYPE_CHECKING:
     from goeswith.query.context import QueryContext
@@ -43,7 +43,7 @@ def reverse(bundle: QueryContext, product_id: str, k: int) -> list[Recommendatio
                 model=bundle.models[model_index],
                 fallback=model_index > 0,
                 evidence=evidence,
-                why=why_reverse(name, evidence),
+                why=reverse_text(name, evidence),
                 goes_with=(product_id,),
             )
         )

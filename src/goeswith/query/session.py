@@ -28,7 +28,7 @@ from goeswith.query.select import (
 )
 from goeswith.sequential.sequences import Sequences
 from goeswith.store.evidence import Evidence, MappedMatrix
-from goeswith.text.evidence_text import why_next
+from goeswith.text.evidence_text import next_text
 
 if TYPE_CHECKING:
     from goeswith.query.constraints import Constraints
@@ -94,7 +94,7 @@ def recommend_next(
     ):
         model_first = by_model.get(row, np.inf) <= by_slate.get(row, np.inf)
         proposed_by = [str(bundle.session_model)] if row in by_model else []
-        sentences = [why_next(names[source], count)] if count or row in by_model else []
+        sentences = [next_text(names[source], count)] if count or row in by_model else []
         if row in by_slate:
             proposed_by.append(answer.model)
         if row in by_slate or not sentences:

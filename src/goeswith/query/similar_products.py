@@ -15,7 +15,7 @@ import numpy as np
 
 from goeswith.core.errors import BundleError
 from goeswith.query.recommendation import Recommendation
-from goeswith.text.evidence_text import why_similar
+from goeswith.text.evidence_text import substitute_text
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -139,7 +139,7 @@ def _make_recommendations(
                 model=model,
                 fallback=model != VIEW_MODEL,
                 evidence=pair,
-                why=why_similar(name, pair, same, float(scores[i])),
+                why=substitute_text(name, pair, same, float(scores[i])),
                 goes_with=(),
             )
         )

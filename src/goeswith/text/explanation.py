@@ -7,22 +7,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from goeswith.text.claims import Claim
-from goeswith.text.hostile_text import without_hostile
+from goeswith.text.hostile_text import remove_hostile
 from goeswith.text.product_text import clean_text, product_text
-from goeswith.text.product_words import FIELDS, READ
+from goeswith.text.product_words import FIELDS, MAX_FIELD_LENGTH
 
 if TYPE_CHECKING:
     from goeswith.store.evidence import Evidence
 
 TEMPLATE: Final = "template"
-_SHOWN: Final = 160  # characters of a product in a prompt: what it is stands first
-_ASK: Final = (
+_MAX_PRODUCT_LENGTH: Final = 160  # characters of a product in a prompt: what it is stands first
+_INSTRUCTION: Final = (
     "Say in one short sentence why a customer who buys the first product needs the second."
 )
 
 
 @dataclass(frozen=True)
-class Pair:
+class ProductPair:
     """Two products and what is known of them.
 
     Attributes:
@@ -57,10 +57,10 @@ class Explainer(Protocol):
     """What writes sentences; what it writes is checked before anybody sees it."""
 
     name: str
-    most_tries: int
+    max_tries: int
     """How often it pays to ask again: 1 where it says the same each time."""
 
-    def write(self, pairs: Sequence[Pair], attempt: int) -> list[str]:
+    def write(self, pairs: Sequence[ProductPair], attempt: int) -> list[str]:
         """A sentence for each pair, unchecked.
 
         Args:
@@ -70,17 +70,17 @@ class Explainer(Protocol):
         ...
 
 
-def prompt(pair: Pair) -> str:
+def prompt(pair: ProductPair) -> str:
     """What a language model is shown of a pair: fields named, bounded, nothing hostile."""
-    source, target = (shown(record) for record in (pair.source, pair.target))
-    return f"{_ASK}\nfirst: {source}\nsecond: {target}\nreason:"
+    source, target = (prompt_text(record) for record in (pair.source, pair.target))
+    return f"{_INSTRUCTION}\nfirst: {source}\nsecond: {target}\nreason:"
 
 
-def shown(record: Mapping[str, Any]) -> str:
+def prompt_text(record: Mapping[str, Any]) -> str:
     """One product in a prompt."""
     trusted = {
-        field: without_hostile(clean_text(record[field], READ))
+        field: remove_hostile(clean_text(record[field], MAX_FIELD_LENGTH))
         for field in FIELDS
         if record.get(field) is not None
     }
-    return product_text(trusted, ("title", "type", "brand"), _SHOWN)
+    return product_text(trusted, ("title", "type", "brand"), _MAX_PRODUCT_LENGTH)

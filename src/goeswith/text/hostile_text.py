@@ -51,21 +51,21 @@ _KINDS: Final = {"link": LINK, "instruction": INSTRUCTION, "praise": PRAISE}
 _PARTS: Final = re.compile(r"(?<=[.!?;])\s+|\s[-–—•*]+\s|[!?;•\n]+|(?<=\w):\s")
 
 
-def hostile(text: str) -> list[tuple[str, str]]:
+def find_hostile(text: str) -> list[tuple[str, str]]:
     """What is found in a text, as (kind, words): a link, an instruction, praise."""
-    found = ((kind, pattern.search(text)) for kind, pattern in _KINDS.items())
-    return [(kind, match.group().strip()) for kind, match in found if match]
+    matches = ((kind, pattern.search(text)) for kind, pattern in _KINDS.items())
+    return [(kind, match.group().strip()) for kind, match in matches if match]
 
 
-def without_hostile(text: str) -> str:
+def remove_hostile(text: str) -> str:
     """A text without its sentences and parts that hold a link, an instruction or praise.
 
     What stands after the first instruction goes too: it is of the same hand.
     """
-    kept = []
+    parts = []
     for part in _PARTS.split(text):
         if INSTRUCTION.search(part):
             break
         if part.strip() and not LINK.search(part) and not PRAISE.search(part):
-            kept.append(part.strip())
-    return " ".join(kept).rstrip(" .,;:-")
+            parts.append(part.strip())
+    return " ".join(parts).rstrip(" .,;:-")

@@ -12,9 +12,9 @@ from goeswith.core.errors import ConfigError
 from goeswith.language.salam.salam_model import Salam
 from goeswith.serve.problem_details import problem_responses
 from goeswith.settings.sections import ServeSettings
-from goeswith.text.product_text import MOST, clean_text
+from goeswith.text.product_text import MAX_PRODUCT_LENGTH, clean_text
 
-_MAX_LENGTH = 4 * MOST
+_MAX_LENGTH = 4 * MAX_PRODUCT_LENGTH
 
 
 class RelevancePairSchema(BaseModel):
