@@ -192,7 +192,7 @@ def test_a_long_query_of_a_reader_is_waited_for_and_holds_nobody_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     to_postgres(RecommendationRows(bundle, 2), postgres_url)
-    monkeypatch.setattr(module, "_PATIENCE", 1)
+    monkeypatch.setattr(module, "_LOCK_TRIES", 1)
     with psycopg.connect(postgres_url) as reader:
         rows_of(reader)  # its transaction is open, and so it holds the table
         with pytest.raises(ConfigError, match="lock timeout"):

@@ -157,7 +157,7 @@ redis_lists.to_redis(answers, {redis_url!r})
 def test_two_exports_do_not_write_at_once(
     server: redis.Redis, redis_url: str, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_PATIENCE", 0.2)
+    monkeypatch.setattr(module, "_LOCK_TIMEOUT", 0.2)
     server.set("goeswith:lock", "another")
     with pytest.raises(ConfigError, match=r"another export to goeswith: .* is writing"):
         to_redis(RecommendationRows(bundle, 2), redis_url)

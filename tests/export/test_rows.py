@@ -69,7 +69,7 @@ def test_constraints_and_the_slate_of_the_bundle_hold(
     assert "a/b" not in table["target_id"].to_pylist()
     plain = listed(RecommendationRows(bundle, 3))
     monkeypatch.setitem(bundle.slate_settings, "per_type", 1)
-    monkeypatch.setattr(bundle, "plain", False)
+    monkeypatch.setattr(bundle, "keeps_ranking", False)
     slated = listed(RecommendationRows(bundle, 3))
     assert slated == expected(bundle, 3)
     assert slated != plain

@@ -27,7 +27,7 @@ def bundle(shop_bundle: Path, tmp_path: Path) -> Path:
 class Writer:
     """Says what both products are of; is cut off after some pairs where it is told to be."""
 
-    name, most_tries = "writer", 2
+    name, max_tries = "writer", 2
 
     def __init__(self, most: int | None = None) -> None:
         self.written, self.max_k = 0, most
@@ -162,7 +162,7 @@ def test_reading_explanations_needs_no_language_model(bundle: Path) -> None:
     explain_bundle(bundle)
     code = (
         "import sys; from goeswith.query.bundle import Bundle; "
-        f"b = Bundle.open({str(bundle)!r}); b.explanations.always = True; "
+        f"b = Bundle.open({str(bundle)!r}); b.explanations.use_templates = True; "
         "assert b.complements('phone-1', 5)[4].explanation; "
         "print(*{'torch', 'transformers', 'scipy'} & set(sys.modules))"
     )

@@ -208,7 +208,7 @@ def test_a_long_log_has_a_narrower_window(monkeypatch: pytest.MonkeyPatch) -> No
     sequences = Sequences.of_rows([range(30), range(2), [1]])
     assert pairs_within(sequences.lengths, 3) == 29 + 28 + 27 + 1
     assert choose_session_model(sequences, item_knn_configured=False) == "mixture"
-    monkeypatch.setattr(session_fit, "_MOST_PAIRS", 300)
+    monkeypatch.setattr(session_fit, "_MAX_PAIRS", 300)
     assert choose_session_model(sequences, item_knn_configured=False) == "item_knn:window=10"
     assert choose_session_model(sequences, item_knn_configured=True) == "item_knn"
 

@@ -149,7 +149,7 @@ def test_what_nobody_foresaw_leaves_nobody_waiting(serve: Any, tmp_path: Path) -
 def test_more_than_memory_should_hold_is_refused(
     serve: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feedback, "_MOST_WAITING", 100)
+    monkeypatch.setattr(feedback, "_MAX_WAITING_BYTES", 100)
     client = serve(feedback=str(tmp_path))
     told = client.post("/v1/feedback", json={"events": [CLICK] * 5})
     assert told.status_code == 503

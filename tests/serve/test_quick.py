@@ -29,7 +29,7 @@ def test_what_is_out_of_the_ordinary_goes_the_long_way(
     client: Any, query: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keep = []
-    monkeypatch.setattr(ResponseCache, "keep", lambda _, key, answer: keep.append(key))
+    monkeypatch.setattr(ResponseCache, "put", lambda _, key, answer: keep.append(key))
     client.get(f"/v1/products/phone-2/complements{query}")
     assert keep == []
 

@@ -85,5 +85,5 @@ def test_a_missing_project_file_says_how_to_write_one(tmp_path: Path) -> None:
 
 
 def test_the_documented_settings_are_the_ones_that_exist() -> None:
-    page = Path(__file__).parents[1] / "docs" / "configuration.md"
+    page = Path(__file__).parents[2] / "docs" / "configuration.md"
     assert default_toml() in page.read_text(encoding="utf-8")

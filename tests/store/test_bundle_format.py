@@ -165,6 +165,6 @@ def test_a_file_that_this_user_may_not_read_is_told_with_what_to_do(
     def refused(manifest: Manifest) -> None:
         raise PermissionError(13, "Permission denied", str(manifest.folder / "answers.safetensors"))
 
-    monkeypatch.setattr(Manifest, "check_sums", refused)
+    monkeypatch.setattr(Manifest, "verify_checksums", refused)
     with pytest.raises(BundleError, match=r"answers\.safetensors cannot be read.*chmod -R a\+rX"):
         Bundle.open(copy, verify=True)

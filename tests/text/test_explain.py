@@ -122,7 +122,7 @@ def test_strategic_text_appended_to_a_title_moves_no_template(strategic: str, ba
 class Parrot:
     """Says what it is told to, attempt by attempt."""
 
-    name, most_tries = "parrot", 3
+    name, max_tries = "parrot", 3
 
     def __init__(self, *said: str) -> None:
         self.said, self.asked = said, list[int]()

@@ -58,10 +58,10 @@ def extend_catalog(catalog: Catalog, file: Path, quarantine: Quarantine) -> Exte
         else pl.Series(name, [None] * fresh.height, dtype=kind)
         for name, kind in catalog.frame.schema.items()
     ]
-    catalog = Catalog(pl.concat([catalog.frame, pl.DataFrame(columns)]))
+    extended = Catalog(pl.concat([catalog.frame, pl.DataFrame(columns)]))
     return ExtendedCatalog(
-        catalog,
-        np.arange(len(catalog), len(catalog), dtype=np.int32),
+        extended,
+        np.arange(len(catalog), len(extended), dtype=np.int32),
         table.height - fresh.height,
         [name for name in table.columns if name not in catalog.frame.columns],
     )

@@ -27,7 +27,7 @@ class Recommendation:
         evidence: what the data say of the pair.
         why: one sentence, from the evidence alone.
         goes_with: ids of the products asked about that it goes with: of a basket those that have
-            it among their answers. `evidence` and `complement_text` are of the one it goes with best.
+            it among their answers. `evidence` and `why` are of the one it goes with best.
         pinned: whether the request put it there; `model` is then `pinned` where no model did too.
         explanation: one sentence for a shopper, where `goeswith explain` kept one; see
             docs/explanations.md.

@@ -19,7 +19,7 @@ def explain_pairs(
 
     Args:
         pairs: which.
-        explainer: asked up to `most_tries` times for each; None for templates alone.
+        explainer: asked up to `max_tries` times for each; None for templates alone.
         brands: of the catalogue, in lower case.
     """
     explanations: list[Explanation | None] = [None] * len(pairs)

@@ -205,7 +205,7 @@ def test_a_pair_that_nobody_touched_is_told_by_its_texts_alone(
     tiny_encoder: Path, shop: RelevanceExamples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = fitted(tiny_encoder, shop, labels="s_c_i")
-    monkeypatch.setattr(Salam, "_read", lambda *_: pytest.fail("vectors nobody needs"))
+    monkeypatch.setattr(Salam, "_text_vectors", lambda *_: pytest.fail("vectors nobody needs"))
     texts = (["red phone", "red shoe"], ["blue phone", "blue lace"])
     new = model.probabilities(["q\t\tone", "p\t\tx"], ["p\t\ttwo", "p\t\ty"], texts)
     monkeypatch.undo()
