@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from goeswith.core.atomic_files import replacing
+from goeswith.core.atomic_files import atomic_path
 from goeswith.core.errors import ConfigError
 from goeswith.export.answer_rows import AnswerRows
 
@@ -52,7 +52,7 @@ WRITERS: Final[dict[str, Callable[[AnswerRows, Path], None]]] = {
 
 @contextmanager
 def _whole(path: Path) -> Iterator[Path]:
-    """As `replacing`; what killed exports to the same place left is removed.
+    """As `atomic_path`; what killed exports to the same place left is removed.
 
     Raises:
         ConfigError: nothing can be written there.
@@ -64,7 +64,7 @@ def _whole(path: Path) -> Iterator[Path]:
             writer = re.search(r"\.(\d+)\.part$", left.name)
             if writer and not Path("/proc", writer[1]).exists():
                 left.unlink(missing_ok=True)
-        with replacing(path) as beside:
+        with atomic_path(path) as beside:
             yield beside
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror or error}") from error

@@ -60,8 +60,8 @@ def save_weights(network: Network, file: Path) -> None:
     """Write what training changed, atomically."""
     from safetensors.torch import save_file
 
-    from goeswith.core.atomic_files import replacing
+    from goeswith.core.atomic_files import atomic_path
 
     tensors = {name: value.detach().cpu().clone() for name, value in network.trained().items()}
-    with replacing(file) as beside:
+    with atomic_path(file) as beside:
         save_file(tensors, beside)
