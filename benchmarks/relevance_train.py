@@ -23,7 +23,7 @@ import torch
 from safetensors.numpy import load_file, save_file
 from scipy import sparse
 
-from goeswith.core.atomic_files import replacing
+from goeswith.core.atomic_files import atomic_path
 from goeswith.language.salam.behaviour_graph import BehaviourGraph, NodePairs
 from goeswith.language.salam.config import SalamConfig
 from goeswith.language.salam.label_split import PairSplit
@@ -79,7 +79,7 @@ class Prepared:
         file = self.folder / f"{name}-{Path(self.config.encoder).name}.npy"
         if not file.exists():
             _, vectors = read_texts(self.config, texts, lambda _: None)
-            with replacing(file) as beside, beside.open("wb") as out:
+            with atomic_path(file) as beside, beside.open("wb") as out:
                 np.save(out, vectors)
         return np.load(file)
 

@@ -128,7 +128,7 @@ def test_arrays_with_a_damaged_header_are_refused_without_verifying(copy: Path, 
     content = file.read_bytes()
     for damaged in (b"\xff" * 8 + content[8:], content[:8] + b"[" + content[9:]):
         file.write_bytes(damaged)
-        with pytest.raises(BundleError, match="not a whole safetensors file"):
+        with pytest.raises(BundleError, match="not a complete safetensors file"):
             Bundle.open(copy)
 
 

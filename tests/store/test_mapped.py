@@ -48,7 +48,7 @@ def test_arrays_that_safetensors_wrote_are_mapped_as_they_are(tmp_path: Path) ->
 )
 def test_what_is_no_whole_safetensors_file_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "arrays").write_bytes(content)
-    with pytest.raises(BundleError, match="not a whole safetensors file"):
+    with pytest.raises(BundleError, match="not a complete safetensors file"):
         map_arrays(tmp_path / "arrays")
 
 

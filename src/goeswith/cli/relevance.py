@@ -181,7 +181,7 @@ def classify(
     import polars as pl
 
     from goeswith.cli.output import console, progress_bar
-    from goeswith.core.atomic_files import replacing
+    from goeswith.core.atomic_files import atomic_path
     from goeswith.core.errors import ConfigError
     from goeswith.data.quarantine import Quarantine
     from goeswith.language.salam.label_tables import read_pairs
@@ -206,7 +206,7 @@ def classify(
         **{"class": pl.Series([classes[number] for number in probabilities.argmax(axis=1)])},
         **{f"p_{name}": probabilities[:, number] for number, name in enumerate(classes)},
     )
-    with replacing(out) as beside:
+    with atomic_path(out) as beside:
         (written.write_parquet if out.suffix == ".parquet" else written.write_csv)(beside)
     console().print(f"{out}: {written.height:,} pairs", markup=False, soft_wrap=True)
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict
 import numpy as np
 
 from goeswith.core.arrays_file import save_arrays
-from goeswith.core.atomic_files import same_file
+from goeswith.core.atomic_files import link_or_copy
 from goeswith.query.bundle import Bundle
 from goeswith.store.manifest import EXPLANATIONS, read_manifest
 from goeswith.store.publish import new_build, publish
@@ -88,7 +88,7 @@ def explain_bundle(
         save_arrays(_arrays(journal.lines, len(bundle), top), build / EXPLANATIONS)
         for name in bundle.manifest["files"]:
             if name != EXPLANATIONS:
-                same_file(bundle.folder / name, build / name)
+                link_or_copy(bundle.folder / name, build / name)
         by = Counter(name for line in journal.lines.values() for name in line["by"])
         refused = Counter(kind for line in journal.lines.values() for kind in line["refused"])
         facts = {"top": top, "by": dict(by), "refused": dict(refused)}

@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from goeswith.core.arrays_file import load_arrays
-from goeswith.core.atomic_files import same_file
+from goeswith.core.atomic_files import link_or_copy
 from goeswith.core.errors import BundleError, DataError
 from goeswith.data.catalog import Catalog
 from goeswith.data.quarantine import Quarantine
@@ -248,4 +248,4 @@ def _link_files(source: Path, target: Path) -> None:
     """The files of a folder in another, without copying where the file system can."""
     target.mkdir(parents=True, exist_ok=True)
     for file in source.iterdir():
-        same_file(file, target / file.name)
+        link_or_copy(file, target / file.name)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from goeswith.core.arrays import Floats
-from goeswith.core.atomic_files import replacing
+from goeswith.core.atomic_files import atomic_path
 from goeswith.language.salam.behaviour_graph import Labels
 
 
@@ -84,5 +84,5 @@ def confusion_plot(figures: dict[str, Any], classes: tuple[str, ...], file: Path
             color="white" if shares[row, column] > 0.5 else "black",
         )
     axes.set_title(f"macro-F1 {figures['macro_f1']:.3f}, {figures['pairs']:,} pairs")
-    with replacing(file) as beside:
+    with atomic_path(file) as beside:
         figure.savefig(beside, format=file.suffix.lstrip(".") or "png")

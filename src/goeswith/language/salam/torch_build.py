@@ -64,10 +64,10 @@ def save_weights(network: SalamNetwork, file: Path) -> None:
     """Write what training changed, atomically."""
     from safetensors.torch import save_file
 
-    from goeswith.core.atomic_files import replacing
+    from goeswith.core.atomic_files import atomic_path
 
     tensors = {
         name: value.detach().cpu().clone() for name, value in network.trained_weights().items()
     }
-    with replacing(file) as beside:
+    with atomic_path(file) as beside:
         save_file(tensors, beside)
