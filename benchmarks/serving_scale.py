@@ -50,7 +50,7 @@ def made_up(path: Path, n: int) -> None:
     """Write a bundle of n products."""
     from goeswith.models import make_model
     from goeswith.pipeline.fit_bundle import top_k_info, version_info, write_build
-    from goeswith.pipeline.precompute import TopKTable
+    from goeswith.pipeline.top_k_table import TopKTable
     from goeswith.settings.sections import FitSettings, Settings
     from goeswith.store.publish import new_build, publish
 

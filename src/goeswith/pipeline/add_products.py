@@ -1,8 +1,9 @@
-"""Products added to a bundle: they get answers and are proposed, and no model is trained."""
+"""New products in a bundle: they have recommendations and are recommended, without training."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,11 +15,12 @@ from goeswith.data.catalog import Catalog
 from goeswith.data.clean import clean_products
 from goeswith.data.tables import read_table
 from goeswith.pipeline.cold_start import insert_new_products
-from goeswith.pipeline.precompute import ExclusionIndex, TopKTable
+from goeswith.pipeline.exclusion_index import ExclusionIndex
+from goeswith.pipeline.top_k_table import TopKTable
+from goeswith.store.manifest import TOP_K
+from goeswith.store.precomputed_topk import model_index_array
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import numpy.typing as npt
 
     from goeswith.core.arrays import Rows
@@ -28,13 +30,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ExtendedCatalog:
-    """A catalogue with new products behind those that it had.
+    """A catalogue with new products after the existing ones.
 
     Attributes:
         catalog: all products.
         new: rows of the new ones.
-        existing: how many products of the table the catalogue held before; they stay as they were.
-        unused: columns of the table that the catalogue does not have.
+        existing: number of products of the table that are in the catalogue; they do not change.
+        unused: columns of the table that are not in the catalogue.
     """
 
     catalog: Catalog
@@ -44,7 +46,7 @@ class ExtendedCatalog:
 
 
 def extend_catalog(catalog: Catalog, file: Path, quarantine: Quarantine) -> ExtendedCatalog:
-    """A catalogue with the products of a table that it does not hold yet.
+    """A catalogue with the new products of a table.
 
     Raises:
         DataError: the table cannot be read, or a column of it is of another kind than the
@@ -68,7 +70,7 @@ def extend_catalog(catalog: Catalog, file: Path, quarantine: Quarantine) -> Exte
 
 
 def _cast_like(values: pl.Series, kind: pl.DataType, file: str) -> pl.Series:
-    """A column as the catalogue holds it."""
+    """A column converted to the type of the catalogue's column."""
     try:
         if kind == pl.Boolean and values.dtype == pl.String:
             words = values.str.to_lowercase()
@@ -79,8 +81,8 @@ def _cast_like(values: pl.Series, kind: pl.DataType, file: str) -> pl.Series:
         return values.cast(kind)
     except (pl.exceptions.PolarsError, TypeError) as error:
         raise DataError(
-            f"{file}: the column {values.name!r} holds {values.dtype}, which is not read as the "
-            f"{kind} of the bundle's catalogue: {str(error).splitlines()[0]}"
+            f"{file}: the column {values.name!r} has type {values.dtype}, which cannot become "
+            f"{kind}, the type in the bundle's catalogue: {str(error).splitlines()[0]}"
         ) from error
 
 
@@ -90,19 +92,19 @@ def extend_top_k(
     extended: ExtendedCatalog,
     exclusions: ExclusionIndex,
 ) -> TopKTable:
-    """The answers that there are, those to the new products, and the new ones among the old.
+    """The stored recommendations, extended by recommendations for and of new products.
 
     Args:
-        old: products, scores and origin of the bundle.
-        models: spec and model, first to last, as they were fitted: without the new products;
-            None for one that does not read attributes.
+        old: arrays of the bundle's top-k table.
+        models: spec and model, in order, fitted without the new products; None for a model that
+            does not use attributes.
         extended: the catalogue.
-        exclusions: what is never an answer.
+        exclusions: products that are never recommended.
     """
     before, k = old["products"].shape
     table = TopKTable(len(extended.catalog), k)
     table.products[:before], table.scores[:before] = old["products"], old["scores"]
-    table.model_index[:before] = old["origin"]
+    table.model_index[:before] = model_index_array(old, Path(TOP_K), warn=False)
     fresh = Catalog(extended.catalog.frame[extended.new[0] :]) if len(extended.new) else None
     for spec, model in models:
         table.models.append(spec)
@@ -118,7 +120,7 @@ def extend_top_k(
 
 
 def insert_new(table: TopKTable, extended: ExtendedCatalog, exclusions: ExclusionIndex) -> None:
-    """Have new products that no model proposes stand beside their stand-ins."""
+    """Insert new products that no model recommends after their stand-ins."""
 
     def allowed(sources: npt.NDArray[np.intp], target: int) -> npt.NDArray[np.bool_]:
         rows = np.array([target], dtype=np.int32)

@@ -1,10 +1,9 @@
-"""New products in the answers of others, beside the known product that they are most like.
+"""Insertion of new products into the recommendations of other products, after a stand-in.
 
-Nobody has bought a new product yet, so that no count proposes it. It stands where its stand-in
-stands: the product of the same type whose attributes are nearest by cosine of TF-IDF. Where a
-source has the stand-in among its answers, the new product comes directly behind it, with the
-stand-in's score times the cosine. New products have at most one place in ten of a list, the
-likeliest of them, and so cannot crowd out what is known.
+A new product has no purchases, so that no count proposes it. Its stand-in is the product of the
+same type with the largest cosine of TF-IDF attribute vectors. Where a source has the stand-in among
+its recommendations, the new product is inserted directly after it, with the stand-in's score times
+the cosine. At most one in ten recommendations of a list is a new product, the likeliest ones.
 """
 
 from __future__ import annotations
@@ -24,23 +23,23 @@ if TYPE_CHECKING:
 
     from goeswith.core.arrays import Floats
     from goeswith.data.catalog import Catalog
-    from goeswith.pipeline.precompute import TopKTable
+    from goeswith.pipeline.top_k_table import TopKTable
 
 STAND_IN: Final = "stand_in"
 """What an answer names as its model; it has none."""
 
 _MIN_COSINE: Final = 0.3
-"""Least cosine of a stand-in."""
+"""Minimum cosine of a stand-in."""
 _BLOCK: Final = 256
 
 
 def nearest_stand_ins(catalog: Catalog, new: Rows, existing: Rows) -> tuple[Rows, Floats]:
-    """The product that stands in for each new one.
+    """The stand-in of each new product.
 
     Args:
         catalog: all products.
         new: (m,) rows.
-        existing: (u,) rows of those that may stand in.
+        existing: (u,) rows of possible stand-ins.
 
     Returns:
         rows (m,), -1 where none is of the same type and near enough, and cosines (m,).
@@ -73,7 +72,7 @@ def insert_new_products(
         table: filled; changed in place.
         catalog: all products.
         new: rows of products without evidence of their own.
-        allowed: tells for sources (b,) and a target whether the target may be an answer of each.
+        allowed: for sources (b,) and a target, whether the target may be recommended for each.
 
     Returns:
         Places that new products have now.
@@ -91,7 +90,7 @@ def insert_new_products(
         if stand_ins[i] < 0:
             continue
         row, target = int(stand_ins[i]), int(unseen[i])
-        # behind the last place there is none
+        # the last position has none after it
         sources, places = np.nonzero(table.products[:, :-1] == row)
         free = (used[sources] < max_new) & (sources != target) & allowed(sources, target)
         for source, place in zip(sources[free].tolist(), places[free].tolist(), strict=True):

@@ -1,7 +1,7 @@
-"""Sentences for the first answers of every product, worked out once and published with a bundle.
+"""Sentences for the first recommendations of every product, written once and published.
 
-Work goes into a journal beside the bundle, a line a product, so that a run which was killed goes on
-where it was; the bundle changes by one rename at the end.
+Progress is stored in a journal beside the bundle, one line a product, so that an interrupted run
+can be resumed; the bundle changes by one rename at the end.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from goeswith.text.explanation import TEMPLATE, ProductPair
 from goeswith.text.product_text import clean_text
 
 if TYPE_CHECKING:
-    from goeswith.pipeline.precompute import Progress
+    from goeswith.core.progress import StepProgress
     from goeswith.text.explanation import Explainer
 
 DEFAULT_TOP: Final = 3
@@ -64,15 +64,15 @@ def explain_bundle(
     path: Path,
     explainer: Explainer | None = None,
     top: int = DEFAULT_TOP,
-    progress: Progress | None = None,
+    progress: StepProgress | None = None,
 ) -> ExplanationSummary:
-    """Keep a sentence for each of the first `top` answers of every product.
+    """Write and publish sentences for the first `top` recommendations of every product.
 
     Args:
         path: the bundle; it answers as before until all is written.
         explainer: writes them; None for templates.
         top: answers of a product that are explained.
-        progress: told how many products are done.
+        progress: called with the number of finished products.
 
     Raises:
         BundleError: the bundle is damaged, or another run is writing it.
@@ -103,7 +103,7 @@ def _lines(
     explainer: Explainer | None,
     top: int,
     journal: _Journal,
-    progress: Progress | None,
+    progress: StepProgress | None,
 ) -> Iterator[list[_JournalLine]]:
     n = len(bundle)
     brands = _brands(bundle)
@@ -162,7 +162,7 @@ def _arrays(lines: dict[int, _JournalLine], n: int, top: int) -> dict[str, Any]:
 
 
 class _Journal:
-    """What was written so far: JSON lines beside the bundle, the first of which says of what."""
+    """Sentences written so far: JSON lines beside the bundle; the first line describes the run."""
 
     def __init__(self, path: Path, bundle: Bundle, by: str, top: int) -> None:
         self._file = path.absolute().with_name(f".{path.absolute().name}.explaining.jsonl")
@@ -178,7 +178,7 @@ class _Journal:
         self._outgoing.close()
 
     def add(self, lines: list[_JournalLine]) -> None:
-        """Keep some products' sentences, on the disk when this returns."""
+        """Store the sentences of some products; they are on disk when this returns."""
         self.lines.update((line["row"], line) for line in lines)
         self._write(lines)
 

@@ -1,4 +1,4 @@
-"""Fitting a bundle: models learn, answers of every product are worked out, all is published."""
+"""Fitting of a bundle: models are trained, recommendations precomputed, all is published."""
 
 from __future__ import annotations
 
@@ -15,13 +15,16 @@ from goeswith import __version__
 from goeswith.core.arrays_file import save_arrays
 from goeswith.core.atomic_files import write_arrow
 from goeswith.core.errors import DataError
+from goeswith.core.progress import StepProgress
 from goeswith.data.folder import find_tables
 from goeswith.models import make_model
-from goeswith.pipeline.precompute import FitProgress, Progress, TopKTable, precompute
+from goeswith.pipeline.fit_progress import FitProgress
+from goeswith.pipeline.precompute import precompute
 from goeswith.pipeline.relevance_filter import filter_by_relevance
 from goeswith.pipeline.reverse_lists import reverse_arrays
 from goeswith.pipeline.session_model import fit_session
 from goeswith.pipeline.similarity_index import similarity_arrays
+from goeswith.pipeline.top_k_table import TopKTable
 from goeswith.relations.build_graph import build_graph
 from goeswith.relations.counts import every_pair, settled, split_by_support
 from goeswith.relations.graph import RelationGraph
@@ -60,27 +63,26 @@ def fit_bundle(
     out: Path,
     settings: Settings,
     metrics: dict[str, Any] | None = None,
-    progress: Progress | None = None,
+    progress: StepProgress | None = None,
     *,
     graph: RelationGraph | None = None,
 ) -> None:
     """Fit the models that `settings.fit` names and leave a bundle at `out`.
 
-    The bundle that was there answers until the new one is whole, and for good if this run ends
-    early, however it ends. The same run started again resumes a model's training after the last
-    epoch that was finished.
+    The current bundle is served until the new one is complete, and stays if this run fails or is
+    killed. A repeated run resumes the training of a model after the last finished epoch.
 
     Args:
         dataset: as `load_data` reads it.
         out: the bundle's folder; made where it is missing.
         settings: `fit`, `relations` and `models` are used; all are recorded.
-        metrics: what a benchmark measured, to be kept with the bundle.
-        progress: told what is being done.
+        metrics: results of a benchmark, stored in the manifest.
+        progress: called with the current step.
         graph: the relations of `dataset` where they were built already.
 
     Raises:
         BundleError: `out` holds other files, or another run is writing it.
-        ConfigError: a setting of a model is wrong.
+        ConfigError: a setting of a model is invalid.
         DataError: no relation can be built from the data.
     """
     settings = settings.resolve(len(dataset.catalog), has_counts=dataset.counted)
@@ -91,7 +93,7 @@ def fit_bundle(
         report = MiningReport()
         relations, below_support, mining = graph, None, settings.relations
         if relations is None:
-            keep_below_support = settings.fit.keep_rare
+            keep_below_support = settings.fit.keep_below_support
             relations, below_support, mining = _mine(
                 dataset, mining, report, keep_below_support=keep_below_support
             )
@@ -135,9 +137,9 @@ def fit_bundle(
 def _mine(
     dataset: Dataset, config: MiningConfig, report: MiningReport, *, keep_below_support: bool
 ) -> tuple[RelationGraph, RelationGraph | None, MiningConfig]:
-    """The relations of a data set, the pairs below support where those are kept, and the support.
+    """The relations of a data set, the pairs below support if they are stored, and the settings.
 
-    What `auto` stands for is kept with the bundle, so that an update asks for the same.
+    The minimum support that `auto` resolves to is stored in the bundle, for updates.
     """
     if dataset.counted and keep_below_support:
         everything = build_graph(dataset, every_pair(config), report)
@@ -158,7 +160,7 @@ def write_build(build: Path, catalog: Catalog, graph: RelationGraph, table: TopK
     save_arrays(evidence, build / EVIDENCE)
     index = search_arrays(catalog.ids.to_list(), catalog.text("title"), evidence["purchases"])
     save_arrays(index, build / SEARCH)
-    # a number that is none is told as missing: JSON has no NaN
+    # JSON has no NaN: such a number is missing
     frame = catalog.frame.with_columns(pl.selectors.float().fill_nan(None))
     write_arrow(frame, build / PRODUCTS)
     save_arrays(similarity_arrays(catalog), build / SIMILARS)
@@ -176,7 +178,7 @@ def version_info() -> dict[str, Any]:
 
 
 def top_k_info(graph: RelationGraph, table: TopKTable) -> dict[str, Any]:
-    """What a manifest tells of relations and answers."""
+    """Relations and recommendations, for a manifest."""
     return {
         "relations": _relation_info(graph),
         "k": table.k,
@@ -206,7 +208,7 @@ def _data_info(dataset: Dataset) -> dict[str, Any]:
 
 
 def _events_files(dataset: Dataset) -> list[dict[str, Any]]:
-    """The file of events, told apart by its content: so that no update counts it again."""
+    """The events file with its checksum, so that no update counts it again."""
     if dataset.events is None or not dataset.folder.is_dir():
         return []
     try:

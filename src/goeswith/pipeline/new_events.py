@@ -1,4 +1,4 @@
-"""The events of an update: a table, or what the service kept of shoppers."""
+"""The events of an update: a table, or the feedback folder of the service."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from goeswith.settings.sections import Settings
 
 _CONTEXT_COLUMNS: Final = {"baskets": "basket_id", "users": "user_id"}
-"""What a bundle counts purchases in -> the column that says it."""
+"""Context of purchases in a bundle -> the column with its id."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class NewEvents:
     Attributes:
         path: where they came from.
         frame: as `clean_events` leaves them.
-        files: what the manifest is to tell of the files they stood in.
-        notes: what a person should know of them.
+        files: entries of the manifest for the files.
+        notes: limits of the counts, for the user.
     """
 
     path: Path
@@ -76,7 +76,7 @@ def read_events(
 def _read_feedback_folder(
     old: Bundle, catalog: Catalog, folder: Path, quarantine: Quarantine, *, again: bool
 ) -> NewEvents:
-    """A visit of a shopper stands for a basket or a user where purchases are counted in those."""
+    """Feedback as events; a visit is a basket or a user if purchases are counted in those."""
     applied = old.manifest["data"].get("applied", [])
     feedback = read_feedback(folder, applied, catalog, again=again)
     notes = [f"{count:,} lines passed over: {reason}" for reason, count in feedback.passed.items()]

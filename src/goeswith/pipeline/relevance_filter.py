@@ -1,6 +1,6 @@
 """Answers that a relevance model judges: substitutes and what is unrelated are left out.
 
-Where the settings say so, what is left moves towards the order of P(complement), within bounds.
+If the settings say so, the rest is re-ranked by P(complement), within bounds.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from goeswith.pipeline.precompute import TopKTable
+from goeswith.pipeline.top_k_table import TopKTable
 from goeswith.ranking.rerank import new_order
 
 if TYPE_CHECKING:
@@ -26,16 +26,16 @@ def filter_by_relevance(
     out: Path,
     on_progress: Callable[[str], None],
 ) -> dict[str, Any] | None:
-    """Have the first answers of every product judged, take out what is none, and re-rank.
+    """Score the first recommendations of every product, remove refused ones, and re-rank.
 
-    What was said is kept beside the bundle, so that the next fit asks of new pairs alone.
+    Probabilities are stored beside the bundle, so that the next fit scores new pairs alone.
 
     Args:
         table: of all products; changed in place.
         catalog: the products.
         settings: which model, how many answers, and what is too likely.
         out: the bundle's folder.
-        on_progress: told of progress.
+        on_progress: called with the current step.
 
     Returns:
         how many pairs were judged and left out; None where none were judged.
@@ -43,19 +43,19 @@ def filter_by_relevance(
     Raises:
         BundleError, ConfigError: there is no such model, or it does not judge products.
     """
-    if settings.model is None or not settings.first:
+    if settings.model is None or not settings.judged_top_k:
         return None
     from goeswith.language.salam.judge import PAIR_CLASSES, Judge
 
     cache = out.absolute().with_name(f".{out.name}.judged.parquet")
     judge = Judge(Path(settings.model), cache)
-    top = table.products[:, : settings.first]
+    top = table.products[:, : settings.judged_top_k]
     rows, places = np.nonzero(top >= 0)
     probabilities = judge.pairs(catalog, rows.astype(np.int32), top[rows, places], on_progress)
     by_class = dict(zip(PAIR_CLASSES, probabilities.T, strict=True))
     refused = {
-        "substitute": by_class["substitute"] > settings.most_substitute,
-        "irrelevant": by_class["irrelevant"] > settings.most_irrelevant,
+        "substitute": by_class["substitute"] > settings.max_substitute,
+        "irrelevant": by_class["irrelevant"] > settings.max_irrelevant,
     }
     removed = np.zeros(table.products.shape, dtype=bool)
     removed[rows, places] = refused["substitute"] | refused["irrelevant"]

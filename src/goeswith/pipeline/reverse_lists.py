@@ -9,15 +9,15 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from goeswith.pipeline.precompute import TopKTable
+    from goeswith.pipeline.top_k_table import TopKTable
 
 
 def reverse_arrays(table: TopKTable) -> dict[str, npt.NDArray[Any]]:
-    """Answers turned round: for every product, the products that it is an answer to.
+    """Reverse lists: for every product, the products that it is recommended for.
 
-    Answers of the first model stand before those of fallbacks; of one model they stand by score,
-    then by the place that the product has in their lists. At most as many are kept of each product
-    as it has answers itself: what everybody buys goes with everything.
+    Recommendations of the first model come before those of fallbacks, those of one model by score,
+    then by rank. A reverse list is at most as long as a list of recommendations: a popular product
+    is recommended for most others.
 
     Returns:
         indptr (n + 1,) int64 and indices int32, rows of the sources.

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from goeswith.settings.sections import Settings
 
 MAX_DISTANCE: Final = 5
-"""What came so many places after a product at most came "next after" it."""
+"""Largest distance in a sequence at which one product follows another."""
 _MAX_SUCCESSORS: Final = 100
-"""Products kept for each, those that came after it most often."""
+"""Stored successors per product, the most frequent ones."""
 _WINDOWS: Final = (50, 20, 10, 5, 2)
 _MAX_PAIRS: Final = 10_000_000
 """Pairs that auto has its models look at: a few hundred megabytes while they are added up."""
@@ -40,7 +40,7 @@ def fit_session(
     """Fit the model that `fit.session_model` names, and save it in a build.
 
     Returns:
-        what the manifest tells: `model`, or None and `why_not`.
+        the entry of the manifest: `model`, or None and `why_not`.
 
     Raises:
         ConfigError: a model is named and the data have no sequences for it.
@@ -91,13 +91,13 @@ def choose_session_model(sequences: Sequences, *, item_knn_configured: bool) -> 
 
 
 def pairs_within(lengths: npt.NDArray[np.int64], window: int) -> int:
-    """Pairs of places of a run that stand at most `window` apart, over all runs."""
+    """Number of pairs of positions at most `window` apart, over all sequences."""
     reach = np.minimum(window, np.maximum(lengths - 1, 0))
     return int((reach * lengths - reach * (reach + 1) // 2).sum())
 
 
 def transition_arrays(sequences: Sequences, n: int) -> dict[str, npt.NDArray[Any]]:
-    """How often a product came at most `MAX_DISTANCE` places after another: CSR arrays for `Edges`."""
+    """CSR arrays of transitions: how often a product follows another within `MAX_DISTANCE`."""
     count = sparse.csr_matrix((n, n), dtype=np.int32)
     products, run_of = sequences.products, sequences.run_of
     for distance in range(1, MAX_DISTANCE + 1):

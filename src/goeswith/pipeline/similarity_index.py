@@ -1,4 +1,4 @@
-"""The inverted index from attribute tokens to products, by which similar products are found."""
+"""The inverted index from attribute tokens to products, for similar products."""
 
 from __future__ import annotations
 

@@ -16,13 +16,16 @@ from pydantic import ValidationError
 from goeswith.core.arrays_file import load_arrays
 from goeswith.core.atomic_files import link_or_copy
 from goeswith.core.errors import BundleError, DataError
+from goeswith.core.progress import StepProgress
 from goeswith.data.catalog import Catalog
 from goeswith.data.quarantine import Quarantine
 from goeswith.models.base import Recommender
 from goeswith.pipeline.add_products import ExtendedCatalog, extend_catalog, extend_top_k, insert_new
+from goeswith.pipeline.exclusion_index import ExclusionIndex
 from goeswith.pipeline.fit_bundle import top_k_info, version_info, write_build
+from goeswith.pipeline.fit_progress import FitProgress
 from goeswith.pipeline.new_events import NewEvents, read_events
-from goeswith.pipeline.precompute import ExclusionIndex, FitProgress, Progress, precompute
+from goeswith.pipeline.precompute import precompute
 from goeswith.pipeline.update_counts import (
     check_contexts,
     count_notes,
@@ -35,8 +38,16 @@ from goeswith.query.online_scoring import load_model, model_folders, reads_attri
 from goeswith.relations.counts import add_graphs, every_pair, grown, split_by_support, with_rare
 from goeswith.relations.graph_files import load_graph, save_graph
 from goeswith.relations.mining_report import MiningReport
+from goeswith.settings.renamed_settings import rename_settings
 from goeswith.settings.sections import Settings
-from goeswith.store.manifest import BELOW_SUPPORT, RELATIONS, SESSION, TOP_K, read_manifest
+from goeswith.store.manifest import (
+    BELOW_SUPPORT,
+    RELATIONS,
+    SESSION,
+    TOP_K,
+    below_support_folder,
+    read_manifest,
+)
 from goeswith.store.publish import new_build, publish
 
 if TYPE_CHECKING:
@@ -48,12 +59,12 @@ class UpdateSummary:
     """What an update did.
 
     Attributes:
-        events: kept of the file; 0 where none was given.
+        events: number of counted events; 0 without a file.
         products: new in the catalogue.
         existing: products of the table that were in the catalogue before; they stayed as they were.
         unused: columns of that table that the catalogue does not have.
         quarantine: rows set aside, by file and reason.
-        notes: what a person should know of the counts.
+        notes: limits of the counts, for the user.
     """
 
     events: int
@@ -70,22 +81,22 @@ def update_bundle(
     products: Path | None = None,
     *,
     again: bool = False,
-    progress: Progress | None = None,
+    progress: StepProgress | None = None,
 ) -> UpdateSummary:
     """Fold new events, new products or both into the bundle at `path`.
 
-    Products alone are answered and proposed by what the bundle knows, in about the time that it
-    takes to write it; events are counted, and every product is answered anew. The bundle that was
-    there answers until the new one is whole, and for good if this run ends early.
+    Products alone need about the time of writing the bundle: models are not changed. Events are
+    counted, and all recommendations computed again. The current bundle is served until the new
+    one is complete, and stays if this run fails or is killed.
 
     Args:
         path: the bundle.
-        events: a table as `events` of a data folder; its baskets, sessions or users are not yet in
-            the bundle. Or a folder of feedback that `goeswith serve` kept, whose new lines are
-            counted. None for none.
+        events: a table as `events` of a data folder, with baskets, sessions or users that are not
+            yet in the bundle; or a feedback folder of `goeswith serve`, of which new lines are
+            counted.
         products: a table as `products` of a data folder. None for none.
         again: count a file that was counted before once more.
-        progress: told what is being done.
+        progress: called with the current step.
 
     Raises:
         BundleError: the bundle is damaged, was made from lists, has counted this file already, or
@@ -126,10 +137,11 @@ def update_bundle(
 
 def _settings(old: Bundle) -> Settings:
     try:
-        return Settings.model_validate(old.manifest["settings"])
+        stored = rename_settings(old.manifest["settings"], f"{old.path}: ")
+        return Settings.model_validate(stored)
     except ValidationError as error:
         raise BundleError(
-            f"{old.path} was fitted with settings that this goeswith does not know; fit it again"
+            f"{old.path} was fitted with settings that this goeswith cannot read; fit it again"
         ) from error
 
 
@@ -142,7 +154,7 @@ class _BundleUpdate:
         settings: Settings,
         extended: ExtendedCatalog,
         build: Path,
-        progress: Progress | None,
+        progress: StepProgress | None,
     ) -> None:
         self.old, self.settings, self.extended, self.build = old, settings, extended, build
         self.folders = model_folders(old.folder)
@@ -206,32 +218,32 @@ class _BundleUpdate:
         return [*new_events.notes, *count_notes(report, self.old)]
 
     def keep_session(self) -> list[str]:
-        """Keep the model of the next product: what it learned from is not there to be added to."""
+        """Copy the next-product model, whose training data are not stored."""
         folder = self.old.folder / SESSION
         if self.old.session_model is None or not folder.is_dir():
             return []
         _link_files(folder, self.build / SESSION)
         return [
-            f"the session model {self.old.session_model} stays as it was fitted: it knows neither "
-            "new events nor new products until the next fit"
+            f"the session model {self.old.session_model} is unchanged: it does not use new "
+            "events or new products until the next fit"
         ]
 
     def _below_support(self, n: int) -> RelationGraph | None:
-        folder = self.old.folder / BELOW_SUPPORT
-        return grown(load_graph(folder, len(self.old)), n) if folder.is_dir() else None
+        folder = below_support_folder(self.old.folder)
+        return grown(load_graph(folder, len(self.old)), n) if folder is not None else None
 
     def manifest_fields(self) -> dict[str, Any]:
-        """What the manifest tells, but of the data."""
+        """Fields of the manifest, except `data`."""
         manifest = self.old.manifest
         fields = top_k_info(self.graph, self.table)
         fields["health"]["left_out"] = {**manifest["health"]["left_out"], **self.table.left_out}
         return {
             **version_info(),
-            "settings": manifest["settings"],
+            "settings": self.settings.model_dump(mode="json"),
             "mined": self.mined,
             **fields,
             "session": manifest.get("session", {}),
-            "metrics": None,  # what was measured was measured before
+            "metrics": None,  # they were measured on the old bundle
         }
 
 

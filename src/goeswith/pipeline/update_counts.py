@@ -1,4 +1,4 @@
-"""What an update checks of the counts before it, and what it tells of them afterwards."""
+"""Checks of an update against the counts of the bundle, and the entries of its manifest."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from goeswith.core.errors import DataError
-from goeswith.store.manifest import BELOW_SUPPORT, file_sha256
+from goeswith.store.manifest import BELOW_SUPPORT, FORMER_BELOW_SUPPORT, file_sha256
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +21,7 @@ def check_contexts(mined: list[dict[str, Any]], report: MiningReport, events: Pa
     """Counts of baskets and counts of users are not of one kind.
 
     Raises:
-        DataError: names both.
+        DataError: the message states both.
     """
     before = {entry["relation"]: entry["contexts_are"] for entry in mined}
     for entry in report.relations:
@@ -35,7 +35,7 @@ def check_contexts(mined: list[dict[str, Any]], report: MiningReport, events: Pa
 
 
 def merge_reports(mined: list[dict[str, Any]], report: MiningReport) -> list[dict[str, Any]]:
-    """What is known of the counting of each relation; contexts and events left out add up."""
+    """The mining entries of both; contexts and excluded events add up."""
     both = {entry["relation"]: dict(entry) for entry in mined}
     for new in report.relations:
         fields = asdict(new)
@@ -50,25 +50,26 @@ def merge_reports(mined: list[dict[str, Any]], report: MiningReport) -> list[dic
 
 
 def count_notes(report: MiningReport, old: Bundle) -> list[str]:
-    """What a person should know of the counts."""
+    """Limits of the counts, for the user."""
     lines = list(report.notes)
     lines += [
-        f"{entry.relation} is counted in users: one who stands in both files counts twice"
+        f"{entry.relation} is counted in users: a user in both files counts twice"
         for entry in report.relations
         if entry.contexts_are == "users"
     ]
     if any(entry.capped for entry in report.relations):
         lines.append("the cap of one user's votes (per_user_cap) held among the new events alone")
-    if not (old.folder / BELOW_SUPPORT).is_dir():
+    folders = (BELOW_SUPPORT, FORMER_BELOW_SUPPORT)
+    if not any((old.folder / name).is_dir() for name in folders):
         lines.append(
-            "pairs that were below support when the bundle was fitted were not kept, and start "
-            "from the new events; fit with fit.keep_rare = true to have them counted as well"
+            "pairs below support at the fit were not stored, and are counted from the new events "
+            "on; fit with fit.keep_below_support = true to count them as well"
         )
     return lines
 
 
 def file_info(table: str, file: Path) -> dict[str, Any]:
-    """What the manifest tells of a file that was applied."""
+    """Entry of the manifest for an applied file."""
     return {"file": file.name, "table": table, "sha256": file_sha256(file)}
 
 

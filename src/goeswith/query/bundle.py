@@ -28,7 +28,7 @@ class Bundle(QueryContext):
 
         Args:
             product_id: as in the catalogue.
-            k: at most so many; fewer where the models know fewer.
+            k: maximum number of recommendations.
             constraints: filters, bans, pins, quotas and diversity; see docs/slate.md.
 
         Raises:
@@ -40,15 +40,15 @@ class Bundle(QueryContext):
         source = self.products.row(product_id)
         if constraints is not None or not self.keeps_ranking:
             return self._select([source], k, constraints)
-        targets, scores, origin = self.top_k_lists.for_product(source, k)
-        evidence = self.evidence.for_pairs(source, targets, self._ranks_by_type[origin])
+        targets, scores, model_index = self.top_k_lists.for_product(source, k)
+        evidence = self.evidence.for_pairs(source, targets, self._ranks_by_type[model_index])
         name = self.products.display_name(source)
         with_ = (product_id,)
         return [
             make_recommendation(
                 self,
                 target,
-                (float(scores[i]), int(origin[i])),
+                (float(scores[i]), int(model_index[i])),
                 evidence[i],
                 name,
                 with_,
@@ -60,18 +60,20 @@ class Bundle(QueryContext):
     def lookup(self, product_id: str, k: int = 10) -> list[Hit]:
         """The ids, scores and models of `complements`, without evidence, in microseconds.
 
-        The ranking as it was worked out at fit: the slate settings of the bundle are not applied.
+        The precomputed ranking: the slate settings of the bundle are not applied.
 
         Raises:
             As `complements`.
         """
         self.check_k(k)
-        targets, scores, origin = self.top_k_lists.for_product(self.products.row(product_id), k)
+        targets, scores, model_index = self.top_k_lists.for_product(
+            self.products.row(product_id), k
+        )
         ids, models = self.products.ids, self.models
         return [
             Hit(ids[target], score, models[place])
             for target, score, place in zip(
-                targets.tolist(), scores.tolist(), origin.tolist(), strict=True
+                targets.tolist(), scores.tolist(), model_index.tolist(), strict=True
             )
         ]
 
@@ -85,7 +87,7 @@ class Bundle(QueryContext):
 
         Args:
             product_ids: 1 to 50 ids; one given twice counts once.
-            k: at most so many.
+            k: maximum number of recommendations.
             constraints: as for `complements`.
 
         Raises:
@@ -101,13 +103,13 @@ class Bundle(QueryContext):
     ) -> list[NextRecommendation]:
         """What comes next for one who looked at some products in this order, likeliest first.
 
-        The session model and the complements of the session's products propose, the newest product
-        saying most (docs/sessions.md). Nothing that the session holds and no variant of it is among
-        the answers; substitutes may be.
+        The next-product model and the complements of the session's products are fused; recent
+        products have the largest weight (docs/sessions.md). Products of the session and their
+        variants are excluded; substitutes are not.
 
         Args:
             product_ids: 1 to 50 ids, oldest first.
-            k: at most so many.
+            k: maximum number of recommendations.
             constraints: as for `complements`.
 
         Raises:
@@ -128,7 +130,7 @@ class Bundle(QueryContext):
 
         Args:
             attributes: of the columns of the catalogue; `product_id` need not be there.
-            k: at most so many.
+            k: maximum number of recommendations.
             constraints: as for `complements`.
 
         Raises:
@@ -143,12 +145,12 @@ class Bundle(QueryContext):
     def complements_by(
         self, model: str, product_id: str, k: int = 10, constraints: Constraints | None = None
     ) -> list[Recommendation]:
-        """What one model of the bundle says goes with a product, asked alone and now.
+        """Complements of a product by one model of the bundle, scored online.
 
         Args:
             model: one of `models` that was fitted.
             product_id: as in the catalogue.
-            k: at most so many.
+            k: maximum number of recommendations.
             constraints: as for `complements`.
 
         Raises:
@@ -162,11 +164,12 @@ class Bundle(QueryContext):
     def similars(
         self, product_id: str, k: int = 10, constraints: Constraints | None = None
     ) -> list[Recommendation]:
-        """What stands for a product: viewed as alternatives of it first, then what is alike.
+        """Substitutes of a product: viewed alternatives first, then products with similar
+        attributes.
 
         Args:
             product_id: as in the catalogue.
-            k: at most so many.
+            k: maximum number of recommendations.
             constraints: filters and bans; the rest is of no use here.
 
         Raises:
@@ -181,7 +184,7 @@ class Bundle(QueryContext):
     def reverse(self, product_id: str, k: int = 10) -> list[Recommendation]:
         """The products that a product goes with: those that have it among their answers.
 
-        Evidence is of the answer as the source and the product asked about as the target.
+        The evidence is of the pair of the recommended product (source) and this one (target).
 
         Raises:
             As `complements`.
@@ -192,7 +195,7 @@ class Bundle(QueryContext):
         return reverse(self, product_id, k)
 
     def compare(self, source_id: str, target_id: str) -> ProductComparison:
-        """What a target is to a source, in either direction, and what says so.
+        """The relation of a target to a source, in both directions, with its evidence.
 
         Raises:
             UnknownProductError: with the nearest ids and titles.
@@ -219,16 +222,14 @@ class Bundle(QueryContext):
         """Products whose title or id holds the words of `text`, best first; see docs/bundle.md.
 
         Args:
-            text: words, beginnings of words or an id, in any language; letters may be wrong.
-            k: at most so many.
+            text: words, prefixes of words or an id, in any language; typing errors are allowed.
+            k: maximum number of products.
 
         Raises:
             ConfigError: `k` is not between 1 and 100.
         """
         if not 1 <= k <= MAX_SEARCH_RESULTS:
-            raise ConfigError(
-                f"a search gives 1 to {MAX_SEARCH_RESULTS} products, {k} were asked for"
-            )
+            raise ConfigError(f"a search returns 1 to {MAX_SEARCH_RESULTS} products, but k is {k}")
         return self.table.summaries(self.products.search(text, k))
 
     def product(self, product_id: str) -> dict[str, Any]:

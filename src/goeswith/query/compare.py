@@ -1,4 +1,4 @@
-"""Two products side by side: what one is to the other, in either direction, and what says so."""
+"""Comparison of two products: the relation in both directions, with evidence."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from goeswith.query.context import QueryContext
 
 ComparisonRelation: TypeAlias = Literal["complement", "reverse", "mutual", "substitute", "none"]
-"""What a target is to a source: it goes with it; only the source goes with the target; either goes
-with the other; one stands for the other; or nothing is known."""
+"""Relation of a target to a source: complement; complement in the reverse direction only;
+complement in both directions; substitute; or none."""
 
 
 @dataclass(frozen=True)
@@ -23,13 +23,14 @@ class DirectedComparison:
     """One direction.
 
     Attributes:
-        rank: place of the second product among the answers kept for the first, from 1; None where
-            it is not among them.
-        score: of `model`; None where no model that was asked says anything.
-        model: that gave the score: one of the kept answers, or the first one asked now.
+        rank: rank of the second product among the stored recommendations for the first, from 1;
+            None if it is not among them.
+        score: of `model`; None if no model scores the pair.
+        model: the model with the score: that of the stored recommendation, or the first model,
+            online.
         fallback: whether it filled a place that the first one left empty.
         probability: that the second goes with the first, where the model's scores are such.
-        evidence: what the data say.
+        evidence: of the pair.
         why: one sentence from the evidence.
     """
 
@@ -50,8 +51,8 @@ class ProductComparison:
         relation: see `ComparisonRelation`.
         forward: of the target as an answer to the source.
         backward: of the source as an answer to the target.
-        substitutes: whether they stand for one another: viewed as alternatives, or variants.
-        why: one sentence that says the relation.
+        substitutes: whether they are substitutes: viewed as alternatives, or variants.
+        why: one sentence that describes the relation.
     """
 
     relation: ComparisonRelation
@@ -104,7 +105,7 @@ def _compare_direction(bundle: QueryContext, source: int, target: int) -> Direct
         source, np.array([target], dtype=np.int32), np.array([model_index])
     )[0]
     name = bundle.products.display_name(source)
-    # nobody proposed it: the sentence for an answer of a model would say so
+    # `complement_text` would refer to a model that proposes the pair
     no_evidence = model is None and evidence.basis == "model"
     text = f"Nothing links it to {name}." if no_evidence else complement_text(name, evidence)
     return DirectedComparison(

@@ -1,4 +1,4 @@
-"""What a request asks of its answers, beyond how many: filters, bans, pins, quotas, diversity."""
+"""Constraints of a request: filters, bans, pins, a maximum per type, diversity."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Constraints(BaseModel):
     pin: Annotated[tuple[Id, ...], Field(max_length=MAX_IDS)] = Field(
         (), description="Products to show first, in this order."
     )
-    per_type: int | None = Field(None, ge=1, description="At most so many products of one type.")
+    per_type: int | None = Field(None, ge=1, description="Maximum number of products per type.")
     diversity: float | None = Field(
         None, ge=0, le=1, description="How much less each further product of one type counts."
     )
@@ -47,7 +47,7 @@ class Constraints(BaseModel):
         """Constraints whose filters are written as text; see `parse_filter`.
 
         Raises:
-            ConfigError: a filter or a value is wrong, or there are too many.
+            ConfigError: a filter or a value is invalid, or there are too many.
         """
         return cls.from_values(
             {
@@ -64,7 +64,7 @@ class Constraints(BaseModel):
         """Constraints from values by name.
 
         Raises:
-            ConfigError: names what is wrong.
+            ConfigError: the message lists the invalid values.
         """
         try:
             return cls.model_validate(values)
@@ -87,5 +87,5 @@ class Constraints(BaseModel):
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is asked for, so that the ranking is the answer."""
+        """Whether there are no constraints, so that the ranking is returned unchanged."""
         return not (self.where or self.ban or self.pin or self.per_type or self.diversity)

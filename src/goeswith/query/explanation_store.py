@@ -1,4 +1,4 @@
-"""Sentences for shoppers that `goeswith explain` kept in a bundle, read one at a time.
+"""Sentences for shoppers from `goeswith explain`, read one at a time.
 
 targets (n, top) int32   the products explained, as the answers stood; -1 for none
 place (n, top) int32     which of the sentences is theirs
@@ -27,7 +27,7 @@ MAX_SENTENCE_LENGTH: Final = 400
 
 
 class ExplanationStore:
-    """The sentence of a pair: the one that was kept, or where asked for a template's.
+    """The sentence of a pair: the stored one, or one from a template if these are enabled.
 
     Attributes:
         use_templates: whether a pair without a sentence of its own gets one from a template, now.
@@ -51,10 +51,10 @@ class ExplanationStore:
             self._texts = StringArray.from_arrays(arrays, "text")
 
     def for_pair(self, source_id: str, target: int, evidence: Evidence) -> str | None:
-        """The sentence for an answer; None where there is none.
+        """The sentence for a recommendation; None if there is none.
 
         Args:
-            source_id: the product asked about, which the bundle need not hold.
+            source_id: the queried product, which may be outside the bundle.
             target: row of the answer.
             evidence: of the pair.
         """

@@ -75,8 +75,8 @@ def parse_filter(text: str) -> Filter:
     if match is None or not column:
         raise ConfigError(
             f"the filter {text[:60]!r} is not written as COLUMN OPERATOR VALUE in at most "
-            f"{MAX_FILTER_LENGTH} characters; operators are = != < <= > >= in contains, for example "
-            "price<=20 or 'brand in Mu|Nu'"
+            f"{MAX_FILTER_LENGTH} characters; operators are = != < <= > >= in contains, "
+            "for example price<=20 or 'brand in Mu|Nu'"
         )
     op, value = match[0].strip(), text[match.end() :].strip()
     values = [part.strip() for part in value.split("|")] if op == "in" else value
@@ -221,8 +221,8 @@ def _parse_numbers(condition: Filter) -> list[float]:
             raise ValueError
     except ValueError as error:
         raise ConfigError(
-            f"filter {str(condition)!r}: {condition.column} holds numbers, and "
-            f"{'|'.join(condition.values)!r} is none"
+            f"filter {str(condition)!r}: {condition.column} contains numbers, and "
+            f"{'|'.join(condition.values)!r} is not a number"
         ) from error
     return numbers
 

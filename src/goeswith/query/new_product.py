@@ -55,7 +55,7 @@ def clean_new_products(
             hint = (
                 f"did you mean {near[0]!r}?"
                 if near
-                else f"known are {', '.join(catalog_frame.columns)}"
+                else f"the attributes are {', '.join(catalog_frame.columns)}"
             )
             raise DataError(f"{file}: the catalogue has no attribute {name!r}; {hint}")
     columns = {ROW: pl.int_range(1, len(records) + 1, eager=True)}
@@ -86,8 +86,7 @@ def recommend_for_new(
     """See `Bundle.complements_of_new`."""
     if not bundle.online:
         raise ConfigError(
-            "new products are answered by models, which are not kept in memory here; set "
-            "serve.live = true"
+            "new products are scored by models, which are not loaded here; set serve.live = true"
         )
     try:
         encoded = json.dumps(dict(attributes))
@@ -100,7 +99,7 @@ def recommend_for_new(
         )
     product_id = str(attributes.get("product_id") or "new product")
     if bundle.products.contains(product_id):
-        raise DataError(f"the product {product_id!r} is in the catalogue: ask for it by its id")
+        raise DataError(f"the product {product_id!r} is in the catalogue: query it by its id")
     record = {**attributes, "product_id": product_id}
     catalog = clean_new_products([record], bundle.table.frame, "the new product")
     constraints_ = ResolvedConstraints.from_constraints(bundle, constraints, [])

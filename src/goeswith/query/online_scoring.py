@@ -1,4 +1,4 @@
-"""The saved models of a bundle, asked again: for products and filters that were not foreseen."""
+"""Online scoring by the saved models of a bundle, for new products and selective filters."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from goeswith.core.errors import BundleError
 from goeswith.data.catalog import Catalog
 from goeswith.models import model_class
 from goeswith.models.base import Model, Recommender
-from goeswith.query.ranked_list import RankedList
 from goeswith.sequential import SESSION_MODELS
 from goeswith.store.manifest import SESSION
+from goeswith.store.precomputed_topk import RankedList
 
 if TYPE_CHECKING:
     from goeswith.sequential.base import SessionModel
@@ -62,9 +62,9 @@ class OnlineScorer:
 
     def __init__(self, bundle: StoredBundle) -> None:
         self._folders = model_folders(bundle.folder)
-        # answers may also name stand-ins, which no model gave
+        # `models` of the bundle may end with stand-ins, which have no model
         self._specs, self._n = bundle.models[: len(self._folders)], len(bundle)
-        # a cycle would keep a bundle that nobody asks any more, and its files, until a collection
+        # without a reference cycle, an unused bundle and its files are released at once
         self._bundle = weakref.proxy(bundle)
         self._models: dict[int, Recommender] = {}
         self._session_model: SessionModel | None = None
@@ -99,7 +99,7 @@ class OnlineScorer:
 
     @property
     def specs(self) -> list[str]:
-        """The models, first to last, as they stand in the settings."""
+        """The models in order, as written in the settings."""
         return self._specs
 
     def top_k(
@@ -109,7 +109,7 @@ class OnlineScorer:
         return self.top_k_from(lambda model: self._scores(model, row), allowed, k, only=only)
 
     def score_pair(self, row: int, target: int) -> float | None:
-        """What the first model gives a pair; None where it says nothing."""
+        """Score of a pair by the first model; None if it has none."""
         scores = self._scores(self._model(0), row)
         is_scored = target < scores.shape[1] and np.isfinite(scores[0, target])
         return float(scores[0, target]) if is_scored else None
@@ -132,11 +132,11 @@ class OnlineScorer:
         """The k best allowed products, each model filling the places that those before it left.
 
         Args:
-            score: asks a model; (1, m) for the m products that it knows.
+            score: calls a model; (1, m) for the m products of the model.
             allowed: (n,) what may be answered.
-            k: at most so many.
-            by_attributes: ask only the models that answer for products unknown at fit.
-            only: place of the one model to ask; None asks all.
+            k: maximum number of products.
+            by_attributes: use only models that score products that are not in the catalogue.
+            only: index of the one model to use; None uses all.
         """
         still_open = allowed.copy()
         parts: list[tuple[Rows, Floats]] = []

@@ -1,4 +1,4 @@
-"""One answer, with its evidence and the sentence that says why."""
+"""A recommendation with its evidence and a sentence that explains it."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ class Recommendation:
         product_id: the complement.
         title: None where it has none.
         type: None where it has none.
-        relation: what it is to the product asked about.
+        relation: relation to the queried product.
         score: of the model that produced it; comparable among answers of that model only.
-        model: as it stands in the settings, for example `cocitation`.
+        model: as written in the settings, for example `cocitation`.
         fallback: whether that model filled a place that the first one left empty.
-        evidence: what the data say of the pair.
+        evidence: of the pair.
         why: one sentence, from the evidence alone.
-        goes_with: ids of the products asked about that it goes with: of a basket those that have
-            it among their answers. `evidence` and `why` are of the one it goes with best.
+        goes_with: ids of the queried products that it is recommended for; for a basket, those with
+            it among their recommendations. `evidence` and `why` are of the best one.
         pinned: whether the request put it there; `model` is then `pinned` where no model did too.
-        explanation: one sentence for a shopper, where `goeswith explain` kept one; see
+        explanation: one sentence for a shopper from `goeswith explain`, if the bundle has one; see
             docs/explanations.md.
     """
 
@@ -73,8 +73,8 @@ def make_recommendation(  # noqa: PLR0917
         target: its row.
         scored: score and place in the bundle's models of the one that gave it; -1 for none.
         evidence: of the pair.
-        name: what a sentence calls the product asked about.
-        goes_with: ids of the products asked about that it goes with.
+        name: display name of the queried product.
+        goes_with: ids of the queried products that it is recommended for.
         best: id of the one that it goes with best, of which evidence and name are.
         pinned: whether the request put it there.
     """

@@ -18,14 +18,14 @@ def reverse(bundle: QueryContext, product_id: str, k: int) -> list[Recommendatio
     """See `Bundle.reverse`.
 
     Raises:
-        BundleError: the bundle was fitted before this was kept.
+        BundleError: the bundle was fitted by a version without reverse lists.
     """
     target = bundle.products.row(product_id)
     arrays = bundle.reverse_arrays
     if not len(arrays):
         raise BundleError(
-            f"{bundle.path} was fitted by goeswith {bundle.manifest['goeswith']}, which kept no "
-            "answers turned round; fit it again, or update it"
+            f"{bundle.path} was fitted by goeswith {bundle.manifest['goeswith']}, which stored no "
+            "reverse lists; fit it again, or update it"
         )
     start, stop = arrays["indptr"][target : target + 2].tolist()
     products, name = bundle.products, bundle.products.display_name(target)

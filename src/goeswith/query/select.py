@@ -13,9 +13,9 @@ from goeswith.core.arrays import Rows
 from goeswith.core.errors import ConfigError
 from goeswith.query.constraints import Constraints
 from goeswith.query.filters import match_products
-from goeswith.query.ranked_list import RankedList
 from goeswith.query.recommendation import Recommendation, make_recommendation
 from goeswith.ranking.slate import choose, rank_relevance, reciprocal_ranks
+from goeswith.store.precomputed_topk import RankedList
 
 if TYPE_CHECKING:
     from goeswith.query.context import QueryContext
@@ -28,10 +28,10 @@ class Candidates:
 
     Attributes:
         products: (c,) rows.
-        scores: (c,) what is told of each.
+        scores: (c,) score of each, as returned.
         model_index: (c,) place of its model, -1 for a product that is only pinned.
-        best: (c,) place of the product asked about that it goes with best.
-        goes_with: (c, s) which of the s products asked about have it among their answers.
+        best: (c,) position of the queried product with the strongest evidence.
+        goes_with: (c, s) which of the s queried products have it among their recommendations.
         comparable: whether all scores are probabilities, so that slates may weigh them.
     """
 
@@ -50,13 +50,13 @@ def fuse(
 ) -> Candidates:
     """One ranking out of the lists of several products.
 
-    Where scores are probabilities p that a pair goes together, a candidate goes with the whole by
-    the noisy-or of its pairs, 1 - prod(1 - p) (Pearl, 1988, section 4.3); candidates without one,
-    which a fallback gave, come behind. Among those, and where no scores are probabilities,
-    reciprocal rank fusion decides. A single list stays as it is.
+    If scores are probabilities p that a pair goes together, the score of a candidate is the
+    noisy-or of its pairs, 1 - prod(1 - p) (Pearl, 1988, section 4.3); candidates of fallbacks,
+    which have no probability, come behind. Among those, and if no scores are probabilities,
+    reciprocal rank fusion is used. A single list stays as it is.
 
     Args:
-        lists: of each product asked about.
+        lists: one for each queried product.
         is_probability: by place of a model, whether its scores are probabilities.
         weights: of each list, 0 to 1: what its probabilities and reciprocal ranks are multiplied
             with; 1 where left out.
@@ -102,13 +102,13 @@ def select(
 ) -> list[Recommendation]:
     """The answers to show for one product or a basket; see `Bundle.basket`.
 
-    The precomputed answers are chosen from. Where filters and bans leave too few of them the saved
-    models are asked again, for what is allowed.
+    The slate is selected from the precomputed recommendations. If filters and bans leave too few of
+    them, the saved models score the allowed products.
 
     Args:
         bundle: whose answers.
-        sources: distinct rows of the products asked about.
-        k: at most so many.
+        sources: distinct rows of the queried products.
+        k: maximum number of recommendations.
         constraints: None for the settings of the bundle.
     """
     resolved = ResolvedConstraints.from_constraints(bundle, constraints, sources)
@@ -140,8 +140,8 @@ class ResolvedConstraints:
 
     Attributes:
         pins: rows to show first.
-        allowed: (n,) what meets the filters, is not banned, and is neither one of the products
-            asked about nor a variant of one.
+        allowed: (n,) products that meet the filters, are not banned, and are neither queried
+            products nor variants of them.
         per_type: None for no limit.
         diversity: 0 to 1.
         is_filtered: whether filters or bans leave less than there is.
@@ -213,15 +213,15 @@ def make_slate(
     """The candidates to show; pins are shown whether or not they are among them.
 
     Args:
-        bundle: knows the types.
+        bundle: has the types.
         candidates: best first.
-        resolved: pins, which only `wanted.allowed` keeps out, quota and diversity.
+        resolved: pins, which only `resolved.allowed` excludes, quota and diversity.
         allowed: (n,) what else may be shown.
-        k: at most so many.
+        k: maximum number of products.
     """
     pins = np.array([row for row in resolved.pins if resolved.allowed[row]], dtype=np.int32)
     c, s = len(candidates.products), candidates.goes_with.shape[1]
-    # pins first; one that is a candidate too keeps what is known of it
+    # pins first; a pin that is also a candidate has the values of the candidate
     at = {int(row): place for place, row in enumerate(candidates.products.tolist())}
     pin_places = [at.get(int(row), c + i) for i, row in enumerate(pins)]
     pin_count = len(pins)
@@ -274,9 +274,10 @@ def make_recommendations(
     Args:
         bundle: whose products.
         slate: what to show.
-        evidence: of the answers to the product at a place, from their rows and origins.
-        names: what sentences call each product asked about.
-        ids: of the products asked about.
+        evidence: of the recommendations for the queried product at a position, from their rows and
+            model indexes.
+        names: display name of each queried product.
+        ids: of the queried products.
     """
     candidates = slate.candidates
     evidence_at: dict[int, Evidence] = {}

@@ -1,8 +1,8 @@
 """What comes next in a session: the session model and the slate of complements, as one ranking.
 
-Both rankings are fused by reciprocal ranks. A session has an order, which a basket has not: the
-complements of a product count `RECENCY` to the power of its places back. docs/sessions.md tells how
-that, the weight and the constant were chosen.
+Both rankings are fused by reciprocal ranks. A session has an order, unlike a basket: the weight of
+the complements of a product is `RECENCY` to the power of its distance from the end.
+docs/sessions.md describes how the constants were chosen.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ RANK_CONSTANT: Final = 10
 class NextRecommendation(Recommendation):
     """What may come next in a session.
 
-    `relation` is `complement` where the slate of complements proposes it, `similar` where it stands
-    for a product of the session, else `next`. `model` is the one that adds most to its place.
+    `relation` is `complement` if the slate of complements proposes it, `similar` if it is a
+    substitute of a product of the session, else `next`. `model` has the largest weight in its rank.
 
     Attributes:
         proposed_by: the models that propose it, the session model first; none for a mere pin.
@@ -108,7 +108,7 @@ def recommend_next(
             "proposed_by": tuple(proposed_by),
             "after": ids[source] if count else None,
             "followed": count,
-            # a sentence about what goes together is of no use for what stands for it
+            # the explanation describes a complement, so that it does not apply to a substitute
             "explanation": answer.explanation
             if kind == "complement" and row not in substitutes
             else None,
@@ -121,7 +121,7 @@ def check_session(bundle: QueryContext) -> None:
     """Refuse a bundle that has no model of the next product.
 
     Raises:
-        ConfigError: says why it has none, and what to do.
+        ConfigError: the message states the reason and the remedy.
     """
     if bundle.session_model is None:
         reason = bundle.manifest.get("session", {}).get("why_not")
@@ -130,12 +130,11 @@ def check_session(bundle: QueryContext) -> None:
         )
         raise ConfigError(
             f"this bundle has no session model: {why_not}. Fit it from events with a session_id, "
-            "user_id or basket_id, or ask for the products as a basket"
+            "user_id or basket_id, or query the products as a basket"
         )
     if not bundle.online:
         raise ConfigError(
-            "sessions are answered by a model, and models are not kept in memory here; set "
-            "serve.live = true"
+            "sessions are scored by a model, and models are not loaded here; set serve.live = true"
         )
 
 
@@ -157,7 +156,7 @@ def session_complements(
         bundle: whose answers.
         sources: distinct rows, newest last.
         resolved: what may be shown.
-        k: how many are needed; saved models are asked where filters leave fewer.
+        k: required number; saved models score if filters leave fewer.
         recency: see `RECENCY`.
     """
     allowed = resolved.allowed.copy()
@@ -177,10 +176,10 @@ def session_complements(
 def next_by_model(
     bundle: QueryContext, rows: list[int], allowed: npt.NDArray[np.bool_], k: int
 ) -> Rows:
-    """The k likeliest allowed products by the session model; fewer where it knows fewer."""
+    """The k likeliest allowed products by the next-product model, or fewer."""
     model = bundle.scorer.session_model()
     scores = np.full((1, len(bundle)), -np.inf, dtype=np.float32)
-    # products that came after the fit are not known to it
+    # the model was fitted without products that were added later
     fitted_rows = [row for row in rows if row < model.n]
     if fitted_rows:
         scores[:, : model.n] = model.score(Sequences.of_rows([fitted_rows]))
@@ -195,7 +194,7 @@ def fuse_rankings(
     weight: float = SESSION_WEIGHT,
     constant: float = RANK_CONSTANT,
 ) -> Candidates:
-    """One ranking out of two; what only the session model proposes has the origin -1."""
+    """The fused ranking of two; the model index is -1 for products of the session model alone."""
     c, s = complements.goes_with.shape
     only_session = likeliest[~np.isin(likeliest, complements.products)]
     products = np.concatenate([complements.products, only_session])

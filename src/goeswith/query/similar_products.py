@@ -1,9 +1,9 @@
 """Substitutes of a product: what shoppers view as alternatives of it, then what is alike.
 
-Alternatives come first, by how often they were viewed together, those of the similarity signal
-before other pairs; a pair that the data show as complements is none. Behind them stand products of
-the same type by the cosine of their attributes (`AttributeEncoder`), found when they are asked for:
-an inverted index from token to products is mapped, and its rarest tokens are read first.
+Viewed alternatives come first, by how often they were viewed together, those of the similarity
+signal before other pairs; complements are excluded. Products of the same type follow, by the cosine
+of their attributes (`AttributeEncoder`), computed on request from a memory-mapped inverted index,
+rarest tokens first.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def _attribute_neighbours(
         read += stop - start
         if read > _MAX_INDEX_ENTRIES and cosine.any():
             break
-        # a product has a token once: no row stands twice among the indices
+        # a product has each token once, so that no row occurs twice in `indices`
         cosine[arrays["token.indices"][start:stop]] += weights[i] * arrays["token.data"][start:stop]
     codes = bundle.products.type_codes
     if codes[source] >= 0:
@@ -150,10 +150,10 @@ def check_similars(bundle: QueryContext) -> None:
     """Refuse a bundle that was fitted before there were similars.
 
     Raises:
-        BundleError: says to fit it again.
+        BundleError: the bundle must be fitted again.
     """
     if not len(bundle.similar_arrays):
         raise BundleError(
-            f"{bundle.path} was fitted by goeswith {bundle.manifest['goeswith']}, which kept no "
+            f"{bundle.path} was fitted by goeswith {bundle.manifest['goeswith']}, which stored no "
             "similar products; fit it again, or update it"
         )

@@ -1,4 +1,4 @@
-"""One model of a bundle asked alone, to see it beside another."""
+"""Recommendations of one model of a bundle, for comparison with another."""
 
 from __future__ import annotations
 
@@ -28,8 +28,7 @@ def complements_by(
     """See `Bundle.complements_by`."""
     if not bundle.online:
         raise ConfigError(
-            "one model alone is asked live, and models are not kept in memory here; set "
-            "serve.live = true"
+            "a single model is scored online, and models are not loaded here; set serve.live = true"
         )
     names = bundle.scorer.specs
     if model not in names:
@@ -47,5 +46,5 @@ def complements_by(
     recommendations = make_recommendations(
         bundle, slate, evidence, [bundle.products.display_name(source)], [product_id]
     )
-    # asked alone, it fills nobody's place
+    # a single model has no fallbacks
     return [replace(answer, fallback=False) for answer in recommendations]

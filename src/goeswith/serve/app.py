@@ -104,7 +104,7 @@ def open_snapshot(bundle_path: Path | str | Bundle, settings: ServeSettings) -> 
     report = read_report(settings.report) if settings.report else None
     if not isinstance(bundle_path, Bundle):
         bundle_path = Bundle.open(bundle_path, verify=True)
-    return Snapshot(bundle_path, settings.live, report, settings.remember * 1_000_000)
+    return Snapshot(bundle_path, settings.live, report, settings.cache_mb * 1_000_000)
 
 
 def _add_problem_schemas(app: FastAPI) -> None:

@@ -96,7 +96,7 @@ def _filter_kind(dtype: Any) -> str | None:
 
 
 class SnapshotHolder:
-    """Hands out what answers now; `app.state.snapshot_holder` is one. Swapping is one assignment."""
+    """Holds the current snapshot, `app.state.snapshot_holder`; swapping is one assignment."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot

@@ -1,6 +1,7 @@
-"""Settings by environment: GOESWITH_SERVE_PORT is `port` of the table `serve`, and so for all.
+"""Settings from environment variables: GOESWITH_SERVE_PORT sets `port` of the table `serve`.
 
-They win over the project file, and the command line over both. A list is written with commas.
+Environment variables override the project file, and the command line overrides both. The items of
+a list are separated by commas.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
 from goeswith.core.errors import ConfigError
+from goeswith.settings.renamed_settings import RENAMED, warn_renamed
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -21,16 +23,17 @@ _SHORT_NAMES: Final = {"GOESWITH_KEYS_FILE": "GOESWITH_SERVE_KEYS_FILE"}
 def read_environment(
     environ: Mapping[str, str], sections: Mapping[str, BaseModel]
 ) -> dict[str, dict[str, Any]]:
-    """Section -> key -> value of the variables that name a setting.
+    """Section -> key -> value of the variables that set a setting.
 
-    Variables that start with no section's name are left alone: they may be of something else.
+    Variables that start with the name of no section are ignored: they may belong to another
+    program.
 
     Args:
-        environ: of the process.
-        sections: name -> its defaults.
+        environ: environment variables of the process.
+        sections: name -> default settings.
 
     Raises:
-        ConfigError: a variable of a section names no setting; the nearest is told.
+        ConfigError: a variable of a section sets no setting; the message names the nearest one.
     """
     settings: dict[str, dict[str, Any]] = {}
     for variable, value in environ.items():
@@ -40,12 +43,21 @@ def read_environment(
             continue
         fields = type(sections[section]).model_fields
         key = name[len(section) + 1 :].lower()
+        if key in RENAMED.get(section, {}):
+            key = RENAMED[section][key]
+            current = f"{PREFIX}{section}_{key}".upper()
+            if current in environ:
+                raise ConfigError(
+                    f"the environment has {variable}, the former name of {current}, and {current}; "
+                    f"remove {variable}"
+                )
+            warn_renamed(f"the environment variable {variable}", current)
         if key not in fields:
             names = {f"{PREFIX}{section.upper()}_{field.upper()}" for field in fields}
             near = get_close_matches(variable, names, n=1)
             hint = f"did you mean {near[0]}?" if near else "`goeswith config` prints all settings"
             raise ConfigError(f"the environment has {variable}, which is no setting; {hint}")
         is_list = isinstance(getattr(sections[section], key), list)
-        parts = [part.strip() for part in value.split(",") if part.strip()]
-        settings.setdefault(section, {})[key] = parts if is_list else value
+        items = [item.strip() for item in value.split(",") if item.strip()]
+        settings.setdefault(section, {})[key] = items if is_list else value
     return settings

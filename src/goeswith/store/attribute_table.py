@@ -1,4 +1,4 @@
-"""The catalogue of a bundle with every attribute, read by memory map when it is first asked."""
+"""The catalogue of a bundle with all attributes, memory-mapped on first use."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class AttributeTable:
-    """What the catalogue says of products."""
+    """Attributes of the products of a catalogue."""
 
     def __init__(self, path: Path, products: ProductLookup) -> None:
         """Args: path: of the table; products: the same, as they are looked up."""
@@ -31,7 +31,7 @@ class AttributeTable:
         """Every attribute, in row order.
 
         Raises:
-            BundleError: a later fit has taken the place of this build, and its files with it.
+            BundleError: a later fit replaced this build and removed its files.
         """
         from goeswith.core.atomic_files import map_arrow
 

@@ -1,9 +1,9 @@
-"""A build stays on the disk while somebody answers from it.
+"""Leases on builds: a build stays on disk while a process reads it.
 
-Who opens a build holds a shared lock on its folder; a writer removes only builds whose folder it
-can lock alone. The system lets go of a lock when the process ends, however it ends. Where folders
-cannot be locked (Windows, some network file systems) a replaced build is removed at once: what was
-mapped stays readable, what was not opened yet is told as replaced.
+A reader holds a shared lock on the folder of a build; a writer removes only builds whose folder it
+can lock exclusively. The operating system releases a lock when its process ends. On systems without
+folder locks (Windows, some network file systems) a replaced build is removed at once: mapped files
+stay readable, and a file that is opened later raises a BundleError.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 
 class BuildLease:
-    """Keeps a build until this object is gone.
+    """Keeps a build on disk until this object is deleted.
 
     Raises:
         FileNotFoundError: the folder is not there, or a writer is removing it.
@@ -44,7 +44,7 @@ class BuildLease:
 
 
 def is_leased(folder: Path) -> bool:
-    """Whether somebody holds a build."""
+    """Whether any process holds a lease on a build."""
     if sys.platform == "win32":
         return False
     import fcntl

@@ -1,4 +1,4 @@
-"""What the data say of an answer: counted when it is asked for, from the relations themselves."""
+"""Evidence for recommendations, computed on request from the relations in the bundle."""
 
 from __future__ import annotations
 
@@ -59,21 +59,21 @@ class TypePairCount:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known of a source and a target.
+    """The evidence for a source and a target.
 
     Attributes:
         basis: see `Basis`; `link` and `types` are there where the answer rests on them.
-        bought_together: contexts (baskets, sessions, users) that bought both; 1 for a pair that
-            stands in a list without counts.
-        source_first: contexts in which the source was bought strictly earlier; None where the
-            order is not known.
+        bought_together: contexts (baskets, sessions, users) with both products; 1 for a pair from
+            a list without counts.
+        source_first: contexts in which the source was bought strictly earlier; None if the order is
+            not recorded.
         viewed_together: contexts in which the two were viewed as alternatives, in either order.
-        confidence: share of the source's contexts that hold the target; this and the two below
-            are None where the pair was never bought together or contexts are not known.
+        confidence: share of the source's contexts with the target; this and the two below are None
+            if the pair was never bought together or contexts are not recorded.
         lift: how many times as often as chance.
         pmi_lower: lower 95 % bound of the pointwise mutual information, nats.
         purchases: contexts that hold the target; for lists, the lists that name it.
-        counted: whether counts are of contexts; lists only say that there is an edge.
+        counted: whether the counts are of contexts; lists only state that there is an edge.
 
     Where old contexts count less, the counts of a pair are of contexts all the same; the measures
     and `purchases`, rounded, are of their weights.
@@ -109,13 +109,13 @@ class MappedMatrix:
         return self.indices[at], self.data[at]
 
     def position(self, row: int, column: int) -> int:
-        """Position in `data` of one entry; -1 where there is none."""
+        """Position of one entry in `data`; -1 if there is none."""
         start, stop = self._starts[row], self._starts[row + 1]
         place = bisect_left(self._columns, column, start, stop)
         return place if place < stop and self._columns[place] == column else -1
 
     def positions(self, row: int, columns: Rows) -> npt.NDArray[np.int64]:
-        """Positions in `data` of some entries of one row; -1 where there is none."""
+        """Positions of some entries of one row in `data`; -1 for those that do not exist."""
         start = self._starts[row]
         positions = _positions(self.row(row)[0], columns)
         return np.where(positions < 0, -1, positions + start)
@@ -150,11 +150,11 @@ class EvidenceIndex:
 
     @property
     def counted(self) -> bool:
-        """Whether counts are of contexts; lists only say that there is an edge."""
+        """Whether the counts are of contexts; lists only state that there is an edge."""
         return self._source_contexts is not None
 
     def substitutes(self, row: int) -> Rows:
-        """Rows of the products that stand for a product, by the similarity signal, either way."""
+        """Rows of the substitutes of a product in the similarity signal, in either direction."""
         return self._similar.row(row)[0]
 
     def viewed_with(self, row: int) -> tuple[Rows, npt.NDArray[np.float32]]:
@@ -224,7 +224,7 @@ class EvidenceIndex:
     def for_new_product(self, kind: int, targets: Rows) -> list[Evidence]:
         """Evidence of the answers to a product never seen, of the type `kind`, -1 for none.
 
-        It rests on what is known of its type.
+        It rests on the type of the product.
         """
         evidence = []
         for target in targets.tolist():
@@ -328,7 +328,7 @@ def _count_at(data: npt.NDArray[np.float32], at: int) -> int:
 
 
 def _counts_at(data: npt.NDArray[np.float32], at: npt.NDArray[np.int64]) -> list[int]:
-    """The counts at some positions; 0 where there is none."""
+    """The counts at some positions; 0 for the position -1."""
     if not len(data):
         return [0] * len(at)
     counts: list[int] = np.where(at >= 0, np.rint(data[at]), 0).astype(np.int64).tolist()

@@ -66,7 +66,7 @@ def evidence_arrays(catalog: Catalog, graph: RelationGraph) -> dict[str, npt.NDA
 def _best_of_type_arrays(into: Any, codes: Rows) -> dict[str, npt.NDArray[Any]]:
     """For every target and source type: the source of that type with the heaviest edge.
 
-    Worked out here, since whatever everybody buys has more sources than a look-up has time for.
+    Computed at fit: a popular product has too many sources for a look-up per request.
     """
     target = np.repeat(np.arange(into.shape[0]), np.diff(into.indptr))
     kind = codes[into.indices]

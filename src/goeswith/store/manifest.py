@@ -1,25 +1,25 @@
 """What a bundle looks like on disk, and why a folder is refused as one.
 
     BUNDLE/
-      manifest.json         what it is; names the build that answers, and every file of it
+      manifest.json         identity of the bundle, the current build and all its files
       build-<id>/
         lookup.safetensors    ids, titles and types of the products, ids in sorted order
-        answers.safetensors   products (n, k) int32, scores (n, k) float32, origin (n, k) int8
+        answers.safetensors   products (n, k) int32, scores (n, k) float32, model_index int8
         evidence.safetensors  counts and contexts of the relations, sorted for look-up
-        search.safetensors    words of titles and ids, and the products that hold them
+        search.safetensors    words of titles and ids, and the products with each word
         products.arrow        the catalogue with every attribute, read by memory map
         similars.safetensors  attributes as vectors, by product and by token
-        reverse.safetensors   for every product, the products that it is an answer to
-        explanations.safetensors  sentences of the first answers, where `goeswith explain` ran
-        relations/            the relation graph
-        rare/                 pairs with less support than an edge, where they are kept
-        model/                the model that answers first
-        fallbacks/            the models that fill the places it leaves empty
-        session/              the model of the next product, and what came after what
+        reverse.safetensors   for every product, the products that it is recommended for
+          explanations.safetensors  sentences for the first recommendations (`goeswith explain`)
+          relations/            the relation graph
+          below_support/        pairs below the minimum support, if they are stored
+          model/                the first model
+          fallbacks/            the fallback models
+          session/              the next-product model, and counts of transitions
 
-A reader opens the manifest and then the one build that it names. A writer fills a new build and
-replaces the manifest, one file, by rename: at every instant the bundle is the whole old one or the
-whole new one, on every file system that can rename a file.
+A reader opens the manifest and then the current build. A writer fills a new build and replaces the
+manifest by a rename: at every instant the bundle is the complete old one or the complete new one,
+on every file system with atomic renames.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -37,7 +38,7 @@ from goeswith.core.errors import BundleError
 FORMAT: Final = 1
 """Raised when a reader of the earlier format would misread the folder."""
 FORMAT_VERSION: Final = "0.1.0"
-"""The first goeswith that reads `FORMAT`; the manifest tells it to older ones."""
+"""The first goeswith that reads `FORMAT`; the manifest shows it to older versions."""
 MANIFEST: Final = "manifest.json"
 BUILD_NAME: Final = re.compile(r"build-[0-9a-z]+-[0-9a-f]+")
 
@@ -50,7 +51,9 @@ SIMILARS: Final = "similars.safetensors"
 EXPLANATIONS: Final = "explanations.safetensors"
 REVERSE: Final = "reverse.safetensors"
 RELATIONS: Final = "relations"
-BELOW_SUPPORT: Final = "rare"
+BELOW_SUPPORT: Final = "below_support"
+FORMER_BELOW_SUPPORT: Final = "rare"
+"""Name of the folder in bundles of earlier versions; read for one more version."""
 SESSION: Final = "session"
 TRANSITIONS: Final = "session/followed.safetensors"
 
@@ -97,15 +100,15 @@ class Manifest:
         """Refuse a build with a file missing or cut short.
 
         Raises:
-            FileNotFoundError: a file is missing; the caller knows whether a newer build took over.
-            BundleError: a file has another size than the manifest says.
+            FileNotFoundError: a file is missing; the caller checks whether a newer build exists.
+            BundleError: the size of a file differs from the manifest.
         """
         for name, entry in self.files.items():
             size = (self.folder / name).stat().st_size
             if size != entry["bytes"]:
                 raise BundleError(
-                    f"{self.folder / name} has {size:,} bytes, the manifest says "
-                    f"{entry['bytes']:,}: it was cut short or changed; {_REFIT}"
+                    f"{self.folder / name} has {size:,} bytes, but the manifest lists "
+                    f"{entry['bytes']:,}: it is truncated or was changed; {_REFIT}"
                 )
 
     def verify_checksums(self) -> None:
@@ -143,8 +146,8 @@ def read_manifest(path: Path) -> Manifest:
     """The manifest of the bundle at `path`.
 
     Raises:
-        BundleError: there is none, it cannot be read, is of a newer format, was edited, or names
-            files outside its folder.
+        BundleError: it is missing, cannot be read, has a newer format, was edited, or lists files
+            outside its folder.
     """
     content = _parse(path)
     _check_format(path, content)
@@ -157,13 +160,31 @@ def read_manifest(path: Path) -> Manifest:
         raise BundleError(f"{path / MANIFEST} lacks a usable {', '.join(missing)}; {_REFIT}")
     if not BUILD_NAME.fullmatch(content["build"]):
         raise BundleError(
-            f"{path / MANIFEST} names the build {content['build']!r}, which is not a build's name; "
-            "the bundle is not trusted"
+            f"{path / MANIFEST} refers to the build {content['build']!r}, which is not a valid "
+            "build name; the bundle is not trusted"
         )
     manifest = Manifest(path / content["build"], content)
     for name, entry in manifest.files.items():
         _check_file_entry(path, manifest.folder, name, entry)
     return manifest
+
+
+def below_support_folder(build: Path) -> Path | None:
+    """The folder of pairs below the minimum support; None if they are not stored.
+
+    The former folder name is read for one more version, with a warning.
+    """
+    former = build / FORMER_BELOW_SUPPORT
+    if former.is_dir():
+        warnings.warn(
+            f"{former} is now called {BELOW_SUPPORT}; the next version does not read the old name: "
+            "fit or update the bundle",
+            FutureWarning,
+            stacklevel=2,
+        )
+        return former
+    folder = build / BELOW_SUPPORT
+    return folder if folder.is_dir() else None
 
 
 def _parse(path: Path) -> dict[str, Any]:
@@ -189,7 +210,7 @@ def _parse(path: Path) -> dict[str, Any]:
 def _check_format(path: Path, content: dict[str, Any]) -> None:
     version = content.get("format")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise BundleError(f"{path / MANIFEST} names no bundle format; {_REFIT}")
+        raise BundleError(f"{path / MANIFEST} has no bundle format; {_REFIT}")
     if version > FORMAT:
         from goeswith import __version__
 
@@ -204,7 +225,7 @@ def _check_file_entry(path: Path, folder: Path, name: str, entry: Any) -> None:
     unsafe = not parts or ".." in parts or name.startswith("/") or "\\" in name or ":" in name
     if unsafe or "\0" in name or not (folder / name).resolve().is_relative_to(folder.resolve()):
         raise BundleError(
-            f"{path / MANIFEST} names the file {name!r}, outside its folder; the bundle is not "
+            f"{path / MANIFEST} lists the file {name!r}, outside its folder; the bundle is not "
             "trusted"
         )
     if not (

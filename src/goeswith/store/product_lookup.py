@@ -106,7 +106,7 @@ class ProductLookup:
         return f"{self.ids[row]} ({name})" if name else self.ids[row]
 
     def nearest(self, text: str, count: int = 3) -> list[int]:
-        """Rows whose id and title hold every word of `text`, a letter or two wrong if need be."""
+        """Rows whose id and title contain every word of `text`, with up to two typing errors."""
         return self._index.find(text, count, every_word=True)
 
     def rows_with_title(self, text: str) -> Rows:

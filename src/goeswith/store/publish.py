@@ -1,4 +1,4 @@
-"""Writing a bundle so that nobody ever reads half of one, even if the writer is killed."""
+"""Atomic publishing of bundles: readers see the old build or the new one, never a part."""
 
 from __future__ import annotations
 
@@ -97,10 +97,10 @@ def _is_ours(name: str) -> bool:
 
 
 def _remove_leftovers(path: Path, own_build: Path | None = None) -> None:
-    """Remove builds that the manifest does not name and nobody reads, and halves of manifests.
+    """Remove builds that are neither current nor leased, and temporary manifests.
 
-    A manifest that cannot be read names nothing that could be told apart from a leftover: then only
-    `own_build`, this run's own build, goes.
+    If the manifest cannot be read, leftovers cannot be identified: only `own_build`, the build of
+    this run, is removed.
     """
     try:
         current = json.loads((path / MANIFEST).read_text(encoding="utf-8"))["build"]
@@ -123,7 +123,7 @@ def _remove_leftovers(path: Path, own_build: Path | None = None) -> None:
 
 @contextmanager
 def _writer_lock(path: Path) -> Iterator[None]:
-    """Hold the bundle's lock; the system lets go of it when the process ends, however it ends."""
+    """Hold the writer's lock of a bundle; the system releases it when the process ends."""
     if sys.platform == "win32":
         yield
         return

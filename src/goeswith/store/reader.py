@@ -56,7 +56,7 @@ class StoredBundle:
         self.models: list[str] = self.manifest["models"]
         self.top_k_lists = TopKReader(self.folder / TOP_K, self.products, self.k, len(self.models))
         self.table = AttributeTable(self.folder / PRODUCTS, self.products)
-        # a bundle fitted before they were kept has none
+        # missing in bundles of earlier versions
         self.similar_arrays = self._optional_arrays(SIMILARS)
         self.reverse_arrays = self._optional_arrays(REVERSE)
         self.transition_arrays = self._optional_arrays(TRANSITIONS)
@@ -65,7 +65,7 @@ class StoredBundle:
         """The model of the next product in a session, where the bundle has one."""
         self.slate_settings: dict[str, Any] = self.manifest["settings"].get("slate", {})
         self.keeps_ranking = not any(self.slate_settings.values())
-        """Whether answers are shown as they are ranked, where a request asks for nothing else."""
+        """Whether recommendations are shown in ranked order unless a request has constraints."""
         self._ranks_by_type = np.array([name.split(":")[0] in _TYPE_MODELS for name in self.models])
 
     @classmethod
@@ -104,8 +104,8 @@ class StoredBundle:
                 manifest = newer
             except PermissionError as error:
                 raise BundleError(
-                    f"{error.filename} cannot be read by this user; give read rights to the whole "
-                    f"bundle: chmod -R a+rX {path}"
+                    f"{error.filename} cannot be read by this user; grant read access to the "
+                    f"complete bundle: chmod -R a+rX {path}"
                 ) from error
             except KeyError as error:
                 raise BundleError(
@@ -125,19 +125,19 @@ class StoredBundle:
 
     @property
     def k(self) -> int:
-        """Answers kept for each product."""
+        """Stored recommendations per product."""
         return int(self.manifest["k"])
 
     def check_k(self, k: int) -> None:
         """Refuse a `k` that the bundle does not hold.
 
         Raises:
-            BundleError: says how many it holds.
+            BundleError: the message states the largest possible `k`.
         """
         if not 1 <= k <= self.k:
             raise BundleError(
-                f"this bundle holds {self.k} answers a product, {k} were asked for; "
-                "ask for fewer, or fit with a larger fit.k"
+                f"this bundle stores {self.k} recommendations per product, but k is {k}; "
+                "use a smaller k, or fit with a larger fit.k"
             )
 
     def pair_evidence(self, source: int, targets: Rows, model_index: Rows) -> list[Evidence]:

@@ -1,4 +1,4 @@
-"""Search over titles and ids: by whole words, by their beginnings, and by words spelt alike.
+"""Full-text search over titles and ids: exact words, prefixes, and words with typing errors.
 
 The index is a sorted vocabulary and, for every word, the products that hold it. Products are
 numbered by popularity, so that of equals the ones bought most come first. A query costs one pass
@@ -32,7 +32,7 @@ MAX_SEARCH_RESULTS: Final = 100
 """Products that one search gives."""
 
 _MATCH_SCORE: Final = 100
-"""What a word found is worth; how well it was found, 1 to 4, decides among as many words."""
+"""Score of a matched word; the quality of the match, 1 to 4, breaks ties."""
 _EXACT_BONUS: Final = 4
 _PREFIX_BONUS: Final = 3
 _MAX_PREFIX_PRODUCTS: Final = 4_000_000
@@ -95,7 +95,7 @@ def search_arrays(
 
 
 class SearchIndex:
-    """Finds products by words, without loading what is not asked for."""
+    """Word search over memory-mapped arrays."""
 
     def __init__(self, arrays: MappedArrays) -> None:
         self._words = _SortedWords(StringArray.from_arrays(arrays, "word"))
@@ -108,13 +108,13 @@ class SearchIndex:
     def find(self, text: str, count: int, *, every_word: bool = False) -> list[int]:
         """Rows of the products that hold most of the words of `text`, best first.
 
-        A word is found as it is, at the beginning of another, or, where too few products hold all
-        words so, with a letter or two wrong. Of products with as many words the better spelt come
-        first, then those bought more often.
+        A word matches exactly, as a prefix of another word, or, if too few products match all
+        words, with one or two typing errors. Products with equally many words are ordered by the
+        quality of the matches, then by purchases.
 
         Args:
             text: words or an id; the first 300 characters and 12 words are read.
-            count: at most so many.
+            count: maximum number of rows.
             every_word: leave out products that hold only some of the words.
         """
         text = text[:MAX_QUERY_LENGTH]
@@ -173,7 +173,7 @@ class SearchIndex:
         """By rank, what a word is worth that is spelt a little differently, where not `matched`."""
         scores = np.zeros(len(self._rows), dtype=np.uint16)
         for place, edits in self._fuzzy_words(word):
-            # nearest last, so that it stands
+            # in order of decreasing distance: the nearest word overwrites the others
             scores[self._postings(place)] = _MATCH_SCORE + _PREFIX_BONUS - edits
         scores[matched > 0] = 0
         return scores
@@ -219,7 +219,7 @@ class _SortedWords(Sequence[str]):
         return first, bisect_right(self, prefix, lo=first, key=lambda word: word[: len(prefix)])
 
     def position(self, word: str) -> int | None:
-        """Where a word stands; None where it does not."""
+        """Position of a word; None if it is not in the vocabulary."""
         place = bisect_left(self, word)
         return place if place < len(self) and self[place] == word else None
 

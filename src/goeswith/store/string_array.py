@@ -12,7 +12,7 @@ from goeswith.core.mapped_arrays import MappedArrays
 
 
 def pack_strings(name: str, values: list[str | None]) -> dict[str, npt.NDArray[Any]]:
-    """Two arrays from which `StringArray` reads: all bytes in a row, and where each value starts."""
+    """The two arrays of a `StringArray`: all bytes, and the start of each value."""
     encoded = [(value or "").encode("utf-8", "replace") for value in values]
     offsets = np.zeros(len(encoded) + 1, dtype=np.int64)
     np.cumsum([len(value) for value in encoded], out=offsets[1:])
@@ -53,14 +53,14 @@ class StringArray:
 
 @dataclass(frozen=True)
 class SortedIds:
-    """Product ids, found by bisection over their sorted order: no table of all ids is built."""
+    """Product ids looked up by bisection of their sorted order, without a table of all ids."""
 
     ids: StringArray
     order: npt.NDArray[np.int32]
     """(n,) rows in the order of their ids' bytes."""
 
     def position(self, product_id: str) -> int:
-        """Where `product_id` stands, or would stand, in the order."""
+        """Position of `product_id` in the order, or its insertion point."""
         key = product_id.encode("utf-8", "replace")
         low, high = 0, len(self.order)
         while low < high:

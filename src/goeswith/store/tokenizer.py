@@ -13,9 +13,9 @@ from typing import Final
 MAX_TEXT_LENGTH: Final = 2000
 """Characters of a text that are read."""
 MAX_WORD_LENGTH: Final = 40
-"""Characters by which words are told apart."""
+"""Characters of a word that are compared."""
 MAX_WORDS: Final = 100
-"""Distinct words of a text that are kept."""
+"""Distinct words of a text that are indexed."""
 
 _ASCII_WORD: Final = re.compile("[a-z0-9]+")
 _ACCENTS: Final = re.compile("[\u0300-\u036f]+")
@@ -28,7 +28,7 @@ _UNSPACED_RUN: Final = re.compile(f"[{_UNSPACED}]")
 
 
 def fold_case(text: str) -> str:
-    """A text without what tells upper from lower case, wide from narrow, accents from none."""
+    """A text without case, character width and accents."""
     if text.isascii():
         return text.lower()
     plain = _ACCENTS.sub("", unicodedata.normalize("NFKD", text).casefold())
@@ -36,7 +36,7 @@ def fold_case(text: str) -> str:
 
 
 def index_words(text: str) -> list[str]:
-    """The distinct words of a text, in order: what an index keeps of it.
+    """The distinct words of a text for the index, in order.
 
     >>> words_of("Crème brûlée-Set 4er")
     ['creme', 'brulee', 'set', '4er']
@@ -56,7 +56,7 @@ def query_words(text: str) -> list[str]:
 
 
 def single_word(text: str) -> str:
-    """A text as one word: ids are found by it, whatever signs they hold.
+    """A text as one word, so that ids with punctuation match as a unit.
 
     >>> whole_word("Phone-1")
     'phone-1'

@@ -124,12 +124,12 @@ class EndpointExplainer:
             if not response.is_success:
                 raise ConfigError(
                     f"{self.name} refuses with status {response.status_code}: check address, model "
-                    f"and {API_KEY_VARIABLE}; what is explained so far is kept"
+                    f"and {API_KEY_VARIABLE}; finished explanations are stored"
                 )
             return _content(response)
         raise ConfigError(
-            f"{self.name} does not answer ({reason}) after {_RETRIES} retries; what is explained so "
-            "far is kept: run again when it does"
+            f"{self.name} does not respond ({reason}) after {_RETRIES} retries; finished "
+            "explanations are stored: run again when it does"
         )
 
 

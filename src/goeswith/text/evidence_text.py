@@ -94,8 +94,8 @@ def complement_text(source: str, evidence: Evidence) -> str:
     elif evidence.basis == "linked" and evidence.link is not None:
         text = _link_text(source, evidence.link, evidence.counted)
     elif evidence.basis == "alike" and evidence.link is not None:
-        text = f"{_bought_with(evidence.link.with_target, evidence.counted)} {_link_name(evidence.link)}, "
-        text += f"which is of the same type as {source}"
+        bought = _bought_with(evidence.link.with_target, evidence.counted)
+        text = f"{bought} {_link_name(evidence.link)}, which is of the same type as {source}"
     elif evidence.basis == "types" and evidence.types is not None:
         text = _type_pair_text(evidence.types, evidence.counted)
     elif evidence.basis == "popular":

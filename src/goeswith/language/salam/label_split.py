@@ -33,7 +33,8 @@ class PairSplit:
     Attributes:
         train, valid, test: pairs both of whose products are of that part.
         training_graph: behaviour between products of train, all that learning may see.
-        inference_graph: behaviour of all products, less every edge between two of valid or two of test.
+        inference_graph: behaviour of all products, less every edge between two of valid or two of
+            test.
     """
 
     train: NodePairs

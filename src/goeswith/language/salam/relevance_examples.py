@@ -47,7 +47,8 @@ class RelevanceExamples:
         regions: names of the locales; `NodePairs.regions` are their numbers.
         parts: `train`, `valid` and `test` -> pairs of each.
         training_graph: behaviour that learning may see.
-        inference_graph: behaviour that is known when the others are asked, without any edge of theirs.
+        inference_graph: behaviour that is known when the others are asked, without any edge of
+            theirs.
     """
 
     keys: list[str]

@@ -30,7 +30,7 @@ class Server(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 ws="none",
-                timeout_graceful_shutdown=max(1, round(settings.patience)),
+                timeout_graceful_shutdown=max(1, round(settings.shutdown_timeout)),
             )
         )
         self._app, self._drain = app, settings.drain

@@ -150,7 +150,7 @@ class Supervisor:
 
     def _watch(self) -> None:
         """Until a signal came and every worker has ended."""
-        timeout = self.settings.drain + self.settings.patience + _KILL_MARGIN
+        timeout = self.settings.drain + self.settings.shutdown_timeout + _KILL_MARGIN
         checked_at = time.monotonic()
         while self._started_at or self._ending is None:
             time.sleep(_WATCH_SECONDS)
