@@ -8,18 +8,18 @@ import typer
 def command(
     bundle: Path = typer.Argument(help="A bundle that `goeswith fit` left."),
     products: Path = typer.Argument(
-        help="New products, as `products` of the data; known ones stay as they are."
+        help="New products: a table like `products` of the data; existing ones do not change."
     ),
 ) -> None:
     """Add products by their attributes: they get answers and are proposed for others.
 
-    No model is trained. Until the new bundle is whole the one that was there answers.
+    No model is trained. The current bundle is served until the new one is complete.
     """
     run_update(bundle, None, products, again=False)
 
 
 def run_update(bundle: Path, events: Path | None, products: Path | None, *, again: bool) -> None:
-    """Update a bundle, and say what was done."""
+    """Update a bundle, and print a summary."""
     from goeswith.cli.output import console, progress_bar, records_table
     from goeswith.pipeline.update_bundle import update_bundle
     from goeswith.query.bundle import Bundle
@@ -33,7 +33,7 @@ def run_update(bundle: Path, events: Path | None, products: Path | None, *, agai
     if products is not None:
         parts.append(f"{summary.products:,} products added")
         if summary.existing:
-            parts.append(f"{summary.existing:,} were known and stay as they are")
+            parts.append(f"{summary.existing:,} exist already and do not change")
         if summary.unused:
             parts.append(f"columns that the catalogue does not have: {', '.join(summary.unused)}")
     opened = Bundle.open(bundle)

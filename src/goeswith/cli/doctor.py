@@ -28,7 +28,7 @@ _EXTRAS: Final = {
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the report; `fine` is None for what may be absent."""
+    """One line of the report; `is_ok` is None for optional parts that are absent."""
 
     name: str
     detail: str
@@ -38,7 +38,7 @@ class Finding:
 def command(
     bundle: Path | None = typer.Argument(None, help="A bundle to be checked too."),
 ) -> None:
-    """Check Python, libraries, optional parts and, in a temporary folder, the whole way.
+    """Check Python, libraries, extras and, in a temporary folder, the complete workflow.
 
     Ends with exit code 2 where something that is needed is missing or broken.
     """
@@ -134,8 +134,8 @@ def _end_to_end() -> Finding:
             answers[0].product_id == "butter" and answers[0].evidence.bought_together == 3
         )
         found = answers[0].why if answers else "no answer"
-        return Finding(what, found if fine else f"wrong answer: {answers}", fine)
-    except Exception as error:  # whatever is broken is what the doctor is asked for
+        return Finding(what, found if fine else f"unexpected result: {answers}", fine)
+    except Exception as error:  # the report shows any failure
         return Finding(what, f"{type(error).__name__}: {error}", is_ok=False)
 
 
@@ -147,4 +147,6 @@ def _check_bundle(path: Path) -> Finding:
         opened = Bundle.open(path, verify=True)
     except BundleError as error:
         return Finding("bundle", str(error), is_ok=False)
-    return Finding("bundle", f"{path}: whole; {len(opened):,} products, id {opened.id}", is_ok=True)
+    return Finding(
+        "bundle", f"{path}: complete; {len(opened):,} products, id {opened.id}", is_ok=True
+    )

@@ -24,19 +24,19 @@ def command(
         None,
         envvar="GOESWITH_EXPORT_URL",
         help="The database's address, such as postgresql://USER@HOST/NAME or redis://HOST:6379/0; "
-        "from the environment nobody reads its password in the list of processes.",
+        "from the environment, its password is not visible in the list of processes.",
     ),
-    k: int | None = typer.Option(None, "-k", min=1, help="Answers a product; 10 unless set."),
-    why: bool = typer.Option(False, help="Add the sentence that says why."),
+    k: int | None = typer.Option(None, "-k", min=1, help="Recommendations per product [10]."),
+    why: bool = typer.Option(False, help="Add a sentence with the evidence."),
     where: list[str] = typer.Option([], help="A filter on attributes; repeatable."),
     ban: list[str] = typer.Option([], help="A product never to show; repeatable."),
-    per_type: int | None = typer.Option(None, min=1, help="At most so many of one type."),
+    per_type: int | None = typer.Option(None, min=1, help="Maximum per type."),
     diversity: float | None = typer.Option(
         None, min=0, max=1, help="How much less each further product of one type counts."
     ),
     part: int = typer.Option(0, min=0, help="Which of --parts, from 0; files alone."),
     parts: int = typer.Option(
-        1, min=1, help="Export one of so many like parts, so that several machines share the work."
+        1, min=1, help="Export one of so many equal parts, so that several machines share the work."
     ),
     table: str | None = typer.Option(
         None, help="PostgreSQL: TABLE or SCHEMA.TABLE; goeswith_complements."
@@ -48,7 +48,7 @@ def command(
 ) -> None:
     """Write what goes with every product, for a shop that reads tables rather than HTTP.
 
-    Readers see the old answers or the new ones, whole, also when this run is killed.
+    Readers see the complete old data or the complete new data, even if this run is killed.
     """
     from time import perf_counter
 
@@ -66,7 +66,7 @@ def command(
     if target_value is None:
         raise ConfigError(f"--to {to.value} needs {option}")
     if parts > 1 and to not in WRITERS:
-        raise ConfigError("--parts is for files: a database's old answers are replaced as a whole")
+        raise ConfigError("--parts is for files: a database is replaced in one transaction")
     opened = Bundle.open(bundle)
     constraints = None
     if where or ban or per_type is not None or diversity is not None:

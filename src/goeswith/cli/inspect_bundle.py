@@ -1,4 +1,4 @@
-"""`goeswith inspect`: what a bundle is, and whether it is whole."""
+"""`goeswith inspect`: contents of a bundle, and a check of its files."""
 
 from pathlib import Path
 from typing import Any

@@ -1,6 +1,6 @@
 """The command line: arguments in, calls out, no logic.
 
-Each command stands in a module of its own that imports what it needs when it runs.
+Each command is a module that imports its dependencies when it runs.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ def records_table(title: str, records: list[dict[str, Any]]) -> Table:
 
 
 def number(value: Any) -> str:
-    """A value for a person: digits grouped, few decimals, a dash where there is none."""
+    """A value as text: digits grouped, few decimals, a dash for None."""
     if value is None:
         return "-"
     if isinstance(value, bool):

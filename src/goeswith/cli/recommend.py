@@ -24,20 +24,20 @@ def command(
     ),
     ban: list[str] = typer.Option([], help="A product never to show; repeatable."),
     pin: list[str] = typer.Option([], help="A product to show first; repeatable."),
-    per_type: int | None = typer.Option(None, min=1, help="At most so many of one type."),
+    per_type: int | None = typer.Option(None, min=1, help="Maximum per type."),
     diversity: float | None = typer.Option(
         None, min=0, max=1, help="How much less each further product of one type counts."
     ),
     session: str | None = typer.Option(
         None,
-        help="What was looked at, oldest first, such as a,b,c: answer what comes next. An id with "
-        "a comma stands in double quotes.",
+        help="Products of a session, oldest first, such as a,b,c: recommend the next product. An "
+        "id with a comma needs double quotes.",
     ),
     new: Path | None = typer.Option(
         None, help="JSON file with the attributes of a product that the catalogue does not hold."
     ),
     similars: bool = typer.Option(
-        False, "--similars", help="What stands for the product, instead of what goes with it."
+        False, "--similars", help="Substitutes of the product, instead of complements."
     ),
     reverse: bool = typer.Option(
         False, "--reverse", help="The products that this one goes with, instead."
@@ -45,12 +45,11 @@ def command(
     explain: bool = typer.Option(
         False,
         "--explain",
-        help="Show a sentence for shoppers: the one that `goeswith explain` kept, else a "
-        "template's.",
+        help="Show a sentence for shoppers: from `goeswith explain`, or else from a template.",
     ),
     json: bool = typer.Option(False, "--json", help="Print JSON, evidence and all."),
 ) -> None:
-    """Say what goes with a product, best first, each answer with its evidence.
+    """Recommend complements of a product, best first, each with its evidence.
 
     With several products: what goes with all of them together. With --session: what comes next.
     """
@@ -116,7 +115,7 @@ def command(
             recommendations_table(title, answers, goes_with=len(ids) > 1, explained=explain)
         )
     else:
-        condition = " that meets what was asked for" if narrowed else ""
+        condition = " that meets the constraints" if narrowed else ""
         nothing = _EMPTY_RELATION.get(key, "go with")
         typer.echo(f"nothing is known to {nothing} {label}{condition}")
 

@@ -50,7 +50,7 @@ def fit(
         typer.Option(help="pretrain learns from all locales; finetune from each by itself."),
     ] = Phase.pretrain,
     start: Annotated[
-        Path | None, typer.Option(help="A pretrained model to go on from.", metavar="MODEL")
+        Path | None, typer.Option(help="A pretrained model to start from.", metavar="MODEL")
     ] = None,
     locale: Annotated[
         list[str] | None, typer.Option(help="Fine-tune for this locale alone; repeatable.")
@@ -62,7 +62,7 @@ def fit(
     engagement: Engagement = None,
     version: Version = None,
 ) -> None:
-    """Train a relevance model; a run that was killed goes on where it was.
+    """Train a relevance model; a killed run can be resumed.
 
     Fine-tuning leaves a model of each locale in a folder of its name under OUT.
     """
@@ -71,7 +71,7 @@ def fit(
 
     overrides = _parse_settings(set_ or [])
     if start is not None:
-        # an earlier phase says what the network is made of; training may differ
+        # an earlier phase determines the network; training may differ
         overrides = {**read_config(start).model_dump(mode="json"), "balance": False, **overrides}
     config = _make_config(overrides, shop=_is_shop(data))
     screen = console()
@@ -112,7 +112,7 @@ def evaluate(
     data: Data,
     json: Annotated[Path | None, typer.Option(help="Write every figure here.")] = None,
     plot: Annotated[
-        Path | None, typer.Option(help="Draw what was taken for what: .png or .svg.")
+        Path | None, typer.Option(help="Draw the confusion matrix: .png or .svg.")
     ] = None,
     engagement: Engagement = None,
     version: Version = None,

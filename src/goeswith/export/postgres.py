@@ -25,7 +25,7 @@ _TYPES: Final = {
     "double": ("double precision", "float8"),
     "bool": ("boolean", "bool"),
 }
-"""Arrow type -> as a column is declared, and as COPY is told."""
+"""Arrow type -> type of the column, and type for COPY."""
 _MAX_NAME_BYTES: Final = 63
 _LOCK_TRIES: Final = 30
 """Tries to take the old table's place, two seconds each."""
@@ -34,7 +34,7 @@ _LOCK_TRIES: Final = 30
 def to_postgres(rows: RecommendationRows, url: str, table: str = TABLE) -> str:
     """Fill a new table and let it take the place of the old, all in one transaction.
 
-    Readers see the old table or the new one, whole; an export that ends early leaves nothing.
+    Readers see the complete old table or the complete new one; a failed export leaves nothing.
 
     Args:
         rows: what to export.
@@ -45,8 +45,8 @@ def to_postgres(rows: RecommendationRows, url: str, table: str = TABLE) -> str:
         Where the answers are now, for people.
 
     Raises:
-        ConfigError: psycopg is not installed; the address or the name is wrong; the server cannot
-            be reached, refuses, or holds a table of that name that no export made.
+        ConfigError: psycopg is not installed; the address or the name is invalid; the server cannot
+            be reached, refuses, or has a table of that name that no export made.
         DataError: an id holds what PostgreSQL cannot store.
     """
     try:
@@ -108,7 +108,7 @@ def _schema(connection: Connection[Any], name: str) -> str:
 
 
 def _replaceable(connection: Connection[Any], schema: str, name: str) -> int | None:
-    """The oid of the table that is to be replaced; None where there is none.
+    """The oid of the table to replace; None if there is none.
 
     Raises:
         ConfigError: something has that name that no export made.
@@ -173,7 +173,7 @@ def _swap(connection: Connection[Any], schema: str, old: int | None, new: str, n
 def _lock(connection: Connection[Any], table: Identifier) -> None:
     """Wait for those who read the old table.
 
-    Who comes later waits behind us, so each try is short: a long query holds nobody up.
+    Later readers wait behind this lock, so each try is short: a long query blocks no other.
     """
     from psycopg.errors import LockNotAvailable
     from psycopg.sql import SQL

@@ -13,7 +13,7 @@ from goeswith.query.bundle import Bundle
 from goeswith.query.constraints import Constraints
 
 BLOCK_ROWS: Final = 50_000
-"""Rows worked out at a time: what bounds memory, whatever the size of the bundle."""
+"""Rows computed at a time, which limits memory for bundles of any size."""
 
 
 class RecommendationRows:
@@ -21,7 +21,7 @@ class RecommendationRows:
 
     Attributes:
         bundle: whose answers.
-        k: at most so many a product.
+        k: maximum number of recommendations per product.
         schema: the columns, as docs/export.md describes them.
         rows: how many were given out so far.
         products: how many products those are of.
@@ -75,7 +75,7 @@ class RecommendationRows:
         )
         self.rows = self.products = 0
         self._constraints, self._explain, self._progress = constraints, explain, progress
-        # by place, so that a model's is known without its name
+        # by index, without looking up the name of each model
         named = bundle.manifest.get("probabilities", [])
         self._is_probability = np.array([name in named for name in bundle.models], dtype=bool)
         ids = bundle.products.ids
@@ -102,7 +102,7 @@ class RecommendationRows:
             yield pa.RecordBatch.from_pydict(columns, schema=self.schema)
 
     def _precomputed_columns(self, sources: range) -> dict[str, Any]:
-        """Columns of the answers as they were worked out at fit."""
+        """Columns of the precomputed recommendations."""
         bundle = self.bundle
         lists = [bundle.top_k_lists.for_product(source, self.k) for source in sources]
         counts = np.array([len(targets) for targets, _, _ in lists], dtype=np.int64)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PREFIX: Final = "goeswith"
 GRACE: Final = 3600
 LOCK_SECONDS: Final = 60
-"""How long an export that was killed keeps the next one waiting."""
+"""Time after which the lock of a killed export expires."""
 _LOCK_TIMEOUT: Final = LOCK_SECONDS + 10
 _PIPELINE: Final = 1000
 
@@ -44,8 +44,8 @@ def to_redis(rows: RecommendationRows, url: str, prefix: str = PREFIX, grace: in
         Where the answers are now, for people.
 
     Raises:
-        ConfigError: redis is not installed; the address or the prefix is wrong; the server cannot
-            be reached or refuses; another export is writing.
+        ConfigError: redis is not installed; the address or the prefix is invalid; the server cannot
+            be reached or refuses; another export is running.
     """
     try:
         import redis
@@ -90,7 +90,7 @@ def _connected(address: ServerAddress) -> Redis:
             address.url, socket_connect_timeout=10, socket_timeout=60, health_check_interval=30
         )
         server.ping()
-    except (ValueError, TypeError) as error:  # options after a ? that redis does not know
+    except (ValueError, TypeError) as error:  # options after a ? that redis does not support
         raise ConfigError(f"the URL cannot be used: {address.hide(str(error))}") from None
     return server
 

@@ -18,8 +18,8 @@ class ServerAddress:
         """Check an address.
 
         Raises:
-            ConfigError: it cannot be one; the message does not repeat it, since a password that is
-                not percent-encoded may stand anywhere in it.
+            ConfigError: it is invalid; the message does not repeat it, since a password that is not
+                percent-encoded may be anywhere in it.
         """
         form = f"{schemes[0]}://USER:PASSWORD@HOST:PORT/NAME"
         try:

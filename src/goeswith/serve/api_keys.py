@@ -1,7 +1,7 @@
-"""Who may ask: keys that only their bearers hold, and a file of their hashes.
+"""API keys: random keys, and a file of their hashes.
 
-A key is 32 random bytes, so that a plain SHA-256 of it tells nothing; the file has a line
-`name:sha256hex` for each, and `#` before a comment.
+A key is 32 random bytes, so that a plain SHA-256 hash is safe; the file has one line
+`name:sha256hex` for each key, and `#` starts a comment.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def read_keys(path: Path) -> dict[str, list[str]]:
     """Name -> hashes of its keys; several lines of one name let a key be replaced at leisure.
 
     Raises:
-        ConfigError: names the line that cannot be read, or the file is missing or holds no key.
+        ConfigError: a line cannot be read, or the file is missing or has no key.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -88,7 +88,7 @@ class ApiKeys:
         return stat.st_mtime_ns, stat.st_size
 
     def find_name(self, presented: bytes) -> str | None:
-        """Whose key this is; None for nobody's. Takes as long wherever it stands in the file."""
+        """The name of a key; None for an unknown one. The time does not depend on its position."""
         self._reload_if_changed()
         presented_digest = _hash_key(presented[:_MAX_KEY_LENGTH])
         owner = None

@@ -1,4 +1,4 @@
-"""The HTTP service: a thin cover over a bundle. Needs the extra `serve`."""
+"""The HTTP service of a bundle. Needs the extra `serve`."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from goeswith import __version__
 from goeswith.query.bundle import Bundle
 from goeswith.serve.api_keys import ApiKeys
+from goeswith.serve.api_reference import add_api_reference
 from goeswith.serve.benchmark_report import read_report
 from goeswith.serve.body_limit import BodyLimit
+from goeswith.serve.dependencies import refuse_unknown_parameters
 from goeswith.serve.fast_path import FastPath
 from goeswith.serve.feedback_log import FeedbackLog
 from goeswith.serve.middleware import ServiceMiddleware
@@ -35,22 +37,25 @@ from goeswith.settings.sections import ServeSettings
 def create_app(bundle_path: Path | str | Bundle, settings: ServeSettings | None = None) -> FastAPI:
     """The service for one bundle, every file of which is checked first.
 
-    `app.state.snapshot_holder` hands out what answers now (`serve.current.Holder`).
+    `app.state.snapshot_holder` holds the current snapshot.
 
     Args:
-        bundle_path: as given to `goeswith fit --out`; or a bundle that was opened and checked.
+        bundle_path: folder of a bundle, or an open bundle that was checked.
         settings: of the table `serve`; host and port are the server's.
 
     Raises:
-        BundleError: the bundle cannot be answered from.
-        ConfigError: a file that the settings name cannot be used.
+        BundleError: the bundle is invalid.
+        ConfigError: a file in the settings cannot be used.
     """
     settings = settings or ServeSettings()
     app = FastAPI(
         title="goeswith",
         version=__version__,
-        description="What goes with this product? Complements, each with its evidence.",
+        description="Complementary products, each with its evidence.",
         lifespan=_lifespan,
+        docs_url=None,  # FastAPI's page loads scripts from another host
+        redoc_url=None,
+        dependencies=[Depends(refuse_unknown_parameters)],
     )
     state = app.state
     state.snapshot_holder = SnapshotHolder(open_snapshot(bundle_path, settings))
@@ -62,6 +67,7 @@ def create_app(bundle_path: Path | str | Bundle, settings: ServeSettings | None 
     for routes in (products, several, facts, feedback, relevance):
         routes.add(app, settings)
     add_page(app)
+    add_api_reference(app)
     app.add_middleware(FastPath, metrics=state.metrics, max_k=settings.max_k)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body)
     app.add_middleware(
@@ -73,7 +79,7 @@ def create_app(bundle_path: Path | str | Bundle, settings: ServeSettings | None 
         rates=RateLimiter(settings.rate, settings.burst) if settings.rate else None,
     )
     if settings.origins:
-        # outside the gate: a browser asks first without a key whether it may ask
+        # outside the middleware: a CORS preflight request has no key
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.origins,
@@ -86,7 +92,7 @@ def create_app(bundle_path: Path | str | Bundle, settings: ServeSettings | None 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Nothing to start; at the end what waits is written."""
+    """At shutdown, write pending feedback and log lines."""
     yield
     app.state.ending = True
     if app.state.feedback is not None:
@@ -96,7 +102,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def open_snapshot(bundle_path: Path | str | Bundle, settings: ServeSettings) -> Snapshot:
-    """A bundle with every file checked, ready to be asked.
+    """A snapshot of a bundle with every file checked.
 
     Raises:
         BundleError, ConfigError: as `create_app`.
@@ -108,7 +114,7 @@ def open_snapshot(bundle_path: Path | str | Bundle, settings: ServeSettings) -> 
 
 
 def _add_problem_schemas(app: FastAPI) -> None:
-    """Have the OpenAPI description tell of problems as they are."""
+    """Add the problem responses to the OpenAPI schema."""
     plain = app.openapi
 
     def openapi() -> dict[str, Any]:

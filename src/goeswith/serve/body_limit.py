@@ -10,7 +10,7 @@ from goeswith.serve.snapshot import SNAPSHOT_KEY
 
 
 class BodyLimit:
-    """Answers 411 to a body of unknown length and 413 to one of more than `most` bytes."""
+    """Responds 411 to a body of unknown length and 413 to one of more than `max_bytes` bytes."""
 
     def __init__(self, app: ASGIApp, max_bytes: int) -> None:
         self.app, self.max_bytes = app, max_bytes

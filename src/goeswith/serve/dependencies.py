@@ -1,11 +1,16 @@
-"""Parameters that several routes share."""
+"""FastAPI dependencies: the snapshot of a request, and parameters of several routes."""
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+from functools import cache
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Query, Request
 from fastapi import Path as InPath
+from fastapi.dependencies.utils import get_flat_dependant
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 
 from goeswith.core.errors import ConfigError
 from goeswith.query.constraints import MAX_FILTERS, Constraints
@@ -14,13 +19,12 @@ from goeswith.serve.schemas import MAX_ID_LENGTH
 from goeswith.serve.snapshot import SNAPSHOT_KEY, Snapshot
 
 _MAX_IDS: Final = 100
-"""Bans and pins of one request; more would not fit an address."""
+"""Maximum number of bans or pins of one request, which are part of the URL."""
 
 
-# a coroutine, as all that is asked for here: FastAPI runs what is none in a thread of its own, and
-# the way there and back costs more than the work
+# coroutines: FastAPI runs plain functions in a thread pool, which takes longer than their work
 async def current_snapshot(request: Request) -> Snapshot:
-    """What the request took at its start."""
+    """The snapshot of the request."""
     snapshot: Snapshot = request.scope[SNAPSHOT_KEY]
     return snapshot
 
@@ -34,7 +38,7 @@ Bans = Annotated[
     list[Id],
     Query(
         max_length=_MAX_IDS,
-        description="A product that shall not be among the answers; repeatable.",
+        description="A product to exclude; repeatable.",
         examples=[["case-2"]],
     ),
 ]
@@ -42,13 +46,13 @@ Pins = Annotated[
     list[Id],
     Query(
         max_length=_MAX_IDS,
-        description="A product that shall come first, in the order given; repeatable.",
+        description="A product to put first, in the order of the request; repeatable.",
         examples=[["case-3"]],
     ),
 ]
 PerType = Annotated[
     int | None,
-    Query(ge=1, le=1000, description="At most so many answers of one type.", examples=[2]),
+    Query(ge=1, le=1000, description="Maximum number of products per type.", examples=[2]),
 ]
 Diversity = Annotated[
     float | None,
@@ -56,7 +60,7 @@ Diversity = Annotated[
         ge=0,
         le=1,
         allow_inf_nan=False,
-        description="How much less each further product of one type counts.",
+        description="Discount of each further product of one type, 0 to 1.",
         examples=[0.3],
     ),
 ]
@@ -91,23 +95,61 @@ FilterConstraints = Annotated[Constraints | None, Depends(_filter_constraints)]
 SlateConstraints = Annotated[Constraints | None, Depends(_slate_constraints)]
 
 
+async def refuse_unknown_parameters(request: Request) -> None:
+    """Refuse query parameters that the route does not have.
+
+    Raises:
+        RequestValidationError: the message of each states the nearest parameter.
+    """
+    if not request.scope["query_string"]:
+        return
+    parameters = _parameters(request.scope["route"])
+    unknown = [name for name in dict.fromkeys(request.query_params) if name not in parameters]
+    if unknown:
+        raise RequestValidationError(
+            [
+                {
+                    "loc": ("query", name),
+                    "msg": f"unknown parameter; {_hint(name, parameters)}",
+                    "type": "unknown_parameter",
+                }
+                for name in unknown
+            ]
+        )
+
+
+@cache
+def _parameters(route: APIRoute) -> list[str]:
+    """Names of the query parameters of a route."""
+    return [field.alias for field in get_flat_dependant(route.dependant).query_params]
+
+
+def _hint(name: str, parameters: list[str]) -> str:
+    if not parameters:
+        return "this path has no parameters"
+    near = get_close_matches(name, parameters, n=1)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return f"the parameters are {', '.join(parameters)}"
+
+
 def k_parameter(max_k: int) -> Any:
-    """The parameter `k`, where the settings allow `max_k`."""
-    description = "How many answers; 10 unless given, or what the bundle holds."
+    """The parameter `k` of a route, at most `max_k`."""
+    description = "Number of recommendations [10, or fewer if the bundle stores fewer]."
     return Query(None, ge=1, le=max_k, description=description, examples=[5])
 
 
 def resolve_k(k: int | None, max_k: int, snapshot: Snapshot) -> int:
-    """How many to answer; `max_k` is what the settings allow.
+    """The number of recommendations; `max_k` is the limit of the settings.
 
     Raises:
-        ConfigError: more were asked for than the bundle holds.
+        ConfigError: the bundle stores fewer.
     """
     if k is None:
         return min(10, max_k, snapshot.bundle.k)
     if k > snapshot.bundle.k:
         raise ConfigError(
-            f"k: this bundle holds {snapshot.bundle.k} answers a product, {k} were asked for; ask "
-            "for fewer"
+            f"k: this bundle stores {snapshot.bundle.k} recommendations per product, but k is {k}; "
+            "use a smaller k"
         )
     return k

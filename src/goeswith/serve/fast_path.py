@@ -1,7 +1,7 @@
-"""The question that is asked most, answered before any routing: complements without constraints.
+"""Fast path for the most frequent request: complements without constraints, before routing.
 
-Whatever is out of the ordinary (another parameter, a `k` out of bounds, an unknown product) goes on
-to the route of the same address, which answers the same and says what is wrong.
+All other requests (another parameter, `k` out of range, an unknown product) are passed on to the
+route of the same path, which gives the same response or describes the error.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _AFTER: Final = "/complements"
 
 
 class FastPath:
-    """Stands inside the gate, before the routes."""
+    """ASGI layer inside the middleware, before the routes."""
 
     def __init__(self, app: ASGIApp, *, metrics: ServiceMetrics, max_k: int) -> None:
         self.app, self.metrics, self.max_k = app, metrics, max_k
@@ -68,7 +68,7 @@ class FastPath:
         return response
 
     def _parse_k(self, query: bytes, snapshot: Snapshot) -> int:
-        """How many answers; 0 where more is asked than that, or too many."""
+        """The number of recommendations; 0 for other parameters, or if there are too many."""
         max_k = min(self.max_k, snapshot.bundle.k)
         if not query:
             return min(10, max_k)

@@ -1,8 +1,8 @@
 """Feedback on disk before it is acknowledged: JSON lines, one file a process.
 
-Events that come at once are written together and share one fsync. A process holds a lock on its
-file; a file without one was left by a process that has ended, and where that was in the middle of
-a line, the line, which nobody was told is kept, is cut off when the next process starts.
+Concurrent events are written together with one fsync. A process holds a lock on its file; a file
+without a lock belongs to a process that has ended. If its last line is incomplete, that line was
+never acknowledged, and is cut off when the next process starts.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class FeedbackFull(Exception):  # noqa: N818
 
 
 class FeedbackLog:
-    """Keeps events in a folder.
+    """Stores events in a folder.
 
     Raises:
         ConfigError: the folder cannot be made or written.
@@ -56,8 +56,8 @@ class FeedbackLog:
         """Write events; returns when they are on the disk.
 
         Raises:
-            FeedbackFull: too much waits; nothing of these was kept.
-            OSError: the disk refuses; some of these may have been kept.
+            FeedbackFull: too much waits; none of these events is stored.
+            OSError: the disk refuses; some of these events may be stored.
         """
         stamp = datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="milliseconds")
         lines = b"".join(
@@ -80,10 +80,10 @@ class FeedbackLog:
             outcome: Exception | None = None
             try:
                 await asyncio.to_thread(self._append, b"".join(lines for lines, _ in batch))
-            except Exception as error:  # whatever it is, those who wait are told
+            except Exception as error:  # every waiting request gets the error
                 outcome = error
             for _, done in batch:
-                if done.done():  # whoever waited has gone
+                if done.done():  # the waiting request was cancelled
                     continue
                 if outcome is None:
                     done.set_result(None)
@@ -111,7 +111,7 @@ class FeedbackLog:
         self._file.seek(self._acknowledged)
 
     async def close(self) -> None:
-        """Wait for what is being written, and let go of the file; an empty one is removed."""
+        """Wait for pending writes, and close the file; an empty file is removed."""
         if self._writing is not None:
             await self._writing
         if not self._acknowledged:
@@ -138,7 +138,7 @@ def repair(folder: Path) -> int:
 
 
 def _last_line_end(file: IO[bytes], size: int) -> int:
-    """Where the last whole line ends."""
+    """Position of the end of the last complete line."""
     end = size
     while end:
         start = max(end - 65_536, 0)

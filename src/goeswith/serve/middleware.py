@@ -1,4 +1,4 @@
-"""What every request passes: it takes a bundle, shows its key, is counted, timed and logged."""
+"""The outermost ASGI layer: snapshot, API key, rate limit, metrics and log of a request."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 _NOSNIFF: Final = (b"x-content-type-options", b"nosniff")
 UNKNOWN_ROUTE: Final = "other"
-"""The template of an address that no route has."""
+"""Label of requests without a route."""
 
 
 class ServiceMiddleware:
-    """The outermost layer. What fails inside it is answered and logged here, without its text."""
+    """The outermost layer. An exception inside it becomes a 500 and a log line without its text."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class ServiceMiddleware:
         except Exception as error:
             failure = {"error": type(error).__name__, "at": _call_frames(error)}
             if not status:
-                response = problem(500, "the service failed; its log says where", bundle=bundle.id)
+                response = problem(500, "the service failed; see its log", bundle=bundle.id)
                 await response(scope, receive, send_with_headers)
         finally:
             seconds = time.perf_counter() - started
@@ -112,7 +112,7 @@ class ServiceMiddleware:
                 seconds = max(1, math.ceil(wait))
                 return problem(
                     429,
-                    f"more than {self.rates.rate:g} requests a second; ask again in {seconds} s",
+                    f"more than {self.rates.rate:g} requests per second; retry in {seconds} s",
                     bundle=bundle,
                     headers={"Retry-After": str(seconds)},
                 )

@@ -1,4 +1,4 @@
-"""Errors as problem+json (RFC 9457): what is wrong and what to do, never a traceback."""
+"""Errors as problem+json (RFC 9457): the cause and the remedy, without a traceback."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE: Final = "application/problem+json"
 PUBLIC_PATHS: Final = ("/v1/health/", "/assets/")
-"""Addresses that need no key and count for no rate; and the page itself."""
+"""Paths that need no key and have no rate limit, as does the page itself."""
 _MAX_ERRORS: Final = 10
 _MAX_DETAIL: Final = 2000
-"""Characters of a detail: what a request sent may stand in it."""
+"""Characters of a detail, which may quote the request."""
 
 
 def problem(
@@ -38,7 +38,7 @@ def problem(
     headers: Mapping[str, str] | None = None,
     **extra: Any,
 ) -> Response:
-    """An answer that says why there is no other."""
+    """A problem response."""
     if len(detail) > _MAX_DETAIL:
         detail = f"{detail[:_MAX_DETAIL]}…"
     content: dict[str, Any] = {
@@ -53,7 +53,7 @@ def problem(
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """`responses` of a route for the problems that it may answer with."""
+    """`responses` of a route for its problem responses."""
     return {
         status: {
             "description": HTTPStatus(status).phrase,
@@ -64,7 +64,7 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def add_problem_handlers(app: FastAPI) -> None:
-    """Have every error of `app` answered as a problem."""
+    """Turn every error of `app` into a problem response."""
 
     def snapshot_of(request: Request) -> Snapshot:
         current: Snapshot = request.scope[SNAPSHOT_KEY]
@@ -98,15 +98,15 @@ def add_problem_handlers(app: FastAPI) -> None:
         status = 422 if status == 400 else status
         if not detail or detail == HTTPStatus(status).phrase:
             detail = {
-                404: "there is nothing at this address; /openapi.json describes what there is",
-                405: "this address does not take that method; /openapi.json says which",
+                404: "there is nothing at this path; /openapi.json lists all paths",
+                405: "this path does not support that method; /openapi.json lists the methods",
             }.get(status, HTTPStatus(status).phrase)
         headers = error.headers if isinstance(error, HTTPException) else None
         return problem(status, detail, bundle=snapshot_of(request).bundle.id, headers=headers)
 
     def on_failure(request: Request, error: Exception) -> Response:
         return problem(
-            500, "the service failed; its log says more", bundle=snapshot_of(request).bundle.id
+            500, "the service failed; see its log", bundle=snapshot_of(request).bundle.id
         )
 
     app.add_exception_handler(UnknownProductError, on_unknown_product)
@@ -119,8 +119,8 @@ def add_problem_handlers(app: FastAPI) -> None:
 
 
 def add_problem_schemas(schema: dict[str, Any]) -> None:
-    """Put problems into an OpenAPI schema: that of a 422 in place of FastAPI's own, and those of
-    the gate, which no route knows of.
+    """Add problems to an OpenAPI schema: for 422 in place of FastAPI's own, and those of the
+    middleware, which routes do not declare.
     """
     schemas = schema["components"]["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):
@@ -132,5 +132,5 @@ def add_problem_schemas(schema: dict[str, Any]) -> None:
         for operation in path.values():
             responses = operation["responses"]
             statuses = () if address.startswith(PUBLIC_PATHS) else (401, 429)
-            extra = problem_responses(*statuses, *([422] if "422" in responses else []))
+            extra = problem_responses(*statuses, 422)
             responses |= {str(status): response for status, response in extra.items()}

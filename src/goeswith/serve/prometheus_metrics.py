@@ -1,7 +1,7 @@
-"""What Prometheus reads: requests, times, answers by model, the bundle; nothing of products.
+"""Prometheus metrics: requests, times, recommendations by model, the bundle; no product ids.
 
-With several worker processes `PROMETHEUS_MULTIPROC_DIR` names an empty folder that they share,
-set before the first of them imports prometheus_client; each then tells the sums of all.
+With several worker processes `PROMETHEUS_MULTIPROC_DIR` is an empty folder that they share, set
+before the first of them imports prometheus_client; each then exports the sums of all.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0
 
 
 class ServiceMetrics:
-    """Counts what the service does.
+    """Counters and timers of the service.
 
     Attributes:
         reloads: by `outcome`: swapped or refused.
@@ -62,7 +62,7 @@ class ServiceMetrics:
             registry=self._registry,
         )
         self._feedback = Counter(
-            "goeswith_feedback_events", "Events of feedback kept.", registry=self._registry
+            "goeswith_feedback_events", "Feedback events stored.", registry=self._registry
         )
         self.reloads = Counter(
             "goeswith_reloads", "Bundles offered.", ("outcome",), registry=self._registry
@@ -71,7 +71,7 @@ class ServiceMetrics:
             self.reloads.labels(outcome)
         self._export_registry = self._registry
         if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-            # the files of all processes, and of this one what no sum tells
+            # the sums of all processes; the collector below is of this process
             self._export_registry = CollectorRegistry()
             multiprocess.MultiProcessCollector(self._export_registry)  # type: ignore[no-untyped-call]
         else:
@@ -111,18 +111,18 @@ class ServiceMetrics:
         self._feedback.inc(events)
 
     def text(self) -> bytes:
-        """All of it, as Prometheus reads it."""
+        """All metrics in the text format of Prometheus."""
         return generate_latest(self._export_registry)
 
 
 class _BundleCollector(Collector):
-    """Tells of the bundle that answers in this process."""
+    """Metrics of the bundle of this process."""
 
     def __init__(self, holder: SnapshotHolder) -> None:
         self._holder = holder
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Read when asked, so that a swapped bundle leaves nothing behind."""
+        """Read the current bundle, so that a swapped one leaves no metric behind."""
         bundle = self._holder().bundle
         info = GaugeMetricFamily(
             "goeswith_bundle_info", "The bundle that answers.", labels=("bundle", "goeswith")

@@ -1,4 +1,4 @@
-"""How many requests one asker may make: a token bucket for each, in a table that is bounded."""
+"""Rate limits: a token bucket for each client, in a bounded table."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections import OrderedDict
 from typing import Final
 
 MAX_CLIENTS: Final = 10_000
-"""Askers remembered; beyond, the one that asked longest ago is forgotten, its bucket full."""
+"""Clients in the table; the client with the oldest request is removed, its bucket full."""
 
 
 class RateLimiter:
@@ -19,7 +19,7 @@ class RateLimiter:
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, client: str, now: float | None = None) -> float:
-        """Take a token; seconds until there is one where there is none now, else 0.
+        """Take a token; returns the seconds until there is one if there is none now, else 0.
 
         Args:
             client: whose bucket.
@@ -37,8 +37,8 @@ class RateLimiter:
 
 
 def client_key(address: str) -> str:
-    """What stands for a client without a key: its address; of IPv6 the network of 64 bits, which
-    one client has for itself.
+    """The key of a client without an API key: its address; for IPv6 its network of 64 bits, which
+    one client controls.
     """
     if ":" not in address:
         return address

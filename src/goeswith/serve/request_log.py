@@ -1,4 +1,4 @@
-"""A line of JSON for every request: who, what and how long, and nothing of products or queries."""
+"""The request log: one JSON line per request, without product ids or queries."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MAX_LINES: Final = 2000
 
 
 class RequestLog:
-    """Writes lines to a stream, soon after they are told."""
+    """Writes lines to a stream, in batches."""
 
     def __init__(self, stream: IO[bytes] | None = None) -> None:
         self._stream = stream

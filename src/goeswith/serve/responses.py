@@ -1,4 +1,4 @@
-"""Answers as bytes. Their shapes are documented by the routes, and not checked again for each."""
+"""JSON responses. The routes declare their schemas; responses are not validated."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 
 def json_response(bundle: Bundle, **content: Any) -> Response:
-    """An answer of a bundle; a dataclass in it is written as an object."""
+    """A JSON response with the id of the bundle; a dataclass becomes an object."""
     body = orjson.dumps({"bundle": bundle.id, **content})
     return Response(body, media_type="application/json")
 
 
 class EncodedComplements(NamedTuple):
-    """The answers of one product, as they are sent.
+    """The response with the complements of one product.
 
     Attributes:
         body: JSON.
-        models: (model, whether as a fallback, how many), to be counted each time.
+        models: (model, whether it is a fallback, count), for the metrics.
     """
 
     body: bytes
@@ -37,22 +37,22 @@ class EncodedComplements(NamedTuple):
     def encode(
         cls, bundle: Bundle, product_id: str, answers: list[Recommendation]
     ) -> EncodedComplements:
-        """Write them down."""
+        """Encode recommendations."""
         content = {"bundle": bundle.id, "product_id": product_id, "complements": answers}
         return cls(orjson.dumps(content), count_models(answers))
 
 
 def count_models(answers: Iterable[Recommendation]) -> list[tuple[str, bool, int]]:
-    """Who gave answers: (model, whether as a fallback, how many)."""
+    """Counts by model: (model, whether it is a fallback, count)."""
     counts = Counter((answer.model, answer.fallback) for answer in answers)
     return [(model, fallback, count) for (model, fallback), count in counts.items()]
 
 
 class ResponseCache:
-    """Answers as they were sent, those asked for last, up to a number of bytes.
+    """The most recently used responses, up to a number of bytes.
 
-    They are of one bundle and never change; a new bundle has its own. They are kept packed, so
-    that more fit: unpacking takes far less than working an answer out.
+    They belong to one bundle and never change; a new bundle has a new cache. They are compressed,
+    so that more fit: decompression takes far less time than a query.
     """
 
     def __init__(self, max_bytes: int) -> None:
@@ -60,7 +60,7 @@ class ResponseCache:
         self._entries: OrderedDict[tuple[str, int], EncodedComplements] = OrderedDict()
 
     def get(self, key: tuple[str, int]) -> EncodedComplements | None:
-        """What was kept for a product and a number of answers."""
+        """The response for a product and a number of recommendations; None if it is not cached."""
         packed = self._entries.get(key)
         if packed is None:
             return None
@@ -68,7 +68,7 @@ class ResponseCache:
         return EncodedComplements(zlib.decompress(packed.body), packed.models)
 
     def put(self, key: tuple[str, int], response: EncodedComplements) -> None:
-        """Keep an answer in place of those that nobody asked for since longest."""
+        """Store a response in place of the least recently used ones."""
         if not self._max_bytes or key in self._entries:
             return
         packed = EncodedComplements(zlib.compress(response.body, level=1), response.models)

@@ -1,4 +1,4 @@
-"""The bundle that answers now: taken once by a request, so that no answer mixes two builds."""
+"""Snapshots of the service: a request uses one, so that no response mixes two builds."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from goeswith.query.bundle import Bundle
 
 SNAPSHOT_KEY: Final = "goeswith.current"
-"""Key of a request's scope under which the `Snapshot` that it took stands."""
+"""Key of the ASGI scope with the `Snapshot` of a request."""
 _MAX_TYPES: Final = 200
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A bundle ready to be asked, with what is worked out of it once.
+    """An open bundle with values that are computed once.
 
     Attributes:
         bundle: every file of it is mapped or read: a later fit may remove them.
         live: whether its models are in memory.
-        report_file: what `serve.report` holds; None where the setting names no file.
+        report_file: content of `serve.report`; None if the setting is not set.
         cache_bytes: bytes of answers, as they were sent, to remember.
         columns: attributes of the catalogue, but the id.
         cache: those answers.
@@ -54,7 +54,7 @@ class Snapshot:
 
     @cached_property
     def info(self) -> dict[str, Any]:
-        """What /v1/bundle tells, but for the report."""
+        """Content of /v1/bundle, except for the report."""
         bundle, manifest = self.bundle, self.bundle.manifest
         names = bundle.products.type_names
         counts = Counter(code for code in bundle.products.type_codes.tolist() if code >= 0)
@@ -76,6 +76,7 @@ class Snapshot:
                 for column in ("product_id", *self.columns)
                 if (kind := _filter_kind(bundle.table.frame.schema[column]))
             ],
+            "counted": bundle.evidence.counted,
             "explained": bundle.evidence.counted,
         }
 

@@ -1,9 +1,9 @@
 """What a sentence about two products claims, and what of it the data do not hold.
 
-A generated explanation is shown only where nothing is found here. The rule is closed: a word
-claims nothing (`words.FRAME`), or a product's own text holds it, or it is unsupported. So a brand,
-number, size, name or use that the data do not hold is refused without a list of all of them, and an
-instruction has no form in which it could be said.
+A generated explanation is shown only if this module reports no unsupported claim. The rule is
+closed: a word makes no claim (`word_lists.FRAME`), or a product's own text contains it, or it is
+unsupported. So an unsupported brand, number, size, name or use is refused without a list of all of
+them, and no instruction has an allowed form.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ Kind: TypeAlias = Literal[
 ]
 
 NO_EVIDENCE_SENTENCE: Final = "Proposed to go together."
-"""What is said of a pair of which neither purchases nor texts say anything."""
+"""The sentence for a pair without evidence and without shared words."""
 MAX_EXPLANATION_LENGTH: Final = 200
 """Characters of an explanation."""
 _ECHO_WORDS: Final = 7
@@ -64,7 +64,7 @@ _GENDER_NEUTRAL: Final = {
     re.compile(r"(?i)\b(?:him|him/her)\b"): "them",
     re.compile(r"(?i)\ba manner of\b"): "a kind of",
 }
-"""Nobody knows who buys: what is generated of him or her is said of them."""
+"""Gendered words in generated text -> neutral ones."""
 _USE_PATTERN: Final = re.compile(
     r"(?i)\b(?:(?:can|could|may|might)\s+)?(?:are\s+|is\s+)?(?P<both>both\s+)?(?:be\s+)?"
     r"used\s+(?:for|as|in|with|on)\s+(?P<said>[^,.]+)"
@@ -78,7 +78,7 @@ _IS_PATTERN: Final = re.compile(
 
 @dataclass(frozen=True)
 class Claim:
-    """Something that an explanation says and that nothing holds.
+    """An unsupported claim of an explanation.
 
     Attributes:
         kind: what it is about.
@@ -99,14 +99,14 @@ def unsupported_claims(
     numbers: Iterable[int] = (),
     brands: frozenset[str] = frozenset(),
 ) -> list[Claim]:
-    """What a sentence says of two products that their texts and the evidence do not hold.
+    """The claims of a sentence that neither product texts nor evidence support.
 
     Args:
         text: one sentence, as `tidy` leaves it.
-        source: the product asked about.
+        source: the queried product.
         target: the answer.
         numbers: counts that the evidence holds.
-        brands: of the catalogue, in lower case: they are told apart from other words.
+        brands: of the catalogue, in lower case, to report brands as such.
 
     Returns:
         Nothing where all of it is held.
@@ -144,7 +144,7 @@ def unsupported_claims(
         claims.append(Claim(kind, word))
     claims += _false_same(sentence_words, source, target)
     claims += _unsupported_fits(text, source, target, every=every)
-    if not claims:  # words that are held, of which something else is said than they hold
+    if not claims:  # every word is supported, but the statement may not be
         claims += [
             Claim("statement", sentence_words)
             for sentence_words in _unsupported_predicates(text, source, target, fits)
@@ -152,15 +152,15 @@ def unsupported_claims(
         claims += _passing_words(text, source, target)
         claims += [Claim("use", use) for use in _unsupported_uses(text, source, target)]
     if not content and not sizes and not claims:
-        claims.append(Claim("form", "it says nothing"))
+        claims.append(Claim("form", "it has no content"))
     return list(dict.fromkeys(claims))
 
 
 def weaken(text: str, source: ProductWords, target: ProductWords) -> str:
-    """A sentence that says what the two are or are for, as one of what they are related to.
+    """Weaken unsupported statements about type or use to "related to".
 
-    Words of both titles make neither a kind, as "a kind of Star Wars", nor a use. Changed only
-    where that is what is wrong.
+    Words of both titles are neither a type, as in "a kind of Star Wars", nor a use. Supported
+    statements do not change.
     """
     if _unsupported_uses(text, source, target):
         is_plural = words(text)[0].lower() in {"they", "these", "both", "products"}
@@ -177,7 +177,7 @@ def weaken(text: str, source: ProductWords, target: ProductWords) -> str:
 
 
 def _predicate_words(match: re.Match[str]) -> list[str]:
-    """Words that a sentence says a product is; none where it says what one is for or like."""
+    """Words of a sentence for what a product is; none if it describes a use or a likeness."""
     predicate: list[str] = []
     for word in words(match["said"]):
         if word.lower() in FRAME:
@@ -189,7 +189,7 @@ def _predicate_words(match: re.Match[str]) -> list[str]:
 def _unsupported_predicates(
     text: str, source: ProductWords, target: ProductWords, ignored: set[str]
 ) -> list[str]:
-    """What the two are said to be and neither title nor type names them so."""
+    """Statements about what the two are that neither titles nor types support."""
     predicates = []
     for match in _IS_PATTERN.finditer(text):
         predicate = [word for word in _predicate_words(match) if word.lower() not in ignored]
@@ -201,7 +201,7 @@ def _unsupported_predicates(
 
 
 def _passing_words(text: str, source: ProductWords, target: ProductWords) -> list[Claim]:
-    """A single word that the two are said to be related to, and that neither is about."""
+    """A single word after "related to" that neither product is about."""
     match = _RELATED_PATTERN.search(text)
     related = [w for w in words(match["said"]) if w.lower() not in FRAME] if match else []
     if len(related) != 1 or as_number(related[0]) is not None:
@@ -211,7 +211,7 @@ def _passing_words(text: str, source: ProductWords, target: ProductWords) -> lis
 
 
 def _unsupported_uses(text: str, source: ProductWords, target: ProductWords) -> list[str]:
-    """Uses that no text tells of: it has to say "for" it, "fits" it, "with" it."""
+    """Unsupported uses: the text must have "for", "fits" or "with" before them."""
     uses = []
     for match in _USE_PATTERN.finditer(text):
         claimed = {stem(word) for word in words(match["said"]) if word.lower() not in FRAME}
@@ -224,7 +224,7 @@ def _unsupported_uses(text: str, source: ProductWords, target: ProductWords) -> 
 
 
 def tidy(text: str) -> str:
-    """A generated text as a sentence: cleaned, of nobody's gender, without `because`."""
+    """A generated text as a sentence: cleaned, gender-neutral, without `because`."""
     text = (
         clean_text(text, MAX_EXPLANATION_LENGTH + 100)
         .replace('"', "")
@@ -289,7 +289,7 @@ def _word_kind(word: str, before: list[str], brands: frozenset[str]) -> Kind | N
 def _false_same(
     sentence_words: list[str], source: ProductWords, target: ProductWords
 ) -> list[Claim]:
-    """What is said to be the same must be: the brand, the type."""
+    """Unsupported statements that the brand or type is the same."""
     for word, following in pairwise(word.lower() for word in sentence_words):
         if word != "same":
             continue

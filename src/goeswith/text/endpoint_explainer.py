@@ -1,4 +1,4 @@
-"""Sentences by a service that speaks the chat protocol of OpenAI. Off unless it is named.
+"""Sentences by a service with the OpenAI chat protocol. Off unless it is configured.
 
 Product text goes to that service, whose operator can read it.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import httpx
 
 API_KEY_VARIABLE: Final = "GOESWITH_LANGUAGE_KEY"
-"""The environment variable that holds the service's key: keys stand in no file and no argument."""
+"""The environment variable with the API key: keys are in no file and no argument."""
 _MAX_CONCURRENT: Final = 4
 _RETRIES: Final = 3
 _PAUSE: Final = 0.5  # seconds before the first retry, doubled for each further one
@@ -51,15 +51,18 @@ class EndpointExplainer:
         Args:
             address: such as `http://localhost:8080/v1`.
             model: by its name there.
-            tries: sentences asked for of a pair at most.
+            tries: maximum number of sentences per pair.
             timeout: seconds for an answer.
             pause: seconds before the first retry.
 
         Raises:
-            ConfigError: httpx is missing, the address is none, or a key would be sent unencrypted.
+            ConfigError: httpx is missing, the address is invalid, or a key would be sent
+                unencrypted.
         """
         if find_spec("httpx") is None:
-            raise ConfigError(f"asking {address} needs httpx: pip install 'goeswith[language]'")
+            raise ConfigError(
+                f"a request to {address} needs httpx: pip install 'goeswith[language]'"
+            )
         import httpx
 
         parts = urlsplit(address)
@@ -85,7 +88,7 @@ class EndpointExplainer:
         self.close()
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._client.close()
 
     def write(self, pairs: Sequence[ProductPair], attempt: int) -> list[str]:

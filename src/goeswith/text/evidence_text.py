@@ -1,4 +1,4 @@
-"""One plain sentence that says why, made from the evidence and nothing else."""
+"""One plain sentence about a pair, from its evidence alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ def substitute_text(source: str, evidence: Evidence, kind: str | None, score: fl
     """The sentence for a substitute.
 
     Args:
-        source: what to call the product that was asked about.
+        source: display name of the queried product.
         evidence: of the answer.
         kind: the type of both, None where they have none in common.
         score: cosine of their attributes, where they are what the answer rests on.
@@ -32,8 +32,8 @@ def reverse_text(target: str, evidence: Evidence) -> str:
     """The sentence for a product that another goes with.
 
     Args:
-        target: what to call the product that was asked about, which goes with the answer.
-        evidence: of the answer as the source and the product asked about as the target.
+        target: display name of the queried product.
+        evidence: of the pair of the recommended product (source) and the queried one (target).
     """
     if evidence.basis == "bought_together":
         text = _bought_together_text(target, evidence, first="this")
@@ -84,7 +84,7 @@ def complement_text(source: str, evidence: Evidence) -> str:
     """The sentence for an answer.
 
     Args:
-        source: what to call the product that was asked about.
+        source: display name of the queried product.
         evidence: of the answer, which the sentence calls "this".
     """
     if evidence.basis == "bought_together":

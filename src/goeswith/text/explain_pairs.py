@@ -1,4 +1,4 @@
-"""Explanations that hold: what a model writes is checked, asked for again, or a template's."""
+"""Supported explanations: a model's sentence is checked, generated again, or replaced."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def explain_pairs(
 
     Args:
         pairs: which.
-        explainer: asked up to `max_tries` times for each; None for templates alone.
+        explainer: used up to `max_tries` times for each pair; None for templates alone.
         brands: of the catalogue, in lower case.
     """
     explanations: list[Explanation | None] = [None] * len(pairs)

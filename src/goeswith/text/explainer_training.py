@@ -1,4 +1,4 @@
-"""Fine-tuning a model that reads a pair and writes why (T5 and its like), whole or by LoRA."""
+"""Fine-tuning of an encoder-decoder model (such as T5) for explanations, fully or by LoRA."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class ExplainerTraining:
     Attributes:
         backbone: folder or hub id of a model that reads and writes apart.
         lora_rank: of the matrices that LoRA (Hu et al. 2021) trains; 0 trains all weights.
-        epochs: at most; the one of least validation loss is kept.
-        patience: stop after so many epochs without a lesser one.
+        epochs: maximum number; the weights with the lowest validation loss are used.
+        patience: stop after so many epochs without improvement.
         batch: examples in a step.
         learning_rate: AdamW's step size, falling to nothing in a line.
         bfloat16: train in it, where the processor has it.
@@ -65,15 +65,15 @@ def train_explainer(
     out: Path,
     on_epoch: Callable[[ExplainerEpoch], None] | None = None,
 ) -> list[ExplainerEpoch]:
-    """Fine-tune a model and leave it at `out`, whole, as `LocalExplainer` loads it.
+    """Fine-tune a model and write it to `out`, complete, as `LocalExplainer` loads it.
 
-    A run that was killed goes on after its last finished epoch, where settings and examples are the
-    same: its state stands in `OUT.training`.
+    A killed run resumes after its last finished epoch if settings and examples are the same: its
+    state is in `OUT.training`.
 
     Args:
         training: settings.
         examples: each sentence of each is learned.
-        validation: tells the best epoch; shares no product with `examples`.
+        validation: selects the best epoch; shares no product with `examples`.
         out: folder.
         on_epoch: called after each epoch.
 
@@ -85,8 +85,8 @@ def train_explainer(
     tokenizer, model, is_seq2seq = load_language_model(training.backbone)
     if not is_seq2seq:
         raise ConfigError(
-            f"{training.backbone} only goes on with a text; fine-tune one that reads and writes "
-            "apart, such as flan-t5-small"
+            f"{training.backbone} is a causal model; fine-tune an encoder-decoder model "
+            "such as flan-t5-small"
         )
     torch.manual_seed(training.seed)
     if training.lora_rank:
@@ -204,7 +204,7 @@ def _with_lora(model: Any, rank: int) -> Any:
 
 
 class _TrainingCheckpoint:
-    """What a killed run needs to go on: trained weights, the best ones, AdamW's moments."""
+    """State of a run for resuming: trained weights, the best ones, AdamW's moments."""
 
     def __init__(
         self, folder: Path, training: ExplainerTraining, data: Any, weights: Any, optimizer: Any
@@ -228,7 +228,7 @@ class _TrainingCheckpoint:
         return len(self.history)
 
     def finish_epoch(self, epoch: ExplainerEpoch) -> ExplainerEpoch:
-        """Note an epoch, keep the best weights, save."""
+        """Record an epoch, store the best weights, and write the checkpoint."""
         self.history.append(epoch)
         if not self.epochs_since_best():
             self._best = {name: value.detach().clone() for name, value in self._weights.items()}

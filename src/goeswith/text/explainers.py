@@ -19,7 +19,7 @@ def make_explainer(
     Args:
         by: `template`, the address of an OpenAI-compatible service, or a folder or hub id.
         model: of the service, by its name there.
-        tries: how often a sentence is asked for at most.
+        tries: maximum number of sentences per pair.
         seed: of what a local model draws.
 
     Raises:

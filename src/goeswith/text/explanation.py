@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from goeswith.store.evidence import Evidence
 
 TEMPLATE: Final = "template"
-_MAX_PRODUCT_LENGTH: Final = 160  # characters of a product in a prompt: what it is stands first
+_MAX_PRODUCT_LENGTH: Final = 160  # characters of a product in a prompt
 _INSTRUCTION: Final = (
     "Say in one short sentence why a customer who buys the first product needs the second."
 )
@@ -23,12 +23,12 @@ _INSTRUCTION: Final = (
 
 @dataclass(frozen=True)
 class ProductPair:
-    """Two products and what is known of them.
+    """Two products and their evidence.
 
     Attributes:
-        source: column -> value, of the product asked about.
+        source: column -> value, of the queried product.
         target: the same of the answer.
-        evidence: what the data say of the two; None where there is nothing but their texts.
+        evidence: of the pair; None if there are only texts.
     """
 
     source: Mapping[str, Any]
@@ -38,12 +38,12 @@ class ProductPair:
 
 @dataclass(frozen=True)
 class Explanation:
-    """One sentence that says why two products go together.
+    """One sentence that explains why two products go together.
 
     Attributes:
         text: of which the data hold everything.
         by: `template`, or the explainer that wrote it.
-        tries: how often the explainer was asked; 0 where none was.
+        tries: number of attempts of the explainer; 0 without one.
         refused: what the sentences that were refused claimed without support.
     """
 
@@ -58,7 +58,7 @@ class Explainer(Protocol):
 
     name: str
     max_tries: int
-    """How often it pays to ask again: 1 where it says the same each time."""
+    """Maximum number of attempts: 1 for a deterministic explainer."""
 
     def write(self, pairs: Sequence[ProductPair], attempt: int) -> list[str]:
         """A sentence for each pair, unchecked.

@@ -18,7 +18,7 @@ _BATCH: Final = 32
 
 
 class LocalExplainer:
-    """A model of a folder or of the hub, greedy at first and sampled when it is asked again.
+    """A model from a folder or the hub: greedy at first, then sampled.
 
     Nothing of a folder is run: weights are safetensors, code that comes with a model is refused.
     """
@@ -29,7 +29,7 @@ class LocalExplainer:
         Args:
             model: folder, or id on the hub.
             seed: of sampled sentences.
-            tries: how often it is asked at most.
+            tries: maximum number of sentences per pair.
 
         Raises:
             ConfigError: the libraries are missing, or the model cannot be loaded.

@@ -1,8 +1,8 @@
 """Product text for prompts and encoders: what a shop's fields hold is data, and may be hostile.
 
-What leaves here has no tags, no characters that are not seen, nothing that a tokenizer or a chat
-template takes for a token of its own, and no more characters than were asked for. It may still
-ask a model for something in plain words: what a model then says is checked (`explain/claims.py`).
+Cleaned text has no tags, no invisible characters, no special tokens of a tokenizer or a chat
+template, and a limited length. It may still contain instructions in plain words: generated text is
+therefore checked (`claims.py`).
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ FIELDS: Final = ("title", "type", "brand", "categories", "description")
 MAX_PRODUCT_LENGTH: Final = 300
 """Characters of a product in a prompt, unless another limit is given."""
 FIELD_SEPARATOR: Final = " | "
-"""What stands between two fields; the fields themselves hold no such sign."""
+"""Separator of two fields; the fields themselves do not contain it."""
 
-_FACTOR: Final = 8  # of raw text that is read at all: markup is longer than what it says
+_FACTOR: Final = 8  # raw characters per cleaned one that are read: markup is long
 _HIDDEN: Final = re.compile(r"(?is)<(script|style)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)")
 _TAG: Final = re.compile(r"<[/!?|]?[A-Za-z|_/!?][^<>]*>")
 _TEMPLATES: Final = re.compile(
@@ -57,7 +57,7 @@ def clean_text(value: object, limit: int = MAX_PRODUCT_LENGTH) -> str:
         value = ", ".join(str(part) for part in value)
     text = str(value)[: max(limit, MAX_PRODUCT_LENGTH) * _FACTOR]
     before = None
-    while text != before:  # what is removed may bring together what was kept apart
+    while text != before:  # a removal may create another match
         before = text
         for _ in range(_ENTITIES):
             text = html.unescape(text)
@@ -93,7 +93,7 @@ def product_text(
 def product_texts(catalog: Catalog, limit: int = MAX_PRODUCT_LENGTH) -> list[str]:
     """What an encoder reads of every product, in row order.
 
-    The title where there is one, else type, categories and brand; empty where there is none of it.
+    The title if there is one, else type, categories and brand; empty if there are none.
     """
     rest = [name for name in ("type", "categories", "brand") if name in catalog.frame.columns]
     names = [*(["title"] if "title" in catalog.frame.columns else []), *rest]

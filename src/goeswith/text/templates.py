@@ -1,7 +1,7 @@
 """Explanations without a language model: one sentence for a shopper, from evidence and catalogue.
 
-It quotes no title. It says counts, the shop's own names of types and brands, and at most three
-words that the titles of the two products share.
+A template quotes no title. It states counts, the shop's own names of types and brands, and at most
+three words that the titles of the two products share.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def template_sentence(pair: ProductPair) -> str:
 
 
 def evidence_counts(evidence: Evidence | None) -> list[int]:
-    """Every count that evidence holds: what a sentence may say of numbers."""
+    """Every count of the evidence: the numbers that a sentence may contain."""
     if evidence is None:
         return []
     counts = [evidence.bought_together, evidence.viewed_together, evidence.purchases]
@@ -53,7 +53,7 @@ def evidence_counts(evidence: Evidence | None) -> list[int]:
 
 
 def _purchase_phrase(pair: ProductPair, evidence: Evidence) -> str:
-    """What purchases say; empty where they say nothing."""
+    """A phrase about purchases; empty without any."""
     counted, link = evidence.counted, evidence.link
     kind = safe_name(link.type) if link is not None else ""
     of_type = f" of type {kind}" if kind else ""
@@ -88,7 +88,7 @@ def _type(pair: ProductPair) -> str:
 
 
 def _shared_words(pair: ProductPair, *, name: bool) -> str:
-    """The longest run of words that two titles share, as it stands in the second.
+    """The longest run of words that two titles share, as written in the second.
 
     Args:
         pair: whose titles.
@@ -125,7 +125,7 @@ def _title_words(record: Mapping[str, Any]) -> list[str]:
 
 
 def safe_name(value: object) -> str:
-    """A type or brand as a sentence may say it; empty where it is too long or hostile."""
+    """A type or brand for use in a sentence; empty if it is too long or hostile."""
     name = clean_text(value, _MAX_NAME_LENGTH + 1)
     unsafe = (
         len(name) > _MAX_NAME_LENGTH

@@ -40,7 +40,7 @@ class ExplanationExample:
 
 
 def intention_examples(table: pl.DataFrame) -> list[ExplanationExample]:
-    """The pairs of a table of explanations, in its order, each with all that is said of it."""
+    """The pairs of a table of explanations, in its order, each with all its sentences."""
     grouped: dict[tuple[str, str], tuple[ProductPair, list[str]]] = {}
     for row in table.iter_rows(named=True):
         pair = ProductPair({"title": row["source_title"]}, {"title": row["target_title"]})
@@ -52,8 +52,8 @@ def intention_examples(table: pl.DataFrame) -> list[ExplanationExample]:
 def bundle_examples(products: pl.DataFrame, bundles: pl.DataFrame) -> list[ExplanationExample]:
     """The first two products of each bundle that people made, with their intent as a sentence.
 
-    Ids are ASINs where products have them, so that they can be told apart from those of another
-    table. Long intents, and those that count products, are left out: they say nothing of a pair.
+    Ids are ASINs if products have them, for comparison with another table. Long intents, and those
+    that count products, are excluded: they do not describe a pair.
     """
     records = {row["product_id"]: row for row in products.iter_rows(named=True)}
     examples = []

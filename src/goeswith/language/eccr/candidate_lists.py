@@ -45,12 +45,11 @@ def make_candidate_lists(
     negatives: int,
     seed: int,
 ) -> CandidateLists:
-    """A list for each pair: a third of its negatives of each kind, as far as there are so many.
+    """A list for each pair: a third of its negatives of each kind, as far as there are enough.
 
-    Where a source has too few of a kind, the rest is unrelated. Of these, half are what the rules
-    of coherence would pass though nobody bought it with the source (`alike`), so that the rules
-    alone do not tell a complement; half are drawn by popularity or at random, so that being bought
-    often does not either.
+    If a source has too few of a kind, the rest is unrelated. Half of these satisfy the rules of
+    coherence without purchases (`alike`), so that the rules alone do not identify a complement;
+    half are drawn by popularity or at random, so that popularity does not either.
 
     Args:
         sources: (m,) of coherent complement pairs.

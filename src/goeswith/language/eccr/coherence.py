@@ -3,9 +3,9 @@
     relevant(a, c)    an attribute that matters has the same value in both
     compatible(a, c)  both name one model, measure or connector, or one is for the other's brand
 
-The paper has experts pick ten attributes a product type and asks a compatibility model of its shop.
-Here both are read off the catalogue and the complements to learn from: an attribute matters where
-complements share its value far more often than products at random do, and so does a word of titles.
+In the paper, experts select ten attributes per product type, and a shop's compatibility model is
+used. Here both are learned from the catalogue and the training complements: an attribute matters if
+complements share its value far more often than random products, and so does a word of titles.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _MIN_WORD_LIFT: Final = 20.0
 _MIN_PAIRS: Final = 4
 """Complements that share such a word, at least."""
 _MAX_SHARE: Final = 0.05
-"""Values and words of more products than this share tell nothing."""
+"""Values and words of more products than this share are not used."""
 _TEXT_COLUMNS: Final = frozenset(
     {"product_id", "title", "description", "asin", "image", "url", "type"}
 )
@@ -55,7 +55,7 @@ class Coherence:
 
     Attributes:
         attributes: those that matter, the most telling first.
-        words: words of titles that say that two products belong together.
+        words: words of titles that indicate a complement.
     """
 
     attributes: list[str]
@@ -97,7 +97,7 @@ class Coherence:
             [set(_WORDS.findall(title)) for title in titles], n, _max_products(n)
         )
         informative = _informative_words(words, sources, targets, named)
-        # a name with digits is a model, whether or not complements are known to share it
+        # a word with digits is a model name, whether or not training complements share it
         models = [bool(re.search(r"\d", w) and re.search(r"[a-z]", w)) for w in named]
         keep = np.flatnonzero(informative | np.array(models, dtype=bool))
         measures = _matrix([_measures(title) for title in titles], n, _max_products(n))[0]
@@ -216,7 +216,7 @@ def _brands(catalog: Catalog, titles: list[str]) -> list[str]:
 
 
 def _made_for(titles: list[str], brands: list[str], n: int) -> tuple[Sparse, Sparse]:
-    """(n, b) which brands a title says it is for, and (n, b) which is a product's own."""
+    """(n, b) the brands that a title is for, and (n, b) the brand of each product."""
     count: dict[str, int] = {}
     for brand in brands:
         count[brand] = count.get(brand, 0) + 1

@@ -73,7 +73,7 @@ class EccrConfig(ModelConfig):
         description="Time for scoring one slate: fewer candidates where it does not suffice. "
         "Answers then depend on the machine.",
     )
-    weight: float = Field(0.5, ge=0, le=1, description="0 keeps the base's order, 1 drops it.")
+    weight: float = Field(0.5, ge=0, le=1, description="0 keeps the base's order, 1 ignores it.")
     reach: int | None = Field(
         5, ge=1, description="Places by which the language model may move a product, times weight."
     )
@@ -81,7 +81,7 @@ class EccrConfig(ModelConfig):
         0.0,
         ge=0,
         le=1,
-        description="How much of what a product scores with any source is taken off its score.",
+        description="Weight of the mean score with other sources, subtracted from the score.",
     )
 
 
@@ -95,7 +95,7 @@ class Eccr(Recommender):
     slates: Rows
     """(n, c) the base's best for each product; -1 where there are no more."""
     opinions: Floats
-    """(n, c) what the language model thinks of each; -inf where it was not asked."""
+    """(n, c) scores of the language model; -inf if it was not used."""
     history: list[dict[str, float]]
     _checkpoints: Path | None = None
     _tell: Callable[[str], None] | None = None
@@ -145,7 +145,7 @@ class Eccr(Recommender):
         backbone: Backbone,
         tokenizer: Any,
     ) -> None:
-        """Fine-tune the language model, and keep what it thinks of every slate."""
+        """Fine-tune the language model, and store its scores of every slate."""
         from goeswith.language.eccr.torch_backbone import with_adapters
         from goeswith.language.eccr.torch_eccr_training import EccrTraining, train
 
@@ -282,7 +282,7 @@ class Eccr(Recommender):
         self._order = order
 
     def refresh(self, catalog: Catalog, graph: RelationGraph) -> Self:
-        # opinions are of pairs: those that are known stay, others wait for the next fit
+        # opinions are of pairs: new products have none until the next fit
         self.base.refresh(catalog, graph)
         more = ((0, len(catalog) - len(self.slates)), (0, 0))
         self.slates = np.pad(self.slates, more, constant_values=-1)
@@ -300,7 +300,7 @@ class Eccr(Recommender):
                 continue
             places = self._order[source][is_scored[self._order[source]]]
             sorted_scores = np.sort(scores[row, slate[is_scored]])[::-1]
-            # equal scores would fall back to the order of rows: the new one is kept apart
+            # equal scores would be ordered by row: the new order needs distinct ones
             steps = np.arange(len(sorted_scores)) * np.spacing(
                 np.abs(sorted_scores).max().astype(np.float32)
             )
@@ -333,7 +333,7 @@ class Eccr(Recommender):
 
 
 def prompt_texts(catalog: Catalog) -> list[str]:
-    """What a prompt says of every product: its type and its title, cleaned and bounded."""
+    """The text of every product in prompts: type and title, cleaned and bounded."""
     blank: list[str | None] = [None] * len(catalog)
     kinds, titles = catalog.text("type") or blank, catalog.text("title") or blank
     texts = []

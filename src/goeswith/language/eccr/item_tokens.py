@@ -1,7 +1,7 @@
 """How a product is written in tokens: four ways to number it (Hua et al., 2023, P5), one interface.
 
-Every way gives (n, levels) whole numbers, no two rows alike; a level has tokens of its own, so that
-`<a_3><b_17><c_0>` is read and generated number by number.
+Every way returns (n, levels) integers with distinct rows; each level has its own tokens, so that
+`<a_3><b_17><c_0>` is read and generated level by level.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Indexing: TypeAlias = Literal["sequential", "collaborative", "semantic", "hybrid
 
 @dataclass(frozen=True)
 class ItemVectors:
-    """What is known of n products when they are numbered.
+    """Vectors and order of n products, for their codes.
 
     Attributes:
         behaviour: (n, d) vectors of what is bought and viewed beside each (Product2Vec, DAEMON).
@@ -48,7 +48,7 @@ class CodeSettings:
 
     Attributes:
         quantiser: residual k-means, or RQ-VAE.
-        levels: of a code; where equal ones remain, another tells them apart.
+        levels: of a code; equal codes get one more.
         size: codes of a level.
         spread: give equal codes other last numbers, as near as are free.
         seed: of both.
@@ -64,10 +64,10 @@ class CodeSettings:
 def index_codes(how: Indexing, vectors: ItemVectors, settings: CodeSettings) -> Codes:
     """(n, levels) what each product is called, all rows different.
 
-    - sequential: places in `order`, written in digits: neighbours in time share their first ones;
-    - collaborative: behaviour vectors, quantised; equal ones are told apart by a last number;
+    - sequential: positions in `order`, written in digits: neighbours in time share the first ones;
+    - collaborative: behaviour vectors, quantised; a last number separates equal codes;
     - semantic: content vectors, likewise;
-    - hybrid: collaborative codes before a number that is the product's alone.
+    - hybrid: collaborative codes before a number that is unique to the product.
     """
     return _INDEXERS[how](vectors, settings)
 
@@ -86,7 +86,7 @@ def quantise(vectors: Floats, settings: CodeSettings) -> Codes:
 
 
 def make_distinct(codes: Codes) -> Codes:
-    """The codes, with a last number that tells equal ones apart where there are any."""
+    """The codes, with a last number that separates equal ones if there are any."""
     return told_apart(codes) if collisions(codes) else codes
 
 

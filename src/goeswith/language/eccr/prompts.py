@@ -1,8 +1,8 @@
 """The tasks as prompts, in token ids: one set of weights answers all of them (as P5 does it).
 
 A prompt is put together from pieces that are tokenised once: the words of its task, the bounded
-title of a product, its behaviour tokens. So a product's text never touches the words of a task:
-what stands in a title cannot end it, and a behaviour token cannot be written in letters.
+title of a product, its behaviour tokens. So a product's text cannot change the words of a task, end
+them, or contain a behaviour token.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PAIR_TASKS: Final = {
 ONE_TASKS: Final = {"generation": ("Name the code of a product that goes with this. ", " Code:")}
 """Task -> the words before and behind one product."""
 TITLE_TOKENS: Final = 24
-"""Tokens of what a product says of itself (type and title) in a prompt, at most."""
+"""Maximum number of tokens of a product's text (type and title) in a prompt."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Prompts:
         titles: of n products.
         codes: (n, levels) token ids of behaviour, or none.
         end: id that ends a prompt, or none.
-        limit: tokens of what a product says of itself, at most.
+        limit: maximum number of tokens of a product's text.
     """
 
     words: dict[str, tuple[Ids, ...]]
@@ -94,7 +94,7 @@ class Prompts:
         return ids
 
     def pair(self, task: str, source: int, target: int, title: Ids | None = None) -> Ids:
-        """The prompt of a pair; `title` stands in for the target's."""
+        """The prompt of a pair; `title` replaces the target's."""
         before, between, behind = self.words[task]
         parts = [before, self.product(source), between, self.product(target, title), behind]
         return self._join(parts)

@@ -38,7 +38,7 @@ def make_slate_examples(
 ) -> SlateExamples | None:
     """Examples of every task; none where no complement coheres.
 
-    Complements are those of the graph between products of different types, where types are known.
+    Complements are edges of the graph between products of different types, if types are recorded.
 
     Args:
         catalog: of n products.

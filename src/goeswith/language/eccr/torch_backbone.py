@@ -1,4 +1,4 @@
-"""A language model as what the tasks need of it: scores of prompts, losses of said texts.
+"""A language model with the methods of the tasks: scores of prompts, losses of texts.
 
 T5 models answer at the first place of the decoder, causal ones behind the prompt. Both get the
 tokens of behaviour as rows added to their vocabulary.
@@ -58,8 +58,8 @@ class Backbone:
     def add_codes(self, codes: Ids, titles: Sequence[Ids]) -> None:
         """Add a token for each behaviour code, whose vector is that of the words around it.
 
-        A new token starts as the mean vector of the tokens in the titles of the products that
-        carry it, at the typical length of a vector, so that it says at once what they are.
+        A new token starts as the mean vector of the tokens in the titles of its products, at the
+        typical length of a vector.
 
         Args:
             codes: (n, levels) ids of tokens to add, from the size of the vocabulary on.
@@ -95,7 +95,7 @@ class Backbone:
         self.model.config.vocab_size = size
 
     def logits(self, prompts: Sequence[Ids], texts: Sequence[Ids] | None = None) -> Tensor:
-        """What the model would say next, (b, s + 1, vocabulary), after each prompt and its text.
+        """Logits of the next tokens, (b, s + 1, vocabulary), after each prompt and its text.
 
         Args:
             prompts: b of them.
@@ -223,7 +223,7 @@ def with_adapters(backbone: Backbone, rank: int, seed: int) -> None:
     torch.manual_seed(seed)
     modules = ["q_proj", "v_proj"] if backbone.causal else ["q", "v"]
     settings = LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules=modules)
-    with warnings.catch_warnings():  # peft asks transformers by names that it has renamed
+    with warnings.catch_warnings():  # peft uses a deprecated name of transformers
         warnings.simplefilter("ignore", FutureWarning)
         backbone.model = get_peft_model(backbone.model, settings)
 

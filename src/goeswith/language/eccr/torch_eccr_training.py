@@ -1,4 +1,4 @@
-"""Fine-tuning one model on all tasks at once, step by step; a killed run goes on where it was."""
+"""Fine-tuning of one model on all tasks at once; a killed run can be resumed."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class EccrTraining:
         batch: examples of each other task in a step.
         learning_rate: AdamW's at its highest; it rises over a twentieth of the steps, then falls.
         auxiliary: weight of each other task's loss beside that of the lists.
-        tails: share of candidates that get strategic text at the end of their title, whether they
-            go with the product or not, so that it comes to say nothing.
-        checks: how often to validate; the best weights are kept.
+        tails: share of candidates with strategic text at the end of their title, complements or
+            not, so that the model learns to ignore it.
+        checks: number of validations; the best weights are used.
         seed: of every draw.
     """
 
@@ -54,7 +54,7 @@ class EccrTraining:
 
 @dataclass(frozen=True)
 class TextTargets:
-    """Prompts and what is to be said after each: explanations, codes."""
+    """Prompts with their target texts: explanations, codes."""
 
     prompts: Sequence[Ids]
     texts: Sequence[Ids]
@@ -113,10 +113,10 @@ def train(
         tasks: what to learn.
         plan: how.
         check: validates, `plan.checks` times.
-        checkpoint: file to keep the state in, every `every` steps, and to resume from.
+        checkpoint: file for the state, written every `every` steps, and to resume from.
         every: see `checkpoint`.
-        on_progress: told of progress.
-        deadline: `time.monotonic()` after which no step begins, so that a run keeps its time.
+        on_progress: called with a line of progress.
+        deadline: `time.monotonic()` after which no step begins.
 
     Returns:
         of each check: step, loss (mean since the last), validation.
@@ -285,7 +285,7 @@ class _EccrCheckpoint:
             self._resume(file)
 
     def record(self, validation: float, loss: float) -> None:
-        """Note a check, and keep the weights where it is the best."""
+        """Record a validation, and copy the weights if it is the best."""
         if validation > max((h["validation"] for h in self.history), default=-np.inf):
             self.best = {name: p.detach().clone() for name, p in self.trained}
         self.history.append({"step": self.step, "loss": loss, "validation": validation})

@@ -19,8 +19,8 @@ def generate(
 ) -> tuple[Rows, Floats]:
     """The products whose codes are the likeliest after each prompt.
 
-    At each level only codes that lead to a product are looked at, and their probabilities are
-    taken among these.
+    At each level only codes of existing products are considered, and probabilities are normalised
+    over these.
 
     Args:
         backbone: with a token for each code.

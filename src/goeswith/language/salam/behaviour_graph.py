@@ -25,9 +25,9 @@ class NodePairs:
     """m pairs of nodes.
 
     Attributes:
-        left: (m,) nodes: the query, or the product that stands in its place.
+        left: (m,) nodes: the query, or the product in its place.
         right: (m,) nodes: the product.
-        labels: (m,) class numbers; -1 where it is not known.
+        labels: (m,) class numbers; -1 for unlabelled pairs.
         regions: (m,) number of each pair's locale or market.
     """
 
@@ -62,7 +62,7 @@ class BehaviourGraph:
 
     Attributes:
         n: nodes.
-        relations: name -> (n, n) symmetric CSR; an entry says that the two have it.
+        relations: name -> (n, n) symmetric CSR; an entry is an edge.
     """
 
     n: int
@@ -106,8 +106,9 @@ class BehaviourGraph:
     def paths(self, pairs: NodePairs, block: int = 4096) -> Floats:
         """(m, r^2 + r^3) log(1 + weight) of the typed paths of two and three hops of each pair.
 
-        A step from a node of degree d weighs d^-1/2, so that a path over what everybody has counts
-        little. No path uses an edge between the two ends of the pair: it is what is asked.
+        A step from a node of degree d has the weight d^-1/2, so that paths over popular nodes have
+        a low weight. No path uses an edge between the two ends of the pair, which is to be
+        predicted.
         """
         columns = np.zeros((len(pairs), len(self.path_names())), dtype=np.float32)
         steps = {name: _normalised(matrix) for name, matrix in self.relations.items()}

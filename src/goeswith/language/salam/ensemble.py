@@ -1,4 +1,4 @@
-"""Trees over what both branches say, as in the paper that followed (PP-GLAM, 2024)."""
+"""Trees over the outputs of both branches, as in the follow-up paper (PP-GLAM, 2024)."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Ensemble:
 
         Args:
             logits: branch -> (m, c), of pairs that it did not learn from.
-            behaviour: what is known of the pairs' ends, without their own edges.
+            behaviour: edges of the pairs' ends, without the edges of the pairs.
             pairs: with labels.
             classes: c.
             seed: of the draws of rows and columns.

@@ -1,4 +1,4 @@
-"""The judge of pairs of a shop's products: what it said is kept, so that it is asked once."""
+"""Class probabilities of pairs of a shop's products, cached in a file."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from goeswith.text.product_text import product_texts
 
 OnProgress = Callable[[str], None]
 PAIR_CLASSES = ("substitute", "complement", "irrelevant")
-"""What a pair of products is told to be."""
+"""Classes of a pair of products."""
 _CACHE_PAIRS = 20_000
-"""Pairs after which what was said is kept: an interrupted run asks them no more."""
+"""Pairs between two writes of the cache."""
 
 
 class Judge:
@@ -30,7 +30,7 @@ class Judge:
 
     Args:
         folder: of a model that `goeswith relevance fit` trained on pairs of products.
-        cache: a parquet file of what was said before; None keeps nothing.
+        cache: a parquet file of earlier probabilities; None for no cache.
 
     Raises:
         BundleError: the folder holds no relevance model.
@@ -42,8 +42,8 @@ class Judge:
         config: SalamConfig = read_config(folder)
         if config.classes != PAIR_CLASSES:
             raise ConfigError(
-                f"{folder} tells {', '.join(config.classes)}; a judge of products is trained with "
-                "labels s_c_i: goeswith relevance fit SHOP --out MODEL"
+                f"{folder} has the classes {', '.join(config.classes)}; pairs of products need a model "
+                "with labels s_c_i: goeswith relevance fit SHOP --out MODEL"
             )
         self._model: Salam | None = None
 
@@ -55,7 +55,7 @@ class Judge:
         return judge
 
     def texts(self, sources: Sequence[str], targets: Sequence[str]) -> Floats:
-        """(m, 3) probabilities of pairs of which only texts are known."""
+        """(m, 3) probabilities of pairs by their texts alone."""
         keys = [[f"p\t\t\t{text}" for text in side] for side in (sources, targets)]
         return self.model.probabilities(keys[0], keys[1], (sources, targets))
 
@@ -104,14 +104,14 @@ class Judge:
 
     @property
     def model(self) -> Salam:
-        """The model, loaded when it is first asked."""
+        """The model, loaded on first use."""
         if self._model is None:
             self._model = Salam.load(self.folder)
         return self._model
 
     @property
     def fingerprint(self) -> str:
-        """Of the model's files: what another model said is not taken."""
+        """Hash of the model's files, so that probabilities of another model are not used."""
         digest = hashlib.sha256()
         for name in ("salam.json", "weights.safetensors", "nodes.safetensors"):
             with (self.folder / name).open("rb") as file:
@@ -132,7 +132,7 @@ class Judge:
 
 
 def _hashes(one: Sequence[str], other: Sequence[str]) -> list[int]:
-    """Of both texts: a product whose text changed is asked of again."""
+    """Hashes of both texts, so that pairs with a changed text are scored again."""
     return [
         int.from_bytes(hashlib.blake2b(f"{a}\0{b}".encode(), digest_size=8).digest(), "big")
         for a, b in zip(one, other, strict=True)

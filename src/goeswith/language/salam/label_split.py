@@ -47,9 +47,9 @@ class PairSplit:
     def from_parts(cls, behaviour: BehaviourGraph, pairs: NodePairs, part: Parts) -> Self:
         """Split by the parts of products; pairs across parts are dropped.
 
-        Products of valid and test keep what is known of them beside products of other parts, as a
-        new product of a shop has its first baskets; the pairs that are asked have no edge, in any
-        relation or direction, and no product of theirs was seen in learning.
+        Products of valid and test have their edges to products of other parts, as a new product of
+        a shop has its first baskets; pairs of valid and test have no edge, in any relation or
+        direction, and their products are not in the training part.
         """
         same = part[pairs.left] == part[pairs.right]
         train, valid, test = (

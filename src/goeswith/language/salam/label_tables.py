@@ -64,7 +64,7 @@ def read_labelled_table(
     """The table of a file or folder, its columns by our names, and the name of its file.
 
     Raises:
-        DataError: there is none, or it lacks a column.
+        DataError: the file is missing, or lacks a column.
     """
     if not path.exists():
         raise DataError(f"there is no file or folder {path}")
@@ -163,7 +163,7 @@ def _clean_column(name: str) -> pl.Expr:
 def add_classes(
     table: pl.DataFrame, file: str, config: SalamConfig, quarantine: Quarantine
 ) -> pl.DataFrame:
-    """With keys and classes; rows without a query, a text or a known label are set aside."""
+    """With keys and classes; rows without a query, a text or a valid label are set aside."""
     require(table, ("query", "label"), file)
     if "title" not in table.columns:
         require(table, ("title",), file)

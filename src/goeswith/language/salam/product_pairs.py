@@ -1,4 +1,4 @@
-"""Pairs of products with a class, from what a shop's lists or counts say of them.
+"""Labelled pairs of products, from the lists or counts of a shop.
 
 Viewed together and not bought together is a substitute, bought together and not viewed together a
 complement; pairs of neither are drawn, half of them of one type, and called irrelevant.
@@ -40,7 +40,7 @@ def labelled_pairs(graph: RelationGraph, catalog: Catalog, seed: int) -> NodePai
 
     Args:
         graph: whose similarity signal names substitutes, and whose complement signal complements.
-        catalog: whose types tell which drawn pairs are of one type.
+        catalog: with types, for drawn pairs of one type.
         seed: of the turns and the draws.
     """
     rng = np.random.default_rng(seed)

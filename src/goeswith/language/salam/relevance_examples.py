@@ -1,8 +1,8 @@
 """Tables of judged pairs -> nodes, behaviour and pairs.
 
-Read are the public shopping-queries data as published (Reddy et al., 2022: examples, products,
-sources), one table of queries, product texts and labels, and a shop's own relations, in which a
-product stands in the place of the query.
+Supported are the public shopping-queries data as published (Reddy et al., 2022: examples, products,
+sources), one table of queries, product texts and labels, and the relations of a shop, in which a
+product takes the place of the query.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ class RelevanceExamples:
     """Judged pairs of texts, and what people did.
 
     Attributes:
-        keys: (n,) what each node is known by: `q`, locale and query, or `p`, locale and product.
+        keys: (n,) key of each node: `q`, locale and query, or `p`, locale and product.
         texts: (n,) what is read of each.
         regions: names of the locales; `NodePairs.regions` are their numbers.
         parts: `train`, `valid` and `test` -> pairs of each.
         training_graph: behaviour that learning may see.
-        inference_graph: behaviour that is known when the others are asked, without any edge of
-            theirs.
+        inference_graph: behaviour for predictions on the other parts, without any edge of their
+            pairs.
     """
 
     keys: list[str]
@@ -90,7 +90,7 @@ def read_examples(
 
     Args:
         path: a file, or a folder that holds `examples` or the published files.
-        config: its `labels` say which classes there are.
+        config: `labels` determines the classes.
         engagement: a table of query, product_id and clicks, adds or purchases; without it the
             judgements of the train split are the behaviour.
         version: `small` or `large`, of the published data; all rows if left out.
@@ -146,12 +146,12 @@ def shop_examples(
     valid: float = 0.1,
     test: float = 0.2,
 ) -> RelevanceExamples:
-    """Pairs of products by what a shop's lists or events say of them, split by product.
+    """Labelled pairs of products from a shop's lists or events, split by product.
 
     Args:
         name: of the shop, its only locale.
         catalog: the products.
-        graph: what is known of them.
+        graph: the relations.
         config: its `seed` draws the split and the irrelevant pairs.
         valid: share of products for choosing the best epoch.
         test: share of products to be tested with; 0 learns from all.
@@ -196,7 +196,7 @@ def _split(table: pl.DataFrame, seed: int) -> np.ndarray[tuple[int], np.dtype[np
 
 
 def _behaviour_from_labels(train: NodePairs, n: int, config: SalamConfig) -> BehaviourGraph:
-    """Judgements of the train split as relations: what was judged irrelevant is none."""
+    """Labels of the train split as relations; irrelevant pairs have none."""
     edges = {}
     for number, name in enumerate(config.classes):
         if not name.endswith("irrelevant"):

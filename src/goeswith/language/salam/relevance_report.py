@@ -47,7 +47,7 @@ def _f1(predicted: Labels, labels: Labels, classes: tuple[str, ...]) -> dict[str
     from sklearn.metrics import confusion_matrix, f1_score
 
     numbers = range(len(classes))
-    # a class that no pair has, and that none was taken for, says nothing
+    # a class without pairs and predictions is left out
     present = sorted(set(labels.tolist()) | set(predicted.tolist()))
     each = f1_score(labels, predicted, average=None, labels=present, zero_division=0).tolist()
     return {
@@ -60,7 +60,7 @@ def _f1(predicted: Labels, labels: Labels, classes: tuple[str, ...]) -> dict[str
 
 
 def confusion_plot(figures: dict[str, Any], classes: tuple[str, ...], file: Path) -> None:
-    """Draw shares of each true class by what it was taken for, as PNG or SVG by the suffix."""
+    """Draw the confusion matrix in shares of the true class, as PNG or SVG by the suffix."""
     from matplotlib.figure import Figure
 
     counts = np.array(figures["confusion"], dtype=float)

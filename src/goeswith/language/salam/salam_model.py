@@ -40,7 +40,7 @@ class Salam:
         behaviour: between nodes.
         vectors: (n, h) of the nodes, by the encoder as it came.
         history: epochs.
-        ensemble: trees over what the branches say; None where it has none.
+        ensemble: trees over the outputs of the branches; None without.
     """
 
     def __init__(
@@ -73,8 +73,8 @@ class Salam:
             examples: nodes, behaviour and pairs.
             config: settings.
             locales: learn from pairs of these alone; from all if left out.
-            start: folder of an earlier phase, whose weights are taken up.
-            checkpoint: file that a killed run goes on from.
+            start: folder of an earlier phase, whose weights are loaded.
+            checkpoint: file for resuming a killed run.
             on_progress: called with a line now and then.
 
         Raises:
@@ -94,7 +94,7 @@ class Salam:
             saved = read_config(start)
             if saved.classes != config.classes:
                 raise ConfigError(
-                    f"{start} was trained with labels {saved.labels}; go on with the same"
+                    f"{start} was trained with labels {saved.labels}; use the same labels"
                 )
             load_weights(network, start / "weights.safetensors")
         validation = None
@@ -128,7 +128,7 @@ class Salam:
     ) -> Floats:
         """(m, c) probability of each class of m pairs.
 
-        A pair of which nobody did anything yet is told by its texts alone.
+        A pair without any behaviour is classified by its texts alone.
 
         Args:
             left: (m,) keys of one end, as `RelevanceExamples.keys`.
@@ -158,7 +158,7 @@ class Salam:
         return probabilities
 
     def _is_text_only(self, left: Sequence[str], right: Sequence[str]) -> npt.NDArray[np.bool_]:
-        """(m,) pairs neither of whose ends has an edge: the graph has nothing to say of them."""
+        """(m,) pairs neither of whose ends has an edge, so that the graph adds nothing."""
         if not self.config.language or not self.config.graph or self.ensemble is not None:
             return np.zeros(len(left), dtype=bool)
         connected = self._connected_keys
@@ -191,7 +191,7 @@ class Salam:
         *,
         text_only: bool,
     ) -> tuple[Any, NodePairs]:
-        """The nodes that are asked of, with all that is known beside them, or their texts alone."""
+        """The nodes of the pairs with the stored graph, or their texts alone."""
         from goeswith.language.salam.torch_feed import NodeInputs
 
         text_of = dict(zip([*left, *right], [*texts[0], *texts[1]], strict=True))
@@ -278,7 +278,7 @@ class Salam:
 
 
 def _pairs(left: Sequence[str], right: Sequence[str], nodes: dict[str, int]) -> NodePairs:
-    """Pairs of nodes by their keys, of classes and locales that are not known."""
+    """Unlabelled pairs of nodes by their keys."""
     one = np.array([nodes[key] for key in left], dtype=np.int32)
     other = np.array([nodes[key] for key in right], dtype=np.int32)
     unknown = np.full(len(one), -1, dtype=np.int64)

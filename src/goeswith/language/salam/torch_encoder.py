@@ -97,7 +97,7 @@ def load_tokenizer(config: SalamConfig) -> Any:
     """The tokenizer of a pretrained encoder.
 
     Raises:
-        ConfigError: there is none by that name.
+        ConfigError: there is none of that name.
     """
     from transformers import AutoTokenizer
 
@@ -105,7 +105,7 @@ def load_tokenizer(config: SalamConfig) -> Any:
 
 
 def load_encoder(config: SalamConfig) -> Any:
-    """A pretrained encoder, with adapters where the settings say so.
+    """A pretrained encoder, with adapters if `lora` is set.
 
     Raises:
         ConfigError: nothing can be loaded by that name.
@@ -122,7 +122,7 @@ def load_encoder(config: SalamConfig) -> Any:
             r=config.lora, lora_alpha=2 * config.lora, target_modules="all-linear"
         )
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # peft asks by an old name
+            warnings.simplefilter("ignore", FutureWarning)  # peft uses a deprecated name
             encoder = get_peft_model(encoder, adapters)
     elif not config.train_embeddings:
         encoder.get_input_embeddings().weight.requires_grad_(requires_grad=False)

@@ -1,4 +1,4 @@
-"""Pairs ready for the network, a batch of like length at a time; and what it says of them."""
+"""Inputs of the network in batches of similar length, and its predictions."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def precision(config: SalamConfig, where: torch.device) -> torch.dtype:
 class NodeInputs:
     """What all pairs share: tokens and vectors of the nodes, and behaviour between them.
 
-    Without vectors and behaviour the language branch is asked alone.
+    Without vectors and behaviour, only the language branch is used.
     """
 
     tokens: Tokens | None

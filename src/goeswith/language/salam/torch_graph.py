@@ -63,7 +63,7 @@ class RelationLayer(nn.Module):
         )
 
     def forward(self, own: Tensor, neighbours: Tensor, exists: Tensor) -> Tensor:
-        """(..., outputs) of own (..., d), neighbours (..., r, f, d) and known (..., r, f)."""
+        """(..., outputs) of own (..., d), neighbours (..., r, f, d) and exists (..., r, f)."""
         share = exists.to(neighbours.dtype)[..., None]
         mean = (neighbours * share).sum(-2) / share.sum(-2).clamp(min=1)
         out: Tensor = self.own(own)

@@ -91,7 +91,7 @@ class SalamNetwork(nn.Module):
     ) -> dict[str, Tensor]:
         """Branch -> (b, c) logits; `fused` is the last where there are two branches.
 
-        Without a sampler the language branch is asked alone.
+        Without a sampler, only the language branch is used.
         """
         logits: dict[str, Tensor] = {}
         tokens: list[Tensor] = []

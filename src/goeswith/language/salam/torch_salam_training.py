@@ -45,14 +45,14 @@ def train(
     checkpoint: Path | None = None,
     on_progress: OnProgress = lambda _: None,
 ) -> list[SalamEpoch]:
-    """Train the network in place; with pairs held back, the best epoch's weights are kept.
+    """Train the network in place; with a validation set, the best epoch's weights are used.
 
     Args:
         network: on the device to train on.
         inputs: nodes, and the behaviour that may be seen while learning.
-        pairs: to learn from; no step sees an edge between the ends of the pair that it asks of.
-        validation: pairs held back, and the world that they are asked in.
-        checkpoint: where to keep what a killed run goes on from.
+        pairs: training pairs; no step uses an edge between the ends of its own pairs.
+        validation: held-out pairs with their inputs.
+        checkpoint: file for resuming a killed run.
         on_progress: called with a line now and then.
 
     Raises:
@@ -125,7 +125,7 @@ def train(
 
 
 def macro_f1(network: SalamNetwork, inputs: NodeInputs, pairs: NodePairs) -> float:
-    """Macro-F1 of the last branch on pairs whose classes are known."""
+    """Macro-F1 of the last branch on labelled pairs."""
     from sklearn.metrics import f1_score
 
     logits = list(predict(network, inputs, pairs).values())[-1]
@@ -134,7 +134,7 @@ def macro_f1(network: SalamNetwork, inputs: NodeInputs, pairs: NodePairs) -> flo
 
 @dataclass
 class _SalamCheckpoint:
-    """What a killed run goes on from, and the best epoch's weights."""
+    """State for resuming a run, and the best epoch's weights."""
 
     network: SalamNetwork
     optimizer: torch.optim.Optimizer
@@ -199,7 +199,7 @@ def load_weights_into(network: SalamNetwork, tensors: dict[str, Tensor]) -> None
     ]
     if wrong:
         raise ConfigError(
-            f"the saved weights are of another network: {wrong[0]} does not fit; take the same "
+            f"the saved weights are of another network: {wrong[0]} does not fit; use the same "
             "encoder, labels, relations and dimensions"
         )
     with torch.no_grad():

@@ -1,8 +1,8 @@
-"""A service takes up a new bundle without stopping: checked, mapped, and swapped in one step.
+"""Reloading of a bundle without a restart: checked, mapped, and swapped in one step.
 
-A request keeps the bundle that it took at its start, so that no answer mixes two; the old one is
-let go of when its last request ends. What cannot be answered from is refused, and the old bundle
-answers on.
+A request uses the bundle that was current at its start, so that no response mixes two builds; the
+old bundle is released when its last request ends. An invalid bundle is refused, and the old one
+stays.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ OnReload: TypeAlias = Callable[[Literal["swapped", "refused"], str, str | None],
 class BuildVerifier:
     """Reads every byte of a build once for all processes that are forked after this was made.
 
-    The first that asks computes the SHA-256 of the files; the others wait and are told what it
-    found. The lock is the system's: a process that dies lets go of it.
+    The first process computes the SHA-256 of the files; the others wait for its result. The lock
+    belongs to the operating system, which releases it when a process dies.
     """
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class BuildVerifier:
 
         Raises:
             FileNotFoundError: a file is missing.
-            BundleError: a file is not as the manifest says.
+            BundleError: a file differs from the manifest.
         """
         key = [manifest.content["sha256"], *(_file_stamp(file) for file in manifest.paths())]
         with self._locked():
@@ -74,7 +74,7 @@ class BuildVerifier:
 
 
 class Reloader:
-    """Looks whether another bundle stands at a path, and has it answer once it is whole."""
+    """Checks a path for another bundle, and swaps it in once it is complete."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class Reloader:
             current_bundle: gives the bundle that answers now.
             swap: makes another one ready and has it answer; what it raises refuses the bundle.
             verifier: shared by the processes of a service.
-            on_reload: told of each bundle that is taken or refused.
+            on_reload: called for each bundle that is swapped in or refused.
         """
         self.path = Path(path)
         self._current_bundle, self._swap = current_bundle, swap
@@ -101,7 +101,7 @@ class Reloader:
         self._thread: threading.Thread | None = None
 
     def check(self, *, force: bool = False) -> bool:
-        """Take up the bundle that stands at the path, if it is another one; whether it was.
+        """Swap in the bundle at the path if it is another one; returns whether it was.
 
         A bundle that was refused is tried again when a file of it has changed.
 
@@ -136,7 +136,7 @@ class Reloader:
             self._on_reload(outcome, bundle, reason)
 
     def start(self, every: float) -> None:
-        """Look in a thread of its own, every so many seconds, and when woken; 0: only then."""
+        """Check in a thread every so many seconds, and when woken; 0: only when woken."""
         self._thread = threading.Thread(
             target=self._run, args=(every,), name="goeswith-reload", daemon=True
         )
@@ -163,7 +163,7 @@ class Reloader:
 
 
 def _path_state(path: Path) -> list[Any]:
-    """What stands at a path: the id of its build, and what tells its files from others."""
+    """State of a path: the id of its build, and the stamps of its files."""
     try:
         manifest = read_manifest(path)
     except (OSError, BundleError) as error:
@@ -173,7 +173,7 @@ def _path_state(path: Path) -> list[Any]:
 
 
 def _file_stamp(file: Path) -> list[int] | None:
-    """Changes when a file does; None where there is none."""
+    """Inode, size and time of a file; None if it is missing."""
     try:
         stat = file.stat()
     except OSError:

@@ -22,7 +22,7 @@ def run(path: Path | str, settings: ServeSettings, on_listening: Callable[[], No
     Args:
         path: the bundle.
         settings: of the table `serve`.
-        on_listening: called once the bundle is checked and requests are taken.
+        on_listening: called once the bundle is checked and the socket accepts requests.
 
     Raises:
         BundleError: the bundle cannot be answered from.

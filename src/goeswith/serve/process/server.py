@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Server(uvicorn.Server):
-    """Says not ready, waits `serve.drain` seconds, finishes what runs, and ends with code 0."""
+    """Reports not ready, waits `serve.drain` seconds, finishes requests, and exits with code 0."""
 
     def __init__(self, app: FastAPI, settings: ServeSettings) -> None:
         super().__init__(

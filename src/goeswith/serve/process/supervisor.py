@@ -1,8 +1,8 @@
 """Several processes that answer on one socket and share the maps of a bundle.
 
-They are forked from a parent that has loaded the libraries and checked the bundle: they start in a
-moment and share that memory too. The parent answers nothing. It hands signals on, and starts a
-worker again that has died. It must not run a thread before it forks, and keeps away from polars,
+Workers are forked from a parent that has loaded the libraries and checked the bundle: they start
+quickly and share that memory. The parent handles no requests. It forwards signals, and restarts a
+worker that has died. It must not start a thread before it forks, and therefore does not use polars,
 which starts some.
 """
 

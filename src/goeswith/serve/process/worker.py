@@ -23,7 +23,7 @@ def open_socket(settings: ServeSettings) -> socket.socket:
     """A socket that listens.
 
     Raises:
-        ConfigError: somebody else listens there, or there is no such address.
+        ConfigError: the port is in use, or there is no such address.
     """
     try:
         family, _, _, _, address = socket.getaddrinfo(
@@ -73,12 +73,12 @@ def run_worker(
 def make_reloader(
     app: FastAPI, path: Path | str, verifier: BuildVerifier | None = None
 ) -> Reloader:
-    """What swaps the bundle of an application, counts it, and tells of it in the log."""
+    """The reloader of an application, with metrics and log."""
     holder, metrics, log = app.state.snapshot_holder, app.state.metrics, app.state.log
 
     def swap(bundle: Bundle) -> None:
         new = replace(holder(), bundle=bundle)
-        # asked once before others ask it
+        # warm-up: the first request is the slowest
         if len(bundle):
             bundle.complements(bundle.products.ids[0], 1)
         holder.swap(new)

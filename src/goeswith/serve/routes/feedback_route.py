@@ -1,4 +1,4 @@
-"""What shoppers did with the answers, taken in."""
+"""The route for feedback."""
 
 # no postponed annotations: FastAPI reads those of functions inside functions
 from typing import Annotated
@@ -20,9 +20,9 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
     async def feedback(
         request: Annotated[FeedbackRequest, Body()], snapshot: CurrentSnapshot
     ) -> FeedbackResponse:
-        """Keep events for `goeswith update`; answered when they are on the disk."""
+        """Store events for `goeswith update`; the response is sent when they are on disk."""
         if app.state.feedback is None:
-            raise HTTPException(404, "feedback is not kept here: name a folder in serve.feedback")
+            raise HTTPException(404, "feedback is disabled: set serve.feedback to a folder")
         events = [event.model_dump(exclude_none=True) for event in request.events]
         try:
             await app.state.feedback.append(events)
@@ -32,7 +32,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
             ) from None
         except OSError:
             raise HTTPException(
-                503, "the disk does not take it; some of these may have been kept"
+                503, "the disk refuses to write; some of these events may be stored"
             ) from None
         app.state.metrics.count_feedback(len(events))
         return FeedbackResponse(bundle=snapshot.bundle.id, accepted=len(events))

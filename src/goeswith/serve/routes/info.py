@@ -1,4 +1,4 @@
-"""What the service tells of itself: its bundle, what was measured, how it is."""
+"""Routes for the bundle, search, the benchmark report, metrics and health."""
 
 # no postponed annotations: FastAPI reads those of functions inside functions
 from typing import Annotated, Final
@@ -30,20 +30,20 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
             Query(
                 min_length=1,
                 max_length=200,
-                description="Words, beginnings of words or an id; letters may be wrong.",
+                description="Words, prefixes of words or an id; typing errors are allowed.",
                 examples=["phone"],
             ),
         ],
         k: Annotated[
-            int, Query(ge=1, le=MAX_SEARCH_RESULTS, description="How many.", examples=[5])
+            int, Query(ge=1, le=MAX_SEARCH_RESULTS, description="Number of products.", examples=[5])
         ] = 10,
     ) -> Response:
-        """Products whose title or id is like the words, best first."""
+        """Products by words of title or id, best first."""
         return json_response(snapshot.bundle, query=q, products=snapshot.bundle.search(q, k))
 
     @app.get("/v1/bundle")
     def bundle_facts(snapshot: CurrentSnapshot) -> BundleInfoResponse:
-        """What the service answers from."""
+        """The bundle of the service: data, models, types, and columns for filters."""
         return BundleInfoResponse.model_validate(
             {
                 "bundle": snapshot.bundle.id,
@@ -54,12 +54,12 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
 
     @app.get("/v1/report", responses=problem_responses(404))
     def report(snapshot: CurrentSnapshot) -> ReportResponse:
-        """What a benchmark measured of the models, on these data."""
+        """Results of the benchmark of the models on these data."""
         if snapshot.report is None:
             raise HTTPException(
                 404,
-                "there is no report: `goeswith benchmark DATA --json FILE` writes one, which "
-                "serve.report names",
+                "there is no report: set serve.report to a file of `goeswith benchmark DATA "
+                "--json FILE`",
             )
         return ReportResponse(bundle=snapshot.bundle.id, report=snapshot.report)
 
@@ -69,19 +69,19 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         responses={200: {"content": {"text/plain": {"schema": _METRICS}}}},
     )
     def metrics() -> Response:
-        """Counts and times, as Prometheus reads them."""
+        """Metrics in the text format of Prometheus."""
         return Response(app.state.metrics.text(), media_type=MEDIA_TYPE)
 
     @app.get("/v1/health/live")
     def live(snapshot: CurrentSnapshot) -> HealthResponse:
-        """The process answers."""
+        """The process is alive."""
         return HealthResponse(
             status="live", bundle=snapshot.bundle.id, products=len(snapshot.bundle)
         )
 
     @app.get("/v1/health/ready", responses=problem_responses(503))
     def ready(snapshot: CurrentSnapshot) -> HealthResponse:
-        """A bundle is open and whole, and the service is not about to end."""
+        """A bundle is open and complete, and the service is not shutting down."""
         if app.state.ending:
             raise HTTPException(503, "the service is shutting down")
         return HealthResponse(

@@ -1,4 +1,4 @@
-"""What is asked about several products, or about one that the catalogue does not hold."""
+"""Routes for several products, and for new products."""
 
 # no postponed annotations: FastAPI reads those of functions inside functions
 from typing import Annotated, Any
@@ -43,7 +43,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         constraints: SlateConstraints,
         k: int | None = k_default,
     ) -> Response:
-        """What goes with several products together, best first."""
+        """Complements of a basket, best first."""
         recommendations = snapshot.bundle.basket(
             product, resolve_k(k, max_k, snapshot), constraints
         )
@@ -59,7 +59,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
             Query(
                 min_length=1,
                 max_length=MAX_BASKET,
-                description="A product that was looked at or bought, oldest first; repeatable.",
+                description="A viewed or bought product, oldest first; repeatable.",
                 examples=[["phone-2", "phone-1"]],
             ),
         ],
@@ -67,7 +67,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         constraints: SlateConstraints,
         k: int | None = k_default,
     ) -> Response:
-        """What comes next after several products in this order, likeliest first."""
+        """Candidates for the next product after several products, likeliest first."""
         recommendations = snapshot.bundle.session(
             product, resolve_k(k, max_k, snapshot), constraints
         )
@@ -85,7 +85,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         constraints: SlateConstraints,
         k: int | None = k_default,
     ) -> Response:
-        """What goes with a product that the catalogue does not hold, from its attributes."""
+        """Complements of a new product, from its attributes."""
         recommendations = snapshot.bundle.complements_of_new(
             new.attributes, resolve_k(k, max_k, snapshot), constraints
         )
@@ -95,7 +95,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
 
     @app.post("/v1/batch", response_model=BatchResponse, responses=problem_responses(411, 413))
     def batch(request: Annotated[BatchRequest, Body()], snapshot: CurrentSnapshot) -> Response:
-        """What goes with each of several products, in the order asked."""
+        """Complements of each of several products, in the order of the request."""
         count = resolve_k(None if request.k is None else min(request.k, max_k), max_k, snapshot)
         items: list[dict[str, Any]] = []
         for product_id in request.product_ids:

@@ -1,4 +1,4 @@
-"""What is asked about one product of the catalogue, or two."""
+"""Routes for one product of the catalogue, or two."""
 
 # no postponed annotations: FastAPI reads those of functions inside functions
 from typing import Annotated
@@ -49,13 +49,13 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
             str | None,
             Query(
                 max_length=500,
-                description="One of the bundle's models, asked alone and now, to see it beside "
+                description="One of the bundle's models, scored online, for comparison with "
                 "another.",
                 examples=["popularity"],
             ),
         ] = None,
     ) -> Response:
-        """What goes with a product, best first; fewer than `k` where fewer are known."""
+        """Complements of a product, best first; at most `k`."""
         bundle, count = snapshot.bundle, resolve_k(k, max_k, snapshot)
         if model is None:
             recommendations = bundle.complements(product_id, count, constraints)
@@ -75,7 +75,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         constraints: FilterConstraints,
         k: int | None = k_default,
     ) -> Response:
-        """What stands for a product: alternatives that shoppers viewed with it, then alike ones."""
+        """Substitutes of a product: viewed alternatives, then products with similar attributes."""
         recommendations = snapshot.bundle.similars(
             product_id, resolve_k(k, max_k, snapshot), constraints
         )
@@ -90,14 +90,14 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
     def reverse(
         product_id: ProductId, snapshot: CurrentSnapshot, k: int | None = k_default
     ) -> Response:
-        """What a product goes with: the products that have it among their answers."""
+        """Products that a product is recommended for."""
         recommendations = snapshot.bundle.reverse(product_id, resolve_k(k, max_k, snapshot))
         app.state.metrics.count_recommendations(recommendations)
         return json_response(snapshot.bundle, product_id=product_id, sources=recommendations)
 
     @app.get(PRODUCT_PATH, responses=problem_responses(404))
     def product(product_id: ProductId, snapshot: CurrentSnapshot) -> ProductResponse:
-        """A product and every attribute that the catalogue has of it."""
+        """A product with all attributes of the catalogue."""
         stored = snapshot.bundle.product(product_id)
         attributes = {name: stored[name] for name in snapshot.columns if name in stored}
         return ProductResponse(
@@ -110,7 +110,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         source: Annotated[Id, Query(examples=["phone-1"])],
         target: Annotated[Id, Query(examples=["case-1"])],
     ) -> Response:
-        """What a target is to a source: relation, direction, evidence, probability, and why."""
+        """The relation of a target to a source, in both directions, with evidence."""
         comparison = snapshot.bundle.compare(source, target)
         rows = [snapshot.bundle.products.row(product_id) for product_id in (source, target)]
         first, second = snapshot.bundle.table.summaries(rows)

@@ -1,4 +1,4 @@
-"""What a product is to a query, or to another product, where a relevance model is served."""
+"""The route for classes of query and product, or of two products."""
 
 # no postponed annotations: FastAPI reads those of functions inside functions
 from pathlib import Path
@@ -28,7 +28,7 @@ class RelevancePairSchema(BaseModel):
         None, max_length=_MAX_LENGTH, description="As the model learned it, if it did."
     )
     source_id: str | None = Field(
-        None, max_length=_MAX_LENGTH, description="The product that stands in the query's place."
+        None, max_length=_MAX_LENGTH, description="A product in place of the query."
     )
     locale: str = Field("", max_length=20, examples=["us"])
 
@@ -47,7 +47,7 @@ class RelevanceLabelSchema(BaseModel):
 
 
 class RelevanceResponse(BaseModel):
-    """Classes of the pairs, in the order asked."""
+    """Classes of the pairs, in the order of the request."""
 
     pairs: list[RelevanceLabelSchema]
 
@@ -66,7 +66,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
 
     @app.post("/v1/relevance", responses=problem_responses(411, 413))
     def relevance(request: Annotated[RelevanceRequest, Body()]) -> RelevanceResponse:
-        """What each product is to its query."""
+        """The class of each pair."""
         if len(request.pairs) > settings.relevance_pairs:
             raise ConfigError(
                 f"pairs: at most {settings.relevance_pairs} in one request, "
