@@ -6,7 +6,7 @@ It has no scripts and loads nothing from other hosts, so that it works offline.
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from hashlib import sha256
 from html import escape
@@ -111,7 +111,7 @@ def _schema(name: str, schema: dict[str, Any]) -> Iterator[str]:
     )
 
 
-def _table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterator[str]:
+def _table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
     """A table whose cells are HTML already."""
     yield "<table><tr>"
     yield from (f"<th>{heading}</th>" for heading in headings)

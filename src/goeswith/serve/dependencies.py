@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from functools import cache
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Query, Request
 from fastapi import Path as InPath
-from fastapi.dependencies.utils import get_flat_dependant
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
 
 from goeswith.core.errors import ConfigError
 from goeswith.query.constraints import MAX_FILTERS, Constraints
@@ -103,7 +100,7 @@ async def refuse_unknown_parameters(request: Request) -> None:
     """
     if not request.scope["query_string"]:
         return
-    parameters = _parameters(request.scope["route"])
+    parameters = _parameters(request)
     unknown = [name for name in dict.fromkeys(request.query_params) if name not in parameters]
     if unknown:
         raise RequestValidationError(
@@ -118,10 +115,11 @@ async def refuse_unknown_parameters(request: Request) -> None:
         )
 
 
-@cache
-def _parameters(route: APIRoute) -> list[str]:
-    """Names of the query parameters of a route."""
-    return [field.alias for field in get_flat_dependant(route.dependant).query_params]
+def _parameters(request: Request) -> list[str]:
+    """Names of the query parameters of a request's route, from the cached OpenAPI schema."""
+    path = request.app.openapi()["paths"][request.scope["route"].path_format]
+    parameters = path[request.method.lower()].get("parameters", [])
+    return [parameter["name"] for parameter in parameters if parameter["in"] == "query"]
 
 
 def _hint(name: str, parameters: list[str]) -> str:

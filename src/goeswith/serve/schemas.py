@@ -173,7 +173,7 @@ class NextSchema(RecommendationSchema):
         examples=["phone-1"],
     )
     followed: int = Field(
-        description="How often, before the fit, it followed that one at a distance of at most five.",
+        description="How often, before the fit, it followed that one within five positions.",
         examples=[214],
     )
 

@@ -42,8 +42,8 @@ class Judge:
         config: SalamConfig = read_config(folder)
         if config.classes != PAIR_CLASSES:
             raise ConfigError(
-                f"{folder} has the classes {', '.join(config.classes)}; pairs of products need a model "
-                "with labels s_c_i: goeswith relevance fit SHOP --out MODEL"
+                f"{folder} has the classes {', '.join(config.classes)}; pairs of products need a "
+                "model with labels s_c_i: goeswith relevance fit SHOP --out MODEL"
             )
         self._model: Salam | None = None
 
