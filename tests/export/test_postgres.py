@@ -139,11 +139,11 @@ def test_an_export_killed_midway_leaves_the_old_table_and_nothing_else(
 import time
 from goeswith.query.bundle import Bundle
 from goeswith.export import postgres
-from goeswith.export.recommendation_rows import AnswerRows
+from goeswith.export.recommendation_rows import RecommendationRows
 def stop(*_):
     {stop}
 postgres._swap = stop
-rows = AnswerRows(Bundle.open({str(later_bundle.path)!r}), 4,
+rows = RecommendationRows(Bundle.open({str(later_bundle.path)!r}), 4,
                   progress=stop if {step!r} == "COPY" else lambda *_: None)
 postgres.to_postgres(rows, {postgres_url!r})
 """

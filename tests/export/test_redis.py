@@ -135,7 +135,7 @@ rows.BLOCK_ROWS = 8
 def stop(done, *_):
     if done > 8:
         print('there', flush=True); time.sleep(60)
-answers = rows.AnswerRows(Bundle.open({str(later_bundle.path)!r}), 4, progress=stop)
+answers = rows.RecommendationRows(Bundle.open({str(later_bundle.path)!r}), 4, progress=stop)
 redis_lists.to_redis(answers, {redis_url!r})
 """
     child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)

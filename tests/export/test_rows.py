@@ -79,7 +79,7 @@ def test_progress_is_told_and_more_than_there_is_refused(bundle: Bundle) -> None
     told: list[tuple[int, int, str]] = []
     list(RecommendationRows(bundle, 1, progress=lambda *step: told.append(step)))
     assert told[0] == (0, len(bundle), "exporting")
-    with pytest.raises(BundleError, match="holds 6 answers a product, 7 were asked for"):
+    with pytest.raises(BundleError, match="stores 6 recommendations per product, but k is 7"):
         RecommendationRows(bundle, 7)
 
 

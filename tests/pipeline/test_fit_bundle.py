@@ -218,7 +218,7 @@ def test_load_arrays_reads_the_answers_as_documented(fitted: Bundle) -> None:
     assert kinds == {
         "products": ((50, 9), "int32"),
         "scores": ((50, 9), "float32"),
-        "origin": ((50, 9), "int8"),
+        "model_index": ((50, 9), "int8"),
     }
     assert json.loads((fitted.path / "manifest.json").read_text()) == fitted.manifest
 
@@ -232,9 +232,9 @@ def test_fit_takes_the_ranker_and_where_it_must_be_fast_in_a_large_shop_what_is_
     assert of_events.model == "copurchase"
     assert of_events.fallbacks == ["cocitation", *settings.fit.fallbacks]
     balanced = Settings(fit=FitSettings(ranker_products=100, budget="balanced"))
-    assert balanced.chosen(101).fit.model == "ranker"
-    assert "members" in balanced.chosen(30_000).models["ranker"]
-    assert "members" not in balanced.chosen(30_001).models["ranker"]
+    assert balanced.resolve(101).fit.model == "ranker"
+    assert "members" in balanced.resolve(30_000).models["ranker"]
+    assert "members" not in balanced.resolve(30_001).models["ranker"]
 
 
 def test_a_budget_sets_the_ranker_and_what_is_set_by_hand_wins() -> None:

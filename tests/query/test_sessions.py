@@ -186,7 +186,7 @@ def test_a_bundle_without_sequences_says_what_to_do(
     with pytest.raises(ConfigError, match="no session model") as refused:
         bundle.session(["phone-1"], 3)
     assert said in str(refused.value)
-    assert "ask for the products as a basket" in str(refused.value)
+    assert "query the products as a basket" in str(refused.value)
 
 
 def test_a_model_that_is_named_needs_its_data(tmp_path: Path) -> None:
@@ -238,7 +238,7 @@ def test_an_update_keeps_the_session_model_and_says_so(shop_bundle: Path, tmp_pa
         }
     ).write_csv(tmp_path / "events.csv")
     done = update_bundle(path, tmp_path / "events.csv", tmp_path / "new.csv")
-    assert any("session model mixture stays as it was fitted" in note for note in done.notes)
+    assert any("session model mixture is unchanged" in note for note in done.notes)
     updated = Bundle.open(path, verify=True)
     assert updated.session_model == "mixture"
     assert len(updated.session(["case-new"], 3)) == 3

@@ -53,10 +53,10 @@ def test_an_answer_is_worked_out_once_while_it_is_remembered(
 
 
 def test_nothing_is_remembered_where_the_settings_give_no_memory(serve: Any) -> None:
-    client = serve(remember=0)
+    client = serve(cache_mb=0)
     for _ in range(2):
         assert client.get("/v1/products/phone-1/complements").status_code == 200
-    assert client.app.state.snapshot_holder().remembered._kept == {}
+    assert client.app.state.snapshot_holder().cache._entries == {}
 
 
 def test_memory_of_answers_is_bounded_and_forgets_the_one_asked_longest_ago() -> None:
@@ -64,10 +64,10 @@ def test_memory_of_answers_is_bounded_and_forgets_the_one_asked_longest_ago() ->
     bodies = {name: draw.bytes(300) for name in "abcd"}
     remembered = ResponseCache(1000)
     for name in "abc":
-        remembered.keep((name, 1), EncodedComplements(bodies[name], []))
+        remembered.put((name, 1), EncodedComplements(bodies[name], []))
     assert remembered.get(("a", 1)) == EncodedComplements(bodies["a"], [])
-    remembered.keep(("d", 1), EncodedComplements(bodies["d"], []))
+    remembered.put(("d", 1), EncodedComplements(bodies["d"], []))
     assert [remembered.get((name, 1)) is not None for name in "abcd"] == [True, False, True, True]
-    remembered.keep(("e", 1), EncodedComplements(draw.bytes(1001), []))
+    remembered.put(("e", 1), EncodedComplements(draw.bytes(1001), []))
     assert remembered.get(("e", 1)) is None
     assert 900 < remembered._bytes <= 1000

@@ -111,7 +111,7 @@ def test_a_request_ends_with_the_bundle_that_it_began_with(swaps: ModuleType, pa
     app = create_app(path, ServeSettings(log=False))
     current = app.state.snapshot_holder()
     swaps.fit_number(path, 2)
-    assert make_reloader(app, path).look()
+    assert make_reloader(app, path).check()
     # what the first request took is whole, though its build was replaced twice
     swaps.fit_number(path, 3)
     assert swaps.numbers_in(current.bundle.product("p1")) == {1}
@@ -158,7 +158,7 @@ def test_a_bundle_that_was_copied_in_the_wrong_order_is_taken_when_it_is_whole(
 def test_a_bundle_that_is_gone_is_no_reason_to_stop(path: Path, tmp_path: Path) -> None:
     app = create_app(path, ServeSettings(log=False))
     path.rename(tmp_path / "elsewhere")
-    assert not make_reloader(app, path).look()
+    assert not make_reloader(app, path).check()
     assert ask(app, "/v1/products/p1")["attributes"]["title"] == "Item 1 of build 1"
 
 
@@ -167,7 +167,7 @@ def test_the_log_tells_why_a_bundle_is_refused(
 ) -> None:
     app = create_app(path)
     swaps.offer_damaged(path, "a byte of the answers flipped", 9)
-    make_reloader(app, path).look()
+    make_reloader(app, path).check()
     line = json.loads(capfdbinary.readouterr().out)
     assert (line["event"], line["outcome"]) == ("reload", "refused")
     assert "answers.safetensors is damaged" in line["why"]

@@ -133,5 +133,5 @@ def test_a_bundle_finds_its_products_and_tells_what_they_are(shop_bundle: Path) 
     for row in range(len(bundle)):
         product_id = bundle.products.ids[row]
         assert bundle.search(product_id, 1)[0].product_id == product_id
-    with pytest.raises(ConfigError, match="1 to 100 products, 0"):
+    with pytest.raises(ConfigError, match="1 to 100 products, but k is 0"):
         bundle.search("camera", 0)

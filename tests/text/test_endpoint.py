@@ -139,7 +139,7 @@ def test_a_refusal_is_told_at_once(service: Service) -> None:
 def test_a_service_that_is_not_there_is_told(service: Service) -> None:
     with (
         EndpointExplainer("http://127.0.0.1:9/v1", "small", pause=0.01) as explainer,
-        pytest.raises(ConfigError, match="does not answer"),
+        pytest.raises(ConfigError, match="does not respond"),
     ):
         explainer.write([PAIR], 0)
 

@@ -125,7 +125,7 @@ def test_a_model_that_only_goes_on_is_not_trained(tmp_path: Path, backbone: Path
     GPT2LMHeadModel(config).save_pretrained(tmp_path / "causal")
     tokenizer.save_pretrained(tmp_path / "causal")
     training = ExplainerTraining(str(tmp_path / "causal"))
-    with pytest.raises(ConfigError, match="only goes on"):
+    with pytest.raises(ConfigError, match="is a causal model"):
         train_explainer(training, LEARNED, [], tmp_path / "out")
     written = LocalExplainer(tmp_path / "causal").write([one.pair for one in LEARNED], 0)
     assert len(written) == len(LEARNED)

@@ -18,26 +18,26 @@ class FitProgress:
     products: int
     models: int
     progress: StepProgress | None
-    answered: int = 0
+    finished: int = 0
 
     def log(self, what: str) -> None:
         """Report the next step."""
         if self.progress is not None:
-            self.progress(self.products, self.products * self.models, what)
+            self.progress(self.finished, self.products * self.models, what)
 
     def finish(self) -> None:
         """Report that all is done."""
-        self.products = self.products * self.models
+        self.finished = self.products * self.models
         self.log("done")
 
     @contextmanager
     def model_steps(self, place: int, what: str) -> Iterator[Callable[[int], None]]:
         """Progress of one model; the yielded function takes its number of finished products."""
-        self.products = self.products * place
+        self.finished = self.products * place
         self.log(f"fitting {what}")
 
-        def answered(count: int) -> None:
-            self.products = self.products * place + count
+        def on_batch(count: int) -> None:
+            self.finished = self.products * place + count
             self.log(f"answering by {what}")
 
-        yield answered
+        yield on_batch

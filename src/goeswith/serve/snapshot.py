@@ -12,7 +12,7 @@ from goeswith.serve.responses import ResponseCache
 if TYPE_CHECKING:
     from goeswith.query.bundle import Bundle
 
-SNAPSHOT_KEY: Final = "goeswith.current"
+SNAPSHOT_KEY: Final = "goeswith.snapshot"
 """Key of the ASGI scope with the `Snapshot` of a request."""
 _MAX_TYPES: Final = 200
 
@@ -22,12 +22,12 @@ class Snapshot:
     """An open bundle with values that are computed once.
 
     Attributes:
-        bundle: every file of it is mapped or read: a later fit may remove them.
-        live: whether its models are in memory.
+        bundle: with every file mapped or read, since a later fit may remove them.
+        live: whether its models are loaded.
         report_file: content of `serve.report`; None if the setting is not set.
-        cache_bytes: bytes of answers, as they were sent, to remember.
-        columns: attributes of the catalogue, but the id.
-        cache: those answers.
+        cache_bytes: maximum size of the response cache.
+        columns: attributes of the catalogue, except the id.
+        cache: responses for frequent requests.
     """
 
     bundle: Bundle
@@ -41,14 +41,14 @@ class Snapshot:
         # mapped now, so that neither the first request waits nor a later fit takes files away
         names = tuple(name for name in self.bundle.table.frame.columns if name != "product_id")
         object.__setattr__(self, "columns", names)
-        object.__setattr__(self, "remembered", ResponseCache(self.cache_bytes))
+        object.__setattr__(self, "cache", ResponseCache(self.cache_bytes))
         if self.live:
             self.bundle.scorer.load()
         self.bundle.online = self.live
 
     @property
     def report(self) -> dict[str, Any] | None:
-        """What a benchmark measured: of the file that the settings name, else of the bundle."""
+        """Benchmark results: of the file in the settings, else of the bundle."""
         stored: dict[str, Any] | None = self.bundle.manifest.get("metrics")
         return self.report_file if self.report_file is not None else stored
 
@@ -82,7 +82,7 @@ class Snapshot:
 
 
 def _filter_kind(dtype: Any) -> str | None:
-    """What a filter takes a column for; None where it cannot be filtered."""
+    """The kind of a column in filters; None if it cannot be filtered."""
     import polars as pl
 
     if isinstance(dtype, pl.List | pl.Array):
