@@ -81,7 +81,7 @@ def ours(targets: Any, queries: Any) -> Ask:
 def without_numba(targets: Any, queries: Any) -> Ask:
     from goeswith.models import exact_search as exact
 
-    exact.available = lambda: False
+    exact.has_numba = lambda: False
     return ours(targets, queries)
 
 

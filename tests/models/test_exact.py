@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from goeswith.core.arrays import top_k
-from goeswith.core.compiled import available
+from goeswith.core.jit import has_numba
 from goeswith.models import exact_search as exact
 from goeswith.models.base import leave_out
 from goeswith.relations.relation import csr
@@ -14,7 +14,7 @@ from goeswith.relations.relation import csr
 LOOKS = [
     pytest.param(10**9, id="numpy"),
     pytest.param(
-        0, id="numba", marks=pytest.mark.skipif(not available(), reason="numba is not installed")
+        0, id="numba", marks=pytest.mark.skipif(not has_numba(), reason="numba is not installed")
     ),
 ]
 
@@ -53,7 +53,7 @@ def test_the_best_of_tiles_are_the_best_of_all(large, seed, shape, k, tile):
     assert np.array_equal(best, highest)
 
 
-@pytest.mark.skipif(not available(), reason="numba is not installed")
+@pytest.mark.skipif(not has_numba(), reason="numba is not installed")
 def test_numba_and_numpy_say_the_same_to_the_last_bit(monkeypatch):
     rng = np.random.default_rng(0)
     targets = rng.normal(size=(5000, 16)).astype(np.float32)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from goeswith.core.compiled import available
+from goeswith.core.jit import has_numba
 from goeswith.relations.config import MiningConfig
 from goeswith.relations.engines import Engine, duckdb_engine, spark_engine
 from goeswith.relations.mine import _encoded, mine_table
@@ -80,7 +80,7 @@ def cases():
                 yield pytest.param(columns, config, id=f"{log_name}, {config_name}")
 
 
-@pytest.mark.skipif(not available(), reason="numba is not installed")
+@pytest.mark.skipif(not has_numba(), reason="numba is not installed")
 @pytest.mark.parametrize(("columns", "config"), list(cases()))
 def test_pairs_counted_in_memory_are_those_that_the_engine_counts(columns, config):
     events = log(1, columns)
@@ -91,7 +91,7 @@ def test_pairs_counted_in_memory_are_those_that_the_engine_counts(columns, confi
     assert len(found[0]["co_purchase"]) > 0
 
 
-@pytest.mark.skipif(not available(), reason="numba is not installed")
+@pytest.mark.skipif(not has_numba(), reason="numba is not installed")
 @settings(deadline=None, max_examples=40)
 @given(
     contexts=st.lists(
@@ -150,7 +150,7 @@ def test_a_log_in_several_parquet_files_is_mined_where_it_lies(tmp_path):
         assert_same((graph, report), mined(events, engine, config))
 
 
-@pytest.mark.skipif(not available(), reason="numba is not installed")
+@pytest.mark.skipif(not has_numba(), reason="numba is not installed")
 def test_a_row_with_more_pairs_than_there_is_room_for_is_counted_all_the_same(monkeypatch):
     monkeypatch.setattr("goeswith.relations.pair_counts._ROOM", 1)
     context, product = np.repeat(np.arange(2), 30), np.tile(np.arange(30), 2)

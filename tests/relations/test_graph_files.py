@@ -56,7 +56,7 @@ def test_a_graph_that_is_missing_or_damaged_is_refused(shop, tmp_path):
     save_graph(shop[1], tmp_path)
     whole = (tmp_path / GRAPH_FILE).read_bytes()
     (tmp_path / GRAPH_FILE).write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(BundleError, match="not a whole safetensors file"):
+    with pytest.raises(BundleError, match="not a complete safetensors file"):
         load_graph(tmp_path, 100)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 from scipy import sparse
 
-from goeswith.core.arrays import FEW, Floats, Rows, Sparse, block_size, blocks, top_k
+from goeswith.core.arrays import SPARSE_BLOCK_ROWS, Floats, Rows, Sparse, block_size, blocks, top_k
 from goeswith.core.arrays_file import Arrays, load_arrays, save_arrays
 from goeswith.core.atomic_files import write_json
 from goeswith.core.errors import BundleError, ConfigError
@@ -261,7 +261,7 @@ class Recommender(Model):
             products (b, k) int32, -1 where none is left, and scores (b, k) float32, -inf there.
         """
         parts = []
-        for together in blocks(np.asarray(sources, dtype=np.int32), FEW):
+        for together in blocks(np.asarray(sources, dtype=np.int32), SPARSE_BLOCK_ROWS):
             few = self.score_few(together)
             if few is not None:
                 parts.append(best_of_few(few, together, min(k, self.n), exclude))

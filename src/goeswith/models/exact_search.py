@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from goeswith.core.arrays import Floats, Rows, Sparse, entry_rows
-from goeswith.core.compiled import available, compiled
+from goeswith.core.jit import has_numba, jit_compile
 
 _SOURCES: Final = 512
 """Sources scored at a time."""
@@ -49,7 +49,7 @@ def best_products(
     best = np.full((len(vectors), k), -np.inf, dtype=np.float32)
     nothing = np.flatnonzero(~np.asarray(targets.any(axis=1))).astype(np.int32)
     room = np.empty(min(len(vectors), _SOURCES) * _TILE, dtype=np.float32)
-    look = compiled(_look) if len(targets) >= _LARGE and available() else None
+    look = jit_compile(_look) if len(targets) >= _LARGE and has_numba() else None
     for start in range(0, len(vectors), _SOURCES):
         block = slice(start, start + _SOURCES)
         out = _left_out(sources[block], exclude)

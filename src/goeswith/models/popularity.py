@@ -10,7 +10,7 @@ from pydantic import Field
 from scipy import sparse
 
 from goeswith.core.arrays import (
-    FEW,
+    SPARSE_BLOCK_ROWS,
     Floats,
     Rows,
     Sparse,
@@ -55,7 +55,7 @@ class Popularity(Recommender):
         self, sources: Rows, k: int, exclude: Sparse | None = None
     ) -> tuple[Rows, Floats]:
         k, scores = min(k, self.n), self.popularity[self.ranked]
-        some = blocks(np.asarray(sources, dtype=np.int32), FEW)
+        some = blocks(np.asarray(sources, dtype=np.int32), SPARSE_BLOCK_ROWS)
         return joined([first_allowed(self.ranked, scores, s, k, exclude) for s in some], k)
 
     def score(self, sources: Rows) -> Floats:
@@ -142,7 +142,7 @@ class TypePopularity(Recommender):
             rows = sources[alike]
             left_out = 0 if exclude is None else int(np.diff(exclude.indptr)[rows].max())
             ranked, theirs = self._ranking(int(self.types[rows[0]]), k + 1 + left_out)
-            for at in blocks(alike, FEW):
+            for at in blocks(alike, SPARSE_BLOCK_ROWS):
                 answers = first_allowed(ranked, theirs, sources[at], k, exclude)
                 products[at], scores[at] = answers
         return products, scores

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 from scipy import sparse
 
-from goeswith.core.arrays import Floats, Rows, Sparse, entry_rows, largest_of_rows
+from goeswith.core.arrays import Floats, Rows, Sparse, entry_rows, row_top_k_mask
 from goeswith.core.arrays_file import Arrays
 from goeswith.core.errors import ConfigError
 from goeswith.data.catalog import Catalog
@@ -78,7 +78,7 @@ class SimilarComplements(Recommender):
 
     def _complements(self, cosines: Sparse) -> Sparse:
         """(b, n) CSR, from (b, asked) cosines; nobody is asked where that is -inf."""
-        near = largest_of_rows(cosines, self.config.neighbours) & np.isfinite(cosines.data)
+        near = row_top_k_mask(cosines, self.config.neighbours) & np.isfinite(cosines.data)
         weight = cosines.data[near] ** np.float32(self.config.power)
         at = (entry_rows(cosines)[near], self.asked[cosines.indices[near]])
         shape = (cosines.shape[0], self.n)

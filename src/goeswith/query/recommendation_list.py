@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from goeswith.query.answer import Answer
+from goeswith.query.recommendation import Recommendation
 
 if TYPE_CHECKING:
     import polars as pl
 
-T = TypeVar("T", bound=Answer)
+T = TypeVar("T", bound=Recommendation)
 
 
 class RecommendationList(list[T], Generic[T]):

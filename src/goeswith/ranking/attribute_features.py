@@ -16,7 +16,7 @@ import polars as pl
 from scipy import sparse
 
 from goeswith.core.arrays import (
-    FEW,
+    SPARSE_BLOCK_ROWS,
     Floats,
     Rows,
     Sparse,
@@ -24,7 +24,7 @@ from goeswith.core.arrays import (
     blocks,
     entry_rows,
     inverse_power,
-    largest_of_rows,
+    row_top_k_mask,
     top_k,
 )
 from goeswith.core.arrays import scale_rows as rows_by
@@ -140,7 +140,7 @@ class AttributeReader:
     def _near(self, content: Sparse, *, known: bool) -> Sparse:
         n = self.tokens.shape[0]
         parts = [sparse.csr_matrix((0, n), dtype=np.float32)]
-        size = block_size(n) if self.neighbours is None else FEW
+        size = block_size(n) if self.neighbours is None else SPARSE_BLOCK_ROWS
         for block in blocks(np.arange(content.shape[0], dtype=np.int32), size):
             itself = block if known else None
             if self.neighbours is None:
@@ -165,7 +165,7 @@ class AttributeReader:
         if itself is not None:
             cosines.data[some[cosines.indices] == itself[entry_rows(cosines)]] = 0
         cosines.eliminate_zeros()
-        kept = largest_of_rows(cosines, NEIGHBOURS)
+        kept = row_top_k_mask(cosines, NEIGHBOURS)
         row, product = entry_rows(cosines)[kept], some[cosines.indices[kept]]
         return cosines.data[kept] ** _POWER, (row, product)
 

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from goeswith.core.arrays import Floats, Rows, Sparse, blocks, entry_rows, largest_of_rows
+from goeswith.core.arrays import Floats, Rows, Sparse, blocks, entry_rows, row_top_k_mask
 from goeswith.models.paths import walk
 from goeswith.ranking.item_features import Facts
 
@@ -155,7 +155,7 @@ def near(facts: Facts, reached: Mapping[str, Sparse], types: Rows) -> Targets:
         types: (b,) of the sources.
     """
     some = [facts.of_complement_types(code, _OF_TYPES, _OF_A_TYPE) for code in np.unique(types)]
-    some += [block.indices[largest_of_rows(block, _REACHED)] for block in reached.values()]
+    some += [block.indices[row_top_k_mask(block, _REACHED)] for block in reached.values()]
     return Targets(facts, np.unique(np.concatenate(some)).astype(np.int32))
 
 

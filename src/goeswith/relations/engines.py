@@ -34,7 +34,7 @@ def duckdb_engine(memory_mb: int) -> Iterator[Engine]:
     """A DuckDB of its own that goes on in a temporary folder where its memory ends."""
     import ibis
 
-    from goeswith.core.compiled import available
+    from goeswith.core.jit import has_numba
 
     with TemporaryDirectory(prefix="goeswith-") as folder:
         connection = ibis.duckdb.connect(
@@ -47,7 +47,7 @@ def duckdb_engine(memory_mb: int) -> Iterator[Engine]:
             yield Engine(
                 connection.read_parquet,
                 lambda expression: connection.create_table(next(names), expression, temp=True),
-                pair_memory=memory_mb * 2**20 if available() else 0,
+                pair_memory=memory_mb * 2**20 if has_numba() else 0,
             )
         finally:
             connection.disconnect()

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from goeswith.core.arrays import Rows
-from goeswith.core.compiled import compiled
+from goeswith.core.jit import jit_compile
 from goeswith.relations.expressions import Table
 
 _Bools: TypeAlias = npt.NDArray[np.bool_]
@@ -177,7 +177,7 @@ class _Log:
             opens=np.empty(m, dtype=place),
         )
         opens = _starts(np.bincount(context))
-        compiled(_sort)(
+        jit_compile(_sort)(
             context, product, label, log.moment if moment is None else moment,
             log.apart if apart is None else apart, log.rows[:-1].copy(), opens, opens[:-1].copy(),
             log.labels, log.moment, log.apart, log.at, log.opens,
@@ -186,7 +186,7 @@ class _Log:
 
     def count(self, start: int, stop: int, least: int) -> tuple[list[Rows], int]:
         """Labels of both, count, and how often either is first, of some rows' pairs; pairs met."""
-        loop = compiled(_count_rows)
+        loop = jit_compile(_count_rows)
         n = len(self.rows) - 1
         sums = np.zeros((n, 4 if len(self.moment) else 1), dtype=np.int32)
         touched = np.empty(n, dtype=np.int32)

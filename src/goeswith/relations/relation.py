@@ -11,7 +11,7 @@ import numpy.typing as npt
 import polars as pl
 from scipy import sparse
 
-from goeswith.core.arrays import Floats, Rows, Sparse, entry_rows, largest_of_rows
+from goeswith.core.arrays import Floats, Rows, Sparse, entry_rows, row_top_k_mask
 from goeswith.relations.measures import MEASURES, Measure, association
 
 CO_VIEW: Final = "co_view"
@@ -132,7 +132,7 @@ class Relation:
         count = self.count
         values = self.measure(measure).astype(np.float32)
         ranked = sparse.csr_matrix((values, count.indices, count.indptr), shape=count.shape)
-        return self.keep(largest_of_rows(ranked, k))
+        return self.keep(row_top_k_mask(ranked, k))
 
     def frame(self) -> pl.DataFrame:
         """source, target (rows), count, seen and source_first where known, every measure."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from goeswith.core.atomic_files import replacing
+from goeswith.core.atomic_files import atomic_path
 from goeswith.core.errors import DataError
 from goeswith.data.dataset import TABLES
 from goeswith.data.importers import Progress, find_importer
@@ -70,9 +70,9 @@ def import_tables(
 def _writer(tables: ExitStack, path: Path, batch: pl.DataFrame) -> Any:
     from pyarrow import parquet
 
-    beside = tables.enter_context(replacing(path))
+    temporary = tables.enter_context(atomic_path(path))
     schema = batch.to_arrow(compat_level=pl.CompatLevel.oldest()).schema
-    return tables.enter_context(parquet.ParquetWriter(beside, schema, compression="zstd"))
+    return tables.enter_context(parquet.ParquetWriter(temporary, schema, compression="zstd"))
 
 
 def _refuse_leftovers(out: Path, writers: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from goeswith.core.atomic_files import replacing
+from goeswith.core.atomic_files import atomic_path
 
 if TYPE_CHECKING:
     import torch
@@ -51,8 +51,8 @@ def write_checkpoint(
         for part, named in {**parts, "optimizer": moments}.items()
         for name, value in named.items()
     }
-    with replacing(path) as beside:
-        save_file(tensors, beside, metadata=dict(said))
+    with atomic_path(path) as temporary:
+        save_file(tensors, temporary, metadata=dict(said))
 
 
 def read_checkpoint(

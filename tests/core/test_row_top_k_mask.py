@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from goeswith.core.arrays import largest_of_rows, top_k
+from goeswith.core.arrays import row_top_k_mask, top_k
 from goeswith.relations.relation import Relation, csr
 
 
@@ -21,7 +21,7 @@ def test_the_largest_of_a_row_are_those_of_the_dense_row_and_ties_go_to_the_lowe
         shuffled.indices[at], shuffled.data[at] = matrix.indices[order], matrix.data[order]
     expected, _ = top_k(np.where(dense > 0, dense, -np.inf), k)
     for given_matrix in (matrix, shuffled):
-        kept = largest_of_rows(given_matrix, k)
+        kept = row_top_k_mask(given_matrix, k)
         for row in range(6):
             at = slice(given_matrix.indptr[row], given_matrix.indptr[row + 1])
             found = set(given_matrix.indices[at][kept[at]].tolist())

@@ -13,18 +13,18 @@ from goeswith.query.bundle import Bundle
 from goeswith.query.constraints import Constraints
 
 BLOCK_ROWS: Final = 50_000
-"""Rows worked out at a time: what bounds memory, whatever the size of the bundle."""
+"""Rows computed at a time, which limits memory for bundles of any size."""
 
 
-class AnswerRows:
+class RecommendationRows:
     """The first k complements of every product; iterate over it once, block by block.
 
     Attributes:
         bundle: whose answers.
-        k: at most so many a product.
+        k: maximum number of recommendations per product.
         schema: the columns, as docs/how-to/export.md describes them.
         rows: how many were given out so far.
-        answered: how many products those are of.
+        products: how many products those are of.
     """
 
     def __init__(
@@ -73,11 +73,11 @@ class AnswerRows:
             ],
             metadata={"goeswith.bundle": bundle.id},
         )
-        self.rows = self.answered = 0
+        self.rows = self.products = 0
         self._constraints, self._explain, self._progress = constraints, explain, progress
-        # by place, so that a model's is known without its name
+        # by index, without looking up the name of each model
         named = bundle.manifest.get("probabilities", [])
-        self._probable = np.array([name in named for name in bundle.models], dtype=bool)
+        self._is_probability = np.array([name in named for name in bundle.models], dtype=bool)
         ids = bundle.products.ids
         self._ids = pa.LargeStringArray.from_buffers(
             len(ids), pa.py_buffer(ids.offsets), pa.py_buffer(ids.data)
@@ -85,62 +85,68 @@ class AnswerRows:
         self._models = pa.array(bundle.models, pa.string())
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        as_ranked = self._constraints is None and not any(self.bundle.slate_settings.values())
-        work_out = self._ranked if as_ranked and not self._explain else self._selected
+        precomputed = self._constraints is None and not any(self.bundle.slate_settings.values())
+        make_columns = (
+            self._precomputed_columns
+            if precomputed and not self._explain
+            else self._selected_columns
+        )
         sources, size = self._sources, max(BLOCK_ROWS // self.k, 1)
         for start in range(0, len(sources), size):
             self._progress(start, len(sources), "exporting")
-            columns = work_out(sources[start : start + size])
+            columns = make_columns(sources[start : start + size])
             ranks = columns["rank"]
             columns["bundle"] = pa.repeat(self.bundle.id, len(ranks))
             self.rows += len(ranks)
-            self.answered += int(np.count_nonzero(np.asarray(ranks) == 1))
+            self.products += int(np.count_nonzero(np.asarray(ranks) == 1))
             yield pa.RecordBatch.from_pydict(columns, schema=self.schema)
 
-    def _ranked(self, sources: range) -> dict[str, Any]:
-        """Columns of the answers as they were worked out at fit."""
+    def _precomputed_columns(self, sources: range) -> dict[str, Any]:
+        """Columns of the precomputed recommendations."""
         bundle = self.bundle
-        found = [bundle.ranked.of(source, self.k) for source in sources]
-        counts = np.array([len(targets) for targets, _, _ in found], dtype=np.int64)
-        origin = np.concatenate([place for _, _, place in found])
-        scores = np.concatenate([score for _, score, _ in found]).astype(np.float64)
+        lists = [bundle.top_k_lists.for_product(source, self.k) for source in sources]
+        counts = np.array([len(targets) for targets, _, _ in lists], dtype=np.int64)
+        model_index = np.concatenate([place for _, _, place in lists])
+        scores = np.concatenate([score for _, score, _ in lists]).astype(np.float64)
         bought = [
             bundle.evidence.bought_together(source, targets)
-            for source, (targets, _, _) in zip(sources, found, strict=True)
+            for source, (targets, _, _) in zip(sources, lists, strict=True)
         ]
         first = np.repeat(counts.cumsum() - counts, counts)
         return {
-            "source_id": self._named(np.repeat(np.array(sources), counts)),
-            "rank": np.arange(1, len(origin) + 1, dtype=np.int32) - first.astype(np.int32),
-            "target_id": self._named(np.concatenate([targets for targets, _, _ in found])),
+            "source_id": self._ids_of(np.repeat(np.array(sources), counts)),
+            "rank": np.arange(1, len(model_index) + 1, dtype=np.int32) - first.astype(np.int32),
+            "target_id": self._ids_of(np.concatenate([targets for targets, _, _ in lists])),
             "score": scores,
-            "probability": pa.array(scores, mask=~self._probable[origin]),
-            "model": self._models.take(pa.array(origin)),
-            "fallback": origin > 0,
+            "probability": pa.array(scores, mask=~self._is_probability[model_index]),
+            "model": self._models.take(pa.array(model_index)),
+            "fallback": model_index > 0,
             "bought_together": np.concatenate(bought),
         }
 
-    def _named(self, rows: Any) -> pa.Array:
+    def _ids_of(self, rows: Any) -> pa.Array:
         return self._ids.take(pa.array(rows)).cast(pa.string())
 
-    def _selected(self, sources: range) -> dict[str, Any]:
+    def _selected_columns(self, sources: range) -> dict[str, Any]:
         """Columns of the answers as `Bundle.complements` gives them, one product after another."""
-        probable = set(self.bundle.manifest.get("probabilities", []))
+        probability_models = set(self.bundle.manifest.get("probabilities", []))
         columns: dict[str, list[Any]] = {name: [] for name in self.schema.names}
         for source in sources:
             source_id = self.bundle.products.ids[source]
-            answers = self.bundle.complements(source_id, self.k, self._constraints)
-            for rank, answer in enumerate(answers, start=1):
+            recommendations = self.bundle.complements(source_id, self.k, self._constraints)
+            for rank, recommendation in enumerate(recommendations, start=1):
                 row = {
                     "source_id": source_id,
                     "rank": rank,
-                    "target_id": answer.product_id,
-                    "score": answer.score,
-                    "probability": answer.score if answer.model in probable else None,
-                    "model": answer.model,
-                    "fallback": answer.fallback,
-                    "bought_together": answer.evidence.bought_together,
-                    "why": answer.why,
+                    "target_id": recommendation.product_id,
+                    "score": recommendation.score,
+                    "probability": recommendation.score
+                    if recommendation.model in probability_models
+                    else None,
+                    "model": recommendation.model,
+                    "fallback": recommendation.fallback,
+                    "bought_together": recommendation.evidence.bought_together,
+                    "why": recommendation.why,
                 }
                 for name, values in columns.items():
                     values.append(row.get(name))

@@ -1,8 +1,8 @@
 """Tables of judged pairs -> nodes, behaviour and pairs.
 
-Read are the public shopping-queries data as published (Reddy et al., 2022: examples, products,
-sources), one table of queries, product texts and labels, and a shop's own relations, in which a
-product stands in the place of the query.
+Supported are the public shopping-queries data as published (Reddy et al., 2022: examples, products,
+sources), one table of queries, product texts and labels, and the relations of a shop, in which a
+product takes the place of the query.
 """
 
 from __future__ import annotations
@@ -20,40 +20,46 @@ from goeswith.core.errors import DataError
 from goeswith.data.catalog import Catalog
 from goeswith.data.quarantine import ROW, Quarantine
 from goeswith.data.tables import read_table, require
+from goeswith.language.salam.behaviour_graph import BehaviourGraph, NodePairs
 from goeswith.language.salam.config import SalamConfig
-from goeswith.language.salam.label_split import PARTS, Split, split_products
-from goeswith.language.salam.label_tables import judged_table, keyed, renamed, with_classes
-from goeswith.language.salam.nodes import Behaviour, Pairs
-from goeswith.language.salam.product_pairs import behaviour_of, labelled_pairs
+from goeswith.language.salam.label_split import PARTS, PairSplit, split_products
+from goeswith.language.salam.label_tables import (
+    add_classes,
+    add_keys,
+    read_labelled_table,
+    rename_columns,
+)
+from goeswith.language.salam.product_pairs import behaviour_from_relations, labelled_pairs
 from goeswith.relations.graph import RelationGraph
 from goeswith.text.product_text import product_texts
 
-ENGAGED: Final = ("clicks", "adds", "purchases")
+ENGAGEMENT_COLUMNS: Final = ("clicks", "adds", "purchases")
 """Columns of a table of engagement, each a relation between a query and a product."""
 
 
 @dataclass
-class Examples:
+class RelevanceExamples:
     """Judged pairs of texts, and what people did.
 
     Attributes:
-        keys: (n,) what each node is known by: `q`, locale and query, or `p`, locale and product.
+        keys: (n,) key of each node: `q`, locale and query, or `p`, locale and product.
         texts: (n,) what is read of each.
-        regions: names of the locales; `Pairs.regions` are their numbers.
+        regions: names of the locales; `NodePairs.regions` are their numbers.
         parts: `train`, `valid` and `test` -> pairs of each.
-        seen: behaviour that learning may see.
-        known: behaviour that is known when the others are asked, without any edge of theirs.
+        training_graph: behaviour that learning may see.
+        inference_graph: behaviour for predictions on the other parts, without any edge of their
+            pairs.
     """
 
     keys: list[str]
     texts: list[str]
     regions: list[str]
-    parts: dict[str, Pairs]
-    seen: Behaviour
-    known: Behaviour
+    parts: dict[str, NodePairs]
+    training_graph: BehaviourGraph
+    inference_graph: BehaviourGraph
     quarantine: Quarantine = field(default_factory=Quarantine)
 
-    def of_regions(self, names: Sequence[str]) -> dict[str, Pairs]:
+    def select_regions(self, names: Sequence[str]) -> dict[str, NodePairs]:
         """The pairs of some locales.
 
         Raises:
@@ -66,10 +72,10 @@ class Examples:
                 f"{', '.join(self.regions)}"
             )
         numbers = [self.regions.index(name) for name in names]
-        found = {k: pairs.take(np.isin(pairs.regions, numbers)) for k, pairs in self.parts.items()}
-        if not len(found["train"]):
+        parts = {k: pairs.take(np.isin(pairs.regions, numbers)) for k, pairs in self.parts.items()}
+        if not len(parts["train"]):
             raise DataError(f"no pair of {', '.join(names)} is there to learn from")
-        return found
+        return parts
 
 
 def read_examples(
@@ -79,12 +85,12 @@ def read_examples(
     engagement: Path | None = None,
     version: str | None = None,
     max_bad_share: float = 0.05,
-) -> Examples:
+) -> RelevanceExamples:
     """Judged pairs of queries and products.
 
     Args:
         path: a file, or a folder that holds `examples` or the published files.
-        config: its `labels` say which classes there are.
+        config: `labels` determines the classes.
         engagement: a table of query, product_id and clicks, adds or purchases; without it the
             judgements of the train split are the behaviour.
         version: `small` or `large`, of the published data; all rows if left out.
@@ -94,8 +100,8 @@ def read_examples(
         DataError: a file is missing or damaged, a column is missing, or too many rows are bad.
     """
     quarantine = Quarantine(max_share=max_bad_share)
-    table, file = judged_table(path, version, quarantine)
-    table = with_classes(table, file, config, quarantine)
+    table, file = read_labelled_table(path, version, quarantine)
+    table = add_classes(table, file, config, quarantine)
     quarantine.check()
     if not table.height:
         raise DataError(f"{file} holds no judged pair of labels {config.labels}")
@@ -111,7 +117,7 @@ def read_examples(
     regions = table["locale"].unique().sort().to_list()
     left = table.join(number, left_on="left", right_on="key", how="left", maintain_order="left")
     right = table.join(number, left_on="right", right_on="key", how="left", maintain_order="left")
-    pairs = Pairs(
+    pairs = NodePairs(
         left["node"].to_numpy().astype(np.int32),
         right["node"].to_numpy().astype(np.int32),
         table["class"].to_numpy().astype(np.int64),
@@ -120,16 +126,18 @@ def read_examples(
     split = _split(table, config.seed)
     parts = {name: pairs.take(split == name) for name in PARTS}
     if engagement is not None:
-        behaviour = _engagement(engagement, number, quarantine)
+        behaviour = _behaviour_from_engagement(engagement, number, quarantine)
         quarantine.check()
     else:
-        behaviour = _judged(parts["train"], len(nodes), config)
+        behaviour = _behaviour_from_labels(parts["train"], len(nodes), config)
     for name in ("valid", "test"):
         behaviour = behaviour.without(parts[name])
-    return Examples(nodes.to_list(), texts, regions, parts, behaviour, behaviour, quarantine)
+    return RelevanceExamples(
+        nodes.to_list(), texts, regions, parts, behaviour, behaviour, quarantine
+    )
 
 
-def examples_of_shop(
+def shop_examples(
     name: str,
     catalog: Catalog,
     graph: RelationGraph,
@@ -137,13 +145,13 @@ def examples_of_shop(
     *,
     valid: float = 0.1,
     test: float = 0.2,
-) -> Examples:
-    """Pairs of products by what a shop's lists or events say of them, split by product.
+) -> RelevanceExamples:
+    """Labelled pairs of products from a shop's lists or events, split by product.
 
     Args:
         name: of the shop, its only locale.
         catalog: the products.
-        graph: what is known of them.
+        graph: the relations.
         config: its `seed` draws the split and the irrelevant pairs.
         valid: share of products for choosing the best epoch.
         test: share of products to be tested with; 0 learns from all.
@@ -151,9 +159,11 @@ def examples_of_shop(
     Raises:
         DataError: the shop has no pair of some class.
     """
-    behaviour = behaviour_of(graph)
+    behaviour = behaviour_from_relations(graph)
     pairs = labelled_pairs(graph, catalog, config.seed)
-    split = Split.of(behaviour, pairs, split_products(behaviour.n, valid, test, config.seed))
+    split = PairSplit.from_parts(
+        behaviour, pairs, split_products(behaviour.n, valid, test, config.seed)
+    )
     if len(np.unique(split.train.labels)) < len(config.classes):
         raise DataError(
             f"{name}: learning {', '.join(config.classes)} needs products that were only viewed "
@@ -161,7 +171,9 @@ def examples_of_shop(
         )
     keys = [f"p\t\t{product}" for product in catalog.ids]
     parts = {"train": split.train, "valid": split.valid, "test": split.test}
-    return Examples(keys, product_texts(catalog), [name], parts, split.seen, split.known)
+    return RelevanceExamples(
+        keys, product_texts(catalog), [name], parts, split.training_graph, split.inference_graph
+    )
 
 
 def _split(table: pl.DataFrame, seed: int) -> np.ndarray[tuple[int], np.dtype[np.str_]]:
@@ -173,38 +185,40 @@ def _split(table: pl.DataFrame, seed: int) -> np.ndarray[tuple[int], np.dtype[np
     queries = table["left"].rank("dense").to_numpy().astype(np.int64) - 1
     drawn = np.random.default_rng([seed, len(table)]).random(queries.max() + 1)[queries]
     if "split" in table.columns and (table["split"] == "test").any():
-        tested = (table["split"] == "test").fill_null(value=False).to_numpy()
+        is_test = (table["split"] == "test").fill_null(value=False).to_numpy()
     else:
-        tested = drawn > 0.8
+        is_test = drawn > 0.8
         drawn = drawn / 0.8
-    rest = np.unique(drawn[~tested])
+    rest = np.unique(drawn[~is_test])
     least = rest[min(len(rest) - 1, 1)] if len(rest) else 0.0
-    held = ~tested & (drawn < max(0.05, least))
-    return np.where(tested, "test", np.where(held, "valid", "train"))
+    is_validation = ~is_test & (drawn < max(0.05, least))
+    return np.where(is_test, "test", np.where(is_validation, "valid", "train"))
 
 
-def _judged(train: Pairs, n: int, config: SalamConfig) -> Behaviour:
-    """Judgements of the train split as relations: what was judged irrelevant is none."""
+def _behaviour_from_labels(train: NodePairs, n: int, config: SalamConfig) -> BehaviourGraph:
+    """Labels of the train split as relations; irrelevant pairs have none."""
     edges = {}
     for number, name in enumerate(config.classes):
         if not name.endswith("irrelevant"):
             of = train.labels == number
             edges[name] = (train.left[of], train.right[of])
-    return Behaviour.of_edges(n, edges)
+    return BehaviourGraph.from_edges(n, edges)
 
 
-def _engagement(path: Path, number: pl.DataFrame, quarantine: Quarantine) -> Behaviour:
+def _behaviour_from_engagement(
+    path: Path, number: pl.DataFrame, quarantine: Quarantine
+) -> BehaviourGraph:
     table = read_table(path, quarantine)
-    kinds = [name for name in ENGAGED if name in table.columns]
+    kinds = [name for name in ENGAGEMENT_COLUMNS if name in table.columns]
     if not kinds:
         require(table, ("clicks",), path.name)
     counts = table.select(ROW, *kinds).with_columns(
         pl.col(kind).cast(pl.Float64, strict=False).fill_null(0) for kind in kinds
     )
-    named = renamed(table, path.name)
-    require(named, ("query", "product_id"), path.name)
-    found = keyed(named, path.name, quarantine).join(counts, on=ROW)
-    ends = found.join(number.rename({"key": "left", "node": "one"}), on="left").join(
+    named_table = rename_columns(table, path.name)
+    require(named_table, ("query", "product_id"), path.name)
+    keyed_pairs = add_keys(named_table, path.name, quarantine).join(counts, on=ROW)
+    ends = keyed_pairs.join(number.rename({"key": "left", "node": "one"}), on="left").join(
         number.rename({"key": "right", "node": "other"}), on="right"
     )
     edges: dict[str, tuple[Rows, Rows]] = {}
@@ -214,4 +228,4 @@ def _engagement(path: Path, number: pl.DataFrame, quarantine: Quarantine) -> Beh
             of["one"].to_numpy().astype(np.int32),
             of["other"].to_numpy().astype(np.int32),
         )
-    return Behaviour.of_edges(number.height, edges)
+    return BehaviourGraph.from_edges(number.height, edges)

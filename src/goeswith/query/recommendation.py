@@ -1,4 +1,4 @@
-"""One answer, with its evidence and the sentence that says why."""
+"""A recommendation with its evidence and a sentence that explains it."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from goeswith.store.evidence import Evidence
-from goeswith.text.evidence_text import why
+from goeswith.text.evidence_text import complement_text
 
 if TYPE_CHECKING:
     from goeswith.query.context import QueryContext
 
 
 @dataclass(frozen=True)
-class Answer:
+class Recommendation:
     """One complement of a product.
 
     Attributes:
         product_id: the complement.
         title: None where it has none.
         type: None where it has none.
-        relation: what it is to the product asked about.
+        relation: relation to the queried product.
         score: of the model that produced it; comparable among answers of that model only.
-        model: as it stands in the settings, for example `cocitation`.
+        model: as written in the settings, for example `cocitation`.
         fallback: whether that model filled a place that the first one left empty.
-        evidence: what the data say of the pair.
+        evidence: of the pair.
         why: one sentence, from the evidence alone.
-        goes_with: ids of the products asked about that it goes with: of a basket those that have
-            it among their answers. `evidence` and `why` are of the one it goes with best.
+        goes_with: ids of the queried products that it is recommended for; for a basket, those with
+            it among their recommendations. `evidence` and `why` are of the best one.
         pinned: whether the request put it there; `model` is then `pinned` where no model did too.
-        explanation: one sentence for a shopper, where `goeswith explain` kept one; see
+        explanation: one sentence for a shopper from `goeswith explain`, if the bundle has one; see
             docs/how-to/explanations.md.
     """
 
@@ -55,7 +55,7 @@ class Hit(NamedTuple):
     model: str
 
 
-def answer(  # noqa: PLR0917
+def make_recommendation(  # noqa: PLR0917
     bundle: QueryContext,
     target: int,
     scored: tuple[float, int],
@@ -65,7 +65,7 @@ def answer(  # noqa: PLR0917
     best: str,
     *,
     pinned: bool = False,
-) -> Answer:
+) -> Recommendation:
     """One answer of a bundle.
 
     Args:
@@ -73,24 +73,24 @@ def answer(  # noqa: PLR0917
         target: its row.
         scored: score and place in the bundle's models of the one that gave it; -1 for none.
         evidence: of the pair.
-        name: what a sentence calls the product asked about.
-        goes_with: ids of the products asked about that it goes with.
+        name: display name of the queried product.
+        goes_with: ids of the queried products that it is recommended for.
         best: id of the one that it goes with best, of which evidence and name are.
         pinned: whether the request put it there.
     """
-    score, origin = scored
+    score, model_index = scored
     products = bundle.products
-    return Answer(
+    return Recommendation(
         product_id=products.ids[target],
         title=products.title(target),
         type=products.type(target),
         relation="complement",
         score=score,
-        model=bundle.models[origin] if origin >= 0 else "pinned",
-        fallback=origin > 0,
+        model=bundle.models[model_index] if model_index >= 0 else "pinned",
+        fallback=model_index > 0,
         evidence=evidence,
-        why=why(name, evidence),
+        why=complement_text(name, evidence),
         goes_with=goes_with,
         pinned=pinned,
-        explanation=bundle.explanations.of(best, target, evidence),
+        explanation=bundle.explanations.for_pair(best, target, evidence),
     )

@@ -1,9 +1,9 @@
-"""A build stays on the disk while somebody answers from it.
+"""Leases on builds: a build stays on disk while a process reads it.
 
-Who opens a build holds a shared lock on its folder; a writer removes only builds whose folder it
-can lock alone. The system lets go of a lock when the process ends, however it ends. Where folders
-cannot be locked (Windows, some network file systems) a replaced build is removed at once: what was
-mapped stays readable, what was not opened yet is told as replaced.
+A reader holds a shared lock on the folder of a build; a writer removes only builds whose folder it
+can lock exclusively. The operating system releases a lock when its process ends. On systems without
+folder locks (Windows, some network file systems) a replaced build is removed at once: mapped files
+stay readable, and a file that is opened later raises a BundleError.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 
 
-class Lease:
-    """Keeps a build until this object is gone.
+class BuildLease:
+    """Keeps a build on disk until this object is deleted.
 
     Raises:
         FileNotFoundError: the folder is not there, or a writer is removing it.
@@ -32,19 +32,19 @@ class Lease:
         except BlockingIOError as error:
             raise FileNotFoundError(2, "is being removed", str(folder)) from error
         except OSError:
-            self._let_go()  # locks are not for this file system
+            self._release()  # locks are not for this file system
 
     def __del__(self) -> None:
-        self._let_go()
+        self._release()
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None
 
 
-def leased(folder: Path) -> bool:
-    """Whether somebody holds a build."""
+def is_leased(folder: Path) -> bool:
+    """Whether any process holds a lease on a build."""
     if sys.platform == "win32":
         return False
     import fcntl

@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any, Final
 
 from goeswith.core.errors import ConfigError
-from goeswith.text.explanation import Pair, prompt
+from goeswith.text.explanation import ProductPair, prompt
 
-READ: Final = 160
+MAX_PROMPT_TOKENS: Final = 160
 """Tokens of a prompt."""
-WRITTEN: Final = 40
+MAX_SENTENCE_TOKENS: Final = 40
 """Tokens of a sentence."""
 _BATCH: Final = 32
 
 
 class LocalExplainer:
-    """A model of a folder or of the hub, greedy at first and sampled when it is asked again.
+    """A model from a folder or the hub: greedy at first, then sampled.
 
     Nothing of a folder is run: weights are safetensors, code that comes with a model is refused.
     """
@@ -29,18 +29,18 @@ class LocalExplainer:
         Args:
             model: folder, or id on the hub.
             seed: of sampled sentences.
-            tries: how often it is asked at most.
+            tries: maximum number of sentences per pair.
 
         Raises:
             ConfigError: the libraries are missing, or the model cannot be loaded.
         """
         self.name = str(model)
-        self.most_tries = tries
+        self.max_tries = tries
         self._seed = seed
-        self._tokenizer, self.model, self._paired = load_language_model(str(model))
+        self._tokenizer, self.model, self._is_seq2seq = load_language_model(str(model))
         self.model.eval()
 
-    def write(self, pairs: Sequence[Pair], attempt: int) -> list[str]:
+    def write(self, pairs: Sequence[ProductPair], attempt: int) -> list[str]:
         """See `Explainer`; pairs of like length are written together."""
         prompts = [self._prompt(pair) for pair in pairs]
         order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
@@ -52,9 +52,9 @@ class LocalExplainer:
                 texts[place] = text
         return texts
 
-    def _prompt(self, pair: Pair) -> str:
+    def _prompt(self, pair: ProductPair) -> str:
         text = prompt(pair)
-        if self._paired or not self._tokenizer.chat_template:
+        if self._is_seq2seq or not self._tokenizer.chat_template:
             return text
         message = [{"role": "user", "content": text}]
         chat: str = self._tokenizer.apply_chat_template(
@@ -66,7 +66,11 @@ class LocalExplainer:
         import torch
 
         read = self._tokenizer(
-            prompts, return_tensors="pt", padding=True, truncation=True, max_length=READ + 64
+            prompts,
+            return_tensors="pt",
+            padding=True,
+            truncation=True,
+            max_length=MAX_PROMPT_TOKENS + 64,
         )
         sampling: dict[str, Any] = {"do_sample": False}
         if attempt:
@@ -76,11 +80,11 @@ class LocalExplainer:
             written = self.model.generate(
                 input_ids=read["input_ids"],
                 attention_mask=read["attention_mask"],
-                max_new_tokens=WRITTEN,
+                max_new_tokens=MAX_SENTENCE_TOKENS,
                 pad_token_id=self._tokenizer.pad_token_id,
                 **sampling,
             )
-        if not self._paired:
+        if not self._is_seq2seq:
             written = written[:, read["input_ids"].shape[1] :]
         texts: list[str] = self._tokenizer.batch_decode(written, skip_special_tokens=True)
         return [text.strip().split("\n")[0] for text in texts]
@@ -104,9 +108,9 @@ def load_language_model(model: str) -> tuple[Any, Any, bool]:
 
     logging.disable_progress_bar()
     try:
-        paired = bool(AutoConfig.from_pretrained(model).is_encoder_decoder)
+        is_seq2seq = bool(AutoConfig.from_pretrained(model).is_encoder_decoder)
         tokenizer = AutoTokenizer.from_pretrained(model)
-        kind = AutoModelForSeq2SeqLM if paired else AutoModelForCausalLM
+        kind = AutoModelForSeq2SeqLM if is_seq2seq else AutoModelForCausalLM
         loaded = kind.from_pretrained(model, use_safetensors=True)
     except (OSError, ValueError, KeyError) as error:
         raise ConfigError(
@@ -115,6 +119,6 @@ def load_language_model(model: str) -> tuple[Any, Any, bool]:
         ) from error
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
-    if not paired:
+    if not is_seq2seq:
         tokenizer.padding_side = "left"
-    return tokenizer, loaded, paired
+    return tokenizer, loaded, is_seq2seq

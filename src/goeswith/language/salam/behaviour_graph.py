@@ -21,13 +21,13 @@ Labels = npt.NDArray[np.int64]
 
 
 @dataclass
-class Pairs:
+class NodePairs:
     """m pairs of nodes.
 
     Attributes:
-        left: (m,) nodes: the query, or the product that stands in its place.
+        left: (m,) nodes: the query, or the product in its place.
         right: (m,) nodes: the product.
-        labels: (m,) class numbers; -1 where it is not known.
+        labels: (m,) class numbers; -1 for unlabelled pairs.
         regions: (m,) number of each pair's locale or market.
     """
 
@@ -46,7 +46,7 @@ class Pairs:
         )
 
     @classmethod
-    def join(cls, parts: Sequence[Pairs]) -> Self:
+    def concatenate(cls, parts: Sequence[NodePairs]) -> Self:
         """All pairs of several."""
         return cls(
             np.concatenate([p.left for p in parts]),
@@ -57,60 +57,61 @@ class Pairs:
 
 
 @dataclass
-class Behaviour:
+class BehaviourGraph:
     """Typed, undirected behaviour between n nodes.
 
     Attributes:
         n: nodes.
-        relations: name -> (n, n) symmetric CSR; an entry says that the two have it.
+        relations: name -> (n, n) symmetric CSR; an entry is an edge.
     """
 
     n: int
     relations: dict[str, Sparse] = field(default_factory=dict)
 
     @classmethod
-    def of_edges(cls, n: int, edges: dict[str, tuple[Rows, Rows]]) -> Self:
+    def from_edges(cls, n: int, edges: dict[str, tuple[Rows, Rows]]) -> Self:
         """From the ends of each relation's edges; what occurs twice counts once."""
         return cls(n, {name: _symmetric(n, one, other) for name, (one, other) in edges.items()})
 
-    def without(self, pairs: Pairs) -> Self:
+    def without(self, pairs: NodePairs) -> Self:
         """The graph without any edge between the ends of the pairs, whatever its relation."""
-        gone = _symmetric(self.n, pairs.left, pairs.right)
-        kept = {}
+        removed = _symmetric(self.n, pairs.left, pairs.right)
+        relations = {}
         for name, matrix in self.relations.items():
-            left = (matrix - matrix.multiply(gone)).tocsr()
+            left = (matrix - matrix.multiply(removed)).tocsr()
             left.eliminate_zeros()
-            kept[name] = left
-        return type(self)(self.n, kept)
+            relations[name] = left
+        return type(self)(self.n, relations)
 
-    def grown(self, n: int) -> Self:
+    def with_new_items(self, n: int) -> Self:
         """The same for more nodes, of which the last have no edge."""
-        grown = {}
+        relations = {}
         for name, matrix in self.relations.items():
-            grown[name] = matrix.copy()
-            grown[name].resize(n, n)
-        return type(self)(n, grown)
+            relations[name] = matrix.copy()
+            relations[name].resize(n, n)
+        return type(self)(n, relations)
 
-    def holds(self, pairs: Pairs) -> npt.NDArray[np.bool_]:
+    def connects(self, pairs: NodePairs) -> npt.NDArray[np.bool_]:
         """(m,) whether an edge joins the two ends of a pair."""
-        found = np.zeros(len(pairs), dtype=bool)
+        connected = np.zeros(len(pairs), dtype=bool)
         for matrix in self.relations.values() if len(pairs) else ():  # of none scipy gives a matrix
-            found |= np.asarray(matrix[pairs.left, pairs.right]).ravel() > 0
-        return found
+            connected |= np.asarray(matrix[pairs.left, pairs.right]).ravel() > 0
+        return connected
 
     def path_names(self) -> list[str]:
         """Names of the columns of `paths`."""
         names = list(self.relations)
         return ["-".join(steps) for hops in (2, 3) for steps in product(names, repeat=hops)]
 
-    def paths(self, pairs: Pairs, block: int = 4096) -> Floats:
+    def paths(self, pairs: NodePairs, block: int = 4096) -> Floats:
         """(m, r^2 + r^3) log(1 + weight) of the typed paths of two and three hops of each pair.
 
-        A step from a node of degree d weighs d^-1/2, so that a path over what everybody has counts
-        little. No path uses an edge between the two ends of the pair: it is what is asked.
+        A step from a node of degree d has the weight d^-1/2, so that paths over popular nodes have
+        a low weight. No path uses an edge between the two ends of the pair, which is to be
+        predicted.
         """
         columns = np.zeros((len(pairs), len(self.path_names())), dtype=np.float32)
-        steps = {name: _damped(matrix) for name, matrix in self.relations.items()}
+        steps = {name: _normalised(matrix) for name, matrix in self.relations.items()}
         order = np.argsort(pairs.left, kind="stable")
         for start in range(0, len(order), block):
             here = order[start : start + block]
@@ -154,7 +155,7 @@ def _symmetric(n: int, one: Rows, other: Rows) -> Sparse:
     return both
 
 
-def _damped(matrix: Sparse) -> Sparse:
+def _normalised(matrix: Sparse) -> Sparse:
     """D^-1/2 A D^-1/2: symmetric, as A is."""
     degree = np.asarray(matrix.sum(axis=1)).ravel()
     scale = sparse.diags(1 / np.sqrt(np.maximum(degree, 1)).astype(np.float32))
