@@ -46,21 +46,15 @@ def create_app(bundle_path: Path | str | Bundle, settings: ServeSettings | None 
         ConfigError: a file that the settings name cannot be used.
     """
     settings = settings or ServeSettings()
-    app = FastAPI(
-        title="goeswith",
-        version=__version__,
-        description="What goes with this product? Complements, each with its evidence.",
-        lifespan=_ends,
-    )
+    current = open_current(bundle_path, settings)
+    app = routed_app(settings)
     state = app.state
-    state.current = Holder(open_current(bundle_path, settings))
+    state.current = Holder(current)
     state.metrics = Metrics(state.current)
     state.feedback = FeedbackLog(settings.feedback) if settings.feedback else None
     state.log = Log() if settings.log else None
     state.ending = False
-    tell_problems(app)
-    for routes in (products, several, facts, feedback, relevance):
-        routes.add(app, settings)
+    relevance.add(app, settings)
     add_page(app)
     app.add_middleware(Quick, metrics=state.metrics, most=settings.max_k)
     app.add_middleware(BodyLimit, most=settings.max_body)
@@ -80,6 +74,20 @@ def create_app(bundle_path: Path | str | Bundle, settings: ServeSettings | None 
             allow_methods=["GET", "POST"],
             allow_headers=["authorization", "content-type", "x-api-key"],
         )
+    return app
+
+
+def routed_app(settings: ServeSettings) -> FastAPI:
+    """The routes that every service has, without a bundle: enough for the OpenAPI schema."""
+    app = FastAPI(
+        title="goeswith",
+        version=__version__,
+        description="What goes with this product? Complements, each with its evidence.",
+        lifespan=_ends,
+    )
+    tell_problems(app)
+    for routes in (products, several, facts, feedback):
+        routes.add(app, settings)
     _describe(app)
     return app
 
