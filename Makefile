@@ -54,7 +54,7 @@ $(VENV)/axe/axe.min.js: | $(VENV)/bin/python
 	    package/axe.min.js package/LICENSE && rm $$tarball \
 	  || { echo "npm could not fetch $(AXE): its tests are left out"; test "$$CI" != true; }
 
-bench: $(VENV)/.dev ## the README's tables, from ../shared/data into benchmarks/results
+bench: $(VENV)/.dev ## the tables of docs/benchmarks/results.md, from ../shared/data into benchmarks/results
 	set -e; for data in $(BENCH_DATA); do \
 	  $(BIN)/goeswith benchmark ../shared/data/$$data --protocol edges,cold \
 	    --json benchmarks/results/$$data.json; \
