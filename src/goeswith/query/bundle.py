@@ -63,7 +63,7 @@ class Bundle(QueryContext):
         The ranking as it was worked out at fit: the slate settings of the bundle are not applied.
 
         Raises:
-            As `complements`.
+            GoesWithError: as `complements`.
         """
         self.check_k(k)
         targets, scores, origin = self.ranked.of(self.products.row(product_id), k)
@@ -89,7 +89,8 @@ class Bundle(QueryContext):
             constraints: as for `complements`.
 
         Raises:
-            As `complements`; ConfigError also for an empty basket or one of more than 50 products.
+            GoesWithError: as `complements`; a ConfigError also for an empty basket or one of more
+                than 50 products.
         """
         self.check_k(k)
         self._check_count("basket", product_ids)
@@ -111,7 +112,7 @@ class Bundle(QueryContext):
             constraints: as for `complements`.
 
         Raises:
-            As `basket`; ConfigError also where the bundle has no session model.
+            GoesWithError: as `basket`; a ConfigError also where the bundle has no session model.
         """
         from goeswith.query.session import session
 
@@ -152,7 +153,7 @@ class Bundle(QueryContext):
             constraints: as for `complements`.
 
         Raises:
-            As `complements`; ConfigError also where the bundle has no such model.
+            GoesWithError: as `complements`; a ConfigError also where the bundle has no such model.
         """
         from goeswith.query.single_model import complements_by
 
@@ -170,7 +171,7 @@ class Bundle(QueryContext):
             constraints: filters and bans; the rest is of no use here.
 
         Raises:
-            As `complements`.
+            GoesWithError: as `complements`.
         """
         from goeswith.query.similar_products import check_similars, similars
 
@@ -184,7 +185,7 @@ class Bundle(QueryContext):
         Evidence is of the answer as the source and the product asked about as the target.
 
         Raises:
-            As `complements`.
+            GoesWithError: as `complements`.
         """
         from goeswith.query.reverse import reverse
 
