@@ -68,6 +68,7 @@ def command(
             raise ConfigError("--reverse takes no filters, bans or pins")
     opened = _opened(bundle, explain)
     most = k or min(10, opened.k)
+    answers: list[Answer]
     constraints = None
     if narrowed:
         from goeswith.query.constraints import Constraints

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from goeswith.core.errors import ConfigError
 from goeswith.query.answer import Answer, Hit, answer
 from goeswith.query.context import QueryContext
+from goeswith.query.recommendation_list import recommendation_list
 from goeswith.store.search_index import MOST_FOUND, Brief
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ MOST_IN_BASKET: Final = 50
 class Bundle(QueryContext):
     """What `goeswith fit` wrote, ready to be queried. Open one with `Bundle.open`."""
 
+    @recommendation_list
     def complements(
         self, product_id: str, k: int = 10, constraints: Constraints | None = None
     ) -> list[Answer]:
@@ -75,6 +77,7 @@ class Bundle(QueryContext):
             )
         ]
 
+    @recommendation_list
     def basket(
         self, product_ids: Sequence[str], k: int = 10, constraints: Constraints | None = None
     ) -> list[Answer]:
@@ -97,6 +100,7 @@ class Bundle(QueryContext):
         rows = [self.products.row(product_id) for product_id in dict.fromkeys(product_ids)]
         return self._select(rows, k, constraints)
 
+    @recommendation_list
     def session(
         self, product_ids: Sequence[str], k: int = 10, constraints: Constraints | None = None
     ) -> list[Next]:
@@ -120,6 +124,7 @@ class Bundle(QueryContext):
         self._check_count("session", product_ids)
         return session(self, product_ids, k, constraints)
 
+    @recommendation_list
     def complements_of_new(
         self, attributes: Mapping[str, Any], k: int = 10, constraints: Constraints | None = None
     ) -> list[Answer]:
@@ -141,6 +146,7 @@ class Bundle(QueryContext):
         self.check_k(k)
         return answers_to_new(self, attributes, k, constraints)
 
+    @recommendation_list
     def complements_by(
         self, model: str, product_id: str, k: int = 10, constraints: Constraints | None = None
     ) -> list[Answer]:
@@ -160,6 +166,7 @@ class Bundle(QueryContext):
         self.check_k(k)
         return complements_by(self, model, product_id, k, constraints)
 
+    @recommendation_list
     def similars(
         self, product_id: str, k: int = 10, constraints: Constraints | None = None
     ) -> list[Answer]:
@@ -179,6 +186,7 @@ class Bundle(QueryContext):
         check_similars(self)
         return similars(self, product_id, k, constraints)
 
+    @recommendation_list
     def reverse(self, product_id: str, k: int = 10) -> list[Answer]:
         """The products that a product goes with: those that have it among their answers.
 
