@@ -59,7 +59,9 @@ def pages(bundle: str) -> None:
     """Views of the page, as PNG of 64 colours."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
-    service = subprocess.Popen([*GOESWITH, "serve", bundle, "--port", port], stdout=subprocess.DEVNULL)
+    service = subprocess.Popen(
+        [*GOESWITH, "serve", bundle, "--port", port], stdout=subprocess.DEVNULL
+    )
     address = f"http://127.0.0.1:{port}/"
     try:
         _wait(f"{address}v1/health/ready")
