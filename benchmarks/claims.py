@@ -208,6 +208,13 @@ def markdown(path: Path) -> str:
     return "\n\n".join(markdown_claim(*item) for item in content["claims"].items())
 
 
+def verdicts(path: Path) -> str:
+    """Every claim of a result file with its verdict, a row each."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    rows = [f"| {each['claim']} | {each['verdict']} |" for each in content["claims"].values()]
+    return "\n".join(rows)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", nargs="?", default="amazon-beauty", help="folder, or name of one")
