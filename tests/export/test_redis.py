@@ -32,7 +32,7 @@ def server(redis_url: str) -> Iterator[redis.Redis]:
 
 def recipe(server: redis.Redis) -> Callable[[str], Any]:
     """The reader that docs/how-to/export.md shows, as a function: product id -> list or None."""
-    page = (Path(__file__).parents[2] / "docs" / "export.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "export.md").read_text(encoding="utf-8")
     (code,) = re.findall(r"```python\n(def goes_with.*?)```", page, flags=re.DOTALL)
     names: dict[str, Any] = {"json": json}
     exec(code, names)
