@@ -1,4 +1,4 @@
-"""Tables of the documentation are those of the results, and the example of the README runs."""
+"""Tables of the documentation are those of the results, and links lead somewhere."""
 
 from __future__ import annotations
 
@@ -25,18 +25,6 @@ ROOT = Path(__file__).parents[1]
 def test_the_tables_of_a_page_are_those_of_the_results(page: str, table: str) -> None:
     printed = runpy.run_path(str(ROOT / "benchmarks" / "table.py"))[table]()
     assert printed in (ROOT / page).read_text(encoding="utf-8")
-
-
-def test_the_example_of_the_readme_runs_on_a_shop(
-    shop_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
-    (tmp_path / "shop").symlink_to(shop_folder)
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "example.py").write_text(example, encoding="utf-8")
-    left = runpy.run_path("example.py")
-    assert left["products"].shape == (3, 10)
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))])

@@ -67,6 +67,7 @@ def command(
             raise ConfigError("--reverse takes no filters, bans or pins")
     opened = _open_bundle(bundle, explain)
     count = k or min(10, opened.k)
+    answers: list[Recommendation]
     constraints = None
     if narrowed:
         from goeswith.query.constraints import Constraints

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from goeswith.core.errors import ConfigError
 from goeswith.query.context import QueryContext
 from goeswith.query.recommendation import Hit, Recommendation, make_recommendation
+from goeswith.query.recommendation_list import recommendation_list
 from goeswith.store.search_index import MAX_SEARCH_RESULTS, ProductSummary
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ MAX_BASKET: Final = 50
 class Bundle(QueryContext):
     """What `goeswith fit` wrote, ready to be queried. Open one with `Bundle.open`."""
 
+    @recommendation_list
     def complements(
         self, product_id: str, k: int = 10, constraints: Constraints | None = None
     ) -> list[Recommendation]:
@@ -63,7 +65,7 @@ class Bundle(QueryContext):
         The precomputed ranking: the slate settings of the bundle are not applied.
 
         Raises:
-            As `complements`.
+            GoesWithError: as `complements`.
         """
         self.check_k(k)
         targets, scores, model_index = self.top_k_lists.for_product(
@@ -77,6 +79,7 @@ class Bundle(QueryContext):
             )
         ]
 
+    @recommendation_list
     def basket(
         self, product_ids: Sequence[str], k: int = 10, constraints: Constraints | None = None
     ) -> list[Recommendation]:
@@ -91,13 +94,15 @@ class Bundle(QueryContext):
             constraints: as for `complements`.
 
         Raises:
-            As `complements`; ConfigError also for an empty basket or one of more than 50 products.
+            GoesWithError: as `complements`; a ConfigError also for an empty basket or one of more
+                than 50 products.
         """
         self.check_k(k)
         self._check_count("basket", product_ids)
         rows = [self.products.row(product_id) for product_id in dict.fromkeys(product_ids)]
         return self._select(rows, k, constraints)
 
+    @recommendation_list
     def session(
         self, product_ids: Sequence[str], k: int = 10, constraints: Constraints | None = None
     ) -> list[NextRecommendation]:
@@ -113,7 +118,7 @@ class Bundle(QueryContext):
             constraints: as for `complements`.
 
         Raises:
-            As `basket`; ConfigError also where the bundle has no session model.
+            GoesWithError: as `basket`; a ConfigError also where the bundle has no session model.
         """
         from goeswith.query.session import recommend_next
 
@@ -121,6 +126,7 @@ class Bundle(QueryContext):
         self._check_count("session", product_ids)
         return recommend_next(self, product_ids, k, constraints)
 
+    @recommendation_list
     def complements_of_new(
         self, attributes: Mapping[str, Any], k: int = 10, constraints: Constraints | None = None
     ) -> list[Recommendation]:
@@ -142,6 +148,7 @@ class Bundle(QueryContext):
         self.check_k(k)
         return recommend_for_new(self, attributes, k, constraints)
 
+    @recommendation_list
     def complements_by(
         self, model: str, product_id: str, k: int = 10, constraints: Constraints | None = None
     ) -> list[Recommendation]:
@@ -154,13 +161,14 @@ class Bundle(QueryContext):
             constraints: as for `complements`.
 
         Raises:
-            As `complements`; ConfigError also where the bundle has no such model.
+            GoesWithError: as `complements`; a ConfigError also where the bundle has no such model.
         """
         from goeswith.query.single_model import complements_by
 
         self.check_k(k)
         return complements_by(self, model, product_id, k, constraints)
 
+    @recommendation_list
     def similars(
         self, product_id: str, k: int = 10, constraints: Constraints | None = None
     ) -> list[Recommendation]:
@@ -173,7 +181,7 @@ class Bundle(QueryContext):
             constraints: filters and bans; the rest is of no use here.
 
         Raises:
-            As `complements`.
+            GoesWithError: as `complements`.
         """
         from goeswith.query.similar_products import check_similars, similars
 
@@ -181,13 +189,14 @@ class Bundle(QueryContext):
         check_similars(self)
         return similars(self, product_id, k, constraints)
 
+    @recommendation_list
     def reverse(self, product_id: str, k: int = 10) -> list[Recommendation]:
         """The products that a product goes with: those that have it among their answers.
 
         The evidence is of the pair of the recommended product (source) and this one (target).
 
         Raises:
-            As `complements`.
+            GoesWithError: as `complements`.
         """
         from goeswith.query.reverse import reverse
 

@@ -48,24 +48,14 @@ def create_app(bundle_path: Path | str | Bundle, settings: ServeSettings | None 
         ConfigError: a file in the settings cannot be used.
     """
     settings = settings or ServeSettings()
-    app = FastAPI(
-        title="goeswith",
-        version=__version__,
-        description="Complementary products, each with its evidence.",
-        lifespan=_lifespan,
-        docs_url=None,  # FastAPI's page loads scripts from another host
-        redoc_url=None,
-        dependencies=[Depends(refuse_unknown_parameters)],
-    )
+    app = routed_app(settings)
     state = app.state
     state.snapshot_holder = SnapshotHolder(open_snapshot(bundle_path, settings))
     state.metrics = ServiceMetrics(state.snapshot_holder)
     state.feedback = FeedbackLog(settings.feedback) if settings.feedback else None
     state.log = RequestLog() if settings.log else None
     state.ending = False
-    add_problem_handlers(app)
-    for routes in (products, several, facts, feedback, relevance):
-        routes.add(app, settings)
+    relevance.add(app, settings)
     add_page(app)
     add_api_reference(app)
     app.add_middleware(FastPath, metrics=state.metrics, max_k=settings.max_k)
@@ -86,6 +76,23 @@ def create_app(bundle_path: Path | str | Bundle, settings: ServeSettings | None 
             allow_methods=["GET", "POST"],
             allow_headers=["authorization", "content-type", "x-api-key"],
         )
+    return app
+
+
+def routed_app(settings: ServeSettings) -> FastAPI:
+    """The routes that every service has, without a bundle: enough for the OpenAPI schema."""
+    app = FastAPI(
+        title="goeswith",
+        version=__version__,
+        description="Complementary products, each with its evidence.",
+        lifespan=_lifespan,
+        docs_url=None,  # FastAPI's page loads scripts from another host
+        redoc_url=None,
+        dependencies=[Depends(refuse_unknown_parameters)],
+    )
+    add_problem_handlers(app)
+    for routes in (products, several, facts, feedback):
+        routes.add(app, settings)
     _add_problem_schemas(app)
     return app
 

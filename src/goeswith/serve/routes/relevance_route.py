@@ -59,14 +59,19 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         BundleError: there is no such model.
         ConfigError: the extra `language` is not installed.
     """
-    if settings.relevance is None:
-        return
-    model, one_at_a_time = Salam.load(Path(settings.relevance)), Lock()
-    classes = model.config.classes
+    if settings.relevance is not None:
+        add_route(app, settings, Salam.load(Path(settings.relevance)))
+
+
+def add_route(app: FastAPI, settings: ServeSettings, model: Salam | None) -> None:
+    """Add the route; without a model it can be described and not called."""
+    one_at_a_time = Lock()
 
     @app.post("/v1/relevance", responses=problem_responses(411, 413))
     def relevance(request: Annotated[RelevanceRequest, Body()]) -> RelevanceResponse:
         """The class of each pair."""
+        assert model is not None
+        classes = model.config.classes
         if len(request.pairs) > settings.relevance_pairs:
             raise ConfigError(
                 f"pairs: at most {settings.relevance_pairs} in one request, "
