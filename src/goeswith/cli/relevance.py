@@ -203,10 +203,10 @@ def classify(
 
 
 def _is_shop(data: Path) -> bool:
-    from goeswith.data.tables import READABLE
+    from goeswith.data.tables import READABLE_SUFFIXES
 
     def there(table: str) -> bool:
-        return any((data / f"{table}{suffix}").exists() for suffix in READABLE)
+        return any((data / f"{table}{suffix}").exists() for suffix in READABLE_SUFFIXES)
 
     return data.is_dir() and not there("examples") and (there("relations") or there("events"))
 

@@ -1,8 +1,8 @@
-"""A folder of tables: what `goeswith` calls DATA.
+"""A folder of tables: the argument DATA of the commands.
 
 It may hold `products`, `events`, `relations`, `sessions`, `bundles` and `test`, each as one file of
 any readable format (`products.parquet`, `events.csv.gz`). Without products the catalogue is made of
-the products that the other tables name.
+the products in the other tables.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from goeswith.core.errors import DataError
 from goeswith.data import clean
 from goeswith.data.catalog import Catalog
 from goeswith.data.quarantine import Quarantine
-from goeswith.data.tables import READABLE, read_table, require, table_format
+from goeswith.data.tables import READABLE_SUFFIXES, read_table, require_columns, table_format
 from goeswith.data.values import identifiers, lists, numbers, text
 
 TABLES: Final = ("products", "events", "relations", "sessions", "bundles", "test")
 
-_PRODUCTS_IN: Final = {
+_PRODUCT_COLUMNS: Final = {
     "events": ("product_id",),
     "relations": ("source", "target"),
     "sessions": ("product_id",),
@@ -77,7 +77,7 @@ def load_data(folder: Path | str, max_bad_share: float = 0.05) -> Dataset:
     if "products" in tables:
         catalog = clean.clean_products(tables["products"], files["products"].name, quarantine)
     else:
-        catalog = _named_products(tables, files)
+        catalog = _products_of_tables(tables, files)
     if not len(catalog):
         quarantine.check()
         raise DataError(f"{folder} names no product: every product_id is missing")
@@ -117,9 +117,9 @@ def find_tables(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         if folder.exists():
             raise DataError(f"{folder} is a file; give the folder that holds {', '.join(TABLES)}")
-        beside = [path.name for path in folder.parent.iterdir()] if folder.parent.is_dir() else []
-        near = get_close_matches(folder.name, beside, n=1)
-        hint = f"; did you mean {folder.parent / near[0]}?" if near else ""
+        siblings = [path.name for path in folder.parent.iterdir()] if folder.parent.is_dir() else []
+        matches = get_close_matches(folder.name, siblings, n=1)
+        hint = f"; did you mean {folder.parent / matches[0]}?" if matches else ""
         raise DataError(f"there is no folder {folder}{hint}")
     files: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
@@ -132,14 +132,15 @@ def find_tables(folder: Path) -> dict[str, Path]:
     if not files:
         there = ", ".join(sorted(path.name for path in folder.iterdir())[:10]) or "nothing"
         raise DataError(
-            f"{folder} holds none of the tables {', '.join(TABLES)} as {', '.join(READABLE)} "
-            f"(also .gz); it holds {there}. Rename a file, or make tables with `goeswith import`"
+            f"{folder} holds none of the tables {', '.join(TABLES)} as "
+            f"{', '.join(READABLE_SUFFIXES)} (also .gz); it holds {there}. Rename a file, or make "
+            "tables with `goeswith import`"
         )
     return files
 
 
 def fingerprint(files: Iterable[Path]) -> str:
-    """SHA-256 over names and contents of files, whatever order they are given in."""
+    """SHA-256 over names and contents of files, in any order."""
     digest = hashlib.sha256()
     for path in sorted(files, key=lambda file: file.name):
         digest.update(path.name.encode())
@@ -148,14 +149,14 @@ def fingerprint(files: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
-def _named_products(tables: dict[str, pl.DataFrame], files: dict[str, Path]) -> Catalog:
-    """The products that tables name, by id, with the attributes that events give them."""
+def _products_of_tables(tables: dict[str, pl.DataFrame], files: dict[str, Path]) -> Catalog:
+    """The products in the tables, sorted by id, with the attributes in the events."""
     ids = []
-    for table, columns in _PRODUCTS_IN.items():
+    for table, columns in _PRODUCT_COLUMNS.items():
         if table in tables:
-            require(tables[table], columns, files[table].name)
+            require_columns(tables[table], columns, files[table].name)
             ids += [
-                identifiers(_single(tables[table][column]), files[table].name).alias("product_id")
+                identifiers(_exploded(tables[table][column]), files[table].name).alias("product_id")
                 for column in columns
             ]
     frame = pl.concat(ids).drop_nulls().unique().sort().to_frame()
@@ -164,25 +165,25 @@ def _named_products(tables: dict[str, pl.DataFrame], files: dict[str, Path]) -> 
     return Catalog(frame)
 
 
-def _single(values: pl.Series) -> pl.Series:
+def _exploded(values: pl.Series) -> pl.Series:
     """The values of a column one by one, where it holds lists."""
     return values.explode() if isinstance(values.dtype, pl.List) else values
 
 
 def with_attributes(products: pl.DataFrame, events: pl.DataFrame, file: str) -> pl.DataFrame:
-    """Add to products what their events say of them: the most frequent text, the median price.
+    """Add attributes from the events to products: the most frequent text, the median price.
 
     Args:
         products: has `product_id`.
         events: has `product_id` and any of `type`, `title`, `categories`, `brand`, `price`.
         file: name of the events for messages.
     """
-    given = events.with_columns(identifiers(events["product_id"], file))
+    known_events = events.with_columns(identifiers(events["product_id"], file))
     for name in ("type", "title", "categories", "brand"):
         if name in events.columns:
             values = (lists if name == "categories" else text)(events[name], file)
-            most = (
-                given.select("product_id", values)
+            most_frequent = (
+                known_events.select("product_id", values)
                 .drop_nulls()
                 .group_by("product_id", name)
                 .len()
@@ -190,9 +191,11 @@ def with_attributes(products: pl.DataFrame, events: pl.DataFrame, file: str) -> 
                 .unique("product_id", keep="first", maintain_order=True)
                 .select("product_id", name)
             )
-            products = products.join(most, on="product_id", how="left", maintain_order="left")
+            products = products.join(
+                most_frequent, on="product_id", how="left", maintain_order="left"
+            )
     if "price" in events.columns:
-        price = given.select("product_id", numbers(events["price"], file)).filter(
+        price = known_events.select("product_id", numbers(events["price"], file)).filter(
             pl.col("price") > 0
         )
         median = price.group_by("product_id").agg(pl.col("price").median())

@@ -10,7 +10,7 @@ import polars as pl
 
 from goeswith.core.errors import BundleError, DataError
 from goeswith.data.clean import clean_events
-from goeswith.data.feedback import read_feedback
+from goeswith.data.feedback import read_feedback_events
 from goeswith.data.tables import read_table
 from goeswith.pipeline.update_counts import file_facts
 from goeswith.store.manifest import file_sha256
@@ -78,14 +78,16 @@ def _feedback(
 ) -> GivenEvents:
     """A visit of a shopper stands for a basket or a user where purchases are counted in those."""
     counted = old.manifest["data"].get("applied", [])
-    found = read_feedback(folder, counted, catalog, again=again)
-    notes = [f"{count:,} lines passed over: {reason}" for reason, count in found.passed.items()]
+    found = read_feedback_events(folder, counted, catalog, again=again)
+    notes = [
+        f"{count:,} lines passed over: {reason}" for reason, count in found.skip_counts.items()
+    ]
     kinds = {entry["relation"]: entry["contexts_are"] for entry in old.manifest["mined"]}
     column = _BOUGHT_IN.get(kinds.get("co_purchase", ""))
     frame = found.events
     if column is not None:
         frame = frame.with_columns(pl.col("session_id").alias(column))
-    quarantine.saw(folder.name, frame.height)
+    quarantine.count_read(folder.name, frame.height)
     frame = clean_events(frame, folder.name, quarantine, catalog)
     files = [{**file, "table": "feedback"} for file in found.files]
     return GivenEvents(folder, frame, files, notes)

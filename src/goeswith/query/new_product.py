@@ -13,7 +13,7 @@ from goeswith.core.errors import ConfigError, DataError
 from goeswith.data.catalog import Catalog
 from goeswith.data.clean import clean_products
 from goeswith.data.quarantine import ROW, Quarantine
-from goeswith.data.variants import variants_of
+from goeswith.data.variants import find_variants
 from goeswith.query.select import Wanted, answers, fuse, probable_models, slate
 from goeswith.store.product_lookup import spoken_name
 
@@ -93,7 +93,7 @@ def answers_to_new(
     catalog = new_products([record], bundle.table.frame, "the new product")
     wanted = Wanted.of(bundle, constraints, [])
     titled = bundle.products.titled((catalog.text("title") or [None])[0] or "")
-    wanted.allowed[variants_of(catalog, bundle.table.frame, titled)] = False
+    wanted.allowed[find_variants(catalog, bundle.table.frame, titled)] = False
     found = bundle.scorer.top_k_by(
         lambda model: model.score_new(catalog), wanted.allowed, bundle.k, by_attributes=True
     )

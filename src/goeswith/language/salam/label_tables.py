@@ -9,7 +9,7 @@ import polars as pl
 
 from goeswith.core.errors import DataError
 from goeswith.data.quarantine import ROW, Quarantine
-from goeswith.data.tables import READABLE, read_table, require
+from goeswith.data.tables import READABLE_SUFFIXES, read_table, require_columns
 from goeswith.data.values import text
 from goeswith.language.salam.config import SalamConfig
 from goeswith.language.salam.labels import CLASSES, class_of
@@ -52,9 +52,9 @@ def pairs_to_ask(path: Path, quarantine: Quarantine) -> pl.DataFrame:
         DataError: the file cannot be read, or lacks a column.
     """
     table = renamed(read_table(path, quarantine), path.name)
-    require(table, ("query",), path.name)
+    require_columns(table, ("query",), path.name)
     if "title" not in table.columns and "product_id" not in table.columns:
-        require(table, ("title",), path.name)
+        require_columns(table, ("title",), path.name)
     return keyed(table, path.name, quarantine)
 
 
@@ -72,7 +72,9 @@ def judged_table(
         return renamed(read_table(path, quarantine), path.name), path.name
     published = path / f"{_PUBLISHED}examples.parquet"
     if not published.exists():
-        found = [path / f"examples{s}" for s in READABLE if (path / f"examples{s}").exists()]
+        found = [
+            path / f"examples{s}" for s in READABLE_SUFFIXES if (path / f"examples{s}").exists()
+        ]
         if not found:
             raise DataError(
                 f"{path} holds neither {published.name} nor a table `examples` with the columns "
@@ -82,9 +84,11 @@ def judged_table(
             _of_version(read_table(found[0], quarantine), version), found[0].name
         ), found[0].name
     examples = _of_version(read_table(published, quarantine), version)
-    require(examples, ("query", "product_id", "product_locale", "esci_label"), published.name)
+    require_columns(
+        examples, ("query", "product_id", "product_locale", "esci_label"), published.name
+    )
     products = read_table(path / f"{_PUBLISHED}products.parquet", quarantine).drop(ROW)
-    require(
+    require_columns(
         products, ("product_id", "product_locale", "product_title"), f"{_PUBLISHED}products.parquet"
     )
     whole = examples.join(
@@ -93,7 +97,7 @@ def judged_table(
         how="left",
         maintain_order="left",
     )
-    whole = quarantine.split(
+    whole = quarantine.set_aside(
         whole,
         published.name,
         pl.col("product_title").is_null(),
@@ -109,7 +113,7 @@ def _of_version(table: pl.DataFrame, version: str | None) -> pl.DataFrame:
     if version not in {"small", "large"}:
         raise DataError(f"there is no version {version!r} of the data; take small or large")
     name = f"{version}_version"
-    require(table, (name,), "the table of examples")
+    require_columns(table, (name,), "the table of examples")
     return table.filter(pl.col(name).cast(pl.String).is_in(["1", "true", "True"]))
 
 
@@ -127,7 +131,7 @@ def keyed(table: pl.DataFrame, file: str, quarantine: Quarantine) -> pl.DataFram
     """With keys and texts of both ends; rows without a query or a product are set aside."""
     locale = pl.col("locale").fill_null("") if "locale" in table.columns else pl.lit("")
     table = table.with_columns(locale=locale)
-    table = quarantine.split(table, file, pl.col("query").is_null(), "no query", "query")
+    table = quarantine.set_aside(table, file, pl.col("query").is_null(), "no query", "query")
     shown = [name for name in _SHOWN if name in table.columns]
     table = table.with_columns(
         query=_cleaned("query"),
@@ -138,8 +142,8 @@ def keyed(table: pl.DataFrame, file: str, quarantine: Quarantine) -> pl.DataFram
     if "product_id" not in table.columns:
         table = table.with_columns(product_id="text")
     table = table.with_columns(product_id=pl.col("product_id").fill_null(pl.col("text")))
-    table = quarantine.split(table, file, pl.col("query") == "", "no query", "query")
-    table = quarantine.split(
+    table = quarantine.set_aside(table, file, pl.col("query") == "", "no query", "query")
+    table = quarantine.set_aside(
         table, file, (pl.col("product_id") == ""), "neither a product's id nor its text", "text"
     )
     return table.with_columns(
@@ -156,22 +160,22 @@ def with_classes(
     table: pl.DataFrame, file: str, config: SalamConfig, quarantine: Quarantine
 ) -> pl.DataFrame:
     """With keys and classes; rows without a query, a text or a known label are set aside."""
-    require(table, ("query", "label"), file)
+    require_columns(table, ("query", "label"), file)
     if "title" not in table.columns:
-        require(table, ("title",), file)
+        require_columns(table, ("title",), file)
     known = {
         label: class_of(label, config.labels) for label in table["label"].drop_nulls().unique()
     }
     classes = [label for label, number in known.items() if number is not None]
     words = " or ".join(CLASSES)
-    table = quarantine.split(
+    table = quarantine.set_aside(
         table,
         file,
         ~pl.col("label").is_in(classes) | pl.col("label").is_null(),
         f"the label is not {words}, or their first letter, as {config.labels} has them",
         "label",
     )
-    table = quarantine.split(table, file, pl.col("title").is_null(), "no product text", "title")
+    table = quarantine.set_aside(table, file, pl.col("title").is_null(), "no product text", "title")
     numbers = [known[label] for label in classes]
     table = table.with_columns(
         pl.col("label").replace_strict(classes, numbers, return_dtype=pl.Int64).alias("class")

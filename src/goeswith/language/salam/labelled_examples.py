@@ -19,7 +19,7 @@ from goeswith.core.arrays import Rows
 from goeswith.core.errors import DataError
 from goeswith.data.catalog import Catalog
 from goeswith.data.quarantine import ROW, Quarantine
-from goeswith.data.tables import read_table, require
+from goeswith.data.tables import read_table, require_columns
 from goeswith.language.salam.config import SalamConfig
 from goeswith.language.salam.label_split import PARTS, Split, split_products
 from goeswith.language.salam.label_tables import judged_table, keyed, renamed, with_classes
@@ -197,12 +197,12 @@ def _engagement(path: Path, number: pl.DataFrame, quarantine: Quarantine) -> Beh
     table = read_table(path, quarantine)
     kinds = [name for name in ENGAGED if name in table.columns]
     if not kinds:
-        require(table, ("clicks",), path.name)
+        require_columns(table, ("clicks",), path.name)
     counts = table.select(ROW, *kinds).with_columns(
         pl.col(kind).cast(pl.Float64, strict=False).fill_null(0) for kind in kinds
     )
     named = renamed(table, path.name)
-    require(named, ("query", "product_id"), path.name)
+    require_columns(named, ("query", "product_id"), path.name)
     found = keyed(named, path.name, quarantine).join(counts, on=ROW)
     ends = found.join(number.rename({"key": "left", "node": "one"}), on="left").join(
         number.rename({"key": "right", "node": "other"}), on="right"
