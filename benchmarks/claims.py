@@ -53,9 +53,9 @@ def with_signal(graph: RelationGraph, signal: str) -> RelationGraph:
     if signal == "cleaned":
         return graph
     if signal == "raw":
-        return replace(graph, decided=Signals(graph[CO_PURCHASE], graph.similars))
+        return replace(graph, signals=Signals(graph[CO_PURCHASE], graph.similars))
     both = graph.complements.count.maximum(graph.complements.count.T).tocsr()
-    return replace(graph, decided=Signals(Relation(both), graph.similars))
+    return replace(graph, signals=Signals(Relation(both), graph.similars))
 
 
 def slate_hits(case: Case, model: PCompanion) -> dict[str, float]:

@@ -19,7 +19,7 @@ from goeswith.evaluation.metrics import Ranked
 from goeswith.models import make_model
 from goeswith.ranking.slate import choose
 from goeswith.relations.build_graph import build_graph
-from goeswith.relations.pair_splits import hold_out_pairs
+from goeswith.relations.pair_split import hold_out_pairs
 from goeswith.relations.relation import CO_VIEW, csr
 
 RESULTS = Path(__file__).parent / "results"

@@ -8,7 +8,7 @@ from goeswith.evaluation.protocols import PROTOCOLS, protocol
 from goeswith.evaluation.protocols.case import Ground, rank_among
 from goeswith.relations.build_graph import build_graph
 from goeswith.relations.graph import RelationGraph
-from goeswith.relations.labelled_pairs import judged_pairs
+from goeswith.relations.labelled_pairs import labelled_session_pairs
 from goeswith.relations.relation import CO_PURCHASE, CO_VIEW, pair_keys
 from goeswith.settings.sections import Settings
 
@@ -176,7 +176,7 @@ def test_time_needs_events(listed):
 def test_gold_gives_bundled_pairs_the_better_direction(judged, table_model):
     cases = list(protocol("gold")(Ground(judged, Settings()), 0))
     assert len(cases) == 5
-    pairs = judged_pairs(judged.sessions, judged.bundles)
+    pairs = labelled_session_pairs(judged.sessions, judged.bundles)
     assert sum(len(case.sources) for case in cases) == pairs.height
     for case in cases:
         table = truth_table(100, case.targets[case.bundled], case.sources[case.bundled])
@@ -234,7 +234,7 @@ def test_a_split_that_forgets_a_relation_is_caught(listed, monkeypatch):
 
     def careless(self, keys):
         bought = self[CO_PURCHASE]
-        kept = bought.keep(
+        kept = bought.filter(
             ~(np.isin(pair_keys(bought.sources, bought.targets, self.n), keys))
             | (bought.sources > bought.targets)  # reversed twins stay
         )

@@ -19,8 +19,8 @@ from goeswith.core.errors import BundleError, ConfigError
 from goeswith.data.catalog import Catalog
 from goeswith.models import MODEL_NAMES, TRAINED, make_model, model_class
 from goeswith.models.base import Recommender, leave_out
-from goeswith.relations.counts import grown
 from goeswith.relations.graph import RelationGraph
+from goeswith.relations.graph_arithmetic import with_new_items
 from goeswith.relations.relation import csr
 
 QUICK = {name: {"max_epochs": 2, "dimension": 8} for name in TRAINED}
@@ -233,7 +233,7 @@ def test_refreshing_takes_over_products_added_behind_those_known(
     longer = Catalog(pl.concat([catalog.frame, pl.DataFrame([row])]))
     before = everything(fitted)
     fitted.save(tmp_path)
-    model = model_class(name).load(tmp_path).refresh(longer, grown(graph, 61))
+    model = model_class(name).load(tmp_path).refresh(longer, with_new_items(graph, 61))
     after = everything(model)
     assert model.n == 61
     assert after.shape == (61, 61)

@@ -12,7 +12,7 @@ from goeswith.data.catalog import Catalog
 from goeswith.ranking.pair_classifier import leads_nowhere
 from goeswith.ranking.ranker import Ranker, RankerConfig
 from goeswith.relations.graph import RelationGraph
-from goeswith.relations.pair_splits import hold_out_pairs
+from goeswith.relations.pair_split import hold_out_pairs
 
 STYLES, KINDS, EACH = ("red", "blue", "green"), ("shirt", "shoe"), 60
 QUICK = RankerConfig(folds=1, trees=5, sources=50)

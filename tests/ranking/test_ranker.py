@@ -23,7 +23,7 @@ from goeswith.ranking.item_features import Facts
 from goeswith.ranking.ranker import Ranker, RankerConfig
 from goeswith.relations.build_graph import build_graph
 from goeswith.relations.graph import RelationGraph
-from goeswith.relations.pair_splits import hold_out_pairs
+from goeswith.relations.pair_split import hold_out_pairs
 from goeswith.relations.relation import Relation, csr
 
 BRANDS = ("Mu", "Nu", "Xi", "Pi")

@@ -134,8 +134,8 @@ def _header(path: Path, delimiter: str) -> list[str]:
             )
             raise DataError(
                 f"{path}: the header {names[0]!r} is one column; its fields seem to be separated "
-                f"by a {_DELIMITER_NAMES[likely]} where a {_DELIMITER_NAMES[delimiter]} is expected: "
-                f"{advice}"
+                f"by a {_DELIMITER_NAMES[likely]} where a {_DELIMITER_NAMES[delimiter]} is "
+                f"expected: {advice}"
             )
     duplicate = next((name for name in names if names.count(name) > 1), None)
     if duplicate is not None:

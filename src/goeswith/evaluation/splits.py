@@ -1,4 +1,4 @@
-"""What each protocol holds out. Product pairs: `relations.pair_splits.hold_out_pairs`."""
+"""What each protocol holds out. Product pairs: `relations.pair_split.hold_out_pairs`."""
 
 from __future__ import annotations
 

@@ -23,8 +23,8 @@ from goeswith.pipeline.reverse_lists import reverse_arrays
 from goeswith.pipeline.session_model import fit_session
 from goeswith.pipeline.similarity_index import similar_arrays
 from goeswith.relations.build_graph import build_graph
-from goeswith.relations.counts import every_pair, settled, split_by_support
 from goeswith.relations.graph import RelationGraph
+from goeswith.relations.graph_arithmetic import resolve, split_by_support, without_min_counts
 from goeswith.relations.graph_files import save_graph
 from goeswith.relations.mining_report import MiningReport
 from goeswith.relations.relation import CO_PURCHASE
@@ -138,8 +138,8 @@ def _counted(
     What `auto` stands for is kept with the bundle, so that an update asks for the same.
     """
     if dataset.counted and keep_rare:
-        everything = build_graph(dataset, every_pair(config), report)
-        config = settled(config, everything)
+        everything = build_graph(dataset, without_min_counts(config), report)
+        config = resolve(config, everything)
         return *split_by_support(everything, config), config
     graph = build_graph(dataset, config, report)
     for mined in report.relations:

@@ -78,7 +78,7 @@ def _feedback(
 ) -> GivenEvents:
     """A visit of a shopper stands for a basket or a user where purchases are counted in those."""
     counted = old.manifest["data"].get("applied", [])
-    found = read_feedback_events(folder, counted, catalog, again=again)
+    found = read_feedback_events(folder, counted, catalog, recount=again)
     notes = [
         f"{count:,} lines passed over: {reason}" for reason, count in found.skip_counts.items()
     ]

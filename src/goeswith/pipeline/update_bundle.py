@@ -26,9 +26,15 @@ from goeswith.pipeline.precompute import NeverTogether, Progress, Steps, answer_
 from goeswith.pipeline.update_counts import check_contexts, data_facts, file_facts, merged, notes
 from goeswith.query.bundle import Bundle
 from goeswith.query.online_scoring import load_model, model_folders, reads_attributes
-from goeswith.relations.counts import add_graphs, every_pair, grown, split_by_support, with_rare
+from goeswith.relations.graph_arithmetic import (
+    add_graphs,
+    merge_below_support,
+    split_by_support,
+    with_new_items,
+    without_min_counts,
+)
 from goeswith.relations.graph_files import load_graph, save_graph
-from goeswith.relations.mining_report import MiningReport
+from goeswith.relations.mining_report import MiningReport, read_mined_relations
 from goeswith.settings.sections import Settings
 from goeswith.store.manifest import ANSWERS, RARE, RELATIONS, SESSION, read_manifest
 from goeswith.store.publish import new_build, publish
@@ -133,13 +139,13 @@ class _Run:
         self.folders = model_folders(old.folder)
         self.specs = old.models[: len(self.folders)]
         self.tell = Steps(len(grown.catalog), len(self.specs), progress)
-        self.mined: list[dict[str, Any]] = old.manifest.get("mined", [])
+        self.mined = read_mined_relations(old.manifest.get("mined", []))
 
     def add(self) -> list[str]:
         """Answer and propose new products with the models as they are."""
         self.tell.now("answering new products")
         n = len(self.grown.catalog)
-        self.graph = grown(load_graph(self.old.folder / RELATIONS, len(self.old)), n)
+        self.graph = with_new_items(load_graph(self.old.folder / RELATIONS, len(self.old)), n)
         never = NeverTogether(self.grown.catalog, self.graph)
         models = [
             (spec, load_model(folder, spec) if reads_attributes(spec) else None)
@@ -165,12 +171,12 @@ class _Run:
         self.tell.now("counting")
         catalog, n = self.grown.catalog, len(self.grown.catalog)
         report = MiningReport()
-        found = mine(given.frame, n, every_pair(self.settings.relations), report)
+        found = mine(given.frame, n, without_min_counts(self.settings.relations), report)
         check_contexts(self.mined, report, given.path)
-        everything = grown(load_graph(self.old.folder / RELATIONS, len(self.old)), n)
+        everything = with_new_items(load_graph(self.old.folder / RELATIONS, len(self.old)), n)
         rare = self._rare(n)
         if rare is not None:
-            everything = with_rare(everything, rare)
+            everything = merge_below_support(everything, rare)
         everything = add_graphs(everything, found).with_types(catalog.type_codes)
         self.graph, rare = split_by_support(everything, self.settings.relations)
         place = dict(zip(self.specs, self.folders, strict=True))
@@ -203,7 +209,7 @@ class _Run:
 
     def _rare(self, n: int) -> RelationGraph | None:
         folder = self.old.folder / RARE
-        return grown(load_graph(folder, len(self.old)), n) if folder.is_dir() else None
+        return with_new_items(load_graph(folder, len(self.old)), n) if folder.is_dir() else None
 
     def facts(self) -> dict[str, Any]:
         """What the manifest tells, but of the data."""

@@ -41,7 +41,7 @@ def merged(mined: list[dict[str, Any]], report: MiningReport) -> list[dict[str, 
         told = asdict(found)
         if found.relation in both:
             entry = both[found.relation]
-            for name in ("contexts", "giants", "unplaced"):
+            for name in ("contexts", "oversized", "without_context"):
                 entry[name] += told[name]
             entry["order_known"] = entry["order_known"] or told["order_known"]
         else:

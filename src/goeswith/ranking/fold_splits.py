@@ -18,7 +18,7 @@ from scipy.stats import binom
 from goeswith.core.arrays import Sparse
 from goeswith.ranking.item_features import is_counted
 from goeswith.relations.graph import RelationGraph
-from goeswith.relations.pair_splits import hold_out_pairs
+from goeswith.relations.pair_split import hold_out_pairs
 from goeswith.relations.relation import Relation, csr, pair_keys
 
 Counts: TypeAlias = npt.NDArray[Any]
@@ -162,7 +162,7 @@ def _part(edges: Relation, count: Counts, first: Counts | None, share: float) ->
         target_contexts=of(edges.target_contexts, columns),
         contexts=None if edges.contexts is None else edges.contexts * share,
     )
-    return part.keep(matrix.data > 0)
+    return part.filter(matrix.data > 0)
 
 
 def _most(matrix: Sparse) -> Counts:

@@ -115,7 +115,7 @@ def test_without_views_products_are_encoded_by_their_content(shop: Shop) -> None
 
 def test_without_complements_similar_products_are_still_drawn_together(shop: Shop) -> None:
     catalog, graph = shop
-    viewed = replace(graph, decided=Signals(graph.complements.keep(_none(graph)), graph.similars))
+    viewed = replace(graph, signals=Signals(graph.complements.filter(_none(graph)), graph.similars))
     theta = small().fit(catalog, viewed).encode(catalog)
     assert np.isfinite(theta).all()
     assert theta.any()

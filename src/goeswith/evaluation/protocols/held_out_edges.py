@@ -23,7 +23,7 @@ from goeswith.evaluation.protocols.case import (
 )
 from goeswith.models.base import Recommender
 from goeswith.relations.graph import RelationGraph
-from goeswith.relations.pair_splits import HeldOut, hold_out_pairs
+from goeswith.relations.pair_split import HeldOutPairs, hold_out_pairs
 from goeswith.relations.relation import CO_VIEW, Relation, csr
 
 
@@ -113,7 +113,7 @@ def direction(ground: Ground, seed: int) -> Iterator[Case]:
     yield DirectionCase(ground.dataset.catalog, held.graph, held.sources, held.targets, one_way)
 
 
-def _hold_out(ground: Ground, seed: int) -> HeldOut:
+def _hold_out(ground: Ground, seed: int) -> HeldOutPairs:
     share = ground.settings.evaluation.test_share
     held = hold_out_pairs(ground.graph, share, seed)
     if not len(held.sources):
@@ -125,7 +125,7 @@ def _hold_out(ground: Ground, seed: int) -> HeldOut:
     return held
 
 
-def _one_way(held: HeldOut, complements: Relation) -> Mask:
+def _one_way(held: HeldOutPairs, complements: Relation) -> Mask:
     reverse = np.asarray(complements.count[held.targets, held.sources], dtype=np.float32)
     one_way: Mask = reverse.ravel() == 0
     return one_way

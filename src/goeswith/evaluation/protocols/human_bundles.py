@@ -19,7 +19,7 @@ from goeswith.evaluation.protocols.case import Answers, Case, Ground, Measured
 from goeswith.evaluation.splits import session_folds
 from goeswith.models.base import Recommender
 from goeswith.relations.graph import RelationGraph
-from goeswith.relations.labelled_pairs import graph_of_judged, judged_pairs
+from goeswith.relations.labelled_pairs import graph_from_labelled_pairs, labelled_session_pairs
 from goeswith.relations.relation import pair_keys
 
 
@@ -76,7 +76,7 @@ def gold(ground: Ground, seed: int) -> Iterator[Case]:
     if dataset.sessions is None or dataset.bundles is None:
         raise DataError(f"{dataset.name}: the gold protocol needs tables of sessions and bundles")
     n = len(dataset.catalog)
-    pairs = judged_pairs(dataset.sessions, dataset.bundles).with_columns(
+    pairs = labelled_session_pairs(dataset.sessions, dataset.bundles).with_columns(
         number=pl.col("session_id").rank("dense").cast(pl.Int64)
     )
     for fold in session_folds(dataset.sessions, ground.settings.evaluation.folds, seed):
@@ -89,7 +89,9 @@ def gold(ground: Ground, seed: int) -> Iterator[Case]:
                 f"{dataset.name}: a fold of {len(fold)} sessions has only pairs of one kind; take "
                 "fewer folds, or more sessions"
             )
-        train = graph_of_judged(pairs.filter(~tested), n).without(pair_keys(sources, targets, n))
+        train = graph_from_labelled_pairs(pairs.filter(~tested), n).without(
+            pair_keys(sources, targets, n)
+        )
         check_leak(train, sources, targets)
         numbers = test["number"].to_numpy()
         seen = np.zeros(n, dtype=bool)

@@ -77,7 +77,7 @@ def over_time(ground: Ground, seed: int) -> Iterator[Case]:
     check_order(earlier, later)
     n = len(dataset.catalog)
     train = mine(earlier, n, settings.relations)
-    after = mine(later, n, settings.relations.of_truth)
+    after = mine(later, n, settings.relations.for_ground_truth)
     # what is learned from is built as a shop builds it; what is true is what was counted
     train = train.with_types(dataset.catalog.type_codes)
     complements = after.complements

@@ -64,7 +64,7 @@ class Product2Vec(TrainedVectors):
         contents = self._content.encode(catalog)
         known = np.flatnonzero(contents.any(axis=1)).astype(np.int32)
         # what is held back to validate is similar pairs: they take the place of complements
-        swapped = replace(graph, decided=Signals(graph.similars, graph.complements))
+        swapped = replace(graph, signals=Signals(graph.similars, graph.complements))
         validation = Validation(swapped, config.validation_share, config.seed)
         near = between(validation.held.graph.complements, known)
         far = between(validation.held.graph.similars, known)
@@ -212,7 +212,7 @@ def near_is_high(theta: Floats) -> tuple[Floats, Floats]:
 
 def between(edges: Relation, known: Rows) -> Sparse:
     """(n, n) CSR of the edges between products whose rows are `known`."""
-    return edges.keep(np.isin(edges.sources, known) & np.isin(edges.targets, known)).count
+    return edges.filter(np.isin(edges.sources, known) & np.isin(edges.targets, known)).count
 
 
 def numpy_layers(network: torch.nn.Module) -> Arrays:

@@ -33,7 +33,7 @@ from goeswith.models.base import Model, ModelConfig, VectorModel
 from goeswith.models.neural.checkpoint import read_checkpoint, write_checkpoint
 from goeswith.models.neural.distributed import Workers
 from goeswith.relations.graph import RelationGraph
-from goeswith.relations.pair_splits import HeldOut, hold_out_pairs
+from goeswith.relations.pair_split import HeldOutPairs, hold_out_pairs
 
 if TYPE_CHECKING:
     import torch
@@ -93,7 +93,7 @@ class Validation:
     """Sources that are ranked at most; the same ones in every epoch."""
 
     def __init__(self, graph: RelationGraph, share: float, seed: int) -> None:
-        self.held: HeldOut = hold_out_pairs(graph, share, seed)
+        self.held: HeldOutPairs = hold_out_pairs(graph, share, seed)
         rng = np.random.default_rng(seed)
         sources = np.unique(self.held.sources)
         self.sources = np.sort(rng.permutation(sources)[: self.MAX_SOURCES]).astype(np.int32)
