@@ -37,9 +37,9 @@ def pairs(columns: Any, n: int, least: int) -> Any:
 
 
 def best(weights: Any, n: int) -> Any:
-    from goeswith.models.sparse_topk import best_of_few
+    from goeswith.models.sparse_topk import sparse_top_k
 
-    return best_of_few(weights, np.arange(n, dtype=np.int32), K, None)[0]
+    return sparse_top_k(weights, np.arange(n, dtype=np.int32), K, None)[0]
 
 
 def goeswith_count(columns: Any, n: int) -> Any:

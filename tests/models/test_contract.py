@@ -18,7 +18,7 @@ from goeswith.core.arrays import top_k
 from goeswith.core.errors import BundleError, ConfigError
 from goeswith.data.catalog import Catalog
 from goeswith.models import MODEL_NAMES, TRAINED, make_model, model_class
-from goeswith.models.base import Recommender, leave_out
+from goeswith.models.base import Recommender, mask_excluded
 from goeswith.relations.graph import RelationGraph
 from goeswith.relations.graph_arithmetic import with_new_items
 from goeswith.relations.relation import csr
@@ -143,7 +143,7 @@ def test_answers_are_the_best_of_the_scores_and_ties_go_to_the_lower_product(
     exclude = csr(60, rng.integers(0, 60, 300), rng.integers(0, 60, 300), np.ones(300))
     for left_out in (None, exclude):
         scores = fitted.score(sources)
-        leave_out(scores, sources, left_out)
+        mask_excluded(scores, sources, left_out)
         for k in (1, 7, 60, 90):
             products, best = fitted.recommend(sources, k, left_out)
             expected, highest = top_k(scores, k)

@@ -143,7 +143,7 @@ def test_a_large_shop_is_answered_from_what_is_near_each_source(
 ) -> None:
     model = Ranker(QUICK.model_copy(update={"whole": 0})).fit(*shop)
     rows = np.arange(model.n, dtype=np.int32)
-    few = model.score_few(rows)
+    few = model.score_sparse(rows)
     assert 0 < few.nnz < 0.75 * model.n**2
     products, scores = model.recommend(rows, 7)
     best, value = top_k(model.score(rows), 7)

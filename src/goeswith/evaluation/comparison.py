@@ -24,7 +24,7 @@ from goeswith.evaluation.protocols import (
 )
 from goeswith.evaluation.protocols.case import AnyCase, Ground, Measured
 from goeswith.models import CLOSED_FORM
-from goeswith.models.neural.training import Trained
+from goeswith.models.neural.training import TrainedModel
 from goeswith.models.registry import Registry
 from goeswith.relations.measures import MEASURES
 from goeswith.settings.sections import Settings
@@ -83,8 +83,9 @@ def benchmark(  # noqa: PLR0917
         several {"protocols": [one such object each]}. A result holds "model", "metrics" (name ->
         mean, std, per_seed), "fit_seconds" and "score_seconds" (medians over seeds),
         "peak_memory_mb" (the largest), "training" of a trained model (for each fit its "seed" and
-        its "epochs", see `Epoch`), "importances" of the last fit of a model that weighs evidence,
-        and "refused", the reason why a model has no metrics. What does not apply is absent.
+        its "epochs", see `EpochRecord`), "importances" of the last fit of a model that weighs
+        evidence, and "refused", the reason why a model has no metrics. What does not apply is
+        absent.
 
     Raises:
         ConfigError: an unknown model, protocol or setting, or seeds that are none.
@@ -172,7 +173,7 @@ def _run(
             run.score_seconds += perf_counter() - fitted
             run.fit_seconds += fitted - started
             measured.append(case.measure(answers))
-            if isinstance(model, Trained):
+            if isinstance(model, TrainedModel):
                 run.training.append({"seed": seed, "epochs": list(model.history)})
             run.importances = model.importances()
     run.peak_mb = peak.mb

@@ -101,7 +101,7 @@ def fit_bundle(
 
         def fitted(spec: str) -> Recommender:
             model = make_model(spec, settings.models)
-            model.follow(checkpoints, tell.now)
+            model.set_checkpoints(checkpoints, tell.now)
             return model.fit(dataset.catalog, learned)
 
         answers = answer_all(

@@ -211,7 +211,7 @@ def _ask(
     answered: Callable[[int], None],
 ) -> None:
     """Ask a model for the products `rows`; numpy and scipy let threads run beside."""
-    model.expect(rows)
+    model.prepare_batch(rows)
     pool = ThreadPoolExecutor(min(os.cpu_count() or 1, _MOST_THREADS))
     try:
         batches = list(blocks(rows, _BATCH))

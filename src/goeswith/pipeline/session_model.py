@@ -57,7 +57,7 @@ def fit_session(
     if spec == AUTO:
         spec = auto_model(sequences, settled="item_knn" in settings.models)
     model = SESSION_MODELS.make(spec, settings.models)
-    model.follow(checkpoints, tell)
+    model.set_checkpoints(checkpoints, tell)
     tell(f"fitting the session model {spec}")
     model.fit(dataset.catalog, sequences).save(build / SESSION)
     save_arrays(followed(sequences, len(dataset.catalog)), build / FOLLOWED)

@@ -31,7 +31,7 @@ from goeswith.core.arrays import scale_rows as rows_by
 from goeswith.core.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
 from goeswith.features.attribute_encoder import AttributeEncoder
-from goeswith.features.cosines import CosineIndex
+from goeswith.features.cosine_index import CosineIndex
 from goeswith.models.paths import out_degree
 
 _Entries: TypeAlias = tuple[Floats, tuple[npt.NDArray[Any], Rows]]

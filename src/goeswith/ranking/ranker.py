@@ -47,10 +47,10 @@ class Ranker(Recommender):
     Config = RankerConfig
     config: RankerConfig
     _checkpoints: Path | None = None
-    _tell: Callable[[str], None] | None = None
+    _on_progress: Callable[[str], None] | None = None
 
-    def follow(self, checkpoints: Path, tell: Callable[[str], None]) -> None:
-        self._checkpoints, self._tell = checkpoints, tell
+    def set_checkpoints(self, checkpoints: Path, on_progress: Callable[[str], None]) -> None:
+        self._checkpoints, self._on_progress = checkpoints, on_progress
 
     def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
         self._say("reading attributes")
@@ -101,8 +101,8 @@ class Ranker(Recommender):
         return self
 
     def _say(self, what: str) -> None:
-        if self._tell is not None:
-            self._tell(f"fitting {self.name}: {what}")
+        if self._on_progress is not None:
+            self._on_progress(f"fitting {self.name}: {what}")
 
     def _fit_members(self, catalog: Catalog, graph: RelationGraph, what: str) -> list[Member]:
         from goeswith.models import make_model, model_class
@@ -114,8 +114,8 @@ class Ranker(Recommender):
             model = make_model(spec, {name: {"seed": self.config.seed}} if seeded else None)
             if not isinstance(model, VectorModel):
                 raise ConfigError(f"a member of the ranker is a model of vectors; {spec!r} is none")
-            if self._checkpoints is not None and self._tell is not None:
-                model.follow(self._checkpoints / what.replace(" ", "-"), self._tell)
+            if self._checkpoints is not None and self._on_progress is not None:
+                model.set_checkpoints(self._checkpoints / what.replace(" ", "-"), self._on_progress)
             model.fit(catalog, graph)
             members.append(Member(model.source_vectors, model.target_vectors))
         return members
@@ -129,10 +129,10 @@ class Ranker(Recommender):
         if self.pairs is not None:
             return self.pairs.score(sources)
         if not self.whole:
-            return path_scores(self.score_few(sources))
+            return path_scores(self.score_sparse(sources))
         return self._dense(self.facts.askers(sources), sources)
 
-    def score_few(self, sources: Rows) -> Sparse | None:
+    def score_sparse(self, sources: Rows) -> Sparse | None:
         if self.whole or self.pairs is not None:
             return None
         return self._few(self.facts.askers(sources), sources)

@@ -72,8 +72,8 @@ class Mixture(SessionModel):
     config: MixtureConfig
     _following: tuple[Path, Callable[[str], None]] | None = None
 
-    def follow(self, checkpoints: Path, tell: Callable[[str], None]) -> None:
-        self._following = checkpoints, tell
+    def set_checkpoints(self, checkpoints: Path, on_progress: Callable[[str], None]) -> None:
+        self._following = checkpoints, on_progress
 
     def fit(self, catalog: Catalog, sequences: Sequences) -> Self:
         lent = lenders(sequences, self.config.held_back, self.config.seed)
@@ -97,7 +97,7 @@ class Mixture(SessionModel):
         seeded = "seed" in SESSION_MODELS.find(name).Config.model_fields
         model = SESSION_MODELS.make(spec, {name: {"seed": self.config.seed}} if seeded else None)
         if self._following is not None:
-            model.follow(*self._following)
+            model.set_checkpoints(*self._following)
         return model
 
     def _parts(self, members: Iterable[SessionModel], prefixes: Sequences) -> Iterator[Floats]:

@@ -214,7 +214,7 @@ class _State:
         for name, value in found.part("now").items():
             self._weights[name].data.copy_(value)
         self._best = found.part("best")
-        self.history = json.loads(found.said["history"])
+        self.history = json.loads(found.metadata["history"])
         return len(self.history)
 
     def finish(self, epoch: Epoch) -> Epoch:

@@ -19,7 +19,7 @@ import torch
 from goeswith.core.arrays import Floats
 from goeswith.core.errors import ConfigError
 from goeswith.data.catalog import Catalog
-from goeswith.models.neural.training import Epoch
+from goeswith.models.neural.training import EpochRecord
 from goeswith.sequential import SESSION_MODELS
 from goeswith.sequential.mixture import Mixture
 from goeswith.sequential.neural.batches import Batch, Validation, shuffled
@@ -322,12 +322,12 @@ def test_what_cannot_be_served_or_trained_is_said() -> None:
 def killed_after(name: str, folder: Path, epochs: int) -> None:
     """Train until a checkpoint of so many epochs is there, then be killed."""
 
-    def die(_: str, epoch: Epoch) -> None:
+    def die(_: str, epoch: EpochRecord) -> None:
         if epoch["epoch"] == epochs:
             os.kill(os.getpid(), signal.SIGKILL)
 
     model = make(name, folder, max_epochs=4)
-    model.report = die
+    model.on_epoch = die
     model.fit(shop(), walks())
 
 
@@ -338,7 +338,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_figures(tmp_path: Path) -> 
     whole = make(name, max_epochs=4).fit(shop(), walks())
     resumed = make(name, tmp_path, max_epochs=4)
     seen: list[int] = []
-    resumed.report = lambda _, epoch: seen.append(epoch["epoch"])
+    resumed.on_epoch = lambda _, epoch: seen.append(epoch["epoch"])
     resumed.fit(shop(), walks())
     assert seen == [3, 4]
     keys = ("epoch", "loss", "validation")
@@ -382,7 +382,7 @@ def test_a_mixture_keeps_a_trained_member_as_it_was_trained(tmp_path: Path) -> N
 def test_a_mixture_tells_of_its_trained_members_epochs(tmp_path: Path) -> None:
     said: list[str] = []
     model = SESSION_MODELS.make("mixture:members=successors+sasrec:max_epochs=2;dimension=8")
-    model.follow(tmp_path, said.append)
+    model.set_checkpoints(tmp_path, said.append)
     model.fit(shop(), walks())
     assert [line for line in said if "fitting sasrec: epoch 2" in line]
 

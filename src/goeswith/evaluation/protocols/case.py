@@ -15,7 +15,7 @@ from goeswith.data.catalog import Catalog
 from goeswith.data.folder import Dataset
 from goeswith.evaluation import metrics
 from goeswith.evaluation.metrics import Mask, PerSource, Ranked
-from goeswith.models.base import Model, Recommender, leave_out
+from goeswith.models.base import Model, Recommender, mask_excluded
 from goeswith.relations.build_graph import build_graph
 from goeswith.relations.graph import RelationGraph
 from goeswith.settings.sections import Settings
@@ -126,7 +126,7 @@ def rank_and_score(
         pair_score[pairs] = scores[pair_row[pairs] - start, targets[pairs]]
         asked = ranked[start : start + len(block)]
         asking, scores = block[asked], scores[asked]
-        leave_out(scores, asking, exclude)
+        mask_excluded(scores, asking, exclude)
         rankings.append(top_k(scores, PLACES))
         start += len(block)
     products, values = (np.concatenate(parts) for parts in zip(*rankings, strict=True))

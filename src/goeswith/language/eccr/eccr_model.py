@@ -23,7 +23,7 @@ from goeswith.language.eccr.item_tokens import Known, Settings, index_codes
 from goeswith.language.eccr.prompts import Prompts, code_ids, make_prompts
 from goeswith.language.eccr.slate_examples import Examples, make_examples
 from goeswith.models.base import ModelConfig, Recommender
-from goeswith.models.neural.training import need_torch
+from goeswith.models.neural.training import require_torch
 from goeswith.ranking.rerank import new_order, opinions_within
 from goeswith.relations.graph import RelationGraph
 from goeswith.text.product_text import clean_text
@@ -98,10 +98,10 @@ class Eccr(Recommender):
     """(n, c) what the language model thinks of each; -inf where it was not asked."""
     history: list[dict[str, float]]
     _checkpoints: Path | None = None
-    _tell: Callable[[str], None] | None = None
+    _on_progress: Callable[[str], None] | None = None
 
-    def follow(self, checkpoints: Path, tell: Callable[[str], None]) -> None:
-        self._checkpoints, self._tell = checkpoints, tell
+    def set_checkpoints(self, checkpoints: Path, tell: Callable[[str], None]) -> None:
+        self._checkpoints, self._on_progress = checkpoints, tell
 
     def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
         from goeswith.models import make_model
@@ -111,13 +111,13 @@ class Eccr(Recommender):
             raise ConfigError("eccr re-ranks the slates of another model: set base to one")
         loaded = None
         if config.language_model is not None:
-            need_torch(self.name)
+            require_torch(self.name)
             from goeswith.language.eccr.torch_backbone import load_backbone
 
             loaded = load_backbone(config.language_model)  # before the base learns: it may be none
         self.base = make_model(config.base)
-        if self._checkpoints is not None and self._tell is not None:
-            self.base.follow(self._checkpoints, self._tell)
+        if self._checkpoints is not None and self._on_progress is not None:
+            self.base.set_checkpoints(self._checkpoints, self._on_progress)
         self.base.fit(catalog, graph)
         n, self.history = len(catalog), []
         every = np.arange(n, dtype=np.int32)
@@ -248,8 +248,8 @@ class Eccr(Recommender):
         from goeswith.models import make_model
 
         model: Any = make_model(config.tokens, {config.tokens: {"seed": config.seed}})
-        if self._checkpoints is not None and self._tell is not None:
-            model.follow(self._checkpoints, self._tell)
+        if self._checkpoints is not None and self._on_progress is not None:
+            model.set_checkpoints(self._checkpoints, self._on_progress)
         model.fit(catalog, graph)
         behaviour = (
             model.encode(catalog)
@@ -264,8 +264,8 @@ class Eccr(Recommender):
         return index_codes(config.indexing, Known(behaviour, content, order), settings)
 
     def _say(self, what: str) -> None:
-        if self._tell is not None:
-            self._tell(f"fitting {self.name}: {what}")
+        if self._on_progress is not None:
+            self._on_progress(f"fitting {self.name}: {what}")
 
     def _orders(self) -> None:
         config = self.config

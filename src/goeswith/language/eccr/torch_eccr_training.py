@@ -305,4 +305,4 @@ class _State:
             for name, p in self.trained:
                 p.copy_(found.part("now")[name])
         self.best = found.part("best")
-        self.step, self.history = int(found.said["step"]), json.loads(found.said["history"])
+        self.step, self.history = int(found.metadata["step"]), json.loads(found.metadata["history"])

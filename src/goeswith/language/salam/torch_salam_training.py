@@ -173,8 +173,8 @@ class _State:
         put(self.network, found.part("now"))
         self.best = found.part("best")
         self.losses.copy_(found.part("sums")["losses"])
-        self.history = json.loads(found.said["history"])
-        return int(found.said["step"])
+        self.history = json.loads(found.metadata["history"])
+        return int(found.metadata["step"])
 
     def end(self) -> None:
         if self.best:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     import torch
 
-Whole = TypeVar("Whole", bound=npt.NDArray[np.integer[Any]])
+RowsT = TypeVar("RowsT", bound=npt.NDArray[np.integer[Any]])
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Workers:
             distributed.init_process_group(backend, store=own, rank=rank, world_size=size)
         return cls(distributed.get_rank(), distributed.get_world_size())
 
-    def share(self, rows: Whole) -> Whole:
+    def share(self, rows: RowsT) -> RowsT:
         """This worker's part of a batch, or of what is drawn for it, to within one row.
 
         It is empty where there are fewer rows than workers.

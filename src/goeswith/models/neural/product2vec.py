@@ -16,13 +16,13 @@ from pydantic import Field
 from goeswith.core.arrays import Floats, Rows, Sparse, blocks
 from goeswith.core.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
-from goeswith.models.neural.negative_sampler import sample_neighbours
+from goeswith.models.neural.neighbour_sampler import sample_neighbours
 from goeswith.models.neural.training import (
     ContentConfig,
-    Run,
+    PairValidation,
     TrainedVectors,
-    Validation,
-    need_torch,
+    TrainingRun,
+    require_torch,
 )
 from goeswith.relations.graph import RelationGraph, Signals
 from goeswith.relations.relation import Relation
@@ -54,7 +54,7 @@ class Product2Vec(TrainedVectors):
     config: Product2VecConfig
 
     def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
-        need_torch(self.name)
+        require_torch(self.name)
         import torch
 
         from goeswith.models.neural.torch_layers import device
@@ -65,9 +65,9 @@ class Product2Vec(TrainedVectors):
         known = np.flatnonzero(contents.any(axis=1)).astype(np.int32)
         # what is held back to validate is similar pairs: they take the place of complements
         swapped = replace(graph, signals=Signals(graph.similars, graph.complements))
-        validation = Validation(swapped, config.validation_share, config.seed)
-        near = between(validation.held.graph.complements, known)
-        far = between(validation.held.graph.similars, known)
+        validation = PairValidation(swapped, config.validation_share, config.seed)
+        near = edges_between(validation.split.graph.complements, known)
+        far = edges_between(validation.split.graph.similars, known)
         if not near.nnz:
             self._layers = {}
             self._finish(contents)
@@ -76,7 +76,7 @@ class Product2Vec(TrainedVectors):
         torch.manual_seed(config.seed)
         module = new_network(contents.shape[1], config.dimension).to(where)
         optimizer = torch.optim.Adam(module.parameters(), lr=config.learning_rate)
-        run = Run(self, module, optimizer, data=[near, far, contents])
+        run = TrainingRun(self, module, optimizer, data=[near, far, contents])
         content = torch.from_numpy(contents).to(where)
         trained = np.flatnonzero(np.diff(near.indptr)).astype(np.int32)
         for _ in run.epochs():
@@ -108,7 +108,7 @@ class Product2Vec(TrainedVectors):
                 loss = torch.cat(terms)
                 losses.append(run.step(loss.sum(), len(loss)))
             self._layers = numpy_layers(module)
-            sources, targets = near_is_high(self._forward(contents))
+            sources, targets = distance_vectors(self._forward(contents))
             run.finish(float(np.mean(losses)), validation.hit_rate(sources, targets))
         run.restore_best()
         self.history = run.history
@@ -141,7 +141,7 @@ class Product2Vec(TrainedVectors):
         self._layers = {name: array for name, array in arrays.items() if name.startswith("layer_")}
 
     def _finish(self, contents: Floats) -> None:
-        self.source_vectors, self.target_vectors = near_is_high(self._forward(contents))
+        self.source_vectors, self.target_vectors = distance_vectors(self._forward(contents))
 
     def _forward(self, contents: Floats) -> Floats:
         """Eq 1: theta = tanh(tanh(C W1 + b1) W2 + b2) W3 + b3."""
@@ -203,14 +203,14 @@ def hinge(distance: torch.Tensor, sign: int, config: Product2VecConfig) -> torch
     return (config.epsilon - sign * (config.margin - distance)).clamp(min=0)
 
 
-def near_is_high(theta: Floats) -> tuple[Floats, Floats]:
+def distance_vectors(theta: Floats) -> tuple[Floats, Floats]:
     """Source and target vectors whose inner product is -||theta_i - theta_j||^2; zeros stay."""
     square = (theta**2).sum(axis=1, keepdims=True)
     known = (square > 0).astype(np.float32)
     return np.hstack([2 * theta, -known, -square]), np.hstack([theta, square, known])
 
 
-def between(edges: Relation, known: Rows) -> Sparse:
+def edges_between(edges: Relation, known: Rows) -> Sparse:
     """(n, n) CSR of the edges between products whose rows are `known`."""
     return edges.filter(np.isin(edges.sources, known) & np.isin(edges.targets, known)).count
 

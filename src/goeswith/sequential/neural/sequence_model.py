@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from goeswith.core.arrays import Floats
 from goeswith.core.arrays_file import Arrays
-from goeswith.models.neural.training import ContentConfig, Trained
+from goeswith.models.neural.training import ContentConfig, TrainedModel
 from goeswith.sequential.base import SessionModel, leave_out
 from goeswith.sequential.neural.batches import Validation
 
@@ -47,7 +47,7 @@ class SequenceConfig(ContentConfig):
         return int(np.clip(sequences // STEPS, 1, self.batch))
 
 
-class SequenceModel(Trained, SessionModel):
+class SequenceModel(TrainedModel, SessionModel):
     """A next-product model that is trained with torch and answers in numpy."""
 
     config: SequenceConfig

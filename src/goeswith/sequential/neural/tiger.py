@@ -16,9 +16,9 @@ from pydantic import Field
 from goeswith.core.arrays import Floats, block_size
 from goeswith.core.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
-from goeswith.features.semantic_codes import Codes, Trie, residual_codes, told_apart
+from goeswith.features.semantic_codes import Codes, Trie, residual_codes, with_unique_suffix
 from goeswith.models.base import ModelConfig
-from goeswith.models.neural.training import Run, need_torch
+from goeswith.models.neural.training import TrainingRun, require_torch
 from goeswith.sequential.item_knn import ItemKnn
 from goeswith.sequential.neural.batches import Batch, Validation, shuffled
 from goeswith.sequential.neural.layers import Array, Numpy, Ops, Weights, softmax_layers
@@ -53,7 +53,7 @@ class Tiger(SequenceModel):
     trie: Trie
 
     def fit(self, catalog: Catalog, sequences: Sequences) -> Self:
-        need_torch(self.name)
+        require_torch(self.name)
         import torch
         from torch.nn import functional
 
@@ -65,12 +65,14 @@ class Tiger(SequenceModel):
         train = validation.train.tail(config.max_length + 1)
         train = train.take(np.flatnonzero(train.lengths > 1))
         vectors = self._known(catalog, validation.train)
-        self._spell(told_apart(residual_codes(vectors, config.levels, config.codes, config.seed)))
+        self._spell(
+            with_unique_suffix(residual_codes(vectors, config.levels, config.codes, config.seed))
+        )
 
         torch.manual_seed(config.seed)
         module = torch.nn.ParameterDict({k: drawn(v) for k, v in self._shapes().items()}).to(where)
         optimizer = torch.optim.Adam(module.parameters(), lr=config.learning_rate)
-        run = Run(self, module, optimizer, [train.products, train.starts, self.codes])
+        run = TrainingRun(self, module, optimizer, [train.products, train.starts, self.codes])
         ops = Torch(where, config.dropout)
         weights: Any = module  # read by name, as layers do
         size = config.batch_of(len(train))

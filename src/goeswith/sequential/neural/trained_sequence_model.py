@@ -18,7 +18,7 @@ from goeswith.core.arrays_file import Arrays
 from goeswith.core.errors import ConfigError
 from goeswith.data.catalog import Catalog
 from goeswith.features.product_vectors import ContentEncoder
-from goeswith.models.neural.training import Run, need_torch
+from goeswith.models.neural.training import TrainingRun, require_torch
 from goeswith.sequential.neural.batches import Batch, Places, Validation, part, shuffled
 from goeswith.sequential.neural.layers import Array, Numpy, Ops, Weights
 from goeswith.sequential.neural.sequence_model import SequenceConfig, SequenceModel
@@ -86,7 +86,7 @@ class TrainedSession(SequenceModel):
         """What is read to answer, and the place (b,) whose state answers."""
 
     def fit(self, catalog: Catalog, sequences: Sequences) -> Self:
-        need_torch(self.name)
+        require_torch(self.name)
         import torch
         from torch.nn import functional
 
@@ -108,7 +108,7 @@ class TrainedSession(SequenceModel):
         module.to(where)
         optimizer = torch.optim.Adam(module.parameters(), lr=config.learning_rate)
         data = [train.products, train.starts, content]
-        run = Run(
+        run = TrainingRun(
             self, module, optimizer, data if train.seconds is None else [*data, train.seconds]
         )
         has_own = torch.from_numpy((frequency[:, None] > 0).astype(np.float32)).to(where)

@@ -95,7 +95,7 @@ class Reloader:
         """
         self.path = Path(path)
         self._answering, self._swap = answering, swap
-        self._checked, self._tell = checked or Checked(), tell
+        self._checked, self._on_progress = checked or Checked(), tell
         self._refused: list[Any] | None = None
         self._wake, self._ended = threading.Event(), False
         self._thread: threading.Thread | None = None
@@ -130,8 +130,8 @@ class Reloader:
         return True
 
     def _told(self, outcome: Literal["swapped", "refused"], bundle: str, why: str | None) -> None:
-        if self._tell is not None:
-            self._tell(outcome, bundle, why)
+        if self._on_progress is not None:
+            self._on_progress(outcome, bundle, why)
 
     def start(self, every: float) -> None:
         """Look in a thread of its own, every so many seconds, and when woken; 0: only then."""
