@@ -23,9 +23,9 @@ from goeswith.evaluation.metrics import Ranked
 from goeswith.evaluation.protocols.case import Ground
 from goeswith.evaluation.protocols.cold_start_protocol import cold
 from goeswith.models import make_model
-from goeswith.ranking import candidate_paths as features
+from goeswith.ranking import candidate_paths
 from goeswith.ranking.fold_splits import cold_folds
-from goeswith.ranking.pipelines import KINDS
+from goeswith.ranking.pipelines import PIPELINES
 from goeswith.ranking.ranker import Ranker, RankerConfig
 from goeswith.settings.sections import Settings
 
@@ -52,11 +52,11 @@ def measured(folder: Path, seed: int) -> dict[str, float]:
         padding = ((0, 0), (0, 10 - best.shape[1]))
         found.setdefault(name, []).append(np.pad(best, padding, constant_values=-1))
 
-    kind = KINDS[True]
+    kind = PIPELINES[True]
     for block in blocks(sources, ranker.block):
-        asked = ranker.facts.askers(block)
-        paths = kind.scores(ranker.facts, asked, [], block)
-        chosen = kind.candidates(paths, features.banned(asked, block))
+        asked = ranker.items.queries(block)
+        paths = kind.scores(ranker.items, asked, [], block)
+        chosen = kind.candidates(paths, candidate_paths.excluded_mask(asked, block))
         truth = fold.labels[block].toarray() > 0
         proposed += float((chosen & truth).sum())
         rank("candidates", (chosen & truth).astype(np.float32))

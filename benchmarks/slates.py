@@ -17,7 +17,7 @@ from goeswith.data.folder import load_data
 from goeswith.evaluation import metrics
 from goeswith.evaluation.metrics import Ranked
 from goeswith.models import make_model
-from goeswith.ranking.slate import choose
+from goeswith.ranking.slate import build_slate
 from goeswith.relations.build_graph import build_graph
 from goeswith.relations.pair_split import hold_out_pairs
 from goeswith.relations.relation import CO_VIEW, csr
@@ -32,7 +32,7 @@ def slates(products: Rows, scores: np.ndarray, types: Rows, diversity: float) ->
     shown = np.full((len(products), 10), -1, dtype=np.int32)
     for i, (row, score) in enumerate(zip(products, scores, strict=True)):
         relevance = np.maximum(np.where(np.isfinite(score), score, 0), 0)
-        places = choose(row, types[row], 10, relevance=relevance, diversity=diversity)
+        places = build_slate(row, types[row], 10, relevance=relevance, diversity=diversity)
         shown[i, : len(places)] = row[places]
     return shown
 

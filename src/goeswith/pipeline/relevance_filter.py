@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from goeswith.pipeline.precompute import Answers
-from goeswith.ranking.rerank import new_order
+from goeswith.ranking.rerank import rerank_positions
 
 if TYPE_CHECKING:
     from goeswith.data.catalog import Catalog
@@ -64,7 +64,7 @@ def judge_answers(
         opinions[rows, places] = said["complement"]
         judged_out = out_of[:, : first.shape[1]]
         opinions[judged_out] = -np.inf
-        order = new_order(opinions, weight=settings.weight, reach=settings.reach)
+        order = rerank_positions(opinions, weight=settings.weight, max_shift=settings.reach)
         answers.reorder(order)
         judged_out[:] = np.take_along_axis(judged_out, order, axis=1)
     answers.drop(out_of)

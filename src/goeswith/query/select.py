@@ -11,11 +11,12 @@ import numpy.typing as npt
 
 from goeswith.core.arrays import Rows
 from goeswith.core.errors import ConfigError
+from goeswith.core.ndcg import rank_discounts
 from goeswith.query.answer import Answer, answer
 from goeswith.query.constraints import Constraints
 from goeswith.query.filters import matching_products
 from goeswith.query.ranked_list import RankedList
-from goeswith.ranking.slate import choose, rank_relevance, reciprocal_ranks
+from goeswith.ranking.slate import build_slate, reciprocal_ranks
 
 if TYPE_CHECKING:
     from goeswith.query.context import QueryContext
@@ -233,8 +234,8 @@ def slate(
     )
     order = np.array([*first, *range(c)], dtype=np.int64)
     products = everything.products[order]
-    relevance = everything.scores if candidates.comparable else rank_relevance(c + more)
-    places = choose(
+    relevance = everything.scores if candidates.comparable else rank_discounts(c + more)
+    places = build_slate(
         products,
         bundle.products.type_codes[products],
         k,

@@ -24,7 +24,7 @@ from goeswith.language.eccr.prompts import Prompts, code_ids, make_prompts
 from goeswith.language.eccr.slate_examples import Examples, make_examples
 from goeswith.models.base import ModelConfig, Recommender
 from goeswith.models.neural.training import require_torch
-from goeswith.ranking.rerank import new_order, opinions_within
+from goeswith.ranking.rerank import rerank_positions, score_within_budget
 from goeswith.relations.graph import RelationGraph
 from goeswith.text.product_text import clean_text
 
@@ -224,7 +224,7 @@ class Eccr(Recommender):
                 self.opinions, done = np.array(kept["opinions"]), int(kept["done"][0])
         for begin in range(done, n, 256):
             rows = np.arange(begin, min(begin + 256, n), dtype=np.int32)
-            self.opinions[rows] = opinions_within(
+            self.opinions[rows] = score_within_budget(
                 rows, self.slates[rows], opinion, milliseconds=config.milliseconds
             )
             self._say(f"scored the slates of {rows[-1] + 1:,} of {n:,} products")
@@ -269,7 +269,7 @@ class Eccr(Recommender):
 
     def _orders(self) -> None:
         config = self.config
-        order = new_order(self.opinions, weight=config.weight, reach=config.reach)
+        order = rerank_positions(self.opinions, weight=config.weight, max_shift=config.reach)
         # without any opinion a slate stays as it is
         some = np.isfinite(self.opinions).any(axis=1)
         order[~some] = np.arange(self.slates.shape[1])
