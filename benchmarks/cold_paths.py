@@ -19,8 +19,8 @@ from goeswith.core.arrays import Floats, Rows, blocks, top_k
 from goeswith.core.atomic_files import write_json
 from goeswith.data.folder import load_data
 from goeswith.evaluation import metrics
-from goeswith.evaluation.metrics import Ranked
-from goeswith.evaluation.protocols.case import Ground
+from goeswith.evaluation.metrics import Rankings
+from goeswith.evaluation.protocols.case import BenchmarkData
 from goeswith.evaluation.protocols.cold_start_protocol import cold
 from goeswith.models import make_model
 from goeswith.ranking import candidate_paths
@@ -37,7 +37,7 @@ SHARE = 0.1
 def measured(folder: Path, seed: int) -> dict[str, float]:
     """Path or model -> nDCG@10, of one split."""
     data = load_data(folder)
-    (case,) = cold(Ground(data, Settings()), seed)
+    (case,) = cold(BenchmarkData(data, Settings()), seed)
     (fold,) = cold_folds(case.train, 1, SHARE, seed)
     sources = np.flatnonzero(np.diff(fold.labels.indptr)).astype(np.int32)
     ranker = Ranker(RankerConfig(seed=seed)).fit(data.catalog, fold.graph)
@@ -67,7 +67,7 @@ def measured(folder: Path, seed: int) -> dict[str, float]:
             rank(name, model.score(block))
     figures = {"sources": float(len(sources)), "candidates found": proposed / fold.labels.nnz}
     for name, parts in found.items():
-        ranked = Ranked(sources, np.concatenate(parts), fold.labels)
+        ranked = Rankings(sources, np.concatenate(parts), fold.labels)
         figures[name] = metrics.ndcg(ranked, 10).value or 0.0
     return figures
 

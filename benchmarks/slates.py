@@ -15,7 +15,7 @@ import numpy as np
 from goeswith.core.arrays import Rows
 from goeswith.data.folder import load_data
 from goeswith.evaluation import metrics
-from goeswith.evaluation.metrics import Ranked
+from goeswith.evaluation.metrics import Rankings
 from goeswith.models import make_model
 from goeswith.ranking.slate import build_slate
 from goeswith.relations.build_graph import build_graph
@@ -24,7 +24,7 @@ from goeswith.relations.relation import CO_VIEW, csr
 
 RESULTS = Path(__file__).parent / "results"
 DIVERSITIES = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
-PLACES = 60
+RANKING_DEPTH = 60
 
 
 def slates(products: Rows, scores: np.ndarray, types: Rows, diversity: float) -> Rows:
@@ -49,13 +49,13 @@ def measured(folder: Path, ranker: str, seed: int) -> dict[str, dict[str, float]
     for spec in (ranker, "ease"):
         options = {ranker.partition(":")[0]: {"seed": seed}}
         model = make_model(spec, options).fit(data.catalog, held.graph)
-        rankings[spec] = model.recommend(queries, PLACES, known)
+        rankings[spec] = model.recommend(queries, RANKING_DEPTH, known)
     shown = {"ease": rankings["ease"][0][:, :10]}
     for diversity in DIVERSITIES:
         shown[f"{ranker}, diversity {diversity}"] = slates(*rankings[ranker], types, diversity)
     found = {}
     for name, products in shown.items():
-        ranked = Ranked(queries, products, truth)
+        ranked = Rankings(queries, products, truth)
         parts = {
             "ndcg@10": metrics.ndcg(ranked, 10),
             "types@10": metrics.distinct_types(ranked, types, 10),

@@ -39,7 +39,7 @@ def train(given: argparse.Namespace) -> None:
     from goeswith.models.neural.training import TrainedModel
     from goeswith.relations.build_graph import build_graph
     from goeswith.sequential import SESSION_MODELS
-    from goeswith.sequential.sequences import sequences_of
+    from goeswith.sequential.sequences import sequences_from_events
 
     seed, folder, die_in = int(given.worker[0]), Path(given.worker[1]), int(given.worker[2])
     spec, name = given.model, given.model.partition(":")[0]
@@ -47,7 +47,7 @@ def train(given: argparse.Namespace) -> None:
     settings = {name: {"seed": seed, "max_epochs": given.epochs}}
     if name in SESSION_MODELS.names:
         model: Any = SESSION_MODELS.make(spec, settings)
-        learned: Any = sequences_of(dataset.events)[0]
+        learned: Any = sequences_from_events(dataset.events)[0]
     else:
         model, learned = make_model(spec, settings), build_graph(dataset)
     if not isinstance(model, TrainedModel):

@@ -151,11 +151,11 @@ def test_both_rankings_count_by_their_places() -> None:
 
 
 def test_of_what_came_after_the_most_frequent_is_kept() -> None:
-    arrays = followed(Sequences.of_rows([[0, 1, 1, 0, 2], [0, 1], [2, 2]]), 4)
+    arrays = followed(Sequences.from_rows([[0, 1, 1, 0, 2], [0, 1], [2, 2]]), 4)
     starts, columns = arrays["followed.indptr"].tolist(), arrays["followed.indices"].tolist()
     counts = dict(zip(columns[: starts[1]], arrays["followed.data"].tolist(), strict=False))
     assert counts == {1: 3, 2: 2}
-    many = followed(Sequences.of_rows([[0, i] for i in range(1, 150)] + [[0, 149]]), 150)
+    many = followed(Sequences.from_rows([[0, i] for i in range(1, 150)] + [[0, 149]]), 150)
     assert np.diff(many["followed.indptr"])[0] == 100
     assert 149 in many["followed.indices"]
 
@@ -205,7 +205,7 @@ def test_a_wrong_name_is_found_before_the_fit(tmp_path: Path) -> None:
 
 
 def test_a_long_log_has_a_narrower_window(monkeypatch: pytest.MonkeyPatch) -> None:
-    sequences = Sequences.of_rows([range(30), range(2), [1]])
+    sequences = Sequences.from_rows([range(30), range(2), [1]])
     assert pairs_within(sequences.lengths, 3) == 29 + 28 + 27 + 1
     assert auto_model(sequences, settled=False) == "mixture"
     monkeypatch.setattr(session_fit, "_MOST_PAIRS", 300)

@@ -67,8 +67,8 @@ def test_what_was_bundled_comes_first_and_what_was_left_is_no_answer(
 ) -> None:
     scores = fitted.score(np.arange(len(ROWS), dtype=np.int32))
     assert scores[judged[1]["co_purchase"].count.nonzero()].min() > 0.98
-    assert np.isneginf(scores[judged[1]["co_view"].count.nonzero()]).products()
-    assert np.isneginf(np.diag(scores)).products()
+    assert np.isneginf(scores[judged[1]["co_view"].count.nonzero()]).all()
+    assert np.isneginf(np.diag(scores)).all()
 
 
 def test_a_new_product_is_answered_and_a_saved_model_answers_the_same(

@@ -12,7 +12,7 @@ from goeswith.core.errors import ConfigError
 from goeswith.data.catalog import Catalog
 from goeswith.data.folder import load_data
 from goeswith.evaluation import metrics
-from goeswith.evaluation.metrics import Ranked
+from goeswith.evaluation.metrics import Rankings
 from goeswith.models import make_model
 from goeswith.ranking.attribute_features import AttributeReader
 from goeswith.ranking.candidate_paths import paths, walks
@@ -256,7 +256,7 @@ def test_on_real_lists_it_ranks_far_better_than_cocitation(shared: Path) -> None
     for spec in ("ranker:folds=1,sources=800,trees=60", "cocitation"):
         model = make_model(spec).fit(data.catalog, held.graph)
         ranking, _ = model.recommend(queries, 10, exclude=held.graph.complements.count)
-        found[spec] = metrics.ndcg(Ranked(queries, ranking, truth), 10).value or 0.0
+        found[spec] = metrics.ndcg(Rankings(queries, ranking, truth), 10).value or 0.0
     assert found["ranker:folds=1,sources=800,trees=60"] > 1.25 * found["cocitation"], found
 
 

@@ -1,43 +1,41 @@
-"""The benchmark: models side by side under one protocol, over several seeds."""
+"""The benchmark: comparison of models under protocols, over several seeds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from time import perf_counter
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from goeswith import sequential
 from goeswith.core.errors import ConfigError, GoesWithError
+from goeswith.core.progress import StepProgress
 from goeswith.data.folder import Dataset
 from goeswith.evaluation.bootstrap import paired_bootstrap
 from goeswith.evaluation.metrics import PerSource
 from goeswith.evaluation.peak_memory import peak_memory
 from goeswith.evaluation.protocols import (
-    FIRST_METRIC,
+    MAIN_METRIC,
     NEXT_PRODUCT,
     UNSEEDED,
     models_for,
     protocol,
 )
-from goeswith.evaluation.protocols.case import AnyCase, Ground, Measured
+from goeswith.evaluation.protocols.case import BenchmarkCase, BenchmarkData, CaseMetrics
 from goeswith.models import CLOSED_FORM
 from goeswith.models.neural.training import TrainedModel
 from goeswith.models.registry import Registry
 from goeswith.relations.measures import MEASURES
 from goeswith.settings.sections import Settings
 
-Progress: TypeAlias = Callable[[int, int, str], None]
-"""Called with (steps done, all steps, what comes next)."""
-
 
 @dataclass
-class _Run:
-    """What became of one model on one seed, over all its cases (folds)."""
+class _ModelRun:
+    """The results of one model on one seed, over all its cases (folds)."""
 
-    measured: Measured
+    measured: CaseMetrics
     fit_seconds: float = 0.0
     score_seconds: float = 0.0
     peak_mb: float | None = None
@@ -46,18 +44,18 @@ class _Run:
 
 
 @dataclass
-class _Entry:
-    """A line of the table while it is being filled."""
+class _ResultRow:
+    """A row of the table: the runs of one model."""
 
     spec: str
-    runs: list[_Run] = field(default_factory=list)
-    refused: str | None = None
+    runs: list[_ModelRun] = field(default_factory=list)
+    refusal: str | None = None
 
     def parts(self, metric: str) -> PerSource | None:
         """The metric's parts by source, over all seeds."""
-        found = [run.measured.per_source.get(metric) for run in self.runs]
-        known = [parts for parts in found if parts is not None]
-        return PerSource.concatenate(known) if known else None
+        per_run = [run.measured.per_source.get(metric) for run in self.runs]
+        present = [parts for parts in per_run if parts is not None]
+        return PerSource.concatenate(present) if present else None
 
 
 def benchmark(  # noqa: PLR0917
@@ -66,17 +64,17 @@ def benchmark(  # noqa: PLR0917
     protocols: Sequence[str],
     seeds: Sequence[int],
     settings: Settings | None = None,
-    progress: Progress | None = None,
+    progress: StepProgress | None = None,
 ) -> dict[str, Any]:
     """Fit and measure models under protocols.
 
     Args:
         dataset: as `load_data` reads it.
-        models: `name` or `name:key=value,...` each; None or none for `default_models`.
+        models: `name` or `name:key=value,...` each; None for `default_models`.
         protocols: edges, cold, direction, time, gold; leave_one_out, given, sessions.
         seeds: one split each, and the `seed` of models that have one.
         settings: of a project file; None for the defaults.
-        progress: told before every fit, and at the end.
+        progress: called before every fit, and at the end.
 
     Returns:
         for one protocol {"data", "protocol", "seeds", "products", "results", "bootstrap"}; for
@@ -88,7 +86,7 @@ def benchmark(  # noqa: PLR0917
         absent.
 
     Raises:
-        ConfigError: an unknown model, protocol or setting, or seeds that are none.
+        ConfigError: an unknown model, protocol or setting, or invalid seeds.
         DataError: the data lacks what a protocol needs.
     """
     settings = settings or Settings()
@@ -96,12 +94,12 @@ def benchmark(  # noqa: PLR0917
     if not makers or not seeds or any(seed < 0 for seed in seeds) or len(set(seeds)) < len(seeds):
         raise ConfigError("name at least one protocol, and one or more different seeds from 0 up")
     specs = {name: list(dict.fromkeys(models or default_models(dataset, name))) for name in makers}
-    for name, listed in specs.items():
-        for spec in listed:  # a wrong name is told before hours of work, not after
+    for name, model_specs in specs.items():
+        for spec in model_specs:  # reports a wrong name before hours of work
             models_for(name).make(spec, settings.models)
 
-    ground = Ground(dataset, settings)
-    steps = sum(len(listed) for listed in specs.values()) * len(seeds)
+    data = BenchmarkData(dataset, settings)
+    steps = sum(len(model_specs) for model_specs in specs.values()) * len(seeds)
     done = 0
 
     def report(what: str) -> None:
@@ -112,30 +110,30 @@ def benchmark(  # noqa: PLR0917
 
     tables = []
     for name, make in makers.items():
-        entries = [_Entry(spec) for spec in specs[name]]
-        cases: list[AnyCase[Any]] = []
+        entries = [_ResultRow(spec) for spec in specs[name]]
+        cases: list[BenchmarkCase[Any]] = []
         registry = models_for(name)
         for seed in seeds:
             if not cases or name not in UNSEEDED:
-                cases = list(make(ground, seed))
+                cases = list(make(data, seed))
             for entry in entries:
                 report(f"{name}, seed {seed}: {entry.spec}")
-                if entry.refused is not None:
+                if entry.refusal is not None:
                     continue
                 if name in UNSEEDED and entry.runs and not _has_seed(registry, entry.spec):
                     entry.runs.append(entry.runs[0])  # the same split and model: the same result
                     continue
                 try:
-                    entry.runs.append(_run(registry, entry.spec, cases, seed, settings))
+                    entry.runs.append(_fit_and_measure(registry, entry.spec, cases, seed, settings))
                 except GoesWithError as error:
-                    entry.refused = str(error)
-        tables.append(_table(ground, name, list(seeds), entries))
+                    entry.refusal = str(error)
+        tables.append(_table(data, name, list(seeds), entries))
     report("done")
     return tables[0] if len(tables) == 1 else {"protocols": tables}
 
 
 def default_models(dataset: Dataset, protocol_name: str) -> list[str]:
-    """Every closed-form model; co-purchase by every association measure where counts exist."""
+    """Every closed-form model; co-purchase by every association measure if pairs are counted."""
     if protocol_name in NEXT_PRODUCT:
         return list(sequential.CLOSED_FORM)
     counted = protocol_name == "time" or dataset.counted
@@ -150,19 +148,19 @@ def _has_seed(models: Registry[Any], spec: str) -> bool:
     return "seed" in models.find(spec.partition(":")[0]).Config.model_fields
 
 
-def _run(
+def _fit_and_measure(
     models: Registry[Any],
     spec: str,
-    cases: Sequence[AnyCase[Any]],
+    cases: Sequence[BenchmarkCase[Any]],
     seed: int,
     settings: Settings,
-) -> _Run:
+) -> _ModelRun:
     """Fit and measure one model on one seed."""
     name = spec.partition(":")[0]
     options = dict(settings.models)
     if _has_seed(models, spec):
         options[name] = {**options.get(name, {}), "seed": seed}
-    run = _Run(Measured())
+    run = _ModelRun(CaseMetrics())
     measured = []
     with peak_memory() as peak:
         for case in cases:
@@ -177,7 +175,7 @@ def _run(
                 run.training.append({"seed": seed, "epochs": list(model.history)})
             run.importances = model.importances()
     run.peak_mb = peak.mb
-    run.measured = Measured(
+    run.measured = CaseMetrics(
         {
             metric: PerSource.concatenate([part.per_source[metric] for part in measured])
             for metric in measured[0].per_source
@@ -187,39 +185,41 @@ def _run(
     return run
 
 
-def _table(ground: Ground, name: str, seeds: list[int], entries: list[_Entry]) -> dict[str, Any]:
+def _table(
+    data: BenchmarkData, name: str, seeds: list[int], entries: list[_ResultRow]
+) -> dict[str, Any]:
     return {
-        "data": ground.dataset.name,
+        "data": data.dataset.name,
         "protocol": name,
         "seeds": seeds,
-        "products": len(ground.dataset.catalog),
+        "products": len(data.dataset.catalog),
         "results": [_result(entry) for entry in entries],
         "bootstrap": _against_best(
-            entries, FIRST_METRIC.get(name, "ndcg@10"), ground.settings.evaluation.bootstrap
+            entries, MAIN_METRIC.get(name, "ndcg@10"), data.settings.evaluation.bootstrap
         ),
     }
 
 
-def _result(entry: _Entry) -> dict[str, Any]:
-    """One line of the table as JSON."""
-    if entry.refused is not None:
+def _result(entry: _ResultRow) -> dict[str, Any]:
+    """One row of the table as JSON."""
+    if entry.refusal is not None:
         return {
             "model": entry.spec,
             "metrics": {},
             "fit_seconds": None,
             "score_seconds": None,
             "peak_memory_mb": None,
-            "refused": entry.refused,
+            "refused": entry.refusal,
         }
     metrics = {}
     by_seed = [run.measured.values() for run in entry.runs]
     for metric in by_seed[0]:
         values = [seed_values.get(metric) for seed_values in by_seed]
-        known = [value for value in values if value is not None]
-        if known:
+        present = [value for value in values if value is not None]
+        if present:
             metrics[metric] = {
-                "mean": float(np.mean(known)),
-                "std": float(np.std(known, ddof=1)) if len(known) > 1 else 0.0,
+                "mean": float(np.mean(present)),
+                "std": float(np.std(present, ddof=1)) if len(present) > 1 else 0.0,
                 "per_seed": values,
             }
     peaks = [run.peak_mb for run in entry.runs if run.peak_mb is not None]
@@ -236,12 +236,12 @@ def _result(entry: _Entry) -> dict[str, Any]:
     }
 
 
-def _against_best(entries: list[_Entry], metric: str, resamples: int) -> dict[str, Any] | None:
+def _against_best(entries: list[_ResultRow], metric: str, resamples: int) -> dict[str, Any] | None:
     """Every model against the best one, by a paired bootstrap over sources, seeds pooled."""
     parts = {
         entry.spec: found
         for entry in entries
-        if entry.refused is None and (found := entry.parts(metric)) is not None
+        if entry.refusal is None and (found := entry.parts(metric)) is not None
     }
     if not parts:
         return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -20,6 +20,7 @@ from goeswith.core.arrays import SPARSE_BLOCK_ROWS, Floats, Rows, Sparse, block_
 from goeswith.core.arrays_file import Arrays, load_arrays, save_arrays
 from goeswith.core.atomic_files import write_json
 from goeswith.core.errors import BundleError, ConfigError
+from goeswith.core.progress import MessageProgress
 from goeswith.data.catalog import Catalog
 from goeswith.models.approximate_search import ApproximateIndex, make_index
 from goeswith.models.exact_search import best_products
@@ -68,7 +69,7 @@ class Model(ABC):
         if not isinstance(self.config, self.Config):
             raise ConfigError(f"{self.name} takes a {self.Config.__qualname__}")
 
-    def set_checkpoints(self, checkpoints: Path, on_progress: Callable[[str], None]) -> None:  # noqa: B027
+    def set_checkpoints(self, checkpoints: Path, on_progress: MessageProgress) -> None:  # noqa: B027
         """Set the folder of checkpoints and a callback for progress messages, before `fit`.
 
         Models in closed form ignore both.

@@ -13,7 +13,7 @@ from scipy import sparse
 from goeswith.core.arrays_file import save_arrays
 from goeswith.core.errors import ConfigError, DataError
 from goeswith.sequential import SESSION_MODELS
-from goeswith.sequential.sequences import Sequences, sequences_of
+from goeswith.sequential.sequences import Sequences, sequences_from_events
 from goeswith.settings.sections import AUTO, NONE
 from goeswith.store.manifest import FOLLOWED, SESSION
 
@@ -72,7 +72,7 @@ def _sequences(dataset: Dataset) -> Sequences:
     """
     if dataset.events is None:
         raise DataError("the data have no events")
-    sequences, whose = sequences_of(dataset.events)
+    sequences, whose = sequences_from_events(dataset.events)
     if not (sequences.lengths > 1).any():
         raise DataError(f"no {whose.columns[0]} has two events, so nothing comes next")
     return sequences
@@ -99,7 +99,7 @@ def pairs_within(lengths: npt.NDArray[np.int64], window: int) -> int:
 def followed(sequences: Sequences, n: int) -> dict[str, npt.NDArray[Any]]:
     """How often a product came at most `PLACES` places after another: CSR arrays for `Edges`."""
     count = sparse.csr_matrix((n, n), dtype=np.int32)
-    products, run_of = sequences.products, sequences.run_of
+    products, run_of = sequences.products, sequences.run_index
     for distance in range(1, PLACES + 1):
         earlier, later = products[:-distance], products[distance:]
         kept = (run_of[distance:] == run_of[:-distance]) & (earlier != later)

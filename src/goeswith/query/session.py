@@ -175,7 +175,7 @@ def next_by_model(
     # products that came after the fit are not known to it
     known = [row for row in rows if row < model.n]
     if known:
-        scores[:, : model.n] = model.score(Sequences.of_rows([known]))
+        scores[:, : model.n] = model.score(Sequences.from_rows([known]))
     scores[0, ~allowed] = -np.inf
     products: Rows = top_k(scores, k)[0][0]
     return products[products >= 0]

@@ -8,7 +8,7 @@ evidence to trust for which product, and give the probability that a pair goes t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar, Final, Self
 
@@ -18,6 +18,7 @@ from scipy import sparse
 from goeswith.core.arrays import Floats, Rows, Sparse, block_size
 from goeswith.core.arrays_file import Arrays
 from goeswith.core.errors import ConfigError
+from goeswith.core.progress import MessageProgress
 from goeswith.data.catalog import Catalog
 from goeswith.features.product_vectors import SentenceVectors
 from goeswith.models.base import Recommender, VectorModel
@@ -47,9 +48,9 @@ class Ranker(Recommender):
     Config = RankerConfig
     config: RankerConfig
     _checkpoints: Path | None = None
-    _on_progress: Callable[[str], None] | None = None
+    _on_progress: MessageProgress | None = None
 
-    def set_checkpoints(self, checkpoints: Path, on_progress: Callable[[str], None]) -> None:
+    def set_checkpoints(self, checkpoints: Path, on_progress: MessageProgress) -> None:
         self._checkpoints, self._on_progress = checkpoints, on_progress
 
     def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:

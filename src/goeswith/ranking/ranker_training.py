@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from goeswith.core.arrays import Floats, Rows, block_size, blocks
+from goeswith.core.progress import MessageProgress
 from goeswith.ranking import candidate_paths
 from goeswith.ranking.attribute_features import AttributeFeatures
 from goeswith.ranking.candidate_paths import Member, listed_in_any_relation
@@ -53,7 +54,7 @@ class RankerTrainer:
     config: RankerConfig
     attributes: AttributeFeatures
     members: FitMembers
-    on_progress: Callable[[str], None]
+    on_progress: MessageProgress
 
     def grow(self, graph: RelationGraph) -> dict[bool, GradientTrees]:
         """Trees for warm (False) and cold sources (True), if there are examples."""

@@ -73,7 +73,7 @@ def walks() -> Sequences:
     rng = np.random.default_rng(0)
     starts, lengths = rng.integers(0, N, 148), rng.integers(2, 8, 148)
     each = zip(starts, lengths, strict=True)
-    return Sequences.of_rows([[(start + 3 * i) % N for i in range(many)] for start, many in each])
+    return Sequences.from_rows([[(start + 3 * i) % N for i in range(many)] for start, many in each])
 
 
 def trained(name: str, folder: Path | None = None, *, die_in: int = 0) -> Arrays:

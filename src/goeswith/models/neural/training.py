@@ -27,6 +27,7 @@ from pydantic import Field
 from goeswith.core.arrays import Floats, Sparse, block_size, blocks, top_k
 from goeswith.core.arrays_file import Arrays
 from goeswith.core.errors import ConfigError
+from goeswith.core.progress import MessageProgress
 from goeswith.data.catalog import Catalog
 from goeswith.features.product_vectors import ContentEncoder, content_encoder
 from goeswith.models.base import Model, ModelConfig, VectorModel
@@ -129,7 +130,7 @@ class TrainedModel(Model):
     """Called after each epoch."""
     history: Sequence[EpochRecord] = ()
 
-    def set_checkpoints(self, checkpoints: Path, on_progress: Callable[[str], None]) -> None:
+    def set_checkpoints(self, checkpoints: Path, on_progress: MessageProgress) -> None:
         def report(name: str, epoch: EpochRecord) -> None:
             on_progress(
                 f"fitting {name}: epoch {epoch['epoch']}, loss {epoch['loss']:.4g}, "

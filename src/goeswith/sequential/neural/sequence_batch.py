@@ -1,4 +1,4 @@
-"""Sequences as rectangles of places, and the order in which training meets them."""
+"""Batches of sequences as rectangular arrays, and their order in training."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ import numpy as np
 import numpy.typing as npt
 
 from goeswith.core.arrays import Floats, Rows
-from goeswith.sequential.sequences import Sequences, Whole
+from goeswith.sequential.sequences import Ints, Sequences
 
-Places = npt.NDArray[np.bool_]
+PlaceMask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Batch:
+class SequenceBatch:
     """b sequences in l places, oldest first, the shorter ones filled up behind.
 
     Attributes:
         products: (b, l) int64 rows; 0 where a place is empty or masked.
         filled: (b, l) whether there is a product, or a mask.
         masked: (b, l) whether a mask hides it.
-        seconds: (b, l) int64 time of each; None where only the order is known.
+        seconds: (b, l) int64 time of each; None if there is only an order.
     """
 
-    products: Whole
-    filled: Places
-    masked: Places
-    seconds: Whole | None
+    products: Ints
+    filled: PlaceMask
+    masked: PlaceMask
+    seconds: Ints | None
 
     @classmethod
-    def of(cls, sequences: Sequences, spare: int = 0) -> Batch:
-        """As many places as the longest has, one at least, and `spare` empty ones."""
+    def from_sequences(cls, sequences: Sequences, spare: int = 0) -> SequenceBatch:
+        """With as many places as the longest sequence, at least one, and `spare` empty ones."""
         lengths = sequences.lengths
         places = np.arange(max(int(lengths.max(initial=0)), 1) + spare)
         filled = places < lengths[:, None]
@@ -44,32 +44,36 @@ class Batch:
             seconds[filled] = sequences.seconds
         return cls(products, filled, np.zeros_like(filled), seconds)
 
-    def until(self, end: int) -> Batch:
+    def up_to(self, end: int) -> SequenceBatch:
         """The places before `end`."""
         seconds = None if self.seconds is None else self.seconds[:, :end]
-        return Batch(self.products[:, :end], self.filled[:, :end], self.masked[:, :end], seconds)
+        return SequenceBatch(
+            self.products[:, :end], self.filled[:, :end], self.masked[:, :end], seconds
+        )
 
-    def hide(self, masked: Places) -> Batch:
-        """With masks in some places, whose products nobody can read any more."""
+    def mask_places(self, masked: PlaceMask) -> SequenceBatch:
+        """With masks in some places, which hide their products."""
         products = np.where(masked, 0, self.products)
-        return Batch(products, self.filled | masked, masked, self.seconds)
+        return SequenceBatch(products, self.filled | masked, masked, self.seconds)
 
 
-def part(examples: tuple[Batch, Places, Whole], rows: Whole) -> tuple[Batch, Places, Whole]:
-    """Some of the sequences that are read in a step, with what is predicted in them.
+def select_examples(
+    examples: tuple[SequenceBatch, PlaceMask, Ints], rows: Ints
+) -> tuple[SequenceBatch, PlaceMask, Ints]:
+    """Select examples of a training step by sequence.
 
     Args:
-        examples: b sequences, the places (b, l) where something is predicted, and what (p,).
-        rows: (c,) those that are wanted, rising.
+        examples: b sequences, the places (b, l) of predictions, and their targets (p,).
+        rows: (c,) the sequences, in ascending order.
     """
     batch, places, targets = examples
     seconds = None if batch.seconds is None else batch.seconds[rows]
-    some = Batch(batch.products[rows], batch.filled[rows], batch.masked[rows], seconds)
-    return some, places[rows], targets[np.isin(places.nonzero()[0], rows)]
+    selected = SequenceBatch(batch.products[rows], batch.filled[rows], batch.masked[rows], seconds)
+    return selected, places[rows], targets[np.isin(places.nonzero()[0], rows)]
 
 
-def shuffled(lengths: Whole, size: int, rng: np.random.Generator) -> Iterator[Rows]:
-    """Every sequence once, `size` at a time; those of a step are of like length, to fill places."""
+def shuffled_batches(lengths: Ints, size: int, rng: np.random.Generator) -> Iterator[Rows]:
+    """Batches of `size` rows in random order, each of sequences of similar length."""
     order = rng.permutation(len(lengths)).astype(np.int32)
     order = order[np.argsort(lengths[order], kind="stable")]
     steps = [order[start : start + size] for start in range(0, len(order), size)]
@@ -77,24 +81,24 @@ def shuffled(lengths: Whole, size: int, rng: np.random.Generator) -> Iterator[Ro
         yield steps[step]
 
 
-class Validation:
-    """hit@10 of last products held back from training: at most 2,000, of as many sequences.
+class SequenceValidation:
+    """hit@10 of held-out last products of at most 2,000 sequences.
 
-    The whole catalogue is ranked; where no sequence holds a product twice, less what is in front.
+    The complete catalogue is ranked; if no sequence repeats a product, without the prefix.
     """
 
-    MOST = 2000
+    MAX_SEQUENCES = 2000
 
     def __init__(self, sequences: Sequences, share: float, seed: int) -> None:
-        long_enough = np.flatnonzero(sequences.lengths > 2)  # what is left has something to teach
-        count = min(int(share * len(long_enough)), self.MOST)
-        held = np.sort(np.random.default_rng(seed).permutation(long_enough)[:count])
-        self.prefixes, self.targets = sequences.take(held).part_last()
-        self.new_only = not sequences.repeats
-        self.train = sequences.without(sequences.starts[held + 1] - 1)
+        long_enough = np.flatnonzero(sequences.lengths > 2)  # the rest still has a transition
+        count = min(int(share * len(long_enough)), self.MAX_SEQUENCES)
+        held_back = np.sort(np.random.default_rng(seed).permutation(long_enough)[:count])
+        self.prefixes, self.targets = sequences.take(held_back).split_last()
+        self.new_only = not sequences.has_repeats
+        self.train = sequences.without(sequences.starts[held_back + 1] - 1)
 
     def hits(self, scores: Floats, start: int) -> int:
-        """How many of the targets from `start` on are among the first ten of their row."""
+        """Number of the targets from `start` on among the top ten of their row."""
         targets = self.targets[start : start + len(scores)]
         target = scores[np.arange(len(scores)), targets][:, None]
         above = (scores > target).sum(axis=1)
