@@ -239,9 +239,9 @@ def _result(entry: _ResultRow) -> dict[str, Any]:
 def _against_best(entries: list[_ResultRow], metric: str, resamples: int) -> dict[str, Any] | None:
     """Every model against the best one, by a paired bootstrap over sources, seeds pooled."""
     parts = {
-        entry.spec: found
+        entry.spec: by_source
         for entry in entries
-        if entry.refusal is None and (found := entry.parts(metric)) is not None
+        if entry.refusal is None and (by_source := entry.parts(metric)) is not None
     }
     if not parts:
         return None
@@ -251,8 +251,8 @@ def _against_best(entries: list[_ResultRow], metric: str, resamples: int) -> dic
         "best": best,
         "resamples": resamples,
         "comparisons": [
-            {"model": spec, **asdict(paired_bootstrap(found, parts[best], resamples))}
-            for spec, found in parts.items()
+            {"model": spec, **asdict(paired_bootstrap(by_source, parts[best], resamples))}
+            for spec, by_source in parts.items()
             if spec != best
         ],
     }

@@ -133,8 +133,8 @@ class ItemFeatures:
 
     def edges(self, step: str) -> Sparse:
         """(n, n) CSR of edges by name."""
-        found: Sparse = getattr(self, step)
-        return found
+        matrix: Sparse = getattr(self, step)
+        return matrix
 
     def source_tokens(self, step: str) -> Sparse:
         """(n, v) CSR: sum of the frequent tokens of the sources of the edges to each product."""

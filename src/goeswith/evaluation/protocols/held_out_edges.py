@@ -91,41 +91,41 @@ class EdgesCase(DirectionCase):
 
 def edges(data: BenchmarkData, seed: int) -> Iterator[GraphCase]:
     """The warm protocol: a share of the complement pairs held out, both directions of each."""
-    held = _hold_out(data, seed)
+    split = _hold_out(data, seed)
     yield EdgesCase(
         data.dataset.catalog,
-        held.graph,
-        held.sources,
-        held.targets,
-        _one_way(held, data.graph.complements),
+        split.graph,
+        split.sources,
+        split.targets,
+        _one_way(split, data.graph.complements),
         data.graph[CO_VIEW].count,
     )
 
 
 def direction(data: BenchmarkData, seed: int) -> Iterator[GraphCase]:
     """The split of `edges`, measured by direction only."""
-    held = _hold_out(data, seed)
-    one_way = _one_way(held, data.graph.complements)
+    split = _hold_out(data, seed)
+    one_way = _one_way(split, data.graph.complements)
     if not one_way.any():
         raise DataError(
             f"{data.dataset.name}: every test edge has its reverse: no direction to measure"
         )
-    yield DirectionCase(data.dataset.catalog, held.graph, held.sources, held.targets, one_way)
+    yield DirectionCase(data.dataset.catalog, split.graph, split.sources, split.targets, one_way)
 
 
 def _hold_out(data: BenchmarkData, seed: int) -> HeldOutPairs:
     share = data.settings.evaluation.test_share
-    held = hold_out_pairs(data.graph, share, seed)
-    if not len(held.sources):
+    split = hold_out_pairs(data.graph, share, seed)
+    if not len(split.sources):
         raise DataError(
             f"{data.dataset.name}: {len(data.graph.complements):,} complement edges are too "
             f"few to hold out {share:.0%} of them for testing"
         )
-    check_leak(held.graph, held.sources, held.targets)
-    return held
+    check_leak(split.graph, split.sources, split.targets)
+    return split
 
 
-def _one_way(held: HeldOutPairs, complements: Relation) -> Mask:
-    reverse = np.asarray(complements.count[held.targets, held.sources], dtype=np.float32)
+def _one_way(split: HeldOutPairs, complements: Relation) -> Mask:
+    reverse = np.asarray(complements.count[split.targets, split.sources], dtype=np.float32)
     one_way: Mask = reverse.ravel() == 0
     return one_way

@@ -50,8 +50,8 @@ class DaemonConfig(ContentConfig):
     )
     id_vectors: bool | None = Field(
         None,
-        description="Add a learned vector to each product's input; if left out, only where "
-        "attributes hardly tell products apart: more than ten to a description.",
+        description="Add a learned vector to each product's input; if not set, only where "
+        "many products share their attributes: more than ten a description.",
     )
     negatives: int = Field(5, ge=1, description="Random products per co-purchase edge.")
     negative_form: Literal["sigmoid_minus", "one_minus"] = Field(

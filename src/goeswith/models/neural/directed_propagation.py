@@ -116,7 +116,7 @@ class DirectedPropagation(TrainedVectors):
             losses = []
             for batch in blocks(run.rng.permutation(sources), config.batch):
                 block = run.workers.share(batch)
-                # one draw for the whole batch: all workers make the same one
+                # one draw for the complete batch, the same in all workers
                 drawn = torch.rand(graph.n, 1, device=where, generator=run.generator)
                 s, t = encode(bought, warm * (drawn >= config.id_dropout))
                 logits = s[torch.from_numpy(block).to(where)] @ t.T / config.temperature

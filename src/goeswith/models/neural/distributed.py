@@ -1,7 +1,7 @@
 """Several processes that train one model: what `torchrun` starts, each with its share of a batch.
 
-Every worker has the whole model and the same seeds, so that all draw the same batches; of each it
-takes its share. A step goes down the gradient of the mean over the terms of all shares, whatever
+Every worker has the complete model and the same seeds, so that all draw the same batches; of each
+it takes its share. A step goes down the gradient of the mean over the terms of all shares, whatever
 their sizes: what one process would do. The workers stay the same to the last bit: any of them can
 be asked, and the first one keeps the checkpoints.
 """

@@ -1,8 +1,8 @@
-"""Dual embeddings: skip-gram with negative sampling on product pairs, both tables kept.
+"""Dual embeddings: skip-gram with negative sampling on product pairs, with both tables.
 
 After Kvernadze, Sudyanti, Subedi and Hajiaghayi (2022), "Two Is Better Than One: Dual Embeddings
 for Complementary Product Recommendations". word2vec throws its output vectors away; here the
-cosine of a source's input vector and a target's output vector says that they occur in one basket,
+cosine of a source's input vector and a target's output vector means that they occur in one basket,
 while two products that are close in one and the same table have the same company: substitutes.
 """
 
@@ -80,7 +80,7 @@ class DualEmbeddingConfig(TrainingConfig):
 
 
 class DualEmbedding(TrainedVectors):
-    """Skip-gram on product pairs with both of its tables kept: one to ask, one to answer."""
+    """Skip-gram on product pairs with both of its tables: one of sources, one of targets."""
 
     name = "dual_embedding"
     Config = DualEmbeddingConfig
@@ -143,7 +143,7 @@ class DualEmbedding(TrainedVectors):
         }
         s, t = (table[name] for name in config.retrieval.split("_"))
         if config.stand_ins:
-            # a product that was seen, but never as a target, is known not to be one
+            # a product that was seen, but never as a target, is not one
             s = _with_stand_ins(s, np.asarray(~s.any(axis=1)), similarity, config.stand_ins)
             t = _with_stand_ins(t, ~(is_source | is_target), similarity, config.stand_ins)
         self.source_vectors, self.target_vectors = s, t

@@ -25,7 +25,7 @@ def sample_neighbours(matrix: Sparse, rows: Rows, fan_out: int, rng: np.random.G
     sampled_rows = np.flatnonzero(degrees > fan_out)  # the others give all they have
     drawn = np.zeros((len(sampled_rows), fan_out), dtype=np.int64)
     for step in range(fan_out):
-        # Floyd's algorithm (Bentley & Floyd, 1987): one draw of [0, top], or top if that is taken
+        # Floyd's algorithm (Bentley & Floyd, 1987): one draw of [0, top], or top for a repeat
         top = degrees[sampled_rows] - fan_out + step
         draw = (rng.random(len(sampled_rows)) * (top + 1)).astype(np.int64)
         is_repeat = (drawn[:, :step] == draw[:, None]).any(axis=1)

@@ -57,9 +57,9 @@ class PCompanion(TypedVectors):
         del self.encoder.source_vectors, self.encoder.target_vectors  # they rank look-alikes
         self.set_types(catalog)
         thetas = self.encoder.encode(catalog)
-        known = np.flatnonzero(thetas.any(axis=1)).astype(np.int32)
-        edges = edges_between(validation.split.graph.complements, known)
-        similar = edges_between(validation.split.graph.similars, known)
+        with_content = np.flatnonzero(thetas.any(axis=1)).astype(np.int32)
+        edges = edges_between(validation.split.graph.complements, with_content)
+        similar = edges_between(validation.split.graph.similars, with_content)
         negatives = NegativeSampler(edges, similar, config.negatives)
 
         torch.manual_seed(config.seed)

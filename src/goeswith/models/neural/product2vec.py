@@ -2,7 +2,7 @@
 
 The product encoder of P-Companion (Hao et al., CIKM 2020, section 4.1): products that are viewed
 as alternatives are drawn together, products that are only bought together are driven apart. After
-training it reads nothing but attributes, so it encodes products that nobody has seen yet.
+training it reads nothing but attributes, so it encodes products without events.
 """
 
 from __future__ import annotations
@@ -62,12 +62,12 @@ class Product2Vec(TrainedVectors):
         config, where = self.config, device()
         self._content = self.config.content_encoder().fit(catalog)
         contents = self._content.encode(catalog)
-        known = np.flatnonzero(contents.any(axis=1)).astype(np.int32)
+        with_content = np.flatnonzero(contents.any(axis=1)).astype(np.int32)
         # what is held back to validate is similar pairs: they take the place of complements
         swapped = replace(graph, signals=Signals(graph.similars, graph.complements))
         validation = PairValidation(swapped, config.validation_share, config.seed)
-        near = edges_between(validation.split.graph.complements, known)
-        far = edges_between(validation.split.graph.similars, known)
+        near = edges_between(validation.split.graph.complements, with_content)
+        far = edges_between(validation.split.graph.similars, with_content)
         if not near.nnz:
             self._layers = {}
             self._finish(contents)
@@ -117,9 +117,9 @@ class Product2Vec(TrainedVectors):
         return self
 
     def encode(self, catalog: Catalog) -> Floats:
-        """Vectors theta (m, d) of the m products of a catalogue, also of products unknown at fit.
+        """Vectors theta (m, d) of the m products of a catalogue, also of new products.
 
-        Zeros where nothing is known of a product. Without similar pairs nothing could be trained:
+        Zeros for a product without attributes. Without similar pairs there is no training:
         then the content vectors themselves.
         """
         return self._forward(self._content.encode(catalog))
@@ -136,7 +136,7 @@ class Product2Vec(TrainedVectors):
         return {**self._content.arrays(), **self._layers}
 
     def restore_encoder(self, arrays: Arrays) -> None:
-        """Take back what `encoder_arrays` gave; other names are left alone."""
+        """Restore from `encoder_arrays`; other names are ignored."""
         self._content = self.config.content_encoder().restore(arrays)
         self._layers = {name: array for name, array in arrays.items() if name.startswith("layer_")}
 
@@ -206,13 +206,13 @@ def hinge(distance: torch.Tensor, sign: int, config: Product2VecConfig) -> torch
 def distance_vectors(theta: Floats) -> tuple[Floats, Floats]:
     """Source and target vectors whose inner product is -||theta_i - theta_j||^2; zeros stay."""
     square = (theta**2).sum(axis=1, keepdims=True)
-    known = (square > 0).astype(np.float32)
-    return np.hstack([2 * theta, -known, -square]), np.hstack([theta, square, known])
+    is_non_zero = (square > 0).astype(np.float32)
+    return np.hstack([2 * theta, -is_non_zero, -square]), np.hstack([theta, square, is_non_zero])
 
 
-def edges_between(edges: Relation, known: Rows) -> Sparse:
-    """(n, n) CSR of the edges between products whose rows are `known`."""
-    return edges.filter(np.isin(edges.sources, known) & np.isin(edges.targets, known)).count
+def edges_between(edges: Relation, rows: Rows) -> Sparse:
+    """(n, n) CSR of the edges between products whose rows are `rows`."""
+    return edges.filter(np.isin(edges.sources, rows) & np.isin(edges.targets, rows)).count
 
 
 def numpy_layers(network: torch.nn.Module) -> Arrays:

@@ -70,7 +70,7 @@ class NegativeSampler:
         self._complements = np.unique(rows.astype(np.int64) * self._n + columns)
         self._warm = np.unique(np.concatenate([rows, columns])).astype(np.int32)
         self._substitutes = kind != "random" and similar.nnz > 0
-        # where no substitute is known, complements alone would all fall into one place
+        # without substitutes, complements alone would all get one vector
         self._random = kind != "substitutes" or not similar.nnz
 
     def draw(self, sources: Rows, rng: np.random.Generator) -> Rows:

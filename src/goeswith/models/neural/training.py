@@ -87,7 +87,7 @@ class ContentConfig(TrainingConfig):
 class PairValidation:
     """hit@10 on pairs held back from training: share of them in the top 10 of their source.
 
-    The whole catalogue is ranked, less the source and its training targets.
+    The complete catalogue is ranked, without the source and its training targets.
     """
 
     MAX_SOURCES = 2000
@@ -160,12 +160,12 @@ class TrainedModel(Model):
 
 
 class TrainedVectors(TrainedModel, VectorModel):
-    """A model that training leaves as source and target vectors."""
+    """A trained model with source and target vectors."""
 
     def refresh(self, catalog: Catalog, graph: RelationGraph) -> Self:
         """Keep the vectors that were trained: new counts change nothing until the next fit.
 
-        Products added since have vectors of zeros, of which nothing is known: fallbacks answer.
+        New products have vectors of zeros, and so no scores: fallbacks take over.
         """
         more = ((0, graph.n - self.n), (0, 0))
         self.source_vectors = np.pad(self.source_vectors, more)
@@ -229,7 +229,7 @@ class TrainingRun:
         self._fingerprint = _fingerprint(f"{model.name} {self.config!r} {shapes}", data)
         if self._file is not None:
             self._resume(self._file)
-            # no worker goes on, and removes the file in the end, before all have read it
+            # all workers read the file before any continues, and removes it in the end
             if self.workers.mean(len(self.history)) != len(self.history):
                 raise ConfigError(
                     f"the workers that train {self.name} found different checkpoints in "
@@ -248,7 +248,7 @@ class TrainingRun:
         return max(self.history, key=lambda e: (e["validation"], -e["loss"], -e["epoch"]))["epoch"]
 
     def epochs(self) -> Iterator[int]:
-        """Epoch numbers from 1, or from where a checkpoint left off, until it pays no more."""
+        """Epoch numbers from 1, or after those of a checkpoint, until early stopping."""
         import torch
 
         done = len(self.history)
@@ -322,7 +322,8 @@ class TrainingRun:
     def _resume(self, path: Path) -> None:
         """Take up a checkpoint; one that is damaged, or of other data or settings, is overwritten.
 
-        The state is put in place only when all of it was read: a run starts whole or anew.
+        The state is restored only if all of it is readable: a run resumes completely or starts
+        anew.
         """
         checkpoint = read_checkpoint(path, self.optimizer, self._fingerprint)
         if checkpoint is not None:

@@ -113,10 +113,10 @@ def subsample_pairs(weights: Sparse, t: float) -> Sparse:
 
 
 def draw_pairs(weights: Sparse, rng: np.random.Generator) -> tuple[Rows, Rows]:
-    """An epoch of pairs in random order: each as often as its weight says.
+    """An epoch of pairs in random order: each as often as its weight.
 
-    A weight that is not whole is rounded up with the probability of its fraction, anew in each
-    epoch, so that its mean is kept.
+    A fractional weight is rounded up with the probability of its fraction, anew in each
+    epoch, so that its mean is right.
 
     Returns:
         sources and targets, (m,) each.

@@ -79,8 +79,8 @@ class TypedVectors(TrainedVectors):
             for row, codes in enumerate(predicted[start : start + len(block)], start=start):
                 for place, code in enumerate(codes[codes >= 0]):
                     best, _ = top_k(scores[row - start, members[code]][None], items)
-                    found = members[code][best[0][best[0] >= 0]]
-                    products[row, : len(found), place] = found
+                    best_rows = members[code][best[0][best[0] >= 0]]
+                    products[row, : len(best_rows), place] = best_rows
         return _interleaved(products, predicted)
 
     def refresh(self, catalog: Catalog, graph: RelationGraph) -> Self:
@@ -110,8 +110,8 @@ class TypedVectors(TrainedVectors):
         place = {name: code for code, name in enumerate(self.type_names)}
         none = len(self.type_names) - 1
         codes = [place.get(name, none) for name in [*catalog.type_names, None]]
-        found: Rows = np.array(codes, dtype=np.int32)[catalog.type_codes]
-        return found
+        type_codes: Rows = np.array(codes, dtype=np.int32)[catalog.type_codes]
+        return type_codes
 
 
 def _interleaved(products: Rows, predicted: Rows) -> TypedSlate:
