@@ -22,7 +22,7 @@ from goeswith.language.eccr.coherence import Coherence
 from goeswith.relations.build_graph import build_graph
 from goeswith.relations.config import MiningConfig
 from goeswith.relations.graph import RelationGraph
-from goeswith.relations.labelled_pairs import judged_pairs
+from goeswith.relations.labelled_pairs import labelled_session_pairs
 from goeswith.relations.mine import mine
 
 DATA = ("bundles-electronic", "bundles-clothing", "amazon-office")
@@ -56,7 +56,7 @@ def read(folder: Path) -> Pairs:
     dataset = load_data(folder)
     catalog = dataset.catalog
     if dataset.sessions is not None and dataset.bundles is not None:
-        pairs = judged_pairs(dataset.sessions, dataset.bundles)
+        pairs = labelled_session_pairs(dataset.sessions, dataset.bundles)
         grouped = pairs.group_by("source", "target").agg(pl.len(), pl.col("bundled").any())
         grouped = grouped.sort("source", "target")
         u, v = grouped["source"].to_numpy(), grouped["target"].to_numpy()

@@ -15,7 +15,7 @@ from eccr_data import DATA, NEGATIVES, PARTS, Split, read, split
 from eccr_shrink import shrink
 from goeswith.data.catalog import Catalog
 from goeswith.features.product_vectors import SentenceVectors
-from goeswith.features.semantic_codes import collisions
+from goeswith.features.semantic_codes import collision_rate
 from goeswith.language.eccr.attack import STRATEGIC, TRAINING
 from goeswith.language.eccr.candidate_lists import candidate_list_metrics
 from goeswith.language.eccr.item_tokens import CodeSettings, code_report, make_distinct, quantise
@@ -103,8 +103,8 @@ def prepare(  # noqa: PLR0915 one step after the other
         plain = quantise(found.astype(np.float32), replace(settings, spread=False))
         reports[kind] = {
             "distinct_vectors": len(np.unique(found.round(4), axis=0)) / n,
-            "collisions_unspread": collisions(plain),
-            "collisions_spread": collisions(spread),
+            "collisions_unspread": collision_rate(plain),
+            "collisions_spread": collision_rate(spread),
             **code_report(codes),
         }
     slates = tops["ranker"]

@@ -17,7 +17,7 @@ from goeswith.evaluation.metrics import PerSource
 from goeswith.language.eccr.attack import STRATEGIC, moved
 from goeswith.language.eccr.candidate_lists import KINDS, candidate_list_metrics
 from goeswith.language.salam.judge import PAIR_CLASSES
-from goeswith.ranking.rerank import new_order
+from goeswith.ranking.rerank import rerank_positions
 from goeswith.text.hostile_text import find_hostile
 from goeswith.text.product_text import clean_text
 
@@ -201,7 +201,9 @@ def top_five(found: Found, case: str, model: str) -> np.ndarray | None:
         slates = found.case[case]["slates"][: len(opinions), : opinions.shape[1]]
         opinions = np.where(slates >= 0, opinions, -np.inf)
         own = model.endswith("alone")
-        order = new_order(opinions, weight=1.0 if own else WEIGHT, reach=None if own else REACH)
+        order = rerank_positions(
+            opinions, weight=1.0 if own else WEIGHT, max_shift=None if own else REACH
+        )
         return np.take_along_axis(slates, order, axis=1)[:, :5]
     top: np.ndarray = found.kept[case][f"top|{model}"]
     return top[: found.shown(case), :5]
@@ -294,7 +296,7 @@ def _rise(slate: np.ndarray, place: np.ndarray, attacked: np.ndarray) -> np.ndar
     after = slate.copy()
     after[rows, place] = attacked
     places = [
-        (new_order(s, weight=WEIGHT, reach=REACH) == place[:, None]).argmax(axis=1)
+        (rerank_positions(s, weight=WEIGHT, max_shift=REACH) == place[:, None]).argmax(axis=1)
         for s in (slate, after)
     ]
     return places[0] - places[1]
@@ -365,10 +367,8 @@ def explanations(
             said[f"{case}, {variant}"] = [tokenizer.decode(texts[i]) for i in first.values()]
     if not said:
         return {}
-    try:
-        from goeswith.evaluation.text_metrics import bleu_4, rouge
-    except ImportError:
-        return {}
+    from text_metrics import bleu_4, rouge
+
     wanted = list(references.values())
     return {
         "pairs": len(wanted),

@@ -156,7 +156,7 @@ def some_lists(sources: np.ndarray, most: int) -> np.ndarray:
     return np.sort(rng.permutation(order)[:most])
 
 
-class Case:
+class GraphCase:
     """One data set and split, as it travels."""
 
     def __init__(self, packed: Path, name: str, shared: Any, size: Size) -> None:
@@ -237,7 +237,7 @@ def train_all(  # noqa: PLR0917 what there is to say
             print(f"no time left for {case}, {variant}", flush=True)
             continue
         run = _untuned if variant == "untuned" else _run
-        arrays, facts = run(Case(packed, case, shared, size), case, variant, base)
+        arrays, facts = run(GraphCase(packed, case, shared, size), case, variant, base)
         facts |= {"case": case, "variant": variant, **about}
         np.savez_compressed(file.with_suffix(".npz"), **arrays)
         file.with_suffix(".json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
@@ -266,7 +266,7 @@ def _backbone(base: tuple[Any, list[int]]) -> Backbone:
 
 
 def _untuned(
-    case: Case, name: str, variant: str, base: Any
+    case: GraphCase, name: str, variant: str, base: Any
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the model knows before it is tuned, of lists and of explanations."""
     backbone, prompts = _backbone(base), case.prompts(None)
@@ -278,7 +278,7 @@ def _untuned(
 
 
 def _asked(
-    case: Case, prompts: Prompts, backbone: Backbone, parts: tuple[str, ...]
+    case: GraphCase, prompts: Prompts, backbone: Backbone, parts: tuple[str, ...]
 ) -> dict[str, Any]:
     """Scores of the lists of parts, and which lists these are."""
     found: dict[str, Any] = {}
@@ -297,7 +297,7 @@ def _together(texts: list[list[int]]) -> np.ndarray:
     return found
 
 
-def _run(case: Case, name: str, kind: str, base: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+def _run(case: GraphCase, name: str, kind: str, base: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     started = time.monotonic()
     variant, size = VARIANTS[kind], case.size
     seed = int(name.rpartition("-")[2])
@@ -350,7 +350,7 @@ def _run(case: Case, name: str, kind: str, base: Any) -> tuple[dict[str, Any], d
 
 
 def _attacked(  # noqa: PLR0917 what a run is made of
-    case: Case,
+    case: GraphCase,
     prompts: Prompts,
     backbone: Backbone,
     valid: CandidateLists,

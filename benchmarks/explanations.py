@@ -23,7 +23,6 @@ import numpy as np
 import polars as pl
 
 from goeswith.core.atomic_files import write_json
-from goeswith.evaluation.text_metrics import bleu_4, rouge
 from goeswith.text.claims import tidy, unsupported_claims
 from goeswith.text.explain_pairs import explain_pairs
 from goeswith.text.explainer_training import ExplainerTraining, train_explainer
@@ -40,6 +39,7 @@ from goeswith.text.training_examples import (
     split_by_product,
     without_products,
 )
+from text_metrics import bleu_4, rouge
 
 RESULTS = Path(__file__).parent / "results"
 BUNDLES = 800

@@ -23,7 +23,7 @@ from goeswith.language.salam.behaviour_graph import BehaviourGraph, NodePairs
 from goeswith.language.salam.label_split import PairSplit, split_products
 from goeswith.language.salam.product_pairs import behaviour_from_relations, labelled_pairs
 from goeswith.relations.build_graph import build_graph
-from goeswith.relations.labelled_pairs import judged_pairs
+from goeswith.relations.labelled_pairs import labelled_session_pairs
 from goeswith.relations.relation import pair_keys
 from goeswith.text.product_text import product_texts
 
@@ -76,7 +76,7 @@ def bundles(data: Path, name: str, seed: int, out: Path) -> None:
     dataset = load_data(data / name)
     assert dataset.sessions is not None and dataset.bundles is not None
     write_json(product_texts(dataset.catalog), out / f"{name}.json")
-    judged = judged_pairs(dataset.sessions, dataset.bundles)
+    judged = labelled_session_pairs(dataset.sessions, dataset.bundles)
     n = len(dataset.catalog)
     left, right = judged["source"].to_numpy(), judged["target"].to_numpy()
     session = judged["session_id"].rank("dense").to_numpy().astype(np.int64)

@@ -25,7 +25,7 @@ from sklearn.metrics import roc_auc_score
 from goeswith.core.arrays import Floats
 from goeswith.core.atomic_files import write_json
 from goeswith.data.folder import load_data
-from goeswith.evaluation.protocols.case import Ground
+from goeswith.evaluation.protocols.case import BenchmarkData
 from goeswith.evaluation.protocols.human_bundles import gold
 from goeswith.language.salam.behaviour_graph import BehaviourGraph, NodePairs
 from goeswith.language.salam.config import SalamConfig
@@ -146,7 +146,7 @@ def bundles(
         types = dataset.catalog.frame["type"].to_numpy()
         arrays = prepared.arrays(name)
         folds: dict[str, list[tuple[float, float]]] = defaultdict(list)
-        for number, case in enumerate(gold(Ground(dataset, Settings()), 0)):
+        for number, case in enumerate(gold(BenchmarkData(dataset, Settings()), 0)):
             asked = prepared.pairs(arrays, f"{number}/test")
             assert (case.sources == asked.left).all()
             assert not behaviour(arrays, f"{number}/seen").holds(asked).any()

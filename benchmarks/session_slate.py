@@ -37,7 +37,7 @@ from goeswith.query.session import (
     session_complements,
 )
 from goeswith.sequential import SESSION_MODELS
-from goeswith.sequential.sequences import Sequences, sequences_of
+from goeswith.sequential.sequences import Sequences, sequences_from_events
 from goeswith.settings.sections import FitSettings, Settings
 
 RESULTS = Path(__file__).parent / "results"
@@ -62,7 +62,7 @@ def tests_of(events: pl.DataFrame, known: np.ndarray, seed: int) -> Tests:
     events = events.filter(pl.Series(known[events["product"].to_numpy()]))
     if "basket_id" in events.columns:
         events = events.drop("session_id", "user_id", strict=False)
-    runs, _ = sequences_of(events)
+    runs, _ = sequences_from_events(events)
     rows = [list(dict.fromkeys(run.tolist())) for run in runs]
     rows = [row for row in rows if len(row) >= 3]
     drawn = np.sort(np.random.default_rng(seed).permutation(len(rows))[:MOST])
@@ -136,8 +136,8 @@ def part_of(data: Dataset, train: pl.DataFrame, later: pl.DataFrame, seed: int) 
                     session_complements(bundle, prefix, asked, 1, recency)
                     for prefix, asked in zip(tests.prefixes, wanted, strict=True)
                 ]
-    sequences, _ = sequences_of(train)
-    prefixes = Sequences.of_rows(tests.prefixes)
+    sequences, _ = sequences_from_events(train)
+    prefixes = Sequences.from_rows(tests.prefixes)
     for spec in NEXT:
         model = SESSION_MODELS.make(spec).fit(data.catalog, sequences)
         found, start = [], 0

@@ -20,7 +20,7 @@ from goeswith.export.recommendation_files import WRITERS
 from goeswith.export.recommendation_rows import RecommendationRows
 from goeswith.query.bundle import Bundle
 
-KINDS: dict[str, Callable[[str], Any]] = {
+PIPELINES: dict[str, Callable[[str], Any]] = {
     "rank": int,
     "bought_together": int,
     "score": float,
@@ -37,7 +37,7 @@ def read(path: Path) -> list[dict[str, Any]]:
         if path.suffix == ".jsonl":
             return [json.loads(line) for line in file]
         return [
-            {name: KINDS.get(name, str)(value) for name, value in row.items()}
+            {name: PIPELINES.get(name, str)(value) for name, value in row.items()}
             for row in csv.DictReader(file)
         ]
 

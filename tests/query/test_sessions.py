@@ -206,7 +206,7 @@ def test_a_wrong_name_is_found_before_the_fit(tmp_path: Path) -> None:
 
 
 def test_a_long_log_has_a_narrower_window(monkeypatch: pytest.MonkeyPatch) -> None:
-    sequences = Sequences.of_rows([range(30), range(2), [1]])
+    sequences = Sequences.from_rows([range(30), range(2), [1]])
     assert pairs_within(sequences.lengths, 3) == 29 + 28 + 27 + 1
     assert choose_session_model(sequences, item_knn_configured=False) == "mixture"
     monkeypatch.setattr(session_fit, "_MAX_PAIRS", 300)

@@ -49,7 +49,7 @@ def command(
     from goeswith.relations.measures import MEASURES
     from goeswith.relations.mining_report import MiningReport
     from goeswith.relations.relation import RELATIONS
-    from goeswith.relations.relation_table import edge_table, strongest
+    from goeswith.relations.relation_table import edge_table, strongest_edges
     from goeswith.settings.project_file import load_settings
 
     shown = (*RELATIONS, "complements", "similars")
@@ -67,7 +67,7 @@ def command(
         graph = build_graph(dataset, settings.relations, report)
         progress(2, 3, "weighing edges")
         edges = graph[relation] if relation in RELATIONS else getattr(graph, relation)
-        best = strongest(edges, dataset.catalog, sort, top, source)
+        best = strongest_edges(edges, dataset.catalog, sort, top, source)
         if out is not None:
             write_parquet(edge_table(graph, dataset.catalog), out / "relations.parquet")
     screen = console()
@@ -100,9 +100,9 @@ def _summary(graph: RelationGraph, report: MiningReport) -> list[dict[str, Any]]
                 "relation": name,
                 "edges": len(graph[name]),
                 "from": f"{entry.contexts:,} {entry.contexts_are}" if entry else "lists",
-                "too large": entry and entry.giants,
+                "too large": entry and entry.oversized,
                 "beyond the cap of a user": entry and entry.capped,
-                "events without a place": entry and entry.unplaced,
+                "events without a place": entry and entry.without_context,
                 "pairs seen": entry and entry.pairs,
                 "below support": entry and entry.below_support,
                 "order recorded": entry and entry.order_known,

@@ -212,10 +212,10 @@ def classify(
 
 
 def _is_shop(data: Path) -> bool:
-    from goeswith.data.tables import READABLE
+    from goeswith.data.tables import READABLE_SUFFIXES
 
     def there(table: str) -> bool:
-        return any((data / f"{table}{suffix}").exists() for suffix in READABLE)
+        return any((data / f"{table}{suffix}").exists() for suffix in READABLE_SUFFIXES)
 
     return data.is_dir() and not there("examples") and (there("relations") or there("events"))
 
@@ -251,15 +251,13 @@ def _make_config(given: dict[str, object], *, shop: bool) -> SalamConfig:
     from pydantic import ValidationError
 
     from goeswith.core.errors import ConfigError
+    from goeswith.core.validation import describe_errors
     from goeswith.language.salam.config import SalamConfig
 
     try:
         return SalamConfig.model_validate({**({"labels": "s_c_i"} if shop else {}), **given})
     except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, e['loc']))}: {e['msg'].lower()} (got {e['input']!r})"
-            for e in error.errors()
-        )
+        wrong = describe_errors(error)
         known = ", ".join(SalamConfig.model_fields)
         raise ConfigError(f"settings of relevance: {wrong}. They are: {known}") from error
 

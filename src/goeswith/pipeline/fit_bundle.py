@@ -26,8 +26,8 @@ from goeswith.pipeline.session_model import fit_session
 from goeswith.pipeline.similarity_index import similarity_arrays
 from goeswith.pipeline.top_k_table import TopKTable
 from goeswith.relations.build_graph import build_graph
-from goeswith.relations.counts import every_pair, settled, split_by_support
 from goeswith.relations.graph import RelationGraph
+from goeswith.relations.graph_arithmetic import resolve, split_by_support, without_min_counts
 from goeswith.relations.graph_files import save_graph
 from goeswith.relations.mining_report import MiningReport
 from goeswith.relations.relation import CO_PURCHASE
@@ -105,7 +105,7 @@ def fit_bundle(
 
         def make_fitted(spec: str) -> Recommender:
             model = make_model(spec, settings.models)
-            model.follow(checkpoints, steps.log)
+            model.set_checkpoints(checkpoints, steps.log)
             return model.fit(dataset.catalog, relations)
 
         table = precompute(
@@ -142,8 +142,8 @@ def _mine(
     The minimum support that `auto` resolves to is stored in the bundle, for updates.
     """
     if dataset.counted and keep_below_support:
-        everything = build_graph(dataset, every_pair(config), report)
-        config = settled(config, everything)
+        everything = build_graph(dataset, without_min_counts(config), report)
+        config = resolve(config, everything)
         return *split_by_support(everything, config), config
     graph = build_graph(dataset, config, report)
     for mined in report.relations:

@@ -10,7 +10,7 @@ import polars as pl
 
 from goeswith.core.errors import BundleError, DataError
 from goeswith.data.clean import clean_events
-from goeswith.data.feedback import read_feedback
+from goeswith.data.feedback import read_feedback_events
 from goeswith.data.tables import read_table
 from goeswith.pipeline.update_counts import file_info
 from goeswith.store.manifest import file_sha256
@@ -78,14 +78,14 @@ def _read_feedback_folder(
 ) -> NewEvents:
     """Feedback as events; a visit is a basket or a user if purchases are counted in those."""
     applied = old.manifest["data"].get("applied", [])
-    feedback = read_feedback(folder, applied, catalog, again=again)
-    notes = [f"{count:,} lines passed over: {reason}" for reason, count in feedback.passed.items()]
+    feedback = read_feedback_events(folder, applied, catalog, recount=again)
+    notes = [f"{count:,} lines skipped: {reason}" for reason, count in feedback.skip_counts.items()]
     kinds = {entry["relation"]: entry["contexts_are"] for entry in old.manifest["mined"]}
     column = _CONTEXT_COLUMNS.get(kinds.get("co_purchase", ""))
     frame = feedback.events
     if column is not None:
         frame = frame.with_columns(pl.col("session_id").alias(column))
-    quarantine.saw(folder.name, frame.height)
+    quarantine.count_read(folder.name, frame.height)
     frame = clean_events(frame, folder.name, quarantine, catalog)
     files = [{**file, "table": "feedback"} for file in feedback.files]
     return NewEvents(folder, frame, files, notes)

@@ -81,7 +81,7 @@ def _recommend_batches(
     on_batch: Callable[[int], None],
 ) -> None:
     """Fill in the recommendations of a model for `rows`; numpy and scipy release the GIL."""
-    model.expect(rows)
+    model.prepare_batch(rows)
     pool = ThreadPoolExecutor(min(os.cpu_count() or 1, _MAX_THREADS))
     try:
         batches = list(blocks(rows, _BATCH))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from goeswith.pipeline.top_k_table import TopKTable
-from goeswith.ranking.rerank import new_order
+from goeswith.ranking.rerank import rerank_positions
 
 if TYPE_CHECKING:
     from goeswith.data.catalog import Catalog
@@ -64,7 +64,9 @@ def filter_by_relevance(
         complement_scores[rows, places] = by_class["complement"]
         removed_top = removed[:, : top.shape[1]]
         complement_scores[removed_top] = -np.inf
-        order = new_order(complement_scores, weight=settings.weight, reach=settings.reach)
+        order = rerank_positions(
+            complement_scores, weight=settings.weight, max_shift=settings.reach
+        )
         table.reorder(order)
         removed_top[:] = np.take_along_axis(removed_top, order, axis=1)
     table.remove(removed)

@@ -13,7 +13,7 @@ from scipy import sparse
 from goeswith.core.arrays_file import save_arrays
 from goeswith.core.errors import ConfigError, DataError
 from goeswith.sequential import SESSION_MODELS
-from goeswith.sequential.sequences import Sequences, sequences_of
+from goeswith.sequential.sequences import Sequences, sequences_from_events
 from goeswith.settings.sections import AUTO, NONE
 from goeswith.store.manifest import SESSION, TRANSITIONS
 
@@ -57,7 +57,7 @@ def fit_session(
     if spec == AUTO:
         spec = choose_session_model(sequences, item_knn_configured="item_knn" in settings.models)
     model = SESSION_MODELS.make(spec, settings.models)
-    model.follow(checkpoints, on_progress)
+    model.set_checkpoints(checkpoints, on_progress)
     on_progress(f"fitting the session model {spec}")
     model.fit(dataset.catalog, sequences).save(build / SESSION)
     save_arrays(transition_arrays(sequences, len(dataset.catalog)), build / TRANSITIONS)
@@ -72,7 +72,7 @@ def _sequences(dataset: Dataset) -> Sequences:
     """
     if dataset.events is None:
         raise DataError("the data have no events")
-    sequences, whose = sequences_of(dataset.events)
+    sequences, whose = sequences_from_events(dataset.events)
     if not (sequences.lengths > 1).any():
         raise DataError(f"no {whose.columns[0]} has two events, so nothing comes next")
     return sequences
@@ -99,7 +99,7 @@ def pairs_within(lengths: npt.NDArray[np.int64], window: int) -> int:
 def transition_arrays(sequences: Sequences, n: int) -> dict[str, npt.NDArray[Any]]:
     """CSR arrays of transitions: how often a product follows another within `MAX_DISTANCE`."""
     count = sparse.csr_matrix((n, n), dtype=np.int32)
-    products, run_of = sequences.products, sequences.run_of
+    products, run_of = sequences.products, sequences.run_index
     for distance in range(1, MAX_DISTANCE + 1):
         earlier, later = products[:-distance], products[distance:]
         is_kept = (run_of[distance:] == run_of[:-distance]) & (earlier != later)

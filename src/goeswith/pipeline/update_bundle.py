@@ -35,7 +35,13 @@ from goeswith.pipeline.update_counts import (
 )
 from goeswith.query.bundle import Bundle
 from goeswith.query.online_scoring import load_model, model_folders, reads_attributes
-from goeswith.relations.counts import add_graphs, every_pair, grown, split_by_support, with_rare
+from goeswith.relations.graph_arithmetic import (
+    add_graphs,
+    merge_below_support,
+    split_by_support,
+    with_new_items,
+    without_min_counts,
+)
 from goeswith.relations.graph_files import load_graph, save_graph
 from goeswith.relations.mining_report import MiningReport
 from goeswith.settings.renamed_settings import rename_settings
@@ -166,7 +172,7 @@ class _BundleUpdate:
         """Answer and propose new products with the models as they are."""
         self.steps.log("answering new products")
         n = len(self.extended.catalog)
-        self.graph = grown(load_graph(self.old.folder / RELATIONS, len(self.old)), n)
+        self.graph = with_new_items(load_graph(self.old.folder / RELATIONS, len(self.old)), n)
         exclusions = ExclusionIndex(self.extended.catalog, self.graph)
         models = [
             (spec, load_model(folder, spec) if reads_attributes(spec) else None)
@@ -192,12 +198,12 @@ class _BundleUpdate:
         self.steps.log("counting")
         catalog, n = self.extended.catalog, len(self.extended.catalog)
         report = MiningReport()
-        new_graph = mine(new_events.frame, n, every_pair(self.settings.relations), report)
+        new_graph = mine(new_events.frame, n, without_min_counts(self.settings.relations), report)
         check_contexts(self.mined, report, new_events.path)
-        everything = grown(load_graph(self.old.folder / RELATIONS, len(self.old)), n)
+        everything = with_new_items(load_graph(self.old.folder / RELATIONS, len(self.old)), n)
         below_support = self._below_support(n)
         if below_support is not None:
-            everything = with_rare(everything, below_support)
+            everything = merge_below_support(everything, below_support)
         everything = add_graphs(everything, new_graph).with_types(catalog.type_codes)
         self.graph, below_support = split_by_support(everything, self.settings.relations)
         place = dict(zip(self.specs, self.folders, strict=True))
@@ -230,7 +236,7 @@ class _BundleUpdate:
 
     def _below_support(self, n: int) -> RelationGraph | None:
         folder = below_support_folder(self.old.folder)
-        return grown(load_graph(folder, len(self.old)), n) if folder is not None else None
+        return with_new_items(load_graph(folder, len(self.old)), n) if folder is not None else None
 
     def manifest_fields(self) -> dict[str, Any]:
         """Fields of the manifest, except `data`."""

@@ -13,7 +13,7 @@ from goeswith.core.errors import ConfigError, DataError
 from goeswith.data.catalog import Catalog
 from goeswith.data.clean import clean_products
 from goeswith.data.quarantine import ROW, Quarantine
-from goeswith.data.variants import variants_of
+from goeswith.data.variants import find_variants
 from goeswith.query.select import (
     ResolvedConstraints,
     fuse,
@@ -104,7 +104,7 @@ def recommend_for_new(
     catalog = clean_new_products([record], bundle.table.frame, "the new product")
     constraints_ = ResolvedConstraints.from_constraints(bundle, constraints, [])
     same_title = bundle.products.rows_with_title((catalog.text("title") or [None])[0] or "")
-    constraints_.allowed[variants_of(catalog, bundle.table.frame, same_title)] = False
+    constraints_.allowed[find_variants(catalog, bundle.table.frame, same_title)] = False
     ranked = bundle.scorer.top_k_from(
         lambda model: model.score_new(catalog), constraints_.allowed, bundle.k, by_attributes=True
     )

@@ -11,10 +11,11 @@ import numpy.typing as npt
 
 from goeswith.core.arrays import Rows
 from goeswith.core.errors import ConfigError
+from goeswith.core.ndcg import rank_discounts
 from goeswith.query.constraints import Constraints
 from goeswith.query.filters import match_products
 from goeswith.query.recommendation import Recommendation, make_recommendation
-from goeswith.ranking.slate import choose, rank_relevance, reciprocal_ranks
+from goeswith.ranking.slate import build_slate, reciprocal_ranks
 from goeswith.store.precomputed_topk import RankedList
 
 if TYPE_CHECKING:
@@ -237,8 +238,8 @@ def make_slate(
     )
     order = np.array([*pin_places, *range(c)], dtype=np.int64)
     products = pool.products[order]
-    relevance = pool.scores if candidates.comparable else rank_relevance(c + pin_count)
-    places = choose(
+    relevance = pool.scores if candidates.comparable else rank_discounts(c + pin_count)
+    places = build_slate(
         products,
         bundle.products.type_codes[products],
         k,

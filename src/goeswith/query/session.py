@@ -182,7 +182,7 @@ def next_by_model(
     # the model was fitted without products that were added later
     fitted_rows = [row for row in rows if row < model.n]
     if fitted_rows:
-        scores[:, : model.n] = model.score(Sequences.of_rows([fitted_rows]))
+        scores[:, : model.n] = model.score(Sequences.from_rows([fitted_rows]))
     scores[0, ~allowed] = -np.inf
     products: Rows = top_k(scores, k)[0][0]
     return products[products >= 0]

@@ -19,7 +19,7 @@ from typing import IO, Any, Final
 import orjson
 
 from goeswith.core.errors import ConfigError
-from goeswith.data.feedback import PATTERN
+from goeswith.data.feedback import FEEDBACK_PATTERN
 
 _MAX_WAITING_BYTES: Final = 64_000_000
 """Bytes that may wait for the disk; more is refused, and may be sent again."""
@@ -125,7 +125,7 @@ def repair(folder: Path) -> int:
     Files of running processes are left alone.
     """
     cut = 0
-    for path in sorted(folder.glob(PATTERN)):
+    for path in sorted(folder.glob(FEEDBACK_PATTERN)):
         with path.open("rb+") as file:
             if _lock(file):
                 size = file.seek(0, os.SEEK_END)

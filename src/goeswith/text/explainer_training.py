@@ -224,7 +224,7 @@ class _TrainingCheckpoint:
         for name, value in checkpoint.part("now").items():
             self._weights[name].data.copy_(value)
         self._best = checkpoint.part("best")
-        self.history = json.loads(checkpoint.said["history"])
+        self.history = json.loads(checkpoint.metadata["history"])
         return len(self.history)
 
     def finish_epoch(self, epoch: ExplainerEpoch) -> ExplainerEpoch:

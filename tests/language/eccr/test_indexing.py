@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from goeswith.features.semantic_codes import collisions, residual_codes, spread_last
+from goeswith.features.semantic_codes import collision_rate, residual_codes, spread_last
 from goeswith.language.eccr.item_tokens import (
     CodeSettings,
     Indexing,
@@ -35,7 +35,7 @@ def test_every_way_gives_every_product_a_code_of_its_own(
     if quantiser == "rq_vae":
         pytest.importorskip("torch")
     codes = index_codes(how, known(90), CodeSettings(quantiser, levels=2, size=16))
-    assert collisions(codes) == 0
+    assert collision_rate(codes) == 0
     assert codes.min() >= 0
     assert (codes == index_codes(how, known(90), CodeSettings(quantiser, levels=2, size=16))).all()
 
@@ -55,14 +55,14 @@ def test_spread_codes_keep_all_but_the_last_number(n: int, seed: int) -> None:
     codes = rng.integers(2, size=(n, 3))
     spread = spread_last(codes, rng.random((n, 4)), 32)
     assert (spread[:, :2] == codes[:, :2]).all()
-    assert collisions(spread) == 0
+    assert collision_rate(spread) == 0
 
 
 def test_vectors_that_hardly_differ_collide_without_spreading() -> None:
     vectors = known(200).behaviour
     plain = residual_codes(vectors, 1, 8, 0)
-    assert collisions(plain) > 0.9
-    assert collisions(residual_codes(vectors, 1, 256, 0, spread=True)) == 0
+    assert collision_rate(plain) > 0.9
+    assert collision_rate(residual_codes(vectors, 1, 256, 0, spread=True)) == 0
 
 
 def test_how_codebooks_are_used_is_told() -> None:

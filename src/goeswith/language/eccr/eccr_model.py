@@ -23,9 +23,9 @@ from goeswith.language.eccr.item_tokens import CodeSettings, ItemVectors, index_
 from goeswith.language.eccr.prompts import Prompts, code_ids, make_prompts
 from goeswith.language.eccr.slate_examples import SlateExamples, make_slate_examples
 from goeswith.models.base import ModelConfig, Recommender
-from goeswith.models.neural.training import need_torch
+from goeswith.models.neural.training import require_torch
 from goeswith.models.registry import model_name
-from goeswith.ranking.rerank import new_order, opinions_within
+from goeswith.ranking.rerank import rerank_positions, score_within_budget
 from goeswith.relations.graph import RelationGraph
 from goeswith.text.product_text import clean_text
 
@@ -99,10 +99,10 @@ class Eccr(Recommender):
     """(n, c) scores of the language model; -inf if it was not used."""
     history: list[dict[str, float]]
     _checkpoints: Path | None = None
-    _tell: Callable[[str], None] | None = None
+    _on_progress: Callable[[str], None] | None = None
 
-    def follow(self, checkpoints: Path, tell: Callable[[str], None]) -> None:
-        self._checkpoints, self._tell = checkpoints, tell
+    def set_checkpoints(self, checkpoints: Path, tell: Callable[[str], None]) -> None:
+        self._checkpoints, self._on_progress = checkpoints, tell
 
     def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
         from goeswith.models import make_model
@@ -112,15 +112,15 @@ class Eccr(Recommender):
             raise ConfigError("eccr re-ranks the slates of another model: set base to one")
         backbone = None
         if config.language_model is not None:
-            need_torch(self.name)
+            require_torch(self.name)
             from goeswith.language.eccr.torch_backbone import load_backbone
 
             backbone = load_backbone(
                 config.language_model
             )  # before the base learns: it may be none
         self.base = make_model(config.base)
-        if self._checkpoints is not None and self._tell is not None:
-            self.base.follow(self._checkpoints, self._tell)
+        if self._checkpoints is not None and self._on_progress is not None:
+            self.base.set_checkpoints(self._checkpoints, self._on_progress)
         self.base.fit(catalog, graph)
         n, self.history = len(catalog), []
         every = np.arange(n, dtype=np.int32)
@@ -231,7 +231,7 @@ class Eccr(Recommender):
                 self.opinions, done = np.array(saved["opinions"]), int(saved["done"][0])
         for begin in range(done, n, 256):
             rows = np.arange(begin, min(begin + 256, n), dtype=np.int32)
-            self.opinions[rows] = opinions_within(
+            self.opinions[rows] = score_within_budget(
                 rows, self.slates[rows], opinion, milliseconds=config.milliseconds
             )
             self._log(f"scored the slates of {rows[-1] + 1:,} of {n:,} products")
@@ -255,8 +255,8 @@ class Eccr(Recommender):
         from goeswith.models import make_model
 
         model: Any = make_model(config.tokens, {config.tokens: {"seed": config.seed}})
-        if self._checkpoints is not None and self._tell is not None:
-            model.follow(self._checkpoints, self._tell)
+        if self._checkpoints is not None and self._on_progress is not None:
+            model.set_checkpoints(self._checkpoints, self._on_progress)
         model.fit(catalog, graph)
         behaviour = (
             model.encode(catalog)
@@ -271,12 +271,12 @@ class Eccr(Recommender):
         return index_codes(config.indexing, ItemVectors(behaviour, content, order), settings)
 
     def _log(self, what: str) -> None:
-        if self._tell is not None:
-            self._tell(f"fitting {self.name}: {what}")
+        if self._on_progress is not None:
+            self._on_progress(f"fitting {self.name}: {what}")
 
     def _update_order(self) -> None:
         config = self.config
-        order = new_order(self.opinions, weight=config.weight, reach=config.reach)
+        order = rerank_positions(self.opinions, weight=config.weight, max_shift=config.reach)
         # without any opinion a slate stays as it is
         some = np.isfinite(self.opinions).any(axis=1)
         order[~some] = np.arange(self.slates.shape[1])

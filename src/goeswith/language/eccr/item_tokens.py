@@ -15,9 +15,9 @@ import numpy as np
 from goeswith.features.semantic_codes import (
     Codes,
     codebook_use,
-    collisions,
+    collision_rate,
     residual_codes,
-    told_apart,
+    with_unique_suffix,
 )
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def quantise(vectors: Floats, settings: CodeSettings) -> Codes:
 
 def make_distinct(codes: Codes) -> Codes:
     """The codes, with a last number that separates equal ones if there are any."""
-    return told_apart(codes) if collisions(codes) else codes
+    return with_unique_suffix(codes) if collision_rate(codes) else codes
 
 
 def _sequential(vectors: ItemVectors, settings: CodeSettings) -> Codes:
@@ -130,4 +130,4 @@ def token_name(level: int, code: int) -> str:
 
 def code_report(codes: Codes) -> dict[str, Any]:
     """Share of products that collide, and how evenly each level is used."""
-    return {"collisions": round(collisions(codes), 5), "levels": codebook_use(codes)}
+    return {"collision_rate": round(collision_rate(codes), 5), "levels": codebook_use(codes)}

@@ -316,6 +316,6 @@ class _EccrCheckpoint:
                 p.copy_(checkpoint.part("now")[name])
         self.best = checkpoint.part("best")
         self.step, self.history = (
-            int(checkpoint.said["step"]),
-            json.loads(checkpoint.said["history"]),
+            int(checkpoint.metadata["step"]),
+            json.loads(checkpoint.metadata["history"]),
         )

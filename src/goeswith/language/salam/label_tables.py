@@ -9,7 +9,7 @@ import polars as pl
 
 from goeswith.core.errors import DataError
 from goeswith.data.quarantine import ROW, Quarantine
-from goeswith.data.tables import READABLE, read_table, require
+from goeswith.data.tables import READABLE_SUFFIXES, read_table, require_columns
 from goeswith.data.values import text
 from goeswith.language.salam.config import SalamConfig
 from goeswith.language.salam.labels import CLASSES, class_of
@@ -52,9 +52,9 @@ def read_pairs(path: Path, quarantine: Quarantine) -> pl.DataFrame:
         DataError: the file cannot be read, or lacks a column.
     """
     table = rename_columns(read_table(path, quarantine), path.name)
-    require(table, ("query",), path.name)
+    require_columns(table, ("query",), path.name)
     if "title" not in table.columns and "product_id" not in table.columns:
-        require(table, ("title",), path.name)
+        require_columns(table, ("title",), path.name)
     return add_keys(table, path.name, quarantine)
 
 
@@ -72,7 +72,9 @@ def read_labelled_table(
         return rename_columns(read_table(path, quarantine), path.name), path.name
     published = path / f"{_PUBLISHED_PREFIX}examples.parquet"
     if not published.exists():
-        files = [path / f"examples{s}" for s in READABLE if (path / f"examples{s}").exists()]
+        files = [
+            path / f"examples{s}" for s in READABLE_SUFFIXES if (path / f"examples{s}").exists()
+        ]
         if not files:
             raise DataError(
                 f"{path} holds neither {published.name} nor a table `examples` with the columns "
@@ -82,9 +84,11 @@ def read_labelled_table(
             _filter_version(read_table(files[0], quarantine), version), files[0].name
         ), files[0].name
     examples = _filter_version(read_table(published, quarantine), version)
-    require(examples, ("query", "product_id", "product_locale", "esci_label"), published.name)
+    require_columns(
+        examples, ("query", "product_id", "product_locale", "esci_label"), published.name
+    )
     products = read_table(path / f"{_PUBLISHED_PREFIX}products.parquet", quarantine).drop(ROW)
-    require(
+    require_columns(
         products,
         ("product_id", "product_locale", "product_title"),
         f"{_PUBLISHED_PREFIX}products.parquet",
@@ -95,7 +99,7 @@ def read_labelled_table(
         how="left",
         maintain_order="left",
     )
-    joined = quarantine.split(
+    joined = quarantine.set_aside(
         joined,
         published.name,
         pl.col("product_title").is_null(),
@@ -111,7 +115,7 @@ def _filter_version(table: pl.DataFrame, version: str | None) -> pl.DataFrame:
     if version not in {"small", "large"}:
         raise DataError(f"there is no version {version!r} of the data; take small or large")
     name = f"{version}_version"
-    require(table, (name,), "the table of examples")
+    require_columns(table, (name,), "the table of examples")
     return table.filter(pl.col(name).cast(pl.String).is_in(["1", "true", "True"]))
 
 
@@ -131,7 +135,7 @@ def add_keys(table: pl.DataFrame, file: str, quarantine: Quarantine) -> pl.DataF
     """With keys and texts of both ends; rows without a query or a product are set aside."""
     locale = pl.col("locale").fill_null("") if "locale" in table.columns else pl.lit("")
     table = table.with_columns(locale=locale)
-    table = quarantine.split(table, file, pl.col("query").is_null(), "no query", "query")
+    table = quarantine.set_aside(table, file, pl.col("query").is_null(), "no query", "query")
     text_columns = [name for name in _TEXT_COLUMNS if name in table.columns]
     table = table.with_columns(
         query=_clean_column("query"),
@@ -144,8 +148,8 @@ def add_keys(table: pl.DataFrame, file: str, quarantine: Quarantine) -> pl.DataF
     if "product_id" not in table.columns:
         table = table.with_columns(product_id="text")
     table = table.with_columns(product_id=pl.col("product_id").fill_null(pl.col("text")))
-    table = quarantine.split(table, file, pl.col("query") == "", "no query", "query")
-    table = quarantine.split(
+    table = quarantine.set_aside(table, file, pl.col("query") == "", "no query", "query")
+    table = quarantine.set_aside(
         table, file, (pl.col("product_id") == ""), "neither a product's id nor its text", "text"
     )
     return table.with_columns(
@@ -164,22 +168,22 @@ def add_classes(
     table: pl.DataFrame, file: str, config: SalamConfig, quarantine: Quarantine
 ) -> pl.DataFrame:
     """With keys and classes; rows without a query, a text or a valid label are set aside."""
-    require(table, ("query", "label"), file)
+    require_columns(table, ("query", "label"), file)
     if "title" not in table.columns:
-        require(table, ("title",), file)
+        require_columns(table, ("title",), file)
     class_numbers = {
         label: class_of(label, config.labels) for label in table["label"].drop_nulls().unique()
     }
     classes = [label for label, number in class_numbers.items() if number is not None]
     words = " or ".join(CLASSES)
-    table = quarantine.split(
+    table = quarantine.set_aside(
         table,
         file,
         ~pl.col("label").is_in(classes) | pl.col("label").is_null(),
         f"the label is not {words}, or their first letter, as {config.labels} has them",
         "label",
     )
-    table = quarantine.split(table, file, pl.col("title").is_null(), "no product text", "title")
+    table = quarantine.set_aside(table, file, pl.col("title").is_null(), "no product text", "title")
     numbers = [class_numbers[label] for label in classes]
     table = table.with_columns(
         pl.col("label").replace_strict(classes, numbers, return_dtype=pl.Int64).alias("class")

@@ -19,7 +19,7 @@ from goeswith.core.arrays import Rows
 from goeswith.core.errors import DataError
 from goeswith.data.catalog import Catalog
 from goeswith.data.quarantine import ROW, Quarantine
-from goeswith.data.tables import read_table, require
+from goeswith.data.tables import read_table, require_columns
 from goeswith.language.salam.behaviour_graph import BehaviourGraph, NodePairs
 from goeswith.language.salam.config import SalamConfig
 from goeswith.language.salam.label_split import PARTS, PairSplit, split_products
@@ -211,12 +211,12 @@ def _behaviour_from_engagement(
     table = read_table(path, quarantine)
     kinds = [name for name in ENGAGEMENT_COLUMNS if name in table.columns]
     if not kinds:
-        require(table, ("clicks",), path.name)
+        require_columns(table, ("clicks",), path.name)
     counts = table.select(ROW, *kinds).with_columns(
         pl.col(kind).cast(pl.Float64, strict=False).fill_null(0) for kind in kinds
     )
     named_table = rename_columns(table, path.name)
-    require(named_table, ("query", "product_id"), path.name)
+    require_columns(named_table, ("query", "product_id"), path.name)
     keyed_pairs = add_keys(named_table, path.name, quarantine).join(counts, on=ROW)
     ends = keyed_pairs.join(number.rename({"key": "left", "node": "one"}), on="left").join(
         number.rename({"key": "right", "node": "other"}), on="right"

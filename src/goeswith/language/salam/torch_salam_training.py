@@ -177,8 +177,8 @@ class _SalamCheckpoint:
         load_weights_into(self.network, checkpoint.part("now"))
         self.best = checkpoint.part("best")
         self.losses.copy_(checkpoint.part("sums")["losses"])
-        self.history = json.loads(checkpoint.said["history"])
-        return int(checkpoint.said["step"])
+        self.history = json.loads(checkpoint.metadata["history"])
+        return int(checkpoint.metadata["step"])
 
     def end(self) -> None:
         if self.best:

@@ -10,7 +10,7 @@ import pytest
 from goeswith.data.folder import load_data
 from goeswith.relations.build_graph import build_graph
 from goeswith.relations.graph import RelationGraph
-from goeswith.relations.labelled_pairs import graph_of_judged, judged_pairs
+from goeswith.relations.labelled_pairs import graph_from_labelled_pairs, labelled_session_pairs
 from goeswith.relations.relation import CO_PURCHASE, CO_VIEW
 
 SESSIONS = pl.DataFrame({"session_id": ["s", "s", "s", "t", "t"], "product": [1, 2, 3, 2, 1]})
@@ -27,7 +27,7 @@ def pairs_of(graph: RelationGraph, name: str) -> set[tuple[int, int]]:
 
 def test_pairs_of_a_session_are_judged_by_its_own_bundles() -> None:
     made = bundles(("x", "s", 2), ("x", "s", 1), ("y", "s", 1), ("y", "s", 2))
-    assert judged_pairs(SESSIONS, made).rows() == [
+    assert labelled_session_pairs(SESSIONS, made).rows() == [
         ("s", 1, 2, True),
         ("s", 1, 3, False),
         ("s", 2, 3, False),
@@ -36,14 +36,18 @@ def test_pairs_of_a_session_are_judged_by_its_own_bundles() -> None:
 
 
 def test_what_was_bundled_goes_together_and_what_was_left_out_beside_it_was_compared() -> None:
-    graph = graph_of_judged(judged_pairs(SESSIONS, bundles(("x", "s", 2), ("x", "s", 3))), 5)
+    graph = graph_from_labelled_pairs(
+        labelled_session_pairs(SESSIONS, bundles(("x", "s", 2), ("x", "s", 3))), 5
+    )
     assert pairs_of(graph, CO_PURCHASE) == {(2, 3), (3, 2)}
     assert pairs_of(graph, CO_VIEW) == {(1, 2), (2, 1), (1, 3), (3, 1)}
     assert len(graph.complements) == 2
 
 
 def test_people_who_disagree_say_nothing() -> None:
-    graph = graph_of_judged(judged_pairs(SESSIONS, bundles(("x", "s", 1), ("x", "s", 2))), 5)
+    graph = graph_from_labelled_pairs(
+        labelled_session_pairs(SESSIONS, bundles(("x", "s", 1), ("x", "s", 2))), 5
+    )
     assert (1, 2) in pairs_of(graph, CO_PURCHASE) & pairs_of(graph, CO_VIEW)
     assert not len(graph.complements)
     assert (1, 2) not in set(

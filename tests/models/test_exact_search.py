@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from goeswith.core.arrays import top_k
 from goeswith.core.jit import has_numba
 from goeswith.models import exact_search as exact
-from goeswith.models.base import leave_out
+from goeswith.models.base import mask_excluded
 from goeswith.relations.relation import csr
 
 LOOKS = [
@@ -40,14 +40,14 @@ def test_the_best_of_tiles_are_the_best_of_all(large, seed, shape, k, tile):
     scores = vectors @ targets.T
     scores[~vectors.any(axis=1)] = -np.inf
     scores[:, ~targets.any(axis=1)] = -np.inf
-    leave_out(scores, sources, exclude)
+    mask_excluded(scores, sources, exclude)
     k = min(k, n)
     expected, highest = top_k(scores, k)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(exact, "_LARGE", large)
-        patch.setattr(exact, "_SOURCES", 100)
-        patch.setattr(exact, "_TILE", tile)
-        patch.setattr(exact, "_FEW", tile // 2)
+        patch.setattr(exact, "_MIN_COMPILED_PRODUCTS", large)
+        patch.setattr(exact, "_BLOCK_SOURCES", 100)
+        patch.setattr(exact, "_TILE_PRODUCTS", tile)
+        patch.setattr(exact, "_INITIAL_PRODUCTS", tile // 2)
         products, best = exact.best_products(vectors, targets, sources, k, exclude)
     assert np.array_equal(products, expected)
     assert np.array_equal(best, highest)
@@ -64,7 +64,7 @@ def test_numba_and_numpy_say_the_same_to_the_last_bit(monkeypatch):
     exclude = csr(5000, *rng.integers(0, 5000, (2, 50_000)), np.ones(50_000))
     found = []
     for large in (10**9, 0):
-        monkeypatch.setattr(exact, "_LARGE", large)
+        monkeypatch.setattr(exact, "_MIN_COMPILED_PRODUCTS", large)
         found.append(exact.best_products(vectors, targets, sources, 20, exclude))
     assert np.array_equal(found[0][0], found[1][0])
     assert np.array_equal(found[0][1], found[1][1])

@@ -6,15 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from goeswith.relations.config import MiningConfig
-from goeswith.relations.counts import (
-    add_graphs,
-    every_pair,
-    grown,
-    settled,
-    split_by_support,
-    with_rare,
-)
 from goeswith.relations.graph import RelationGraph
+from goeswith.relations.graph_arithmetic import (
+    add_graphs,
+    merge_below_support,
+    resolve,
+    split_by_support,
+    with_new_items,
+    without_min_counts,
+)
 from goeswith.relations.mine import mine
 from goeswith.relations.mining_report import MiningReport
 from goeswith.relations.relation import Relation, csr
@@ -75,18 +75,18 @@ def test_parts_without_a_common_context_add_up_to_the_whole_log(events, first, c
         for chosen in (True, False)
     ]
     whole = mine(frame_of(parts[0] + parts[1]), N, config)
-    edges, rare = split_by_support(mine(frame_of(parts[0]), N, every_pair(config)), config)
-    new = mine(frame_of(parts[1]), N, every_pair(config))
-    updated, _ = split_by_support(add_graphs(with_rare(edges, rare), new), config)
+    edges, rare = split_by_support(mine(frame_of(parts[0]), N, without_min_counts(config)), config)
+    new = mine(frame_of(parts[1]), N, without_min_counts(config))
+    updated, _ = split_by_support(add_graphs(merge_below_support(edges, rare), new), config)
     assert_same(updated, whole)
 
 
 @settings(max_examples=5, deadline=None)
 @given(events=EVENTS, config=CONFIGS)
 def test_edges_and_rare_pairs_are_together_what_was_counted(events, config) -> None:
-    everything = mine(frame_of(events), N, every_pair(config))
+    everything = mine(frame_of(events), N, without_min_counts(config))
     edges, rare = split_by_support(everything, config)
-    assert_same(with_rare(edges, rare), everything)
+    assert_same(merge_below_support(edges, rare), everything)
     assert_same(edges, mine(frame_of(events), N, config))
 
 
@@ -108,7 +108,7 @@ def test_a_log_of_views_in_which_nothing_was_bought_counts_its_sessions() -> Non
 
 def test_a_grown_graph_has_its_edges_and_further_products_without_any() -> None:
     relation = Relation(csr(2, [0], [1], [3]), None, np.ones(2), np.ones(2), 4.0)
-    graph = grown(RelationGraph(2, {"co_purchase": relation}), 4)
+    graph = with_new_items(RelationGraph(2, {"co_purchase": relation}), 4)
     assert graph.n == 4
     assert graph["co_purchase"].count.shape == (4, 4)
     assert graph["co_purchase"].count[0, 1] == 3
@@ -119,9 +119,9 @@ def test_arithmetic_of_graphs_keeps_the_types_of_their_products() -> None:
     types = np.array([0, 1, 1, 0, -1], dtype=np.int32)
     graph = mine(frame_of([(0, "a", "purchase", 0), (1, "a", "purchase", 1)]), N).with_types(types)
     edges, rare = split_by_support(graph, MiningConfig())
-    for same in (edges, rare, with_rare(edges, rare), add_graphs(edges, rare)):
+    for same in (edges, rare, merge_below_support(edges, rare), add_graphs(edges, rare)):
         assert same.types.tolist() == types.tolist()
-    assert grown(graph, N + 2).types.tolist() == [*types, -1, -1]
+    assert with_new_items(graph, N + 2).types.tolist() == [*types, -1, -1]
 
 
 @settings(max_examples=8, deadline=None)
@@ -129,6 +129,6 @@ def test_arithmetic_of_graphs_keeps_the_types_of_their_products() -> None:
 def test_what_auto_stands_for_is_the_same_by_the_log_and_by_every_pair(events) -> None:
     frame, report = frame_of([*events, (0, "z", "purchase", 0)]), MiningReport()
     mine(frame, N, MiningConfig(), report)
-    everything = mine(frame, N, every_pair(MiningConfig()))
-    assert settled(MiningConfig(), everything).min_co_purchase == report.relations[0].least
-    assert settled(MiningConfig(min_co_purchase=7), everything).min_co_purchase == 7
+    everything = mine(frame, N, without_min_counts(MiningConfig()))
+    assert resolve(MiningConfig(), everything).min_co_purchase == report.relations[0].least
+    assert resolve(MiningConfig(min_co_purchase=7), everything).min_co_purchase == 7

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from goeswith.data.catalog import Catalog
-from goeswith.ranking.pair_classifier import leads_nowhere
+from goeswith.ranking.pair_classifier import has_no_paths
 from goeswith.ranking.ranker import Ranker, RankerConfig
 from goeswith.relations.graph import RelationGraph
-from goeswith.relations.pair_splits import hold_out_pairs
+from goeswith.relations.pair_split import hold_out_pairs
 
-STYLES, KINDS, EACH = ("red", "blue", "green"), ("shirt", "shoe"), 60
+STYLES, PIPELINES, EACH = ("red", "blue", "green"), ("shirt", "shoe"), 60
 QUICK = RankerConfig(folds=1, trees=5, sources=50)
 
 
@@ -22,7 +22,7 @@ def product(kind: str, style: str, i: int) -> dict[str, object]:
     return {"product_id": f"{kind}-{style}-{i}", "type": kind, "title": f"{style} {kind}"}
 
 
-ROWS = [product(k, s, i) for k in KINDS for s in STYLES for i in range(EACH)]
+ROWS = [product(k, s, i) for k in PIPELINES for s in STYLES for i in range(EACH)]
 
 
 def together(u: int, v: int) -> bool:
@@ -117,12 +117,12 @@ def test_edges_lead_nowhere_only_where_something_was_left_and_walks_end_at_home(
     judged: tuple[Catalog, RelationGraph],
 ) -> None:
     graph = judged[1]
-    assert leads_nowhere(graph)
-    assert leads_nowhere(hold_out_pairs(graph, 0.2, 0).graph)
+    assert has_no_paths(graph)
+    assert has_no_paths(hold_out_pairs(graph, 0.2, 0).graph)
     bought = {"co_purchase": (graph["co_purchase"].sources, graph["co_purchase"].targets)}
-    assert not leads_nowhere(RelationGraph.from_edges(graph.n, bought))
+    assert not has_no_paths(RelationGraph.from_edges(graph.n, bought))
     rng = np.random.default_rng(0)
     pairs = rng.integers(0, 60, size=(2, 400))
     both = {"co_purchase": (np.concatenate(pairs), np.concatenate(pairs[::-1]))}
     views = {"co_view": (np.array([60, 61]), np.array([61, 60]))}
-    assert not leads_nowhere(RelationGraph.from_edges(62, both | views))
+    assert not has_no_paths(RelationGraph.from_edges(62, both | views))

@@ -22,16 +22,16 @@ def sample_neighbours(matrix: Sparse, rows: Rows, fan_out: int, rng: np.random.G
     starts = matrix.indptr[rows].astype(np.int64)
     degrees = matrix.indptr[1:][rows].astype(np.int64) - starts
     places = np.tile(np.arange(fan_out), (len(rows), 1))
-    many = np.flatnonzero(degrees > fan_out)  # the others give all they have
-    drawn = np.zeros((len(many), fan_out), dtype=np.int64)
+    sampled_rows = np.flatnonzero(degrees > fan_out)  # the others give all they have
+    drawn = np.zeros((len(sampled_rows), fan_out), dtype=np.int64)
     for step in range(fan_out):
-        # Floyd's algorithm (Bentley & Floyd, 1987): one draw of [0, top], or top if that is taken
-        top = degrees[many] - fan_out + step
-        draw = (rng.random(len(many)) * (top + 1)).astype(np.int64)
-        taken = (drawn[:, :step] == draw[:, None]).any(axis=1)
-        drawn[:, step] = np.where(taken, top, draw)
-    places[many] = drawn
-    there = places < degrees[:, None]
+        # Floyd's algorithm (Bentley & Floyd, 1987): one draw of [0, top], or top for a repeat
+        top = degrees[sampled_rows] - fan_out + step
+        draw = (rng.random(len(sampled_rows)) * (top + 1)).astype(np.int64)
+        is_repeat = (drawn[:, :step] == draw[:, None]).any(axis=1)
+        drawn[:, step] = np.where(is_repeat, top, draw)
+    places[sampled_rows] = drawn
+    present = places < degrees[:, None]
     sampled = np.full(places.shape, -1, dtype=np.int32)
-    sampled[there] = matrix.indices[(starts[:, None] + places)[there]]
+    sampled[present] = matrix.indices[(starts[:, None] + places)[present]]
     return sampled

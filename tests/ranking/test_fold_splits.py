@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from goeswith.ranking.fold_splits import folds, thinned
+from goeswith.ranking.fold_splits import folds, thin
 from goeswith.relations.graph import RelationGraph
 from goeswith.relations.relation import CO_PURCHASE, CO_VIEW, Relation, pair_keys
 
@@ -71,7 +71,7 @@ def test_thinning_shares_out_every_context_of_a_pair_and_both_directions_alike(
 ) -> None:
     rng = np.random.default_rng(seed)
     graph = counted(rng.integers(0, 9, (N, N)))
-    left, taken = thinned(graph, share, rng)
+    left, taken = thin(graph, share, rng)
     whole = graph[CO_PURCHASE].count.toarray()
     a, b = left[CO_PURCHASE].count.toarray(), taken[CO_PURCHASE].count.toarray()
     assert np.array_equal(a + b, whole)
@@ -85,11 +85,11 @@ def test_thinning_shares_out_every_context_of_a_pair_and_both_directions_alike(
 
 def test_about_the_share_is_taken() -> None:
     graph = counted(np.full((N, N), 400))
-    _, taken = thinned(graph, 0.25, np.random.default_rng(0))
+    _, taken = thin(graph, 0.25, np.random.default_rng(0))
     assert taken[CO_PURCHASE].count.data.mean() == pytest.approx(100, rel=0.05)
 
 
 def test_what_is_thinned_knows_the_types_of_its_products() -> None:
     types = np.arange(N, dtype=np.int32)
-    parts = thinned(counted(np.full((N, N), 9)).with_types(types), 0.5, np.random.default_rng(0))
+    parts = thin(counted(np.full((N, N), 9)).with_types(types), 0.5, np.random.default_rng(0))
     assert all(part.types is types for part in parts)

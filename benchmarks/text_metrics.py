@@ -29,17 +29,17 @@ def bleu_4(sentences: Sequence[str], references: Sequence[Sequence[str]]) -> flo
     """
     hits, totals = [0] * _ORDER, [0] * _ORDER
     length = nearest = 0
-    for sentence, written in zip(sentences, references, strict=True):
-        said, wanted = _words(sentence), [_words(text) for text in written]
-        length += len(said)
-        nearest += min((abs(len(text) - len(said)), len(text)) for text in wanted)[1]
+    for sentence, texts in zip(sentences, references, strict=True):
+        words, reference_words = _words(sentence), [_words(text) for text in texts]
+        length += len(words)
+        nearest += min((abs(len(text) - len(words)), len(text)) for text in reference_words)[1]
         for n in range(1, _ORDER + 1):
-            mine = _grams(said, n)
-            most: Counter[tuple[str, ...]] = Counter()
-            for text in wanted:
-                most |= _grams(text, n)
-            hits[n - 1] += (mine & most).total()
-            totals[n - 1] += mine.total()
+            grams = _grams(words, n)
+            max_grams: Counter[tuple[str, ...]] = Counter()
+            for text in reference_words:
+                max_grams |= _grams(text, n)
+            hits[n - 1] += (grams & max_grams).total()
+            totals[n - 1] += grams.total()
     if not all(hits):
         return 0.0
     precision = math.exp(
@@ -58,11 +58,15 @@ def rouge(sentences: Sequence[str], references: Sequence[Sequence[str]]) -> dict
         references: of each, at least one.
     """
     sums = {"rouge_1": 0.0, "rouge_2": 0.0, "rouge_l": 0.0}
-    for sentence, written in zip(sentences, references, strict=True):
-        said, wanted = _words(sentence), [_words(text) for text in written]
+    for sentence, texts in zip(sentences, references, strict=True):
+        words, reference_words = _words(sentence), [_words(text) for text in texts]
         for n in (1, 2):
-            sums[f"rouge_{n}"] += max(_shared(_grams(said, n), _grams(text, n)) for text in wanted)
-        sums["rouge_l"] += max(_f1(_common(said, text), len(said), len(text)) for text in wanted)
+            sums[f"rouge_{n}"] += max(
+                _shared(_grams(words, n), _grams(text, n)) for text in reference_words
+            )
+        sums["rouge_l"] += max(
+            _f1(_common(words, text), len(words), len(text)) for text in reference_words
+        )
     return {name: 100 * total / max(len(sentences), 1) for name, total in sums.items()}
 
 
@@ -70,23 +74,23 @@ def _words(text: str) -> Words:
     return _WORD.findall(text.lower())
 
 
-def _grams(said: Words, n: int) -> Counter[tuple[str, ...]]:
-    return Counter(tuple(said[i : i + n]) for i in range(len(said) - n + 1))
+def _grams(words: Words, n: int) -> Counter[tuple[str, ...]]:
+    return Counter(tuple(words[i : i + n]) for i in range(len(words) - n + 1))
 
 
-def _shared(mine: Counter[tuple[str, ...]], theirs: Counter[tuple[str, ...]]) -> float:
-    return _f1((mine & theirs).total(), mine.total(), theirs.total())
+def _shared(first: Counter[tuple[str, ...]], second: Counter[tuple[str, ...]]) -> float:
+    return _f1((first & second).total(), first.total(), second.total())
 
 
-def _f1(hits: int, said: int, wanted: int) -> float:
-    return 2 * hits / (said + wanted) if hits else 0.0
+def _f1(hits: int, length: int, reference_length: int) -> float:
+    return 2 * hits / (length + reference_length) if hits else 0.0
 
 
-def _common(one: Words, other: Words) -> int:
+def _common(first: Words, second: Words) -> int:
     """Length of the longest common subsequence."""
-    row = [0] * (len(other) + 1)
-    for word in one:
+    row = [0] * (len(second) + 1)
+    for word in first:
         before = 0
-        for j, theirs in enumerate(other, start=1):
-            before, row[j] = row[j], before + 1 if word == theirs else max(row[j], row[j - 1])
+        for j, second_word in enumerate(second, start=1):
+            before, row[j] = row[j], before + 1 if word == second_word else max(row[j], row[j - 1])
     return row[-1]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from goeswith.models import approximate_search as module
-from goeswith.models.approximate_search import nearest
+from goeswith.models.approximate_search import make_index
 from goeswith.models.base import VectorModel
 from goeswith.models.exact_search import best_products
 from goeswith.relations.relation import csr
@@ -57,7 +57,7 @@ SOME = ROWS[::5]
 @needs_faiss
 def test_an_index_finds_99_of_100_and_their_scores(vectors):
     sources, targets = vectors
-    index = nearest(targets, sources, ROWS)
+    index = make_index(targets, sources, ROWS)
     found = index.best_products(sources[SOME], SOME, 10, None)
     true = best_products(sources[SOME], targets, SOME, 10, None)
     assert share(found, true) >= 0.99
@@ -79,7 +79,7 @@ def test_what_is_left_out_is_no_answer_and_others_take_its_place(vectors):
     many = np.repeat(SOME[:20], 1000), np.random.default_rng(1).integers(0, N, 20_000)
     row, column = np.concatenate([row, many[0]]), np.concatenate([column, many[1]])
     exclude = csr(N, row[column >= 0], column[column >= 0], np.ones((column >= 0).sum()))
-    found = nearest(targets, sources, ROWS).best_products(sources[SOME], SOME, 10, exclude)
+    found = make_index(targets, sources, ROWS).best_products(sources[SOME], SOME, 10, exclude)
     true = best_products(sources[SOME], targets, SOME, 10, exclude)
     assert not np.isin(row * N + column, (SOME[:, None] * N + found[0])[found[0] >= 0]).any()
     assert not (found[0] == SOME[:, None]).any()
@@ -91,8 +91,8 @@ def test_what_is_left_out_is_no_answer_and_others_take_its_place(vectors):
 @needs_faiss
 def test_an_index_is_the_same_each_time_and_in_any_parts(vectors):
     sources, targets = vectors
-    one = nearest(targets, sources, ROWS).best_products(sources[SOME], SOME, 10, None)
-    index = nearest(targets, sources, ROWS)
+    one = make_index(targets, sources, ROWS).best_products(sources[SOME], SOME, 10, None)
+    index = make_index(targets, sources, ROWS)
     parts = [index.best_products(sources[r], r, 10, None) for r in np.array_split(SOME, 7)]
     assert np.array_equal(one[0], np.concatenate([p for p, _ in parts]))
     assert np.array_equal(one[1], np.concatenate([s for _, s in parts]))
@@ -103,7 +103,9 @@ def test_of_equals_the_lower_row_comes_first(vectors):
     sources, targets = vectors
     targets = targets.copy()
     targets[N // 2 :] = targets[: N // 2]
-    products, scores = nearest(targets, sources, ROWS).best_products(sources[SOME], SOME, 10, None)
+    products, scores = make_index(targets, sources, ROWS).best_products(
+        sources[SOME], SOME, 10, None
+    )
     tied = (scores[:, :-1] == scores[:, 1:]) & (products[:, 1:] >= 0)
     assert tied.any()
     assert (products[:, :-1] < products[:, 1:])[tied].all()
@@ -113,7 +115,7 @@ def test_of_equals_the_lower_row_comes_first(vectors):
 def test_vectors_in_no_clusters_have_no_index():
     rng = np.random.default_rng(0)
     vectors = rng.normal(size=(N, D)).astype(np.float32)
-    assert nearest(vectors, vectors, ROWS) is None
+    assert make_index(vectors, vectors, ROWS) is None
 
 
 @needs_faiss
@@ -122,8 +124,8 @@ def test_a_model_that_expects_many_questions_answers_by_an_index_until_its_vecto
     model = Fitted(sources, targets)
     exact = model.recommend(SOME, 10)
     assert np.array_equal(exact[0], best_products(sources[SOME], targets, SOME, 10, None)[0])
-    model.expect(ROWS)
-    index = nearest(targets, sources, ROWS).best_products(sources[SOME], SOME, 10, None)
+    model.prepare_batch(ROWS)
+    index = make_index(targets, sources, ROWS).best_products(sources[SOME], SOME, 10, None)
     assert np.array_equal(model.recommend(SOME, 10)[0], index[0])
     model.target_vectors = -targets
     changed = best_products(sources[SOME], -targets, SOME, 10, None)
@@ -131,15 +133,15 @@ def test_a_model_that_expects_many_questions_answers_by_an_index_until_its_vecto
 
 
 def test_few_questions_need_no_index(vectors):
-    assert nearest(vectors[1], vectors[0], ROWS[:4000]) is None
+    assert make_index(vectors[1], vectors[0], ROWS[:4000]) is None
     silent = np.zeros_like(vectors[1])
-    assert nearest(silent, vectors[0], ROWS) is None
-    assert nearest(vectors[1], silent, ROWS) is None
+    assert make_index(silent, vectors[0], ROWS) is None
+    assert make_index(vectors[1], silent, ROWS) is None
 
 
 def test_without_faiss_answers_are_exact(vectors, monkeypatch):
     monkeypatch.setattr(module, "find_spec", lambda _: None)
     model = Fitted(*vectors)
-    model.expect(ROWS)
+    model.prepare_batch(ROWS)
     true = best_products(vectors[0][SOME], vectors[1], SOME, 10, None)
     assert np.array_equal(model.recommend(SOME, 10)[0], true[0])

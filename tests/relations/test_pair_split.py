@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from goeswith.core.errors import ConfigError
 from goeswith.relations.graph import RelationGraph
-from goeswith.relations.pair_splits import hold_out_pairs
+from goeswith.relations.pair_split import hold_out_pairs
 from goeswith.relations.relation import RELATIONS, pair_keys
 
 PRODUCTS = 9

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goeswith.models.neural.negative_sampler import sample_neighbours
+from goeswith.models.neural.neighbour_sampler import sample_neighbours
 from goeswith.relations.relation import csr
 
 
