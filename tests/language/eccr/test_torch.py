@@ -141,7 +141,7 @@ def test_a_killed_run_ends_as_one_that_was_not(
     train(again, prompts, tasks, PLAN, check=lambda: 0.0, checkpoint=file, every=3)
     assert not file.exists()
     pairs = prompts.pairs("listwise", np.zeros(6, dtype=np.int32), np.arange(6, dtype=np.int32))
-    np.testing.assert_allclose(again.scored(pairs), whole.scored(pairs), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(again.score_all(pairs), whole.score_all(pairs), rtol=1e-4, atol=1e-5)
 
 
 def test_a_checkpoint_of_other_settings_is_not_resumed(
