@@ -76,8 +76,10 @@ class RecommendationRows:
         self.rows = self.products = 0
         self._constraints, self._explain, self._progress = constraints, explain, progress
         # by index, without looking up the name of each model
-        named = bundle.manifest.get("probabilities", [])
-        self._is_probability = np.array([name in named for name in bundle.models], dtype=bool)
+        probability_models = bundle.manifest.get("probabilities", [])
+        self._is_probability = np.array(
+            [name in probability_models for name in bundle.models], dtype=bool
+        )
         ids = bundle.products.ids
         self._ids = pa.LargeStringArray.from_buffers(
             len(ids), pa.py_buffer(ids.offsets), pa.py_buffer(ids.data)

@@ -190,12 +190,12 @@ class Eccr(Recommender):
         ids = [np.array(tail, dtype=np.int32) for tail in tails]
         if not self.config.auxiliary:
             return EccrTasks(examples.lists, tails=ids)
-        yes_no = {task: YesNoPairs(*found) for task, found in examples.yes_no.items()}
+        yes_no = {task: YesNoPairs(*pairs) for task, pairs in examples.yes_no.items()}
         texts = {}
         if prompts.codes is not None:
             sources, targets = examples.generation
-            asked = [prompts.single("generation", int(source)) for source in sources]
-            texts["generation"] = TextTargets(asked, list(prompts.codes[targets]))
+            code_prompts = [prompts.single("generation", int(source)) for source in sources]
+            texts["generation"] = TextTargets(code_prompts, list(prompts.codes[targets]))
         return EccrTasks(examples.lists, yes_no, texts, ids)
 
     def _score_slates(self, backbone: Backbone, prompts: Prompts, examples: SlateExamples) -> None:
