@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from goeswith.core.progress import StepProgress
     from goeswith.query.recommendation import Recommendation
 
 
@@ -20,7 +21,7 @@ def console() -> Console:
 
 
 @contextmanager
-def progress_bar() -> Iterator[Callable[[int, int, str], None]]:
+def progress_bar() -> Iterator[StepProgress]:
     """A bar on stderr; what is yielded is called with (steps done, all steps, what comes next)."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 

@@ -251,17 +251,15 @@ def _make_config(overrides: dict[str, object], *, shop: bool) -> SalamConfig:
     from pydantic import ValidationError
 
     from goeswith.core.errors import ConfigError
+    from goeswith.core.validation import describe_errors
     from goeswith.language.salam.config import SalamConfig
 
     try:
         return SalamConfig.model_validate({**({"labels": "s_c_i"} if shop else {}), **overrides})
     except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, e['loc']))}: {e['msg'].lower()} (got {e['input']!r})"
-            for e in error.errors()
-        )
         names = ", ".join(SalamConfig.model_fields)
-        raise ConfigError(f"settings of relevance: {wrong}. They are: {names}") from error
+        reasons = describe_errors(error)
+        raise ConfigError(f"settings of relevance: {reasons}. They are: {names}") from error
 
 
 def _print_quarantine(examples: RelevanceExamples) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 
 from goeswith.core.errors import ConfigError
+from goeswith.core.progress import StepProgress
 from goeswith.query.bundle import Bundle
 from goeswith.query.constraints import Constraints
 
@@ -34,7 +35,7 @@ class RecommendationRows:
         constraints: Constraints | None = None,
         explain: bool = False,
         *,
-        progress: Callable[[int, int, str], None] = lambda done, total, what: None,
+        progress: StepProgress = lambda done, total, what: None,
         part: tuple[int, int] = (0, 1),
     ) -> None:
         """Answers of a bundle.

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from goeswith.core.errors import ConfigError
+from goeswith.core.validation import describe_errors
 from goeswith.query.filters import Filter, parse_filter
 
 Id = Annotated[str, Field(max_length=5000)]
@@ -69,11 +70,8 @@ class Constraints(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            wrong = "; ".join(
-                f"{'.'.join(map(str, detail['loc']))}: {detail['msg'].lower()}"
-                for detail in error.errors()[:5]
-            )
-            raise ConfigError(f"these constraints cannot be met: {wrong}") from error
+            reasons = describe_errors(error, limit=5, with_input=False)
+            raise ConfigError(f"invalid constraints: {reasons}") from error
 
     def resolve(self, defaults: dict[str, Any]) -> Self:
         """With `per_type` and `diversity` of a bundle's settings where a request has none."""

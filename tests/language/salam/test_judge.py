@@ -52,9 +52,7 @@ def test_answers_that_are_none_are_left_out_and_others_move_up(
     relevance_model: Path, shop_folder: Path, tmp_path: Path
 ) -> None:
     data = load_data(shop_folder)
-    kept = bundle(
-        data, tmp_path / "kept", str(relevance_model), max_substitute=1, max_irrelevant=1
-    )
+    kept = bundle(data, tmp_path / "kept", str(relevance_model), max_substitute=1, max_irrelevant=1)
     judged = bundle(
         data, tmp_path / "judged", str(relevance_model), max_substitute=0.3, max_irrelevant=0.9
     )

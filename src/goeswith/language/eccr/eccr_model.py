@@ -6,7 +6,6 @@ them. Serving needs neither torch nor the language model.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -16,12 +15,13 @@ from pydantic import Field
 from goeswith.core.arrays import Floats, Rows
 from goeswith.core.arrays_file import Arrays, load_arrays, save_arrays
 from goeswith.core.errors import ConfigError
+from goeswith.core.progress import MessageProgress
 from goeswith.data.catalog import Catalog
 from goeswith.features.semantic_codes import Codes
-from goeswith.language.eccr.attack import TRAINING
 from goeswith.language.eccr.item_tokens import CodeSettings, ItemVectors, index_codes
 from goeswith.language.eccr.prompts import Prompts, code_ids, make_prompts
 from goeswith.language.eccr.slate_examples import SlateExamples, make_slate_examples
+from goeswith.language.eccr.strategic_texts import STRATEGIC_TRAINING_TEXTS
 from goeswith.models.base import ModelConfig, Recommender
 from goeswith.models.neural.training import need_torch
 from goeswith.ranking.rerank import new_order, opinions_within
@@ -98,9 +98,9 @@ class Eccr(Recommender):
     """(n, c) scores of the language model; -inf if it was not used."""
     history: list[dict[str, float]]
     _checkpoints: Path | None = None
-    _tell: Callable[[str], None] | None = None
+    _tell: MessageProgress | None = None
 
-    def follow(self, checkpoints: Path, tell: Callable[[str], None]) -> None:
+    def follow(self, checkpoints: Path, tell: MessageProgress) -> None:
         self._checkpoints, self._tell = checkpoints, tell
 
     def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
@@ -175,7 +175,7 @@ class Eccr(Recommender):
         self.history = train(
             backbone,
             prompts,
-            self._tasks(examples, prompts, [tokenise(text) for text in TRAINING]),
+            self._tasks(examples, prompts, [tokenise(text) for text in STRATEGIC_TRAINING_TEXTS]),
             plan,
             checkpoint=None if checkpoints is None else checkpoints / "eccr.checkpoint",
             on_progress=self._log,

@@ -15,6 +15,7 @@ import torch
 from torch.nn import functional
 
 from goeswith.core.errors import ConfigError
+from goeswith.core.progress import MessageProgress
 from goeswith.language.eccr.candidate_lists import CandidateLists
 from goeswith.language.eccr.prompts import TITLE_TOKENS, Ids, Prompts
 from goeswith.language.eccr.torch_backbone import Backbone
@@ -99,7 +100,7 @@ def train(
     check: Validate | None = None,
     checkpoint: Path | None = None,
     every: int = 20,
-    on_progress: Callable[[str], None] | None = None,
+    on_progress: MessageProgress | None = None,
     deadline: float = float("inf"),
 ) -> list[dict[str, float]]:
     """Fine-tune in place; ends with the weights that were best at a check.
