@@ -11,18 +11,20 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from eccr_codes import code_report
 from eccr_data import DATA, NEGATIVES, PARTS, Split, read, split
 from eccr_shrink import shrink
 from goeswith.data.catalog import Catalog
 from goeswith.features.product_vectors import SentenceVectors
 from goeswith.features.semantic_codes import collision_rate
-from goeswith.language.eccr.attack import STRATEGIC, TRAINING
-from goeswith.language.eccr.candidate_lists import candidate_list_metrics
-from goeswith.language.eccr.item_tokens import CodeSettings, code_report, make_distinct, quantise
+from goeswith.language.eccr.item_tokens import CodeSettings, make_distinct, quantise
 from goeswith.language.eccr.prompts import ONE_TASKS, PAIR_TASKS, TITLE_TOKENS, RaggedIds
+from goeswith.language.eccr.strategic_texts import STRATEGIC_TRAINING_TEXTS
 from goeswith.models import make_model
 from goeswith.models.base import Recommender
 from goeswith.text.product_text import clean_text
+from list_metrics import list_metrics
+from strategic_text import STRATEGIC
 
 CHARACTERS = 160
 CANDIDATES = 20
@@ -137,7 +139,7 @@ def prepare(  # noqa: PLR0915 one step after the other
     }
     (out / f"{name}-{seed}.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
     for model, found in scores["test"].items():
-        both_metrics = candidate_list_metrics(found.reshape(-1, NEGATIVES + 1))
+        both_metrics = list_metrics(found.reshape(-1, NEGATIVES + 1))
         print(name, seed, model, *(f"{k} {v.mean():.3f}" for k, v in both_metrics.items()))
     print(json.dumps(reports), flush=True)
 
@@ -269,7 +271,7 @@ def pack(work: Path, data: Path, models: Path, out: Path, cases: list[str]) -> N
         return found
 
     shared = intentions(data, tokenizer)
-    shared |= ragged("training_tails", [tokenise(text) for text in TRAINING])
+    shared |= ragged("training_tails", [tokenise(text) for text in STRATEGIC_TRAINING_TEXTS])
     for task, parts in (PAIR_TASKS | ONE_TASKS).items():
         shared |= ragged(f"words_{task}", [tokenise(part) for part in parts])
     shared["answers"] = np.array([tokenise(" yes")[0], tokenise(" no")[0]])

@@ -19,8 +19,7 @@ import torch
 
 from eccr_shrink import grown, t5
 from goeswith.features.semantic_codes import Trie
-from goeswith.language.eccr.attack import STRATEGIC, random_search
-from goeswith.language.eccr.candidate_lists import CandidateLists, candidate_list_metrics
+from goeswith.language.eccr.candidate_lists import CandidateLists
 from goeswith.language.eccr.prompts import TITLE_TOKENS, Prompts, RaggedIds, code_ids
 from goeswith.language.eccr.torch_backbone import Backbone
 from goeswith.language.eccr.torch_eccr_training import (
@@ -32,6 +31,8 @@ from goeswith.language.eccr.torch_eccr_training import (
     with_tail,
 )
 from goeswith.language.eccr.torch_generate import generate
+from list_metrics import list_metrics
+from strategic_text import STRATEGIC, random_search
 
 TAIL = 10
 PRIORS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -311,7 +312,7 @@ def _run(case: GraphCase, name: str, kind: str, base: Any) -> tuple[dict[str, An
     prompts, valid = case.prompts(codes), case.lists("valid").of(case.rows("valid"))
 
     def check() -> float:
-        return float(candidate_list_metrics(list_scores(backbone, prompts, valid))["ndcg@5"].mean())
+        return float(list_metrics(list_scores(backbone, prompts, valid))["ndcg@5"].mean())
 
     plan = replace(size.plan, seed=seed, tails=size.plan.tails if variant.tails else 0.0)
     tasks = case.tasks(prompts, variant)
@@ -369,9 +370,7 @@ def _attacked(  # noqa: PLR0917 what a run is made of
     if "prior" in found:
         prior = found["prior"]
         shift = prior[valid.candidates]
-        gains = [
-            candidate_list_metrics(found["valid"] - w * shift)["ndcg@5"].mean() for w in PRIORS
-        ]
+        gains = [list_metrics(found["valid"] - w * shift)["ndcg@5"].mean() for w in PRIORS]
         best = PRIORS[int(np.argmax(gains))]
         facts["prior"] = {
             "valid_ndcg@5": dict(zip(map(str, PRIORS), gains, strict=True)),

@@ -7,7 +7,7 @@ uvicorn, httptools, uvloop, implicit and redis (`http_servers.py`). Each is one 
 at once and asked in turns, over one connection and over sixteen that are kept alive, for ten
 complements of one of 5,000 products, all alike; every product is asked before anything is counted.
 `goeswith, remembered` is as it comes (log, metrics, evidence, answers kept as they were sent);
-`worked out` keeps none (`serve.remember = 0`).
+`worked out` keeps none (`serve.cache_mb = 0`).
 
 Rates are requests a second of processor time: of the service with its children, and of redis where
 it is asked. Latencies are on the wall.
@@ -135,7 +135,7 @@ def measure(bundle: Path, peers: str, rounds: int, seconds: float) -> tuple[Runs
 
         port = start(REMEMBERED, [*serve, "PORT"], sys.executable)
         documents.write_bytes(b"\n".join(read(port, ASKED)) + b"\n")
-        start(WORKED_OUT, [*serve, "PORT"], sys.executable, GOESWITH_SERVE_REMEMBER="0")
+        start(WORKED_OUT, [*serve, "PORT"], sys.executable, GOESWITH_SERVE_CACHE_MB="0")
         for who in PEERS:
             start(who, [str(SERVERS), who, "PORT", str(documents)], peers)
         if server := shutil.which("redis-server"):
@@ -180,7 +180,7 @@ def parts(bundle: Path, folder: Path, requests: int) -> dict[str, float]:
         "remembered, with the log": ({}, b""),
         "remembered, with a rate": ({**plain, "rate": 1e6, "burst": 1_000_000}, b""),
         "remembered, with a key": ({**plain, "keys_file": str(keys)}, b""),
-        "worked out, no log": ({**plain, "remember": 0}, b""),
+        "worked out, no log": ({**plain, "cache_mb": 0}, b""),
         "by the route, with a quota": (plain, b"per_type=10"),
     }
     apps = {

@@ -7,10 +7,10 @@ alive, asked in turns on the same machine so that what else it does meets all al
 
 - empty: a FastAPI application whose one endpoint answers `{}`
 - popular: ten complements with evidence and reasons of one of 100,000 products, default settings;
-  the chance of a product falls as one over its rank (Zipf), and answers that fit `serve.remember`
+  the chance of a product falls as one over its rank (Zipf), and answers that fit `serve.cache_mb`
   are kept; measured after a minute of such requests
 - remembered: of 100 products, all of them kept
-- worked out: of any product alike, with `serve.remember = 0`: nothing is kept
+- worked out: of any product alike, with `serve.cache_mb = 0`: nothing is kept
 
 Then the service with default settings takes requests as in `popular`, and its memory is read
 between them.
@@ -140,7 +140,7 @@ def measure(bundle: Path, repeats: int, seconds: float, requests: int) -> dict[s
         running(
             [*command, str(ports["nothing kept"])],
             ports["nothing kept"],
-            GOESWITH_SERVE_REMEMBER="0",
+            GOESWITH_SERVE_CACHE_MB="0",
         ),
     ):
         folder = Path(name)

@@ -154,7 +154,9 @@ def test_whoever_ends_a_service_waits_for_its_requests() -> None:
         ("goeswith.service", unit()["TimeoutStopSec"][0]),
     ]:
         given = environments()[where]
-        ends = float(given["GOESWITH_SERVE_DRAIN"]) + float(given["GOESWITH_SERVE_PATIENCE"])
+        ends = float(given["GOESWITH_SERVE_DRAIN"]) + float(
+            given["GOESWITH_SERVE_SHUTDOWN_TIMEOUT"]
+        )
         assert float(waits) > ends + 5, where
 
 

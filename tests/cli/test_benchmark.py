@@ -86,7 +86,7 @@ def test_settings_of_a_model_hold_commas_too(run, folder, tmp_path):
     [
         (["--models", "cocitatoin"], "did you mean 'cocitation'"),
         (["--protocol", "edgy"], "there is no protocol 'edgy'"),
-        (["--seeds", "0,one"], "seeds are whole numbers"),
+        (["--seeds", "0,one"], "seeds are integers"),
         (["--seeds", "-1"], "seeds from 0 up"),
         (["--protocol", "time"], "needs a table of events"),
         (["--config", "missing.toml"], "missing.toml"),

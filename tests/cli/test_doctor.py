@@ -24,7 +24,7 @@ def test_the_doctor_finds_a_working_installation_fine(shop_bundle: Path) -> None
     for part in ("python", "cores", "memory", "numpy", "duckdb", "from tables to an answer"):
         assert f"ok {part}" in text
     assert "Bought 3 times with bread" in text
-    assert "whole; 50 products" in text
+    assert "complete; 50 products" in text
 
 
 def test_a_damaged_bundle_ends_with_code_2(tmp_path: Path) -> None:

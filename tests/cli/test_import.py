@@ -45,7 +45,7 @@ def test_the_table_tells_what_was_read_kept_and_set_aside_and_why(run, metadata,
         "the asin is a repeat; the first line is used B0CASE 1 25.00%",
         'bad: the line cannot be parsed {"asin": "B0 1 25.00%',
         "the related product is not in the catalogue B0GONE 1 50.00%",
-        "kept 2 50.00%",
+        "used 2 50.00%",
         "products.parquet: 2 rows",
         "relations.parquet: 1 rows",
     ):

@@ -39,7 +39,7 @@ def test_update_says_what_it_counted_and_what_was_not_kept(bundle: Path, events:
     run = goeswith("update", bundle, events)
     assert run.exit_code == 0, run.output
     assert "10 events counted; 50 products answer" in run.stdout
-    assert "note: pairs that were below support" in run.stdout
+    assert "note: pairs below support" in run.stdout
     shown = goeswith("inspect", bundle).stdout
     assert "events from events.parquet" in shown
     assert "events from events.csv" in shown
@@ -52,7 +52,7 @@ def test_add_says_what_was_added_and_what_was_left_out(bundle: Path, tmp_path: P
     pl.DataFrame(rows).write_csv(tmp_path / "new.csv")
     run = goeswith("add", bundle, tmp_path / "new.csv")
     assert run.exit_code == 0, run.output
-    assert "1 products added; 1 were known" in run.stdout
+    assert "1 products added; 1 exist already" in run.stdout
     assert "columns that the catalogue does not have: colour" in run.stdout
     assert isinstance(goeswith("add", bundle, tmp_path / "new.csv").exception, DataError)
     assert isinstance(goeswith("add", bundle, tmp_path / "none.csv").exception, DataError)

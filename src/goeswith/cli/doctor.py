@@ -78,10 +78,10 @@ def _check_libraries() -> Iterator[Finding]:
     for line in requires("goeswith") or []:
         needed = Requirement(line)
         if needed.marker is None or needed.marker.evaluate({"extra": ""}):
-            found = _installed_version(needed.name)
-            fine = found is not None and needed.specifier.contains(found, prereleases=True)
+            detail = _installed_version(needed.name)
+            fine = detail is not None and needed.specifier.contains(detail, prereleases=True)
             yield Finding(
-                needed.name, f"{found or 'not installed'} (needs {needed.specifier})", fine
+                needed.name, f"{detail or 'not installed'} (needs {needed.specifier})", fine
             )
 
 
@@ -94,8 +94,8 @@ def _check_extras() -> Iterator[Finding]:
         wanting = [
             r.name
             for r in needed
-            if not (found := _installed_version(r.name))
-            or not r.specifier.contains(found, prereleases=True)
+            if not (detail := _installed_version(r.name))
+            or not r.specifier.contains(detail, prereleases=True)
         ]
         if wanting:
             text = f"absent ({', '.join(wanting)}): pip install 'goeswith[{extra}]' for {gives}"
@@ -133,8 +133,8 @@ def _end_to_end() -> Finding:
         fine = bool(answers) and (
             answers[0].product_id == "butter" and answers[0].evidence.bought_together == 3
         )
-        found = answers[0].why if answers else "no answer"
-        return Finding(what, found if fine else f"unexpected result: {answers}", fine)
+        detail = answers[0].why if answers else "no answer"
+        return Finding(what, detail if fine else f"unexpected result: {answers}", fine)
     except Exception as error:  # the report shows any failure
         return Finding(what, f"{type(error).__name__}: {error}", is_ok=False)
 

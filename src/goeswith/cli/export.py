@@ -89,11 +89,11 @@ def command(
     )
 
 
-def _check_options(to: Target, given: dict[str, object]) -> None:
+def _check_options(to: Target, options: dict[str, object]) -> None:
     from goeswith.core.errors import ConfigError
 
     belongs = {"--table": Target.postgres, "--prefix": Target.redis, "--grace": Target.redis}
-    for option, value in given.items():
+    for option, value in options.items():
         files = option == "--out" and to in (Target.postgres, Target.redis)
         if value is not None and (files or belongs.get(option, to) != to):
             raise ConfigError(f"{option} is not for --to {to.value}; leave it out")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -10,17 +10,18 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from goeswith.core.progress import StepProgress
     from goeswith.query.recommendation import Recommendation
 
 
 def console() -> Console:
     """A console on stdout; wide enough for a table where the output is not a terminal."""
-    found = Console()
-    return found if found.is_terminal else Console(width=140)
+    screen = Console()
+    return screen if screen.is_terminal else Console(width=140)
 
 
 @contextmanager
-def progress_bar() -> Iterator[Callable[[int, int, str], None]]:
+def progress_bar() -> Iterator[StepProgress]:
     """A bar on stderr; what is yielded is called with (steps done, all steps, what comes next)."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -35,7 +36,10 @@ def progress_bar() -> Iterator[Callable[[int, int, str], None]]:
 
 
 def recommendations_table(
-    title: str, answers: list[Recommendation], goes_with: bool = False, explained: bool = False
+    title: str,
+    answers: list[Recommendation],
+    goes_with: bool = False,
+    show_explanation: bool = False,
 ) -> Table:
     """Answers with their evidence; what of a basket each goes with; sentences for shoppers."""
     table = Table(title=title, title_justify="left", show_lines=False, pad_edge=False)
@@ -44,7 +48,7 @@ def recommendations_table(
     table.add_column("type", overflow="fold")
     if goes_with:
         table.add_column("goes with", overflow="fold")
-    table.add_column("explanation" if explained else "why", overflow="fold", min_width=30)
+    table.add_column("explanation" if show_explanation else "why", overflow="fold", min_width=30)
     table.add_column("score", justify="right")
     table.add_column("model", overflow="fold")
     for place, answer in enumerate(answers, start=1):
@@ -53,7 +57,7 @@ def recommendations_table(
             _plain(f"{answer.title} ({answer.product_id})" if answer.title else answer.product_id),
             _plain(answer.type or ""),
             *([_plain(", ".join(answer.goes_with))] if goes_with else []),
-            _plain((explained and answer.explanation) or answer.why),
+            _plain((show_explanation and answer.explanation) or answer.why),
             f"{answer.score:.4g}",
             _plain(f"{answer.model} (fallback)" if answer.fallback else answer.model),
         )

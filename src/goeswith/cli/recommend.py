@@ -113,7 +113,7 @@ def command(
     if answers:
         title = _TITLES[key].format(label).replace("[", r"\[")
         console().print(
-            recommendations_table(title, answers, goes_with=len(ids) > 1, explained=explain)
+            recommendations_table(title, answers, goes_with=len(ids) > 1, show_explanation=explain)
         )
     else:
         condition = " that meets the constraints" if narrowed else ""

@@ -247,7 +247,7 @@ def _parse_settings(assignments: list[str]) -> dict[str, object]:
     return settings
 
 
-def _make_config(given: dict[str, object], *, shop: bool) -> SalamConfig:
+def _make_config(overrides: dict[str, object], *, shop: bool) -> SalamConfig:
     from pydantic import ValidationError
 
     from goeswith.core.errors import ConfigError
@@ -255,11 +255,11 @@ def _make_config(given: dict[str, object], *, shop: bool) -> SalamConfig:
     from goeswith.language.salam.config import SalamConfig
 
     try:
-        return SalamConfig.model_validate({**({"labels": "s_c_i"} if shop else {}), **given})
+        return SalamConfig.model_validate({**({"labels": "s_c_i"} if shop else {}), **overrides})
     except ValidationError as error:
-        wrong = describe_errors(error)
-        known = ", ".join(SalamConfig.model_fields)
-        raise ConfigError(f"settings of relevance: {wrong}. They are: {known}") from error
+        names = ", ".join(SalamConfig.model_fields)
+        reasons = describe_errors(error)
+        raise ConfigError(f"settings of relevance: {reasons}. They are: {names}") from error
 
 
 def _print_quarantine(examples: RelevanceExamples) -> None:

@@ -19,16 +19,16 @@ def command(
     from goeswith.query.bundle import Bundle
 
     opened, query = Bundle.open(bundle), " ".join(words)
-    found = [asdict(brief) for brief in opened.search(query, k)]
+    summaries = [asdict(brief) for brief in opened.search(query, k)]
     if json:
         from json import dumps
 
-        content = {"bundle": opened.id, "query": query, "products": found}
+        content = {"bundle": opened.id, "query": query, "products": summaries}
         typer.echo(dumps(content, indent=2, ensure_ascii=False))
-    elif found:
+    elif summaries:
         from goeswith.cli.output import console, records_table
 
         title = f"Products for {query}".replace("[", r"\[")
-        console().print(records_table(title, found))
+        console().print(records_table(title, summaries))
     else:
         typer.echo(f"no product has a word like {query!r} in its title or id")

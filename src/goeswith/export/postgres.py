@@ -98,13 +98,13 @@ def _readable_errors(address: ServerAddress) -> Iterator[None]:
 
 def _schema(connection: Connection[Any], name: str) -> str:
     """The schema to write into, the session's own where none is named."""
-    found = connection.execute(
+    row = connection.execute(
         "SELECT nspname FROM pg_namespace WHERE nspname = COALESCE(%s, current_schema())",
         [name or None],
     ).fetchone()
-    if found is None:
+    if row is None:
         raise ConfigError(f"there is no schema {name!r} in that database; make it first")
-    return str(found[0])
+    return str(row[0])
 
 
 def _replaceable(connection: Connection[Any], schema: str, name: str) -> int | None:
@@ -113,14 +113,14 @@ def _replaceable(connection: Connection[Any], schema: str, name: str) -> int | N
     Raises:
         ConfigError: something has that name that no export made.
     """
-    found = connection.execute(
+    row = connection.execute(
         "SELECT c.oid, c.relkind, obj_description(c.oid, 'pg_class') FROM pg_class c "
         "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s",
         [schema, name],
     ).fetchone()
-    if found is None:
+    if row is None:
         return None
-    oid, kind, comment = found
+    oid, kind, comment = row
     if kind not in ("r", b"r") or not (comment or "").startswith(COMMENT_PREFIX):
         raise ConfigError(
             f"{schema}.{name} was not made by an export (its comment does not begin with "

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 
 from goeswith.core.errors import ConfigError
+from goeswith.core.progress import StepProgress
 from goeswith.query.bundle import Bundle
 from goeswith.query.constraints import Constraints
 
@@ -34,7 +35,7 @@ class RecommendationRows:
         constraints: Constraints | None = None,
         explain: bool = False,
         *,
-        progress: Callable[[int, int, str], None] = lambda done, total, what: None,
+        progress: StepProgress = lambda done, total, what: None,
         part: tuple[int, int] = (0, 1),
     ) -> None:
         """Answers of a bundle.
@@ -76,8 +77,10 @@ class RecommendationRows:
         self.rows = self.products = 0
         self._constraints, self._explain, self._progress = constraints, explain, progress
         # by index, without looking up the name of each model
-        named = bundle.manifest.get("probabilities", [])
-        self._is_probability = np.array([name in named for name in bundle.models], dtype=bool)
+        probability_models = bundle.manifest.get("probabilities", [])
+        self._is_probability = np.array(
+            [name in probability_models for name in bundle.models], dtype=bool
+        )
         ids = bundle.products.ids
         self._ids = pa.LargeStringArray.from_buffers(
             len(ids), pa.py_buffer(ids.offsets), pa.py_buffer(ids.data)

@@ -122,15 +122,15 @@ def _write(server: Redis, start: str, batch: pa.RecordBatch) -> None:
 
 def _keys(server: Redis, prefix: str, build: str) -> Iterator[list[Any]]:
     """The keys of one build, some at a time."""
-    found = []
+    keys = []
     # neither a prefix nor the id of a build holds what a pattern gives a meaning to
     for key in server.scan_iter(match=f"{prefix}:{build}:*", count=_PIPELINE):
-        found.append(key)
-        if len(found) >= _PIPELINE:
-            yield found
-            found = []
-    if found:
-        yield found
+        keys.append(key)
+        if len(keys) >= _PIPELINE:
+            yield keys
+            keys = []
+    if keys:
+        yield keys
 
 
 def _remove_leftovers(server: Redis, prefix: str) -> None:

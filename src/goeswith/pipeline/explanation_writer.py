@@ -115,10 +115,10 @@ def _lines(
         pairs: list[ProductPair] = []
         targets: list[list[int]] = []
         for row in block:
-            found, _, model_index = bundle.top_k_lists.for_product(row, top)
-            evidence = bundle.pair_evidence(row, found, model_index.astype(np.int32))
+            targets_of_row, _, model_index = bundle.top_k_lists.for_product(row, top)
+            evidence = bundle.pair_evidence(row, targets_of_row, model_index.astype(np.int32))
             source = bundle.table.attributes(row)
-            targets.append(found.tolist())
+            targets.append(targets_of_row.tolist())
             pairs += [
                 ProductPair(source, bundle.table.attributes(target), pair_evidence)
                 for target, pair_evidence in zip(targets[-1], evidence, strict=True)

@@ -5,12 +5,12 @@ If the settings say so, the rest is re-ranked by P(complement), within bounds.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from goeswith.core.progress import MessageProgress
 from goeswith.pipeline.top_k_table import TopKTable
 from goeswith.ranking.rerank import rerank_positions
 
@@ -24,7 +24,7 @@ def filter_by_relevance(
     catalog: Catalog,
     settings: RelevanceSettings,
     out: Path,
-    on_progress: Callable[[str], None],
+    on_progress: MessageProgress,
 ) -> dict[str, Any] | None:
     """Score the first recommendations of every product, remove refused ones, and re-rank.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,6 +11,7 @@ from scipy import sparse
 
 from goeswith.core.arrays_file import save_arrays
 from goeswith.core.errors import ConfigError, DataError
+from goeswith.core.progress import MessageProgress
 from goeswith.sequential import SESSION_MODELS
 from goeswith.sequential.sequences import Sequences, sequences_from_events
 from goeswith.settings.sections import AUTO, NONE
@@ -35,7 +35,7 @@ def fit_session(
     settings: Settings,
     build: Path,
     checkpoints: Path,
-    on_progress: Callable[[str], None],
+    on_progress: MessageProgress,
 ) -> dict[str, Any]:
     """Fit the model that `fit.session_model` names, and save it in a build.
 

@@ -70,8 +70,8 @@ class Constraints(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            wrong = describe_errors(error, limit=5, with_input=False)
-            raise ConfigError(f"these constraints cannot be met: {wrong}") from error
+            reasons = describe_errors(error, limit=5, with_input=False)
+            raise ConfigError(f"invalid constraints: {reasons}") from error
 
     def resolve(self, defaults: dict[str, Any]) -> Self:
         """With `per_type` and `diversity` of a bundle's settings where a request has none."""

@@ -105,10 +105,10 @@ def recommend_for_new(
     constraints_ = ResolvedConstraints.from_constraints(bundle, constraints, [])
     same_title = bundle.products.rows_with_title((catalog.text("title") or [None])[0] or "")
     constraints_.allowed[find_variants(catalog, bundle.table.frame, same_title)] = False
-    ranked = bundle.scorer.top_k_from(
+    ranked_list = bundle.scorer.top_k_from(
         lambda model: model.score_new(catalog), constraints_.allowed, bundle.k, by_attributes=True
     )
-    candidates = fuse([ranked], probability_mask(bundle))
+    candidates = fuse([ranked_list], probability_mask(bundle))
     slate = make_slate(bundle, candidates, constraints_, constraints_.allowed, k)
     title = catalog.text("title") or [None]
     kind = catalog.type_names[0] if catalog.type_names else None

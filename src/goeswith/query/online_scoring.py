@@ -152,10 +152,10 @@ class OnlineScorer:
                 scores[:, : scored.shape[1]] = scored
             scores[0, ~still_open] = -np.inf
             products, best = arrays.top_k(scores, left)
-            found_mask = products[0] >= 0
-            parts.append((products[0][found_mask], best[0][found_mask]))
+            is_filled = products[0] >= 0
+            parts.append((products[0][is_filled], best[0][is_filled]))
             still_open[parts[-1][0]] = False
-            left -= int(found_mask.sum())
+            left -= int(is_filled.sum())
         sizes = [len(products) for products, _ in parts]
         return (
             np.concatenate([products for products, _ in parts]),

@@ -189,8 +189,8 @@ class ResolvedConstraints:
 
 def probability_mask(bundle: QueryContext) -> npt.NDArray[np.bool_]:
     """By place of a model, whether its scores are probabilities."""
-    named = bundle.manifest.get("probabilities", [])
-    return np.array([name in named for name in bundle.models], dtype=bool)
+    names = bundle.manifest.get("probabilities", [])
+    return np.array([name in names for name in bundle.models], dtype=bool)
 
 
 @dataclass(frozen=True)

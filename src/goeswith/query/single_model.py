@@ -37,8 +37,8 @@ def complements_by(
     resolved = ResolvedConstraints.from_constraints(bundle, constraints, [source])
     allowed = resolved.allowed.copy()
     allowed[bundle.evidence.substitutes(source)] = False
-    ranked = bundle.scorer.top_k(source, allowed, bundle.k, only=names.index(model))
-    slate = make_slate(bundle, fuse([ranked], probability_mask(bundle)), resolved, allowed, k)
+    ranked_list = bundle.scorer.top_k(source, allowed, bundle.k, only=names.index(model))
+    slate = make_slate(bundle, fuse([ranked_list], probability_mask(bundle)), resolved, allowed, k)
 
     def evidence(best: int, targets: Rows, model_index: Rows) -> list[Evidence]:
         return bundle.pair_evidence(source, targets, model_index)

@@ -116,8 +116,10 @@ class ProductLookup:
     def search(self, text: str, count: int) -> list[int]:
         """Rows of the products that a text may mean, best first: its id before all."""
         row = self._sorted_ids.row(text)
-        found = self._index.find(text, count)
-        return found if row is None else [row, *(other for other in found if other != row)][:count]
+        matches = self._index.find(text, count)
+        return (
+            matches if row is None else [row, *(other for other in matches if other != row)][:count]
+        )
 
 
 def _truncated(strings: StringArray, row: int) -> str:

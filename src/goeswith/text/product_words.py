@@ -85,7 +85,9 @@ class ProductWords:
 
     def fits(self, claimed: set[str], other: ProductWords) -> bool:
         """Whether the text states that the product is for `claimed`, or for the other product."""
-        for part, i in ((said, i) for said in self._fields for i in range(len(said))):
+        for part, i in (
+            (field_words, i) for field_words in self._fields for i in range(len(field_words))
+        ):
             if part[i] in _MARKERS:
                 near = part[i + 1 : i + 1 + _MAX_DISTANCE]
                 if claimed and claimed <= {stem(token) for token in near}:

@@ -140,8 +140,8 @@ def joined(word: str) -> str:
 
 def measures(text: str) -> tuple[set[tuple[str, str]], str]:
     """Numbers with their units, as (number, unit), and the text without them."""
-    found = {(_number(number), _UNIT_OF[unit.lower()]) for number, unit in _MEASURE.findall(text)}
-    return found, _MEASURE.sub(" ", text)
+    units = {(_number(number), _UNIT_OF[unit.lower()]) for number, unit in _MEASURE.findall(text)}
+    return units, _MEASURE.sub(" ", text)
 
 
 def as_number(word: str) -> str | None:

@@ -11,9 +11,7 @@ from goeswith.language.eccr.item_tokens import (
     Indexing,
     ItemVectors,
     Quantiser,
-    code_report,
     index_codes,
-    token_name,
 )
 
 WAYS: tuple[Indexing, ...] = ("sequential", "collaborative", "semantic", "hybrid")
@@ -63,10 +61,3 @@ def test_vectors_that_hardly_differ_collide_without_spreading() -> None:
     plain = residual_codes(vectors, 1, 8, 0)
     assert collision_rate(plain) > 0.9
     assert collision_rate(residual_codes(vectors, 1, 256, 0, spread=True)) == 0
-
-
-def test_how_codebooks_are_used_is_told() -> None:
-    report = code_report(np.array([[0, 0], [1, 0], [0, 1], [1, 1]]))
-    assert report["collisions"] == 0
-    assert report["levels"] == [{"used": 2, "perplexity": 2.0}] * 2
-    assert token_name(1, 17) == "<b_17>"

@@ -18,7 +18,7 @@ from goeswith.relations.graph import RelationGraph
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from goeswith.language.eccr.torch_backbone import load_backbone, save_backbone, with_adapters  # noqa: E402
+from goeswith.language.eccr.torch_backbone import load_backbone, with_adapters  # noqa: E402
 from goeswith.language.eccr.torch_eccr_training import (  # noqa: E402
     EccrTasks,
     EccrTraining,
@@ -141,7 +141,7 @@ def test_a_killed_run_ends_as_one_that_was_not(
     train(again, prompts, tasks, PLAN, check=lambda: 0.0, checkpoint=file, every=3)
     assert not file.exists()
     pairs = prompts.pairs("listwise", np.zeros(6, dtype=np.int32), np.arange(6, dtype=np.int32))
-    np.testing.assert_allclose(again.scored(pairs), whole.scored(pairs), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(again.score_all(pairs), whole.score_all(pairs), rtol=1e-4, atol=1e-5)
 
 
 def test_a_checkpoint_of_other_settings_is_not_resumed(
@@ -153,9 +153,7 @@ def test_a_checkpoint_of_other_settings_is_not_resumed(
     assert len(train(backbone, prompts, tasks, PLAN, check=lambda: 0.0, checkpoint=file)) == 2
 
 
-def test_adapters_train_few_weights_and_are_folded_in_when_saved(
-    folder: Path, shop: tuple[Catalog, RelationGraph], tmp_path: Path
-) -> None:
+def test_adapters_train_few_weights(folder: Path, shop: tuple[Catalog, RelationGraph]) -> None:
     pytest.importorskip("peft")
     backbone, prompts, tasks, _ = ready(folder, shop)
     with_adapters(backbone, 2, seed=0)
@@ -163,11 +161,6 @@ def test_adapters_train_few_weights_and_are_folded_in_when_saved(
     train(backbone, prompts, tasks, PLAN)
     trained = [p for p in backbone.model.parameters() if p.requires_grad]
     assert sum(p.numel() for p in trained) < sum(p.numel() for p in frozen)
-    pairs = prompts.pairs("listwise", np.zeros(6, dtype=np.int32), np.arange(6, dtype=np.int32))
-    before = backbone.score_all(pairs)
-    save_backbone(backbone, tmp_path)
-    np.testing.assert_allclose(backbone.score_all(pairs), before, rtol=1e-3, atol=1e-4)
-    assert (tmp_path / "model.safetensors").exists()
 
 
 def test_scores_do_not_depend_on_what_is_scored_beside(

@@ -43,7 +43,7 @@ def test_what_was_said_is_asked_once(
 def bundle(data: Dataset, out: Path, model: str, **given: float) -> Bundle:
     settings = Settings(
         fit=FitSettings(model="cocitation", k=8, session_model="none"),
-        relevance=RelevanceSettings.model_validate({"model": model, "first": 4, **given}),
+        relevance=RelevanceSettings.model_validate({"model": model, "judged_top_k": 4, **given}),
     )
     fit_bundle(data, out, settings)
     return Bundle.open(out)
@@ -53,11 +53,9 @@ def test_answers_that_are_none_are_left_out_and_others_move_up(
     relevance_model: Path, shop_folder: Path, tmp_path: Path
 ) -> None:
     data = load_data(shop_folder)
-    kept = bundle(
-        data, tmp_path / "kept", str(relevance_model), most_substitute=1, most_irrelevant=1
-    )
+    kept = bundle(data, tmp_path / "kept", str(relevance_model), max_substitute=1, max_irrelevant=1)
     judged = bundle(
-        data, tmp_path / "judged", str(relevance_model), most_substitute=0.3, most_irrelevant=0.9
+        data, tmp_path / "judged", str(relevance_model), max_substitute=0.3, max_irrelevant=0.9
     )
     facts = judged.manifest["judged"]
     assert facts["pairs"] == kept.manifest["judged"]["pairs"] > 0
@@ -77,7 +75,7 @@ def test_answers_move_to_the_order_of_the_judge_within_reach(
     relevance_model: Path, shop_folder: Path, tmp_path: Path
 ) -> None:
     data = load_data(shop_folder)
-    all_kept = {"most_substitute": 1, "most_irrelevant": 1}
+    all_kept = {"max_substitute": 1, "max_irrelevant": 1}
     as_they_were = bundle(data, tmp_path / "kept", str(relevance_model), **all_kept)
     moved = 0
     row = {product: number for number, product in enumerate(data.catalog.ids.to_list())}

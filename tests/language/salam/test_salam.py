@@ -107,7 +107,7 @@ def test_a_query_is_in_one_part_and_no_asked_pair_has_an_edge(
     assert sum(map(len, queries)) == len(set.union(*queries))
     for part in ("valid", "test"):
         assert len(examples.parts[part])
-        assert not examples.inference_graph.holds(examples.parts[part]).any()
+        assert not examples.inference_graph.connects(examples.parts[part]).any()
 
 
 def test_products_of_a_test_pair_were_never_seen(shop: RelevanceExamples) -> None:
@@ -116,8 +116,8 @@ def test_products_of_a_test_pair_were_never_seen(shop: RelevanceExamples) -> Non
         pairs = shop.parts[part]
         assert len(pairs)
         assert not seen & (set(pairs.left.tolist()) | set(pairs.right.tolist()))
-        assert not shop.known.holds(pairs).any()
-        assert not shop.seen.relations["bought"][pairs.left].nnz
+        assert not shop.inference_graph.connects(pairs).any()
+        assert not shop.training_graph.relations["bought"][pairs.left].nnz
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_fine_tuning_takes_up_the_weights_of_pre_training(
         np.testing.assert_allclose(
             tuned.network.trained_weights()[name].detach(), value.detach(), atol=1e-5
         )
-    with pytest.raises(ConfigError, match="go on with the same"):
+    with pytest.raises(ConfigError, match="use the same labels"):
         Salam.fit(examples, settings(tiny_encoder, labels="es_ci"), start=tmp_path / "all")
 
 

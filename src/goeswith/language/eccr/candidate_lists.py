@@ -68,53 +68,30 @@ def make_candidate_lists(
     kinds = np.empty((len(sources), negatives + 1), dtype=np.int8)
     for row, (source, target) in enumerate(zip(sources, targets, strict=True)):
         used_or_excluded = {int(source), int(target), *map(int, excluded[source])}
-        chosen, kind = [int(target)], [0]
+        selected_products, kind = [int(target)], [0]
         for number, pool in (
             (1, incoherent[source]),
             (2, substitutes[source]),
             (4, alike[source]),
         ):
             free = [int(t) for t in rng.permutation(pool) if int(t) not in used_or_excluded]
-            limit = (negatives + 1 - len(chosen)) // 2 if number == 4 else negatives // 3
+            limit = (negatives + 1 - len(selected_products)) // 2 if number == 4 else negatives // 3
             selected = free[:limit]
-            chosen, kind = chosen + selected, kind + [number] * len(selected)
+            selected_products, kind = selected_products + selected, kind + [number] * len(selected)
             used_or_excluded.update(selected)
         tries = 0
-        while len(chosen) <= negatives:
+        while len(selected_products) <= negatives:
             tries += 1
             popular = tries % 2 == 0 and tries < 50 * negatives
             drawn = int(
                 chance.searchsorted(rng.random() * chance[-1]) if popular else rng.integers(n)
             )
             # where hardly a product is no complement, complements have to serve
-            used = {int(source), *chosen} if tries > 200 * negatives else used_or_excluded
+            used = (
+                {int(source), *selected_products} if tries > 200 * negatives else used_or_excluded
+            )
             if drawn < n and drawn not in used:
-                chosen, kind = [*chosen, drawn], [*kind, 3]
+                selected_products, kind = [*selected_products, drawn], [*kind, 3]
                 used_or_excluded.add(drawn)
-        candidates[row], kinds[row] = chosen, kind
+        candidates[row], kinds[row] = selected_products, kind
     return CandidateLists(np.asarray(sources, dtype=np.int32), candidates, kinds)
-
-
-def first_ranks(scores: Floats) -> npt.NDArray[np.float64]:
-    """(m,) place of the first of each list by its scores (m, c), from 1; ties share the middle.
-
-    >>> places(np.array([[2.0, 3.0, 1.0], [0.0, 0.0, 0.0]])).tolist()
-    [2.0, 2.0]
-    """
-    right = scores[:, :1]
-    others = scores[:, 1:]
-    ranks: npt.NDArray[np.float64] = (
-        1 + (others > right).sum(axis=1) + (others == right).sum(axis=1) / 2
-    )
-    return ranks
-
-
-def candidate_list_metrics(scores: Floats, k: int = 5) -> dict[str, npt.NDArray[np.float64]]:
-    """hr@k and ndcg@k of each list; with ties, that of the middle place.
-
-    >>> {name: value.tolist() for name, value in list_metrics(np.array([[1.0, 2.0]])).items()}
-    {'hr@5': [1.0], 'ndcg@5': [0.6309297535714575]}
-    """
-    place = first_ranks(scores)
-    hit = (place <= k).astype(np.float64)
-    return {f"hr@{k}": hit, f"ndcg@{k}": hit / np.log2(place + 1)}

@@ -91,20 +91,20 @@ class Coherence:
             )
             if together > at_random:
                 lifts.append((together / max(at_random, 1e-6), name, matrix))
-        lifts.sort(key=lambda found: (-found[0], found[1]))
+        lifts.sort(key=lambda lift: (-lift[0], lift[1]))
         selected = lifts[:MAX_ATTRIBUTES]
-        words, named = _matrix(
+        words, word_names = _matrix(
             [set(_WORDS.findall(title)) for title in titles], n, _max_products(n)
         )
-        informative = _informative_words(words, sources, targets, named)
+        informative = _informative_words(words, sources, targets, word_names)
         # a word with digits is a model name, whether or not training complements share it
-        models = [bool(re.search(r"\d", w) and re.search(r"[a-z]", w)) for w in named]
+        models = [bool(re.search(r"\d", w) and re.search(r"[a-z]", w)) for w in word_names]
         keep = np.flatnonzero(informative | np.array(models, dtype=bool))
         measures = _matrix([_measures(title) for title in titles], n, _max_products(n))[0]
         made_for, brand = _made_for(titles, brands, n)
         return cls(
             attributes=[name for _, name, _ in selected],
-            words=[named[i] for i in np.flatnonzero(informative)],
+            words=[word_names[i] for i in np.flatnonzero(informative)],
             _values=_stack_columns([matrix for _, _, matrix in selected], n),
             _fits=_stack_columns([words[:, keep], measures], n),
             _made_for=made_for,
@@ -193,12 +193,12 @@ def _informative_values(values: Sparse, sources: Rows, targets: Rows, n: int) ->
     return matters
 
 
-def _informative_words(words: Sparse, sources: Rows, targets: Rows, named: list[str]) -> Mask:
+def _informative_words(words: Sparse, sources: Rows, targets: Rows, word_names: list[str]) -> Mask:
     """Words that both of a pair hold far more often in complements than by chance."""
     together = np.asarray(words[sources].multiply(words[targets]).sum(axis=0)).ravel()
     share = np.asarray(words.sum(axis=0)).ravel() / max(words.shape[0], 1)
     expected = len(sources) * share**2
-    long = np.array([len(word) > 2 for word in named], dtype=bool)
+    long = np.array([len(word) > 2 for word in word_names], dtype=bool)
     telling: Mask = (together >= _MIN_PAIRS) & (together > _MIN_WORD_LIFT * expected) & long
     return telling
 

@@ -6,7 +6,6 @@ them. Serving needs neither torch nor the language model.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -16,12 +15,13 @@ from pydantic import Field
 from goeswith.core.arrays import Floats, Rows
 from goeswith.core.arrays_file import Arrays, load_arrays, save_arrays
 from goeswith.core.errors import ConfigError
+from goeswith.core.progress import MessageProgress
 from goeswith.data.catalog import Catalog
 from goeswith.features.semantic_codes import Codes
-from goeswith.language.eccr.attack import TRAINING
 from goeswith.language.eccr.item_tokens import CodeSettings, ItemVectors, index_codes
 from goeswith.language.eccr.prompts import Prompts, code_ids, make_prompts
 from goeswith.language.eccr.slate_examples import SlateExamples, make_slate_examples
+from goeswith.language.eccr.strategic_texts import STRATEGIC_TRAINING_TEXTS
 from goeswith.models.base import ModelConfig, Recommender
 from goeswith.models.neural.training import require_torch
 from goeswith.models.registry import model_name
@@ -99,10 +99,10 @@ class Eccr(Recommender):
     """(n, c) scores of the language model; -inf if it was not used."""
     history: list[dict[str, float]]
     _checkpoints: Path | None = None
-    _on_progress: Callable[[str], None] | None = None
+    _on_progress: MessageProgress | None = None
 
-    def set_checkpoints(self, checkpoints: Path, tell: Callable[[str], None]) -> None:
-        self._checkpoints, self._on_progress = checkpoints, tell
+    def set_checkpoints(self, checkpoints: Path, on_progress: MessageProgress) -> None:
+        self._checkpoints, self._on_progress = checkpoints, on_progress
 
     def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
         from goeswith.models import make_model
@@ -176,7 +176,7 @@ class Eccr(Recommender):
         self.history = train(
             backbone,
             prompts,
-            self._tasks(examples, prompts, [tokenise(text) for text in TRAINING]),
+            self._tasks(examples, prompts, [tokenise(text) for text in STRATEGIC_TRAINING_TEXTS]),
             plan,
             checkpoint=None if checkpoints is None else checkpoints / "eccr.checkpoint",
             on_progress=self._log,
@@ -191,12 +191,12 @@ class Eccr(Recommender):
         ids = [np.array(tail, dtype=np.int32) for tail in tails]
         if not self.config.auxiliary:
             return EccrTasks(examples.lists, tails=ids)
-        yes_no = {task: YesNoPairs(*found) for task, found in examples.yes_no.items()}
+        yes_no = {task: YesNoPairs(*pairs) for task, pairs in examples.yes_no.items()}
         texts = {}
         if prompts.codes is not None:
             sources, targets = examples.generation
-            asked = [prompts.single("generation", int(source)) for source in sources]
-            texts["generation"] = TextTargets(asked, list(prompts.codes[targets]))
+            code_prompts = [prompts.single("generation", int(source)) for source in sources]
+            texts["generation"] = TextTargets(code_prompts, list(prompts.codes[targets]))
         return EccrTasks(examples.lists, yes_no, texts, ids)
 
     def _score_slates(self, backbone: Backbone, prompts: Prompts, examples: SlateExamples) -> None:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import numpy as np
 
 from goeswith.features.semantic_codes import (
     Codes,
-    codebook_use,
     collision_rate,
     residual_codes,
     with_unique_suffix,
@@ -121,13 +120,3 @@ _INDEXERS: Final[dict[str, Callable[[ItemVectors, CodeSettings], Codes]]] = {
     "semantic": _semantic,
     "hybrid": _hybrid,
 }
-
-
-def token_name(level: int, code: int) -> str:
-    """The token of a code: `<a_17>` is 17 of the first level."""
-    return f"<{chr(ord('a') + level)}_{code}>"
-
-
-def code_report(codes: Codes) -> dict[str, Any]:
-    """Share of products that collide, and how evenly each level is used."""
-    return {"collision_rate": round(collision_rate(codes), 5), "levels": codebook_use(codes)}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -226,12 +225,3 @@ def with_adapters(backbone: Backbone, rank: int, seed: int) -> None:
     with warnings.catch_warnings():  # peft uses a deprecated name of transformers
         warnings.simplefilter("ignore", FutureWarning)
         backbone.model = get_peft_model(backbone.model, settings)
-
-
-def save_backbone(backbone: Backbone, folder: Path) -> None:
-    """Write the model as transformers reads it, adapters folded into its weights."""
-    model = backbone.model
-    if hasattr(model, "merge_and_unload"):
-        model = model.merge_and_unload()
-        backbone.model = model
-    model.save_pretrained(folder)

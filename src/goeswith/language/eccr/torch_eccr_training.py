@@ -15,6 +15,7 @@ import torch
 from torch.nn import functional
 
 from goeswith.core.errors import ConfigError
+from goeswith.core.progress import MessageProgress
 from goeswith.language.eccr.candidate_lists import CandidateLists
 from goeswith.language.eccr.prompts import TITLE_TOKENS, Ids, Prompts
 from goeswith.language.eccr.torch_backbone import Backbone
@@ -99,7 +100,7 @@ def train(
     check: Validate | None = None,
     checkpoint: Path | None = None,
     every: int = 20,
-    on_progress: Callable[[str], None] | None = None,
+    on_progress: MessageProgress | None = None,
     deadline: float = float("inf"),
 ) -> list[dict[str, float]]:
     """Fine-tune in place; ends with the weights that were best at a check.
@@ -250,13 +251,13 @@ def _optimizer(
         keep = torch.arange(len(table), device=table.device)[:, None] >= words
         table.register_hook(lambda grad: grad * keep)
     pace = max(1.0, 8 * float(table[:words].detach().square().mean().sqrt()))
-    named = [(name, p) for name, p in backbone.model.named_parameters() if p.requires_grad]
+    named_weights = [(name, p) for name, p in backbone.model.named_parameters() if p.requires_grad]
     groups = [
-        {"params": [p for _, p in named if p is not table], "base": rate},
-        {"params": [p for _, p in named if p is table], "base": rate * pace},
+        {"params": [p for _, p in named_weights if p is not table], "base": rate},
+        {"params": [p for _, p in named_weights if p is table], "base": rate * pace},
     ]
     optimizer = torch.optim.AdamW([g for g in groups if g["params"]], lr=rate, weight_decay=0.0)
-    return named, optimizer
+    return named_weights, optimizer
 
 
 class _EccrCheckpoint:

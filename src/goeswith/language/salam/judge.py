@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -13,12 +13,12 @@ import polars as pl
 from goeswith.core.arrays import Floats, Rows
 from goeswith.core.atomic_files import write_parquet
 from goeswith.core.errors import ConfigError
+from goeswith.core.progress import MessageProgress
 from goeswith.data.catalog import Catalog
 from goeswith.language.salam.config import SalamConfig
 from goeswith.language.salam.salam_model import Salam, read_config
 from goeswith.text.product_text import product_texts
 
-OnProgress = Callable[[str], None]
 PAIR_CLASSES = ("substitute", "complement", "irrelevant")
 """Classes of a pair of products."""
 _CACHE_PAIRS = 20_000
@@ -64,7 +64,7 @@ class Judge:
         catalog: Catalog,
         sources: Rows,
         targets: Rows,
-        on_progress: OnProgress = lambda _: None,
+        on_progress: MessageProgress = lambda _: None,
     ) -> Floats:
         """(m, 3) probabilities of pairs of a catalogue, by their rows."""
         texts = np.array(product_texts(catalog), dtype=object)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -17,6 +17,7 @@ from goeswith.core.arrays import Floats
 from goeswith.core.arrays_file import load_arrays, save_arrays
 from goeswith.core.atomic_files import write_json, write_parquet
 from goeswith.core.errors import BundleError, ConfigError
+from goeswith.core.progress import MessageProgress
 from goeswith.language.salam.behaviour_graph import BehaviourGraph, NodePairs
 from goeswith.language.salam.config import SalamConfig
 from goeswith.language.salam.ensemble import Ensemble
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from goeswith.language.salam.torch_encoder import Tokens
     from goeswith.language.salam.torch_network import SalamNetwork
 
-OnProgress = Callable[[str], None]
 _FORMAT = 1
 
 
@@ -65,7 +65,7 @@ class Salam:
         locales: Sequence[str] | None = None,
         start: Path | None = None,
         checkpoint: Path | None = None,
-        on_progress: OnProgress = lambda _: None,
+        on_progress: MessageProgress = lambda _: None,
     ) -> Self:
         """Learn from judged pairs.
 
@@ -124,7 +124,7 @@ class Salam:
         left: Sequence[str],
         right: Sequence[str],
         texts: tuple[Sequence[str], Sequence[str]],
-        on_progress: OnProgress = lambda _: None,
+        on_progress: MessageProgress = lambda _: None,
     ) -> Floats:
         """(m, c) probability of each class of m pairs.
 
@@ -175,7 +175,7 @@ class Salam:
         return frozenset(key for key, node in self.nodes.items() if degree[node])
 
     def logits(
-        self, world: Any, pairs: NodePairs, on_progress: OnProgress = lambda _: None
+        self, world: Any, pairs: NodePairs, on_progress: MessageProgress = lambda _: None
     ) -> dict[str, Floats]:
         """Branch -> (m, c); what was combined last is last."""
         from goeswith.language.salam.torch_feed import predict
@@ -187,7 +187,7 @@ class Salam:
         left: Sequence[str],
         right: Sequence[str],
         texts: tuple[Sequence[str], Sequence[str]],
-        on_progress: OnProgress,
+        on_progress: MessageProgress,
         *,
         text_only: bool,
     ) -> tuple[Any, NodePairs]:
@@ -215,7 +215,7 @@ class Salam:
         tokens = self._tokens(every) if self.config.language else None
         return NodeInputs(tokens, vectors, behaviour), _pairs(left, right, nodes)
 
-    def _text_vectors(self, texts: list[str], on_progress: OnProgress) -> Floats:
+    def _text_vectors(self, texts: list[str], on_progress: MessageProgress) -> Floats:
         from goeswith.language.salam.torch_build import read_texts
 
         return read_texts(self.config, texts, on_progress)[1]

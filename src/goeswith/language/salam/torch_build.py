@@ -8,17 +8,18 @@ from pathlib import Path
 import torch
 
 from goeswith.core.arrays import Floats
+from goeswith.core.progress import MessageProgress
 from goeswith.language.salam.behaviour_graph import BehaviourGraph
 from goeswith.language.salam.config import SalamConfig
 from goeswith.language.salam.torch_encoder import Tokens, load_encoder, load_tokenizer, tokenize
-from goeswith.language.salam.torch_feed import OnProgress, node_vectors
+from goeswith.language.salam.torch_feed import node_vectors
 from goeswith.language.salam.torch_network import SalamNetwork
 from goeswith.language.salam.torch_salam_training import load_weights_into
 from goeswith.models.neural.torch_layers import device
 
 
 def read_texts(
-    config: SalamConfig, texts: Sequence[str], on_progress: OnProgress
+    config: SalamConfig, texts: Sequence[str], on_progress: MessageProgress
 ) -> tuple[Tokens, Floats]:
     """Tokens of texts, and their vectors (n, h) by the encoder as it comes pretrained.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,14 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from goeswith.core.arrays import Floats
+from goeswith.core.progress import MessageProgress
 from goeswith.language.salam.behaviour_graph import BehaviourGraph, NodePairs
 from goeswith.language.salam.config import SalamConfig
 from goeswith.language.salam.torch_encoder import Tokens, batches_by_length, mean_vector
 from goeswith.language.salam.torch_graph import NeighbourSampler
 from goeswith.language.salam.torch_network import PairBatch, SalamNetwork
 from goeswith.models.neural.torch_layers import native_bfloat16
-
-OnProgress = Callable[[str], None]
 
 
 def precision(config: SalamConfig, where: torch.device) -> torch.dtype:
@@ -98,7 +96,7 @@ def node_vectors(
     tokens: Tokens,
     config: SalamConfig,
     where: torch.device,
-    on_progress: OnProgress,
+    on_progress: MessageProgress,
 ) -> Floats:
     """(n, h) float16 mean vectors of all texts, from the encoder as it came."""
     encoder.to(where).eval()
@@ -123,7 +121,7 @@ def predict(
     network: SalamNetwork,
     inputs: NodeInputs,
     pairs: NodePairs,
-    on_progress: OnProgress = lambda _: None,
+    on_progress: MessageProgress = lambda _: None,
     batch: int = 128,
 ) -> dict[str, Floats]:
     """Branch -> (m, c) logits of pairs; `fused` where there are two branches."""

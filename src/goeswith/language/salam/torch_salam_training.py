@@ -19,10 +19,11 @@ import torch
 from torch import Tensor, nn
 
 from goeswith.core.errors import ConfigError
+from goeswith.core.progress import MessageProgress
 from goeswith.language.salam.behaviour_graph import NodePairs
 from goeswith.language.salam.config import SalamConfig
 from goeswith.language.salam.labels import balanced_weights
-from goeswith.language.salam.torch_feed import NodeInputs, OnProgress, PairFeed, precision, predict
+from goeswith.language.salam.torch_feed import NodeInputs, PairFeed, precision, predict
 from goeswith.language.salam.torch_network import SalamNetwork
 from goeswith.models.neural.checkpoint import read_checkpoint, write_checkpoint
 
@@ -43,7 +44,7 @@ def train(
     validation: tuple[NodeInputs, NodePairs] | None = None,
     *,
     checkpoint: Path | None = None,
-    on_progress: OnProgress = lambda _: None,
+    on_progress: MessageProgress = lambda _: None,
 ) -> list[SalamEpoch]:
     """Train the network in place; with a validation set, the best epoch's weights are used.
 
