@@ -40,11 +40,11 @@ def answers_table(
     """Answers with their evidence; what of a basket each goes with; sentences for shoppers."""
     table = Table(title=title, title_justify="left", show_lines=False, pad_edge=False)
     table.add_column("#", justify="right")
-    table.add_column("product", overflow="fold", min_width=16)
+    table.add_column("product", overflow="fold")
     table.add_column("type", overflow="fold")
     if goes_with:
         table.add_column("goes with", overflow="fold")
-    table.add_column("explanation" if explained else "why", overflow="fold", min_width=30)
+    table.add_column("explanation" if explained else "why", overflow="fold")
     table.add_column("score", justify="right")
     table.add_column("model", overflow="fold")
     for place, answer in enumerate(answers, start=1):
