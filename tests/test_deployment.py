@@ -18,7 +18,7 @@ import yaml
 from typer.main import get_command
 
 from goeswith.cli.main import app
-from goeswith.settings.environment import settings_of
+from goeswith.settings.environment import read_environment
 from goeswith.settings.project_file import load_settings
 from goeswith.settings.sections import ServeSettings, Settings
 
@@ -104,7 +104,7 @@ def test_the_page_lists_settings_with_their_defaults() -> None:
 def test_every_variable_and_setting_that_is_named_exists() -> None:
     texts = [PAGE, *(path.read_text(encoding="utf-8") for path in DEPLOY.iterdir())]
     named = {name for text in texts for name in re.findall(r"GOESWITH_[A-Z_]+", text)}
-    settings_of(dict.fromkeys(named, ""), {"serve": Settings().serve})
+    read_environment(dict.fromkeys(named, ""), {"serve": Settings().serve})
     words = set(re.findall(r"`([a-z]+(?:_[a-z]+)*)`", PAGE))
     others = {"true", "bundle", "update", "add", "stop_grace_period"}
     assert words - others <= set(ServeSettings.model_fields)

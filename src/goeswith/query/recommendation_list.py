@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import wraps
 from typing import TYPE_CHECKING, Concatenate, Generic, ParamSpec, TypeVar
 
-from goeswith.query.answer import Answer
+from goeswith.query.recommendation import Recommendation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import polars as pl
 
-T = TypeVar("T", bound=Answer)
+T = TypeVar("T", bound=Recommendation)
 S = TypeVar("S")
 P = ParamSpec("P")
 
