@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -117,3 +118,16 @@ def test_a_session_is_asked_for_alone(shop_bundle: Path) -> None:
     )
     assert "--session A,B,C" in str(run.exception)
     assert isinstance(run.exception, GoesWithError)
+
+
+@pytest.mark.parametrize("width", [60, 80, 104])
+def test_a_narrow_terminal_crops_no_column(
+    shop_bundle: Path, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    result = CliRunner().invoke(app, ["recommend", str(shop_bundle), "phone-1", "-k", "3"])
+    printed = re.sub(r"\x1b\[[0-9;]*m", "", result.output).splitlines()
+    table = [line.rstrip() for line in printed if line.startswith(("┏", "┃", "│", "└"))]
+    assert len(table) > 4
+    assert all(len(line) <= width and line[-1] in "┓┃│┘" for line in table)

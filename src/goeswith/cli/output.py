@@ -44,11 +44,11 @@ def recommendations_table(
     """Answers with their evidence; what of a basket each goes with; sentences for shoppers."""
     table = Table(title=title, title_justify="left", show_lines=False, pad_edge=False)
     table.add_column("#", justify="right")
-    table.add_column("product", overflow="fold", min_width=16)
+    table.add_column("product", overflow="fold")
     table.add_column("type", overflow="fold")
     if goes_with:
         table.add_column("goes with", overflow="fold")
-    table.add_column("explanation" if show_explanation else "why", overflow="fold", min_width=30)
+    table.add_column("explanation" if show_explanation else "why", overflow="fold")
     table.add_column("score", justify="right")
     table.add_column("model", overflow="fold")
     for place, answer in enumerate(answers, start=1):

@@ -1,0 +1,56 @@
+"""Tests of trained models are left out where torch is not installed (the extra `dev` alone)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+
+import pytest
+
+OPTIONAL = {"torch", "transformers", "sentence_transformers", "peft", "tokenizers"}
+
+
+def _missing() -> bool:
+    try:
+        return find_spec("torch") is None
+    except ModuleNotFoundError:
+        return True
+
+
+WITHOUT_TORCH = _missing()
+collect_ignore_glob = (
+    ["src/**/torch_*.py", "tests/models/neural/*", "tests/sequential/neural/*"]
+    if WITHOUT_TORCH
+    else []
+)
+
+
+def _skip_without_torch(error: BaseException) -> None:
+    """Skip where the error, or what caused it, is a missing optional library."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ModuleNotFoundError) and (cause.name or "").split(".")[0] in OPTIONAL:
+            pytest.skip(f"{cause.name} is not installed: `make test` installs it")
+        cause = cause.__cause__ or cause.__context__
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    """Skip tests of which a fixture needs torch."""
+    try:
+        return (yield)
+    except Exception as error:
+        if WITHOUT_TORCH:
+            _skip_without_torch(error)
+        raise
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Skip tests that need torch."""
+    try:
+        return (yield)
+    except Exception as error:
+        if WITHOUT_TORCH:
+            _skip_without_torch(error)
+        raise
