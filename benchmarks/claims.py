@@ -26,6 +26,7 @@ from goeswith.evaluation.protocols.cold_start_protocol import ColdCase
 from goeswith.evaluation.protocols.held_out_edges import EdgesCase
 from goeswith.models import make_model, model_class
 from goeswith.models.neural.p_companion import PCompanion
+from goeswith.models.registry import model_name
 from goeswith.relations.graph import RelationGraph, Signals
 from goeswith.relations.relation import CO_PURCHASE, Relation
 from goeswith.settings.sections import Settings
@@ -38,7 +39,7 @@ DATA = Path(__file__).parents[2] / "shared" / "data"
 def measure(ground: BenchmarkData, arm: Arm, seed: int) -> dict[str, float]:
     """Fit an arm on one split, and every figure of it."""
     (case,) = protocol(arm.protocol)(ground, seed)
-    name = arm.spec.partition(":")[0]
+    name = model_name(arm.spec)
     seeded = "seed" in model_class(name).Config.model_fields
     model = make_model(arm.spec, {name: {"seed": seed}} if seeded else {})
     model.fit(case.catalog, with_signal(case.train, arm.signal))
@@ -202,9 +203,16 @@ def markdown_claim(name: str, verdict: dict[str, Any]) -> str:
 
 
 def markdown(path: Path) -> str:
-    """All claims of a result file, as docs/claims.md holds them."""
+    """All claims of a result file, as docs/benchmarks/claims.md holds them."""
     content = json.loads(path.read_text(encoding="utf-8"))
     return "\n\n".join(markdown_claim(*item) for item in content["claims"].items())
+
+
+def verdicts(path: Path) -> str:
+    """Every claim of a result file with its verdict, a row each."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    rows = [f"| {each['claim']} | {each['verdict']} |" for each in content["claims"].values()]
+    return "\n".join(rows)
 
 
 def main() -> None:

@@ -60,14 +60,14 @@ def goeswith(edges: Any, n: int) -> Any:
     import polars as pl
 
     from goeswith.data.catalog import Catalog
-    from goeswith.models.ease import Ease
+    from goeswith.models.ease import EASE
     from goeswith.relations.graph import RelationGraph
     from goeswith.relations.relation import CO_PURCHASE, Relation
 
     catalog = Catalog(pl.DataFrame({"product_id": [str(i) for i in range(n)]}))
     graph = RelationGraph(n, {CO_PURCHASE: Relation(matrix(edges, n))})
     yield None
-    model = Ease(Ease.Config(l2=L2)).fit(catalog, graph)
+    model = EASE(EASE.Config(l2=L2)).fit(catalog, graph)
     every = np.arange(n, dtype=np.int32)
     yield model.recommend(every, K, exclude=matrix(edges, n))[0]
 

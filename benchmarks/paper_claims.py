@@ -83,8 +83,11 @@ def _signal() -> list[Claim]:
             BootstrapResult(metric, clean, raw, lower=metric.startswith("substitutes"))
             for metric in metrics
         ]
-    says = "Cleaned complement pairs teach better than raw co-purchase: fewer substitutes, and the "
-    return [Claim("cleaned_pairs", says + "right types for cold products", tuple(compared))]
+    says = (
+        "Cleaned complement pairs train better models than raw co-purchase: fewer substitutes, "
+        "and the right types for cold products"
+    )
+    return [Claim("cleaned_pairs", says, tuple(compared))]
 
 
 def _p_companion() -> list[Claim]:
@@ -120,7 +123,7 @@ def _p_companion() -> list[Claim]:
         BootstrapResult(metric, paper, switched) for metric in ("predicted_type_hit@3", "ndcg@10")
     )
     return [
-        Claim("negatives", "Substitutes are negatives enough for P-Companion", negatives),
+        Claim("negatives", "Substitutes are sufficient negatives for P-Companion", negatives),
         Claim("slates", "A slate of several types holds more hits than one type", tuple(slates)),
         Claim("types", "P-Companion predicts the types of complements", tuple(types)),
     ]
@@ -180,10 +183,12 @@ def _daemon() -> list[Claim]:
         for arm, switch in ((propagation, ":co_view=0"), (daemons[0], ",co_view=false"))
     ]
     return [
-        Claim("direction", "DAEMON tells the direction; symmetric models cannot", tuple(direction)),
+        Claim(
+            "direction", "DAEMON predicts the direction; symmetric models cannot", tuple(direction)
+        ),
         Claim(
             "asymmetry",
-            "DAEMON's asymmetry loss makes it tell the direction better",
+            "DAEMON's asymmetry loss improves its direction accuracy",
             tuple(asymmetry),
         ),
         Claim("co_view", "Co-view edges help to find complements", tuple(views)),

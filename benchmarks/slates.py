@@ -17,6 +17,7 @@ from goeswith.data.folder import load_data
 from goeswith.evaluation import metrics
 from goeswith.evaluation.metrics import Rankings
 from goeswith.models import make_model
+from goeswith.models.registry import model_name
 from goeswith.ranking.slate import build_slate
 from goeswith.relations.build_graph import build_graph
 from goeswith.relations.pair_split import hold_out_pairs
@@ -47,7 +48,7 @@ def measured(folder: Path, ranker: str, seed: int) -> dict[str, dict[str, float]
     types = data.catalog.type_codes
     rankings = {}
     for spec in (ranker, "ease"):
-        options = {ranker.partition(":")[0]: {"seed": seed}}
+        options = {model_name(ranker): {"seed": seed}}
         model = make_model(spec, options).fit(data.catalog, held.graph)
         rankings[spec] = model.recommend(queries, RANKING_DEPTH, known)
     shown = {"ease": rankings["ease"][0][:, :10]}

@@ -40,7 +40,7 @@ JSON = {"content-type": "application/json"}
 def fit_number(path: Path, number: int) -> str:
     """Fit the build of a number into the bundle at a path; its id."""
     from goeswith.data.catalog import Catalog
-    from goeswith.data.folder import Dataset
+    from goeswith.data.dataset import Dataset
     from goeswith.data.quarantine import Quarantine
     from goeswith.pipeline.fit_bundle import fit_bundle
     from goeswith.relations.graph import RelationGraph

@@ -54,7 +54,7 @@ def seconds(do: object) -> float:
 
 def compare(folder: Path, late: Path, *, keep_rare: bool, capped: bool) -> dict[str, object]:
     mining = MiningConfig() if capped else MiningConfig(per_user_cap=10**9)
-    settings = Settings(fit=FitSettings(keep_rare=keep_rare), relations=mining)
+    settings = Settings(fit=FitSettings(keep_below_support=keep_rare), relations=mining)
     run = f"{keep_rare}-{capped}"
     one, other = folder / f"updated-{run}", folder / f"fitted-{run}"
     fit_bundle(load_data(folder / "early"), one, settings)

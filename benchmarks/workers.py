@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from goeswith.core.atomic_files import write_json
+from goeswith.models.registry import model_name
 
 RESULT = Path(__file__).parent / "results" / "workers.json"
 DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -42,7 +43,7 @@ def train(given: argparse.Namespace) -> None:
     from goeswith.sequential.sequences import sequences_from_events
 
     seed, folder, die_in = int(given.worker[0]), Path(given.worker[1]), int(given.worker[2])
-    spec, name = given.model, given.model.partition(":")[0]
+    spec, name = given.model, model_name(given.model)
     dataset = load_data(given.data)
     settings = {name: {"seed": seed, "max_epochs": given.epochs}}
     if name in SESSION_MODELS.names:

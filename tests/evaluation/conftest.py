@@ -12,7 +12,7 @@ import pytest
 
 import goeswith.models
 from goeswith.core.errors import ConfigError
-from goeswith.data.folder import Dataset
+from goeswith.data.dataset import Dataset
 from goeswith.data.quarantine import Quarantine
 from goeswith.models.base import ModelConfig, Recommender
 

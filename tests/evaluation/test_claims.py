@@ -107,5 +107,6 @@ def test_slates_and_predicted_types_of_a_fitted_model_are_shares(
     "path", sorted((ROOT / "benchmarks" / "results").glob("claims-*.json")), ids=lambda p: p.stem
 )
 def test_the_page_of_claims_states_what_was_measured(claims: ModuleType, path: Path) -> None:
-    page = (ROOT / "docs" / "claims.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "benchmarks" / "claims.md").read_text(encoding="utf-8")
     assert claims.markdown(path) in page
+    assert claims.verdicts(path) in page

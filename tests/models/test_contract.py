@@ -17,7 +17,7 @@ import pytest
 from goeswith.core.arrays import top_k
 from goeswith.core.errors import BundleError, ConfigError
 from goeswith.data.catalog import Catalog
-from goeswith.models import MODEL_NAMES, TRAINED, make_model, model_class
+from goeswith.models import MODELS, TRAINED, make_model, model_class
 from goeswith.models.base import Recommender, mask_excluded
 from goeswith.relations.graph import RelationGraph
 from goeswith.relations.graph_arithmetic import with_new_items
@@ -49,7 +49,7 @@ READS_ATTRIBUTES_OF_TARGETS = (
 NEEDS_ATTRIBUTES = ("attribute_similarity", "p_companion", "product2vec")
 DEMANDS_A_DENSE_MATRIX = ("ease",)
 
-pytestmark = pytest.mark.parametrize("name", MODEL_NAMES)
+pytestmark = pytest.mark.parametrize("name", MODELS.names)
 
 
 def plain_catalog(n: int) -> Catalog:

@@ -10,7 +10,8 @@ import pytest
 
 from goeswith.core.errors import BundleError, UnknownProductError
 from goeswith.data.catalog import Catalog
-from goeswith.data.folder import Dataset, load_data
+from goeswith.data.dataset import Dataset
+from goeswith.data.folder import load_data
 from goeswith.data.quarantine import Quarantine
 from goeswith.pipeline.fit_bundle import fit_bundle
 from goeswith.query.bundle import Bundle
@@ -180,7 +181,7 @@ def test_an_unknown_product_is_answered_with_the_nearest_ids_and_titles(bundle: 
 
 @pytest.mark.parametrize("k", [0, -1, 9])
 def test_more_answers_than_the_bundle_holds_are_refused(bundle: Bundle, k: int) -> None:
-    with pytest.raises(BundleError, match=f"holds 8 answers a product, {k} were asked for"):
+    with pytest.raises(BundleError, match=f"stores 8 recommendations per product, but k is {k}"):
         bundle.complements("phone-1", k)
 
 

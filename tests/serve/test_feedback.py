@@ -37,7 +37,7 @@ def test_events_are_on_the_disk_when_they_are_acknowledged(serve: Any, tmp_path:
     hostile = {"event": "purchase", "product_id": "a\nb\0\u202e</script>", "position": 3}
     told = client.post("/v1/feedback", json={"events": [CLICK, hostile]})
     assert told.status_code == 202
-    assert told.json() == {"bundle": client.app.state.current().bundle.id, "accepted": 2}
+    assert told.json() == {"bundle": client.app.state.snapshot_holder().bundle.id, "accepted": 2}
     events = kept(tmp_path / "kept")
     assert [{k: v for k, v in event.items() if k != "timestamp"} for event in events] == [
         CLICK,
@@ -149,7 +149,7 @@ def test_what_nobody_foresaw_leaves_nobody_waiting(serve: Any, tmp_path: Path) -
 def test_more_than_memory_should_hold_is_refused(
     serve: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feedback, "_MOST_WAITING", 100)
+    monkeypatch.setattr(feedback, "_MAX_WAITING_BYTES", 100)
     client = serve(feedback=str(tmp_path))
     told = client.post("/v1/feedback", json={"events": [CLICK] * 5})
     assert told.status_code == 503

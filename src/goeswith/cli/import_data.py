@@ -76,7 +76,7 @@ def _show(imported: ImportResult) -> None:
                 example = escape(str(row["example"] or "")[:40])
                 table.add_row("", kind + escape(row["reason"]), example, f"{row['rows']:,}", share)
         table.add_row(
-            "", "[bold]kept[/bold]", "", f"{read - lost:,}", f"{1 - lost / max(read, 1):.2%}"
+            "", "[bold]used[/bold]", "", f"{read - lost:,}", f"{1 - lost / max(read, 1):.2%}"
         )
         table.add_section()
     screen = console()

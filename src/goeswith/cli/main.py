@@ -1,6 +1,6 @@
 """The command line: arguments in, calls out, no logic.
 
-Each command stands in a module of its own that imports what it needs when it runs.
+Each command is a module that imports its dependencies when it runs.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import Final
 
 import typer
 
-from goeswith import __version__
 from goeswith.cli.relevance import app as relevance
 from goeswith.core.errors import GoesWithError
+from goeswith.core.version import __version__
 
 COMMANDS: Final = {
     "import": "import_data",
@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "export": "export",
     "inspect": "inspect_bundle",
     "benchmark": "benchmark",
+    "models": "models",
     "serve": "serve",
     "key": "key",
     "demo": "demo",
@@ -56,8 +57,19 @@ def root(
     version: bool = typer.Option(
         False, "--version", callback=_version, is_eager=True, help="Print the version and stop."
     ),
+    trust: list[str] = typer.Option(
+        [],
+        envvar="GOESWITH_TRUST",
+        metavar="MODULE:CLASS",
+        help="A model outside goeswith that a bundle may load; repeatable.",
+    ),
 ) -> None:
     """What goes with this product? Complements in the right direction, with evidence."""
+    if trust:
+        from goeswith.models import MODELS
+
+        for spec in trust:
+            MODELS.trust(spec)
 
 
 for _name, _module in COMMANDS.items():

@@ -23,7 +23,7 @@ def save_arrays(arrays: Arrays, path: Path) -> None:
     flat: dict[str, np.ndarray[Any, Any]] = {}
     for name, value in arrays.items():
         if isinstance(value, np.ndarray):
-            flat[name] = np.ascontiguousarray(value)
+            flat[name] = np.ascontiguousarray(value).reshape(value.shape)  # 0-d stays 0-d
         else:
             parts = (value.data, value.indices, value.indptr, np.array(value.shape))
             for part, array in zip(_CSR, parts, strict=True):

@@ -12,8 +12,9 @@ import numpy as np
 from goeswith import sequential
 from goeswith.core.errors import ConfigError, GoesWithError
 from goeswith.core.progress import StepProgress
-from goeswith.data.folder import Dataset
+from goeswith.data.dataset import Dataset
 from goeswith.evaluation.bootstrap import paired_bootstrap
+from goeswith.evaluation.entrant import Entrant
 from goeswith.evaluation.metrics import PerSource
 from goeswith.evaluation.peak_memory import peak_memory
 from goeswith.evaluation.protocols import (
@@ -25,8 +26,7 @@ from goeswith.evaluation.protocols import (
 )
 from goeswith.evaluation.protocols.case import BenchmarkCase, BenchmarkData, CaseMetrics
 from goeswith.models import CLOSED_FORM
-from goeswith.models.neural.training import TrainedModel
-from goeswith.models.registry import Registry
+from goeswith.models.base import Model
 from goeswith.relations.measures import MEASURES
 from goeswith.settings.sections import Settings
 
@@ -47,9 +47,14 @@ class _ModelRun:
 class _ResultRow:
     """A row of the table: the runs of one model."""
 
-    spec: str
+    entrant: Entrant
     runs: list[_ModelRun] = field(default_factory=list)
     refusal: str | None = None
+
+    @property
+    def spec(self) -> str:
+        """What the table calls the model."""
+        return self.entrant.label
 
     def parts(self, metric: str) -> PerSource | None:
         """The metric's parts by source, over all seeds."""
@@ -60,7 +65,7 @@ class _ResultRow:
 
 def benchmark(  # noqa: PLR0917
     dataset: Dataset,
-    models: Sequence[str] | None,
+    models: Sequence[str | Model | type[Model]] | None,
     protocols: Sequence[str],
     seeds: Sequence[int],
     settings: Settings | None = None,
@@ -70,7 +75,8 @@ def benchmark(  # noqa: PLR0917
 
     Args:
         dataset: as `load_data` reads it.
-        models: `name` or `name:key=value,...` each; None for `default_models`.
+        models: `name`, `name:key=value,...` or `module:Class`, a class, or a model ready to fit;
+            None or none for `default_models`.
         protocols: edges, cold, direction, time, gold; leave_one_out, given, sessions.
         seeds: one split each, and the `seed` of models that have one.
         settings: of a project file; None for the defaults.
@@ -93,13 +99,13 @@ def benchmark(  # noqa: PLR0917
     makers = {name: protocol(name) for name in protocols}
     if not makers or not seeds or any(seed < 0 for seed in seeds) or len(set(seeds)) < len(seeds):
         raise ConfigError("name at least one protocol, and one or more different seeds from 0 up")
-    specs = {name: list(dict.fromkeys(models or default_models(dataset, name))) for name in makers}
-    for name, model_specs in specs.items():
-        for spec in model_specs:  # reports a wrong name before hours of work
-            models_for(name).make(spec, settings.models)
+    # a wrong name is an error before hours of work, not after
+    entrants = {
+        name: _entrants(models or default_models(dataset, name), name, settings) for name in makers
+    }
 
     data = BenchmarkData(dataset, settings)
-    steps = sum(len(model_specs) for model_specs in specs.values()) * len(seeds)
+    steps = sum(len(rows) for rows in entrants.values()) * len(seeds)
     done = 0
 
     def report(what: str) -> None:
@@ -110,9 +116,8 @@ def benchmark(  # noqa: PLR0917
 
     tables = []
     for name, make in makers.items():
-        entries = [_ResultRow(spec) for spec in specs[name]]
+        entries = [_ResultRow(entrant) for entrant in entrants[name]]
         cases: list[BenchmarkCase[Any]] = []
-        registry = models_for(name)
         for seed in seeds:
             if not cases or name not in UNSEEDED:
                 cases = list(make(data, seed))
@@ -120,11 +125,11 @@ def benchmark(  # noqa: PLR0917
                 report(f"{name}, seed {seed}: {entry.spec}")
                 if entry.refusal is not None:
                     continue
-                if name in UNSEEDED and entry.runs and not _has_seed(registry, entry.spec):
+                if name in UNSEEDED and entry.runs and not entry.entrant.seeded:
                     entry.runs.append(entry.runs[0])  # the same split and model: the same result
                     continue
                 try:
-                    entry.runs.append(_fit_and_measure(registry, entry.spec, cases, seed, settings))
+                    entry.runs.append(_fit_and_measure(entry.entrant, cases, seed))
                 except GoesWithError as error:
                     entry.refusal = str(error)
         tables.append(_table(data, name, list(seeds), entries))
@@ -144,34 +149,28 @@ def default_models(dataset: Dataset, protocol_name: str) -> list[str]:
     return specs
 
 
-def _has_seed(models: Registry[Any], spec: str) -> bool:
-    return "seed" in models.find(spec.partition(":")[0]).Config.model_fields
+def _entrants(
+    models: Sequence[str | Model | type[Model]], protocol_name: str, settings: Settings
+) -> list[Entrant]:
+    registry = models_for(protocol_name)
+    found = [Entrant.from_model(model, registry, settings.models) for model in models]
+    return list({entrant.label: entrant for entrant in found}.values())
 
 
-def _fit_and_measure(
-    models: Registry[Any],
-    spec: str,
-    cases: Sequence[BenchmarkCase[Any]],
-    seed: int,
-    settings: Settings,
-) -> _ModelRun:
+def _fit_and_measure(entrant: Entrant, cases: Sequence[BenchmarkCase[Any]], seed: int) -> _ModelRun:
     """Fit and measure one model on one seed."""
-    name = spec.partition(":")[0]
-    options = dict(settings.models)
-    if _has_seed(models, spec):
-        options[name] = {**options.get(name, {}), "seed": seed}
     run = _ModelRun(CaseMetrics())
     measured = []
     with peak_memory() as peak:
         for case in cases:
             started = perf_counter()
-            model = case.fit(models.make(spec, options))
+            model = case.fit(entrant.make(seed))
             fitted = perf_counter()
             answers = case.answer(model)
             run.score_seconds += perf_counter() - fitted
             run.fit_seconds += fitted - started
             measured.append(case.measure(answers))
-            if isinstance(model, TrainedModel):
+            if model.history:
                 run.training.append({"seed": seed, "epochs": list(model.history)})
             run.importances = model.importances()
     run.peak_mb = peak.mb

@@ -16,7 +16,7 @@ from goeswith.models.base import ModelConfig, Recommender
 from goeswith.relations.graph import RelationGraph
 
 
-class Ease(Recommender):
+class EASE(Recommender):
     """EASE (Steck, WWW 2019, equation 8) with the rows of the complement graph as users.
 
         P = (A'A + lambda I)^-1,  B = I - P diag(P)^-1,  S = A B

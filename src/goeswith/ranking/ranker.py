@@ -23,6 +23,7 @@ from goeswith.data.catalog import Catalog
 from goeswith.features.product_vectors import SentenceVectors
 from goeswith.models.base import Recommender, VectorModel
 from goeswith.models.paths import path_scores
+from goeswith.models.registry import model_name
 from goeswith.ranking import candidate_paths
 from goeswith.ranking.attribute_features import AttributeFeatures, AttributeReader
 from goeswith.ranking.candidate_paths import Member
@@ -114,7 +115,7 @@ class Ranker(Recommender):
 
         members = []
         for spec in self.config.members:
-            name = spec.partition(":")[0]
+            name = model_name(spec)
             has_seed = "seed" in model_class(name).Config.model_fields
             model = make_model(spec, {name: {"seed": self.config.seed}} if has_seed else None)
             if not isinstance(model, VectorModel):

@@ -11,7 +11,7 @@ from goeswith.relations.labelled_pairs import graph_from_labelled_pairs, labelle
 from goeswith.relations.relation_lists import graph_from_lists
 
 if TYPE_CHECKING:
-    from goeswith.data.folder import Dataset
+    from goeswith.data.dataset import Dataset
     from goeswith.relations.mining_report import MiningReport
 
 
@@ -39,8 +39,9 @@ def build_graph(
         )
     if dataset.events is None:
         raise DataError(
-            f"{dataset.folder} has neither a table of events nor one of relations, which would "
-            "show which products go together; add events or relations (parquet, CSV or JSONL)"
+            f"{dataset.folder or dataset.name} has neither a table of events nor one of relations, "
+            "which would show which products go together; add events or relations (parquet, CSV "
+            "or JSONL)"
         )
     from goeswith.relations.mine import mine  # Ibis and DuckDB: only where events are mined
 

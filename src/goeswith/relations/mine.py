@@ -36,7 +36,7 @@ def mine(
     config: MiningConfig | None = None,
     report: MiningReport | None = None,
 ) -> RelationGraph:
-    """Count relations between products in an event log (see docs/relations.md).
+    """Count relations between products in an event log (see docs/explanation/relations.md).
 
     Args:
         events: product (Int32 row in the catalogue); at least one of basket_id, session_id and

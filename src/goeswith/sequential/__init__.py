@@ -22,7 +22,9 @@ _WHERE: Final = {
     "tiger": _NEURAL + "tiger:Tiger",
 }
 
-SESSION_MODELS: Final[Registry[SessionModel]] = Registry("session model", _WHERE)
+SESSION_MODELS: Final[Registry[SessionModel]] = Registry(
+    "session model", _WHERE, "goeswith.session_models", "goeswith.sequential.base:SessionModel"
+)
 TRAINED: Final = tuple(name for name, where in _WHERE.items() if where.startswith(_NEURAL))
 """Models that are trained with torch."""
 CLOSED_FORM: Final = tuple(name for name in SESSION_MODELS.names if name not in TRAINED)

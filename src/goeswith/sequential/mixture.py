@@ -16,6 +16,7 @@ from goeswith.core.ndcg import single_target_ndcg
 from goeswith.core.progress import MessageProgress
 from goeswith.data.catalog import Catalog
 from goeswith.models.base import ModelConfig
+from goeswith.models.registry import model_name
 from goeswith.sequential import SESSION_MODELS, TRAINED
 from goeswith.sequential.base import SessionModel, prefix_weights
 from goeswith.sequential.sequences import Sequences
@@ -82,7 +83,7 @@ class Mixture(SessionModel):
         others = sequences.take(np.setdiff1d(np.arange(len(sequences)), held_back))
         shortened = sequences.without(sequences.starts[held_back + 1] - 1)
         prefixes, targets = sequences.take(held_back).split_last()
-        trained_members = [spec.partition(":")[0] in TRAINED for spec in self.config.members]
+        trained_members = [model_name(spec) in TRAINED for spec in self.config.members]
         self.members = [
             self._make_member(spec).fit(catalog, shortened if trained_member else others)
             for spec, trained_member in zip(self.config.members, trained_members, strict=True)
@@ -95,7 +96,7 @@ class Mixture(SessionModel):
         return self
 
     def _make_member(self, spec: str) -> SessionModel:
-        name = spec.partition(":")[0]
+        name = model_name(spec)
         has_seed = "seed" in SESSION_MODELS.find(name).Config.model_fields
         model = SESSION_MODELS.make(spec, {name: {"seed": self.config.seed}} if has_seed else None)
         if self._checkpoints is not None:

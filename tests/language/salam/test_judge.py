@@ -9,7 +9,8 @@ import pytest
 
 from goeswith.core.errors import BundleError
 from goeswith.data.catalog import Catalog
-from goeswith.data.folder import Dataset, load_data
+from goeswith.data.dataset import Dataset
+from goeswith.data.folder import load_data
 from goeswith.language.salam.judge import Judge
 from goeswith.language.salam.salam_model import Salam
 from goeswith.pipeline.fit_bundle import fit_bundle

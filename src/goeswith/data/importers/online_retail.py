@@ -15,7 +15,7 @@ import polars as pl
 from goeswith.core.errors import DataError
 from goeswith.core.progress import ShareProgress
 from goeswith.data.clean import quarantine_missing
-from goeswith.data.folder import with_attributes
+from goeswith.data.dataset import with_attributes
 from goeswith.data.importers import TableBatches
 from goeswith.data.importers.source_files import list_source_files
 from goeswith.data.quarantine import ROW, Quarantine

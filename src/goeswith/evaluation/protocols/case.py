@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from goeswith.core.arrays import Floats, Rows, Sparse, blocks, top_k
 from goeswith.data.catalog import Catalog
-from goeswith.data.folder import Dataset
+from goeswith.data.dataset import Dataset
 from goeswith.evaluation import metrics
 from goeswith.evaluation.metrics import Mask, PerSource, Rankings
 from goeswith.models.base import Model, Recommender, mask_excluded

@@ -1,0 +1,77 @@
+"""Recommendations as a list, and as a data frame."""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import TYPE_CHECKING, Concatenate, Generic, ParamSpec, TypeVar
+
+from goeswith.query.recommendation import Recommendation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import polars as pl
+
+T = TypeVar("T", bound=Recommendation)
+S = TypeVar("S")
+P = ParamSpec("P")
+
+
+class RecommendationList(list[T], Generic[T]):
+    """Recommendations, best first."""
+
+    def to_frame(self) -> pl.DataFrame:
+        """One row a recommendation, in order.
+
+        Columns: rank, product_id, title, type, score, model, fallback, why, and the counts of the
+        evidence: baskets (that hold both products), lift, source_first (baskets in which the source
+        came first). A count that the data do not have is null.
+        """
+        import polars as pl
+
+        schema = {
+            "rank": pl.Int64,
+            "product_id": pl.String,
+            "title": pl.String,
+            "type": pl.String,
+            "score": pl.Float64,
+            "model": pl.String,
+            "fallback": pl.Boolean,
+            "why": pl.String,
+            "baskets": pl.Int64,
+            "lift": pl.Float64,
+            "source_first": pl.Int64,
+        }
+        rows = [
+            (
+                rank,
+                one.product_id,
+                one.title,
+                one.type,
+                one.score,
+                one.model,
+                one.fallback,
+                one.why,
+                one.evidence.bought_together if one.evidence.counted else None,
+                one.evidence.lift,
+                one.evidence.source_first,
+            )
+            for rank, one in enumerate(self, start=1)
+        ]
+        return pl.DataFrame(rows, schema=schema, orient="row")
+
+    def _repr_html_(self) -> str:
+        """A table, as notebooks show it."""
+        return self.to_frame().select("rank", "product_id", "title", "type", "why")._repr_html_()
+
+
+def recommendation_list(
+    method: Callable[Concatenate[S, P], list[T]],
+) -> Callable[Concatenate[S, P], RecommendationList[T]]:
+    """Have a method return its list as a `RecommendationList`."""
+
+    @wraps(method)
+    def wrapped(self: S, /, *args: P.args, **kwargs: P.kwargs) -> RecommendationList[T]:
+        return RecommendationList(method(self, *args, **kwargs))
+
+    return wrapped
