@@ -126,7 +126,7 @@ def test_a_planted_last_product_is_found():
     train, _ = whole.split_last()
     check_prefixes(train, whole)
     for planted in ([[0, 1, 2], [3]], [[0, 2], [3]], [[1, 0], [3]]):
-        with pytest.raises(LeakError, match="before the product that is tested"):
+        with pytest.raises(LeakError, match="prefixes of the test products"):
             check_prefixes(Sequences.from_rows(planted), whole)
 
 

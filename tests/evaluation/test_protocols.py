@@ -112,7 +112,7 @@ def test_data_without_one_way_edges_has_no_direction_to_judge(shop, make_dataset
     dataset = make_dataset(
         shop[0], relations=_frame(RelationGraph.from_edges(100, edges), CO_PURCHASE)
     )
-    with pytest.raises(DataError, match="goes both ways"):
+    with pytest.raises(DataError, match="has its reverse"):
         only("direction", dataset)
 
 
@@ -215,7 +215,11 @@ def test_gold_needs_sessions_and_bundles(listed):
 
 @pytest.mark.parametrize(
     ("name", "data", "spoiled"),
-    [("edges", "listed", "warm"), ("cold", "listed", "cold"), ("gold", "judged", "gold")],
+    [
+        ("edges", "listed", "held_out_edges"),
+        ("cold", "listed", "cold_start_protocol"),
+        ("gold", "judged", "human_bundles"),
+    ],
 )
 def test_no_protocol_hands_out_a_case_without_the_leak_check(
     name, data, spoiled, request, monkeypatch

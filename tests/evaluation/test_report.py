@@ -123,7 +123,7 @@ def test_plots_are_svg_in_the_colour_of_the_page_s_text(table):
 def test_what_a_ranker_reads_is_drawn(table):
     table["results"][0]["importances"] = {"seen beside $x$": 0.75, "price": 0.25}
     page = render(table)
-    assert "What a pair is judged by" in page
+    assert "Feature importance" in page
     assert "seen beside $x$" in page
 
 

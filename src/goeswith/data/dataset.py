@@ -1,4 +1,4 @@
-"""The tables of a shop, cleaned: what relations are mined from and models are compared on."""
+"""The data set: the cleaned tables of a shop."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ class Dataset:
         name: of the folder, or as given.
         folder: that the tables were read from; None for data frames.
         catalog: the products.
-        events: views, carts and purchases; None where there is no such table, as for the next four.
+        events: views, carts and purchases; None without such a table, as for the next four.
         relations: lists of products that go together.
-        sessions: what people saw who made `bundles`.
-        bundles: what people put together.
+        sessions: products that the authors of `bundles` saw.
+        bundles: sets of products that people put together.
         quarantine: rows that were set aside, with reasons.
         fingerprint: SHA-256 over names and contents of the tables.
         test: prefixes with the product that came next.
@@ -92,11 +92,11 @@ class Dataset:
             ['a', 'b']
 
         Args:
-            events: what was viewed and bought.
-            products: the catalogue; None makes it of the products that the other frames hold.
+            events: views, carts and purchases.
+            products: the catalogue; None derives it from the products of the other frames.
             relations: lists of products that go together, instead of events.
-            sessions: with `bundles`: what people saw.
-            bundles: with `sessions`: what people put together.
+            sessions: with `bundles`: products that people saw.
+            bundles: with `sessions`: sets of products that people put together.
             test: prefixes of sessions with the product that came next.
             name: of the data, in reports and bundles.
             max_bad_share: largest share of a frame's rows that may be set aside.
@@ -105,7 +105,7 @@ class Dataset:
             DataError: no frame, or one that lacks a column, cannot be read or is bad in too many
                 rows.
         """
-        given = {
+        frames = {
             "products": products,
             "events": events,
             "relations": relations,
@@ -115,7 +115,7 @@ class Dataset:
         }
         quarantine = Quarantine(max_share=max_bad_share)
         tables, digest = {}, hashlib.sha256()
-        for table, frame in given.items():
+        for table, frame in frames.items():
             if frame is None:
                 continue
             tables[table] = _as_polars(frame, table)
@@ -142,7 +142,7 @@ class Dataset:
 
         Args:
             tables: table -> its rows, numbered in a column `_row`.
-            files: table -> what messages call it.
+            files: table -> its name in messages.
             quarantine: takes the rows that are set aside.
             name: of the data.
             folder: that the tables were read from.
@@ -158,7 +158,7 @@ class Dataset:
         if not len(catalog):
             quarantine.check()
             raise DataError(f"{folder or name} names no product: every product_id is missing")
-        cleaned = {
+        clean_tables = {
             table: cleaner(tables[table], files[table], quarantine, catalog)
             for table, cleaner in _CLEANERS.items()
             if table in tables
@@ -168,18 +168,18 @@ class Dataset:
             name=name,
             folder=folder,
             catalog=catalog,
-            events=cleaned.get("events"),
-            relations=cleaned.get("relations"),
-            sessions=cleaned.get("sessions"),
-            bundles=cleaned.get("bundles"),
+            events=clean_tables.get("events"),
+            relations=clean_tables.get("relations"),
+            sessions=clean_tables.get("sessions"),
+            bundles=clean_tables.get("bundles"),
             quarantine=quarantine,
             fingerprint=fingerprint,
-            test=cleaned.get("test"),
+            test=clean_tables.get("test"),
         )
 
 
 def _as_polars(frame: Any, table: str) -> pl.DataFrame:
-    """A frame of polars, pandas, pyarrow or whatever hands out Arrow data.
+    """A polars frame from one of polars, pandas, pyarrow or another library with Arrow data.
 
     Raises:
         DataError: it is something else.
@@ -211,7 +211,7 @@ def _contents(frame: pl.DataFrame) -> bytes:
 
 
 def _products_of_tables(tables: dict[str, pl.DataFrame], files: dict[str, str]) -> Catalog:
-    """The products that tables hold, by id, with the attributes that events give them."""
+    """The products in the tables, sorted by id, with the attributes in the events."""
     ids = []
     for table, columns in _PRODUCT_COLUMNS.items():
         if table in tables:
@@ -227,24 +227,24 @@ def _products_of_tables(tables: dict[str, pl.DataFrame], files: dict[str, str]) 
 
 
 def _exploded(values: pl.Series) -> pl.Series:
-    """The values of a column one by one, where it holds lists."""
+    """The values of a column, with lists exploded."""
     return values.explode() if isinstance(values.dtype, pl.List) else values
 
 
 def with_attributes(products: pl.DataFrame, events: pl.DataFrame, file: str) -> pl.DataFrame:
-    """Add to products what their events say of them: the most frequent text, the median price.
+    """Add attributes from the events to products: the most frequent text, the median price.
 
     Args:
         products: has `product_id`.
         events: has `product_id` and any of `type`, `title`, `categories`, `brand`, `price`.
         file: name of the events for messages.
     """
-    given = events.with_columns(identifiers(events["product_id"], file))
+    known_events = events.with_columns(identifiers(events["product_id"], file))
     for name in ("type", "title", "categories", "brand"):
         if name in events.columns:
             values = (lists if name == "categories" else text)(events[name], file)
-            most = (
-                given.select("product_id", values)
+            most_frequent = (
+                known_events.select("product_id", values)
                 .drop_nulls()
                 .group_by("product_id", name)
                 .len()
@@ -252,9 +252,11 @@ def with_attributes(products: pl.DataFrame, events: pl.DataFrame, file: str) -> 
                 .unique("product_id", keep="first", maintain_order=True)
                 .select("product_id", name)
             )
-            products = products.join(most, on="product_id", how="left", maintain_order="left")
+            products = products.join(
+                most_frequent, on="product_id", how="left", maintain_order="left"
+            )
     if "price" in events.columns:
-        price = given.select("product_id", numbers(events["price"], file)).filter(
+        price = known_events.select("product_id", numbers(events["price"], file)).filter(
             pl.col("price") > 0
         )
         median = price.group_by("product_id").agg(pl.col("price").median())

@@ -85,7 +85,7 @@ def _fill(  # noqa: PLR0917
     excluded_row, excluded_column = excluded
     zero_sources = ~np.asarray(vectors.any(axis=1))
     best[zero_sources] = np.inf  # above which there is nothing
-    least = best[:, -1].copy()
+    threshold = best[:, -1].copy()
     sources = np.ascontiguousarray(vectors.T)
     for start in range(0, n, _TILE_PRODUCTS):
         stop = min(start + _TILE_PRODUCTS, n)
@@ -97,27 +97,27 @@ def _fill(  # noqa: PLR0917
         here = slice(*np.searchsorted(zero_targets, [start, stop]))
         scores[zero_targets[here] - start] = -np.inf
         if insert is not None:
-            insert(scores, start, least, products, best)
+            insert(scores, start, threshold, products, best)
             continue
-        least = best[:, -1]
+        threshold = best[:, -1]
         if not start and k < stop:
             # the k-th best of the initial products is a lower bound of the final k-th best
             initial = np.ascontiguousarray(scores[: max(_INITIAL_PRODUCTS, k + 1)].T)
             kth = np.partition(initial, initial.shape[1] - k, axis=1)[:, initial.shape[1] - k]
-            least = np.maximum(least, np.nextafter(kth, np.float32(-np.inf)))
-        row, column = _entries_above(scores, least)
+            threshold = np.maximum(threshold, np.nextafter(kth, np.float32(-np.inf)))
+        row, column = _entries_above(scores, threshold)
         if len(row):
             _merge_into(products, best, (row, column + start), scores[column, row])
     best[zero_sources] = -np.inf
 
 
-def _insert_above(scores: Any, start: int, least: Any, products: Any, best: Any) -> None:
+def _insert_above(scores: Any, start: int, threshold: Any, products: Any, best: Any) -> None:
     """Insert scores above the last of their source in order; numba compiles this.
 
     Args:
         scores: (m, b) of products from `start` on.
         start: row of the first product.
-        least: (b,) the last scores of the sources, changed in place, as are
+        threshold: (b,) the last scores of the sources, changed in place, as are
         products: (b, k), and
         best: (b, k).
     """
@@ -128,13 +128,13 @@ def _insert_above(scores: Any, start: int, least: Any, products: Any, best: Any)
         for first in range(0, b, 64):
             if first + 64 <= b:
                 # mostly none is above; LLVM vectorises this loop
-                values, lasts, above = row[first : first + 64], least[first : first + 64], 0
+                values, lasts, above = row[first : first + 64], threshold[first : first + 64], 0
                 for c in range(64):
                     above |= values[c] > lasts[c]
                 if above == 0:
                     continue
             for c in range(first, min(first + 64, b)):
-                if row[c] > least[c]:
+                if row[c] > threshold[c]:
                     place = last
                     # an equal score in the list has a lower row
                     while place > 0 and best[c, place - 1] < row[c]:
@@ -142,19 +142,19 @@ def _insert_above(scores: Any, start: int, least: Any, products: Any, best: Any)
                         products[c, place] = products[c, place - 1]
                         place -= 1
                     best[c, place], products[c, place] = row[c], start + j
-                    least[c] = best[c, last]
+                    threshold[c] = best[c, last]
 
 
-def _entries_above(scores: Floats, least: Floats) -> tuple[Rows, Rows]:
+def _entries_above(scores: Floats, threshold: Floats) -> tuple[Rows, Rows]:
     """Source and product of the scores (m, b) above the least of their source, by both in order."""
     m, b = scores.shape
     if m % _FOLD:
-        column, row = _nonzero(scores > least)
+        column, row = _nonzero(scores > threshold)
     else:
         # one pass for the largest of every few products, and a look at those alone
         fold_maxima = scores.reshape(_FOLD, m // _FOLD, b)
-        place, source = _nonzero(fold_maxima.max(axis=0) > least)
-        fold, at = _nonzero(fold_maxima[:, place, source] > least[source])
+        place, source = _nonzero(fold_maxima.max(axis=0) > threshold)
+        fold, at = _nonzero(fold_maxima[:, place, source] > threshold[source])
         row, column = source[at], fold * (m // _FOLD) + place[at]
     order = np.lexsort((column, row))
     return row[order].astype(np.int32), column[order].astype(np.int32)

@@ -165,8 +165,8 @@ class Ranker(Recommender):
     def _dense(self, queries: QueryBatch, rows: Rows | None) -> Floats:
         """(b, n) scores."""
         scores = np.empty((len(queries.degrees), self.n), dtype=np.float32)
-        for positions, _, scores in self._parts(queries, rows):
-            scores[positions] = scores
+        for positions, _, block_scores in self._parts(queries, rows):
+            scores[positions] = block_scores
         return scores
 
     def _sparse(self, queries: QueryBatch, rows: Rows | None) -> Sparse:
