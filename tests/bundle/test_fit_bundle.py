@@ -18,6 +18,7 @@ from goeswith.relations.build import build_graph
 from goeswith.relations.files import load_graph
 from goeswith.relations.graph import RelationGraph
 from goeswith.settings import FitSettings, Settings
+from tests.same import assert_same_scores
 
 FIT = FitSettings(model="copurchase:measure=lift", fallbacks=["cocitation", "popularity"], k=9)
 
@@ -110,7 +111,7 @@ def test_the_models_and_relations_in_a_bundle_load_again(fitted: Bundle, dataset
         sources = np.arange(50, dtype=np.int32)
         loaded = model_class(spec.partition(":")[0]).load(fitted.folder / folder)
         fresh = make_model(spec).fit(dataset.catalog, graph)
-        np.testing.assert_array_equal(loaded.score(sources), fresh.score(sources))
+        assert_same_scores(loaded.score(sources), fresh.score(sources))
 
 
 def test_health_counts_who_answers(fitted: Bundle) -> None:

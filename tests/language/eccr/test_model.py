@@ -12,6 +12,7 @@ from goeswith.errors import ConfigError
 from goeswith.language.eccr.model import Eccr, EccrConfig
 from goeswith.models import make_model
 from goeswith.relations.graph import RelationGraph
+from tests.same import assert_same_scores
 
 Shop = tuple[Catalog, RelationGraph]
 
@@ -60,7 +61,7 @@ def test_what_was_fitted_answers_the_same_without_torch(
     model.save(tmp_path / "saved")
     rows = np.arange(len(shop[0]), dtype=np.int32)
     again = Eccr.load(tmp_path / "saved")
-    np.testing.assert_array_equal(again.score(rows), model.score(rows))
+    assert_same_scores(again.score(rows), model.score(rows))
     asked = (
         "import sys; from pathlib import Path; import numpy as np; "
         "from goeswith.language.eccr.model import Eccr; "

@@ -190,9 +190,12 @@ def test_cold_products_do_not_change_the_vectors_of_the_others(
 ) -> None:
     more = fit(shop, nearest=1)
     warm = np.setdiff1d(np.arange(100), [19, 39, 59, 79, 99])
-    np.testing.assert_array_equal(fitted.source_vectors[warm], more.source_vectors[warm])
-    np.testing.assert_array_equal(fitted.target_vectors[warm], more.target_vectors[warm])
-    assert not np.array_equal(fitted.source_vectors[19], more.source_vectors[19])
+    for one, other in (
+        (fitted.source_vectors, more.source_vectors),
+        (fitted.target_vectors, more.target_vectors),
+    ):
+        np.testing.assert_allclose(one[warm], other[warm], rtol=1e-4, atol=1e-5)
+    assert not np.allclose(fitted.source_vectors[19], more.source_vectors[19], atol=1e-3)
 
 
 def test_similar_products_are_of_the_same_type(

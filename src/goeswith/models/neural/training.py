@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
@@ -101,6 +102,11 @@ class Validation:
         n = graph.n
         self._pairs = self.held.sources[known].astype(np.int64) * n + self.held.targets[known]
         self._seen: Sparse = self.held.graph.complements.count
+
+    @property
+    def pairs(self) -> int:
+        """How many pairs the hit rate is a share of."""
+        return len(self._pairs)
 
     def hit_rate(self, source_vectors: Floats, target_vectors: Floats) -> float:
         """hit@10 of inner products; 0 where nothing could be held back."""
@@ -199,6 +205,7 @@ class Run:
         module: torch.nn.Module,
         optimizer: torch.optim.Optimizer,
         data: Sequence[Any],
+        pairs: int | None = None,
     ) -> None:
         """Take up a training run, or start one.
 
@@ -208,6 +215,9 @@ class Run:
             optimizer: over those parameters.
             data: the arrays and CSR matrices that it learns from: a checkpoint of other data is
                 not resumed.
+            pairs: validation pairs. With them, epochs whose hit rates differ by less than a
+                standard error count as equal, and the one of least loss is kept: with a few dozen
+                pairs the highest hit rate is chance. None compares hit rates as they are.
 
         Raises:
             ConfigError: the workers do not see the same checkpoint.
@@ -218,7 +228,7 @@ class Run:
         self.config: TrainingConfig = model.training
         self.history: list[Epoch] = []
         self._best: dict[str, torch.Tensor] = {}
-        self._report = model.report
+        self._report, self._pairs = model.report, pairs
         self._file = model.checkpoints / f"{model.name}.checkpoint" if model.checkpoints else None
         shapes = {name: tuple(value.shape) for name, value in module.state_dict().items()}
         self._fingerprint = _fingerprint(f"{model.name} {self.config!r} {shapes}", data)
@@ -235,12 +245,22 @@ class Run:
     def best_epoch(self) -> int:
         """The epoch with the best validation so far; 0 before the first.
 
-        Of epochs that validate alike, as all do in a shop too small to hold pairs back, the one of
-        least loss.
+        Of epochs that validate equally well, as all do in a shop too small to hold pairs back, the
+        one of least loss.
         """
-        if not self.history:
-            return 0
-        return max(self.history, key=lambda e: (e["validation"], -e["loss"], -e["epoch"]))["epoch"]
+        best, highest = None, 0.0
+        for epoch in self.history:
+            highest = max(highest, epoch["validation"])
+            enough = highest - self._standard_error(highest)
+            if best is None or best["validation"] < enough:
+                best = epoch
+            elif epoch["validation"] >= enough and epoch["loss"] < best["loss"]:
+                best = epoch
+        return best["epoch"] if best else 0
+
+    def _standard_error(self, hit_rate: float) -> float:
+        """Of a hit rate, as a share of the validation pairs; 0 without them."""
+        return math.sqrt(hit_rate * (1 - hit_rate) / self._pairs) if self._pairs else 0.0
 
     def epochs(self) -> Iterator[int]:
         """Epoch numbers from 1, or from where a checkpoint left off, until it pays no more."""
