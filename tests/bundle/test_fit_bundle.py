@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.same import assert_same_scores
 
 from goeswith.arrays_file import load_arrays
 from goeswith.bundle.build import fit_bundle
@@ -18,7 +19,6 @@ from goeswith.relations.build import build_graph
 from goeswith.relations.files import load_graph
 from goeswith.relations.graph import RelationGraph
 from goeswith.settings import FitSettings, Settings
-from tests.same import assert_same_scores
 
 FIT = FitSettings(model="copurchase:measure=lift", fallbacks=["cocitation", "popularity"], k=9)
 

@@ -10,6 +10,8 @@ from goeswith.language.explain.claims import NOTHING, tidy, unsupported, weakene
 from goeswith.language.explain.product_words import ProductWords
 from goeswith.language.explain.words import FRAME, stem
 
+pytestmark = pytest.mark.one_processor
+
 CAMERA = ProductWords(
     {
         "title": "Canon EOS 70D Digital SLR Camera, 20.2 MP, 3-Inch Screen",

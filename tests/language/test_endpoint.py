@@ -15,6 +15,8 @@ from goeswith.language.explain.checked import explain
 from goeswith.language.explain.endpoint import KEY, EndpointExplainer
 from goeswith.language.explain.pair import Pair
 
+pytestmark = pytest.mark.one_processor
+
 PAIR = Pair({"title": "Nimbus camera"}, {"title": "Mu case for Nimbus camera"})
 
 

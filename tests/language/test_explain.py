@@ -19,6 +19,8 @@ from goeswith.language.explain.product_words import ProductWords
 from goeswith.language.explain.template import numbers_of, template
 from goeswith.language.hostile import hostile
 
+pytestmark = pytest.mark.one_processor
+
 CAMERA = {"title": "Nimbus 70D Camera", "type": "Cameras", "brand": "Nimbus"}
 CASE = {"title": "Nimbus Case for 70D Camera", "type": "Cases", "brand": "Nimbus"}
 STRATEGIC = (

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from tests.same import assert_best, assert_same_scores, slack
 
 from goeswith.data.catalog import Catalog
 from goeswith.errors import BundleError, ConfigError
@@ -20,7 +21,6 @@ from goeswith.models import MODEL_NAMES, TRAINED, make_model, model_class
 from goeswith.models.base import Recommender
 from goeswith.relations.counts import grown
 from goeswith.relations.graph import RelationGraph, csr
-from tests.same import assert_best, assert_same_scores, slack
 
 QUICK = {name: {"max_epochs": 2, "dimension": 8} for name in TRAINED}
 # half of all products go together on the board: that stands out from one negative, not from five
@@ -247,6 +247,7 @@ def test_refreshing_takes_over_products_added_behind_those_known(
     assert_same_scores(everything(model_class(name).load(tmp_path / "again")), after)
 
 
+@pytest.mark.one_processor
 def test_a_folder_of_another_model_is_refused(
     name: str, fitted: Recommender, tmp_path: Path
 ) -> None:
@@ -257,11 +258,13 @@ def test_a_folder_of_another_model_is_refused(
         model_class(name).load(tmp_path)
 
 
+@pytest.mark.one_processor
 def test_an_unknown_setting_is_refused_by_name(name: str) -> None:
     with pytest.raises(ConfigError, match="no_such_setting"):
         make_model(f"{name}:no_such_setting=1")
 
 
+@pytest.mark.one_processor
 def test_every_setting_has_a_default_and_says_what_it_means(name: str) -> None:
     for key, field in model_class(name).Config.model_fields.items():
         assert field.description, key
@@ -292,12 +295,14 @@ def test_answers_stay_on_the_colour_of_the_source(
     assert np.all((products - sources[:, None]) % 2 == 0)
 
 
+@pytest.mark.one_processor
 def test_an_empty_graph_and_bare_products_fit_and_nothing_is_said(name: str) -> None:
     model = make_model(name, QUICK).fit(plain_catalog(5), RelationGraph.from_edges(5, []))
     products, _ = model.recommend(np.arange(5, dtype=np.int32), 3)
     assert products.tolist() == [[-1, -1, -1]] * 5
 
 
+@pytest.mark.one_processor
 @pytest.mark.parametrize("attributes", [{}, {"type": "pot", "title": "Steel pot"}])
 def test_a_shop_of_one_product_has_no_answer(
     name: str, attributes: dict[str, str], tmp_path: Path
@@ -331,6 +336,7 @@ def test_isolated_products_are_never_proposed_by_what_learns_from_edges(
     assert products.max() < 50
 
 
+@pytest.mark.one_processor
 def test_memory_does_not_grow_with_the_square_of_the_catalogue(
     name: str, board: tuple[Catalog, RelationGraph]
 ) -> None:

@@ -4,13 +4,13 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
+from tests.same import assert_same_answers
 
 from goeswith.models import nearest as module
 from goeswith.models.base import VectorModel
 from goeswith.models.exact import best_products
 from goeswith.models.nearest import nearest
 from goeswith.relations.graph import csr
-from tests.same import assert_same_answers
 
 N, D = 6000, 24
 needs_faiss = pytest.mark.skipif(find_spec("faiss") is None, reason="faiss is not installed")

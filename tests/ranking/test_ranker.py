@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.same import assert_best, assert_same_scores
 
 from goeswith.data.catalog import Catalog
 from goeswith.data.folder import load_data
@@ -23,7 +24,6 @@ from goeswith.ranking.trees import Trees
 from goeswith.relations.build import build_graph
 from goeswith.relations.graph import Relation, RelationGraph, csr
 from goeswith.relations.splits import hold_out_pairs
-from tests.same import assert_best, assert_same_scores
 
 BRANDS = ("Mu", "Nu", "Xi", "Pi")
 EACH = 15

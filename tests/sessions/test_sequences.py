@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from goeswith.errors import DataError
 from goeswith.sessions.sequences import Sequences, sequences_of
 
+pytestmark = pytest.mark.one_processor
+
 runs_of_rows = st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=6), max_size=8)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
+from tests.same import assert_same_answers, assert_same_scores
 
 from goeswith.arrays import top_k
 from goeswith.data.catalog import Catalog
@@ -16,7 +17,6 @@ from goeswith.errors import BundleError, ConfigError
 from goeswith.sessions import SESSION_MODELS, TRAINED
 from goeswith.sessions.base import SessionModel
 from goeswith.sessions.sequences import Sequences
-from tests.same import assert_same_answers, assert_same_scores
 
 N = 10
 QUICK = {name: {"max_epochs": 2, "dimension": 8} for name in TRAINED}
@@ -34,9 +34,9 @@ def catalog() -> Catalog:
     )
 
 
-def a_round() -> Sequences:
+def a_round(sessions: int = 40) -> Sequences:
     rng = np.random.default_rng(0)
-    starts, lengths = rng.integers(0, N, 40), rng.integers(2, 5, 40)
+    starts, lengths = rng.integers(0, N, sessions), rng.integers(2, 5, sessions)
     return Sequences.of_rows(
         [
             [(start + k) % N for k in range(length)]
@@ -45,9 +45,9 @@ def a_round() -> Sequences:
     )
 
 
-def fitted(name: str, **settings) -> SessionModel:
+def fitted(name: str, sessions: int = 40, **settings) -> SessionModel:
     return SESSION_MODELS.make(name, {name: QUICK.get(name, {}) | settings}).fit(
-        catalog(), a_round()
+        catalog(), a_round(sessions)
     )
 
 
@@ -111,13 +111,16 @@ def test_no_prefix_gets_no_answer(name):
 def test_what_follows_in_every_session_is_learned(name):
     if name in COUNTS_ALONE:
         pytest.skip("looks at no order")
-    longer = {"max_epochs": 80, "patience": 80, "dimension": 16, "dropout": 0}
-    settings = longer if name in TRAINED else {}
-    model = fitted(name, **settings)
+    longer = {"max_epochs": 12, "patience": 12, "dimension": 16, "dropout": 0}
+    settings = {**longer, "learning_rate": 0.01} if name in TRAINED else {}
     prefixes = Sequences.of_rows([[i] for i in range(N)])
-    products, _ = model.recommend(prefixes, 2, leave_out_seen=True)
-    following = np.array([(i + 1) % N in products[i] for i in range(N)])
-    assert following.mean() >= 0.8
+    for seed in range(2 if name in TRAINED else 1):
+        seeds = {"seed": seed} if name in TRAINED else {}
+        # a step holds more of more sessions: that takes no longer, and every one is met often
+        model = fitted(name, 200, **settings, **seeds)
+        products, _ = model.recommend(prefixes, 2, leave_out_seen=True)
+        following = np.array([(i + 1) % N in products[i] for i in range(N)])
+        assert following.mean() >= 0.8, seed
 
 
 def test_an_unknown_setting_is_refused_by_name(name):

@@ -134,7 +134,10 @@ class Recommender(Model):
 
     @abstractmethod
     def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
-        """Learn from `graph`, whose rows are those of `catalog`. Deterministic for a config."""
+        """Learn from `graph`, whose rows are those of `catalog`.
+
+        The same config and data give the same model on the same machine and number of threads.
+        """
 
     def refresh(self, catalog: Catalog, graph: RelationGraph) -> Self:
         """Take over new counts, and products added behind those known, without a full training.

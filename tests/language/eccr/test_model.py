@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.same import assert_same_scores
 
 from goeswith.data.catalog import Catalog
 from goeswith.errors import ConfigError
 from goeswith.language.eccr.model import Eccr, EccrConfig
 from goeswith.models import make_model
 from goeswith.relations.graph import RelationGraph
-from tests.same import assert_same_scores
 
 Shop = tuple[Catalog, RelationGraph]
 
@@ -54,6 +54,7 @@ def test_a_slate_holds_the_same_products_in_a_new_order(
         assert mine[mine >= 0].tolist() == best.tolist()
 
 
+@pytest.mark.one_processor
 def test_what_was_fitted_answers_the_same_without_torch(
     shop: Shop, language_model: Path, tmp_path: Path
 ) -> None:

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.same import assert_same_scores, assert_same_slates
 
 from goeswith.data.catalog import Catalog
 from goeswith.models.neural.p_companion import PCompanion, PCompanionConfig
 from goeswith.models.neural.torch_p_companion import Negatives, TypeTransition
 from goeswith.models.neural.training import Epoch
 from goeswith.relations.graph import RelationGraph, csr
-from tests.same import assert_same_scores, assert_same_slates
 
 Shop = tuple[Catalog, RelationGraph]
 SOURCES = np.arange(100, dtype=np.int32)

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from tests.same import assert_same_scores
 
 from goeswith.data.catalog import Catalog
 from goeswith.errors import ConfigError
@@ -25,7 +26,6 @@ from goeswith.models.neural.product2vec import (
 )
 from goeswith.models.neural.training import Epoch
 from goeswith.relations.graph import RelationGraph, Signals
-from tests.same import assert_same_scores
 
 Shop = tuple[Catalog, RelationGraph]
 

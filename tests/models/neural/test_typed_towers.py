@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.same import assert_same_scores, assert_same_slates
 
 from goeswith.data.catalog import Catalog
 from goeswith.models.neural.directed_propagation import (
@@ -16,7 +17,6 @@ from goeswith.models.neural.directed_propagation import (
 from goeswith.models.neural.training import Epoch
 from goeswith.models.neural.typed_towers import TypedTowers, TypedTowersConfig
 from goeswith.relations.graph import RelationGraph
-from tests.same import assert_same_scores, assert_same_slates
 
 Shop = tuple[Catalog, RelationGraph]
 PHONES = np.array([0, 7, 19], dtype=np.int32)  # 19 has no edges

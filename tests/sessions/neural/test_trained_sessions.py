@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from tests.same import assert_same_scores
 
 from goeswith.arrays import Floats
 from goeswith.data.catalog import Catalog
@@ -29,7 +30,6 @@ from goeswith.sessions.neural.layers import Numpy, softmax_layers
 from goeswith.sessions.neural.torch_parts import Torch, next_product_loss
 from goeswith.sessions.neural.trained import TrainedSession
 from goeswith.sessions.sequences import Sequences
-from tests.same import assert_same_scores
 
 CAUSAL = ("sasrec", "hstu")
 TRAINED = (*CAUSAL, "bert4rec")
@@ -211,6 +211,7 @@ def test_a_saved_model_gives_the_same_scores(fitted: TrainedSession, tmp_path: P
     assert list(loaded.history) == list(fitted.history)
 
 
+@pytest.mark.one_processor
 def test_a_loaded_model_answers_without_torch(tmp_path: Path) -> None:
     make("sasrec").fit(shop(), walks()).save(tmp_path)
     ask = (
@@ -332,6 +333,7 @@ def killed_after(name: str, folder: Path, epochs: int) -> None:
     model.fit(shop(), walks())
 
 
+@pytest.mark.one_processor
 def test_a_killed_run_goes_on_and_ends_with_the_same_figures(tmp_path: Path) -> None:
     name = "bert4rec"  # the one that draws most
     done = subprocess.run([sys.executable, __file__, name, str(tmp_path)], check=False)

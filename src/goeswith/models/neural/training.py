@@ -56,7 +56,12 @@ Report: TypeAlias = Callable[[str, Epoch], None]
 class TrainingConfig(ModelConfig):
     """Settings that every trained model has."""
 
-    seed: int = Field(0, ge=0, description="Seed of every random draw; same seed, same vectors.")
+    seed: int = Field(
+        0,
+        ge=0,
+        description="Seed of every random draw; on one machine and number of threads, same seed, "
+        "same vectors.",
+    )
     max_epochs: int = Field(30, ge=1, description="Epochs at most.")
     patience: int = Field(
         3, ge=1, description="Stop after this many epochs without a better validation hit@10."
@@ -185,7 +190,9 @@ class Run:
     """The state of one training run: what a killed run needs to go on where it was.
 
     All randomness is seeded anew for each epoch from (seed, epoch), so that a resumed run draws
-    what an uninterrupted one would have drawn.
+    what an uninterrupted one would have drawn. On the same machine and number of threads it ends
+    with the same vectors, to the last bit; another processor rounds sums otherwise, and training
+    carries such differences further.
 
     Attributes:
         workers: this process among those that train the model.
@@ -252,9 +259,11 @@ class Run:
         for epoch in self.history:
             highest = max(highest, epoch["validation"])
             enough = highest - self._standard_error(highest)
-            if best is None or best["validation"] < enough:
-                best = epoch
-            elif epoch["validation"] >= enough and epoch["loss"] < best["loss"]:
+            if (
+                best is None
+                or best["validation"] < enough
+                or (epoch["validation"] >= enough and epoch["loss"] < best["loss"])
+            ):
                 best = epoch
         return best["epoch"] if best else 0
 
