@@ -255,17 +255,16 @@ class Run:
         Of epochs that validate equally well, as all do in a shop too small to hold pairs back, the
         one of least loss.
         """
-        best, highest = None, 0.0
+        if not self.history:
+            return 0
+        best, highest = self.history[0], 0.0
         for epoch in self.history:
             highest = max(highest, epoch["validation"])
             enough = highest - self._standard_error(highest)
-            if (
-                best is None
-                or best["validation"] < enough
-                or (epoch["validation"] >= enough and epoch["loss"] < best["loss"])
-            ):
+            falls_behind = best["validation"] < enough
+            if falls_behind or (epoch["validation"] >= enough and epoch["loss"] < best["loss"]):
                 best = epoch
-        return best["epoch"] if best else 0
+        return best["epoch"]
 
     def _standard_error(self, hit_rate: float) -> float:
         """Of a hit rate, as a share of the validation pairs; 0 without them."""
