@@ -77,6 +77,7 @@ def test_fitting_twice_gives_the_same_slates(shop: Shop, language_model: Path) -
     np.testing.assert_array_equal(one.opinions, other.opinions)
 
 
+@pytest.mark.one_processor
 def test_scoring_that_was_killed_goes_on(
     shop: Shop, language_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

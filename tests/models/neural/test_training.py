@@ -32,6 +32,8 @@ from goeswith.models.neural.training import (
 )
 from goeswith.relations.graph import RelationGraph, pair_keys
 
+pytestmark = pytest.mark.one_processor
+
 N = 60
 
 

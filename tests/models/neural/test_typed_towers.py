@@ -98,6 +98,7 @@ def test_a_shop_without_types_has_one_and_is_answered_all_the_same(shop: Shop) -
     assert np.mean(kinds == catalog.type_names.index("case")) > 0.9
 
 
+@pytest.mark.one_processor
 def test_a_killed_run_goes_on_to_the_same_scores(shop: Shop, tmp_path: Path) -> None:
     whole, killed, resumed = small().fit(*shop), small(), small()
     killed.checkpoints = resumed.checkpoints = tmp_path
