@@ -18,11 +18,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from goeswith.sessions import SESSION_MODELS
-from goeswith.sessions.neural.batches import Batch
-from goeswith.sessions.neural.layers import Numpy
-from goeswith.sessions.neural.torch_parts import Torch, drawn
-from goeswith.sessions.neural.trained import TrainedSession
+from goeswith.sequential import SESSION_MODELS
+from goeswith.sequential.neural.batches import Batch
+from goeswith.sequential.neural.layers import Numpy
+from goeswith.sequential.neural.torch_sequence_layers import Torch, drawn
+from goeswith.sequential.neural.trained_sequence_model import TrainedSession
 
 RESULT = Path(__file__).parent / "results" / "attention.json"
 EVENTS = 4096

@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from goeswith.files import write_json
+from goeswith.core.atomic_files import write_json
 
 RESULT = Path(__file__).parent / "results" / "budgets.json"
 

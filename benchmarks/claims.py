@@ -17,17 +17,19 @@ from typing import Any
 
 import numpy as np
 
-from goeswith.arrays import Rows, entry_rows
+from goeswith.core.arrays import Rows, entry_rows
+from goeswith.core.atomic_files import write_text
 from goeswith.data.folder import load_data
 from goeswith.evaluation.protocols import protocol
 from goeswith.evaluation.protocols.case import Case, Ground
-from goeswith.evaluation.protocols.cold import ColdCase
-from goeswith.evaluation.protocols.warm import EdgesCase
-from goeswith.files import write_text
+from goeswith.evaluation.protocols.cold_start_protocol import ColdCase
+from goeswith.evaluation.protocols.held_out_edges import EdgesCase
 from goeswith.models import make_model, model_class
 from goeswith.models.neural.p_companion import PCompanion
-from goeswith.relations.graph import CO_PURCHASE, Relation, RelationGraph, Signals
-from goeswith.settings import Settings
+from goeswith.models.registry import model_name
+from goeswith.relations.graph import RelationGraph, Signals
+from goeswith.relations.relation import CO_PURCHASE, Relation
+from goeswith.settings.sections import Settings
 from paper_claims import SLATES, Arm, Claim, claims
 
 RESULTS = Path(__file__).parent / "results"
@@ -37,7 +39,7 @@ DATA = Path(__file__).parents[2] / "shared" / "data"
 def measure(ground: Ground, arm: Arm, seed: int) -> dict[str, float]:
     """Fit an arm on one split, and every figure of it."""
     (case,) = protocol(arm.protocol)(ground, seed)
-    name = arm.spec.partition(":")[0]
+    name = model_name(arm.spec)
     seeded = "seed" in model_class(name).Config.model_fields
     model = make_model(arm.spec, {name: {"seed": seed}} if seeded else {})
     model.fit(case.catalog, with_signal(case.train, arm.signal))
@@ -201,7 +203,7 @@ def markdown_claim(name: str, verdict: dict[str, Any]) -> str:
 
 
 def markdown(path: Path) -> str:
-    """All claims of a result file, as docs/claims.md holds them."""
+    """All claims of a result file, as docs/benchmarks/claims.md holds them."""
     content = json.loads(path.read_text(encoding="utf-8"))
     return "\n\n".join(markdown_claim(*item) for item in content["claims"].items())
 

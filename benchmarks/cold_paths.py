@@ -15,19 +15,19 @@ from pathlib import Path
 
 import numpy as np
 
-from goeswith.arrays import Floats, Rows, blocks, top_k
+from goeswith.core.arrays import Floats, Rows, blocks, top_k
+from goeswith.core.atomic_files import write_json
 from goeswith.data.folder import load_data
 from goeswith.evaluation import metrics
 from goeswith.evaluation.metrics import Ranked
 from goeswith.evaluation.protocols.case import Ground
-from goeswith.evaluation.protocols.cold import cold
-from goeswith.files import write_json
+from goeswith.evaluation.protocols.cold_start_protocol import cold
 from goeswith.models import make_model
-from goeswith.ranking import features
-from goeswith.ranking.folds import cold_folds
-from goeswith.ranking.kinds import KINDS
+from goeswith.ranking import candidate_paths as features
+from goeswith.ranking.fold_splits import cold_folds
+from goeswith.ranking.pipelines import KINDS
 from goeswith.ranking.ranker import Ranker, RankerConfig
-from goeswith.settings import Settings
+from goeswith.settings.sections import Settings
 
 RESULTS = Path(__file__).parent / "results"
 BESIDE = ("similar_complements", "type_popularity", "popularity")

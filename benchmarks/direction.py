@@ -29,11 +29,11 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
-from goeswith.files import write_json
+from goeswith.core.atomic_files import write_json
 from goeswith.relations.config import MiningConfig
 from goeswith.relations.direction import Values, Votes, against_the_order, prior
-from goeswith.relations.graph import CO_PURCHASE, Relation
 from goeswith.relations.mine import mine
+from goeswith.relations.relation import CO_PURCHASE, Relation
 from shops import Shop
 
 RESULT = Path(__file__).parent / "results" / "direction.json"

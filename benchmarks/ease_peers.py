@@ -60,13 +60,14 @@ def goeswith(edges: Any, n: int) -> Any:
     import polars as pl
 
     from goeswith.data.catalog import Catalog
-    from goeswith.models.ease import Ease
-    from goeswith.relations.graph import CO_PURCHASE, Relation, RelationGraph
+    from goeswith.models.ease import EASE
+    from goeswith.relations.graph import RelationGraph
+    from goeswith.relations.relation import CO_PURCHASE, Relation
 
     catalog = Catalog(pl.DataFrame({"product_id": [str(i) for i in range(n)]}))
     graph = RelationGraph(n, {CO_PURCHASE: Relation(matrix(edges, n))})
     yield None
-    model = Ease(Ease.Config(l2=L2)).fit(catalog, graph)
+    model = EASE(EASE.Config(l2=L2)).fit(catalog, graph)
     every = np.arange(n, dtype=np.int32)
     yield model.recommend(every, K, exclude=matrix(edges, n))[0]
 
@@ -140,7 +141,7 @@ def main() -> None:
         return
     if not given.peers:
         parser.error("--peers is needed")
-    from goeswith.files import write_json
+    from goeswith.core.atomic_files import write_json
 
     before = load()
     with tempfile.TemporaryDirectory() as folder:

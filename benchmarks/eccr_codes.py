@@ -16,7 +16,7 @@ from typing import Any, get_args
 import numpy as np
 
 from eccr_data import read, split
-from goeswith.language.eccr.indexing import Quantiser, Settings, code_report, quantised
+from goeswith.language.eccr.item_tokens import Quantiser, Settings, code_report, quantised
 from goeswith.models.neural.product2vec import Product2Vec
 
 RESULTS = Path(__file__).parent / "results"

@@ -16,13 +16,13 @@ import polars as pl
 
 from goeswith.data.catalog import Catalog
 from goeswith.data.folder import load_data
-from goeswith.encode.vectors import LatentAttributes
+from goeswith.features.product_vectors import LatentAttributes
+from goeswith.language.eccr.candidate_lists import Lists, make_lists
 from goeswith.language.eccr.coherence import Coherence
-from goeswith.language.eccr.lists import Lists, make_lists
-from goeswith.relations.build import build_graph
+from goeswith.relations.build_graph import build_graph
 from goeswith.relations.config import MiningConfig
 from goeswith.relations.graph import RelationGraph
-from goeswith.relations.judged import judged_pairs
+from goeswith.relations.labelled_pairs import judged_pairs
 from goeswith.relations.mine import mine
 
 DATA = ("bundles-electronic", "bundles-clothing", "amazon-office")

@@ -15,7 +15,7 @@ import numpy as np
 from goeswith.data.catalog import Catalog
 from goeswith.data.folder import load_data
 from goeswith.language.salam.judge import Judge
-from goeswith.language.text import product_texts
+from goeswith.text.product_text import product_texts
 
 SOURCES = 50
 SHOWN = ("raw co-purchase", "copurchase", "p_companion", "daemon", "ranker")

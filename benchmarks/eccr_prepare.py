@@ -14,15 +14,15 @@ import polars as pl
 from eccr_data import DATA, NEGATIVES, PARTS, Split, read, split
 from eccr_shrink import shrink
 from goeswith.data.catalog import Catalog
-from goeswith.encode.codes import collisions
-from goeswith.encode.vectors import SentenceVectors
+from goeswith.features.product_vectors import SentenceVectors
+from goeswith.features.semantic_codes import collisions
 from goeswith.language.eccr.attack import STRATEGIC, TRAINING
-from goeswith.language.eccr.indexing import Settings, code_report, distinct, quantised
-from goeswith.language.eccr.lists import list_metrics
+from goeswith.language.eccr.candidate_lists import list_metrics
+from goeswith.language.eccr.item_tokens import Settings, code_report, distinct, quantised
 from goeswith.language.eccr.prompts import ONE_TASKS, PAIR_TASKS, TITLE_TOKENS, Ragged
-from goeswith.language.text import clean_text
 from goeswith.models import make_model
 from goeswith.models.base import Recommender
+from goeswith.text.product_text import clean_text
 
 CHARACTERS = 160
 CANDIDATES = 20

@@ -15,11 +15,11 @@ from eccr_train import EVERY, MAIN, VARIANTS, some_lists
 from goeswith.evaluation.bootstrap import paired_bootstrap
 from goeswith.evaluation.metrics import PerSource
 from goeswith.language.eccr.attack import STRATEGIC, moved
-from goeswith.language.eccr.lists import KINDS, list_metrics
-from goeswith.language.hostile import hostile
+from goeswith.language.eccr.candidate_lists import KINDS, list_metrics
 from goeswith.language.salam.judge import JUDGED
-from goeswith.language.text import clean_text
 from goeswith.ranking.rerank import new_order
+from goeswith.text.hostile_text import hostile
+from goeswith.text.product_text import clean_text
 
 RESULTS = Path(__file__).parent / "results"
 BASELINES = (
@@ -366,7 +366,7 @@ def explanations(
     if not said:
         return {}
     try:
-        from goeswith.evaluation.generated import bleu_4, rouge
+        from goeswith.evaluation.text_metrics import bleu_4, rouge
     except ImportError:
         return {}
     wanted = list(references.values())

@@ -18,13 +18,13 @@ import numpy as np
 import torch
 
 from eccr_shrink import grown, t5
-from goeswith.encode.codes import Trie
+from goeswith.features.semantic_codes import Trie
 from goeswith.language.eccr.attack import STRATEGIC, random_search
-from goeswith.language.eccr.lists import Lists, list_metrics
+from goeswith.language.eccr.candidate_lists import Lists, list_metrics
 from goeswith.language.eccr.prompts import TITLE_TOKENS, Prompts, Ragged, code_ids
 from goeswith.language.eccr.torch_backbone import Backbone
+from goeswith.language.eccr.torch_eccr_training import Judged, Plan, Tasks, Texts, train, with_tail
 from goeswith.language.eccr.torch_generate import generate
-from goeswith.language.eccr.torch_training import Judged, Plan, Tasks, Texts, train, with_tail
 
 TAIL = 10
 PRIORS = (0.0, 0.25, 0.5, 0.75, 1.0)

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from goeswith.files import write_json
+from goeswith.core.atomic_files import write_json
 
 RESULT = Path(__file__).parent / "results" / "engines.json"
 ONLINE_RETAIL = Path(__file__).parents[2] / "shared" / "data" / "online-retail" / "events.parquet"
@@ -56,7 +56,7 @@ def online_retail(path: Path) -> tuple[pl.DataFrame, int] | None:
     if not path.exists():
         return None
     from goeswith.data.folder import load_data
-    from goeswith.data.importers.run import import_tables
+    from goeswith.data.importers.run_importer import import_tables
 
     with tempfile.TemporaryDirectory() as folder:
         import_tables("online-retail", [path], Path(folder) / "shop")
@@ -72,7 +72,7 @@ def mined(engine: str, events: Path, n: int, out: Path) -> None:
     import ibis
 
     from goeswith.relations.engines import Engine, duckdb_engine, spark_engine
-    from goeswith.relations.files import save_graph
+    from goeswith.relations.graph_files import save_graph
     from goeswith.relations.mine import mine_table
 
     if engine != "Spark":
@@ -114,7 +114,7 @@ def _of_children() -> float:
 
 def compare(folder: Path, n: int) -> dict[str, Any]:
     """Whether all engines found the same edges, counts and order."""
-    from goeswith.relations.files import load_graph
+    from goeswith.relations.graph_files import load_graph
 
     first = load_graph(folder / ENGINES[0], n)
     found: dict[str, Any] = {}

@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from goeswith.bundle.bundle import Bundle
-from goeswith.files import write_json
-from goeswith.language.explain.checked import explain
-from goeswith.language.explain.local import LocalExplainer
-from goeswith.language.explain.pair import Explainer, Pair
+from goeswith.core.atomic_files import write_json
+from goeswith.query.bundle import Bundle
+from goeswith.text.checked_explanation import explain
+from goeswith.text.explanation import Explainer, Pair
+from goeswith.text.local_model import LocalExplainer
 
 RESULTS = Path(__file__).parent / "results"
 TOP = 3

@@ -22,11 +22,17 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from goeswith.evaluation.generated import bleu_4, rouge
-from goeswith.files import write_json
-from goeswith.language.explain.checked import explain
-from goeswith.language.explain.claims import tidy, unsupported
-from goeswith.language.explain.examples import (
+from goeswith.core.atomic_files import write_json
+from goeswith.evaluation.text_metrics import bleu_4, rouge
+from goeswith.text.checked_explanation import explain
+from goeswith.text.claims import tidy, unsupported
+from goeswith.text.explainer_training import ExplainerTraining, train_explainer
+from goeswith.text.explanation import TEMPLATE, Explainer, Explanation
+from goeswith.text.local_model import LocalExplainer
+from goeswith.text.product_text import clean_text
+from goeswith.text.product_words import ProductWords
+from goeswith.text.templates import template
+from goeswith.text.training_examples import (
     Example,
     bundle_examples,
     held,
@@ -34,12 +40,6 @@ from goeswith.language.explain.examples import (
     split_by_product,
     without_products,
 )
-from goeswith.language.explain.local import LocalExplainer
-from goeswith.language.explain.pair import TEMPLATE, Explainer, Explanation
-from goeswith.language.explain.product_words import ProductWords
-from goeswith.language.explain.template import template
-from goeswith.language.explain.training import ExplainerTraining, train_explainer
-from goeswith.language.text import clean_text
 
 RESULTS = Path(__file__).parent / "results"
 BUNDLES = 800

@@ -4,7 +4,7 @@ Some users are invented. Each buys one pushed product again and again, each time
 products, so that it would be proposed with them. Counted is in how many products' top ten it
 stands before and after; and beside that, how well each model foresees the last fifth of the honest
 log, for a defence that forgets what shoppers do is none. What the attacks are and what the figures
-mean: docs/trust.md.
+mean: docs/explanation/trust.md.
 """
 
 from __future__ import annotations
@@ -25,16 +25,17 @@ from rich.console import Console
 from rich.table import Table
 
 from goeswith.data.catalog import Catalog
-from goeswith.data.folder import Dataset, load_data
-from goeswith.data.importers.run import import_tables
+from goeswith.data.dataset import Dataset
+from goeswith.data.folder import load_data
+from goeswith.data.importers.run_importer import import_tables
 from goeswith.evaluation.protocols.case import Ground
-from goeswith.evaluation.protocols.over_time import TimeCase, over_time
+from goeswith.evaluation.protocols.time_split import TimeCase, over_time
 from goeswith.evaluation.splits import time_split
 from goeswith.models import make_model
 from goeswith.relations.config import MiningConfig
 from goeswith.relations.graph import RelationGraph
 from goeswith.relations.mine import mine
-from goeswith.settings import EvaluationSettings, Settings
+from goeswith.settings.sections import EvaluationSettings, Settings
 
 ONLINE_RETAIL = Path(__file__).parents[2] / "shared" / "data" / "online-retail" / "events.parquet"
 RESULT = Path(__file__).parent / "results" / "fake-shoppers.json"
@@ -329,7 +330,7 @@ def rows_of(outcome: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
 
 
 def markdown(outcome: dict[str, Any]) -> str:
-    """The table of docs/trust.md, which a test holds to this."""
+    """The table of docs/explanation/trust.md, which a test holds to this."""
     header, lines = rows_of(outcome)
     rule = ["---", "---"] + ["---:"] * (len(header) - 2)
     return "\n".join("| " + " | ".join(cells) + " |" for cells in [header, rule, *lines])

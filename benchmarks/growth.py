@@ -50,8 +50,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from goeswith.files import write_json
-from goeswith.settings import FitSettings
+from goeswith.core.atomic_files import write_json
+from goeswith.settings.sections import FitSettings
 from serving_scale import kinds, memory, start, times
 from shops import Shop
 
@@ -81,9 +81,9 @@ def timed(*arguments: str) -> dict[str, float]:
 def mine(folder: Path) -> None:
     """Read the tables, mine them, and say how true the complement signal is."""
     from goeswith import load_data
-    from goeswith.relations.build import build_graph
+    from goeswith.relations.build_graph import build_graph
     from goeswith.relations.config import MiningConfig
-    from goeswith.relations.report import MiningReport
+    from goeswith.relations.mining_report import MiningReport
 
     report = MiningReport()
     graph = build_graph(load_data(folder), MiningConfig(), report)
@@ -100,7 +100,7 @@ def mine_log(path: Path, products: int) -> None:
     from goeswith.relations.config import MiningConfig
     from goeswith.relations.engines import duckdb_engine
     from goeswith.relations.mine import mine_table
-    from goeswith.relations.report import MiningReport
+    from goeswith.relations.mining_report import MiningReport
 
     report, config = MiningReport(), MiningConfig(memory_mb=LOG_MEMORY_MB)
     with duckdb_engine(config.memory_mb) as engine:
@@ -129,12 +129,12 @@ def truth_of_edges(shop: Shop, sources: Any, targets: Any) -> dict[str, float]:
 
 def accuracy(folder: Path, bundle: Path) -> dict[str, Any]:
     """How true the answers of a bundle are."""
-    from goeswith.bundle.bundle import Bundle
-    from goeswith.bundle.format import ANSWERS, EVIDENCE, RELATIONS
-    from goeswith.relations.files import load_graph
+    from goeswith.query.bundle import Bundle
+    from goeswith.relations.graph_files import load_graph
+    from goeswith.store.manifest import ANSWERS, EVIDENCE, RELATIONS
 
     opened, shop = Bundle.open(bundle), Shop.read(folder)
-    from goeswith.arrays_map import map_arrays
+    from goeswith.core.mapped_arrays import map_arrays
 
     answers = map_arrays(opened.folder / ANSWERS)["products"]
     bought = np.asarray(map_arrays(opened.folder / EVIDENCE)["purchases"])
@@ -164,7 +164,7 @@ def accuracy(folder: Path, bundle: Path) -> dict[str, Any]:
 
 def served(bundle: Path) -> dict[str, Any]:
     """Seconds until a service of one worker answers, its memory, and how fast it answers."""
-    from goeswith.bundle.bundle import Bundle
+    from goeswith.query.bundle import Bundle
 
     opened = Bundle.open(bundle)
     with tempfile.TemporaryDirectory() as folder:
@@ -255,7 +255,7 @@ def logged(shop: Shop, log: Path) -> dict[str, Any]:
 
 
 def bundle_manifest(bundle: Path) -> dict[str, Any]:
-    from goeswith.bundle.bundle import Bundle
+    from goeswith.query.bundle import Bundle
 
     return dict(Bundle.open(bundle).manifest)
 

@@ -18,16 +18,16 @@ from typing import Any
 
 import polars as pl
 
-from goeswith.files import write_json
-from goeswith.language.explain.checked import explain
-from goeswith.language.explain.claims import tidy
-from goeswith.language.explain.examples import intention_examples, split_by_product
-from goeswith.language.explain.local import LocalExplainer
-from goeswith.language.explain.pair import Explainer, Pair, prompt
-from goeswith.language.explain.product_words import ProductWords
-from goeswith.language.explain.words import FRAME, stem, words
-from goeswith.language.hostile import hostile
-from goeswith.language.text import clean_text
+from goeswith.core.atomic_files import write_json
+from goeswith.text.checked_explanation import explain
+from goeswith.text.claims import tidy
+from goeswith.text.explanation import Explainer, Pair, prompt
+from goeswith.text.hostile_text import hostile
+from goeswith.text.local_model import LocalExplainer
+from goeswith.text.product_text import clean_text
+from goeswith.text.product_words import ProductWords
+from goeswith.text.training_examples import intention_examples, split_by_product
+from goeswith.text.word_lists import FRAME, stem, words
 
 RESULTS = Path(__file__).parent / "results"
 ATTACKS = {

@@ -167,9 +167,9 @@ def measure(bundle: Path, peers: str, rounds: int, seconds: float) -> tuple[Runs
 
 def parts(bundle: Path, folder: Path, requests: int) -> dict[str, float]:
     """Microseconds of processor time a request, asked without HTTP; medians of five turns."""
+    from goeswith.serve.api_keys import new_key
     from goeswith.serve.app import create_app
-    from goeswith.serve.keys import new_key
-    from goeswith.settings import ServeSettings
+    from goeswith.settings.sections import ServeSettings
 
     key, line = new_key("shop")
     keys = folder / "keys.txt"
@@ -247,7 +247,7 @@ def main() -> None:
         return
     if not given.peers or shutil.which("wrk") is None:
         parser.error("--peers is needed, and wrk on this machine")
-    from goeswith.files import write_json
+    from goeswith.core.atomic_files import write_json
 
     before = load()
     scale = Path(__file__).with_name("serving_scale.py")

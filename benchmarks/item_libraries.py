@@ -27,8 +27,8 @@ def matrix(columns: Any, n: int, kind: Any) -> Any:
 def pairs(columns: Any, n: int, least: int) -> Any:
     """The relation of goeswith of products in one basket, both ways round."""
     from goeswith.relations.collect import make_edges
-    from goeswith.relations.graph import Relation
     from goeswith.relations.pair_counts import count_pairs
+    from goeswith.relations.relation import Relation
 
     basket, product = columns["basket"], columns["product"]
     edges = make_edges(count_pairs(basket, product, n, least), n, symmetric=True)
@@ -37,7 +37,7 @@ def pairs(columns: Any, n: int, least: int) -> Any:
 
 
 def best(weights: Any, n: int) -> Any:
-    from goeswith.models.sparse_answers import best_of_few
+    from goeswith.models.sparse_topk import best_of_few
 
     return best_of_few(weights, np.arange(n, dtype=np.int32), K, None)[0]
 

@@ -114,7 +114,7 @@ def library(data: str, out: str) -> None:
 
     from goeswith import load_data
     from goeswith.models import make_model
-    from goeswith.relations.build import build_graph
+    from goeswith.relations.build_graph import build_graph
 
     dataset = load_data(Path(data))
     model = make_model("copurchase", {}).fit(dataset.catalog, build_graph(dataset))
@@ -188,7 +188,7 @@ def main() -> None:
 
 
 def measure(given: argparse.Namespace) -> None:
-    from goeswith.files import write_json
+    from goeswith.core.atomic_files import write_json
     from shops import Shop
 
     before, shop = load(), Shop(given.products)

@@ -25,13 +25,14 @@ from rich.table import Table
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import auc, f1_score, precision_recall_curve, roc_auc_score
 
-from goeswith.arrays import Floats, Rows, Sparse, inverse_power, scale_columns, scale_rows
+from goeswith.core.arrays import Floats, Rows, Sparse, inverse_power, scale_columns, scale_rows
 from goeswith.data.catalog import Catalog
 from goeswith.models.neural.directed_propagation import (
     DirectedPropagation,
     DirectedPropagationConfig,
 )
-from goeswith.relations.graph import CO_PURCHASE, RelationGraph, csr
+from goeswith.relations.graph import RelationGraph
+from goeswith.relations.relation import CO_PURCHASE, csr
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "gatne-amazon"
 RESULT = Path(__file__).parent / "results" / "gatne-amazon.json"

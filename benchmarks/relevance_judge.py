@@ -28,13 +28,13 @@ from safetensors.torch import load_file
 from scipy import sparse
 from torch import Tensor
 
-from goeswith.files import write_json
+from goeswith.core.atomic_files import write_json
 from goeswith.language.salam.config import SalamConfig
 from goeswith.language.salam.judge import JUDGED, Judge
-from goeswith.language.salam.model import Salam
 from goeswith.language.salam.nodes import Behaviour
+from goeswith.language.salam.salam_model import Salam
 from goeswith.language.salam.torch_build import make_network
-from goeswith.language.salam.torch_training import put
+from goeswith.language.salam.torch_salam_training import put
 
 HERE = Path(__file__).parent
 TABLE = HERE.parent / "tests/language/salam/three_languages.csv"

@@ -15,17 +15,17 @@ from pathlib import Path
 import numpy as np
 from scipy import sparse
 
-from goeswith.arrays_file import Arrays, save_arrays
+from goeswith.core.arrays_file import Arrays, save_arrays
+from goeswith.core.atomic_files import write_json
 from goeswith.data.folder import load_data
 from goeswith.evaluation.splits import session_folds
-from goeswith.files import write_json
+from goeswith.language.salam.label_split import Split, split_products
 from goeswith.language.salam.nodes import Behaviour, Pairs
 from goeswith.language.salam.product_pairs import behaviour_of, labelled_pairs
-from goeswith.language.salam.split import Split, split_products
-from goeswith.language.text import product_texts
-from goeswith.relations.build import build_graph
-from goeswith.relations.graph import pair_keys
-from goeswith.relations.judged import judged_pairs
+from goeswith.relations.build_graph import build_graph
+from goeswith.relations.labelled_pairs import judged_pairs
+from goeswith.relations.relation import pair_keys
+from goeswith.text.product_text import product_texts
 
 REGIONS = ("amazon-beauty", "amazon-clothing", "amazon-grocery")
 BUNDLES = ("bundles-electronic", "bundles-clothing")

@@ -22,16 +22,16 @@ from scipy.stats import rankdata
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.metrics import roc_auc_score
 
-from goeswith.arrays import Floats
+from goeswith.core.arrays import Floats
+from goeswith.core.atomic_files import write_json
 from goeswith.data.folder import load_data
 from goeswith.evaluation.protocols.case import Ground
-from goeswith.evaluation.protocols.gold import gold
-from goeswith.files import write_json
+from goeswith.evaluation.protocols.human_bundles import gold
 from goeswith.language.salam.config import SalamConfig
 from goeswith.language.salam.ensemble import Ensemble
 from goeswith.language.salam.nodes import Behaviour, Pairs
 from goeswith.models import make_model
-from goeswith.settings import Settings
+from goeswith.settings.sections import Settings
 from relevance_train import BUNDLES, REGIONS, Prepared, behaviour, scores
 
 RESULTS = Path(__file__).parent / "results"

@@ -23,15 +23,15 @@ import torch
 from safetensors.numpy import load_file, save_file
 from scipy import sparse
 
-from goeswith.files import replacing
+from goeswith.core.atomic_files import replacing
 from goeswith.language.salam.config import SalamConfig
+from goeswith.language.salam.label_split import Split
 from goeswith.language.salam.nodes import Behaviour, Pairs
-from goeswith.language.salam.split import Split
 from goeswith.language.salam.torch_build import make_network, read_texts, save_weights
 from goeswith.language.salam.torch_encoder import Tokens, load_tokenizer, tokenize
 from goeswith.language.salam.torch_feed import World, predict
 from goeswith.language.salam.torch_network import Network
-from goeswith.language.salam.torch_training import train
+from goeswith.language.salam.torch_salam_training import train
 
 REGIONS = ("amazon-beauty", "amazon-clothing", "amazon-grocery")
 BUNDLES = ("bundles-electronic", "bundles-clothing")

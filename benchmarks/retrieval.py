@@ -72,21 +72,21 @@ def product_alone(targets: Any, queries: Any) -> Ask:
 
 
 def ours(targets: Any, queries: Any) -> Ask:
-    from goeswith.models.exact import best_products
+    from goeswith.models.exact_search import best_products
 
     none = np.full(len(queries), -1, dtype=np.int32)  # nothing is left out
     return lambda: best_products(queries, targets, none, K, None)[0]
 
 
 def without_numba(targets: Any, queries: Any) -> Ask:
-    from goeswith.models import exact
+    from goeswith.models import exact_search as exact
 
     exact.available = lambda: False
     return ours(targets, queries)
 
 
 def our_index(targets: Any, queries: Any) -> Ask:
-    from goeswith.models.nearest import Nearest
+    from goeswith.models.approximate_search import Nearest
 
     index = Nearest(targets, targets[np.random.default_rng(1).choice(len(targets), 1024)])
     none = np.full(len(queries), -1, dtype=np.int32)
@@ -94,7 +94,7 @@ def our_index(targets: Any, queries: Any) -> Ask:
 
 
 def row_by_row(targets: Any, queries: Any) -> Ask:
-    from goeswith.arrays import block_size, top_k
+    from goeswith.core.arrays import block_size, top_k
 
     size = block_size(len(targets))
 
@@ -184,8 +184,8 @@ def child(who: str, folder: Path) -> None:
 
 def whole(n: int, d: int) -> dict[str, Any]:
     """Processor seconds that the answers of all of n products take; in a process of its own."""
-    from goeswith.models.exact import best_products
-    from goeswith.models.nearest import Nearest
+    from goeswith.models.approximate_search import Nearest
+    from goeswith.models.exact_search import best_products
 
     vectors = made_up(n, d)[0]
     rows = np.arange(n, dtype=np.int32)
@@ -215,7 +215,7 @@ def whole(n: int, d: int) -> dict[str, Any]:
 
 
 def all_whole(sizes: list[int], d: int) -> None:
-    from goeswith.files import write_json
+    from goeswith.core.atomic_files import write_json
 
     before, rows = load(), []
     for n in sizes:
@@ -259,7 +259,7 @@ def main() -> None:
     if not given.peers:
         parser.error("--peers is needed")
     n = int(given.products)
-    from goeswith.files import write_json
+    from goeswith.core.atomic_files import write_json
 
     running, told = {}, {}
     before = load()

@@ -35,8 +35,8 @@ from urllib.parse import quote
 import numpy as np
 
 if TYPE_CHECKING:
-    from goeswith.bundle.bundle import Bundle
     from goeswith.data.catalog import Catalog
+    from goeswith.query.bundle import Bundle
     from goeswith.relations.graph import RelationGraph
 
 RESULT = Path(__file__).parent / "results" / "serving-scale.json"
@@ -48,11 +48,11 @@ ANSWERS = 50
 
 def made_up(path: Path, n: int) -> None:
     """Write a bundle of n products."""
-    from goeswith.bundle.answering import Answers
-    from goeswith.bundle.build import answer_facts, version_facts, write_build
-    from goeswith.bundle.publish import new_build, publish
     from goeswith.models import make_model
-    from goeswith.settings import FitSettings, Settings
+    from goeswith.pipeline.fit_bundle import answer_facts, version_facts, write_build
+    from goeswith.pipeline.precompute import Answers
+    from goeswith.settings.sections import FitSettings, Settings
+    from goeswith.store.publish import new_build, publish
 
     rng = np.random.default_rng(0)
     catalog, graph = made_up_catalog(n, rng), made_up_graph(n, rng)
@@ -96,7 +96,8 @@ def made_up_catalog(n: int, rng: np.random.Generator) -> Catalog:
 
 def made_up_graph(n: int, rng: np.random.Generator) -> RelationGraph:
     """Ten counted purchases a product, some products in very many of them."""
-    from goeswith.relations.graph import Relation, RelationGraph, csr
+    from goeswith.relations.graph import RelationGraph
+    from goeswith.relations.relation import Relation, csr
 
     source = np.repeat(np.arange(n), EDGES)
     target = np.minimum(rng.pareto(1.0, len(source)) * 200, n - 1).astype(np.int64)
@@ -273,7 +274,7 @@ def start(
 
 def measure(path: Path, workers: int, requests: int) -> dict[str, Any]:
     """Starts, memory and times of a bundle."""
-    from goeswith.bundle.bundle import Bundle
+    from goeswith.query.bundle import Bundle
 
     bundle = Bundle.open(path)
     starts = []
@@ -311,7 +312,7 @@ def measure(path: Path, workers: int, requests: int) -> dict[str, Any]:
 
 def within(path: Path, workers: int, requests: int, mb: int) -> dict[str, Any]:
     """The same requests under a limit of memory."""
-    from goeswith.bundle.bundle import Bundle
+    from goeswith.query.bundle import Bundle
 
     bundle = Bundle.open(path)
     with limited(mb) as group, tempfile.TemporaryDirectory() as folder:

@@ -21,16 +21,18 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from goeswith.arrays import Rows, top_k
-from goeswith.bundle.build import fit_bundle
-from goeswith.bundle.bundle import MOST_IN_BASKET, Bundle
-from goeswith.bundle.select import Candidates, Wanted
-from goeswith.bundle.session import RANK_CONSTANT, RECENCY, SESSION_WEIGHT, both, complements_of
-from goeswith.data.folder import Dataset, load_data
+from goeswith.core.arrays import Rows, top_k
+from goeswith.data.dataset import Dataset
+from goeswith.data.folder import load_data
 from goeswith.evaluation.splits import time_split
-from goeswith.sessions import SESSION_MODELS
-from goeswith.sessions.sequences import Sequences, sequences_of
-from goeswith.settings import FitSettings, Settings
+from goeswith.models.registry import model_name
+from goeswith.pipeline.fit_bundle import fit_bundle
+from goeswith.query.bundle import MOST_IN_BASKET, Bundle
+from goeswith.query.select import Candidates, Wanted
+from goeswith.query.session import RANK_CONSTANT, RECENCY, SESSION_WEIGHT, both, complements_of
+from goeswith.sequential import SESSION_MODELS
+from goeswith.sequential.sequences import Sequences, sequences_of
+from goeswith.settings.sections import FitSettings, Settings
 
 RESULTS = Path(__file__).parent / "results"
 COMPLEMENTS = ("copurchase:measure=llr", "ranker:folds=1,sources=1000")
@@ -115,7 +117,7 @@ def part_of(data: Dataset, train: pl.DataFrame, later: pl.DataFrame, seed: int) 
     scored: dict[str, list[np.ndarray]] = {}
     with tempfile.TemporaryDirectory() as folder:
         for spec in COMPLEMENTS:
-            out = Path(folder) / spec.partition(":")[0]
+            out = Path(folder) / model_name(spec)
             fit = FitSettings(model=spec, session_model="none")
             fit_bundle(replace(data, events=train, relations=None), out, Settings(fit=fit))
             bundle = Bundle.open(out)

@@ -30,8 +30,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from goeswith.arrays import Rows
-from goeswith.files import replacing, write_json, write_parquet
+from goeswith.core.arrays import Rows
+from goeswith.core.atomic_files import replacing, write_json, write_parquet
 
 Ints = npt.NDArray[np.int64]
 

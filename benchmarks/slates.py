@@ -12,15 +12,16 @@ from pathlib import Path
 
 import numpy as np
 
-from goeswith.arrays import Rows
+from goeswith.core.arrays import Rows
 from goeswith.data.folder import load_data
 from goeswith.evaluation import metrics
 from goeswith.evaluation.metrics import Ranked
 from goeswith.models import make_model
+from goeswith.models.registry import model_name
 from goeswith.ranking.slate import choose
-from goeswith.relations.build import build_graph
-from goeswith.relations.graph import CO_VIEW, csr
-from goeswith.relations.splits import hold_out_pairs
+from goeswith.relations.build_graph import build_graph
+from goeswith.relations.pair_splits import hold_out_pairs
+from goeswith.relations.relation import CO_VIEW, csr
 
 RESULTS = Path(__file__).parent / "results"
 DIVERSITIES = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
@@ -47,7 +48,7 @@ def measured(folder: Path, ranker: str, seed: int) -> dict[str, dict[str, float]
     types = data.catalog.type_codes
     rankings = {}
     for spec in (ranker, "ease"):
-        options = {ranker.partition(":")[0]: {"seed": seed}}
+        options = {model_name(ranker): {"seed": seed}}
         model = make_model(spec, options).fit(data.catalog, held.graph)
         rankings[spec] = model.recommend(queries, PLACES, known)
     shown = {"ease": rankings["ease"][0][:, :10]}

@@ -39,13 +39,13 @@ JSON = {"content-type": "application/json"}
 
 def fit_number(path: Path, number: int) -> str:
     """Fit the build of a number into the bundle at a path; its id."""
-    from goeswith.bundle.build import fit_bundle
-    from goeswith.bundle.format import read_manifest
     from goeswith.data.catalog import Catalog
-    from goeswith.data.folder import Dataset
+    from goeswith.data.dataset import Dataset
     from goeswith.data.quarantine import Quarantine
+    from goeswith.pipeline.fit_bundle import fit_bundle
     from goeswith.relations.graph import RelationGraph
-    from goeswith.settings import FitSettings, Settings
+    from goeswith.settings.sections import FitSettings, Settings
+    from goeswith.store.manifest import read_manifest
 
     catalog = Catalog.from_records(
         {
@@ -79,7 +79,7 @@ def _rewritten(change: Callable[[dict[str, Any]], object]) -> Damage:
     """A manifest that was changed, and signed again."""
 
     def damage(build: Path, manifest: dict[str, Any]) -> None:
-        from goeswith.bundle.format import manifest_sha256
+        from goeswith.store.manifest import manifest_sha256
 
         change(manifest)
         manifest["sha256"] = manifest_sha256(manifest)
@@ -102,8 +102,8 @@ def _cut_short(build: Path, manifest: dict[str, Any]) -> None:
 
 def _other_rows(build: Path, manifest: dict[str, Any]) -> None:
     """Hashes are right, but the answers name products that are not there."""
-    from goeswith.arrays_file import load_arrays, save_arrays
-    from goeswith.bundle.format import file_sha256
+    from goeswith.core.arrays_file import load_arrays, save_arrays
+    from goeswith.store.manifest import file_sha256
 
     file = build / "answers.safetensors"
     save_arrays({**load_arrays(file), "products": np.full((PRODUCTS, 4), 10**6, np.int32)}, file)

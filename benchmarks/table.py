@@ -1,6 +1,6 @@
 """The README's tables, from the figures under benchmarks/results: `python benchmarks/table.py`.
 
-`python benchmarks/table.py costs` prints those of docs/evaluation.md, `next_products` those of
+`python benchmarks/table.py costs` prints those of docs/explanation/evaluation.md, `next_products` those of
 docs/models/next_product.md. A test holds the pages to what this prints.
 """
 

@@ -72,7 +72,8 @@ def shop_of(data: Any) -> tuple[Any, Any]:
     import polars as pl
 
     from goeswith.data.catalog import Catalog
-    from goeswith.relations.graph import CO_PURCHASE, CO_VIEW, Relation, RelationGraph, csr
+    from goeswith.relations.graph import RelationGraph
+    from goeswith.relations.relation import CO_PURCHASE, CO_VIEW, Relation, csr
 
     n = int(data["n"])
     catalog = Catalog(pl.DataFrame({name: data[name] for name in ("product_id", "title", "type")}))
@@ -110,8 +111,8 @@ def session_model(name: str, **settings: Any) -> Any:
         import polars as pl
 
         from goeswith.data.catalog import Catalog
-        from goeswith.sessions import SESSION_MODELS
-        from goeswith.sessions.sequences import Sequences
+        from goeswith.sequential import SESSION_MODELS
+        from goeswith.sequential.sequences import Sequences
 
         n = int(data["session_n"])
         # no attributes: vectors of ids alone, as the peers have them

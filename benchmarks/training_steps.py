@@ -124,7 +124,7 @@ def main() -> None:
         return
     if not given.peers:
         parser.error("--peers is needed")
-    from goeswith.files import write_json
+    from goeswith.core.atomic_files import write_json
 
     before = load()
     with tempfile.TemporaryDirectory() as folder:

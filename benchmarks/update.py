@@ -16,14 +16,14 @@ from pathlib import Path
 
 import polars as pl
 
-from goeswith.bundle.build import fit_bundle
-from goeswith.bundle.bundle import Bundle
-from goeswith.bundle.update import update_bundle
 from goeswith.data.folder import load_data
 from goeswith.data.tables import READABLE
+from goeswith.pipeline.fit_bundle import fit_bundle
+from goeswith.pipeline.update_bundle import update_bundle
+from goeswith.query.bundle import Bundle
 from goeswith.relations.config import MiningConfig
-from goeswith.relations.files import load_graph
-from goeswith.settings import FitSettings, Settings
+from goeswith.relations.graph_files import load_graph
+from goeswith.settings.sections import FitSettings, Settings
 
 RESULT = Path(__file__).parent / "results" / "update.json"
 

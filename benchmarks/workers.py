@@ -26,7 +26,8 @@ from typing import Any
 
 import numpy as np
 
-from goeswith.files import write_json
+from goeswith.core.atomic_files import write_json
+from goeswith.models.registry import model_name
 
 RESULT = Path(__file__).parent / "results" / "workers.json"
 DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -37,12 +38,12 @@ def train(given: argparse.Namespace) -> None:
     from goeswith import load_data
     from goeswith.models import make_model
     from goeswith.models.neural.training import Trained
-    from goeswith.relations.build import build_graph
-    from goeswith.sessions import SESSION_MODELS
-    from goeswith.sessions.sequences import sequences_of
+    from goeswith.relations.build_graph import build_graph
+    from goeswith.sequential import SESSION_MODELS
+    from goeswith.sequential.sequences import sequences_of
 
     seed, folder, die_in = int(given.worker[0]), Path(given.worker[1]), int(given.worker[2])
-    spec, name = given.model, given.model.partition(":")[0]
+    spec, name = given.model, model_name(given.model)
     dataset = load_data(given.data)
     settings = {name: {"seed": seed, "max_epochs": given.epochs}}
     if name in SESSION_MODELS.names:

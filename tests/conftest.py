@@ -173,9 +173,9 @@ def shop_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def shop_bundle(shop_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle of `shop_folder`, fitted with eight answers a product; not to be changed."""
-    from goeswith.bundle.build import fit_bundle
     from goeswith.data.folder import load_data
-    from goeswith.settings import FitSettings, Settings
+    from goeswith.pipeline.fit_bundle import fit_bundle
+    from goeswith.settings.sections import FitSettings, Settings
 
     out = tmp_path_factory.mktemp("bundles") / "shop"
     fit_bundle(load_data(shop_folder), out, Settings(fit=FitSettings(model="cocitation", k=8)))
@@ -226,8 +226,8 @@ def relevance_model(
 ) -> Path:
     """A judge of the products of `shop`, of the tiny encoder; not to be changed."""
     from goeswith.language.salam.config import SalamConfig
-    from goeswith.language.salam.examples import examples_of_shop
-    from goeswith.language.salam.model import Salam
+    from goeswith.language.salam.labelled_examples import examples_of_shop
+    from goeswith.language.salam.salam_model import Salam
 
     config = SalamConfig(
         encoder=str(tiny_encoder), labels="s_c_i", prefix="", dimension=8, heads=2, max_tokens=24

@@ -18,9 +18,9 @@ import yaml
 from typer.main import get_command
 
 from goeswith.cli.main import app
-from goeswith.config import load_settings
-from goeswith.environment import settings_of
-from goeswith.settings import ServeSettings, Settings
+from goeswith.settings.environment import settings_of
+from goeswith.settings.project_file import load_settings
+from goeswith.settings.sections import ServeSettings, Settings
 
 ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "deploy"

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
     ("page", "tables"),
     [
         ("README.md", "tables"),
-        ("docs/evaluation.md", "costs"),
+        ("docs/explanation/evaluation.md", "costs"),
         ("docs/models/next_product.md", "next_products"),
     ],
 )

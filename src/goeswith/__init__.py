@@ -1,9 +1,15 @@
 """goeswith: what goes with this product?
 
-Names are loaded when first used, so that `import goeswith` costs next to nothing.
+    import goeswith as gw
 
-    >>> import goeswith
-    >>> shop = goeswith.Catalog.from_records([{"product_id": "phone"}, {"product_id": "case"}])
+    data = gw.load_data("shop")
+    bundle = gw.fit(data, out="bundle")
+    bundle.complements("22423", k=5).to_frame()
+
+Names are loaded when first used, so that the import costs next to nothing.
+
+    >>> import goeswith as gw
+    >>> shop = gw.Catalog.from_records([{"product_id": "phone"}, {"product_id": "case"}])
     >>> len(shop)
     2
 """
@@ -14,25 +20,52 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from goeswith import models
+    from goeswith.api import benchmark, fit
+    from goeswith.api import open_bundle as open  # noqa: A004
+    from goeswith.core.errors import GoesWithError
     from goeswith.data.catalog import Catalog
+    from goeswith.data.dataset import Dataset
     from goeswith.data.folder import load_data
+    from goeswith.query.bundle import Bundle
     from goeswith.relations.graph import RelationGraph
 
 __version__ = "0.1.0"
 
 _WHERE = {
-    "Catalog": "goeswith.data.catalog",
-    "RelationGraph": "goeswith.relations.graph",
-    "load_data": "goeswith.data.folder",
+    "Bundle": "goeswith.query.bundle:Bundle",
+    "Catalog": "goeswith.data.catalog:Catalog",
+    "Dataset": "goeswith.data.dataset:Dataset",
+    "GoesWithError": "goeswith.core.errors:GoesWithError",
+    "RelationGraph": "goeswith.relations.graph:RelationGraph",
+    "benchmark": "goeswith.api:benchmark",
+    "fit": "goeswith.api:fit",
+    "load_data": "goeswith.data.folder:load_data",
+    "models": "goeswith.models:",
+    "open": "goeswith.api:open_bundle",
 }
 
-__all__ = ["Catalog", "RelationGraph", "__version__", "load_data"]
+__all__ = [
+    "Bundle",
+    "Catalog",
+    "Dataset",
+    "GoesWithError",
+    "RelationGraph",
+    "__version__",
+    "benchmark",
+    "fit",
+    "load_data",
+    "models",
+    "open",
+]
 
 
 def __getattr__(name: str) -> Any:
     if name not in _WHERE:
         raise AttributeError(f"module 'goeswith' has no attribute {name!r}")
-    return getattr(import_module(_WHERE[name]), name)
+    module, _, attribute = _WHERE[name].partition(":")
+    found = import_module(module)
+    return getattr(found, attribute) if attribute else found
 
 
 def __dir__() -> list[str]:

@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-from goeswith.bundle.bundle import Bundle
 from goeswith.cli.main import app
+from goeswith.query.bundle import Bundle
 
 TYPES = ["SPAGHETTI DRY", "PASTA SAUCE", "HOT DOG BUNS", "FRANKS", "BABY DIAPERS", "WIPES"]
 

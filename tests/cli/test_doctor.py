@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from goeswith.bundle import build
 from goeswith.cli import doctor
 from goeswith.cli.main import app
+from goeswith.pipeline import fit_bundle as build
 
 
 def told(*arguments: str) -> tuple[int, str]:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from goeswith.bundle.bundle import Bundle
 from goeswith.cli.main import app
-from goeswith.errors import ConfigError
+from goeswith.core.errors import ConfigError
+from goeswith.query.bundle import Bundle
 
 
 def run(*arguments: object, **environ: str) -> subprocess.CompletedProcess[str]:

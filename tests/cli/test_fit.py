@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from goeswith.bundle.bundle import Bundle
 from goeswith.cli.main import app
-from goeswith.errors import ConfigError, GoesWithError
+from goeswith.core.errors import ConfigError, GoesWithError
+from goeswith.query.bundle import Bundle
 
 
 def goeswith(*arguments: object) -> Result:

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from goeswith.bundle.build import fit_bundle
-from goeswith.bundle.bundle import Bundle
 from goeswith.cli.main import app
+from goeswith.core.errors import BundleError
 from goeswith.data.folder import load_data
-from goeswith.errors import BundleError
-from goeswith.settings import FitSettings, Settings
+from goeswith.pipeline.fit_bundle import fit_bundle
+from goeswith.query.bundle import Bundle
+from goeswith.settings.sections import FitSettings, Settings
 
 
 def test_inspect_shows_data_relations_models_and_health(shop_bundle: Path) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from goeswith.bundle.bundle import Bundle
 from goeswith.cli.main import app
-from goeswith.errors import GoesWithError
+from goeswith.core.errors import GoesWithError
+from goeswith.query.bundle import Bundle
 
 
 def test_every_line_shows_the_evidence(shop_bundle: Path) -> None:
@@ -96,7 +96,7 @@ def test_the_process_ends_with_code_2_and_loads_no_heavy_library(shop_bundle: Pa
         assert run.returncode == expected
         assert "Traceback" not in run.stderr
         modules = run.stderr.splitlines()[-1].split()
-        assert "goeswith.bundle.bundle" in modules
+        assert "goeswith.query.bundle" in modules
         assert not heavy & {name.split(".")[0] for name in modules}
 
 

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from goeswith.cli.main import app
-from goeswith.errors import ConfigError, DataError
+from goeswith.core.errors import ConfigError, DataError
 
 RUN = CliRunner()
 PUBLISHED = "shopping_queries_dataset_"

@@ -13,9 +13,9 @@ from urllib.request import urlopen
 import pytest
 from typer.testing import CliRunner
 
-from goeswith.bundle.bundle import Bundle
 from goeswith.cli.main import app
-from goeswith.errors import BundleError, ConfigError
+from goeswith.core.errors import BundleError, ConfigError
+from goeswith.query.bundle import Bundle
 
 
 def ask(address: str, process: subprocess.Popen[str]) -> Any:
@@ -64,6 +64,6 @@ def test_without_the_extra_the_message_says_how_to_install_it(
     shop_bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "uvicorn", None)
-    monkeypatch.delitem(sys.modules, "goeswith.serve.server", raising=False)
+    monkeypatch.delitem(sys.modules, "goeswith.serve.process.server", raising=False)
     with pytest.raises(ConfigError, match=r"needs uvicorn.*pip install 'goeswith\[serve\]'"):
         CliRunner().invoke(app, ["serve", str(shop_bundle)], catch_exceptions=False)

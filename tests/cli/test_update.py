@@ -10,9 +10,9 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner, Result
 
-from goeswith.bundle.bundle import Bundle
 from goeswith.cli.main import app
-from goeswith.errors import BundleError, ConfigError, DataError, GoesWithError
+from goeswith.core.errors import BundleError, ConfigError, DataError, GoesWithError
+from goeswith.query.bundle import Bundle
 
 
 def goeswith(*arguments: object) -> Result:

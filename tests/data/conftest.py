@@ -1,6 +1,6 @@
 import pytest
 
-from goeswith.data.importers.run import import_tables
+from goeswith.data.importers.run_importer import import_tables
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from goeswith.core.errors import DataError
 from goeswith.data.catalog import Catalog
 from goeswith.data.clean import (
     clean_bundles,
@@ -14,7 +15,6 @@ from goeswith.data.clean import (
     clean_sessions,
 )
 from goeswith.data.quarantine import Quarantine
-from goeswith.errors import DataError
 
 SHOP = Catalog.from_records([{"product_id": name} for name in ("phone", "case", "cable")])
 

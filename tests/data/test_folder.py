@@ -1,8 +1,8 @@
 import polars as pl
 import pytest
 
+from goeswith.core.errors import DataError
 from goeswith.data.folder import load_data
-from goeswith.errors import DataError
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_a_folder_without_tables_says_what_it_holds(folder):
     where = folder(orders__csv=EVENTS)
     with pytest.raises(DataError, match=r"holds none of the tables .*it holds orders\.csv"):
         load_data(where)
-    with pytest.raises(DataError, match="is a file; give the folder"):
+    with pytest.raises(DataError, match="is a file; name it after its table"):
         load_data(where / "orders.csv")
 
 

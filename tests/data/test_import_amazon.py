@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from goeswith.core.errors import DataError
 from goeswith.data.folder import load_data
 from goeswith.data.importers.amazon import _parse_dictionary
-from goeswith.data.importers.run import import_tables
-from goeswith.errors import DataError
+from goeswith.data.importers.run_importer import import_tables
 
 PHONE_2014 = {
     "asin": "B0PHONE",

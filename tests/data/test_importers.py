@@ -5,10 +5,10 @@ from importlib.util import find_spec
 import polars as pl
 import pytest
 
+from goeswith.core.errors import ConfigError, DataError
 from goeswith.data.folder import load_data
 from goeswith.data.importers import FORMATS, find_importer
-from goeswith.data.importers.run import import_tables
-from goeswith.errors import ConfigError, DataError
+from goeswith.data.importers.run_importer import import_tables
 
 
 def table(done, name):

@@ -1,8 +1,8 @@
 import polars as pl
 import pytest
 
+from goeswith.core.errors import DataError
 from goeswith.data.quarantine import Quarantine
-from goeswith.errors import DataError
 
 
 @pytest.fixture

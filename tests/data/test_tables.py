@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from goeswith.core.errors import DataError
 from goeswith.data.quarantine import Quarantine
 from goeswith.data.tables import read_table
-from goeswith.errors import DataError
 
 
 @pytest.fixture

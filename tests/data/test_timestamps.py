@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from goeswith.core.errors import DataError
 from goeswith.data.timestamps import timestamps
-from goeswith.errors import DataError
 
 
 def read(values):

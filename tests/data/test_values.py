@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from goeswith.core.errors import DataError
 from goeswith.data.values import identifiers, lists, numbers, text
-from goeswith.errors import DataError
 
 
 def cells(reader, values, dtype=None):

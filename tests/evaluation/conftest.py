@@ -11,9 +11,9 @@ import polars as pl
 import pytest
 
 import goeswith.models
-from goeswith.data.folder import Dataset
+from goeswith.core.errors import ConfigError
+from goeswith.data.dataset import Dataset
 from goeswith.data.quarantine import Quarantine
-from goeswith.errors import ConfigError
 from goeswith.models.base import ModelConfig, Recommender
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from goeswith.errors import GoesWithError
+from goeswith.core.errors import GoesWithError
 from goeswith.evaluation.bootstrap import paired_bootstrap
 from goeswith.evaluation.metrics import PerSource
 

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from goeswith.errors import ConfigError, DataError
+from goeswith.core.errors import ConfigError, DataError
 from goeswith.evaluation.splits import cold_split, session_folds, time_split
-from goeswith.relations.graph import RELATIONS, RelationGraph
+from goeswith.relations.graph import RelationGraph
+from goeswith.relations.relation import RELATIONS
 
 GRAPHS = st.lists(
     st.tuples(st.integers(0, 19), st.integers(0, 19), st.sampled_from(RELATIONS)), max_size=80

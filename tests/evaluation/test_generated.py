@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goeswith.evaluation.generated import bleu_4, rouge
+from goeswith.evaluation.text_metrics import bleu_4, rouge
 
 SENTENCES = st.lists(st.sampled_from(list("abcdef")), min_size=4, max_size=12).map(" ".join)
 

@@ -4,10 +4,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from goeswith.errors import LeakError
-from goeswith.evaluation.leak import check_leak, check_order
-from goeswith.relations.graph import RELATIONS, Relation, RelationGraph, csr
-from goeswith.relations.splits import hold_out_pairs
+from goeswith.core.errors import LeakError
+from goeswith.evaluation.leak_check import check_leak, check_order
+from goeswith.relations.graph import RelationGraph
+from goeswith.relations.pair_splits import hold_out_pairs
+from goeswith.relations.relation import RELATIONS, Relation, csr
 
 
 def rows(*values):

@@ -6,7 +6,7 @@ from sklearn.metrics import roc_auc_score
 
 from goeswith.evaluation import metrics
 from goeswith.evaluation.metrics import PerSource, Ranked
-from goeswith.relations.graph import csr
+from goeswith.relations.relation import csr
 
 N = 12
 TYPES = np.array([0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, -1], dtype=np.int32)

@@ -13,7 +13,7 @@ import pytest
 
 from goeswith.evaluation import metrics
 from goeswith.evaluation.metrics import Ranked
-from goeswith.relations.graph import csr
+from goeswith.relations.relation import csr
 
 _RANX = """
 import json, sys, ranx

@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given as property_of
 from hypothesis import strategies as st
 
+from goeswith.core.errors import ConfigError, DataError, LeakError
 from goeswith.data.catalog import Catalog
-from goeswith.errors import ConfigError, DataError, LeakError
-from goeswith.evaluation.leak import check_apart, check_before
+from goeswith.evaluation.comparison import benchmark
+from goeswith.evaluation.leak_check import check_apart, check_before
 from goeswith.evaluation.protocols import protocol
 from goeswith.evaluation.protocols.case import Ground
 from goeswith.evaluation.protocols.next_product import rank_of
-from goeswith.evaluation.run import benchmark
-from goeswith.sessions import SESSION_MODELS
-from goeswith.sessions.sequences import Sequences
-from goeswith.settings import Settings
+from goeswith.sequential import SESSION_MODELS
+from goeswith.sequential.sequences import Sequences
+from goeswith.settings.sections import Settings
 
 QUICK = Settings.model_validate({"evaluation": {"bootstrap": 100}})
 

@@ -2,14 +2,15 @@ import numpy as np
 import polars as pl
 import pytest
 
-from goeswith.errors import ConfigError, DataError, LeakError
-from goeswith.evaluation.leak import check_leak
+from goeswith.core.errors import ConfigError, DataError, LeakError
+from goeswith.evaluation.leak_check import check_leak
 from goeswith.evaluation.protocols import PROTOCOLS, protocol
 from goeswith.evaluation.protocols.case import Ground, rank_among
-from goeswith.relations.build import build_graph
-from goeswith.relations.graph import CO_PURCHASE, CO_VIEW, RelationGraph, pair_keys
-from goeswith.relations.judged import judged_pairs
-from goeswith.settings import Settings
+from goeswith.relations.build_graph import build_graph
+from goeswith.relations.graph import RelationGraph
+from goeswith.relations.labelled_pairs import judged_pairs
+from goeswith.relations.relation import CO_PURCHASE, CO_VIEW, pair_keys
+from goeswith.settings.sections import Settings
 
 
 def only(name, dataset, seed=0):

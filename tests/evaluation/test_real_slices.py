@@ -1,8 +1,8 @@
 import pytest
 
 from goeswith.data.folder import load_data
-from goeswith.evaluation.run import benchmark
-from goeswith.settings import Settings
+from goeswith.evaluation.comparison import benchmark
+from goeswith.settings.sections import Settings
 
 QUICK = Settings.model_validate({"evaluation": {"bootstrap": 100}})
 

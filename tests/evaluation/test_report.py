@@ -3,11 +3,11 @@ from xml.etree import ElementTree
 
 import pytest
 
+from goeswith.evaluation.comparison import benchmark
+from goeswith.evaluation.html_report import render, write_report
 from goeswith.evaluation.plots import plots
-from goeswith.evaluation.report import render, write_report
-from goeswith.evaluation.run import benchmark
-from goeswith.evaluation.table import cell, is_best, metric_columns, terminal_table
-from goeswith.settings import Settings
+from goeswith.evaluation.result_table import cell, is_best, metric_columns, terminal_table
+from goeswith.settings.sections import Settings
 
 QUICK = Settings.model_validate({"evaluation": {"bootstrap": 100}})
 

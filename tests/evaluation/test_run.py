@@ -3,11 +3,11 @@ import json
 import numpy as np
 import pytest
 
-from goeswith.errors import ConfigError
-from goeswith.evaluation.memory import peak_memory
-from goeswith.evaluation.run import benchmark, default_models
+from goeswith.core.errors import ConfigError
+from goeswith.evaluation.comparison import benchmark, default_models
+from goeswith.evaluation.peak_memory import peak_memory
 from goeswith.models import CLOSED_FORM
-from goeswith.settings import Settings
+from goeswith.settings.sections import Settings
 
 QUICK = Settings.model_validate({"evaluation": {"bootstrap": 100}})
 

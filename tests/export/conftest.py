@@ -15,10 +15,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from goeswith.bundle.build import fit_bundle
-from goeswith.bundle.bundle import Bundle
 from goeswith.data.folder import load_data
-from goeswith.settings import FitSettings, Settings
+from goeswith.pipeline.fit_bundle import fit_bundle
+from goeswith.query.bundle import Bundle
+from goeswith.settings.sections import FitSettings, Settings
 
 ODD = [
     *("plain", "a/b", "a:b", 'say "hi"', "it's", "semi;colon--", "comma,", "two\nlines\\.", "\\."),

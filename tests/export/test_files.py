@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from goeswith.bundle.bundle import Bundle
-from goeswith.errors import ConfigError
-from goeswith.export.files import WRITERS
-from goeswith.export.rows import AnswerRows
+from goeswith.core.errors import ConfigError
+from goeswith.export.answer_files import WRITERS
+from goeswith.export.answer_rows import AnswerRows
+from goeswith.query.bundle import Bundle
 
 KINDS: dict[str, Callable[[str], Any]] = {
     "rank": int,

@@ -13,11 +13,11 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
-from goeswith.bundle.bundle import Bundle
-from goeswith.errors import ConfigError, DataError
+from goeswith.core.errors import ConfigError, DataError
 from goeswith.export import postgres as module
+from goeswith.export.answer_rows import AnswerRows
 from goeswith.export.postgres import TABLE, to_postgres
-from goeswith.export.rows import AnswerRows
+from goeswith.query.bundle import Bundle
 
 Expected = Callable[[Bundle, int], list[tuple[object, ...]]]
 COLUMNS = "source_id, rank, target_id, score, model, fallback, bought_together, bundle"
@@ -137,9 +137,9 @@ def test_an_export_killed_midway_leaves_the_old_table_and_nothing_else(
     stop = "print('there', flush=True); time.sleep(60)"
     code = f"""
 import time
-from goeswith.bundle.bundle import Bundle
+from goeswith.query.bundle import Bundle
 from goeswith.export import postgres
-from goeswith.export.rows import AnswerRows
+from goeswith.export.answer_rows import AnswerRows
 def stop(*_):
     {stop}
 postgres._swap = stop

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 import redis
 
-from goeswith.bundle.bundle import Bundle
-from goeswith.errors import ConfigError
+from goeswith.core.errors import ConfigError
 from goeswith.export import redis_lists as module
+from goeswith.export.answer_rows import AnswerRows
 from goeswith.export.redis_lists import to_redis
-from goeswith.export.rows import AnswerRows
+from goeswith.query.bundle import Bundle
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def server(redis_url: str) -> Iterator[redis.Redis]:
 
 
 def recipe(server: redis.Redis) -> Callable[[str], Any]:
-    """The reader that docs/export.md shows, as a function: product id -> list or None."""
+    """The reader that docs/how-to/export.md shows, as a function: product id -> list or None."""
     page = (Path(__file__).parents[2] / "docs" / "export.md").read_text(encoding="utf-8")
     (code,) = re.findall(r"```python\n(def goes_with.*?)```", page, flags=re.DOTALL)
     names: dict[str, Any] = {"json": json}
@@ -128,8 +128,9 @@ def test_an_export_killed_midway_leaves_the_old_lists_and_the_next_cleans_up(
     to_redis(AnswerRows(bundle, 5), redis_url)
     code = f"""
 import time
-from goeswith.bundle.bundle import Bundle
-from goeswith.export import redis_lists, rows
+from goeswith.query.bundle import Bundle
+from goeswith.export import redis_lists
+from goeswith.export import answer_rows as rows
 rows.BLOCK_ROWS = 8
 def stop(done, *_):
     if done > 8:

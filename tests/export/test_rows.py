@@ -9,11 +9,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from goeswith.bundle.bundle import Bundle
-from goeswith.bundle.constraints import Constraints
-from goeswith.errors import BundleError, ConfigError
-from goeswith.export import rows as module
-from goeswith.export.rows import AnswerRows
+from goeswith.core.errors import BundleError, ConfigError
+from goeswith.export import answer_rows as module
+from goeswith.export.answer_rows import AnswerRows
+from goeswith.query.bundle import Bundle
+from goeswith.query.constraints import Constraints
 
 Expected = Callable[[Bundle, int], list[tuple[object, ...]]]
 

@@ -14,13 +14,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from goeswith.arrays import top_k
+from goeswith.core.arrays import top_k
+from goeswith.core.errors import BundleError, ConfigError
 from goeswith.data.catalog import Catalog
-from goeswith.errors import BundleError, ConfigError
-from goeswith.models import MODEL_NAMES, TRAINED, make_model, model_class
+from goeswith.models import MODELS, TRAINED, make_model, model_class
 from goeswith.models.base import Recommender, leave_out
 from goeswith.relations.counts import grown
-from goeswith.relations.graph import RelationGraph, csr
+from goeswith.relations.graph import RelationGraph
+from goeswith.relations.relation import csr
 
 QUICK = {name: {"max_epochs": 2, "dimension": 8} for name in TRAINED}
 # half of all products go together on the board: that stands out from one negative, not from five
@@ -48,7 +49,7 @@ READS_ATTRIBUTES_OF_TARGETS = (
 NEEDS_ATTRIBUTES = ("attribute_similarity", "p_companion", "product2vec")
 DEMANDS_A_DENSE_MATRIX = ("ease",)
 
-pytestmark = pytest.mark.parametrize("name", MODEL_NAMES)
+pytestmark = pytest.mark.parametrize("name", MODELS.names)
 
 
 def plain_catalog(n: int) -> Catalog:

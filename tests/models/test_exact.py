@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from goeswith.arrays import top_k
-from goeswith.compiled import available
-from goeswith.models import exact
+from goeswith.core.arrays import top_k
+from goeswith.core.compiled import available
+from goeswith.models import exact_search as exact
 from goeswith.models.base import leave_out
-from goeswith.relations.graph import csr
+from goeswith.relations.relation import csr
 
 LOOKS = [
     pytest.param(10**9, id="numpy"),

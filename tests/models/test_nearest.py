@@ -5,11 +5,11 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from goeswith.models import nearest as module
+from goeswith.models import approximate_search as module
+from goeswith.models.approximate_search import nearest
 from goeswith.models.base import VectorModel
-from goeswith.models.exact import best_products
-from goeswith.models.nearest import nearest
-from goeswith.relations.graph import csr
+from goeswith.models.exact_search import best_products
+from goeswith.relations.relation import csr
 
 N, D = 6000, 24
 needs_faiss = pytest.mark.skipif(find_spec("faiss") is None, reason="faiss is not installed")

@@ -11,15 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from goeswith.core.errors import ConfigError
 from goeswith.data.catalog import Catalog
-from goeswith.errors import ConfigError
 from goeswith.models.base import Recommender
 from goeswith.models.cocitation import CoCitation
 from goeswith.models.copurchase import CoPurchase
-from goeswith.models.ease import Ease
+from goeswith.models.ease import EASE
 from goeswith.models.katz import Katz
 from goeswith.models.projection import Projection
-from goeswith.relations.graph import CO_PURCHASE, Relation, RelationGraph, csr
+from goeswith.relations.graph import RelationGraph
+from goeswith.relations.relation import CO_PURCHASE, Relation, csr
 
 Matrix = npt.NDArray[np.float64]
 N = 7
@@ -106,7 +107,7 @@ def test_ease_is_the_closed_form_of_the_paper(a: Matrix, l2: float) -> None:
     p = np.linalg.inv(a.T @ a + l2 * np.eye(N))
     b = np.eye(N) - p / np.diag(p)
     expected = (a @ b) * (a.sum(0) > 0) * (a.sum(1) > 0)[:, None]
-    found = scores(Ease(Ease.Config(l2=l2)), graph(a))
+    found = scores(EASE(EASE.Config(l2=l2)), graph(a))
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
 
 
@@ -115,7 +116,7 @@ def test_ease_mirrors_its_triangle_across_blocks() -> None:
     n = 1500  # more than one block of rows
     u, v = rng.integers(0, n, (2, 20_000)).astype(np.int32)
     one = RelationGraph.from_edges(n, {CO_PURCHASE: (u, v)})
-    model = Ease().fit(catalog(n), one)
+    model = EASE().fit(catalog(n), one)
     a = model.edges.toarray().astype(np.float64)
     p = np.linalg.inv(a.T @ a + 50 * np.eye(a.shape[1]))
     np.testing.assert_allclose(model.weights, np.eye(len(p)) - p / np.diag(p), atol=1e-5)
@@ -124,8 +125,8 @@ def test_ease_mirrors_its_triangle_across_blocks() -> None:
 def test_ease_refuses_what_does_not_fit_and_says_how_much_it_would_need() -> None:
     a = 1 - np.eye(5)
     with pytest.raises(ConfigError, match=r"5 x 5 targets.*GiB.*max_products is 4.*cocitation"):
-        Ease(Ease.Config(max_products=4)).fit(catalog(5), graph(a))
-    assert np.isfinite(scores(Ease(Ease.Config(max_products=5)), graph(a))).all()
+        EASE(EASE.Config(max_products=4)).fit(catalog(5), graph(a))
+    assert np.isfinite(scores(EASE(EASE.Config(max_products=5)), graph(a))).all()
 
 
 @settings(max_examples=40, deadline=None)

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import uvicorn
 
-from goeswith.bundle.build import fit_bundle
-from goeswith.bundle.explain import explain_bundle
 from goeswith.data.folder import load_data
+from goeswith.pipeline.explanation_writer import explain_bundle
+from goeswith.pipeline.fit_bundle import fit_bundle
 from goeswith.serve.app import create_app
-from goeswith.settings import FitSettings, ServeSettings, Settings
+from goeswith.settings.sections import FitSettings, ServeSettings, Settings
 
 from .outdoor import write_shop
 

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from goeswith.ranking.folds import folds, thinned
-from goeswith.relations.graph import CO_PURCHASE, CO_VIEW, Relation, RelationGraph, pair_keys
+from goeswith.ranking.fold_splits import folds, thinned
+from goeswith.relations.graph import RelationGraph
+from goeswith.relations.relation import CO_PURCHASE, CO_VIEW, Relation, pair_keys
 
 N = 12
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from goeswith.data.catalog import Catalog
-from goeswith.ranking.pairs import leads_nowhere
+from goeswith.ranking.pair_classifier import leads_nowhere
 from goeswith.ranking.ranker import Ranker, RankerConfig
 from goeswith.relations.graph import RelationGraph
-from goeswith.relations.splits import hold_out_pairs
+from goeswith.relations.pair_splits import hold_out_pairs
 
 STYLES, KINDS, EACH = ("red", "blue", "green"), ("shirt", "shoe"), 60
 QUICK = RankerConfig(folds=1, trees=5, sources=50)
@@ -105,7 +105,7 @@ def test_a_sentence_encoder_is_read_where_one_is_named(
         words = [str(title).split()[0] for title in catalog.frame["title"]]
         return np.array([[word == style for style in STYLES] for word in words], dtype=np.float32)
 
-    monkeypatch.setattr("goeswith.encode.vectors.SentenceVectors.encode", encode)
+    monkeypatch.setattr("goeswith.features.product_vectors.SentenceVectors.encode", encode)
     model = Ranker(QUICK.model_copy(update={"sentence_encoder": "any"})).fit(*judged)
     assert any(column.startswith("sentence") for column in model.importances())
     model.save(tmp_path)

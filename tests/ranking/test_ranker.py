@@ -7,23 +7,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from goeswith.arrays import top_k
+from goeswith.core.arrays import top_k
+from goeswith.core.errors import ConfigError
 from goeswith.data.catalog import Catalog
 from goeswith.data.folder import load_data
-from goeswith.errors import ConfigError
 from goeswith.evaluation import metrics
 from goeswith.evaluation.metrics import Ranked
 from goeswith.models import make_model
-from goeswith.ranking.attributes import AttributeReader
-from goeswith.ranking.columns import places
-from goeswith.ranking.facts import Facts
-from goeswith.ranking.features import paths, walks
+from goeswith.ranking.attribute_features import AttributeReader
+from goeswith.ranking.candidate_paths import paths, walks
+from goeswith.ranking.candidate_pool import Targets, along
+from goeswith.ranking.feature_matrix import places
+from goeswith.ranking.gradient_trees import Trees
+from goeswith.ranking.item_features import Facts
 from goeswith.ranking.ranker import Ranker, RankerConfig
-from goeswith.ranking.targets import Targets, along
-from goeswith.ranking.trees import Trees
-from goeswith.relations.build import build_graph
-from goeswith.relations.graph import Relation, RelationGraph, csr
-from goeswith.relations.splits import hold_out_pairs
+from goeswith.relations.build_graph import build_graph
+from goeswith.relations.graph import RelationGraph
+from goeswith.relations.pair_splits import hold_out_pairs
+from goeswith.relations.relation import Relation, csr
 
 BRANDS = ("Mu", "Nu", "Xi", "Pi")
 EACH = 15

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goeswith.arrays import Floats, Rows
+from goeswith.core.arrays import Floats, Rows
 from goeswith.ranking.rerank import new_order, opinions_within
 
 SCORES = st.lists(st.floats(-9, 9, width=16), min_size=1, max_size=12)

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from goeswith.data.catalog import Catalog
-from goeswith.ranking.attributes import AttributeReader
-from goeswith.ranking.facts import Facts
-from goeswith.ranking.targets import Targets, along, along_few, near, of_one_type
+from goeswith.ranking.attribute_features import AttributeReader
+from goeswith.ranking.candidate_pool import Targets, along, along_few, near, of_one_type
+from goeswith.ranking.item_features import Facts
 from goeswith.relations.graph import RelationGraph
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2_contingency
 
-from goeswith.relations.association import MEASURES, Z_95, association, wilson_lower
+from goeswith.relations.measures import MEASURES, Z_95, association, wilson_lower
 
 # of 100 baskets 20 hold the source, 10 the target and 5 both
 TABLE = (np.array([5.0]), np.array([20.0]), np.array([10.0]), 100.0)

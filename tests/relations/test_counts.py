@@ -14,9 +14,10 @@ from goeswith.relations.counts import (
     split_by_support,
     with_rare,
 )
-from goeswith.relations.graph import Relation, RelationGraph, csr
+from goeswith.relations.graph import RelationGraph
 from goeswith.relations.mine import mine
-from goeswith.relations.report import MiningReport
+from goeswith.relations.mining_report import MiningReport
+from goeswith.relations.relation import Relation, csr
 
 N = 5
 EVENTS = st.lists(

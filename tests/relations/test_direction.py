@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from goeswith.relations.direction import Votes, against_the_order
-from goeswith.relations.graph import Relation, RelationGraph, csr, pair_keys
+from goeswith.relations.graph import RelationGraph
+from goeswith.relations.relation import Relation, csr, pair_keys
 
 N = 8
 ROW = st.integers(0, N - 1)

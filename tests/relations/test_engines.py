@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from goeswith.compiled import available
+from goeswith.core.compiled import available
 from goeswith.relations.config import MiningConfig
 from goeswith.relations.engines import Engine, duckdb_engine, spark_engine
 from goeswith.relations.mine import _encoded, mine_table
+from goeswith.relations.mining_report import MiningReport
 from goeswith.relations.pair_counts import count_pairs
-from goeswith.relations.report import MiningReport
 
 N = 12
 CONFIGS = {

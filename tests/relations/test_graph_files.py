@@ -2,16 +2,16 @@ import numpy as np
 import polars as pl
 import pytest
 
-from goeswith.arrays_file import load_arrays, save_arrays
+from goeswith.core.arrays_file import load_arrays, save_arrays
+from goeswith.core.errors import BundleError, DataError
 from goeswith.data.folder import load_data
-from goeswith.errors import BundleError, DataError
-from goeswith.relations.build import build_graph
+from goeswith.relations.build_graph import build_graph
 from goeswith.relations.config import MiningConfig
-from goeswith.relations.files import GRAPH_FILE, load_graph, save_graph
 from goeswith.relations.graph import RelationGraph
-from goeswith.relations.lists import graph_from_lists
-from goeswith.relations.report import MiningReport
-from goeswith.relations.table import edge_table, strongest
+from goeswith.relations.graph_files import GRAPH_FILE, load_graph, save_graph
+from goeswith.relations.mining_report import MiningReport
+from goeswith.relations.relation_lists import graph_from_lists
+from goeswith.relations.relation_table import edge_table, strongest
 
 
 @pytest.fixture(scope="module")

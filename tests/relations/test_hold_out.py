@@ -3,9 +3,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from goeswith.errors import ConfigError
-from goeswith.relations.graph import RELATIONS, RelationGraph, pair_keys
-from goeswith.relations.splits import hold_out_pairs
+from goeswith.core.errors import ConfigError
+from goeswith.relations.graph import RelationGraph
+from goeswith.relations.pair_splits import hold_out_pairs
+from goeswith.relations.relation import RELATIONS, pair_keys
 
 PRODUCTS = 9
 GRAPHS = st.lists(

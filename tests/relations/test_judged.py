@@ -8,9 +8,10 @@ import polars as pl
 import pytest
 
 from goeswith.data.folder import load_data
-from goeswith.relations.build import build_graph
-from goeswith.relations.graph import CO_PURCHASE, CO_VIEW, RelationGraph
-from goeswith.relations.judged import graph_of_judged, judged_pairs
+from goeswith.relations.build_graph import build_graph
+from goeswith.relations.graph import RelationGraph
+from goeswith.relations.labelled_pairs import graph_of_judged, judged_pairs
+from goeswith.relations.relation import CO_PURCHASE, CO_VIEW
 
 SESSIONS = pl.DataFrame({"session_id": ["s", "s", "s", "t", "t"], "product": [1, 2, 3, 2, 1]})
 

@@ -4,10 +4,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from goeswith.errors import DataError
+from goeswith.core.errors import DataError
 from goeswith.relations.config import MiningConfig
 from goeswith.relations.mine import mine
-from goeswith.relations.report import MiningReport
+from goeswith.relations.mining_report import MiningReport
 
 NOON = datetime(2024, 5, 1, 12)
 A, B, C, D = range(4)

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from goeswith.relations.config import MiningConfig
-from goeswith.relations.graph import csr
 from goeswith.relations.mine import mine
+from goeswith.relations.relation import csr
 
 PRODUCTS = 5
 DAY = 24 * 60

@@ -5,13 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from goeswith.relations.graph import (
-    RELATIONS,
-    Relation,
-    RelationGraph,
-    csr,
-    pair_keys,
-)
+from goeswith.relations.graph import RelationGraph
+from goeswith.relations.relation import RELATIONS, Relation, csr, pair_keys
 
 PRODUCTS = 8
 ROW = st.integers(0, PRODUCTS - 1)

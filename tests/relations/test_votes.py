@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from goeswith.bundle.evidence_arrays import evidence_arrays
+from goeswith.core.errors import DataError
 from goeswith.data.catalog import Catalog
-from goeswith.errors import DataError
-from goeswith.relations.association import MEASURES
 from goeswith.relations.config import MiningConfig
-from goeswith.relations.files import load_graph, save_graph
+from goeswith.relations.graph_files import load_graph, save_graph
+from goeswith.relations.measures import MEASURES
 from goeswith.relations.mine import mine
-from goeswith.relations.report import MiningReport
+from goeswith.relations.mining_report import MiningReport
+from goeswith.store.evidence_arrays import evidence_arrays
 
 N = 5
 START = datetime(2024, 1, 1)

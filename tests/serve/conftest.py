@@ -12,7 +12,7 @@ import pytest
 from fastapi import FastAPI
 
 from goeswith.serve.app import create_app
-from goeswith.settings import ServeSettings
+from goeswith.settings.sections import ServeSettings
 
 
 class Client:

@@ -8,14 +8,14 @@ from urllib.parse import quote
 import polars as pl
 import pytest
 
-from goeswith.bundle.build import fit_bundle
-from goeswith.bundle.bundle import Bundle
+from goeswith.core.errors import BundleError
 from goeswith.data.catalog import Catalog
-from goeswith.data.folder import Dataset
+from goeswith.data.dataset import Dataset
 from goeswith.data.quarantine import Quarantine
-from goeswith.errors import BundleError
+from goeswith.pipeline.fit_bundle import fit_bundle
+from goeswith.query.bundle import Bundle
 from goeswith.relations.graph import RelationGraph
-from goeswith.settings import FitSettings, Settings
+from goeswith.settings.sections import FitSettings, Settings
 
 ODD_IDS = ["a/b", "/slash", "a b", "ключ", "a?b#c", "100%", "%2F", "a&k=3", "..b", "a//b"]
 

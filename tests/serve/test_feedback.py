@@ -15,11 +15,11 @@ from typing import Any
 import httpx
 import pytest
 
-from goeswith.bundle.bundle import Bundle
-from goeswith.bundle.update import update_bundle
-from goeswith.errors import ConfigError, DataError
-from goeswith.serve import feedback
-from goeswith.serve.feedback import FeedbackLog, repair
+from goeswith.core.errors import ConfigError, DataError
+from goeswith.pipeline.update_bundle import update_bundle
+from goeswith.query.bundle import Bundle
+from goeswith.serve import feedback_log as feedback
+from goeswith.serve.feedback_log import FeedbackLog, repair
 
 CLICK = {"event": "click", "product_id": "case-1", "source_id": "phone-1", "session_id": "s1"}
 

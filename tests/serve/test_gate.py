@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from goeswith.bundle.bundle import Bundle
-from goeswith.serve.logs import Log
+from goeswith.query.bundle import Bundle
+from goeswith.serve.request_log import Log
 
 SECRET = "ünsäglich"
 

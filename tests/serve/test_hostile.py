@@ -10,13 +10,13 @@ from urllib.parse import quote
 import polars as pl
 import pytest
 
-from goeswith.bundle.build import fit_bundle
-from goeswith.bundle.products import MOST_SHOWN
 from goeswith.data.catalog import Catalog
-from goeswith.data.folder import Dataset
+from goeswith.data.dataset import Dataset
 from goeswith.data.quarantine import Quarantine
+from goeswith.pipeline.fit_bundle import fit_bundle
 from goeswith.relations.graph import RelationGraph
-from goeswith.settings import FitSettings, Settings
+from goeswith.settings.sections import FitSettings, Settings
+from goeswith.store.product_lookup import MOST_SHOWN
 
 TITLES = {
     "script": "<script>alert(1)</script><img src=x onerror=alert(1)>",

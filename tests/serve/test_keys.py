@@ -10,8 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from goeswith.cli.main import app
-from goeswith.errors import ConfigError
-from goeswith.serve.keys import Keys, new_key, read_keys
+from goeswith.core.errors import ConfigError
+from goeswith.serve.api_keys import Keys, new_key, read_keys
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from goeswith.bundle.bundle import Bundle
-from goeswith.serve.told import Complements, Remembered
+from goeswith.query.bundle import Bundle
+from goeswith.serve.responses import Complements, Remembered
 
 
 @pytest.mark.parametrize("query", ["", "?k=1", "?k=8", "?k=08"])

@@ -6,8 +6,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goeswith.serve.keys import new_key
-from goeswith.serve.rate import MOST_ASKERS, Rates, asker_at
+from goeswith.serve.api_keys import new_key
+from goeswith.serve.rate_limit import MOST_ASKERS, Rates, asker_at
 
 
 @given(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.serve.conftest import Client, Serve
 
-from goeswith.errors import BundleError
+from goeswith.core.errors import BundleError
 
 
 @pytest.fixture(scope="module")

@@ -21,13 +21,13 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from goeswith.bundle.bundle import Bundle
-from goeswith.bundle.format import Manifest, read_manifest
-from goeswith.errors import ConfigError
+from goeswith.core.errors import ConfigError
+from goeswith.query.bundle import Bundle
 from goeswith.serve.app import create_app
-from goeswith.serve.reload import Checked, Reloader
-from goeswith.serve.workers import listening, reloads
-from goeswith.settings import ServeSettings
+from goeswith.serve.process.reload import Checked, Reloader
+from goeswith.serve.process.worker import listening, reloads
+from goeswith.settings.sections import ServeSettings
+from goeswith.store.manifest import Manifest, read_manifest
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "swaps.py"
 KINDS = [

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from goeswith.bundle.bundle import Bundle
-from goeswith.errors import ConfigError
+from goeswith.core.errors import ConfigError
+from goeswith.query.bundle import Bundle
 
 
 @pytest.fixture(scope="module")

@@ -3,11 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from goeswith.bundle.build import fit_bundle
-from goeswith.bundle.bundle import Bundle
-from goeswith.bundle.constraints import Constraints
 from goeswith.data.folder import load_data
-from goeswith.settings import FitSettings, Settings
+from goeswith.pipeline.fit_bundle import fit_bundle
+from goeswith.query.bundle import Bundle
+from goeswith.query.constraints import Constraints
+from goeswith.settings.sections import FitSettings, Settings
 
 ASKED = "/v1/session?product=phone-4&product=phone-1"
 

@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from goeswith.bundle.bundle import Bundle
-from goeswith.bundle.constraints import Constraints
+from goeswith.query.bundle import Bundle
+from goeswith.query.constraints import Constraints
 
 
 @pytest.fixture(scope="module")

@@ -22,9 +22,9 @@ def update_and_tell(
     bundle: Path, events: Path | None, products: Path | None, *, again: bool
 ) -> None:
     """Update a bundle, and say what was done."""
-    from goeswith.bundle.bundle import Bundle
-    from goeswith.bundle.update import update_bundle
-    from goeswith.cli.show import console, progress_bar, records_table
+    from goeswith.cli.output import console, progress_bar, records_table
+    from goeswith.pipeline.update_bundle import update_bundle
+    from goeswith.query.bundle import Bundle
 
     with progress_bar() as progress:
         done = update_bundle(bundle, events, products, again=again, progress=progress)

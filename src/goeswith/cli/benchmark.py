@@ -44,19 +44,19 @@ def command(
     tests the last product of every sequence, **given** a table `test` of prefixes and targets,
     **sessions** the last product of sessions held out whole.
     """
-    from goeswith.cli.show import console, progress_bar, records_table
-    from goeswith.config import load_settings
-    from goeswith.data.folder import load_data
-    from goeswith.evaluation.report import write_report
-    from goeswith.evaluation.run import benchmark
-    from goeswith.evaluation.specs import (
+    from goeswith.cli.arguments import (
         check_writable,
         split_models,
         split_names,
         split_seeds,
     )
-    from goeswith.evaluation.table import terminal_table
-    from goeswith.files import write_json
+    from goeswith.cli.output import console, progress_bar, records_table
+    from goeswith.core.atomic_files import write_json
+    from goeswith.data.folder import load_data
+    from goeswith.evaluation.comparison import benchmark
+    from goeswith.evaluation.html_report import write_report
+    from goeswith.evaluation.result_table import terminal_table
+    from goeswith.settings.project_file import load_settings
 
     settings = load_settings(config)
     check_writable(json)

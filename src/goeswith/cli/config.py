@@ -13,9 +13,9 @@ def command(
 
     A file `goeswith.toml` in the working folder is read by every command.
     """
-    from goeswith.config import default_toml, load_settings
-    from goeswith.errors import ConfigError
-    from goeswith.files import write_text
+    from goeswith.core.atomic_files import write_text
+    from goeswith.core.errors import ConfigError
+    from goeswith.settings.project_file import default_toml, load_settings
 
     if check is not None:
         load_settings(check)

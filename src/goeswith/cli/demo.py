@@ -34,17 +34,17 @@ def command(
     Its publisher describes the data as simulated: what is printed shows the tool at work and says
     nothing about real customers. Needs the extra `demo`.
     """
-    from goeswith.bundle.build import fit_bundle
-    from goeswith.bundle.bundle import Bundle
-    from goeswith.cli.show import answers_table, console, progress_bar, records_table
+    from goeswith.cli.output import answers_table, console, progress_bar, records_table
+    from goeswith.core.atomic_files import write_json
     from goeswith.data.folder import load_data
-    from goeswith.data.importers.run import import_tables
-    from goeswith.evaluation.report import write_report
-    from goeswith.evaluation.run import benchmark
-    from goeswith.evaluation.table import terminal_table
-    from goeswith.files import write_json
-    from goeswith.relations.build import build_graph
-    from goeswith.settings import FitSettings, Settings
+    from goeswith.data.importers.run_importer import import_tables
+    from goeswith.evaluation.comparison import benchmark
+    from goeswith.evaluation.html_report import write_report
+    from goeswith.evaluation.result_table import terminal_table
+    from goeswith.pipeline.fit_bundle import fit_bundle
+    from goeswith.query.bundle import Bundle
+    from goeswith.relations.build_graph import build_graph
+    from goeswith.settings.sections import FitSettings, Settings
 
     settings = Settings(fit=FitSettings(model=_ANSWERING))
     screen = console()

@@ -45,7 +45,7 @@ def command(
     from rich.markup import escape
     from rich.table import Table
 
-    from goeswith.cli.show import console
+    from goeswith.cli.output import console
 
     findings = [*_machine(), *_libraries(), *_extras(), _whole_way()]
     if bundle is not None:
@@ -115,10 +115,10 @@ def _whole_way() -> Finding:
     """Tables to answer, small: three baskets that hold bread and butter, three without."""
     what = "from tables to an answer"
     try:
-        from goeswith.bundle.build import fit_bundle
-        from goeswith.bundle.bundle import Bundle
         from goeswith.data.folder import load_data
-        from goeswith.settings import FitSettings, Settings
+        from goeswith.pipeline.fit_bundle import fit_bundle
+        from goeswith.query.bundle import Bundle
+        from goeswith.settings.sections import FitSettings, Settings
 
         with TemporaryDirectory() as folder:
             data = Path(folder, "shop")
@@ -140,8 +140,8 @@ def _whole_way() -> Finding:
 
 
 def _bundle(path: Path) -> Finding:
-    from goeswith.bundle.bundle import Bundle
-    from goeswith.errors import BundleError
+    from goeswith.core.errors import BundleError
+    from goeswith.query.bundle import Bundle
 
     try:
         opened = Bundle.open(path, verify=True)

@@ -23,9 +23,9 @@ def command(
     asked for again, and then left to a template. A run that was interrupted goes on where it was,
     and the bundle answers as before until all is written.
     """
-    from goeswith.bundle.explain import explain_bundle
-    from goeswith.cli.show import progress_bar
-    from goeswith.language.explain.explainers import make_explainer
+    from goeswith.cli.output import progress_bar
+    from goeswith.pipeline.explanation_writer import explain_bundle
+    from goeswith.text.explainers import make_explainer
 
     explainer = make_explainer(by, model, tries=tries, seed=seed)
     with progress_bar() as progress:

@@ -52,14 +52,14 @@ def command(
     """
     from time import perf_counter
 
-    from goeswith.bundle.bundle import Bundle
-    from goeswith.bundle.constraints import Constraints
-    from goeswith.cli.show import progress_bar
-    from goeswith.errors import ConfigError
-    from goeswith.export.files import WRITERS
+    from goeswith.cli.output import progress_bar
+    from goeswith.core.errors import ConfigError
+    from goeswith.export.answer_files import WRITERS
+    from goeswith.export.answer_rows import AnswerRows
     from goeswith.export.postgres import TABLE, to_postgres
     from goeswith.export.redis_lists import GRACE, PREFIX, to_redis
-    from goeswith.export.rows import AnswerRows
+    from goeswith.query.bundle import Bundle
+    from goeswith.query.constraints import Constraints
 
     _check_options(to, {"--out": out, "--table": table, "--prefix": prefix, "--grace": grace})
     given, wanted = (out, "--out FILE") if to in WRITERS else (url, "--url URL")
@@ -90,7 +90,7 @@ def command(
 
 
 def _check_options(to: Target, given: dict[str, object]) -> None:
-    from goeswith.errors import ConfigError
+    from goeswith.core.errors import ConfigError
 
     belongs = {"--table": Target.postgres, "--prefix": Target.redis, "--grace": Target.redis}
     for option, value in given.items():

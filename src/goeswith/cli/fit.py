@@ -31,16 +31,17 @@ def command(
 
     Until the new bundle is whole the one that was there answers, also when this run is killed.
     """
-    from goeswith.bundle.build import fit_bundle
-    from goeswith.bundle.bundle import Bundle
-    from goeswith.cli.show import console, progress_bar, records_table
-    from goeswith.config import load_settings
+    from goeswith.cli.output import console, progress_bar, records_table
     from goeswith.data.folder import load_data
-    from goeswith.models import make_model
-    from goeswith.settings import AUTO
+    from goeswith.models import MODELS, make_model
+    from goeswith.pipeline.fit_bundle import fit_bundle
+    from goeswith.query.bundle import Bundle
+    from goeswith.settings.project_file import load_settings
+    from goeswith.settings.sections import AUTO
 
     settings = load_settings(config)
     if model is not None and model != AUTO:
+        MODELS.trust(model)
         make_model(model, settings.models)  # a wrong name is told before the data are read
     given = {"model": model, "budget": budget and budget.value}
     fit = settings.fit.model_copy(update={k: v for k, v in given.items() if v is not None})

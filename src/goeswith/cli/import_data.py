@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from goeswith.data.importers.run import Imported
+    from goeswith.data.importers.run_importer import Imported
 
 
 def command(
@@ -37,9 +37,9 @@ def command(
     Writes products, events and relations, those that the format has, and quarantine.parquet: every
     row set aside with its file, its number and the reason.
     """
-    from goeswith.cli.show import progress_bar
-    from goeswith.config import load_settings
-    from goeswith.data.importers.run import import_tables
+    from goeswith.cli.output import progress_bar
+    from goeswith.data.importers.run_importer import import_tables
+    from goeswith.settings.project_file import load_settings
 
     if max_bad_share is None:
         max_bad_share = load_settings(None).data.max_bad_share
@@ -57,7 +57,7 @@ def _show(imported: Imported) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from goeswith.cli.show import console
+    from goeswith.cli.output import console
 
     quarantine = imported.quarantine
     table = Table(box=box.SIMPLE, title="What was read and what was set aside")

@@ -11,8 +11,8 @@ def command(
     json: bool = typer.Option(False, "--json", help="Print the manifest as JSON."),
 ) -> None:
     """Show what a bundle was made from, what it answers, and check every file of it."""
-    from goeswith.bundle.bundle import Bundle
-    from goeswith.cli.show import console, facts_table, records_table
+    from goeswith.cli.output import console, facts_table, records_table
+    from goeswith.query.bundle import Bundle
 
     opened = Bundle.open(bundle, verify=True)
     manifest = opened.manifest

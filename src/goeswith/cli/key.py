@@ -11,7 +11,7 @@ def command(
     The line goes into the file that serve.keys_file names; the service reads a changed file by
     itself. The key goes to its bearer and is kept nowhere.
     """
-    from goeswith.serve.keys import new_key
+    from goeswith.serve.api_keys import new_key
 
     key, line = new_key(name)
     typer.echo(f"key:  {key}")

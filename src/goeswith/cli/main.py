@@ -13,7 +13,7 @@ import typer
 
 from goeswith import __version__
 from goeswith.cli.relevance import app as relevance
-from goeswith.errors import GoesWithError
+from goeswith.core.errors import GoesWithError
 
 COMMANDS: Final = {
     "import": "import_data",
@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "export": "export",
     "inspect": "inspect_bundle",
     "benchmark": "benchmark",
+    "models": "models",
     "serve": "serve",
     "key": "key",
     "demo": "demo",
@@ -56,8 +57,19 @@ def root(
     version: bool = typer.Option(
         False, "--version", callback=_version, is_eager=True, help="Print the version and stop."
     ),
+    trust: list[str] = typer.Option(
+        [],
+        envvar="GOESWITH_TRUST",
+        metavar="MODULE:CLASS",
+        help="A model outside goeswith that a bundle may load; repeatable.",
+    ),
 ) -> None:
     """What goes with this product? Complements in the right direction, with evidence."""
+    if trust:
+        from goeswith.models import MODELS
+
+        for spec in trust:
+            MODELS.trust(spec)
 
 
 for _name, _module in COMMANDS.items():

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 import typer
 
 if TYPE_CHECKING:
-    from goeswith.bundle.answer import Answer
-    from goeswith.bundle.bundle import Bundle
-    from goeswith.bundle.constraints import Constraints
+    from goeswith.query.answer import Answer
+    from goeswith.query.bundle import Bundle
+    from goeswith.query.constraints import Constraints
 
 
 def command(
@@ -54,7 +54,7 @@ def command(
 
     With several products: what goes with all of them together. With --session: what comes next.
     """
-    from goeswith.errors import ConfigError
+    from goeswith.core.errors import ConfigError
 
     ids = products or []
     if [bool(ids), new is not None, session is not None].count(True) != 1:
@@ -70,7 +70,7 @@ def command(
     most = k or min(10, opened.k)
     constraints = None
     if narrowed:
-        from goeswith.bundle.constraints import Constraints
+        from goeswith.query.constraints import Constraints
 
         constraints = Constraints.of(where, ban, pin, per_type, diversity)
     key, asked = "complements", dict[str, Any]()
@@ -106,7 +106,7 @@ def command(
         }
         typer.echo(dumps(content, indent=2, ensure_ascii=False))
         return
-    from goeswith.cli.show import answers_table, console
+    from goeswith.cli.output import answers_table, console
 
     if answers:
         title = _TITLES[key].format(label).replace("[", r"\[")
@@ -131,7 +131,7 @@ _NOTHING: Final = {
 
 
 def _opened(path: Path, explain: bool) -> Bundle:
-    from goeswith.bundle.bundle import Bundle
+    from goeswith.query.bundle import Bundle
 
     bundle = Bundle.open(path)
     bundle.explanations.always = explain
@@ -152,7 +152,7 @@ def _about_session(
 
 
 def _check_one(ids: list[str], both: bool, shaped: bool) -> None:
-    from goeswith.errors import ConfigError
+    from goeswith.core.errors import ConfigError
 
     if both:
         raise ConfigError("give one of --similars and --reverse")

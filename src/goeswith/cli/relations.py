@@ -9,7 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from goeswith.relations.graph import RelationGraph
-    from goeswith.relations.report import MiningReport
+    from goeswith.relations.mining_report import MiningReport
 
 
 def command(
@@ -41,16 +41,16 @@ def command(
     Shows what was counted and the strongest edges. Relations that the data bring as lists are
     taken as they are; else they are mined from the events.
     """
-    from goeswith.cli.show import console, progress_bar, records_table
-    from goeswith.config import load_settings
+    from goeswith.cli.output import console, progress_bar, records_table
+    from goeswith.core.atomic_files import write_parquet
+    from goeswith.core.errors import ConfigError
     from goeswith.data.folder import load_data
-    from goeswith.errors import ConfigError
-    from goeswith.files import write_parquet
-    from goeswith.relations.association import MEASURES
-    from goeswith.relations.build import build_graph
-    from goeswith.relations.graph import RELATIONS
-    from goeswith.relations.report import MiningReport
-    from goeswith.relations.table import edge_table, strongest
+    from goeswith.relations.build_graph import build_graph
+    from goeswith.relations.measures import MEASURES
+    from goeswith.relations.mining_report import MiningReport
+    from goeswith.relations.relation import RELATIONS
+    from goeswith.relations.relation_table import edge_table, strongest
+    from goeswith.settings.project_file import load_settings
 
     shown = (*RELATIONS, "complements", "similars")
     if relation not in shown:

@@ -10,7 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from goeswith.language.salam.config import SalamConfig
-    from goeswith.language.salam.examples import Examples
+    from goeswith.language.salam.labelled_examples import Examples
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -66,8 +66,8 @@ def fit(
 
     Fine-tuning leaves a model of each locale in a folder of its name under OUT.
     """
-    from goeswith.cli.show import console, progress_bar
-    from goeswith.language.salam.model import Salam, read_config
+    from goeswith.cli.output import console, progress_bar
+    from goeswith.language.salam.salam_model import Salam, read_config
 
     given = _settings(set_ or [])
     if start is not None:
@@ -116,12 +116,12 @@ def evaluate(
 
     The split is that of the file, or drawn by query as in training with the same seed.
     """
-    from goeswith.cli.show import console, facts_table, progress_bar
-    from goeswith.errors import DataError
-    from goeswith.evaluation.specs import check_writable
-    from goeswith.files import write_json
-    from goeswith.language.salam.model import Salam
-    from goeswith.language.salam.report import confusion_plot, measured
+    from goeswith.cli.arguments import check_writable
+    from goeswith.cli.output import console, facts_table, progress_bar
+    from goeswith.core.atomic_files import write_json
+    from goeswith.core.errors import DataError
+    from goeswith.language.salam.relevance_report import confusion_plot, measured
+    from goeswith.language.salam.salam_model import Salam
 
     check_writable(json)
     check_writable(plot)
@@ -171,12 +171,12 @@ def classify(
     """The class of every pair of a table, and the probability of each."""
     import polars as pl
 
-    from goeswith.cli.show import console, progress_bar
+    from goeswith.cli.output import console, progress_bar
+    from goeswith.core.atomic_files import replacing
+    from goeswith.core.errors import ConfigError
     from goeswith.data.quarantine import Quarantine
-    from goeswith.errors import ConfigError
-    from goeswith.files import replacing
-    from goeswith.language.salam.model import Salam
-    from goeswith.language.salam.tables import pairs_to_ask
+    from goeswith.language.salam.label_tables import pairs_to_ask
+    from goeswith.language.salam.salam_model import Salam
 
     if out.suffix not in {".parquet", ".csv"}:
         raise ConfigError(f"{out}: write .parquet or .csv")
@@ -215,8 +215,8 @@ def _examples(
     data: Path, config: SalamConfig, engagement: Path | None, version: str | None
 ) -> Examples:
     from goeswith.data.folder import load_data
-    from goeswith.language.salam.examples import examples_of_shop, read_examples
-    from goeswith.relations.build import build_graph
+    from goeswith.language.salam.labelled_examples import examples_of_shop, read_examples
+    from goeswith.relations.build_graph import build_graph
 
     if _is_shop(data):
         shop = load_data(data)
@@ -227,7 +227,7 @@ def _examples(
 
 
 def _settings(given: list[str]) -> dict[str, object]:
-    from goeswith.errors import ConfigError
+    from goeswith.core.errors import ConfigError
 
     found: dict[str, object] = {}
     for item in given:
@@ -241,7 +241,7 @@ def _settings(given: list[str]) -> dict[str, object]:
 def _config(given: dict[str, object], *, shop: bool) -> SalamConfig:
     from pydantic import ValidationError
 
-    from goeswith.errors import ConfigError
+    from goeswith.core.errors import ConfigError
     from goeswith.language.salam.config import SalamConfig
 
     try:
@@ -256,7 +256,7 @@ def _config(given: dict[str, object], *, shop: bool) -> SalamConfig:
 
 
 def _aside(examples: Examples) -> None:
-    from goeswith.cli.show import console, records_table
+    from goeswith.cli.output import console, records_table
 
     if aside := examples.quarantine.counts().to_dicts():
         console().print(records_table("Rows set aside", aside))

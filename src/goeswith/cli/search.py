@@ -16,7 +16,7 @@ def command(
     """Find products by their titles and ids."""
     from dataclasses import asdict
 
-    from goeswith.bundle.bundle import Bundle
+    from goeswith.query.bundle import Bundle
 
     opened, query = Bundle.open(bundle), " ".join(words)
     found = [asdict(brief) for brief in opened.search(query, k)]
@@ -26,7 +26,7 @@ def command(
         content = {"bundle": opened.id, "query": query, "products": found}
         typer.echo(dumps(content, indent=2, ensure_ascii=False))
     elif found:
-        from goeswith.cli.show import console, records_table
+        from goeswith.cli.output import console, records_table
 
         title = f"Products for {query}".replace("[", r"\[")
         console().print(records_table(title, found))

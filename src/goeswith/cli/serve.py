@@ -19,8 +19,8 @@ def command(
     ),
 ) -> None:
     """Answer over HTTP what goes with a product."""
-    from goeswith.config import load_settings
-    from goeswith.errors import ConfigError
+    from goeswith.core.errors import ConfigError
+    from goeswith.settings.project_file import load_settings
 
     settings = load_settings(config).serve
     given = {"host": host, "port": port, "workers": workers}
@@ -34,7 +34,7 @@ def command(
         )
 
     try:
-        from goeswith.serve.workers import run
+        from goeswith.serve.process.run_service import run
 
         code = run(bundle, settings, listens)
     except ModuleNotFoundError as error:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from goeswith.errors import DataError
+from goeswith.core.errors import DataError
 
 _MOST_BYTES: Final = 1_000_000
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from goeswith.arrays import Rows
-from goeswith.errors import DataError, UnknownProductError
+from goeswith.core.arrays import Rows
+from goeswith.core.errors import DataError, UnknownProductError
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ from typing import Final
 
 import polars as pl
 
+from goeswith.core.errors import DataError
 from goeswith.data.catalog import Catalog
 from goeswith.data.quarantine import ROW, Quarantine
 from goeswith.data.tables import require
 from goeswith.data.timestamps import timestamps
 from goeswith.data.values import identifiers, lists, numbers, text
-from goeswith.errors import DataError
 
 CONTEXTS: Final = ("user_id", "session_id", "basket_id")
 """What an event belongs to; an event has at least one of them."""

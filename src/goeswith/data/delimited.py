@@ -17,9 +17,9 @@ from typing import Final, Protocol, cast
 import numpy as np
 import polars as pl
 
+from goeswith.core.errors import DataError
 from goeswith.data.jsonlines import unpacked
 from goeswith.data.quarantine import ROW, Quarantine
-from goeswith.errors import DataError
 
 _NAMES: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
 _BLOCK: Final = 16 * 2**20

@@ -1,4 +1,4 @@
-"""What the service kept of shoppers (`serve/feedback.py`) -> events as any others."""
+"""What the service kept of shoppers (`serve/feedback_log.py`) -> events as any others."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any, Final
 
 import polars as pl
 
+from goeswith.core.errors import DataError
 from goeswith.data.catalog import Catalog
 from goeswith.data.jsonlines import parse_object
 from goeswith.data.quarantine import ROW
-from goeswith.errors import DataError
 
 PATTERN: Final = "feedback-*.jsonl"
 _EVENTS: Final = {"click": "view", "purchase": "purchase"}

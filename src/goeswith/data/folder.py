@@ -2,110 +2,56 @@
 
 It may hold `products`, `events`, `relations`, `sessions`, `bundles` and `test`, each as one file of
 any readable format (`products.parquet`, `events.csv.gz`). Without products the catalogue is made of
-the products that the other tables name.
+the products that the other tables hold.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Final
 
-import polars as pl
-
-from goeswith.data import clean
-from goeswith.data.catalog import Catalog
+from goeswith.core.errors import DataError
+from goeswith.data.dataset import TABLES, Dataset
 from goeswith.data.quarantine import Quarantine
-from goeswith.data.tables import READABLE, read_table, require, table_format
-from goeswith.data.values import identifiers, lists, numbers, text
-from goeswith.errors import DataError
-
-TABLES: Final = ("products", "events", "relations", "sessions", "bundles", "test")
-
-_PRODUCTS_IN: Final = {
-    "events": ("product_id",),
-    "relations": ("source", "target"),
-    "sessions": ("product_id",),
-    "bundles": ("product_id",),
-    "test": ("prefix", "target"),
-}
+from goeswith.data.tables import READABLE, read_table, table_format
 
 
-@dataclass(frozen=True)
-class Dataset:
-    """The tables of a folder, cleaned. Products are rows of `catalog`; see `goeswith.data.clean`.
-
-    `fingerprint` is a SHA-256 over names and contents of the files; `quarantine` tells what was set
-    aside. A table that the folder does not have is None.
-    """
-
-    name: str
-    folder: Path
-    catalog: Catalog
-    events: pl.DataFrame | None
-    relations: pl.DataFrame | None
-    sessions: pl.DataFrame | None
-    bundles: pl.DataFrame | None
-    quarantine: Quarantine
-    fingerprint: str
-    test: pl.DataFrame | None = None
-
-    @property
-    def counted(self) -> bool:
-        """Whether relations are counted in events, rather than named by lists or bundles."""
-        return self.relations is None and self.events is not None
-
-
-def load_data(folder: Path | str, max_bad_share: float = 0.05) -> Dataset:
-    """Read and clean the tables of a folder.
+def load_data(path: Path | str, max_bad_share: float = 0.05) -> Dataset:
+    """Read and clean the tables of a folder, or a single table.
 
     Args:
-        folder: holds the tables.
+        path: the folder that holds the tables, or one file named after its table, such as
+            `events.csv`.
         max_bad_share: largest share of a file's rows that may be set aside.
 
     Raises:
         DataError: the folder or its tables are missing, a file cannot be read or lacks a column,
             or too many of its rows are bad.
     """
-    folder = Path(folder)
-    files = find_tables(folder)
+    path = Path(path)
+    files = {table_name(path): path} if _is_table(path) else find_tables(path)
+    folder = path if path.is_dir() else path.parent
     quarantine = Quarantine(max_share=max_bad_share)
-    tables = {name: read_table(path, quarantine) for name, path in files.items()}
-    if "products" in tables:
-        catalog = clean.clean_products(tables["products"], files["products"].name, quarantine)
-    else:
-        catalog = _named_products(tables, files)
-    if not len(catalog):
-        quarantine.check()
-        raise DataError(f"{folder} names no product: every product_id is missing")
-    cleaners = {
-        "events": clean.clean_events,
-        "relations": clean.clean_relations,
-        "sessions": clean.clean_sessions,
-        "bundles": clean.clean_bundles,
-        "test": clean.clean_test,
-    }
-    cleaned = {
-        name: cleaner(tables[name], files[name].name, quarantine, catalog)
-        for name, cleaner in cleaners.items()
-        if name in tables
-    }
-    quarantine.check()
-    return Dataset(
+    tables = {name: read_table(file, quarantine) for name, file in files.items()}
+    return Dataset.from_tables(
+        tables,
+        {name: file.name for name, file in files.items()},
+        quarantine,
         name=folder.resolve().name,
         folder=folder,
-        catalog=catalog,
-        events=cleaned.get("events"),
-        relations=cleaned.get("relations"),
-        sessions=cleaned.get("sessions"),
-        bundles=cleaned.get("bundles"),
-        quarantine=quarantine,
         fingerprint=fingerprint(files.values()),
-        test=cleaned.get("test"),
     )
+
+
+def table_name(path: Path) -> str:
+    """The table that a file holds, by its name: `events.csv.gz` -> `events`."""
+    return path.name.split(".")[0]
+
+
+def _is_table(path: Path) -> bool:
+    return path.is_file() and table_name(path) in TABLES and table_format(path) is not None
 
 
 def find_tables(folder: Path) -> dict[str, Path]:
@@ -116,14 +62,17 @@ def find_tables(folder: Path) -> dict[str, Path]:
     """
     if not folder.is_dir():
         if folder.exists():
-            raise DataError(f"{folder} is a file; give the folder that holds {', '.join(TABLES)}")
+            raise DataError(
+                f"{folder} is a file; name it after its table ({', '.join(TABLES)}), or give "
+                "their folder"
+            )
         beside = [path.name for path in folder.parent.iterdir()] if folder.parent.is_dir() else []
         near = get_close_matches(folder.name, beside, n=1)
         hint = f"; did you mean {folder.parent / near[0]}?" if near else ""
         raise DataError(f"there is no folder {folder}{hint}")
     files: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        name = path.name.split(".")[0]
+        name = table_name(path)
         if name not in TABLES or table_format(path) is None or not path.is_file():
             continue
         if name in files:
@@ -146,55 +95,3 @@ def fingerprint(files: Iterable[Path]) -> str:
         with path.open("rb") as content:
             digest.update(hashlib.file_digest(content, "sha256").digest())
     return digest.hexdigest()
-
-
-def _named_products(tables: dict[str, pl.DataFrame], files: dict[str, Path]) -> Catalog:
-    """The products that tables name, by id, with the attributes that events give them."""
-    ids = []
-    for table, columns in _PRODUCTS_IN.items():
-        if table in tables:
-            require(tables[table], columns, files[table].name)
-            ids += [
-                identifiers(_single(tables[table][column]), files[table].name).alias("product_id")
-                for column in columns
-            ]
-    frame = pl.concat(ids).drop_nulls().unique().sort().to_frame()
-    if "events" in tables:
-        frame = with_attributes(frame, tables["events"], files["events"].name)
-    return Catalog(frame)
-
-
-def _single(values: pl.Series) -> pl.Series:
-    """The values of a column one by one, where it holds lists."""
-    return values.explode() if isinstance(values.dtype, pl.List) else values
-
-
-def with_attributes(products: pl.DataFrame, events: pl.DataFrame, file: str) -> pl.DataFrame:
-    """Add to products what their events say of them: the most frequent text, the median price.
-
-    Args:
-        products: has `product_id`.
-        events: has `product_id` and any of `type`, `title`, `categories`, `brand`, `price`.
-        file: name of the events for messages.
-    """
-    given = events.with_columns(identifiers(events["product_id"], file))
-    for name in ("type", "title", "categories", "brand"):
-        if name in events.columns:
-            values = (lists if name == "categories" else text)(events[name], file)
-            most = (
-                given.select("product_id", values)
-                .drop_nulls()
-                .group_by("product_id", name)
-                .len()
-                .sort("product_id", "len", name, descending=[False, True, False])
-                .unique("product_id", keep="first", maintain_order=True)
-                .select("product_id", name)
-            )
-            products = products.join(most, on="product_id", how="left", maintain_order="left")
-    if "price" in events.columns:
-        price = given.select("product_id", numbers(events["price"], file)).filter(
-            pl.col("price") > 0
-        )
-        median = price.group_by("product_id").agg(pl.col("price").median())
-        products = products.join(median, on="product_id", how="left", maintain_order="left")
-    return products

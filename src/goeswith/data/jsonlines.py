@@ -11,8 +11,8 @@ from typing import IO, Any, cast
 
 import polars as pl
 
+from goeswith.core.errors import DataError
 from goeswith.data.quarantine import ROW, Quarantine
-from goeswith.errors import DataError
 
 
 def read_json_lines(path: Path, quarantine: Quarantine) -> pl.DataFrame:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import polars as pl
 
-from goeswith.errors import DataError
-from goeswith.files import write_parquet
+from goeswith.core.atomic_files import write_parquet
+from goeswith.core.errors import DataError
 
 ROW = "_row"
 """The column that carries a row's number in its file, from 1, through cleaning."""

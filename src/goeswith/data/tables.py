@@ -12,10 +12,10 @@ from typing import Final
 
 import polars as pl
 
+from goeswith.core.errors import DataError
 from goeswith.data.delimited import delimited_batches
 from goeswith.data.jsonlines import read_json_lines
 from goeswith.data.quarantine import ROW, Quarantine
-from goeswith.errors import DataError
 
 READABLE: Final = (".parquet", ".csv", ".tsv", ".jsonl", ".ndjson")
 """Formats by suffix, each also with .gz after it."""

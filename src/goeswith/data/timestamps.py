@@ -12,8 +12,8 @@ from typing import Final
 
 import polars as pl
 
+from goeswith.core.errors import DataError
 from goeswith.data.values import text
-from goeswith.errors import DataError
 
 _UTC: Final = pl.Datetime("us")
 _COMMON: Final = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f")

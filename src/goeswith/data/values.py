@@ -8,7 +8,7 @@ from typing import Final
 
 import polars as pl
 
-from goeswith.errors import DataError
+from goeswith.core.errors import DataError
 
 MISSING: Final = ("", "nan", "NaN", "NAN", "None", "null", "NULL", "<NA>", "NaT")
 """Texts that other tools write where there is no value."""

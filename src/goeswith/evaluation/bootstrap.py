@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from goeswith.errors import GoesWithError
+from goeswith.core.errors import GoesWithError
 from goeswith.evaluation.metrics import Parts, PerSource
 
 

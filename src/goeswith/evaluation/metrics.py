@@ -16,7 +16,7 @@ import numpy.typing as npt
 from scipy import sparse
 from scipy.stats import rankdata
 
-from goeswith.arrays import Floats, Rows, Sparse
+from goeswith.core.arrays import Floats, Rows, Sparse
 
 Mask = npt.NDArray[np.bool_]
 Parts = npt.NDArray[np.float64]

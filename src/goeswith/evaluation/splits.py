@@ -1,4 +1,4 @@
-"""What is held out under each protocol. Warm pairs: `goeswith.relations.splits.hold_out_pairs`."""
+"""What each protocol holds out. Product pairs: `relations.pair_splits.hold_out_pairs`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from goeswith.arrays import Rows
-from goeswith.errors import ConfigError, DataError
+from goeswith.core.arrays import Rows
+from goeswith.core.errors import ConfigError, DataError
 from goeswith.relations.graph import RelationGraph
 
 

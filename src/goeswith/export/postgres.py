@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from goeswith.errors import ConfigError, DataError
-from goeswith.export.address import Address
-from goeswith.export.rows import AnswerRows
+from goeswith.core.errors import ConfigError, DataError
+from goeswith.export.answer_rows import AnswerRows
+from goeswith.export.server_address import Address
 
 if TYPE_CHECKING:
     from psycopg import Connection

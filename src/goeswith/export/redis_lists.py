@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
-from goeswith.errors import ConfigError
-from goeswith.export.address import Address
-from goeswith.export.rows import AnswerRows
+from goeswith.core.errors import ConfigError
+from goeswith.export.answer_rows import AnswerRows
+from goeswith.export.server_address import Address
 
 if TYPE_CHECKING:
     from redis import Redis

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from goeswith.bundle.bundle import Bundle
-from goeswith.errors import ConfigError
-from goeswith.export.rows import AnswerRows
+from goeswith.core.errors import ConfigError
+from goeswith.export.answer_rows import AnswerRows
+from goeswith.query.bundle import Bundle
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def answers(
     session: SparkSession, bundle: Path, k: int = 10, parts: int = 64, explain: bool = False
 ) -> DataFrame:
-    """The first k complements of every product, with the columns of docs/export.md.
+    """The first k complements of every product, with the columns of docs/how-to/export.md.
 
     A bundle is read by memory map, so that tasks of one machine share what they read of it. A task
     that is lost is done again; write the DataFrame as any other.

@@ -1,13 +1,34 @@
-"""Models of which products go together, by name."""
+"""Models of which products go together: classes, and the same by name.
+
+    >>> from goeswith import models
+    >>> models.EASE(l2=200).config.l2
+    200.0
+
+Names are loaded when first used.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
 from goeswith.models.registry import Registry
 
 if TYPE_CHECKING:
-    from goeswith.models.base import Recommender
+    from goeswith.models.base import ModelConfig, Recommender
+    from goeswith.models.cocitation import CoCitation
+    from goeswith.models.copurchase import CoPurchase
+    from goeswith.models.ease import EASE
+    from goeswith.models.katz import Katz
+    from goeswith.models.neural.daemon import Daemon
+    from goeswith.models.neural.directed_propagation import DirectedPropagation
+    from goeswith.models.neural.dual_embedding import DualEmbedding
+    from goeswith.models.neural.p_companion import PCompanion
+    from goeswith.models.neural.product2vec import Product2Vec
+    from goeswith.models.neural.typed_towers import TypedTowers
+    from goeswith.models.popularity import Popularity, TypePopularity
+    from goeswith.models.projection import Projection
+    from goeswith.models.similar_complements import AttributeSimilarity, SimilarComplements
 
 _NEURAL: Final = "goeswith.models.neural."
 _WHERE: Final = {
@@ -16,7 +37,7 @@ _WHERE: Final = {
     "copurchase": "goeswith.models.copurchase:CoPurchase",
     "cocitation": "goeswith.models.cocitation:CoCitation",
     "katz": "goeswith.models.katz:Katz",
-    "ease": "goeswith.models.ease:Ease",
+    "ease": "goeswith.models.ease:EASE",
     "projection": "goeswith.models.projection:Projection",
     "similar_complements": "goeswith.models.similar_complements:SimilarComplements",
     "attribute_similarity": "goeswith.models.similar_complements:AttributeSimilarity",
@@ -26,17 +47,56 @@ _WHERE: Final = {
     "product2vec": f"{_NEURAL}product2vec:Product2Vec",
     "directed_propagation": f"{_NEURAL}directed_propagation:DirectedPropagation",
     "dual_embedding": f"{_NEURAL}dual_embedding:DualEmbedding",
-    "ranker": "goeswith.ranking.ranker:Ranker",
-    "eccr": "goeswith.language.eccr.model:Eccr",
 }
-_OVER_OTHERS: Final = ("ranker", "eccr")
 
-MODELS: Final[Registry[Recommender]] = Registry("model", _WHERE)
-MODEL_NAMES: Final = MODELS.names
+MODELS: Final[Registry[Recommender]] = Registry(
+    "model", _WHERE, "goeswith.models", "goeswith.models.base:Recommender"
+)
 TRAINED: Final = tuple(name for name, where in _WHERE.items() if where.startswith(_NEURAL))
-"""Models that are trained with torch. The ranker grows trees, eccr orders its slates anew; the
-others are in closed form."""
-CLOSED_FORM: Final = tuple(name for name in MODEL_NAMES if name not in {*TRAINED, *_OVER_OTHERS})
+"""Models that are trained with torch."""
+CLOSED_FORM: Final = tuple(name for name in _WHERE if name not in TRAINED)
+"""Models in closed form. Those that combine others (the ranker, eccr) are entry points."""
 
 model_class = MODELS.find
 make_model = MODELS.make
+
+_EXPORTS: Final = {
+    **{where.partition(":")[2]: where.partition(":")[0] for where in _WHERE.values()},
+    "Recommender": "goeswith.models.base",
+    "ModelConfig": "goeswith.models.base",
+}
+
+__all__ = [
+    "CLOSED_FORM",
+    "EASE",
+    "MODELS",
+    "TRAINED",
+    "AttributeSimilarity",
+    "CoCitation",
+    "CoPurchase",
+    "Daemon",
+    "DirectedPropagation",
+    "DualEmbedding",
+    "Katz",
+    "ModelConfig",
+    "PCompanion",
+    "Popularity",
+    "Product2Vec",
+    "Projection",
+    "Recommender",
+    "SimilarComplements",
+    "TypePopularity",
+    "TypedTowers",
+    "make_model",
+    "model_class",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _EXPORTS:
+        raise AttributeError(f"module 'goeswith.models' has no attribute {name!r}")
+    return getattr(import_module(_EXPORTS[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -2,28 +2,30 @@
 
 A `Model` has settings and leaves arrays from which it answers again without what trained it. A
 `Recommender` learns from a catalogue and a relation graph, and scores every product as a complement
-of a source; models of the next product in a session are in `goeswith.sessions`.
+of a source; models of the next product in a session are in `goeswith.sequential`.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
+from scipy import sparse
 
-from goeswith.arrays import FEW, Floats, Rows, Sparse, block_size, blocks, top_k
-from goeswith.arrays_file import Arrays, load_arrays, save_arrays
+from goeswith.core.arrays import FEW, Floats, Rows, Sparse, block_size, blocks, top_k
+from goeswith.core.arrays_file import Arrays, load_arrays, save_arrays
+from goeswith.core.atomic_files import write_json
+from goeswith.core.errors import BundleError, ConfigError
 from goeswith.data.catalog import Catalog
-from goeswith.errors import BundleError, ConfigError
-from goeswith.files import write_json
-from goeswith.models.exact import best_products
-from goeswith.models.nearest import Nearest, nearest
-from goeswith.models.sparse_answers import best_of_few
+from goeswith.models.approximate_search import Nearest, nearest
+from goeswith.models.exact_search import best_products
+from goeswith.models.sparse_topk import best_of_few
 from goeswith.relations.graph import RelationGraph
 
 
@@ -55,18 +57,57 @@ def joined(parts: Sequence[tuple[Rows, Floats]], k: int) -> tuple[Rows, Floats]:
 
 
 class Model(ABC):
-    """Settings, and arrays to save: what all models have, whatever they are asked.
+    """Settings, and arrays to save: what all models have, whatever is scored.
 
-    A subclass sets `name` and `Config`, and writes `arrays` and `restore`.
+    A subclass writes `fit` and `score`. Its settings are the fields of an inner class `Config`; its
+    name is that of the class in snake case, unless it sets `name`. What it learns and keeps in
+    attributes that end with an underscore (numpy arrays and CSR matrices; `n_` is the number of
+    products) is saved and loaded by itself; a model with other state writes `arrays`, `restore`
+    and `n`.
     """
 
     name: ClassVar[str]
     Config: ClassVar[type[ModelConfig]] = ModelConfig
+    history: Sequence[Any] = ()
+    """Epochs of the last training (`models.neural.training.Epoch`); none without training."""
 
-    def __init__(self, config: ModelConfig | None = None) -> None:
-        self.config = config or self.Config()
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "name" not in cls.__dict__:
+            cls.name = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+
+    def __init__(self, config: ModelConfig | None = None, **settings: Any) -> None:
+        """A model, not yet fitted.
+
+        Args:
+            config: its settings, or
+            settings: the same by name, `EASE(l2=200)`.
+
+        Raises:
+            ConfigError: a setting is unknown or out of range.
+        """
+        self.config = config or self.make_config(settings)
+        if config is not None and settings:
+            raise ConfigError(f"{self.name}: give a config or settings by name, not both")
         if not isinstance(self.config, self.Config):
             raise ConfigError(f"{self.name} takes a {self.Config.__qualname__}")
+
+    @classmethod
+    def make_config(cls, settings: Mapping[str, Any]) -> ModelConfig:
+        """Settings, checked.
+
+        Raises:
+            ConfigError: one is unknown or out of range; the message lists those there are.
+        """
+        try:
+            return cls.Config.model_validate(settings)
+        except ValidationError as error:
+            wrong = "; ".join(
+                f"{'.'.join(map(str, e['loc']))}: {e['msg'].lower()} (got {e['input']!r})"
+                for e in error.errors()
+            )
+            known = ", ".join(cls.Config.model_fields) or "none"
+            raise ConfigError(f"model {cls.name!r}: {wrong}. Its settings: {known}") from error
 
     def follow(self, checkpoints: Path, tell: Callable[[str], None]) -> None:  # noqa: B027
         """Before a long `fit`: where it keeps what a killed run resumes from, and whom it tells.
@@ -81,13 +122,18 @@ class Model(ABC):
         """
         return {}
 
-    @abstractmethod
     def arrays(self) -> Arrays:
-        """What answers need, by name: numpy arrays or CSR matrices."""
+        """What scoring needs, by name: numpy arrays or CSR matrices."""
+        state = {key: value for key, value in vars(self).items() if key.endswith("_")}
+        return {
+            key: value if sparse.issparse(value) else np.asarray(value)
+            for key, value in state.items()
+        }
 
-    @abstractmethod
     def restore(self, arrays: Arrays) -> None:
         """Take back what `arrays` gave."""
+        for key, value in arrays.items():
+            setattr(self, key, value)
 
     @property
     def block(self) -> int:
@@ -95,9 +141,11 @@ class Model(ABC):
         return block_size(self.n)
 
     @property
-    @abstractmethod
     def n(self) -> int:
         """Products in the catalogue that the model was fitted on."""
+        if not hasattr(self, "n_"):
+            raise ConfigError(f"{self.name}: fit must set self.n_ = len(catalog)")
+        return int(self.n_)
 
     def save(self, folder: Path) -> None:
         """Write config and arrays: model.json and model.safetensors."""

@@ -7,12 +7,13 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field
 
-from goeswith.arrays import Floats, Rows, Sparse, entry_rows, inverse_power, scale_columns
-from goeswith.arrays_file import Arrays
+from goeswith.core.arrays import Floats, Rows, Sparse, entry_rows, inverse_power, scale_columns
+from goeswith.core.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
 from goeswith.models.base import ModelConfig, Recommender
 from goeswith.models.paths import Weight, edge_weights, few_paths, in_degree, out_degree, walk
-from goeswith.relations.graph import CO_PURCHASE, CO_VIEW, RelationGraph, csr
+from goeswith.relations.graph import RelationGraph
+from goeswith.relations.relation import CO_PURCHASE, CO_VIEW, csr
 
 
 class CoCitation(Recommender):

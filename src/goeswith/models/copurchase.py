@@ -6,13 +6,13 @@ from typing import ClassVar, Self
 
 from pydantic import Field
 
-from goeswith.arrays import Floats, Rows, Sparse
-from goeswith.arrays_file import Arrays
+from goeswith.core.arrays import Floats, Rows, Sparse
+from goeswith.core.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
 from goeswith.models.base import ModelConfig, Recommender
 from goeswith.models.paths import edge_weights, path_scores
-from goeswith.relations.association import Measure
 from goeswith.relations.graph import RelationGraph
+from goeswith.relations.measures import Measure
 
 
 class CoPurchase(Recommender):

@@ -8,15 +8,15 @@ import numpy as np
 from pydantic import Field
 from scipy.linalg import get_lapack_funcs
 
-from goeswith.arrays import Floats, Rows, Sparse, block_size
-from goeswith.arrays_file import Arrays
+from goeswith.core.arrays import Floats, Rows, Sparse, block_size
+from goeswith.core.arrays_file import Arrays
+from goeswith.core.errors import ConfigError
 from goeswith.data.catalog import Catalog
-from goeswith.errors import ConfigError
 from goeswith.models.base import ModelConfig, Recommender
 from goeswith.relations.graph import RelationGraph
 
 
-class Ease(Recommender):
+class EASE(Recommender):
     """EASE (Steck, WWW 2019, equation 8) with the rows of the complement graph as users.
 
         P = (A'A + lambda I)^-1,  B = I - P diag(P)^-1,  S = A B

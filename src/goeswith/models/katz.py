@@ -7,8 +7,8 @@ from typing import ClassVar, Self
 import numpy as np
 from pydantic import Field
 
-from goeswith.arrays import Floats, Rows, Sparse, inverse_power, scale_columns, scale_rows
-from goeswith.arrays_file import Arrays
+from goeswith.core.arrays import Floats, Rows, Sparse, inverse_power, scale_columns, scale_rows
+from goeswith.core.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
 from goeswith.models.base import ModelConfig, Recommender
 from goeswith.models.paths import Weight, edge_weights, in_degree, out_degree

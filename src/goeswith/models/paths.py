@@ -7,9 +7,9 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from goeswith.arrays import Floats, Sparse, entry_rows
-from goeswith.relations.association import Measure
-from goeswith.relations.graph import Relation
+from goeswith.core.arrays import Floats, Sparse, entry_rows
+from goeswith.relations.measures import Measure
+from goeswith.relations.relation import Relation
 
 Weight: TypeAlias = Literal["auto", "binary"] | Measure
 """What an edge counts for: 1 (binary), or an association measure; auto is llr where pairs were

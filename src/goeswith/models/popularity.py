@@ -9,11 +9,20 @@ import numpy as np
 from pydantic import Field
 from scipy import sparse
 
-from goeswith.arrays import FEW, Floats, Rows, Sparse, blocks, entry_rows, inverse_power, scale_rows
-from goeswith.arrays_file import Arrays
+from goeswith.core.arrays import (
+    FEW,
+    Floats,
+    Rows,
+    Sparse,
+    blocks,
+    entry_rows,
+    inverse_power,
+    scale_rows,
+)
+from goeswith.core.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
 from goeswith.models.base import ModelConfig, Recommender, joined
-from goeswith.models.sparse_answers import first_allowed
+from goeswith.models.sparse_topk import first_allowed
 from goeswith.relations.graph import RelationGraph
 
 

@@ -7,12 +7,13 @@ from typing import ClassVar, Self
 import numpy as np
 from pydantic import Field
 
-from goeswith.arrays import Floats, Rows, Sparse, inverse_power, scale_rows
-from goeswith.arrays_file import Arrays
+from goeswith.core.arrays import Floats, Rows, Sparse, inverse_power, scale_rows
+from goeswith.core.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
 from goeswith.models.base import ModelConfig, Recommender
 from goeswith.models.paths import out_degree, path_scores
-from goeswith.relations.graph import Relation, RelationGraph
+from goeswith.relations.graph import RelationGraph
+from goeswith.relations.relation import Relation
 
 
 class Projection(Recommender):

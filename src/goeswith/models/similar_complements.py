@@ -8,13 +8,13 @@ import numpy as np
 from pydantic import Field
 from scipy import sparse
 
-from goeswith.arrays import Floats, Rows, Sparse, entry_rows, largest_of_rows
-from goeswith.arrays_file import Arrays
+from goeswith.core.arrays import Floats, Rows, Sparse, entry_rows, largest_of_rows
+from goeswith.core.arrays_file import Arrays
+from goeswith.core.errors import ConfigError
 from goeswith.data.catalog import Catalog
-from goeswith.encode.attributes import AttributeEncoder
-from goeswith.encode.cosines import CosineIndex
-from goeswith.encode.vectors import SentenceVectors
-from goeswith.errors import ConfigError
+from goeswith.features.attribute_encoder import AttributeEncoder
+from goeswith.features.cosines import CosineIndex
+from goeswith.features.product_vectors import SentenceVectors
 from goeswith.models.base import ModelConfig, Recommender
 from goeswith.models.paths import edge_weights, path_scores
 from goeswith.relations.graph import RelationGraph

@@ -15,24 +15,25 @@ from typing import ClassVar, Final, Self
 import numpy as np
 from scipy import sparse
 
-from goeswith.arrays import Floats, Rows, Sparse, block_size
-from goeswith.arrays_file import Arrays
+from goeswith.core.arrays import Floats, Rows, Sparse, block_size
+from goeswith.core.arrays_file import Arrays
+from goeswith.core.errors import ConfigError
 from goeswith.data.catalog import Catalog
-from goeswith.encode.vectors import SentenceVectors
-from goeswith.errors import ConfigError
+from goeswith.features.product_vectors import SentenceVectors
 from goeswith.models.base import Recommender, VectorModel
 from goeswith.models.paths import path_scores
-from goeswith.ranking import features
-from goeswith.ranking.attributes import AttributeReader, Attributes
+from goeswith.models.registry import model_name
+from goeswith.ranking import candidate_paths as features
+from goeswith.ranking.attribute_features import AttributeReader, Attributes
+from goeswith.ranking.candidate_paths import Member
+from goeswith.ranking.candidate_pool import Targets, of_one_type
 from goeswith.ranking.config import RankerConfig
-from goeswith.ranking.facts import Askers, Facts, is_counted
-from goeswith.ranking.features import Member
-from goeswith.ranking.kinds import KINDS
-from goeswith.ranking.learning import BLOCK_MB, Learner
-from goeswith.ranking.pair_columns import PairColumns
-from goeswith.ranking.pairs import PairJudge, leads_nowhere
-from goeswith.ranking.targets import Targets, of_one_type
-from goeswith.ranking.trees import Trees
+from goeswith.ranking.gradient_trees import Trees
+from goeswith.ranking.item_features import Askers, Facts, is_counted
+from goeswith.ranking.pair_classifier import PairJudge, leads_nowhere
+from goeswith.ranking.pair_features import PairColumns
+from goeswith.ranking.pipelines import KINDS
+from goeswith.ranking.ranker_training import BLOCK_MB, Learner
 from goeswith.relations.graph import RelationGraph
 
 _TAIL: Final = np.float32(1e-6)
@@ -109,7 +110,7 @@ class Ranker(Recommender):
 
         members = []
         for spec in self.config.members:
-            name = spec.partition(":")[0]
+            name = model_name(spec)
             seeded = "seed" in model_class(name).Config.model_fields
             model = make_model(spec, {name: {"seed": self.config.seed}} if seeded else None)
             if not isinstance(model, VectorModel):

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from goeswith.arrays import Floats, Rows
+from goeswith.core.arrays import Floats, Rows
 
 Opinion = Callable[[Rows, Rows], Floats]
 """Scores (m,) of m pairs, by the rows of their sources and targets."""

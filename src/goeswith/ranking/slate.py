@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from goeswith.arrays import Rows
+from goeswith.core.arrays import Rows
 
 
 def rank_relevance(count: int) -> npt.NDArray[np.float64]:

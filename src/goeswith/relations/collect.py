@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from goeswith.arrays import Floats, Rows, Sparse
+from goeswith.core.arrays import Floats, Rows, Sparse
 from goeswith.relations import expressions
 from goeswith.relations.engines import Engine
 from goeswith.relations.expressions import Table

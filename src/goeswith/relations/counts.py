@@ -16,17 +16,11 @@ import numpy.typing as npt
 from scipy import sparse
 
 from goeswith.relations.config import MiningConfig
-from goeswith.relations.graph import (
-    CO_PURCHASE,
-    CO_VIEW,
-    VIEW_THEN_PURCHASE,
-    Relation,
-    RelationGraph,
-    csr,
-)
+from goeswith.relations.graph import RelationGraph
+from goeswith.relations.relation import CO_PURCHASE, CO_VIEW, VIEW_THEN_PURCHASE, Relation, csr
 
 if TYPE_CHECKING:
-    from goeswith.arrays import Floats, Sparse
+    from goeswith.core.arrays import Floats, Sparse
 
 _SUPPORT: Final = ("min_co_purchase", "min_co_view", "min_view_then_purchase")
 

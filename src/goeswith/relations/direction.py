@@ -21,10 +21,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from goeswith.arrays import Rows
+from goeswith.core.arrays import Rows
 
 if TYPE_CHECKING:
-    from goeswith.relations.graph import Relation
+    from goeswith.relations.relation import Relation
 
 Values = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]

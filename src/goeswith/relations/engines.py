@@ -34,7 +34,7 @@ def duckdb_engine(memory_mb: int) -> Iterator[Engine]:
     """A DuckDB of its own that goes on in a temporary folder where its memory ends."""
     import ibis
 
-    from goeswith.compiled import available
+    from goeswith.core.compiled import available
 
     with TemporaryDirectory(prefix="goeswith-") as folder:
         connection = ibis.duckdb.connect(

@@ -8,22 +8,17 @@ from typing import Final
 
 import polars as pl
 
-from goeswith.errors import DataError
+from goeswith.core.errors import DataError
 from goeswith.relations import expressions
 from goeswith.relations.collect import Edges, count_together, make_edges, per_product, total_weight
 from goeswith.relations.config import CERTAIN, MiningConfig
 from goeswith.relations.engines import Engine, duckdb_engine
 from goeswith.relations.expressions import Table
-from goeswith.relations.graph import (
-    CO_PURCHASE,
-    CO_VIEW,
-    VIEW_THEN_PURCHASE,
-    Relation,
-    RelationGraph,
-)
+from goeswith.relations.graph import RelationGraph
+from goeswith.relations.mining_report import MinedRelation, MiningReport
 from goeswith.relations.pair_counts import pairs_of
-from goeswith.relations.report import MinedRelation, MiningReport
-from goeswith.relations.votes import Votes
+from goeswith.relations.relation import CO_PURCHASE, CO_VIEW, VIEW_THEN_PURCHASE, Relation
+from goeswith.relations.vote_weights import Votes
 
 _IDS: Final = ("basket_id", "session_id", "user_id")
 _CONTEXTS_ARE: Final = {"basket_id": "baskets", "session_id": "sessions", "user_id": "users"}
@@ -35,7 +30,7 @@ def mine(
     config: MiningConfig | None = None,
     report: MiningReport | None = None,
 ) -> RelationGraph:
-    """Count relations between products in an event log (see docs/relations.md).
+    """Count relations between products in an event log (see docs/explanation/relations.md).
 
     Args:
         events: product (Int32 row in the catalogue); at least one of basket_id, session_id and

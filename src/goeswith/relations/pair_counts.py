@@ -20,8 +20,8 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from goeswith.arrays import Rows
-from goeswith.compiled import compiled
+from goeswith.core.arrays import Rows
+from goeswith.core.compiled import compiled
 from goeswith.relations.expressions import Table
 
 _Bools: TypeAlias = npt.NDArray[np.bool_]

@@ -11,21 +11,25 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from goeswith import __version__
-from goeswith.bundle.bundle import Bundle
-from goeswith.serve.current import Current, Holder
-from goeswith.serve.feedback import FeedbackLog
-from goeswith.serve.gate import Gate
-from goeswith.serve.keys import Keys
-from goeswith.serve.limits import BodyLimit
-from goeswith.serve.logs import Log
-from goeswith.serve.metrics import Metrics
-from goeswith.serve.page import add_page
-from goeswith.serve.problems import describe_problems, tell_problems
-from goeswith.serve.quick import Quick
-from goeswith.serve.rate import Rates
-from goeswith.serve.report import read_report
-from goeswith.serve.routes import facts, feedback, products, relevance, several
-from goeswith.settings import ServeSettings
+from goeswith.query.bundle import Bundle
+from goeswith.serve.api_keys import Keys
+from goeswith.serve.benchmark_report import read_report
+from goeswith.serve.fast_path import Quick
+from goeswith.serve.feedback_log import FeedbackLog
+from goeswith.serve.middleware import Gate
+from goeswith.serve.problem_details import describe_problems, tell_problems
+from goeswith.serve.prometheus_metrics import Metrics
+from goeswith.serve.rate_limit import Rates
+from goeswith.serve.request_limits import BodyLimit
+from goeswith.serve.request_log import Log
+from goeswith.serve.routes import feedback_route as feedback
+from goeswith.serve.routes import info as facts
+from goeswith.serve.routes import multi_product as several
+from goeswith.serve.routes import products
+from goeswith.serve.routes import relevance_route as relevance
+from goeswith.serve.snapshot import Current, Holder
+from goeswith.serve.static_page import add_page
+from goeswith.settings.sections import ServeSettings
 
 
 def create_app(bundle_path: Path | str | Bundle, settings: ServeSettings | None = None) -> FastAPI:

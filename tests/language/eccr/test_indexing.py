@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from goeswith.encode.codes import collisions, residual_codes, spread_last
-from goeswith.language.eccr.indexing import (
+from goeswith.features.semantic_codes import collisions, residual_codes, spread_last
+from goeswith.language.eccr.item_tokens import (
     Indexing,
     Known,
     Quantiser,

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goeswith.data.catalog import Catalog
-from goeswith.language.eccr.examples import make_examples
-from goeswith.language.eccr.lists import list_metrics, make_lists, places
+from goeswith.language.eccr.candidate_lists import list_metrics, make_lists, places
+from goeswith.language.eccr.slate_examples import make_examples
 from goeswith.relations.graph import RelationGraph
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from goeswith.core.errors import ConfigError
 from goeswith.data.catalog import Catalog
-from goeswith.errors import ConfigError
-from goeswith.language.eccr.model import Eccr, EccrConfig
+from goeswith.language.eccr.eccr_model import Eccr, EccrConfig
 from goeswith.models import make_model
 from goeswith.relations.graph import RelationGraph
 
@@ -63,7 +63,7 @@ def test_what_was_fitted_answers_the_same_without_torch(
     np.testing.assert_array_equal(again.score(rows), model.score(rows))
     asked = (
         "import sys; from pathlib import Path; import numpy as np; "
-        "from goeswith.language.eccr.model import Eccr; "
+        "from goeswith.language.eccr.eccr_model import Eccr; "
         f"print(Eccr.load(Path({str(tmp_path / 'saved')!r})).recommend(np.arange(3), 3)[0].shape); "
         "assert not {'torch', 'transformers'} & set(sys.modules)"
     )

@@ -12,7 +12,7 @@ from goeswith.language.eccr.prompts import (
     make_prompts,
     padded,
 )
-from goeswith.language.text import clean_text
+from goeswith.text.product_text import clean_text
 
 WORD = {word: i for i, word in enumerate(["the", "quick", "brown", "fox"], start=10)}
 

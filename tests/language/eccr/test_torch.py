@@ -7,20 +7,20 @@ from typing import Any
 import numpy as np
 import pytest
 
+from goeswith.core.errors import ConfigError
 from goeswith.data.catalog import Catalog
-from goeswith.encode.codes import Trie
-from goeswith.errors import ConfigError
-from goeswith.language.eccr.examples import make_examples
-from goeswith.language.eccr.model import prompt_texts
+from goeswith.features.semantic_codes import Trie
+from goeswith.language.eccr.eccr_model import prompt_texts
 from goeswith.language.eccr.prompts import code_ids, make_prompts
+from goeswith.language.eccr.slate_examples import make_examples
 from goeswith.relations.graph import RelationGraph
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from goeswith.language.eccr.torch_backbone import load_backbone, save_backbone, with_adapters  # noqa: E402
+from goeswith.language.eccr.torch_eccr_training import Judged, Plan, Tasks, Texts, train  # noqa: E402
 from goeswith.language.eccr.torch_generate import generate  # noqa: E402
-from goeswith.language.eccr.torch_training import Judged, Plan, Tasks, Texts, train  # noqa: E402
 
 PLAN = Plan(steps=4, lists=4, negatives=4, batch=4, learning_rate=0.01, checks=2)
 

@@ -7,15 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from goeswith.bundle.build import fit_bundle
-from goeswith.bundle.bundle import Bundle
+from goeswith.core.errors import BundleError
 from goeswith.data.catalog import Catalog
-from goeswith.data.folder import Dataset, load_data
-from goeswith.errors import BundleError
+from goeswith.data.dataset import Dataset
+from goeswith.data.folder import load_data
 from goeswith.language.salam.judge import Judge
-from goeswith.language.salam.model import Salam
+from goeswith.language.salam.salam_model import Salam
+from goeswith.pipeline.fit_bundle import fit_bundle
+from goeswith.query.bundle import Bundle
 from goeswith.relations.graph import RelationGraph
-from goeswith.settings import FitSettings, RelevanceSettings, Settings
+from goeswith.settings.sections import FitSettings, RelevanceSettings, Settings
 
 ROWS = np.arange(6, dtype=np.int32), np.arange(20, 26, dtype=np.int32)
 

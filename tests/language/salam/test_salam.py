@@ -8,12 +8,12 @@ import numpy as np
 import polars as pl
 import pytest
 
+from goeswith.core.errors import BundleError, ConfigError
 from goeswith.data.folder import load_data
-from goeswith.errors import BundleError, ConfigError
 from goeswith.language.salam.config import SalamConfig
-from goeswith.language.salam.examples import Examples, examples_of_shop, read_examples
-from goeswith.language.salam.model import Salam
-from goeswith.relations.build import build_graph
+from goeswith.language.salam.labelled_examples import Examples, examples_of_shop, read_examples
+from goeswith.language.salam.salam_model import Salam
+from goeswith.relations.build_graph import build_graph
 
 QUICK = {
     "max_tokens": 16,

@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 import torch
 
+from goeswith.core.errors import ConfigError
 from goeswith.data.catalog import Catalog
-from goeswith.errors import ConfigError
 from goeswith.models import make_model
 from goeswith.models.neural.daemon import Daemon, DaemonConfig, batches, loss_pairs, pair_loss
 from goeswith.models.neural.torch_messages import (
@@ -20,7 +20,8 @@ from goeswith.models.neural.torch_messages import (
     sampled_steps,
     whole_step,
 )
-from goeswith.relations.graph import RelationGraph, csr
+from goeswith.relations.graph import RelationGraph
+from goeswith.relations.relation import csr
 
 CPU = torch.device("cpu")
 SMALL = {"dimension": 16, "fan_outs": (4, 3), "content_dimension": 16, "batch": 64}

@@ -13,8 +13,9 @@ from goeswith.models.neural.directed_propagation import (
     DirectedPropagationConfig,
     weighted,
 )
-from goeswith.models.neural.torch_parts import SparseMap, softmax_loss, symmetric_normalised
-from goeswith.relations.graph import Relation, RelationGraph, csr
+from goeswith.models.neural.torch_layers import SparseMap, softmax_loss, symmetric_normalised
+from goeswith.relations.graph import RelationGraph
+from goeswith.relations.relation import Relation, csr
 
 CPU = torch.device("cpu")
 

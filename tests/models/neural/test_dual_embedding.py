@@ -16,14 +16,14 @@ from goeswith.models.neural.dual_embedding import (
     DualEmbeddingConfig,
     skip_gram_loss,
 )
-from goeswith.models.neural.pairs import (
+from goeswith.models.neural.training import Epoch
+from goeswith.models.neural.training_pairs import (
     ItemSimilarity,
     draw,
     negative_shares,
     subsampled,
     synthetic_pairs,
 )
-from goeswith.models.neural.training import Epoch
 from goeswith.relations.graph import RelationGraph
 
 Shop = tuple[Catalog, RelationGraph]

@@ -13,7 +13,8 @@ from goeswith.data.catalog import Catalog
 from goeswith.models.neural.p_companion import PCompanion, PCompanionConfig
 from goeswith.models.neural.torch_p_companion import Negatives, TypeTransition
 from goeswith.models.neural.training import Epoch
-from goeswith.relations.graph import RelationGraph, csr
+from goeswith.relations.graph import RelationGraph
+from goeswith.relations.relation import csr
 
 Shop = tuple[Catalog, RelationGraph]
 SOURCES = np.arange(100, dtype=np.int32)

@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 import torch
 
+from goeswith.core.errors import ConfigError
 from goeswith.data.catalog import Catalog
-from goeswith.errors import ConfigError
 from goeswith.models.neural.product2vec import (
     Product2Vec,
     Product2VecConfig,

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goeswith.models.neural.sampler import sample_neighbours
-from goeswith.relations.graph import csr
+from goeswith.models.neural.negative_sampler import sample_neighbours
+from goeswith.relations.relation import csr
 
 
 def star(degree: int) -> np.ndarray:

@@ -17,8 +17,8 @@ import polars as pl
 import pytest
 import torch
 
+from goeswith.core.errors import ConfigError
 from goeswith.data.catalog import Catalog
-from goeswith.errors import ConfigError
 from goeswith.models.neural.directed_propagation import (
     DirectedPropagation,
     DirectedPropagationConfig,
@@ -30,7 +30,8 @@ from goeswith.models.neural.training import (
     TrainingConfig,
     Validation,
 )
-from goeswith.relations.graph import RelationGraph, pair_keys
+from goeswith.relations.graph import RelationGraph
+from goeswith.relations.relation import pair_keys
 
 N = 60
 

@@ -17,17 +17,17 @@ import polars as pl
 import pytest
 import torch
 
-from goeswith.arrays_file import Arrays, load_arrays, save_arrays
+from goeswith.core.arrays_file import Arrays, load_arrays, save_arrays
+from goeswith.core.errors import ConfigError
 from goeswith.data.catalog import Catalog
-from goeswith.errors import ConfigError
 from goeswith.models import make_model
 from goeswith.models.neural import training
 from goeswith.models.neural.daemon import Daemon
+from goeswith.models.neural.distributed import Workers
 from goeswith.models.neural.training import Epoch, Run, Trained
-from goeswith.models.neural.workers import Workers
 from goeswith.relations.graph import RelationGraph
-from goeswith.sessions import SESSION_MODELS
-from goeswith.sessions.sequences import Sequences
+from goeswith.sequential import SESSION_MODELS
+from goeswith.sequential.sequences import Sequences
 
 N, KINDS = 203, 7
 _SEQUENCE: Final = {"max_epochs": 2, "dimension": 8, "layers": 1, "dropout": 0, "batch": 7}

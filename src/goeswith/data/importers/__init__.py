@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from goeswith.errors import ConfigError
+from goeswith.core.errors import ConfigError
 
 if TYPE_CHECKING:
     import polars as pl

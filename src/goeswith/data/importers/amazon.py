@@ -19,14 +19,14 @@ from typing import Any, Final, TypeAlias
 
 import polars as pl
 
+from goeswith.core.errors import DataError
 from goeswith.data.clean import with_values
 from goeswith.data.importers import Batches, Progress
-from goeswith.data.importers.sources import given_files
+from goeswith.data.importers.source_files import given_files
 from goeswith.data.jsonlines import numbered_lines, parse_object
 from goeswith.data.quarantine import ROW, Quarantine
 from goeswith.data.timestamps import timestamps
 from goeswith.data.values import lists, numbers, text
-from goeswith.errors import DataError
 
 Parse: TypeAlias = Callable[[str], dict[str, Any] | None]
 

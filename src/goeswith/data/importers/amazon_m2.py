@@ -11,13 +11,13 @@ from typing import Final
 
 import polars as pl
 
+from goeswith.core.errors import DataError
 from goeswith.data.clean import first_of_each, with_values
 from goeswith.data.importers import Batches, Progress
-from goeswith.data.importers.sources import given_files
+from goeswith.data.importers.source_files import given_files
 from goeswith.data.quarantine import ROW, Quarantine
 from goeswith.data.tables import require, table_batches, table_format
 from goeswith.data.values import identifiers, numbers, text
-from goeswith.errors import DataError
 
 _ATTRIBUTES: Final = ("locale", "title", "brand", "color", "size", "model", "material", "author")
 

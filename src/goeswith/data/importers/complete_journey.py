@@ -11,14 +11,14 @@ from pathlib import Path
 
 import polars as pl
 
+from goeswith.core.errors import DataError
 from goeswith.data.clean import first_of_each, with_values
 from goeswith.data.importers import Batches, Progress
-from goeswith.data.importers.sources import given_files, needed_file
+from goeswith.data.importers.source_files import given_files, needed_file
 from goeswith.data.quarantine import ROW, Quarantine
 from goeswith.data.tables import read_table, require
 from goeswith.data.timestamps import timestamps
 from goeswith.data.values import identifiers, numbers, text
-from goeswith.errors import DataError
 
 
 def complete_journey(sources: list[Path], quarantine: Quarantine, progress: Progress) -> Batches:

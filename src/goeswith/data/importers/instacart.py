@@ -10,13 +10,13 @@ from pathlib import Path
 
 import polars as pl
 
+from goeswith.core.errors import DataError
 from goeswith.data.clean import first_of_each, with_values
 from goeswith.data.importers import Batches, Progress
-from goeswith.data.importers.sources import given_files, named_file, needed_file
+from goeswith.data.importers.source_files import given_files, named_file, needed_file
 from goeswith.data.quarantine import Quarantine
 from goeswith.data.tables import read_table, require, table_batches
 from goeswith.data.values import identifiers, text
-from goeswith.errors import DataError
 
 _LINES = ("order_products__prior", "order_products__train")
 

@@ -12,15 +12,15 @@ from typing import Final
 
 import polars as pl
 
+from goeswith.core.errors import DataError
 from goeswith.data.clean import with_values
-from goeswith.data.folder import with_attributes
+from goeswith.data.dataset import with_attributes
 from goeswith.data.importers import Batches, Progress
-from goeswith.data.importers.sources import given_files
+from goeswith.data.importers.source_files import given_files
 from goeswith.data.quarantine import ROW, Quarantine
 from goeswith.data.tables import read_table, require
 from goeswith.data.timestamps import timestamps
 from goeswith.data.values import identifiers, numbers, text
-from goeswith.errors import DataError
 
 _NAMES: Final = {
     "InvoiceNo": "basket_id",

@@ -11,15 +11,15 @@ from typing import Final
 
 import polars as pl
 
+from goeswith.core.errors import DataError
 from goeswith.data.clean import first_of_each, with_values
 from goeswith.data.delimited import delimited_batches
 from goeswith.data.importers import Batches, Progress
-from goeswith.data.importers.sources import given_files
+from goeswith.data.importers.source_files import given_files
 from goeswith.data.quarantine import ROW, Quarantine
 from goeswith.data.tables import require
 from goeswith.data.timestamps import timestamps
 from goeswith.data.values import lists, numbers, text
-from goeswith.errors import DataError
 
 _NAMES: Final = {
     "item_id": "product_id",

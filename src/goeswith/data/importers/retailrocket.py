@@ -13,7 +13,7 @@ import polars as pl
 
 from goeswith.data.clean import with_values
 from goeswith.data.importers import Batches, Progress
-from goeswith.data.importers.sources import given_files, named_file, needed_file
+from goeswith.data.importers.source_files import given_files, named_file, needed_file
 from goeswith.data.quarantine import Quarantine
 from goeswith.data.tables import read_table, require, table_batches
 from goeswith.data.timestamps import timestamps

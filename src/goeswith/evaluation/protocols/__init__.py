@@ -6,12 +6,16 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any, Final, Protocol
 
-from goeswith.errors import ConfigError
-from goeswith.evaluation.protocols import cold, gold, next_product, over_time, warm
+from goeswith.core.errors import ConfigError
+from goeswith.evaluation.protocols import cold_start_protocol as cold
+from goeswith.evaluation.protocols import held_out_edges as warm
+from goeswith.evaluation.protocols import human_bundles as gold
+from goeswith.evaluation.protocols import next_product
+from goeswith.evaluation.protocols import time_split as over_time
 from goeswith.evaluation.protocols.case import AnyCase, Ground
 from goeswith.models import MODELS
 from goeswith.models.registry import Registry
-from goeswith.sessions import SESSION_MODELS
+from goeswith.sequential import SESSION_MODELS
 
 
 class MakeCases(Protocol):
@@ -33,7 +37,7 @@ PROTOCOLS: Final[dict[str, MakeCases]] = {
 }
 
 NEXT_PRODUCT: Final = frozenset({"leave_one_out", "given", "sessions"})
-"""Protocols that ask for the next product of a session, of the models of `goeswith.sessions`."""
+"""Protocols that ask for the next product of a session, of the models of `goeswith.sequential`."""
 
 FIRST_METRIC: Final = {"direction": "direction_accuracy", "gold": "auc"}
 """The metric that models are compared by, where it is not ndcg@10."""

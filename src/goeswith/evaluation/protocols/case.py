@@ -10,15 +10,15 @@ from typing import Any, Generic, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from goeswith.arrays import Floats, Rows, Sparse, blocks, top_k
+from goeswith.core.arrays import Floats, Rows, Sparse, blocks, top_k
 from goeswith.data.catalog import Catalog
-from goeswith.data.folder import Dataset
+from goeswith.data.dataset import Dataset
 from goeswith.evaluation import metrics
 from goeswith.evaluation.metrics import Mask, PerSource, Ranked
 from goeswith.models.base import Model, Recommender, leave_out
-from goeswith.relations.build import build_graph
+from goeswith.relations.build_graph import build_graph
 from goeswith.relations.graph import RelationGraph
-from goeswith.settings import Settings
+from goeswith.settings.sections import Settings
 
 PLACES = 60
 """How deep rankings go."""

@@ -10,15 +10,15 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from goeswith.arrays import Floats, Rows
+from goeswith.core.arrays import Floats, Rows
+from goeswith.core.errors import DataError
 from goeswith.data.catalog import Catalog
-from goeswith.errors import DataError
 from goeswith.evaluation import metrics
-from goeswith.evaluation.leak import check_apart, check_before
+from goeswith.evaluation.leak_check import check_apart, check_before
 from goeswith.evaluation.metrics import Mask, Parts, PerSource
 from goeswith.evaluation.protocols.case import Answers, AnyCase, Ground, Measured
-from goeswith.sessions.base import SessionModel, leave_out
-from goeswith.sessions.sequences import Sequences, sequences_of
+from goeswith.sequential.base import SessionModel, leave_out
+from goeswith.sequential.sequences import Sequences, sequences_of
 
 CUTS: Final = (5, 10, 20)
 
@@ -73,7 +73,7 @@ class NextProductCase(AnyCase[SessionModel]):
 def rank_of(scores: Floats, targets: Rows) -> npt.NDArray[np.int64]:
     """(b,) place of each target, 1 for the best; 0 where the model has nothing to say of it.
 
-    Of equals, the lower row comes first, as in `goeswith.arrays.top_k`.
+    Of equals, the lower row comes first, as in `goeswith.core.arrays.top_k`.
     """
     target = scores[np.arange(len(targets)), targets][:, None]
     before = np.arange(scores.shape[1]) < targets[:, None]

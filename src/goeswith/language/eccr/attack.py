@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from goeswith.arrays import Floats
+from goeswith.core.arrays import Floats
 from goeswith.language.eccr.prompts import Ids
 
 STRATEGIC: Final = {

@@ -20,7 +20,7 @@ import numpy.typing as npt
 import polars as pl
 from scipy import sparse
 
-from goeswith.arrays import Rows, Sparse
+from goeswith.core.arrays import Rows, Sparse
 from goeswith.data.catalog import Catalog
 
 Mask = npt.NDArray[np.bool_]

@@ -14,8 +14,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from goeswith.arrays import Rows
-from goeswith.encode.codes import Codes
+from goeswith.core.arrays import Rows
+from goeswith.features.semantic_codes import Codes
 
 Ids = npt.NDArray[np.int32]
 """Token ids."""
@@ -118,7 +118,7 @@ class Prompts:
 def make_prompts(
     tokenise: Tokenise, titles: Sequence[str], codes: Codes | None, first: int, end: int | None
 ) -> Prompts:
-    """Prompts over titles that were cleaned and bounded already (`goeswith.language.text`).
+    """Prompts over titles that were cleaned and bounded already (`goeswith.text.product_text`).
 
     Args:
         tokenise: text to ids.

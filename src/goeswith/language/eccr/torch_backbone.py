@@ -16,10 +16,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from goeswith.arrays import Floats
-from goeswith.errors import ConfigError
+from goeswith.core.arrays import Floats
+from goeswith.core.errors import ConfigError
 from goeswith.language.eccr.prompts import Ids, padded
-from goeswith.models.neural.torch_parts import device, native_bfloat16
+from goeswith.models.neural.torch_layers import device, native_bfloat16
 
 if TYPE_CHECKING:
     from torch import Tensor

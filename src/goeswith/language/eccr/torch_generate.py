@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from goeswith.arrays import Floats, Rows
-from goeswith.encode.codes import Trie
+from goeswith.core.arrays import Floats, Rows
+from goeswith.features.semantic_codes import Trie
 from goeswith.language.eccr.prompts import Ids
 from goeswith.language.eccr.torch_backbone import Backbone
 

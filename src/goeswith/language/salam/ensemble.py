@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from goeswith.arrays import Floats
-from goeswith.errors import BundleError
-from goeswith.files import write_text
+from goeswith.core.arrays import Floats
+from goeswith.core.atomic_files import write_text
+from goeswith.core.errors import BundleError
 from goeswith.language.salam.nodes import Behaviour, Pairs
 
 if TYPE_CHECKING:

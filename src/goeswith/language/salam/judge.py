@@ -10,13 +10,13 @@ from typing import Self
 import numpy as np
 import polars as pl
 
-from goeswith.arrays import Floats, Rows
+from goeswith.core.arrays import Floats, Rows
+from goeswith.core.atomic_files import write_parquet
+from goeswith.core.errors import ConfigError
 from goeswith.data.catalog import Catalog
-from goeswith.errors import ConfigError
-from goeswith.files import write_parquet
 from goeswith.language.salam.config import SalamConfig
-from goeswith.language.salam.model import Salam, read_config
-from goeswith.language.text import product_texts
+from goeswith.language.salam.salam_model import Salam, read_config
+from goeswith.text.product_text import product_texts
 
 Tell = Callable[[str], None]
 JUDGED = ("substitute", "complement", "irrelevant")

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from goeswith.errors import ConfigError
+from goeswith.core.errors import ConfigError
 
 CLASSES: Final = ("exact", "substitute", "complement", "irrelevant")
 """What a product is to a query, or to another product (Reddy et al., 2022)."""

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from goeswith.arrays import Floats, Rows, Sparse
+from goeswith.core.arrays import Floats, Rows, Sparse
 
 Labels = npt.NDArray[np.int64]
 

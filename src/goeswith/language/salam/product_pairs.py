@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from scipy import sparse
 
-from goeswith.arrays import Rows, Sparse
+from goeswith.core.arrays import Rows, Sparse
 from goeswith.data.catalog import Catalog
 from goeswith.language.salam.nodes import Behaviour, Pairs
 from goeswith.relations.graph import RelationGraph

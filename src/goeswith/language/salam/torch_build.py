@@ -7,14 +7,14 @@ from pathlib import Path
 
 import torch
 
-from goeswith.arrays import Floats
+from goeswith.core.arrays import Floats
 from goeswith.language.salam.config import SalamConfig
 from goeswith.language.salam.nodes import Behaviour
 from goeswith.language.salam.torch_encoder import Tokens, load_encoder, load_tokenizer, tokenize
 from goeswith.language.salam.torch_feed import Tell, node_vectors
 from goeswith.language.salam.torch_network import Network
-from goeswith.language.salam.torch_training import put
-from goeswith.models.neural.torch_parts import device
+from goeswith.language.salam.torch_salam_training import put
+from goeswith.models.neural.torch_layers import device
 
 
 def read_texts(config: SalamConfig, texts: Sequence[str], tell: Tell) -> tuple[Tokens, Floats]:
@@ -60,7 +60,7 @@ def save_weights(network: Network, file: Path) -> None:
     """Write what training changed, atomically."""
     from safetensors.torch import save_file
 
-    from goeswith.files import replacing
+    from goeswith.core.atomic_files import replacing
 
     tensors = {name: value.detach().cpu().clone() for name, value in network.trained().items()}
     with replacing(file) as beside:

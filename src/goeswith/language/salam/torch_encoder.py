@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from goeswith.errors import ConfigError
+from goeswith.core.errors import ConfigError
 from goeswith.language.salam.config import SalamConfig
 
 

@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from goeswith.arrays import Floats
+from goeswith.core.arrays import Floats
 from goeswith.language.salam.config import SalamConfig
 from goeswith.language.salam.nodes import Behaviour, Pairs
 from goeswith.language.salam.torch_encoder import Tokens, batches_by_length, mean_vector
 from goeswith.language.salam.torch_graph import Sampler
 from goeswith.language.salam.torch_network import Network, Step
-from goeswith.models.neural.torch_parts import native_bfloat16
+from goeswith.models.neural.torch_layers import native_bfloat16
 
 Tell = Callable[[str], None]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from goeswith.files import replacing
+from goeswith.core.atomic_files import replacing
 
 if TYPE_CHECKING:
     import torch

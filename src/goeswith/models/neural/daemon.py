@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, field_validator
 
-from goeswith.arrays import Floats, Rows, Sparse, entry_rows
+from goeswith.core.arrays import Floats, Rows, Sparse, entry_rows
 from goeswith.data.catalog import Catalog
 from goeswith.models.neural.training import (
     ContentConfig,
@@ -28,7 +28,8 @@ from goeswith.models.neural.training import (
     Validation,
     need_torch,
 )
-from goeswith.relations.graph import CO_VIEW, RelationGraph, csr
+from goeswith.relations.graph import RelationGraph
+from goeswith.relations.relation import CO_VIEW, csr
 
 if TYPE_CHECKING:
     import torch
@@ -89,6 +90,7 @@ class Daemon(TrainedVectors):
         need_torch(self.name)
         import torch
 
+        from goeswith.models.neural.torch_layers import device, normal
         from goeswith.models.neural.torch_messages import (
             Messages,
             nearest_rows,
@@ -96,7 +98,6 @@ class Daemon(TrainedVectors):
             sampled_steps,
             whole_step,
         )
-        from goeswith.models.neural.torch_parts import device, normal
 
         config, where, n = self.config, device(), graph.n
         content = config.content_encoder().fit(catalog).encode(catalog)

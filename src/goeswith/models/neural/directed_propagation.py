@@ -23,10 +23,10 @@ from typing import Self
 import numpy as np
 from pydantic import Field
 
-from goeswith.arrays import Floats, Sparse, blocks
-from goeswith.arrays_file import Arrays
+from goeswith.core.arrays import Floats, Sparse, blocks
+from goeswith.core.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
-from goeswith.encode.attributes import AttributeEncoder
+from goeswith.features.attribute_encoder import AttributeEncoder
 from goeswith.models.neural.training import (
     Run,
     TrainedVectors,
@@ -35,7 +35,8 @@ from goeswith.models.neural.training import (
     need_torch,
 )
 from goeswith.models.paths import edge_weights
-from goeswith.relations.graph import CO_VIEW, Relation, RelationGraph
+from goeswith.relations.graph import RelationGraph
+from goeswith.relations.relation import CO_VIEW, Relation
 
 
 class DirectedPropagationConfig(TrainingConfig):
@@ -62,7 +63,7 @@ class DirectedPropagation(TrainedVectors):
         import torch
         from torch.nn import functional
 
-        from goeswith.models.neural.torch_parts import (
+        from goeswith.models.neural.torch_layers import (
             SparseMap,
             device,
             normal,

@@ -15,16 +15,9 @@ import numpy.typing as npt
 from pydantic import Field
 from scipy import sparse
 
-from goeswith.arrays import Floats, Sparse, blocks, entry_rows, inverse_power
+from goeswith.core.arrays import Floats, Sparse, blocks, entry_rows, inverse_power
 from goeswith.data.catalog import Catalog
-from goeswith.encode.attributes import AttributeEncoder
-from goeswith.models.neural.pairs import (
-    ItemSimilarity,
-    draw,
-    negative_shares,
-    subsampled,
-    synthetic_pairs,
-)
+from goeswith.features.attribute_encoder import AttributeEncoder
 from goeswith.models.neural.training import (
     Run,
     TrainedVectors,
@@ -32,8 +25,16 @@ from goeswith.models.neural.training import (
     Validation,
     need_torch,
 )
+from goeswith.models.neural.training_pairs import (
+    ItemSimilarity,
+    draw,
+    negative_shares,
+    subsampled,
+    synthetic_pairs,
+)
 from goeswith.models.paths import in_degree, out_degree
-from goeswith.relations.graph import CO_PURCHASE, CO_VIEW, Relation, RelationGraph
+from goeswith.relations.graph import RelationGraph
+from goeswith.relations.relation import CO_PURCHASE, CO_VIEW, Relation
 
 if TYPE_CHECKING:
     import torch
@@ -89,7 +90,7 @@ class DualEmbedding(TrainedVectors):
         need_torch(self.name)
         import torch
 
-        from goeswith.models.neural.torch_parts import device, normal
+        from goeswith.models.neural.torch_layers import device, normal
 
         config, where = self.config, device()
         validation = Validation(graph, config.validation_share, config.seed)

@@ -18,49 +18,21 @@ answer of the paper: a few products of each of a few types.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
-from pydantic import Field
 
-from goeswith.arrays import Floats, Rows, blocks
-from goeswith.arrays_file import Arrays
+from goeswith.core.arrays import Floats, Rows, blocks
+from goeswith.core.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
+from goeswith.models.neural.p_companion_config import PCompanionConfig
 from goeswith.models.neural.product2vec import Product2Vec, Product2VecConfig, between
 from goeswith.models.neural.training import Run, Validation, need_torch
-from goeswith.models.neural.typed import TypedVectors
+from goeswith.models.neural.typed_vectors import TypedVectors
 from goeswith.relations.graph import RelationGraph
 
 if TYPE_CHECKING:
     from goeswith.models.neural.torch_p_companion import TypeTransition
-
-
-class PCompanionConfig(Product2VecConfig):
-    """Settings of P-Companion; those of Product2Vec hold for its product vectors."""
-
-    type_dimension: int = Field(64, ge=2, description="Length of a type vector.")
-    alpha: float = Field(
-        0.8, ge=0, le=1, description="Weight of products in loss and score; types have the rest."
-    )
-    dropout: float = Field(
-        0.1,
-        ge=0,
-        lt=1,
-        description="Share of the type transition's hidden units dropped in a step.",
-    )
-    negatives: Literal["substitutes", "random", "both"] = Field(
-        "substitutes",
-        description="What each complement is held against: a substitute of the source, a random "
-        "product, or one of each.",
-    )
-    train_projection: Literal["gamma", "true_type"] = Field(
-        "gamma",
-        description="Type vector by which products are projected in training: the predicted one, "
-        "or that of the target's own type.",
-    )
-    residual_projection: bool = Field(
-        False, description="Whether projection starts as the identity (b6 = 1)."
-    )
 
 
 class PCompanion(TypedVectors):
@@ -74,8 +46,8 @@ class PCompanion(TypedVectors):
         need_torch(self.name)
         import torch
 
+        from goeswith.models.neural.torch_layers import device
         from goeswith.models.neural.torch_p_companion import Negatives, TypeTransition
-        from goeswith.models.neural.torch_parts import device
 
         config, where = self.config, device()
         validation = Validation(graph, config.validation_share, config.seed)

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from pydantic import Field
 
-from goeswith.arrays import Floats, Rows, Sparse, blocks
-from goeswith.arrays_file import Arrays
+from goeswith.core.arrays import Floats, Rows, Sparse, blocks
+from goeswith.core.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
-from goeswith.models.neural.sampler import sample_neighbours
+from goeswith.models.neural.negative_sampler import sample_neighbours
 from goeswith.models.neural.training import (
     ContentConfig,
     Run,
@@ -24,7 +24,8 @@ from goeswith.models.neural.training import (
     Validation,
     need_torch,
 )
-from goeswith.relations.graph import Relation, RelationGraph, Signals
+from goeswith.relations.graph import RelationGraph, Signals
+from goeswith.relations.relation import Relation
 
 if TYPE_CHECKING:
     import torch
@@ -56,7 +57,7 @@ class Product2Vec(TrainedVectors):
         need_torch(self.name)
         import torch
 
-        from goeswith.models.neural.torch_parts import device
+        from goeswith.models.neural.torch_layers import device
 
         config, where = self.config, device()
         self._content = self.config.content_encoder().fit(catalog)
@@ -158,7 +159,7 @@ def new_network(content: int, dimension: int) -> torch.nn.Module:
     """The network of Eq 1, its first layer normalised over the batch."""
     from torch.nn import Linear, Sequential, Tanh
 
-    from goeswith.models.neural.torch_parts import SharedNorm
+    from goeswith.models.neural.torch_layers import SharedNorm
 
     return Sequential(
         Linear(content, dimension),

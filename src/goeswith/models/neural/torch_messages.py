@@ -14,9 +14,9 @@ import numpy.typing as npt
 import torch
 from scipy import sparse
 
-from goeswith.arrays import Floats, Rows, Sparse, block_size, blocks, top_k
-from goeswith.models.neural.sampler import sample_neighbours
-from goeswith.models.neural.torch_parts import SparseMap
+from goeswith.core.arrays import Floats, Rows, Sparse, block_size, blocks, top_k
+from goeswith.models.neural.negative_sampler import sample_neighbours
+from goeswith.models.neural.torch_layers import SparseMap
 
 
 class Messages(NamedTuple):

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from goeswith.arrays import Rows, Sparse
+from goeswith.core.arrays import Rows, Sparse
+from goeswith.models.neural.negative_sampler import sample_neighbours
 from goeswith.models.neural.product2vec import hinge
-from goeswith.models.neural.sampler import sample_neighbours
 
 if TYPE_CHECKING:
-    from goeswith.models.neural.p_companion import PCompanionConfig
+    from goeswith.models.neural.p_companion_config import PCompanionConfig
 
 
 class TypeTransition(torch.nn.Module):

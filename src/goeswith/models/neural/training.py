@@ -24,16 +24,16 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypedDict
 import numpy as np
 from pydantic import Field
 
-from goeswith.arrays import Floats, Sparse, block_size, blocks, top_k
-from goeswith.arrays_file import Arrays
+from goeswith.core.arrays import Floats, Sparse, block_size, blocks, top_k
+from goeswith.core.arrays_file import Arrays
+from goeswith.core.errors import ConfigError
 from goeswith.data.catalog import Catalog
-from goeswith.encode.vectors import ContentEncoder, content_encoder
-from goeswith.errors import ConfigError
+from goeswith.features.product_vectors import ContentEncoder, content_encoder
 from goeswith.models.base import Model, ModelConfig, VectorModel
 from goeswith.models.neural.checkpoint import read_checkpoint, write_checkpoint
-from goeswith.models.neural.workers import Workers
+from goeswith.models.neural.distributed import Workers
 from goeswith.relations.graph import RelationGraph
-from goeswith.relations.splits import HeldOut, hold_out_pairs
+from goeswith.relations.pair_splits import HeldOut, hold_out_pairs
 
 if TYPE_CHECKING:
     import torch

@@ -25,13 +25,13 @@ import numpy as np
 from pydantic import Field
 from scipy import sparse
 
-from goeswith.arrays import Floats, Rows
+from goeswith.core.arrays import Floats, Rows
 from goeswith.data.catalog import Catalog
 from goeswith.models.neural.directed_propagation import (
     DirectedPropagation,
     DirectedPropagationConfig,
 )
-from goeswith.models.neural.typed import TypedVectors
+from goeswith.models.neural.typed_vectors import TypedVectors
 from goeswith.relations.graph import RelationGraph
 
 

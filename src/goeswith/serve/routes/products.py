@@ -6,17 +6,17 @@ from typing import Annotated
 from fastapi import FastAPI, Query
 from starlette.responses import Response
 
-from goeswith.serve.problems import documented
-from goeswith.serve.routes.asked import Constrained, Filtered, Id, Now, ProductId, held, how_many
-from goeswith.serve.shapes import (
+from goeswith.serve.dependencies import Constrained, Filtered, Id, Now, ProductId, held, how_many
+from goeswith.serve.problem_details import documented
+from goeswith.serve.responses import told
+from goeswith.serve.schemas import (
     ComparisonShape,
     Complements,
     Product,
     Reverse,
     Similars,
 )
-from goeswith.serve.told import told
-from goeswith.settings import ServeSettings
+from goeswith.settings.sections import ServeSettings
 
 OF = "/v1/products/{product_id:path}"
 

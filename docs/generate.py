@@ -1,0 +1,140 @@
+"""Pages of the reference, made from the code when the site is built."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import click
+import typer.main
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+
+from goeswith.cli.main import app
+from goeswith.models import MODELS
+from goeswith.models.listing import list_models
+from goeswith.sequential import SESSION_MODELS, TRAINED
+from goeswith.settings.project_file import default_toml
+
+API = """# Python API
+
+The names of `goeswith`, loaded when first used. Everything takes and returns product ids.
+
+::: goeswith.api.fit
+::: goeswith.api.open_bundle
+::: goeswith.api.benchmark
+::: goeswith.data.folder.load_data
+::: goeswith.data.dataset.Dataset
+::: goeswith.query.bundle.Bundle
+    options:
+      inherited_members: [open, check_k]
+::: goeswith.query.recommendation_list.RecommendationList
+::: goeswith.evaluation.benchmark_result.BenchmarkResult
+::: goeswith.models.base.Recommender
+    options:
+      inherited_members: true
+::: goeswith.core.errors
+"""
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the generated pages."""
+    pages = {
+        "reference/cli.md": command_line(),
+        "reference/settings.md": settings(),
+        "reference/models.md": models(),
+        "reference/http.md": http(),
+        "reference/api.md": API,
+    }
+    for uri, content in pages.items():
+        files.append(File.generated(config, uri, content=content))
+    return files
+
+
+def command_line() -> str:
+    """Every command with its arguments and options."""
+    root = typer.main.get_command(app)
+    lines = ["# Command line", "", "`goeswith COMMAND --help` prints the same.", ""]
+    for name, command in _commands(root, "goeswith"):
+        lines += [f"## {name}", "", (command.help or "").strip(), ""]
+        context = click.Context(command, info_name=name)
+        records = [parameter.get_help_record(context) for parameter in command.params]
+        rows = [
+            (" ".join(record[0].split()), " ".join(record[1].split())) for record in records if record
+        ]
+        if rows:
+            lines += ["| option | meaning |", "|---|---|"]
+            lines += [f"| `{_cell(option)}` | {_cell(meaning)} |" for option, meaning in rows]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _commands(command: Any, name: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(command, click.Group) or hasattr(command, "commands"):
+        for child, found in command.commands.items():
+            yield from _commands(found, f"{name} {child}")
+    else:
+        yield name, command
+
+
+def settings() -> str:
+    """The project file with every setting at its default."""
+    return (
+        "# Settings\n\n"
+        "Every setting with its meaning and default, as `goeswith config --all` prints them. "
+        "[Change settings](../how-to/settings.md) explains those that most shops need.\n\n"
+        f"```toml\n{default_toml()}```\n"
+    )
+
+
+def models() -> str:
+    """A table of the models."""
+    lines = ["# Models", "", "As `goeswith models` prints them.", ""]
+    lines += ["| name | recommends | needs the extra | summary |", "|---|---|---|---|"]
+    for record in [*list_models(MODELS), *list_models(SESSION_MODELS, TRAINED)]:
+        lines.append(
+            f"| `{record['name']}` | {record['recommends']} | {record['needs'] or ''} "
+            f"| {_cell(record['summary'])} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def http() -> str:
+    """The operations of the service, from its OpenAPI schema."""
+    from goeswith.serve.openapi import service_schema
+
+    schema = service_schema()
+    lines = ["# HTTP API", "", "The service also answers with this schema at `/openapi.json`.", ""]
+    for path, operations in schema["paths"].items():
+        for method, operation in operations.items():
+            lines += [f"## {method.upper()} {path}", "", operation.get("description", ""), ""]
+            parameters = operation.get("parameters", [])
+            if parameters:
+                lines += ["| parameter | in | meaning |", "|---|---|---|"]
+                lines += [
+                    f"| `{one['name']}` | {one['in']} | {_cell(one.get('description', ''))} |"
+                    for one in parameters
+                ]
+                lines.append("")
+            if "requestBody" in operation:
+                lines += ["Request body:", "", _schema(operation["requestBody"], schema), ""]
+            answer = operation.get("responses", {}).get("200")
+            if answer:
+                lines += ["Response body:", "", _schema(answer, schema), ""]
+    return "\n".join(lines)
+
+
+def _schema(holder: dict[str, Any], schema: dict[str, Any]) -> str:
+    """The fields of a body as a table."""
+    body = holder.get("content", {}).get("application/json", {}).get("schema", {})
+    name = str(body.get("$ref", "")).rpartition("/")[2]
+    fields = schema["components"]["schemas"].get(name, {}).get("properties", {})
+    if not fields:
+        return f"```json\n{json.dumps(body, indent=2)}\n```"
+    rows = [f"| `{key}` | {_cell(value.get('description', ''))} |" for key, value in fields.items()]
+    return "\n".join(["| field | meaning |", "|---|---|", *rows])
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")

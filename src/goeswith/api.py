@@ -1,0 +1,134 @@
+"""The main job from Python: fit a bundle, open one, compare models. Product ids in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from goeswith.data.dataset import Dataset
+    from goeswith.evaluation.benchmark_result import BenchmarkResult
+    from goeswith.models.base import Model, Recommender
+    from goeswith.query.bundle import Bundle
+    from goeswith.settings.sections import Settings
+
+Progress: TypeAlias = Callable[[int, int, str], None]
+"""Called with (steps done, all steps, what comes next)."""
+
+
+def fit(
+    data: Dataset | Path | str,
+    out: Path | str,
+    *,
+    model: str | Recommender | type[Recommender] | None = None,
+    budget: str | None = None,
+    settings: Settings | None = None,
+    progress: Progress | None = None,
+) -> Bundle:
+    """Learn what goes with what, write a bundle and open it: what `goeswith fit` does.
+
+    Args:
+        data: a data set, or the folder to read one from.
+        out: the bundle's folder; an earlier bundle there is replaced once the new one is complete.
+        model: that ranks first: a name (`ease:l2=200`, `module:Class`), a model or its class; None
+            chooses by the size of the catalogue.
+        budget: fast, balanced or best; what the default model may cost.
+        settings: of a project file (`goeswith.settings.load_settings`); None for the defaults. The
+            arguments above win over them.
+        progress: called before every step.
+
+    Raises:
+        ConfigError: a model or a setting is unknown or out of range.
+        DataError: no relation can be built from the data.
+        BundleError: `out` holds other files, or another run is writing it.
+    """
+    from goeswith.data.folder import load_data
+    from goeswith.pipeline.fit_bundle import fit_bundle
+    from goeswith.settings.sections import Settings
+
+    settings = settings or Settings()
+    changes: dict[str, Any] = {}
+    if model is not None:
+        changes["model"], models = _named(model)
+        settings = settings.model_copy(update={"models": {**settings.models, **models}})
+    if budget is not None:
+        changes["budget"] = budget
+    if changes:
+        # validated anew: a wrong budget is an error here too
+        kept = {**settings.fit.model_dump(), **changes}
+        settings = settings.model_copy(update={"fit": type(settings.fit).model_validate(kept)})
+    if isinstance(data, Path | str):
+        data = load_data(data, settings.data.max_bad_share)
+    fit_bundle(data, Path(out), settings, progress=progress)
+    return open_bundle(out)
+
+
+def open_bundle(
+    path: Path | str, *, verify: bool = False, models: Sequence[type[Recommender]] = ()
+) -> Bundle:
+    """Open a bundle for queries.
+
+    Args:
+        path: the folder that was given to `fit`.
+        verify: also compare the SHA-256 of every file (about a second a gigabyte).
+        models: classes outside goeswith that the bundle may load.
+
+    Raises:
+        BundleError: it is missing, incomplete, damaged, edited, or of a newer format.
+    """
+    from goeswith.models import MODELS
+    from goeswith.query.bundle import Bundle
+
+    for kind in models:
+        MODELS.register(kind)
+    return Bundle.open(path, verify)
+
+
+def benchmark(
+    data: Dataset | Path | str,
+    models: Sequence[str | Model | type[Model]] | None = None,
+    protocol: str | Sequence[str] = "edges",
+    seeds: Sequence[int] = (0, 1, 2),
+    *,
+    settings: Settings | None = None,
+    progress: Progress | None = None,
+) -> BenchmarkResult:
+    """Fit models on a part of the data and measure them on the rest, as `goeswith benchmark` does.
+
+    Args:
+        data: a data set, or the folder to read one from.
+        models: names (`ease:l2=200`, `module:Class`), models or their classes; None compares those
+            in closed form.
+        protocol: edges, cold, direction, time, gold, leave_one_out, given or sessions; or several.
+        seeds: one split each, and the `seed` of models that have one.
+        settings: of a project file; None for the defaults.
+        progress: called before every fit.
+
+    Raises:
+        ConfigError: an unknown model, protocol or setting.
+        DataError: the data lacks what a protocol needs.
+    """
+    from goeswith.data.folder import load_data
+    from goeswith.evaluation.benchmark_result import BenchmarkResult
+    from goeswith.evaluation.comparison import benchmark as compare
+    from goeswith.settings.sections import Settings
+
+    settings = settings or Settings()
+    if isinstance(data, Path | str):
+        data = load_data(data, settings.data.max_bad_share)
+    protocols = [protocol] if isinstance(protocol, str) else list(protocol)
+    return BenchmarkResult(compare(data, models, protocols, seeds, settings, progress))
+
+
+def _named(model: str | Recommender | type[Recommender]) -> tuple[str, dict[str, dict[str, Any]]]:
+    """The name of a model, and its settings as a project file has them."""
+    from goeswith.models import MODELS
+
+    if isinstance(model, str):
+        MODELS.trust(model)
+        return model, {}
+    if isinstance(model, type):
+        return MODELS.register(model), {}
+    name = MODELS.register(type(model))
+    return name, {name: model.config.model_dump(mode="json")}

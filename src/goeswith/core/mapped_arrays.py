@@ -1,0 +1,67 @@
+"""Arrays read by memory map: nothing is loaded that is not asked for, and processes share it.
+
+Plain numpy over the safetensors format (https://huggingface.co/docs/safetensors: eight bytes of
+header length, a JSON header, the arrays), since the library's own numpy reader copies.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from goeswith.core.errors import BundleError
+
+MappedArrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
+
+_DTYPES: Final = {
+    "BOOL": np.bool_,
+    "I8": np.int8,
+    "U8": np.uint8,
+    "I16": np.int16,
+    "U16": np.uint16,
+    "I32": np.int32,
+    "U32": np.uint32,
+    "I64": np.int64,
+    "U64": np.uint64,
+    "F16": np.float16,
+    "F32": np.float32,
+    "F64": np.float64,
+}
+
+
+def map_arrays(path: Path) -> MappedArrays:
+    """Every array of a safetensors file, read-only and backed by the file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        BundleError: it is not a whole safetensors file.
+    """
+    with path.open("rb") as file:
+        try:
+            memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            start = 8 + int.from_bytes(memory[:8], "little")
+            if start > len(memory):
+                raise ValueError("its header is cut short")
+            header = json.loads(memory[8:start])
+            return {
+                name: _view(memory, start, entry)
+                for name, entry in header.items()
+                if name != "__metadata__"
+            }
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+            raise BundleError(f"{path} is not a whole safetensors file: {error}") from error
+
+
+def _view(memory: mmap.mmap, start: int, entry: dict[str, Any]) -> npt.NDArray[Any]:
+    dtype = np.dtype(_DTYPES[entry["dtype"]])
+    begin, end = entry["data_offsets"]
+    if not 0 <= begin <= end or (end - begin) % dtype.itemsize:
+        raise ValueError(f"impossible offsets {begin}, {end}")
+    flat = np.frombuffer(memory, dtype, (end - begin) // dtype.itemsize, start + begin)
+    return flat.reshape(entry["shape"])

@@ -1,0 +1,88 @@
+"""Run an importer: write its batches, then put every table in place at once."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from goeswith.core.atomic_files import replacing
+from goeswith.core.errors import DataError
+from goeswith.data.dataset import TABLES
+from goeswith.data.importers import Progress, find_importer
+from goeswith.data.quarantine import Quarantine
+from goeswith.data.tables import table_format
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import left: the folder, rows by table, and what was set aside."""
+
+    folder: Path
+    rows: dict[str, int]
+    quarantine: Quarantine
+
+
+def import_tables(
+    name: str,
+    sources: list[Path],
+    out: Path,
+    max_bad_share: float = 0.05,
+    progress: Progress = lambda _what, _share: None,
+) -> Imported:
+    """Read a public format and write products, events and relations, those that apply, as parquet.
+
+    Rows set aside are written to `quarantine.parquet` even where the import stops because they
+    are too many. Tables of an earlier import in `out` are replaced when the new ones are whole.
+
+    Args:
+        name: one of `goeswith.data.importers.FORMATS`.
+        sources: files or folders.
+        out: the folder to write.
+        max_bad_share: largest share of a file's rows that may be set aside unexpectedly.
+        progress: called while files are read.
+
+    Raises:
+        ConfigError: no such format.
+        DataError: a file is missing or cannot be read, or too many of its rows are bad.
+    """
+    importer = find_importer(name)
+    quarantine = Quarantine(max_share=max_bad_share)
+    rows: dict[str, int] = {}
+    with ExitStack() as tables:
+        writers: dict[str, Any] = {}
+        for table, batch in importer(sources, quarantine, progress):
+            if table not in writers:
+                writers[table] = _writer(tables, out / f"{table}.parquet", batch)
+            writers[table].write_table(batch.to_arrow(compat_level=pl.CompatLevel.oldest()))
+            rows[table] = rows.get(table, 0) + batch.height
+        quarantine.write(out / "quarantine.parquet")
+        quarantine.check()
+        if not any(rows.values()):
+            raise DataError(f"nothing to import was found in {', '.join(map(str, sources))}")
+        _refuse_leftovers(out, writers)
+    return Imported(out, rows, quarantine)
+
+
+def _writer(tables: ExitStack, path: Path, batch: pl.DataFrame) -> Any:
+    from pyarrow import parquet
+
+    beside = tables.enter_context(replacing(path))
+    schema = batch.to_arrow(compat_level=pl.CompatLevel.oldest()).schema
+    return tables.enter_context(parquet.ParquetWriter(beside, schema, compression="zstd"))
+
+
+def _refuse_leftovers(out: Path, writers: dict[str, Any]) -> None:
+    """A table of another import beside the new ones would be read with them."""
+    for path in sorted(out.iterdir()):
+        table = path.name.split(".")[0]
+        if table not in TABLES or table_format(path) is None:
+            continue
+        if table not in writers or path.name != f"{table}.parquet":
+            raise DataError(
+                f"{out} holds {path.name}, which this import does not write and which would be "
+                "read with its tables; remove it, or give another folder"
+            )

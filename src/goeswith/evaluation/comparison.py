@@ -1,0 +1,256 @@
+"""The benchmark: models side by side under one protocol, over several seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from time import perf_counter
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from goeswith import sequential
+from goeswith.core.errors import ConfigError, GoesWithError
+from goeswith.data.dataset import Dataset
+from goeswith.evaluation.bootstrap import paired_bootstrap
+from goeswith.evaluation.entrant import Entrant
+from goeswith.evaluation.metrics import PerSource
+from goeswith.evaluation.peak_memory import peak_memory
+from goeswith.evaluation.protocols import (
+    FIRST_METRIC,
+    NEXT_PRODUCT,
+    UNSEEDED,
+    models_for,
+    protocol,
+)
+from goeswith.evaluation.protocols.case import AnyCase, Ground, Measured
+from goeswith.models import CLOSED_FORM
+from goeswith.models.base import Model
+from goeswith.relations.measures import MEASURES
+from goeswith.settings.sections import Settings
+
+Progress: TypeAlias = Callable[[int, int, str], None]
+"""Called with (steps done, all steps, what comes next)."""
+
+
+@dataclass
+class _Run:
+    """What became of one model on one seed, over all its cases (folds)."""
+
+    measured: Measured
+    fit_seconds: float = 0.0
+    score_seconds: float = 0.0
+    peak_mb: float | None = None
+    training: list[dict[str, Any]] = field(default_factory=list)
+    importances: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass
+class _Entry:
+    """A line of the table while it is being filled."""
+
+    entrant: Entrant
+    runs: list[_Run] = field(default_factory=list)
+    refused: str | None = None
+
+    @property
+    def spec(self) -> str:
+        """What the table calls the model."""
+        return self.entrant.label
+
+    def parts(self, metric: str) -> PerSource | None:
+        """The metric's parts by source, over all seeds."""
+        found = [run.measured.per_source.get(metric) for run in self.runs]
+        known = [parts for parts in found if parts is not None]
+        return PerSource.concatenate(known) if known else None
+
+
+def benchmark(  # noqa: PLR0917
+    dataset: Dataset,
+    models: Sequence[str | Model | type[Model]] | None,
+    protocols: Sequence[str],
+    seeds: Sequence[int],
+    settings: Settings | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Fit and measure models under protocols.
+
+    Args:
+        dataset: as `load_data` reads it.
+        models: `name`, `name:key=value,...` or `module:Class`, a class, or a model ready to fit;
+            None or none for `default_models`.
+        protocols: edges, cold, direction, time, gold; leave_one_out, given, sessions.
+        seeds: one split each, and the `seed` of models that have one.
+        settings: of a project file; None for the defaults.
+        progress: told before every fit, and at the end.
+
+    Returns:
+        for one protocol {"data", "protocol", "seeds", "products", "results", "bootstrap"}; for
+        several {"protocols": [one such object each]}. A result holds "model", "metrics" (name ->
+        mean, std, per_seed), "fit_seconds" and "score_seconds" (medians over seeds),
+        "peak_memory_mb" (the largest), "training" of a trained model (for each fit its "seed" and
+        its "epochs", see `Epoch`), "importances" of the last fit of a model that weighs evidence,
+        and "refused", the reason why a model has no metrics. What does not apply is absent.
+
+    Raises:
+        ConfigError: an unknown model, protocol or setting, or seeds that are none.
+        DataError: the data lacks what a protocol needs.
+    """
+    settings = settings or Settings()
+    makers = {name: protocol(name) for name in protocols}
+    if not makers or not seeds or any(seed < 0 for seed in seeds) or len(set(seeds)) < len(seeds):
+        raise ConfigError("name at least one protocol, and one or more different seeds from 0 up")
+    # a wrong name is an error before hours of work, not after
+    entrants = {
+        name: _entrants(models or default_models(dataset, name), name, settings) for name in makers
+    }
+
+    ground = Ground(dataset, settings)
+    steps = sum(len(listed) for listed in entrants.values()) * len(seeds)
+    done = 0
+
+    def report(what: str) -> None:
+        nonlocal done
+        if progress is not None:
+            progress(done, steps, what)
+        done += 1
+
+    tables = []
+    for name, make in makers.items():
+        entries = [_Entry(entrant) for entrant in entrants[name]]
+        cases: list[AnyCase[Any]] = []
+        for seed in seeds:
+            if not cases or name not in UNSEEDED:
+                cases = list(make(ground, seed))
+            for entry in entries:
+                report(f"{name}, seed {seed}: {entry.spec}")
+                if entry.refused is not None:
+                    continue
+                if name in UNSEEDED and entry.runs and not entry.entrant.seeded:
+                    entry.runs.append(entry.runs[0])  # the same split and model: the same result
+                    continue
+                try:
+                    entry.runs.append(_run(entry.entrant, cases, seed))
+                except GoesWithError as error:
+                    entry.refused = str(error)
+        tables.append(_table(ground, name, list(seeds), entries))
+    report("done")
+    return tables[0] if len(tables) == 1 else {"protocols": tables}
+
+
+def default_models(dataset: Dataset, protocol_name: str) -> list[str]:
+    """Every closed-form model; co-purchase by every association measure where counts exist."""
+    if protocol_name in NEXT_PRODUCT:
+        return list(sequential.CLOSED_FORM)
+    counted = protocol_name == "time" or dataset.counted
+    measures = [f"copurchase:measure={measure}" for measure in MEASURES]
+    specs: list[str] = []
+    for name in CLOSED_FORM:
+        specs += measures if name == "copurchase" and counted else [name]
+    return specs
+
+
+def _entrants(
+    models: Sequence[str | Model | type[Model]], protocol_name: str, settings: Settings
+) -> list[Entrant]:
+    registry = models_for(protocol_name)
+    found = [Entrant.from_model(model, registry, settings.models) for model in models]
+    return list({entrant.label: entrant for entrant in found}.values())
+
+
+def _run(entrant: Entrant, cases: Sequence[AnyCase[Any]], seed: int) -> _Run:
+    """Fit and measure one model on one seed."""
+    run = _Run(Measured())
+    measured = []
+    with peak_memory() as peak:
+        for case in cases:
+            started = perf_counter()
+            model = case.fit(entrant.make(seed))
+            fitted = perf_counter()
+            answers = case.answer(model)
+            run.score_seconds += perf_counter() - fitted
+            run.fit_seconds += fitted - started
+            measured.append(case.measure(answers))
+            if model.history:
+                run.training.append({"seed": seed, "epochs": list(model.history)})
+            run.importances = model.importances()
+    run.peak_mb = peak.mb
+    run.measured = Measured(
+        {
+            metric: PerSource.concatenate([part.per_source[metric] for part in measured])
+            for metric in measured[0].per_source
+        },
+        measured[0].overall,
+    )
+    return run
+
+
+def _table(ground: Ground, name: str, seeds: list[int], entries: list[_Entry]) -> dict[str, Any]:
+    return {
+        "data": ground.dataset.name,
+        "protocol": name,
+        "seeds": seeds,
+        "products": len(ground.dataset.catalog),
+        "results": [_result(entry) for entry in entries],
+        "bootstrap": _against_best(
+            entries, FIRST_METRIC.get(name, "ndcg@10"), ground.settings.evaluation.bootstrap
+        ),
+    }
+
+
+def _result(entry: _Entry) -> dict[str, Any]:
+    """One line of the table as JSON."""
+    if entry.refused is not None:
+        return {
+            "model": entry.spec,
+            "metrics": {},
+            "fit_seconds": None,
+            "score_seconds": None,
+            "peak_memory_mb": None,
+            "refused": entry.refused,
+        }
+    metrics = {}
+    by_seed = [run.measured.values() for run in entry.runs]
+    for metric in by_seed[0]:
+        values = [seed_values.get(metric) for seed_values in by_seed]
+        known = [value for value in values if value is not None]
+        if known:
+            metrics[metric] = {
+                "mean": float(np.mean(known)),
+                "std": float(np.std(known, ddof=1)) if len(known) > 1 else 0.0,
+                "per_seed": values,
+            }
+    peaks = [run.peak_mb for run in entry.runs if run.peak_mb is not None]
+    training = [fit for run in entry.runs for fit in run.training]
+    importances = entry.runs[-1].importances
+    return {
+        "model": entry.spec,
+        "metrics": metrics,
+        "fit_seconds": float(np.median([run.fit_seconds for run in entry.runs])),
+        "score_seconds": float(np.median([run.score_seconds for run in entry.runs])),
+        "peak_memory_mb": max(peaks) if peaks else None,
+        **({"training": training} if training else {}),
+        **({"importances": importances} if importances else {}),
+    }
+
+
+def _against_best(entries: list[_Entry], metric: str, resamples: int) -> dict[str, Any] | None:
+    """Every model against the best one, by a paired bootstrap over sources, seeds pooled."""
+    parts = {
+        entry.spec: found
+        for entry in entries
+        if entry.refused is None and (found := entry.parts(metric)) is not None
+    }
+    if not parts:
+        return None
+    best = max(parts, key=lambda spec: parts[spec].value or 0.0)
+    return {
+        "metric": metric,
+        "best": best,
+        "resamples": resamples,
+        "comparisons": [
+            {"model": spec, **asdict(paired_bootstrap(found, parts[best], resamples))}
+            for spec, found in parts.items()
+            if spec != best
+        ],
+    }

@@ -1,0 +1,184 @@
+"""Product attributes as dense vectors of one length: what trained models read of a product.
+
+Two encoders, one interface. Rows have length 1, so that inner products are cosines, or are zeros
+where nothing is known of a product; products that were unknown at fit are encoded like any other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Final, Protocol, Self
+
+import numpy as np
+import polars as pl
+
+from goeswith.core.arrays import Floats
+from goeswith.core.arrays_file import Arrays, load_arrays, save_arrays
+from goeswith.core.errors import ConfigError
+from goeswith.data.catalog import Catalog
+from goeswith.features.attribute_encoder import AttributeEncoder
+
+_SENTENCE: Final = ("title", "type", "brand", "categories")
+
+
+class ContentEncoder(Protocol):
+    """Attributes to dense vectors."""
+
+    def fit(self, catalog: Catalog) -> Self:
+        """Learn what the encoding needs of a catalogue."""
+
+    def encode(self, catalog: Catalog) -> Floats:
+        """(m, d) float32 of the m products of a catalogue."""
+
+    def arrays(self) -> Arrays:
+        """What was learned, by name."""
+
+    def restore(self, arrays: Arrays) -> Self:
+        """Take back what `arrays` gave; other names in it are left alone."""
+
+
+def content_encoder(sentences: str | None, dimension: int, seed: int) -> ContentEncoder:
+    """The sentence encoder where one is named, else latent attributes of length `dimension`."""
+    return SentenceVectors(sentences) if sentences else LatentAttributes(dimension, seed)
+
+
+class LatentAttributes:
+    """TF-IDF of all attributes, reduced by a truncated SVD (Deerwester et al., 1990).
+
+    Args:
+        dimension: d; the last columns are zeros where products or tokens are fewer.
+        seed: of the randomised SVD (Halko, Martinsson & Tropp, 2011).
+    """
+
+    def __init__(self, dimension: int = 128, seed: int = 0) -> None:
+        self.dimension, self.seed = dimension, seed
+
+    def fit(self, catalog: Catalog) -> Self:
+        """Learn tokens, their weights and the d directions that hold most of them."""
+        from sklearn.utils.extmath import randomized_svd
+
+        self.attributes = AttributeEncoder.fit(catalog)
+        matrix = self.attributes.encode(catalog)
+        kept = min(self.dimension, *matrix.shape)
+        self.components = np.zeros((self.dimension, matrix.shape[1]), dtype=np.float32)
+        if kept:
+            self.components[:kept] = randomized_svd(matrix, kept, n_iter=5, random_state=self.seed)[
+                2
+            ]
+        return self
+
+    def encode(self, catalog: Catalog) -> Floats:
+        """(m, d) float32; zeros for a product without a known token."""
+        return _length_one(self.attributes.encode(catalog) @ self.components.T)
+
+    def arrays(self) -> Arrays:
+        """Tokens, their weights and the components."""
+        return {**self.attributes.arrays(), "components": self.components}
+
+    def restore(self, arrays: Arrays) -> Self:
+        """Take back what `arrays` gave."""
+        self.attributes = AttributeEncoder.restore(arrays)
+        self.components = arrays["components"]
+        return self
+
+
+class SentenceVectors:
+    """Title, type, brand and categories as one text, through a sentence encoder.
+
+    Encoding is slow, so vectors are kept on disk, by a hash of the texts and of the model.
+
+    Args:
+        model: folder or hub id of a sentence-transformers model.
+        cache: folder of kept vectors; the user's cache folder where none is given.
+    """
+
+    def __init__(self, model: str, cache: Path | None = None) -> None:
+        home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        self.model, self.cache = model, cache or home / "goeswith" / "sentences"
+
+    def fit(self, catalog: Catalog) -> Self:
+        """Nothing is learned: the model comes trained."""
+        return self
+
+    def encode(self, catalog: Catalog) -> Floats:
+        """(m, d) float32; zeros for a product without any of the four attributes.
+
+        Raises:
+            ConfigError: the `language` extra is not installed, or the model cannot be loaded.
+        """
+        texts = sentences(catalog)
+        kept = self.cache / f"{self._fingerprint(texts)}.safetensors"
+        if kept.exists():
+            return np.asarray(load_arrays(kept)["vectors"], dtype=np.float32)
+        distinct, place = np.unique(np.array(texts, dtype=object), return_inverse=True)
+        said = np.asarray(self._encode(distinct.tolist()), dtype=np.float32)
+        vectors = _length_one(said[place] * np.array([bool(text) for text in texts])[:, None])
+        save_arrays({"vectors": vectors}, kept)
+        return vectors
+
+    def arrays(self) -> Arrays:
+        """Nothing: the config names the model."""
+        return {}
+
+    def restore(self, arrays: Arrays) -> Self:
+        """Nothing was learned."""
+        return self
+
+    def _encode(self, texts: list[str]) -> Floats:
+        try:
+            from sentence_transformers import SentenceTransformer
+        except ImportError as error:
+            raise ConfigError(
+                f"the sentence encoder {self.model!r} needs sentence-transformers: "
+                "pip install 'goeswith[language]'"
+            ) from error
+        try:
+            encoder = SentenceTransformer(self.model)
+        except (OSError, ValueError) as error:
+            raise ConfigError(
+                f"{self.model!r} is neither a folder nor a hub id of a sentence encoder that can "
+                f"be loaded: {error}"
+            ) from error
+        vectors: Floats = encoder.encode(texts, show_progress_bar=False)
+        return vectors
+
+    def _fingerprint(self, texts: list[str]) -> str:
+        folder = Path(self.model)
+        files = [
+            f"{path.relative_to(folder)} {path.stat().st_size} {path.stat().st_mtime_ns}"
+            for path in (sorted(folder.rglob("*")) if folder.is_dir() else ())
+        ]
+        digest = hashlib.sha256()
+        for part in (self.model, *files, *texts):
+            digest.update(part.encode() + b"\0")
+        return digest.hexdigest()
+
+
+def sentences(catalog: Catalog) -> list[str]:
+    """Title, type, brand and categories of every product as one text, empty where it has none.
+
+    >>> pot = {"product_id": "p1", "brand": "Mu", "title": "Steel pot", "categories": ["Kitchen"]}
+    >>> sentences(Catalog.from_records([pot]))
+    ['Steel pot. Mu. Kitchen']
+    """
+    columns = [
+        pl.col(name).list.drop_nulls().list.join(", ")
+        if isinstance(catalog.frame.schema[name], pl.List)
+        else pl.col(name).cast(pl.String)
+        for name in _SENTENCE
+        if name in catalog.frame.columns
+    ]
+    if not columns:
+        return [""] * len(catalog)
+    said = [pl.when(column.str.strip_chars() != "").then(column) for column in columns]
+    joined = pl.concat_str(said, separator=". ", ignore_nulls=True)
+    return catalog.frame.select(text=joined)["text"].to_list()
+
+
+def _length_one(vectors: Floats) -> Floats:
+    """Rows scaled to length 1; what is left of a product by rounding alone becomes zeros."""
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    known = length > 1e-6
+    return np.where(known, vectors / np.where(known, length, 1), 0).astype(np.float32)

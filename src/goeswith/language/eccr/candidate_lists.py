@@ -1,0 +1,121 @@
+"""Lists to learn from and to be judged by: a coherent complement among negatives of three kinds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from goeswith.core.arrays import Floats, Rows
+
+KINDS: Final = ("complement", "incoherent", "substitute", "unrelated", "alike")
+"""What a candidate is; its number is its place here."""
+
+
+@dataclass(frozen=True)
+class Lists:
+    """Lists of one coherent complement, first, and its negatives.
+
+    Attributes:
+        sources: (m,) rows.
+        candidates: (m, 1 + negatives) rows, distinct in each list.
+        kinds: like `candidates`, places in `KINDS`.
+    """
+
+    sources: Rows
+    candidates: Rows
+    kinds: npt.NDArray[np.int8]
+
+    def of(self, rows: npt.NDArray[np.int64]) -> Lists:
+        """Some of the lists."""
+        return Lists(self.sources[rows], self.candidates[rows], self.kinds[rows])
+
+
+def make_lists(
+    sources: Rows,
+    targets: Rows,
+    *,
+    never: list[Rows],
+    incoherent: list[Rows],
+    substitutes: list[Rows],
+    alike: list[Rows],
+    popularity: Floats,
+    negatives: int,
+    seed: int,
+) -> Lists:
+    """A list for each pair: a third of its negatives of each kind, as far as there are so many.
+
+    Where a source has too few of a kind, the rest is unrelated. Of these, half are what the rules
+    of coherence would pass though nobody bought it with the source (`alike`), so that the rules
+    alone do not tell a complement; half are drawn by popularity or at random, so that being bought
+    often does not either.
+
+    Args:
+        sources: (m,) of coherent complement pairs.
+        targets: (m,).
+        never: of each product, what is no negative: all its complements.
+        incoherent: of each product, what is bought with it and does not cohere.
+        substitutes: of each product, alternatives to it.
+        alike: of each product, what shares attributes with it.
+        popularity: (n,) not negative.
+        negatives: of a list, at most n - 2.
+        seed: the same seed draws the same lists.
+    """
+    rng, n = np.random.default_rng(seed), len(popularity)
+    chance = np.cumsum(popularity.astype(np.float64) + 1e-3 * popularity.mean() + 1e-9)
+    candidates = np.empty((len(sources), negatives + 1), dtype=np.int32)
+    kinds = np.empty((len(sources), negatives + 1), dtype=np.int8)
+    for row, (source, target) in enumerate(zip(sources, targets, strict=True)):
+        out = {int(source), int(target), *map(int, never[source])}
+        chosen, kind = [int(target)], [0]
+        for number, pool in (
+            (1, incoherent[source]),
+            (2, substitutes[source]),
+            (4, alike[source]),
+        ):
+            free = [int(t) for t in rng.permutation(pool) if int(t) not in out]
+            most = (negatives + 1 - len(chosen)) // 2 if number == 4 else negatives // 3
+            some = free[:most]
+            chosen, kind = chosen + some, kind + [number] * len(some)
+            out.update(some)
+        tries = 0
+        while len(chosen) <= negatives:
+            tries += 1
+            popular = tries % 2 == 0 and tries < 50 * negatives
+            drawn = int(
+                chance.searchsorted(rng.random() * chance[-1]) if popular else rng.integers(n)
+            )
+            # where hardly a product is no complement, complements have to serve
+            taken = {int(source), *chosen} if tries > 200 * negatives else out
+            if drawn < n and drawn not in taken:
+                chosen, kind = [*chosen, drawn], [*kind, 3]
+                out.add(drawn)
+        candidates[row], kinds[row] = chosen, kind
+    return Lists(np.asarray(sources, dtype=np.int32), candidates, kinds)
+
+
+def places(scores: Floats) -> npt.NDArray[np.float64]:
+    """(m,) place of the first of each list by its scores (m, c), from 1; ties share the middle.
+
+    >>> places(np.array([[2.0, 3.0, 1.0], [0.0, 0.0, 0.0]])).tolist()
+    [2.0, 2.0]
+    """
+    right = scores[:, :1]
+    others = scores[:, 1:]
+    found: npt.NDArray[np.float64] = (
+        1 + (others > right).sum(axis=1) + (others == right).sum(axis=1) / 2
+    )
+    return found
+
+
+def list_metrics(scores: Floats, k: int = 5) -> dict[str, npt.NDArray[np.float64]]:
+    """hr@k and ndcg@k of each list; with ties, that of the middle place.
+
+    >>> {name: value.tolist() for name, value in list_metrics(np.array([[1.0, 2.0]])).items()}
+    {'hr@5': [1.0], 'ndcg@5': [0.6309297535714575]}
+    """
+    place = places(scores)
+    hit = (place <= k).astype(np.float64)
+    return {f"hr@{k}": hit, f"ndcg@{k}": hit / np.log2(place + 1)}

@@ -1,0 +1,336 @@
+"""ECCR as a recommender: another model's slates, re-ranked by a language model when it is fitted.
+
+What answers afterwards is arrays: the slates of all products and what the language model thinks of
+them. Serving needs neither torch nor the language model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+import numpy as np
+from pydantic import Field
+
+from goeswith.core.arrays import Floats, Rows
+from goeswith.core.arrays_file import Arrays, load_arrays, save_arrays
+from goeswith.core.errors import ConfigError
+from goeswith.data.catalog import Catalog
+from goeswith.features.semantic_codes import Codes
+from goeswith.language.eccr.attack import TRAINING
+from goeswith.language.eccr.item_tokens import Known, Settings, index_codes
+from goeswith.language.eccr.prompts import Prompts, code_ids, make_prompts
+from goeswith.language.eccr.slate_examples import Examples, make_examples
+from goeswith.models.base import ModelConfig, Recommender
+from goeswith.models.neural.training import need_torch
+from goeswith.models.registry import model_name
+from goeswith.ranking.rerank import new_order, opinions_within
+from goeswith.relations.graph import RelationGraph
+from goeswith.text.product_text import clean_text
+
+if TYPE_CHECKING:
+    from goeswith.language.eccr.torch_backbone import Backbone
+    from goeswith.language.eccr.torch_eccr_training import Tasks
+
+CHARACTERS = 160
+"""Characters of a title that a prompt shows at most."""
+
+
+class EccrConfig(ModelConfig):
+    """Settings of re-ranking by a language model."""
+
+    seed: int = Field(0, ge=0, description="Seed of every random draw; same seed, same answers.")
+    base: str = Field("ranker", description="The model whose slates are re-ranked.")
+    language_model: str | None = Field(
+        None,
+        description="Folder or hub id of a T5 or causal language model to fine-tune; without one "
+        "the base's slates stay as they are.",
+    )
+    lora: int = Field(0, ge=0, description="Rank of adapters; 0 trains all weights.")
+    tokens: Literal["product2vec", "daemon", "none"] = Field(
+        "product2vec", description="The vectors that become tokens of behaviour."
+    )
+    indexing: Literal["sequential", "collaborative", "semantic", "hybrid"] = Field(
+        "collaborative", description="How products are numbered in tokens."
+    )
+    quantiser: Literal["residual", "rq_vae"] = Field(
+        "residual", description="Residual k-means, or a residual-quantised autoencoder."
+    )
+    levels: int = Field(3, ge=1, le=8, description="Tokens of a product.")
+    codes: int = Field(256, ge=2, description="Different tokens of a level, at most.")
+    auxiliary: bool = Field(True, description="Learn the other tasks beside the lists.")
+    steps: int = Field(60, ge=1, description="Steps of fine-tuning; a GPU has time for more.")
+    lists: int = Field(12, ge=1, description="Lists of candidates in a step.")
+    negatives: int = Field(5, ge=1, le=20, description="Of a list in a step; it has up to 20.")
+    learning_rate: float = Field(2e-3, gt=0, description="AdamW's step size at its highest.")
+    tails: float = Field(
+        0.15, ge=0, le=1, description="Share of candidates that get strategic text in training."
+    )
+    candidates: int = Field(20, ge=1, le=200, description="Products of a slate that are scored.")
+    milliseconds: float | None = Field(
+        None,
+        gt=0,
+        description="Time for scoring one slate: fewer candidates where it does not suffice. "
+        "Answers then depend on the machine.",
+    )
+    weight: float = Field(0.5, ge=0, le=1, description="0 keeps the base's order, 1 drops it.")
+    reach: int | None = Field(
+        5, ge=1, description="Places by which the language model may move a product, times weight."
+    )
+    prior: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="How much of what a product scores with any source is taken off its score.",
+    )
+
+
+class Eccr(Recommender):
+    """Slates of a base model in the order of a language model that reads behaviour (see there)."""
+
+    name: ClassVar[str] = "eccr"
+    Config: ClassVar[type[ModelConfig]] = EccrConfig
+    config: EccrConfig
+    base: Recommender
+    slates: Rows
+    """(n, c) the base's best for each product; -1 where there are no more."""
+    opinions: Floats
+    """(n, c) what the language model thinks of each; -inf where it was not asked."""
+    history: list[dict[str, float]]
+    _checkpoints: Path | None = None
+    _tell: Callable[[str], None] | None = None
+
+    def follow(self, checkpoints: Path, tell: Callable[[str], None]) -> None:
+        self._checkpoints, self._tell = checkpoints, tell
+
+    def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
+        from goeswith.models import make_model
+
+        config = self.config
+        if model_name(config.base) == self.name:
+            raise ConfigError("eccr re-ranks the slates of another model: set base to one")
+        loaded = None
+        if config.language_model is not None:
+            need_torch(self.name)
+            from goeswith.language.eccr.torch_backbone import load_backbone
+
+            loaded = load_backbone(config.language_model)  # before the base learns: it may be none
+        self.base = make_model(config.base)
+        if self._checkpoints is not None and self._tell is not None:
+            self.base.follow(self._checkpoints, self._tell)
+        self.base.fit(catalog, graph)
+        n, self.history = len(catalog), []
+        every = np.arange(n, dtype=np.int32)
+        candidates = config.candidates if config.language_model is not None else 0
+        self.slates = (
+            self.base.recommend(every, candidates)[0] if candidates else np.zeros((n, 0), np.int32)
+        )
+        self.opinions = np.full(self.slates.shape, -np.inf, dtype=np.float32)
+        self._orders()
+        if loaded is None:
+            return self
+        examples = make_examples(catalog, graph, negatives=20, seed=config.seed)
+        if examples is not None:
+            self._read(catalog, graph, examples, *loaded)
+            self._orders()
+        return self
+
+    def _read(
+        self,
+        catalog: Catalog,
+        graph: RelationGraph,
+        examples: Examples,
+        backbone: Backbone,
+        tokenizer: Any,
+    ) -> None:
+        """Fine-tune the language model, and keep what it thinks of every slate."""
+        from goeswith.language.eccr.torch_backbone import with_adapters
+        from goeswith.language.eccr.torch_eccr_training import Plan, train
+
+        config = self.config
+
+        def tokenise(text: str) -> list[int]:
+            ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
+            return ids
+
+        codes = self._codes(catalog, graph)
+        end = None if backbone.causal else backbone.end
+        prompts = make_prompts(tokenise, prompt_texts(catalog), codes, backbone.words, end)
+        if codes is not None:
+            titles = [prompts.titles[row] for row in range(len(catalog))]
+            backbone.add_codes(code_ids(codes, backbone.words), titles)
+        if config.lora:
+            with_adapters(backbone, config.lora, config.seed)
+        plan = Plan(
+            steps=config.steps,
+            lists=config.lists,
+            negatives=config.negatives,
+            learning_rate=config.learning_rate,
+            tails=config.tails,
+            seed=config.seed,
+        )
+        kept = self._checkpoints
+        self.history = train(
+            backbone,
+            prompts,
+            self._tasks(examples, prompts, [tokenise(text) for text in TRAINING]),
+            plan,
+            checkpoint=None if kept is None else kept / "eccr.checkpoint",
+            tell=self._say,
+        )
+        self._opine(backbone, prompts, examples)
+
+    def _tasks(self, examples: Examples, prompts: Prompts, tails: list[list[int]]) -> Tasks:
+        from goeswith.language.eccr.torch_eccr_training import Judged, Tasks, Texts
+
+        ids = [np.array(tail, dtype=np.int32) for tail in tails]
+        if not self.config.auxiliary:
+            return Tasks(examples.lists, tails=ids)
+        judged = {task: Judged(*found) for task, found in examples.judged.items()}
+        texts = {}
+        if prompts.codes is not None:
+            sources, targets = examples.generation
+            asked = [prompts.one("generation", int(source)) for source in sources]
+            texts["generation"] = Texts(asked, list(prompts.codes[targets]))
+        return Tasks(examples.lists, judged, texts, ids)
+
+    def _opine(self, backbone: Backbone, prompts: Prompts, examples: Examples) -> None:
+        """Score all slates, in blocks that a killed run does not lose."""
+        config, n = self.config, len(self.slates)
+        rng = np.random.default_rng(config.seed)
+        asked = np.unique(examples.lists.sources)
+        some = min(4, len(asked)) if config.prior else 0
+        references = rng.choice(asked, some, replace=False)
+        known: dict[int, float] = {}
+
+        def prior(targets: Rows) -> Floats:
+            new = np.array([t for t in np.unique(targets) if int(t) not in known], dtype=np.int32)
+            pairs = prompts.pairs(
+                "listwise", np.repeat(references, len(new)), np.tile(new, len(references))
+            )
+            means = backbone.scored(pairs).reshape(len(references), -1).mean(axis=0)
+            known.update(zip(new.tolist(), means.tolist(), strict=True))
+            return np.array([known[int(t)] for t in targets], dtype=np.float32)
+
+        def opinion(sources: Rows, targets: Rows) -> Floats:
+            scores = backbone.scored(prompts.pairs("listwise", sources, targets))
+            return scores - config.prior * prior(targets) if len(references) else scores
+
+        file = None if self._checkpoints is None else self._checkpoints / "eccr.opinions"
+        done = 0
+        if file is not None and file.exists():
+            kept = load_arrays(file)
+            if np.array_equal(kept["slates"], self.slates):
+                self.opinions, done = np.array(kept["opinions"]), int(kept["done"][0])
+        for begin in range(done, n, 256):
+            rows = np.arange(begin, min(begin + 256, n), dtype=np.int32)
+            self.opinions[rows] = opinions_within(
+                rows, self.slates[rows], opinion, milliseconds=config.milliseconds
+            )
+            self._say(f"scored the slates of {rows[-1] + 1:,} of {n:,} products")
+            if file is not None:
+                save_arrays(
+                    {
+                        "slates": self.slates,
+                        "opinions": self.opinions,
+                        "done": np.array([rows[-1] + 1]),
+                    },
+                    file,
+                )
+        if file is not None:
+            file.unlink(missing_ok=True)
+
+    def _codes(self, catalog: Catalog, graph: RelationGraph) -> Codes | None:
+        config = self.config
+        if config.tokens == "none":
+            return None
+        from goeswith.features.product_vectors import LatentAttributes
+        from goeswith.models import make_model
+
+        model: Any = make_model(config.tokens, {config.tokens: {"seed": config.seed}})
+        if self._checkpoints is not None and self._tell is not None:
+            model.follow(self._checkpoints, self._tell)
+        model.fit(catalog, graph)
+        behaviour = (
+            model.encode(catalog)
+            if config.tokens == "product2vec"
+            else np.hstack([model.source_vectors, model.target_vectors])
+        )
+        content = LatentAttributes(128, config.seed).fit(catalog).encode(catalog)
+        settings = Settings(
+            quantiser=config.quantiser, levels=config.levels, size=config.codes, seed=config.seed
+        )
+        order = np.arange(len(catalog), dtype=np.int32)
+        return index_codes(config.indexing, Known(behaviour, content, order), settings)
+
+    def _say(self, what: str) -> None:
+        if self._tell is not None:
+            self._tell(f"fitting {self.name}: {what}")
+
+    def _orders(self) -> None:
+        config = self.config
+        order = new_order(self.opinions, weight=config.weight, reach=config.reach)
+        # without any opinion a slate stays as it is
+        some = np.isfinite(self.opinions).any(axis=1)
+        order[~some] = np.arange(self.slates.shape[1])
+        self._order = order
+
+    def refresh(self, catalog: Catalog, graph: RelationGraph) -> Self:
+        # opinions are of pairs: those that are known stay, others wait for the next fit
+        self.base.refresh(catalog, graph)
+        more = ((0, len(catalog) - len(self.slates)), (0, 0))
+        self.slates = np.pad(self.slates, more, constant_values=-1)
+        self.opinions = np.pad(self.opinions, more, constant_values=-np.inf)
+        self._orders()
+        return self
+
+    def score(self, sources: Rows) -> Floats:
+        """The base's scores, in which the products of a slate have changed places."""
+        scores = np.array(self.base.score(sources))
+        for row, source in enumerate(sources):
+            slate = self.slates[source]
+            there = (slate >= 0) & np.isfinite(scores[row, slate.clip(min=0)])
+            if not there.any() or not np.isfinite(self.opinions[source]).any():
+                continue
+            places = self._order[source][there[self._order[source]]]
+            held = np.sort(scores[row, slate[there]])[::-1]
+            # equal scores would fall back to the order of rows: the new one is kept apart
+            steps = np.arange(len(held)) * np.spacing(np.abs(held).max().astype(np.float32))
+            scores[row, slate[places]] = held - steps
+        return scores
+
+    def score_new(self, products: Catalog) -> Floats:
+        return self.base.score_new(products)
+
+    @property
+    def n(self) -> int:
+        return self.base.n
+
+    def importances(self) -> dict[str, float]:
+        return self.base.importances()
+
+    def arrays(self) -> Arrays:
+        found = {f"base_{name}": array for name, array in self.base.arrays().items()}
+        return {**found, "slates": self.slates, "opinions": self.opinions}
+
+    def restore(self, arrays: Arrays) -> None:
+        from goeswith.models import make_model
+
+        self.base = make_model(self.config.base)
+        self.base.restore(
+            {k.removeprefix("base_"): v for k, v in arrays.items() if k.startswith("base_")}
+        )
+        self.slates, self.opinions, self.history = arrays["slates"], arrays["opinions"], []
+        self._orders()
+
+
+def prompt_texts(catalog: Catalog) -> list[str]:
+    """What a prompt says of every product: its type and its title, cleaned and bounded."""
+    blank: list[str | None] = [None] * len(catalog)
+    kinds, titles = catalog.text("type") or blank, catalog.text("title") or blank
+    texts = []
+    for kind, title in zip(kinds, titles, strict=True):
+        parts = [clean_text(kind, 40), clean_text(title, CHARACTERS)]
+        texts.append(": ".join(filter(None, parts)))
+    return texts

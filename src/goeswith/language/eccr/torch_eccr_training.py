@@ -1,0 +1,308 @@
+"""Fine-tuning one model on all tasks at once, step by step; a killed run goes on where it was."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from goeswith.core.errors import ConfigError
+from goeswith.language.eccr.candidate_lists import Lists
+from goeswith.language.eccr.prompts import TITLE_TOKENS, Ids, Prompts
+from goeswith.language.eccr.torch_backbone import Backbone
+from goeswith.models.neural.checkpoint import read_checkpoint, write_checkpoint
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long and how fast to learn, and what each task weighs.
+
+    Attributes:
+        steps: optimiser steps.
+        lists: lists of candidates in a step.
+        negatives: of a list, drawn anew each time it is seen.
+        batch: examples of each other task in a step.
+        learning_rate: AdamW's at its highest; it rises over a twentieth of the steps, then falls.
+        auxiliary: weight of each other task's loss beside that of the lists.
+        tails: share of candidates that get strategic text at the end of their title, whether they
+            go with the product or not, so that it comes to say nothing.
+        checks: how often to validate; the best weights are kept.
+        seed: of every draw.
+    """
+
+    steps: int = 60
+    lists: int = 12
+    negatives: int = 5
+    batch: int = 4
+    learning_rate: float = 2e-3
+    auxiliary: float = 0.15
+    tails: float = 0.0
+    checks: int = 4
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Prompts and what is to be said after each: explanations, codes."""
+
+    prompts: Sequence[Ids]
+    texts: Sequence[Ids]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Pairs and whether the answer is yes."""
+
+    sources: np.ndarray[Any, Any]
+    targets: np.ndarray[Any, Any]
+    yes: np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """What is learned from; a task that is left out is not learned.
+
+    Attributes:
+        lists: one coherent complement and negatives, of each list.
+        judged: task -> pairs (`complement`, `substitute`).
+        texts: task -> texts (`generation`, `explanation`).
+        tails: strategic texts, as token ids (see `Plan.tails`).
+    """
+
+    lists: Lists
+    judged: dict[str, Judged] = field(default_factory=dict)
+    texts: dict[str, Texts] = field(default_factory=dict)
+    tails: Sequence[Ids] = ()
+
+
+Check = Callable[[], float]
+"""How good the model is at this moment; higher is better."""
+
+
+def train(
+    backbone: Backbone,
+    prompts: Prompts,
+    tasks: Tasks,
+    plan: Plan,
+    *,
+    check: Check | None = None,
+    checkpoint: Path | None = None,
+    every: int = 20,
+    tell: Callable[[str], None] | None = None,
+    until: float = float("inf"),
+) -> list[dict[str, float]]:
+    """Fine-tune in place; ends with the weights that were best at a check.
+
+    A list costs the cross-entropy of its scores (listwise softmax, as RankT5, Zhuang et al., 2023);
+    a judged pair that of yes and no; a text that of its tokens.
+
+    Args:
+        backbone: with its behaviour tokens added.
+        prompts: over the catalogue.
+        tasks: what to learn.
+        plan: how.
+        check: validates, `plan.checks` times.
+        checkpoint: file to keep the state in, every `every` steps, and to resume from.
+        every: see `checkpoint`.
+        tell: told of progress.
+        until: `time.monotonic()` after which no step begins, so that a run keeps its time.
+
+    Returns:
+        of each check: step, loss (mean since the last), validation.
+
+    Raises:
+        ConfigError: the loss left the finite numbers.
+    """
+    model = backbone.model
+    trained, optimizer = _optimizer(backbone, plan.learning_rate)
+    state = _State(plan, trained, optimizer, checkpoint, tasks)
+    at = {round(plan.steps * (i + 1) / plan.checks) for i in range(plan.checks)}
+    losses: list[float] = []
+    for step in range(state.step, plan.steps):
+        if time.monotonic() > until:
+            break
+        rng = np.random.default_rng([plan.seed, step])
+        torch.manual_seed(plan.seed * 100_003 + step)
+        model.train()
+        for group in optimizer.param_groups:
+            group["lr"] = group["base"] * _rate(step, plan.steps)
+        with backbone.autocast():
+            loss = _yes_loss(backbone, prompts, tasks, plan, rng)
+            if tasks.texts:
+                loss = loss + plan.auxiliary * _text_loss(backbone, tasks, plan, rng)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_([p for _, p in trained], 1.0)
+        optimizer.step()
+        losses.append(float(loss.detach()))
+        if not np.isfinite(losses[-1]):
+            raise ConfigError(
+                f"training left the finite numbers in step {step + 1}: lower learning_rate, now "
+                f"{plan.learning_rate}"
+            )
+        state.step = step + 1
+        if state.step in at and check is not None:
+            state.checked(check(), float(np.mean(losses)))
+            losses = []
+            if tell is not None:
+                last = state.history[-1]
+                tell(
+                    f"step {state.step} of {plan.steps}: loss {last['loss']:.3f}, "
+                    f"validation {last['validation']:.3f}"
+                )
+        if checkpoint is not None and state.step % every == 0:
+            state.save(checkpoint)
+    state.end(checkpoint)
+    return state.history
+
+
+def _yes_loss(
+    backbone: Backbone, prompts: Prompts, tasks: Tasks, plan: Plan, rng: np.random.Generator
+) -> Tensor:
+    """Of lists, each one complement before `plan.negatives` of its negatives; of judged pairs."""
+    lists = tasks.lists
+    shown = []
+    for i in rng.integers(len(lists.sources), size=plan.lists):
+        negatives = rng.permutation(lists.candidates.shape[1] - 1)[: plan.negatives] + 1
+        for at in [0, *negatives]:
+            target, title = int(lists.candidates[i, at]), None
+            if len(tasks.tails) and rng.random() < plan.tails:
+                tail = _tail(tasks.tails, rng)
+                title = with_tail(prompts.titles[target], tail, prompts.limit)
+            shown.append(prompts.pair("listwise", int(lists.sources[i]), target, title))
+    listed, answers = len(shown), []
+    for task, judged in tasks.judged.items():
+        rows = rng.integers(len(judged.sources), size=plan.batch)
+        shown += prompts.pairs(task, judged.sources[rows], judged.targets[rows])
+        answers.append(judged.yes[rows].astype(np.float32))
+    scores = backbone.scores(shown)  # all that is answered by yes or no at once: it is quicker
+    of_lists = scores[:listed].reshape(plan.lists, -1)
+    right = torch.zeros(plan.lists, dtype=torch.int64, device=scores.device)
+    loss = functional.cross_entropy(of_lists, right)
+    if answers:
+        yes = torch.from_numpy(np.concatenate(answers)).to(scores.device)
+        said = functional.binary_cross_entropy_with_logits(scores[listed:], yes)
+        loss = loss + plan.auxiliary * len(answers) * said
+    return loss
+
+
+def _text_loss(backbone: Backbone, tasks: Tasks, plan: Plan, rng: np.random.Generator) -> Tensor:
+    prompts: list[Ids] = []
+    texts: list[Ids] = []
+    for task in tasks.texts.values():
+        rows = rng.integers(len(task.prompts), size=plan.batch)
+        prompts += [task.prompts[i] for i in rows]
+        texts += [task.texts[i] for i in rows]
+    return len(tasks.texts) * backbone.text_loss(prompts, texts).mean()
+
+
+def _tail(tails: Sequence[Ids], rng: np.random.Generator) -> Ids:
+    """A strategic text, or as often words of several in any order."""
+    tail = tails[int(rng.integers(len(tails)))]
+    if rng.random() < 0.5:
+        words = np.concatenate([tails[int(i)] for i in rng.integers(len(tails), size=8)])
+        tail = rng.permutation(words)[: int(rng.integers(2, 13))]
+    return tail
+
+
+def with_tail(title: Ids, tail: Ids, limit: int = TITLE_TOKENS) -> Ids:
+    """A title of `limit` tokens that makes place for a tail, but for its first quarter."""
+    head = title[: max(limit // 4, limit - len(tail))]
+    ids: Ids = np.concatenate([head, tail])[:limit]
+    return ids
+
+
+def _rate(step: int, steps: int) -> float:
+    """Share of the learning rate: rises over a twentieth of the steps, then falls to nothing."""
+    warm = max(steps // 20, 1)
+    return min((step + 1) / warm, (steps - step) / max(steps - warm, 1))
+
+
+def _optimizer(
+    backbone: Backbone, rate: float
+) -> tuple[list[tuple[str, torch.nn.Parameter]], torch.optim.AdamW]:
+    """All that is trained; behaviour tokens at the pace of their size, words of the table not.
+
+    Vectors of T5's tokens are thirty times as long as what its layers hold: at their rate a new
+    token would stay where it began.
+    """
+    table, words = backbone.embedding.weight, backbone.words
+    added = len(table) > words
+    table.requires_grad_(added)
+    if added:
+        keep = torch.arange(len(table), device=table.device)[:, None] >= words
+        table.register_hook(lambda grad: grad * keep)
+    pace = max(1.0, 8 * float(table[:words].detach().square().mean().sqrt()))
+    named = [(name, p) for name, p in backbone.model.named_parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for _, p in named if p is not table], "base": rate},
+        {"params": [p for _, p in named if p is table], "base": rate * pace},
+    ]
+    optimizer = torch.optim.AdamW([g for g in groups if g["params"]], lr=rate, weight_decay=0.0)
+    return named, optimizer
+
+
+class _State:
+    """Where a run is: step, history, weights now and at their best."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        trained: list[tuple[str, torch.nn.Parameter]],
+        optimizer: torch.optim.AdamW,
+        file: Path | None,
+        tasks: Tasks,
+    ) -> None:
+        self.trained, self.optimizer = trained, optimizer
+        self.step, self.history = 0, list[dict[str, float]]()
+        self.best: dict[str, Tensor] = {}
+        told = [asdict(plan), [(name, tuple(p.shape)) for name, p in trained], sorted(tasks.texts)]
+        digest = hashlib.sha256(json.dumps(told).encode())
+        digest.update(tasks.lists.sources.tobytes() + tasks.lists.candidates.tobytes())
+        self.fingerprint = digest.hexdigest()
+        if file is not None:
+            self._resume(file)
+
+    def checked(self, validation: float, loss: float) -> None:
+        """Note a check, and keep the weights where it is the best."""
+        if validation > max((h["validation"] for h in self.history), default=-np.inf):
+            self.best = {name: p.detach().clone() for name, p in self.trained}
+        self.history.append({"step": self.step, "loss": loss, "validation": validation})
+
+    def end(self, file: Path | None) -> None:
+        """Put the best weights in place, and forget the checkpoint."""
+        with torch.no_grad():
+            for name, p in self.trained:
+                if name in self.best:
+                    p.copy_(self.best[name])
+        if file is not None:
+            file.unlink(missing_ok=True)
+
+    def save(self, file: Path) -> None:
+        """Write all of it, beside and renamed."""
+        said = {"fingerprint": self.fingerprint, "history": json.dumps(self.history)}
+        now: dict[str, Tensor] = dict(self.trained)
+        said |= {"step": str(self.step)}
+        write_checkpoint(file, self.optimizer, said, {"now": now, "best": self.best})
+
+    def _resume(self, file: Path) -> None:
+        """Take up a checkpoint of the same run; one of another, or damaged, is overwritten."""
+        found = read_checkpoint(file, self.optimizer, self.fingerprint)
+        if found is None:
+            return
+        with torch.no_grad():
+            for name, p in self.trained:
+                p.copy_(found.part("now")[name])
+        self.best = found.part("best")
+        self.step, self.history = int(found.said["step"]), json.loads(found.said["history"])

@@ -1,0 +1,118 @@
+"""The events of an update: a table, or what the service kept of shoppers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import polars as pl
+
+from goeswith.core.errors import BundleError, DataError
+from goeswith.data.clean import clean_events
+from goeswith.data.feedback import read_feedback
+from goeswith.data.tables import read_table
+from goeswith.pipeline.update_counts import file_facts
+from goeswith.store.manifest import file_sha256
+
+if TYPE_CHECKING:
+    from goeswith.data.catalog import Catalog
+    from goeswith.data.quarantine import Quarantine
+    from goeswith.query.bundle import Bundle
+    from goeswith.settings.sections import Settings
+
+_BOUGHT_IN: Final = {"baskets": "basket_id", "users": "user_id"}
+"""What a bundle counts purchases in -> the column that says it."""
+
+
+@dataclass(frozen=True)
+class GivenEvents:
+    """Events to count.
+
+    Attributes:
+        path: where they came from.
+        frame: as `clean_events` leaves them.
+        files: what the manifest is to tell of the files they stood in.
+        notes: what a person should know of them.
+    """
+
+    path: Path
+    frame: pl.DataFrame
+    files: list[dict[str, Any]]
+    notes: list[str]
+
+
+def read_events(
+    old: Bundle,
+    settings: Settings,
+    catalog: Catalog,
+    path: Path,
+    quarantine: Quarantine,
+    *,
+    again: bool,
+) -> GivenEvents:
+    """Events for a bundle.
+
+    Args:
+        old: the bundle.
+        settings: that it was fitted with.
+        catalog: its products, and the new ones.
+        path: a table as `events` of a data folder, or a folder of feedback.
+        quarantine: takes rows that cannot be used.
+        again: count what was counted before once more.
+
+    Raises:
+        BundleError: events cannot be added to its counts, or these were before.
+        DataError: they cannot be used.
+    """
+    _check_countable(old, path, settings, again=again)
+    if path.is_dir():
+        return _feedback(old, catalog, path, quarantine, again=again)
+    frame = clean_events(read_table(path, quarantine), path.name, quarantine, catalog)
+    quarantine.check()
+    return GivenEvents(path, frame, [file_facts("events", path)], [])
+
+
+def _feedback(
+    old: Bundle, catalog: Catalog, folder: Path, quarantine: Quarantine, *, again: bool
+) -> GivenEvents:
+    """A visit of a shopper stands for a basket or a user where purchases are counted in those."""
+    counted = old.manifest["data"].get("applied", [])
+    found = read_feedback(folder, counted, catalog, again=again)
+    notes = [f"{count:,} lines passed over: {reason}" for reason, count in found.passed.items()]
+    kinds = {entry["relation"]: entry["contexts_are"] for entry in old.manifest["mined"]}
+    column = _BOUGHT_IN.get(kinds.get("co_purchase", ""))
+    frame = found.events
+    if column is not None:
+        frame = frame.with_columns(pl.col("session_id").alias(column))
+    quarantine.saw(folder.name, frame.height)
+    frame = clean_events(frame, folder.name, quarantine, catalog)
+    files = [{**file, "table": "feedback"} for file in found.files]
+    return GivenEvents(folder, frame, files, notes)
+
+
+def _check_countable(old: Bundle, events: Path, settings: Settings, *, again: bool) -> None:
+    data = old.manifest["data"]
+    if data["rows"].get("events") is None or data["rows"].get("relations") is not None:
+        raise BundleError(
+            f"{old.path} was made from lists of relations, which have no counts that events could "
+            "be added to; fit it anew from data with events"
+        )
+    if settings.relations.half_life_days is not None:
+        raise BundleError(
+            f"{old.path} was fitted with half_life_days, by which its counts would have aged "
+            "since; fit it anew from all events"
+        )
+    if events.is_dir():
+        return
+    if not events.is_file():
+        raise DataError(f"there is no file {events}")
+    digest = file_sha256(events)
+    counted = [entry for entry in data.get("applied", []) if entry["sha256"] == digest]
+    if counted and not again:
+        when = counted[-1].get("applied")
+        raise BundleError(
+            f"{events} is in the counts of {old.path} already, as {counted[-1]['file']}"
+            f"{f', since {when}' if when else ', since it was fitted'}; give --again to count it "
+            "once more"
+        )

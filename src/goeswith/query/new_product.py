@@ -1,0 +1,111 @@
+"""Complements of a product that the catalogue does not hold, from its attributes alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import polars as pl
+
+from goeswith.core.arrays import Rows
+from goeswith.core.errors import ConfigError, DataError
+from goeswith.data.catalog import Catalog
+from goeswith.data.clean import clean_products
+from goeswith.data.quarantine import ROW, Quarantine
+from goeswith.data.variants import variants_of
+from goeswith.query.select import Wanted, answers, fuse, probable_models, slate
+from goeswith.store.product_lookup import spoken_name
+
+if TYPE_CHECKING:
+    from goeswith.query.answer import Answer
+    from goeswith.query.constraints import Constraints
+    from goeswith.query.context import QueryContext
+    from goeswith.store.evidence import Evidence
+
+MOST_CHARACTERS: Final = 50_000
+"""Of a product given by its attributes, as JSON."""
+
+
+def new_products(records: Sequence[Mapping[str, Any]], known: pl.DataFrame, file: str) -> Catalog:
+    """Products given by their attributes, cleaned as those of the catalogue were.
+
+    Args:
+        records: attributes by name, each with a `product_id`.
+        known: the catalogue, whose columns they may have.
+        file: name for messages.
+
+    Raises:
+        DataError: an attribute is not a column of the catalogue or cannot be read.
+    """
+    from difflib import get_close_matches
+
+    names = list(dict.fromkeys(name for record in records for name in record))
+    for name in names:
+        if name not in known.columns:
+            near = get_close_matches(name, known.columns, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known.columns)}"
+            raise DataError(f"{file}: the catalogue has no attribute {name!r}; {hint}")
+    columns = {ROW: pl.int_range(1, len(records) + 1, eager=True)}
+    for name in names:
+        values = [record.get(name) for record in records]
+        try:
+            columns[name] = pl.Series(name, values, dtype=_given(values), strict=False)
+        except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
+            raise DataError(f"{file}: {name} = {values[0]!r} cannot be read: {error}") from error
+    quarantine = Quarantine()
+    catalog = clean_products(pl.DataFrame(columns), file, quarantine)
+    for row in quarantine.rows.head(1).iter_rows(named=True):
+        raise DataError(f"{file}: {row['reason']} (got {row['value']!r})")
+    return catalog
+
+
+def _given(values: list[Any]) -> pl.DataType:
+    if any(isinstance(value, list) for value in values):
+        return pl.List(pl.String)
+    if any(isinstance(value, dict) for value in values):
+        raise TypeError("a value is a text, a number, true, false, or a list of texts")
+    return pl.String()
+
+
+def answers_to_new(
+    bundle: QueryContext, attributes: Mapping[str, Any], k: int, constraints: Constraints | None
+) -> list[Answer]:
+    """See `Bundle.complements_of_new`."""
+    if not bundle.online:
+        raise ConfigError(
+            "new products are answered by models, which are not kept in memory here; set "
+            "serve.live = true"
+        )
+    try:
+        written = json.dumps(dict(attributes))
+    except (TypeError, ValueError) as error:
+        raise DataError(f"the attributes of the product cannot be read: {error}") from error
+    if len(written) > MOST_CHARACTERS:
+        raise DataError(
+            f"the attributes of the product are longer than {MOST_CHARACTERS:,} characters; leave "
+            "out what does not describe it"
+        )
+    product_id = str(attributes.get("product_id") or "new product")
+    if bundle.products.has(product_id):
+        raise DataError(f"the product {product_id!r} is in the catalogue: ask for it by its id")
+    record = {**attributes, "product_id": product_id}
+    catalog = new_products([record], bundle.table.frame, "the new product")
+    wanted = Wanted.of(bundle, constraints, [])
+    titled = bundle.products.titled((catalog.text("title") or [None])[0] or "")
+    wanted.allowed[variants_of(catalog, bundle.table.frame, titled)] = False
+    found = bundle.scorer.top_k_by(
+        lambda model: model.score_new(catalog), wanted.allowed, bundle.k, by_attributes=True
+    )
+    candidates = fuse([found], probable_models(bundle))
+    chosen = slate(bundle, candidates, wanted, wanted.allowed, k)
+    title = catalog.text("title") or [None]
+    kind = catalog.type_names[0] if catalog.type_names else None
+    code = bundle.products.type_code(kind)
+
+    def evidence(best: int, targets: Rows, origin: Rows) -> list[Evidence]:
+        return bundle.evidence.of_new(code, targets)
+
+    unnamed = title[0] or f"the new {kind or 'product'}"
+    name = spoken_name(product_id, title[0], kind) if "product_id" in attributes else unnamed
+    return answers(bundle, chosen, evidence, [name], [product_id])

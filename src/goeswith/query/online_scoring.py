@@ -1,0 +1,164 @@
+"""The saved models of a bundle, asked again: for products and filters that were not foreseen."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from goeswith.core import arrays
+from goeswith.core.arrays import Floats, Rows
+from goeswith.core.errors import BundleError
+from goeswith.data.catalog import Catalog
+from goeswith.models import model_class
+from goeswith.models.base import Model, Recommender
+from goeswith.models.registry import model_name
+from goeswith.query.ranked_list import RankedList
+from goeswith.sequential import SESSION_MODELS
+from goeswith.store.manifest import SESSION
+
+if TYPE_CHECKING:
+    from goeswith.sequential.base import SessionModel
+    from goeswith.store.reader import StoredBundle
+
+M = TypeVar("M", bound=Model)
+
+
+def model_folders(build: Path) -> list[Path]:
+    """The folders of a build's models: the first, then its fallbacks in order."""
+    rest = [path for path in (build / "fallbacks").glob("*-*") if path.is_dir()]
+    return [build / "model", *sorted(rest, key=lambda path: int(path.name.partition("-")[0]))]
+
+
+def load_model(folder: Path, spec: str) -> Recommender:
+    """A saved model.
+
+    Raises:
+        BundleError: it is missing or damaged.
+    """
+    return _load(model_class, folder, spec)
+
+
+def _load(find: Callable[[str], type[M]], folder: Path, spec: str) -> M:
+    try:
+        return find(model_name(spec)).load(folder)
+    except (OSError, KeyError, ValueError) as error:
+        raise BundleError(
+            f"{folder}: the model {spec!r} cannot be read ({error}); where a later fit has "
+            "replaced the bundle, open it again, else fit it again"
+        ) from error
+
+
+def reads_attributes(spec: str) -> bool:
+    """Whether a model answers for products that were unknown when it was fitted."""
+    return model_class(model_name(spec)).score_new is not Recommender.score_new
+
+
+class OnlineScorer:
+    """The models of a bundle, each loaded when those before it leave places open."""
+
+    def __init__(self, bundle: StoredBundle) -> None:
+        self._folders = model_folders(bundle.folder)
+        # answers may also name stand-ins, which no model gave
+        self._specs, self._n = bundle.models[: len(self._folders)], len(bundle)
+        # a cycle would keep a bundle that nobody asks any more, and its files, until a collection
+        self._bundle = weakref.proxy(bundle)
+        self._models: dict[int, Recommender] = {}
+        self._session: SessionModel | None = None
+
+    def load(self) -> OnlineScorer:
+        """Load every model now, so that no later fit can take its files away.
+
+        Raises:
+            BundleError: a model is missing or damaged.
+        """
+        for place in range(len(self._specs)):
+            self._model(place)
+        if self._bundle.session_model is not None:
+            self.session()
+        return self
+
+    def session(self) -> SessionModel:
+        """The model of the next product, of a bundle that has one.
+
+        Raises:
+            BundleError: it is damaged.
+        """
+        if self._session is None:
+            spec: str = self._bundle.session_model
+            self._session = _load(SESSION_MODELS.find, self._bundle.folder / SESSION, spec)
+        return self._session
+
+    def _model(self, place: int) -> Recommender:
+        if place not in self._models:
+            self._models[place] = load_model(self._folders[place], self._specs[place])
+        return self._models[place]
+
+    @property
+    def specs(self) -> list[str]:
+        """The models, first to last, as they stand in the settings."""
+        return self._specs
+
+    def top_k(
+        self, row: int, allowed: npt.NDArray[np.bool_], k: int, only: int | None = None
+    ) -> RankedList:
+        """The k best allowed complements of a product of the catalogue; see `top_k_by`."""
+        return self.top_k_by(lambda model: self._scores(model, row), allowed, k, only=only)
+
+    def score_of(self, row: int, target: int) -> float | None:
+        """What the first model gives a pair; None where it says nothing."""
+        scores = self._scores(self._model(0), row)
+        known = target < scores.shape[1] and np.isfinite(scores[0, target])
+        return float(scores[0, target]) if known else None
+
+    def _scores(self, model: Recommender, row: int) -> Floats:
+        if row < model.n:
+            return model.score(np.array([row], dtype=np.int32))
+        # it came after the model was fitted
+        return model.score_new(Catalog(self._bundle.table.frame[row : row + 1]))
+
+    def top_k_by(
+        self,
+        score: Callable[[Recommender], Floats],
+        allowed: npt.NDArray[np.bool_],
+        k: int,
+        *,
+        by_attributes: bool = False,
+        only: int | None = None,
+    ) -> RankedList:
+        """The k best allowed products, each model filling the places that those before it left.
+
+        Args:
+            score: asks a model; (1, m) for the m products that it knows.
+            allowed: (n,) what may be answered.
+            k: at most so many.
+            by_attributes: ask only the models that answer for products unknown at fit.
+            only: place of the one model to ask; None asks all.
+        """
+        open_ = allowed.copy()
+        found: list[tuple[Rows, Floats]] = []
+        left = k
+        for place in range(len(self._specs)):
+            if not left:
+                break
+            scores = np.full((1, self._n), -np.inf, dtype=np.float32)
+            asked = only is None or place == only
+            if asked and (not by_attributes or reads_attributes(self._specs[place])):
+                given = score(self._model(place))
+                scores[:, : given.shape[1]] = given
+            scores[0, ~open_] = -np.inf
+            products, best = arrays.top_k(scores, left)
+            kept = products[0] >= 0
+            found.append((products[0][kept], best[0][kept]))
+            open_[found[-1][0]] = False
+            left -= int(kept.sum())
+        sizes = [len(products) for products, _ in found]
+        return (
+            np.concatenate([products for products, _ in found]),
+            np.concatenate([best for _, best in found]),
+            np.repeat(np.arange(len(found), dtype=np.int8), sizes),
+        )

@@ -1,0 +1,60 @@
+"""Recommendations as a list, and as a data frame."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from goeswith.query.answer import Answer
+
+if TYPE_CHECKING:
+    import polars as pl
+
+T = TypeVar("T", bound=Answer)
+
+
+class RecommendationList(list[T], Generic[T]):
+    """Recommendations, best first."""
+
+    def to_frame(self) -> pl.DataFrame:
+        """One row a recommendation, in order.
+
+        Columns: rank, product_id, title, type, score, model, fallback, why, and the counts of the
+        evidence: baskets (that hold both products), lift, source_first (baskets in which the source
+        came first). A count that the data do not have is null.
+        """
+        import polars as pl
+
+        schema = {
+            "rank": pl.Int64,
+            "product_id": pl.String,
+            "title": pl.String,
+            "type": pl.String,
+            "score": pl.Float64,
+            "model": pl.String,
+            "fallback": pl.Boolean,
+            "why": pl.String,
+            "baskets": pl.Int64,
+            "lift": pl.Float64,
+            "source_first": pl.Int64,
+        }
+        rows = [
+            (
+                rank,
+                one.product_id,
+                one.title,
+                one.type,
+                one.score,
+                one.model,
+                one.fallback,
+                one.why,
+                one.evidence.bought_together if one.evidence.counted else None,
+                one.evidence.lift,
+                one.evidence.source_first,
+            )
+            for rank, one in enumerate(self, start=1)
+        ]
+        return pl.DataFrame(rows, schema=schema, orient="row")
+
+    def _repr_html_(self) -> str:
+        """A table, as notebooks show it."""
+        return self.to_frame().select("rank", "product_id", "title", "type", "why")._repr_html_()

@@ -1,0 +1,201 @@
+"""Attributes as the ranker reads them: tokens, likeness, type, brand and price.
+
+What is read of products, known or new, is said in terms of the catalogue that was there at fit.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any, Final, Self, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from scipy import sparse
+
+from goeswith.core.arrays import (
+    FEW,
+    Floats,
+    Rows,
+    Sparse,
+    block_size,
+    blocks,
+    entry_rows,
+    inverse_power,
+    largest_of_rows,
+    top_k,
+)
+from goeswith.core.arrays import scale_rows as rows_by
+from goeswith.core.arrays_file import Arrays
+from goeswith.data.catalog import Catalog
+from goeswith.features.attribute_encoder import AttributeEncoder
+from goeswith.features.cosines import CosineIndex
+from goeswith.models.paths import out_degree
+
+_Entries: TypeAlias = tuple[Floats, tuple[npt.NDArray[Any], Rows]]
+"""Values, and their rows and columns."""
+NEIGHBOURS: Final = 50
+"""Products that are most alike in attributes and speak for one another."""
+_POWER: Final = 10
+"""Power of their cosine, as in `similar_complements`: the nearest speak loudest."""
+
+
+@dataclass(frozen=True)
+class Attributes:
+    """Attributes of m products, read against those of a catalogue.
+
+    Attributes:
+        content: (m, v) CSR of TF-IDF tokens, rows of length 1.
+        near: (m, n) CSR: the catalogue's products most alike, rows sum to 1.
+        types: (m,) type code, -1 for none.
+        brands: (m,) brand code, -1 for none.
+        prices: (m,) NaN for none.
+    """
+
+    content: Sparse
+    near: Sparse
+    types: Rows
+    brands: Rows
+    prices: Floats
+
+    def of(self, rows: Rows) -> Attributes:
+        """Those of some of the products."""
+        return Attributes(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+
+class AttributeReader:
+    """Reads attributes of products, known or new, beside those of the catalogue it was fitted on.
+
+    Attributes:
+        encoder: of TF-IDF tokens.
+        tokens: (n, v) CSR, the catalogue's products.
+        type_names: by code.
+        brand_names: by code.
+        neighbours: (m,) products that may be neighbours, where not all may.
+    """
+
+    def __init__(
+        self,
+        encoder: AttributeEncoder,
+        tokens: Sparse,
+        type_names: list[str],
+        brand_names: list[str],
+        neighbours: Rows | None,
+    ) -> None:
+        self.encoder, self.tokens = encoder, tokens
+        self.type_names, self.brand_names = type_names, brand_names
+        self.neighbours = neighbours
+
+    @classmethod
+    def fit(cls, catalog: Catalog, neighbours: Rows | None = None) -> Self:
+        """Learn the tokens, types and brands of a catalogue.
+
+        Args:
+            catalog: any.
+            neighbours: (m,) rows of a large one, in order: only these are told as neighbours, and
+                only by a token that they share; None tells any of all.
+        """
+        encoder = AttributeEncoder.fit(catalog)
+        return cls(
+            encoder,
+            encoder.encode(catalog),
+            catalog.type_names,
+            sorted(set(_brands(catalog)) - {""}),
+            neighbours,
+        )
+
+    def read(self, catalog: Catalog, *, known: bool = False) -> Attributes:
+        """Attributes of the m products of a catalogue.
+
+        Args:
+            catalog: any.
+            known: it is the catalogue of fit, row by row: no product is its own neighbour.
+        """
+        content = self.tokens if known else self.encoder.encode(catalog)
+        types = _codes([*catalog.type_names, None], self.type_names)[catalog.type_codes]
+        frame = catalog.frame
+        prices = (
+            frame["price"].cast(pl.Float32, strict=False).fill_null(np.nan).to_numpy()
+            if "price" in frame.columns
+            else np.full(len(frame), np.nan, dtype=np.float32)
+        )
+        return Attributes(
+            content,
+            self._near(content, known=known),
+            types,
+            _codes(_brands(catalog), self.brand_names),
+            np.where(prices > 0, prices, np.nan).astype(np.float32),
+        )
+
+    @cached_property
+    def _by_token(self) -> Sparse:
+        return self.tokens.T.tocsr()
+
+    @cached_property
+    def _index(self) -> CosineIndex:
+        return CosineIndex(self.tokens[self.neighbours])
+
+    def _near(self, content: Sparse, *, known: bool) -> Sparse:
+        n = self.tokens.shape[0]
+        parts = [sparse.csr_matrix((0, n), dtype=np.float32)]
+        size = block_size(n) if self.neighbours is None else FEW
+        for block in blocks(np.arange(content.shape[0], dtype=np.int32), size):
+            itself = block if known else None
+            if self.neighbours is None:
+                entries = self._nearest(content[block], itself)
+            else:
+                entries = self._nearest_of(self.neighbours, content[block], itself)
+            near = sparse.csr_matrix(entries, shape=(len(block), n), dtype=np.float32)
+            parts.append(rows_by(near, inverse_power(out_degree(near), 1)))
+        return sparse.vstack(parts, format="csr")
+
+    def _nearest(self, content: Sparse, itself: Rows | None) -> _Entries:
+        cosines = (content @ self._by_token).toarray()
+        cosines[cosines <= 0] = -np.inf
+        if itself is not None:
+            cosines[np.arange(len(itself)), itself] = -np.inf
+        products, cosine = top_k(cosines, NEIGHBOURS)
+        row, place = np.nonzero(products >= 0)
+        return cosine[row, place] ** _POWER, (row, products[row, place])
+
+    def _nearest_of(self, some: Rows, content: Sparse, itself: Rows | None) -> _Entries:
+        cosines = self._index.cosines(content)
+        if itself is not None:
+            cosines.data[some[cosines.indices] == itself[entry_rows(cosines)]] = 0
+        cosines.eliminate_zeros()
+        kept = largest_of_rows(cosines, NEIGHBOURS)
+        row, product = entry_rows(cosines)[kept], some[cosines.indices[kept]]
+        return cosines.data[kept] ** _POWER, (row, product)
+
+    def arrays(self) -> Arrays:
+        """What `restore` needs."""
+        names = json.dumps([self.type_names, self.brand_names]).encode()
+        some = {} if self.neighbours is None else {"neighbours": self.neighbours}
+        return {
+            **self.encoder.arrays(),
+            "content": self.tokens,
+            "names": np.frombuffer(names, dtype=np.uint8),
+            **some,
+        }
+
+    @classmethod
+    def restore(cls, arrays: Arrays) -> Self:
+        """Take back what `arrays` gave."""
+        types, brands = json.loads(arrays["names"].tobytes())
+        encoder = AttributeEncoder.restore(arrays)
+        return cls(encoder, arrays["content"], types, brands, arrays.get("neighbours"))
+
+
+def _brands(catalog: Catalog) -> list[str]:
+    if "brand" not in catalog.frame.columns:
+        return [""] * len(catalog)
+    brand = pl.col("brand").cast(pl.String).str.strip_chars().str.to_lowercase().fill_null("")
+    return catalog.frame.select(brand)["brand"].to_list()
+
+
+def _codes(values: list[Any], names: list[str]) -> npt.NDArray[np.int32]:
+    """(m,) place of each value among `names`, -1 where it is none of them."""
+    place = {name: code for code, name in enumerate(names)}
+    return np.array([place.get(value, -1) for value in values], dtype=np.int32)

@@ -1,0 +1,78 @@
+"""A RelationGraph on disk: one safetensors file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from goeswith.core.arrays_file import Arrays, load_arrays, save_arrays
+from goeswith.core.errors import BundleError
+from goeswith.relations.graph import RelationGraph
+from goeswith.relations.relation import Relation
+
+GRAPH_FILE: Final = "relations.safetensors"
+_TYPES: Final = "products/types"
+
+_PER_EDGE: Final = ("source_first", "seen")
+_PER_PRODUCT: Final = ("source_contexts", "target_contexts")
+
+
+def save_graph(graph: RelationGraph, folder: Path) -> None:
+    """Write `relations.safetensors`, atomically; the folder is made where it is absent."""
+    arrays: Arrays = {} if graph.types is None else {_TYPES: graph.types}
+    for name, relation in graph.relations.items():
+        arrays[name] = relation.count
+        for part in (*_PER_EDGE, *_PER_PRODUCT):
+            values = getattr(relation, part)
+            if values is not None:
+                arrays[f"{name}/{part}"] = values
+        if relation.contexts is not None:
+            arrays[f"{name}/contexts"] = np.array([relation.contexts])
+    save_arrays(arrays, folder / GRAPH_FILE)
+
+
+def load_graph(folder: Path, n: int) -> RelationGraph:
+    """Read what `save_graph` wrote.
+
+    Args:
+        folder: holds `relations.safetensors`.
+        n: products in the catalogue that the graph belongs to.
+
+    Raises:
+        BundleError: the file is missing or damaged, or belongs to another catalogue.
+    """
+    arrays = load_arrays(folder / GRAPH_FILE)
+    names = [name for name in arrays if "/" not in name]
+    types = arrays.get(_TYPES)
+    if types is not None and types.shape != (n,):
+        raise BundleError(
+            f"{folder / GRAPH_FILE}: {_TYPES} has the shape {types.shape} where ({n},) is due; the "
+            "file is damaged"
+        )
+    relations = {name: _relation(arrays, name, n, folder) for name in sorted(names)}
+    return RelationGraph(n, relations, types=types)
+
+
+def _relation(arrays: Arrays, name: str, n: int, folder: Path) -> Relation:
+    count = arrays[name]
+    if count.shape != (n, n):
+        raise BundleError(
+            f"{folder / GRAPH_FILE}: {name} lies between {count.shape[0]:,} products, but the "
+            f"catalogue holds {n:,}; the two do not belong together"
+        )
+    try:
+        count.check_format(full_check=True)
+    except ValueError as error:
+        raise BundleError(f"{folder / GRAPH_FILE}: {name} is damaged: {error}") from error
+    parts = {part: arrays.get(f"{name}/{part}") for part in (*_PER_EDGE, *_PER_PRODUCT)}
+    for part, values in parts.items():
+        length = count.nnz if part in _PER_EDGE else n
+        if values is not None and values.shape != (length,):
+            raise BundleError(
+                f"{folder / GRAPH_FILE}: {name}/{part} has the shape {values.shape} where "
+                f"({length},) is due; the file is damaged"
+            )
+    contexts = arrays.get(f"{name}/contexts")
+    return Relation(count, **parts, contexts=None if contexts is None else float(contexts[0]))

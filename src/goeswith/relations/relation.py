@@ -1,0 +1,147 @@
+"""The edges of one relation between products: counted or listed, typed and directed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from scipy import sparse
+
+from goeswith.core.arrays import Floats, Rows, Sparse, entry_rows, largest_of_rows
+from goeswith.relations.measures import MEASURES, Measure, association
+
+CO_VIEW: Final = "co_view"
+VIEW_THEN_PURCHASE: Final = "view_then_purchase"
+CO_PURCHASE: Final = "co_purchase"
+RELATIONS: Final = (CO_PURCHASE, CO_VIEW, VIEW_THEN_PURCHASE)
+
+_EDGES_AT_ONCE: Final = 1 << 18
+
+
+def pair_keys(sources: npt.ArrayLike, targets: npt.ArrayLike, n: int) -> npt.NDArray[np.int64]:
+    """One number for each unordered pair, the same for (u, v) and (v, u)."""
+    u = np.asarray(sources, dtype=np.int64)
+    v = np.asarray(targets, dtype=np.int64)
+    return np.minimum(u, v) * n + np.maximum(u, v)
+
+
+def csr(n: int, sources: npt.ArrayLike, targets: npt.ArrayLike, values: npt.ArrayLike) -> Sparse:
+    """A canonical (n, n) CSR matrix, float32, sorted, without a diagonal; repeats are summed."""
+    u, v = np.asarray(sources, dtype=np.int32), np.asarray(targets, dtype=np.int32)
+    keep = u != v
+    matrix = sparse.csr_matrix(
+        (np.asarray(values, dtype=np.float32)[keep], (u[keep], v[keep])), shape=(n, n)
+    )
+    matrix.sum_duplicates()
+    return matrix
+
+
+@dataclass(frozen=True)
+class Relation:
+    """The edges of one relation.
+
+    Attributes:
+        count: (n, n) CSR float32; in how many contexts the pair was seen. 1 for a list that only
+            says that there is an edge.
+        source_first: (nnz,) aligned with `count.data`: contexts in which the source came strictly
+            earlier. None where nothing is known of the order.
+        source_contexts: (n,) contexts that hold a product as a source, and
+        target_contexts: (n,) as a target. None where only edges are known: then sums of `count`
+            stand for them.
+        contexts: all contexts; None likewise.
+        seen: (nnz,) contexts in which the pair was seen, whatever they weigh, where old contexts
+            count less (`MiningConfig.half_life_days`): `count` and the contexts are then sums of
+            weights, and `source_first` is of these. None where `count` says it.
+    """
+
+    count: Sparse
+    source_first: Floats | None = None
+    source_contexts: npt.NDArray[np.float64] | None = None
+    target_contexts: npt.NDArray[np.float64] | None = None
+    contexts: float | None = None
+    seen: Floats | None = None
+
+    @cached_property
+    def sources(self) -> Rows:
+        """(nnz,) source row of every edge."""
+        return entry_rows(self.count)
+
+    @property
+    def targets(self) -> Rows:
+        """(nnz,) target row of every edge."""
+        targets: Rows = self.count.indices
+        return targets
+
+    def __len__(self) -> int:
+        return int(self.count.nnz)
+
+    @property
+    def counted(self) -> bool:
+        """Whether the contexts of each product are known, or only edges."""
+        return self.source_contexts is not None and self.contexts is not None
+
+    @property
+    def times_seen(self) -> Floats:
+        """(nnz,) contexts in which a pair was seen: what to tell a person; whole numbers."""
+        times: Floats = self.count.data if self.seen is None else self.seen
+        return times
+
+    def measure(self, name: Measure) -> npt.NDArray[np.float64]:
+        """(nnz,) an association measure of every edge (see `association`)."""
+        n_u, n_v, contexts = self.source_contexts, self.target_contexts, self.contexts
+        if n_u is None or n_v is None or contexts is None:
+            n_u = np.asarray(self.count.sum(axis=1), dtype=np.float64).ravel()
+            n_v = np.asarray(self.count.sum(axis=0), dtype=np.float64).ravel()
+            contexts = float(n_u.sum())
+        values = np.empty(len(self))
+        # a part at a time: the formulas hold many arrays of the size of what they are given
+        for start in range(0, len(self), _EDGES_AT_ONCE):
+            at = slice(start, start + _EDGES_AT_ONCE)
+            n_uv, u, v = self.count.data[at], n_u[self.sources[at]], n_v[self.targets[at]]
+            values[at] = association(name, n_uv, u, v, contexts)
+        return values
+
+    def weighted(self, values: npt.ArrayLike) -> Sparse:
+        """The edges with other values: CSR float32, entries that are not positive left out."""
+        matrix = self.count.copy()
+        matrix.data = np.maximum(np.asarray(values, dtype=np.float32), 0)
+        matrix.eliminate_zeros()
+        return matrix
+
+    def keep(self, mask: npt.NDArray[np.bool_]) -> Relation:
+        """The edges where `mask` (nnz,) holds, with what is known of each."""
+        n = self.count.shape[0]
+        kept = sparse.csr_matrix(
+            (
+                self.count.data[mask],
+                self.count.indices[mask],
+                np.concatenate([[0], np.cumsum(np.bincount(self.sources[mask], minlength=n))]),
+            ),
+            shape=(n, n),
+        )
+        first = None if self.source_first is None else self.source_first[mask]
+        seen = None if self.seen is None else self.seen[mask]
+        return replace(self, count=kept, source_first=first, seen=seen)
+
+    def strongest(self, k: int, measure: Measure = "llr") -> Relation:
+        """The at most `k` strongest edges of every source; ties go to the lower target."""
+        count = self.count
+        values = self.measure(measure).astype(np.float32)
+        ranked = sparse.csr_matrix((values, count.indices, count.indptr), shape=count.shape)
+        return self.keep(largest_of_rows(ranked, k))
+
+    def frame(self) -> pl.DataFrame:
+        """source, target (rows), count, seen and source_first where known, every measure."""
+        columns: dict[str, npt.ArrayLike] = {"source": self.sources, "target": self.targets}
+        columns["count"] = self.count.data
+        if self.seen is not None:
+            columns["seen"] = self.seen
+        if self.source_first is not None:
+            columns["source_first"] = self.source_first
+        for name in MEASURES[1:]:
+            columns[name] = self.measure(name)
+        return pl.DataFrame(columns)

@@ -1,0 +1,139 @@
+"""Products that stood near each other in sequences: successor counts and item-kNN."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+import numpy as np
+from pydantic import Field
+from scipy import sparse
+
+from goeswith.core.arrays import Floats, inverse_power, scale_columns, scale_rows
+from goeswith.core.arrays_file import Arrays
+from goeswith.data.catalog import Catalog
+from goeswith.models.base import ModelConfig
+from goeswith.models.paths import out_degree, walk
+from goeswith.sequential.base import SessionModel, prefix_weights
+from goeswith.sequential.sequences import Sequences
+
+
+class ItemKnnConfig(ModelConfig):
+    """Settings of item-kNN."""
+
+    window: int = Field(50, ge=1, description="Places apart that a pair may stand.")
+    distance_power: float = Field(
+        0.5, ge=0, description="A pair d places apart counts d to the power of minus this."
+    )
+    backward: float = Field(
+        0.3, ge=0, description="What a pair counts in the direction against its order."
+    )
+    source_power: float = Field(
+        0.2, ge=0, le=1, description="Power of frequency by which a frequent product says less."
+    )
+    target_power: float = Field(
+        0.2, ge=0, le=1, description="Power of frequency by which a frequent answer counts less."
+    )
+    recency: float = Field(
+        0.5, ge=0, le=1, description="What a product counts less for each place further back."
+    )
+    hops: int = Field(
+        1, ge=1, le=3, description="Steps from a product of the prefix; two reach rare products."
+    )
+    half_life: float | None = Field(
+        None,
+        gt=0,
+        description="Share of all sequences after which an older one counts half; no difference "
+        "unless set.",
+    )
+
+
+class ItemKnn(SessionModel):
+    """Item-based nearest neighbours over sequences, with distance, order and recency.
+
+    With f the frequency of a product, d the places between two products of a sequence, a the age of
+    the sequence in half-lives and b = 1 where j comes after i, else `backward`:
+
+        c(i, j) = sum over pairs of b 2^-a d^-distance_power / (f_i^source_power f_j^target_power)
+        score(j) = sum over products i of the prefix of recency^(places back) c(i, j)
+
+    With several hops, c is a matrix of random steps (its rows add up to 1) to the power of `hops`.
+
+    The item-to-item form of Linden et al. (2003); distance and recency are those of the strongest
+    entries of the session literature (Ludewig and Jannach, 2018).
+    """
+
+    Config: ClassVar[type[ModelConfig]] = ItemKnnConfig
+    name: ClassVar[str] = "item_knn"
+    config: ItemKnnConfig
+
+    def fit(self, catalog: Catalog, sequences: Sequences) -> Self:
+        n, config = len(catalog), self.config
+        frequency = np.bincount(sequences.products, minlength=n).astype(np.float64)
+        near = sparse.csr_matrix((n, n), dtype=np.float32)
+        run_of, fresh = sequences.run_of, sequences.freshness(config.half_life)
+        for distance in range(1, config.window + 1):
+            together = run_of[distance:] == run_of[:-distance]
+            if not together.any():
+                break
+            earlier = sequences.products[:-distance][together]
+            later = sequences.products[distance:][together]
+            weight = fresh[run_of[distance:][together]] * distance**-config.distance_power
+            forward = sparse.csr_matrix((weight, (earlier, later)), shape=(n, n))
+            near = near + forward
+            if config.backward:
+                near = near + config.backward * forward.T.tocsr()
+        near = scale_rows(near.tocsr(), inverse_power(frequency, config.source_power))
+        near = scale_columns(near, inverse_power(frequency, config.target_power))
+        if config.hops > 1:
+            near = scale_rows(near, inverse_power(out_degree(near), 1))
+        self.near = near
+        return self
+
+    def score(self, prefixes: Sequences) -> Floats:
+        reached = prefix_weights(prefixes, self.config.recency, self.n)
+        for _ in range(1, self.config.hops):
+            reached = reached @ self.near
+        scores = walk(reached, self.near)
+        return np.where(scores > 0, scores, np.float32(-np.inf))
+
+    def arrays(self) -> Arrays:
+        return {"near": self.near}
+
+    def restore(self, arrays: Arrays) -> None:
+        self.near = arrays["near"]
+
+    @property
+    def n(self) -> int:
+        return int(self.near.shape[0])
+
+
+class SuccessorsConfig(ItemKnnConfig):
+    """Settings of successor counts: those of item-kNN, otherwise chosen."""
+
+    window: int = Field(5, ge=1, description="Places apart that a pair may stand.")
+    distance_power: float = Field(
+        1.0, ge=0, description="A pair d places apart counts d to the power of minus this."
+    )
+    backward: float = Field(
+        0.0, ge=0, description="What a pair counts in the direction against its order."
+    )
+    source_power: float = Field(
+        0.0, ge=0, le=1, description="Power of frequency by which a frequent product says less."
+    )
+    target_power: float = Field(
+        0.0, ge=0, le=1, description="Power of frequency by which a frequent answer counts less."
+    )
+    recency: float = Field(
+        0.0, ge=0, le=1, description="What a product counts less for each place further back."
+    )
+
+
+class Successors(ItemKnn):
+    """What came within a few places after the last product: counts with decay.
+
+    The co-visitation baseline of Amazon-M2 (KDD Cup 2023); item-kNN that looks at the last product
+    alone, in the direction of time, and corrects for nothing.
+    """
+
+    Config: ClassVar[type[ModelConfig]] = SuccessorsConfig
+    name: ClassVar[str] = "successors"

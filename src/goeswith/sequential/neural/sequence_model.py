@@ -1,0 +1,85 @@
+"""What trained models of sequences share: settings, the weights that are kept, the validation."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from goeswith.core.arrays import Floats
+from goeswith.core.arrays_file import Arrays
+from goeswith.models.neural.training import ContentConfig, Trained
+from goeswith.sequential.base import SessionModel, leave_out
+from goeswith.sequential.neural.batches import Validation
+
+STEPS = 20
+"""Steps of an epoch at least: a small shop has smaller batches."""
+
+
+class SequenceConfig(ContentConfig):
+    """Settings of trained models of the next product."""
+
+    batch: int = Field(256, ge=1, description="Sequences in a step, fewer in a small shop.")
+    validation_share: float = Field(
+        0.1,
+        gt=0,
+        lt=0.5,
+        description="Share of the sequences, 2,000 at most, whose last product is held back for "
+        "early stopping.",
+    )
+    dimension: int = Field(64, ge=2, description="Length of a vector.")
+    layers: int = Field(2, ge=1, description="Layers of attention.")
+    heads: int = Field(2, ge=1, description="Parts of a vector that attend apart.")
+    max_length: int = Field(50, ge=1, description="Products that are read, the last ones.")
+    dropout: float = Field(0.4, ge=0, lt=1, description="Share of entries dropped in training.")
+
+    @model_validator(mode="after")
+    def _heads_are_parts(self) -> Self:
+        if self.dimension % self.heads:
+            raise ValueError(
+                f"heads, now {self.heads}, must divide dimension, now {self.dimension}"
+            )
+        return self
+
+    def batch_of(self, sequences: int) -> int:
+        """Sequences in a step, where there are so many to learn from."""
+        return int(np.clip(sequences // STEPS, 1, self.batch))
+
+
+class SequenceModel(Trained, SessionModel):
+    """A next-product model that is trained with torch and answers in numpy."""
+
+    config: SequenceConfig
+    weights: dict[str, Floats]
+    """What was trained, by name."""
+
+    def weight_arrays(self) -> Arrays:
+        """The weights and the history, to be saved with the model's arrays."""
+        named: Arrays = {f"weights/{name}": value for name, value in self.weights.items()}
+        return named | self.history_arrays()
+
+    def restore_weights(self, arrays: Arrays) -> None:
+        """Take back what `weight_arrays` gave."""
+        said = {name.partition("weights/")[2]: value for name, value in arrays.items()}
+        self.weights = {name: value for name, value in said.items() if name}
+        self.restore_history(arrays)
+
+    def keep(self, module: Any, *but: str) -> None:
+        """Take the weights out of torch, `but` those of some names."""
+        self.weights = {
+            name: value.detach().cpu().numpy().copy()
+            for name, value in module.items()
+            if name not in but
+        }
+
+    def hit_rate(self, validation: Validation) -> float:
+        """hit@10 on what was held back; 0 where nothing could be."""
+        hits, start = 0, 0
+        for block in self.in_blocks(validation.prefixes):
+            scores = self.score(block)
+            if validation.new_only:
+                leave_out(scores, block)
+            hits += validation.hits(scores, start)
+            start += len(block)
+        return hits / max(start, 1)

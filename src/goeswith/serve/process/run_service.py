@@ -1,0 +1,45 @@
+"""Serving a bundle until a signal ends it, in this process or by workers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from goeswith.core.errors import ConfigError
+from goeswith.query.bundle import Bundle
+from goeswith.serve.process.reload import Checked
+from goeswith.serve.process.worker import listening, work
+
+if TYPE_CHECKING:
+    from goeswith.settings.sections import ServeSettings
+
+
+def run(path: Path | str, settings: ServeSettings, listens: Callable[[], None]) -> int:
+    """Serve a bundle until a signal ends it; the exit code.
+
+    Args:
+        path: the bundle.
+        settings: of the table `serve`.
+        listens: called once the bundle is checked and requests are taken.
+
+    Raises:
+        BundleError: the bundle cannot be answered from.
+        ConfigError: a setting cannot be used.
+    """
+    if settings.workers == 1:
+        checked = Checked()
+        bundle = Bundle.open(path, verify=checked)
+        with listening(settings) as listener:
+            listens()
+            work(path, bundle, settings, checked, listener)
+        return 0
+    if not hasattr(os, "fork"):
+        raise ConfigError(
+            f"serve.workers = {settings.workers}: this system cannot share a bundle between "
+            "processes; set it to 1, and start several services behind a load balancer"
+        )
+    from goeswith.serve.process.supervisor import Supervisor
+
+    return Supervisor(Path(path), settings, listens).run()

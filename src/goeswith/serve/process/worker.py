@@ -1,0 +1,92 @@
+"""What a process of the service runs: an application on a socket, and what reloads its bundle."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from goeswith.core.errors import ConfigError
+from goeswith.query.bundle import Bundle
+from goeswith.serve.process.reload import Checked, Reloader
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from goeswith.settings.sections import ServeSettings
+
+
+def listening(settings: ServeSettings) -> socket.socket:
+    """A socket that listens.
+
+    Raises:
+        ConfigError: somebody else listens there, or there is no such address.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        raise ConfigError(
+            f"serve.host = {settings.host!r} is no address of this machine: {error.strerror}"
+        ) from error
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        raise ConfigError(
+            f"{settings.host}:{settings.port} cannot be listened on: {error.strerror}; choose "
+            "another with --host and --port"
+        ) from error
+    listener.setblocking(False)
+    return listener
+
+
+def work(
+    path: Path | str,
+    bundle: Bundle,
+    settings: ServeSettings,
+    checked: Checked,
+    listener: socket.socket,
+) -> None:
+    """Answer in this process until a signal ends it, and take up new bundles meanwhile."""
+    from goeswith.serve.app import create_app
+    from goeswith.serve.process.server import serve
+
+    app = create_app(bundle, settings)
+    reloader = reloads(app, path, checked)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, lambda *_: reloader.wake())
+    reloader.start(settings.reload_seconds)
+    try:
+        serve(app, settings, sockets=[listener])
+    finally:
+        reloader.stop()
+
+
+def reloads(app: FastAPI, path: Path | str, checked: Checked | None = None) -> Reloader:
+    """What swaps the bundle of an application, counts it, and tells of it in the log."""
+    holder, metrics, log = app.state.current, app.state.metrics, app.state.log
+
+    def swap(bundle: Bundle) -> None:
+        new = replace(holder(), bundle=bundle)
+        # asked once before others ask it
+        if len(bundle):
+            bundle.complements(bundle.products.ids[0], 1)
+        holder.swap(new)
+
+    def tell(outcome: str, bundle: str, why: str | None) -> None:
+        metrics.reloads.labels(outcome).inc()
+        fields = {"event": "reload", "outcome": outcome, "bundle": bundle}
+        if log is not None:
+            log.tell({**fields, **({"why": why} if why else {})})
+        elif why:
+            print(f"a new bundle is refused: {why}", file=sys.stderr, flush=True)  # noqa: T201
+
+    return Reloader(path, lambda: holder().bundle, swap, checked, tell)

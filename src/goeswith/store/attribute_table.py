@@ -1,0 +1,69 @@
+"""The catalogue of a bundle with every attribute, read by memory map when it is first asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from goeswith.core.errors import BundleError
+from goeswith.store.product_lookup import MOST_SHOWN, Products
+from goeswith.store.search_index import Brief
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import polars as pl
+
+
+class AttributeTable:
+    """What the catalogue says of products."""
+
+    def __init__(self, path: Path, products: Products) -> None:
+        """Args: path: of the table; products: the same, as they are looked up."""
+        self._path, self._products = path, products
+        self.filter_cache: dict[str, npt.NDArray[np.bool_]] = {}
+        """Filters, as text -> (n,) the products that meet them; see `query.filters`."""
+
+    @cached_property
+    def frame(self) -> pl.DataFrame:
+        """Every attribute, in row order.
+
+        Raises:
+            BundleError: a later fit has taken the place of this build, and its files with it.
+        """
+        from goeswith.core.atomic_files import map_arrow
+
+        try:
+            return map_arrow(self._path)
+        except FileNotFoundError as error:
+            raise BundleError(
+                f"{self._path} was replaced since its bundle was opened; open the bundle again"
+            ) from error
+
+    def briefs(self, rows: Sequence[int]) -> list[Brief]:
+        """Products in a line each."""
+        frame, products = self.frame, self._products
+        found = []
+        for row in rows:
+            brand = frame["brand"][row] if "brand" in frame.columns else None
+            price = frame["price"][row] if "price" in frame.columns else None
+            found.append(
+                Brief(
+                    product_id=products.ids[row],
+                    title=products.title(row),
+                    type=products.type(row),
+                    brand=None if brand is None else str(brand)[:MOST_SHOWN],
+                    price=float(price) if isinstance(price, int | float) else None,
+                )
+            )
+        return found
+
+    def of(self, row: int) -> dict[str, Any]:
+        """Every attribute that a product has."""
+        return {
+            name: value
+            for name, value in self.frame.row(row, named=True).items()
+            if value is not None
+        }

@@ -1,0 +1,150 @@
+"""Writing a bundle so that nobody ever reads half of one, even if the writer is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from goeswith.core.atomic_files import write_json
+from goeswith.core.errors import BundleError
+from goeswith.store.build_lock import leased
+from goeswith.store.manifest import (
+    BUILD_NAME,
+    FORMAT,
+    FORMAT_SINCE,
+    MANIFEST,
+    file_sha256,
+    manifest_sha256,
+)
+
+_LOCK: Final = ".lock"
+
+
+@contextmanager
+def new_build(path: Path) -> Iterator[Path]:
+    """An empty build folder inside the bundle at `path`, for `publish` to make the bundle's.
+
+    What killed runs left is removed first, and what the bundle no longer names at the end.
+
+    Raises:
+        BundleError: `path` holds something that is not a bundle, or another run is writing it.
+    """
+    if path.exists() and not path.is_dir():
+        raise BundleError(f"{path} is a file; name a folder for the bundle")
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BundleError(f"{path} cannot be made: {error}; name another folder") from error
+    foreign = sorted(entry.name for entry in path.iterdir() if not _is_ours(entry.name))
+    if foreign:
+        raise BundleError(
+            f"{path} holds other files ({', '.join(foreign[:3])}): name an empty folder or an "
+            "earlier bundle"
+        )
+    with _only_writer(path):
+        _clean(path)
+        stamp = datetime.now(UTC).strftime("%Y%m%dt%H%M%Sz")
+        build = path / f"build-{stamp}-{secrets.token_hex(4)}"
+        try:
+            build.mkdir()
+            yield build
+        finally:
+            _clean(path, unless_named=build)
+
+
+def publish(build: Path, content: dict[str, Any]) -> None:
+    """Make `build` what its bundle answers from: flush its files, then replace the manifest.
+
+    Args:
+        build: a folder of `new_build`, filled.
+        content: the manifest's fields except `format`, `needs`, `id`, `build`, `created`, `files`
+            and `sha256`, which are added here.
+    """
+    files = {}
+    for file in sorted(build.rglob("*")):
+        if file.is_file():
+            _flush(file)
+            name = file.relative_to(build).as_posix()
+            files[name] = {"bytes": file.stat().st_size, "sha256": file_sha256(file)}
+    for folder in (build, *(entry for entry in build.rglob("*") if entry.is_dir())):
+        _flush(folder)
+    manifest = {
+        "format": FORMAT,
+        "needs": FORMAT_SINCE,
+        "id": build.name.removeprefix("build-"),
+        "build": build.name,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        **content,
+        "files": files,
+    }
+    # as it will be read back: keys of any type are strings in JSON
+    manifest = json.loads(json.dumps(manifest))
+    write_json({**manifest, "sha256": manifest_sha256(manifest)}, build.parent / MANIFEST)
+    _flush(build.parent)
+
+
+def _is_ours(name: str) -> bool:
+    part = name.startswith(f".{MANIFEST}.") and name.endswith(".part")
+    return name in {MANIFEST, _LOCK} or part or BUILD_NAME.fullmatch(name) is not None
+
+
+def _clean(path: Path, unless_named: Path | None = None) -> None:
+    """Remove builds that the manifest does not name and nobody reads, and halves of manifests.
+
+    A manifest that cannot be read names nothing that could be told apart from a leftover: then only
+    `unless_named`, this run's own build, goes.
+    """
+    try:
+        named = json.loads((path / MANIFEST).read_text(encoding="utf-8"))["build"]
+    except FileNotFoundError:
+        named = None
+    except (OSError, ValueError, TypeError, KeyError):
+        if unless_named is not None:
+            shutil.rmtree(unless_named, ignore_errors=True)
+        return
+    for entry in path.iterdir():
+        if entry.name in {named, MANIFEST, _LOCK} or not _is_ours(entry.name):
+            continue
+        if entry.is_dir():
+            if leased(entry):
+                continue
+            shutil.rmtree(entry, ignore_errors=True)
+        else:
+            entry.unlink(missing_ok=True)
+
+
+@contextmanager
+def _only_writer(path: Path) -> Iterator[None]:
+    """Hold the bundle's lock; the system lets go of it when the process ends, however it ends."""
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl
+
+    with (path / _LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BundleError(
+                f"another run is writing {path}: wait for it to end, or name another folder"
+            ) from error
+        yield
+
+
+def _flush(path: Path) -> None:
+    """Have the system write a file, or a folder's list of names, to the disk."""
+    if path.is_dir() and sys.platform == "win32":
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

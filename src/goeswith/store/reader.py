@@ -1,0 +1,145 @@
+"""The files of one bundle, memory-mapped: what queries read, without torch, scipy or polars."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import numpy as np
+
+from goeswith.core.errors import BundleError
+from goeswith.core.mapped_arrays import MappedArrays, map_arrays
+from goeswith.store.attribute_table import AttributeTable
+from goeswith.store.build_lock import Lease
+from goeswith.store.evidence import Evidence, EvidenceIndex
+from goeswith.store.manifest import (
+    ANSWERS,
+    EVIDENCE,
+    EXPLANATIONS,
+    FOLLOWED,
+    LOOKUP,
+    PRODUCTS,
+    REVERSE,
+    SEARCH,
+    SIMILARS,
+    Manifest,
+    read_manifest,
+)
+from goeswith.store.precomputed_topk import RankedAnswers
+from goeswith.store.product_lookup import Products
+from goeswith.store.search_index import SearchIndex
+
+if TYPE_CHECKING:
+    from goeswith.core.arrays import Rows
+
+_TYPE_MODELS: Final = ("type_popularity",)
+"""Models that choose a product for its type: their evidence is how often the types go together."""
+
+
+class StoredBundle:
+    """A bundle on disk, opened for reading. Open one with `open`.
+
+    Everything comes from one build: a fit that replaces the bundle meanwhile changes nothing here,
+    and leaves the files of this build on the disk for as long as this object is.
+    """
+
+    _lease: Lease
+
+    def __init__(self, path: Path, manifest: Manifest) -> None:
+        self.path = path
+        self.manifest = manifest.content
+        self.folder = manifest.folder
+        index = SearchIndex(map_arrays(self.folder / SEARCH))
+        self.products = Products(map_arrays(self.folder / LOOKUP), index)
+        self.evidence = EvidenceIndex(map_arrays(self.folder / EVIDENCE), self.products)
+        self.models: list[str] = self.manifest["models"]
+        self.ranked = RankedAnswers(self.folder / ANSWERS, self.products, self.k, len(self.models))
+        self.table = AttributeTable(self.folder / PRODUCTS, self.products)
+        # a bundle fitted before they were kept has none
+        self.similar_arrays = self._if_kept(SIMILARS)
+        self.reverse_arrays = self._if_kept(REVERSE)
+        self.followed_arrays = self._if_kept(FOLLOWED)
+        self.explained_arrays = self._if_kept(EXPLANATIONS)
+        self.session_model: str | None = self.manifest.get("session", {}).get("model")
+        """The model of the next product in a session, where the bundle has one."""
+        self.slate_settings: dict[str, Any] = self.manifest["settings"].get("slate", {})
+        self.plain = not any(self.slate_settings.values())
+        """Whether answers are shown as they are ranked, where a request asks for nothing else."""
+        self._by_type = np.array([name.split(":")[0] in _TYPE_MODELS for name in self.models])
+
+    @classmethod
+    def open(cls, path: Path | str, verify: bool | Callable[[Manifest], None] = False) -> Self:
+        """Open the bundle at `path`.
+
+        Args:
+            path: the folder that was given to `goeswith fit --out`.
+            verify: also read every file and compare its SHA-256 (about a second a gigabyte), or
+                have a function do so, which raises as `Manifest.check_sums`.
+
+        Raises:
+            BundleError: it is missing, incomplete, damaged, edited, or of a newer format.
+        """
+        path = Path(path)
+        manifest = read_manifest(path)
+        while True:
+            try:
+                lease = Lease(manifest.folder)
+                manifest.check_sizes()
+                if callable(verify):
+                    verify(manifest)
+                elif verify:
+                    manifest.check_sums()
+                opened = cls(path, manifest)
+                opened._lease = lease
+                return opened  # noqa: TRY300
+            except FileNotFoundError as error:
+                # a fit may have replaced the build between our reading the manifest and its files
+                newer = read_manifest(path)
+                if newer.folder == manifest.folder:
+                    raise BundleError(
+                        f"{path} is incomplete: {error.filename} is missing; fit the bundle again, "
+                        "or restore it from a copy"
+                    ) from error
+                manifest = newer
+            except PermissionError as error:
+                raise BundleError(
+                    f"{error.filename} cannot be read by this user; give read rights to the whole "
+                    f"bundle: chmod -R a+rX {path}"
+                ) from error
+            except KeyError as error:
+                raise BundleError(
+                    f"{path} is incomplete: the array {error} is missing; fit the bundle again"
+                ) from error
+
+    def _if_kept(self, name: str) -> MappedArrays:
+        return map_arrays(self.folder / name) if name in self.manifest["files"] else {}
+
+    def __len__(self) -> int:
+        return len(self.products)
+
+    @property
+    def id(self) -> str:
+        """The build that answers: new with every fit."""
+        return str(self.manifest["id"])
+
+    @property
+    def k(self) -> int:
+        """Answers kept for each product."""
+        return int(self.manifest["k"])
+
+    def check_k(self, k: int) -> None:
+        """Refuse a `k` that the bundle does not hold.
+
+        Raises:
+            BundleError: says how many it holds.
+        """
+        if not 1 <= k <= self.k:
+            raise BundleError(
+                f"this bundle holds {self.k} answers a product, {k} were asked for; "
+                "ask for fewer, or fit with a larger fit.k"
+            )
+
+    def evidence_of(self, source: int, targets: Rows, origin: Rows) -> list[Evidence]:
+        """Evidence of answers that the models at `origin` gave; -1 for none of them."""
+        return self.evidence.of(source, targets, (origin >= 0) & self._by_type[origin])

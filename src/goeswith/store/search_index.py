@@ -1,0 +1,232 @@
+"""Search over titles and ids: by whole words, by their beginnings, and by words spelt alike.
+
+The index is a sorted vocabulary and, for every word, the products that hold it. Products are
+numbered by popularity, so that of equals the ones bought most come first. A query costs one pass
+over the products of its words and two bytes a product of the catalogue.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from goeswith.core.mapped_arrays import MappedArrays
+from goeswith.store.string_array import Strings, pack_strings
+from goeswith.store.tokenizer import asked_words, whole_word, words_of
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from goeswith.core.arrays import Rows
+
+MOST_ASKED: Final = 12
+"""Words of a query that are looked for."""
+LONGEST_QUERY: Final = 300
+"""Characters of a query that are read."""
+MOST_FOUND: Final = 100
+"""Products that one search gives."""
+
+_WORD: Final = 100
+"""What a word found is worth; how well it was found, 1 to 4, decides among as many words."""
+_EXACT: Final = 4
+_PREFIX: Final = 3
+_MOST_PREFIXED: Final = 4_000_000
+"""Products looked at for one beginning of words."""
+_MOST_ALIKE: Final = 20_000
+"""Words compared for one half of a word, letter by letter."""
+_ALIKE_KEPT: Final = 50
+
+
+@dataclass(frozen=True)
+class Brief:
+    """A product in a line.
+
+    Attributes:
+        price: None where it has none, or the catalogue's prices are not numbers.
+    """
+
+    product_id: str
+    title: str | None
+    type: str | None
+    brand: str | None
+    price: float | None
+
+
+def search_arrays(
+    ids: Sequence[str], titles: Sequence[str | None] | None, purchases: npt.NDArray[Any]
+) -> dict[str, npt.NDArray[Any]]:
+    """What `SearchIndex` reads.
+
+    Args:
+        ids: of n products.
+        titles: of the same, None where there are none.
+        purchases: (n,) how often each was bought.
+    """
+    rows = np.argsort(-np.asarray(purchases, dtype=np.float64), kind="stable").astype(np.int32)
+    codes: dict[str, int] = {}
+    postings, sizes = array("i"), array("i")
+    for row in rows.tolist():
+        title = (titles[row] if titles else None) or ""
+        words = dict.fromkeys([*words_of(ids[row]), whole_word(ids[row]), *words_of(title)])
+        words.pop("", None)
+        postings.extend([codes.setdefault(word, len(codes)) for word in words])
+        sizes.append(len(words))
+    words_sorted = sorted(codes)  # by code point, which is the order of their UTF-8 bytes
+    place = np.zeros(len(codes), dtype=np.int32)
+    place[[codes[word] for word in words_sorted]] = np.arange(len(codes), dtype=np.int32)
+    word = place[np.frombuffer(postings, dtype=np.int32)] if postings else place
+    rank = np.repeat(np.arange(len(rows), dtype=np.int32), np.array(sizes, dtype=np.int64))
+    starts = np.zeros(len(codes) + 1, dtype=np.int64)
+    np.cumsum(np.bincount(word, minlength=len(codes)), out=starts[1:])
+    backwards = sorted((word[::-1], place) for place, word in enumerate(words_sorted))
+    return {
+        **pack_strings("word", list(words_sorted)),
+        **pack_strings("backwards", [word for word, _ in backwards]),
+        "backwards.word": np.array([place for _, place in backwards], dtype=np.int32),
+        "starts": starts,
+        "ranks": rank[np.argsort(word, kind="stable")],
+        "rows": rows,
+    }
+
+
+class SearchIndex:
+    """Finds products by words, without loading what is not asked for."""
+
+    def __init__(self, arrays: MappedArrays) -> None:
+        self._words = _Sorted(Strings.of(arrays, "word"))
+        self._backwards = _Sorted(Strings.of(arrays, "backwards"))
+        self._backwards_word = arrays["backwards.word"]
+        self._starts = arrays["starts"]
+        self._ranks = arrays["ranks"]
+        self._rows = arrays["rows"]
+
+    def find(self, text: str, count: int, *, every_word: bool = False) -> list[int]:
+        """Rows of the products that hold most of the words of `text`, best first.
+
+        A word is found as it is, at the beginning of another, or, where too few products hold all
+        words so, with a letter or two wrong. Of products with as many words the better spelt come
+        first, then those bought more often.
+
+        Args:
+            text: words or an id; the first 300 characters and 12 words are read.
+            count: at most so many.
+            every_word: leave out products that hold only some of the words.
+        """
+        text = text[:LONGEST_QUERY]
+        words = asked_words(text)[:MOST_ASKED]
+        asked = list(dict.fromkeys([*words, whole_word(text)]))
+        asked = [word for word in asked if word]
+        all_words = _WORD * max(len(words), 1)
+        score = np.zeros(len(self._rows), dtype=np.uint16)
+        levels = [self._spelt(word) for word in asked]
+        for found in levels:
+            score += found
+        if np.count_nonzero(score >= all_words) < count:
+            for word, found in zip(asked, levels, strict=True):
+                score += self._alike(word, found)
+        ranks = np.flatnonzero(score >= (all_words if every_word else 1))
+        values = score[ranks]
+        if len(ranks) > count:
+            least = np.partition(values, len(values) - count)[len(values) - count]
+            better, equal = ranks[values > least], ranks[values == least]
+            ranks = np.concatenate([better, equal[: count - len(better)]])
+            values = score[ranks]
+        best: list[int] = self._rows[ranks[np.lexsort((ranks, -values.astype(np.int32)))]].tolist()
+        return best
+
+    def holding(self, text: str) -> Rows:
+        """Rows of the products whose title and id hold every word of a text as it is.
+
+        Args:
+            text: as titles are; one without words is held by none.
+        """
+        places = [self._words.place(word) for word in words_of(text)]
+        if not places or None in places:
+            return np.zeros(0, dtype=np.int32)
+        lists = sorted((self._of(place) for place in places if place is not None), key=len)
+        ranks = lists[0]
+        for other in lists[1:]:
+            # a few among many: bisection reads less than a merge
+            at = np.minimum(np.searchsorted(other, ranks), len(other) - 1)
+            ranks = ranks[other[at] == ranks]
+        return self._rows[ranks]
+
+    def _spelt(self, word: str) -> npt.NDArray[np.uint16]:
+        """By rank, what a word is worth that is there as it is, or begins another."""
+        worth = np.zeros(len(self._rows), dtype=np.uint16)
+        first, last = self._words.beginning(word)
+        stop = min(int(self._starts[last]), int(self._starts[first]) + _MOST_PREFIXED)
+        worth[self._ranks[int(self._starts[first]) : stop]] = _WORD + _PREFIX
+        if first < last and self._words[first] == word:
+            worth[self._of(first)] = _WORD + _EXACT
+        return worth
+
+    def _of(self, word: int) -> Rows:
+        return self._ranks[int(self._starts[word]) : int(self._starts[word + 1])]
+
+    def _alike(self, word: str, found: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]:
+        """By rank, what a word is worth that is spelt a little differently, where not `found`."""
+        worth = np.zeros(len(self._rows), dtype=np.uint16)
+        for place, edits in self._near(word):
+            # nearest last, so that it stands
+            worth[self._of(place)] = _WORD + _PREFIX - edits
+        worth[found > 0] = 0
+        return worth
+
+    def _near(self, word: str) -> list[tuple[int, int]]:
+        """Words of the vocabulary within a letter or two, with how many differ, nearest last.
+
+        An edit leaves the first or the last half of a word as it was: only words that share either
+        are compared. Two letters may differ in words of seven and more, one in those of four.
+        """
+        from rapidfuzz import process
+        from rapidfuzz.distance import OSA
+
+        edits = 0 if len(word) < 4 else 1 if len(word) < 7 else 2
+        if not edits:
+            return []
+        first, last = self._words.sharing(word)
+        start, stop = self._backwards.sharing(word[::-1])
+        places = [*range(first, last), *self._backwards_word[start:stop].tolist()]
+        spelt = [self._words[place] for place in places]
+        found = process.extract(
+            word, spelt, scorer=OSA.distance, score_cutoff=edits, limit=_ALIKE_KEPT
+        )
+        near = {places[at]: int(distance) for _, distance, at in found if distance}
+        return sorted(near.items(), key=lambda item: -item[1])
+
+
+class _Sorted(Sequence[str]):
+    """Words in sorted order, read by bisection."""
+
+    def __init__(self, words: Strings) -> None:
+        self._strings = words
+
+    def __len__(self) -> int:
+        return len(self._strings)
+
+    def __getitem__(self, place: Any) -> Any:
+        return self._strings[place]
+
+    def beginning(self, prefix: str) -> tuple[int, int]:
+        """From and to where words begin with `prefix`."""
+        first = bisect_left(self, prefix)
+        return first, bisect_right(self, prefix, lo=first, key=lambda word: word[: len(prefix)])
+
+    def place(self, word: str) -> int | None:
+        """Where a word stands; None where it does not."""
+        place = bisect_left(self, word)
+        return place if place < len(self) and self[place] == word else None
+
+    def sharing(self, word: str) -> tuple[int, int]:
+        """From and to where words share the first half of `word`, or more where that is many."""
+        for length in range((len(word) - 1) // 2, len(word) + 1):
+            first, last = self.beginning(word[:length])
+            if last - first <= _MOST_ALIKE:
+                return first, last
+        return first, first + _MOST_ALIKE

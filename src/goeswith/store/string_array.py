@@ -1,0 +1,87 @@
+"""Strings and ids read from mapped arrays one at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from goeswith.core.mapped_arrays import MappedArrays
+
+
+def pack_strings(name: str, values: list[str | None]) -> dict[str, npt.NDArray[Any]]:
+    """Two arrays from which `Strings` reads: all bytes in a row, and where each value starts."""
+    encoded = [(value or "").encode("utf-8", "replace") for value in values]
+    offsets = np.zeros(len(encoded) + 1, dtype=np.int64)
+    np.cumsum([len(value) for value in encoded], out=offsets[1:])
+    joined = np.frombuffer(b"".join(encoded), dtype=np.uint8)
+    return {f"{name}.bytes": joined, f"{name}.offsets": offsets}
+
+
+@dataclass(frozen=True)
+class Strings:
+    """A column of strings; a missing value and an empty one are the same."""
+
+    data: npt.NDArray[np.uint8]
+    offsets: npt.NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        # indexing a view gives Python's own numbers and bytes: a third of the time of an array's
+        object.__setattr__(self, "_bytes", self.data.data)
+        object.__setattr__(self, "_ends", self.offsets.data)
+
+    _bytes: memoryview = field(init=False, repr=False, compare=False)
+    _ends: memoryview = field(init=False, repr=False, compare=False)
+
+    @classmethod
+    def of(cls, arrays: MappedArrays, name: str) -> Strings:
+        """The column that `pack_strings` wrote under `name`."""
+        return cls(arrays[f"{name}.bytes"], arrays[f"{name}.offsets"])
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def raw(self, row: int) -> bytes:
+        """A value in UTF-8."""
+        return bytes(self._bytes[self._ends[row] : self._ends[row + 1]])
+
+    def __getitem__(self, row: int) -> str:
+        return str(self._bytes[self._ends[row] : self._ends[row + 1]], "utf-8", "replace")
+
+
+@dataclass(frozen=True)
+class SortedIds:
+    """Product ids, found by bisection over their sorted order: no table of all ids is built."""
+
+    ids: Strings
+    order: npt.NDArray[np.int32]
+    """(n,) rows in the order of their ids' bytes."""
+
+    def place(self, product_id: str) -> int:
+        """Where `product_id` stands, or would stand, in the order."""
+        key = product_id.encode("utf-8", "replace")
+        low, high = 0, len(self.order)
+        while low < high:
+            middle = (low + high) // 2
+            if self.ids.raw(int(self.order[middle])) < key:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def row(self, product_id: str) -> int | None:
+        """The row of an id; None where no product has it."""
+        place = self.place(product_id)
+        if place < len(self.order):
+            row = int(self.order[place])
+            if self.ids[row] == product_id:
+                return row
+        return None
+
+
+def sorted_order(ids: list[str]) -> npt.NDArray[np.int32]:
+    """Rows in the order of their ids' bytes, as `SortedIds` expects them."""
+    encoded = [value.encode("utf-8", "replace") for value in ids]
+    return np.array(sorted(range(len(ids)), key=encoded.__getitem__), dtype=np.int32)

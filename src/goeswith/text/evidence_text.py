@@ -1,0 +1,172 @@
+"""One plain sentence that says why, made from the evidence and nothing else."""
+
+from __future__ import annotations
+
+from goeswith.store.evidence import Evidence, Link, TypesBought
+from goeswith.store.product_lookup import spoken_name
+
+
+def why_similar(source: str, evidence: Evidence, kind: str | None, score: float) -> str:
+    """The sentence for a substitute.
+
+    Args:
+        source: what to call the product that was asked about.
+        evidence: of the answer.
+        kind: the type of both, None where they have none in common.
+        score: cosine of their attributes, where they are what the answer rests on.
+    """
+    if evidence.basis == "attributes":
+        same = f"Of the same type, {kind}, and" if kind else "It is"
+        text = f"{same} alike in attributes: {round(100 * score)} % as {source}"
+    elif evidence.counted:
+        text = f"Viewed {_times(evidence.viewed_together)} as an alternative to {source}"
+    else:
+        text = f"Listed as viewed with {source}"
+    if evidence.bought_together:
+        often = _times(evidence.bought_together) if evidence.counted else "in lists"
+        text += f"; also bought with it {often}"
+    return text + "."
+
+
+def why_reverse(target: str, evidence: Evidence) -> str:
+    """The sentence for a product that another goes with.
+
+    Args:
+        target: what to call the product that was asked about, which goes with the answer.
+        evidence: of the answer as the source and the product asked about as the target.
+    """
+    if evidence.basis == "bought_together":
+        text = _bought_together(target, evidence, first="this")
+    elif evidence.basis == "bought_before":
+        text = f"This is bought by those who buy {target}; the other way round is not recorded"
+    elif evidence.basis == "linked" and evidence.link is not None:
+        text = _linked("this", evidence.link, evidence.counted, target)
+    elif evidence.basis == "alike" and evidence.link is not None:
+        link = _name(evidence.link)
+        bought = "was bought" if evidence.counted else "is listed as bought"
+        often = f" {_times(evidence.link.with_target)}" if evidence.counted else ""
+        text = f"{target} {bought}{often} with {link}, which is of the same type as this"
+    elif evidence.basis == "types" and evidence.types is not None:
+        text = _types_bought(evidence.types, evidence.counted)
+    elif evidence.basis == "popular":
+        seen = "was bought" if evidence.counted else "is listed"
+        text = f"{target} {seen} {_times(evidence.purchases)}; nothing closer links it to this"
+    else:
+        text = f"No purchase links {target} to this: the model alone proposes it"
+    return text + _viewed(evidence) + "."
+
+
+def why_compared(
+    relation: str, names: tuple[str, str], evidence: Evidence, *, variants: bool
+) -> str:
+    """The sentence for two products side by side.
+
+    Args:
+        relation: of the second to the first; see `compare.Compared`.
+        names: what to call the two.
+        evidence: of the second as an answer to the first.
+        variants: whether they are one product in two sizes or colours.
+    """
+    source, target = names
+    if relation == "substitute":
+        if variants:
+            return f"{source} and {target} are variants of one product."
+        often = f" {_times(evidence.viewed_together)}" if evidence.counted else ""
+        return f"{source} and {target} stand for one another: viewed as alternatives{often}."
+    return {
+        "complement": f"{target} goes with {source}, and not the other way round.",
+        "reverse": f"{source} goes with {target}, and not the other way round.",
+        "mutual": f"{source} and {target} go with one another.",
+    }.get(relation, f"Nothing is known to link {source} and {target}.")
+
+
+def why(source: str, evidence: Evidence) -> str:
+    """The sentence for an answer.
+
+    Args:
+        source: what to call the product that was asked about.
+        evidence: of the answer, which the sentence calls "this".
+    """
+    if evidence.basis == "bought_together":
+        text = _bought_together(source, evidence)
+    elif evidence.basis == "bought_before":
+        text = f"{source} is bought by those who buy this; the other way round is not recorded"
+    elif evidence.basis == "linked" and evidence.link is not None:
+        text = _linked(source, evidence.link, evidence.counted)
+    elif evidence.basis == "alike" and evidence.link is not None:
+        text = f"{_with(evidence.link.with_target, evidence.counted)} {_name(evidence.link)}, "
+        text += f"which is of the same type as {source}"
+    elif evidence.basis == "types" and evidence.types is not None:
+        text = _types_bought(evidence.types, evidence.counted)
+    elif evidence.basis == "popular":
+        seen = "Bought" if evidence.counted else "Listed"
+        text = f"{seen} {_times(evidence.purchases)}; nothing closer links it to {source}"
+    else:
+        text = f"No purchase links it to {source}: the model alone proposes it"
+    return text + _viewed(evidence) + "."
+
+
+def why_next(source: str, followed: int) -> str:
+    """The sentence for what a session model proposes.
+
+    Args:
+        source: what to call the product of the session that it came after.
+        followed: how often it did; 0 for never.
+    """
+    if not followed:
+        return f"Others are not recorded to have gone on to it from {source}: the model's guess."
+    return f"Looked at or bought soon after {source} by others, {_times(followed)}."
+
+
+def _bought_together(other: str, evidence: Evidence, first: str | None = None) -> str:
+    text = f"{_with(evidence.bought_together, evidence.counted)} {other}"
+    if evidence.lift is not None:
+        text += f", {evidence.lift:,.1f} times what chance would give"
+    if evidence.source_first:
+        text += f"; {first or other} first in {evidence.source_first:,}"
+    return text
+
+
+def _types_bought(flow: TypesBought, counted: bool) -> str:
+    if counted:
+        return (
+            f"Products of type {flow.target} were bought with products of type {flow.source} "
+            f"{_times(flow.bought_together)}"
+        )
+    return (
+        f"{_pairs(flow.bought_together)} of a {flow.source} with a {flow.target} "
+        "are listed as bought together"
+    )
+
+
+def _linked(source: str, link: Link, counted: bool, target: str = "this") -> str:
+    middle = _name(link)
+    if counted:
+        return (
+            f"{middle} was bought with {source} {_times(link.with_source)}, "
+            f"and {target} with {middle} {_times(link.with_target)}"
+        )
+    return f"{middle} is listed as bought with {source}, and {target} as bought with {middle}"
+
+
+def _viewed(evidence: Evidence) -> str:
+    if not evidence.viewed_together:
+        return ""
+    often = f" {_times(evidence.viewed_together)}" if evidence.counted else ""
+    return f"; also viewed as an alternative{often}"
+
+
+def _name(link: Link) -> str:
+    return spoken_name(link.product_id, link.title, link.type)
+
+
+def _with(count: int, counted: bool) -> str:
+    return f"Bought {_times(count)} with" if counted else "Listed as bought with"
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count:,} times"
+
+
+def _pairs(count: int) -> str:
+    return "1 pair" if count == 1 else f"{count:,} pairs"

@@ -1,0 +1,150 @@
+"""A service that speaks the chat protocol, on this machine."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from goeswith.core.errors import ConfigError
+from goeswith.text.chat_endpoint import KEY, EndpointExplainer
+from goeswith.text.checked_explanation import explain
+from goeswith.text.explanation import Pair
+
+PAIR = Pair({"title": "Nimbus camera"}, {"title": "Mu case for Nimbus camera"})
+
+
+class Service(ThreadingHTTPServer):
+    """Answers with what it is told to, in order; the last answer again and again."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.answers: list[tuple[int, Any]] = []
+        self.asked: list[tuple[str, dict[str, Any], str | None]] = []
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/v1"
+
+    def says(self, text: Any, status: int = 200) -> None:
+        self.answers.append((status, {"choices": [{"message": {"content": text}}]}))
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Service
+
+    def do_POST(self) -> None:
+        length = int(self.headers["content-length"])
+        body = json.loads(self.rfile.read(length))
+        self.server.asked.append((self.path, body, self.headers["authorization"]))
+        answers = self.server.answers
+        status, content = answers.pop(0) if len(answers) > 1 else answers[0]
+        told = content if isinstance(content, bytes) else json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("content-length", str(len(told)))
+        self.end_headers()
+        self.wfile.write(told)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+    monkeypatch.delenv(KEY, raising=False)
+    server = Service()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def asking(service: Service, **given: Any) -> EndpointExplainer:
+    return EndpointExplainer(service.address, "small", pause=0.01, timeout=5, **given)
+
+
+def test_a_sentence_comes_from_the_service_and_is_checked(service: Service) -> None:
+    service.says("The case is for the Nimbus camera.\nAnd more.")
+    with asking(service) as explainer:
+        (found,) = explain([PAIR], explainer)
+    assert (found.text, found.by) == (
+        "The case is for the Nimbus camera.",
+        "small at 127.0.0.1",
+    )
+    path, body, key = service.asked[0]
+    assert path == "/v1/chat/completions"
+    assert body["model"] == "small"
+    assert body["temperature"] == 0
+    assert "title: Mu case for Nimbus camera" in body["messages"][1]["content"]
+    assert key is None
+
+
+def test_the_key_comes_from_the_environment_alone(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(KEY, "secret")
+    service.says("They are for the camera.")
+    with asking(service) as explainer:
+        explainer.write([PAIR], 0)
+        assert "secret" not in explainer.name
+    assert service.asked[0][2] == "Bearer secret"
+    with pytest.raises(ConfigError, match="unencrypted"):
+        EndpointExplainer("http://example.com/v1", "small")
+
+
+def test_what_the_service_makes_up_is_left_to_a_template(service: Service) -> None:
+    service.says("The best waterproof case! Visit http://evil.example now.")
+    with asking(service, tries=2) as explainer:
+        (found,) = explain([PAIR], explainer)
+    assert found.by == "template"
+    assert len(service.asked) == 2
+    assert service.asked[1][1]["temperature"] > 0
+
+
+@pytest.mark.parametrize("content", [b"no json", {}, {"choices": []}, {"choices": [{}]}, [1]])
+def test_an_answer_of_another_shape_is_no_sentence(service: Service, content: Any) -> None:
+    service.answers.append((200, content))
+    with asking(service) as explainer:
+        assert explainer.write([PAIR], 0) == [""]
+
+
+def test_a_busy_service_is_asked_again_and_not_for_ever(service: Service) -> None:
+    service.says("", 503)
+    service.says("", 429)
+    service.says("They are for the camera.")
+    with asking(service) as explainer:
+        assert explainer.write([PAIR], 0) == ["They are for the camera."]
+    service.answers = [(503, {})]
+    service.asked.clear()
+    with asking(service) as explainer, pytest.raises(ConfigError, match="status 503"):
+        explainer.write([PAIR], 0)
+    assert len(service.asked) == 4
+
+
+def test_a_refusal_is_told_at_once(service: Service) -> None:
+    service.says("", 401)
+    with asking(service) as explainer, pytest.raises(ConfigError, match="status 401"):
+        explainer.write([PAIR], 0)
+    assert len(service.asked) == 1
+
+
+def test_a_service_that_is_not_there_is_told(service: Service) -> None:
+    with (
+        EndpointExplainer("http://127.0.0.1:9/v1", "small", pause=0.01) as explainer,
+        pytest.raises(ConfigError, match="does not answer"),
+    ):
+        explainer.write([PAIR], 0)
+
+
+@pytest.mark.parametrize("address", ["ftp://x/v1", "http://", "http://user:pass@x/v1"])
+def test_an_address_that_is_none_is_refused(address: str) -> None:
+    with pytest.raises(ConfigError, match="address of a service"):
+        EndpointExplainer(address, "small")
