@@ -1,0 +1,259 @@
+"""From a product's title to its kind: the phrases of the table, weighed by where they stand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final, TypeAlias
+
+from goeswith.kinds.phrases import Phrase, plain, singular
+from goeswith.kinds.table import KindTable, load_table
+
+_Trie: TypeAlias = dict[str, Any]
+"""Word -> the trie of the words behind it; under `_HERE` the phrases that end here."""
+_HERE: Final = ""
+
+MIN_CONFIDENCE: Final = 0.5
+"""Below it a title has no kind."""
+
+_SEGMENT: Final = re.compile(r"\s[-–—]\s|[,;|/()\[\]{}:•*]|--+|\.\s")
+_TOKEN: Final = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
+_BEFORE_MODIFIER: Final = frozenset(
+    "for with in from by w without featuring fits compatible to on at plus and includes including "
+    "using like".split()
+)
+"""Words after which a title says for what, of what or with what, and no longer what."""
+_CONTAINERS: Final = frozenset(
+    "set pack packet box pair bag tin roll tube jar bunch case bundle collection assortment "
+    "selection range sheet piece bottle carton tray strip".split()
+)
+"""Before "of", they say how many, and the noun behind says what."""
+_TRAILING: Final = frozenset(
+    "oz ct lb lbs pk gal fl ml l kg g gm cm mm inch in ft pc pcs ea count size small medium large "
+    "xl mini assorted asst red blue green pink white black ivory cream silver gold grey gray purple "
+    "orange yellow brown beige clear large new set pack design colour color vintage retro "
+    "regular original".split()
+)
+"""Words behind the head noun that do not change what a product is."""
+
+
+@dataclass(frozen=True)
+class Tag:
+    """The kind of a product.
+
+    Attributes:
+        kind: its id; None where no kind is likely enough.
+        confidence: 0 to 1.
+        phrase: the words of the title that decided; empty where there is no kind.
+        runner_up: the next likely kind, and None where there is none.
+        source: the column that decided: title, type, categories, description, shop, or text for a
+            classifier over the other titles of the shop.
+    """
+
+    kind: str | None
+    confidence: float
+    phrase: str = ""
+    runner_up: str | None = None
+    source: str = "title"
+
+
+NO_TAG: Final = Tag(None, 0.0)
+
+
+@dataclass(frozen=True)
+class PhraseMatch:
+    """A phrase found in a title.
+
+    Attributes:
+        kind: that it names.
+        text: its words.
+        score: how well it says what the product is.
+        position: where it stands: head, main, modifier or later.
+    """
+
+    kind: str
+    text: str
+    score: float
+    position: str
+
+
+class Tagger:
+    """Finds the kinds of titles.
+
+    >>> tagger = Tagger()
+    >>> tagger.tag("CHOCOLATE HOT WATER BOTTLE").kind
+    'hot_water_bottle'
+    """
+
+    def __init__(self, table: KindTable | None = None) -> None:
+        """Args: table: of kinds; None for that of this package."""
+        self.table = table or load_table()
+        self._trie: _Trie = {}
+        for kind in self.table.kinds.values():
+            if kind.group:
+                continue
+            texts = dict.fromkeys([kind.name, *kind.synonyms, *kind.patterns])
+            for phrase in map(Phrase.from_text, texts):
+                if phrase.anchor:
+                    node = self._trie
+                    for word in phrase.anchor:
+                        node = node.setdefault(word, {})
+                    node.setdefault(_HERE, []).append((phrase, kind.id))
+
+    def tag(
+        self,
+        title: str | None,
+        type: str | None = None,  # noqa: A002
+        categories: Sequence[str] = (),
+        description: str | None = None,
+    ) -> Tag:
+        """The kind of a product.
+
+        The title decides; where it names no kind, the shop's type, its categories from the most
+        special, and the first sentence of the description are read.
+
+        Args:
+            title: of the product.
+            type: product type of the shop.
+            categories: most general first.
+            description: text; only its beginning is read.
+        """
+        texts = [("title", title), ("type", type)]
+        texts += [("categories", category) for category in reversed(list(categories))]
+        texts.append(("description", (description or "")[:200]))
+        best = NO_TAG
+        for source, text in texts:
+            if not text:
+                continue
+            found = self._tag_text(text)
+            weight = 1.0 if source == "title" else 0.9
+            if found.kind and found.confidence * weight > best.confidence:
+                best = Tag(
+                    found.kind, found.confidence * weight, found.phrase, found.runner_up, source
+                )
+            if best.confidence >= MIN_CONFIDENCE:
+                return best
+        return best if best.confidence >= MIN_CONFIDENCE else NO_TAG
+
+    def tag_many(self, titles: Iterable[str | None]) -> list[Tag]:
+        """The kinds of many titles; equal titles are read once."""
+        cache: dict[str | None, Tag] = {}
+        found = []
+        for title in titles:
+            if title not in cache:
+                cache[title] = self.tag(title)
+            found.append(cache[title])
+        return found
+
+    def matches(self, title: str) -> list[PhraseMatch]:
+        """Every phrase found in a title, best first: what `goeswith kinds explain` shows."""
+        segments = [segment for segment in _segments(title) if segment]
+        every = [word for segment in segments for word in segment]
+        text = f" {' '.join(every)} "
+        found = []
+        for place, segment in enumerate(segments):
+            found += self._in_segment(segment, place, len(segments), text)
+        matches = [match for match, *_ in _drop_covered(found)]
+        return sorted(matches, key=lambda match: -match.score)
+
+    def _tag_text(self, text: str) -> Tag:
+        matches = self.matches(text)
+        if not matches:
+            return NO_TAG
+        scores: dict[str, float] = {}
+        for match in matches:
+            scores[match.kind] = max(scores.get(match.kind, 0.0), match.score)
+        (kind, best), *others = sorted(scores.items(), key=lambda item: -item[1])
+        second, runner_up = (others[0][1], others[0][0]) if others else (0.0, None)
+        confidence = _confidence(best, second)
+        phrase = next(match.text for match in matches if match.kind == kind)
+        return Tag(kind, confidence, phrase, runner_up)
+
+    def _in_segment(
+        self, segment: list[str], place: int, segments: int, text: str
+    ) -> list[tuple[PhraseMatch, int, int, int]]:
+        main_start, main_end = _main_part(segment)
+        head_end = main_end
+        while head_end > main_start + 1 and (
+            segment[head_end - 1] in _TRAILING or segment[head_end - 1][:1].isdigit()
+        ):
+            head_end -= 1
+        found = []
+        for start in range(len(segment)):
+            node, end = self._trie, start
+            while end < len(segment) and (child := node.get(segment[end])) is not None:
+                node, end = child, end + 1
+                for phrase, kind in node.get(_HERE, ()):
+                    if (phrase.present or phrase.absent) and not _holds(phrase, text):
+                        continue
+                    position, weight = _position(start, end, main_start, main_end, head_end)
+                    score = phrase.length**0.8 * weight * (1.0 if place == 0 else 0.85)
+                    match = PhraseMatch(kind, " ".join(phrase.anchor), score, position)
+                    found.append((match, place, start, end))
+        return found
+
+
+def _holds(phrase: Phrase, text: str) -> bool:
+    """Whether the other words of a phrase are in a text, and those that must not be are not."""
+    return all(f" {' '.join(part)} " in text for part in phrase.present) and not any(
+        f" {' '.join(part)} " in text for part in phrase.absent
+    )
+
+
+def _drop_covered(
+    found: list[tuple[PhraseMatch, int, int, int]],
+) -> list[tuple[PhraseMatch, int, int, int]]:
+    """Without phrases that lie inside a longer one: "cake" in "cake mix" says nothing."""
+    return [
+        one
+        for one in found
+        if not any(
+            other[1] == one[1]
+            and other[2] <= one[2]
+            and one[3] <= other[3]
+            and other[3] - other[2] > one[3] - one[2]
+            for other in found
+        )
+    ]
+
+
+def _segments(title: str) -> list[list[str]]:
+    return [
+        [singular(word) for word in _TOKEN.findall(part)]
+        for part in _SEGMENT.split(plain(title[:400]))
+    ]
+
+
+def _main_part(segment: list[str]) -> tuple[int, int]:
+    """From and to where a segment says what the product is."""
+    start = 0
+    for i, word in enumerate(segment):
+        if word == "of" and i and any(before in _CONTAINERS for before in segment[max(i - 2, 0) : i]):
+            start = i + 1
+        elif word in _BEFORE_MODIFIER and i > start:
+            return start, i
+    return start, len(segment)
+
+
+def _position(
+    start: int, end: int, main_start: int, main_end: int, head_end: int
+) -> tuple[str, float]:
+    """Where a phrase stands, and what it counts there."""
+    if start >= main_end:
+        return "modifier", 0.3
+    if end >= head_end:
+        return "head", 1.6
+    if start < main_start:
+        return "container", 0.5
+    length = max(main_end - main_start, 1)
+    return "main", 0.75 + 0.25 * (end - main_start) / length
+
+
+@lru_cache(maxsize=10_000)
+def _confidence(best: float, second: float) -> float:
+    """From the scores of the best and the second kind to a confidence, 0 to 1."""
+    margin = best / (best + second) if best + second else 0.0
+    strength = min(best / 1.6, 1.0)
+    return margin * strength
