@@ -213,6 +213,16 @@ def read_table_folder(folder: Traversable) -> KindTable:
             _check_known(where, kinds, row["a"], row["b"])
             alternatives.setdefault(row["a"], set()).add(row["b"])
             alternatives.setdefault(row["b"], set()).add(row["a"])
+    sets = folder / "sets.csv"
+    if sets.is_file():
+        for where, row in _rows(sets):
+            members = _split(row["members"])
+            _check_known(where, kinds, *members)
+            for link in _set_links(row, members):
+                replaced = link.target in alternatives.get(link.source, ())
+                given = {one.target for one in links.get(link.source, ())}
+                if not replaced and link.target not in given:
+                    links.setdefault(link.source, []).append(link)
     never = {}
     forbidden = folder / "never_together.csv"
     if forbidden.is_file():
@@ -229,6 +239,14 @@ def read_table_folder(folder: Traversable) -> KindTable:
         alternatives={kind: frozenset(found) for kind, found in alternatives.items()},
         never_together=never,
     )
+
+
+def _set_links(row: Mapping[str, str], members: tuple[str, ...]) -> Iterator[KindLink]:
+    """Every member of a set goes with every other; a link of its own in `links` wins."""
+    for source in members:
+        for target in members:
+            if source != target:
+                yield KindLink(source, target, row["reason"], int(row["strength"]))
 
 
 def _files(folder: Traversable, name: str) -> list[Traversable]:
