@@ -102,30 +102,34 @@ _IRREGULAR: Final = {
 class Phrase:
     """Words that name a kind: some that stand next to each other, others anywhere, others absent.
 
-    `a + b` is a with b anywhere in the title, `a - b` a without b anywhere; both may repeat.
+    `a + b` is a with b anywhere in the title, `a - b` a without b anywhere; both may repeat. `~a` is
+    a weak phrase: it counts half, so that it decides only where nothing else does.
 
     Attributes:
         anchor: words that stand next to each other.
         present: more phrases that must be in the title.
         absent: phrases that must not be.
+        weak: whether it decides only where nothing else does.
     """
 
     anchor: tuple[str, ...]
     present: tuple[tuple[str, ...], ...] = ()
     absent: tuple[tuple[str, ...], ...] = ()
+    weak: bool = False
 
     @classmethod
     def from_text(cls, text: str) -> Phrase:
         """Read a phrase.
 
         >>> Phrase.from_text("bottle opener + steel - baby")
-        Phrase(anchor=('bottle', 'opener'), present=(('steel',),), absent=(('baby',),))
+        Phrase(anchor=('bottle', 'opener'), present=(('steel',),), absent=(('baby',),), weak=False)
         """
-        parts = re.split(r"\s([+-])\s", text)
+        weak = text.startswith("~")
+        parts = re.split(r"\s([+-])\s", text.removeprefix("~"))
         present, absent = [], []
         for sign, part in zip(parts[1::2], parts[2::2], strict=True):
             (present if sign == "+" else absent).append(tuple(words(part)))
-        return cls(tuple(words(parts[0])), tuple(present), tuple(absent))
+        return cls(tuple(words(parts[0])), tuple(present), tuple(absent), weak)
 
     @property
     def length(self) -> int:

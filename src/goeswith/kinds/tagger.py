@@ -30,6 +30,8 @@ _CONTAINERS: Final = frozenset(
     "selection range sheet piece bottle carton tray strip".split()
 )
 """Before "of", they say how many, and the noun behind says what."""
+_WEAK: Final = 0.55
+"""What a weak phrase counts, against another."""
 _TRAILING: Final = frozenset(
     "oz ct lb lbs pk gal fl ml l kg g gm cm mm inch in ft pc pcs ea count size small medium large "
     "xl mini assorted asst red blue green pink white black ivory cream silver gold grey gray purple "
@@ -190,6 +192,8 @@ class Tagger:
                         continue
                     position, weight = _position(start, end, main_start, main_end, head_end)
                     score = phrase.length**0.8 * weight * (1.0 if place == 0 else 0.85)
+                    if phrase.weak:
+                        score *= _WEAK
                     match = PhraseMatch(kind, " ".join(phrase.anchor), score, position)
                     found.append((match, place, start, end))
         return found
@@ -255,5 +259,5 @@ def _position(
 def _confidence(best: float, second: float) -> float:
     """From the scores of the best and the second kind to a confidence, 0 to 1."""
     margin = best / (best + second) if best + second else 0.0
-    strength = min(best / 1.6, 1.0)
+    strength = min(best / 0.9, 1.0)
     return margin * strength
