@@ -100,7 +100,7 @@ _IRREGULAR: Final = {
 
 @dataclass(frozen=True)
 class Phrase:
-    """Words that name a kind: some that stand next to each other, others anywhere, others absent.
+    """Words that name a kind: a run of words, others that must be there, others that must not.
 
     `a + b` is a with b anywhere in the title, `a - b` a without b anywhere; both may repeat. `~a` is
     a weak phrase: it counts half, so that it decides only where nothing else does.
@@ -126,7 +126,8 @@ class Phrase:
         """
         weak = text.startswith("~")
         parts = re.split(r"\s([+-])\s", text.removeprefix("~"))
-        present, absent = [], []
+        present: list[tuple[str, ...]] = []
+        absent: list[tuple[str, ...]] = []
         for sign, part in zip(parts[1::2], parts[2::2], strict=True):
             (present if sign == "+" else absent).append(tuple(words(part)))
         return cls(tuple(words(parts[0])), tuple(present), tuple(absent), weak)

@@ -183,70 +183,97 @@ def read_table_folder(folder: Traversable) -> KindTable:
     Raises:
         DataError: a row cannot be used; says the file, the row and the value.
     """
-    kinds = {}
+    kinds = _read_kinds(folder)
+    alternatives = _read_alternatives(folder, kinds)
+    links = _read_links(folder, kinds, alternatives)
+    return KindTable(
+        kinds=kinds,
+        links={
+            source: tuple(sorted(found.values(), key=lambda link: -link.strength))
+            for source, found in links.items()
+        },
+        alternatives={kind: frozenset(found) for kind, found in alternatives.items()},
+        never_together=_read_never_together(folder, kinds),
+    )
+
+
+def _read_kinds(folder: Traversable) -> dict[str, Kind]:
+    kinds: dict[str, Kind] = {}
     for file in _files(folder, "kinds"):
         for where, row in _rows(file):
             kind = _kind(row, file.name.removesuffix(".csv"))
             if kind.id in kinds:
                 raise DataError(f"{where}: the kind {kind.id!r} is there already")
             kinds[kind.id] = kind
-    links: dict[str, list[KindLink]] = {}
-    for file in _files(folder, "links"):
-        for where, row in _rows(file):
-            link = KindLink(
-                row["source"],
-                row["target"],
-                row["reason"],
-                int(row["strength"]) if row["strength"] in ("1", "2", "3") else 0,
-                _split(row["match"]),
-            )
-            _check_known(where, kinds, link.source, link.target)
-            if not link.strength or link.reason not in REASONS:
-                raise DataError(
-                    f"{where}: strength {row['strength']!r} must be 1, 2 or 3, and reason "
-                    f"{link.reason!r} one of {', '.join(REASONS)}"
-                )
-            links.setdefault(link.source, []).append(link)
+    return kinds
+
+
+def _read_alternatives(folder: Traversable, kinds: Mapping[str, Kind]) -> dict[str, set[str]]:
     alternatives: dict[str, set[str]] = {}
     for file in _files(folder, "alternatives"):
         for where, row in _rows(file):
             _check_known(where, kinds, row["a"], row["b"])
             alternatives.setdefault(row["a"], set()).add(row["b"])
             alternatives.setdefault(row["b"], set()).add(row["a"])
+    return alternatives
+
+
+def _read_links(
+    folder: Traversable, kinds: Mapping[str, Kind], alternatives: Mapping[str, set[str]]
+) -> dict[str, dict[str, KindLink]]:
+    """Source -> target -> link; those of sets where there is none of a link file."""
+    links: dict[str, dict[str, KindLink]] = {}
+    for file in _files(folder, "links"):
+        for where, row in _rows(file):
+            link = KindLink(
+                row["source"],
+                row["target"],
+                row["reason"],
+                _strength(where, row),
+                _split(row["match"]),
+            )
+            _check_known(where, kinds, link.source, link.target)
+            if link.reason not in REASONS:
+                raise DataError(
+                    f"{where}: reason {link.reason!r} must be one of {', '.join(REASONS)}"
+                )
+            links.setdefault(link.source, {})[link.target] = link
     sets = folder / "sets.csv"
-    if sets.is_file():
-        for where, row in _rows(sets):
-            members = _split(row["members"])
-            _check_known(where, kinds, *members)
-            for link in _set_links(row, members):
-                replaced = link.target in alternatives.get(link.source, ())
-                given = {one.target for one in links.get(link.source, ())}
-                if not replaced and link.target not in given:
-                    links.setdefault(link.source, []).append(link)
+    for where, row in _rows(sets) if sets.is_file() else ():
+        members = _split(row["members"])
+        _check_known(where, kinds, *members)
+        for link in _set_links(row, members, _strength(where, row)):
+            if link.target not in alternatives.get(link.source, ()):
+                links.setdefault(link.source, {}).setdefault(link.target, link)
+    return links
+
+
+def _read_never_together(
+    folder: Traversable, kinds: Mapping[str, Kind]
+) -> dict[tuple[str, str], str]:
     never = {}
-    forbidden = folder / "never_together.csv"
-    if forbidden.is_file():
-        for where, row in _rows(forbidden):
-            _check_known(where, kinds, row["a"], row["b"])
-            first, second = sorted((row["a"], row["b"]))
-            never[first, second] = row["why"]
-    return KindTable(
-        kinds=kinds,
-        links={
-            source: tuple(sorted(found, key=lambda link: -link.strength))
-            for source, found in links.items()
-        },
-        alternatives={kind: frozenset(found) for kind, found in alternatives.items()},
-        never_together=never,
-    )
+    file = folder / "never_together.csv"
+    for where, row in _rows(file) if file.is_file() else ():
+        _check_known(where, kinds, row["a"], row["b"])
+        first, second = sorted((row["a"], row["b"]))
+        never[first, second] = row["why"]
+    return never
 
 
-def _set_links(row: Mapping[str, str], members: tuple[str, ...]) -> Iterator[KindLink]:
+def _strength(where: str, row: Mapping[str, str]) -> int:
+    if row["strength"] not in ("1", "2", "3"):
+        raise DataError(f"{where}: strength {row['strength']!r} must be 1, 2 or 3")
+    return int(row["strength"])
+
+
+def _set_links(
+    row: Mapping[str, str], members: tuple[str, ...], strength: int
+) -> Iterator[KindLink]:
     """Every member of a set goes with every other; a link of its own in `links` wins."""
     for source in members:
         for target in members:
             if source != target:
-                yield KindLink(source, target, row["reason"], int(row["strength"]))
+                yield KindLink(source, target, row["reason"], strength)
 
 
 def _files(folder: Traversable, name: str) -> list[Traversable]:
@@ -259,11 +286,11 @@ def _files(folder: Traversable, name: str) -> list[Traversable]:
 
 
 def _rows(file: Traversable) -> Iterator[tuple[str, dict[str, str]]]:
-    with file.open("r", encoding="utf-8", newline="") as lines:
-        for number, row in enumerate(csv.DictReader(lines), start=2):
-            if None in row or None in row.values():
-                raise DataError(f"{file.name}:{number}: the row has another number of columns")
-            yield f"{file.name}:{number}", row
+    lines = file.read_text(encoding="utf-8").splitlines()
+    for number, row in enumerate(csv.DictReader(lines), start=2):
+        if None in row or None in row.values():
+            raise DataError(f"{file.name}:{number}: the row has another number of columns")
+        yield f"{file.name}:{number}", row
 
 
 def _check_known(where: str, kinds: Mapping[str, Kind], *ids: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
@@ -21,22 +21,132 @@ MIN_CONFIDENCE: Final = 0.5
 _SEGMENT: Final = re.compile(r"\s[-–—]\s|[,;|/()\[\]{}:•*]|--+|\.\s")
 _TOKEN: Final = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _BEFORE_MODIFIER: Final = frozenset(
-    "for with in from by w without featuring fits compatible to on at plus and includes including "
-    "using like".split()
+    {
+        "for",
+        "with",
+        "in",
+        "from",
+        "by",
+        "w",
+        "without",
+        "featuring",
+        "fits",
+        "compatible",
+        "to",
+        "on",
+        "at",
+        "plus",
+        "and",
+        "includes",
+        "including",
+        "using",
+        "like",
+    }
 )
 """Words after which a title says for what, of what or with what, and no longer what."""
 _CONTAINERS: Final = frozenset(
-    "set pack packet box pair bag tin roll tube jar bunch case bundle collection assortment "
-    "selection range sheet piece bottle carton tray strip".split()
+    {
+        "set",
+        "pack",
+        "packet",
+        "box",
+        "pair",
+        "bag",
+        "tin",
+        "roll",
+        "tube",
+        "jar",
+        "bunch",
+        "case",
+        "bundle",
+        "collection",
+        "assortment",
+        "selection",
+        "range",
+        "sheet",
+        "piece",
+        "bottle",
+        "carton",
+        "tray",
+        "strip",
+    }
 )
 """Before "of", they say how many, and the noun behind says what."""
+_LENGTH: Final = 1.0
+"""A phrase of n words counts n to this power."""
+_HEAD: Final = 1.3
+"""What a phrase at the head noun counts."""
+_MODIFIER: Final = 0.2
+"""What a phrase counts behind "for", "with" and the like."""
+_PRODUCT_FIRST: Final = (1.0, 0.85)
+_CATEGORY_FIRST: Final = (0.6, 1.0)
+"""What the first part of a title counts, and every other."""
+_SHARED: Final = 10
+"""Titles that begin alike before what stands there is taken for a category."""
+_FULL: Final = 0.9
+"""Score from which confidence depends on the second kind alone."""
 _WEAK: Final = 0.55
 """What a weak phrase counts, against another."""
 _TRAILING: Final = frozenset(
-    "oz ct lb lbs pk gal fl ml l kg g gm cm mm inch in ft pc pcs ea count size small medium large "
-    "xl mini assorted asst red blue green pink white black ivory cream silver gold grey gray purple "
-    "orange yellow brown beige clear large new set pack design colour color vintage retro "
-    "regular original".split()
+    {
+        "oz",
+        "ct",
+        "lb",
+        "lbs",
+        "pk",
+        "gal",
+        "fl",
+        "ml",
+        "l",
+        "kg",
+        "g",
+        "gm",
+        "cm",
+        "mm",
+        "inch",
+        "in",
+        "ft",
+        "pc",
+        "pcs",
+        "ea",
+        "count",
+        "size",
+        "small",
+        "medium",
+        "large",
+        "xl",
+        "mini",
+        "assorted",
+        "asst",
+        "red",
+        "blue",
+        "green",
+        "pink",
+        "white",
+        "black",
+        "ivory",
+        "cream",
+        "silver",
+        "gold",
+        "grey",
+        "gray",
+        "purple",
+        "orange",
+        "yellow",
+        "brown",
+        "beige",
+        "clear",
+        "new",
+        "set",
+        "pack",
+        "design",
+        "colour",
+        "color",
+        "vintage",
+        "retro",
+        "regular",
+        "original",
+    }
 )
 """Words behind the head noun that do not change what a product is."""
 
@@ -110,6 +220,8 @@ class Tagger:
         type: str | None = None,  # noqa: A002
         categories: Sequence[str] = (),
         description: str | None = None,
+        *,
+        category_first: bool = False,
     ) -> Tag:
         """The kind of a product.
 
@@ -121,6 +233,7 @@ class Tagger:
             type: product type of the shop.
             categories: most general first.
             description: text; only its beginning is read.
+            category_first: whether the title begins with a category.
         """
         texts = [("title", title), ("type", type)]
         texts += [("categories", category) for category in reversed(list(categories))]
@@ -129,7 +242,7 @@ class Tagger:
         for source, text in texts:
             if not text:
                 continue
-            found = self._tag_text(text)
+            found = self._tag_text(text, category_first=category_first and source == "title")
             weight = 1.0 if source == "title" else 0.9
             if found.kind and found.confidence * weight > best.confidence:
                 best = Tag(
@@ -139,29 +252,34 @@ class Tagger:
                 return best
         return best if best.confidence >= MIN_CONFIDENCE else NO_TAG
 
-    def tag_many(self, titles: Iterable[str | None]) -> list[Tag]:
-        """The kinds of many titles; equal titles are read once."""
+    def tag_many(self, titles: Sequence[str | None]) -> list[Tag]:
+        """The kinds of a shop's titles; equal titles are read once."""
+        first = category_first(titles)
         cache: dict[str | None, Tag] = {}
-        found = []
         for title in titles:
             if title not in cache:
-                cache[title] = self.tag(title)
-            found.append(cache[title])
-        return found
+                cache[title] = self.tag(title, category_first=first)
+        return [cache[title] for title in titles]
 
-    def matches(self, title: str) -> list[PhraseMatch]:
-        """Every phrase found in a title, best first: what `goeswith kinds explain` shows."""
+    def matches(self, title: str, *, category_first: bool = False) -> list[PhraseMatch]:
+        """Every phrase found in a title, best first: what `goeswith kinds explain` shows.
+
+        Args:
+            title: of a product.
+            category_first: whether it begins with a category, as in "Baking Mixes, Cake Mix, 18 Oz".
+        """
+        places = _CATEGORY_FIRST if category_first else _PRODUCT_FIRST
         segments = [segment for segment in _segments(title) if segment]
-        every = [word for segment in segments for word in segment]
+        every = [singular(word) for segment in segments for word in segment]
         text = f" {' '.join(every)} "
         found = []
         for place, segment in enumerate(segments):
-            found += self._in_segment(segment, place, len(segments), text)
+            found += self._in_segment(segment, place, places, text)
         matches = [match for match, *_ in _drop_covered(found)]
         return sorted(matches, key=lambda match: -match.score)
 
-    def _tag_text(self, text: str) -> Tag:
-        matches = self.matches(text)
+    def _tag_text(self, text: str, *, category_first: bool = False) -> Tag:
+        matches = self.matches(text, category_first=category_first)
         if not matches:
             return NO_TAG
         scores: dict[str, float] = {}
@@ -174,9 +292,13 @@ class Tagger:
         return Tag(kind, confidence, phrase, runner_up)
 
     def _in_segment(
-        self, segment: list[str], place: int, segments: int, text: str
+        self, tokens: list[str], place: int, places: tuple[float, float], text: str
     ) -> list[tuple[PhraseMatch, int, int, int]]:
+        segment = [singular(token) for token in tokens]
+        plural = [one != token for one, token in zip(segment, tokens, strict=True)]
         main_start, main_end = _main_part(segment)
+        # "set of 6 tea towels garden": the noun that is counted is the head, the rest is a design
+        counted = _is_counted(segment) and any(plural[main_start:main_end])
         head_end = main_end
         while head_end > main_start + 1 and (
             segment[head_end - 1] in _TRAILING or segment[head_end - 1][:1].isdigit()
@@ -190,8 +312,9 @@ class Tagger:
                 for phrase, kind in node.get(_HERE, ()):
                     if (phrase.present or phrase.absent) and not _holds(phrase, text):
                         continue
-                    position, weight = _position(start, end, main_start, main_end, head_end)
-                    score = phrase.length**0.8 * weight * (1.0 if place == 0 else 0.85)
+                    head = plural[end - 1] if counted else end >= head_end
+                    position, weight = _position(start, end, main_start, main_end, head=head)
+                    score = phrase.length**_LENGTH * weight * places[min(place, 1)]
                     if phrase.weak:
                         score *= _WEAK
                     match = PhraseMatch(kind, " ".join(phrase.anchor), score, position)
@@ -223,10 +346,25 @@ def _drop_covered(
     ]
 
 
+def category_first(titles: Sequence[str | None]) -> bool:
+    """Whether the titles of a shop begin with a category, followed by a comma.
+
+    So it is where most titles share what stands before their first comma with ten others, which
+    differ behind it.
+    """
+    behind: dict[str, set[str]] = {}
+    for title in titles:
+        before, comma, rest = (title or "").partition(",")
+        if comma:
+            behind.setdefault(before, set()).add(rest)
+    shared = sum(len(rests) for rests in behind.values() if len(rests) >= _SHARED)
+    distinct = len({title for title in titles if title})
+    return distinct > 0 and shared > distinct / 2
+
+
 def _segments(title: str) -> list[list[str]]:
     return [
-        [singular(word) for word in _TOKEN.findall(part)]
-        for part in _SEGMENT.split(plain(title[:400]))
+        _TOKEN.findall(part) for part in _SEGMENT.split(plain(title[:400]))
     ]
 
 
@@ -234,23 +372,34 @@ def _main_part(segment: list[str]) -> tuple[int, int]:
     """From and to where a segment says what the product is."""
     start = 0
     for i, word in enumerate(segment):
-        if word == "of" and i and any(before in _CONTAINERS for before in segment[max(i - 2, 0) : i]):
+        if (
+            word == "of"
+            and i
+            and any(before in _CONTAINERS for before in segment[max(i - 2, 0) : i])
+        ):
             start = i + 1
         elif word in _BEFORE_MODIFIER and i > start:
             return start, i
     return start, len(segment)
 
 
+def _is_counted(segment: list[str]) -> bool:
+    """Whether a segment begins with how many there are: "6 ...", "set of 6 ...", "pack of ..."."""
+    return bool(segment) and (
+        segment[0].isdigit() or (len(segment) > 2 and segment[1] == "of" and segment[0] in _CONTAINERS)
+    )
+
+
 def _position(
-    start: int, end: int, main_start: int, main_end: int, head_end: int
+    start: int, end: int, main_start: int, main_end: int, *, head: bool
 ) -> tuple[str, float]:
     """Where a phrase stands, and what it counts there."""
     if start >= main_end:
-        return "modifier", 0.3
-    if end >= head_end:
-        return "head", 1.6
+        return "modifier", _MODIFIER
     if start < main_start:
-        return "container", 0.5
+        return "container", 0.4
+    if head:
+        return "head", _HEAD
     length = max(main_end - main_start, 1)
     return "main", 0.75 + 0.25 * (end - main_start) / length
 
@@ -259,5 +408,5 @@ def _position(
 def _confidence(best: float, second: float) -> float:
     """From the scores of the best and the second kind to a confidence, 0 to 1."""
     margin = best / (best + second) if best + second else 0.0
-    strength = min(best / 0.9, 1.0)
+    strength = min(best / _FULL, 1.0)
     return margin * strength

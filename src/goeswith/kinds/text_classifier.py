@@ -1,4 +1,4 @@
-"""Kinds of the titles that hold no phrase of the table, learned from the other titles of the shop."""
+"""Kinds of titles without a phrase of the table, learned from the other titles of the shop."""
 
 from __future__ import annotations
 
