@@ -33,10 +33,7 @@ _BEFORE_MODIFIER: Final = frozenset(
         "fits",
         "compatible",
         "to",
-        "on",
         "at",
-        "plus",
-        "and",
         "includes",
         "including",
         "using",
@@ -273,8 +270,11 @@ class Tagger:
         every = [singular(word) for segment in segments for word in segment]
         text = f" {' '.join(every)} "
         found = []
+        # a category may hold several parts itself: "Bread/Buns/Rolls, Hot Dog Buns"
+        first = len(_segments(title.partition(",")[0])) if category_first else 1
         for place, segment in enumerate(segments):
-            found += self._in_segment(segment, place, places, text)
+            weight = places[0] if place < first else places[1]
+            found += self._in_segment(segment, place, weight, text)
         matches = [match for match, *_ in _drop_covered(found)]
         return sorted(matches, key=lambda match: -match.score)
 
@@ -292,7 +292,7 @@ class Tagger:
         return Tag(kind, confidence, phrase, runner_up)
 
     def _in_segment(
-        self, tokens: list[str], place: int, places: tuple[float, float], text: str
+        self, tokens: list[str], place: int, part: float, text: str
     ) -> list[tuple[PhraseMatch, int, int, int]]:
         segment = [singular(token) for token in tokens]
         plural = [one != token for one, token in zip(segment, tokens, strict=True)]
@@ -314,7 +314,7 @@ class Tagger:
                         continue
                     head = plural[end - 1] if counted else end >= head_end
                     position, weight = _position(start, end, main_start, main_end, head=head)
-                    score = phrase.length**_LENGTH * weight * places[min(place, 1)]
+                    score = phrase.length**_LENGTH * weight * part
                     if phrase.weak:
                         score *= _WEAK
                     match = PhraseMatch(kind, " ".join(phrase.anchor), score, position)
@@ -372,11 +372,9 @@ def _main_part(segment: list[str]) -> tuple[int, int]:
     """From and to where a segment says what the product is."""
     start = 0
     for i, word in enumerate(segment):
-        if (
-            word == "of"
-            and i
-            and any(before in _CONTAINERS for before in segment[max(i - 2, 0) : i])
-        ):
+        if word == "of" and i and any(one in _CONTAINERS for one in segment[max(i - 2, 0) : i]):
+            if i > 3:  # "cotton tea towels set of 3"
+                return start, i - 1
             start = i + 1
         elif word in _BEFORE_MODIFIER and i > start:
             return start, i

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from functools import lru_cache
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -23,17 +25,22 @@ from goeswith.relations.relation import CO_PURCHASE
 class KindLinks(Recommender):
     """Products of the kinds that go with the kind of a product, by the table of kinds.
 
-        S(i, j) = strength(kind i, kind j) + a shared(i, j) + b popularity(j)
+        S(i, j) = strength(kind i, kind j) + a shared(i, j) + b popularity(j) - c place(j)
 
     shared is the cosine of the words of both titles that name no kind (a series, a brand, a
     pattern): tea plate and teapot of one design. popularity is the percentile of what is bought, or
-    0 without a log. A product that does not fit (`kinds.fit_check`) is not scored; neither is one
-    whose kind is not linked. Products without a kind have no answers and are none.
+    0 without a log. place is 1 - 1 / p for the p-th best of its kind, so that answers are of several
+    kinds. Kinds without a link of their own have the density of links between their broader kinds
+    as strength, below 1. A product that does not fit (`kinds.fit_check`) is not scored; neither is one
+    of the same or an alternative kind. Products without a kind have no answers and are none.
     """
 
     class Config(ModelConfig):
         shared: float = Field(0.8, ge=0, description="Weight of words that both titles share.")
         popularity: float = Field(0.3, ge=0, description="Weight of what is bought most.")
+        place: float = Field(
+            1.0, ge=0, description="How much less each further product of one kind scores."
+        )
         per_kind: int = Field(
             200, ge=1, description="Products of one kind that are looked at, those bought most."
         )
@@ -96,13 +103,13 @@ class KindLinks(Recommender):
         kind: int,
         title: str,
         vector: Sparse,
-        linked: list[tuple[int, int, tuple[str, ...]]] | None = None,
+        linked: list[tuple[int, float, tuple[str, ...]]] | None = None,
     ) -> tuple[Rows, Floats]:
         """Targets of a product and their scores."""
         if linked is None:
             linked = self._links[kind] if kind >= 0 else []
         targets, scores = [], []
-        for code, strength, match in linked:
+        for code, _, match in linked:
             rows = self._members[code]
             if match:
                 rows = np.array(
@@ -110,17 +117,19 @@ class KindLinks(Recommender):
                     dtype=np.int32,
                 )
             targets.append(rows)
-            scores.append(np.full(len(rows), strength, dtype=np.float32))
         if not targets:
             return np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.float32)
         found = np.concatenate(targets)
         shared = np.asarray((self.words[found] @ vector.T).todense(), dtype=np.float32).ravel()
-        total = (
-            np.concatenate(scores)
-            + np.float32(self.config.shared) * shared
-            + np.float32(self.config.popularity) * self.popularity[found]
-        )
-        return found, total.astype(np.float32)
+        within = self.config.shared * shared + self.config.popularity * self.popularity[found]
+        start = 0
+        for (_, strength, _), rows in zip(linked, targets, strict=True):
+            part = within[start : start + len(rows)]
+            place = np.empty(len(rows))
+            place[np.argsort(-part, kind="stable")] = 1 - 1 / np.arange(1, len(rows) + 1)
+            part += strength - self.config.place * place
+            start += len(rows)
+        return found, within.astype(np.float32)
 
     def _prepare(self) -> None:
         """Members of every kind, links between kinds that the catalogue holds, words of titles."""
@@ -132,12 +141,21 @@ class KindLinks(Recommender):
         self._links = [self._linked_codes(kind) for kind in self._ids]
         self.words = self._vectors(self._titles)
 
-    def _linked_codes(self, kind: str | None) -> list[tuple[int, int, tuple[str, ...]]]:
-        code = {name: i for i, name in enumerate(self._ids)}
-        links = load_table().links.get(kind or "", ())
-        return [
-            (code[link.target], link.strength, link.match) for link in links if link.target in code
-        ]
+    def _linked_codes(self, kind: str | None) -> list[tuple[int, float, tuple[str, ...]]]:
+        """Codes of the kinds that go with a kind, with strength and what has to match."""
+        table = load_table()
+        if kind is None:
+            return []
+        found = []
+        for code, target in enumerate(self._ids):
+            link = table.link(kind, target)
+            if link is not None:
+                found.append((code, float(link.strength), link.match))
+            elif not table.replaces(kind, target):
+                density = _group_density(table.kinds[kind].broader, table.kinds[target].broader)
+                if density > 0:
+                    found.append((code, density, ()))
+        return found
 
     def _vectors(self, titles: list[str]) -> Sparse:
         """(m, words) unit vectors of the words that name no kind, by how rare they are."""
@@ -182,6 +200,23 @@ class KindLinks(Recommender):
         self.codes, self.popularity = arrays["codes"], arrays["popularity"]
         self._ids, self._titles = _unpacked("kinds", arrays), _unpacked("titles", arrays)
         self._prepare()
+
+
+@lru_cache(maxsize=1)
+def _densities() -> dict[tuple[str | None, str | None], float]:
+    """Pair of broader kinds -> share of pairs of their kinds that are linked, by strength / 3."""
+    table = load_table()
+    sizes = Counter(kind.broader for kind in table.kinds.values() if not kind.group)
+    found: dict[tuple[str | None, str | None], float] = {}
+    for links in table.links.values():
+        for link in links:
+            pair = (table.kinds[link.source].broader, table.kinds[link.target].broader)
+            found[pair] = found.get(pair, 0.0) + link.strength / 3
+    return {pair: total / (sizes[pair[0]] * sizes[pair[1]]) for pair, total in found.items()}
+
+
+def _group_density(source: str | None, target: str | None) -> float:
+    return min(_densities().get((source, target), 0.0), 0.9)
 
 
 def _dense(scores: Sparse) -> Floats:
