@@ -43,9 +43,7 @@ def tag_catalog(catalog: Catalog, tagger: Tagger | None = None) -> list[Tag]:
     ):
         key = (title, type_, tuple(category or ()))
         if key not in cache:
-            cache[key] = tagger.tag(
-                title, type_, key[2], description, category_first=first
-            )
+            cache[key] = tagger.tag(title, type_, key[2], description, category_first=first)
         tags.append(cache[key])
     return tag_by_text(titles, tags)
 

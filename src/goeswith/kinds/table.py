@@ -185,7 +185,7 @@ def read_table_folder(folder: Traversable) -> KindTable:
     """
     kinds = _read_kinds(folder)
     alternatives = _read_alternatives(folder, kinds)
-    links = _read_links(folder, kinds, alternatives)
+    links = _read_links(folder, kinds)
     return KindTable(
         kinds=kinds,
         links={
@@ -218,10 +218,8 @@ def _read_alternatives(folder: Traversable, kinds: Mapping[str, Kind]) -> dict[s
     return alternatives
 
 
-def _read_links(
-    folder: Traversable, kinds: Mapping[str, Kind], alternatives: Mapping[str, set[str]]
-) -> dict[str, dict[str, KindLink]]:
-    """Source -> target -> link; those of sets where there is none of a link file."""
+def _read_links(folder: Traversable, kinds: Mapping[str, Kind]) -> dict[str, dict[str, KindLink]]:
+    """Source -> target -> link."""
     links: dict[str, dict[str, KindLink]] = {}
     for file in _files(folder, "links"):
         for where, row in _rows(file):
@@ -238,13 +236,6 @@ def _read_links(
                     f"{where}: reason {link.reason!r} must be one of {', '.join(REASONS)}"
                 )
             links.setdefault(link.source, {})[link.target] = link
-    sets = folder / "sets.csv"
-    for where, row in _rows(sets) if sets.is_file() else ():
-        members = _split(row["members"])
-        _check_known(where, kinds, *members)
-        for link in _set_links(row, members, _strength(where, row)):
-            if link.target not in alternatives.get(link.source, ()):
-                links.setdefault(link.source, {}).setdefault(link.target, link)
     return links
 
 
@@ -264,16 +255,6 @@ def _strength(where: str, row: Mapping[str, str]) -> int:
     if row["strength"] not in ("1", "2", "3"):
         raise DataError(f"{where}: strength {row['strength']!r} must be 1, 2 or 3")
     return int(row["strength"])
-
-
-def _set_links(
-    row: Mapping[str, str], members: tuple[str, ...], strength: int
-) -> Iterator[KindLink]:
-    """Every member of a set goes with every other; a link of its own in `links` wins."""
-    for source in members:
-        for target in members:
-            if source != target:
-                yield KindLink(source, target, row["reason"], strength)
 
 
 def _files(folder: Traversable, name: str) -> list[Traversable]:

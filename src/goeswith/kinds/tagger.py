@@ -363,9 +363,7 @@ def category_first(titles: Sequence[str | None]) -> bool:
 
 
 def _segments(title: str) -> list[list[str]]:
-    return [
-        _TOKEN.findall(part) for part in _SEGMENT.split(plain(title[:400]))
-    ]
+    return [_TOKEN.findall(part) for part in _SEGMENT.split(plain(title[:400]))]
 
 
 def _main_part(segment: list[str]) -> tuple[int, int]:
@@ -384,7 +382,8 @@ def _main_part(segment: list[str]) -> tuple[int, int]:
 def _is_counted(segment: list[str]) -> bool:
     """Whether a segment begins with how many there are: "6 ...", "set of 6 ...", "pack of ..."."""
     return bool(segment) and (
-        segment[0].isdigit() or (len(segment) > 2 and segment[1] == "of" and segment[0] in _CONTAINERS)
+        segment[0].isdigit()
+        or (len(segment) > 2 and segment[1] == "of" and segment[0] in _CONTAINERS)
     )
 
 
