@@ -13,7 +13,7 @@ RANKED := ranker,ease,cocitation:relation=co_purchase,alternatives=false,similar
 DAEMONS := daemon:id_vectors=false,max_epochs=4,patience=4,daemon:id_vectors=true,self_term=true,$\
 last_relu=false,temperature=.1,learning_rate=.003,max_epochs=4,patience=4
 
-.PHONY: help install demo test system lint bench claims serve clean
+.PHONY: help install demo test system lint docs release bench claims serve clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):[^#]*## /make \1: /p' Makefile
@@ -25,7 +25,7 @@ $(VENV)/.core: $(NEEDS)
 	$(PIP) -e .
 	@touch $@
 
-# .demo, .serve, .dev: the core with an extra of that name
+# .demo, .serve, .docs, .dev-full: the core with an extra of that name
 $(VENV)/.%: $(NEEDS)
 	$(PIP) -e '.[$*]'
 	@touch $@
@@ -35,7 +35,7 @@ install: $(VENV)/.core ## the library and its command, without extras
 demo: $(VENV)/.demo ## mine, fit, evaluate and answer on a retail panel; leaves demo/
 	$(BIN)/goeswith demo --out demo
 
-lint: $(VENV)/.dev ## ruff and mypy
+lint: $(VENV)/.dev-full ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -54,7 +54,13 @@ $(VENV)/axe/axe.min.js: | $(VENV)/bin/python
 	    package/axe.min.js package/LICENSE && rm $$tarball \
 	  || { echo "npm could not fetch $(AXE): its tests are left out"; test "$$CI" != true; }
 
-bench: $(VENV)/.dev ## the README's tables, from ../shared/data into benchmarks/results
+docs: $(VENV)/.docs ## the documentation as a site, in site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+release: | $(VENV)/bin/python ## build the wheel, check it, and try it in an empty environment
+	@PYTHON=$(BIN)/python bash tests/release.sh
+
+bench: $(VENV)/.dev-full ## the tables of docs/benchmarks/results.md, from ../shared/data into benchmarks/results
 	set -e; for data in $(BENCH_DATA); do \
 	  $(BIN)/goeswith benchmark ../shared/data/$$data --protocol edges,cold \
 	    --json benchmarks/results/$$data.json; \
@@ -68,11 +74,11 @@ bench: $(VENV)/.dev ## the README's tables, from ../shared/data into benchmarks/
 	done
 	$(BIN)/python benchmarks/table.py
 
-claims: $(VENV)/.dev ## the papers' claims on amazon-beauty, into benchmarks/results
+claims: $(VENV)/.dev-full ## the papers' claims on amazon-beauty, into benchmarks/results
 	$(BIN)/python benchmarks/claims.py amazon-beauty
 
 serve: $(VENV)/.serve ## the demo's bundle over HTTP
 	$(BIN)/goeswith serve demo/bundle
 
 clean: ## remove the environment, the demo and caches
-	rm -rf $(VENV) demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis

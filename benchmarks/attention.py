@@ -19,10 +19,10 @@ import numpy as np
 import torch
 
 from goeswith.sequential import SESSION_MODELS
-from goeswith.sequential.neural.batches import Batch
-from goeswith.sequential.neural.layers import Numpy
-from goeswith.sequential.neural.torch_sequence_layers import Torch, drawn
-from goeswith.sequential.neural.trained_sequence_model import TrainedSession
+from goeswith.sequential.neural.layers import NumpyOps
+from goeswith.sequential.neural.sequence_batch import SequenceBatch
+from goeswith.sequential.neural.torch_sequence_layers import TorchOps, init_parameter
+from goeswith.sequential.neural.trained_sequence_model import TrainedSequenceModel
 
 RESULT = Path(__file__).parent / "results" / "attention.json"
 EVENTS = 4096
@@ -30,12 +30,12 @@ EVENTS = 4096
 LENGTHS = (256, 1024, 4096)
 
 
-def batch_of(length: int, *, timed: bool) -> Batch:
+def batch_of(length: int, *, timed: bool) -> SequenceBatch:
     shape = (EVENTS // length, length)
     seconds = np.cumsum(np.random.default_rng(0).integers(1, 10_000, shape), axis=1)
     filled = np.ones(shape, dtype=bool)
     products = np.zeros(shape, dtype=np.int64)
-    return Batch(products, filled, np.zeros(shape, dtype=bool), seconds if timed else None)
+    return SequenceBatch(products, filled, np.zeros(shape, dtype=bool), seconds if timed else None)
 
 
 def calls(name: str, length: int, dimension: int) -> dict[str, Callable[[], object]]:
@@ -43,16 +43,18 @@ def calls(name: str, length: int, dimension: int) -> dict[str, Callable[[], obje
     kind, _, timed = name.partition(" ")
     settings = {"dimension": dimension, "max_length": length}
     model = SESSION_MODELS.make(kind, {kind: settings})
-    assert isinstance(model, TrainedSession)
+    assert isinstance(model, TrainedSequenceModel)
     torch.manual_seed(0)
     batch = batch_of(length, timed=bool(timed))
-    module = torch.nn.ParameterDict({n: drawn(shape) for n, shape in model.shapes().items()})
+    module = torch.nn.ParameterDict(
+        {n: init_parameter(shape) for n, shape in model.shapes().items()}
+    )
     optimizer = torch.optim.AdamW(module.parameters())
     x = torch.randn(*batch.products.shape, dimension)
     weights = {n: value.detach().numpy().copy() for n, value in module.items()}
 
     def train() -> None:
-        states = model.states(Torch(torch.device("cpu")), module, x, batch)  # type: ignore[arg-type]
+        states = model.states(TorchOps(torch.device("cpu")), module, x, batch)  # type: ignore[arg-type]
         optimizer.zero_grad()
         (states * x).mean().backward()  # type: ignore[no-untyped-call]
         optimizer.step()
@@ -60,7 +62,7 @@ def calls(name: str, length: int, dimension: int) -> dict[str, Callable[[], obje
     asked = x.numpy()
     return {
         "training_step": train,
-        "inference": lambda: model.states(Numpy(), weights, asked, batch),
+        "inference": lambda: model.states(NumpyOps(), weights, asked, batch),
     }
 
 

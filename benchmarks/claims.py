@@ -21,7 +21,7 @@ from goeswith.core.arrays import Rows, entry_rows
 from goeswith.core.atomic_files import write_text
 from goeswith.data.folder import load_data
 from goeswith.evaluation.protocols import protocol
-from goeswith.evaluation.protocols.case import Case, Ground
+from goeswith.evaluation.protocols.case import BenchmarkData, GraphCase
 from goeswith.evaluation.protocols.cold_start_protocol import ColdCase
 from goeswith.evaluation.protocols.held_out_edges import EdgesCase
 from goeswith.models import make_model, model_class
@@ -36,7 +36,7 @@ RESULTS = Path(__file__).parent / "results"
 DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
-def measure(ground: Ground, arm: Arm, seed: int) -> dict[str, float]:
+def measure(ground: BenchmarkData, arm: Arm, seed: int) -> dict[str, float]:
     """Fit an arm on one split, and every figure of it."""
     (case,) = protocol(arm.protocol)(ground, seed)
     name = model_name(arm.spec)
@@ -54,12 +54,12 @@ def with_signal(graph: RelationGraph, signal: str) -> RelationGraph:
     if signal == "cleaned":
         return graph
     if signal == "raw":
-        return replace(graph, decided=Signals(graph[CO_PURCHASE], graph.similars))
+        return replace(graph, signals=Signals(graph[CO_PURCHASE], graph.similars))
     both = graph.complements.count.maximum(graph.complements.count.T).tocsr()
-    return replace(graph, decided=Signals(Relation(both), graph.similars))
+    return replace(graph, signals=Signals(Relation(both), graph.similars))
 
 
-def slate_hits(case: Case, model: PCompanion) -> dict[str, float]:
+def slate_hits(case: GraphCase, model: PCompanion) -> dict[str, float]:
     """Share of test pairs whose target is in the slate of its source."""
     if not isinstance(case, EdgesCase):
         return {}
@@ -72,7 +72,7 @@ def slate_hits(case: Case, model: PCompanion) -> dict[str, float]:
     return found
 
 
-def type_hits(case: Case, model: PCompanion) -> dict[str, float]:
+def type_hits(case: GraphCase, model: PCompanion) -> dict[str, float]:
     """Share of test pairs whose target's type is among three that were predicted.
 
     By the model; by the types that most training edges lead to; and by those that most training
@@ -148,7 +148,7 @@ def run(data: Path, seeds: list[int], names: list[str], out: Path) -> None:
         raise SystemExit(f"{out} holds seeds {kept['seeds']}: name the same, or another --json")
     figures: dict[str, dict[str, list[float]]] = kept.get("figures", {})
     verdicts: dict[str, Any] = kept.get("claims", {})
-    ground = Ground(load_data(data), Settings())
+    ground = BenchmarkData(load_data(data), Settings())
 
     def keep() -> None:
         content = {"data": data.name, "seeds": seeds, "claims": verdicts, "figures": figures}
@@ -173,7 +173,7 @@ def run(data: Path, seeds: list[int], names: list[str], out: Path) -> None:
         print(markdown_claim(claim.name, verdicts[claim.name]), flush=True)
 
 
-def _by_seed(ground: Ground, arm: Arm, seeds: list[int]) -> dict[str, list[float]]:
+def _by_seed(ground: BenchmarkData, arm: Arm, seeds: list[int]) -> dict[str, list[float]]:
     each = []
     for seed in seeds:
         print(f"seed {seed}: {arm.key}", flush=True)
@@ -206,6 +206,13 @@ def markdown(path: Path) -> str:
     """All claims of a result file, as docs/benchmarks/claims.md holds them."""
     content = json.loads(path.read_text(encoding="utf-8"))
     return "\n\n".join(markdown_claim(*item) for item in content["claims"].items())
+
+
+def verdicts(path: Path) -> str:
+    """Every claim of a result file with its verdict, a row each."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    rows = [f"| {each['claim']} | {each['verdict']} |" for each in content["claims"].values()]
+    return "\n".join(rows)
 
 
 def main() -> None:

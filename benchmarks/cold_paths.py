@@ -19,13 +19,13 @@ from goeswith.core.arrays import Floats, Rows, blocks, top_k
 from goeswith.core.atomic_files import write_json
 from goeswith.data.folder import load_data
 from goeswith.evaluation import metrics
-from goeswith.evaluation.metrics import Ranked
-from goeswith.evaluation.protocols.case import Ground
+from goeswith.evaluation.metrics import Rankings
+from goeswith.evaluation.protocols.case import BenchmarkData
 from goeswith.evaluation.protocols.cold_start_protocol import cold
 from goeswith.models import make_model
-from goeswith.ranking import candidate_paths as features
+from goeswith.ranking import candidate_paths
 from goeswith.ranking.fold_splits import cold_folds
-from goeswith.ranking.pipelines import KINDS
+from goeswith.ranking.pipelines import PIPELINES
 from goeswith.ranking.ranker import Ranker, RankerConfig
 from goeswith.settings.sections import Settings
 
@@ -37,7 +37,7 @@ SHARE = 0.1
 def measured(folder: Path, seed: int) -> dict[str, float]:
     """Path or model -> nDCG@10, of one split."""
     data = load_data(folder)
-    (case,) = cold(Ground(data, Settings()), seed)
+    (case,) = cold(BenchmarkData(data, Settings()), seed)
     (fold,) = cold_folds(case.train, 1, SHARE, seed)
     sources = np.flatnonzero(np.diff(fold.labels.indptr)).astype(np.int32)
     ranker = Ranker(RankerConfig(seed=seed)).fit(data.catalog, fold.graph)
@@ -52,11 +52,11 @@ def measured(folder: Path, seed: int) -> dict[str, float]:
         padding = ((0, 0), (0, 10 - best.shape[1]))
         found.setdefault(name, []).append(np.pad(best, padding, constant_values=-1))
 
-    kind = KINDS[True]
+    kind = PIPELINES[True]
     for block in blocks(sources, ranker.block):
-        asked = ranker.facts.askers(block)
-        paths = kind.scores(ranker.facts, asked, [], block)
-        chosen = kind.candidates(paths, features.banned(asked, block))
+        asked = ranker.items.queries(block)
+        paths = kind.scores(ranker.items, asked, [], block)
+        chosen = kind.candidates(paths, candidate_paths.excluded_mask(asked, block))
         truth = fold.labels[block].toarray() > 0
         proposed += float((chosen & truth).sum())
         rank("candidates", (chosen & truth).astype(np.float32))
@@ -67,7 +67,7 @@ def measured(folder: Path, seed: int) -> dict[str, float]:
             rank(name, model.score(block))
     figures = {"sources": float(len(sources)), "candidates found": proposed / fold.labels.nnz}
     for name, parts in found.items():
-        ranked = Ranked(sources, np.concatenate(parts), fold.labels)
+        ranked = Rankings(sources, np.concatenate(parts), fold.labels)
         figures[name] = metrics.ndcg(ranked, 10).value or 0.0
     return figures
 

@@ -31,7 +31,7 @@ import polars as pl
 
 from goeswith.core.atomic_files import write_json
 from goeswith.relations.config import MiningConfig
-from goeswith.relations.direction import Values, Votes, against_the_order, prior
+from goeswith.relations.direction import DirectionVotes, Values, beta_prior, reversed_edges_mask
 from goeswith.relations.mine import mine
 from goeswith.relations.relation import CO_PURCHASE, Relation
 from shops import Shop
@@ -137,7 +137,7 @@ def measure(log: Log) -> dict[str, Any]:
     theirs = mine(events.filter(~pl.col("half")).drop("half"), n, every)[CO_PURCHASE]
     forward, backward = orders(ours, ours)
     ahead, behind = orders(theirs, ours)
-    alone, pooled = against_the_order(ours), against_the_order(ours, types)
+    alone, pooled = reversed_edges_mask(ours), reversed_edges_mask(ours, types)
     found: dict[str, Any] = {"edges": len(ours), "removed": {}}
     for name, gone in (("sign test", alone), ("types", pooled & ~alone)):
         later = float((ahead + behind)[gone].sum())
@@ -148,10 +148,10 @@ def measure(log: Log) -> dict[str, Any]:
     asked = np.flatnonzero((of >= 0) & (to >= 0) & (of != to) & (seen > 0))
     u, v = ours.sources[asked], ours.targets[asked]
     forward, backward, ahead, behind = (x[asked] for x in (forward, backward, ahead, behind))
-    votes = Votes.of(u, v, types, forward, backward)
+    votes = DirectionVotes.from_edges(u, v, types, forward, backward)
     rho = votes.correlations()
     found["correlations"] = {k: round(x, 4) for k, x in vars(rho).items()}
-    of_types, nothing = votes.lean(), (np.zeros(len(u)), np.full(len(u), rho.own))
+    of_types, nothing = votes.predict(), (np.zeros(len(u)), np.full(len(u), rho.own))
     for name, (low, high) in SEEN.items():
         # one direction of each pair: the other says the same
         chosen = (u < v) & (low <= forward + backward) & (forward + backward <= high)
@@ -159,7 +159,7 @@ def measure(log: Log) -> dict[str, Any]:
         told = {"pairs": int(chosen.sum()), "contexts": float((ahead + behind)[chosen].sum())}
         if told["pairs"]:
             for how, leaning in (("own contexts", nothing), ("with types", of_types)):
-                a, b = prior(*leaning)
+                a, b = beta_prior(*leaning)
                 a, b = (a + forward)[chosen], (b + backward)[chosen]
                 told[how] = scores(a / (a + b), ahead[chosen], behind[chosen])
         found[name] = told

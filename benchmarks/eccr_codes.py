@@ -16,7 +16,7 @@ from typing import Any, get_args
 import numpy as np
 
 from eccr_data import read, split
-from goeswith.language.eccr.item_tokens import Quantiser, Settings, code_report, quantised
+from goeswith.language.eccr.item_tokens import CodeSettings, Quantiser, code_report, quantise
 from goeswith.models.neural.product2vec import Product2Vec
 
 RESULTS = Path(__file__).parent / "results"
@@ -32,7 +32,7 @@ def main(data: Path) -> None:
     for quantiser in get_args(Quantiser):
         for spread in (False, True):
             started = time.perf_counter()
-            codes = quantised(vectors, Settings(quantiser, spread=spread))
+            codes = quantise(vectors, CodeSettings(quantiser, spread=spread))
             first = (codes[nearest, 0] == codes[:400, None, 0]).mean()
             table[f"{quantiser}, {'spread' if spread else 'plain'}"] = {
                 **code_report(codes),

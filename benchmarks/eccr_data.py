@@ -17,12 +17,12 @@ import polars as pl
 from goeswith.data.catalog import Catalog
 from goeswith.data.folder import load_data
 from goeswith.features.product_vectors import LatentAttributes
-from goeswith.language.eccr.candidate_lists import Lists, make_lists
+from goeswith.language.eccr.candidate_lists import CandidateLists, make_candidate_lists
 from goeswith.language.eccr.coherence import Coherence
 from goeswith.relations.build_graph import build_graph
 from goeswith.relations.config import MiningConfig
 from goeswith.relations.graph import RelationGraph
-from goeswith.relations.labelled_pairs import judged_pairs
+from goeswith.relations.labelled_pairs import labelled_session_pairs
 from goeswith.relations.mine import mine
 
 DATA = ("bundles-electronic", "bundles-clothing", "amazon-office")
@@ -56,7 +56,7 @@ def read(folder: Path) -> Pairs:
     dataset = load_data(folder)
     catalog = dataset.catalog
     if dataset.sessions is not None and dataset.bundles is not None:
-        pairs = judged_pairs(dataset.sessions, dataset.bundles)
+        pairs = labelled_session_pairs(dataset.sessions, dataset.bundles)
         grouped = pairs.group_by("source", "target").agg(pl.len(), pl.col("bundled").any())
         grouped = grouped.sort("source", "target")
         u, v = grouped["source"].to_numpy(), grouped["target"].to_numpy()
@@ -110,8 +110,8 @@ class Split:
     part: np.ndarray
     train: RelationGraph
     rules: Coherence
-    lists: dict[str, Lists]
-    human: Lists | None
+    lists: dict[str, CandidateLists]
+    human: CandidateLists | None
 
 
 def split(pairs: Pairs, seed: int) -> Split:
@@ -151,17 +151,17 @@ def split(pairs: Pairs, seed: int) -> Split:
         alike.append(np.setdiff1d(found, together[row]))
     popularity = np.bincount(a[(part[a] == 0) & (part[b] == 0)], minlength=n).astype(np.float32)
 
-    def lists(chosen: np.ndarray, most: int | None, salt: int) -> Lists:
+    def lists(chosen: np.ndarray, most: int | None, salt: int) -> CandidateLists:
         rows = np.flatnonzero(chosen)
         if most is not None:
             rows = np.random.default_rng(salt).permutation(rows)
             order = np.argsort(u[rows], kind="stable")
             place = np.arange(len(rows)) - np.searchsorted(u[rows][order], u[rows][order])
             rows = np.sort(rows[order[place < most]])
-        return make_lists(
+        return make_candidate_lists(
             u[rows].astype(np.int32),
             v[rows].astype(np.int32),
-            never=never,
+            excluded=never,
             incoherent=incoherent,
             substitutes=substitutes,
             alike=alike,

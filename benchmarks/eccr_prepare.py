@@ -15,11 +15,11 @@ from eccr_data import DATA, NEGATIVES, PARTS, Split, read, split
 from eccr_shrink import shrink
 from goeswith.data.catalog import Catalog
 from goeswith.features.product_vectors import SentenceVectors
-from goeswith.features.semantic_codes import collisions
+from goeswith.features.semantic_codes import collision_rate
 from goeswith.language.eccr.attack import STRATEGIC, TRAINING
-from goeswith.language.eccr.candidate_lists import list_metrics
-from goeswith.language.eccr.item_tokens import Settings, code_report, distinct, quantised
-from goeswith.language.eccr.prompts import ONE_TASKS, PAIR_TASKS, TITLE_TOKENS, Ragged
+from goeswith.language.eccr.candidate_lists import candidate_list_metrics
+from goeswith.language.eccr.item_tokens import CodeSettings, code_report, make_distinct, quantise
+from goeswith.language.eccr.prompts import ONE_TASKS, PAIR_TASKS, TITLE_TOKENS, RaggedIds
 from goeswith.models import make_model
 from goeswith.models.base import Recommender
 from goeswith.text.product_text import clean_text
@@ -95,16 +95,16 @@ def prepare(  # noqa: PLR0915 one step after the other
         scores[part]["text similarity"] = cosine.ravel()
     tops["raw co-purchase"] = raw_lists(case, queries)
 
-    settings, reports = Settings(seed=seed), {}
+    settings, reports = CodeSettings(seed=seed), {}
     for kind, found in (("product2vec", vectors), ("daemon", both)):
-        spread = quantised(found.astype(np.float32), settings)
-        codes = distinct(spread)
+        spread = quantise(found.astype(np.float32), settings)
+        codes = make_distinct(spread)
         arrays[f"codes_{kind}"] = codes.astype(np.int16)
-        plain = quantised(found.astype(np.float32), replace(settings, spread=False))
+        plain = quantise(found.astype(np.float32), replace(settings, spread=False))
         reports[kind] = {
             "distinct_vectors": len(np.unique(found.round(4), axis=0)) / n,
-            "collisions_unspread": collisions(plain),
-            "collisions_spread": collisions(spread),
+            "collisions_unspread": collision_rate(plain),
+            "collisions_spread": collision_rate(spread),
             **code_report(codes),
         }
     slates = tops["ranker"]
@@ -137,7 +137,7 @@ def prepare(  # noqa: PLR0915 one step after the other
     }
     (out / f"{name}-{seed}.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
     for model, found in scores["test"].items():
-        both_metrics = list_metrics(found.reshape(-1, NEGATIVES + 1))
+        both_metrics = candidate_list_metrics(found.reshape(-1, NEGATIVES + 1))
         print(name, seed, model, *(f"{k} {v.mean():.3f}" for k, v in both_metrics.items()))
     print(json.dumps(reports), flush=True)
 
@@ -218,7 +218,7 @@ def attacks(
 
 def ragged(name: str, runs: list[list[int]]) -> dict[str, np.ndarray]:
     """Runs of token ids as two arrays."""
-    made = Ragged.of(runs)
+    made = RaggedIds.from_runs(runs)
     return {
         f"{name}_ids": made.ids.astype(np.int32),
         f"{name}_starts": made.starts.astype(np.int32),
@@ -302,10 +302,10 @@ def _reference(
     from goeswith.language.eccr.torch_backbone import load_backbone
 
     backbone, _ = load_backbone(str(folder))
-    titles = Ragged(case["titles_ids"], case["titles_starts"])
+    titles = RaggedIds(case["titles_ids"], case["titles_starts"])
     prompts = [np.append(titles[i], 1) for i in range(24)]
     return ragged("reference", [p.tolist() for p in prompts]) | {
-        "reference_scores": backbone.scored([kept[p].astype(np.int32) for p in prompts])
+        "reference_scores": backbone.score_all([kept[p].astype(np.int32) for p in prompts])
     }
 
 

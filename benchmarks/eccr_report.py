@@ -15,10 +15,10 @@ from eccr_train import EVERY, MAIN, VARIANTS, some_lists
 from goeswith.evaluation.bootstrap import paired_bootstrap
 from goeswith.evaluation.metrics import PerSource
 from goeswith.language.eccr.attack import STRATEGIC, moved
-from goeswith.language.eccr.candidate_lists import KINDS, list_metrics
-from goeswith.language.salam.judge import JUDGED
-from goeswith.ranking.rerank import new_order
-from goeswith.text.hostile_text import hostile
+from goeswith.language.eccr.candidate_lists import KINDS, candidate_list_metrics
+from goeswith.language.salam.judge import PAIR_CLASSES
+from goeswith.ranking.rerank import rerank_positions
+from goeswith.text.hostile_text import find_hostile
 from goeswith.text.product_text import clean_text
 
 RESULTS = Path(__file__).parent / "results"
@@ -105,7 +105,7 @@ def report(
     _write("eccr-coherent", {"command": tables["command"], "top": 5, "data": coherent})
     attacked = {case: hostile_table(found, case) for case in cases}
     attacked = {case: table for case, table in attacked.items() if table}
-    flagged = {key: [kind for kind, _ in hostile(text)] for key, text in STRATEGIC.items()}
+    flagged = {key: [kind for kind, _ in find_hostile(text)] for key, text in STRATEGIC.items()}
     _write(
         "eccr-hostile",
         {"command": tables["command"], "texts": STRATEGIC, "flagged": flagged, "data": attacked},
@@ -137,7 +137,7 @@ def lists_table(found: Found, name: str, cases: list[str], part: str) -> dict[st
             if scores is None:
                 continue
             sources = found.case[case][f"{part}_sources"][found.rows(case, part)]
-            by_list = list_metrics(scores)
+            by_list = candidate_list_metrics(scores)
             for metric, values in by_list.items():
                 per_seed[metric].append(_by_source(sources, values))
             parts[model][case] = _per_source(sources, by_list["ndcg@5"])
@@ -201,7 +201,9 @@ def top_five(found: Found, case: str, model: str) -> np.ndarray | None:
         slates = found.case[case]["slates"][: len(opinions), : opinions.shape[1]]
         opinions = np.where(slates >= 0, opinions, -np.inf)
         own = model.endswith("alone")
-        order = new_order(opinions, weight=1.0 if own else WEIGHT, reach=None if own else REACH)
+        order = rerank_positions(
+            opinions, weight=1.0 if own else WEIGHT, max_shift=None if own else REACH
+        )
         return np.take_along_axis(slates, order, axis=1)[:, :5]
     top: np.ndarray = found.kept[case][f"top|{model}"]
     return top[: found.shown(case), :5]
@@ -216,8 +218,8 @@ def judge_shares(judged: Any, source: np.ndarray, target: np.ndarray) -> dict[st
     told = [said.get(pair) for pair in shown if pair[0] in asked]
     if not told or None in told:
         return {}
-    shares = np.bincount(np.array(told, dtype=np.int64), minlength=len(JUDGED)) / len(told)
-    return {f"judge_{name}": float(s) for name, s in zip(JUDGED, shares, strict=True)}
+    shares = np.bincount(np.array(told, dtype=np.int64), minlength=len(PAIR_CLASSES)) / len(told)
+    return {f"judge_{name}": float(s) for name, s in zip(PAIR_CLASSES, shares, strict=True)}
 
 
 def coherent_table(found: Found, name: str, splits: dict[str, Split]) -> dict[str, Any]:
@@ -257,8 +259,8 @@ def coherent_table(found: Found, name: str, splits: dict[str, Split]) -> dict[st
                 found_here["judged"] = known.mean()
                 if known.any():
                     found_here["bundled_of_judged"] = np.isin(keys[known], yes).mean()
-            if case in found.judged:
-                found_here |= judge_shares(found.judged[case], source, target)
+            if case in found.yes_no:
+                found_here |= judge_shares(found.yes_no[case], source, target)
             for key, value in found_here.items():
                 rows.setdefault(key, []).append(float(value))
         if rows:
@@ -294,7 +296,7 @@ def _rise(slate: np.ndarray, place: np.ndarray, attacked: np.ndarray) -> np.ndar
     after = slate.copy()
     after[rows, place] = attacked
     places = [
-        (new_order(s, weight=WEIGHT, reach=REACH) == place[:, None]).argmax(axis=1)
+        (rerank_positions(s, weight=WEIGHT, max_shift=REACH) == place[:, None]).argmax(axis=1)
         for s in (slate, after)
     ]
     return places[0] - places[1]
@@ -365,10 +367,8 @@ def explanations(
             said[f"{case}, {variant}"] = [tokenizer.decode(texts[i]) for i in first.values()]
     if not said:
         return {}
-    try:
-        from goeswith.evaluation.text_metrics import bleu_4, rouge
-    except ImportError:
-        return {}
+    from text_metrics import bleu_4, rouge
+
     wanted = list(references.values())
     return {
         "pairs": len(wanted),

@@ -20,10 +20,17 @@ import torch
 from eccr_shrink import grown, t5
 from goeswith.features.semantic_codes import Trie
 from goeswith.language.eccr.attack import STRATEGIC, random_search
-from goeswith.language.eccr.candidate_lists import Lists, list_metrics
-from goeswith.language.eccr.prompts import TITLE_TOKENS, Prompts, Ragged, code_ids
+from goeswith.language.eccr.candidate_lists import CandidateLists, candidate_list_metrics
+from goeswith.language.eccr.prompts import TITLE_TOKENS, Prompts, RaggedIds, code_ids
 from goeswith.language.eccr.torch_backbone import Backbone
-from goeswith.language.eccr.torch_eccr_training import Judged, Plan, Tasks, Texts, train, with_tail
+from goeswith.language.eccr.torch_eccr_training import (
+    EccrTasks,
+    EccrTraining,
+    TextTargets,
+    YesNoPairs,
+    train,
+    with_tail,
+)
 from goeswith.language.eccr.torch_generate import generate
 
 TAIL = 10
@@ -49,7 +56,7 @@ class Size:
         said: intentions that are to be explained.
     """
 
-    plan: Plan
+    plan: EccrTraining
     title: int = TITLE_TOKENS
     dropout: float = 0.1
     lists: int = EVERY
@@ -64,7 +71,7 @@ class Size:
 
 SIZES = {
     "gpu": Size(
-        Plan(
+        EccrTraining(
             steps=250,
             lists=32,
             negatives=10,
@@ -75,7 +82,7 @@ SIZES = {
         ),
     ),
     "cpu": Size(
-        Plan(tails=0.15, checks=3),
+        EccrTraining(tails=0.15, checks=3),
         title=16,
         dropout=0.0,
         lists=200,
@@ -88,7 +95,7 @@ SIZES = {
         said=0,
     ),
     "tiny": Size(
-        Plan(steps=4, lists=2, batch=2, checks=2),
+        EccrTraining(steps=4, lists=2, batch=2, checks=2),
         lists=4,
         valid=2,
         slates=3,
@@ -130,11 +137,13 @@ def runs(cases: list[str]) -> list[tuple[str, str]]:
     return found + [(c, v) for v in ("daemon tokens", "no defence") for c in of_seed[0][:2]]
 
 
-def ragged(arrays: Any, name: str) -> Ragged:
-    return Ragged(arrays[f"{name}_ids"].astype(np.int32), arrays[f"{name}_starts"].astype(np.int64))
+def ragged(arrays: Any, name: str) -> RaggedIds:
+    return RaggedIds(
+        arrays[f"{name}_ids"].astype(np.int32), arrays[f"{name}_starts"].astype(np.int64)
+    )
 
 
-def all_of(found: Ragged) -> list[np.ndarray]:
+def all_of(found: RaggedIds) -> list[np.ndarray]:
     return [found[i] for i in range(len(found))]
 
 
@@ -147,18 +156,20 @@ def some_lists(sources: np.ndarray, most: int) -> np.ndarray:
     return np.sort(rng.permutation(order)[:most])
 
 
-class Case:
+class GraphCase:
     """One data set and split, as it travels."""
 
     def __init__(self, packed: Path, name: str, shared: Any, size: Size) -> None:
         self.arrays, self.shared, self.size = np.load(packed / f"{name}.npz"), shared, size
         whole = all_of(ragged(self.arrays, "titles"))
-        self.titles = Ragged.of([title[: size.title].tolist() for title in whole])
+        self.titles = RaggedIds.from_runs([title[: size.title].tolist() for title in whole])
         self.n = len(self.titles)
 
-    def lists(self, part: str) -> Lists:
+    def lists(self, part: str) -> CandidateLists:
         """The lists of a part."""
-        return Lists(*(self.arrays[f"{part}_{k}"] for k in ("sources", "candidates", "kinds")))
+        return CandidateLists(
+            *(self.arrays[f"{part}_{k}"] for k in ("sources", "candidates", "kinds"))
+        )
 
     def rows(self, part: str) -> np.ndarray:
         """Which lists of a part are asked: all, or one of each of so many sources."""
@@ -171,30 +182,30 @@ class Case:
         words = {task: tuple(all_of(ragged(self.shared, f"words_{task}"))) for task in tasks}
         return Prompts(words, self.titles, codes, 1, self.size.title)
 
-    def tasks(self, prompts: Prompts, variant: Variant) -> Tasks:
+    def tasks(self, prompts: Prompts, variant: Variant) -> EccrTasks:
         """What a variant learns from."""
         a = self.arrays
         tails = all_of(ragged(self.shared, "training_tails")) if variant.tails else []
         lists = self.lists("train")
         if not variant.tasks:
-            return Tasks(lists, tails=tails)
+            return EccrTasks(lists, tails=tails)
         judged = {
-            task: Judged(*(a[f"{task}_{k}"] for k in ("sources", "targets", "yes")))
+            task: YesNoPairs(*(a[f"{task}_{k}"] for k in ("sources", "targets", "yes")))
             for task in ("complement", "substitute")
         }
         explained = [all_of(ragged(self.shared, f"train_{k}")) for k in ("prompts", "texts")]
-        texts = {"explanation": Texts(*explained)}
+        texts = {"explanation": TextTargets(*explained)}
         if prompts.codes is not None:
-            asked = [prompts.one("generation", s) for s in a["generation_sources"]]
-            texts["generation"] = Texts(asked, list(prompts.codes[a["generation_targets"]]))
-        return Tasks(lists, judged, texts, tails)
+            asked = [prompts.single("generation", s) for s in a["generation_sources"]]
+            texts["generation"] = TextTargets(asked, list(prompts.codes[a["generation_targets"]]))
+        return EccrTasks(lists, judged, texts, tails)
 
 
-def list_scores(backbone: Backbone, prompts: Prompts, lists: Lists) -> np.ndarray:
+def list_scores(backbone: Backbone, prompts: Prompts, lists: CandidateLists) -> np.ndarray:
     """(m, c) scores of lists."""
     width = lists.candidates.shape[1]
     asked = prompts.pairs("listwise", np.repeat(lists.sources, width), lists.candidates.ravel())
-    return backbone.scored(asked).reshape(-1, width)
+    return backbone.score_all(asked).reshape(-1, width)
 
 
 def train_all(  # noqa: PLR0917 what there is to say
@@ -226,7 +237,7 @@ def train_all(  # noqa: PLR0917 what there is to say
             print(f"no time left for {case}, {variant}", flush=True)
             continue
         run = _untuned if variant == "untuned" else _run
-        arrays, facts = run(Case(packed, case, shared, size), case, variant, base)
+        arrays, facts = run(GraphCase(packed, case, shared, size), case, variant, base)
         facts |= {"case": case, "variant": variant, **about}
         np.savez_compressed(file.with_suffix(".npz"), **arrays)
         file.with_suffix(".json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
@@ -255,19 +266,19 @@ def _backbone(base: tuple[Any, list[int]]) -> Backbone:
 
 
 def _untuned(
-    case: Case, name: str, variant: str, base: Any
+    case: GraphCase, name: str, variant: str, base: Any
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the model knows before it is tuned, of lists and of explanations."""
     backbone, prompts = _backbone(base), case.prompts(None)
     found = _asked(case, prompts, backbone, ("test", "human"))
     if case.size.said and name.startswith("bundles-electronic"):
         asked = all_of(ragged(case.shared, "test_prompts"))[: case.size.said]
-        found["explanations"] = _together(backbone.say(asked, most=40))
+        found["explanations"] = _together(backbone.generate_text(asked, max_tokens=40))
     return found, {}
 
 
 def _asked(
-    case: Case, prompts: Prompts, backbone: Backbone, parts: tuple[str, ...]
+    case: GraphCase, prompts: Prompts, backbone: Backbone, parts: tuple[str, ...]
 ) -> dict[str, Any]:
     """Scores of the lists of parts, and which lists these are."""
     found: dict[str, Any] = {}
@@ -286,7 +297,7 @@ def _together(texts: list[list[int]]) -> np.ndarray:
     return found
 
 
-def _run(case: Case, name: str, kind: str, base: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+def _run(case: GraphCase, name: str, kind: str, base: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     started = time.monotonic()
     variant, size = VARIANTS[kind], case.size
     seed = int(name.rpartition("-")[2])
@@ -300,7 +311,7 @@ def _run(case: Case, name: str, kind: str, base: Any) -> tuple[dict[str, Any], d
     prompts, valid = case.prompts(codes), case.lists("valid").of(case.rows("valid"))
 
     def check() -> float:
-        return float(list_metrics(list_scores(backbone, prompts, valid))["ndcg@5"].mean())
+        return float(candidate_list_metrics(list_scores(backbone, prompts, valid))["ndcg@5"].mean())
 
     plan = replace(size.plan, seed=seed, tails=size.plan.tails if variant.tails else 0.0)
     tasks = case.tasks(prompts, variant)
@@ -312,7 +323,7 @@ def _run(case: Case, name: str, kind: str, base: Any) -> tuple[dict[str, Any], d
     width = slates.shape[1]
     pairs = prompts.pairs("listwise", np.repeat(queries, width), slates.clip(min=0).ravel())
     begun = time.monotonic()
-    found["slates"] = backbone.scored(pairs).reshape(-1, width)
+    found["slates"] = backbone.score_all(pairs).reshape(-1, width)
     facts = {
         "history": history,
         "train_seconds": round(trained, 1),
@@ -325,24 +336,24 @@ def _run(case: Case, name: str, kind: str, base: Any) -> tuple[dict[str, Any], d
             asked = prompts.pairs(
                 "listwise", np.repeat(references, len(products)), np.tile(products, len(references))
             )
-            found["prior"] = backbone.scored(asked).reshape(len(references), -1).mean(axis=0)
+            found["prior"] = backbone.score_all(asked).reshape(len(references), -1).mean(axis=0)
         if seed == 0:
             found |= _attacked(case, prompts, backbone, valid, found, facts)
     if kind == "whole":
         if size.said:
             asked = all_of(ragged(case.shared, "test_prompts"))[: size.said]
-            found["explanations"] = _together(backbone.say(asked, most=40))
+            found["explanations"] = _together(backbone.generate_text(asked, max_tokens=40))
         if raw is not None:
-            said = [prompts.one("generation", q) for q in queries]
+            said = [prompts.single("generation", q) for q in queries]
             found["generated"], _ = generate(backbone, said, Trie(raw), 10, backbone.words)
     return found, facts | {"seconds": round(time.monotonic() - started, 1)}
 
 
 def _attacked(  # noqa: PLR0917 what a run is made of
-    case: Case,
+    case: GraphCase,
     prompts: Prompts,
     backbone: Backbone,
-    valid: Lists,
+    valid: CandidateLists,
     found: dict[str, Any],
     facts: dict[str, Any],
 ) -> dict[str, Any]:
@@ -358,7 +369,9 @@ def _attacked(  # noqa: PLR0917 what a run is made of
     if "prior" in found:
         prior = found["prior"]
         shift = prior[valid.candidates]
-        gains = [list_metrics(found["valid"] - w * shift)["ndcg@5"].mean() for w in PRIORS]
+        gains = [
+            candidate_list_metrics(found["valid"] - w * shift)["ndcg@5"].mean() for w in PRIORS
+        ]
         best = PRIORS[int(np.argmax(gains))]
         facts["prior"] = {
             "valid_ndcg@5": dict(zip(map(str, PRIORS), gains, strict=True)),
@@ -366,7 +379,7 @@ def _attacked(  # noqa: PLR0917 what a run is made of
         }
         weights.append(best or 0.5)
     asked = prompts.pairs("listwise", np.repeat(sources, slates.shape[1]), slates.ravel())
-    plain = backbone.scored(asked).reshape(slates.shape)
+    plain = backbone.score_all(asked).reshape(slates.shape)
     out: dict[str, Any] = {"attack|slates": plain, "attack|prior": prior[slates]}
     ids = prompts.titles.ids
     words = np.unique(ids[ids > 2])
@@ -378,13 +391,13 @@ def _attacked(  # noqa: PLR0917 what a run is made of
             for i, t in zip(which, titles, strict=True)
         ]
         if not weight:
-            return backbone.scored(shown)
+            return backbone.score_all(shown)
         for r in references:
             shown += [
                 prompts.pair("listwise", int(r), int(targets[i]), t)
                 for i, t in zip(which, titles, strict=True)
             ]
-        scores = backbone.scored(shown).reshape(1 + len(references), -1)
+        scores = backbone.score_all(shown).reshape(1 + len(references), -1)
         return scores[0] - weight * scores[1:].mean(axis=0)
 
     for weight in weights:

@@ -62,9 +62,9 @@ def online_retail(path: Path) -> tuple[pl.DataFrame, int] | None:
         import_tables("online-retail", [path], Path(folder) / "shop")
         data = load_data(Path(folder) / "shop")
     assert data.events is not None
-    from goeswith.relations.mine import _encoded
+    from goeswith.relations.mine import encode_events
 
-    return _encoded(data.events), len(data.catalog)
+    return encode_events(data.events), len(data.catalog)
 
 
 def mined(engine: str, events: Path, n: int, out: Path) -> None:

@@ -18,32 +18,32 @@ import numpy as np
 
 from goeswith.core.atomic_files import write_json
 from goeswith.query.bundle import Bundle
-from goeswith.text.checked_explanation import explain
-from goeswith.text.explanation import Explainer, Pair
-from goeswith.text.local_model import LocalExplainer
+from goeswith.text.explain_pairs import explain_pairs
+from goeswith.text.explanation import Explainer, ProductPair
+from goeswith.text.local_explainer import LocalExplainer
 
 RESULTS = Path(__file__).parent / "results"
 TOP = 3
 
 
-def pairs_of(bundle: Bundle, products: int) -> list[Pair]:
+def pairs_of(bundle: Bundle, products: int) -> list[ProductPair]:
     """The first answers of products drawn at random."""
     rows = np.random.default_rng(0).permutation(len(bundle))[:products].tolist()
-    found: list[Pair] = []
+    found: list[ProductPair] = []
     for row in rows:
-        targets, _, origin = bundle.ranked.of(row, TOP)
-        evidence = bundle.evidence_of(row, targets, origin.astype(np.int32))
+        targets, _, origin = bundle.top_k_lists.for_product(row, TOP)
+        evidence = bundle.pair_evidence(row, targets, origin.astype(np.int32))
         found += [
-            Pair(bundle.table.of(row), bundle.table.of(target), known)
+            ProductPair(bundle.table.attributes(row), bundle.table.attributes(target), known)
             for target, known in zip(targets.tolist(), evidence, strict=True)
         ]
     return found
 
 
-def speed(pairs: list[Pair], explainer: Explainer | None) -> dict[str, float]:
+def speed(pairs: list[ProductPair], explainer: Explainer | None) -> dict[str, float]:
     """Pairs a second by the clock, and what the processor worked for it."""
     started, worked = time.perf_counter(), time.process_time()
-    found = explain(pairs, explainer)
+    found = explain_pairs(pairs, explainer)
     seconds, worked = time.perf_counter() - started, time.process_time() - worked
     return {
         "pairs": len(pairs),

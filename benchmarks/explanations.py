@@ -5,9 +5,9 @@ checking.
 
 Pairs of `intentions` are split by product (0.7, 0.1, 0.2: no product in two parts); intents of the
 bundles are learned beside them where they share neither product nor title with the test part.
-`as_written` learns all sentences, `held` only those that the two products' texts hold. Sentences
-and references are tidied alike (`tidy`); untuned models are asked once. A model that is in
-`--models` is not trained again.
+`as_written` learns all sentences, `keep_supported` only those that the two products' texts hold.
+Sentences and references are tidied alike (`tidy`); untuned models are asked once. A model that is
+in `--models` is not trained again.
 """
 
 from __future__ import annotations
@@ -23,34 +23,36 @@ import numpy as np
 import polars as pl
 
 from goeswith.core.atomic_files import write_json
-from goeswith.evaluation.text_metrics import bleu_4, rouge
-from goeswith.text.checked_explanation import explain
-from goeswith.text.claims import tidy, unsupported
+from goeswith.text.claims import tidy, unsupported_claims
+from goeswith.text.explain_pairs import explain_pairs
 from goeswith.text.explainer_training import ExplainerTraining, train_explainer
 from goeswith.text.explanation import TEMPLATE, Explainer, Explanation
-from goeswith.text.local_model import LocalExplainer
+from goeswith.text.local_explainer import LocalExplainer
 from goeswith.text.product_text import clean_text
 from goeswith.text.product_words import ProductWords
-from goeswith.text.templates import template
+from goeswith.text.templates import template_sentence
 from goeswith.text.training_examples import (
-    Example,
+    ExplanationExample,
     bundle_examples,
-    held,
     intention_examples,
+    keep_supported,
     split_by_product,
     without_products,
 )
+from text_metrics import bleu_4, rouge
 
 RESULTS = Path(__file__).parent / "results"
 BUNDLES = 800
 EPOCHS = {"as_written": 2, "held": 4}
 
 
-def parts(data: Path, seed: int) -> tuple[dict[str, list[Example]], list[Example], list[Example]]:
+def parts(
+    data: Path, seed: int
+) -> tuple[dict[str, list[ExplanationExample]], list[ExplanationExample], list[ExplanationExample]]:
     """What each variant learns, validation, test."""
     intentions = intention_examples(pl.read_parquet(data / "intentions/explanations.parquet"))
     train, validation, test = split_by_product(intentions, [0.7, 0.1], seed)
-    bundled: list[Example] = []
+    bundled: list[ExplanationExample] = []
     for name in ("electronic", "clothing"):
         folder = data / f"bundles-{name}"
         products = pl.read_parquet(folder / "products.parquet")
@@ -58,22 +60,22 @@ def parts(data: Path, seed: int) -> tuple[dict[str, list[Example]], list[Example
     bundled = without_products(bundled, [*validation, *test])
     rng = np.random.default_rng(seed)
     some = [bundled[i] for i in rng.permutation(len(bundled))[:BUNDLES]]
-    held_bundles = [e for e in map(held, bundled) if e]
+    held_bundles = [e for e in map(keep_supported, bundled) if e]
     held_some = [held_bundles[i] for i in rng.permutation(len(held_bundles))[:BUNDLES]]
     learned = {
         "as_written": [*train, *some],
-        "held": [*(e for e in map(held, train) if e), *held_some],
+        "held": [*(e for e in map(keep_supported, train) if e), *held_some],
     }
     return learned, validation, test
 
 
-def scores(sentences: list[str], test: list[Example]) -> dict[str, Any]:
+def scores(sentences: list[str], test: list[ExplanationExample]) -> dict[str, Any]:
     """BLEU, ROUGE and the share of sentences with a claim that nothing holds."""
     references = [example.texts for example in test]
     wrong, kinds = 0, dict[str, int]()
     for sentence, example in zip(sentences, test, strict=True):
         sides = ProductWords(example.pair.source), ProductWords(example.pair.target)
-        claims = unsupported(sentence, *sides)
+        claims = unsupported_claims(sentence, *sides)
         wrong += bool(claims)
         for kind in {claim.kind for claim in claims}:
             kinds[kind] = kinds.get(kind, 0) + 1
@@ -87,14 +89,14 @@ def scores(sentences: list[str], test: list[Example]) -> dict[str, Any]:
 
 
 def of_explainer(
-    explainer: Explainer, test: list[Example]
+    explainer: Explainer, test: list[ExplanationExample]
 ) -> tuple[dict[str, Any], list[Explanation]]:
     """What an explainer writes at once, and what is left of it after checking."""
     pairs = [example.pair for example in test]
     started = time.perf_counter()
     raw = [tidy(text) for text in explainer.write(pairs, 0)]
     seconds = time.perf_counter() - started
-    checked = explain(pairs, explainer)
+    checked = explain_pairs(pairs, explainer)
     figures = {
         "before": scores(raw, test),
         "after": scores([found.text for found in checked], test),
@@ -104,7 +106,7 @@ def of_explainer(
     return figures, checked
 
 
-def audit(found: list[Explanation], test: list[Example], seed: int, out: Path) -> None:
+def audit(found: list[Explanation], test: list[ExplanationExample], seed: int, out: Path) -> None:
     """A hundred of what is shown, to be read one by one: `verdict` is a person's."""
     rows = np.random.default_rng(seed).permutation(len(test))[:100].tolist()
     pl.DataFrame(
@@ -148,7 +150,7 @@ def main() -> None:
         },
         "training": {},
         "written_by_people": scores([example.texts[0] for example in test], test),
-        "template": scores([template(example.pair) for example in test], test),
+        "template": scores([template_sentence(example.pair) for example in test], test),
     }
     # the first of several texts as a sentence would find itself among its references
     results["written_by_people"] = {

@@ -28,8 +28,8 @@ from goeswith.data.catalog import Catalog
 from goeswith.data.dataset import Dataset
 from goeswith.data.folder import load_data
 from goeswith.data.importers.run_importer import import_tables
-from goeswith.evaluation.protocols.case import Ground
-from goeswith.evaluation.protocols.time_split import TimeCase, over_time
+from goeswith.evaluation.protocols.case import BenchmarkData
+from goeswith.evaluation.protocols.time_split import TimeCase, time_protocol
 from goeswith.evaluation.splits import time_split
 from goeswith.models import make_model
 from goeswith.relations.config import MiningConfig
@@ -53,7 +53,7 @@ DEFENCES = {
     "default": MiningConfig(),
     "one vote": MiningConfig(per_user_cap=1),
 }
-PLACES = 10
+RANKING_DEPTH = 10
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,7 @@ def _draw(
 
 def lists_of(model: Any, measured: npt.NDArray[np.int32], pushed: int) -> int:
     """In how many of the measured products' top ten the pushed product stands."""
-    products, _ = model.recommend(measured[measured != pushed], PLACES)
+    products, _ = model.recommend(measured[measured != pushed], RANKING_DEPTH)
     return int((products == pushed).sum())
 
 
@@ -219,7 +219,7 @@ def attacked(
 def accuracy(log: Log, models: Sequence[str]) -> list[dict[str, Any]]:
     """The time protocol on the honest log: one truth, mined without a cap, for every defence."""
     settings = Settings(relations=DEFENCES["none"], evaluation=EvaluationSettings())
-    (case,) = over_time(Ground(log.dataset, settings), 0)
+    (case,) = time_protocol(BenchmarkData(log.dataset, settings), 0)
     assert isinstance(case, TimeCase)
     earlier, _ = time_split(log.events, settings.evaluation.time_share)
     lines = []

@@ -131,12 +131,12 @@ def accuracy(folder: Path, bundle: Path) -> dict[str, Any]:
     """How true the answers of a bundle are."""
     from goeswith.query.bundle import Bundle
     from goeswith.relations.graph_files import load_graph
-    from goeswith.store.manifest import ANSWERS, EVIDENCE, RELATIONS
+    from goeswith.store.manifest import EVIDENCE, RELATIONS, TOP_K
 
     opened, shop = Bundle.open(bundle), Shop.read(folder)
     from goeswith.core.mapped_arrays import map_arrays
 
-    answers = map_arrays(opened.folder / ANSWERS)["products"]
+    answers = map_arrays(opened.folder / TOP_K)["products"]
     bought = np.asarray(map_arrays(opened.folder / EVIDENCE)["purchases"])
     rng, n = np.random.default_rng(0), len(opened)
     drawn = {

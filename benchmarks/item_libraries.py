@@ -26,20 +26,20 @@ def matrix(columns: Any, n: int, kind: Any) -> Any:
 
 def pairs(columns: Any, n: int, least: int) -> Any:
     """The relation of goeswith of products in one basket, both ways round."""
-    from goeswith.relations.collect import make_edges
+    from goeswith.relations.edge_counts import edge_counts
     from goeswith.relations.pair_counts import count_pairs
     from goeswith.relations.relation import Relation
 
     basket, product = columns["basket"], columns["product"]
-    edges = make_edges(count_pairs(basket, product, n, least), n, symmetric=True)
+    edges = edge_counts(count_pairs(basket, product, n, least), n, symmetric=True)
     held = np.bincount(product, minlength=n).astype(np.float64)
     return Relation(edges.count, edges.source_first, held, held, float(basket.max() + 1))
 
 
 def best(weights: Any, n: int) -> Any:
-    from goeswith.models.sparse_topk import best_of_few
+    from goeswith.models.sparse_topk import sparse_top_k
 
-    return best_of_few(weights, np.arange(n, dtype=np.int32), K, None)[0]
+    return sparse_top_k(weights, np.arange(n, dtype=np.int32), K, None)[0]
 
 
 def goeswith_count(columns: Any, n: int) -> Any:

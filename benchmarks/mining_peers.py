@@ -99,13 +99,13 @@ def goeswith_count(basket: Any, product: Any, second: Any, n: int) -> int:
 def goeswith_columns(
     basket: Any, product: Any, second: Any, n: int, measure: Measure = "llr"
 ) -> int:
-    from goeswith.relations.collect import make_edges
+    from goeswith.relations.edge_counts import edge_counts
     from goeswith.relations.pair_counts import count_pairs
     from goeswith.relations.relation import Relation
 
     pairs = count_pairs(basket, product, n, 3, moment=second.astype(np.float64))
     held = np.bincount(product, minlength=n).astype(np.float64)
-    edges = make_edges(pairs, n, symmetric=True)
+    edges = edge_counts(pairs, n, symmetric=True)
     contexts = float(basket.max() + 1)
     return len(
         Relation(edges.count, edges.source_first, held, held, contexts).strongest(K, measure)

@@ -37,7 +37,7 @@ class Arm:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class BootstrapResult:
     """`metric` of one arm is said to be higher (or lower) than `other_metric` of another."""
 
     metric: str
@@ -53,7 +53,7 @@ class Claim:
 
     name: str
     says: str
-    comparisons: tuple[Comparison, ...]
+    comparisons: tuple[BootstrapResult, ...]
 
     @property
     def arms(self) -> Iterable[Arm]:
@@ -80,17 +80,20 @@ def _signal() -> list[Claim]:
         clean = Arm(f"{label}, {place}, cleaned pairs", spec, place)
         raw = Arm(f"{label}, {place}, raw co-purchase", spec, place, "raw")
         compared += [
-            Comparison(metric, clean, raw, lower=metric.startswith("substitutes"))
+            BootstrapResult(metric, clean, raw, lower=metric.startswith("substitutes"))
             for metric in metrics
         ]
-    says = "Cleaned complement pairs teach better than raw co-purchase: fewer substitutes, and the "
-    return [Claim("cleaned_pairs", says + "right types for cold products", tuple(compared))]
+    says = (
+        "Cleaned complement pairs train better models than raw co-purchase: fewer substitutes, "
+        "and the right types for cold products"
+    )
+    return [Claim("cleaned_pairs", says, tuple(compared))]
 
 
 def _p_companion() -> list[Claim]:
     warm, cold = Arm("P-Companion", "p_companion"), Arm("P-Companion", "p_companion", "cold")
     slates = [
-        Comparison(
+        BootstrapResult(
             f"slate_hit@60.{k}x{m}",
             replace(warm, label=f"P-Companion, {k} x {m}"),
             replace(warm, label="P-Companion, 1 x 60"),
@@ -99,7 +102,7 @@ def _p_companion() -> list[Claim]:
         for k, m in SLATES[1:]
     ]
     types = [
-        Comparison(
+        BootstrapResult(
             "predicted_type_hit@3",
             replace(arm, label=f"P-Companion, {arm.protocol}"),
             replace(arm, label=f"most frequent types {name}, {arm.protocol}"),
@@ -117,10 +120,10 @@ def _p_companion() -> list[Claim]:
     )
     paper = replace(warm, label="substitutes as negatives, as in the paper")
     negatives = tuple(
-        Comparison(metric, paper, switched) for metric in ("predicted_type_hit@3", "ndcg@10")
+        BootstrapResult(metric, paper, switched) for metric in ("predicted_type_hit@3", "ndcg@10")
     )
     return [
-        Claim("negatives", "Substitutes are negatives enough for P-Companion", negatives),
+        Claim("negatives", "Substitutes are sufficient negatives for P-Companion", negatives),
         Claim("slates", "A slate of several types holds more hits than one type", tuple(slates)),
         Claim("types", "P-Companion predicts the types of complements", tuple(types)),
     ]
@@ -136,20 +139,20 @@ def _dual_embedding() -> list[Claim]:
             "in_out",
             "IN-OUT finds complements, IN-IN and OUT-OUT do not",
             tuple(
-                Comparison("ndcg@10", both, Arm(label, f"{base},retrieval={name}"))
+                BootstrapResult("ndcg@10", both, Arm(label, f"{base},retrieval={name}"))
                 for label, name in (("IN-IN", "in_in"), ("OUT-OUT", "out_out"))
             ),
         ),
         Claim(
             "exponent",
             "A negative exponent of 0 does better than word2vec's .75",
-            (Comparison("ndcg@10", replace(both, label="negative exponent 0"), word2vec),),
+            (BootstrapResult("ndcg@10", replace(both, label="negative exponent 0"), word2vec),),
         ),
         Claim(
             "synthetic_pairs",
             "Synthetic pairs widen coverage, and do not cost accuracy",
             tuple(
-                Comparison(metric, augmented, replace(both, label="without"))
+                BootstrapResult(metric, augmented, replace(both, label="without"))
                 for metric in ("coverage@10", "ndcg@10")
             ),
         ),
@@ -167,23 +170,25 @@ def _daemon() -> list[Claim]:
         Arm("attribute similarity", "attribute_similarity"),
         Arm("co-citation of undirected pairs", "cocitation", signal="undirected"),
     ]
-    direction = [Comparison("direction_accuracy", d, s) for d in daemons for s in symmetric]
+    direction = [BootstrapResult("direction_accuracy", d, s) for d in daemons for s in symmetric]
     asymmetry = [
-        Comparison(
+        BootstrapResult(
             "direction_accuracy", d, Arm(f"{d.label}, asymmetry=false", d.spec + ",asymmetry=false")
         )
         for d in daemons
     ]
     propagation = Arm("directed propagation", "directed_propagation")
     views = [
-        Comparison("ndcg@10", arm, Arm(f"{arm.label}, no co-view", f"{arm.spec}{switch}"))
+        BootstrapResult("ndcg@10", arm, Arm(f"{arm.label}, no co-view", f"{arm.spec}{switch}"))
         for arm, switch in ((propagation, ":co_view=0"), (daemons[0], ",co_view=false"))
     ]
     return [
-        Claim("direction", "DAEMON tells the direction; symmetric models cannot", tuple(direction)),
+        Claim(
+            "direction", "DAEMON predicts the direction; symmetric models cannot", tuple(direction)
+        ),
         Claim(
             "asymmetry",
-            "DAEMON's asymmetry loss makes it tell the direction better",
+            "DAEMON's asymmetry loss improves its direction accuracy",
             tuple(asymmetry),
         ),
         Claim("co_view", "Co-view edges help to find complements", tuple(views)),

@@ -46,7 +46,7 @@ def mine_once() -> dict[str, int]:
         "lines": events.height,
         "products": products,
         "baskets": found.contexts,
-        "baskets_too_large": found.giants,
+        "baskets_too_large": found.oversized,
         "pairs_seen": found.pairs,
         "pairs_below_support": found.below_support,
         "edges": found.edges,

@@ -29,12 +29,12 @@ from scipy import sparse
 from torch import Tensor
 
 from goeswith.core.atomic_files import write_json
+from goeswith.language.salam.behaviour_graph import BehaviourGraph
 from goeswith.language.salam.config import SalamConfig
-from goeswith.language.salam.judge import JUDGED, Judge
-from goeswith.language.salam.nodes import Behaviour
+from goeswith.language.salam.judge import PAIR_CLASSES, Judge
 from goeswith.language.salam.salam_model import Salam
 from goeswith.language.salam.torch_build import make_network
-from goeswith.language.salam.torch_salam_training import put
+from goeswith.language.salam.torch_salam_training import load_weights_into
 
 HERE = Path(__file__).parent
 TABLE = HERE.parent / "tests/language/salam/three_languages.csv"
@@ -45,9 +45,9 @@ def folder_of(weights: Path, config: Path, encoder: str, out: Path) -> Salam:
     said = json.loads(config.read_text())["config"]
     settings = SalamConfig.model_validate({**said, "encoder": encoder})
     nothing = sparse.csr_matrix((0, 0), dtype=np.float32)
-    behaviour = Behaviour(0, {"viewed": nothing, "bought": nothing})
+    behaviour = BehaviourGraph(0, {"viewed": nothing, "bought": nothing})
     network = make_network(settings, behaviour, 384)
-    put(network, {name: value.float() for name, value in load_file(weights).items()})
+    load_weights_into(network, {name: value.float() for name, value in load_file(weights).items()})
     model = Salam(settings, {}, network, behaviour, np.zeros((0, 384), np.float16))
     model.save(out)
     return model
@@ -74,7 +74,7 @@ def languages(judge: Judge) -> dict[str, Any]:
         ),
         # the same with the right ends dealt anew: what agreement there is by chance
         "by_chance": float(np.mean(classes["en"][:, None] == classes["es"][None, :])),
-        "classes": {k: [JUDGED[i] for i in v.tolist()] for k, v in classes.items()},
+        "classes": {k: [PAIR_CLASSES[i] for i in v.tolist()] for k, v in classes.items()},
     }
 
 
@@ -168,7 +168,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     asked = parser.parse_args()
     model = folder_of(asked.weights, asked.config, asked.encoder, asked.model)
-    judge = Judge.of(model, asked.model)
+    judge = Judge.from_model(model, asked.model)
     found: dict[str, Any] = {"languages": languages(judge)}
     print(json.dumps(found["languages"], indent=1))
     if asked.texts is not None:

@@ -19,11 +19,11 @@ from goeswith.core.arrays_file import Arrays, save_arrays
 from goeswith.core.atomic_files import write_json
 from goeswith.data.folder import load_data
 from goeswith.evaluation.splits import session_folds
-from goeswith.language.salam.label_split import Split, split_products
-from goeswith.language.salam.nodes import Behaviour, Pairs
-from goeswith.language.salam.product_pairs import behaviour_of, labelled_pairs
+from goeswith.language.salam.behaviour_graph import BehaviourGraph, NodePairs
+from goeswith.language.salam.label_split import PairSplit, split_products
+from goeswith.language.salam.product_pairs import behaviour_from_relations, labelled_pairs
 from goeswith.relations.build_graph import build_graph
-from goeswith.relations.labelled_pairs import judged_pairs
+from goeswith.relations.labelled_pairs import labelled_session_pairs
 from goeswith.relations.relation import pair_keys
 from goeswith.text.product_text import product_texts
 
@@ -35,7 +35,7 @@ MOST = {"train": 30_000, "valid": 3_000, "test": 12_000}
 FOLDS = 5
 
 
-def put(arrays: Arrays, name: str, pairs: Pairs) -> None:
+def put(arrays: Arrays, name: str, pairs: NodePairs) -> None:
     arrays |= {
         f"{name}/left": pairs.left.astype(np.int32),
         f"{name}/right": pairs.right.astype(np.int32),
@@ -44,7 +44,7 @@ def put(arrays: Arrays, name: str, pairs: Pairs) -> None:
     }
 
 
-def put_behaviour(arrays: Arrays, name: str, behaviour: Behaviour) -> None:
+def put_behaviour(arrays: Arrays, name: str, behaviour: BehaviourGraph) -> None:
     for relation, matrix in behaviour.relations.items():
         small = sparse.triu(matrix).tocsr().astype(np.int8)
         small.sort_indices()
@@ -55,16 +55,16 @@ def region(data: Path, name: str, number: int, seeds: int, out: Path) -> None:
     dataset = load_data(data / name)
     write_json(product_texts(dataset.catalog), out / f"{name}.json")
     graph = build_graph(dataset)
-    behaviour = behaviour_of(graph)
+    behaviour = behaviour_from_relations(graph)
     arrays: Arrays = {}
     put_behaviour(arrays, "all", behaviour)
     for seed in range(seeds):
         part = split_products(behaviour.n, VALID, TEST, seed)
-        split = Split.of(behaviour, labelled_pairs(graph, dataset.catalog, seed), part)
-        assert not split.known.holds(split.test).any()
+        split = PairSplit.from_parts(behaviour, labelled_pairs(graph, dataset.catalog, seed), part)
+        assert not split.inference_graph.holds(split.test).any()
         arrays[f"{seed}/part"] = part
         for kind, most in MOST.items():
-            pairs: Pairs = getattr(split, kind)
+            pairs: NodePairs = getattr(split, kind)
             pairs.regions[:] = number
             pairs = pairs.take(np.arange(min(len(pairs), most)))
             put(arrays, f"{seed}/{kind}", pairs)
@@ -76,12 +76,12 @@ def bundles(data: Path, name: str, seed: int, out: Path) -> None:
     dataset = load_data(data / name)
     assert dataset.sessions is not None and dataset.bundles is not None
     write_json(product_texts(dataset.catalog), out / f"{name}.json")
-    judged = judged_pairs(dataset.sessions, dataset.bundles)
+    judged = labelled_session_pairs(dataset.sessions, dataset.bundles)
     n = len(dataset.catalog)
     left, right = judged["source"].to_numpy(), judged["target"].to_numpy()
     session = judged["session_id"].rank("dense").to_numpy().astype(np.int64)
     # class 0 goes together; the number of a session is kept for the measure
-    every = Pairs(left, right, (~judged["bundled"].to_numpy()).astype(np.int64), session)
+    every = NodePairs(left, right, (~judged["bundled"].to_numpy()).astype(np.int64), session)
     arrays: Arrays = {}
     for number, fold in enumerate(session_folds(dataset.sessions, FOLDS, seed)):
         tested = judged["session_id"].is_in(fold.implode()).to_numpy()
@@ -92,7 +92,7 @@ def bundles(data: Path, name: str, seed: int, out: Path) -> None:
             "bought": (train.left[taken], train.right[taken]),
         }
         # a pair of a test session is taken out, whatever train session holds it as well
-        put_behaviour(arrays, f"{number}/seen", Behaviour.of_edges(n, edges).without(test))
+        put_behaviour(arrays, f"{number}/seen", BehaviourGraph.from_edges(n, edges).without(test))
         asked = np.isin(pair_keys(train.left, train.right, n), pair_keys(test.left, test.right, n))
         put(arrays, f"{number}/train", train.take(~asked))
         put(arrays, f"{number}/test", test)

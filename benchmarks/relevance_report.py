@@ -25,11 +25,11 @@ from sklearn.metrics import roc_auc_score
 from goeswith.core.arrays import Floats
 from goeswith.core.atomic_files import write_json
 from goeswith.data.folder import load_data
-from goeswith.evaluation.protocols.case import Ground
+from goeswith.evaluation.protocols.case import BenchmarkData
 from goeswith.evaluation.protocols.human_bundles import gold
+from goeswith.language.salam.behaviour_graph import BehaviourGraph, NodePairs
 from goeswith.language.salam.config import SalamConfig
 from goeswith.language.salam.ensemble import Ensemble
-from goeswith.language.salam.nodes import Behaviour, Pairs
 from goeswith.models import make_model
 from goeswith.settings.sections import Settings
 from relevance_train import BUNDLES, REGIONS, Prepared, behaviour, scores
@@ -66,8 +66,10 @@ def ensemble(prepared: Prepared, file: Path, name: str, seed: int) -> dict[str, 
         part: {k.split("/")[1]: v.astype(np.float32) for k, v in kept.items() if k.startswith(part)}
         for part in ("valid", "test")
     }
-    trees = Ensemble.fit(said["valid"], split.known, split.valid, 3, seed)
-    return scores(trees.probabilities(said["test"], split.known, split.test), split.test.labels)
+    trees = Ensemble.fit(said["valid"], split.inference_graph, split.valid, 3, seed)
+    return scores(
+        trees.probabilities(said["test"], split.inference_graph, split.test), split.test.labels
+    )
 
 
 def simple(prepared: Prepared, name: str, seed: int, paths: bool) -> dict[str, Any]:
@@ -76,7 +78,7 @@ def simple(prepared: Prepared, name: str, seed: int, paths: bool) -> dict[str, A
     texts = json.loads((prepared.folder / f"{name}.json").read_text())
     words = TfidfVectorizer(sublinear_tf=True).fit_transform(texts)
 
-    def columns(pairs: Pairs, known: Behaviour) -> Floats:
+    def columns(pairs: NodePairs, known: BehaviourGraph) -> Floats:
         cosine = words[pairs.left].multiply(words[pairs.right]).sum(axis=1)
         same = [texts[i] == texts[j] for i, j in zip(pairs.left, pairs.right, strict=True)]
         parts = [np.asarray(cosine).reshape(-1, 1), np.array(same)[:, None]]
@@ -91,8 +93,10 @@ def simple(prepared: Prepared, name: str, seed: int, paths: bool) -> dict[str, A
         n_jobs=1,
         verbosity=-1,
     )
-    trees.fit(columns(split.train, split.seen), split.train.labels)
-    return scores(trees.predict_proba(columns(split.test, split.known)), split.test.labels)
+    trees.fit(columns(split.train, split.training_graph), split.train.labels)
+    return scores(
+        trees.predict_proba(columns(split.test, split.inference_graph)), split.test.labels
+    )
 
 
 def branches(prepared: Prepared, runs: list[Path]) -> dict[str, Any]:
@@ -142,7 +146,7 @@ def bundles(
         types = dataset.catalog.frame["type"].to_numpy()
         arrays = prepared.arrays(name)
         folds: dict[str, list[tuple[float, float]]] = defaultdict(list)
-        for number, case in enumerate(gold(Ground(dataset, Settings()), 0)):
+        for number, case in enumerate(gold(BenchmarkData(dataset, Settings()), 0)):
             asked = prepared.pairs(arrays, f"{number}/test")
             assert (case.sources == asked.left).all()
             assert not behaviour(arrays, f"{number}/seen").holds(asked).any()

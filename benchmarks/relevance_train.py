@@ -23,14 +23,14 @@ import torch
 from safetensors.numpy import load_file, save_file
 from scipy import sparse
 
-from goeswith.core.atomic_files import replacing
+from goeswith.core.atomic_files import atomic_path
+from goeswith.language.salam.behaviour_graph import BehaviourGraph, NodePairs
 from goeswith.language.salam.config import SalamConfig
-from goeswith.language.salam.label_split import Split
-from goeswith.language.salam.nodes import Behaviour, Pairs
+from goeswith.language.salam.label_split import PairSplit
 from goeswith.language.salam.torch_build import make_network, read_texts, save_weights
 from goeswith.language.salam.torch_encoder import Tokens, load_tokenizer, tokenize
-from goeswith.language.salam.torch_feed import World, predict
-from goeswith.language.salam.torch_network import Network
+from goeswith.language.salam.torch_feed import NodeInputs, predict
+from goeswith.language.salam.torch_network import SalamNetwork
 from goeswith.language.salam.torch_salam_training import train
 
 REGIONS = ("amazon-beauty", "amazon-clothing", "amazon-grocery")
@@ -79,7 +79,7 @@ class Prepared:
         file = self.folder / f"{name}-{Path(self.config.encoder).name}.npy"
         if not file.exists():
             _, vectors = read_texts(self.config, texts, lambda _: None)
-            with replacing(file) as beside, beside.open("wb") as out:
+            with atomic_path(file) as beside, beside.open("wb") as out:
                 np.save(out, vectors)
         return np.load(file)
 
@@ -91,64 +91,64 @@ class Prepared:
         """How many nodes it has."""
         return len(self._of(name))
 
-    def pairs(self, arrays: dict[str, Any], name: str) -> Pairs:
+    def pairs(self, arrays: dict[str, Any], name: str) -> NodePairs:
         """Pairs by the name of their part."""
         left, right = arrays[f"{name}/left"], arrays[f"{name}/right"]
         labels, regions = arrays[f"{name}/labels"], arrays[f"{name}/regions"]
-        pairs = Pairs(left, right, labels.astype(np.int64), regions.astype(np.int64))
+        pairs = NodePairs(left, right, labels.astype(np.int64), regions.astype(np.int64))
         return pairs.take(np.arange(min(len(pairs), self.most)))
 
-    def region(self, name: str, seed: int) -> Split:
+    def region(self, name: str, seed: int) -> PairSplit:
         """A shop's pairs, split by product."""
         arrays = self.arrays(name)
-        split = Split.of(behaviour(arrays, "all"), NOTHING, arrays[f"{seed}/part"])
+        split = PairSplit.from_parts(behaviour(arrays, "all"), NOTHING, arrays[f"{seed}/part"])
         split.train, split.valid, split.test = (
             self.pairs(arrays, f"{seed}/{kind}") for kind in ("train", "valid", "test")
         )
         return split
 
 
-NOTHING = Pairs(
+NOTHING = NodePairs(
     *(np.zeros(0, np.int32) for _ in range(2)), *(np.zeros(0, np.int64) for _ in range(2))
 )
 
 
-def behaviour(arrays: dict[str, Any], name: str) -> Behaviour:
+def behaviour(arrays: dict[str, Any], name: str) -> BehaviourGraph:
     relations = {}
     for kind in ("viewed", "bought"):
         parts = [arrays[f"{name}/{kind}.{part}"] for part in ("data", "indices", "indptr")]
         shape = tuple(arrays[f"{name}/{kind}.shape"].tolist())
         upper = sparse.csr_matrix((parts[0].astype(np.float32), *parts[1:]), shape=shape)
         relations[kind] = (upper + upper.T).tocsr()
-    return Behaviour(shape[0], relations)
+    return BehaviourGraph(shape[0], relations)
 
 
-def shifted(pairs: Pairs, by: int) -> Pairs:
-    return Pairs(pairs.left + by, pairs.right + by, pairs.labels, pairs.regions)
+def shifted(pairs: NodePairs, by: int) -> NodePairs:
+    return NodePairs(pairs.left + by, pairs.right + by, pairs.labels, pairs.regions)
 
 
-def side_by_side(worlds: list[Behaviour]) -> Behaviour:
+def side_by_side(worlds: list[BehaviourGraph]) -> BehaviourGraph:
     kinds = worlds[0].relations
     joined = {k: sparse.block_diag([w.relations[k] for w in worlds], format="csr") for k in kinds}
-    return Behaviour(sum(w.n for w in worlds), joined)
+    return BehaviourGraph(sum(w.n for w in worlds), joined)
 
 
 def fitted(
     config: SalamConfig,
     texts: tuple[Tokens, Any],
-    seen: Behaviour,
-    pairs: Pairs,
-    held: tuple[Behaviour, Pairs] | None,
+    seen: BehaviourGraph,
+    pairs: NodePairs,
+    held: tuple[BehaviourGraph, NodePairs] | None,
     *,
-    start: Network | None = None,
-) -> tuple[Network, list[Any], float]:
+    start: SalamNetwork | None = None,
+) -> tuple[SalamNetwork, list[Any], float]:
     began = time.perf_counter()
     network = make_network(config, seen, texts[1].shape[1])
     if start is not None:
         network.load_state_dict(start.state_dict())
         network.pretrained = True
-    asked = None if held is None else (World(*texts, held[0]), held[1])
-    history = train(network, World(*texts, seen), pairs, asked, tell=lambda _: None)
+    asked = None if held is None else (NodeInputs(*texts, held[0]), held[1])
+    history = train(network, NodeInputs(*texts, seen), pairs, asked, on_progress=lambda _: None)
     if torch.cuda.is_available():
         torch.cuda.synchronize()
     return network, list(history), time.perf_counter() - began
@@ -172,10 +172,10 @@ def branch(p: Prepared, out: Path, name: str, seed: int, which: str) -> None:
     split, texts = p.region(name, seed), p.texts(name)
     config = p.config.model_copy(update={**BRANCHES[which], "seed": seed})
     network, history, seconds = fitted(
-        config, texts, split.seen, split.train, (split.known, split.valid)
+        config, texts, split.training_graph, split.train, (split.inference_graph, split.valid)
     )
     began = time.perf_counter()
-    logits = predict(network, World(*texts, split.known), split.test)
+    logits = predict(network, NodeInputs(*texts, split.inference_graph), split.test)
     asked = time.perf_counter() - began
     said = {
         "what": "branch",
@@ -194,7 +194,7 @@ def branch(p: Prepared, out: Path, name: str, seed: int, which: str) -> None:
     (out.with_suffix(".json")).write_text(json.dumps(said))
     if which == "both":
         # what trees over both branches learn from and are asked of: see `relevance_report.py`
-        valid = predict(network, World(*texts, split.known), split.valid)
+        valid = predict(network, NodeInputs(*texts, split.inference_graph), split.valid)
         kept = {f"test/{k}": v.astype(np.float16) for k, v in logits.items()}
         kept |= {f"valid/{k}": v.astype(np.float16) for k, v in valid.items()}
         save_file(kept, out.with_suffix(".safetensors"))
@@ -210,8 +210,8 @@ def regions(
     texts = p.texts(*REGIONS)
     splits = [p.region(name, seed) for name in REGIONS]
     starts = np.cumsum([0, *(p.size(name) for name in REGIONS)])
-    seen = side_by_side([split.seen for split in splits])
-    known = side_by_side([split.known for split in splits])
+    seen = side_by_side([split.training_graph for split in splits])
+    known = side_by_side([split.inference_graph for split in splits])
     part = {}
     for number, name in enumerate(REGIONS):
         mine = share if target in {None, name} else 1.0
@@ -227,8 +227,8 @@ def regions(
         config,
         texts,
         seen,
-        Pairs.join(list(part.values())),
-        (known, Pairs.join(list(valid.values()))),
+        NodePairs.concatenate(list(part.values())),
+        (known, NodePairs.concatenate(list(valid.values()))),
     )
     for number, name in enumerate(REGIONS):
         if target not in {None, name}:
@@ -256,9 +256,9 @@ def regions(
         for how, start in (("fine-tuned", None), ("pre-trained, fine-tuned", before)):
             held = known, valid[name]
             network, _, _ = fitted(tuned, texts, seen, part[name], held, start=start)
-            logits = predict(network, World(*texts, known), test)
+            logits = predict(network, NodeInputs(*texts, known), test)
             said["test"][how] = scores(list(logits.values())[-1], test.labels)
-        logits = predict(before, World(*texts, known), test)
+        logits = predict(before, NodeInputs(*texts, known), test)
         said["test"]["pre-trained"] = scores(list(logits.values())[-1], test.labels)
         out.with_name(f"{out.name}-{name}.json").write_text(json.dumps(said))
 
@@ -286,9 +286,9 @@ def bundles(p: Prepared, out: Path, name: str, fold: int, which: str) -> None:
     network, history, seconds = fitted(
         config, texts, seen, pairs.take(~held), (seen.without(valid), valid)
     )
-    turned = Pairs(test.right, test.left, test.labels, test.regions)
+    turned = NodePairs(test.right, test.left, test.labels, test.regions)
     # a bundle has no direction: both are asked
-    both = [predict(network, World(*texts, seen), asked) for asked in (test, turned)]
+    both = [predict(network, NodeInputs(*texts, seen), asked) for asked in (test, turned)]
     mean = {k: (both[0][k] + both[1][k]) / 2 for k in both[0]}
     said = {
         "what": "bundles",
@@ -308,10 +308,14 @@ def judge(p: Prepared, out: Path) -> None:
     texts = p.texts(*REGIONS)
     splits = [p.region(name, 0) for name in REGIONS]
     starts = np.cumsum([0, *(p.size(name) for name in REGIONS)])
-    pairs = Pairs.join([shifted(s.train, at) for s, at in zip(splits, starts, strict=True)])
-    valid = Pairs.join([shifted(s.valid, at) for s, at in zip(splits, starts, strict=True)])
-    seen = side_by_side([split.seen for split in splits])
-    known = side_by_side([split.known for split in splits])
+    pairs = NodePairs.concatenate(
+        [shifted(s.train, at) for s, at in zip(splits, starts, strict=True)]
+    )
+    valid = NodePairs.concatenate(
+        [shifted(s.valid, at) for s, at in zip(splits, starts, strict=True)]
+    )
+    seen = side_by_side([split.training_graph for split in splits])
+    known = side_by_side([split.inference_graph for split in splits])
     network, history, seconds = fitted(p.config, texts, seen, pairs, (known, valid))
     said = {
         "what": "judge",

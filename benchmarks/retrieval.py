@@ -81,14 +81,14 @@ def ours(targets: Any, queries: Any) -> Ask:
 def without_numba(targets: Any, queries: Any) -> Ask:
     from goeswith.models import exact_search as exact
 
-    exact.available = lambda: False
+    exact.has_numba = lambda: False
     return ours(targets, queries)
 
 
 def our_index(targets: Any, queries: Any) -> Ask:
-    from goeswith.models.approximate_search import Nearest
+    from goeswith.models.approximate_search import ApproximateIndex
 
-    index = Nearest(targets, targets[np.random.default_rng(1).choice(len(targets), 1024)])
+    index = ApproximateIndex(targets, targets[np.random.default_rng(1).choice(len(targets), 1024)])
     none = np.full(len(queries), -1, dtype=np.int32)
     return lambda: index.best_products(queries, none, K, None)[0]
 
@@ -184,7 +184,7 @@ def child(who: str, folder: Path) -> None:
 
 def whole(n: int, d: int) -> dict[str, Any]:
     """Processor seconds that the answers of all of n products take; in a process of its own."""
-    from goeswith.models.approximate_search import Nearest
+    from goeswith.models.approximate_search import ApproximateIndex
     from goeswith.models.exact_search import best_products
 
     vectors = made_up(n, d)[0]
@@ -195,7 +195,7 @@ def whole(n: int, d: int) -> dict[str, Any]:
     truth = best_products(vectors[some], vectors, some, K, None)[0]
     exact = (time.process_time() - started) * n / len(some)
     started, on_the_wall = time.process_time(), time.time()
-    index = Nearest(vectors, vectors[np.random.default_rng(1).choice(n, min(n, 1024))])
+    index = ApproximateIndex(vectors, vectors[np.random.default_rng(1).choice(n, min(n, 1024))])
     built = time.process_time() - started
     found = np.empty((n, K), dtype=np.int32)
     for start in range(0, n, QUERIES):

@@ -49,19 +49,19 @@ ANSWERS = 50
 def made_up(path: Path, n: int) -> None:
     """Write a bundle of n products."""
     from goeswith.models import make_model
-    from goeswith.pipeline.fit_bundle import answer_facts, version_facts, write_build
-    from goeswith.pipeline.precompute import Answers
+    from goeswith.pipeline.fit_bundle import top_k_info, version_info, write_build
+    from goeswith.pipeline.top_k_table import TopKTable
     from goeswith.settings.sections import FitSettings, Settings
     from goeswith.store.publish import new_build, publish
 
     rng = np.random.default_rng(0)
     catalog, graph = made_up_catalog(n, rng), made_up_graph(n, rng)
-    answers = Answers(n, ANSWERS)
+    answers = TopKTable(n, ANSWERS)
     answers.models = list(MODELS)
     steps = rng.integers(1, max(n // ANSWERS, 2), (n, ANSWERS), dtype=np.int32).cumsum(axis=1)
     answers.products[:] = (np.arange(n)[:, None] + steps) % n
     answers.scores[:] = np.sort(rng.random((n, ANSWERS), dtype=np.float32))[:, ::-1]
-    answers.origin[:] = 0
+    answers.model_index[:] = 0
     with new_build(path) as build:
         for place, spec in enumerate(MODELS):
             folder = build / (f"fallbacks/{place}-{spec}" if place else "model")
@@ -70,7 +70,7 @@ def made_up(path: Path, n: int) -> None:
         settings = Settings(fit=FitSettings(model=MODELS[0], fallbacks=MODELS[1:]))
         data = {"name": "made up", "fingerprint": "0", "quarantine": [], "rows": {"products": n}}
         facts = {"settings": settings.model_dump(mode="json"), "data": data, "metrics": None}
-        publish(build, {**version_facts(), **facts, **answer_facts(graph, answers)})
+        publish(build, {**version_info(), **facts, **top_k_info(graph, answers)})
 
 
 def made_up_catalog(n: int, rng: np.random.Generator) -> Catalog:

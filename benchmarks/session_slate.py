@@ -27,11 +27,17 @@ from goeswith.data.folder import load_data
 from goeswith.evaluation.splits import time_split
 from goeswith.models.registry import model_name
 from goeswith.pipeline.fit_bundle import fit_bundle
-from goeswith.query.bundle import MOST_IN_BASKET, Bundle
-from goeswith.query.select import Candidates, Wanted
-from goeswith.query.session import RANK_CONSTANT, RECENCY, SESSION_WEIGHT, both, complements_of
+from goeswith.query.bundle import MAX_BASKET, Bundle
+from goeswith.query.select import Candidates, ResolvedConstraints
+from goeswith.query.session import (
+    RANK_CONSTANT,
+    RECENCY,
+    SESSION_WEIGHT,
+    fuse_rankings,
+    session_complements,
+)
 from goeswith.sequential import SESSION_MODELS
-from goeswith.sequential.sequences import Sequences, sequences_of
+from goeswith.sequential.sequences import Sequences, sequences_from_events
 from goeswith.settings.sections import FitSettings, Settings
 
 RESULTS = Path(__file__).parent / "results"
@@ -56,11 +62,11 @@ def tests_of(events: pl.DataFrame, known: np.ndarray, seed: int) -> Tests:
     events = events.filter(pl.Series(known[events["product"].to_numpy()]))
     if "basket_id" in events.columns:
         events = events.drop("session_id", "user_id", strict=False)
-    runs, _ = sequences_of(events)
+    runs, _ = sequences_from_events(events)
     rows = [list(dict.fromkeys(run.tolist())) for run in runs]
     rows = [row for row in rows if len(row) >= 3]
     drawn = np.sort(np.random.default_rng(seed).permutation(len(rows))[:MOST])
-    prefixes = [rows[i][:-1][-MOST_IN_BASKET:] for i in drawn]
+    prefixes = [rows[i][:-1][-MAX_BASKET:] for i in drawn]
     return Tests(prefixes, np.array([rows[i][-1] for i in drawn], dtype=np.int32))
 
 
@@ -121,14 +127,17 @@ def part_of(data: Dataset, train: pl.DataFrame, later: pl.DataFrame, seed: int) 
             fit = FitSettings(model=spec, session_model="none")
             fit_bundle(replace(data, events=train, relations=None), out, Settings(fit=fit))
             bundle = Bundle.open(out)
-            wanted = [Wanted.of(bundle, None, prefix) for prefix in tests.prefixes]
+            wanted = [
+                ResolvedConstraints.from_constraints(bundle, None, prefix)
+                for prefix in tests.prefixes
+            ]
             for recency in RECENCIES:
                 slates[spec, recency] = [
-                    complements_of(bundle, prefix, asked, 1, recency)
+                    session_complements(bundle, prefix, asked, 1, recency)
                     for prefix, asked in zip(tests.prefixes, wanted, strict=True)
                 ]
-    sequences, _ = sequences_of(train)
-    prefixes = Sequences.of_rows(tests.prefixes)
+    sequences, _ = sequences_from_events(train)
+    prefixes = Sequences.from_rows(tests.prefixes)
     for spec in NEXT:
         model = SESSION_MODELS.make(spec).fit(data.catalog, sequences)
         found, start = [], 0
@@ -149,7 +158,7 @@ def fused(part: Part, spec: str, model: str, setting: tuple[float, float, float]
     """Places of the targets in the rankings of both."""
     recency, constant, weight = setting
     pairs = zip(part.likeliest[model], part.slates[spec, recency], strict=True)
-    rankings = [both(row, slate, weight, constant).products for row, slate in pairs]
+    rankings = [fuse_rankings(row, slate, weight, constant).products for row, slate in pairs]
     return places(rankings, part.tests.targets)
 
 

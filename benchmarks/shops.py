@@ -31,7 +31,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from goeswith.core.arrays import Rows
-from goeswith.core.atomic_files import replacing, write_json, write_parquet
+from goeswith.core.atomic_files import atomic_path, write_json, write_parquet
 
 Ints = npt.NDArray[np.int64]
 
@@ -323,7 +323,7 @@ def _as_logged(block: pl.DataFrame) -> pl.DataFrame:
 
 
 def _write(tables: Iterator[pa.Table], path: Path) -> None:
-    with replacing(path) as beside:
+    with atomic_path(path) as beside:
         writer = None
         for table in tables:
             writer = writer or pq.ParquetWriter(beside, table.schema, compression="zstd")

@@ -15,17 +15,17 @@ import numpy as np
 from goeswith.core.arrays import Rows
 from goeswith.data.folder import load_data
 from goeswith.evaluation import metrics
-from goeswith.evaluation.metrics import Ranked
+from goeswith.evaluation.metrics import Rankings
 from goeswith.models import make_model
 from goeswith.models.registry import model_name
-from goeswith.ranking.slate import choose
+from goeswith.ranking.slate import build_slate
 from goeswith.relations.build_graph import build_graph
-from goeswith.relations.pair_splits import hold_out_pairs
+from goeswith.relations.pair_split import hold_out_pairs
 from goeswith.relations.relation import CO_VIEW, csr
 
 RESULTS = Path(__file__).parent / "results"
 DIVERSITIES = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
-PLACES = 60
+RANKING_DEPTH = 60
 
 
 def slates(products: Rows, scores: np.ndarray, types: Rows, diversity: float) -> Rows:
@@ -33,7 +33,7 @@ def slates(products: Rows, scores: np.ndarray, types: Rows, diversity: float) ->
     shown = np.full((len(products), 10), -1, dtype=np.int32)
     for i, (row, score) in enumerate(zip(products, scores, strict=True)):
         relevance = np.maximum(np.where(np.isfinite(score), score, 0), 0)
-        places = choose(row, types[row], 10, relevance=relevance, diversity=diversity)
+        places = build_slate(row, types[row], 10, relevance=relevance, diversity=diversity)
         shown[i, : len(places)] = row[places]
     return shown
 
@@ -50,13 +50,13 @@ def measured(folder: Path, ranker: str, seed: int) -> dict[str, dict[str, float]
     for spec in (ranker, "ease"):
         options = {model_name(ranker): {"seed": seed}}
         model = make_model(spec, options).fit(data.catalog, held.graph)
-        rankings[spec] = model.recommend(queries, PLACES, known)
+        rankings[spec] = model.recommend(queries, RANKING_DEPTH, known)
     shown = {"ease": rankings["ease"][0][:, :10]}
     for diversity in DIVERSITIES:
         shown[f"{ranker}, diversity {diversity}"] = slates(*rankings[ranker], types, diversity)
     found = {}
     for name, products in shown.items():
-        ranked = Ranked(queries, products, truth)
+        ranked = Rankings(queries, products, truth)
         parts = {
             "ndcg@10": metrics.ndcg(ranked, 10),
             "types@10": metrics.distinct_types(ranked, types, 10),

@@ -1,7 +1,13 @@
-"""The README's tables, from the figures under benchmarks/results: `python benchmarks/table.py`.
+"""Tables of the documentation, from the figures under benchmarks/results.
 
-`python benchmarks/table.py costs` prints those of docs/explanation/evaluation.md, `next_products` those of
-docs/models/next_product.md. A test holds the pages to what this prints.
+`python benchmarks/table.py NAME` prints one of them as Markdown:
+
+    edges, cold     every model on the product graphs: docs/benchmarks/results.md
+    summary         nDCG@10 of five models: README.md and docs/benchmarks/results.md
+    costs           time and memory of a fit: docs/explanation/evaluation.md
+    next_products   models of the next product: docs/models/next_product.md
+
+Without a name it prints all of results.md. A test compares the pages with what this prints.
 """
 
 from __future__ import annotations
@@ -23,27 +29,37 @@ EDGES = {
     "coverage@10": "coverage",
     "ece@10": "calibration error",
 }
+SUMMARY = {
+    "ranker": "`ranker`, the default",
+    "cocitation:relation=co_purchase,alternatives=false": (
+        "`cocitation` over all co-purchases, without known substitutes"
+    ),
+    "directed_propagation": "`directed_propagation`, a trained graph model",
+    "ease": "`ease`",
+    "popularity": "`popularity`",
+}
+"""Models of the small table -> how its rows name them."""
 
 
 def figure(metrics: dict[str, dict[str, Any] | None], name: str) -> str:
     """A metric's mean with its spread over seeds; a dash where it does not apply."""
-    found = metrics.get(name)
-    if not found:
+    metric = metrics.get(name)
+    if not metric:
         return "–"
-    spread = name == "ndcg@10" and len(found["per_seed"]) > 1
-    return f"{found['mean']:.3f}" + (f" ± {found['std']:.3f}" if spread else "")
+    spread = name == "ndcg@10" and len(metric["per_seed"]) > 1
+    return f"{metric['mean']:.3f}" + (f" ± {metric['std']:.3f}" if spread else "")
 
 
 def results(protocol: str, data: str) -> list[dict[str, Any]]:
     """One protocol on one data set: closed-form and trained models together."""
-    found: dict[str, dict[str, Any]] = {}
+    by_model: dict[str, dict[str, Any]] = {}
     for path in sorted(RESULTS.glob(f"{data}*.json"), key=lambda path: path.stem):
         table = json.loads(path.read_text(encoding="utf-8"))
         for part in table.get("protocols", [table]):
             if part["protocol"] == protocol:
                 # a baseline that was measured again beside another model is the same line
-                found = {r["model"]: r for r in part["results"]} | found
-    return list(found.values())
+                by_model = {r["model"]: r for r in part["results"]} | by_model
+    return list(by_model.values())
 
 
 def markdown(protocol: str, columns: dict[str, str], data: str) -> str:
@@ -54,7 +70,7 @@ def markdown(protocol: str, columns: dict[str, str], data: str) -> str:
     ]
     first = next(iter(columns))
     ranked = [r for r in results(protocol, data) if (r["metrics"] or {}).get(first)]
-    if protocol == "cold":  # a model of edges alone says nothing of a product without any
+    if protocol == "cold":  # a model of edges alone has no score for a product without any
         ranked = [r for r in ranked if r["metrics"][first]["mean"] > 0]
     for result in sorted(ranked, key=lambda r: -r["metrics"][first]["mean"]):
         cells = [figure(result["metrics"], name) for name in columns]
@@ -63,16 +79,29 @@ def markdown(protocol: str, columns: dict[str, str], data: str) -> str:
     return "\n".join(lines)
 
 
-def tables() -> str:
-    """Every table of the README."""
-    edges = [markdown("edges", EDGES, data) for data in DATA]
+def edges() -> str:
+    """Every model and metric on held-out edges, a table a product graph."""
+    return "\n\n".join(markdown("edges", EDGES, data) for data in DATA)
+
+
+def cold() -> str:
+    """Every model that scores products without edges, a table a product graph."""
     columns = {"ndcg@10": "nDCG@10", "hit@10": "hit@10", "cold_target.ndcg@10": "cold targets"}
-    cold = [markdown("cold", columns, data) for data in DATA]
-    return "\n\n".join([*edges, *cold])
+    return "\n\n".join(markdown("cold", columns, data) for data in DATA)
+
+
+def summary() -> str:
+    """nDCG@10 of five models on held-out edges: the small table of the README."""
+    lines = ["| nDCG@10 | " + " | ".join(DATA) + " |", "|---|" + "---:|" * len(DATA)]
+    by_data = [{r["model"]: r["metrics"] for r in results("edges", data)} for data in DATA]
+    for model, label in SUMMARY.items():
+        cells = [figure(metrics[model], "ndcg@10") for metrics in by_data]
+        lines.append(f"| {label} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
 
 
 def next_products() -> str:
-    """Models of the next product, on every data set that asks for it."""
+    """Models of the next product, on every data set of sequences."""
     recall = {"hit@10": "Recall@10", "ndcg@10": "nDCG@10", "hit@5": "Recall@5", "ndcg@5": "nDCG@5"}
     given = {"hit@20": "P@20", "mrr@20": "MRR@20", "hit@10": "P@10", "mrr@10": "MRR@10"}
     locales = {
@@ -80,12 +109,12 @@ def next_products() -> str:
         for metric, name in (("hit", "P@20"), ("mrr", "MRR@20"))
         for locale in ("ES", "FR", "IT")
     }
-    asked = [
+    tested = [
         ("leave_one_out", "amazon-beauty-sequences", recall),
         ("given", "diginetica", given),
         ("sessions", "m2-public", {"hit@20": "P@20", "mrr@20": "MRR@20"} | locales),
     ]
-    return "\n\n".join(markdown(protocol, columns, data) for protocol, data, columns in asked)
+    return "\n\n".join(markdown(protocol, columns, data) for protocol, data, columns in tested)
 
 
 def costs() -> str:
@@ -95,7 +124,7 @@ def costs() -> str:
     models = sorted(slow, key=lambda model: -by_data[0][model]["fit_seconds"])
     lines = [f"| fit | {' | '.join(DATA)} |", "|---|" + "---:|" * len(DATA)]
     for model in models:
-        each = (found.get(model) for found in by_data)
+        each = (fits.get(model) for fits in by_data)
         cells = [
             f"{r['fit_seconds']:,.0f} s, {r['peak_memory_mb']:,.0f} MiB" if r else "–" for r in each
         ]
@@ -104,4 +133,8 @@ def costs() -> str:
 
 
 if __name__ == "__main__":
-    print({"costs": costs, "next_products": next_products}.get("".join(sys.argv[1:]), tables)())
+    by_name = {each.__name__: each for each in (summary, edges, cold, costs, next_products)}
+    names = sys.argv[1:] or ["summary", "edges", "cold"]
+    if not set(names) <= set(by_name):
+        sys.exit(f"no such table: {' '.join(names)}; there are {', '.join(by_name)}")
+    print("\n\n".join(by_name[name]() for name in names))

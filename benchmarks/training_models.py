@@ -25,12 +25,12 @@ class Watch:
         import torch
         from torch.profiler import ProfilerActivity, profile
 
-        from goeswith.models.neural.training import Run
+        from goeswith.models.neural.training import TrainingRun
 
         self.seconds: dict[int, float] = {}
         self.steps: dict[int, int] = {}
         self.outside_torch = 0.0
-        plain_epochs, plain_step, watch = Run.epochs, torch.optim.Adam.step, self
+        plain_epochs, plain_step, watch = TrainingRun.epochs, torch.optim.Adam.step, self
         epoch, started, wall, profiler = 0, 0.0, 0.0, profile()
 
         def epochs(run: Any) -> Any:
@@ -55,7 +55,7 @@ class Watch:
                 watch.outside_torch = max(0.0, 1 - inside / 1e6 / seconds)
             return left
 
-        Run.epochs, torch.optim.Adam.step = epochs, step  # type: ignore[method-assign]
+        TrainingRun.epochs, torch.optim.Adam.step = epochs, step  # type: ignore[method-assign]
 
     def told(self, examples: int) -> dict[str, Any]:
         """The figures of an epoch of so many examples."""
@@ -89,14 +89,16 @@ def graph_model(name: str, counts: str, **settings: Any) -> Any:
 
     def work(data: Any) -> dict[str, Any]:
         from goeswith.models import make_model
-        from goeswith.models.neural.training import Validation
+        from goeswith.models.neural.training import PairValidation
 
         catalog, graph = shop_of(data)
         epochs = {"max_epochs": EPOCHS, "patience": EPOCHS}
         model: Any = make_model(name, {name: {**settings, **epochs}})
         watch = Watch()
         model.fit(catalog, graph)
-        learned = Validation(graph, model.config.validation_share, model.config.seed).held.graph
+        learned = PairValidation(
+            graph, model.config.validation_share, model.config.seed
+        ).split.graph
         edges = learned.similars if counts == "look-alikes" else learned.complements
         examples = len(edges) if counts == "pairs" else len(np.unique(edges.sources))
         return watch.told(examples)

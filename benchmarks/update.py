@@ -17,7 +17,7 @@ from pathlib import Path
 import polars as pl
 
 from goeswith.data.folder import load_data
-from goeswith.data.tables import READABLE
+from goeswith.data.tables import READABLE_SUFFIXES
 from goeswith.pipeline.fit_bundle import fit_bundle
 from goeswith.pipeline.update_bundle import update_bundle
 from goeswith.query.bundle import Bundle
@@ -38,7 +38,7 @@ def parts(data: Path, folder: Path) -> Path:
         (folder / name).mkdir()
         part.write_parquet(folder / name / "events.parquet")
         # one catalogue, so that rows are the same
-        products = [file for end in READABLE for file in data.glob(f"products{end}")]
+        products = [file for end in READABLE_SUFFIXES for file in data.glob(f"products{end}")]
         if products:
             (folder / name / products[0].name).write_bytes(products[0].read_bytes())
         else:
@@ -54,7 +54,7 @@ def seconds(do: object) -> float:
 
 def compare(folder: Path, late: Path, *, keep_rare: bool, capped: bool) -> dict[str, object]:
     mining = MiningConfig() if capped else MiningConfig(per_user_cap=10**9)
-    settings = Settings(fit=FitSettings(keep_rare=keep_rare), relations=mining)
+    settings = Settings(fit=FitSettings(keep_below_support=keep_rare), relations=mining)
     run = f"{keep_rare}-{capped}"
     one, other = folder / f"updated-{run}", folder / f"fitted-{run}"
     fit_bundle(load_data(folder / "early"), one, settings)

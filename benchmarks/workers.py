@@ -37,10 +37,10 @@ def train(given: argparse.Namespace) -> None:
     """One worker: train, and let the first of them write what came out."""
     from goeswith import load_data
     from goeswith.models import make_model
-    from goeswith.models.neural.training import Trained
+    from goeswith.models.neural.training import TrainedModel
     from goeswith.relations.build_graph import build_graph
     from goeswith.sequential import SESSION_MODELS
-    from goeswith.sequential.sequences import sequences_of
+    from goeswith.sequential.sequences import sequences_from_events
 
     seed, folder, die_in = int(given.worker[0]), Path(given.worker[1]), int(given.worker[2])
     spec, name = given.model, model_name(given.model)
@@ -48,10 +48,10 @@ def train(given: argparse.Namespace) -> None:
     settings = {name: {"seed": seed, "max_epochs": given.epochs}}
     if name in SESSION_MODELS.names:
         model: Any = SESSION_MODELS.make(spec, settings)
-        learned: Any = sequences_of(dataset.events)[0]
+        learned: Any = sequences_from_events(dataset.events)[0]
     else:
         model, learned = make_model(spec, settings), build_graph(dataset)
-    if not isinstance(model, Trained):
+    if not isinstance(model, TrainedModel):
         raise SystemExit(f"{spec} is not trained")
     rank = int(os.environ.get("RANK", "0"))
     trained: list[int] = []
@@ -63,7 +63,7 @@ def train(given: argparse.Namespace) -> None:
             flag.touch()
             os.kill(os.getpid(), signal.SIGKILL)
 
-    model.checkpoints, model.report = folder, report
+    model.checkpoints, model.on_epoch = folder, report
     started = time.process_time()
     model.fit(dataset.catalog, learned)
     used = time.process_time() - started

@@ -61,7 +61,9 @@ def command_line() -> str:
         context = click.Context(command, info_name=name)
         records = [parameter.get_help_record(context) for parameter in command.params]
         rows = [
-            (" ".join(record[0].split()), " ".join(record[1].split())) for record in records if record
+            (" ".join(record[0].split()), " ".join(record[1].split()))
+            for record in records
+            if record
         ]
         if rows:
             lines += ["| option | meaning |", "|---|---|"]

@@ -226,14 +226,14 @@ def relevance_model(
 ) -> Path:
     """A judge of the products of `shop`, of the tiny encoder; not to be changed."""
     from goeswith.language.salam.config import SalamConfig
-    from goeswith.language.salam.labelled_examples import examples_of_shop
+    from goeswith.language.salam.relevance_examples import shop_examples
     from goeswith.language.salam.salam_model import Salam
 
     config = SalamConfig(
         encoder=str(tiny_encoder), labels="s_c_i", prefix="", dimension=8, heads=2, max_tokens=24
     )
     out = tmp_path_factory.mktemp("relevance") / "judge"
-    Salam.fit(examples_of_shop("shop", *shop, config), config).save(out)
+    Salam.fit(shop_examples("shop", *shop, config), config).save(out)
     return out
 
 

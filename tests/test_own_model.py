@@ -1,9 +1,10 @@
-"""A model in a file outside the package: benchmarked, fitted, refreshed and served like ours."""
+"""The model of docs/how-to/own-model.md: benchmarked, fitted, refreshed and served like ours."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,28 +17,10 @@ import goeswith as gw
 from goeswith.core.errors import ConfigError
 from goeswith.models import MODELS
 
-MODEL = '''
-import numpy as np
-from goeswith.models import ModelConfig, Recommender
-
-
-class Overlap(Recommender):
-    """How many of the products bought with one were also bought with the other."""
-
-    class Config(ModelConfig):
-        power: float = 1.0
-
-    def fit(self, catalog, graph):
-        self.n_ = len(catalog)
-        self.bought_ = graph["co_purchase"].count
-        return self
-
-    def score(self, sources):
-        scores = (self.bought_[sources] @ self.bought_.T).toarray().astype(np.float32)
-        scores = scores ** self.config.power
-        scores[scores == 0] = -np.inf
-        return scores
-'''
+PAGE = Path(__file__).parents[1] / "docs" / "how-to" / "own-model.md"
+(MODEL,) = re.findall(
+    r"```python\n(import numpy.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL
+)
 
 
 def shop() -> pl.DataFrame:

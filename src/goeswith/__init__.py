@@ -19,6 +19,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from goeswith.core.version import __version__
+
 if TYPE_CHECKING:
     from goeswith import models
     from goeswith.api import benchmark, fit
@@ -29,8 +31,6 @@ if TYPE_CHECKING:
     from goeswith.data.folder import load_data
     from goeswith.query.bundle import Bundle
     from goeswith.relations.graph import RelationGraph
-
-__version__ = "0.1.0"
 
 _WHERE = {
     "Bundle": "goeswith.query.bundle:Bundle",

@@ -63,5 +63,5 @@ def test_the_kept_figures_let_the_pushed_product_into_a_tenth_of_the_lists_of_co
 
 def test_the_page_on_trust_shows_the_kept_figures(fake_shoppers):
     kept = json.loads(fake_shoppers.RESULT.read_text("utf-8"))
-    page = SCRIPT.parents[1] / "docs" / "trust.md"
+    page = SCRIPT.parents[1] / "docs" / "explanation" / "trust.md"
     assert fake_shoppers.markdown(kept) in page.read_text("utf-8")

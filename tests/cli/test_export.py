@@ -60,7 +60,7 @@ def test_what_is_shown_can_be_chosen(shop_bundle: Path, tmp_path: Path) -> None:
         (["--to", "csv", "--out", "a.csv", "--table", "t"], "--table is not for --to csv"),
         (["--to", "redis", "--url", "redis://x", "--out", "a"], "--out is not for --to redis"),
         (["--to", "postgres", "--url", "postgresql:///", "--grace", "9"], "--grace is not for"),
-        (["--to", "csv", "--out", "a.csv", "-k", "9"], "holds 8 answers a product"),
+        (["--to", "csv", "--out", "a.csv", "-k", "9"], "stores 8 recommendations per product"),
         (["--to", "csv", "--out", "a.csv", "--where", "nosuch=1"], "nosuch"),
     ],
 )

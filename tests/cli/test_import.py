@@ -42,7 +42,7 @@ def test_the_table_tells_what_was_read_kept_and_set_aside_and_why(run, metadata,
     words = " ".join(out.split())
     for told in (
         "meta.json read 4",
-        "the asin stands in an earlier line, which is used B0CASE 1 25.00%",
+        "the asin is a repeat; the first line is used B0CASE 1 25.00%",
         'bad: the line cannot be parsed {"asin": "B0 1 25.00%',
         "the related product is not in the catalogue B0GONE 1 50.00%",
         "kept 2 50.00%",

@@ -66,7 +66,7 @@ def test_similars_and_reverse_are_those_of_the_library(
         (["{bundle}", "phone-1", "--reverse", "--ban", "case-1"], "takes no filters"),
         (["{bundle}", "phone-11"], "did you mean phone-1 (Phone 1)"),
         (["{bundle}", "tripod"], "did you mean tripod-"),
-        (["{bundle}", "phone-1", "-k", "9"], "holds 8 answers a product, 9 were asked for"),
+        (["{bundle}", "phone-1", "-k", "9"], "stores 8 recommendations per product, but k is 9"),
         (["nowhere", "phone-1"], "there is no such folder"),
     ],
 )

@@ -64,7 +64,7 @@ def test_too_many_bad_rows_stop_the_load_with_counts_and_an_example(folder):
     with pytest.raises(DataError, match=r"events\.csv: 1 of 3 rows .*not in the catalogue.*'tent'"):
         load_data(where)
     data = load_data(where, max_bad_share=0.5)
-    assert data.events.height + data.quarantine.lost("events.csv") == 3
+    assert data.events.height + data.quarantine.rows_removed("events.csv") == 3
 
 
 def test_the_fingerprint_follows_content_and_not_the_time_of_writing(folder):
@@ -137,9 +137,9 @@ def test_real_folders_are_read_whole(shared, name, products, events, relations):
 @pytest.mark.parametrize("name", ["bundles-electronic", "bundles-clothing"])
 def test_real_bundles_are_read_with_the_sessions_they_were_found_in(shared, name):
     data = load_data(shared / name)
-    kept = data.sessions.height + data.quarantine.lost("sessions.parquet")
-    assert kept == data.quarantine.read("sessions.parquet")
-    assert data.bundles.height == data.quarantine.read("bundles.parquet")
+    kept = data.sessions.height + data.quarantine.rows_removed("sessions.parquet")
+    assert kept == data.quarantine.rows_read("sessions.parquet")
+    assert data.bundles.height == data.quarantine.rows_read("bundles.parquet")
 
 
 def test_prefixes_and_what_came_next_are_read_as_rows(folder):

@@ -79,7 +79,9 @@ def test_related_products_outside_the_catalogue_are_counted_and_no_fault(importe
         (related, "the related product is not in the catalogue"): 1,
         (related, "the product is related to itself"): 1,
     }
-    assert done.quarantine.read(related) == done.rows["relations"] + done.quarantine.lost(related)
+    assert done.quarantine.rows_read(related) == done.rows[
+        "relations"
+    ] + done.quarantine.rows_removed(related)
 
 
 def test_what_an_import_leaves_is_read_without_anything_set_aside(imported):
@@ -97,7 +99,7 @@ def test_lines_that_are_no_dictionary_repeats_and_products_without_asin_are_set_
     done = imported("amazon-2014", {"meta.json": text}, max_bad_share=1.0)
     aside = done.quarantine.rows.sort("row").select("row", "expected").rows()
     assert aside == [(3, True), (4, False), (5, False), (6, False)]
-    assert done.quarantine.read("meta.json") == 6 == done.rows["products"] + len(aside)
+    assert done.quarantine.rows_read("meta.json") == 6 == done.rows["products"] + len(aside)
 
 
 @pytest.mark.parametrize(
@@ -199,13 +201,13 @@ def test_a_file_of_another_format_is_named_with_the_right_one(imported):
 
 def test_a_damaged_archive_leaves_no_table_behind(imported, tmp_path):
     text = lines(*({"asin": str(i), "title": str(random.Random(i).random())} for i in range(999)))
-    with pytest.raises(DataError, match="no whole gzip file"):
+    with pytest.raises(DataError, match="not a complete gzip file"):
         imported("amazon-2014", {"meta.json.gz": gzip.compress(text.encode())[:-100]})
     assert not list(tmp_path.glob("out/*"))
 
 
 def test_a_large_file_is_read_in_batches(tmp_path, monkeypatch):
-    monkeypatch.setattr("goeswith.data.importers.amazon._BATCH", 10)
+    monkeypatch.setattr("goeswith.data.importers.amazon._BATCH_LINES", 10)
     records = [{"asin": str(i), "related": {"also_bought": [str(i + 1)]}} for i in range(95)]
     (tmp_path / "meta.json").write_text(lines(*records))
     done = import_tables("amazon-2014", [tmp_path / "meta.json"], tmp_path / "out")

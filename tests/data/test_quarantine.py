@@ -9,11 +9,11 @@ from goeswith.data.quarantine import Quarantine
 def quarantine():
     """A quarantine of a file of 100 rows, of which 6 are bad, 10 expected and 20 lost a price."""
     quarantine = Quarantine(max_share=0.05)
-    quarantine.saw("t.csv", 100)
+    quarantine.count_read("t.csv", 100)
     add(quarantine, 6, "bad")
     add(quarantine, 10, "a return", expected=True)
     add(quarantine, 20, "price", kept=True)
-    quarantine.tally("t.csv", 30, "outside", "x")
+    quarantine.count_expected("t.csv", 30, "outside", "x")
     return quarantine
 
 
@@ -35,8 +35,8 @@ def test_expected_rows_and_dropped_values_do_not_stop_the_run(quarantine):
 def test_rows_that_lost_one_value_are_counted_and_not_lost(quarantine):
     counted = dict(quarantine.counts().select("reason", "rows").iter_rows())
     assert counted == {"bad": 6, "a return": 10, "price": 20, "outside": 30}
-    assert quarantine.lost("t.csv") == 46
-    assert quarantine.read("t.csv") == 100
+    assert quarantine.rows_removed("t.csv") == 46
+    assert quarantine.rows_read("t.csv") == 100
 
 
 def test_every_row_set_aside_is_written_with_file_number_and_reason(quarantine, tmp_path):

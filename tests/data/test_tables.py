@@ -65,13 +65,13 @@ def test_ragged_lines_are_set_aside_with_their_row_number_and_text(read):
 
 
 def test_row_numbers_hold_across_blocks_of_a_large_file(read, monkeypatch):
-    monkeypatch.setattr("goeswith.data.delimited._BLOCK", 1000)
+    monkeypatch.setattr("goeswith.data.delimited._BLOCK_BYTES", 1000)
     lines = [f"{i},x" if i % 7 else f"{i}" for i in range(1, 2001)]
     frame, quarantine = read("t.csv", "a,b\n" + "\n".join(lines))
     assert frame["_row"].cast(pl.String).to_list() == frame["a"].to_list()
     aside = quarantine.rows
     assert aside["row"].cast(pl.String).to_list() == aside["value"].to_list()
-    assert frame.height + aside.height == quarantine.read("t.csv") == 2000
+    assert frame.height + aside.height == quarantine.rows_read("t.csv") == 2000
 
 
 def test_a_quoted_field_may_hold_delimiters_quotes_and_line_breaks(read):
@@ -90,7 +90,7 @@ def test_an_unclosed_quotation_mark_is_an_error_and_swallows_no_lines(read, cont
 
 
 def test_an_unclosed_quotation_mark_in_a_large_file_is_found_too(read, monkeypatch):
-    monkeypatch.setattr("goeswith.data.delimited._BLOCK", 1000)
+    monkeypatch.setattr("goeswith.data.delimited._BLOCK_BYTES", 1000)
     with pytest.raises(DataError, match="line 2: a quotation mark"):
         read("t.csv", 'a,b\n1,"open\n' + "2,x\n" * 1000)
 
@@ -109,16 +109,20 @@ def test_an_unclosed_quotation_mark_in_a_large_file_is_found_too(read, monkeypat
         ("t.csv", "a,,b\n1,2,3\n", "a column without a name"),
         ("t.csv", b"a,b\n1,caf\xe9\n", "line 2: the byte 0xe9 is not UTF-8"),
         ("t.csv", "a,b\n1,2\n".encode("utf-16"), "is in UTF-16"),
-        ("t.csv.gz", b"a,b\n1,2\n", "is no whole gzip file"),
+        ("t.csv.gz", b"a,b\n1,2\n", "is not a complete gzip file"),
         (
             "t.csv.gz",
             gzip.compress(b"a,b\n" + b"1,2\n" * 9999, mtime=0)[:-9],
-            "is no whole gzip file",
+            "is not a complete gzip file",
         ),
         ("t.csv", "_row,b\n1,2\n", "reserved"),
         ("t.jsonl", '{"_row": 1}', "reserved"),
         ("t.jsonl", "", "is empty"),
-        ("t.jsonl.gz", gzip.compress(b'{"a": 1}\n' * 9999, mtime=0)[:-9], "is no whole gzip file"),
+        (
+            "t.jsonl.gz",
+            gzip.compress(b'{"a": 1}\n' * 9999, mtime=0)[:-9],
+            "is not a complete gzip file",
+        ),
         ("t.parquet", b"", "is empty"),
         ("t.parquet", b"PAR1 and then nothing", "truncated or damaged"),
         ("t.parquet.gz", b"PAR1", "cannot be read"),
@@ -173,7 +177,7 @@ def test_a_csv_file_loses_no_row_and_raises_nothing_but_a_clear_error(tmp_path_f
     except DataError:
         return
     numbers = sorted([*frame["_row"], *quarantine.rows["row"]])
-    assert numbers == list(range(1, quarantine.read("t.csv") + 1))
+    assert numbers == list(range(1, quarantine.rows_read("t.csv") + 1))
     if not any('"' in line for line in lines):
         written = [part for line in lines for part in line.replace("\r", "\n").split("\n") if part]
         assert len(numbers) == len(written)

@@ -82,7 +82,7 @@ def test_the_column_shows_whether_the_day_or_the_month_stands_first(values, expe
 
 
 def test_a_column_where_day_and_month_cannot_be_told_apart_is_refused():
-    with pytest.raises(DataError, match=r"events\.csv: .*'timestamp'.*no value shows which"):
+    with pytest.raises(DataError, match=r"events\.csv: .*'timestamp'.*no value decides it"):
         read(["1/2/2024", "3/4/2024"])
 
 
@@ -98,7 +98,7 @@ def test_small_numbers_are_a_position_and_not_a_time():
 
 @pytest.mark.parametrize("values", [[True], [[1]], [timedelta(1)]])
 def test_a_column_of_another_kind_is_refused(values):
-    with pytest.raises(DataError, match="which is no time"):
+    with pytest.raises(DataError, match="which is not a time"):
         read(values)
 
 

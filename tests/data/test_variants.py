@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 
 from goeswith.data.catalog import Catalog
-from goeswith.data.variants import variant_codes, variants_of
+from goeswith.data.variants import find_variants, variant_codes
 
 
 def groups(records):
@@ -68,7 +68,7 @@ def test_variants_of_a_new_product_share_its_group_or_its_title_and_brand() -> N
 
     def variants(**attributes: str) -> list[int]:
         product = Catalog.from_records([{"product_id": "new", **attributes}])
-        return variants_of(product, known, every).tolist()
+        return find_variants(product, known, every).tolist()
 
     assert variants(title="steel pot ", brand="mu") == [0]
     assert variants(title="Pan") == [2]
@@ -76,7 +76,7 @@ def test_variants_of_a_new_product_share_its_group_or_its_title_and_brand() -> N
     assert variants(title="steel pot", brand="nu", variant_group="7") == [1, 2]
     assert variants(title="", brand="Mu", variant_group="") == []
     assert (
-        variants_of(
+        find_variants(
             Catalog.from_records([{"product_id": "new", "title": "Pan"}]), known, every[:2]
         ).tolist()
         == []

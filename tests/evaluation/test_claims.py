@@ -26,7 +26,7 @@ def claims(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 def one_claim(claims: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = claims.Arm("co-citation", "cocitation")
     counts = claims.Arm("popularity", "popularity")
-    compared = importlib.import_module("paper_claims").Comparison("ndcg@10", paths, counts)
+    compared = importlib.import_module("paper_claims").BootstrapResult("ndcg@10", paths, counts)
     claim = claims.Claim("paths", "Paths beat counts", (compared,))
     monkeypatch.setattr(claims, "claims", lambda: [claim])
 
@@ -93,7 +93,7 @@ def test_the_raw_signal_is_everything_bought_together_and_the_undirected_one_goe
 def test_slates_and_predicted_types_of_a_fitted_model_are_shares(
     claims: ModuleType, shop_folder: Path
 ) -> None:
-    ground = claims.Ground(claims.load_data(shop_folder), claims.Settings())
+    ground = claims.BenchmarkData(claims.load_data(shop_folder), claims.Settings())
     for place in ("edges", "cold"):
         (case,) = claims.protocol(place)(ground, 0)
         settings = PCompanion.Config(max_epochs=1, dimension=8, type_dimension=4)
@@ -107,5 +107,6 @@ def test_slates_and_predicted_types_of_a_fitted_model_are_shares(
     "path", sorted((ROOT / "benchmarks" / "results").glob("claims-*.json")), ids=lambda p: p.stem
 )
 def test_the_page_of_claims_states_what_was_measured(claims: ModuleType, path: Path) -> None:
-    page = (ROOT / "docs" / "claims.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "benchmarks" / "claims.md").read_text(encoding="utf-8")
     assert claims.markdown(path) in page
+    assert claims.verdicts(path) in page

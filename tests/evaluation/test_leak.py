@@ -7,7 +7,7 @@ import pytest
 from goeswith.core.errors import LeakError
 from goeswith.evaluation.leak_check import check_leak, check_order
 from goeswith.relations.graph import RelationGraph
-from goeswith.relations.pair_splits import hold_out_pairs
+from goeswith.relations.pair_split import hold_out_pairs
 from goeswith.relations.relation import RELATIONS, Relation, csr
 
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from goeswith.evaluation import metrics
-from goeswith.evaluation.metrics import PerSource, Ranked
+from goeswith.evaluation.metrics import PerSource, Rankings
 from goeswith.relations.relation import csr
 
 N = 12
@@ -29,13 +29,13 @@ def rankings(draw):
         shown = draw(st.integers(0, N))
         row[:shown] = order[:shown]
     u, v = np.array(truth).T
-    return Ranked(sources, products, csr(N, u, v, np.ones(len(u))))
+    return Rankings(sources, products, csr(N, u, v, np.ones(len(u))))
 
 
-def ranked(products, truth):
+def one_ranking(products, truth):
     """One source, row 0."""
     targets = np.array(truth, dtype=np.int32)
-    return Ranked(
+    return Rankings(
         np.zeros(1, dtype=np.int32),
         np.array([products], dtype=np.int32),
         csr(N, np.zeros(len(targets)), targets, np.ones(len(targets))),
@@ -74,14 +74,14 @@ def test_the_truth_ranked_first_is_perfect(case):
     for row, source in zip(products, case.sources, strict=True):
         targets = case.truth[source].indices
         row[: len(targets)] = targets
-    perfect = Ranked(case.sources, products, case.truth)
+    perfect = Rankings(case.sources, products, case.truth)
     assert metrics.ndcg(perfect, 10).value == pytest.approx(1)
     assert metrics.mrr(perfect, 20).value == 1
     assert metrics.hit(perfect, N).value == 1
 
 
 def test_hit_is_a_share_of_pairs_and_mrr_a_mean_over_sources():
-    two = Ranked(
+    two = Rankings(
         np.array([0, 5], dtype=np.int32),
         np.array([[1, 2, 3], [9, 8, 7]], dtype=np.int32),
         csr(N, [0, 0, 0, 5], [1, 2, 4, 8], np.ones(4)),
@@ -92,14 +92,14 @@ def test_hit_is_a_share_of_pairs_and_mrr_a_mean_over_sources():
 
 
 def test_ndcg_discounts_by_place():
-    assert metrics.ndcg(ranked([5, 1, 2], [1, 3]), 10).value == pytest.approx(
+    assert metrics.ndcg(one_ranking([5, 1, 2], [1, 3]), 10).value == pytest.approx(
         (1 / np.log2(3)) / (1 + 1 / np.log2(3))
     )
 
 
 def test_padding_is_a_miss_even_where_the_last_product_is_a_target():
     last = N - 1
-    short = ranked([-1, -1, -1], [last])
+    short = one_ranking([-1, -1, -1], [last])
     assert metrics.hit(short, 3).value == 0
     assert metrics.hit(short, 3, np.ones(N, dtype=bool)).value == 0
     assert metrics.ndcg(short, 3).value == 0
@@ -110,40 +110,40 @@ def test_padding_is_a_miss_even_where_the_last_product_is_a_target():
 
 def test_type_hit_counts_the_first_distinct_types():
     # places by type: 0 0 1 1 2 3
-    case = ranked([1, 2, 3, 4, 6, 9], [9, 8])
+    case = one_ranking([1, 2, 3, 4, 6, 9], [9, 8])
     assert metrics.type_hit(case, TYPES, 1).value == 0
     assert metrics.type_hit(case, TYPES, 3).value == 1 / 2
     assert metrics.type_hit(case, TYPES, 4).value == 1
 
 
 def test_targets_without_a_type_are_left_out_of_type_hit():
-    assert metrics.type_hit(ranked([1], [2, 11]), TYPES, 3).value == 1
-    assert metrics.type_hit(ranked([1], [11]), TYPES, 3).value is None
+    assert metrics.type_hit(one_ranking([1], [2, 11]), TYPES, 3).value == 1
+    assert metrics.type_hit(one_ranking([1], [11]), TYPES, 3).value is None
 
 
 def test_metrics_of_types_are_absent_where_the_catalogue_has_none():
     none = np.full(N, -1, dtype=np.int32)
-    case = ranked([1, 2], [1])
+    case = one_ranking([1, 2], [1])
     for metric in (metrics.type_hit, metrics.distinct_types, metrics.type_entropy):
         assert metric(case, none, 10).value is None
 
 
 def test_types_are_counted_and_their_entropy_is_in_nats():
-    case = ranked([1, 2, 3, 4], [1])
+    case = one_ranking([1, 2, 3, 4], [1])
     assert metrics.distinct_types(case, TYPES, 10).value == 2
     assert metrics.type_entropy(case, TYPES, 10).value == pytest.approx(np.log(2))
-    assert metrics.type_entropy(ranked([1, 2], [1]), TYPES, 10).value == 0
+    assert metrics.type_entropy(one_ranking([1, 2], [1]), TYPES, 10).value == 0
 
 
 def test_substitutes_are_counted_in_either_direction_and_over_the_places_shown():
     viewed = csr(N, [0, 2, 5], [1, 0, 6], np.ones(3))
-    assert metrics.substitutes(ranked([1, 2, 3, 4], [7]), viewed, 10).value == 2 / 4
-    assert metrics.substitutes(ranked([1, 3, -1, -1], [7]), viewed, 10).value == 1 / 2
-    assert metrics.substitutes(ranked([-1, -1], [7]), viewed, 10).value is None
+    assert metrics.substitutes(one_ranking([1, 2, 3, 4], [7]), viewed, 10).value == 2 / 4
+    assert metrics.substitutes(one_ranking([1, 3, -1, -1], [7]), viewed, 10).value == 1 / 2
+    assert metrics.substitutes(one_ranking([-1, -1], [7]), viewed, 10).value is None
 
 
 def test_coverage_counts_each_product_once():
-    two = Ranked(
+    two = Rankings(
         np.array([0, 5], dtype=np.int32),
         np.array([[1, 2, 3], [1, 2, 4]], dtype=np.int32),
         csr(N, [0], [1], [1]),

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from goeswith.evaluation import metrics
-from goeswith.evaluation.metrics import Ranked
+from goeswith.evaluation.metrics import Rankings
 from goeswith.relations.relation import csr
 
 _RANX = """
@@ -45,7 +45,7 @@ def test_ndcg_and_mrr_are_those_of_ranx() -> None:
     products = np.stack([rng.permutation(n)[:places] for _ in sources]).astype(np.int32)
     u, v = np.unique(rng.integers(0, [[q], [n]], size=(2, 300)), axis=1)
     truth = csr(n, u, v, np.ones(len(u)))
-    ranked = Ranked(sources, products, truth)
+    rankings = Rankings(sources, products, truth)
 
     asked = [s for s in sources.tolist() if truth[s].nnz]
     qrels = {str(s): {str(t): 1 for t in truth[s].indices} for s in asked}
@@ -54,7 +54,7 @@ def test_ndcg_and_mrr_are_those_of_ranx() -> None:
         for s in asked
     }
     theirs = by_ranx(qrels, run, ["ndcg@10", "mrr@20", "hit_rate@10"])
-    assert metrics.ndcg(ranked, 10).value == pytest.approx(theirs["ndcg@10"])
-    assert metrics.mrr(ranked, 20).value == pytest.approx(theirs["mrr@20"])
-    any_hit = metrics.hit(ranked, 10)
+    assert metrics.ndcg(rankings, 10).value == pytest.approx(theirs["ndcg@10"])
+    assert metrics.mrr(rankings, 20).value == pytest.approx(theirs["mrr@20"])
+    any_hit = metrics.hit(rankings, 10)
     assert np.mean(any_hit.totals[asked] > 0) == pytest.approx(theirs["hit_rate@10"])

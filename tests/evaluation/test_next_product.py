@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from goeswith.core.errors import ConfigError, DataError, LeakError
 from goeswith.data.catalog import Catalog
 from goeswith.evaluation.comparison import benchmark
-from goeswith.evaluation.leak_check import check_apart, check_before
+from goeswith.evaluation.leak_check import check_disjoint_sessions, check_prefixes
 from goeswith.evaluation.protocols import protocol
-from goeswith.evaluation.protocols.case import Ground
-from goeswith.evaluation.protocols.next_product import rank_of
+from goeswith.evaluation.protocols.case import BenchmarkData
+from goeswith.evaluation.protocols.next_product import target_rank
 from goeswith.sequential import SESSION_MODELS
 from goeswith.sequential.sequences import Sequences
 from goeswith.settings.sections import Settings
@@ -40,7 +40,7 @@ def shop(runs: list[list[int]], n: int = 6, **columns):
 def ground(make_dataset):
     def make(runs, n=6, test=None, **columns):
         catalog, events = shop(runs, n, **columns)
-        return Ground(make_dataset(catalog, events=events, test=test), QUICK)
+        return BenchmarkData(make_dataset(catalog, events=events, test=test), QUICK)
 
     return make
 
@@ -57,7 +57,7 @@ def listed(sequences):
 )
 def test_a_rank_is_the_place_in_the_sorted_list_lower_rows_first(rows, target):
     scores = np.array(rows, dtype=np.float32)
-    ranks = rank_of(scores, np.full(len(rows), target))
+    ranks = target_rank(scores, np.full(len(rows), target))
     for row, rank in zip(rows, ranks, strict=True):
         order = sorted(range(5), key=lambda j: (-row[j], j))
         assert rank == (0 if row[target] == -np.inf else order.index(target) + 1)
@@ -122,18 +122,18 @@ def test_locales_are_reported_apart(ground):
 
 
 def test_a_planted_last_product_is_found():
-    whole = Sequences.of_rows([[0, 1, 2], [3, 4]])
-    train, _ = whole.part_last()
-    check_before(train, whole)
+    whole = Sequences.from_rows([[0, 1, 2], [3, 4]])
+    train, _ = whole.split_last()
+    check_prefixes(train, whole)
     for planted in ([[0, 1, 2], [3]], [[0, 2], [3]], [[1, 0], [3]]):
         with pytest.raises(LeakError, match="before the product that is tested"):
-            check_before(Sequences.of_rows(planted), whole)
+            check_prefixes(Sequences.from_rows(planted), whole)
 
 
 def test_a_session_on_both_sides_is_found():
-    check_apart(pl.Series(["a", "b"]), pl.Series(["c"]))
+    check_disjoint_sessions(pl.Series(["a", "b"]), pl.Series(["c"]))
     with pytest.raises(LeakError, match=r"1 sessions .* example b"):
-        check_apart(pl.Series(["a", "b"]), pl.Series(["b", "c"]))
+        check_disjoint_sessions(pl.Series(["a", "b"]), pl.Series(["b", "c"]))
 
 
 def test_a_benchmark_of_next_products_asks_session_models_and_no_others(ground):

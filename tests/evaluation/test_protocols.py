@@ -5,16 +5,16 @@ import pytest
 from goeswith.core.errors import ConfigError, DataError, LeakError
 from goeswith.evaluation.leak_check import check_leak
 from goeswith.evaluation.protocols import PROTOCOLS, protocol
-from goeswith.evaluation.protocols.case import Ground, rank_among
+from goeswith.evaluation.protocols.case import BenchmarkData, rank_among
 from goeswith.relations.build_graph import build_graph
 from goeswith.relations.graph import RelationGraph
-from goeswith.relations.labelled_pairs import judged_pairs
+from goeswith.relations.labelled_pairs import labelled_session_pairs
 from goeswith.relations.relation import CO_PURCHASE, CO_VIEW, pair_keys
 from goeswith.settings.sections import Settings
 
 
 def only(name, dataset, seed=0):
-    (case,) = protocol(name)(Ground(dataset, Settings()), seed)
+    (case,) = protocol(name)(BenchmarkData(dataset, Settings()), seed)
     return case
 
 
@@ -174,9 +174,9 @@ def test_time_needs_events(listed):
 
 
 def test_gold_gives_bundled_pairs_the_better_direction(judged, table_model):
-    cases = list(protocol("gold")(Ground(judged, Settings()), 0))
+    cases = list(protocol("gold")(BenchmarkData(judged, Settings()), 0))
     assert len(cases) == 5
-    pairs = judged_pairs(judged.sessions, judged.bundles)
+    pairs = labelled_session_pairs(judged.sessions, judged.bundles)
     assert sum(len(case.sources) for case in cases) == pairs.height
     for case in cases:
         table = truth_table(100, case.targets[case.bundled], case.sources[case.bundled])
@@ -186,7 +186,7 @@ def test_gold_gives_bundled_pairs_the_better_direction(judged, table_model):
 
 
 def test_gold_trains_on_no_pair_of_a_test_session(judged):
-    for case in protocol("gold")(Ground(judged, Settings()), 1):
+    for case in protocol("gold")(BenchmarkData(judged, Settings()), 1):
         tested = set(pair_keys(case.sources, case.targets, 100).tolist())
         for name in (CO_PURCHASE, CO_VIEW):
             relation = case.train[name]
@@ -195,7 +195,7 @@ def test_gold_trains_on_no_pair_of_a_test_session(judged):
 
 
 def test_gold_tells_apart_the_pairs_of_products_that_no_train_session_holds(judged, table_model):
-    for case in protocol("gold")(Ground(judged, Settings()), 0):
+    for case in protocol("gold")(BenchmarkData(judged, Settings()), 0):
         learned = case.train[CO_PURCHASE].count + case.train[CO_VIEW].count
         assert not learned[~case.seen].nnz
         assert case.seen.any()
@@ -224,7 +224,7 @@ def test_no_protocol_hands_out_a_case_without_the_leak_check(
         raise LeakError("found")
 
     monkeypatch.setattr(f"goeswith.evaluation.protocols.{spoiled}.check_leak", found)
-    ground = Ground(request.getfixturevalue(data), Settings())
+    ground = BenchmarkData(request.getfixturevalue(data), Settings())
     with pytest.raises(LeakError, match="found"):
         next(iter(PROTOCOLS[name](ground, 0)))
 
@@ -234,7 +234,7 @@ def test_a_split_that_forgets_a_relation_is_caught(listed, monkeypatch):
 
     def careless(self, keys):
         bought = self[CO_PURCHASE]
-        kept = bought.keep(
+        kept = bought.filter(
             ~(np.isin(pair_keys(bought.sources, bought.targets, self.n), keys))
             | (bought.sources > bought.targets)  # reversed twins stay
         )
@@ -249,7 +249,7 @@ def test_a_split_that_forgets_a_relation_is_caught(listed, monkeypatch):
             for u, v in ((a, b), (b, a))
         ],
     )
-    ground = Ground(listed, Settings())
+    ground = BenchmarkData(listed, Settings())
     object.__setattr__(ground, "graph", two_way)
     assert only_case(ground)
     monkeypatch.setattr(RelationGraph, "without", careless)

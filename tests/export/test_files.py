@@ -16,11 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from goeswith.core.errors import ConfigError
-from goeswith.export.answer_files import WRITERS
-from goeswith.export.answer_rows import AnswerRows
+from goeswith.export.recommendation_files import WRITERS
+from goeswith.export.recommendation_rows import RecommendationRows
 from goeswith.query.bundle import Bundle
 
-KINDS: dict[str, Callable[[str], Any]] = {
+PIPELINES: dict[str, Callable[[str], Any]] = {
     "rank": int,
     "bought_together": int,
     "score": float,
@@ -37,7 +37,7 @@ def read(path: Path) -> list[dict[str, Any]]:
         if path.suffix == ".jsonl":
             return [json.loads(line) for line in file]
         return [
-            {name: KINDS.get(name, str)(value) for name, value in row.items()}
+            {name: PIPELINES.get(name, str)(value) for name, value in row.items()}
             for row in csv.DictReader(file)
         ]
 
@@ -50,15 +50,15 @@ def test_a_file_holds_the_answers_of_the_bundle(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "new folder" / f"answers.{kind}"
-    WRITERS[kind](AnswerRows(bundle, 5), path)
+    WRITERS[kind](RecommendationRows(bundle, 5), path)
     found = read(path)
-    assert list(found[0]) == AnswerRows(bundle, 5).schema.names
+    assert list(found[0]) == RecommendationRows(bundle, 5).schema.names
     assert {row.pop("probability") for row in found} == {None}
     assert [tuple(row.values()) for row in found] == expected(bundle, 5)
 
 
 def test_a_parquet_file_names_its_bundle(bundle: Bundle, tmp_path: Path) -> None:
-    WRITERS["parquet"](AnswerRows(bundle, 1), tmp_path / "a.parquet")
+    WRITERS["parquet"](RecommendationRows(bundle, 1), tmp_path / "a.parquet")
     assert pq.read_schema(tmp_path / "a.parquet").metadata[b"goeswith.bundle"] == bundle.id.encode()
 
 
@@ -115,7 +115,7 @@ def test_an_export_that_ends_early_leaves_the_file_that_was_there(
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        WRITERS[kind](AnswerRows(bundle, 5, progress=stop), path)
+        WRITERS[kind](RecommendationRows(bundle, 5, progress=stop), path)
     assert [entry.name for entry in tmp_path.iterdir()] == ["answers"]
     assert path.read_text() == "old"
 
@@ -125,7 +125,7 @@ def test_the_next_export_removes_what_a_killed_one_left(bundle: Bundle, tmp_path
     other = tmp_path / ".b.csv.999999999.part"
     for left in (gone, running, other):
         left.touch()
-    WRITERS["csv"](AnswerRows(bundle, 1), tmp_path / "a[1].csv")
+    WRITERS["csv"](RecommendationRows(bundle, 1), tmp_path / "a[1].csv")
     assert [left.exists() for left in (gone, running, other)] == [False, True, True]
 
 
@@ -136,4 +136,4 @@ def test_what_is_no_file_is_refused(bundle: Bundle, tmp_path: Path) -> None:
         (tmp_path / "file" / "a.csv", "cannot be written"),
     ]:
         with pytest.raises(ConfigError, match=why):
-            WRITERS["csv"](AnswerRows(bundle, 1), path)
+            WRITERS["csv"](RecommendationRows(bundle, 1), path)

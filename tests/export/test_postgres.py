@@ -15,8 +15,8 @@ from psycopg.sql import SQL, Identifier
 
 from goeswith.core.errors import ConfigError, DataError
 from goeswith.export import postgres as module
-from goeswith.export.answer_rows import AnswerRows
 from goeswith.export.postgres import TABLE, to_postgres
+from goeswith.export.recommendation_rows import RecommendationRows
 from goeswith.query.bundle import Bundle
 
 Expected = Callable[[Bundle, int], list[tuple[object, ...]]]
@@ -46,7 +46,7 @@ def tables(shop: psycopg.Connection) -> list[str]:
 def test_the_table_holds_the_answers_of_the_bundle(
     shop: psycopg.Connection, postgres_url: str, bundle: Bundle, expected: Expected
 ) -> None:
-    place = to_postgres(AnswerRows(bundle, 5), postgres_url)
+    place = to_postgres(RecommendationRows(bundle, 5), postgres_url)
     assert place.startswith("table public.goeswith_complements of postgres at 127.0.0.1:")
     assert "opensesame" not in place
     assert rows_of(shop) == expected(bundle, 5)
@@ -69,11 +69,11 @@ def test_the_next_export_takes_the_place_of_the_last_with_its_rights(
     later_bundle: Bundle,
     expected: Expected,
 ) -> None:
-    to_postgres(AnswerRows(bundle, 5), postgres_url)
+    to_postgres(RecommendationRows(bundle, 5), postgres_url)
     shop.execute('DROP ROLE IF EXISTS "the reader\'s"; CREATE ROLE "the reader\'s"')
     shop.execute(f'GRANT SELECT ON {TABLE} TO "the reader\'s" WITH GRANT OPTION')
     shop.execute(f"GRANT INSERT ON {TABLE} TO PUBLIC")
-    to_postgres(AnswerRows(later_bundle, 4, explain=True), postgres_url)
+    to_postgres(RecommendationRows(later_bundle, 4, explain=True), postgres_url)
     assert rows_of(shop) == expected(later_bundle, 4)
     assert tables(shop) == [TABLE]
     for right in ("SELECT WITH GRANT OPTION", "INSERT"):
@@ -88,14 +88,14 @@ def test_a_name_may_hold_any_character_and_a_schema(
     shop.execute('DROP SCHEMA IF EXISTS "my shop" CASCADE; CREATE SCHEMA "my shop"')
     for table in ('my shop.an "odd" name; DROP', "my shop." + "n" * 63):
         for _ in range(2):
-            to_postgres(AnswerRows(bundle, 2), postgres_url, table)
+            to_postgres(RecommendationRows(bundle, 2), postgres_url, table)
         assert rows_of(shop, table) == expected(bundle, 2)
 
 
 def test_readers_never_find_the_table_gone_empty_or_mixed(
     shop: psycopg.Connection, postgres_url: str, bundle: Bundle, later_bundle: Bundle
 ) -> None:
-    to_postgres(AnswerRows(bundle, 5), postgres_url)
+    to_postgres(RecommendationRows(bundle, 5), postgres_url)
     sizes = {b.id: sum(1 for _ in _all(b, k)) for b, k in ((bundle, 5), (later_bundle, 4))}
     seen: list[list[tuple[object, ...]]] = []
     done = threading.Event()
@@ -110,8 +110,8 @@ def test_readers_never_find_the_table_gone_empty_or_mixed(
     reader.start()
     try:
         for _ in range(5):
-            to_postgres(AnswerRows(later_bundle, 4), postgres_url)
-            to_postgres(AnswerRows(bundle, 5), postgres_url)
+            to_postgres(RecommendationRows(later_bundle, 4), postgres_url)
+            to_postgres(RecommendationRows(bundle, 5), postgres_url)
     finally:
         done.set()
         reader.join(30)
@@ -120,7 +120,7 @@ def test_readers_never_find_the_table_gone_empty_or_mixed(
 
 
 def _all(bundle: Bundle, k: int) -> Iterator[dict[str, object]]:
-    for batch in AnswerRows(bundle, k):
+    for batch in RecommendationRows(bundle, k):
         yield from batch.to_pylist()
 
 
@@ -133,17 +133,17 @@ def test_an_export_killed_midway_leaves_the_old_table_and_nothing_else(
     step: str,
 ) -> None:
     bundle, later_bundle = odd_bundles
-    to_postgres(AnswerRows(bundle, 5), postgres_url)
+    to_postgres(RecommendationRows(bundle, 5), postgres_url)
     stop = "print('there', flush=True); time.sleep(60)"
     code = f"""
 import time
 from goeswith.query.bundle import Bundle
 from goeswith.export import postgres
-from goeswith.export.answer_rows import AnswerRows
+from goeswith.export.recommendation_rows import RecommendationRows
 def stop(*_):
     {stop}
 postgres._swap = stop
-rows = AnswerRows(Bundle.open({str(later_bundle.path)!r}), 4,
+rows = RecommendationRows(Bundle.open({str(later_bundle.path)!r}), 4,
                   progress=stop if {step!r} == "COPY" else lambda *_: None)
 postgres.to_postgres(rows, {postgres_url!r})
 """
@@ -159,7 +159,7 @@ postgres.to_postgres(rows, {postgres_url!r})
         time.sleep(0.05)
     assert rows_of(shop) == expected(bundle, 5)
     assert tables(shop) == [TABLE]
-    to_postgres(AnswerRows(later_bundle, 4), postgres_url)
+    to_postgres(RecommendationRows(later_bundle, 4), postgres_url)
     assert rows_of(shop) == expected(later_bundle, 4)
 
 
@@ -170,17 +170,17 @@ def test_a_table_that_no_export_made_is_left_alone(
     shop.execute("COMMENT ON VIEW seen IS 'goeswith complements of mine'")
     for table in ("orders", "seen", "public.orders"):
         with pytest.raises(ConfigError, match="was not made by an export"):
-            to_postgres(AnswerRows(bundle, 2), postgres_url, table)
+            to_postgres(RecommendationRows(bundle, 2), postgres_url, table)
     assert tables(shop) == ["orders", "seen"]
 
 
 def test_a_view_of_the_old_table_is_not_broken(
     shop: psycopg.Connection, postgres_url: str, bundle: Bundle
 ) -> None:
-    to_postgres(AnswerRows(bundle, 2), postgres_url)
+    to_postgres(RecommendationRows(bundle, 2), postgres_url)
     shop.execute(f"CREATE VIEW best AS SELECT * FROM {TABLE} WHERE rank = 1")
     with pytest.raises(ConfigError, match=r"view best depends .* what was there is unchanged"):
-        to_postgres(AnswerRows(bundle, 3), postgres_url)
+        to_postgres(RecommendationRows(bundle, 3), postgres_url)
     assert {row[1] for row in rows_of(shop)} == {1, 2}
     assert tables(shop) == ["best", TABLE]
 
@@ -191,12 +191,12 @@ def test_a_long_query_of_a_reader_is_waited_for_and_holds_nobody_up(
     bundle: Bundle,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    to_postgres(AnswerRows(bundle, 2), postgres_url)
-    monkeypatch.setattr(module, "_PATIENCE", 1)
+    to_postgres(RecommendationRows(bundle, 2), postgres_url)
+    monkeypatch.setattr(module, "_LOCK_TRIES", 1)
     with psycopg.connect(postgres_url) as reader:
         rows_of(reader)  # its transaction is open, and so it holds the table
         with pytest.raises(ConfigError, match="lock timeout"):
-            to_postgres(AnswerRows(bundle, 3), postgres_url)
+            to_postgres(RecommendationRows(bundle, 3), postgres_url)
         assert len(rows_of(shop)) == len(rows_of(reader))
     assert tables(shop) == [TABLE]
 
@@ -223,7 +223,7 @@ def test_what_cannot_be_reached_says_why_without_the_password(
         assert old in postgres_url
         postgres_url = postgres_url.replace(old, new)
     with pytest.raises(ConfigError, match=why) as refused:
-        to_postgres(AnswerRows(bundle, 2), postgres_url)
+        to_postgres(RecommendationRows(bundle, 2), postgres_url)
     told = str(refused.value) + repr(refused.value.__cause__)
     assert "opensesame" not in told
     assert "sesame" not in told
@@ -232,9 +232,9 @@ def test_what_cannot_be_reached_says_why_without_the_password(
 def test_a_wrong_name_or_schema_is_refused(postgres_url: str, bundle: Bundle) -> None:
     for table in ("", "x" * 64, "a.", "é" * 32):
         with pytest.raises(ConfigError, match="cannot be the name of a table"):
-            to_postgres(AnswerRows(bundle, 2), postgres_url, table)
+            to_postgres(RecommendationRows(bundle, 2), postgres_url, table)
     with pytest.raises(ConfigError, match="no schema 'nosuch'"):
-        to_postgres(AnswerRows(bundle, 2), postgres_url, "nosuch.table")
+        to_postgres(RecommendationRows(bundle, 2), postgres_url, "nosuch.table")
 
 
 def test_text_that_postgresql_cannot_hold_is_told(
@@ -245,5 +245,5 @@ def test_text_that_postgresql_cannot_hold_is_told(
 ) -> None:
     monkeypatch.setattr(bundle, "models", ["co\0citation", *bundle.models[1:]])
     with pytest.raises(DataError, match=r"cannot store this: invalid byte sequence.*0x00"):
-        to_postgres(AnswerRows(bundle, 2), postgres_url)
+        to_postgres(RecommendationRows(bundle, 2), postgres_url)
     assert tables(shop) == []

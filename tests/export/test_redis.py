@@ -17,7 +17,7 @@ import redis
 
 from goeswith.core.errors import ConfigError
 from goeswith.export import redis_lists as module
-from goeswith.export.answer_rows import AnswerRows
+from goeswith.export.recommendation_rows import RecommendationRows
 from goeswith.export.redis_lists import to_redis
 from goeswith.query.bundle import Bundle
 
@@ -32,7 +32,7 @@ def server(redis_url: str) -> Iterator[redis.Redis]:
 
 def recipe(server: redis.Redis) -> Callable[[str], Any]:
     """The reader that docs/how-to/export.md shows, as a function: product id -> list or None."""
-    page = (Path(__file__).parents[2] / "docs" / "export.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "export.md").read_text(encoding="utf-8")
     (code,) = re.findall(r"```python\n(def goes_with.*?)```", page, flags=re.DOTALL)
     names: dict[str, Any] = {"json": json}
     exec(code, names)
@@ -58,7 +58,7 @@ def test_the_reader_of_the_docs_gets_the_answers_of_the_bundle(
 ) -> None:
     read = recipe(server)
     assert read("plain") is None
-    assert "opensesame" not in to_redis(AnswerRows(bundle, 5), redis_url)
+    assert "opensesame" not in to_redis(RecommendationRows(bundle, 5), redis_url)
     for product_id in odd:
         assert read(product_id) == expected(bundle, product_id, 5)
     assert read("no such product") is None
@@ -69,10 +69,10 @@ def test_the_next_export_is_switched_to_and_the_old_lists_expire(
     server: redis.Redis, redis_url: str, bundle: Bundle, later_bundle: Bundle, odd: list[str]
 ) -> None:
     server.set("goeswith:mine", "kept")
-    to_redis(AnswerRows(bundle, 5), redis_url)
+    to_redis(RecommendationRows(bundle, 5), redis_url)
     first = server.get("goeswith:current").decode()
     assert server.ttl(f"goeswith:{first}:plain") == -1
-    to_redis(AnswerRows(later_bundle, 4), redis_url, grace=100)
+    to_redis(RecommendationRows(later_bundle, 4), redis_url, grace=100)
     second = server.get("goeswith:current").decode()
     for product_id in odd:
         assert 0 < server.ttl(f"goeswith:{first}:{product_id}") <= 100
@@ -86,10 +86,10 @@ def test_the_next_export_is_switched_to_and_the_old_lists_expire(
 def test_exports_under_two_prefixes_do_not_touch_each_other(
     server: redis.Redis, redis_url: str, bundle: Bundle, later_bundle: Bundle
 ) -> None:
-    to_redis(AnswerRows(bundle, 5), redis_url)
+    to_redis(RecommendationRows(bundle, 5), redis_url)
     before = set(server.keys())
     for _ in range(2):
-        to_redis(AnswerRows(later_bundle, 4), redis_url, "goeswith:eu", grace=1)
+        to_redis(RecommendationRows(later_bundle, 4), redis_url, "goeswith:eu", grace=1)
     assert all(server.ttl(key) == -1 for key in before)
     assert recipe(server)("a/b") == expected(bundle, "a/b", 5)
 
@@ -97,7 +97,7 @@ def test_exports_under_two_prefixes_do_not_touch_each_other(
 def test_readers_always_find_a_whole_list_of_one_build(
     server: redis.Redis, redis_url: str, bundle: Bundle, later_bundle: Bundle
 ) -> None:
-    to_redis(AnswerRows(bundle, 5), redis_url)
+    to_redis(RecommendationRows(bundle, 5), redis_url)
     allowed = [expected(bundle, "a/b", 5), expected(later_bundle, "a/b", 4)]
     seen: list[Any] = []
     done = threading.Event()
@@ -112,8 +112,8 @@ def test_readers_always_find_a_whole_list_of_one_build(
     reader.start()
     try:
         for _ in range(10):
-            to_redis(AnswerRows(later_bundle, 4), redis_url, grace=1)
-            to_redis(AnswerRows(bundle, 5), redis_url, grace=1)
+            to_redis(RecommendationRows(later_bundle, 4), redis_url, grace=1)
+            to_redis(RecommendationRows(bundle, 5), redis_url, grace=1)
     finally:
         done.set()
         reader.join(30)
@@ -125,17 +125,17 @@ def test_readers_always_find_a_whole_list_of_one_build(
 def test_an_export_killed_midway_leaves_the_old_lists_and_the_next_cleans_up(
     server: redis.Redis, redis_url: str, bundle: Bundle, later_bundle: Bundle, odd: list[str]
 ) -> None:
-    to_redis(AnswerRows(bundle, 5), redis_url)
+    to_redis(RecommendationRows(bundle, 5), redis_url)
     code = f"""
 import time
 from goeswith.query.bundle import Bundle
 from goeswith.export import redis_lists
-from goeswith.export import answer_rows as rows
+from goeswith.export import recommendation_rows as rows
 rows.BLOCK_ROWS = 8
 def stop(done, *_):
     if done > 8:
         print('there', flush=True); time.sleep(60)
-answers = rows.AnswerRows(Bundle.open({str(later_bundle.path)!r}), 4, progress=stop)
+answers = rows.RecommendationRows(Bundle.open({str(later_bundle.path)!r}), 4, progress=stop)
 redis_lists.to_redis(answers, {redis_url!r})
 """
     child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
@@ -149,7 +149,7 @@ redis_lists.to_redis(answers, {redis_url!r})
         assert recipe(server)(product_id) == expected(bundle, product_id, 5)
     assert 0 < server.ttl("goeswith:lock") <= module.LOCK_SECONDS
     server.delete("goeswith:lock")  # as if a minute had passed
-    to_redis(AnswerRows(later_bundle, 4), redis_url, grace=1000)
+    to_redis(RecommendationRows(later_bundle, 4), redis_url, grace=1000)
     assert len(server.keys()) == keys + len(odd)
     assert recipe(server)("plain") == expected(later_bundle, "plain", 4)
 
@@ -157,19 +157,21 @@ redis_lists.to_redis(answers, {redis_url!r})
 def test_two_exports_do_not_write_at_once(
     server: redis.Redis, redis_url: str, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_PATIENCE", 0.2)
+    monkeypatch.setattr(module, "_LOCK_TIMEOUT", 0.2)
     server.set("goeswith:lock", "another")
     with pytest.raises(ConfigError, match=r"another export to goeswith: .* is writing"):
-        to_redis(AnswerRows(bundle, 2), redis_url)
+        to_redis(RecommendationRows(bundle, 2), redis_url)
     assert server.keys() == [b"goeswith:lock"]
 
 
 def test_an_export_that_lost_its_lock_does_not_switch(
     server: redis.Redis, redis_url: str, bundle: Bundle, later_bundle: Bundle
 ) -> None:
-    to_redis(AnswerRows(bundle, 5), redis_url)
+    to_redis(RecommendationRows(bundle, 5), redis_url)
     current = server.get("goeswith:current")
-    rows = AnswerRows(later_bundle, 4, progress=lambda *_: server.set("goeswith:lock", "another"))
+    rows = RecommendationRows(
+        later_bundle, 4, progress=lambda *_: server.set("goeswith:lock", "another")
+    )
     with pytest.raises(ConfigError, match="took too long"):
         to_redis(rows, redis_url)
     assert server.get("goeswith:current") == current
@@ -179,11 +181,11 @@ def test_an_export_that_lost_its_lock_does_not_switch(
 def test_a_full_server_keeps_the_old_lists(
     server: redis.Redis, redis_url: str, bundle: Bundle, later_bundle: Bundle
 ) -> None:
-    to_redis(AnswerRows(bundle, 5), redis_url)
+    to_redis(RecommendationRows(bundle, 5), redis_url)
     server.config_set("maxmemory", 1)
     try:
         with pytest.raises(ConfigError, match=r"maxmemory.* what was there is unchanged"):
-            to_redis(AnswerRows(later_bundle, 4), redis_url)
+            to_redis(RecommendationRows(later_bundle, 4), redis_url)
     finally:
         server.config_set("maxmemory", 0)
     assert recipe(server)("plain") == expected(bundle, "plain", 5)
@@ -208,11 +210,11 @@ def test_what_cannot_be_reached_says_why_without_the_password(
         assert old in redis_url
         redis_url = redis_url.replace(old, new)
     with pytest.raises(ConfigError, match=why) as refused:
-        to_redis(AnswerRows(bundle, 2), redis_url)
+        to_redis(RecommendationRows(bundle, 2), redis_url)
     assert "sesame" not in str(refused.value) + repr(refused.value.__cause__)
 
 
 def test_a_prefix_that_patterns_would_mistake_is_refused(redis_url: str, bundle: Bundle) -> None:
     for prefix in ("", "a*", "a b", "é", "x" * 101):
         with pytest.raises(ConfigError, match="cannot begin a key"):
-            to_redis(AnswerRows(bundle, 2), redis_url, prefix)
+            to_redis(RecommendationRows(bundle, 2), redis_url, prefix)

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goeswith.features.semantic_codes import Trie, residual_codes, told_apart
+from goeswith.features.semantic_codes import Trie, residual_codes, with_unique_suffix
 
 
 def test_vectors_near_each_other_share_the_beginning_of_their_codes():
@@ -26,15 +26,15 @@ def test_more_levels_tell_more_apart():
     assert different[0] < different[1] < different[2]
 
 
-def test_vectors_that_are_all_alike_are_told_apart_by_the_last_number_alone():
-    codes = told_apart(residual_codes(np.ones((5, 3), dtype=np.float32), 2, 4, 0))
+def test_vectors_that_are_all_alike_are_with_unique_suffix_by_the_last_number_alone():
+    codes = with_unique_suffix(residual_codes(np.ones((5, 3), dtype=np.float32), 2, 4, 0))
     assert codes[:, :2].max() == 0
     assert sorted(codes[:, 2]) == [0, 1, 2, 3, 4]
 
 
 codes_of_products = st.lists(
     st.tuples(st.integers(0, 3), st.integers(0, 2), st.integers(0, 3)), min_size=1, max_size=30
-).map(lambda rows: told_apart(np.array(rows, dtype=np.int64)))
+).map(lambda rows: with_unique_suffix(np.array(rows, dtype=np.int64)))
 
 
 @given(codes_of_products)

@@ -18,9 +18,9 @@ from goeswith.core.arrays import top_k
 from goeswith.core.errors import BundleError, ConfigError
 from goeswith.data.catalog import Catalog
 from goeswith.models import MODELS, TRAINED, make_model, model_class
-from goeswith.models.base import Recommender, leave_out
-from goeswith.relations.counts import grown
+from goeswith.models.base import Recommender, mask_excluded
 from goeswith.relations.graph import RelationGraph
+from goeswith.relations.graph_arithmetic import with_new_items
 from goeswith.relations.relation import csr
 
 QUICK = {name: {"max_epochs": 2, "dimension": 8} for name in TRAINED}
@@ -143,7 +143,7 @@ def test_answers_are_the_best_of_the_scores_and_ties_go_to_the_lower_product(
     exclude = csr(60, rng.integers(0, 60, 300), rng.integers(0, 60, 300), np.ones(300))
     for left_out in (None, exclude):
         scores = fitted.score(sources)
-        leave_out(scores, sources, left_out)
+        mask_excluded(scores, sources, left_out)
         for k in (1, 7, 60, 90):
             products, best = fitted.recommend(sources, k, left_out)
             expected, highest = top_k(scores, k)
@@ -233,7 +233,7 @@ def test_refreshing_takes_over_products_added_behind_those_known(
     longer = Catalog(pl.concat([catalog.frame, pl.DataFrame([row])]))
     before = everything(fitted)
     fitted.save(tmp_path)
-    model = model_class(name).load(tmp_path).refresh(longer, grown(graph, 61))
+    model = model_class(name).load(tmp_path).refresh(longer, with_new_items(graph, 61))
     after = everything(model)
     assert model.n == 61
     assert after.shape == (61, 61)

@@ -106,8 +106,8 @@ def test_what_nearly_all_have_finds_nobody_in_a_large_shop_but_counts_where_they
     edges = {"co_purchase": tuple(rng.integers(0, n, (2, 300)).astype(np.int32))}
     graph = RelationGraph.from_edges(n, edges)
     whole = make_model("similar_complements:neighbours=5").fit(catalog, graph)
-    monkeypatch.setattr("goeswith.features.cosines._MANY", 10)
-    monkeypatch.setattr("goeswith.features.cosines._COMMON", 20)
+    monkeypatch.setattr("goeswith.features.cosine_index._LARGE_INDEX", 10)
+    monkeypatch.setattr("goeswith.features.cosine_index._COMMON_TOKEN", 20)
     large = make_model("similar_complements:neighbours=5").fit(catalog, graph)
     assert large.index.common is not None
     assert large.index.by_token.nnz < whole.index.by_token.nnz

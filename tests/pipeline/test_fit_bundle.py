@@ -220,31 +220,31 @@ def test_load_arrays_reads_the_answers_as_documented(fitted: Bundle) -> None:
     assert kinds == {
         "products": ((50, 9), "int32"),
         "scores": ((50, 9), "float32"),
-        "origin": ((50, 9), "int8"),
+        "model_index": ((50, 9), "int8"),
     }
     assert json.loads((fitted.path / "manifest.json").read_text()) == fitted.manifest
 
 
 def test_fit_takes_the_ranker_and_where_it_must_be_fast_in_a_large_shop_what_is_simple() -> None:
     settings = Settings(fit=FitSettings(ranker_products=100))
-    assert settings.chosen(100).fit == FitSettings(ranker_products=100, model="ranker")
-    of_lists, of_events = settings.chosen(101).fit, settings.chosen(101, counted=True).fit
+    assert settings.resolve(100).fit == FitSettings(ranker_products=100, model="ranker")
+    of_lists, of_events = settings.resolve(101).fit, settings.resolve(101, has_counts=True).fit
     assert of_lists.model == "cocitation"
     assert of_lists.fallbacks == settings.fit.fallbacks
     assert of_events.model == "copurchase"
     assert of_events.fallbacks == ["cocitation", *settings.fit.fallbacks]
     balanced = Settings(fit=FitSettings(ranker_products=100, budget="balanced"))
-    assert balanced.chosen(101).fit.model == "ranker"
-    assert "members" in balanced.chosen(30_000).models["ranker"]
-    assert "members" not in balanced.chosen(30_001).models["ranker"]
+    assert balanced.resolve(101).fit.model == "ranker"
+    assert "members" in balanced.resolve(30_000).models["ranker"]
+    assert "members" not in balanced.resolve(30_001).models["ranker"]
 
 
 def test_a_budget_sets_the_ranker_and_what_is_set_by_hand_wins() -> None:
     settings = Settings(fit=FitSettings(budget="balanced"), models={"ranker": {"folds": 4}})
-    chosen = settings.chosen(10).models["ranker"]
+    chosen = settings.resolve(10).models["ranker"]
     assert chosen["members"] == ["directed_propagation"]
     assert chosen["folds"] == 4
-    assert "ranker" not in Settings().chosen(10).models
+    assert "ranker" not in Settings().resolve(10).models
 
 
 def test_a_bundle_of_the_default_model_answers_every_product_with_probabilities(

@@ -49,7 +49,7 @@ def halves(shop_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple
 def updated(halves: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """A bundle of the first visits, with the others folded in; rare pairs kept."""
     folder, rest = halves
-    out = fitted(folder, tmp_path_factory.mktemp("updated") / "b", keep_rare=True)
+    out = fitted(folder, tmp_path_factory.mktemp("updated") / "b", keep_below_support=True)
     update_bundle(out, rest)
     return Bundle.open(out, verify=True)
 
@@ -126,7 +126,7 @@ def test_events_of_unknown_products_are_set_aside_and_counted(copy: Path, tmp_pa
     done = update_bundle(copy, tmp_path / "events.csv")
     assert done.events == 80
     assert [row["reason"] for row in done.quarantine] == ["product_id is not in the catalogue"]
-    assert any("keep_rare" in note for note in done.notes)
+    assert any("keep_below_support" in note for note in done.notes)
     after = Bundle.open(copy)
     told = {answer.product_id: answer for answer in after.complements("phone-0", K)}
     assert told["tripod-0"].evidence.bought_together == 40
@@ -157,7 +157,7 @@ def test_a_bundle_of_lists_takes_no_events(tmp_path: Path, halves: tuple[Path, P
 
 def test_counts_that_age_take_no_events(halves: tuple[Path, Path], tmp_path: Path) -> None:
     settings = Settings(
-        fit=FitSettings(model="copurchase", fallbacks=[], k=K, keep_rare=True),
+        fit=FitSettings(model="copurchase", fallbacks=[], k=K, keep_below_support=True),
         relations=MiningConfig(half_life_days=30, min_co_purchase=3),
     )
     fit_bundle(load_data(halves[0]), tmp_path / "b", settings)
@@ -179,7 +179,7 @@ def test_added_products_are_answered_and_proposed_without_training(copy: Path, t
     before = Bundle.open(copy)
     known = before.table.frame["product_id"].to_list()
     done = update_bundle(copy, None, table)
-    assert (done.products, done.known) == (2, 0)
+    assert (done.products, done.existing) == (2, 0)
     bundle = Bundle.open(copy, verify=True)
     assert len(bundle) == 52
     told = bundle.complements("case-new", K)
@@ -209,7 +209,7 @@ def test_adding_the_same_products_again_is_told(copy: Path, table: Path) -> None
         update_bundle(copy, None, table)
     pl.DataFrame([*NEW, {**NEW[0], "product_id": "case-newer"}]).write_csv(table)
     done = update_bundle(copy, None, table)
-    assert (done.products, done.known) == (1, 2)
+    assert (done.products, done.existing) == (1, 2)
     bundle = Bundle.open(copy)
     assert bundle.product("case-newer")["type"] == "case"
     # two products that share title and brand are variants
@@ -276,7 +276,7 @@ def test_attributes_that_the_catalogue_does_not_know_are_refused(copy: Path) -> 
         ({"titel": "x"}, "did you mean 'title'"),
         ({"title": ["x", "y"]}, "holds List"),
         ({"title": {"a": 1}}, "cannot be read"),
-        ({"price": "cheap"}, "no number"),
+        ({"price": "cheap"}, "not a valid number"),
         ({"product_id": "phone-1"}, "is in the catalogue"),
         ({"title": "x" * 60_000}, "longer than 50,000"),
     ):

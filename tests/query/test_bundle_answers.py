@@ -181,7 +181,7 @@ def test_an_unknown_product_is_answered_with_the_nearest_ids_and_titles(bundle: 
 
 @pytest.mark.parametrize("k", [0, -1, 9])
 def test_more_answers_than_the_bundle_holds_are_refused(bundle: Bundle, k: int) -> None:
-    with pytest.raises(BundleError, match=f"holds 8 answers a product, {k} were asked for"):
+    with pytest.raises(BundleError, match=f"stores 8 recommendations per product, but k is {k}"):
         bundle.complements("phone-1", k)
 
 

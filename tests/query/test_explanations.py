@@ -16,7 +16,7 @@ from goeswith.core.errors import BundleError
 from goeswith.pipeline.explanation_writer import explain_bundle
 from goeswith.pipeline.update_bundle import update_bundle
 from goeswith.query.bundle import Bundle
-from goeswith.text.explanation import Pair
+from goeswith.text.explanation import ProductPair
 
 
 @pytest.fixture
@@ -27,14 +27,14 @@ def bundle(shop_bundle: Path, tmp_path: Path) -> Path:
 class Writer:
     """Says what both products are of; is cut off after some pairs where it is told to be."""
 
-    name, most_tries = "writer", 2
+    name, max_tries = "writer", 2
 
     def __init__(self, most: int | None = None) -> None:
-        self.written, self.most = 0, most
+        self.written, self.max_k = 0, most
 
-    def write(self, pairs: Sequence[Pair], attempt: int) -> list[str]:
+    def write(self, pairs: Sequence[ProductPair], attempt: int) -> list[str]:
         self.written += len(pairs)
-        if self.most is not None and self.written > self.most:
+        if self.max_k is not None and self.written > self.max_k:
             raise KeyboardInterrupt
         return [
             f"because they are {pair.source['type']} and {pair.target['type']}" for pair in pairs
@@ -44,7 +44,7 @@ class Writer:
 def test_a_bundle_has_no_explanations_until_they_are_asked_for(shop_bundle: Path) -> None:
     opened = Bundle.open(shop_bundle)
     assert {answer.explanation for answer in opened.complements("phone-1", 3)} == {None}
-    opened.explanations.always = True
+    opened.explanations.use_templates = True
     first = opened.complements("phone-1", 1)[0]
     count = first.evidence.bought_together
     assert first.explanation == f"Bought together {count} times, and both are by brand 1."
@@ -62,7 +62,7 @@ def test_templates_are_kept_and_change_nothing_else(bundle: Path) -> None:
     assert [answer.why for answer in found] == [answer.why for answer in told]
     assert all(answer.explanation for answer in found[:3])
     assert not any(answer.explanation for answer in found[3:])
-    before.explanations.always = True
+    before.explanations.use_templates = True
     assert [a.explanation for a in before.complements("phone-1", 3)] == [
         a.explanation for a in found[:3]
     ]
@@ -94,7 +94,7 @@ def test_a_run_that_was_interrupted_goes_on_and_ends_as_another(
     assert 0 < done.resumed < 50
     assert writer.written < done.pairs
     assert not journal.exists()
-    kept = [Bundle.open(path).explained_arrays for path in (bundle, other)]
+    kept = [Bundle.open(path).explanation_arrays for path in (bundle, other)]
     for name in kept[0]:
         assert (kept[0][name] == kept[1][name]).all()
 
@@ -103,7 +103,7 @@ def test_a_journal_of_another_writer_is_not_gone_on_with(bundle: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         explain_bundle(bundle, Writer(most=0), top=2)
     assert explain_bundle(bundle, top=2).resumed == 0
-    with pytest.raises(BundleError, match="asked for"):
+    with pytest.raises(BundleError, match="but k is 99"):
         explain_bundle(bundle, top=99)
     with pytest.raises(BundleError, match="no such folder"):
         explain_bundle(bundle.with_name("nothing"))
@@ -162,7 +162,7 @@ def test_reading_explanations_needs_no_language_model(bundle: Path) -> None:
     explain_bundle(bundle)
     code = (
         "import sys; from goeswith.query.bundle import Bundle; "
-        f"b = Bundle.open({str(bundle)!r}); b.explanations.always = True; "
+        f"b = Bundle.open({str(bundle)!r}); b.explanations.use_templates = True; "
         "assert b.complements('phone-1', 5)[4].explanation; "
         "print(*{'torch', 'transformers', 'scipy'} & set(sys.modules))"
     )

@@ -17,12 +17,12 @@ from goeswith.data.folder import load_data
 from goeswith.data.quarantine import Quarantine
 from goeswith.pipeline import session_model as session_fit
 from goeswith.pipeline.fit_bundle import fit_bundle
-from goeswith.pipeline.session_model import auto_model, followed, pairs_within
+from goeswith.pipeline.session_model import choose_session_model, pairs_within, transition_arrays
 from goeswith.pipeline.update_bundle import update_bundle
 from goeswith.query.bundle import Bundle
 from goeswith.query.constraints import Constraints
 from goeswith.query.select import Candidates
-from goeswith.query.session import Next, both
+from goeswith.query.session import NextRecommendation, fuse_rankings
 from goeswith.relations.graph import RelationGraph
 from goeswith.sequential.sequences import Sequences
 from goeswith.settings.project_file import load_settings
@@ -37,7 +37,7 @@ def bundle(shop_bundle: Path) -> Bundle:
     return Bundle.open(shop_bundle, verify=True)
 
 
-def ids(answers: list[Next]) -> list[str]:
+def ids(answers: list[NextRecommendation]) -> list[str]:
     return [answer.product_id for answer in answers]
 
 
@@ -74,7 +74,7 @@ def test_the_sentence_counts_who_went_on_to_it_and_names_from_what(
         )
         assert answer.followed == times
         if times:
-            name = bundle.products.name(bundle.products.row(str(answer.after)))
+            name = bundle.products.display_name(bundle.products.row(str(answer.after)))
             assert f"Looked at or bought soon after {name} by others" in answer.why
 
 
@@ -109,7 +109,7 @@ def test_the_rules_of_the_slate_hold_for_a_session(bundle: Bundle) -> None:
     assert first not in ids(answers)
     types = [answer.type for answer in answers]
     assert max(types.count(kind) for kind in types) == 2
-    tripods = bundle.session(SESSION, 5, Constraints.of(where=["type=tripod"]))
+    tripods = bundle.session(SESSION, 5, Constraints.from_text(where=["type=tripod"]))
     assert {answer.type for answer in tripods} == {"tripod"}
     assert len(tripods) == 5
     with pytest.raises(UnknownProductError):
@@ -140,23 +140,23 @@ def test_both_rankings_count_by_their_places() -> None:
     complements = Candidates(
         products=np.array([7, 3], dtype=np.int32),
         scores=np.array([0.9, 0.1]),
-        origin=np.array([0, 1], dtype=np.int32),
+        model_index=np.array([0, 1], dtype=np.int32),
         best=np.array([0, 0], dtype=np.int32),
         goes_with=np.ones((2, 1), dtype=bool),
         comparable=True,
     )
-    found = both(np.array([3, 5], dtype=np.int32), complements, weight=0.75, constant=1)
+    found = fuse_rankings(np.array([3, 5], dtype=np.int32), complements, weight=0.75, constant=1)
     assert found.products.tolist() == [3, 5, 7]
     assert found.scores == pytest.approx([0.75 / 2 + 0.25 / 3, 0.75 / 3, 0.25 / 2])
-    assert found.origin.tolist() == [1, -1, 0]
+    assert found.model_index.tolist() == [1, -1, 0]
 
 
 def test_of_what_came_after_the_most_frequent_is_kept() -> None:
-    arrays = followed(Sequences.of_rows([[0, 1, 1, 0, 2], [0, 1], [2, 2]]), 4)
+    arrays = transition_arrays(Sequences.of_rows([[0, 1, 1, 0, 2], [0, 1], [2, 2]]), 4)
     starts, columns = arrays["followed.indptr"].tolist(), arrays["followed.indices"].tolist()
     counts = dict(zip(columns[: starts[1]], arrays["followed.data"].tolist(), strict=False))
     assert counts == {1: 3, 2: 2}
-    many = followed(Sequences.of_rows([[0, i] for i in range(1, 150)] + [[0, 149]]), 150)
+    many = transition_arrays(Sequences.of_rows([[0, i] for i in range(1, 150)] + [[0, 149]]), 150)
     assert np.diff(many["followed.indptr"])[0] == 100
     assert 149 in many["followed.indices"]
 
@@ -187,7 +187,7 @@ def test_a_bundle_without_sequences_says_what_to_do(
     with pytest.raises(ConfigError, match="no session model") as refused:
         bundle.session(["phone-1"], 3)
     assert said in str(refused.value)
-    assert "ask for the products as a basket" in str(refused.value)
+    assert "query the products as a basket" in str(refused.value)
 
 
 def test_a_model_that_is_named_needs_its_data(tmp_path: Path) -> None:
@@ -206,12 +206,12 @@ def test_a_wrong_name_is_found_before_the_fit(tmp_path: Path) -> None:
 
 
 def test_a_long_log_has_a_narrower_window(monkeypatch: pytest.MonkeyPatch) -> None:
-    sequences = Sequences.of_rows([range(30), range(2), [1]])
+    sequences = Sequences.from_rows([range(30), range(2), [1]])
     assert pairs_within(sequences.lengths, 3) == 29 + 28 + 27 + 1
-    assert auto_model(sequences, settled=False) == "mixture"
-    monkeypatch.setattr(session_fit, "_MOST_PAIRS", 300)
-    assert auto_model(sequences, settled=False) == "item_knn:window=10"
-    assert auto_model(sequences, settled=True) == "item_knn"
+    assert choose_session_model(sequences, item_knn_configured=False) == "mixture"
+    monkeypatch.setattr(session_fit, "_MAX_PAIRS", 300)
+    assert choose_session_model(sequences, item_knn_configured=False) == "item_knn:window=10"
+    assert choose_session_model(sequences, item_knn_configured=True) == "item_knn"
 
 
 @pytest.mark.parametrize("spec", ["successors:window=2", "session_knn", "frequent"])
@@ -239,7 +239,7 @@ def test_an_update_keeps_the_session_model_and_says_so(shop_bundle: Path, tmp_pa
         }
     ).write_csv(tmp_path / "events.csv")
     done = update_bundle(path, tmp_path / "events.csv", tmp_path / "new.csv")
-    assert any("session model mixture stays as it was fitted" in note for note in done.notes)
+    assert any("session model mixture is unchanged" in note for note in done.notes)
     updated = Bundle.open(path, verify=True)
     assert updated.session_model == "mixture"
     assert len(updated.session(["case-new"], 3)) == 3

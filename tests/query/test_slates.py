@@ -64,7 +64,7 @@ def test_banned_products_give_way_and_pinned_ones_come_first(bundle: Bundle) -> 
 
 
 def test_a_filter_keeps_out_what_does_not_meet_it_even_where_pinned(bundle: Bundle) -> None:
-    wanted = Constraints.of(where=["price<=9"], pin=["tripod-9", "tripod-1"])
+    wanted = Constraints.from_text(where=["price<=9"], pin=["tripod-9", "tripod-1"])
     answers = bundle.complements("phone-1", 6, wanted)
     assert ids(answers)[0] == "tripod-1"
     assert all(bundle.product(product)["price"] <= 9 for product in ids(answers))
@@ -73,7 +73,7 @@ def test_a_filter_keeps_out_what_does_not_meet_it_even_where_pinned(bundle: Bund
 
 def test_models_are_asked_where_a_filter_leaves_too_few_answers(bundle: Bundle) -> None:
     known = {answer.product_id for answer in bundle.complements("phone-1", 8)}
-    wanted = Constraints.of(where=["type=tripod"])
+    wanted = Constraints.from_text(where=["type=tripod"])
     answers = bundle.complements("phone-1", 5, wanted)
     assert len(answers) == 5
     assert {answer.type for answer in answers} == {"tripod"}
@@ -91,7 +91,7 @@ def test_wrong_constraints_say_why(bundle: Bundle) -> None:
     with pytest.raises(ConfigError, match="both pinned and banned"):
         bundle.complements("phone-1", 5, Constraints(ban=("case-1",), pin=("case-1",)))
     with pytest.raises(ConfigError, match="did you mean 'price'"):
-        bundle.complements("phone-1", 5, Constraints.of(where=["prize<3"]))
+        bundle.complements("phone-1", 5, Constraints.from_text(where=["prize<3"]))
 
 
 def test_the_settings_of_the_bundle_hold_where_a_request_has_none(tmp_path: Path) -> None:

@@ -12,18 +12,18 @@ from goeswith.core.errors import ConfigError
 from goeswith.data.catalog import Catalog
 from goeswith.data.folder import load_data
 from goeswith.evaluation import metrics
-from goeswith.evaluation.metrics import Ranked
+from goeswith.evaluation.metrics import Rankings
 from goeswith.models import make_model
 from goeswith.ranking.attribute_features import AttributeReader
 from goeswith.ranking.candidate_paths import paths, walks
-from goeswith.ranking.candidate_pool import Targets, along
-from goeswith.ranking.feature_matrix import places
-from goeswith.ranking.gradient_trees import Trees
-from goeswith.ranking.item_features import Facts
+from goeswith.ranking.candidate_pool import CandidatePool, propagate
+from goeswith.ranking.feature_matrix import rank_within_source
+from goeswith.ranking.gradient_trees import GradientTrees
+from goeswith.ranking.item_features import ItemFeatures
 from goeswith.ranking.ranker import Ranker, RankerConfig
 from goeswith.relations.build_graph import build_graph
 from goeswith.relations.graph import RelationGraph
-from goeswith.relations.pair_splits import hold_out_pairs
+from goeswith.relations.pair_split import hold_out_pairs
 from goeswith.relations.relation import Relation, csr
 
 BRANDS = ("Mu", "Nu", "Xi", "Pi")
@@ -132,7 +132,7 @@ def test_new_counts_are_taken_over_without_new_trees(
     model.refresh(catalog, held.graph)
     for cold, kind in model.trees.items():
         assert np.array_equal(kind.arrays()["trees"], trees[cold]["trees"])
-    assert model.facts.listed.nnz == len(held.graph.complements)
+    assert model.items.listed.nnz == len(held.graph.complements)
     model.save(tmp_path)
     rows = np.arange(model.n, dtype=np.int32)
     assert np.array_equal(Ranker.load(tmp_path).score(rows), model.score(rows))
@@ -143,7 +143,7 @@ def test_a_large_shop_is_answered_from_what_is_near_each_source(
 ) -> None:
     model = Ranker(QUICK.model_copy(update={"whole": 0})).fit(*shop)
     rows = np.arange(model.n, dtype=np.int32)
-    few = model.score_few(rows)
+    few = model.score_sparse(rows)
     assert 0 < few.nnz < 0.75 * model.n**2
     products, scores = model.recommend(rows, 7)
     best, value = top_k(model.score(rows), 7)
@@ -184,13 +184,13 @@ def test_counted_pairs_are_evidence_and_not_certain(tmp_path: Path) -> None:
     relation = Relation(both, source_contexts=contexts, target_contexts=contexts, contexts=15_000.0)
     catalog = Catalog.from_records({"product_id": f"p{i}"} for i in range(n))
     model = Ranker(QUICK).fit(catalog, RelationGraph(n, {"co_purchase": relation}))
-    assert model.facts.counted
+    assert model.items.counted
     rows = np.arange(n, dtype=np.int32)
     scores = model.score(rows)
     assert scores[np.isfinite(scores)].max() < 0.99
     model.save(tmp_path)
     loaded = Ranker.load(tmp_path)
-    assert loaded.facts.evidence.keys() == model.facts.evidence.keys() >= {"count", "lift"}
+    assert loaded.items.evidence.keys() == model.items.evidence.keys() >= {"count", "lift"}
     assert np.array_equal(loaded.score(rows), scores)
 
 
@@ -200,14 +200,16 @@ def test_what_is_counted_of_a_pair_speaks_both_ways() -> None:
     relation = Relation(counts, source_contexts=bought_by, target_contexts=bought_by, contexts=1e3)
     catalog = Catalog.from_records({"product_id": f"p{i}"} for i in range(3))
     graph = RelationGraph(3, {"co_purchase": relation})
-    facts = Facts.of(AttributeReader.fit(catalog).read(catalog, known=True), graph, counted=True)
-    there, back = facts.evidence["confidence_lower"], facts.evidence["confidence_back"]
+    items = ItemFeatures.from_graph(
+        AttributeReader.fit(catalog).read(catalog, is_catalog=True), graph, counted=True
+    )
+    there, back = items.evidence["confidence_lower"], items.evidence["confidence_back"]
     assert there[1, 0] > 0.4  # most who buy 1 buy 0, few who buy 0 buy 1
     assert there[0, 1] < 0.2
     assert back[0, 1] == there[1, 0]
-    assert facts.evidence["count"][0, 2] == 2
-    asked = facts.askers(np.array([1], dtype=np.int32))
-    scores = paths(facts, asked, Targets(facts), walks(facts, asked, along))
+    assert items.evidence["count"][0, 2] == 2
+    asked = items.queries(np.array([1], dtype=np.int32))
+    scores = paths(items, asked, CandidatePool(items), walks(items, asked, propagate))
     np.testing.assert_allclose(scores["confidence_lower"], there[1].toarray())
 
 
@@ -221,13 +223,13 @@ def test_counts_of_which_few_are_above_one_are_counts_in_every_fold() -> None:
     catalog = Catalog.from_records({"product_id": f"p{i}"} for i in range(n))
     config = QUICK.model_copy(update={"folds": 6, "held_share": 0.6})
     model = Ranker(config).fit(catalog, RelationGraph(n, {"co_purchase": relation}))
-    assert model.facts.counted
+    assert model.items.counted
 
 
 def test_equal_values_share_the_first_of_theirplaces() -> None:
     source = np.array([0, 0, 0, 0, 2, 2])
     values = np.array([5, 7, 5, 1, 3, 4], dtype=np.float32)
-    assert places(source, values).tolist() == [1, 0, 1, 3, 1, 0]
+    assert rank_within_source(source, values).tolist() == [1, 0, 1, 3, 1, 0]
 
 
 def test_probabilities_are_right_on_average_after_calibration() -> None:
@@ -235,7 +237,7 @@ def test_probabilities_are_right_on_average_after_calibration() -> None:
     columns = rng.normal(size=(6000, 3)).astype(np.float32)
     true = rng.random(6000) < 1 / (1 + np.exp(-(columns[:, 0] - 2)))
     kept = true | (rng.random(6000) < 0.3)  # the trees see fewer negatives than there are
-    trees = Trees.fit(columns[kept], true[kept], ["a", "b", "c"], 40, 8, 0.1, 0)
+    trees = GradientTrees.fit(columns[kept], true[kept], ["a", "b", "c"], 40, 8, 0.1, 0)
     before = metrics.calibration_error(trees.probabilities(columns), true)
     trees.calibrate(columns, true)
     after = metrics.calibration_error(trees.probabilities(columns), true)
@@ -254,7 +256,7 @@ def test_on_real_lists_it_ranks_far_better_than_cocitation(shared: Path) -> None
     for spec in ("ranker:folds=1,sources=800,trees=60", "cocitation"):
         model = make_model(spec).fit(data.catalog, held.graph)
         ranking, _ = model.recommend(queries, 10, exclude=held.graph.complements.count)
-        found[spec] = metrics.ndcg(Ranked(queries, ranking, truth), 10).value or 0.0
+        found[spec] = metrics.ndcg(Rankings(queries, ranking, truth), 10).value or 0.0
     assert found["ranker:folds=1,sources=800,trees=60"] > 1.25 * found["cocitation"], found
 
 
@@ -268,9 +270,9 @@ def test_probabilities_of_a_fold_become_those_of_what_nobody_knows_yet() -> None
     fold = ~(true & ~unknown) | taken  # neither asks for what it knows
     asked = ~(true & ~unknown)
     columns = chance[:, None]
-    trees = Trees.fit(columns[fold], taken[fold], ["chance"], 60, 8, 0.1, 0)
+    trees = GradientTrees.fit(columns[fold], taken[fold], ["chance"], 60, 8, 0.1, 0)
     trees.calibrate(columns[fold], taken[fold])
-    trees.expect(share, missing)
+    trees.set_missing_rate(share, missing)
     error = metrics.calibration_error(trees.probabilities(columns[asked]), unknown[asked])
     assert error is not None
     assert error < 0.02

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from goeswith.relations.direction import Votes, against_the_order
+from goeswith.relations.direction import DirectionVotes, reversed_edges_mask
 from goeswith.relations.graph import RelationGraph
 from goeswith.relations.relation import Relation, csr, pair_keys
 
@@ -37,7 +37,7 @@ def seen(pairs, n=N, unordered=3):
 
 
 def gone(edges, types=None):
-    against = against_the_order(edges, types)
+    against = reversed_edges_mask(edges, types)
     return set(zip(edges.sources[against].tolist(), edges.targets[against].tolist(), strict=True))
 
 
@@ -97,12 +97,14 @@ def test_what_the_types_say_is_a_share_and_leaves_some_doubt(pairs, types):
     of, to = types[edges.sources], types[edges.targets]
     if not len(edges) or not (typed := (of != to) & (of >= 0) & (to >= 0)).any():
         return
-    edges = edges.keep(typed)
+    edges = edges.filter(typed)
     ahead = edges.source_first.astype(float)
-    votes = Votes.of(edges.sources, edges.targets, types, ahead, edges.count.data - 3 - ahead)
+    votes = DirectionVotes.from_edges(
+        edges.sources, edges.targets, types, ahead, edges.count.data - 3 - ahead
+    )
     rho = votes.correlations()
     assert 1 >= rho.own >= rho.sharing >= rho.apart >= 0
-    lean, left = votes.lean()
+    lean, left = votes.predict()
     assert np.abs(lean).max() <= 1 + 1e-9
     assert left.min() >= -1e-9
 
@@ -142,7 +144,7 @@ def test_one_basket_that_is_bought_again_and_again_is_no_custom():
                 ahead = bool(place[i] < place[j])
                 pairs[6 * basket + i, 6 * basket + j] = (4 * ahead, 4 * (not ahead))
     edges = seen(pairs, 360)
-    votes = Votes.of(
+    votes = DirectionVotes.from_edges(
         edges.sources,
         edges.targets,
         types,

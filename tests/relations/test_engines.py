@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from goeswith.core.compiled import available
+from goeswith.core.jit import has_numba
 from goeswith.relations.config import MiningConfig
 from goeswith.relations.engines import Engine, duckdb_engine, spark_engine
-from goeswith.relations.mine import _encoded, mine_table
+from goeswith.relations.mine import encode_events, mine_table
 from goeswith.relations.mining_report import MiningReport
 from goeswith.relations.pair_counts import count_pairs
 
@@ -53,7 +53,7 @@ def log(seed, columns, rows=400):
 
 def mined(events, engine, config):
     report = MiningReport()
-    graph = mine_table(ibis.memtable(_encoded(events).to_arrow()), N, engine, config, report)
+    graph = mine_table(ibis.memtable(encode_events(events).to_arrow()), N, engine, config, report)
     return graph, report
 
 
@@ -80,18 +80,18 @@ def cases():
                 yield pytest.param(columns, config, id=f"{log_name}, {config_name}")
 
 
-@pytest.mark.skipif(not available(), reason="numba is not installed")
+@pytest.mark.skipif(not has_numba(), reason="numba is not installed")
 @pytest.mark.parametrize(("columns", "config"), list(cases()))
 def test_pairs_counted_in_memory_are_those_that_the_engine_counts(columns, config):
     events = log(1, columns)
     with duckdb_engine(1024) as engine:
         assert engine.pair_memory
         found = mined(events, engine, config)
-        assert_same(found, mined(events, Engine(engine.read, engine.keep), config))
+        assert_same(found, mined(events, Engine(engine.read, engine.materialize), config))
     assert len(found[0]["co_purchase"]) > 0
 
 
-@pytest.mark.skipif(not available(), reason="numba is not installed")
+@pytest.mark.skipif(not has_numba(), reason="numba is not installed")
 @settings(deadline=None, max_examples=40)
 @given(
     contexts=st.lists(
@@ -124,7 +124,7 @@ def test_every_pair_is_met_once_and_none_that_is_too_rare_is_kept(contexts, leas
                     count, first, second = expected.get((u, v), (0, 0, 0))
                     first, second = first + (known and a < b), second + (known and a > b)
                     expected[u, v] = (count + 1, first, second)
-    assert found.met == len(expected)
+    assert found.n_seen == len(expected)
     first, second = found.source_first, found.target_first
     if not ordered:
         assert first is None
@@ -141,7 +141,7 @@ def test_every_pair_is_met_once_and_none_that_is_too_rare_is_kept(contexts, leas
 
 def test_a_log_in_several_parquet_files_is_mined_where_it_lies(tmp_path):
     events = log(3, LOGS["sessions and baskets"])
-    encoded = _encoded(events)
+    encoded = encode_events(events)
     for i in range(3):
         encoded[i::3].write_parquet(tmp_path / f"part-{i}.parquet")
     config, report = CONFIGS["defaults"], MiningReport()
@@ -150,12 +150,12 @@ def test_a_log_in_several_parquet_files_is_mined_where_it_lies(tmp_path):
         assert_same((graph, report), mined(events, engine, config))
 
 
-@pytest.mark.skipif(not available(), reason="numba is not installed")
+@pytest.mark.skipif(not has_numba(), reason="numba is not installed")
 def test_a_row_with_more_pairs_than_there_is_room_for_is_counted_all_the_same(monkeypatch):
-    monkeypatch.setattr("goeswith.relations.pair_counts._ROOM", 1)
+    monkeypatch.setattr("goeswith.relations.pair_counts._INITIAL_CAPACITY", 1)
     context, product = np.repeat(np.arange(2), 30), np.tile(np.arange(30), 2)
     found = count_pairs(context.astype(np.int32), product.astype(np.int32), 30, 2)
-    assert len(found.count) == found.met == 30 * 29 // 2
+    assert len(found.count) == found.n_seen == 30 * 29 // 2
     assert (found.count == 2).all()
 
 
@@ -165,6 +165,6 @@ def test_a_row_with_more_pairs_than_there_is_room_for_is_counted_all_the_same(mo
 def test_spark_finds_the_edges_that_duckdb_finds(spark, columns, config):
     events = log(2, columns)
     with duckdb_engine(1024) as engine:
-        expected = mined(events, Engine(engine.read, engine.keep), config)
+        expected = mined(events, Engine(engine.read, engine.materialize), config)
     with spark_engine(spark) as engine:
         assert_same(mined(events, engine, config), expected)

@@ -20,22 +20,22 @@ def relations():
     """Every expression that mining runs, by name."""
     sessions = expressions.with_moment(expressions.sessions_by_gap(EVENTS, 30 * MINUTE))
     visited = expressions.visits(sessions)
-    visited = expressions.kept(visited, expressions.context_sizes(visited), 100)
+    visited = expressions.limit_size(visited, expressions.context_sizes(visited), 100)
     users = expressions.with_moment(EVENTS.rename(context="user_id"))
     dated = expressions.dated_purchases(users)
-    dated = expressions.kept(dated, expressions.window_sizes(dated, 60 * MINUTE), 100)
-    owned = expressions.owners(EVENTS.mutate(context="product"))
-    few = expressions.at_most_per_user(expressions.purchases(users), owned, 3)
+    dated = expressions.limit_size(dated, expressions.window_sizes(dated, 60 * MINUTE), 100)
+    owned = expressions.context_owners(EVENTS.mutate(context="product"))
+    few = expressions.cap_per_user(expressions.purchases(users), owned, 3)
     aged = expressions.weighted_by_age(few, owned, 10 * MINUTE, 60 * MINUTE)
     return {
-        "capped": expressions.together(few, ordered=True),
-        "aged": expressions.together(aged, ordered=False),
+        "capped": expressions.co_occurrences(few, ordered=True),
+        "aged": expressions.co_occurrences(aged, ordered=False),
         "total": expressions.total_weight(aged),
-        "co_view": expressions.alternatives(visited, ordered=True),
-        "view_then_purchase": expressions.viewed_then_bought(visited),
-        "baskets": expressions.together(expressions.purchases(users), ordered=True),
-        "days": expressions.together_within(dated, 60 * MINUTE, ordered=True),
-        "holders": expressions.holders(visited),
+        "co_view": expressions.co_view_pairs(visited, ordered=True),
+        "view_then_purchase": expressions.view_then_purchase_pairs(visited),
+        "baskets": expressions.co_occurrences(expressions.purchases(users), ordered=True),
+        "days": expressions.co_occurrences_within(dated, 60 * MINUTE, ordered=True),
+        "holders": expressions.contexts_per_product(visited),
     }
 
 
@@ -51,6 +51,6 @@ def test_relations_can_be_said_in_the_sql_of_other_engines(backend):
 @pytest.mark.parametrize("ordered", [True, False])
 def test_pairs_carry_their_order_only_where_it_is_asked_for(ordered):
     users = expressions.with_moment(EVENTS.rename(context="user_id"))
-    pairs = expressions.together(expressions.purchases(users), ordered=ordered)
+    pairs = expressions.co_occurrences(expressions.purchases(users), ordered=ordered)
     order = ("source_first", "target_first") if ordered else ()
     assert pairs.columns == ("source", "target", "count", *order)

@@ -11,7 +11,7 @@ from goeswith.relations.graph import RelationGraph
 from goeswith.relations.graph_files import GRAPH_FILE, load_graph, save_graph
 from goeswith.relations.mining_report import MiningReport
 from goeswith.relations.relation_lists import graph_from_lists
-from goeswith.relations.relation_table import edge_table, strongest
+from goeswith.relations.relation_table import edge_table, strongest_edges
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_a_graph_that_is_missing_or_damaged_is_refused(shop, tmp_path):
     save_graph(shop[1], tmp_path)
     whole = (tmp_path / GRAPH_FILE).read_bytes()
     (tmp_path / GRAPH_FILE).write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(BundleError, match="not a whole safetensors file"):
+    with pytest.raises(BundleError, match="not a complete safetensors file"):
         load_graph(tmp_path, 100)
 
 
@@ -147,7 +147,7 @@ def test_the_table_of_edges_is_itself_a_table_of_relations(mined, shop_folder, t
 
 def test_the_strongest_edges_show_each_pair_once_in_its_more_confident_direction(mined):
     dataset, graph = mined
-    best = strongest(graph["co_purchase"], dataset.catalog, "llr", 10)
+    best = strongest_edges(graph["co_purchase"], dataset.catalog, "llr", 10)
     assert best["llr"].is_sorted(descending=True)
     pairs = {frozenset(pair) for pair in best.select("source", "target").rows()}
     assert len(pairs) == len(best) == 10
@@ -162,7 +162,7 @@ def test_the_strongest_edges_show_each_pair_once_in_its_more_confident_direction
 def test_the_strongest_edges_of_a_product_start_from_it(mined):
     dataset, graph = mined
     row = dataset.catalog.row("phone-1")
-    best = strongest(graph["co_purchase"], dataset.catalog, "count", 5, row)
+    best = strongest_edges(graph["co_purchase"], dataset.catalog, "count", 5, row)
     assert set(best["source"]) == {"phone-1"}
     assert best["count"][0] == graph["co_purchase"].count[row].max()
 

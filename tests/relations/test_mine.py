@@ -7,7 +7,7 @@ import pytest
 from goeswith.core.errors import DataError
 from goeswith.relations.config import MiningConfig
 from goeswith.relations.mine import mine
-from goeswith.relations.mining_report import MiningReport
+from goeswith.relations.mining_report import MiningReport, read_mined_relations
 
 NOON = datetime(2024, 5, 1, 12)
 A, B, C, D = range(4)
@@ -250,7 +250,7 @@ def test_a_basket_of_a_hundred_thousand_products_is_left_out_and_counted():
     graph = mine(pl.concat([giant, small]), many, MiningConfig(**ONCE), report)
     found = graph["co_purchase"]
     assert set(edges(found)) == {(A, B), (B, A)}
-    assert (report.relations[0].contexts, report.relations[0].giants) == (1, 1)
+    assert (report.relations[0].contexts, report.relations[0].oversized) == (1, 1)
     assert found.source_contexts.sum() == 2
 
 
@@ -268,7 +268,7 @@ def test_a_user_is_too_large_for_one_busy_window_but_not_for_a_long_history():
     config = MiningConfig(**ONCE, max_basket=2, window_days=1)
     graph = mine(log(slow + busy, "user_id", "product", "day"), 4, config, report)
     assert set(edges(graph["co_purchase"])) == {(A, B), (B, A), (B, C), (C, B), (C, D), (D, C)}
-    assert (report.relations[0].contexts, report.relations[0].giants) == (1, 1)
+    assert (report.relations[0].contexts, report.relations[0].oversized) == (1, 1)
 
 
 def test_events_without_an_id_or_a_time_are_counted_as_without_a_place():
@@ -276,7 +276,7 @@ def test_events_without_an_id_or_a_time_are_counted_as_without_a_place():
     rows = [("u", A, 0), ("u", B, 1), (None, C, 1), ("u", C, None)]
     graph = mine(log(rows, "user_id", "product", "day"), 4, MiningConfig(**ONCE), report)
     assert set(edges(graph["co_purchase"])) == {(A, B), (B, A)}
-    assert report.relations[0].unplaced == 2
+    assert report.relations[0].without_context == 2
 
 
 def test_an_empty_log_leaves_an_empty_graph():
@@ -303,3 +303,17 @@ def test_of_everything_bought_was_viewed_complements_remain_and_look_alikes_do_n
     alike = set(zip(graph.similars.sources, graph.similars.targets, strict=True))
     assert together == {(A, C), (C, A), (B, C), (C, B)}
     assert alike == {(A, B), (B, A)}
+
+
+def test_former_keys_of_a_manifest_are_read_with_a_warning() -> None:
+    entry = {"relation": "co_purchase", "giants": 2, "unplaced": 3, "contexts": 5}
+    with pytest.warns(FutureWarning) as warned:
+        (found,) = read_mined_relations([entry])
+    assert ["oversized" in str(one.message) for one in warned] == [True, False]
+    assert found == {
+        "relation": "co_purchase",
+        "oversized": 2,
+        "without_context": 3,
+        "contexts": 5,
+    }
+    assert read_mined_relations([found]) == [found]

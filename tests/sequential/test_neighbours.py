@@ -8,17 +8,17 @@ import pytest
 
 from goeswith.data.catalog import Catalog
 from goeswith.sequential import SESSION_MODELS
-from goeswith.sequential.mixture import best_weights, lenders
+from goeswith.sequential.mixture import best_weights, held_back_sequences
 from goeswith.sequential.sequences import Sequences
 
 
 def fit(spec: str, runs: list[list[int]], n: int = 4):
     catalog = Catalog(pl.DataFrame({"product_id": [f"p{i}" for i in range(n)]}))
-    return SESSION_MODELS.make(spec).fit(catalog, Sequences.of_rows(runs))
+    return SESSION_MODELS.make(spec).fit(catalog, Sequences.from_rows(runs))
 
 
 def scores(model, *prefix: int) -> list[float]:
-    return model.score(Sequences.of_rows([list(prefix)]))[0].tolist()
+    return model.score(Sequences.from_rows([list(prefix)]))[0].tolist()
 
 
 NONE = float("-inf")
@@ -78,13 +78,13 @@ def test_a_mixture_trusts_the_member_that_knew_what_was_held_back():
     weights = model.importances()
     assert weights["successors"] >= 0.5
     assert sum(weights.values()) == pytest.approx(1)
-    shares = model.shares(Sequences.of_rows([[2]]))[0]
+    shares = model.shares(Sequences.from_rows([[2]]))[0]
     assert shares.argmax() == 3
 
 
 def test_a_mixture_of_one_member_ranks_what_is_new_as_that_member_does():
     runs = [[0, 1, 2], [0, 2], [2, 3]]
-    prefix = Sequences.of_rows([[2]])
+    prefix = Sequences.from_rows([[2]])
     mixed = fit("mixture:members=item_knn:window=2;recency=0", runs).score(prefix)[0]
     alone = fit("item_knn:window=2,recency=0", runs).score(prefix)[0]
     new = [0, 1, 3]
@@ -112,9 +112,9 @@ def test_a_member_that_says_nothing_of_what_comes_next_weighs_nothing():
 
 
 def test_a_tenth_of_the_sequences_lend_their_last_product_and_at_most_so_many():
-    sequences = Sequences.of_rows([[i % 5, 5 + i % 5] for i in range(40)] + [[1]] * 5)
-    assert len(lenders(sequences, most=100, seed=0)) == 4
-    lent = lenders(sequences, most=2, seed=0)
+    sequences = Sequences.from_rows([[i % 5, 5 + i % 5] for i in range(40)] + [[1]] * 5)
+    assert len(held_back_sequences(sequences, max_sequences=100, seed=0)) == 4
+    lent = held_back_sequences(sequences, max_sequences=2, seed=0)
     assert len(lent) == 2
     assert (sequences.lengths[lent] > 1).all()
 
@@ -124,11 +124,11 @@ def test_a_mixture_learns_whether_people_come_back_to_what_a_session_holds():
     starts = rng.integers(0, 6, 300)
     back = [[i, (i + 1) % 6, i] for i in starts.tolist()]
     never = [[i, (i + 1) % 6, (i + 2) % 6] for i in starts.tolist()]
-    prefix = Sequences.of_rows([[2, 3]])
+    prefix = Sequences.from_rows([[2, 3]])
     again = {
         name: fit("mixture", runs, n=6) for name, runs in {"back": back, "never": never}.items()
     }
     assert again["back"].recommend(prefix, 1)[0].item() in {2, 3}
-    assert again["back"].again[2] > 0.9
-    assert not again["never"].again.any()
+    assert again["back"].repeat_rate[2] > 0.9
+    assert not again["never"].repeat_rate.any()
     assert again["never"].recommend(prefix, 1)[0].tolist() == [[4]]

@@ -36,7 +36,7 @@ def catalog() -> Catalog:
 def a_round() -> Sequences:
     rng = np.random.default_rng(0)
     starts, lengths = rng.integers(0, N, 40), rng.integers(2, 5, 40)
-    return Sequences.of_rows(
+    return Sequences.from_rows(
         [
             [(start + k) % N for k in range(length)]
             for start, length in zip(starts, lengths, strict=True)
@@ -51,7 +51,7 @@ def fitted(name: str, **settings) -> SessionModel:
 
 
 def test_scores_are_one_row_for_each_prefix_and_never_no_number(name):
-    prefixes = Sequences.of_rows([[0], [1, 2, 3], [9, 9], []])
+    prefixes = Sequences.from_rows([[0], [1, 2, 3], [9, 9], []])
     scores = fitted(name).score(prefixes)
     assert scores.shape == (4, N)
     assert scores.dtype == np.float32
@@ -60,25 +60,25 @@ def test_scores_are_one_row_for_each_prefix_and_never_no_number(name):
 
 
 def test_shares_of_a_prefix_add_up_to_one_or_say_nothing(name):
-    shares = fitted(name).shares(Sequences.of_rows([[0], [4, 5]]))
+    shares = fitted(name).shares(Sequences.from_rows([[0], [4, 5]]))
     assert (shares >= 0).all()
     np.testing.assert_allclose(shares.sum(axis=1), 1, rtol=1e-5)
 
 
 def test_the_same_seed_and_data_give_the_same_scores(name):
-    prefixes = Sequences.of_rows([[0, 1], [5]])
+    prefixes = Sequences.from_rows([[0, 1], [5]])
     np.testing.assert_array_equal(fitted(name).score(prefixes), fitted(name).score(prefixes))
 
 
 def test_a_prefix_is_scored_alike_alone_and_among_others(name):
     model = fitted(name)
-    together = model.score(Sequences.of_rows([[0, 1, 2], [5], [7, 8]]))
-    alone = model.score(Sequences.of_rows([[7, 8]]))
+    together = model.score(Sequences.from_rows([[0, 1, 2], [5], [7, 8]]))
+    alone = model.score(Sequences.from_rows([[7, 8]]))
     np.testing.assert_allclose(together[2], alone[0], rtol=1e-4, atol=1e-5)
 
 
 def test_a_saved_model_answers_as_it_did(name, tmp_path):
-    model, prefixes = fitted(name), Sequences.of_rows([[0, 1], [5], []])
+    model, prefixes = fitted(name), Sequences.from_rows([[0, 1], [5], []])
     model.save(tmp_path)
     loaded = SESSION_MODELS.find(name).load(tmp_path)
     assert loaded.n == N
@@ -93,18 +93,18 @@ def test_a_folder_of_another_model_is_refused(name, tmp_path):
 
 
 def test_recommendations_are_the_best_scores_and_can_leave_out_what_was_seen(name):
-    model, prefixes = fitted(name), Sequences.of_rows([[3, 4], [8]])
+    model, prefixes = fitted(name), Sequences.from_rows([[3, 4], [8]])
     products, scores = model.recommend(prefixes, 4)
     expected, _ = top_k(model.score(prefixes), 4)
     np.testing.assert_array_equal(products, expected)
     assert (scores[:, 1:] <= scores[:, :-1]).all()
-    unseen, _ = model.recommend(prefixes, N, leave_out_seen=True)
+    unseen, _ = model.recommend(prefixes, N, exclude_seen=True)
     assert not {3, 4} & set(unseen[0].tolist())
     assert 8 not in unseen[1]
 
 
 def test_no_prefix_gets_no_answer(name):
-    products, scores = fitted(name).recommend(Sequences.of_rows([]), 3)
+    products, scores = fitted(name).recommend(Sequences.from_rows([]), 3)
     assert products.shape == scores.shape == (0, 3)
 
 
@@ -114,8 +114,8 @@ def test_what_follows_in_every_session_is_learned(name):
     longer = {"max_epochs": 80, "patience": 80, "dimension": 16, "dropout": 0}
     settings = longer if name in TRAINED else {}
     model = fitted(name, **settings)
-    prefixes = Sequences.of_rows([[i] for i in range(N)])
-    products, _ = model.recommend(prefixes, 2, leave_out_seen=True)
+    prefixes = Sequences.from_rows([[i] for i in range(N)])
+    products, _ = model.recommend(prefixes, 2, exclude_seen=True)
     following = np.array([(i + 1) % N in products[i] for i in range(N)])
     assert following.mean() >= 0.8
 

@@ -162,7 +162,7 @@ def test_the_openapi_description_has_examples_and_the_unknown_product(client: An
     ]
     for path in ("/v1/products/{product_id}", "/v1/products/{product_id}/complements"):
         assert "404" in described["paths"][path]["get"]["responses"]
-    answer = described["components"]["schemas"]["AnswerShape"]["properties"]
+    answer = described["components"]["schemas"]["RecommendationSchema"]["properties"]
     assert all(
         "examples" in field or "description" in field or "$ref" in field
         for field in answer.values()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from goeswith.query.bundle import Bundle
-from goeswith.serve.request_log import Log
+from goeswith.serve.request_log import RequestLog
 
 SECRET = "ünsäglich"
 
@@ -74,8 +74,8 @@ def test_what_fails_is_a_problem_and_a_line_without_the_message(
 def test_a_log_that_nobody_reads_any_more_stops_nothing() -> None:
     stream = io.BytesIO()
     stream.close()
-    log = Log(stream)
-    log.tell({"status": 200})
+    log = RequestLog(stream)
+    log.write({"status": 200})
     log.flush()
 
 
@@ -108,7 +108,7 @@ def test_metrics_count_requests_answers_and_the_bundle(serve: Any) -> None:
     client.get("/v1/products/nothing/complements")
     client.get("/nowhere")
     text = client.get("/metrics").text
-    bundle = client.app.state.current().bundle
+    bundle = client.app.state.snapshot_holder().bundle
     route = 'route="/v1/products/{product_id}/complements"'
     for line in (
         f'goeswith_requests_total{{method="GET",{route},status="200"}} 3.0',

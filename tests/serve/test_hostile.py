@@ -16,7 +16,7 @@ from goeswith.data.quarantine import Quarantine
 from goeswith.pipeline.fit_bundle import fit_bundle
 from goeswith.relations.graph import RelationGraph
 from goeswith.settings.sections import FitSettings, Settings
-from goeswith.store.product_lookup import MOST_SHOWN
+from goeswith.store.product_lookup import MAX_TEXT_LENGTH
 
 TITLES = {
     "script": "<script>alert(1)</script><img src=x onerror=alert(1)>",
@@ -52,7 +52,7 @@ def hostile(serve: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def shown(text: str) -> str:
-    return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 1]}…"
+    return text if len(text) <= MAX_TEXT_LENGTH else f"{text[: MAX_TEXT_LENGTH - 1]}…"
 
 
 @pytest.mark.parametrize("product", TITLES)

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from goeswith.cli.main import app
 from goeswith.core.errors import ConfigError
-from goeswith.serve.api_keys import Keys, new_key, read_keys
+from goeswith.serve.api_keys import ApiKeys, new_key, read_keys
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_a_changed_file_is_read_and_a_broken_one_changes_nothing(
     keys: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key, path = keys
-    known = Keys(path)
+    known = ApiKeys(path)
     now = [time.monotonic()]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
 
@@ -62,11 +62,11 @@ def test_a_changed_file_is_read_and_a_broken_one_changes_nothing(
         os.utime(path, ns=(int(now[0] * 1e9), int(now[0] * 1e9)))
 
     later("no key at all\n")
-    assert known.name_of(key.encode()) == "shop"
+    assert known.find_name(key.encode()) == "shop"
     more, line = new_key("more")
     later(f"{line}\n")
-    assert known.name_of(more.encode()) == "more"
-    assert known.name_of(key.encode()) is None
+    assert known.find_name(more.encode()) == "more"
+    assert known.find_name(key.encode()) is None
 
 
 @pytest.mark.parametrize(

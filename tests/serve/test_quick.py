@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from goeswith.query.bundle import Bundle
-from goeswith.serve.responses import Complements, Remembered
+from goeswith.serve.responses import EncodedComplements, ResponseCache
 
 
 @pytest.mark.parametrize("query", ["", "?k=1", "?k=8", "?k=08"])
@@ -29,7 +29,7 @@ def test_what_is_out_of_the_ordinary_goes_the_long_way(
     client: Any, query: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keep = []
-    monkeypatch.setattr(Remembered, "keep", lambda _, key, answer: keep.append(key))
+    monkeypatch.setattr(ResponseCache, "put", lambda _, key, answer: keep.append(key))
     client.get(f"/v1/products/phone-2/complements{query}")
     assert keep == []
 
@@ -53,21 +53,21 @@ def test_an_answer_is_worked_out_once_while_it_is_remembered(
 
 
 def test_nothing_is_remembered_where_the_settings_give_no_memory(serve: Any) -> None:
-    client = serve(remember=0)
+    client = serve(cache_mb=0)
     for _ in range(2):
         assert client.get("/v1/products/phone-1/complements").status_code == 200
-    assert client.app.state.current().remembered._kept == {}
+    assert client.app.state.snapshot_holder().cache._entries == {}
 
 
 def test_memory_of_answers_is_bounded_and_forgets_the_one_asked_longest_ago() -> None:
     draw = np.random.default_rng(0)  # random bytes, which packing does not make fewer
     bodies = {name: draw.bytes(300) for name in "abcd"}
-    remembered = Remembered(1000)
+    remembered = ResponseCache(1000)
     for name in "abc":
-        remembered.keep((name, 1), Complements(bodies[name], []))
-    assert remembered.get(("a", 1)) == Complements(bodies["a"], [])
-    remembered.keep(("d", 1), Complements(bodies["d"], []))
+        remembered.put((name, 1), EncodedComplements(bodies[name], []))
+    assert remembered.get(("a", 1)) == EncodedComplements(bodies["a"], [])
+    remembered.put(("d", 1), EncodedComplements(bodies["d"], []))
     assert [remembered.get((name, 1)) is not None for name in "abcd"] == [True, False, True, True]
-    remembered.keep(("e", 1), Complements(draw.bytes(1001), []))
+    remembered.put(("e", 1), EncodedComplements(draw.bytes(1001), []))
     assert remembered.get(("e", 1)) is None
     assert 900 < remembered._bytes <= 1000

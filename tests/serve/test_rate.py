@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goeswith.serve.api_keys import new_key
-from goeswith.serve.rate_limit import MOST_ASKERS, Rates, asker_at
+from goeswith.serve.rate_limit import MAX_CLIENTS, RateLimiter, client_key
 
 
 @given(
@@ -18,38 +18,38 @@ from goeswith.serve.rate_limit import MOST_ASKERS, Rates, asker_at
 def test_never_more_than_the_burst_and_the_rate_get_through(
     rate: float, burst: int, waits: list[float]
 ) -> None:
-    rates, now, through = Rates(rate, burst), 0.0, 0
+    rates, now, through = RateLimiter(rate, burst), 0.0, 0
     for wait in waits:
         now += wait
-        through += not rates.wait("a", now)
+        through += not rates.take("a", now)
     assert through <= burst + rate * now + 1e-6
 
 
 @given(rate=st.floats(0.1, 100), burst=st.integers(1, 20))
 def test_who_waits_as_long_as_told_gets_through(rate: float, burst: int) -> None:
-    rates = Rates(rate, burst)
+    rates = RateLimiter(rate, burst)
     for _ in range(burst):
-        assert rates.wait("a", 0) == 0
-    wait = rates.wait("a", 0)
+        assert rates.take("a", 0) == 0
+    wait = rates.take("a", 0)
     assert 0 < wait <= 1 / rate + 1e-9
-    assert rates.wait("a", wait * (1 + 1e-9) + 1e-9) == 0
-    assert rates.wait("b", 0) == 0
+    assert rates.take("a", wait * (1 + 1e-9) + 1e-9) == 0
+    assert rates.take("b", 0) == 0
 
 
 def test_the_table_of_askers_is_bounded() -> None:
-    rates = Rates(1, 1)
-    for i in range(MOST_ASKERS + 100):
-        rates.wait(str(i), 0)
-    assert len(rates._buckets) == MOST_ASKERS
+    rates = RateLimiter(1, 1)
+    for i in range(MAX_CLIENTS + 100):
+        rates.take(str(i), 0)
+    assert len(rates._buckets) == MAX_CLIENTS
 
 
 def test_clients_are_told_apart_by_address_and_ipv6_by_network() -> None:
-    assert asker_at("10.0.0.1") != asker_at("10.0.0.2")
-    assert asker_at("2001:db8::1") == asker_at("2001:db8::2:3")
-    assert asker_at("2001:db8:0:1::1") != asker_at("2001:db8:0:2::1")
-    assert asker_at("::ffff:10.0.0.1") == "10.0.0.1"
-    assert asker_at("fe80::1%eth0") == asker_at("fe80::2")
-    assert asker_at("not:an:address") == "not:an:address"
+    assert client_key("10.0.0.1") != client_key("10.0.0.2")
+    assert client_key("2001:db8::1") == client_key("2001:db8::2:3")
+    assert client_key("2001:db8:0:1::1") != client_key("2001:db8:0:2::1")
+    assert client_key("::ffff:10.0.0.1") == "10.0.0.1"
+    assert client_key("fe80::1%eth0") == client_key("fe80::2")
+    assert client_key("not:an:address") == "not:an:address"
 
 
 def test_too_many_requests_are_told_when_to_come_again(serve: Any) -> None:

@@ -24,8 +24,8 @@ from fastapi import FastAPI
 from goeswith.core.errors import ConfigError
 from goeswith.query.bundle import Bundle
 from goeswith.serve.app import create_app
-from goeswith.serve.process.reload import Checked, Reloader
-from goeswith.serve.process.worker import listening, reloads
+from goeswith.serve.process.reloader import BuildVerifier, Reloader
+from goeswith.serve.process.worker import make_reloader, open_socket
 from goeswith.settings.sections import ServeSettings
 from goeswith.store.manifest import Manifest, read_manifest
 
@@ -88,14 +88,14 @@ def outcomes(app: FastAPI) -> tuple[int, int]:
 
 def test_a_new_bundle_answers_and_the_old_one_is_let_go_of(swaps: ModuleType, path: Path) -> None:
     app = create_app(path, ServeSettings(log=False))
-    reloader = reloads(app, path)
-    assert not reloader.look()
-    old = weakref.ref(app.state.current().bundle)
+    reloader = make_reloader(app, path)
+    assert not reloader.check()
+    old = weakref.ref(app.state.snapshot_holder().bundle)
     for address in ("/v1/products/p1/complements?where=price%3C9", "/v1/bundle", "/v1/search?q=p1"):
         ask(app, address)
-    folder = path / f"build-{app.state.current().bundle.id}"
+    folder = path / f"build-{app.state.snapshot_holder().bundle.id}"
     new = swaps.fit_number(path, 2)
-    assert reloader.look()
+    assert reloader.check()
     answer = ask(app, "/v1/products/p1/complements?k=2")
     assert answer["bundle"] == new
     assert swaps.numbers_in(answer) == {2}
@@ -109,9 +109,9 @@ def test_a_new_bundle_answers_and_the_old_one_is_let_go_of(swaps: ModuleType, pa
 
 def test_a_request_ends_with_the_bundle_that_it_began_with(swaps: ModuleType, path: Path) -> None:
     app = create_app(path, ServeSettings(log=False))
-    current = app.state.current()
+    current = app.state.snapshot_holder()
     swaps.fit_number(path, 2)
-    assert reloads(app, path).look()
+    assert make_reloader(app, path).check()
     # what the first request took is whole, though its build was replaced twice
     swaps.fit_number(path, 3)
     assert swaps.numbers_in(current.bundle.product("p1")) == {1}
@@ -123,18 +123,18 @@ def test_a_damaged_bundle_is_refused_once_and_the_old_one_answers_on(
     swaps: ModuleType, path: Path, kind: str
 ) -> None:
     app = create_app(path, ServeSettings(log=False))
-    before = app.state.current().bundle.id
-    reloader = reloads(app, path)
+    before = app.state.snapshot_holder().bundle.id
+    reloader = make_reloader(app, path)
     swaps.offer_damaged(path, kind, 9)
     for _ in range(3):
-        assert not reloader.look()
+        assert not reloader.check()
     assert outcomes(app) == (0, 1)
     answer = ask(app, "/v1/products/p1/complements?k=2")
     assert (answer["bundle"], swaps.numbers_in(answer)) == (before, {1})
-    assert not reloader.look(force=True)
+    assert not reloader.check(force=True)
     assert outcomes(app) == (0, 2)
     new = swaps.fit_number(path, 2)
-    assert reloader.look()
+    assert reloader.check()
     assert ask(app, "/v1/products/p1")["bundle"] == new
 
 
@@ -146,19 +146,19 @@ def test_a_bundle_that_was_copied_in_the_wrong_order_is_taken_when_it_is_whole(
     swaps: ModuleType, path: Path, tmp_path: Path
 ) -> None:
     app = create_app(path, ServeSettings(log=False))
-    reloader = reloads(app, path)
+    reloader = make_reloader(app, path)
     new = swaps.fit_number(tmp_path / "other", 2)
     (tmp_path / "other" / "manifest.json").replace(path / "manifest.json")
-    assert not reloader.look()
+    assert not reloader.check()
     (tmp_path / "other" / f"build-{new}").rename(path / f"build-{new}")
-    assert reloader.look()
+    assert reloader.check()
     assert ask(app, "/v1/products/p1")["bundle"] == new
 
 
 def test_a_bundle_that_is_gone_is_no_reason_to_stop(path: Path, tmp_path: Path) -> None:
     app = create_app(path, ServeSettings(log=False))
     path.rename(tmp_path / "elsewhere")
-    assert not reloads(app, path).look()
+    assert not make_reloader(app, path).check()
     assert ask(app, "/v1/products/p1")["attributes"]["title"] == "Item 1 of build 1"
 
 
@@ -167,7 +167,7 @@ def test_the_log_tells_why_a_bundle_is_refused(
 ) -> None:
     app = create_app(path)
     swaps.offer_damaged(path, "a byte of the answers flipped", 9)
-    reloads(app, path).look()
+    make_reloader(app, path).check()
     line = json.loads(capfdbinary.readouterr().out)
     assert (line["event"], line["outcome"]) == ("reload", "refused")
     assert "answers.safetensors is damaged" in line["why"]
@@ -175,9 +175,9 @@ def test_the_log_tells_why_a_bundle_is_refused(
 
 def test_files_are_read_once_for_all_processes(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sums = []
-    real = Manifest.check_sums
-    monkeypatch.setattr(Manifest, "check_sums", lambda self: (sums.append(1), real(self))[1])
-    checked, manifest = Checked(), read_manifest(path)
+    real = Manifest.verify_checksums
+    monkeypatch.setattr(Manifest, "verify_checksums", lambda self: (sums.append(1), real(self))[1])
+    checked, manifest = BuildVerifier(), read_manifest(path)
     process = os.fork()
     if not process:
         try:
@@ -266,6 +266,6 @@ def test_an_address_that_is_taken_or_none_is_told() -> None:
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(ConfigError, match=rf"127.0.0.1:{port} cannot be listened on: Address"):
-            listening(ServeSettings(port=port))
+            open_socket(ServeSettings(port=port))
     with pytest.raises(ConfigError, match=r"'no\.such\.name\.invalid' is no address"):
-        listening(ServeSettings(host="no.such.name.invalid"))
+        open_socket(ServeSettings(host="no.such.name.invalid"))

@@ -16,7 +16,7 @@ def test_a_session_is_answered_as_the_library_does(client: Any, shop_bundle: Pat
     told = client.get(f"{ASKED}&k=5&per_type=2&where=price<=12").json()
     bundle = Bundle.open(shop_bundle)
 
-    wanted = Constraints.of(["price<=12"], per_type=2)
+    wanted = Constraints.from_text(["price<=12"], per_type=2)
     expected = bundle.session(["phone-4", "phone-1"], 5, wanted)
     assert told["session"] == ["phone-4", "phone-1"]
     assert told["bundle"] == bundle.id

@@ -25,7 +25,7 @@ def test_constraints_are_parameters_of_the_address(client: Any, bundle: Bundle) 
     params = [("where", "price<=9"), ("where", "type in case|tripod"), ("pin", "tripod-1")]
     params += [("ban", "case-1"), ("per_type", "2"), ("diversity", "0.5"), ("k", "4")]
     told = client("GET", "/v1/products/phone-1/complements", params=params)
-    wanted = Constraints.of(
+    wanted = Constraints.from_text(
         ["price<=9", "type in case|tripod"], ["case-1"], ["tripod-1"], per_type=2, diversity=0.5
     )
     assert ids(told) == [a.product_id for a in bundle.complements("phone-1", 4, wanted)]

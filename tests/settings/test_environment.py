@@ -47,3 +47,18 @@ def test_variables_of_something_else_are_left_alone(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("GOESWITH_TEST_EXAMPLES", "x")
     monkeypatch.setenv("SERVE_PORT", "1")
     assert load_settings(None).serve.port == 8000
+
+
+def test_a_former_variable_is_read_with_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOESWITH_SERVE_PATIENCE", "5")
+    with pytest.warns(FutureWarning, match="now called GOESWITH_SERVE_SHUTDOWN_TIMEOUT"):
+        assert load_settings(None).serve.shutdown_timeout == 5
+
+
+def test_a_former_variable_beside_the_current_one_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("GOESWITH_SERVE_PATIENCE", "5")
+    monkeypatch.setenv("GOESWITH_SERVE_SHUTDOWN_TIMEOUT", "6")
+    with pytest.raises(ConfigError, match="remove GOESWITH_SERVE_PATIENCE"):
+        load_settings(None)

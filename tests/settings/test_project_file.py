@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import tomllib
 from itertools import pairwise
 from pathlib import Path
@@ -84,6 +85,37 @@ def test_a_missing_project_file_says_how_to_write_one(tmp_path: Path) -> None:
         load_settings(tmp_path / "absent.toml")
 
 
-def test_the_documented_settings_are_the_ones_that_exist() -> None:
-    page = Path(__file__).parents[1] / "docs" / "configuration.md"
-    assert default_toml() in page.read_text(encoding="utf-8")
+def test_the_settings_of_the_page_exist_and_are_at_their_defaults(tmp_path: Path) -> None:
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "settings.md"
+    blocks = re.findall(r"```toml\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    common = max(blocks, key=len)
+    assert load_settings(written(tmp_path, common)) == Settings()
+    unset = re.sub(r"^# (\w+ = )", r"\1", common, flags=re.MULTILINE)
+    assert sum(map(len, tomllib.loads(unset).values())) == 25
+    for block in (*blocks, unset):
+        load_settings(written(tmp_path, block))
+
+
+@pytest.mark.parametrize(
+    ("section", "old", "new", "value"),
+    [
+        ("serve", "remember", "cache_mb", 3),
+        ("serve", "patience", "shutdown_timeout", 7.5),
+        ("relevance", "first", "judged_top_k", 9),
+        ("relevance", "most_substitute", "max_substitute", 0.5),
+        ("relevance", "most_irrelevant", "max_irrelevant", 0.25),
+        ("fit", "keep_rare", "keep_below_support", True),
+    ],
+)
+def test_former_names_are_read_with_a_warning(
+    tmp_path: Path, section: str, old: str, new: str, value: object
+) -> None:
+    text = f"[{section}]\n{old} = {str(value).lower()}\n"
+    with pytest.warns(FutureWarning, match=rf"{section}\.{old} is now called {section}\.{new}"):
+        settings = load_settings(written(tmp_path, text))
+    assert getattr(getattr(settings, section), new) == value
+
+
+def test_a_former_name_beside_the_current_one_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"remove serve\.remember"):
+        load_settings(written(tmp_path, "[serve]\nremember = 1\ncache_mb = 2\n"))

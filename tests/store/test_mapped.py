@@ -10,7 +10,7 @@ from safetensors.numpy import save_file
 
 from goeswith.core.errors import BundleError
 from goeswith.core.mapped_arrays import map_arrays
-from goeswith.store.string_array import SortedIds, Strings, pack_strings, sorted_order
+from goeswith.store.string_array import SortedIds, StringArray, pack_strings, sorted_order
 
 NAMES = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=6), max_size=30)
 
@@ -48,14 +48,14 @@ def test_arrays_that_safetensors_wrote_are_mapped_as_they_are(tmp_path: Path) ->
 )
 def test_what_is_no_whole_safetensors_file_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "arrays").write_bytes(content)
-    with pytest.raises(BundleError, match="not a whole safetensors file"):
+    with pytest.raises(BundleError, match="not a complete safetensors file"):
         map_arrays(tmp_path / "arrays")
 
 
 @settings(max_examples=50)
 @given(NAMES)
 def test_packed_strings_read_back(values: list[str]) -> None:
-    column = Strings.of(pack_strings("x", values), "x")
+    column = StringArray.from_arrays(pack_strings("x", values), "x")
     assert [column[row] for row in range(len(column))] == values
 
 
@@ -63,6 +63,6 @@ def test_packed_strings_read_back(values: list[str]) -> None:
 @given(NAMES, st.text(max_size=6))
 def test_ids_are_found_where_they_are_and_nowhere_else(values: list[str], other: str) -> None:
     values = list(dict.fromkeys(values))
-    ids = SortedIds(Strings.of(pack_strings("x", values), "x"), sorted_order(values))
+    ids = SortedIds(StringArray.from_arrays(pack_strings("x", values), "x"), sorted_order(values))
     assert [ids.row(value) for value in values] == list(range(len(values)))
     assert ids.row(other) == (values.index(other) if other in values else None)

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from goeswith.core.errors import BundleError, GoesWithError
-from goeswith.query import bundle as bundle_module
 from goeswith.query.bundle import Bundle
+from goeswith.store import reader as reader_module
 from goeswith.store.manifest import Manifest
 from goeswith.store.publish import new_build, publish
 
@@ -218,7 +218,7 @@ def test_a_reader_between_manifest_and_files_follows_the_newer_build(
     old: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = Bundle.open(old).id
-    real = bundle_module.read_manifest
+    real = reader_module.read_manifest
 
     def swapped_just_after(path: Path) -> Manifest:
         manifest = real(path)
@@ -226,7 +226,7 @@ def test_a_reader_between_manifest_and_files_follows_the_newer_build(
             assert fit(old) == 0
         return manifest
 
-    monkeypatch.setattr(bundle_module, "read_manifest", swapped_just_after)
+    monkeypatch.setattr(reader_module, "read_manifest", swapped_just_after)
     assert Bundle.open(old).id != before
 
 

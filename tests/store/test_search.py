@@ -11,7 +11,7 @@ from hypothesis.strategies import DrawFn, composite
 from goeswith.core.errors import ConfigError
 from goeswith.query.bundle import Bundle
 from goeswith.store.search_index import SearchIndex, search_arrays
-from goeswith.store.tokenizer import asked_words, folded, words_of
+from goeswith.store.tokenizer import fold_case, index_words, query_words
 
 LETTERS = st.characters(exclude_categories=["Cs"])
 SCRIPTS = st.text("aeéßÅstž 0-'カメラ卓上กขשкниа्िग", max_size=30)
@@ -35,7 +35,7 @@ def titles(draw: DrawFn) -> list[str]:
 def test_every_product_is_found_by_each_word_of_its_title(names: list[str]) -> None:
     found = index(names)
     for row, title in enumerate(names):
-        for word in words_of(title):
+        for word in index_words(title):
             assert row in found.find(word, len(names)), word
 
 
@@ -44,7 +44,7 @@ def test_every_product_is_found_by_each_word_of_its_title(names: list[str]) -> N
 def test_every_product_is_found_by_the_beginning_of_a_word(names: list[str], length: int) -> None:
     found = index(names)
     for row, title in enumerate(names):
-        for word in words_of(title):
+        for word in index_words(title):
             if len(word) > 2:
                 assert row in found.find(word[:length], len(names)), word
 
@@ -54,7 +54,7 @@ def test_every_product_is_found_by_the_beginning_of_a_word(names: list[str], len
 def test_every_product_is_found_by_its_id(ids: list[str]) -> None:
     found = index([""] * len(ids), ids)
     for row, product_id in enumerate(ids):
-        if folded(product_id).strip():
+        if fold_case(product_id).strip():
             assert row in found.find(product_id, len(ids)), product_id
 
 
@@ -78,8 +78,8 @@ def test_a_long_word_is_found_with_one_letter_wrong(word: str, data: st.DataObje
 @settings(max_examples=60)
 @given(st.text(LETTERS, max_size=40))
 def test_folding_a_word_twice_changes_nothing(text: str) -> None:
-    for word in words_of(text):
-        assert asked_words(word) == [word]
+    for word in index_words(text):
+        assert query_words(word) == [word]
 
 
 def test_more_words_come_first_then_better_spelling_then_what_is_bought_more() -> None:
@@ -133,5 +133,5 @@ def test_a_bundle_finds_its_products_and_tells_what_they_are(shop_bundle: Path) 
     for row in range(len(bundle)):
         product_id = bundle.products.ids[row]
         assert bundle.search(product_id, 1)[0].product_id == product_id
-    with pytest.raises(ConfigError, match="1 to 100 products, 0"):
+    with pytest.raises(ConfigError, match="1 to 100 products, but k is 0"):
         bundle.search("camera", 0)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goeswith.text.claims import NOTHING, tidy, unsupported, weakened
+from goeswith.text.claims import NO_EVIDENCE_SENTENCE, tidy, unsupported_claims, weaken
 from goeswith.text.product_words import ProductWords
 from goeswith.text.word_lists import FRAME, stem
 
@@ -30,7 +30,7 @@ BRANDS = frozenset({"canon", "nimbus", "nikon"})
 
 
 def kinds(text: str, numbers: tuple[int, ...] = ()) -> set[str]:
-    return {claim.kind for claim in unsupported(text, CAMERA, BATTERY, numbers, BRANDS)}
+    return {claim.kind for claim in unsupported_claims(text, CAMERA, BATTERY, numbers, BRANDS)}
 
 
 @pytest.mark.parametrize(
@@ -45,11 +45,11 @@ def kinds(text: str, numbers: tuple[int, ...] = ()) -> set[str]:
         "One is a 1800 mAh battery charger.",
         "They both are a type of electronics.",
         "A customer who bought the digital camera needs a battery.",
-        NOTHING,
+        NO_EVIDENCE_SENTENCE,
     ],
 )
 def test_what_catalogue_or_frame_hold_is_let_through(text: str) -> None:
-    assert unsupported(text, CAMERA, BATTERY, brands=BRANDS) == []
+    assert unsupported_claims(text, CAMERA, BATTERY, brands=BRANDS) == []
 
 
 @pytest.mark.parametrize(
@@ -96,29 +96,29 @@ def test_what_they_do_not_hold_is_refused_by_its_name(text: str, kind: str) -> N
 
 def test_what_is_no_kind_of_product_is_said_to_be_related() -> None:
     text = "They both are a type of Canon EOS."
-    assert weakened(text, CAMERA, BATTERY) == "They both are related to Canon EOS."
+    assert weaken(text, CAMERA, BATTERY) == "They both are related to Canon EOS."
     text = "They could both be used for Canon EOS."
-    assert weakened(text, CAMERA, BATTERY) == "They are both related to Canon EOS."
+    assert weaken(text, CAMERA, BATTERY) == "They are both related to Canon EOS."
     text = "They both are a type of Electronics."
-    assert weakened(text, CAMERA, BATTERY) == text
+    assert weaken(text, CAMERA, BATTERY) == text
 
 
 def test_a_word_in_passing_is_not_what_two_products_are_related_to() -> None:
     one = ProductWords({"title": "Silver pendant, lobster clasp"})
     other = ProductWords({"title": "Gold chain with lobster clasp"})
-    assert unsupported("They both are related to lobster.", one, other)
-    assert not unsupported("They both are related to clasp.", one, other)
-    assert not unsupported("They both are related to lobster clasp.", one, other)
+    assert unsupported_claims("They both are related to lobster.", one, other)
+    assert not unsupported_claims("They both are related to clasp.", one, other)
+    assert not unsupported_claims("They both are related to lobster clasp.", one, other)
     jeans = ProductWords({"title": "Silver Jeans Co. Skinny"})
     other = ProductWords({"title": "Washed jeans"})
-    assert unsupported("They both are jeans.", jeans, other)
+    assert unsupported_claims("They both are jeans.", jeans, other)
     cable = ProductWords({"title": "Extension cable USB 3.0"})
     stick = ProductWords({"title": "Flash drive, USB 3.0"})
-    assert unsupported("They both are a kind of USB 3.0.", cable, stick)
-    assert not unsupported("They both are related to USB 3.0.", cable, stick)
+    assert unsupported_claims("They both are a kind of USB 3.0.", cable, stick)
+    assert not unsupported_claims("They both are related to USB 3.0.", cable, stick)
     beads = ProductWords({"title": "Glass beads for bracelet"})
     bracelet = ProductWords({"title": "Silver bracelet"})
-    assert unsupported("They both are a kind of bracelet.", beads, bracelet)
+    assert unsupported_claims("They both are a kind of bracelet.", beads, bracelet)
 
 
 def test_counts_of_the_evidence_are_held() -> None:
@@ -129,8 +129,8 @@ def test_counts_of_the_evidence_are_held() -> None:
 
 @given(st.text(alphabet="bcdfghjklmnpqrstvwxz", min_size=5, max_size=12))
 def test_no_word_that_nothing_holds_gets_through(word: str) -> None:
-    held = CAMERA.holds(word) or BATTERY.holds(word) or word in FRAME
-    claims = unsupported(f"They both are related to {word}.", CAMERA, BATTERY)
+    held = CAMERA.contains(word) or BATTERY.contains(word) or word in FRAME
+    claims = unsupported_claims(f"They both are related to {word}.", CAMERA, BATTERY)
     assert held or any(claim.text == word for claim in claims)
 
 
@@ -143,7 +143,7 @@ def test_no_number_that_nothing_holds_gets_through(number: int) -> None:
 @given(st.text(max_size=80), st.text(max_size=80), st.text(max_size=80))
 def test_the_checker_answers_whatever_it_is_given(text: str, one: str, other: str) -> None:
     source, target = ProductWords({"title": one}), ProductWords({"title": other})
-    for claim in unsupported(tidy(text), source, target):
+    for claim in unsupported_claims(tidy(text), source, target):
         assert claim.text is not None
         assert str(claim).startswith(claim.kind)
 
@@ -160,7 +160,7 @@ def test_the_checker_answers_whatever_it_is_given(text: str, one: str, other: st
 )
 def test_hostile_parts_of_a_text_hold_nothing(appended: str) -> None:
     other = ProductWords({"title": f"Nimbus battery charger. {appended}."})
-    claims = unsupported("It is a waterproof battery charger.", CAMERA, other)
+    claims = unsupported_claims("It is a waterproof battery charger.", CAMERA, other)
     assert [claim.text for claim in claims] == ["waterproof"]
 
 

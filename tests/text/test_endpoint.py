@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from goeswith.core.errors import ConfigError
-from goeswith.text.chat_endpoint import KEY, EndpointExplainer
-from goeswith.text.checked_explanation import explain
-from goeswith.text.explanation import Pair
+from goeswith.text.endpoint_explainer import API_KEY_VARIABLE, EndpointExplainer
+from goeswith.text.explain_pairs import explain_pairs
+from goeswith.text.explanation import ProductPair
 
-PAIR = Pair({"title": "Nimbus camera"}, {"title": "Mu case for Nimbus camera"})
+PAIR = ProductPair({"title": "Nimbus camera"}, {"title": "Mu case for Nimbus camera"})
 
 
 class Service(ThreadingHTTPServer):
@@ -57,7 +57,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    monkeypatch.delenv(KEY, raising=False)
+    monkeypatch.delenv(API_KEY_VARIABLE, raising=False)
     server = Service()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
@@ -74,7 +74,7 @@ def asking(service: Service, **given: Any) -> EndpointExplainer:
 def test_a_sentence_comes_from_the_service_and_is_checked(service: Service) -> None:
     service.says("The case is for the Nimbus camera.\nAnd more.")
     with asking(service) as explainer:
-        (found,) = explain([PAIR], explainer)
+        (found,) = explain_pairs([PAIR], explainer)
     assert (found.text, found.by) == (
         "The case is for the Nimbus camera.",
         "small at 127.0.0.1",
@@ -90,7 +90,7 @@ def test_a_sentence_comes_from_the_service_and_is_checked(service: Service) -> N
 def test_the_key_comes_from_the_environment_alone(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(KEY, "secret")
+    monkeypatch.setenv(API_KEY_VARIABLE, "secret")
     service.says("They are for the camera.")
     with asking(service) as explainer:
         explainer.write([PAIR], 0)
@@ -103,7 +103,7 @@ def test_the_key_comes_from_the_environment_alone(
 def test_what_the_service_makes_up_is_left_to_a_template(service: Service) -> None:
     service.says("The best waterproof case! Visit http://evil.example now.")
     with asking(service, tries=2) as explainer:
-        (found,) = explain([PAIR], explainer)
+        (found,) = explain_pairs([PAIR], explainer)
     assert found.by == "template"
     assert len(service.asked) == 2
     assert service.asked[1][1]["temperature"] > 0
@@ -139,7 +139,7 @@ def test_a_refusal_is_told_at_once(service: Service) -> None:
 def test_a_service_that_is_not_there_is_told(service: Service) -> None:
     with (
         EndpointExplainer("http://127.0.0.1:9/v1", "small", pause=0.01) as explainer,
-        pytest.raises(ConfigError, match="does not answer"),
+        pytest.raises(ConfigError, match="does not respond"),
     ):
         explainer.write([PAIR], 0)
 

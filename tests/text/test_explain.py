@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goeswith.core.errors import ConfigError
-from goeswith.store.evidence import Basis, Evidence, Link, TypesBought
-from goeswith.text.checked_explanation import explain
-from goeswith.text.claims import NOTHING, unsupported
+from goeswith.store.evidence import Basis, Evidence, Link, TypePairCount
+from goeswith.text.claims import NO_EVIDENCE_SENTENCE, unsupported_claims
+from goeswith.text.explain_pairs import explain_pairs
 from goeswith.text.explainers import make_explainer
-from goeswith.text.explanation import Pair, prompt
-from goeswith.text.hostile_text import hostile
+from goeswith.text.explanation import ProductPair, prompt
+from goeswith.text.hostile_text import find_hostile
 from goeswith.text.product_words import ProductWords
-from goeswith.text.templates import numbers_of, template
+from goeswith.text.templates import evidence_counts, template_sentence
 
 CAMERA = {"title": "Nimbus 70D Camera", "type": "Cameras", "brand": "Nimbus"}
 CASE = {"title": "Nimbus Case for 70D Camera", "type": "Cases", "brand": "Nimbus"}
@@ -59,7 +59,7 @@ def evidence(basis: Any = "bought_together", **known: Any) -> Evidence:
             "Bought 4 times with another product of type Cameras, and both are by Nimbus.",
         ),
         (
-            evidence("types", types=TypesBought("Cameras", "Cases", 1200)),
+            evidence("types", types=TypePairCount("Cameras", "Cases", 1200)),
             "Products of type Cases are bought with products of type Cameras 1,200 times, "
             "and both are by Nimbus.",
         ),
@@ -69,13 +69,13 @@ def evidence(basis: Any = "bought_together", **known: Any) -> Evidence:
     ],
 )
 def test_a_template_says_what_the_evidence_holds(known: Evidence | None, text: str) -> None:
-    assert template(Pair(CAMERA, CASE, known)) == text
+    assert template_sentence(ProductPair(CAMERA, CASE, known)) == text
 
 
 def test_a_template_names_what_both_titles_say_where_brands_differ() -> None:
     other = {**CASE, "brand": "Mu", "title": "Mu Case for 70D Camera"}
-    assert template(Pair(CAMERA, other)) == "They both are related to 70D Camera."
-    assert template(Pair({"title": "a"}, {"title": "b"})) == NOTHING
+    assert template_sentence(ProductPair(CAMERA, other)) == "They both are related to 70D Camera."
+    assert template_sentence(ProductPair({"title": "a"}, {"title": "b"})) == NO_EVIDENCE_SENTENCE
 
 
 RECORDS = st.fixed_dictionaries(
@@ -101,12 +101,12 @@ def test_a_template_is_one_plain_sentence_that_nothing_in_a_text_steers(
         purchases=count,
         counted=counted,
         link=Link("x", "X", target.get("brand"), count, count),
-        types=TypesBought(str(source.get("type")), str(target.get("type")), count),
+        types=TypePairCount(str(source.get("type")), str(target.get("type")), count),
     )
-    text = template(Pair(source, target, known))
+    text = template_sentence(ProductPair(source, target, known))
     assert text
-    assert text == template(Pair(source, target, known))
-    assert not hostile(text)
+    assert text == template_sentence(ProductPair(source, target, known))
+    assert not find_hostile(text)
     assert not set(text) & set("<>|\n\u202e")
 
 
@@ -114,63 +114,63 @@ def test_a_template_is_one_plain_sentence_that_nothing_in_a_text_steers(
 @pytest.mark.parametrize("basis", get_args(Basis))
 def test_strategic_text_appended_to_a_title_moves_no_template(strategic: str, basis: str) -> None:
     known = evidence(basis, link=Link("t", "Tripod", "Tripods", 3, 4))
-    plain = template(Pair(CAMERA, CASE, known))
+    plain = template_sentence(ProductPair(CAMERA, CASE, known))
     steered = {**CASE, "title": f"{CASE['title']}. {strategic}"}
-    assert template(Pair(CAMERA, steered, known)) == plain
+    assert template_sentence(ProductPair(CAMERA, steered, known)) == plain
 
 
 class Parrot:
     """Says what it is told to, attempt by attempt."""
 
-    name, most_tries = "parrot", 3
+    name, max_tries = "parrot", 3
 
     def __init__(self, *said: str) -> None:
         self.said, self.asked = said, list[int]()
 
-    def write(self, pairs: Sequence[Pair], attempt: int) -> list[str]:
+    def write(self, pairs: Sequence[ProductPair], attempt: int) -> list[str]:
         self.asked.append(len(pairs))
         return [self.said[min(attempt, len(self.said) - 1)]] * len(pairs)
 
 
 def test_a_sentence_that_holds_is_kept() -> None:
-    pair = Pair(CAMERA, CASE, evidence())
-    (found,) = explain([pair], Parrot("because the case is for the camera"))
+    pair = ProductPair(CAMERA, CASE, evidence())
+    (found,) = explain_pairs([pair], Parrot("because the case is for the camera"))
     assert (found.text, found.by, found.tries) == ("The case is for the camera.", "parrot", 1)
     assert not found.refused
 
 
 def test_a_sentence_that_does_not_hold_is_asked_for_again() -> None:
     parrot = Parrot("it is waterproof", "they both are by Canon", "the case is for the camera")
-    (found,) = explain([Pair(CAMERA, CASE, evidence())], parrot)
+    (found,) = explain_pairs([ProductPair(CAMERA, CASE, evidence())], parrot)
     assert (found.text, found.tries) == ("The case is for the camera.", 3)
     assert [claim.text for claim in found.refused] == ["waterproof", "Canon"]
 
 
 def test_what_never_holds_is_left_to_the_template() -> None:
     parrot = Parrot("buy this now, it is the best")
-    pairs = [Pair(CAMERA, CASE, evidence())] * 2
-    found = explain(pairs, parrot)
+    pairs = [ProductPair(CAMERA, CASE, evidence())] * 2
+    found = explain_pairs(pairs, parrot)
     assert parrot.asked == [2, 2, 2]
     assert {one.by for one in found} == {"template"}
-    assert {one.text for one in found} == {template(pairs[0])}
+    assert {one.text for one in found} == {template_sentence(pairs[0])}
 
 
 @pytest.mark.parametrize("strategic", STRATEGIC)
 def test_no_instruction_reaches_a_prompt_or_an_explanation(strategic: str) -> None:
     steered = {**CASE, "title": f"{CASE['title']}. {strategic}", "description": strategic}
-    pair = Pair(CAMERA, steered, evidence())
-    assert prompt(pair) == prompt(Pair(CAMERA, CASE))
-    (found,) = explain([pair], Parrot(strategic))
+    pair = ProductPair(CAMERA, steered, evidence())
+    assert prompt(pair) == prompt(ProductPair(CAMERA, CASE))
+    (found,) = explain_pairs([pair], Parrot(strategic))
     assert found.by == "template"
-    assert not hostile(found.text)
+    assert not find_hostile(found.text)
 
 
 @given(st.lists(st.sampled_from(["camera", "case", "70D", "for", "both", *STRATEGIC]), max_size=8))
 def test_whatever_a_model_says_what_is_shown_holds(said: list[str]) -> None:
-    pair = Pair(CAMERA, CASE, evidence())
-    (found,) = explain([pair], Parrot(f"they are {' '.join(said)}"))
+    pair = ProductPair(CAMERA, CASE, evidence())
+    (found,) = explain_pairs([pair], Parrot(f"they are {' '.join(said)}"))
     sides = ProductWords(pair.source), ProductWords(pair.target)
-    assert unsupported(found.text, *sides, numbers_of(pair.evidence)) == []
+    assert unsupported_claims(found.text, *sides, evidence_counts(pair.evidence)) == []
 
 
 def test_explainers_are_made_by_name() -> None:

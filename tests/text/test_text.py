@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goeswith.data.catalog import Catalog
-from goeswith.text.product_text import BETWEEN, clean_text, product_text, product_texts
+from goeswith.text.product_text import FIELD_SEPARATOR, clean_text, product_text, product_texts
 
 HOSTILE = st.lists(
     st.one_of(
@@ -78,8 +78,10 @@ def test_a_long_text_is_cut_after_a_word() -> None:
 def test_a_field_cannot_pretend_to_be_another(title: str, brand: str, limit: int) -> None:
     text = product_text({"title": title, "brand": brand}, ("title", "brand"), limit)
     assert len(text) <= limit
-    assert all(part.startswith(("title: ", "brand: ")) for part in text.split(BETWEEN) if text)
-    assert text.count(BETWEEN) <= 1
+    assert all(
+        part.startswith(("title: ", "brand: ")) for part in text.split(FIELD_SEPARATOR) if text
+    )
+    assert text.count(FIELD_SEPARATOR) <= 1
 
 
 def test_the_text_of_a_product_names_the_fields_that_it_has() -> None:

@@ -11,15 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goeswith.core.errors import ConfigError
-from goeswith.text.checked_explanation import explain
-from goeswith.text.explainer_training import Epoch, ExplainerTraining, train_explainer
-from goeswith.text.explanation import Pair
-from goeswith.text.local_model import LocalExplainer
+from goeswith.text.explain_pairs import explain_pairs
+from goeswith.text.explainer_training import ExplainerEpoch, ExplainerTraining, train_explainer
+from goeswith.text.explanation import ProductPair
+from goeswith.text.local_explainer import LocalExplainer
 from goeswith.text.training_examples import (
-    Example,
+    ExplanationExample,
     bundle_examples,
-    held,
     intention_examples,
+    keep_supported,
     split_by_product,
     without_products,
 )
@@ -30,9 +30,11 @@ pytest.importorskip("peft")
 WORDS = "they both are related to red blue mug cup tea say in one first second title reason why"
 
 
-def example(one: int, other: int, text: str = "They both are related to mug.") -> Example:
-    pair = Pair({"title": f"red {one} mug"}, {"title": f"blue {other} mug"})
-    return Example((str(one), str(other)), pair, (text,))
+def example(
+    one: int, other: int, text: str = "They both are related to mug."
+) -> ExplanationExample:
+    pair = ProductPair({"title": f"red {one} mug"}, {"title": f"blue {other} mug"})
+    return ExplanationExample((str(one), str(other)), pair, (text,))
 
 
 @pytest.fixture(scope="module")
@@ -80,13 +82,13 @@ def test_training_lowers_the_loss_and_leaves_a_model_that_writes(
     pairs = [one.pair for one in LEARNED]
     assert explainer.write(pairs, 0) == explainer.write(pairs, 0)
     assert explainer.write(pairs, 1) == explainer.write(pairs, 1)
-    assert all(found.text for found in explain(pairs, explainer))
+    assert all(found.text for found in explain_pairs(pairs, explainer))
 
 
 def test_a_killed_run_ends_as_one_that_was_not(backbone: Path, tmp_path: Path) -> None:
     training = ExplainerTraining(str(backbone), epochs=3, patience=3, batch=4, learning_rate=0.01)
 
-    def killed(epoch: Epoch) -> None:
+    def killed(epoch: ExplainerEpoch) -> None:
         if epoch["epoch"] == 2:
             raise KeyboardInterrupt
 
@@ -123,7 +125,7 @@ def test_a_model_that_only_goes_on_is_not_trained(tmp_path: Path, backbone: Path
     GPT2LMHeadModel(config).save_pretrained(tmp_path / "causal")
     tokenizer.save_pretrained(tmp_path / "causal")
     training = ExplainerTraining(str(tmp_path / "causal"))
-    with pytest.raises(ConfigError, match="only goes on"):
+    with pytest.raises(ConfigError, match="is a causal model"):
         train_explainer(training, LEARNED, [], tmp_path / "out")
     written = LocalExplainer(tmp_path / "causal").write([one.pair for one in LEARNED], 0)
     assert len(written) == len(LEARNED)
@@ -161,11 +163,13 @@ def test_intents_of_bundles_are_sentences_and_those_that_count_are_left_out() ->
 
 
 def test_only_sentences_that_the_texts_hold_are_learned_as_held() -> None:
-    both = Example(("1", "2"), example(1, 2).pair, ("They both are mugs.", "They are best."))
-    kept = held(both)
+    both = ExplanationExample(
+        ("1", "2"), example(1, 2).pair, ("They both are mugs.", "They are best.")
+    )
+    kept = keep_supported(both)
     assert kept is not None
     assert kept.texts == ("They both are mugs.",)
-    assert held(example(1, 2, "They are for hiking.")) is None
+    assert keep_supported(example(1, 2, "They are for hiking.")) is None
 
 
 PAIRS = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=1, max_size=40)

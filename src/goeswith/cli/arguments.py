@@ -28,7 +28,7 @@ def split_models(text: str) -> list[str]:
 
 
 def split_seeds(text: str) -> list[int]:
-    """Whole numbers between commas.
+    """Integers separated by commas.
 
     Raises:
         ConfigError: something else.
@@ -37,7 +37,7 @@ def split_seeds(text: str) -> list[int]:
         return [int(number) for number in split_names(text)]
     except ValueError as error:
         raise ConfigError(
-            f"seeds are whole numbers with commas between, such as 0,1,2; not {text!r}"
+            f"seeds are integers separated by commas, such as 0,1,2; not {text!r}"
         ) from error
 
 

@@ -38,11 +38,11 @@ def command(
 ) -> None:
     """Compare models on held-out data: accuracy, direction, substitutes, types, cost.
 
-    Protocols: **edges** holds out product pairs; **direction** asks which way they go; **cold**
-    takes all edges from some products; **time** learns before a moment and answers after it;
-    **gold** compares with what people bundled. What comes next in a session: **leave_one_out**
-    tests the last product of every sequence, **given** a table `test` of prefixes and targets,
-    **sessions** the last product of sessions held out whole.
+    Protocols: **edges** holds out product pairs; **direction** predicts their direction; **cold**
+    removes all edges of some products; **time** trains on events before a time and tests on later
+    ones; **gold** compares with bundles made by people. Next product in a session:
+    **leave_one_out** tests the last product of every sequence, **given** a table `test` of prefixes
+    and targets, **sessions** the last product of held-out sessions.
     """
     from goeswith.cli.arguments import (
         check_writable,
@@ -61,11 +61,11 @@ def command(
     settings = load_settings(config)
     check_writable(json)
     check_writable(html)
-    asked = split_models(models), split_names(protocol), split_seeds(seeds)
+    selection = split_models(models), split_names(protocol), split_seeds(seeds)
     with progress_bar() as progress:
         progress(0, 1, f"reading {data}")
         dataset = load_data(data, settings.data.max_bad_share)
-        result = benchmark(dataset, *asked, settings, progress)
+        result = benchmark(dataset, *selection, settings, progress)
     screen = console()
     if aside := dataset.quarantine.counts().to_dicts():
         screen.print(records_table("Rows set aside", aside))

@@ -19,7 +19,7 @@ def command(
 
     if check is not None:
         load_settings(check)
-        typer.echo(f"{check}: every key is known and every value in range")
+        typer.echo(f"{check}: every key exists and every value is in range")
     elif out is None:
         typer.echo(default_toml(), nl=False)
     elif out.exists():

@@ -1,4 +1,4 @@
-"""`goeswith demo`: the whole way on a retail panel that pip brings."""
+"""`goeswith demo`: the complete workflow on a retail panel from a Python package."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ if TYPE_CHECKING:
     from goeswith.data.catalog import Catalog
     from goeswith.relations.graph import RelationGraph
 
-_SHOWN: Final = (
+_EXAMPLE_TYPES: Final = (
     "SPAGHETTI DRY",
     "MEXICAN TACO TOSTADO SHELLS",
     "HOT DOG BUNS",
     "LAYER CAKE MIX",
     "BABY DIAPERS",
 )
-"""Product types that everybody has an opinion on: the one bought most often of each is asked."""
+"""Product types for the examples: the product with most purchases of each type is queried."""
 
-_ANSWERING: Final = "copurchase:measure=llr"
-"""Baskets of a grocer hold bananas whatever else they hold: this asks for more than popularity."""
+_MODEL: Final = "copurchase:measure=llr"
+"""Log-likelihood ratio: by counts alone, popular products such as bananas come first."""
 
-_COMPARED: Final = ("popularity", "copurchase:measure=count", _ANSWERING)
+_BENCHMARK_MODELS: Final = ("popularity", "copurchase:measure=count", _MODEL)
 
 
 def command(
@@ -31,10 +31,10 @@ def command(
 ) -> None:
     """Mine, fit, evaluate and answer on Complete Journey, a year of a grocer's baskets.
 
-    Its publisher describes the data as simulated: what is printed shows the tool at work and says
-    nothing about real customers. Needs the extra `demo`.
+    Its publisher describes the data as simulated: the output shows the tool at work and is no
+    evidence about real customers. Needs the extra `demo`.
     """
-    from goeswith.cli.output import answers_table, console, progress_bar, records_table
+    from goeswith.cli.output import console, progress_bar, recommendations_table, records_table
     from goeswith.core.atomic_files import write_json
     from goeswith.data.folder import load_data
     from goeswith.data.importers.run_importer import import_tables
@@ -46,7 +46,7 @@ def command(
     from goeswith.relations.build_graph import build_graph
     from goeswith.settings.sections import FitSettings, Settings
 
-    settings = Settings(fit=FitSettings(model=_ANSWERING))
+    settings = Settings(fit=FitSettings(model=_MODEL))
     screen = console()
     screen.print(
         "Complete Journey: a year of baskets at a grocer, simulated by its publisher "
@@ -58,7 +58,7 @@ def command(
         dataset = load_data(out / "complete-journey", settings.data.max_bad_share)
         progress(0, 1, "mining relations")
         graph = build_graph(dataset, settings.relations)
-        metrics = benchmark(dataset, list(_COMPARED), ["time"], [0], settings, progress)
+        metrics = benchmark(dataset, list(_BENCHMARK_MODELS), ["time"], [0], settings, progress)
         fit_bundle(dataset, out / "bundle", settings, metrics, progress, graph=graph)
     write_json(metrics, out / "benchmark.json")
     write_report(metrics, out / "report.html")
@@ -67,10 +67,10 @@ def command(
         screen.print(records_table("Rows set aside", aside))
     screen.print(terminal_table(metrics))
     bundle = Bundle.open(out / "bundle")
-    for row in _shown(dataset.catalog, graph):
+    for row in _example_rows(dataset.catalog, graph):
         title = f"What goes with {bundle.products.label(row)}"
         answers = bundle.complements(bundle.products.ids[row], 5)
-        screen.print(answers_table(title, answers))
+        screen.print(recommendations_table(title, answers))
     for line in (
         f"report: {out / 'report.html'}; figures: {out / 'benchmark.json'}",
         f"more:   goeswith recommend {out / 'bundle'} PRODUCT; goeswith inspect {out / 'bundle'}",
@@ -80,13 +80,13 @@ def command(
         screen.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def _shown(catalog: Catalog, graph: RelationGraph) -> list[int]:
-    """The product of each type of `_SHOWN` with most co-purchases."""
+def _example_rows(catalog: Catalog, graph: RelationGraph) -> list[int]:
+    """The product of each type of `_EXAMPLE_TYPES` with most co-purchases."""
     import numpy as np
 
     bought = np.asarray(graph["co_purchase"].count.sum(axis=1)).ravel()
     rows = []
-    for name in _SHOWN:
+    for name in _EXAMPLE_TYPES:
         if name in catalog.type_names:
             of_type = np.flatnonzero(catalog.type_codes == catalog.type_names.index(name))
             rows.append(int(of_type[np.argmax(bought[of_type])]))

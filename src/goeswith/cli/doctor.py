@@ -14,7 +14,7 @@ from typing import Final
 
 import typer
 
-_GIVES: Final = {
+_EXTRAS: Final = {
     "demo": "`goeswith demo` on a retail panel",
     "serve": "`goeswith serve`, answers over HTTP",
     "export": "`goeswith export` to PostgreSQL and Redis",
@@ -28,17 +28,17 @@ _GIVES: Final = {
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the report; `fine` is None for what may be absent."""
+    """One line of the report; `is_ok` is None for optional parts that are absent."""
 
-    what: str
-    found: str
-    fine: bool | None
+    name: str
+    detail: str
+    is_ok: bool | None
 
 
 def command(
     bundle: Path | None = typer.Argument(None, help="A bundle to be checked too."),
 ) -> None:
-    """Check Python, libraries, optional parts and, in a temporary folder, the whole way.
+    """Check Python, libraries, extras and, in a temporary folder, the complete workflow.
 
     Ends with exit code 2 where something that is needed is missing or broken.
     """
@@ -47,54 +47,54 @@ def command(
 
     from goeswith.cli.output import console
 
-    findings = [*_machine(), *_libraries(), *_extras(), _whole_way()]
+    findings = [*_check_machine(), *_check_libraries(), *_check_extras(), _end_to_end()]
     if bundle is not None:
-        findings.append(_bundle(bundle))
+        findings.append(_check_bundle(bundle))
     marks = {True: "[green]ok[/]", False: "[bold red]broken[/]", None: "-"}
     table = Table(show_header=False, pad_edge=False)
     for finding in findings:
-        table.add_row(marks[finding.fine], escape(finding.what), escape(finding.found))
+        table.add_row(marks[finding.is_ok], escape(finding.name), escape(finding.detail))
     console().print(table)
-    if any(finding.fine is False for finding in findings):
+    if any(finding.is_ok is False for finding in findings):
         raise typer.Exit(2)
 
 
-def _machine() -> Iterator[Finding]:
+def _check_machine() -> Iterator[Finding]:
     needed = sys.version_info >= (3, 11)
     yield Finding("python", f"{platform.python_version()} (needs 3.11 or later)", needed)
     yield Finding("platform", platform.platform(), True)
     # a container may be given fewer cores than the machine has
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else os.cpu_count()
-    yield Finding("cores", str(cores), fine=True)
+    yield Finding("cores", str(cores), is_ok=True)
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
         yield Finding("memory", f"{memory / 2**30:.1f} GiB", True)
 
 
-def _libraries() -> Iterator[Finding]:
+def _check_libraries() -> Iterator[Finding]:
     from packaging.requirements import Requirement
 
     for line in requires("goeswith") or []:
         needed = Requirement(line)
         if needed.marker is None or needed.marker.evaluate({"extra": ""}):
-            found = _installed(needed.name)
+            found = _installed_version(needed.name)
             fine = found is not None and needed.specifier.contains(found, prereleases=True)
             yield Finding(
                 needed.name, f"{found or 'not installed'} (needs {needed.specifier})", fine
             )
 
 
-def _extras() -> Iterator[Finding]:
+def _check_extras() -> Iterator[Finding]:
     from packaging.requirements import Requirement
 
     parsed = [Requirement(line) for line in requires("goeswith") or []]
-    for extra, gives in _GIVES.items():
+    for extra, gives in _EXTRAS.items():
         needed = [r for r in parsed if r.marker and r.marker.evaluate({"extra": extra})]
         wanting = [
             r.name
             for r in needed
-            if not (found := _installed(r.name))
+            if not (found := _installed_version(r.name))
             or not r.specifier.contains(found, prereleases=True)
         ]
         if wanting:
@@ -104,14 +104,14 @@ def _extras() -> Iterator[Finding]:
         yield Finding(f"extra {extra}", text, None if wanting else True)
 
 
-def _installed(name: str) -> str | None:
+def _installed_version(name: str) -> str | None:
     try:
         return version(name)
     except PackageNotFoundError:
         return None
 
 
-def _whole_way() -> Finding:
+def _end_to_end() -> Finding:
     """Tables to answer, small: three baskets that hold bread and butter, three without."""
     what = "from tables to an answer"
     try:
@@ -134,17 +134,19 @@ def _whole_way() -> Finding:
             answers[0].product_id == "butter" and answers[0].evidence.bought_together == 3
         )
         found = answers[0].why if answers else "no answer"
-        return Finding(what, found if fine else f"wrong answer: {answers}", fine)
-    except Exception as error:  # whatever is broken is what the doctor is asked for
-        return Finding(what, f"{type(error).__name__}: {error}", fine=False)
+        return Finding(what, found if fine else f"unexpected result: {answers}", fine)
+    except Exception as error:  # the report shows any failure
+        return Finding(what, f"{type(error).__name__}: {error}", is_ok=False)
 
 
-def _bundle(path: Path) -> Finding:
+def _check_bundle(path: Path) -> Finding:
     from goeswith.core.errors import BundleError
     from goeswith.query.bundle import Bundle
 
     try:
         opened = Bundle.open(path, verify=True)
     except BundleError as error:
-        return Finding("bundle", str(error), fine=False)
-    return Finding("bundle", f"{path}: whole; {len(opened):,} products, id {opened.id}", fine=True)
+        return Finding("bundle", str(error), is_ok=False)
+    return Finding(
+        "bundle", f"{path}: complete; {len(opened):,} products, id {opened.id}", is_ok=True
+    )

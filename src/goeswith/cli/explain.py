@@ -13,15 +13,15 @@ def command(
         "OpenAI-compatible service, such as http://localhost:8080/v1.",
     ),
     model: str | None = typer.Option(None, help="The service's model, by its name there."),
-    top: int = typer.Option(3, min=1, help="Answers of a product that are explained."),
-    tries: int = typer.Option(3, min=1, max=10, help="How often a model is asked for a sentence."),
-    seed: int = typer.Option(0, help="Of the sentences that a local model draws."),
+    top: int = typer.Option(3, min=1, help="Recommendations per product to explain."),
+    tries: int = typer.Option(3, min=1, max=10, help="Maximum number of attempts of a model."),
+    seed: int = typer.Option(0, help="Seed of sentences that a local model samples."),
 ) -> None:
-    """Write why the first answers go with each product, and keep it in the bundle.
+    """Write explanations of the first recommendations of each product into the bundle.
 
-    Each sentence of a model is checked against catalogue and evidence; what they do not hold is
-    asked for again, and then left to a template. A run that was interrupted goes on where it was,
-    and the bundle answers as before until all is written.
+    Each sentence of a model is checked against catalogue and evidence; an unsupported sentence is
+    generated again, and finally replaced by a template. An interrupted run can be resumed, and the
+    bundle does not change until all sentences are written.
     """
     from goeswith.cli.output import progress_bar
     from goeswith.pipeline.explanation_writer import explain_bundle

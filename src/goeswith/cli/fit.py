@@ -29,7 +29,7 @@ def command(
 ) -> None:
     """Learn what goes with what and leave a bundle that answers.
 
-    Until the new bundle is whole the one that was there answers, also when this run is killed.
+    The current bundle is served until the new one is complete, even if this run is killed.
     """
     from goeswith.cli.output import console, progress_bar, records_table
     from goeswith.data.folder import load_data
@@ -42,9 +42,9 @@ def command(
     settings = load_settings(config)
     if model is not None and model != AUTO:
         MODELS.trust(model)
-        make_model(model, settings.models)  # a wrong name is told before the data are read
-    given = {"model": model, "budget": budget and budget.value}
-    fit = settings.fit.model_copy(update={k: v for k, v in given.items() if v is not None})
+        make_model(model, settings.models)  # an invalid name fails before the data are read
+    overrides = {"model": model, "budget": budget and budget.value}
+    fit = settings.fit.model_copy(update={k: v for k, v in overrides.items() if v is not None})
     settings = settings.model_copy(update={"fit": fit})
     with progress_bar() as progress:
         progress(0, 1, f"reading {data}")
@@ -71,7 +71,7 @@ def command(
         screen.print(f"next in a session: {bundle.session_model}", markup=False)
     else:
         why_not = bundle.manifest["session"]["why_not"]
-        screen.print(f"next in a session: nobody answers: {why_not}", markup=False)
+        screen.print(f"next-product model: none: {why_not}", markup=False)
     screen.print(
-        f"ask it: goeswith recommend {out} {bundle.products.ids[0]!r}", markup=False, soft_wrap=True
+        f"try: goeswith recommend {out} {bundle.products.ids[0]!r}", markup=False, soft_wrap=True
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from goeswith.data.importers.run_importer import Imported
+    from goeswith.data.importers.run_importer import ImportResult
 
 
 def command(
@@ -52,7 +52,7 @@ def command(
     _show(imported)
 
 
-def _show(imported: Imported) -> None:
+def _show(imported: ImportResult) -> None:
     from rich import box
     from rich.markup import escape
     from rich.table import Table
@@ -67,7 +67,7 @@ def _show(imported: Imported) -> None:
         table.add_column(heading, justify="right")
     counts = quarantine.counts()
     for file in quarantine.files:
-        read, lost = quarantine.read(file), quarantine.lost(file)
+        read, lost = quarantine.rows_read(file), quarantine.rows_removed(file)
         table.add_row(escape(file), "read", "", f"{read:,}", "")
         for row in counts.rows(named=True):
             if row["file"] == file:
@@ -76,7 +76,7 @@ def _show(imported: Imported) -> None:
                 example = escape(str(row["example"] or "")[:40])
                 table.add_row("", kind + escape(row["reason"]), example, f"{row['rows']:,}", share)
         table.add_row(
-            "", "[bold]kept[/bold]", "", f"{read - lost:,}", f"{1 - lost / max(read, 1):.2%}"
+            "", "[bold]used[/bold]", "", f"{read - lost:,}", f"{1 - lost / max(read, 1):.2%}"
         )
         table.add_section()
     screen = console()

@@ -1,4 +1,4 @@
-"""`goeswith inspect`: what a bundle is, and whether it is whole."""
+"""`goeswith inspect`: contents of a bundle, and a check of its files."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ def command(
     json: bool = typer.Option(False, "--json", help="Print the manifest as JSON."),
 ) -> None:
     """Show what a bundle was made from, what it answers, and check every file of it."""
-    from goeswith.cli.output import console, facts_table, records_table
+    from goeswith.cli.output import console, pairs_table, records_table
     from goeswith.query.bundle import Bundle
 
     opened = Bundle.open(bundle, verify=True)
@@ -24,7 +24,7 @@ def command(
     screen = console()
     listed = manifest["files"].values()
     screen.print(
-        facts_table(
+        pairs_table(
             f"Bundle {bundle}".replace("[", r"\["),
             {
                 "id": opened.id,
@@ -60,7 +60,7 @@ def command(
     ]
     screen.print(records_table("Who answers", models))
     screen.print(
-        facts_table(
+        pairs_table(
             "Health",
             {
                 "products without answers": health["products_without_answers"],

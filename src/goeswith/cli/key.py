@@ -1,4 +1,4 @@
-"""`goeswith key`: a key for one who may ask the service."""
+"""`goeswith key`: a new API key for the service."""
 
 import typer
 
@@ -8,8 +8,8 @@ def command(
 ) -> None:
     """Print a new key, once, and the line that lets it in.
 
-    The line goes into the file that serve.keys_file names; the service reads a changed file by
-    itself. The key goes to its bearer and is kept nowhere.
+    Add the line to the file of the setting serve.keys_file; the service reads a changed file by
+    itself. The key is not stored anywhere.
     """
     from goeswith.serve.api_keys import new_key
 

@@ -1,6 +1,6 @@
 """The command line: arguments in, calls out, no logic.
 
-Each command stands in a module of its own that imports what it needs when it runs.
+Each command is a module that imports its dependencies when it runs.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import Final
 
 import typer
 
-from goeswith import __version__
 from goeswith.cli.relevance import app as relevance
 from goeswith.core.errors import GoesWithError
+from goeswith.core.version import __version__
 
 COMMANDS: Final = {
     "import": "import_data",

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from goeswith.query.answer import Answer
+    from goeswith.query.recommendation import Recommendation
 
 
 def console() -> Console:
@@ -34,8 +34,8 @@ def progress_bar() -> Iterator[Callable[[int, int, str], None]]:
         yield step
 
 
-def answers_table(
-    title: str, answers: list[Answer], goes_with: bool = False, explained: bool = False
+def recommendations_table(
+    title: str, answers: list[Recommendation], goes_with: bool = False, explained: bool = False
 ) -> Table:
     """Answers with their evidence; what of a basket each goes with; sentences for shoppers."""
     table = Table(title=title, title_justify="left", show_lines=False, pad_edge=False)
@@ -60,7 +60,7 @@ def answers_table(
     return table
 
 
-def facts_table(title: str, facts: dict[str, Any]) -> Table:
+def pairs_table(title: str, facts: dict[str, Any]) -> Table:
     """Names and values."""
     table = Table(title=title, title_justify="left", show_header=False, pad_edge=False)
     table.add_column(style="bold")
@@ -82,7 +82,7 @@ def records_table(title: str, records: list[dict[str, Any]]) -> Table:
 
 
 def number(value: Any) -> str:
-    """A value for a person: digits grouped, few decimals, a dash where there is none."""
+    """A value as text: digits grouped, few decimals, a dash for None."""
     if value is None:
         return "-"
     if isinstance(value, bool):

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 import typer
 
 if TYPE_CHECKING:
-    from goeswith.query.answer import Answer
     from goeswith.query.bundle import Bundle
     from goeswith.query.constraints import Constraints
+    from goeswith.query.recommendation import Recommendation
 
 
 def command(
@@ -24,20 +24,20 @@ def command(
     ),
     ban: list[str] = typer.Option([], help="A product never to show; repeatable."),
     pin: list[str] = typer.Option([], help="A product to show first; repeatable."),
-    per_type: int | None = typer.Option(None, min=1, help="At most so many of one type."),
+    per_type: int | None = typer.Option(None, min=1, help="Maximum per type."),
     diversity: float | None = typer.Option(
         None, min=0, max=1, help="How much less each further product of one type counts."
     ),
     session: str | None = typer.Option(
         None,
-        help="What was looked at, oldest first, such as a,b,c: answer what comes next. An id with "
-        "a comma stands in double quotes.",
+        help="Products of a session, oldest first, such as a,b,c: recommend the next product. An "
+        "id with a comma needs double quotes.",
     ),
     new: Path | None = typer.Option(
         None, help="JSON file with the attributes of a product that the catalogue does not hold."
     ),
     similars: bool = typer.Option(
-        False, "--similars", help="What stands for the product, instead of what goes with it."
+        False, "--similars", help="Substitutes of the product, instead of complements."
     ),
     reverse: bool = typer.Option(
         False, "--reverse", help="The products that this one goes with, instead."
@@ -45,12 +45,11 @@ def command(
     explain: bool = typer.Option(
         False,
         "--explain",
-        help="Show a sentence for shoppers: the one that `goeswith explain` kept, else a "
-        "template's.",
+        help="Show a sentence for shoppers: from `goeswith explain`, or else from a template.",
     ),
     json: bool = typer.Option(False, "--json", help="Print JSON, evidence and all."),
 ) -> None:
-    """Say what goes with a product, best first, each answer with its evidence.
+    """Recommend complements of a product, best first, each with its evidence.
 
     With several products: what goes with all of them together. With --session: what comes next.
     """
@@ -66,34 +65,37 @@ def command(
         _check_one(ids, similars and reverse, bool(pin or per_type or diversity is not None))
         if reverse and narrowed:
             raise ConfigError("--reverse takes no filters, bans or pins")
-    opened = _opened(bundle, explain)
-    most = k or min(10, opened.k)
+    opened = _open_bundle(bundle, explain)
+    count = k or min(10, opened.k)
+    answers: list[Recommendation]
     constraints = None
     if narrowed:
         from goeswith.query.constraints import Constraints
 
-        constraints = Constraints.of(where, ban, pin, per_type, diversity)
-    key, asked = "complements", dict[str, Any]()
+        constraints = Constraints.from_text(where, ban, pin, per_type, diversity)
+    key, query = "complements", dict[str, Any]()
     if similars or reverse:
         row = opened.products.row(ids[0])
-        asked, label = {"product": _named(opened, row)}, opened.products.label(row)
+        query, label = {"product": _product_fields(opened, row)}, opened.products.label(row)
         key = "similars" if similars else "sources"
         answers = (
-            opened.similars(ids[0], most, constraints) if similars else opened.reverse(ids[0], most)
+            opened.similars(ids[0], count, constraints)
+            if similars
+            else opened.reverse(ids[0], count)
         )
     elif session is not None:
         key = "next"
-        answers, asked, label = _about_session(opened, session, most, constraints)
+        answers, query, label = _recommend_session(opened, session, count, constraints)
     elif new is not None:
-        answers, asked, label = _about_new(opened, new, most, constraints)
+        answers, query, label = _recommend_new(opened, new, count, constraints)
     elif len(ids) == 1:
-        answers = opened.complements(ids[0], most, constraints)
+        answers = opened.complements(ids[0], count, constraints)
         row = opened.products.row(ids[0])
-        asked, label = {"product": _named(opened, row)}, opened.products.label(row)
+        query, label = {"product": _product_fields(opened, row)}, opened.products.label(row)
     else:
-        answers = opened.basket(ids, most, constraints)
+        answers = opened.basket(ids, count, constraints)
         rows = [opened.products.row(product_id) for product_id in dict.fromkeys(ids)]
-        asked = {"basket": [_named(opened, row) for row in rows]}
+        query = {"basket": [_product_fields(opened, row) for row in rows]}
         label = ", ".join(opened.products.label(row) for row in rows)
     if json:
         from dataclasses import asdict
@@ -101,20 +103,22 @@ def command(
 
         content = {
             "bundle": opened.id,
-            **asked,
+            **query,
             key: [asdict(answer) for answer in answers],
         }
         typer.echo(dumps(content, indent=2, ensure_ascii=False))
         return
-    from goeswith.cli.output import answers_table, console
+    from goeswith.cli.output import console, recommendations_table
 
     if answers:
         title = _TITLES[key].format(label).replace("[", r"\[")
-        console().print(answers_table(title, answers, goes_with=len(ids) > 1, explained=explain))
+        console().print(
+            recommendations_table(title, answers, goes_with=len(ids) > 1, explained=explain)
+        )
     else:
-        said = " that meets what was asked for" if narrowed else ""
-        nothing = _NOTHING.get(key, "go with")
-        typer.echo(f"nothing is known to {nothing} {label}{said}")
+        condition = " that meets the constraints" if narrowed else ""
+        nothing = _EMPTY_RELATION.get(key, "go with")
+        typer.echo(f"nothing is known to {nothing} {label}{condition}")
 
 
 _TITLES: Final = {
@@ -123,32 +127,32 @@ _TITLES: Final = {
     "sources": "What {} goes with",
     "next": "What comes next after {}",
 }
-_NOTHING: Final = {
+_EMPTY_RELATION: Final = {
     "similars": "stand for",
     "sources": "have as its complement",
     "next": "come next after",
 }
 
 
-def _opened(path: Path, explain: bool) -> Bundle:
+def _open_bundle(path: Path, explain: bool) -> Bundle:
     from goeswith.query.bundle import Bundle
 
     bundle = Bundle.open(path)
-    bundle.explanations.always = explain
+    bundle.explanations.use_templates = explain
     return bundle
 
 
-def _about_session(
+def _recommend_session(
     bundle: Bundle, text: str, k: int, constraints: Constraints | None
-) -> tuple[list[Answer], dict[str, Any], str]:
+) -> tuple[list[Recommendation], dict[str, Any], str]:
     import csv
 
     # parted by commas, as in a line of CSV
     ids = [product_id.strip() for line in csv.reader([text]) for product_id in line]
-    answers: list[Answer] = [*bundle.session(ids, k, constraints)]
+    answers: list[Recommendation] = [*bundle.session(ids, k, constraints)]
     rows = [bundle.products.row(product_id) for product_id in ids]
     label = ", ".join(bundle.products.label(row) for row in rows)
-    return answers, {"session": [_named(bundle, row) for row in rows]}, label
+    return answers, {"session": [_product_fields(bundle, row) for row in rows]}, label
 
 
 def _check_one(ids: list[str], both: bool, shaped: bool) -> None:
@@ -162,7 +166,7 @@ def _check_one(ids: list[str], both: bool, shaped: bool) -> None:
         raise ConfigError("--similars takes filters and bans, no pins, quotas or diversity")
 
 
-def _named(bundle: Bundle, row: int) -> dict[str, Any]:
+def _product_fields(bundle: Bundle, row: int) -> dict[str, Any]:
     products = bundle.products
     return {
         "product_id": products.ids[row],
@@ -171,9 +175,9 @@ def _named(bundle: Bundle, row: int) -> dict[str, Any]:
     }
 
 
-def _about_new(
+def _recommend_new(
     bundle: Bundle, file: Path, k: int, constraints: Constraints | None
-) -> tuple[list[Answer], dict[str, Any], str]:
+) -> tuple[list[Recommendation], dict[str, Any], str]:
     from goeswith.data.attributes_file import read_attributes
 
     attributes = read_attributes(file)

@@ -1,4 +1,4 @@
-"""`goeswith relations`: what a shop's data say about which products belong together."""
+"""`goeswith relations`: relations between the products of a shop."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def command(
 ) -> None:
     """Count which products are bought together, compared, or bought after a view.
 
-    Shows what was counted and the strongest edges. Relations that the data bring as lists are
-    taken as they are; else they are mined from the events.
+    Shows the counts and the strongest edges. Relations that the data provide as lists are used as
+    they are; otherwise they are mined from the events.
     """
     from goeswith.cli.output import console, progress_bar, records_table
     from goeswith.core.atomic_files import write_parquet
@@ -49,7 +49,7 @@ def command(
     from goeswith.relations.measures import MEASURES
     from goeswith.relations.mining_report import MiningReport
     from goeswith.relations.relation import RELATIONS
-    from goeswith.relations.relation_table import edge_table, strongest
+    from goeswith.relations.relation_table import edge_table, strongest_edges
     from goeswith.settings.project_file import load_settings
 
     shown = (*RELATIONS, "complements", "similars")
@@ -67,7 +67,7 @@ def command(
         graph = build_graph(dataset, settings.relations, report)
         progress(2, 3, "weighing edges")
         edges = graph[relation] if relation in RELATIONS else getattr(graph, relation)
-        best = strongest(edges, dataset.catalog, sort, top, source)
+        best = strongest_edges(edges, dataset.catalog, sort, top, source)
         if out is not None:
             write_parquet(edge_table(graph, dataset.catalog), out / "relations.parquet")
     screen = console()
@@ -78,7 +78,7 @@ def command(
         screen.print(note, markup=False, soft_wrap=True)
     title = f"Strongest by {sort}: {relation}" + (f" of {product}" if product else "")
     if len(best):
-        screen.print(records_table(_plain(title), [_line(edge) for edge in best.to_dicts()]))
+        screen.print(records_table(_plain(title), [_edge_record(edge) for edge in best.to_dicts()]))
     else:
         screen.print(f"{title}: none", markup=False)
     if out is not None:
@@ -90,7 +90,7 @@ def _plain(title: str) -> str:
 
 
 def _summary(graph: RelationGraph, report: MiningReport) -> list[dict[str, Any]]:
-    """A line for each relation and signal; what only mining knows is None for lists."""
+    """A line for each relation and signal; columns of mining are None for lists."""
     mined = {entry.relation: entry for entry in report.relations}
     lines = []
     for name in sorted(graph.relations):
@@ -100,12 +100,12 @@ def _summary(graph: RelationGraph, report: MiningReport) -> list[dict[str, Any]]
                 "relation": name,
                 "edges": len(graph[name]),
                 "from": f"{entry.contexts:,} {entry.contexts_are}" if entry else "lists",
-                "too large": entry and entry.giants,
+                "too large": entry and entry.oversized,
                 "beyond the cap of a user": entry and entry.capped,
-                "events without a place": entry and entry.unplaced,
+                "events without a place": entry and entry.without_context,
                 "pairs seen": entry and entry.pairs,
-                "pairs too rare": entry and entry.below_support,
-                "order known": entry and entry.order_known,
+                "below support": entry and entry.below_support,
+                "order recorded": entry and entry.order_known,
             }
         )
     for name, edges in (("complements", graph.complements), ("similars", graph.similars)):
@@ -114,17 +114,17 @@ def _summary(graph: RelationGraph, report: MiningReport) -> list[dict[str, Any]]
     return lines
 
 
-def _line(edge: dict[str, Any]) -> dict[str, Any]:
+def _edge_record(edge: dict[str, Any]) -> dict[str, Any]:
     first = edge["source_first"]
     return {
-        "source": _name(edge, "source"),
-        "target": _name(edge, "target"),
+        "source": _product_label(edge, "source"),
+        "target": _product_label(edge, "target"),
         "count": edge["count"],
         "source first": None if first is None else f"{first / edge.get('seen', edge['count']):.0%}",
         **{name: edge[name] for name in ("confidence", "lift", "pmi", "pmi_lower", "llr")},
     }
 
 
-def _name(edge: dict[str, Any], end: str) -> str:
+def _product_label(edge: dict[str, Any], end: str) -> str:
     title = edge.get(f"{end}_title")
     return f"{title} ({edge[end]})" if title else edge[end]

@@ -10,7 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from goeswith.language.salam.config import SalamConfig
-    from goeswith.language.salam.labelled_examples import Examples
+    from goeswith.language.salam.relevance_examples import RelevanceExamples
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -50,7 +50,7 @@ def fit(
         typer.Option(help="pretrain learns from all locales; finetune from each by itself."),
     ] = Phase.pretrain,
     start: Annotated[
-        Path | None, typer.Option(help="A pretrained model to go on from.", metavar="MODEL")
+        Path | None, typer.Option(help="A pretrained model to start from.", metavar="MODEL")
     ] = None,
     locale: Annotated[
         list[str] | None, typer.Option(help="Fine-tune for this locale alone; repeatable.")
@@ -62,33 +62,38 @@ def fit(
     engagement: Engagement = None,
     version: Version = None,
 ) -> None:
-    """Train a relevance model; a run that was killed goes on where it was.
+    """Train a relevance model; a killed run can be resumed.
 
     Fine-tuning leaves a model of each locale in a folder of its name under OUT.
     """
     from goeswith.cli.output import console, progress_bar
     from goeswith.language.salam.salam_model import Salam, read_config
 
-    given = _settings(set_ or [])
+    overrides = _parse_settings(set_ or [])
     if start is not None:
-        # an earlier phase says what the network is made of; training may differ
-        given = {**read_config(start).model_dump(mode="json"), "balance": False, **given}
-    config = _config(given, shop=_is_shop(data))
+        # an earlier phase determines the network; training may differ
+        overrides = {**read_config(start).model_dump(mode="json"), "balance": False, **overrides}
+    config = _make_config(overrides, shop=_is_shop(data))
     screen = console()
     with progress_bar() as progress:
 
-        def tell(line: str) -> None:
+        def on_progress(line: str) -> None:
             progress(0, 1, line)
 
-        tell(f"reading {data}")
-        examples = _examples(data, config, engagement, version)
+        on_progress(f"reading {data}")
+        examples = _read_data(data, config, engagement, version)
         groups: list[tuple[Path, list[str]]] = [(out, examples.regions)]
         if phase is Phase.finetune:
             groups = [(out / name, [name]) for name in locale or examples.regions]
         for folder, names in groups:
             checkpoint = folder.absolute().with_name(f".{folder.name}.training")
             model = Salam.fit(
-                examples, config, locales=names, start=start, checkpoint=checkpoint, tell=tell
+                examples,
+                config,
+                locales=names,
+                start=start,
+                checkpoint=checkpoint,
+                on_progress=on_progress,
             )
             model.save(folder)
             last = max(model.history, key=lambda e: e["validation"])
@@ -98,7 +103,7 @@ def fit(
                 markup=False,
                 soft_wrap=True,
             )
-    _aside(examples)
+    _print_quarantine(examples)
 
 
 @app.command()
@@ -107,7 +112,7 @@ def evaluate(
     data: Data,
     json: Annotated[Path | None, typer.Option(help="Write every figure here.")] = None,
     plot: Annotated[
-        Path | None, typer.Option(help="Draw what was taken for what: .png or .svg.")
+        Path | None, typer.Option(help="Draw the confusion matrix: .png or .svg.")
     ] = None,
     engagement: Engagement = None,
     version: Version = None,
@@ -117,10 +122,10 @@ def evaluate(
     The split is that of the file, or drawn by query as in training with the same seed.
     """
     from goeswith.cli.arguments import check_writable
-    from goeswith.cli.output import console, facts_table, progress_bar
+    from goeswith.cli.output import console, pairs_table, progress_bar
     from goeswith.core.atomic_files import write_json
     from goeswith.core.errors import DataError
-    from goeswith.language.salam.relevance_report import confusion_plot, measured
+    from goeswith.language.salam.relevance_report import classification_report, confusion_plot
     from goeswith.language.salam.salam_model import Salam
 
     check_writable(json)
@@ -129,17 +134,21 @@ def evaluate(
     with progress_bar() as progress:
         fitted = Salam.load(model)
         config = fitted.config
-        examples = _examples(data, config, engagement, version)
+        examples = _read_data(data, config, engagement, version)
         test = examples.parts["test"]
         if not len(test):
             raise DataError(f"{data} has no pair to test with")
         left, right = ([examples.keys[i] for i in ends] for ends in (test.left, test.right))
         one, other = ([examples.texts[i] for i in ends] for ends in (test.left, test.right))
-        found = fitted.probabilities(left, right, (one, other), lambda line: progress(0, 1, line))
-    figures = measured(found, test.labels, test.regions, config.classes, examples.regions)
+        probabilities = fitted.probabilities(
+            left, right, (one, other), lambda line: progress(0, 1, line)
+        )
+    figures = classification_report(
+        probabilities, test.labels, test.regions, config.classes, examples.regions
+    )
     base = figures["most_frequent_class"]
     screen.print(
-        facts_table(
+        pairs_table(
             f"{figures['pairs']:,} pairs of test",
             {
                 "macro-F1": figures["macro_f1"],
@@ -155,7 +164,7 @@ def evaluate(
         write_json(figures, json)
     if plot is not None:
         confusion_plot(figures, config.classes, plot)
-    _aside(examples)
+    _print_quarantine(examples)
 
 
 @app.command()
@@ -172,20 +181,20 @@ def classify(
     import polars as pl
 
     from goeswith.cli.output import console, progress_bar
-    from goeswith.core.atomic_files import replacing
+    from goeswith.core.atomic_files import atomic_path
     from goeswith.core.errors import ConfigError
     from goeswith.data.quarantine import Quarantine
-    from goeswith.language.salam.label_tables import pairs_to_ask
+    from goeswith.language.salam.label_tables import read_pairs
     from goeswith.language.salam.salam_model import Salam
 
     if out.suffix not in {".parquet", ".csv"}:
         raise ConfigError(f"{out}: write .parquet or .csv")
     quarantine = Quarantine()
     with progress_bar() as progress:
-        table = pairs_to_ask(pairs, quarantine)
+        table = read_pairs(pairs, quarantine)
         quarantine.check()
         fitted = Salam.load(model)
-        found = fitted.probabilities(
+        probabilities = fitted.probabilities(
             table["left"].to_list(),
             table["right"].to_list(),
             (table["query"].to_list(), table["text"].to_list()),
@@ -194,68 +203,66 @@ def classify(
     classes = fitted.config.classes
     shown = ["query", "locale", "product_id", "text"]
     written = table.select(shown).with_columns(
-        **{"class": pl.Series([classes[number] for number in found.argmax(axis=1)])},
-        **{f"p_{name}": found[:, number] for number, name in enumerate(classes)},
+        **{"class": pl.Series([classes[number] for number in probabilities.argmax(axis=1)])},
+        **{f"p_{name}": probabilities[:, number] for number, name in enumerate(classes)},
     )
-    with replacing(out) as beside:
+    with atomic_path(out) as beside:
         (written.write_parquet if out.suffix == ".parquet" else written.write_csv)(beside)
     console().print(f"{out}: {written.height:,} pairs", markup=False, soft_wrap=True)
 
 
 def _is_shop(data: Path) -> bool:
-    from goeswith.data.tables import READABLE
+    from goeswith.data.tables import READABLE_SUFFIXES
 
     def there(table: str) -> bool:
-        return any((data / f"{table}{suffix}").exists() for suffix in READABLE)
+        return any((data / f"{table}{suffix}").exists() for suffix in READABLE_SUFFIXES)
 
     return data.is_dir() and not there("examples") and (there("relations") or there("events"))
 
 
-def _examples(
+def _read_data(
     data: Path, config: SalamConfig, engagement: Path | None, version: str | None
-) -> Examples:
+) -> RelevanceExamples:
     from goeswith.data.folder import load_data
-    from goeswith.language.salam.labelled_examples import examples_of_shop, read_examples
+    from goeswith.language.salam.relevance_examples import read_examples, shop_examples
     from goeswith.relations.build_graph import build_graph
 
     if _is_shop(data):
         shop = load_data(data)
-        examples = examples_of_shop(shop.name, shop.catalog, build_graph(shop), config)
+        examples = shop_examples(shop.name, shop.catalog, build_graph(shop), config)
         examples.quarantine = shop.quarantine
         return examples
     return read_examples(data, config, engagement=engagement, version=version)
 
 
-def _settings(given: list[str]) -> dict[str, object]:
+def _parse_settings(assignments: list[str]) -> dict[str, object]:
     from goeswith.core.errors import ConfigError
 
-    found: dict[str, object] = {}
-    for item in given:
+    settings: dict[str, object] = {}
+    for item in assignments:
         key, equals, value = item.partition("=")
         if not equals:
             raise ConfigError(f"--set {item!r}: write key=value")
-        found[key.strip()] = value.strip()
-    return found
+        settings[key.strip()] = value.strip()
+    return settings
 
 
-def _config(given: dict[str, object], *, shop: bool) -> SalamConfig:
+def _make_config(given: dict[str, object], *, shop: bool) -> SalamConfig:
     from pydantic import ValidationError
 
     from goeswith.core.errors import ConfigError
+    from goeswith.core.validation import describe_errors
     from goeswith.language.salam.config import SalamConfig
 
     try:
         return SalamConfig.model_validate({**({"labels": "s_c_i"} if shop else {}), **given})
     except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, e['loc']))}: {e['msg'].lower()} (got {e['input']!r})"
-            for e in error.errors()
-        )
+        wrong = describe_errors(error)
         known = ", ".join(SalamConfig.model_fields)
         raise ConfigError(f"settings of relevance: {wrong}. They are: {known}") from error
 
 
-def _aside(examples: Examples) -> None:
+def _print_quarantine(examples: RelevanceExamples) -> None:
     from goeswith.cli.output import console, records_table
 
     if aside := examples.quarantine.counts().to_dicts():

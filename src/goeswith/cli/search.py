@@ -8,7 +8,7 @@ import typer
 def command(
     bundle: Path = typer.Argument(help="A bundle that `goeswith fit` left."),
     words: list[str] = typer.Argument(
-        help="Words, beginnings of words or an id; letters may be wrong.", metavar="WORDS..."
+        help="Words, prefixes of words or an id; typing errors are allowed.", metavar="WORDS..."
     ),
     k: int = typer.Option(10, "-k", min=1, max=100, help="How many products."),
     json: bool = typer.Option(False, "--json", help="Print JSON."),

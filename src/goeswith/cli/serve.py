@@ -23,10 +23,10 @@ def command(
     from goeswith.settings.project_file import load_settings
 
     settings = load_settings(config).serve
-    given = {"host": host, "port": port, "workers": workers}
-    settings = settings.model_copy(update={k: v for k, v in given.items() if v is not None})
+    overrides = {"host": host, "port": port, "workers": workers}
+    settings = settings.model_copy(update={k: v for k, v in overrides.items() if v is not None})
 
-    def listens() -> None:
+    def on_listening() -> None:
         address = f"http://{settings.host}:{settings.port}"
         typer.echo(
             f"the page: {address}/\nanswers:  {address}/v1/products/ID/complements (docs at /docs)",
@@ -36,7 +36,7 @@ def command(
     try:
         from goeswith.serve.process.run_service import run
 
-        code = run(bundle, settings, listens)
+        code = run(bundle, settings, on_listening)
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"the service needs {error.name}, which is not installed: pip install 'goeswith[serve]'"

@@ -8,11 +8,11 @@ import typer
 def command(
     bundle: Path = typer.Argument(help="A bundle that `goeswith fit` left."),
     events: Path = typer.Argument(
-        help="New events: a table as `events` of the data, or the folder of feedback that the "
-        "service kept, of which what is new is counted."
+        help="New events: a table like `events` of the data, or the feedback folder of the "
+        "service, of which new lines are counted."
     ),
     products: Path | None = typer.Option(
-        None, help="New products, as `products` of the data; known ones stay as they are."
+        None, help="New products: a table like `products` of the data; existing ones do not change."
     ),
     again: bool = typer.Option(
         False, "--again", help="Count a file that is in the counts already once more."
@@ -20,8 +20,8 @@ def command(
 ) -> None:
     """Add the counts of new events, and answer everything anew, without a full fit.
 
-    Until the new bundle is whole the one that was there answers, also when this run is killed.
+    The current bundle is served until the new one is complete, even if this run is killed.
     """
-    from goeswith.cli.add import update_and_tell
+    from goeswith.cli.add import run_update
 
-    update_and_tell(bundle, events, products, again=again)
+    run_update(bundle, events, products, again=again)

@@ -1,4 +1,4 @@
-"""Array types, and what every model needs of sparse matrices and top-k."""
+"""Array types, top-k of rows, and operations on sparse matrices."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ Floats: TypeAlias = npt.NDArray[np.float32]
 Sparse: TypeAlias = Any
 """A scipy.sparse CSR matrix (scipy ships no types): n x n, row = source, column = target."""
 
-FEW: Final = 256
-"""Rows that are scored at a time where each has few entries."""
+SPARSE_BLOCK_ROWS: Final = 256
+"""Rows of a block of sparse scores."""
 
 
 def blocks(rows: Rows, size: int) -> Iterator[Rows]:
-    """`rows` in runs of at most `size`: what keeps memory at (size, n) and never (n, n)."""
+    """`rows` in blocks of at most `size`, so that memory stays at (size, n)."""
     for start in range(0, len(rows), size):
         yield rows[start : start + size]
 
 
 def block_size(n: int, budget_mb: int = 64) -> int:
-    """How many dense float32 rows of length `n` fit in `budget_mb`; at least 1, at most 1024."""
+    """Number of dense float32 rows of length `n` that fit in `budget_mb`, from 1 to 1024."""
     return int(np.clip(budget_mb * 2**20 // (4 * max(n, 1)), 1, 1024))
 
 
@@ -47,40 +47,55 @@ def top_k(scores: Floats, k: int) -> tuple[Rows, Floats]:
     products = np.full((len(scores), k), -1, dtype=np.int32)
     best = np.full((len(scores), k), -np.inf, dtype=np.float32)
     for i, row in enumerate(scores):
-        # rows are mostly -inf: what cannot be recommended is dropped before anything is sorted
+        # rows are mostly -inf: these columns are dropped before anything is sorted
         columns = np.flatnonzero(np.isfinite(row))
-        values = row[columns]
-        if len(values) > k:
-            # every column at or above the k-th score, in column order: a stable sort then breaks
-            # ties by column whatever the partition did
-            above = values >= np.partition(values, len(values) - k)[len(values) - k]
-            columns, values = columns[above], values[above]
-        order = np.argsort(-values, kind="stable")[:k]
-        products[i, : len(order)] = columns[order]
-        best[i, : len(order)] = values[order]
+        columns, values = best_columns(columns, row[columns], k)
+        products[i, : len(columns)], best[i, : len(columns)] = columns, values
     return products, best
 
 
-def largest_of_rows(matrix: Sparse, k: int) -> npt.NDArray[np.bool_]:
-    """(nnz,) which entries are among the `k` largest of their row; ties go to the lower column.
+def best_columns(
+    columns: npt.NDArray[Any], values: npt.NDArray[Any], k: int
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """The `k` columns with the largest values, best first, and these values.
+
+    Ties go to the lower column.
+
+    Args:
+        columns: (m,) distinct columns, in any order.
+        values: (m,) their values, all finite.
+        k: at most m are returned.
+    """
+    if len(values) > k:
+        # every column at or above the k-th value is sorted, so that ties break by column
+        above = values >= np.partition(values, len(values) - k)[len(values) - k]
+        columns, values = columns[above], values[above]
+    order = np.lexsort((columns, -values))[:k]
+    return columns[order], values[order]
+
+
+def row_top_k_mask(matrix: Sparse, k: int, *, prefer_last: bool = False) -> npt.NDArray[np.bool_]:
+    """(nnz,) mask of the `k` largest entries of each row.
 
     Args:
         matrix: CSR, in any order within a row.
         k: at least 1.
+        prefer_last: whether ties go to the higher column; to the lower one otherwise.
     """
-    kept = np.ones(matrix.nnz, dtype=np.bool_)
+    mask = np.ones(matrix.nnz, dtype=np.bool_)
     for row in np.flatnonzero(np.diff(matrix.indptr) > k).tolist():
-        at = slice(int(matrix.indptr[row]), int(matrix.indptr[row + 1]))
-        values = matrix.data[at]
-        least = np.partition(values, len(values) - k)[len(values) - k]
-        above = values > least
-        equal = np.flatnonzero(values == least)
-        wanting = k - int(np.count_nonzero(above))
-        if wanting < len(equal):
-            equal = equal[np.argsort(matrix.indices[at][equal])[:wanting]]
-        above[equal] = True
-        kept[at] = above
-    return kept
+        entries = slice(int(matrix.indptr[row]), int(matrix.indptr[row + 1]))
+        values = matrix.data[entries]
+        threshold = np.partition(values, len(values) - k)[len(values) - k]
+        above = values > threshold
+        ties = np.flatnonzero(values == threshold)
+        missing = k - int(np.count_nonzero(above))
+        if missing < len(ties):
+            order = np.argsort(matrix.indices[entries][ties])
+            ties = ties[order[-missing:] if prefer_last else order[:missing]]
+        above[ties] = True
+        mask[entries] = above
+    return mask
 
 
 def scale_rows(matrix: Sparse, factors: npt.NDArray[np.floating[Any]]) -> Sparse:
@@ -98,7 +113,7 @@ def scale_columns(matrix: Sparse, factors: npt.NDArray[np.floating[Any]]) -> Spa
 
 
 def inverse_power(values: npt.NDArray[np.floating[Any]], power: float) -> npt.NDArray[np.float64]:
-    """`values ** -power`, with 0 where a value is 0: a product without edges passes nothing on."""
+    """`values ** -power`, and 0 where a value is 0."""
     values = np.asarray(values, dtype=np.float64)
     out = np.zeros_like(values)
     np.power(values, -power, where=values > 0, out=out)

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from safetensors.numpy import save_file
 
-from goeswith.core.atomic_files import replacing
+from goeswith.core.atomic_files import atomic_path
 from goeswith.core.errors import BundleError
 from goeswith.core.mapped_arrays import map_arrays
 
@@ -28,15 +28,15 @@ def save_arrays(arrays: Arrays, path: Path) -> None:
             parts = (value.data, value.indices, value.indptr, np.array(value.shape))
             for part, array in zip(_CSR, parts, strict=True):
                 flat[f"{name}.{part}"] = np.ascontiguousarray(array)
-    with replacing(path) as beside:
-        beside.touch()
-        mode = beside.stat().st_mode  # safetensors writes for the owner only
-        save_file(flat, beside)
-        beside.chmod(mode)
+    with atomic_path(path) as temporary:
+        temporary.touch()
+        mode = temporary.stat().st_mode  # safetensors writes for the owner only
+        save_file(flat, temporary)
+        temporary.chmod(mode)
 
 
 def load_arrays(path: Path) -> Arrays:
-    """Read what `save_arrays` wrote: read-only, and backed by the file.
+    """Read arrays that `save_arrays` wrote: read-only, and backed by the file.
 
     Raises:
         BundleError: the file is missing or damaged.

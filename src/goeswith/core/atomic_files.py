@@ -1,4 +1,4 @@
-"""Files are written beside their place and renamed: an interrupted run leaves the old one whole."""
+"""Atomic file writing: to a temporary file, which then replaces the target."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place when the block ends without an error."""
+def atomic_path(path: Path) -> Iterator[Path]:
+    """A temporary path that replaces `path` when the block ends without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        yield beside
-        with beside.open("rb+") as written:
-            os.fsync(written.fileno())
-        beside.replace(path)
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
-def same_file(source: Path, target: Path) -> None:
-    """A file at a second place, without copying it where the file system can."""
+def link_or_copy(source: Path, target: Path) -> None:
+    """Make `target` a hard link to `source`, or a copy where links are not possible."""
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         target.hardlink_to(source)
@@ -39,8 +39,8 @@ def same_file(source: Path, target: Path) -> None:
 
 def write_text(text: str, path: Path) -> None:
     """Write UTF-8 text, atomically."""
-    with replacing(path) as beside:
-        beside.write_text(text, encoding="utf-8")
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def write_json(content: Any, path: Path) -> None:
@@ -50,12 +50,12 @@ def write_json(content: Any, path: Path) -> None:
 
 def write_arrow(frame: pl.DataFrame, path: Path) -> None:
     """Write a table as an Arrow file without compression, atomically."""
-    with replacing(path) as beside:
-        frame.rechunk().write_ipc(beside, compression="uncompressed")
+    with atomic_path(path) as temporary:
+        frame.rechunk().write_ipc(temporary, compression="uncompressed")
 
 
 def map_arrow(path: Path) -> pl.DataFrame:
-    """A table that `write_arrow` wrote, backed by its file: polars' own reader would copy it.
+    """Map a table that `write_arrow` wrote into memory; the reader of polars would copy it.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -72,5 +72,5 @@ def map_arrow(path: Path) -> pl.DataFrame:
 
 def write_parquet(frame: pl.DataFrame, path: Path) -> None:
     """Write a parquet table (zstd), atomically."""
-    with replacing(path) as beside:
-        frame.write_parquet(beside, compression="zstd")
+    with atomic_path(path) as temporary:
+        frame.write_parquet(temporary, compression="zstd")

@@ -1,10 +1,10 @@
-"""Errors that a person can mend: shown as one message, without a traceback, with exit code 2."""
+"""Errors that a user can fix: shown as one message without a traceback, exit code 2."""
 
 from __future__ import annotations
 
 
 class GoesWithError(Exception):
-    """Base of every error that says what is wrong and what to do about it."""
+    """Base class of all errors of the package."""
 
 
 class DataError(GoesWithError):
@@ -22,7 +22,7 @@ class BundleError(GoesWithError):
 class UnknownProductError(GoesWithError):
     """A product id that the catalogue does not hold.
 
-    `product_id` is that id, where the error was raised for one.
+    `product_id` is that id, where the error concerns a single product.
     """
 
     product_id: str | None = None

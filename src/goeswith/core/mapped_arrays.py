@@ -1,4 +1,4 @@
-"""Arrays read by memory map: nothing is loaded that is not asked for, and processes share it.
+"""Memory-mapped arrays: only accessed pages are loaded, and processes share them.
 
 Plain numpy over the safetensors format (https://huggingface.co/docs/safetensors: eight bytes of
 header length, a JSON header, the arrays), since the library's own numpy reader copies.
@@ -40,7 +40,7 @@ def map_arrays(path: Path) -> MappedArrays:
 
     Raises:
         FileNotFoundError: there is no such file.
-        BundleError: it is not a whole safetensors file.
+        BundleError: it is not a complete safetensors file.
     """
     with path.open("rb") as file:
         try:
@@ -55,7 +55,7 @@ def map_arrays(path: Path) -> MappedArrays:
                 if name != "__metadata__"
             }
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-            raise BundleError(f"{path} is not a whole safetensors file: {error}") from error
+            raise BundleError(f"{path} is not a complete safetensors file: {error}") from error
 
 
 def _view(memory: mmap.mmap, start: int, entry: dict[str, Any]) -> npt.NDArray[Any]:

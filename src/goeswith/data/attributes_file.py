@@ -1,4 +1,4 @@
-"""One product as a JSON file of its attributes."""
+"""The attributes of one product in a JSON file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from goeswith.core.errors import DataError
 
-_MOST_BYTES: Final = 1_000_000
+_MAX_BYTES: Final = 1_000_000
 
 
 def read_attributes(file: Path) -> dict[str, Any]:
@@ -18,8 +18,8 @@ def read_attributes(file: Path) -> dict[str, Any]:
         DataError: there is no such file, it is larger than a megabyte, or holds something else.
     """
     try:
-        if file.stat().st_size > _MOST_BYTES:
-            raise DataError(f"{file} has more than {_MOST_BYTES:,} bytes: it is not one product")
+        if file.stat().st_size > _MAX_BYTES:
+            raise DataError(f"{file} has more than {_MAX_BYTES:,} bytes: it is not one product")
         content = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise DataError(f"{file} cannot be read: {error.strerror or error}") from error

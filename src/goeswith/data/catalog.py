@@ -1,4 +1,4 @@
-"""The catalogue: products in row order. Inside goeswith a product is its int32 row."""
+"""The catalogue: products in row order. Internally a product is its int32 row."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from goeswith.core.errors import DataError, UnknownProductError
 
 @dataclass(frozen=True)
 class Catalog:
-    """Products and their attributes.
+    """The products of a shop and their attributes.
 
     Columns of `frame`: `product_id` (string, unique, never null); where the shop has them `type`
     (leaf product type), `title`, `categories` (list of strings), `brand`, `price` (float),
-    `description`; any other column is an attribute and is kept.
+    `description`; every other column is an attribute, too.
     """
 
     frame: pl.DataFrame
@@ -35,12 +35,12 @@ class Catalog:
         if ids.dtype != pl.String or ids.null_count():
             raise DataError("every product_id must be a string and none may be missing")
         if ids.n_unique() != len(ids):
-            twice = ids.filter(ids.is_duplicated())[0]
-            raise DataError(f"product_id {twice!r} stands in the catalogue more than once")
+            duplicate = ids.filter(ids.is_duplicated())[0]
+            raise DataError(f"product_id {duplicate!r} is in the catalogue more than once")
 
     @classmethod
     def from_records(cls, records: Iterable[Mapping[str, Any]]) -> Catalog:
-        """A catalogue from dictionaries, as an example or a test would write them."""
+        """A catalogue from one dictionary a product."""
         return cls(pl.DataFrame(list(records), infer_schema_length=None))
 
     def __len__(self) -> int:
@@ -52,19 +52,19 @@ class Catalog:
         return self.frame["product_id"]
 
     @cached_property
-    def _row_of(self) -> dict[str, int]:
+    def _row_by_id(self) -> dict[str, int]:
         return dict(zip(self.ids.to_list(), range(len(self)), strict=True))
 
     def row(self, product_id: str) -> int:
         """The row of one product.
 
         Raises:
-            UnknownProductError: with the nearest known ids.
+            UnknownProductError: the catalogue does not hold the id; names similar ids.
         """
-        row = self._row_of.get(product_id)
+        row = self._row_by_id.get(product_id)
         if row is None:
-            near = get_close_matches(product_id, self.ids.head(100_000).to_list(), n=3)
-            hint = f"; did you mean {', '.join(near)}?" if near else ""
+            matches = get_close_matches(product_id, self.ids.head(100_000).to_list(), n=3)
+            hint = f"; did you mean {', '.join(matches)}?" if matches else ""
             raise UnknownProductError(
                 f"no product {product_id!r} among the {len(self):,} of this catalogue{hint}"
             )
@@ -72,11 +72,11 @@ class Catalog:
 
     def rows(self, ids: pl.Series) -> Rows:
         """Rows of many ids, -1 for those that the catalogue does not hold."""
-        known = self.frame.select("product_id").with_row_index("row")
-        found = pl.DataFrame({"product_id": ids.cast(pl.String)}).join(
-            known, on="product_id", how="left", maintain_order="left"
+        rows = self.frame.select("product_id").with_row_index("row")
+        matches = pl.DataFrame({"product_id": ids.cast(pl.String)}).join(
+            rows, on="product_id", how="left", maintain_order="left"
         )
-        return found["row"].cast(pl.Int64).fill_null(-1).to_numpy().astype(np.int32)
+        return matches["row"].cast(pl.Int64).fill_null(-1).to_numpy().astype(np.int32)
 
     def text(self, column: str) -> list[str | None] | None:
         """A column as strings, or None where the catalogue does not have it."""

@@ -1,4 +1,4 @@
-"""Tables as they come -> the tables that everything later stands on; what is wrong is set aside.
+"""Cleaning of input tables: valid rows by catalogue row, invalid rows to quarantine.
 
 For every table: rows read = rows returned + rows in quarantine that are not `kept`.
 """
@@ -14,7 +14,7 @@ import polars as pl
 from goeswith.core.errors import DataError
 from goeswith.data.catalog import Catalog
 from goeswith.data.quarantine import ROW, Quarantine
-from goeswith.data.tables import require
+from goeswith.data.tables import require_columns
 from goeswith.data.timestamps import timestamps
 from goeswith.data.values import identifiers, lists, numbers, text
 
@@ -34,7 +34,7 @@ EVENT_NAMES: Final = {
     "buy": "purchase",
     "order": "purchase",
 }
-"""What logs call an event -> its name here."""
+"""Event name in logs -> event name of this package."""
 
 RELATION_NAMES: Final = {
     "co_purchase": "co_purchase",
@@ -47,30 +47,32 @@ RELATION_NAMES: Final = {
     "view_then_purchase": "view_then_purchase",
     "buy_after_viewing": "view_then_purchase",
 }
-"""What product lists call a relation -> its name here."""
+"""Relation name in product lists -> relation name of this package."""
 
-_TEXTS: Final = ("type", "title", "brand", "description")
+_TEXT_COLUMNS: Final = ("type", "title", "brand", "description")
 
 
 def clean_products(frame: pl.DataFrame, file: str, quarantine: Quarantine) -> Catalog:
     """The catalogue, in the order of the file.
 
-    Rows without an id and repeats of an id (the first stays) are set aside. A price that is
-    negative or no number is dropped, recorded, and its product kept.
+    Rows without an id and repeats of an id (the first row stays) are set aside. A price that is
+    negative or not a number is dropped and recorded; its product stays.
     """
-    require(frame, ("product_id",), file)
+    require_columns(frame, ("product_id",), file)
     frame = frame.with_columns(identifiers(frame["product_id"], file))
-    frame = first_of_each(frame, "product_id", file, quarantine)
-    frame = frame.with_columns(text(frame[name], file) for name in _TEXTS if name in frame.columns)
+    frame = quarantine_repeats(frame, "product_id", file, quarantine)
+    frame = frame.with_columns(
+        text(frame[name], file) for name in _TEXT_COLUMNS if name in frame.columns
+    )
     if "categories" in frame.columns:
         frame = frame.with_columns(lists(frame["categories"], file))
     if "price" in frame.columns:
         price = numbers(frame["price"], file).alias("_price")
         frame = frame.with_columns(price, pl.col("price").cast(pl.String).alias("_written"))
         present = ~pl.col("_written").str.strip_chars().is_in(["", "None", "null"])
-        wrong = present & (pl.col("_price").is_null() | (pl.col("_price") < 0))
-        reason = "price is no number that a price can be; the product is kept without a price"
-        quarantine.note(frame, file, wrong, reason, "_written")
+        invalid = present & (pl.col("_price").is_null() | (pl.col("_price") < 0))
+        reason = "price is not a valid number; the product stays without a price"
+        quarantine.record_dropped_values(frame, file, invalid, reason, "_written")
         price_or_null = pl.when(pl.col("_price") >= 0).then(pl.col("_price"))
         frame = frame.with_columns(price_or_null.alias("price")).drop("_price", "_written")
     return Catalog(frame.drop(ROW))
@@ -87,85 +89,93 @@ def clean_events(
         `quantity` (Float64), `locale` (String).
 
     Raises:
-        DataError: a column is missing or cannot be read as what it should be.
+        DataError: a column is missing or has the wrong type.
     """
-    require(frame, ("product_id",), file)
+    require_columns(frame, ("product_id",), file)
     contexts = [name for name in CONTEXTS if name in frame.columns]
     if not contexts:
-        require(frame, ("user_id",), file)
+        require_columns(frame, ("user_id",), file)
     frame = _with_rows(frame, file, quarantine, catalog, ids="product_id", rows="product")
     frame = frame.with_columns(identifiers(frame[name], file) for name in contexts)
-    frame = quarantine.split(
+    frame = quarantine.set_aside(
         frame,
         file,
         pl.all_horizontal(pl.col(contexts).is_null()),
-        f"no {' or '.join(contexts)}: the event belongs to nobody",
+        f"no {' or '.join(contexts)}",
         "product_id",
     )
-    kept = ["product", *contexts, "event"]
+    columns = ["product", *contexts, "event"]
     if "event" in frame.columns:
-        given = text(frame["event"], file).str.to_lowercase().alias("_event")
+        lower_case = text(frame["event"], file).str.to_lowercase().alias("_event")
         names = pl.col("_event").replace_strict(EVENT_NAMES, default=None, return_dtype=pl.String)
-        frame = frame.with_columns(given).with_columns(names)
+        frame = frame.with_columns(lower_case).with_columns(names)
         reason = f"event is none of {', '.join(EVENT_NAMES)}"
-        frame = quarantine.split(frame, file, pl.col("_event").is_null(), reason, "event")
+        frame = quarantine.set_aside(frame, file, pl.col("_event").is_null(), reason, "event")
         frame = frame.with_columns(pl.col("_event").alias("event"))
     else:
         frame = frame.with_columns(pl.lit("purchase").alias("event"))
     if "timestamp" in frame.columns:
         frame = frame.with_columns(timestamps(frame["timestamp"], file).alias("_time"))
-        wrong = pl.col("_time").is_null()
-        frame = quarantine.split(frame, file, wrong, "timestamp is missing or no time", "timestamp")
+        invalid = pl.col("_time").is_null()
+        frame = quarantine.set_aside(
+            frame, file, invalid, "timestamp is missing or invalid", "timestamp"
+        )
         frame = frame.with_columns(pl.col("_time").alias("timestamp"))
-        kept.append("timestamp")
+        columns.append("timestamp")
     if "position" in frame.columns:
         frame = frame.with_columns(numbers(frame["position"], file).alias("_position"))
-        whole = pl.col("_position").cast(pl.Int64, strict=False)
-        wrong = whole.is_null() | (pl.col("_position") % 1 != 0)
-        reason = "position is no whole number"
-        frame = quarantine.split(frame, file, wrong, reason, "position")
-        frame = frame.with_columns(whole.alias("position"))
-        kept.append("position")
+        integer = pl.col("_position").cast(pl.Int64, strict=False)
+        invalid = integer.is_null() | (pl.col("_position") % 1 != 0)
+        reason = "position is not an integer"
+        frame = quarantine.set_aside(frame, file, invalid, reason, "position")
+        frame = frame.with_columns(integer.alias("position"))
+        columns.append("position")
     if "quantity" in frame.columns:
         frame = frame.with_columns(numbers(frame["quantity"], file).alias("_quantity"))
-        unread = pl.col("quantity").is_not_null() & pl.col("_quantity").is_null()
-        wrong = unread | (pl.col("_quantity") <= 0)
-        reason = "quantity is no positive number (a return?)"
-        frame = quarantine.split(frame, file, wrong, reason, "quantity")
+        unreadable = pl.col("quantity").is_not_null() & pl.col("_quantity").is_null()
+        invalid = unreadable | (pl.col("_quantity") <= 0)
+        reason = "quantity is not a positive number (a return?)"
+        frame = quarantine.set_aside(frame, file, invalid, reason, "quantity")
         frame = frame.with_columns(pl.col("_quantity").alias("quantity"))
-        kept.append("quantity")
+        columns.append("quantity")
     if "locale" in frame.columns:
         frame = frame.with_columns(text(frame["locale"], file))
-        kept.append("locale")
-    return frame.select(kept)
+        columns.append("locale")
+    return frame.select(columns)
 
 
 def clean_relations(
     frame: pl.DataFrame, file: str, quarantine: Quarantine, catalog: Catalog
 ) -> pl.DataFrame:
-    """Relation lists: `source`, `target` (Int32 rows), `relation`, and `rank` where it is there.
+    """Relation lists: `source`, `target` (Int32 rows), `relation`, and `rank` if present.
 
     Raises:
-        DataError: a column is missing, or no relation of the table is known.
+        DataError: a column is missing, or no relation name of the table is supported.
     """
-    require(frame, ("source", "target", "relation"), file)
-    given = text(frame["relation"], file).str.to_lowercase().alias("_relation")
-    names = pl.col("_relation").replace_strict(RELATION_NAMES, default=None, return_dtype=pl.String)
-    frame = frame.with_columns(given).with_columns(names)
-    known = ", ".join(RELATION_NAMES)
+    require_columns(frame, ("source", "target", "relation"), file)
+    lower_case = text(frame["relation"], file).str.to_lowercase().alias("_relation")
+    relation_name = pl.col("_relation").replace_strict(
+        RELATION_NAMES, default=None, return_dtype=pl.String
+    )
+    frame = frame.with_columns(lower_case).with_columns(relation_name)
+    supported = ", ".join(RELATION_NAMES)
     if frame.height and frame["_relation"].null_count() == frame.height:
         values = frame["relation"].cast(pl.String).drop_nulls().unique().sort().to_list()
-        near = get_close_matches(values[0], RELATION_NAMES, n=1) if values else []
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        matches = get_close_matches(values[0], RELATION_NAMES, n=1) if values else []
+        hint = f"; did you mean {matches[0]!r}?" if matches else ""
         raise DataError(
-            f"{file}: no relation is known ({', '.join(values[:5])}){hint} Known are {known}"
+            f"{file}: unknown relations ({', '.join(values[:5])}){hint} Supported: {supported}"
         )
     unknown = pl.col("_relation").is_null()
-    frame = quarantine.split(frame, file, unknown, f"relation is none of {known}", "relation")
+    frame = quarantine.set_aside(
+        frame, file, unknown, f"relation is none of {supported}", "relation"
+    )
     frame = _with_rows(frame, file, quarantine, catalog, ids="source", rows="_source")
     frame = _with_rows(frame, file, quarantine, catalog, ids="target", rows="_target")
-    itself = pl.col("_source") == pl.col("_target")
-    frame = quarantine.split(frame, file, itself, "source and target are one product", "source")
+    self_loop = pl.col("_source") == pl.col("_target")
+    frame = quarantine.set_aside(
+        frame, file, self_loop, "source and target are one product", "source"
+    )
     columns = [
         pl.col("_source").alias("source"),
         pl.col("_target").alias("target"),
@@ -181,9 +191,9 @@ def clean_sessions(
     frame: pl.DataFrame, file: str, quarantine: Quarantine, catalog: Catalog
 ) -> pl.DataFrame:
     """Sessions: `session_id`, `product` (Int32), in the order of the file."""
-    require(frame, ("session_id", "product_id"), file)
+    require_columns(frame, ("session_id", "product_id"), file)
     frame = _with_ids(frame, "session_id", file, quarantine)
-    # a log of sessions may reach beyond the catalogue: such products are counted, not an error
+    # session logs may hold products outside the catalogue: these are counted, not an error
     frame = _with_rows(
         frame, file, quarantine, catalog, ids="product_id", rows="product", expected=True
     )
@@ -193,59 +203,59 @@ def clean_sessions(
 def clean_bundles(
     frame: pl.DataFrame, file: str, quarantine: Quarantine, catalog: Catalog
 ) -> pl.DataFrame:
-    """Bundles: `bundle_id`, `session_id`, `product` (Int32), and `intent` where it is there."""
-    require(frame, ("bundle_id", "session_id", "product_id"), file)
+    """Bundles: `bundle_id`, `session_id`, `product` (Int32), and `intent` if present."""
+    require_columns(frame, ("bundle_id", "session_id", "product_id"), file)
     frame = _with_ids(frame, "bundle_id", file, quarantine)
     frame = _with_ids(frame, "session_id", file, quarantine)
     frame = _with_rows(frame, file, quarantine, catalog, ids="product_id", rows="product")
-    kept = ["bundle_id", "session_id", "product"]
+    columns = ["bundle_id", "session_id", "product"]
     if "intent" in frame.columns:
         frame = frame.with_columns(text(frame["intent"], file))
-        kept.append("intent")
-    return frame.select(kept)
+        columns.append("intent")
+    return frame.select(columns)
 
 
 def clean_test(
     frame: pl.DataFrame, file: str, quarantine: Quarantine, catalog: Catalog
 ) -> pl.DataFrame:
-    """Prefixes of sessions and what came next: `prefix` (lists of Int32), `target` (Int32).
+    """Session prefixes and the next product: `prefix` (lists of Int32), `target` (Int32).
 
     Raises:
-        DataError: a column is missing, or the prefixes are no lists.
+        DataError: a column is missing, or the prefixes are not lists.
     """
-    require(frame, ("prefix", "target"), file)
+    require_columns(frame, ("prefix", "target"), file)
     frame = _with_rows(frame, file, quarantine, catalog, ids="target", rows="_target")
     if not isinstance(frame["prefix"].dtype, pl.List):
         frame = frame.with_columns(lists(frame["prefix"], file))
-    single = frame.select(ROW, "prefix").explode("prefix")
-    rows = catalog.rows(identifiers(single["prefix"], file))
-    single = single.with_columns(pl.Series("_rows", rows, dtype=pl.Int32))
-    prefixes = single.group_by(ROW).agg("_rows")
+    exploded = frame.select(ROW, "prefix").explode("prefix")
+    rows = catalog.rows(identifiers(exploded["prefix"], file))
+    exploded = exploded.with_columns(pl.Series("_rows", rows, dtype=pl.Int32))
+    prefixes = exploded.group_by(ROW).agg("_rows")
     frame = frame.join(prefixes, on=ROW, how="left", maintain_order="left")
     unknown = pl.col("_rows").list.min().fill_null(-1) < 0
     reason = "prefix is empty or holds a product that is not in the catalogue"
-    frame = quarantine.split(frame, file, unknown, reason, "target")
+    frame = quarantine.set_aside(frame, file, unknown, reason, "target")
     return frame.select(pl.col("_rows").alias("prefix"), pl.col("_target").alias("target"))
 
 
-def with_values(
+def quarantine_missing(
     frame: pl.DataFrame, columns: Sequence[str], file: str, quarantine: Quarantine
 ) -> pl.DataFrame:
-    """Set aside rows where one of `columns` is null; a value that could not be read is null too."""
+    """Set aside rows where one of `columns` is null, which includes unreadable values."""
     for name in columns:
         missing = pl.col(name).is_null()
-        frame = quarantine.split(frame, file, missing, f"{name} is missing or unreadable", name)
+        frame = quarantine.set_aside(frame, file, missing, f"{name} is missing or unreadable", name)
     return frame
 
 
-def first_of_each(
+def quarantine_repeats(
     frame: pl.DataFrame, name: str, file: str, quarantine: Quarantine
 ) -> pl.DataFrame:
     """Set aside rows without the identifier `name`, and those that repeat an earlier one."""
-    frame = with_values(frame, (name,), file, quarantine)
-    twice = ~pl.col(name).is_first_distinct()
-    reason = f"{name} stands in the file before; the first row is used"
-    return quarantine.split(frame, file, twice, reason, name)
+    frame = quarantine_missing(frame, (name,), file, quarantine)
+    repeated = ~pl.col(name).is_first_distinct()
+    reason = f"{name} is a repeat; the first row is used"
+    return quarantine.set_aside(frame, file, repeated, reason, name)
 
 
 def _with_rows(
@@ -258,13 +268,13 @@ def _with_rows(
     rows: str,
     expected: bool = False,
 ) -> pl.DataFrame:
-    """Add the column `rows`, the catalogue row of the column `ids`; set aside what has none."""
+    """Add the column `rows`, the catalogue row of the column `ids`; set aside unknown ids."""
     frame = _with_ids(frame, ids, file, quarantine)
     frame = frame.with_columns(pl.Series(rows, catalog.rows(frame[ids]), dtype=pl.Int32))
     reason = f"{ids} is not in the catalogue"
-    return quarantine.split(frame, file, pl.col(rows) < 0, reason, ids, expected=expected)
+    return quarantine.set_aside(frame, file, pl.col(rows) < 0, reason, ids, expected=expected)
 
 
 def _with_ids(frame: pl.DataFrame, name: str, file: str, quarantine: Quarantine) -> pl.DataFrame:
     frame = frame.with_columns(identifiers(frame[name], file))
-    return with_values(frame, (name,), file, quarantine)
+    return quarantine_missing(frame, (name,), file, quarantine)

@@ -14,12 +14,12 @@ from goeswith.core.errors import DataError
 from goeswith.data import clean
 from goeswith.data.catalog import Catalog
 from goeswith.data.quarantine import ROW, Quarantine
-from goeswith.data.tables import require
+from goeswith.data.tables import require_columns
 from goeswith.data.values import identifiers, lists, numbers, text
 
 TABLES: Final = ("products", "events", "relations", "sessions", "bundles", "test")
 
-_PRODUCTS_IN: Final = {
+_PRODUCT_COLUMNS: Final = {
     "events": ("product_id",),
     "relations": ("source", "target"),
     "sessions": ("product_id",),
@@ -119,7 +119,7 @@ class Dataset:
             if frame is None:
                 continue
             tables[table] = _as_polars(frame, table)
-            quarantine.saw(table, tables[table].height)
+            quarantine.count_read(table, tables[table].height)
             digest.update(table.encode() + _contents(tables[table]))
             tables[table] = tables[table].with_row_index(ROW, offset=1)
         if not tables:
@@ -213,11 +213,11 @@ def _contents(frame: pl.DataFrame) -> bytes:
 def _products_of_tables(tables: dict[str, pl.DataFrame], files: dict[str, str]) -> Catalog:
     """The products that tables hold, by id, with the attributes that events give them."""
     ids = []
-    for table, columns in _PRODUCTS_IN.items():
+    for table, columns in _PRODUCT_COLUMNS.items():
         if table in tables:
-            require(tables[table], columns, files[table])
+            require_columns(tables[table], columns, files[table])
             ids += [
-                identifiers(_single(tables[table][column]), files[table]).alias("product_id")
+                identifiers(_exploded(tables[table][column]), files[table]).alias("product_id")
                 for column in columns
             ]
     frame = pl.concat(ids).drop_nulls().unique().sort().to_frame()
@@ -226,7 +226,7 @@ def _products_of_tables(tables: dict[str, pl.DataFrame], files: dict[str, str]) 
     return Catalog(frame)
 
 
-def _single(values: pl.Series) -> pl.Series:
+def _exploded(values: pl.Series) -> pl.Series:
     """The values of a column one by one, where it holds lists."""
     return values.explode() if isinstance(values.dtype, pl.List) else values
 

@@ -1,6 +1,6 @@
-"""CSV and TSV in batches. A line with too few or too many fields goes to quarantine.
+"""CSV and TSV files in batches. A line with too few or too many fields goes to quarantine.
 
-Arrow's reader is used because it hands over every line that does not fit, with its number.
+The reader of Arrow is used because it reports every invalid line with its number.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ import numpy as np
 import polars as pl
 
 from goeswith.core.errors import DataError
-from goeswith.data.jsonlines import unpacked
+from goeswith.data.jsonlines import decompress
 from goeswith.data.quarantine import ROW, Quarantine
 
-_NAMES: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
-_BLOCK: Final = 16 * 2**20
-"""Bytes read at a time, and so the longest line."""
+_DELIMITER_NAMES: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
+_BLOCK_BYTES: Final = 16 * 2**20
+"""Bytes of a block, and so the length of the longest line."""
 
 
-class _Line(Protocol):
+class _RaggedLine(Protocol):
     number: int
     text: str
     expected_columns: int
@@ -56,9 +56,9 @@ def delimited_batches(
 
     names = _header(path, delimiter)
     yield pl.DataFrame(schema={ROW: pl.Int64} | dict.fromkeys(names, pl.String))
-    ragged: list[_Line] = []
+    ragged: list[_RaggedLine] = []
 
-    def set_aside(line: _Line) -> str:
+    def collect_ragged(line: _RaggedLine) -> str:
         ragged.append(line)
         return "skip"
 
@@ -66,15 +66,15 @@ def delimited_batches(
     try:
         reader = arrow_csv.open_csv(
             pa.input_stream(str(path), compression="gzip" if path.suffix == ".gz" else None),
-            # one thread: only then does a ragged line know its number
+            # one thread: only then does a ragged line have a number
             read_options=arrow_csv.ReadOptions(
-                use_threads=False, block_size=_BLOCK, column_names=names, skip_rows=0
+                use_threads=False, block_size=_BLOCK_BYTES, column_names=names, skip_rows=0
             ),
             parse_options=arrow_csv.ParseOptions(
                 delimiter=delimiter,
                 quote_char='"' if quoted else False,
                 newlines_in_values=quoted,
-                invalid_row_handler=set_aside,
+                invalid_row_handler=collect_ragged,
             ),
             convert_options=arrow_csv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.string()),
@@ -93,10 +93,10 @@ def delimited_batches(
             multiline = multiline or _has_line_break(frame)
             yield frame
     except (pa.ArrowInvalid, OSError) as error:
-        raise _explained(path, delimiter, error) from error
+        raise _reader_error(path, delimiter, error) from error
     if multiline:
         _check_quotes(path, delimiter)
-    quarantine.saw(path.name, rows + len(ragged))
+    quarantine.count_read(path.name, rows + len(ragged))
     for actual in {line.actual_columns for line in ragged}:
         lines = [line for line in ragged if line.actual_columns == actual]
         quarantine.add(
@@ -109,37 +109,40 @@ def delimited_batches(
 
 @contextmanager
 def _open(path: Path) -> Iterator[io.TextIOWrapper]:
-    with path.open("rb") as raw, unpacked(raw, path) as lines:
+    with path.open("rb") as raw, decompress(raw, path) as lines:
         yield io.TextIOWrapper(lines, encoding="utf-8-sig", newline="")
 
 
 def _header(path: Path, delimiter: str) -> list[str]:
-    """The names of the columns, once they are known to be names."""
+    """The validated column names."""
     try:
         with _open(path) as lines:
             names = next((row for row in csv.reader(lines, delimiter=delimiter) if row), [])
     except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
-        raise _explained(path, delimiter, error) from error
+        raise _reader_error(path, delimiter, error) from error
     names = [name.strip() for name in names]
     if not any(names):
         raise DataError(f"{path} is empty; write the table again, or remove the file")
     if len(names) == 1:
-        other = [mark for mark in _NAMES if mark != delimiter and mark in names[0]]
-        if other:
-            likely = max(other, key=names[0].count)
+        other_delimiters = [
+            mark for mark in _DELIMITER_NAMES if mark != delimiter and mark in names[0]
+        ]
+        if other_delimiters:
+            likely = max(other_delimiters, key=names[0].count)
             advice = (
                 "save it as .tsv" if likely == "\t" else "write it again with commas, or as parquet"
             )
             raise DataError(
                 f"{path}: the header {names[0]!r} is one column; its fields seem to be separated "
-                f"by a {_NAMES[likely]} where a {_NAMES[delimiter]} is expected: {advice}"
+                f"by a {_DELIMITER_NAMES[likely]} where a {_DELIMITER_NAMES[delimiter]} is "
+                f"expected: {advice}"
             )
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise DataError(f"{path}: the header has the column {twice!r} twice; rename one")
+    duplicate = next((name for name in names if names.count(name) > 1), None)
+    if duplicate is not None:
+        raise DataError(f"{path}: the header has the column {duplicate!r} twice; rename one")
     if ROW in names or "" in names:
-        wrong = repr(ROW) + ", which is reserved" if ROW in names else "without a name"
-        raise DataError(f"{path}: the header has a column {wrong}; name it otherwise")
+        column = repr(ROW) + ", which is reserved" if ROW in names else "without a name"
+        raise DataError(f"{path}: the header has a column {column}; name it otherwise")
     return names
 
 
@@ -151,8 +154,12 @@ def _has_line_break(frame: pl.DataFrame) -> bool:
 
 
 def _check_quotes(path: Path, delimiter: str) -> None:
-    """A field over several lines is right, or a quotation mark swallowed the lines after it."""
-    csv.field_size_limit(_BLOCK)
+    """Check that every quotation mark is closed within its field.
+
+    Raises:
+        DataError: a quotation mark is never closed.
+    """
+    csv.field_size_limit(_BLOCK_BYTES)
     with _open(path) as lines:
         reader = csv.reader(lines, delimiter=delimiter, strict=True)
         before = 0
@@ -160,22 +167,22 @@ def _check_quotes(path: Path, delimiter: str) -> None:
             for _ in reader:
                 before = reader.line_num
         except csv.Error as error:
-            raise _unclosed(path, before + 1) from error
+            raise _unclosed_quote_error(path, before + 1) from error
 
 
-def _unclosed(path: Path, line: int) -> DataError:
+def _unclosed_quote_error(path: Path, line: int) -> DataError:
     return DataError(
         f"{path}, line {line}: a quotation mark is opened and not closed in its field, so that "
-        'the lines after it cannot be told apart; double the marks inside a field ("") or write '
+        'the end of the field is not clear; double the marks inside a field ("") or write '
         "parquet"
     )
 
 
-def _explained(path: Path, delimiter: str, error: Exception) -> DataError:
-    """What a person can do about an error of the reader."""
+def _reader_error(path: Path, delimiter: str, error: Exception) -> DataError:
+    """The error of the reader with its cause and the remedy."""
     if isinstance(error, (OSError, EOFError, zlib.error)) and path.suffix == ".gz":
-        return DataError(f"{path} is no whole gzip file ({error}); copy or write it again")
-    with path.open("rb") as raw, unpacked(raw, path) as lines:
+        return DataError(f"{path} is not a complete gzip file ({error}); copy or write it again")
+    with path.open("rb") as raw, decompress(raw, path) as lines:
         start = lines.read(2)
         if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
             return DataError(f"{path} is in UTF-16; save it as UTF-8")
@@ -191,7 +198,7 @@ def _explained(path: Path, delimiter: str, error: Exception) -> DataError:
     if "straddling" in str(error):
         try:
             _check_quotes(path, delimiter)
-        except DataError as unclosed:
-            return unclosed
-        return DataError(f"{path} has a line longer than {_BLOCK >> 20} MiB; write parquet")
+        except DataError as quote_error:
+            return quote_error
+        return DataError(f"{path} has a line longer than {_BLOCK_BYTES >> 20} MiB; write parquet")
     return DataError(f"{path} cannot be read: {error}")

@@ -1,8 +1,8 @@
-"""A folder of tables: what `goeswith` calls DATA.
+"""A folder of tables: the argument DATA of the commands.
 
 It may hold `products`, `events`, `relations`, `sessions`, `bundles` and `test`, each as one file of
 any readable format (`products.parquet`, `events.csv.gz`). Without products the catalogue is made of
-the products that the other tables hold.
+the products in the other tables.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from goeswith.core.errors import DataError
 from goeswith.data.dataset import TABLES, Dataset
 from goeswith.data.quarantine import Quarantine
-from goeswith.data.tables import READABLE, read_table, table_format
+from goeswith.data.tables import READABLE_SUFFIXES, read_table, table_format
 
 
 def load_data(path: Path | str, max_bad_share: float = 0.05) -> Dataset:
@@ -66,9 +66,9 @@ def find_tables(folder: Path) -> dict[str, Path]:
                 f"{folder} is a file; name it after its table ({', '.join(TABLES)}), or give "
                 "their folder"
             )
-        beside = [path.name for path in folder.parent.iterdir()] if folder.parent.is_dir() else []
-        near = get_close_matches(folder.name, beside, n=1)
-        hint = f"; did you mean {folder.parent / near[0]}?" if near else ""
+        siblings = [path.name for path in folder.parent.iterdir()] if folder.parent.is_dir() else []
+        matches = get_close_matches(folder.name, siblings, n=1)
+        hint = f"; did you mean {folder.parent / matches[0]}?" if matches else ""
         raise DataError(f"there is no folder {folder}{hint}")
     files: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
@@ -81,14 +81,15 @@ def find_tables(folder: Path) -> dict[str, Path]:
     if not files:
         there = ", ".join(sorted(path.name for path in folder.iterdir())[:10]) or "nothing"
         raise DataError(
-            f"{folder} holds none of the tables {', '.join(TABLES)} as {', '.join(READABLE)} "
-            f"(also .gz); it holds {there}. Rename a file, or make tables with `goeswith import`"
+            f"{folder} holds none of the tables {', '.join(TABLES)} as "
+            f"{', '.join(READABLE_SUFFIXES)} (also .gz); it holds {there}. Rename a file, or make "
+            "tables with `goeswith import`"
         )
     return files
 
 
 def fingerprint(files: Iterable[Path]) -> str:
-    """SHA-256 over names and contents of files, whatever order they are given in."""
+    """SHA-256 over names and contents of files, in any order."""
     digest = hashlib.sha256()
     for path in sorted(files, key=lambda file: file.name):
         digest.update(path.name.encode())

@@ -1,4 +1,4 @@
-"""JSON lines: one object a line. A line that is none goes to quarantine."""
+"""JSON lines: one object a line. Invalid lines go to quarantine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from goeswith.data.quarantine import ROW, Quarantine
 def read_json_lines(path: Path, quarantine: Quarantine) -> pl.DataFrame:
     """A table from JSON lines, plain or .gz, with `_row`, the number of the line.
 
-    A column whose values are of several kinds becomes strings, the others as they are.
+    A column with values of several types becomes strings.
 
     Raises:
         DataError: the file is damaged, or has a column `_row`.
@@ -36,11 +36,11 @@ def read_json_lines(path: Path, quarantine: Quarantine) -> pl.DataFrame:
             values.extend([None] * (len(rows) - len(values)))
             values.append(value)
         rows.append(number)
-    quarantine.saw(path.name, len(rows) + len(bad))
+    quarantine.count_read(path.name, len(rows) + len(bad))
     quarantine.add(
         path.name,
         pl.Series([number for number, _ in bad], dtype=pl.Int64),
-        "the line is no JSON object",
+        "the line is not a JSON object",
         pl.Series([line[:500] for _, line in bad], dtype=pl.String),
     )
     if ROW in columns:
@@ -54,34 +54,34 @@ def read_json_lines(path: Path, quarantine: Quarantine) -> pl.DataFrame:
 
 
 def numbered_lines(
-    path: Path, done: Callable[[float], None] | None = None
+    path: Path, on_progress: Callable[[float], None] | None = None
 ) -> Iterator[tuple[int, str]]:
-    """Lines that are not blank, with their number from 1; undecodable bytes show as U+FFFD.
+    """Lines that are not blank, with their number from 1; undecodable bytes become U+FFFD.
 
     Args:
         path: plain or .gz.
-        done: called now and then with the share of the file that is read.
+        on_progress: called every 5,000 lines with the share of the file that is read.
 
     Raises:
         DataError: a .gz file is damaged.
     """
-    with path.open("rb") as raw, unpacked(raw, path) as lines:
+    with path.open("rb") as raw, decompress(raw, path) as lines:
         size = path.stat().st_size or 1
         try:
             for number, line in enumerate(lines, start=1):
-                if done and number % 5000 == 0:
-                    done(raw.tell() / size)
+                if on_progress and number % 5000 == 0:
+                    on_progress(raw.tell() / size)
                 text = line.decode("utf-8-sig" if number == 1 else "utf-8", "replace").strip()
                 if text:
                     yield number, text
         except (OSError, EOFError, zlib.error) as error:
             raise DataError(
-                f"{path} is no whole gzip file ({error}); copy or write it again"
+                f"{path} is not a complete gzip file ({error}); copy or write it again"
             ) from error
 
 
-def unpacked(raw: IO[bytes], path: Path) -> IO[bytes]:
-    """The bytes of the open file `raw`, unpacked where its name ends in .gz."""
+def decompress(raw: IO[bytes], path: Path) -> IO[bytes]:
+    """The bytes of the open file `raw`, decompressed if its name ends in .gz."""
     return cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if path.suffix == ".gz" else raw
 
 

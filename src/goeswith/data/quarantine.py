@@ -1,4 +1,4 @@
-"""Bad rows are set aside with file, row number and reason; they are counted, never dropped."""
+"""Quarantine: invalid rows with file, row number and reason, never dropped silently."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ _SCHEMA = {
 class Quarantine:
     """Rows set aside while tables are read.
 
-    `expected` rows (a cancellation, a postage line) are what a format is known to hold: they are
-    counted and kept out, but do not count towards `max_share`. `kept` marks a row that stayed in
-    its table and lost one value only (a price that is no number); it does not count either, and
+    `expected` rows (a cancellation, a postage line) belong to a format: they are counted and
+    removed, but do not count towards `max_share`. `kept` marks a row that stays in
+    its table and loses one value only (an invalid price); it does not count either, and
     rows read = rows of the table + rows set aside that are not `kept`.
     """
 
     max_share: float = 0.05
     _parts: list[pl.DataFrame] = field(default_factory=list)
-    _tallies: list[dict[str, str | int]] = field(default_factory=list)
-    _read: dict[str, int] = field(default_factory=dict)
+    _expected_counts: list[dict[str, str | int]] = field(default_factory=list)
+    _rows_read: dict[str, int] = field(default_factory=dict)
 
-    def saw(self, file: str, rows: int) -> None:
+    def count_read(self, file: str, rows: int) -> None:
         """Count `rows` as read from `file`."""
-        self._read[file] = self._read.get(file, 0) + rows
+        self._rows_read[file] = self._rows_read.get(file, 0) + rows
 
     def add(
         self,
@@ -52,7 +52,7 @@ class Quarantine:
         expected: bool = False,
         kept: bool = False,
     ) -> None:
-        """Set rows aside: their numbers in `file`, why, and the value that was wrong."""
+        """Set rows aside: their numbers in `file`, the reason, and the invalid value."""
         if len(rows):
             part = pl.DataFrame(
                 {"row": rows.cast(pl.Int64), "value": values.cast(pl.String, strict=False)}
@@ -64,7 +64,7 @@ class Quarantine:
             )
             self._parts.append(part.select(list(_SCHEMA)))
 
-    def split(
+    def set_aside(
         self,
         frame: pl.DataFrame,
         file: str,
@@ -79,37 +79,41 @@ class Quarantine:
         Args:
             frame: has the column `_row`.
             file: name for messages.
-            bad: a boolean expression; null counts as not bad.
-            reason: a short sentence that a person can act on.
+            bad: a boolean expression; null counts as false.
+            reason: a short explanation.
             value: the column whose value is recorded.
             expected: see the class.
         """
         flagged = frame.with_columns(bad.fill_null(value=False).alias("_bad"))
-        aside = flagged.filter("_bad")
-        self.add(file, aside[ROW], reason, aside[value], expected=expected)
+        removed = flagged.filter("_bad")
+        self.add(file, removed[ROW], reason, removed[value], expected=expected)
         return flagged.filter(~pl.col("_bad")).drop("_bad")
 
-    def note(self, frame: pl.DataFrame, file: str, bad: pl.Expr, reason: str, value: str) -> None:
-        """Record values that are dropped from rows that stay; arguments as for `split`."""
+    def record_dropped_values(
+        self, frame: pl.DataFrame, file: str, bad: pl.Expr, reason: str, value: str
+    ) -> None:
+        """Record values that are dropped from rows that stay; arguments as for `set_aside`."""
         flagged = frame.filter(bad.fill_null(value=False))
         self.add(file, flagged[ROW], reason, flagged[value], kept=True)
 
-    def tally(self, file: str, rows: int, reason: str, example: str) -> None:
-        """Count expected rows that are too many to list: list entries, unused attributes."""
+    def count_expected(self, file: str, rows: int, reason: str, example: str) -> None:
+        """Count expected rows without listing them: list entries, unused attributes."""
         if rows:
-            self._tallies.append({"file": file, "reason": reason, "rows": rows, "value": example})
+            self._expected_counts.append(
+                {"file": file, "reason": reason, "rows": rows, "value": example}
+            )
 
     @property
     def files(self) -> list[str]:
         """The files read, in the order of reading."""
-        return list(self._read)
+        return list(self._rows_read)
 
-    def read(self, file: str) -> int:
-        """How many rows `file` had."""
-        return self._read.get(file, 0)
+    def rows_read(self, file: str) -> int:
+        """Number of rows read from `file`."""
+        return self._rows_read.get(file, 0)
 
-    def lost(self, file: str) -> int:
-        """How many rows of `file` are not in its table."""
+    def rows_removed(self, file: str) -> int:
+        """Number of rows of `file` that are not in its table."""
         return int(self.counts().filter((pl.col("file") == file) & ~pl.col("kept"))["rows"].sum())
 
     @property
@@ -119,26 +123,26 @@ class Quarantine:
 
     def counts(self) -> pl.DataFrame:
         """file, reason, expected, kept, rows, share of the file, an example; largest first."""
-        read = pl.DataFrame(
-            {"file": list(self._read), "read": list(self._read.values())},
+        rows_read = pl.DataFrame(
+            {"file": list(self._rows_read), "read": list(self._rows_read.values())},
             schema={"file": pl.String, "read": pl.Int64},
         )
-        listed = self.rows.with_columns(pl.lit(1, dtype=pl.Int64).alias("rows"))
-        tallied = pl.DataFrame(self._tallies, schema={**_SCHEMA, "rows": pl.Int64}).with_columns(
-            pl.lit(True).alias("expected"), pl.lit(False).alias("kept")
-        )
+        unexpected = self.rows.with_columns(pl.lit(1, dtype=pl.Int64).alias("rows"))
+        expected = pl.DataFrame(
+            self._expected_counts, schema={**_SCHEMA, "rows": pl.Int64}
+        ).with_columns(pl.lit(True).alias("expected"), pl.lit(False).alias("kept"))
         return (
-            pl.concat([listed, tallied])
+            pl.concat([unexpected, expected])
             .group_by("file", "reason", "expected", "kept")
             .agg(pl.col("rows").sum(), pl.col("value").min().alias("example"))
-            .join(read, on="file", how="left")
+            .join(rows_read, on="file", how="left")
             .with_columns((pl.col("rows") / pl.col("read")).alias("share"))
             .sort(["rows", "file", "reason"], descending=[True, False, False])
             .select("file", "reason", "expected", "kept", "rows", "share", "example")
         )
 
     def check(self) -> None:
-        """Stop the run where too much of a file is bad.
+        """Stop the run if too many rows of a file are invalid.
 
         Raises:
             DataError: a file has more than `max_share` of its rows set aside unexpectedly.
@@ -146,17 +150,17 @@ class Quarantine:
         counts = ~pl.col("expected") & ~pl.col("kept")
         bad = self.rows.filter(counts).group_by("file").len()
         for file, count in bad.sort("file").iter_rows():
-            read = max(self._read.get(file, 0), count)
-            if count > self.max_share * read:
+            rows = max(self._rows_read.get(file, 0), count)
+            if count > self.max_share * rows:
                 reasons = self.counts().filter((pl.col("file") == file) & counts)
-                listed = "; ".join(
+                details = "; ".join(
                     f"{row['rows']:,} x {row['reason']} (for example {row['example']!r})"
                     for row in reasons.head(5).iter_rows(named=True)
                 )
                 raise DataError(
-                    f"{file}: {count:,} of {read:,} rows cannot be used ({count / read:.1%}, more "
-                    f"than the {self.max_share:.1%} allowed): {listed}. Mend the file, or raise "
-                    "max_bad_share if this is expected"
+                    f"{file}: {count:,} of {rows:,} rows cannot be used ({count / rows:.1%}, more "
+                    f"than the {self.max_share:.1%} allowed): {details}. Correct the file, or "
+                    "raise max_bad_share if this is expected"
                 )
 
     def write(self, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""One table from one file, whatever its format, with the number of every row."""
+"""Tables from files of every readable format, with the number of each row."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from goeswith.data.delimited import delimited_batches
 from goeswith.data.jsonlines import read_json_lines
 from goeswith.data.quarantine import ROW, Quarantine
 
-READABLE: Final = (".parquet", ".csv", ".tsv", ".jsonl", ".ndjson")
+READABLE_SUFFIXES: Final = (".parquet", ".csv", ".tsv", ".jsonl", ".ndjson")
 """Formats by suffix, each also with .gz after it."""
 
 
 def table_format(path: Path) -> str | None:
-    """The suffix that says how to read `path` (one of `READABLE`), or None."""
+    """The suffix that says how to read `path` (one of `READABLE_SUFFIXES`), or None."""
     name = path.name.removesuffix(".gz")
-    return next((suffix for suffix in READABLE if name.endswith(suffix)), None)
+    return next((suffix for suffix in READABLE_SUFFIXES if name.endswith(suffix)), None)
 
 
 def read_table(path: Path, quarantine: Quarantine) -> pl.DataFrame:
@@ -44,24 +44,26 @@ def read_table(path: Path, quarantine: Quarantine) -> pl.DataFrame:
     if not path.is_file():
         raise DataError(f"there is no file {path}")
     if table_format(path) is None:
-        raise DataError(f"{path} cannot be read; readable are {', '.join(READABLE)} (also .gz)")
+        raise DataError(
+            f"{path} cannot be read; readable are {', '.join(READABLE_SUFFIXES)} (also .gz)"
+        )
     if not path.stat().st_size:
         raise DataError(f"{path} is empty (0 bytes); write the table again, or remove the file")
     frame = pl.concat(table_batches(path, quarantine), rechunk=True)
-    if not frame.height and not quarantine.read(path.name):
+    if not frame.height and not quarantine.rows_read(path.name):
         raise DataError(f"{path} holds no rows; remove it if there is no such table")
     return frame
 
 
 def table_batches(path: Path, quarantine: Quarantine) -> Iterator[pl.DataFrame]:
-    """As `read_table`, in batches where the format allows it (CSV and TSV), so that memory stays.
+    """As `read_table`, in batches where the format allows it (CSV and TSV), to bound memory.
 
-    An empty table is no error here.
+    An empty table is not an error here.
     """
     suffix = table_format(path)
     if suffix == ".parquet":
         frame = _read_parquet(path)
-        quarantine.saw(path.name, frame.height)
+        quarantine.count_read(path.name, frame.height)
         yield frame
     elif suffix in (".csv", ".tsv"):
         yield from delimited_batches(path, "\t" if suffix == ".tsv" else ",", quarantine)
@@ -69,19 +71,19 @@ def table_batches(path: Path, quarantine: Quarantine) -> Iterator[pl.DataFrame]:
         yield read_json_lines(path, quarantine)
 
 
-def require(frame: pl.DataFrame, columns: tuple[str, ...], file: str) -> None:
+def require_columns(frame: pl.DataFrame, columns: tuple[str, ...], file: str) -> None:
     """Check that a table has its columns.
 
     Raises:
-        DataError: names what is missing, what is there and what looks like it.
+        DataError: lists the missing columns, the present ones and similar names.
     """
-    there = [name for name in frame.columns if name != ROW]
-    missing = [name for name in columns if name not in there]
+    present = [name for name in frame.columns if name != ROW]
+    missing = [name for name in columns if name not in present]
     if missing:
-        near = {name: get_close_matches(name, there, n=1) for name in missing}
-        hints = [f"rename {found[0]!r} to {name!r}?" for name, found in near.items() if found]
+        matches = {name: get_close_matches(name, present, n=1) for name in missing}
+        hints = [f"rename {match[0]!r} to {name!r}?" for name, match in matches.items() if match]
         raise DataError(
-            f"{file} has no column {', '.join(map(repr, missing))}; it has {', '.join(there)}"
+            f"{file} has no column {', '.join(map(repr, missing))}; it has {', '.join(present)}"
             + (f" ({' '.join(hints)})" if hints else "")
         )
 
@@ -96,7 +98,7 @@ def _read_parquet(path: Path) -> pl.DataFrame:
         raise DataError(f"{path} cannot be read: {error}; copy or write it again") from error
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise DataError(
-            f"{path} is no whole parquet file: it is truncated or damaged ({error}); "
+            f"{path} is not a complete parquet file: it is truncated or damaged ({error}); "
             "copy or write it again"
         ) from error
     if ROW in frame.columns:

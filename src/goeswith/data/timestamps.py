@@ -1,8 +1,8 @@
-"""Times as logs write them -> one Datetime column in UTC, microseconds, without a zone.
+"""Parsing of timestamps to one Datetime column in UTC, microseconds, without a zone.
 
-Read are dates and times, ISO 8601 text with or without a zone, unix times in seconds, milliseconds,
-microseconds or nanoseconds (told apart by their size), and text such as 31/12/2024 18:05, where
-the column itself must show whether the day or the month stands first.
+Supported are dates and times, ISO 8601 text with or without a zone, unix times in seconds,
+milliseconds, microseconds or nanoseconds (distinguished by their size), and text such as 31/12/2024
+18:05, where the column itself must show whether the day or the month comes first.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from goeswith.core.errors import DataError
 from goeswith.data.values import text
 
 _UTC: Final = pl.Datetime("us")
-_COMMON: Final = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f")
-"""Tried first: a log of millions of rows has one of them, and patterns are far slower."""
+_COMMON_FORMATS: Final = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f")
+"""Formats to try first: patterns are far slower."""
 _CLOCK: Final = r"(\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)"
 _ISO: Final = (
     r"^(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ]+" + _CLOCK + r")?\s*(Z|UTC|[+-]\d{2}:?\d{2})?$"
@@ -32,14 +32,14 @@ _EARLIEST: Final = 1e8
 
 
 def timestamps(values: pl.Series, file: str) -> pl.Series:
-    """(n,) Datetime("us") of the same name, null where a value is missing or no time.
+    """(n,) Datetime("us") of the same name, null where a value is missing or invalid.
 
     Args:
         values: a column of any type.
         file: name for messages.
 
     Raises:
-        DataError: the whole column is no time, or day and month cannot be told apart.
+        DataError: the column holds no times, or the order of day and month is ambiguous.
     """
     dtype = values.dtype
     if isinstance(dtype, pl.Datetime):
@@ -49,68 +49,72 @@ def timestamps(values: pl.Series, file: str) -> pl.Series:
     if dtype == pl.Date:
         return values.cast(_UTC)
     if dtype.is_numeric():
-        found = _unix(values.cast(pl.Float64))
-        _refuse_counters(values, found, file)
-        return found
+        times = _from_unix(values.cast(pl.Float64))
+        _refuse_counters(values, times, file)
+        return times
     if dtype in (pl.String, pl.Categorical, pl.Enum, pl.Null):
-        return _written(text(values, file).str.to_uppercase(), file)
-    raise DataError(f"{file}: the column {values.name!r} is {dtype}, which is no time")
+        return _parse_text(text(values, file).str.to_uppercase(), file)
+    raise DataError(f"{file}: the column {values.name!r} is {dtype}, which is not a time")
 
 
-def _unix(values: pl.Series) -> pl.Series:
+def _from_unix(values: pl.Series) -> pl.Series:
     column = pl.col(values.name)
     parts = pl.lit(1.0)
     for (limit, _), (_, unit) in pairwise(_UNITS):
         parts = pl.when(column >= limit).then(float(unit)).otherwise(parts)
     seconds = column / parts
-    sensible = column.is_finite() & (seconds >= _EARLIEST)
+    is_time = column.is_finite() & (seconds >= _EARLIEST)
     return (
         values.to_frame()
-        .select(pl.when(sensible).then((seconds * 1e6).round()).cast(pl.Int64).cast(_UTC))
+        .select(pl.when(is_time).then((seconds * 1e6).round()).cast(pl.Int64).cast(_UTC))
         .to_series()
         .alias(values.name)
     )
 
 
-def _refuse_counters(values: pl.Series, found: pl.Series, file: str) -> None:
-    """A column with numbers and without a single time says what came first, not when."""
+def _refuse_counters(values: pl.Series, times: pl.Series, file: str) -> None:
+    """Refuse a column of numbers none of which is a unix time.
+
+    Raises:
+        DataError: the numbers are counters.
+    """
     counters = values.filter(values.is_finite())
-    if len(counters) and not found.count():
+    if len(counters) and not times.count():
         raise DataError(
             f"{file}: the column {values.name!r} holds numbers such as {counters[0]:g}, which are "
-            "no unix times; if they only say what came first, name the column 'position'"
+            "not unix times; if they only give an order, name the column 'position'"
         )
 
 
-def _written(values: pl.Series, file: str) -> pl.Series:
+def _parse_text(values: pl.Series, file: str) -> pl.Series:
     column = pl.col(values.name)
-    common = (column.str.strptime(_UTC, form, strict=False) for form in _COMMON)
-    found = values.to_frame().select(pl.coalesce(*common)).to_series()
-    rest = values.to_frame().select(pl.when(found.is_null()).then(column)).to_series()
+    common = (column.str.strptime(_UTC, form, strict=False) for form in _COMMON_FORMATS)
+    times = values.to_frame().select(pl.coalesce(*common)).to_series()
+    rest = values.to_frame().select(pl.when(times.is_null()).then(column)).to_series()
     if rest.count():
-        found = found.zip_with(found.is_not_null(), _uncommon(rest, found, file))
-    return found.alias(values.name)
+        times = times.zip_with(times.is_not_null(), _parse_uncommon(rest, times, file))
+    return times.alias(values.name)
 
 
-def _uncommon(values: pl.Series, found: pl.Series, file: str) -> pl.Series:
-    """Times of the texts that are not of a common form; `found` are those of the others."""
+def _parse_uncommon(values: pl.Series, other_times: pl.Series, file: str) -> pl.Series:
+    """Times of the texts without a common format; `other_times` are those of the others."""
     column = pl.col(values.name)
     frame = values.to_frame()
-    parsed = frame.select(_iso(column)).to_series()
+    parsed = frame.select(_parse_iso(column)).to_series()
     number = values.cast(pl.Float64, strict=False)
     if number.count():
-        parsed = parsed.zip_with(parsed.is_not_null(), _unix(number))
-        _refuse_counters(number, parsed.zip_with(parsed.is_not_null(), found), file)
+        parsed = parsed.zip_with(parsed.is_not_null(), _from_unix(number))
+        _refuse_counters(number, parsed.zip_with(parsed.is_not_null(), other_times), file)
     slashed = frame.filter(column.str.contains(_SLASHED)).to_series()
     if len(slashed):
         parsed = parsed.zip_with(
             parsed.is_not_null(),
-            frame.select(_slashed(column, day_first=_day_first(slashed, file))).to_series(),
+            frame.select(_parse_slashed(column, day_first=_day_first(slashed, file))).to_series(),
         )
     return parsed
 
 
-def _iso(column: pl.Expr) -> pl.Expr:
+def _parse_iso(column: pl.Expr) -> pl.Expr:
     group = column.str.extract_groups(_ISO).struct
     zone = group.field("5")
     sign = pl.when(zone.str.starts_with("-")).then(-1).otherwise(1)
@@ -118,16 +122,16 @@ def _iso(column: pl.Expr) -> pl.Expr:
     minutes = digits.str.slice(0, 2).cast(pl.Int64, strict=False) * 60 + digits.str.slice(2).cast(
         pl.Int64, strict=False
     )
-    local = _joined(group.field("1"), group.field("2"), group.field("3"), group.field("4"))
+    local = _combine(group.field("1"), group.field("2"), group.field("3"), group.field("4"))
     return local - pl.duration(minutes=(sign * minutes).fill_null(0))
 
 
-def _slashed(column: pl.Expr, *, day_first: bool) -> pl.Expr:
+def _parse_slashed(column: pl.Expr, *, day_first: bool) -> pl.Expr:
     group = column.str.extract_groups(_SLASHED).struct
     day, month = ("1", "2") if day_first else ("2", "1")
     year = group.field("3")
     full_year = pl.when(year.str.len_chars() == 2).then("20" + year).otherwise(year)
-    local = _joined(full_year, group.field(month), group.field(day), group.field("4"))
+    local = _combine(full_year, group.field(month), group.field(day), group.field("4"))
     half, hour = group.field("5"), local.dt.hour()
     shift = (
         pl.when((half == "PM") & (hour < 12))
@@ -139,7 +143,7 @@ def _slashed(column: pl.Expr, *, day_first: bool) -> pl.Expr:
     return local + pl.duration(hours=shift)
 
 
-def _joined(year: pl.Expr, month: pl.Expr, day: pl.Expr, clock: pl.Expr) -> pl.Expr:
+def _combine(year: pl.Expr, month: pl.Expr, day: pl.Expr, clock: pl.Expr) -> pl.Expr:
     hours = clock.str.split(":")
     full = pl.when(hours.list.len() == 2).then(clock + ":00").otherwise(clock)
     padded = pl.format(
@@ -153,7 +157,7 @@ def _joined(year: pl.Expr, month: pl.Expr, day: pl.Expr, clock: pl.Expr) -> pl.E
 
 
 def _day_first(slashed: pl.Series, file: str) -> bool:
-    """Whether the day stands before the month, from the values of the column."""
+    """Whether the day comes before the month, from the values of the column."""
     parts = slashed.str.extract_groups(_SLASHED).struct
     first, second = (parts.field(name).cast(pl.Int64) for name in ("1", "2"))
     for_day = (first > 12) & (second <= 12)
@@ -164,10 +168,10 @@ def _day_first(slashed: pl.Series, file: str) -> bool:
         return day_first
     if day_first:
         a, b = slashed.filter(for_day)[0], slashed.filter(for_month)[0]
-        why = f"some have the day first ({a}) and some the month ({b})"
+        explanation = f"some have the day first ({a}) and some the month ({b})"
     else:
-        why = f"no value shows which is which (for example {slashed.filter(undecided)[0]})"
+        explanation = f"no value decides it (for example {slashed.filter(undecided)[0]})"
     raise DataError(
-        f"{file}: the day and the month of the column {slashed.name!r} cannot be told apart: "
-        f"{why}; write the times as 2024-12-31 18:05"
+        f"{file}: the order of day and month in the column {slashed.name!r} is ambiguous: "
+        f"{explanation}; write the times as 2024-12-31 18:05"
     )

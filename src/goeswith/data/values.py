@@ -1,4 +1,4 @@
-"""Cells as tables hold them -> identifiers, texts, numbers and lists."""
+"""Parsing of table cells: identifiers, texts, numbers and lists."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import polars as pl
 from goeswith.core.errors import DataError
 
 MISSING: Final = ("", "nan", "NaN", "NAN", "None", "null", "NULL", "<NA>", "NaT")
-"""Texts that other tools write where there is no value."""
+"""Texts that other tools write for missing values."""
 
-_LONGEST_LIST: Final = 10_000
-"""Characters of a list written as text; a longer one is taken as one string."""
+_MAX_LIST_CHARS: Final = 10_000
+"""Characters of a list in text form; a longer text is one string."""
 
 
 def text(values: pl.Series, file: str) -> pl.Series:
-    """Strings without space around them; null where there is no value.
+    """Strings without surrounding space; null where there is no value.
 
     Raises:
         DataError: the column holds lists or structures.
@@ -33,7 +33,7 @@ def text(values: pl.Series, file: str) -> pl.Series:
 
 
 def identifiers(values: pl.Series, file: str) -> pl.Series:
-    """Identifiers as strings; whole numbers that were read as floats lose their `.0`."""
+    """Identifiers as strings; integers in a float column lose their `.0`."""
     if values.dtype.is_float():
         column = pl.col(values.name)
         values = values.to_frame().select(pl.when(column.is_finite()).then(column)).to_series()
@@ -64,33 +64,35 @@ def numbers(values: pl.Series, file: str) -> pl.Series:
 
 
 def lists(values: pl.Series, file: str) -> pl.Series:
-    """Lists of strings, from lists or from text: a written list, or parts between `|`, `;` or `>`.
+    """Lists of strings, from lists or from text: a literal list, or parts between `|`, `;` or `>`.
 
-    A comma does not separate, since it stands in names ("Clothing, Shoes & Jewelry").
+    A comma does not separate, since it occurs in names ("Clothing, Shoes & Jewelry").
     """
     if isinstance(values.dtype, pl.List | pl.Array):
-        given = values.cast(pl.List(pl.String))
+        texts_as_lists = values.cast(pl.List(pl.String))
     else:
         texts = text(values, file)
-        given = pl.Series(
+        texts_as_lists = pl.Series(
             values.name,
-            [None if value is None else _parts(value) for value in texts],
+            [None if value is None else _parse_list(value) for value in texts],
             dtype=pl.List(pl.String),
         )
     parts = pl.element().str.strip_chars()
-    kept = given.list.eval(parts.filter(~parts.is_in(MISSING)))
-    return kept.to_frame().select(pl.when(pl.all().list.len() > 0).then(pl.all())).to_series()
+    non_missing = texts_as_lists.list.eval(parts.filter(~parts.is_in(MISSING)))
+    return (
+        non_missing.to_frame().select(pl.when(pl.all().list.len() > 0).then(pl.all())).to_series()
+    )
 
 
-def _parts(value: str) -> list[str]:
-    if value.startswith("[") and len(value) <= _LONGEST_LIST:
+def _parse_list(value: str) -> list[str]:
+    if value.startswith("[") and len(value) <= _MAX_LIST_CHARS:
         for parse in (json.loads, ast.literal_eval):
             try:
-                found = parse(value)
+                parsed = parse(value)
             except (ValueError, SyntaxError, RecursionError, MemoryError):
                 continue
-            if isinstance(found, list):
-                return [str(part) for part in found if part is not None]
+            if isinstance(parsed, list):
+                return [str(part) for part in parsed if part is not None]
     for mark in ("|", ";", ">"):
         if mark in value:
             return value.split(mark)

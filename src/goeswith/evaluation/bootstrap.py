@@ -1,4 +1,4 @@
-"""Is one model better than another? A paired bootstrap over sources.
+"""Paired bootstrap over sources: is one model better than another?
 
 Resample sources with replacement, compute both models' metric on the same resample, and look at
 how the difference spreads (Efron and Tibshirani 1993, chapters 13 and 16).
@@ -15,14 +15,14 @@ from goeswith.evaluation.metrics import Parts, PerSource
 
 
 @dataclass(frozen=True)
-class Comparison:
+class BootstrapResult:
     """One model minus another.
 
     Attributes:
         difference: of the metric, over all sources.
         low: lower end of the 95 % percentile interval of the difference.
         high: its upper end.
-        p: two-sided: how readily resampling alone turns the sign; 1 for identical models.
+        p: two-sided p-value; 1 for identical models.
     """
 
     difference: float
@@ -33,10 +33,10 @@ class Comparison:
 
 def paired_bootstrap(
     first: PerSource, second: PerSource, resamples: int = 2000, seed: int = 0
-) -> Comparison:
+) -> BootstrapResult:
     """Compare two models by one metric, source by source.
 
-    A source that was asked several times (in several seeds) is drawn as a whole.
+    A source with several queries (of several seeds) is drawn with all of them.
 
     Args:
         first: parts of the metric of one model.
@@ -59,17 +59,17 @@ def paired_bootstrap(
     )
     rng = np.random.default_rng(seed)
     q = len(parts)
-    at_once = max(1, 2**22 // max(q, 1))
-    drawn = []
-    for start in range(0, resamples, at_once):
-        size = min(at_once, resamples - start)
-        picks = rng.integers(q, size=(size, q)) + q * np.arange(size)[:, None]
-        times = np.bincount(picks.ravel(), minlength=size * q).reshape(size, q)
-        drawn.append(_difference(times.astype(np.float64) @ parts))
-    differences = np.concatenate(drawn)
+    block = max(1, 2**22 // max(q, 1))
+    samples = []
+    for start in range(0, resamples, block):
+        size = min(block, resamples - start)
+        draws = rng.integers(q, size=(size, q)) + q * np.arange(size)[:, None]
+        times = np.bincount(draws.ravel(), minlength=size * q).reshape(size, q)
+        samples.append(_difference(times.astype(np.float64) @ parts))
+    differences = np.concatenate(samples)
     low, high = np.quantile(differences, [0.025, 0.975])
     below, above = (differences <= 0).sum(), (differences >= 0).sum()
-    return Comparison(
+    return BootstrapResult(
         difference=float(_difference(parts.sum(axis=0))),
         low=float(low),
         high=float(high),

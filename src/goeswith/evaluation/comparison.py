@@ -1,43 +1,41 @@
-"""The benchmark: models side by side under one protocol, over several seeds."""
+"""The benchmark: comparison of models under protocols, over several seeds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from time import perf_counter
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from goeswith import sequential
 from goeswith.core.errors import ConfigError, GoesWithError
+from goeswith.core.progress import StepProgress
 from goeswith.data.dataset import Dataset
 from goeswith.evaluation.bootstrap import paired_bootstrap
 from goeswith.evaluation.entrant import Entrant
 from goeswith.evaluation.metrics import PerSource
 from goeswith.evaluation.peak_memory import peak_memory
 from goeswith.evaluation.protocols import (
-    FIRST_METRIC,
+    MAIN_METRIC,
     NEXT_PRODUCT,
     UNSEEDED,
     models_for,
     protocol,
 )
-from goeswith.evaluation.protocols.case import AnyCase, Ground, Measured
+from goeswith.evaluation.protocols.case import BenchmarkCase, BenchmarkData, CaseMetrics
 from goeswith.models import CLOSED_FORM
 from goeswith.models.base import Model
 from goeswith.relations.measures import MEASURES
 from goeswith.settings.sections import Settings
 
-Progress: TypeAlias = Callable[[int, int, str], None]
-"""Called with (steps done, all steps, what comes next)."""
-
 
 @dataclass
-class _Run:
-    """What became of one model on one seed, over all its cases (folds)."""
+class _ModelRun:
+    """The results of one model on one seed, over all its cases (folds)."""
 
-    measured: Measured
+    measured: CaseMetrics
     fit_seconds: float = 0.0
     score_seconds: float = 0.0
     peak_mb: float | None = None
@@ -46,12 +44,12 @@ class _Run:
 
 
 @dataclass
-class _Entry:
-    """A line of the table while it is being filled."""
+class _ResultRow:
+    """A row of the table: the runs of one model."""
 
     entrant: Entrant
-    runs: list[_Run] = field(default_factory=list)
-    refused: str | None = None
+    runs: list[_ModelRun] = field(default_factory=list)
+    refusal: str | None = None
 
     @property
     def spec(self) -> str:
@@ -60,9 +58,9 @@ class _Entry:
 
     def parts(self, metric: str) -> PerSource | None:
         """The metric's parts by source, over all seeds."""
-        found = [run.measured.per_source.get(metric) for run in self.runs]
-        known = [parts for parts in found if parts is not None]
-        return PerSource.concatenate(known) if known else None
+        per_run = [run.measured.per_source.get(metric) for run in self.runs]
+        present = [parts for parts in per_run if parts is not None]
+        return PerSource.concatenate(present) if present else None
 
 
 def benchmark(  # noqa: PLR0917
@@ -71,7 +69,7 @@ def benchmark(  # noqa: PLR0917
     protocols: Sequence[str],
     seeds: Sequence[int],
     settings: Settings | None = None,
-    progress: Progress | None = None,
+    progress: StepProgress | None = None,
 ) -> dict[str, Any]:
     """Fit and measure models under protocols.
 
@@ -82,18 +80,19 @@ def benchmark(  # noqa: PLR0917
         protocols: edges, cold, direction, time, gold; leave_one_out, given, sessions.
         seeds: one split each, and the `seed` of models that have one.
         settings: of a project file; None for the defaults.
-        progress: told before every fit, and at the end.
+        progress: called before every fit, and at the end.
 
     Returns:
         for one protocol {"data", "protocol", "seeds", "products", "results", "bootstrap"}; for
         several {"protocols": [one such object each]}. A result holds "model", "metrics" (name ->
         mean, std, per_seed), "fit_seconds" and "score_seconds" (medians over seeds),
         "peak_memory_mb" (the largest), "training" of a trained model (for each fit its "seed" and
-        its "epochs", see `Epoch`), "importances" of the last fit of a model that weighs evidence,
-        and "refused", the reason why a model has no metrics. What does not apply is absent.
+        its "epochs", see `EpochRecord`), "importances" of the last fit of a model that weighs
+        evidence, and "refused", the reason why a model has no metrics. What does not apply is
+        absent.
 
     Raises:
-        ConfigError: an unknown model, protocol or setting, or seeds that are none.
+        ConfigError: an unknown model, protocol or setting, or invalid seeds.
         DataError: the data lacks what a protocol needs.
     """
     settings = settings or Settings()
@@ -105,8 +104,8 @@ def benchmark(  # noqa: PLR0917
         name: _entrants(models or default_models(dataset, name), name, settings) for name in makers
     }
 
-    ground = Ground(dataset, settings)
-    steps = sum(len(listed) for listed in entrants.values()) * len(seeds)
+    data = BenchmarkData(dataset, settings)
+    steps = sum(len(rows) for rows in entrants.values()) * len(seeds)
     done = 0
 
     def report(what: str) -> None:
@@ -117,29 +116,29 @@ def benchmark(  # noqa: PLR0917
 
     tables = []
     for name, make in makers.items():
-        entries = [_Entry(entrant) for entrant in entrants[name]]
-        cases: list[AnyCase[Any]] = []
+        entries = [_ResultRow(entrant) for entrant in entrants[name]]
+        cases: list[BenchmarkCase[Any]] = []
         for seed in seeds:
             if not cases or name not in UNSEEDED:
-                cases = list(make(ground, seed))
+                cases = list(make(data, seed))
             for entry in entries:
                 report(f"{name}, seed {seed}: {entry.spec}")
-                if entry.refused is not None:
+                if entry.refusal is not None:
                     continue
                 if name in UNSEEDED and entry.runs and not entry.entrant.seeded:
                     entry.runs.append(entry.runs[0])  # the same split and model: the same result
                     continue
                 try:
-                    entry.runs.append(_run(entry.entrant, cases, seed))
+                    entry.runs.append(_fit_and_measure(entry.entrant, cases, seed))
                 except GoesWithError as error:
-                    entry.refused = str(error)
-        tables.append(_table(ground, name, list(seeds), entries))
+                    entry.refusal = str(error)
+        tables.append(_table(data, name, list(seeds), entries))
     report("done")
     return tables[0] if len(tables) == 1 else {"protocols": tables}
 
 
 def default_models(dataset: Dataset, protocol_name: str) -> list[str]:
-    """Every closed-form model; co-purchase by every association measure where counts exist."""
+    """Every closed-form model; co-purchase by every association measure if pairs are counted."""
     if protocol_name in NEXT_PRODUCT:
         return list(sequential.CLOSED_FORM)
     counted = protocol_name == "time" or dataset.counted
@@ -158,9 +157,9 @@ def _entrants(
     return list({entrant.label: entrant for entrant in found}.values())
 
 
-def _run(entrant: Entrant, cases: Sequence[AnyCase[Any]], seed: int) -> _Run:
+def _fit_and_measure(entrant: Entrant, cases: Sequence[BenchmarkCase[Any]], seed: int) -> _ModelRun:
     """Fit and measure one model on one seed."""
-    run = _Run(Measured())
+    run = _ModelRun(CaseMetrics())
     measured = []
     with peak_memory() as peak:
         for case in cases:
@@ -175,7 +174,7 @@ def _run(entrant: Entrant, cases: Sequence[AnyCase[Any]], seed: int) -> _Run:
                 run.training.append({"seed": seed, "epochs": list(model.history)})
             run.importances = model.importances()
     run.peak_mb = peak.mb
-    run.measured = Measured(
+    run.measured = CaseMetrics(
         {
             metric: PerSource.concatenate([part.per_source[metric] for part in measured])
             for metric in measured[0].per_source
@@ -185,39 +184,41 @@ def _run(entrant: Entrant, cases: Sequence[AnyCase[Any]], seed: int) -> _Run:
     return run
 
 
-def _table(ground: Ground, name: str, seeds: list[int], entries: list[_Entry]) -> dict[str, Any]:
+def _table(
+    data: BenchmarkData, name: str, seeds: list[int], entries: list[_ResultRow]
+) -> dict[str, Any]:
     return {
-        "data": ground.dataset.name,
+        "data": data.dataset.name,
         "protocol": name,
         "seeds": seeds,
-        "products": len(ground.dataset.catalog),
+        "products": len(data.dataset.catalog),
         "results": [_result(entry) for entry in entries],
         "bootstrap": _against_best(
-            entries, FIRST_METRIC.get(name, "ndcg@10"), ground.settings.evaluation.bootstrap
+            entries, MAIN_METRIC.get(name, "ndcg@10"), data.settings.evaluation.bootstrap
         ),
     }
 
 
-def _result(entry: _Entry) -> dict[str, Any]:
-    """One line of the table as JSON."""
-    if entry.refused is not None:
+def _result(entry: _ResultRow) -> dict[str, Any]:
+    """One row of the table as JSON."""
+    if entry.refusal is not None:
         return {
             "model": entry.spec,
             "metrics": {},
             "fit_seconds": None,
             "score_seconds": None,
             "peak_memory_mb": None,
-            "refused": entry.refused,
+            "refused": entry.refusal,
         }
     metrics = {}
     by_seed = [run.measured.values() for run in entry.runs]
     for metric in by_seed[0]:
         values = [seed_values.get(metric) for seed_values in by_seed]
-        known = [value for value in values if value is not None]
-        if known:
+        present = [value for value in values if value is not None]
+        if present:
             metrics[metric] = {
-                "mean": float(np.mean(known)),
-                "std": float(np.std(known, ddof=1)) if len(known) > 1 else 0.0,
+                "mean": float(np.mean(present)),
+                "std": float(np.std(present, ddof=1)) if len(present) > 1 else 0.0,
                 "per_seed": values,
             }
     peaks = [run.peak_mb for run in entry.runs if run.peak_mb is not None]
@@ -234,12 +235,12 @@ def _result(entry: _Entry) -> dict[str, Any]:
     }
 
 
-def _against_best(entries: list[_Entry], metric: str, resamples: int) -> dict[str, Any] | None:
+def _against_best(entries: list[_ResultRow], metric: str, resamples: int) -> dict[str, Any] | None:
     """Every model against the best one, by a paired bootstrap over sources, seeds pooled."""
     parts = {
-        entry.spec: found
+        entry.spec: by_source
         for entry in entries
-        if entry.refused is None and (found := entry.parts(metric)) is not None
+        if entry.refusal is None and (by_source := entry.parts(metric)) is not None
     }
     if not parts:
         return None
@@ -249,8 +250,8 @@ def _against_best(entries: list[_Entry], metric: str, resamples: int) -> dict[st
         "best": best,
         "resamples": resamples,
         "comparisons": [
-            {"model": spec, **asdict(paired_bootstrap(found, parts[best], resamples))}
-            for spec, found in parts.items()
+            {"model": spec, **asdict(paired_bootstrap(by_source, parts[best], resamples))}
+            for spec, by_source in parts.items()
             if spec != best
         ],
     }

@@ -1,4 +1,4 @@
-"""The comparison report: one HTML file that needs nothing else, light or dark as the reader's."""
+"""The benchmark report: one self-contained HTML file, in light or dark mode."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from goeswith.evaluation.result_table import COSTS, LOWER_IS_BETTER, cell, is_be
 
 
 def write_report(result: dict[str, Any], path: Path) -> None:
-    """Write what `benchmark` gave as a self-contained HTML file, atomically.
+    """Write a result of `benchmark` as a self-contained HTML file, atomically.
 
     Names of data and models are escaped: they come from folders and from the command line.
     """

@@ -1,4 +1,4 @@
-"""The leak check: no model sees a pair that it is tested on, in either direction.
+"""The leak check: no test pair is in the training data, in either direction.
 
 Public code of this field leaks test edges through their reversed twins: `case -> phone` stays in
 train while `phone -> case` is tested. Every protocol calls these checks before a model is fitted.
@@ -28,11 +28,11 @@ def check_leak(graph: RelationGraph, test_sources: Rows, test_targets: Rows) -> 
         LeakError: a relation, or the complement or similarity signal, has an entry for a test
             pair in either direction.
     """
-    held = np.unique(pair_keys(test_sources, test_targets, graph.n))
+    test_keys = np.unique(pair_keys(test_sources, test_targets, graph.n))
     signals = {"complement signal": graph.complements, "similarity signal": graph.similars}
     for name, relation in {**graph.relations, **signals}.items():
         keys = pair_keys(relation.sources, relation.targets, graph.n)
-        leaked = np.flatnonzero(np.isin(keys, held))
+        leaked = np.flatnonzero(np.isin(keys, test_keys))
         if len(leaked):
             u, v = int(relation.sources[leaked[0]]), int(relation.targets[leaked[0]])
             raise LeakError(
@@ -43,14 +43,14 @@ def check_leak(graph: RelationGraph, test_sources: Rows, test_targets: Rows) -> 
 
 
 def check_order(train: pl.DataFrame, test: pl.DataFrame) -> None:
-    """Refuse events to learn from that do not all lie before the events to test on.
+    """Refuse training events that are not all before the test events.
 
     Args:
         train: has the column `timestamp`, as has
         test: the later events.
 
     Raises:
-        LeakError: an event to learn from is not earlier than the first one to test on.
+        LeakError: a training event is not earlier than the first test event.
     """
     late = train.filter(pl.col("timestamp") >= test["timestamp"].min())
     if late.height:
@@ -60,27 +60,27 @@ def check_order(train: pl.DataFrame, test: pl.DataFrame) -> None:
         )
 
 
-def check_before(train: Sequences, whole: Sequences) -> None:
-    """Refuse sequences to learn from that hold more than what came before the last product.
+def check_prefixes(train: Sequences, complete: Sequences) -> None:
+    """Refuse training sequences that hold more than the prefixes of the test products.
 
     Args:
-        train: the runs without what is tested, in the order of
-        whole: all of each run; its last product is the test.
+        train: the runs without the test products, in the order of
+        complete: all of each run; its last product is the test.
 
     Raises:
-        LeakError: a run to learn from is not the run before its last product.
+        LeakError: a training run is not the prefix of its test product.
     """
-    before, _ = whole.part_last()
-    wrong = len(train) != len(before) or not np.array_equal(train.starts, before.starts)
-    if wrong or not np.array_equal(train.products, before.products):
+    before, _ = complete.split_last()
+    differs = len(train) != len(before) or not np.array_equal(train.starts, before.starts)
+    if differs or not np.array_equal(train.products, before.products):
         raise LeakError(
-            "sequences to learn from hold something else than what came before the product that is "
-            "tested; split them with Sequences.part_last"
+            "training sequences differ from the prefixes of the test products; split them with "
+            "Sequences.split_last"
         )
 
 
-def check_apart(train: pl.Series, test: pl.Series) -> None:
-    """Refuse sessions to learn from that are tested, too.
+def check_disjoint_sessions(train: pl.Series, test: pl.Series) -> None:
+    """Refuse training sessions that are also test sessions.
 
     Raises:
         LeakError: a session is in both.
@@ -88,6 +88,6 @@ def check_apart(train: pl.Series, test: pl.Series) -> None:
     both = train.filter(train.is_in(test.unique().implode())).unique().sort()
     if len(both):
         raise LeakError(
-            f"{len(both):,} sessions are both learned from and tested (for example {both[0]}); "
-            "hold sessions out whole"
+            f"{len(both):,} sessions are in both train and test (for example {both[0]}); "
+            "split by session"
         )

@@ -17,6 +17,7 @@ from scipy import sparse
 from scipy.stats import rankdata
 
 from goeswith.core.arrays import Floats, Rows, Sparse
+from goeswith.core.ndcg import rank_discounts
 
 Mask = npt.NDArray[np.bool_]
 Parts = npt.NDArray[np.float64]
@@ -53,7 +54,7 @@ class PerSource:
 
 
 @dataclass(frozen=True)
-class Ranked:
+class Rankings:
     """Rankings beside the truth.
 
     Attributes:
@@ -68,13 +69,13 @@ class Ranked:
 
     @cached_property
     def relevant(self) -> Mask:
-        """(q, K) whether the product at a place is a test target of the source."""
+        """(q, K) whether the product at a rank is a test target of the source."""
         n = self.truth.shape[0]
         truth = self.truth[self.sources]
         rows = np.repeat(np.arange(len(self.sources), dtype=np.int64), np.diff(truth.indptr))
         places = np.arange(len(self.sources), dtype=np.int64)[:, None] * n + self.products
-        found: Mask = np.isin(places, rows * n + truth.indices) & (self.products >= 0)
-        return found
+        is_relevant: Mask = np.isin(places, rows * n + truth.indices) & (self.products >= 0)
+        return is_relevant
 
     @cached_property
     def positives(self) -> Parts:
@@ -91,80 +92,80 @@ class Ranked:
         )
 
 
-def hit(ranked: Ranked, k: int, targets: Mask | None = None) -> PerSource:
+def hit(rankings: Rankings, k: int, targets: Mask | None = None) -> PerSource:
     """hit@k: share of the test pairs whose target is in the top k of its source.
 
     Args:
-        ranked: rankings of at least k places.
+        rankings: rankings of at least k places.
         k: places.
         targets: (n,) count only pairs with these targets; None for all.
     """
-    top = ranked.relevant[:, :k]
+    top = rankings.relevant[:, :k]
     if targets is None:
-        return ranked.per_source(top.sum(axis=1), ranked.positives)
-    counted = ranked.truth[ranked.sources] @ targets.astype(np.float64)
-    return ranked.per_source((top & targets[ranked.products[:, :k]]).sum(axis=1), counted)
+        return rankings.per_source(top.sum(axis=1), rankings.positives)
+    counted = rankings.truth[rankings.sources] @ targets.astype(np.float64)
+    return rankings.per_source((top & targets[rankings.products[:, :k]]).sum(axis=1), counted)
 
 
-def ndcg(ranked: Ranked, k: int) -> PerSource:
+def ndcg(rankings: Rankings, k: int) -> PerSource:
     """ndcg@k with gains 0 and 1 (Järvelin and Kekäläinen 2002): mean over sources."""
-    discount = 1 / np.log2(np.arange(2, k + 2))
-    top = ranked.relevant[:, :k]
+    discount = rank_discounts(k)
+    top = rankings.relevant[:, :k]
     ideal = np.concatenate([[0.0], np.cumsum(discount)])
-    best = ideal[np.minimum(ranked.positives, k).astype(np.int64)]
-    gained = top @ discount[: top.shape[1]]
-    return ranked.per_source(np.divide(gained, best, where=best > 0, out=gained * 0), best > 0)
+    best = ideal[np.minimum(rankings.positives, k).astype(np.int64)]
+    gain = top @ discount[: top.shape[1]]
+    return rankings.per_source(np.divide(gain, best, where=best > 0, out=gain * 0), best > 0)
 
 
-def mrr(ranked: Ranked, k: int) -> PerSource:
-    """mrr@k: mean over sources of 1 / (place of the first test target), 0 past k."""
-    top = ranked.relevant[:, :k]
+def mrr(rankings: Rankings, k: int) -> PerSource:
+    """mrr@k: mean over sources of 1 / (rank of the first test target), 0 past k."""
+    top = rankings.relevant[:, :k]
     first = 1 / (1 + top.argmax(axis=1)) if top.shape[1] else np.zeros(len(top))
-    return ranked.per_source(np.where(top.any(axis=1), first, 0.0), ranked.positives > 0)
+    return rankings.per_source(np.where(top.any(axis=1), first, 0.0), rankings.positives > 0)
 
 
-def type_hit(ranked: Ranked, types: Rows, k: int) -> PerSource:
+def type_hit(rankings: Rankings, types: Rows, k: int) -> PerSource:
     """type_hit@k: share of the test pairs whose target's type is among the first k types shown.
 
     The first k types are the first k distinct ones down the ranking. Pairs whose target has no
-    type are left out.
+    type are excluded.
 
     Args:
-        ranked: rankings.
+        rankings: rankings.
         types: (n,) type of each product, -1 for none.
         k: types.
     """
-    truth = ranked.truth[ranked.sources]
-    hits, counted = np.zeros(len(ranked.sources)), np.zeros(len(ranked.sources))
-    for i, products in enumerate(ranked.products):
-        wanted = types[truth.indices[truth.indptr[i] : truth.indptr[i + 1]]]
-        wanted = wanted[wanted >= 0]
-        shown = types[products[products >= 0]]
-        first = list(dict.fromkeys(shown[shown >= 0].tolist()))[:k]
-        hits[i], counted[i] = np.isin(wanted, first).sum(), len(wanted)
-    return ranked.per_source(hits, counted)
+    truth = rankings.truth[rankings.sources]
+    hits, counted = np.zeros(len(rankings.sources)), np.zeros(len(rankings.sources))
+    for i, products in enumerate(rankings.products):
+        target_types = types[truth.indices[truth.indptr[i] : truth.indptr[i + 1]]]
+        target_types = target_types[target_types >= 0]
+        shown_types = types[products[products >= 0]]
+        first_types = list(dict.fromkeys(shown_types[shown_types >= 0].tolist()))[:k]
+        hits[i], counted[i] = np.isin(target_types, first_types).sum(), len(target_types)
+    return rankings.per_source(hits, counted)
 
 
-def substitutes(ranked: Ranked, co_view: Sparse, k: int) -> PerSource:
+def substitutes(rankings: Rankings, co_view: Sparse, k: int) -> PerSource:
     """substitutes@k: share of the top k that people viewed as alternatives to the source.
 
-    Mean over the sources that have an answer. Views are those of the whole data, not of train:
-    this judges the answer, no model sees it.
+    Mean over the sources with recommendations. Views are those of the complete data, not of train:
+    they evaluate recommendations, no model sees them.
 
     Args:
-        ranked: rankings.
+        rankings: rankings.
         co_view: (n, n) CSR; an entry in either direction counts.
         k: places.
     """
-    viewed = Ranked(ranked.sources, ranked.products[:, :k], (co_view + co_view.T).tocsr())
+    viewed = Rankings(rankings.sources, rankings.products[:, :k], (co_view + co_view.T).tocsr())
     shown = (viewed.products >= 0).sum(axis=1)
     share = viewed.relevant.sum(axis=1) / np.maximum(shown, 1)
-    return ranked.per_source(share, shown > 0)
+    return rankings.per_source(share, shown > 0)
 
 
-def type_counts(ranked: Ranked, types: Rows, k: int) -> Sparse:
+def type_counts(rankings: Rankings, types: Rows, k: int) -> Sparse:
     """(q, types) CSR: how many of each source's top k are of each type."""
-    top = ranked.products[:, :k]
+    top = rankings.products[:, :k]
     shown = np.where(top >= 0, types[top], -1)
     row, column = np.nonzero(shown >= 0)
     counts = sparse.csr_matrix(
@@ -175,25 +176,25 @@ def type_counts(ranked: Ranked, types: Rows, k: int) -> Sparse:
     return counts
 
 
-def distinct_types(ranked: Ranked, types: Rows, k: int) -> PerSource:
+def distinct_types(rankings: Rankings, types: Rows, k: int) -> PerSource:
     """types@k: distinct product types in the top k, mean over sources."""
-    counts = type_counts(ranked, types, k)
-    return ranked.per_source(np.diff(counts.indptr), np.any(types >= 0))
+    counts = type_counts(rankings, types, k)
+    return rankings.per_source(np.diff(counts.indptr), np.any(types >= 0))
 
 
-def type_entropy(ranked: Ranked, types: Rows, k: int) -> PerSource:
+def type_entropy(rankings: Rankings, types: Rows, k: int) -> PerSource:
     """type_entropy@k: entropy, in nats, of the types in the top k; mean over sources."""
-    counts = type_counts(ranked, types, k)
+    counts = type_counts(rankings, types, k)
     row = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
     shown = np.maximum(np.asarray(counts.sum(axis=1)).ravel(), 1)
     share = counts.data / shown[row]
     entropy = np.bincount(row, -share * np.log(share), minlength=counts.shape[0])
-    return ranked.per_source(entropy, np.any(types >= 0))
+    return rankings.per_source(entropy, np.any(types >= 0))
 
 
-def coverage(ranked: Ranked, k: int, candidates: int) -> float | None:
-    """coverage@k: share of the `candidates` products that stand in some top k."""
-    top = ranked.products[:, :k]
+def coverage(rankings: Rankings, k: int, candidates: int) -> float | None:
+    """coverage@k: share of the `candidates` products that are in some top k."""
+    top = rankings.products[:, :k]
     return len(np.unique(top[top >= 0])) / candidates if candidates else None
 
 
@@ -223,21 +224,21 @@ def direction_accuracy(sources: Rows, forward: Floats, backward: Floats) -> PerS
         forward: (m,) score(u, v).
         backward: (m,) score(v, u).
     """
-    right = (forward > backward) + 0.5 * (forward == backward)
+    credit = (forward > backward) + 0.5 * (forward == backward)
     rows, edge = np.unique(sources.astype(np.int64), return_inverse=True)
     pairs = np.bincount(edge).astype(np.float64)
-    return PerSource(rows, np.bincount(edge, right).astype(np.float64), pairs)
+    return PerSource(rows, np.bincount(edge, credit).astype(np.float64), pairs)
 
 
 def calibration_error(
     probabilities: npt.NDArray[np.floating[Any]], true: Mask, bins: int = 15
 ) -> float | None:
-    """Expected calibration error (Naeini et al., 2015) of answers; None where there is none.
+    """Expected calibration error (Naeini et al., 2015) of recommendations; None for none.
 
-    Mean over answers of |mean probability - share that is true| within their bin of equal width.
+    Mean over recommendations of |mean probability - share that is true| within bins of equal width.
 
     Args:
-        probabilities: any shape; -inf marks places without an answer.
+        probabilities: any shape; -inf marks ranks without a product.
         true: of the same shape.
         bins: how many.
 
@@ -254,9 +255,9 @@ def calibration_error(
 
 
 def auc(groups: npt.NDArray[np.int64], scores: Floats, positive: Mask) -> PerSource:
-    """Area under the ROC curve, ties one half: the mean over positives of their place.
+    """Area under the ROC curve, ties one half: the mean over positives of their rank.
 
-    A positive's place is the share of all negatives that it beats; its group (a session) is what
+    A positive's rank is the share of all negatives that it beats; its group (a session) is what
     the bootstrap draws. Weights are scaled so that several folds together average the folds.
 
     Args:

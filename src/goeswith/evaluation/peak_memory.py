@@ -1,4 +1,4 @@
-"""The most memory that the process held at once, while one model was at work."""
+"""Peak memory of the process during a block."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _STATUS = Path("/proc/self/status")
 
 @dataclass
 class Peak:
-    """Filled when the block ends.
+    """The peak, set when the block ends.
 
     Attributes:
-        mb: MiB of resident memory of the whole process, data and libraries included: what a
-            machine must have. None where the kernel cannot tell (anything but Linux).
+        mb: MiB of resident memory of the complete process, data and libraries included: what a
+            machine must have. None on systems other than Linux.
     """
 
     mb: float | None = None
@@ -35,5 +35,5 @@ def peak_memory() -> Iterator[Peak]:
         yield peak
         return
     yield peak
-    fields = dict(line.split(":", 1) for line in _STATUS.read_text().splitlines() if ":" in line)
-    peak.mb = int(fields["VmHWM"].split()[0]) / 1024
+    status = dict(line.split(":", 1) for line in _STATUS.read_text().splitlines() if ":" in line)
+    peak.mb = int(status["VmHWM"].split()[0]) / 1024

@@ -1,4 +1,4 @@
-"""Plots of a benchmark as SVG that sits inside a page and takes the page's text colour."""
+"""Plots of a benchmark as inline SVG in the text colour of the page."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _INK = "#010203"
-"""Stands for `currentColor`, which matplotlib cannot draw with, until the SVG is written."""
+"""Placeholder for `currentColor`, which matplotlib does not support."""
 _COLOURS = ("#3b82c4", "#d97a2b", "#3f9b5f")
 """Legible on white and on near-black."""
 
 
 def plots(table: dict[str, Any]) -> list[tuple[str, str]]:
     """(caption, SVG) of every plot that the metrics of a benchmark's table allow."""
-    drawn = []
+    plots_with_captions = []
     for caption, draw in (
         ("The first metric: mean, and standard deviation over seeds", _first_metric),
         ("Accuracy against direction and substitutes; one dot a model", _trade_offs),
         ("hit@10 by the target's popularity: each slice holds a third of the train edges", _slices),
-        ("What a pair is judged by: share of what the trees learned", _importances),
+        ("Feature importance: share of the gain of the trees", _importances),
         ("Training: loss and validation hit@10 by epoch; one line a fit", _training),
     ):
         plot = draw(table)
         if plot is not None:
-            drawn.append((caption, _svg(plot, salt=f"{table['protocol']} {caption}")))
-    return drawn
+            plots_with_captions.append((caption, _svg(plot, salt=f"{table['protocol']} {caption}")))
+    return plots_with_captions
 
 
 def _first_metric(table: dict[str, Any]) -> Figure | None:
     if table["bootstrap"] is None:
         return None
     metric = table["bootstrap"]["metric"]
-    results = sorted(_having(table, metric), key=lambda r: _mean(r, metric))
+    results = sorted(_results_with(table, metric), key=lambda r: _mean(r, metric))
     plot, (axes,) = _figure(1, height=0.6 + 0.3 * len(results))
     axes.barh(
         [r["model"] for r in results],
@@ -51,14 +51,16 @@ def _first_metric(table: dict[str, Any]) -> Figure | None:
 
 
 def _trade_offs(table: dict[str, Any]) -> Figure | None:
-    against = [
-        name for name in ("direction_accuracy", "substitutes@10") if _having(table, "ndcg@10", name)
+    other_metrics = [
+        name
+        for name in ("direction_accuracy", "substitutes@10")
+        if _results_with(table, "ndcg@10", name)
     ]
-    if not against:
+    if not other_metrics:
         return None
-    plot, all_axes = _figure(len(against), height=3.6)
-    for axes, name in zip(all_axes, against, strict=True):
-        by_height = sorted(_having(table, "ndcg@10", name), key=lambda r: _mean(r, name))
+    plot, all_axes = _figure(len(other_metrics), height=3.6)
+    for axes, name in zip(all_axes, other_metrics, strict=True):
+        by_height = sorted(_results_with(table, "ndcg@10", name), key=lambda r: _mean(r, name))
         for place, result in enumerate(by_height):
             x, y = _mean(result, "ndcg@10"), _mean(result, name)
             axes.plot(x, y, "o", color=_COLOURS[0], markersize=5)
@@ -84,10 +86,10 @@ def _slices(table: dict[str, Any]) -> Figure | None:
         return None
     plot, (axes,) = _figure(1, height=0.8 + 0.3 * len(results))
     for name, colour, marker in zip(names, _COLOURS, "os^", strict=True):
-        shown = [r for r in reversed(results) if f"hit@10.{name}" in r["metrics"]]
+        results_with_slice = [r for r in reversed(results) if f"hit@10.{name}" in r["metrics"]]
         axes.plot(
-            [_mean(r, f"hit@10.{name}") for r in shown],
-            [r["model"] for r in shown],
+            [_mean(r, f"hit@10.{name}") for r in results_with_slice],
+            [r["model"] for r in results_with_slice],
             marker,
             color=colour,
             label=name,
@@ -100,11 +102,11 @@ def _slices(table: dict[str, Any]) -> Figure | None:
 
 
 def _importances(table: dict[str, Any]) -> Figure | None:
-    ranked = [r for r in table["results"] if r.get("importances")]
-    if not ranked:
+    with_importances = [r for r in table["results"] if r.get("importances")]
+    if not with_importances:
         return None
-    plot, all_axes = _figure(len(ranked), height=4.2 * len(ranked), columns=1)
-    for result, axes in zip(ranked, all_axes, strict=True):
+    plot, all_axes = _figure(len(with_importances), height=4.2 * len(with_importances), columns=1)
+    for result, axes in zip(with_importances, all_axes, strict=True):
         top = list(result["importances"].items())[:20][::-1]
         axes.barh([name for name, _ in top], [share for _, share in top], color=_COLOURS[0])
         axes.set_xlabel("share of gain")
@@ -118,11 +120,15 @@ def _importances(table: dict[str, Any]) -> Figure | None:
 def _training(table: dict[str, Any]) -> Figure | None:
     from matplotlib.ticker import MaxNLocator
 
-    trained = [r for r in table["results"] if any(fit["epochs"] for fit in r.get("training", []))]
-    if not trained:
+    trained_results = [
+        r for r in table["results"] if any(fit["epochs"] for fit in r.get("training", []))
+    ]
+    if not trained_results:
         return None
-    plot, all_axes = _figure(2 * len(trained), height=2.4 * len(trained), columns=2)
-    for result, pair in zip(trained, zip(all_axes[::2], all_axes[1::2], strict=True), strict=True):
+    plot, all_axes = _figure(2 * len(trained_results), height=2.4 * len(trained_results), columns=2)
+    for result, pair in zip(
+        trained_results, zip(all_axes[::2], all_axes[1::2], strict=True), strict=True
+    ):
         for axes, name in zip(pair, ("loss", "validation"), strict=True):
             for number, fit in enumerate(result["training"]):
                 axes.plot(
@@ -140,7 +146,7 @@ def _training(table: dict[str, Any]) -> Figure | None:
     return plot
 
 
-def _having(table: dict[str, Any], *metrics: str) -> list[dict[str, Any]]:
+def _results_with(table: dict[str, Any], *metrics: str) -> list[dict[str, Any]]:
     return [r for r in table["results"] if all(name in r["metrics"] for name in metrics)]
 
 
@@ -175,8 +181,8 @@ def _svg(plot: Figure, salt: str) -> str:
     """The figure as an `svg` element, the same for the same figures."""
     from matplotlib import rc_context
 
-    written = StringIO()
+    buffer = StringIO()
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": salt}):
-        plot.savefig(written, format="svg", transparent=True, metadata={"Date": None})
-    text = written.getvalue().replace(_INK, "currentColor")
+        plot.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    text = buffer.getvalue().replace(_INK, "currentColor")
     return text[text.index("<svg") :]

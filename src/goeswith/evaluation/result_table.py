@@ -1,4 +1,4 @@
-"""How a benchmark's figures are laid out, for the terminal and for the report."""
+"""The result table of a benchmark, for the terminal and for the report."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from rich.table import Table
 
-MAIN: Final = (
+MAIN_METRICS: Final = (
     "ndcg@10",
     "hit@10",
     "mrr@20",
@@ -33,12 +33,14 @@ ABSENT: Final = "–"
 
 def metric_columns(table: dict[str, Any]) -> list[str]:
     """Every metric that some model of a benchmark's table has, main ones first."""
-    found = dict.fromkeys(name for result in table["results"] for name in result["metrics"])
-    return [name for name in MAIN if name in found] + [name for name in found if name not in MAIN]
+    metrics = dict.fromkeys(name for result in table["results"] for name in result["metrics"])
+    return [name for name in MAIN_METRICS if name in metrics] + [
+        name for name in metrics if name not in MAIN_METRICS
+    ]
 
 
 def figure(result: dict[str, Any], column: str) -> float | None:
-    """One figure of one model; None where it has none."""
+    """One figure of one model; None if it has none."""
     if column in COSTS:
         cost: float | None = result[column]
         return cost
@@ -47,7 +49,7 @@ def figure(result: dict[str, Any], column: str) -> float | None:
 
 
 def cell(result: dict[str, Any], column: str) -> str:
-    """A figure as it is printed; metrics with their spread where there are several seeds."""
+    """A figure as text; metrics with their standard deviation if there are several seeds."""
     value = figure(result, column)
     if value is None:
         return ABSENT
@@ -61,9 +63,9 @@ def cell(result: dict[str, Any], column: str) -> str:
 def is_best(table: dict[str, Any], result: dict[str, Any], column: str) -> bool:
     """Whether no model of the table has a better figure in this column."""
     values = [figure(other, column) for other in table["results"]]
-    known = [value for value in values if value is not None]
+    present = [value for value in values if value is not None]
     value = figure(result, column)
-    return value is not None and value == (min if column in LOWER_IS_BETTER else max)(known)
+    return value is not None and value == (min if column in LOWER_IS_BETTER else max)(present)
 
 
 def terminal_table(table: dict[str, Any]) -> Table:
@@ -72,9 +74,9 @@ def terminal_table(table: dict[str, Any]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    columns = [name for name in metric_columns(table) if name in MAIN] + list(COSTS)
+    columns = [name for name in metric_columns(table) if name in MAIN_METRICS] + list(COSTS)
     seeds = ", ".join(map(str, table["seeds"]))
-    drawn = Table(
+    rich_table = Table(
         title=f"{table['data']}: {table['protocol']}, {table['products']:,} products, "
         f"mean over seeds {seeds}",
         title_justify="left",
@@ -82,28 +84,28 @@ def terminal_table(table: dict[str, Any]) -> Table:
         pad_edge=False,
         collapse_padding=True,
     )
-    drawn.add_column("model", no_wrap=True)
+    rich_table.add_column("model", no_wrap=True)
     for column in columns:
-        drawn.add_column(_in_two_lines(column), justify="right", no_wrap=True)
+        rich_table.add_column(_two_line_heading(column), justify="right", no_wrap=True)
     for result in table["results"]:
         cells = [
-            # a terminal is narrow: only the first metric in full
+            # a terminal is narrow: only the first metric has all digits
             Text(
-                cell(result, column) if place == 0 else _short(result, column),
+                cell(result, column) if place == 0 else _short_cell(result, column),
                 style="bold" if is_best(table, result, column) else "",
             )
             for place, column in enumerate(columns)
         ]
-        drawn.add_row(Text(result["model"]), *cells)
-    return drawn
+        rich_table.add_row(Text(result["model"]), *cells)
+    return rich_table
 
 
-def _in_two_lines(column: str) -> str:
-    """A narrow heading: broken at the prefix's dot, else at the first underscore or at."""
-    broken = re.sub(r"\.|_(?!.*\.)|(?=@)", "\n", column, count=1)
-    return COSTS.get(column, broken)
+def _two_line_heading(column: str) -> str:
+    """A narrow heading: split at the prefix's dot, else at the first underscore or @."""
+    two_lines = re.sub(r"\.|_(?!.*\.)|(?=@)", "\n", column, count=1)
+    return COSTS.get(column, two_lines)
 
 
-def _short(result: dict[str, Any], column: str) -> str:
+def _short_cell(result: dict[str, Any], column: str) -> str:
     value = figure(result, column)
     return cell(result, column) if value is None or column in COSTS else f"{value:.3f}"

@@ -1,4 +1,4 @@
-"""What each protocol holds out. Product pairs: `relations.pair_splits.hold_out_pairs`."""
+"""The splits of protocols. Product pairs: `relations.pair_split.hold_out_pairs`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class ColdSplit:
     """A graph in which some products have no edges.
 
     Attributes:
-        graph: what is left; only the attributes of cold products remain.
+        graph: the rest; only the attributes of cold products remain.
         cold: (n,) whether a product lost its edges.
         sources: (m,) source row of every complement edge between a cold and a warm product.
         targets: (m,) its target row. Edges between two cold products are in neither part.
@@ -31,12 +31,12 @@ class ColdSplit:
 
 
 def cold_split(graph: RelationGraph, share: float, seed: int) -> ColdSplit:
-    """Take all edges from a share of the products, in every relation.
+    """Remove all edges of a share of the products, in every relation.
 
     Args:
         graph: any graph.
         share: of all products, in [0, 1); rounded down.
-        seed: the same seed takes the same products.
+        seed: of the draw.
 
     Raises:
         ConfigError: the share is out of range.
@@ -81,12 +81,12 @@ def time_split(events: pl.DataFrame, share: float) -> tuple[pl.DataFrame, pl.Dat
 
 
 def session_folds(sessions: pl.DataFrame, folds: int, seed: int) -> list[pl.Series]:
-    """Sessions dealt into folds of (nearly) equal size.
+    """Split sessions into folds of (nearly) equal size.
 
     Args:
         sessions: has the column `session_id`.
         folds: how many.
-        seed: the same seed deals the same folds.
+        seed: of the draw.
 
     Returns:
         the session ids of each fold.

@@ -1,1 +1,1 @@
-"""The answers of a whole bundle, carried to where a shop reads them: files, PostgreSQL, Redis."""
+"""Export of all recommendations of a bundle: to files, PostgreSQL, Redis and Spark."""

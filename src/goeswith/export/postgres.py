@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from goeswith.core.errors import ConfigError, DataError
-from goeswith.export.answer_rows import AnswerRows
-from goeswith.export.server_address import Address
+from goeswith.export.recommendation_rows import RecommendationRows
+from goeswith.export.server_address import ServerAddress
 
 if TYPE_CHECKING:
     from psycopg import Connection
     from psycopg.sql import Identifier
 
-MARK: Final = "goeswith complements"
+COMMENT_PREFIX: Final = "goeswith complements"
 """How the comment of a table begins that an export made, and may therefore replace."""
 TABLE: Final = "goeswith_complements"
 _TYPES: Final = {
@@ -25,16 +25,16 @@ _TYPES: Final = {
     "double": ("double precision", "float8"),
     "bool": ("boolean", "bool"),
 }
-"""Arrow type -> as a column is declared, and as COPY is told."""
-_LONGEST_NAME: Final = 63
-_PATIENCE: Final = 30
+"""Arrow type -> type of the column, and type for COPY."""
+_MAX_NAME_BYTES: Final = 63
+_LOCK_TRIES: Final = 30
 """Tries to take the old table's place, two seconds each."""
 
 
-def to_postgres(rows: AnswerRows, url: str, table: str = TABLE) -> str:
+def to_postgres(rows: RecommendationRows, url: str, table: str = TABLE) -> str:
     """Fill a new table and let it take the place of the old, all in one transaction.
 
-    Readers see the old table or the new one, whole; an export that ends early leaves nothing.
+    Readers see the complete old table or the complete new one; a failed export leaves nothing.
 
     Args:
         rows: what to export.
@@ -45,8 +45,8 @@ def to_postgres(rows: AnswerRows, url: str, table: str = TABLE) -> str:
         Where the answers are now, for people.
 
     Raises:
-        ConfigError: psycopg is not installed; the address or the name is wrong; the server cannot
-            be reached, refuses, or holds a table of that name that no export made.
+        ConfigError: psycopg is not installed; the address or the name is invalid; the server cannot
+            be reached, refuses, or has a table of that name that no export made.
         DataError: an id holds what PostgreSQL cannot store.
     """
     try:
@@ -56,13 +56,13 @@ def to_postgres(rows: AnswerRows, url: str, table: str = TABLE) -> str:
             "an export to PostgreSQL needs psycopg, which is not installed: "
             "pip install 'goeswith[export]'"
         ) from error
-    address = Address(url, ("postgresql", "postgres"))
+    address = ServerAddress(url, ("postgresql", "postgres"))
     schema, _, name = table.rpartition(".")
     for part in (name, schema or "public"):
-        if not 0 < len(part.encode()) <= _LONGEST_NAME or "\0" in part:
+        if not 0 < len(part.encode()) <= _MAX_NAME_BYTES or "\0" in part:
             raise ConfigError(f"{table!r} cannot be the name of a table")
     with (
-        _told(address),
+        _readable_errors(address),
         psycopg.connect(
             url,
             connect_timeout=10,
@@ -82,7 +82,7 @@ def to_postgres(rows: AnswerRows, url: str, table: str = TABLE) -> str:
 
 
 @contextmanager
-def _told(address: Address) -> Iterator[None]:
+def _readable_errors(address: ServerAddress) -> Iterator[None]:
     """What PostgreSQL refuses becomes a message that holds no password."""
     import psycopg
 
@@ -108,7 +108,7 @@ def _schema(connection: Connection[Any], name: str) -> str:
 
 
 def _replaceable(connection: Connection[Any], schema: str, name: str) -> int | None:
-    """The oid of the table that is to be replaced; None where there is none.
+    """The oid of the table to replace; None if there is none.
 
     Raises:
         ConfigError: something has that name that no export made.
@@ -121,15 +121,15 @@ def _replaceable(connection: Connection[Any], schema: str, name: str) -> int | N
     if found is None:
         return None
     oid, kind, comment = found
-    if kind not in ("r", b"r") or not (comment or "").startswith(MARK):
+    if kind not in ("r", b"r") or not (comment or "").startswith(COMMENT_PREFIX):
         raise ConfigError(
             f"{schema}.{name} was not made by an export (its comment does not begin with "
-            f"{MARK!r}): name another table, or drop that one"
+            f"{COMMENT_PREFIX!r}): name another table, or drop that one"
         )
     return int(oid)
 
 
-def _fill(connection: Connection[Any], rows: AnswerRows, schema: str, new: str) -> None:
+def _fill(connection: Connection[Any], rows: RecommendationRows, schema: str, new: str) -> None:
     """Make the new table with all rows, its key, its index for readers and its comment."""
     from psycopg.sql import SQL, Identifier, Literal
 
@@ -144,12 +144,12 @@ def _fill(connection: Connection[Any], rows: AnswerRows, schema: str, new: str) 
     connection.execute(SQL("CREATE TABLE {} ({})").format(table, columns))
     command = SQL("COPY {} FROM STDIN (FORMAT BINARY)").format(table)
     with connection.cursor() as cursor, cursor.copy(command) as copy:
-        copy.set_types([told for _, told in types])
+        copy.set_types([copy_type for _, copy_type in types])
         for batch in rows:
             for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                 copy.write_row(row)
     connection.execute(SQL("ALTER TABLE {} ADD PRIMARY KEY (source_id, rank)").format(table))
-    comment = f"{MARK}: bundle {rows.bundle.id}, at most {rows.k} answers a product"
+    comment = f"{COMMENT_PREFIX}: bundle {rows.bundle.id}, at most {rows.k} answers a product"
     connection.execute(SQL("COMMENT ON TABLE {} IS {}").format(table, Literal(comment)))
     connection.execute(SQL("ANALYZE {}").format(table))
 
@@ -173,12 +173,12 @@ def _swap(connection: Connection[Any], schema: str, old: int | None, new: str, n
 def _lock(connection: Connection[Any], table: Identifier) -> None:
     """Wait for those who read the old table.
 
-    Who comes later waits behind us, so each try is short: a long query holds nobody up.
+    Later readers wait behind this lock, so each try is short: a long query blocks no other.
     """
     from psycopg.errors import LockNotAvailable
     from psycopg.sql import SQL
 
-    for left in reversed(range(_PATIENCE)):
+    for left in reversed(range(_LOCK_TRIES)):
         try:
             with connection.transaction():
                 connection.execute("SET LOCAL lock_timeout = '2s'")

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 
 from goeswith.core.errors import ConfigError
-from goeswith.export.answer_rows import AnswerRows
-from goeswith.export.server_address import Address
+from goeswith.export.recommendation_rows import RecommendationRows
+from goeswith.export.server_address import ServerAddress
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 PREFIX: Final = "goeswith"
 GRACE: Final = 3600
 LOCK_SECONDS: Final = 60
-"""How long an export that was killed keeps the next one waiting."""
-_PATIENCE: Final = LOCK_SECONDS + 10
+"""Time after which the lock of a killed export expires."""
+_LOCK_TIMEOUT: Final = LOCK_SECONDS + 10
 _PIPELINE: Final = 1000
 
 
-def to_redis(rows: AnswerRows, url: str, prefix: str = PREFIX, grace: int = GRACE) -> str:
+def to_redis(rows: RecommendationRows, url: str, prefix: str = PREFIX, grace: int = GRACE) -> str:
     """Write every list under a name of its own, then point to them.
 
     `PREFIX:BUILD:PRODUCT` holds the list of a product as JSON, `PREFIX:current` the BUILD that is
@@ -44,8 +44,8 @@ def to_redis(rows: AnswerRows, url: str, prefix: str = PREFIX, grace: int = GRAC
         Where the answers are now, for people.
 
     Raises:
-        ConfigError: redis is not installed; the address or the prefix is wrong; the server cannot
-            be reached or refuses; another export is writing.
+        ConfigError: redis is not installed; the address or the prefix is invalid; the server cannot
+            be reached or refuses; another export is running.
     """
     try:
         import redis
@@ -55,14 +55,14 @@ def to_redis(rows: AnswerRows, url: str, prefix: str = PREFIX, grace: int = GRAC
         ) from error
     if not re.fullmatch(r"[\w.:-]{1,100}", prefix, re.ASCII):
         raise ConfigError(f"{prefix!r} cannot begin a key: letters, digits and . _ - : only")
-    address = Address(url, ("redis", "rediss"))
-    with _told(address), _connected(address) as server:
-        lock = server.lock(f"{prefix}:lock", timeout=LOCK_SECONDS, blocking_timeout=_PATIENCE)
+    address = ServerAddress(url, ("redis", "rediss"))
+    with _readable_errors(address), _connected(address) as server:
+        lock = server.lock(f"{prefix}:lock", timeout=LOCK_SECONDS, blocking_timeout=_LOCK_TIMEOUT)
         if not lock.acquire():
             raise ConfigError(f"another export to {prefix}: at {address} is writing; wait for it")
         build = f"{rows.bundle.id}-{secrets.token_hex(4)}"
         try:
-            _remove_left(server, prefix)
+            _remove_leftovers(server, prefix)
             server.sadd(f"{prefix}:builds", build)
             for batch in rows:
                 lock.extend(LOCK_SECONDS, replace_ttl=True)
@@ -82,7 +82,7 @@ def to_redis(rows: AnswerRows, url: str, prefix: str = PREFIX, grace: int = GRAC
     return f"{prefix}:{build}:* at {address}"
 
 
-def _connected(address: Address) -> Redis:
+def _connected(address: ServerAddress) -> Redis:
     import redis
 
     try:
@@ -90,13 +90,13 @@ def _connected(address: Address) -> Redis:
             address.url, socket_connect_timeout=10, socket_timeout=60, health_check_interval=30
         )
         server.ping()
-    except (ValueError, TypeError) as error:  # options after a ? that redis does not know
+    except (ValueError, TypeError) as error:  # options after a ? that redis does not support
         raise ConfigError(f"the URL cannot be used: {address.hide(str(error))}") from None
     return server
 
 
 @contextmanager
-def _told(address: Address) -> Iterator[None]:
+def _readable_errors(address: ServerAddress) -> Iterator[None]:
     """What Redis refuses becomes a message that holds no password."""
     import redis
 
@@ -133,7 +133,7 @@ def _keys(server: Redis, prefix: str, build: str) -> Iterator[list[Any]]:
         yield found
 
 
-def _remove_left(server: Redis, prefix: str) -> None:
+def _remove_leftovers(server: Redis, prefix: str) -> None:
     """Remove the lists of exports that ended early."""
     current = server.get(f"{prefix}:current")
     builds: set[bytes] = set(server.smembers(f"{prefix}:builds"))  # type: ignore[arg-type]

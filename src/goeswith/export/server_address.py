@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from goeswith.core.errors import ConfigError
 
 
-class Address:
+class ServerAddress:
     """A server's URL. Its text, for people, holds neither user nor password.
 
     Attributes:
@@ -18,8 +18,8 @@ class Address:
         """Check an address.
 
         Raises:
-            ConfigError: it cannot be one; the message does not repeat it, since a password that is
-                not percent-encoded may stand anywhere in it.
+            ConfigError: it is invalid; the message does not repeat it, since a password that is not
+                percent-encoded may be anywhere in it.
         """
         form = f"{schemes[0]}://USER:PASSWORD@HOST:PORT/NAME"
         try:
@@ -43,13 +43,13 @@ class Address:
         secrets |= set(parse_qs(parts.query).get("password", []))
         self._secrets = sorted((s for s in secrets if s), key=len, reverse=True)
         host = parts.hostname or "localhost"
-        self._shown = f"{host}:{port}" if port else host
+        self._display_name = f"{host}:{port}" if port else host
 
     def __str__(self) -> str:
-        return self._shown
+        return self._display_name
 
     def __repr__(self) -> str:
-        return f"Address({self._shown!r})"
+        return f"Address({self._display_name!r})"
 
     def hide(self, text: str) -> str:
         """Text of an error, on one line and without the password."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from goeswith.core.errors import ConfigError
-from goeswith.export.answer_rows import AnswerRows
+from goeswith.export.recommendation_rows import RecommendationRows
 from goeswith.query.bundle import Bundle
 
 if TYPE_CHECKING:
@@ -39,12 +39,12 @@ def answers(
     if parts < 1:
         raise ConfigError(f"parts must be at least 1: {parts}")
     folder = bundle.absolute()
-    schema = from_arrow_schema(AnswerRows(Bundle.open(folder), k, explain=explain).schema)
+    schema = from_arrow_schema(RecommendationRows(Bundle.open(folder), k, explain=explain).schema)
 
-    def answered(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def export_part(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for number in batch.column("id").to_pylist():
                 part = (number, parts)
-                yield from AnswerRows(Bundle.open(folder), k, explain=explain, part=part)
+                yield from RecommendationRows(Bundle.open(folder), k, explain=explain, part=part)
 
-    return session.range(parts, numPartitions=parts).mapInArrow(answered, schema)
+    return session.range(parts, numPartitions=parts).mapInArrow(export_part, schema)

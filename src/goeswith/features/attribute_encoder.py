@@ -1,7 +1,7 @@
-"""Product attributes as TF-IDF vectors: what is known of a product that nobody has bought yet.
+"""Product attributes as TF-IDF vectors, also of products without purchases.
 
-A whole value (a type, a brand, each category, any other string) is one token, named after its
-column; titles and descriptions are split into words. The weight of token t in product p is
+A complete value (a type, a brand, each category, any other string) is one token with the name of
+its column; titles and descriptions are split into words. The weight of token t in product p is
 
     tf(t, p) (ln((1 + m) / (1 + df(t))) + 1)
 
@@ -23,7 +23,7 @@ from goeswith.core.arrays import Floats, Sparse, inverse_power, scale_columns, s
 from goeswith.core.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
 
-TEXTS: Final = ("title", "description")
+TEXT_COLUMNS: Final = ("title", "description")
 """Columns that are split into words; they share one set of words."""
 
 
@@ -40,26 +40,26 @@ def attribute_tokens(catalog: Catalog) -> pl.DataFrame:
     for column in catalog.frame.drop("product_id").iter_columns():
         rows = pl.int_range(len(column), dtype=pl.Int32, eager=True).alias("row")
         values = pl.DataFrame([rows, column.alias("token")])
-        listed = isinstance(column.dtype, pl.List)
-        if listed:
+        is_list = isinstance(column.dtype, pl.List)
+        if is_list:
             values = values.explode("token")
         if values["token"].dtype not in (pl.String, pl.Categorical, pl.Enum):
             continue
         token = pl.col("token").cast(pl.String).str.to_lowercase().str.strip_chars()
-        if column.name in TEXTS and not listed:
+        if column.name in TEXT_COLUMNS and not is_list:
             # descriptions often come with their markup
             words = token.str.replace_all("<[^>]*>", " ").str.extract_all(r"\w+")
             values = values.with_columns(words).explode("token")
         else:
-            whole = values.with_columns(token).filter(pl.col("token") != "")
-            values = whole.with_columns(token=pl.lit(f"{column.name}=") + pl.col("token"))
+            stripped = values.with_columns(token).filter(pl.col("token") != "")
+            values = stripped.with_columns(token=pl.lit(f"{column.name}=") + pl.col("token"))
         parts.append(values.drop_nulls())
     return pl.concat(parts)
 
 
 @dataclass(frozen=True)
 class AttributeEncoder:
-    """Attributes to vectors, also of products that were unknown when it was fitted.
+    """Attributes to vectors, also of products outside the catalogue of `fit`.
 
     Attributes:
         vocabulary: (v,) sorted distinct tokens.
@@ -71,7 +71,7 @@ class AttributeEncoder:
 
     @classmethod
     def fit(cls, catalog: Catalog) -> Self:
-        """Learn tokens and how rare they are; a catalogue without attributes gives none."""
+        """Learn tokens and their weights; a catalogue without attributes has none."""
         counts = attribute_tokens(catalog).group_by("token").agg(pl.col("row").n_unique())
         counts = counts.sort("token")
         idf = np.log((1 + len(catalog)) / (1 + counts["row"].to_numpy())) + 1
@@ -80,7 +80,7 @@ class AttributeEncoder:
     def encode(self, catalog: Catalog) -> Sparse:
         """(m, v) CSR float32 of the m products of a catalogue, rows of length 1.
 
-        A product without a known token has a row of zeros.
+        A product without a token of the vocabulary has a row of zeros.
         """
         columns = pl.DataFrame({"token": self.vocabulary}).with_row_index("column")
         counts = (
@@ -91,9 +91,9 @@ class AttributeEncoder:
             .sort("row", "column")
         )
         values = counts["len"].to_numpy().astype(np.float32)
-        at = (counts["row"].to_numpy(), counts["column"].to_numpy().astype(np.int32))
+        entries = (counts["row"].to_numpy(), counts["column"].to_numpy().astype(np.int32))
         shape = (len(catalog), len(self.vocabulary))
-        weighted = scale_columns(sparse.csr_matrix((values, at), shape=shape), self.idf)
+        weighted = scale_columns(sparse.csr_matrix((values, entries), shape=shape), self.idf)
         length = np.sqrt(np.asarray(weighted.multiply(weighted).sum(axis=1)).ravel())
         return scale_rows(weighted, inverse_power(length, 1))
 
@@ -106,7 +106,7 @@ class AttributeEncoder:
 
     @classmethod
     def restore(cls, arrays: Arrays) -> Self:
-        """Take back what `arrays` gave; other names in it are left alone."""
+        """Restore from `arrays`; other names in it are ignored."""
         joined, ends = arrays["tokens"].tobytes(), arrays["token_ends"].tolist()
         tokens = [joined[a:b].decode() for a, b in zip([0, *ends], ends, strict=False)]
         return cls(pl.Series("token", tokens, dtype=pl.String), arrays["idf"])

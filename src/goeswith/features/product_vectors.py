@@ -1,7 +1,7 @@
-"""Product attributes as dense vectors of one length: what trained models read of a product.
+"""Product attributes as dense vectors of one length, the input of trained models.
 
 Two encoders, one interface. Rows have length 1, so that inner products are cosines, or are zeros
-where nothing is known of a product; products that were unknown at fit are encoded like any other.
+for a product without attributes; products outside the catalogue of `fit` are encoded alike.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from goeswith.core.errors import ConfigError
 from goeswith.data.catalog import Catalog
 from goeswith.features.attribute_encoder import AttributeEncoder
 
-_SENTENCE: Final = ("title", "type", "brand", "categories")
+_SENTENCE_COLUMNS: Final = ("title", "type", "brand", "categories")
 
 
 class ContentEncoder(Protocol):
     """Attributes to dense vectors."""
 
     def fit(self, catalog: Catalog) -> Self:
-        """Learn what the encoding needs of a catalogue."""
+        """Learn the encoding from a catalogue."""
 
     def encode(self, catalog: Catalog) -> Floats:
         """(m, d) float32 of the m products of a catalogue."""
 
     def arrays(self) -> Arrays:
-        """What was learned, by name."""
+        """The learned arrays, by name."""
 
     def restore(self, arrays: Arrays) -> Self:
-        """Take back what `arrays` gave; other names in it are left alone."""
+        """Restore from `arrays`; other names in it are ignored."""
 
 
 def content_encoder(sentences: str | None, dimension: int, seed: int) -> ContentEncoder:
-    """The sentence encoder where one is named, else latent attributes of length `dimension`."""
+    """The sentence encoder `sentences`, or latent attributes of length `dimension` for None."""
     return SentenceVectors(sentences) if sentences else LatentAttributes(dimension, seed)
 
 
@@ -61,24 +61,24 @@ class LatentAttributes:
 
         self.attributes = AttributeEncoder.fit(catalog)
         matrix = self.attributes.encode(catalog)
-        kept = min(self.dimension, *matrix.shape)
+        rank = min(self.dimension, *matrix.shape)
         self.components = np.zeros((self.dimension, matrix.shape[1]), dtype=np.float32)
-        if kept:
-            self.components[:kept] = randomized_svd(matrix, kept, n_iter=5, random_state=self.seed)[
+        if rank:
+            self.components[:rank] = randomized_svd(matrix, rank, n_iter=5, random_state=self.seed)[
                 2
             ]
         return self
 
     def encode(self, catalog: Catalog) -> Floats:
-        """(m, d) float32; zeros for a product without a known token."""
-        return _length_one(self.attributes.encode(catalog) @ self.components.T)
+        """(m, d) float32; zeros for a product without a token of the vocabulary."""
+        return _normalize_rows(self.attributes.encode(catalog) @ self.components.T)
 
     def arrays(self) -> Arrays:
         """Tokens, their weights and the components."""
         return {**self.attributes.arrays(), "components": self.components}
 
     def restore(self, arrays: Arrays) -> Self:
-        """Take back what `arrays` gave."""
+        """Restore from `arrays`."""
         self.attributes = AttributeEncoder.restore(arrays)
         self.components = arrays["components"]
         return self
@@ -87,11 +87,11 @@ class LatentAttributes:
 class SentenceVectors:
     """Title, type, brand and categories as one text, through a sentence encoder.
 
-    Encoding is slow, so vectors are kept on disk, by a hash of the texts and of the model.
+    Encoding is slow, so vectors are cached on disk, by a hash of the texts and of the model.
 
     Args:
         model: folder or hub id of a sentence-transformers model.
-        cache: folder of kept vectors; the user's cache folder where none is given.
+        cache: folder of cached vectors; None for the user's cache folder.
     """
 
     def __init__(self, model: str, cache: Path | None = None) -> None:
@@ -109,17 +109,19 @@ class SentenceVectors:
             ConfigError: the `language` extra is not installed, or the model cannot be loaded.
         """
         texts = sentences(catalog)
-        kept = self.cache / f"{self._fingerprint(texts)}.safetensors"
-        if kept.exists():
-            return np.asarray(load_arrays(kept)["vectors"], dtype=np.float32)
-        distinct, place = np.unique(np.array(texts, dtype=object), return_inverse=True)
-        said = np.asarray(self._encode(distinct.tolist()), dtype=np.float32)
-        vectors = _length_one(said[place] * np.array([bool(text) for text in texts])[:, None])
-        save_arrays({"vectors": vectors}, kept)
+        cache_file = self.cache / f"{self._fingerprint(texts)}.safetensors"
+        if cache_file.exists():
+            return np.asarray(load_arrays(cache_file)["vectors"], dtype=np.float32)
+        distinct, text_index = np.unique(np.array(texts, dtype=object), return_inverse=True)
+        encoded = np.asarray(self._encode(distinct.tolist()), dtype=np.float32)
+        vectors = _normalize_rows(
+            encoded[text_index] * np.array([bool(text) for text in texts])[:, None]
+        )
+        save_arrays({"vectors": vectors}, cache_file)
         return vectors
 
     def arrays(self) -> Arrays:
-        """Nothing: the config names the model."""
+        """Nothing: the model is a setting."""
         return {}
 
     def restore(self, arrays: Arrays) -> Self:
@@ -167,18 +169,18 @@ def sentences(catalog: Catalog) -> list[str]:
         pl.col(name).list.drop_nulls().list.join(", ")
         if isinstance(catalog.frame.schema[name], pl.List)
         else pl.col(name).cast(pl.String)
-        for name in _SENTENCE
+        for name in _SENTENCE_COLUMNS
         if name in catalog.frame.columns
     ]
     if not columns:
         return [""] * len(catalog)
-    said = [pl.when(column.str.strip_chars() != "").then(column) for column in columns]
-    joined = pl.concat_str(said, separator=". ", ignore_nulls=True)
+    non_empty = [pl.when(column.str.strip_chars() != "").then(column) for column in columns]
+    joined = pl.concat_str(non_empty, separator=". ", ignore_nulls=True)
     return catalog.frame.select(text=joined)["text"].to_list()
 
 
-def _length_one(vectors: Floats) -> Floats:
-    """Rows scaled to length 1; what is left of a product by rounding alone becomes zeros."""
+def _normalize_rows(vectors: Floats) -> Floats:
+    """Rows scaled to length 1; rows of rounding errors become zeros."""
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    known = length > 1e-6
-    return np.where(known, vectors / np.where(known, length, 1), 0).astype(np.float32)
+    non_zero = length > 1e-6
+    return np.where(non_zero, vectors / np.where(non_zero, length, 1), 0).astype(np.float32)

@@ -1,1 +1,1 @@
-"""Language models: what kind of pair two texts are, and sentences that say why."""
+"""Language models: classes of pairs (salam), and re-ranking of slates (eccr)."""

@@ -1,6 +1,6 @@
-"""The contract of every model, and what models share: blocked scoring, exclusion, saving.
+"""The base classes of models: the contract, blocked scoring, exclusion, saving.
 
-A `Model` has settings and leaves arrays from which it answers again without what trained it. A
+A `Model` has settings and arrays, from which it is restored without its training data. A
 `Recommender` learns from a catalogue and a relation graph, and scores every product as a complement
 of a source; models of the next product in a session are in `goeswith.sequential`.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -18,30 +18,31 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 from scipy import sparse
 
-from goeswith.core.arrays import FEW, Floats, Rows, Sparse, block_size, blocks, top_k
+from goeswith.core.arrays import SPARSE_BLOCK_ROWS, Floats, Rows, Sparse, block_size, blocks, top_k
 from goeswith.core.arrays_file import Arrays, load_arrays, save_arrays
 from goeswith.core.atomic_files import write_json
 from goeswith.core.errors import BundleError, ConfigError
+from goeswith.core.progress import MessageProgress
 from goeswith.data.catalog import Catalog
-from goeswith.models.approximate_search import Nearest, nearest
+from goeswith.models.approximate_search import ApproximateIndex, make_index
 from goeswith.models.exact_search import best_products
-from goeswith.models.sparse_topk import best_of_few
+from goeswith.models.sparse_topk import sparse_top_k
 from goeswith.relations.graph import RelationGraph
 
 
 class ModelConfig(BaseModel):
-    """Settings of a model: unknown keys are refused, values are checked."""
+    """Settings of a model: unknown keys are errors, values are validated."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def leave_out(scores: Floats, sources: Rows, exclude: Sparse | None) -> None:
-    """Set what must not be recommended to -inf, in place: each source itself, and `exclude`.
+def mask_excluded(scores: Floats, sources: Rows, exclude: Sparse | None) -> None:
+    """Set the scores of excluded products to -inf, in place: each source itself, and `exclude`.
 
     Args:
         scores: (b, n).
         sources: (b,) rows.
-        exclude: (n, n) CSR; an entry in a source's row is a product to leave out.
+        exclude: (n, n) CSR; an entry in a source's row is an excluded product.
     """
     scores[np.arange(len(sources)), sources] = -np.inf
     if exclude is not None:
@@ -49,15 +50,15 @@ def leave_out(scores: Floats, sources: Rows, exclude: Sparse | None) -> None:
         scores[np.repeat(np.arange(len(sources)), np.diff(out.indptr)), out.indices] = -np.inf
 
 
-def joined(parts: Sequence[tuple[Rows, Floats]], k: int) -> tuple[Rows, Floats]:
-    """Answers of blocks of sources, one below the other; none of k where there are no blocks."""
+def concatenate_top_k(parts: Sequence[tuple[Rows, Floats]], k: int) -> tuple[Rows, Floats]:
+    """The top k of blocks of sources as one array; empty for no blocks."""
     if not parts:
         return np.zeros((0, k), dtype=np.int32), np.zeros((0, k), dtype=np.float32)
     return np.concatenate([p for p, _ in parts]), np.concatenate([s for _, s in parts])
 
 
 class Model(ABC):
-    """Settings, and arrays to save: what all models have, whatever is scored.
+    """Settings, and arrays to save: the base of all models.
 
     A subclass writes `fit` and `score`. Its settings are the fields of an inner class `Config`; its
     name is that of the class in snake case, unless it sets `name`. What it learns and keeps in
@@ -106,24 +107,24 @@ class Model(ABC):
                 f"{'.'.join(map(str, e['loc']))}: {e['msg'].lower()} (got {e['input']!r})"
                 for e in error.errors()
             )
-            known = ", ".join(cls.Config.model_fields) or "none"
-            raise ConfigError(f"model {cls.name!r}: {wrong}. Its settings: {known}") from error
+            names = ", ".join(cls.Config.model_fields) or "none"
+            raise ConfigError(f"model {cls.name!r}: {wrong}. Its settings: {names}") from error
 
-    def follow(self, checkpoints: Path, tell: Callable[[str], None]) -> None:  # noqa: B027
-        """Before a long `fit`: where it keeps what a killed run resumes from, and whom it tells.
+    def set_checkpoints(self, checkpoints: Path, on_progress: MessageProgress) -> None:  # noqa: B027
+        """Set the folder of checkpoints and a callback for progress messages, before `fit`.
 
-        Models in closed form need neither.
+        Models in closed form ignore both.
         """
 
     def importances(self) -> dict[str, float]:
-        """What the model reads of a pair -> share of what it learned from it, largest first.
+        """Feature of a pair -> its share of importance, largest first.
 
         Empty for models that do not weigh evidence.
         """
         return {}
 
     def arrays(self) -> Arrays:
-        """What scoring needs, by name: numpy arrays or CSR matrices."""
+        """The arrays of the fitted model, by name: numpy arrays or CSR matrices."""
         state = {key: value for key, value in vars(self).items() if key.endswith("_")}
         return {
             key: value if sparse.issparse(value) else np.asarray(value)
@@ -131,18 +132,18 @@ class Model(ABC):
         }
 
     def restore(self, arrays: Arrays) -> None:
-        """Take back what `arrays` gave."""
+        """Restore the fitted model from `arrays`."""
         for key, value in arrays.items():
             setattr(self, key, value)
 
     @property
     def block(self) -> int:
-        """Rows scored at a time: keeps the dense part of memory bounded."""
+        """Rows of a block of dense scores, which bounds memory."""
         return block_size(self.n)
 
     @property
     def n(self) -> int:
-        """Products in the catalogue that the model was fitted on."""
+        """Number of products in the catalogue of `fit`."""
         if not hasattr(self, "n_"):
             raise ConfigError(f"{self.name}: fit must set self.n_ = len(catalog)")
         return int(self.n_)
@@ -158,7 +159,7 @@ class Model(ABC):
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read what `save` wrote.
+        """Read a model that `save` wrote.
 
         Raises:
             BundleError: the folder holds another model.
@@ -172,7 +173,7 @@ class Model(ABC):
 
 
 class Recommender(Model):
-    """A model of which products go with a source.
+    """A model of the complements of a product.
 
     A subclass sets `name` and `Config`, and writes `fit`, `score`, `arrays` and `restore`.
     """
@@ -185,21 +186,21 @@ class Recommender(Model):
         """Learn from `graph`, whose rows are those of `catalog`. Deterministic for a config."""
 
     def refresh(self, catalog: Catalog, graph: RelationGraph) -> Self:
-        """Take over new counts, and products added behind those known, without a full training.
+        """Update with new counts and new products, without a full training.
 
-        Here: `fit`, since closed forms are quick. A model that trains keeps what it has learned.
+        Here: `fit`, since closed forms are quick. A trained model keeps its parameters.
 
         Args:
-            catalog: the products known at fit, in the same rows, and new ones behind them.
+            catalog: the products of `fit`, in the same rows, and new ones after them.
             graph: relations between them.
         """
         return self.fit(catalog, graph)
 
     def score_new(self, products: Catalog) -> Floats:
-        """How well every known product goes with products unknown at fit, from attributes alone.
+        """How well every product goes with new products, from their attributes only.
 
         Returns:
-            (m, n) float32 for m products; -inf where the model has nothing to say, which is
+            (m, n) float32 for m products; -inf where the model has no score, which is
             everywhere for a model that does not read attributes, so that a fallback can take over.
         """
         return np.full((len(products), self.n), -np.inf, dtype=np.float32)
@@ -212,36 +213,38 @@ class Recommender(Model):
             sources: (b,) rows.
 
         Returns:
-            (b, n) float32; higher is better, -inf where the model has nothing to say (no path, no
+            (b, n) float32; higher is better, -inf where the model has no score (no path, no
             vector): such products are never recommended, so that a fallback can take over.
         """
 
-    def score_few(self, sources: Rows) -> Sparse | None:
-        """What `score` says as a CSR matrix (b, n) of its finite entries, where these are few.
+    def score_sparse(self, sources: Rows) -> Sparse | None:
+        """The scores as a CSR matrix (b, n) of the finite entries, where these are few.
 
-        None where a dense row is as good: answers are then looked for in that.
+        None if a dense matrix is as good.
         """
         return None
 
     def score_pairs(self, sources: Rows, targets: Rows) -> Floats:
-        """(m,) float32 scores of single pairs: those of `score`, each source's row worked out once.
+        """(m,) float32 scores of single pairs, by `score` of each distinct source.
 
         Args:
             sources: (m,) rows.
             targets: (m,) rows.
         """
-        rows, row = np.unique(sources, return_inverse=True)
+        rows, row_of_pair = np.unique(sources, return_inverse=True)
         scores = np.empty(len(sources), dtype=np.float32)
         for block in blocks(np.arange(len(rows), dtype=np.int32), self.block):
-            here = np.flatnonzero((row >= block[0]) & (row <= block[-1]))
-            scores[here] = self.score(rows[block])[row[here] - block[0], targets[here]]
+            positions = np.flatnonzero((row_of_pair >= block[0]) & (row_of_pair <= block[-1]))
+            scores[positions] = self.score(rows[block])[
+                row_of_pair[positions] - block[0], targets[positions]
+            ]
         return scores
 
-    def expect(self, sources: Rows) -> None:
-        """Get ready for `recommend` to be asked for all of these, in parts.
+    def prepare_batch(self, sources: Rows) -> None:
+        """Prepare for calls of `recommend` that together cover all of these sources.
 
-        Answers may then be found another way: those of a large catalogue of vectors are .99 of the
-        true ones. Without, they are exact.
+        The search may then be approximate: for vectors of a large catalogue with a recall of .99.
+        Otherwise it is exact.
 
         Args:
             sources: rows.
@@ -255,35 +258,35 @@ class Recommender(Model):
         Args:
             sources: (b,) rows.
             k: how many.
-            exclude: (n, n) CSR; products with an entry in a source's row are left out.
+            exclude: (n, n) CSR; products with an entry in a source's row are excluded.
 
         Returns:
             products (b, k) int32, -1 where none is left, and scores (b, k) float32, -inf there.
         """
         parts = []
-        for together in blocks(np.asarray(sources, dtype=np.int32), FEW):
-            few = self.score_few(together)
-            if few is not None:
-                parts.append(best_of_few(few, together, min(k, self.n), exclude))
+        for rows in blocks(np.asarray(sources, dtype=np.int32), SPARSE_BLOCK_ROWS):
+            sparse_scores = self.score_sparse(rows)
+            if sparse_scores is not None:
+                parts.append(sparse_top_k(sparse_scores, rows, min(k, self.n), exclude))
                 continue
-            for block in blocks(together, self.block):
+            for block in blocks(rows, self.block):
                 scores = self.score(block)
-                leave_out(scores, block, exclude)
+                mask_excluded(scores, block, exclude)
                 parts.append(top_k(scores, k))
-        return joined(parts, k)
+        return concatenate_top_k(parts, k)
 
 
 class VectorModel(Recommender):
     """A model whose score is the inner product of a source's and a target's vector.
 
-    A vector of zeros means that nothing is known of a product, as a source or as a target.
+    A vector of zeros means that the model has no vector of a product, as a source or as a target.
     """
 
     source_vectors: Floats
-    """(n, d) a product's vector when it is asked about."""
+    """(n, d) vectors of the products as sources."""
     target_vectors: Floats
-    """(n, d) a product's vector when it is proposed."""
-    _nearest: Nearest | None = None
+    """(n, d) vectors of the products as targets."""
+    _index: ApproximateIndex | None = None
 
     @property
     def n(self) -> int:
@@ -292,16 +295,16 @@ class VectorModel(Recommender):
     def score(self, sources: Rows) -> Floats:
         return self.score_vectors(self.source_vectors[sources])
 
-    def expect(self, sources: Rows) -> None:
-        self._nearest = nearest(self.target_vectors, self.source_vectors, sources)
+    def prepare_batch(self, sources: Rows) -> None:
+        self._index = make_index(self.target_vectors, self.source_vectors, sources)
 
     def recommend(
         self, sources: Rows, k: int, exclude: Sparse | None = None
     ) -> tuple[Rows, Floats]:
         sources = np.asarray(sources, dtype=np.int32)
         vectors = self.source_vectors[sources]
-        if self._nearest is not None and self._nearest.targets is self.target_vectors:
-            return self._nearest.best_products(vectors, sources, min(k, self.n), exclude)
+        if self._index is not None and self._index.targets is self.target_vectors:
+            return self._index.best_products(vectors, sources, min(k, self.n), exclude)
         return best_products(vectors, self.target_vectors, sources, min(k, self.n), exclude)
 
     def score_vectors(self, vectors: Floats) -> Floats:

@@ -11,7 +11,14 @@ from goeswith.core.arrays import Floats, Rows, Sparse, entry_rows, inverse_power
 from goeswith.core.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
 from goeswith.models.base import ModelConfig, Recommender
-from goeswith.models.paths import Weight, edge_weights, few_paths, in_degree, out_degree, walk
+from goeswith.models.paths import (
+    Weight,
+    edge_weights,
+    in_degree,
+    is_sparse_cheaper,
+    out_degree,
+    walk,
+)
 from goeswith.relations.graph import RelationGraph
 from goeswith.relations.relation import CO_PURCHASE, CO_VIEW, csr
 
@@ -40,8 +47,8 @@ class CoCitation(Recommender):
         )
         weight: Weight = Field(
             "auto",
-            description="What an edge counts for: binary (1), an association measure, or auto: llr "
-            "where pairs are counted, binary where lists name them.",
+            description="Weight of an edge: binary (1), an association measure, or auto: llr "
+            "for counted pairs, binary for lists.",
         )
         power: float = Field(
             0.45, ge=0, le=1, description="Power of in-degree by which popular targets count less."
@@ -55,16 +62,16 @@ class CoCitation(Recommender):
 
     def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
         config, complements = self.config, graph.complements
-        walked = complements if config.relation == "complements" else graph[CO_PURCHASE]
-        edges = edge_weights(walked, config.weight)
+        relation = complements if config.relation == "complements" else graph[CO_PURCHASE]
+        edges = edge_weights(relation, config.weight)
         self.edges = edges
         viewed = graph[CO_VIEW].count
-        self.refused = viewed.maximum(viewed.T).tocsr()
+        self.excluded = viewed.maximum(viewed.T).tocsr()
         if config.alternatives:
-            self.refused = csr(graph.n, [], [], [])
-        # a complement that is also viewed beside the source stays one
-        self.refused = (self.refused - self.refused.multiply(complements.count > 0)).tocsr()
-        self.refused.eliminate_zeros()
+            self.excluded = csr(graph.n, [], [], [])
+        # a complement that is also viewed as an alternative stays a complement
+        self.excluded = (self.excluded - self.excluded.multiply(complements.count > 0)).tocsr()
+        self.excluded.eliminate_zeros()
         self.onward = scale_columns(edges, inverse_power(in_degree(edges), self.config.power))
         self.back = scale_columns(
             self.onward.T.tocsr(), inverse_power(out_degree(edges), self.config.source_power)
@@ -73,18 +80,18 @@ class CoCitation(Recommender):
 
     def score(self, sources: Rows) -> Floats:
         scores = walk(self.edges[sources] @ self.back, self.onward)
-        refused = self.refused[sources]
-        scores[entry_rows(refused), refused.indices] = 0
+        excluded = self.excluded[sources]
+        scores[entry_rows(excluded), excluded.indices] = 0
         return np.where(scores > 0, scores, np.float32(-np.inf))
 
-    def score_few(self, sources: Rows) -> Sparse | None:
+    def score_sparse(self, sources: Rows) -> Sparse | None:
         shared = self.edges[sources] @ self.back
-        if not few_paths(shared, self.onward):
+        if not is_sparse_cheaper(shared, self.onward):
             return None
         scores = (shared @ self.onward).tocsr()
-        refused = self.refused[sources]
-        if refused.nnz:
-            scores = scores - scores.multiply(refused != 0)
+        excluded = self.excluded[sources]
+        if excluded.nnz:
+            scores = scores - scores.multiply(excluded != 0)
         scores.data[~(scores.data > 0)] = 0
         scores.eliminate_zeros()
         return scores
@@ -94,12 +101,12 @@ class CoCitation(Recommender):
             "edges": self.edges,
             "onward": self.onward,
             "back": self.back,
-            "refused": self.refused,
+            "refused": self.excluded,
         }
 
     def restore(self, arrays: Arrays) -> None:
         self.edges, self.onward, self.back = arrays["edges"], arrays["onward"], arrays["back"]
-        self.refused = arrays["refused"]
+        self.excluded = arrays["refused"]
 
     @property
     def n(self) -> int:

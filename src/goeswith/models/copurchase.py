@@ -1,4 +1,4 @@
-"""What was bought with the source itself, by strength of association."""
+"""Direct co-purchases of the source, by strength of association."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from goeswith.relations.measures import Measure
 class CoPurchase(Recommender):
     """The direct edges of the complement signal, weighted by an association measure.
 
-    Says nothing beyond them, nor of edges whose measure is not positive: no better than chance.
+    Products without an edge, or with a measure that is not positive, have no score.
     """
 
     class Config(ModelConfig):
@@ -34,7 +34,7 @@ class CoPurchase(Recommender):
     def score(self, sources: Rows) -> Floats:
         return path_scores(self.edges[sources])
 
-    def score_few(self, sources: Rows) -> Sparse:
+    def score_sparse(self, sources: Rows) -> Sparse:
         return self.edges[sources]
 
     def arrays(self) -> Arrays:

@@ -21,7 +21,7 @@ class EASE(Recommender):
 
         P = (A'A + lambda I)^-1,  B = I - P diag(P)^-1,  S = A B
 
-    Only the t products that complement anything have a column; the rest say nothing. Memory is
+    Only the t products that are a complement have a column; the rest have no score. Memory is
     4 t^2 bytes, at fit as in use: the Gram matrix A'A turns in place into its Cholesky factor,
     its inverse and B. Time is about t^3 multiplications at fit.
     """
@@ -54,8 +54,8 @@ class EASE(Recommender):
     def score(self, sources: Rows) -> Floats:
         lists = self.edges[sources]
         scores = np.full((len(sources), self.n), -np.inf, dtype=np.float32)
-        known = np.flatnonzero(np.diff(lists.indptr))
-        scores[np.ix_(known, self.targets)] = lists[known] @ self.weights
+        with_edges = np.flatnonzero(np.diff(lists.indptr))
+        scores[np.ix_(with_edges, self.targets)] = lists[with_edges] @ self.weights
         return scores
 
     def arrays(self) -> Arrays:
@@ -82,10 +82,10 @@ def _item_weights(edges: Sparse, l2: float) -> Floats:
     if not t:
         return gram
     factorise, invert = get_lapack_funcs(("potrf", "potri"), (gram,))
-    factor, failed = factorise(gram, lower=True, clean=False, overwrite_a=True)
-    if not failed:
-        inverse, failed = invert(factor, lower=True, overwrite_c=True)
-    if failed:
+    factor, failure = factorise(gram, lower=True, clean=False, overwrite_a=True)
+    if not failure:
+        inverse, failure = invert(factor, lower=True, overwrite_c=True)
+    if failure:
         raise ConfigError(f"ease: l2 = {l2} is too small to invert this graph's Gram matrix")
     weights: Floats = inverse.T  # the same symmetric matrix, row by row, its upper triangle filled
     for start in range(0, t, size):

@@ -1,9 +1,9 @@
-"""The best inner products of all, exactly, at about the price of the matrix product itself.
+"""Exact search for the largest inner products, at about the cost of the matrix product.
 
-A row of scores is never looked at twice: products are scored a tile at a time, and of a tile only
-what is above the k-th best so far is kept. After a few tiles that is next to nothing. Of a large
-catalogue a loop that numba compiles looks at a tile while it is in the processor's cache; without
-numba, and of a small one, numpy does. Both find the same.
+A row of scores is never read twice: products are scored tile by tile, and of a tile only
+the scores above the current k-th best are candidates. After a few tiles these are few. For a large
+catalogue a loop compiled by numba reads a tile while it is in the processor's cache; without
+numba, and for a small one, numpy does. Both have the same result.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ import numpy as np
 import numpy.typing as npt
 
 from goeswith.core.arrays import Floats, Rows, Sparse, entry_rows
-from goeswith.core.compiled import available, compiled
+from goeswith.core.jit import has_numba, jit_compile
 
-_SOURCES: Final = 512
-"""Sources scored at a time."""
-_TILE: Final = 2048
+_BLOCK_SOURCES: Final = 512
+"""Sources of a block."""
+_TILE_PRODUCTS: Final = 2048
 """Products of a tile: 4 MB of scores, that stay in the processor's cache."""
 _FOLD: Final = 16
-"""Products of which only the largest is compared at first."""
-_FEW: Final = 512
-"""Products whose k-th best is where the first tile starts from."""
-_LARGE: Final = 30_000
-"""Products from which on loading numba pays: the catalogue is asked whole, in two seconds less."""
+"""Products whose maximum is compared first."""
+_INITIAL_PRODUCTS: Final = 512
+"""Products whose k-th best is the initial threshold."""
+_MIN_COMPILED_PRODUCTS: Final = 30_000
+"""Products from which on loading numba pays: a search for all products takes two seconds less."""
 
 
 def best_products(
@@ -39,7 +39,7 @@ def best_products(
         targets: (n, d); a row of zeros is never an answer.
         sources: (b,) rows of `targets` that are not answers themselves; -1 where that is none.
         k: how many, at most n.
-        exclude: (n, n) CSR; an entry in a source's row is a product to leave out.
+        exclude: (n, n) CSR; an entry in a source's row is an excluded product.
 
     Returns:
         products (b, k) int32, best first, ties by the lower one, padded with -1; scores (b, k)
@@ -47,13 +47,26 @@ def best_products(
     """
     products = np.full((len(vectors), k), -1, dtype=np.int32)
     best = np.full((len(vectors), k), -np.inf, dtype=np.float32)
-    nothing = np.flatnonzero(~np.asarray(targets.any(axis=1))).astype(np.int32)
-    room = np.empty(min(len(vectors), _SOURCES) * _TILE, dtype=np.float32)
-    look = compiled(_look) if len(targets) >= _LARGE and available() else None
-    for start in range(0, len(vectors), _SOURCES):
-        block = slice(start, start + _SOURCES)
-        out = _left_out(sources[block], exclude)
-        _fill(products[block], best[block], vectors[block], targets, out, nothing, room, look)
+    zero_targets = np.flatnonzero(~np.asarray(targets.any(axis=1))).astype(np.int32)
+    buffer = np.empty(min(len(vectors), _BLOCK_SOURCES) * _TILE_PRODUCTS, dtype=np.float32)
+    insert = (
+        jit_compile(_insert_above)
+        if len(targets) >= _MIN_COMPILED_PRODUCTS and has_numba()
+        else None
+    )
+    for start in range(0, len(vectors), _BLOCK_SOURCES):
+        block = slice(start, start + _BLOCK_SOURCES)
+        excluded = _excluded_entries(sources[block], exclude)
+        _fill(
+            products[block],
+            best[block],
+            vectors[block],
+            targets,
+            excluded,
+            zero_targets,
+            buffer,
+            insert,
+        )
     return products, best
 
 
@@ -62,49 +75,49 @@ def _fill(  # noqa: PLR0917
     best: Floats,
     vectors: Floats,
     targets: Floats,
-    left_out: tuple[Rows, Rows],
-    nothing: Rows,
-    room: Floats,
-    look: Callable[..., Any] | None,
+    excluded: tuple[Rows, Rows],
+    zero_targets: Rows,
+    buffer: Floats,
+    insert: Callable[..., Any] | None,
 ) -> None:
     """`best_products` of one block of sources, into products and best."""
     b, n, k = len(vectors), len(targets), best.shape[1]
-    out_row, out_column = left_out
-    silent = ~np.asarray(vectors.any(axis=1))
-    best[silent] = np.inf  # above which there is nothing
+    excluded_row, excluded_column = excluded
+    zero_sources = ~np.asarray(vectors.any(axis=1))
+    best[zero_sources] = np.inf  # above which there is nothing
     least = best[:, -1].copy()
     sources = np.ascontiguousarray(vectors.T)
-    for start in range(0, n, _TILE):
-        stop = min(start + _TILE, n)
-        # a column a source: this way round BLAS is faster by a quarter
-        scores = room[: b * (stop - start)].reshape(stop - start, b)
+    for start in range(0, n, _TILE_PRODUCTS):
+        stop = min(start + _TILE_PRODUCTS, n)
+        # one column a source: BLAS is faster by a quarter in this layout
+        scores = buffer[: b * (stop - start)].reshape(stop - start, b)
         np.matmul(targets[start:stop], sources, out=scores)
-        here = slice(*np.searchsorted(out_column, [start, stop]))
-        scores[out_column[here] - start, out_row[here]] = -np.inf
-        here = slice(*np.searchsorted(nothing, [start, stop]))
-        scores[nothing[here] - start] = -np.inf
-        if look is not None:
-            look(scores, start, least, products, best)
+        here = slice(*np.searchsorted(excluded_column, [start, stop]))
+        scores[excluded_column[here] - start, excluded_row[here]] = -np.inf
+        here = slice(*np.searchsorted(zero_targets, [start, stop]))
+        scores[zero_targets[here] - start] = -np.inf
+        if insert is not None:
+            insert(scores, start, least, products, best)
             continue
         least = best[:, -1]
         if not start and k < stop:
-            # above the k-th of a few: that is not many, and includes the best
-            few = np.ascontiguousarray(scores[: max(_FEW, k + 1)].T)
-            kth = np.partition(few, few.shape[1] - k, axis=1)[:, few.shape[1] - k]
+            # the k-th best of the initial products is a lower bound of the final k-th best
+            initial = np.ascontiguousarray(scores[: max(_INITIAL_PRODUCTS, k + 1)].T)
+            kth = np.partition(initial, initial.shape[1] - k, axis=1)[:, initial.shape[1] - k]
             least = np.maximum(least, np.nextafter(kth, np.float32(-np.inf)))
-        row, column = _above(scores, least)
+        row, column = _entries_above(scores, least)
         if len(row):
-            _take(products, best, (row, column + start), scores[column, row])
-    best[silent] = -np.inf
+            _merge_into(products, best, (row, column + start), scores[column, row])
+    best[zero_sources] = -np.inf
 
 
-def _look(scores: Any, start: int, least: Any, products: Any, best: Any) -> None:
-    """Put what is above the last place of its source in its place; numba compiles this.
+def _insert_above(scores: Any, start: int, least: Any, products: Any, best: Any) -> None:
+    """Insert scores above the last of their source in order; numba compiles this.
 
     Args:
         scores: (m, b) of products from `start` on.
         start: row of the first product.
-        least: (b,) what stands in the last places, changed in place, as are
+        least: (b,) the last scores of the sources, changed in place, as are
         products: (b, k), and
         best: (b, k).
     """
@@ -114,7 +127,7 @@ def _look(scores: Any, start: int, least: Any, products: Any, best: Any) -> None
         row = scores[j]
         for first in range(0, b, 64):
             if first + 64 <= b:
-                # mostly none is above; so written, LLVM compares many at a time
+                # mostly none is above; LLVM vectorises this loop
                 values, lasts, above = row[first : first + 64], least[first : first + 64], 0
                 for c in range(64):
                     above |= values[c] > lasts[c]
@@ -123,7 +136,7 @@ def _look(scores: Any, start: int, least: Any, products: Any, best: Any) -> None
             for c in range(first, min(first + 64, b)):
                 if row[c] > least[c]:
                     place = last
-                    # one as good that stands there has a lower row
+                    # an equal score in the list has a lower row
                     while place > 0 and best[c, place - 1] < row[c]:
                         best[c, place] = best[c, place - 1]
                         products[c, place] = products[c, place - 1]
@@ -132,56 +145,56 @@ def _look(scores: Any, start: int, least: Any, products: Any, best: Any) -> None
                     least[c] = best[c, last]
 
 
-def _above(scores: Floats, least: Floats) -> tuple[Rows, Rows]:
+def _entries_above(scores: Floats, least: Floats) -> tuple[Rows, Rows]:
     """Source and product of the scores (m, b) above the least of their source, by both in order."""
     m, b = scores.shape
     if m % _FOLD:
-        column, row = _where(scores > least)
+        column, row = _nonzero(scores > least)
     else:
         # one pass for the largest of every few products, and a look at those alone
-        folded = scores.reshape(_FOLD, m // _FOLD, b)
-        place, source = _where(folded.max(axis=0) > least)
-        fold, at = _where(folded[:, place, source] > least[source])
+        fold_maxima = scores.reshape(_FOLD, m // _FOLD, b)
+        place, source = _nonzero(fold_maxima.max(axis=0) > least)
+        fold, at = _nonzero(fold_maxima[:, place, source] > least[source])
         row, column = source[at], fold * (m // _FOLD) + place[at]
     order = np.lexsort((column, row))
     return row[order].astype(np.int32), column[order].astype(np.int32)
 
 
-def _where(true: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """What np.nonzero says of two dimensions, by way of its much faster one."""
-    row, column = np.divmod(np.flatnonzero(true), true.shape[1])
+def _nonzero(mask: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """np.nonzero of a matrix, by the much faster np.flatnonzero."""
+    row, column = np.divmod(np.flatnonzero(mask), mask.shape[1])
     return row, column
 
 
-def _take(products: Rows, best: Floats, found: tuple[Rows, Rows], scores: Floats) -> None:
-    """Put products that are above the last place of their row in their places.
+def _merge_into(products: Rows, best: Floats, entries: tuple[Rows, Rows], scores: Floats) -> None:
+    """Merge products above the last score of their row into the sorted rows.
 
     Args:
         products: (b, k), changed in place, as is
         best: (b, k).
-        found: (m,) rows among the b, in order, and products, in order within each.
+        entries: (m,) rows among the b, in order, and products, in order within each.
         scores: (m,) theirs.
     """
-    rows, row = np.unique(found[0], return_inverse=True)
-    place = np.arange(len(row)) - np.searchsorted(row, row)
-    shape = (len(rows), int(place.max()) + 1)
+    rows, row = np.unique(entries[0], return_inverse=True)
+    rank = np.arange(len(row)) - np.searchsorted(row, row)
+    shape = (len(rows), int(rank.max()) + 1)
     values = np.full(shape, -np.inf, dtype=np.float32)
-    taken = np.full(shape, -1, dtype=np.int32)
-    values[row, place], taken[row, place] = scores, found[1]
+    candidates = np.full(shape, -1, dtype=np.int32)
+    values[row, rank], candidates[row, rank] = scores, entries[1]
     values = np.concatenate([best[rows], values], axis=1)
-    taken = np.concatenate([products[rows], taken], axis=1)
-    # what stood there has lower columns, and those found are in order
+    candidates = np.concatenate([products[rows], candidates], axis=1)
+    # present products have lower columns, and new ones are in order
     order = np.argsort(-values, axis=1, kind="stable")[:, : best.shape[1]]
     best[rows] = np.take_along_axis(values, order, axis=1)
-    products[rows] = np.take_along_axis(taken, order, axis=1)
+    products[rows] = np.take_along_axis(candidates, order, axis=1)
 
 
-def _left_out(sources: Rows, exclude: Sparse | None) -> tuple[Rows, Rows]:
-    """Row among the b and column of what must not be an answer, by column."""
+def _excluded_entries(sources: Rows, exclude: Sparse | None) -> tuple[Rows, Rows]:
+    """(m,) row among the b and column of the excluded entries, sorted by column."""
     row, column = np.arange(len(sources), dtype=np.int32), np.asarray(sources, dtype=np.int32)
     if exclude is not None:
-        out = exclude[sources]
-        row = np.concatenate([row, entry_rows(out)])
-        column = np.concatenate([column, out.indices])
+        excluded = exclude[sources]
+        row = np.concatenate([row, entry_rows(excluded)])
+        column = np.concatenate([column, excluded.indices])
     order = np.argsort(column, kind="stable")
     return row[order], column[order]

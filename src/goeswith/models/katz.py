@@ -31,8 +31,8 @@ class Katz(Recommender):
     class Config(ModelConfig):
         weight: Weight = Field(
             "auto",
-            description="What an edge counts for: binary (1), an association measure, or auto: llr "
-            "where pairs are counted, binary where lists name them.",
+            description="Weight of an edge: binary (1), an association measure, or auto: llr "
+            "for counted pairs, binary for lists.",
         )
         hops: int = Field(
             5, ge=1, description="Edges of the longest walk; walks have an odd number of them."
@@ -91,11 +91,11 @@ class Katz(Recommender):
         return len(self.discount)
 
 
-def _largest_singular_value(matrix: Sparse, rounds: int = 50) -> float:
+def _largest_singular_value(matrix: Sparse, iterations: int = 50) -> float:
     """By power iteration from the vector of ones, which a non-negative matrix cannot miss."""
     vector = np.ones(matrix.shape[1])
     square = 0.0
-    for _ in range(rounds):
+    for _ in range(iterations):
         vector = matrix.T @ (matrix @ vector)
         square = float(np.linalg.norm(vector))
         vector /= max(square, 1e-300)

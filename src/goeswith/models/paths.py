@@ -1,4 +1,4 @@
-"""What models over paths of the complement graph share."""
+"""Paths in the relation graph: edge weights, degrees and walks."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from goeswith.relations.measures import Measure
 from goeswith.relations.relation import Relation
 
 Weight: TypeAlias = Literal["auto", "binary"] | Measure
-"""What an edge counts for: 1 (binary), or an association measure; auto is llr where pairs were
-counted and binary where lists only name them: degrees alone are no evidence of strength."""
+"""Weight of an edge: 1 (binary), or an association measure; auto is llr for counted pairs and
+binary for lists: degrees alone are no evidence of strength."""
 
 
-_MOST_PATHS = 1 << 25
-"""Paths that are followed at a time: a quarter of a gigabyte, if none lead to the same product."""
-_COST_OF_A_PATH = 8
-"""How much a path costs in a sparse product, against an edge in a dense one: measured, about."""
+_MAX_PATHS = 1 << 25
+"""Maximum paths of a sparse product: a quarter of a gigabyte if all targets differ."""
+_PATH_COST = 8
+"""Measured cost of a path in a sparse product, relative to an edge in a dense one."""
 
 
 def edge_weights(edges: Relation, weight: Weight) -> Sparse:
-    """The edges as an n x n CSR matrix; those whose measure is not positive are left out."""
+    """The edges as an n x n CSR matrix, without those whose measure is not positive."""
     if weight == "auto":
         weight = "llr" if np.any(edges.times_seen > 1) else "binary"
     return edges.weighted(np.ones(len(edges)) if weight == "binary" else edges.measure(weight))
@@ -42,19 +42,19 @@ def out_degree(matrix: Sparse) -> npt.NDArray[np.float64]:
 def walk(block: Sparse, step: Sparse) -> Floats:
     """(b, n) dense product of a block of sparse rows and a sparse (n, n) matrix.
 
-    By whichever is cheaper: sparse times sparse pays for every path, and much for each; dense
+    By the cheaper method: sparse times sparse pays for every path, and much for each; dense
     columns pay for every edge, b times, and little.
     """
-    if few_paths(block, step):
+    if is_sparse_cheaper(block, step):
         return np.asarray((block @ step).toarray())
     return np.asarray((step.T @ np.ascontiguousarray(block.toarray().T)).T)
 
 
-def few_paths(block: Sparse, step: Sparse) -> bool:
-    """Whether `walk` is cheaper path by path."""
+def is_sparse_cheaper(block: Sparse, step: Sparse) -> bool:
+    """Whether a sparse product is cheaper in `walk`."""
     paths = int(np.diff(step.indptr)[block.indices].sum())
-    cheaper = paths * _COST_OF_A_PATH < step.nnz * block.shape[0]
-    return bool(cheaper and paths <= _MOST_PATHS)
+    is_cheaper = paths * _PATH_COST < step.nnz * block.shape[0]
+    return bool(is_cheaper and paths <= _MAX_PATHS)
 
 
 def path_scores(paths: Sparse) -> Floats:

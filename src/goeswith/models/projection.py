@@ -1,4 +1,4 @@
-"""Walks on a directed product graph projected from what was bought by whom, and in which order."""
+"""Walks on a directed product graph, projected from purchases and their order."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Projection(Recommender):
         S = R_W^-p W  +  alpha R_Q^-p Q R_W^-p W
 
     with R the row sums, so that p = 1 is a random walk: one step in the direction of purchase, or
-    first a step to what goes with the source in either direction and then one along it. Where
-    nothing is known of the order, o = 1/2 and edges keep the direction that they have.
+    first a step along an edge in either direction and then one along its direction. Where
+    pairs have no order, o = 1/2 and edges keep their direction.
     """
 
     class Config(ModelConfig):

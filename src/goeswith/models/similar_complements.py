@@ -1,4 +1,4 @@
-"""Answers from attributes alone: for products that nobody has bought yet."""
+"""Recommendations from attributes only, also for products without purchases."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import numpy as np
 from pydantic import Field
 from scipy import sparse
 
-from goeswith.core.arrays import Floats, Rows, Sparse, entry_rows, largest_of_rows
+from goeswith.core.arrays import Floats, Rows, Sparse, entry_rows, row_top_k_mask
 from goeswith.core.arrays_file import Arrays
 from goeswith.core.errors import ConfigError
 from goeswith.data.catalog import Catalog
 from goeswith.features.attribute_encoder import AttributeEncoder
-from goeswith.features.cosines import CosineIndex
+from goeswith.features.cosine_index import CosineIndex
 from goeswith.features.product_vectors import SentenceVectors
 from goeswith.models.base import ModelConfig, Recommender
 from goeswith.models.paths import edge_weights, path_scores
@@ -26,15 +26,15 @@ class SimilarComplements(Recommender):
         S = K A,   K(s, u) = cosine(s, u)^q for the m products u most like s, else 0
 
     with A the complement edges (1, or their llr where pairs are counted) and the cosine of TF-IDF
-    attributes. Only products with complements are asked. Says nothing for a source that shares no
-    attribute with any of them; where more than 20,000 are asked, no attribute that at most 5,000 of
-    them have. What all have in common counts in the cosine all the same.
+    attributes. The u are products with complements. A source that shares no attribute with them has
+    no scores; with more than 20,000 of them, nor has one that shares only attributes of more than
+    5,000 of them (see `CosineIndex`).
     """
 
     class Config(ModelConfig):
-        neighbours: int = Field(100, ge=1, description="m: how many similar products are asked.")
+        neighbours: int = Field(100, ge=1, description="m: number of similar products to use.")
         power: float = Field(
-            10, gt=0, description="q: power of the cosine; higher listens to the nearest only."
+            10, gt=0, description="q: power of the cosine; higher weighs the nearest more."
         )
         include_self: bool = Field(
             True, description="Whether a source's own complements count, with a cosine of 1."
@@ -47,56 +47,64 @@ class SimilarComplements(Recommender):
         self.encoder = AttributeEncoder.fit(catalog)
         self.vectors = self.encoder.encode(catalog)
         self.edges = edge_weights(graph.complements, "auto")
-        self.asked = np.flatnonzero(np.diff(self.edges.indptr)).astype(np.int32)
-        self._index()
+        self.candidates = np.flatnonzero(np.diff(self.edges.indptr)).astype(np.int32)
+        self._build_index()
         return self
 
-    def _index(self) -> None:
-        """What is only another form of the arrays: the asked products by token, their place."""
-        self.index = CosineIndex(self.vectors[self.asked])
+    def _build_index(self) -> None:
+        """Derive from the arrays: an index of the candidates, and their positions."""
+        self.index = CosineIndex(self.vectors[self.candidates])
         self.place = np.full(self.n, -1, dtype=np.int32)
-        self.place[self.asked] = np.arange(len(self.asked))
+        self.place[self.candidates] = np.arange(len(self.candidates))
 
     def score(self, sources: Rows) -> Floats:
-        return path_scores(self.score_few(sources))
+        return path_scores(self.score_sparse(sources))
 
-    def score_few(self, sources: Rows) -> Sparse:
-        own, alone = self.place[sources], np.float32(1 if self.config.include_self else -np.inf)
+    def score_sparse(self, sources: Rows) -> Sparse:
+        own_place, own_cosine = (
+            self.place[sources],
+            np.float32(1 if self.config.include_self else -np.inf),
+        )
         cosines = self.index.cosines(self.vectors[sources])
-        itself = cosines.indices == own[entry_rows(cosines)]
-        cosines.data[itself] = alone
-        # one without attributes is not found by them
-        lost = own >= 0
-        lost[entry_rows(cosines)[itself]] = False
-        if lost.any():
-            at = (np.flatnonzero(lost), own[lost])
-            cosines += sparse.csr_matrix((np.full(len(at[0]), alone), at), shape=cosines.shape)
+        itself = cosines.indices == own_place[entry_rows(cosines)]
+        cosines.data[itself] = own_cosine
+        # the index does not retrieve a source without attributes
+        without_cosine = own_place >= 0
+        without_cosine[entry_rows(cosines)[itself]] = False
+        if without_cosine.any():
+            entries = (np.flatnonzero(without_cosine), own_place[without_cosine])
+            cosines += sparse.csr_matrix(
+                (np.full(len(entries[0]), own_cosine), entries), shape=cosines.shape
+            )
         return self._complements(cosines)
 
     def score_new(self, products: Catalog) -> Floats:
         return path_scores(self._complements(self.index.cosines(self.encoder.encode(products))))
 
     def _complements(self, cosines: Sparse) -> Sparse:
-        """(b, n) CSR, from (b, asked) cosines; nobody is asked where that is -inf."""
-        near = largest_of_rows(cosines, self.config.neighbours) & np.isfinite(cosines.data)
-        weight = cosines.data[near] ** np.float32(self.config.power)
-        at = (entry_rows(cosines)[near], self.asked[cosines.indices[near]])
+        """(b, n) CSR, from (b, candidates) cosines; -inf excludes a candidate."""
+        is_neighbour = row_top_k_mask(cosines, self.config.neighbours) & np.isfinite(cosines.data)
+        weight = cosines.data[is_neighbour] ** np.float32(self.config.power)
+        entries = (
+            entry_rows(cosines)[is_neighbour],
+            self.candidates[cosines.indices[is_neighbour]],
+        )
         shape = (cosines.shape[0], self.n)
-        return sparse.csr_matrix((weight, at), shape=shape) @ self.edges
+        return sparse.csr_matrix((weight, entries), shape=shape) @ self.edges
 
     def arrays(self) -> Arrays:
         return {
             "vectors": self.vectors,
-            "asked": self.asked,
+            "asked": self.candidates,
             "edges": self.edges,
             **self.encoder.arrays(),
         }
 
     def restore(self, arrays: Arrays) -> None:
-        self.vectors, self.asked = arrays["vectors"], arrays["asked"]
+        self.vectors, self.candidates = arrays["vectors"], arrays["asked"]
         self.edges = arrays["edges"]
         self.encoder = AttributeEncoder.restore(arrays)
-        self._index()
+        self._build_index()
 
     @property
     def n(self) -> int:
@@ -104,10 +112,12 @@ class SimilarComplements(Recommender):
 
 
 class AttributeSimilarity(Recommender):
-    """Cosine of attributes, as TF-IDF or as a sentence encoder reads them: what is alike."""
+    """Cosine of attributes, by TF-IDF or a sentence encoder: similar products."""
 
     class Config(ModelConfig):
-        column: str | None = Field(None, description="The one attribute to compare; all without.")
+        column: str | None = Field(
+            None, description="The one attribute to compare; all if not set."
+        )
         sentence_encoder: str | None = Field(
             None, description="Folder or hub id of a sentence encoder to read instead of TF-IDF."
         )

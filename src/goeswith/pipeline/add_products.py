@@ -1,8 +1,9 @@
-"""Products added to a bundle: they get answers and are proposed, and no model is trained."""
+"""New products in a bundle: they have recommendations and are recommended, without training."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,12 +14,13 @@ from goeswith.core.errors import DataError
 from goeswith.data.catalog import Catalog
 from goeswith.data.clean import clean_products
 from goeswith.data.tables import read_table
-from goeswith.pipeline.cold_start import propose
-from goeswith.pipeline.precompute import Answers, NeverTogether
+from goeswith.pipeline.cold_start import insert_new_products
+from goeswith.pipeline.exclusion_index import ExclusionIndex
+from goeswith.pipeline.top_k_table import TopKTable
+from goeswith.store.manifest import TOP_K
+from goeswith.store.precomputed_topk import model_index_array
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import numpy.typing as npt
 
     from goeswith.core.arrays import Rows
@@ -27,48 +29,48 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Grown:
-    """A catalogue with new products behind those that it had.
+class ExtendedCatalog:
+    """A catalogue with new products after the existing ones.
 
     Attributes:
         catalog: all products.
         new: rows of the new ones.
-        known: how many products of the table the catalogue held before; they stay as they were.
-        unused: columns of the table that the catalogue does not have.
+        existing: number of products of the table that are in the catalogue; they do not change.
+        unused: columns of the table that are not in the catalogue.
     """
 
     catalog: Catalog
     new: Rows
-    known: int
+    existing: int
     unused: list[str]
 
 
-def with_products(known: Catalog, file: Path, quarantine: Quarantine) -> Grown:
-    """A catalogue with the products of a table that it does not hold yet.
+def extend_catalog(catalog: Catalog, file: Path, quarantine: Quarantine) -> ExtendedCatalog:
+    """A catalogue with the new products of a table.
 
     Raises:
         DataError: the table cannot be read, or a column of it is of another kind than the
             catalogue's.
     """
     table = clean_products(read_table(file, quarantine), file.name, quarantine).frame
-    fresh = table.filter(~pl.col("product_id").is_in(known.ids.implode()))
+    fresh = table.filter(~pl.col("product_id").is_in(catalog.ids.implode()))
     columns = [
-        _like(fresh[name], kind, file.name)
+        _cast_like(fresh[name], kind, file.name)
         if name in fresh.columns
         else pl.Series(name, [None] * fresh.height, dtype=kind)
-        for name, kind in known.frame.schema.items()
+        for name, kind in catalog.frame.schema.items()
     ]
-    catalog = Catalog(pl.concat([known.frame, pl.DataFrame(columns)]))
-    return Grown(
-        catalog,
-        np.arange(len(known), len(catalog), dtype=np.int32),
+    extended = Catalog(pl.concat([catalog.frame, pl.DataFrame(columns)]))
+    return ExtendedCatalog(
+        extended,
+        np.arange(len(catalog), len(extended), dtype=np.int32),
         table.height - fresh.height,
-        [name for name in table.columns if name not in known.frame.columns],
+        [name for name in table.columns if name not in catalog.frame.columns],
     )
 
 
-def _like(values: pl.Series, kind: pl.DataType, file: str) -> pl.Series:
-    """A column as the catalogue holds it."""
+def _cast_like(values: pl.Series, kind: pl.DataType, file: str) -> pl.Series:
+    """A column converted to the type of the catalogue's column."""
     try:
         if kind == pl.Boolean and values.dtype == pl.String:
             words = values.str.to_lowercase()
@@ -79,49 +81,49 @@ def _like(values: pl.Series, kind: pl.DataType, file: str) -> pl.Series:
         return values.cast(kind)
     except (pl.exceptions.PolarsError, TypeError) as error:
         raise DataError(
-            f"{file}: the column {values.name!r} holds {values.dtype}, which is not read as the "
-            f"{kind} of the bundle's catalogue: {str(error).splitlines()[0]}"
+            f"{file}: the column {values.name!r} has type {values.dtype}, which cannot become "
+            f"{kind}, the type in the bundle's catalogue: {str(error).splitlines()[0]}"
         ) from error
 
 
-def answers_with_new(
+def extend_top_k(
     old: dict[str, npt.NDArray[Any]],
     models: list[tuple[str, Recommender | None]],
-    grown: Grown,
-    never: NeverTogether,
-) -> Answers:
-    """The answers that there are, those to the new products, and the new ones among the old.
+    extended: ExtendedCatalog,
+    exclusions: ExclusionIndex,
+) -> TopKTable:
+    """The stored recommendations, extended by recommendations for and of new products.
 
     Args:
-        old: products, scores and origin of the bundle.
-        models: spec and model, first to last, as they were fitted: without the new products;
-            None for one that does not read attributes.
-        grown: the catalogue.
-        never: what is never an answer.
+        old: arrays of the bundle's top-k table.
+        models: spec and model, in order, fitted without the new products; None for a model that
+            does not use attributes.
+        extended: the catalogue.
+        exclusions: products that are never recommended.
     """
     before, k = old["products"].shape
-    answers = Answers(len(grown.catalog), k)
-    answers.products[:before], answers.scores[:before] = old["products"], old["scores"]
-    answers.origin[:before] = old["origin"]
-    fresh = Catalog(grown.catalog.frame[grown.new[0] :]) if len(grown.new) else None
+    table = TopKTable(len(extended.catalog), k)
+    table.products[:before], table.scores[:before] = old["products"], old["scores"]
+    table.model_index[:before] = model_index_array(old, Path(TOP_K), warn=False)
+    fresh = Catalog(extended.catalog.frame[extended.new[0] :]) if len(extended.new) else None
     for spec, model in models:
-        answers.models.append(spec)
+        table.models.append(spec)
         if model is None or fresh is None:
             continue
-        open_ = grown.new[answers.products[grown.new, -1] < 0]
-        scores = model.score_new(Catalog(fresh.frame[open_ - grown.new[0]]))
-        barred = never.of(open_)[open_][:, : scores.shape[1]].tocoo()
-        scores[barred.row, barred.col] = -np.inf
-        answers.fill(open_, *top_k(scores, k))
-    propose_new(answers, grown, never)
-    return answers
+        unfilled = extended.new[table.products[extended.new, -1] < 0]
+        scores = model.score_new(Catalog(fresh.frame[unfilled - extended.new[0]]))
+        excluded = exclusions.for_products(unfilled)[unfilled][:, : scores.shape[1]].tocoo()
+        scores[excluded.row, excluded.col] = -np.inf
+        table.fill(unfilled, *top_k(scores, k))
+    insert_new(table, extended, exclusions)
+    return table
 
 
-def propose_new(answers: Answers, grown: Grown, never: NeverTogether) -> None:
-    """Have new products that no model proposes stand beside their stand-ins."""
+def insert_new(table: TopKTable, extended: ExtendedCatalog, exclusions: ExclusionIndex) -> None:
+    """Insert new products that no model recommends after their stand-ins."""
 
     def allowed(sources: npt.NDArray[np.intp], target: int) -> npt.NDArray[np.bool_]:
         rows = np.array([target], dtype=np.int32)
-        return ~np.isin(sources, never.of(rows)[rows].indices)
+        return ~np.isin(sources, exclusions.for_products(rows)[rows].indices)
 
-    propose(answers, grown.catalog, grown.new, allowed)
+    insert_new_products(table, extended.catalog, extended.new, allowed)

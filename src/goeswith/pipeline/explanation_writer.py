@@ -1,7 +1,7 @@
-"""Sentences for the first answers of every product, worked out once and published with a bundle.
+"""Sentences for the first recommendations of every product, written once and published.
 
-Work goes into a journal beside the bundle, a line a product, so that a run which was killed goes on
-where it was; the bundle changes by one rename at the end.
+Progress is stored in a journal beside the bundle, one line a product, so that an interrupted run
+can be resumed; the bundle changes by one rename at the end.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict
 import numpy as np
 
 from goeswith.core.arrays_file import save_arrays
-from goeswith.core.atomic_files import same_file
+from goeswith.core.atomic_files import link_or_copy
 from goeswith.query.bundle import Bundle
 from goeswith.store.manifest import EXPLANATIONS, read_manifest
 from goeswith.store.publish import new_build, publish
 from goeswith.store.string_array import pack_strings
-from goeswith.text.checked_explanation import explain
-from goeswith.text.explanation import TEMPLATE, Pair
+from goeswith.text.explain_pairs import explain_pairs
+from goeswith.text.explanation import TEMPLATE, ProductPair
 from goeswith.text.product_text import clean_text
 
 if TYPE_CHECKING:
-    from goeswith.pipeline.precompute import Progress
+    from goeswith.core.progress import StepProgress
     from goeswith.text.explanation import Explainer
 
-TOP: Final = 3
+DEFAULT_TOP: Final = 3
 _BLOCK: Final = 64  # products between two lines on the disk
-_PUBLISHED: Final = ("format", "needs", "id", "build", "created", "files", "sha256")
+_PUBLISH_FIELDS: Final = ("format", "needs", "id", "build", "created", "files", "sha256")
 
 
 @dataclass(frozen=True)
-class Explained:
+class ExplanationSummary:
     """What `explain_bundle` did.
 
     Attributes:
@@ -52,7 +52,7 @@ class Explained:
     resumed: int
 
 
-class _Line(TypedDict):
+class _JournalLine(TypedDict):
     row: int
     targets: list[int]
     texts: list[str]
@@ -63,16 +63,16 @@ class _Line(TypedDict):
 def explain_bundle(
     path: Path,
     explainer: Explainer | None = None,
-    top: int = TOP,
-    progress: Progress | None = None,
-) -> Explained:
-    """Keep a sentence for each of the first `top` answers of every product.
+    top: int = DEFAULT_TOP,
+    progress: StepProgress | None = None,
+) -> ExplanationSummary:
+    """Write and publish sentences for the first `top` recommendations of every product.
 
     Args:
         path: the bundle; it answers as before until all is written.
         explainer: writes them; None for templates.
         top: answers of a product that are explained.
-        progress: told how many products are done.
+        progress: called with the number of finished products.
 
     Raises:
         BundleError: the bundle is damaged, or another run is writing it.
@@ -88,14 +88,14 @@ def explain_bundle(
         save_arrays(_arrays(journal.lines, len(bundle), top), build / EXPLANATIONS)
         for name in bundle.manifest["files"]:
             if name != EXPLANATIONS:
-                same_file(bundle.folder / name, build / name)
+                link_or_copy(bundle.folder / name, build / name)
         by = Counter(name for line in journal.lines.values() for name in line["by"])
         refused = Counter(kind for line in journal.lines.values() for kind in line["refused"])
         facts = {"top": top, "by": dict(by), "refused": dict(refused)}
-        content = {k: v for k, v in bundle.manifest.items() if k not in _PUBLISHED}
+        content = {k: v for k, v in bundle.manifest.items() if k not in _PUBLISH_FIELDS}
         publish(build, {**content, "explanations": facts})
-        journal.forget()
-    return Explained(sum(by.values()), dict(by), dict(refused), journal.resumed)
+        journal.delete()
+    return ExplanationSummary(sum(by.values()), dict(by), dict(refused), journal.resumed)
 
 
 def _lines(
@@ -103,8 +103,8 @@ def _lines(
     explainer: Explainer | None,
     top: int,
     journal: _Journal,
-    progress: Progress | None,
-) -> Iterator[list[_Line]]:
+    progress: StepProgress | None,
+) -> Iterator[list[_JournalLine]]:
     n = len(bundle)
     brands = _brands(bundle)
     rows = [row for row in range(n) if row not in journal.lines]
@@ -112,28 +112,28 @@ def _lines(
         if progress is not None:
             progress(n - len(rows) + start, n, "explaining")
         block = rows[start : start + _BLOCK]
-        pairs: list[Pair] = []
+        pairs: list[ProductPair] = []
         targets: list[list[int]] = []
         for row in block:
-            found, _, origin = bundle.ranked.of(row, top)
-            evidence = bundle.evidence_of(row, found, origin.astype(np.int32))
-            source = bundle.table.of(row)
+            found, _, model_index = bundle.top_k_lists.for_product(row, top)
+            evidence = bundle.pair_evidence(row, found, model_index.astype(np.int32))
+            source = bundle.table.attributes(row)
             targets.append(found.tolist())
             pairs += [
-                Pair(source, bundle.table.of(target), known)
-                for target, known in zip(targets[-1], evidence, strict=True)
+                ProductPair(source, bundle.table.attributes(target), pair_evidence)
+                for target, pair_evidence in zip(targets[-1], evidence, strict=True)
             ]
-        said = iter(explain(pairs, explainer, brands))
-        lines: list[_Line] = []
+        explanations = iter(explain_pairs(pairs, explainer, brands))
+        lines: list[_JournalLine] = []
         for row, answers in zip(block, targets, strict=True):
-            mine = [next(said) for _ in answers]
+            sentences = [next(explanations) for _ in answers]
             lines.append(
-                _Line(
+                _JournalLine(
                     row=row,
                     targets=answers,
-                    texts=[one.text for one in mine],
-                    by=[one.by for one in mine],
-                    refused=[k for one in mine for k in sorted({c.kind for c in one.refused})],
+                    texts=[one.text for one in sentences],
+                    by=[one.by for one in sentences],
+                    refused=[k for one in sentences for k in sorted({c.kind for c in one.refused})],
                 )
             )
         yield lines
@@ -148,7 +148,7 @@ def _brands(bundle: Bundle) -> frozenset[str]:
     return frozenset(clean_text(name).lower() for name in frame["brand"].drop_nulls().unique())
 
 
-def _arrays(lines: dict[int, _Line], n: int, top: int) -> dict[str, Any]:
+def _arrays(lines: dict[int, _JournalLine], n: int, top: int) -> dict[str, Any]:
     place_of: dict[str, int] = {}
     targets = np.full((n, top), -1, dtype=np.int32)
     place = np.full((n, top), -1, dtype=np.int32)
@@ -162,36 +162,36 @@ def _arrays(lines: dict[int, _Line], n: int, top: int) -> dict[str, Any]:
 
 
 class _Journal:
-    """What was written so far: JSON lines beside the bundle, the first of which says of what."""
+    """Sentences written so far: JSON lines beside the bundle; the first line describes the run."""
 
     def __init__(self, path: Path, bundle: Bundle, by: str, top: int) -> None:
         self._file = path.absolute().with_name(f".{path.absolute().name}.explaining.jsonl")
         self._head = {"bundle": bundle.id, "by": by, "top": top}
-        self.lines: dict[int, _Line] = self._read()
+        self.lines: dict[int, _JournalLine] = self._read()
         self.resumed = len(self.lines)
 
     def __enter__(self) -> None:
-        self._out = self._file.open("w", encoding="utf-8")
+        self._outgoing = self._file.open("w", encoding="utf-8")
         self._write([self._head, *self.lines.values()])
 
     def __exit__(self, *_: object) -> None:
-        self._out.close()
+        self._outgoing.close()
 
-    def add(self, lines: list[_Line]) -> None:
-        """Keep some products' sentences, on the disk when this returns."""
+    def add(self, lines: list[_JournalLine]) -> None:
+        """Store the sentences of some products; they are on disk when this returns."""
         self.lines.update((line["row"], line) for line in lines)
         self._write(lines)
 
-    def forget(self) -> None:
+    def delete(self) -> None:
         """Remove it."""
         self._file.unlink(missing_ok=True)
 
     def _write(self, lines: list[Any]) -> None:
-        self._out.writelines(f"{json.dumps(line)}\n" for line in lines)
-        self._out.flush()
-        os.fsync(self._out.fileno())
+        self._outgoing.writelines(f"{json.dumps(line)}\n" for line in lines)
+        self._outgoing.flush()
+        os.fsync(self._outgoing.fileno())
 
-    def _read(self) -> dict[int, _Line]:
+    def _read(self) -> dict[int, _JournalLine]:
         """The lines of an earlier run of the same; a last one that was cut short is left out."""
         try:
             head, *rest = self._file.read_text(encoding="utf-8").split("\n")
@@ -199,11 +199,11 @@ class _Journal:
                 return {}
         except (OSError, ValueError):
             return {}
-        found: dict[int, _Line] = {}
+        lines: dict[int, _JournalLine] = {}
         for text in rest:
             try:
                 line = json.loads(text)
-                found[line["row"]] = line
+                lines[line["row"]] = line
             except (ValueError, TypeError, KeyError):
                 break
-        return found
+        return lines

@@ -1,4 +1,4 @@
-"""Fitting a bundle: models learn, answers of every product are worked out, all is published."""
+"""Fitting of a bundle: models are trained, recommendations precomputed, all is published."""
 
 from __future__ import annotations
 
@@ -11,34 +11,37 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from goeswith import __version__
 from goeswith.core.arrays_file import save_arrays
 from goeswith.core.atomic_files import write_arrow
 from goeswith.core.errors import DataError
+from goeswith.core.progress import StepProgress
+from goeswith.core.version import __version__
 from goeswith.data.folder import find_tables
 from goeswith.models import make_model
-from goeswith.pipeline.precompute import Answers, Progress, Steps, answer_all
-from goeswith.pipeline.relevance_filter import judge_answers
+from goeswith.pipeline.fit_progress import FitProgress
+from goeswith.pipeline.precompute import precompute
+from goeswith.pipeline.relevance_filter import filter_by_relevance
 from goeswith.pipeline.reverse_lists import reverse_arrays
 from goeswith.pipeline.session_model import fit_session
-from goeswith.pipeline.similarity_index import similar_arrays
+from goeswith.pipeline.similarity_index import similarity_arrays
+from goeswith.pipeline.top_k_table import TopKTable
 from goeswith.relations.build_graph import build_graph
-from goeswith.relations.counts import every_pair, settled, split_by_support
 from goeswith.relations.graph import RelationGraph
+from goeswith.relations.graph_arithmetic import resolve, split_by_support, without_min_counts
 from goeswith.relations.graph_files import save_graph
 from goeswith.relations.mining_report import MiningReport
 from goeswith.relations.relation import CO_PURCHASE
 from goeswith.store.evidence_arrays import evidence_arrays
 from goeswith.store.manifest import (
-    ANSWERS,
+    BELOW_SUPPORT,
     EVIDENCE,
     LOOKUP,
     PRODUCTS,
-    RARE,
     RELATIONS,
     REVERSE,
     SEARCH,
     SIMILARS,
+    TOP_K,
     file_sha256,
 )
 from goeswith.store.product_lookup import product_arrays
@@ -60,86 +63,87 @@ def fit_bundle(
     out: Path,
     settings: Settings,
     metrics: dict[str, Any] | None = None,
-    progress: Progress | None = None,
+    progress: StepProgress | None = None,
     *,
     graph: RelationGraph | None = None,
 ) -> None:
     """Fit the models that `settings.fit` names and leave a bundle at `out`.
 
-    The bundle that was there answers until the new one is whole, and for good if this run ends
-    early, however it ends. The same run started again resumes a model's training after the last
-    epoch that was finished.
+    The current bundle is served until the new one is complete, and stays if this run fails or is
+    killed. A repeated run resumes the training of a model after the last finished epoch.
 
     Args:
         dataset: as `load_data` reads it.
         out: the bundle's folder; made where it is missing.
         settings: `fit`, `relations` and `models` are used; all are recorded.
-        metrics: what a benchmark measured, to be kept with the bundle.
-        progress: told what is being done.
+        metrics: results of a benchmark, stored in the manifest.
+        progress: called with the current step.
         graph: the relations of `dataset` where they were built already.
 
     Raises:
         BundleError: `out` holds other files, or another run is writing it.
-        ConfigError: a setting of a model is wrong.
+        ConfigError: a setting of a model is invalid.
         DataError: no relation can be built from the data.
     """
-    settings = settings.chosen(len(dataset.catalog), counted=dataset.counted)
+    settings = settings.resolve(len(dataset.catalog), has_counts=dataset.counted)
     specs = list(dict.fromkeys([settings.fit.model, *settings.fit.fallbacks]))
-    tell = Steps(len(dataset.catalog), len(specs), progress)
+    steps = FitProgress(len(dataset.catalog), len(specs), progress)
     with new_build(out) as build:
-        tell.now("building relations")
+        steps.log("building relations")
         report = MiningReport()
-        learned, rare, mining = graph, None, settings.relations
-        if learned is None:
-            keep_rare = settings.fit.keep_rare
-            learned, rare, mining = _counted(dataset, mining, report, keep_rare=keep_rare)
+        relations, below_support, mining = graph, None, settings.relations
+        if relations is None:
+            keep_below_support = settings.fit.keep_below_support
+            relations, below_support, mining = _mine(
+                dataset, mining, report, keep_below_support=keep_below_support
+            )
         settings = settings.model_copy(update={"relations": mining})
         # beside the bundle: a killed run's build is cleaned away, its training is not
         checkpoints = out.absolute().with_name(f".{out.name}.training")
 
-        session = fit_session(dataset, settings, build, checkpoints, tell.now)
+        session = fit_session(dataset, settings, build, checkpoints, steps.log)
 
-        def fitted(spec: str) -> Recommender:
+        def make_fitted(spec: str) -> Recommender:
             model = make_model(spec, settings.models)
-            model.follow(checkpoints, tell.now)
-            return model.fit(dataset.catalog, learned)
+            model.set_checkpoints(checkpoints, steps.log)
+            return model.fit(dataset.catalog, relations)
 
-        answers = answer_all(
-            specs, fitted, dataset.catalog, learned, tell, build=build, k=settings.fit.k
+        table = precompute(
+            specs, make_fitted, dataset.catalog, relations, steps, build=build, k=settings.fit.k
         )
-        judged = judge_answers(answers, dataset.catalog, settings.relevance, out, tell.now)
-        tell.now("writing")
-        write_build(build, dataset.catalog, learned, answers)
-        if rare is not None:
-            save_graph(rare, build / RARE)
+        relevance = filter_by_relevance(table, dataset.catalog, settings.relevance, out, steps.log)
+        steps.log("writing")
+        write_build(build, dataset.catalog, relations, table)
+        if below_support is not None:
+            save_graph(below_support, build / BELOW_SUPPORT)
         publish(
             build,
             {
-                **version_facts(),
+                **version_info(),
                 "settings": settings.model_dump(mode="json"),
-                "data": _data_facts(dataset),
+                "data": _data_info(dataset),
                 "mined": [asdict(mined) for mined in report.relations],
                 "mining_notes": report.notes,
-                **answer_facts(learned, answers),
+                **top_k_info(relations, table),
                 "session": session,
-                "judged": judged,
+                "judged": relevance,
                 "metrics": metrics,
             },
         )
         rmtree(checkpoints, ignore_errors=True)
-        tell.done()
+        steps.finish()
 
 
-def _counted(
-    dataset: Dataset, config: MiningConfig, report: MiningReport, *, keep_rare: bool
+def _mine(
+    dataset: Dataset, config: MiningConfig, report: MiningReport, *, keep_below_support: bool
 ) -> tuple[RelationGraph, RelationGraph | None, MiningConfig]:
-    """The relations of a data set, the pairs below support where those are kept, and the support.
+    """The relations of a data set, the pairs below support if they are stored, and the settings.
 
-    What `auto` stands for is kept with the bundle, so that an update asks for the same.
+    The minimum support that `auto` resolves to is stored in the bundle, for updates.
     """
-    if dataset.counted and keep_rare:
-        everything = build_graph(dataset, every_pair(config), report)
-        config = settled(config, everything)
+    if dataset.counted and keep_below_support:
+        everything = build_graph(dataset, without_min_counts(config), report)
+        config = resolve(config, everything)
         return *split_by_support(everything, config), config
     graph = build_graph(dataset, config, report)
     for mined in report.relations:
@@ -148,23 +152,23 @@ def _counted(
     return graph, None, config
 
 
-def write_build(build: Path, catalog: Catalog, graph: RelationGraph, answers: Answers) -> None:
+def write_build(build: Path, catalog: Catalog, graph: RelationGraph, table: TopKTable) -> None:
     """Write everything of a build but its models, which are saved as they answer."""
-    save_arrays(answers.arrays(), build / ANSWERS)
+    save_arrays(table.arrays(), build / TOP_K)
     save_arrays(product_arrays(catalog), build / LOOKUP)
     evidence = evidence_arrays(catalog, graph)
     save_arrays(evidence, build / EVIDENCE)
     index = search_arrays(catalog.ids.to_list(), catalog.text("title"), evidence["purchases"])
     save_arrays(index, build / SEARCH)
-    # a number that is none is told as missing: JSON has no NaN
+    # JSON has no NaN: such a number is missing
     frame = catalog.frame.with_columns(pl.selectors.float().fill_nan(None))
     write_arrow(frame, build / PRODUCTS)
-    save_arrays(similar_arrays(catalog), build / SIMILARS)
-    save_arrays(reverse_arrays(answers), build / REVERSE)
+    save_arrays(similarity_arrays(catalog), build / SIMILARS)
+    save_arrays(reverse_arrays(table), build / REVERSE)
     save_graph(graph, build / RELATIONS)
 
 
-def version_facts() -> dict[str, Any]:
+def version_info() -> dict[str, Any]:
     """What runs, for a manifest."""
     return {
         "goeswith": __version__,
@@ -173,18 +177,18 @@ def version_facts() -> dict[str, Any]:
     }
 
 
-def answer_facts(graph: RelationGraph, answers: Answers) -> dict[str, Any]:
-    """What a manifest tells of relations and answers."""
+def top_k_info(graph: RelationGraph, table: TopKTable) -> dict[str, Any]:
+    """Relations and recommendations, for a manifest."""
     return {
-        "relations": _relation_facts(graph),
-        "k": answers.k,
-        "models": answers.models,
-        "probabilities": answers.probabilities,
-        "health": {**answers.health(), "left_out": answers.left_out},
+        "relations": _relation_info(graph),
+        "k": table.k,
+        "models": table.models,
+        "probabilities": table.probabilities,
+        "health": {**table.health(), "left_out": table.left_out},
     }
 
 
-def _data_facts(dataset: Dataset) -> dict[str, Any]:
+def _data_info(dataset: Dataset) -> dict[str, Any]:
     tables = {
         name: None if frame is None else frame.height
         for name, frame in (
@@ -204,7 +208,7 @@ def _data_facts(dataset: Dataset) -> dict[str, Any]:
 
 
 def _events_files(dataset: Dataset) -> list[dict[str, Any]]:
-    """The file of events, told apart by its content: so that no update counts it again."""
+    """The events file with its checksum, so that no update counts it again."""
     if dataset.events is None or dataset.folder is None or not dataset.folder.is_dir():
         return []
     try:
@@ -214,7 +218,7 @@ def _events_files(dataset: Dataset) -> list[dict[str, Any]]:
     return [{"file": file.name, "sha256": file_sha256(file)}] if file else []
 
 
-def _relation_facts(graph: RelationGraph) -> dict[str, Any]:
+def _relation_info(graph: RelationGraph) -> dict[str, Any]:
     facts: dict[str, Any] = {
         name: {"edges": len(relation), "contexts": relation.contexts}
         for name, relation in graph.relations.items()

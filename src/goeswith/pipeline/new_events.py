@@ -1,4 +1,4 @@
-"""The events of an update: a table, or what the service kept of shoppers."""
+"""The events of an update: a table, or the feedback folder of the service."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import polars as pl
 
 from goeswith.core.errors import BundleError, DataError
 from goeswith.data.clean import clean_events
-from goeswith.data.feedback import read_feedback
+from goeswith.data.feedback import read_feedback_events
 from goeswith.data.tables import read_table
-from goeswith.pipeline.update_counts import file_facts
+from goeswith.pipeline.update_counts import file_info
 from goeswith.store.manifest import file_sha256
 
 if TYPE_CHECKING:
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
     from goeswith.query.bundle import Bundle
     from goeswith.settings.sections import Settings
 
-_BOUGHT_IN: Final = {"baskets": "basket_id", "users": "user_id"}
-"""What a bundle counts purchases in -> the column that says it."""
+_CONTEXT_COLUMNS: Final = {"baskets": "basket_id", "users": "user_id"}
+"""Context of purchases in a bundle -> the column with its id."""
 
 
 @dataclass(frozen=True)
-class GivenEvents:
+class NewEvents:
     """Events to count.
 
     Attributes:
         path: where they came from.
         frame: as `clean_events` leaves them.
-        files: what the manifest is to tell of the files they stood in.
-        notes: what a person should know of them.
+        files: entries of the manifest for the files.
+        notes: limits of the counts, for the user.
     """
 
     path: Path
@@ -50,7 +50,7 @@ def read_events(
     quarantine: Quarantine,
     *,
     again: bool,
-) -> GivenEvents:
+) -> NewEvents:
     """Events for a bundle.
 
     Args:
@@ -67,28 +67,28 @@ def read_events(
     """
     _check_countable(old, path, settings, again=again)
     if path.is_dir():
-        return _feedback(old, catalog, path, quarantine, again=again)
+        return _read_feedback_folder(old, catalog, path, quarantine, again=again)
     frame = clean_events(read_table(path, quarantine), path.name, quarantine, catalog)
     quarantine.check()
-    return GivenEvents(path, frame, [file_facts("events", path)], [])
+    return NewEvents(path, frame, [file_info("events", path)], [])
 
 
-def _feedback(
+def _read_feedback_folder(
     old: Bundle, catalog: Catalog, folder: Path, quarantine: Quarantine, *, again: bool
-) -> GivenEvents:
-    """A visit of a shopper stands for a basket or a user where purchases are counted in those."""
-    counted = old.manifest["data"].get("applied", [])
-    found = read_feedback(folder, counted, catalog, again=again)
-    notes = [f"{count:,} lines passed over: {reason}" for reason, count in found.passed.items()]
+) -> NewEvents:
+    """Feedback as events; a visit is a basket or a user if purchases are counted in those."""
+    applied = old.manifest["data"].get("applied", [])
+    feedback = read_feedback_events(folder, applied, catalog, recount=again)
+    notes = [f"{count:,} lines skipped: {reason}" for reason, count in feedback.skip_counts.items()]
     kinds = {entry["relation"]: entry["contexts_are"] for entry in old.manifest["mined"]}
-    column = _BOUGHT_IN.get(kinds.get("co_purchase", ""))
-    frame = found.events
+    column = _CONTEXT_COLUMNS.get(kinds.get("co_purchase", ""))
+    frame = feedback.events
     if column is not None:
         frame = frame.with_columns(pl.col("session_id").alias(column))
-    quarantine.saw(folder.name, frame.height)
+    quarantine.count_read(folder.name, frame.height)
     frame = clean_events(frame, folder.name, quarantine, catalog)
-    files = [{**file, "table": "feedback"} for file in found.files]
-    return GivenEvents(folder, frame, files, notes)
+    files = [{**file, "table": "feedback"} for file in feedback.files]
+    return NewEvents(folder, frame, files, notes)
 
 
 def _check_countable(old: Bundle, events: Path, settings: Settings, *, again: bool) -> None:
@@ -108,11 +108,11 @@ def _check_countable(old: Bundle, events: Path, settings: Settings, *, again: bo
     if not events.is_file():
         raise DataError(f"there is no file {events}")
     digest = file_sha256(events)
-    counted = [entry for entry in data.get("applied", []) if entry["sha256"] == digest]
-    if counted and not again:
-        when = counted[-1].get("applied")
+    applied = [entry for entry in data.get("applied", []) if entry["sha256"] == digest]
+    if applied and not again:
+        when = applied[-1].get("applied")
         raise BundleError(
-            f"{events} is in the counts of {old.path} already, as {counted[-1]['file']}"
+            f"{events} is in the counts of {old.path} already, as {applied[-1]['file']}"
             f"{f', since {when}' if when else ', since it was fitted'}; give --again to count it "
             "once more"
         )

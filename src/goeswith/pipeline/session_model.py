@@ -13,20 +13,20 @@ from scipy import sparse
 from goeswith.core.arrays_file import save_arrays
 from goeswith.core.errors import ConfigError, DataError
 from goeswith.sequential import SESSION_MODELS
-from goeswith.sequential.sequences import Sequences, sequences_of
+from goeswith.sequential.sequences import Sequences, sequences_from_events
 from goeswith.settings.sections import AUTO, NONE
-from goeswith.store.manifest import FOLLOWED, SESSION
+from goeswith.store.manifest import SESSION, TRANSITIONS
 
 if TYPE_CHECKING:
     from goeswith.data.dataset import Dataset
     from goeswith.settings.sections import Settings
 
-PLACES: Final = 5
-"""What came so many places after a product at most came "next after" it."""
-_KEPT: Final = 100
-"""Products kept for each, those that came after it most often."""
+MAX_DISTANCE: Final = 5
+"""Largest distance in a sequence at which one product follows another."""
+_MAX_SUCCESSORS: Final = 100
+"""Stored successors per product, the most frequent ones."""
 _WINDOWS: Final = (50, 20, 10, 5, 2)
-_MOST_PAIRS: Final = 10_000_000
+_MAX_PAIRS: Final = 10_000_000
 """Pairs that auto has its models look at: a few hundred megabytes while they are added up."""
 
 
@@ -35,12 +35,12 @@ def fit_session(
     settings: Settings,
     build: Path,
     checkpoints: Path,
-    tell: Callable[[str], None],
+    on_progress: Callable[[str], None],
 ) -> dict[str, Any]:
     """Fit the model that `fit.session_model` names, and save it in a build.
 
     Returns:
-        what the manifest tells: `model`, or None and `why_not`.
+        the entry of the manifest: `model`, or None and `why_not`.
 
     Raises:
         ConfigError: a model is named and the data have no sequences for it.
@@ -55,12 +55,12 @@ def fit_session(
             raise ConfigError(f"fit.session_model = {spec!r}: {error}") from error
         return {"model": None, "why_not": str(error)}
     if spec == AUTO:
-        spec = auto_model(sequences, settled="item_knn" in settings.models)
+        spec = choose_session_model(sequences, item_knn_configured="item_knn" in settings.models)
     model = SESSION_MODELS.make(spec, settings.models)
-    model.follow(checkpoints, tell)
-    tell(f"fitting the session model {spec}")
+    model.set_checkpoints(checkpoints, on_progress)
+    on_progress(f"fitting the session model {spec}")
     model.fit(dataset.catalog, sequences).save(build / SESSION)
-    save_arrays(followed(sequences, len(dataset.catalog)), build / FOLLOWED)
+    save_arrays(transition_arrays(sequences, len(dataset.catalog)), build / TRANSITIONS)
     return {"model": spec}
 
 
@@ -72,49 +72,49 @@ def _sequences(dataset: Dataset) -> Sequences:
     """
     if dataset.events is None:
         raise DataError("the data have no events")
-    sequences, whose = sequences_of(dataset.events)
+    sequences, whose = sequences_from_events(dataset.events)
     if not (sequences.lengths > 1).any():
         raise DataError(f"no {whose.columns[0]} has two events, so nothing comes next")
     return sequences
 
 
-def auto_model(sequences: Sequences, *, settled: bool) -> str:
+def choose_session_model(sequences: Sequences, *, item_knn_configured: bool) -> str:
     """The mixture; of a log too large for it, item_knn with the widest window that it affords.
 
-    item_knn as it is where its settings are `settled` by the project file.
+    item_knn as it is where its settings are `item_knn_configured` by the project file.
     """
-    if settled:
+    if item_knn_configured:
         return "item_knn"
     pairs = {w: int(pairs_within(sequences.lengths, w)) for w in _WINDOWS}
-    window = next((w for w in _WINDOWS if pairs[w] <= _MOST_PAIRS), _WINDOWS[-1])
+    window = next((w for w in _WINDOWS if pairs[w] <= _MAX_PAIRS), _WINDOWS[-1])
     return "mixture" if window == _WINDOWS[0] else f"item_knn:window={window}"
 
 
 def pairs_within(lengths: npt.NDArray[np.int64], window: int) -> int:
-    """Pairs of places of a run that stand at most `window` apart, over all runs."""
+    """Number of pairs of positions at most `window` apart, over all sequences."""
     reach = np.minimum(window, np.maximum(lengths - 1, 0))
     return int((reach * lengths - reach * (reach + 1) // 2).sum())
 
 
-def followed(sequences: Sequences, n: int) -> dict[str, npt.NDArray[Any]]:
-    """How often a product came at most `PLACES` places after another: CSR arrays for `Edges`."""
+def transition_arrays(sequences: Sequences, n: int) -> dict[str, npt.NDArray[Any]]:
+    """CSR arrays of transitions: how often a product follows another within `MAX_DISTANCE`."""
     count = sparse.csr_matrix((n, n), dtype=np.int32)
-    products, run_of = sequences.products, sequences.run_of
-    for distance in range(1, PLACES + 1):
+    products, run_of = sequences.products, sequences.run_index
+    for distance in range(1, MAX_DISTANCE + 1):
         earlier, later = products[:-distance], products[distance:]
-        kept = (run_of[distance:] == run_of[:-distance]) & (earlier != later)
-        ones = np.ones(int(kept.sum()), dtype=np.int32)
-        count = count + sparse.csr_matrix((ones, (earlier[kept], later[kept])), shape=(n, n))
+        is_kept = (run_of[distance:] == run_of[:-distance]) & (earlier != later)
+        ones = np.ones(int(is_kept.sum()), dtype=np.int32)
+        count = count + sparse.csr_matrix((ones, (earlier[is_kept], later[is_kept])), shape=(n, n))
     count = count.tocsr()
     count.sort_indices()
     source = np.repeat(np.arange(n), np.diff(count.indptr))
     order = np.lexsort((count.indices, -count.data, source))
     place = np.empty(len(order), dtype=np.int64)
     place[order] = np.arange(len(order)) - count.indptr[source]
-    kept = place < _KEPT
-    starts = np.concatenate([[0], np.cumsum(np.bincount(source[kept], minlength=n))])
+    is_kept = place < _MAX_SUCCESSORS
+    starts = np.concatenate([[0], np.cumsum(np.bincount(source[is_kept], minlength=n))])
     return {
         "followed.indptr": starts.astype(np.int64),
-        "followed.indices": count.indices[kept].astype(np.int32),
-        "followed.data": count.data[kept].astype(np.int32),
+        "followed.indices": count.indices[is_kept].astype(np.int32),
+        "followed.data": count.data[is_kept].astype(np.int32),
     }

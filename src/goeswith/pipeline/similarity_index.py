@@ -1,4 +1,4 @@
-"""The inverted index from attribute tokens to products, by which similar products are found."""
+"""The inverted index from attribute tokens to products, for similar products."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from goeswith.data.catalog import Catalog
 
 
-def similar_arrays(catalog: Catalog) -> dict[str, npt.NDArray[Any]]:
+def similarity_arrays(catalog: Catalog) -> dict[str, npt.NDArray[Any]]:
     """What `alike` reads: the TF-IDF vectors of all products, by product and by token."""
     vectors = AttributeEncoder.fit(catalog).encode(catalog)
     arrays = {}

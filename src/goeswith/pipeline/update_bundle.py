@@ -14,23 +14,46 @@ import numpy as np
 from pydantic import ValidationError
 
 from goeswith.core.arrays_file import load_arrays
-from goeswith.core.atomic_files import same_file
+from goeswith.core.atomic_files import link_or_copy
 from goeswith.core.errors import BundleError, DataError
+from goeswith.core.progress import StepProgress
 from goeswith.data.catalog import Catalog
 from goeswith.data.quarantine import Quarantine
 from goeswith.models.base import Recommender
-from goeswith.pipeline.add_products import Grown, answers_with_new, propose_new, with_products
-from goeswith.pipeline.fit_bundle import answer_facts, version_facts, write_build
-from goeswith.pipeline.new_events import GivenEvents, read_events
-from goeswith.pipeline.precompute import NeverTogether, Progress, Steps, answer_all
-from goeswith.pipeline.update_counts import check_contexts, data_facts, file_facts, merged, notes
+from goeswith.pipeline.add_products import ExtendedCatalog, extend_catalog, extend_top_k, insert_new
+from goeswith.pipeline.exclusion_index import ExclusionIndex
+from goeswith.pipeline.fit_bundle import top_k_info, version_info, write_build
+from goeswith.pipeline.fit_progress import FitProgress
+from goeswith.pipeline.new_events import NewEvents, read_events
+from goeswith.pipeline.precompute import precompute
+from goeswith.pipeline.update_counts import (
+    check_contexts,
+    count_notes,
+    data_info,
+    file_info,
+    merge_reports,
+)
 from goeswith.query.bundle import Bundle
 from goeswith.query.online_scoring import load_model, model_folders, reads_attributes
-from goeswith.relations.counts import add_graphs, every_pair, grown, split_by_support, with_rare
+from goeswith.relations.graph_arithmetic import (
+    add_graphs,
+    merge_below_support,
+    split_by_support,
+    with_new_items,
+    without_min_counts,
+)
 from goeswith.relations.graph_files import load_graph, save_graph
 from goeswith.relations.mining_report import MiningReport
+from goeswith.settings.renamed_settings import rename_settings
 from goeswith.settings.sections import Settings
-from goeswith.store.manifest import ANSWERS, RARE, RELATIONS, SESSION, read_manifest
+from goeswith.store.manifest import (
+    BELOW_SUPPORT,
+    RELATIONS,
+    SESSION,
+    TOP_K,
+    below_support_folder,
+    read_manifest,
+)
 from goeswith.store.publish import new_build, publish
 
 if TYPE_CHECKING:
@@ -38,21 +61,21 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Updated:
+class UpdateSummary:
     """What an update did.
 
     Attributes:
-        events: kept of the file; 0 where none was given.
+        events: number of counted events; 0 without a file.
         products: new in the catalogue.
-        known: products of the table that were in the catalogue before; they stayed as they were.
+        existing: products of the table that were in the catalogue before; they stayed as they were.
         unused: columns of that table that the catalogue does not have.
         quarantine: rows set aside, by file and reason.
-        notes: what a person should know of the counts.
+        notes: limits of the counts, for the user.
     """
 
     events: int
     products: int
-    known: int
+    existing: int
     unused: list[str]
     quarantine: list[dict[str, Any]]
     notes: list[str]
@@ -64,22 +87,22 @@ def update_bundle(
     products: Path | None = None,
     *,
     again: bool = False,
-    progress: Progress | None = None,
-) -> Updated:
+    progress: StepProgress | None = None,
+) -> UpdateSummary:
     """Fold new events, new products or both into the bundle at `path`.
 
-    Products alone are answered and proposed by what the bundle knows, in about the time that it
-    takes to write it; events are counted, and every product is answered anew. The bundle that was
-    there answers until the new one is whole, and for good if this run ends early.
+    Products alone need about the time of writing the bundle: models are not changed. Events are
+    counted, and all recommendations computed again. The current bundle is served until the new
+    one is complete, and stays if this run fails or is killed.
 
     Args:
         path: the bundle.
-        events: a table as `events` of a data folder; its baskets, sessions or users are not yet in
-            the bundle. Or a folder of feedback that `goeswith serve` kept, whose new lines are
-            counted. None for none.
+        events: a table as `events` of a data folder, with baskets, sessions or users that are not
+            yet in the bundle; or a feedback folder of `goeswith serve`, of which new lines are
+            counted.
         products: a table as `products` of a data folder. None for none.
         again: count a file that was counted before once more.
-        progress: told what is being done.
+        progress: called with the current step.
 
     Raises:
         BundleError: the bundle is damaged, was made from lists, has counted this file already, or
@@ -91,144 +114,156 @@ def update_bundle(
         old = Bundle.open(path, verify=True)
         settings = _settings(old)
         quarantine = Quarantine(max_share=settings.data.max_bad_share)
-        catalog = _with_table(old, products, quarantine)
-        given = None
+        catalog = _extended_catalog(old, products, quarantine)
+        new_events = None
         if events is not None:
-            given = read_events(old, settings, catalog.catalog, events, quarantine, again=again)
+            new_events = read_events(
+                old, settings, catalog.catalog, events, quarantine, again=again
+            )
         if events is None and not len(catalog.new):
             quarantine.check()
             raise DataError(f"{products}: every product of it is in the bundle already")
-        run = _Run(old, settings, catalog, build, progress)
-        told = run.add() if given is None else run.count(given)
-        told += run.keep_session()
-        if len(old.explained_arrays):
-            told.append("explanations are of the counts before: run `goeswith explain` again")
+        run = _BundleUpdate(old, settings, catalog, build, progress)
+        notes_ = run.add_products() if new_events is None else run.count_events(new_events)
+        notes_ += run.keep_session()
+        if len(old.explanation_arrays):
+            notes_.append("explanations are of the counts before: run `goeswith explain` again")
         quarantine.check()
         aside = quarantine.counts().to_dicts()
-        files = given.files if given is not None else []
-        files += [] if products is None else [file_facts("products", products)]
-        data = data_facts(old, files, aside, len(catalog.catalog))
-        publish(build, {**run.facts(), "data": data})
-        run.tell.done()
-        kept = given.frame.height if given is not None else 0
-        return Updated(kept, len(catalog.new), catalog.known, catalog.unused, aside, told)
+        files = new_events.files if new_events is not None else []
+        files += [] if products is None else [file_info("products", products)]
+        data = data_info(old, files, aside, len(catalog.catalog))
+        publish(build, {**run.manifest_fields(), "data": data})
+        run.steps.finish()
+        event_count = new_events.frame.height if new_events is not None else 0
+        return UpdateSummary(
+            event_count, len(catalog.new), catalog.existing, catalog.unused, aside, notes_
+        )
 
 
 def _settings(old: Bundle) -> Settings:
     try:
-        return Settings.model_validate(old.manifest["settings"])
+        stored = rename_settings(old.manifest["settings"], f"{old.path}: ")
+        return Settings.model_validate(stored)
     except ValidationError as error:
         raise BundleError(
-            f"{old.path} was fitted with settings that this goeswith does not know; fit it again"
+            f"{old.path} was fitted with settings that this goeswith cannot read; fit it again"
         ) from error
 
 
-class _Run:
+class _BundleUpdate:
     """One update: what it starts from, and what it makes."""
 
     def __init__(
-        self, old: Bundle, settings: Settings, grown: Grown, build: Path, progress: Progress | None
+        self,
+        old: Bundle,
+        settings: Settings,
+        extended: ExtendedCatalog,
+        build: Path,
+        progress: StepProgress | None,
     ) -> None:
-        self.old, self.settings, self.grown, self.build = old, settings, grown, build
+        self.old, self.settings, self.extended, self.build = old, settings, extended, build
         self.folders = model_folders(old.folder)
         self.specs = old.models[: len(self.folders)]
-        self.tell = Steps(len(grown.catalog), len(self.specs), progress)
+        self.steps = FitProgress(len(extended.catalog), len(self.specs), progress)
         self.mined: list[dict[str, Any]] = old.manifest.get("mined", [])
 
-    def add(self) -> list[str]:
+    def add_products(self) -> list[str]:
         """Answer and propose new products with the models as they are."""
-        self.tell.now("answering new products")
-        n = len(self.grown.catalog)
-        self.graph = grown(load_graph(self.old.folder / RELATIONS, len(self.old)), n)
-        never = NeverTogether(self.grown.catalog, self.graph)
+        self.steps.log("answering new products")
+        n = len(self.extended.catalog)
+        self.graph = with_new_items(load_graph(self.old.folder / RELATIONS, len(self.old)), n)
+        exclusions = ExclusionIndex(self.extended.catalog, self.graph)
         models = [
             (spec, load_model(folder, spec) if reads_attributes(spec) else None)
             for spec, folder in zip(self.specs, self.folders, strict=True)
         ]
-        self.answers = answers_with_new(
-            load_arrays(self.old.folder / ANSWERS), models, self.grown, never
+        self.table = extend_top_k(
+            load_arrays(self.old.folder / TOP_K), models, self.extended, exclusions
         )
-        self.answers.probabilities = self.old.manifest.get("probabilities", [])
-        self.tell.now("writing")
+        self.table.probabilities = self.old.manifest.get("probabilities", [])
+        self.steps.log("writing")
         for folder in self.folders:
-            _same_files(folder, self.build / folder.relative_to(self.old.folder))
-        write_build(self.build, self.grown.catalog, self.graph, self.answers)
-        rare = self._rare(n)
-        if rare is not None:
-            save_graph(rare, self.build / RARE)
+            _link_files(folder, self.build / folder.relative_to(self.old.folder))
+        write_build(self.build, self.extended.catalog, self.graph, self.table)
+        below_support = self._below_support(n)
+        if below_support is not None:
+            save_graph(below_support, self.build / BELOW_SUPPORT)
         return []
 
-    def count(self, given: GivenEvents) -> list[str]:
+    def count_events(self, new_events: NewEvents) -> list[str]:
         """Add the counts of new events, have the models take them over, and answer everything."""
         from goeswith.relations.mine import mine  # Ibis and DuckDB
 
-        self.tell.now("counting")
-        catalog, n = self.grown.catalog, len(self.grown.catalog)
+        self.steps.log("counting")
+        catalog, n = self.extended.catalog, len(self.extended.catalog)
         report = MiningReport()
-        found = mine(given.frame, n, every_pair(self.settings.relations), report)
-        check_contexts(self.mined, report, given.path)
-        everything = grown(load_graph(self.old.folder / RELATIONS, len(self.old)), n)
-        rare = self._rare(n)
-        if rare is not None:
-            everything = with_rare(everything, rare)
-        everything = add_graphs(everything, found).with_types(catalog.type_codes)
-        self.graph, rare = split_by_support(everything, self.settings.relations)
+        new_graph = mine(new_events.frame, n, without_min_counts(self.settings.relations), report)
+        check_contexts(self.mined, report, new_events.path)
+        everything = with_new_items(load_graph(self.old.folder / RELATIONS, len(self.old)), n)
+        below_support = self._below_support(n)
+        if below_support is not None:
+            everything = merge_below_support(everything, below_support)
+        everything = add_graphs(everything, new_graph).with_types(catalog.type_codes)
+        self.graph, below_support = split_by_support(everything, self.settings.relations)
         place = dict(zip(self.specs, self.folders, strict=True))
 
         def refreshed(spec: str) -> Recommender:
             return load_model(place[spec], spec).refresh(catalog, self.graph)
 
-        self.answers = answer_all(
-            self.specs, refreshed, catalog, self.graph, self.tell, build=self.build, k=self.old.k
+        self.table = precompute(
+            self.specs, refreshed, catalog, self.graph, self.steps, build=self.build, k=self.old.k
         )
         added = np.arange(self.old.manifest["data"].get("fitted", len(self.old)), n, dtype=np.int32)
-        since = Grown(catalog, added, 0, [])
-        propose_new(self.answers, since, NeverTogether(catalog, self.graph))
-        self.tell.now("writing")
-        write_build(self.build, catalog, self.graph, self.answers)
-        save_graph(rare, self.build / RARE)
-        self.mined = merged(self.mined, report)
-        return [*given.notes, *notes(report, self.old)]
+        added_catalog = ExtendedCatalog(catalog, added, 0, [])
+        insert_new(self.table, added_catalog, ExclusionIndex(catalog, self.graph))
+        self.steps.log("writing")
+        write_build(self.build, catalog, self.graph, self.table)
+        save_graph(below_support, self.build / BELOW_SUPPORT)
+        self.mined = merge_reports(self.mined, report)
+        return [*new_events.notes, *count_notes(report, self.old)]
 
     def keep_session(self) -> list[str]:
-        """Keep the model of the next product: what it learned from is not there to be added to."""
+        """Copy the next-product model, whose training data are not stored."""
         folder = self.old.folder / SESSION
         if self.old.session_model is None or not folder.is_dir():
             return []
-        _same_files(folder, self.build / SESSION)
+        _link_files(folder, self.build / SESSION)
         return [
-            f"the session model {self.old.session_model} stays as it was fitted: it knows neither "
-            "new events nor new products until the next fit"
+            f"the session model {self.old.session_model} is unchanged: it does not use new "
+            "events or new products until the next fit"
         ]
 
-    def _rare(self, n: int) -> RelationGraph | None:
-        folder = self.old.folder / RARE
-        return grown(load_graph(folder, len(self.old)), n) if folder.is_dir() else None
+    def _below_support(self, n: int) -> RelationGraph | None:
+        folder = below_support_folder(self.old.folder)
+        return with_new_items(load_graph(folder, len(self.old)), n) if folder is not None else None
 
-    def facts(self) -> dict[str, Any]:
-        """What the manifest tells, but of the data."""
+    def manifest_fields(self) -> dict[str, Any]:
+        """Fields of the manifest, except `data`."""
         manifest = self.old.manifest
-        told = answer_facts(self.graph, self.answers)
-        told["health"]["left_out"] = {**manifest["health"]["left_out"], **self.answers.left_out}
+        fields = top_k_info(self.graph, self.table)
+        fields["health"]["left_out"] = {**manifest["health"]["left_out"], **self.table.left_out}
         return {
-            **version_facts(),
-            "settings": manifest["settings"],
+            **version_info(),
+            "settings": self.settings.model_dump(mode="json"),
             "mined": self.mined,
-            **told,
+            **fields,
             "session": manifest.get("session", {}),
-            "metrics": None,  # what was measured was measured before
+            "metrics": None,  # they were measured on the old bundle
         }
 
 
-def _with_table(old: Bundle, products: Path | None, quarantine: Quarantine) -> Grown:
-    known = Catalog(old.table.frame)
+def _extended_catalog(
+    old: Bundle, products: Path | None, quarantine: Quarantine
+) -> ExtendedCatalog:
+    catalog = Catalog(old.table.frame)
     if products is None:
-        return Grown(known, np.zeros(0, dtype=np.int32), 0, [])
-    return with_products(known, products, quarantine)
+        return ExtendedCatalog(catalog, np.zeros(0, dtype=np.int32), 0, [])
+    return extend_catalog(catalog, products, quarantine)
 
 
-def _same_files(source: Path, target: Path) -> None:
+def _link_files(source: Path, target: Path) -> None:
     """The files of a folder in another, without copying where the file system can."""
     target.mkdir(parents=True, exist_ok=True)
     for file in source.iterdir():
-        same_file(file, target / file.name)
+        link_or_copy(file, target / file.name)

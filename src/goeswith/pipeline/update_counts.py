@@ -1,4 +1,4 @@
-"""What an update checks of the counts before it, and what it tells of them afterwards."""
+"""Checks of an update against the counts of the bundle, and the entries of its manifest."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from goeswith.core.errors import DataError
-from goeswith.store.manifest import RARE, file_sha256
+from goeswith.store.manifest import BELOW_SUPPORT, FORMER_BELOW_SUPPORT, file_sha256
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,58 +21,59 @@ def check_contexts(mined: list[dict[str, Any]], report: MiningReport, events: Pa
     """Counts of baskets and counts of users are not of one kind.
 
     Raises:
-        DataError: names both.
+        DataError: the message states both.
     """
     before = {entry["relation"]: entry["contexts_are"] for entry in mined}
-    for found in report.relations:
-        kind = before.get(found.relation, found.contexts_are)
-        if kind != found.contexts_are:
+    for entry in report.relations:
+        kind = before.get(entry.relation, entry.contexts_are)
+        if kind != entry.contexts_are:
             raise DataError(
-                f"{events}: {found.relation} would be counted in {found.contexts_are}, and the "
+                f"{events}: {entry.relation} would be counted in {entry.contexts_are}, and the "
                 f"bundle counts it in {kind}; give the events the same id columns as those that it "
                 "was fitted from, or fit it anew from all events"
             )
 
 
-def merged(mined: list[dict[str, Any]], report: MiningReport) -> list[dict[str, Any]]:
-    """What is known of the counting of each relation; contexts and events left out add up."""
+def merge_reports(mined: list[dict[str, Any]], report: MiningReport) -> list[dict[str, Any]]:
+    """The mining entries of both; contexts and excluded events add up."""
     both = {entry["relation"]: dict(entry) for entry in mined}
-    for found in report.relations:
-        told = asdict(found)
-        if found.relation in both:
-            entry = both[found.relation]
+    for new in report.relations:
+        fields = asdict(new)
+        if new.relation in both:
+            entry = both[new.relation]
             for name in ("contexts", "giants", "unplaced"):
-                entry[name] += told[name]
-            entry["order_known"] = entry["order_known"] or told["order_known"]
+                entry[name] += fields[name]
+            entry["order_known"] = entry["order_known"] or fields["order_known"]
         else:
-            both[found.relation] = told
+            both[new.relation] = fields
     return list(both.values())
 
 
-def notes(report: MiningReport, old: Bundle) -> list[str]:
-    """What a person should know of the counts."""
-    told = list(report.notes)
-    told += [
-        f"{found.relation} is counted in users: one who stands in both files counts twice"
-        for found in report.relations
-        if found.contexts_are == "users"
+def count_notes(report: MiningReport, old: Bundle) -> list[str]:
+    """Limits of the counts, for the user."""
+    lines = list(report.notes)
+    lines += [
+        f"{entry.relation} is counted in users: a user in both files counts twice"
+        for entry in report.relations
+        if entry.contexts_are == "users"
     ]
-    if any(found.capped for found in report.relations):
-        told.append("the cap of one user's votes (per_user_cap) held among the new events alone")
-    if not (old.folder / RARE).is_dir():
-        told.append(
-            "pairs that were below support when the bundle was fitted were not kept, and start "
-            "from the new events; fit with fit.keep_rare = true to have them counted as well"
+    if any(entry.capped for entry in report.relations):
+        lines.append("the cap of one user's votes (per_user_cap) held among the new events alone")
+    folders = (BELOW_SUPPORT, FORMER_BELOW_SUPPORT)
+    if not any((old.folder / name).is_dir() for name in folders):
+        lines.append(
+            "pairs below support at the fit were not stored, and are counted from the new events "
+            "on; fit with fit.keep_below_support = true to count them as well"
         )
-    return told
+    return lines
 
 
-def file_facts(table: str, file: Path) -> dict[str, Any]:
-    """What the manifest tells of a file that was applied."""
+def file_info(table: str, file: Path) -> dict[str, Any]:
+    """Entry of the manifest for an applied file."""
     return {"file": file.name, "table": table, "sha256": file_sha256(file)}
 
 
-def data_facts(
+def data_info(
     old: Bundle, files: list[dict[str, Any]], aside: list[dict[str, Any]], n: int
 ) -> dict[str, Any]:
     """The manifest's `data`: what it was, the files applied and the rows set aside."""

@@ -6,29 +6,31 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from goeswith.core.errors import ConfigError
-from goeswith.query.answer import Answer, Hit, answer
 from goeswith.query.context import QueryContext
-from goeswith.store.search_index import MOST_FOUND, Brief
+from goeswith.query.recommendation import Hit, Recommendation, make_recommendation
+from goeswith.query.recommendation_list import recommendation_list
+from goeswith.store.search_index import MAX_SEARCH_RESULTS, ProductSummary
 
 if TYPE_CHECKING:
-    from goeswith.query.compare import Comparison
+    from goeswith.query.compare import ProductComparison
     from goeswith.query.constraints import Constraints
-    from goeswith.query.session import Next
+    from goeswith.query.session import NextRecommendation
 
-MOST_IN_BASKET: Final = 50
+MAX_BASKET: Final = 50
 
 
 class Bundle(QueryContext):
     """What `goeswith fit` wrote, ready to be queried. Open one with `Bundle.open`."""
 
+    @recommendation_list
     def complements(
         self, product_id: str, k: int = 10, constraints: Constraints | None = None
-    ) -> list[Answer]:
+    ) -> list[Recommendation]:
         """What goes with a product, best first.
 
         Args:
             product_id: as in the catalogue.
-            k: at most so many; fewer where the models know fewer.
+            k: maximum number of recommendations.
             constraints: filters, bans, pins, quotas and diversity; see docs/how-to/slates.md.
 
         Raises:
@@ -38,17 +40,17 @@ class Bundle(QueryContext):
         """
         self.check_k(k)
         source = self.products.row(product_id)
-        if constraints is not None or not self.plain:
+        if constraints is not None or not self.keeps_ranking:
             return self._select([source], k, constraints)
-        targets, scores, origin = self.ranked.of(source, k)
-        evidence = self.evidence.of(source, targets, self._by_type[origin])
-        name = self.products.name(source)
+        targets, scores, model_index = self.top_k_lists.for_product(source, k)
+        evidence = self.evidence.for_pairs(source, targets, self._ranks_by_type[model_index])
+        name = self.products.display_name(source)
         with_ = (product_id,)
         return [
-            answer(
+            make_recommendation(
                 self,
                 target,
-                (float(scores[i]), int(origin[i])),
+                (float(scores[i]), int(model_index[i])),
                 evidence[i],
                 name,
                 with_,
@@ -60,117 +62,126 @@ class Bundle(QueryContext):
     def lookup(self, product_id: str, k: int = 10) -> list[Hit]:
         """The ids, scores and models of `complements`, without evidence, in microseconds.
 
-        The ranking as it was worked out at fit: the slate settings of the bundle are not applied.
+        The precomputed ranking: the slate settings of the bundle are not applied.
 
         Raises:
-            As `complements`.
+            GoesWithError: as `complements`.
         """
         self.check_k(k)
-        targets, scores, origin = self.ranked.of(self.products.row(product_id), k)
+        targets, scores, model_index = self.top_k_lists.for_product(
+            self.products.row(product_id), k
+        )
         ids, models = self.products.ids, self.models
         return [
             Hit(ids[target], score, models[place])
             for target, score, place in zip(
-                targets.tolist(), scores.tolist(), origin.tolist(), strict=True
+                targets.tolist(), scores.tolist(), model_index.tolist(), strict=True
             )
         ]
 
+    @recommendation_list
     def basket(
         self, product_ids: Sequence[str], k: int = 10, constraints: Constraints | None = None
-    ) -> list[Answer]:
+    ) -> list[Recommendation]:
         """What goes with several products together, best first.
 
-        The answers of each are fused (docs/how-to/slates.md); nothing in the basket, no variant of it and
-        no substitute of any of it is among them.
+        The recommendations of each are fused (docs/how-to/slates.md). Products of the basket, their
+        variants and their substitutes are excluded.
 
         Args:
             product_ids: 1 to 50 ids; one given twice counts once.
-            k: at most so many.
+            k: maximum number of recommendations.
             constraints: as for `complements`.
 
         Raises:
-            As `complements`; ConfigError also for an empty basket or one of more than 50 products.
+            GoesWithError: as `complements`; a ConfigError also for an empty basket or one of more
+                than 50 products.
         """
         self.check_k(k)
         self._check_count("basket", product_ids)
         rows = [self.products.row(product_id) for product_id in dict.fromkeys(product_ids)]
         return self._select(rows, k, constraints)
 
+    @recommendation_list
     def session(
         self, product_ids: Sequence[str], k: int = 10, constraints: Constraints | None = None
-    ) -> list[Next]:
+    ) -> list[NextRecommendation]:
         """What comes next for one who looked at some products in this order, likeliest first.
 
-        The session model and the complements of the session's products propose, the newest product
-        saying most (docs/how-to/sessions.md). Nothing that the session holds and no variant of it is among
-        the answers; substitutes may be.
+        The next-product model and the complements of the session's products are fused; recent
+        products have the largest weight (docs/how-to/sessions.md). Products of the session and
+        their variants are excluded; substitutes are not.
 
         Args:
             product_ids: 1 to 50 ids, oldest first.
-            k: at most so many.
+            k: maximum number of recommendations.
             constraints: as for `complements`.
 
         Raises:
-            As `basket`; ConfigError also where the bundle has no session model.
+            GoesWithError: as `basket`; a ConfigError also where the bundle has no session model.
         """
-        from goeswith.query.session import session
+        from goeswith.query.session import recommend_next
 
         self.check_k(k)
         self._check_count("session", product_ids)
-        return session(self, product_ids, k, constraints)
+        return recommend_next(self, product_ids, k, constraints)
 
+    @recommendation_list
     def complements_of_new(
         self, attributes: Mapping[str, Any], k: int = 10, constraints: Constraints | None = None
-    ) -> list[Answer]:
+    ) -> list[Recommendation]:
         """What goes with a product that the catalogue does not hold, from its attributes alone.
 
         The saved models answer, first to last, those of them that can read attributes.
 
         Args:
             attributes: of the columns of the catalogue; `product_id` need not be there.
-            k: at most so many.
+            k: maximum number of recommendations.
             constraints: as for `complements`.
 
         Raises:
             DataError: the attributes cannot be read, or the product is in the catalogue.
             BundleError, ConfigError: as `complements`.
         """
-        from goeswith.query.new_product import answers_to_new
+        from goeswith.query.new_product import recommend_for_new
 
         self.check_k(k)
-        return answers_to_new(self, attributes, k, constraints)
+        return recommend_for_new(self, attributes, k, constraints)
 
+    @recommendation_list
     def complements_by(
         self, model: str, product_id: str, k: int = 10, constraints: Constraints | None = None
-    ) -> list[Answer]:
-        """What one model of the bundle says goes with a product, asked alone and now.
+    ) -> list[Recommendation]:
+        """Complements of a product by one model of the bundle, scored online.
 
         Args:
             model: one of `models` that was fitted.
             product_id: as in the catalogue.
-            k: at most so many.
+            k: maximum number of recommendations.
             constraints: as for `complements`.
 
         Raises:
-            As `complements`; ConfigError also where the bundle has no such model.
+            GoesWithError: as `complements`; a ConfigError also where the bundle has no such model.
         """
         from goeswith.query.single_model import complements_by
 
         self.check_k(k)
         return complements_by(self, model, product_id, k, constraints)
 
+    @recommendation_list
     def similars(
         self, product_id: str, k: int = 10, constraints: Constraints | None = None
-    ) -> list[Answer]:
-        """What stands for a product: viewed as alternatives of it first, then what is alike.
+    ) -> list[Recommendation]:
+        """Substitutes of a product: viewed alternatives first, then products with similar
+        attributes.
 
         Args:
             product_id: as in the catalogue.
-            k: at most so many.
+            k: maximum number of recommendations.
             constraints: filters and bans; the rest is of no use here.
 
         Raises:
-            As `complements`.
+            GoesWithError: as `complements`.
         """
         from goeswith.query.similar_products import check_similars, similars
 
@@ -178,21 +189,22 @@ class Bundle(QueryContext):
         check_similars(self)
         return similars(self, product_id, k, constraints)
 
-    def reverse(self, product_id: str, k: int = 10) -> list[Answer]:
+    @recommendation_list
+    def reverse(self, product_id: str, k: int = 10) -> list[Recommendation]:
         """The products that a product goes with: those that have it among their answers.
 
-        Evidence is of the answer as the source and the product asked about as the target.
+        The evidence is of the pair of the recommended product (source) and this one (target).
 
         Raises:
-            As `complements`.
+            GoesWithError: as `complements`.
         """
         from goeswith.query.reverse import reverse
 
         self.check_k(k)
         return reverse(self, product_id, k)
 
-    def compare(self, source_id: str, target_id: str) -> Comparison:
-        """What a target is to a source, in either direction, and what says so.
+    def compare(self, source_id: str, target_id: str) -> ProductComparison:
+        """The relation of a target to a source, in both directions, with its evidence.
 
         Raises:
             UnknownProductError: with the nearest ids and titles.
@@ -203,29 +215,31 @@ class Bundle(QueryContext):
 
     @staticmethod
     def _check_count(noun: str, product_ids: Sequence[str]) -> None:
-        if not 1 <= len(product_ids) <= MOST_IN_BASKET:
+        if not 1 <= len(product_ids) <= MAX_BASKET:
             raise ConfigError(
-                f"a {noun} holds 1 to {MOST_IN_BASKET} products, {len(product_ids)} were given"
+                f"a {noun} holds 1 to {MAX_BASKET} products, {len(product_ids)} were given"
             )
 
-    def _select(self, sources: list[int], k: int, constraints: Constraints | None) -> list[Answer]:
+    def _select(
+        self, sources: list[int], k: int, constraints: Constraints | None
+    ) -> list[Recommendation]:
         from goeswith.query.select import select  # pydantic, which a plain look-up needs not
 
         return select(self, sources, k, constraints)
 
-    def search(self, text: str, k: int = 10) -> list[Brief]:
-        """Products whose title or id holds the words of `text`, best first; see docs/explanation/bundle.md.
+    def search(self, text: str, k: int = 10) -> list[ProductSummary]:
+        """Products whose title or id holds the words of `text`, best first.
 
         Args:
-            text: words, beginnings of words or an id, in any language; letters may be wrong.
-            k: at most so many.
+            text: words, prefixes of words or an id, in any language; typing errors are allowed.
+            k: maximum number of products.
 
         Raises:
             ConfigError: `k` is not between 1 and 100.
         """
-        if not 1 <= k <= MOST_FOUND:
-            raise ConfigError(f"a search gives 1 to {MOST_FOUND} products, {k} were asked for")
-        return self.table.briefs(self.products.search(text, k))
+        if not 1 <= k <= MAX_SEARCH_RESULTS:
+            raise ConfigError(f"a search returns 1 to {MAX_SEARCH_RESULTS} products, but k is {k}")
+        return self.table.summaries(self.products.search(text, k))
 
     def product(self, product_id: str) -> dict[str, Any]:
         """Every attribute that a product has.
@@ -233,4 +247,4 @@ class Bundle(QueryContext):
         Raises:
             UnknownProductError: with the nearest ids and titles.
         """
-        return self.table.of(self.products.row(product_id))
+        return self.table.attributes(self.products.row(product_id))

@@ -1,4 +1,4 @@
-"""Two products side by side: what one is to the other, in either direction, and what says so."""
+"""Comparison of two products: the relation in both directions, with evidence."""
 
 from __future__ import annotations
 
@@ -8,28 +8,29 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from goeswith.store.evidence import Evidence
-from goeswith.text.evidence_text import why, why_compared
+from goeswith.text.evidence_text import comparison_text, complement_text
 
 if TYPE_CHECKING:
     from goeswith.query.context import QueryContext
 
-Compared: TypeAlias = Literal["complement", "reverse", "mutual", "substitute", "none"]
-"""What a target is to a source: it goes with it; only the source goes with the target; either goes
-with the other; one stands for the other; or nothing is known."""
+ComparisonRelation: TypeAlias = Literal["complement", "reverse", "mutual", "substitute", "none"]
+"""Relation of a target to a source: complement; complement in the reverse direction only;
+complement in both directions; substitute; or none."""
 
 
 @dataclass(frozen=True)
-class Side:
+class DirectedComparison:
     """One direction.
 
     Attributes:
-        rank: place of the second product among the answers kept for the first, from 1; None where
-            it is not among them.
-        score: of `model`; None where no model that was asked says anything.
-        model: that gave the score: one of the kept answers, or the first one asked now.
+        rank: rank of the second product among the stored recommendations for the first, from 1;
+            None if it is not among them.
+        score: of `model`; None if no model scores the pair.
+        model: the model with the score: that of the stored recommendation, or the first model,
+            online.
         fallback: whether it filled a place that the first one left empty.
         probability: that the second goes with the first, where the model's scores are such.
-        evidence: what the data say.
+        evidence: of the pair.
         why: one sentence from the evidence.
     """
 
@@ -43,71 +44,76 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ProductComparison:
     """Two products.
 
     Attributes:
-        relation: see `Compared`.
+        relation: see `ComparisonRelation`.
         forward: of the target as an answer to the source.
         backward: of the source as an answer to the target.
-        substitutes: whether they stand for one another: viewed as alternatives, or variants.
-        why: one sentence that says the relation.
+        substitutes: whether they are substitutes: viewed as alternatives, or variants.
+        why: one sentence that describes the relation.
     """
 
-    relation: Compared
-    forward: Side
-    backward: Side
+    relation: ComparisonRelation
+    forward: DirectedComparison
+    backward: DirectedComparison
     substitutes: bool
     why: str
 
 
-def compare(bundle: QueryContext, source_id: str, target_id: str) -> Comparison:
+def compare(bundle: QueryContext, source_id: str, target_id: str) -> ProductComparison:
     """See `Bundle.compare`."""
     source, target = bundle.products.row(source_id), bundle.products.row(target_id)
     codes = bundle.products.variant_codes
     variants = bool(codes[source] == codes[target] >= 0) and source != target
     substitutes = variants or bool(np.isin(target, bundle.evidence.substitutes(source)))
-    forward, backward = _side(bundle, source, target), _side(bundle, target, source)
-    ahead = _goes_with(bundle, forward, source, target)
-    back = _goes_with(bundle, backward, target, source)
-    relation: Compared = "none"
+    forward, backward = (
+        _compare_direction(bundle, source, target),
+        _compare_direction(bundle, target, source),
+    )
+    goes_forward = _goes_with(bundle, forward, source, target)
+    goes_back = _goes_with(bundle, backward, target, source)
+    relation: ComparisonRelation = "none"
     if substitutes:
         relation = "substitute"
-    elif ahead:
-        relation = "mutual" if back else "complement"
-    elif back:
+    elif goes_forward:
+        relation = "mutual" if goes_back else "complement"
+    elif goes_back:
         relation = "reverse"
-    name, other = bundle.products.name(source), bundle.products.name(target)
-    text = why_compared(relation, (name, other), forward.evidence, variants=variants)
-    return Comparison(relation, forward, backward, substitutes, text)
+    name, other = bundle.products.display_name(source), bundle.products.display_name(target)
+    text = comparison_text(relation, (name, other), forward.evidence, variants=variants)
+    return ProductComparison(relation, forward, backward, substitutes, text)
 
 
-def _goes_with(bundle: QueryContext, side: Side, source: int, target: int) -> bool:
+def _goes_with(bundle: QueryContext, side: DirectedComparison, source: int, target: int) -> bool:
     """Whether the data show the pair as complements, or the first model answers with it."""
     shown = bundle.evidence.complement(source, np.array([target], dtype=np.int32), either=False)
     return bool(shown[0]) or (side.rank is not None and not side.fallback)
 
 
-def _side(bundle: QueryContext, source: int, target: int) -> Side:
-    place, score, origin = bundle.ranked.place(source, target)
+def _compare_direction(bundle: QueryContext, source: int, target: int) -> DirectedComparison:
+    place, score, model_index = bundle.top_k_lists.find(source, target)
     rank = None if place is None else place + 1
-    given: float | None = score if rank is not None else None
+    shown_score: float | None = score if rank is not None else None
     if rank is None and source != target and bundle.online:
-        given = bundle.scorer.score_of(source, target)
-        origin = -1 if given is None else 0
-    model = bundle.models[origin] if origin >= 0 else None
-    probable = model in bundle.manifest.get("probabilities", [])
-    evidence = bundle.evidence_of(source, np.array([target], dtype=np.int32), np.array([origin]))[0]
-    name = bundle.products.name(source)
-    # nobody proposed it: the sentence for an answer of a model would say so
-    unknown = model is None and evidence.basis == "model"
-    text = f"Nothing links it to {name}." if unknown else why(name, evidence)
-    return Side(
+        shown_score = bundle.scorer.score_pair(source, target)
+        model_index = -1 if shown_score is None else 0
+    model = bundle.models[model_index] if model_index >= 0 else None
+    is_probability = model in bundle.manifest.get("probabilities", [])
+    evidence = bundle.pair_evidence(
+        source, np.array([target], dtype=np.int32), np.array([model_index])
+    )[0]
+    name = bundle.products.display_name(source)
+    # `complement_text` would refer to a model that proposes the pair
+    no_evidence = model is None and evidence.basis == "model"
+    text = f"Nothing links it to {name}." if no_evidence else complement_text(name, evidence)
+    return DirectedComparison(
         rank=rank,
-        score=given,
+        score=shown_score,
         model=model,
-        fallback=origin > 0,
-        probability=given if probable else None,
+        fallback=model_index > 0,
+        probability=shown_score if is_probability else None,
         evidence=evidence,
         why=text,
     )

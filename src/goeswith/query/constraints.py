@@ -1,4 +1,4 @@
-"""What a request asks of its answers, beyond how many: filters, bans, pins, quotas, diversity."""
+"""Constraints of a request: filters, bans, pins, a maximum per type, diversity."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Annotated, Any, Final, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from goeswith.core.errors import ConfigError
+from goeswith.core.validation import describe_errors
 from goeswith.query.filters import Filter, parse_filter
 
 Id = Annotated[str, Field(max_length=5000)]
 
-MOST_FILTERS: Final = 20
-MOST_IDS: Final = 1000
+MAX_FILTERS: Final = 20
+MAX_IDS: Final = 1000
 
 
 class Constraints(BaseModel):
@@ -21,22 +22,22 @@ class Constraints(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    where: Annotated[tuple[Filter, ...], Field(max_length=MOST_FILTERS)] = Field(
+    where: Annotated[tuple[Filter, ...], Field(max_length=MAX_FILTERS)] = Field(
         (), description="Every answer, pinned ones too, meets all of these."
     )
-    ban: Annotated[tuple[Id, ...], Field(max_length=MOST_IDS)] = Field(
+    ban: Annotated[tuple[Id, ...], Field(max_length=MAX_IDS)] = Field(
         (), description="Products never to be shown."
     )
-    pin: Annotated[tuple[Id, ...], Field(max_length=MOST_IDS)] = Field(
+    pin: Annotated[tuple[Id, ...], Field(max_length=MAX_IDS)] = Field(
         (), description="Products to show first, in this order."
     )
-    per_type: int | None = Field(None, ge=1, description="At most so many products of one type.")
+    per_type: int | None = Field(None, ge=1, description="Maximum number of products per type.")
     diversity: float | None = Field(
         None, ge=0, le=1, description="How much less each further product of one type counts."
     )
 
     @classmethod
-    def of(
+    def from_text(
         cls,
         where: Sequence[str] = (),
         ban: Sequence[str] = (),
@@ -47,11 +48,11 @@ class Constraints(BaseModel):
         """Constraints whose filters are written as text; see `parse_filter`.
 
         Raises:
-            ConfigError: a filter or a value is wrong, or there are too many.
+            ConfigError: a filter or a value is invalid, or there are too many.
         """
-        return cls.checked(
+        return cls.from_values(
             {
-                "where": [parse_filter(text) for text in where[: MOST_FILTERS + 1]],
+                "where": [parse_filter(text) for text in where[: MAX_FILTERS + 1]],
                 "ban": ban,
                 "pin": pin,
                 "per_type": per_type,
@@ -60,22 +61,19 @@ class Constraints(BaseModel):
         )
 
     @classmethod
-    def checked(cls, values: dict[str, Any]) -> Self:
+    def from_values(cls, values: dict[str, Any]) -> Self:
         """Constraints from values by name.
 
         Raises:
-            ConfigError: names what is wrong.
+            ConfigError: the message lists the invalid values.
         """
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            wrong = "; ".join(
-                f"{'.'.join(map(str, detail['loc']))}: {detail['msg'].lower()}"
-                for detail in error.errors()[:5]
-            )
+            wrong = describe_errors(error, limit=5, with_input=False)
             raise ConfigError(f"these constraints cannot be met: {wrong}") from error
 
-    def settled(self, defaults: dict[str, Any]) -> Self:
+    def resolve(self, defaults: dict[str, Any]) -> Self:
         """With `per_type` and `diversity` of a bundle's settings where a request has none."""
         return self.model_copy(
             update={
@@ -86,6 +84,6 @@ class Constraints(BaseModel):
         )
 
     @property
-    def plain(self) -> bool:
-        """Whether nothing is asked for, so that the ranking is the answer."""
+    def is_empty(self) -> bool:
+        """Whether there are no constraints, so that the ranking is returned unchanged."""
         return not (self.where or self.ban or self.pin or self.per_type or self.diversity)

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from goeswith.query.explanation_store import Explanations
+from goeswith.query.explanation_store import ExplanationStore
 from goeswith.store.manifest import Manifest
 from goeswith.store.reader import StoredBundle
 
@@ -19,7 +19,7 @@ class QueryContext(StoredBundle):
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
         super().__init__(path, manifest)
-        self.explanations = Explanations(self.explained_arrays, self.products, self.table)
+        self.explanations = ExplanationStore(self.explanation_arrays, self.products, self.table)
         self.online = True
         """Whether saved models score where the precomputed recommendations are not enough."""
 

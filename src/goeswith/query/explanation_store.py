@@ -1,4 +1,4 @@
-"""Sentences for shoppers that `goeswith explain` kept in a bundle, read one at a time.
+"""Sentences for shoppers from `goeswith explain`, read one at a time.
 
 targets (n, top) int32   the products explained, as the answers stood; -1 for none
 place (n, top) int32     which of the sentences is theirs
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from goeswith.store.string_array import Strings
+from goeswith.store.string_array import StringArray
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,20 +20,22 @@ if TYPE_CHECKING:
     from goeswith.core.mapped_arrays import MappedArrays
     from goeswith.store.attribute_table import AttributeTable
     from goeswith.store.evidence import Evidence
-    from goeswith.store.product_lookup import Products
+    from goeswith.store.product_lookup import ProductLookup
 
-MOST_READ: Final = 400
+MAX_SENTENCE_LENGTH: Final = 400
 """Characters of a sentence that are read: none that was written here is longer."""
 
 
-class Explanations:
-    """The sentence of a pair: the one that was kept, or where asked for a template's.
+class ExplanationStore:
+    """The sentence of a pair: the stored one, or one from a template if these are enabled.
 
     Attributes:
-        always: whether a pair without a sentence of its own gets one from a template, now.
+        use_templates: whether a pair without a sentence of its own gets one from a template, now.
     """
 
-    def __init__(self, arrays: MappedArrays, products: Products, table: AttributeTable) -> None:
+    def __init__(
+        self, arrays: MappedArrays, products: ProductLookup, table: AttributeTable
+    ) -> None:
         """Map them.
 
         Args:
@@ -42,40 +44,42 @@ class Explanations:
             table: their attributes, of which templates are made.
         """
         self._products, self._table = products, table
-        self.always = False
-        self._kept = bool(len(arrays))
-        if self._kept:
-            self._targets, self._place = arrays["targets"], arrays["place"]
-            self._texts = Strings.of(arrays, "text")
+        self.use_templates = False
+        self._has_sentences = bool(len(arrays))
+        if self._has_sentences:
+            self._targets, self._text_index = arrays["targets"], arrays["place"]
+            self._texts = StringArray.from_arrays(arrays, "text")
 
-    def of(self, source_id: str, target: int, evidence: Evidence) -> str | None:
-        """The sentence for an answer; None where there is none.
+    def for_pair(self, source_id: str, target: int, evidence: Evidence) -> str | None:
+        """The sentence for a recommendation; None if there is none.
 
         Args:
-            source_id: the product asked about, which the bundle need not hold.
+            source_id: the queried product, which may be outside the bundle.
             target: row of the answer.
             evidence: of the pair.
         """
-        if not (self._kept or self.always):
+        if not (self._has_sentences or self.use_templates):
             return None
-        known = self._products.has(source_id)
-        source = self._products.row(source_id) if known else -1
-        kept = self._of(source, target) if self._kept and source >= 0 else None
-        if kept is not None or not self.always:
-            return kept
-        from goeswith.text.explanation import Pair
-        from goeswith.text.templates import template
+        in_bundle = self._products.contains(source_id)
+        source = self._products.row(source_id) if in_bundle else -1
+        sentence = (
+            self._read_sentence(source, target) if self._has_sentences and source >= 0 else None
+        )
+        if sentence is not None or not self.use_templates:
+            return sentence
+        from goeswith.text.explanation import ProductPair
+        from goeswith.text.templates import template_sentence
 
-        record: Mapping[str, Any] = self._table.of(source) if source >= 0 else {}
-        return template(Pair(record, self._table.of(target), evidence))
+        record: Mapping[str, Any] = self._table.attributes(source) if source >= 0 else {}
+        return template_sentence(ProductPair(record, self._table.attributes(target), evidence))
 
-    def _of(self, source: int, target: int) -> str | None:
+    def _read_sentence(self, source: int, target: int) -> str | None:
         if source >= len(self._targets):
             return None
         at = np.flatnonzero(self._targets[source] == target)
         if not len(at):
             return None
-        place = int(self._place[source, at[0]])
+        place = int(self._text_index[source, at[0]])
         if not 0 <= place < len(self._texts):
             return None
-        return self._texts[place][:MOST_READ]
+        return self._texts[place][:MAX_SENTENCE_LENGTH]

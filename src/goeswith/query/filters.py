@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from goeswith.store.attribute_table import AttributeTable
 
 Operator: TypeAlias = Literal["=", "!=", "<", "<=", ">", ">=", "in", "contains"]
-LONGEST: Final = 500
+MAX_FILTER_LENGTH: Final = 500
 """Characters of a filter written as text, and of a value."""
 
-_ORDERS: Final = ("<", "<=", ">", ">=")
+_ORDER_OPERATORS: Final = ("<", "<=", ">", ">=")
 _OPERATOR: Final = re.compile(r"<=|>=|!=|=|<|>|\s(?:in|contains)\s")
-_Scalar: TypeAlias = bool | int | float | Annotated[str, Field(max_length=LONGEST)]
+_Scalar: TypeAlias = bool | int | float | Annotated[str, Field(max_length=MAX_FILTER_LENGTH)]
 
 
 class Filter(BaseModel):
@@ -51,8 +51,8 @@ class Filter(BaseModel):
     @property
     def values(self) -> list[str]:
         """The value, or the values of `in`, as text."""
-        given = self.value if isinstance(self.value, tuple) else (self.value,)
-        return [str(v).lower() if isinstance(v, bool) else str(v) for v in given]
+        values = self.value if isinstance(self.value, tuple) else (self.value,)
+        return [str(v).lower() if isinstance(v, bool) else str(v) for v in values]
 
     def __str__(self) -> str:
         between = f" {self.op} " if self.op.isalpha() else self.op
@@ -70,15 +70,15 @@ def parse_filter(text: str) -> Filter:
     >>> parse_filter("brand in Mu|Nu").value
     ('Mu', 'Nu')
     """
-    found = _OPERATOR.search(text) if len(text) <= LONGEST else None
-    column = text[: found.start()].strip() if found else ""
-    if found is None or not column:
+    match = _OPERATOR.search(text) if len(text) <= MAX_FILTER_LENGTH else None
+    column = text[: match.start()].strip() if match else ""
+    if match is None or not column:
         raise ConfigError(
             f"the filter {text[:60]!r} is not written as COLUMN OPERATOR VALUE in at most "
-            f"{LONGEST} characters; operators are = != < <= > >= in contains, for example "
-            "price<=20 or 'brand in Mu|Nu'"
+            f"{MAX_FILTER_LENGTH} characters; operators are = != < <= > >= in contains, "
+            "for example price<=20 or 'brand in Mu|Nu'"
         )
-    op, value = found[0].strip(), text[found.end() :].strip()
+    op, value = match[0].strip(), text[match.end() :].strip()
     values = [part.strip() for part in value.split("|")] if op == "in" else value
     try:
         return Filter.model_validate({"column": column, "op": op, "value": values})
@@ -89,10 +89,10 @@ def parse_filter(text: str) -> Filter:
         ) from error
 
 
-_CACHED_FILTERS: Final = 32
+_MAX_CACHED_FILTERS: Final = 32
 
 
-def matching_products(table: AttributeTable, where: Sequence[Filter]) -> npt.NDArray[np.bool_]:
+def match_products(table: AttributeTable, where: Sequence[Filter]) -> npt.NDArray[np.bool_]:
     """(n,) which products of a bundle meet every filter; cached for the next requests with it.
 
     Raises:
@@ -100,14 +100,14 @@ def matching_products(table: AttributeTable, where: Sequence[Filter]) -> npt.NDA
     """
     key = " and ".join(sorted(repr((f.column, f.op, f.values)) for f in where))
     if key not in table.filter_cache:
-        if len(table.filter_cache) >= _CACHED_FILTERS:
+        if len(table.filter_cache) >= _MAX_CACHED_FILTERS:
             table.filter_cache.clear()
-        table.filter_cache[key] = mask = matching(table.frame, where)
+        table.filter_cache[key] = mask = match_rows(table.frame, where)
         return mask
     return table.filter_cache[key]
 
 
-def matching(frame: pl.DataFrame, filters: Sequence[Filter]) -> npt.NDArray[np.bool_]:
+def match_rows(frame: pl.DataFrame, filters: Sequence[Filter]) -> npt.NDArray[np.bool_]:
     """(n,) which rows of a catalogue meet every filter.
 
     Raises:
@@ -116,11 +116,11 @@ def matching(frame: pl.DataFrame, filters: Sequence[Filter]) -> npt.NDArray[np.b
     """
     import polars as pl
 
-    kept = pl.repeat(value=True, n=pl.len())
+    matches = pl.repeat(value=True, n=pl.len())
     for condition in filters:
-        kept &= _expression(frame, condition).fill_null(value=False)
-    found: npt.NDArray[np.bool_] = frame.select(kept=kept)["kept"].to_numpy()
-    return found
+        matches &= _expression(frame, condition).fill_null(value=False)
+    mask: npt.NDArray[np.bool_] = frame.select(matches=matches)["matches"].to_numpy()
+    return mask
 
 
 def _expression(frame: pl.DataFrame, condition: Filter) -> pl.Expr:
@@ -139,56 +139,56 @@ def _expression(frame: pl.DataFrame, condition: Filter) -> pl.Expr:
         raise ConfigError(f"filter {str(condition)!r}: {op} takes one value; several go with 'in'")
     kind = frame.schema[name]
     if isinstance(kind, pl.List | pl.Array):
-        return _entries(condition)
+        return _list_expression(condition)
     if kind.is_nested():
         raise ConfigError(
             f"filter {str(condition)!r}: {name} holds {kind}, which cannot be filtered"
         )
     if op == "contains":
-        return _text(pl.col(name).cast(pl.String), op, condition.values)
+        return _text_expression(pl.col(name).cast(pl.String), op, condition.values)
     if kind.is_temporal():
-        times = [_moment(value, condition) for value in condition.values]
-        return _compared(pl.col(name).cast(pl.Datetime("us")), op, times)
+        times = [_parse_time(value, condition) for value in condition.values]
+        return _comparison(pl.col(name).cast(pl.Datetime("us")), op, times)
     if kind.is_numeric():
-        return _compared(pl.col(name).cast(pl.Float64), op, _numbers(condition))
-    if op in _ORDERS:
-        return _ordered_text(frame, condition)
+        return _comparison(pl.col(name).cast(pl.Float64), op, _parse_numbers(condition))
+    if op in _ORDER_OPERATORS:
+        return _numeric_text_expression(frame, condition)
     values = condition.values
     if kind == pl.Boolean:
         words = {"1": "true", "yes": "true", "0": "false", "no": "false"}
         values = [words.get(value.lower(), value) for value in values]
-    return _text(pl.col(name).cast(pl.String), op, values)
+    return _text_expression(pl.col(name).cast(pl.String), op, values)
 
 
-def _entries(condition: Filter) -> pl.Expr:
+def _list_expression(condition: Filter) -> pl.Expr:
     """Of a list."""
     import polars as pl
 
     name, op = condition.column, condition.op
-    if op in _ORDERS:
+    if op in _ORDER_OPERATORS:
         raise ConfigError(
             f"filter {str(condition)!r}: {name} holds lists, which have no order; use =, !=, in or "
             "contains"
         )
-    meets = _text(pl.element(), "=" if op == "!=" else op, condition.values)
+    meets = _text_expression(pl.element(), "=" if op == "!=" else op, condition.values)
     some = pl.col(name).cast(pl.List(pl.String)).list.eval(meets).list.any()
     return ~some.fill_null(value=False) if op == "!=" else some
 
 
-def _ordered_text(frame: pl.DataFrame, condition: Filter) -> pl.Expr:
+def _numeric_text_expression(frame: pl.DataFrame, condition: Filter) -> pl.Expr:
     """Texts that are numbers, as CSV files leave them."""
     import polars as pl
 
     numbers = pl.col(condition.column).cast(pl.String).cast(pl.Float64, strict=False)
     if frame.select(numbers.is_not_null().any()).item():
-        return _compared(numbers, condition.op, _numbers(condition))
+        return _comparison(numbers, condition.op, _parse_numbers(condition))
     raise ConfigError(
         f"filter {str(condition)!r}: {condition.column} holds no numbers, so that nothing is "
         f"{condition.op} another; use =, !=, in or contains"
     )
 
 
-def _compared(column: pl.Expr, op: str, values: Sequence[float] | Sequence[datetime]) -> pl.Expr:
+def _comparison(column: pl.Expr, op: str, values: Sequence[float] | Sequence[datetime]) -> pl.Expr:
     value = values[0] if values else None
     if op == "in":
         return column.is_in(list(values))
@@ -204,30 +204,30 @@ def _compared(column: pl.Expr, op: str, values: Sequence[float] | Sequence[datet
     return compared
 
 
-def _text(column: pl.Expr, op: str, values: list[str]) -> pl.Expr:
+def _text_expression(column: pl.Expr, op: str, values: list[str]) -> pl.Expr:
     text = column.str.to_lowercase().str.strip_chars()
-    wanted = [value.lower().strip() for value in values]
+    lowered = [value.lower().strip() for value in values]
     if op == "contains":
-        return text.str.contains(wanted[0], literal=True)
+        return text.str.contains(lowered[0], literal=True)
     if op == "!=":
-        return (text != wanted[0]).fill_null(value=True)
-    return text.is_in(wanted)
+        return (text != lowered[0]).fill_null(value=True)
+    return text.is_in(lowered)
 
 
-def _numbers(condition: Filter) -> list[float]:
+def _parse_numbers(condition: Filter) -> list[float]:
     try:
         numbers = [float(value) for value in condition.values]
         if not all(np.isfinite(numbers)):
             raise ValueError
     except ValueError as error:
         raise ConfigError(
-            f"filter {str(condition)!r}: {condition.column} holds numbers, and "
-            f"{'|'.join(condition.values)!r} is none"
+            f"filter {str(condition)!r}: {condition.column} contains numbers, and "
+            f"{'|'.join(condition.values)!r} is not a number"
         ) from error
     return numbers
 
 
-def _moment(value: str, condition: Filter) -> datetime:
+def _parse_time(value: str, condition: Filter) -> datetime:
     try:
         return datetime.fromisoformat(value).replace(tzinfo=None)
     except ValueError as error:

@@ -13,26 +13,34 @@ from goeswith.core.errors import ConfigError, DataError
 from goeswith.data.catalog import Catalog
 from goeswith.data.clean import clean_products
 from goeswith.data.quarantine import ROW, Quarantine
-from goeswith.data.variants import variants_of
-from goeswith.query.select import Wanted, answers, fuse, probable_models, slate
-from goeswith.store.product_lookup import spoken_name
+from goeswith.data.variants import find_variants
+from goeswith.query.select import (
+    ResolvedConstraints,
+    fuse,
+    make_recommendations,
+    make_slate,
+    probability_mask,
+)
+from goeswith.store.product_lookup import display_name
 
 if TYPE_CHECKING:
-    from goeswith.query.answer import Answer
     from goeswith.query.constraints import Constraints
     from goeswith.query.context import QueryContext
+    from goeswith.query.recommendation import Recommendation
     from goeswith.store.evidence import Evidence
 
-MOST_CHARACTERS: Final = 50_000
+MAX_CHARACTERS: Final = 50_000
 """Of a product given by its attributes, as JSON."""
 
 
-def new_products(records: Sequence[Mapping[str, Any]], known: pl.DataFrame, file: str) -> Catalog:
+def clean_new_products(
+    records: Sequence[Mapping[str, Any]], catalog_frame: pl.DataFrame, file: str
+) -> Catalog:
     """Products given by their attributes, cleaned as those of the catalogue were.
 
     Args:
         records: attributes by name, each with a `product_id`.
-        known: the catalogue, whose columns they may have.
+        catalog_frame: the catalogue, whose columns they may have.
         file: name for messages.
 
     Raises:
@@ -42,15 +50,19 @@ def new_products(records: Sequence[Mapping[str, Any]], known: pl.DataFrame, file
 
     names = list(dict.fromkeys(name for record in records for name in record))
     for name in names:
-        if name not in known.columns:
-            near = get_close_matches(name, known.columns, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known.columns)}"
+        if name not in catalog_frame.columns:
+            near = get_close_matches(name, catalog_frame.columns, n=1)
+            hint = (
+                f"did you mean {near[0]!r}?"
+                if near
+                else f"the attributes are {', '.join(catalog_frame.columns)}"
+            )
             raise DataError(f"{file}: the catalogue has no attribute {name!r}; {hint}")
     columns = {ROW: pl.int_range(1, len(records) + 1, eager=True)}
     for name in names:
         values = [record.get(name) for record in records]
         try:
-            columns[name] = pl.Series(name, values, dtype=_given(values), strict=False)
+            columns[name] = pl.Series(name, values, dtype=_value_type(values), strict=False)
         except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
             raise DataError(f"{file}: {name} = {values[0]!r} cannot be read: {error}") from error
     quarantine = Quarantine()
@@ -60,7 +72,7 @@ def new_products(records: Sequence[Mapping[str, Any]], known: pl.DataFrame, file
     return catalog
 
 
-def _given(values: list[Any]) -> pl.DataType:
+def _value_type(values: list[Any]) -> pl.DataType:
     if any(isinstance(value, list) for value in values):
         return pl.List(pl.String)
     if any(isinstance(value, dict) for value in values):
@@ -68,44 +80,43 @@ def _given(values: list[Any]) -> pl.DataType:
     return pl.String()
 
 
-def answers_to_new(
+def recommend_for_new(
     bundle: QueryContext, attributes: Mapping[str, Any], k: int, constraints: Constraints | None
-) -> list[Answer]:
+) -> list[Recommendation]:
     """See `Bundle.complements_of_new`."""
     if not bundle.online:
         raise ConfigError(
-            "new products are answered by models, which are not kept in memory here; set "
-            "serve.live = true"
+            "new products are scored by models, which are not loaded here; set serve.live = true"
         )
     try:
-        written = json.dumps(dict(attributes))
+        encoded = json.dumps(dict(attributes))
     except (TypeError, ValueError) as error:
         raise DataError(f"the attributes of the product cannot be read: {error}") from error
-    if len(written) > MOST_CHARACTERS:
+    if len(encoded) > MAX_CHARACTERS:
         raise DataError(
-            f"the attributes of the product are longer than {MOST_CHARACTERS:,} characters; leave "
+            f"the attributes of the product are longer than {MAX_CHARACTERS:,} characters; leave "
             "out what does not describe it"
         )
     product_id = str(attributes.get("product_id") or "new product")
-    if bundle.products.has(product_id):
-        raise DataError(f"the product {product_id!r} is in the catalogue: ask for it by its id")
+    if bundle.products.contains(product_id):
+        raise DataError(f"the product {product_id!r} is in the catalogue: query it by its id")
     record = {**attributes, "product_id": product_id}
-    catalog = new_products([record], bundle.table.frame, "the new product")
-    wanted = Wanted.of(bundle, constraints, [])
-    titled = bundle.products.titled((catalog.text("title") or [None])[0] or "")
-    wanted.allowed[variants_of(catalog, bundle.table.frame, titled)] = False
-    found = bundle.scorer.top_k_by(
-        lambda model: model.score_new(catalog), wanted.allowed, bundle.k, by_attributes=True
+    catalog = clean_new_products([record], bundle.table.frame, "the new product")
+    constraints_ = ResolvedConstraints.from_constraints(bundle, constraints, [])
+    same_title = bundle.products.rows_with_title((catalog.text("title") or [None])[0] or "")
+    constraints_.allowed[find_variants(catalog, bundle.table.frame, same_title)] = False
+    ranked = bundle.scorer.top_k_from(
+        lambda model: model.score_new(catalog), constraints_.allowed, bundle.k, by_attributes=True
     )
-    candidates = fuse([found], probable_models(bundle))
-    chosen = slate(bundle, candidates, wanted, wanted.allowed, k)
+    candidates = fuse([ranked], probability_mask(bundle))
+    slate = make_slate(bundle, candidates, constraints_, constraints_.allowed, k)
     title = catalog.text("title") or [None]
     kind = catalog.type_names[0] if catalog.type_names else None
     code = bundle.products.type_code(kind)
 
-    def evidence(best: int, targets: Rows, origin: Rows) -> list[Evidence]:
-        return bundle.evidence.of_new(code, targets)
+    def evidence(best: int, targets: Rows, model_index: Rows) -> list[Evidence]:
+        return bundle.evidence.for_new_product(code, targets)
 
-    unnamed = title[0] or f"the new {kind or 'product'}"
-    name = spoken_name(product_id, title[0], kind) if "product_id" in attributes else unnamed
-    return answers(bundle, chosen, evidence, [name], [product_id])
+    fallback_name = title[0] or f"the new {kind or 'product'}"
+    name = display_name(product_id, title[0], kind) if "product_id" in attributes else fallback_name
+    return make_recommendations(bundle, slate, evidence, [name], [product_id])

@@ -1,4 +1,4 @@
-"""The saved models of a bundle, asked again: for products and filters that were not foreseen."""
+"""Online scoring by the saved models of a bundle, for new products and selective filters."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from goeswith.data.catalog import Catalog
 from goeswith.models import model_class
 from goeswith.models.base import Model, Recommender
 from goeswith.models.registry import model_name
-from goeswith.query.ranked_list import RankedList
 from goeswith.sequential import SESSION_MODELS
 from goeswith.store.manifest import SESSION
+from goeswith.store.precomputed_topk import RankedList
 
 if TYPE_CHECKING:
     from goeswith.sequential.base import SessionModel
@@ -63,12 +63,12 @@ class OnlineScorer:
 
     def __init__(self, bundle: StoredBundle) -> None:
         self._folders = model_folders(bundle.folder)
-        # answers may also name stand-ins, which no model gave
+        # `models` of the bundle may end with stand-ins, which have no model
         self._specs, self._n = bundle.models[: len(self._folders)], len(bundle)
-        # a cycle would keep a bundle that nobody asks any more, and its files, until a collection
+        # without a reference cycle, an unused bundle and its files are released at once
         self._bundle = weakref.proxy(bundle)
         self._models: dict[int, Recommender] = {}
-        self._session: SessionModel | None = None
+        self._session_model: SessionModel | None = None
 
     def load(self) -> OnlineScorer:
         """Load every model now, so that no later fit can take its files away.
@@ -79,19 +79,19 @@ class OnlineScorer:
         for place in range(len(self._specs)):
             self._model(place)
         if self._bundle.session_model is not None:
-            self.session()
+            self.session_model()
         return self
 
-    def session(self) -> SessionModel:
+    def session_model(self) -> SessionModel:
         """The model of the next product, of a bundle that has one.
 
         Raises:
             BundleError: it is damaged.
         """
-        if self._session is None:
+        if self._session_model is None:
             spec: str = self._bundle.session_model
-            self._session = _load(SESSION_MODELS.find, self._bundle.folder / SESSION, spec)
-        return self._session
+            self._session_model = _load(SESSION_MODELS.find, self._bundle.folder / SESSION, spec)
+        return self._session_model
 
     def _model(self, place: int) -> Recommender:
         if place not in self._models:
@@ -100,20 +100,20 @@ class OnlineScorer:
 
     @property
     def specs(self) -> list[str]:
-        """The models, first to last, as they stand in the settings."""
+        """The models in order, as written in the settings."""
         return self._specs
 
     def top_k(
         self, row: int, allowed: npt.NDArray[np.bool_], k: int, only: int | None = None
     ) -> RankedList:
         """The k best allowed complements of a product of the catalogue; see `top_k_by`."""
-        return self.top_k_by(lambda model: self._scores(model, row), allowed, k, only=only)
+        return self.top_k_from(lambda model: self._scores(model, row), allowed, k, only=only)
 
-    def score_of(self, row: int, target: int) -> float | None:
-        """What the first model gives a pair; None where it says nothing."""
+    def score_pair(self, row: int, target: int) -> float | None:
+        """Score of a pair by the first model; None if it has none."""
         scores = self._scores(self._model(0), row)
-        known = target < scores.shape[1] and np.isfinite(scores[0, target])
-        return float(scores[0, target]) if known else None
+        is_scored = target < scores.shape[1] and np.isfinite(scores[0, target])
+        return float(scores[0, target]) if is_scored else None
 
     def _scores(self, model: Recommender, row: int) -> Floats:
         if row < model.n:
@@ -121,7 +121,7 @@ class OnlineScorer:
         # it came after the model was fitted
         return model.score_new(Catalog(self._bundle.table.frame[row : row + 1]))
 
-    def top_k_by(
+    def top_k_from(
         self,
         score: Callable[[Recommender], Floats],
         allowed: npt.NDArray[np.bool_],
@@ -133,32 +133,32 @@ class OnlineScorer:
         """The k best allowed products, each model filling the places that those before it left.
 
         Args:
-            score: asks a model; (1, m) for the m products that it knows.
+            score: calls a model; (1, m) for the m products of the model.
             allowed: (n,) what may be answered.
-            k: at most so many.
-            by_attributes: ask only the models that answer for products unknown at fit.
-            only: place of the one model to ask; None asks all.
+            k: maximum number of products.
+            by_attributes: use only models that score products that are not in the catalogue.
+            only: index of the one model to use; None uses all.
         """
-        open_ = allowed.copy()
-        found: list[tuple[Rows, Floats]] = []
+        still_open = allowed.copy()
+        parts: list[tuple[Rows, Floats]] = []
         left = k
         for place in range(len(self._specs)):
             if not left:
                 break
             scores = np.full((1, self._n), -np.inf, dtype=np.float32)
-            asked = only is None or place == only
-            if asked and (not by_attributes or reads_attributes(self._specs[place])):
-                given = score(self._model(place))
-                scores[:, : given.shape[1]] = given
-            scores[0, ~open_] = -np.inf
+            is_used = only is None or place == only
+            if is_used and (not by_attributes or reads_attributes(self._specs[place])):
+                scored = score(self._model(place))
+                scores[:, : scored.shape[1]] = scored
+            scores[0, ~still_open] = -np.inf
             products, best = arrays.top_k(scores, left)
-            kept = products[0] >= 0
-            found.append((products[0][kept], best[0][kept]))
-            open_[found[-1][0]] = False
-            left -= int(kept.sum())
-        sizes = [len(products) for products, _ in found]
+            found_mask = products[0] >= 0
+            parts.append((products[0][found_mask], best[0][found_mask]))
+            still_open[parts[-1][0]] = False
+            left -= int(found_mask.sum())
+        sizes = [len(products) for products, _ in parts]
         return (
-            np.concatenate([products for products, _ in found]),
-            np.concatenate([best for _, best in found]),
-            np.repeat(np.arange(len(found), dtype=np.int8), sizes),
+            np.concatenate([products for products, _ in parts]),
+            np.concatenate([best for _, best in parts]),
+            np.repeat(np.arange(len(parts), dtype=np.int8), sizes),
         )

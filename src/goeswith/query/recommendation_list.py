@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, TypeVar
+from functools import wraps
+from typing import TYPE_CHECKING, Concatenate, Generic, ParamSpec, TypeVar
 
-from goeswith.query.answer import Answer
+from goeswith.query.recommendation import Recommendation
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import polars as pl
 
-T = TypeVar("T", bound=Answer)
+T = TypeVar("T", bound=Recommendation)
+S = TypeVar("S")
+P = ParamSpec("P")
 
 
 class RecommendationList(list[T], Generic[T]):
@@ -58,3 +63,15 @@ class RecommendationList(list[T], Generic[T]):
     def _repr_html_(self) -> str:
         """A table, as notebooks show it."""
         return self.to_frame().select("rank", "product_id", "title", "type", "why")._repr_html_()
+
+
+def recommendation_list(
+    method: Callable[Concatenate[S, P], list[T]],
+) -> Callable[Concatenate[S, P], RecommendationList[T]]:
+    """Have a method return its list as a `RecommendationList`."""
+
+    @wraps(method)
+    def wrapped(self: S, /, *args: P.args, **kwargs: P.kwargs) -> RecommendationList[T]:
+        return RecommendationList(method(self, *args, **kwargs))
+
+    return wrapped

@@ -7,44 +7,44 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from goeswith.core.errors import BundleError
-from goeswith.query.answer import Answer
-from goeswith.text.evidence_text import why_reverse
+from goeswith.query.recommendation import Recommendation
+from goeswith.text.evidence_text import reverse_text
 
 if TYPE_CHECKING:
     from goeswith.query.context import QueryContext
 
 
-def reverse(bundle: QueryContext, product_id: str, k: int) -> list[Answer]:
+def reverse(bundle: QueryContext, product_id: str, k: int) -> list[Recommendation]:
     """See `Bundle.reverse`.
 
     Raises:
-        BundleError: the bundle was fitted before this was kept.
+        BundleError: the bundle was fitted by a version without reverse lists.
     """
     target = bundle.products.row(product_id)
     arrays = bundle.reverse_arrays
     if not len(arrays):
         raise BundleError(
-            f"{bundle.path} was fitted by goeswith {bundle.manifest['goeswith']}, which kept no "
-            "answers turned round; fit it again, or update it"
+            f"{bundle.path} was fitted by goeswith {bundle.manifest['goeswith']}, which stored no "
+            "reverse lists; fit it again, or update it"
         )
     start, stop = arrays["indptr"][target : target + 2].tolist()
-    products, name = bundle.products, bundle.products.name(target)
-    found = []
+    products, name = bundle.products, bundle.products.display_name(target)
+    recommendations = []
     for source in arrays["indices"][start : min(stop, start + k)].tolist():
-        _, score, origin = bundle.ranked.place(source, target)
-        evidence = bundle.evidence_of(source, np.array([target]), np.array([origin]))[0]
-        found.append(
-            Answer(
+        _, score, model_index = bundle.top_k_lists.find(source, target)
+        evidence = bundle.pair_evidence(source, np.array([target]), np.array([model_index]))[0]
+        recommendations.append(
+            Recommendation(
                 product_id=products.ids[source],
                 title=products.title(source),
                 type=products.type(source),
                 relation="goes_with",
                 score=score,
-                model=bundle.models[origin],
-                fallback=origin > 0,
+                model=bundle.models[model_index],
+                fallback=model_index > 0,
                 evidence=evidence,
-                why=why_reverse(name, evidence),
+                why=reverse_text(name, evidence),
                 goes_with=(product_id,),
             )
         )
-    return found
+    return recommendations

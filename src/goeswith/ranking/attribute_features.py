@@ -1,6 +1,6 @@
-"""Attributes as the ranker reads them: tokens, likeness, type, brand and price.
+"""Attribute features of the ranker: tokens, similar products, type, brand and price.
 
-What is read of products, known or new, is said in terms of the catalogue that was there at fit.
+Features of all products, also of new ones, refer to the catalogue of `fit`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import polars as pl
 from scipy import sparse
 
 from goeswith.core.arrays import (
-    FEW,
+    SPARSE_BLOCK_ROWS,
     Floats,
     Rows,
     Sparse,
@@ -24,31 +24,31 @@ from goeswith.core.arrays import (
     blocks,
     entry_rows,
     inverse_power,
-    largest_of_rows,
+    row_top_k_mask,
+    scale_rows,
     top_k,
 )
-from goeswith.core.arrays import scale_rows as rows_by
 from goeswith.core.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
 from goeswith.features.attribute_encoder import AttributeEncoder
-from goeswith.features.cosines import CosineIndex
+from goeswith.features.cosine_index import CosineIndex
 from goeswith.models.paths import out_degree
 
 _Entries: TypeAlias = tuple[Floats, tuple[npt.NDArray[Any], Rows]]
 """Values, and their rows and columns."""
 NEIGHBOURS: Final = 50
-"""Products that are most alike in attributes and speak for one another."""
+"""Number of most similar products by attributes."""
 _POWER: Final = 10
-"""Power of their cosine, as in `similar_complements`: the nearest speak loudest."""
+"""Power of their cosine, as in `similar_complements`: the nearest weigh most."""
 
 
 @dataclass(frozen=True)
-class Attributes:
-    """Attributes of m products, read against those of a catalogue.
+class AttributeFeatures:
+    """Attribute features of m products, relative to a catalogue.
 
     Attributes:
         content: (m, v) CSR of TF-IDF tokens, rows of length 1.
-        near: (m, n) CSR: the catalogue's products most alike, rows sum to 1.
+        near: (m, n) CSR: weights of the most similar products of the catalogue, rows sum to 1.
         types: (m,) type code, -1 for none.
         brands: (m,) brand code, -1 for none.
         prices: (m,) NaN for none.
@@ -60,20 +60,20 @@ class Attributes:
     brands: Rows
     prices: Floats
 
-    def of(self, rows: Rows) -> Attributes:
-        """Those of some of the products."""
-        return Attributes(*(getattr(self, field.name)[rows] for field in fields(self)))
+    def take(self, rows: Rows) -> AttributeFeatures:
+        """The features of some of the products."""
+        return AttributeFeatures(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
 class AttributeReader:
-    """Reads attributes of products, known or new, beside those of the catalogue it was fitted on.
+    """Computes attribute features of products relative to the catalogue of `fit`.
 
     Attributes:
         encoder: of TF-IDF tokens.
         tokens: (n, v) CSR, the catalogue's products.
         type_names: by code.
         brand_names: by code.
-        neighbours: (m,) products that may be neighbours, where not all may.
+        neighbours: (m,) products that may be neighbours; None for all.
     """
 
     def __init__(
@@ -94,8 +94,8 @@ class AttributeReader:
 
         Args:
             catalog: any.
-            neighbours: (m,) rows of a large one, in order: only these are told as neighbours, and
-                only by a token that they share; None tells any of all.
+            neighbours: (m,) rows of a large one, in order: only these are neighbours, and
+                only by a shared token; None for all.
         """
         encoder = AttributeEncoder.fit(catalog)
         return cls(
@@ -106,14 +106,14 @@ class AttributeReader:
             neighbours,
         )
 
-    def read(self, catalog: Catalog, *, known: bool = False) -> Attributes:
-        """Attributes of the m products of a catalogue.
+    def read(self, catalog: Catalog, *, is_catalog: bool = False) -> AttributeFeatures:
+        """Attribute features of the m products of a catalogue.
 
         Args:
             catalog: any.
-            known: it is the catalogue of fit, row by row: no product is its own neighbour.
+            is_catalog: whether it is the catalogue of `fit`: no product is its own neighbour.
         """
-        content = self.tokens if known else self.encoder.encode(catalog)
+        content = self.tokens if is_catalog else self.encoder.encode(catalog)
         types = _codes([*catalog.type_names, None], self.type_names)[catalog.type_codes]
         frame = catalog.frame
         prices = (
@@ -121,9 +121,9 @@ class AttributeReader:
             if "price" in frame.columns
             else np.full(len(frame), np.nan, dtype=np.float32)
         )
-        return Attributes(
+        return AttributeFeatures(
             content,
-            self._near(content, known=known),
+            self._near(content, is_catalog=is_catalog),
             types,
             _codes(_brands(catalog), self.brand_names),
             np.where(prices > 0, prices, np.nan).astype(np.float32),
@@ -137,52 +137,52 @@ class AttributeReader:
     def _index(self) -> CosineIndex:
         return CosineIndex(self.tokens[self.neighbours])
 
-    def _near(self, content: Sparse, *, known: bool) -> Sparse:
+    def _near(self, content: Sparse, *, is_catalog: bool) -> Sparse:
         n = self.tokens.shape[0]
         parts = [sparse.csr_matrix((0, n), dtype=np.float32)]
-        size = block_size(n) if self.neighbours is None else FEW
+        size = block_size(n) if self.neighbours is None else SPARSE_BLOCK_ROWS
         for block in blocks(np.arange(content.shape[0], dtype=np.int32), size):
-            itself = block if known else None
+            self_rows = block if is_catalog else None
             if self.neighbours is None:
-                entries = self._nearest(content[block], itself)
+                entries = self._nearest(content[block], self_rows)
             else:
-                entries = self._nearest_of(self.neighbours, content[block], itself)
+                entries = self._nearest_of(self.neighbours, content[block], self_rows)
             near = sparse.csr_matrix(entries, shape=(len(block), n), dtype=np.float32)
-            parts.append(rows_by(near, inverse_power(out_degree(near), 1)))
+            parts.append(scale_rows(near, inverse_power(out_degree(near), 1)))
         return sparse.vstack(parts, format="csr")
 
-    def _nearest(self, content: Sparse, itself: Rows | None) -> _Entries:
+    def _nearest(self, content: Sparse, self_rows: Rows | None) -> _Entries:
         cosines = (content @ self._by_token).toarray()
         cosines[cosines <= 0] = -np.inf
-        if itself is not None:
-            cosines[np.arange(len(itself)), itself] = -np.inf
+        if self_rows is not None:
+            cosines[np.arange(len(self_rows)), self_rows] = -np.inf
         products, cosine = top_k(cosines, NEIGHBOURS)
         row, place = np.nonzero(products >= 0)
         return cosine[row, place] ** _POWER, (row, products[row, place])
 
-    def _nearest_of(self, some: Rows, content: Sparse, itself: Rows | None) -> _Entries:
+    def _nearest_of(self, candidates: Rows, content: Sparse, self_rows: Rows | None) -> _Entries:
         cosines = self._index.cosines(content)
-        if itself is not None:
-            cosines.data[some[cosines.indices] == itself[entry_rows(cosines)]] = 0
+        if self_rows is not None:
+            cosines.data[candidates[cosines.indices] == self_rows[entry_rows(cosines)]] = 0
         cosines.eliminate_zeros()
-        kept = largest_of_rows(cosines, NEIGHBOURS)
-        row, product = entry_rows(cosines)[kept], some[cosines.indices[kept]]
-        return cosines.data[kept] ** _POWER, (row, product)
+        is_neighbour = row_top_k_mask(cosines, NEIGHBOURS)
+        row, product = entry_rows(cosines)[is_neighbour], candidates[cosines.indices[is_neighbour]]
+        return cosines.data[is_neighbour] ** _POWER, (row, product)
 
     def arrays(self) -> Arrays:
-        """What `restore` needs."""
+        """The arrays of `restore`."""
         names = json.dumps([self.type_names, self.brand_names]).encode()
-        some = {} if self.neighbours is None else {"neighbours": self.neighbours}
+        neighbours = {} if self.neighbours is None else {"neighbours": self.neighbours}
         return {
             **self.encoder.arrays(),
             "content": self.tokens,
             "names": np.frombuffer(names, dtype=np.uint8),
-            **some,
+            **neighbours,
         }
 
     @classmethod
     def restore(cls, arrays: Arrays) -> Self:
-        """Take back what `arrays` gave."""
+        """Restore from `arrays`."""
         types, brands = json.loads(arrays["names"].tobytes())
         encoder = AttributeEncoder.restore(arrays)
         return cls(encoder, arrays["content"], types, brands, arrays.get("neighbours"))
@@ -197,5 +197,5 @@ def _brands(catalog: Catalog) -> list[str]:
 
 def _codes(values: list[Any], names: list[str]) -> npt.NDArray[np.int32]:
     """(m,) place of each value among `names`, -1 where it is none of them."""
-    place = {name: code for code, name in enumerate(names)}
-    return np.array([place.get(value, -1) for value in values], dtype=np.int32)
+    code_by_name = {name: code for code, name in enumerate(names)}
+    return np.array([code_by_name.get(value, -1) for value in values], dtype=np.int32)

@@ -1,7 +1,7 @@
-"""Paths from a product to others, and its candidates: the best by each of them.
+"""Paths from a source to other products, and the candidates: the best by each path.
 
-Every path from a source to a target is a product of sparse matrices, worked out for a block of
-sources at a time. What the ranker's trees read of a candidate is in `columns`.
+Every path from a source to a target is a product of sparse matrices, computed for a block of
+sources. The features of a candidate are in `feature_matrix`.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from goeswith.core.arrays import Floats, Rows, Sparse
-from goeswith.ranking.candidate_pool import Targets, along_few, dense_walk
-from goeswith.ranking.item_features import Askers, Facts
+from goeswith.ranking.candidate_pool import CandidatePool, dense_walk, propagate_sparse
+from goeswith.ranking.item_features import ItemFeatures, QueryBatch
 
 Scores: TypeAlias = dict[str, Floats]
-"""Path -> (b, c) scores of the products that a block of sources is asked for."""
-Along: TypeAlias = Callable[[Any, Sparse], Any]
-"""What a path has reached, and the edges that it takes next -> what it then reaches."""
+"""Path -> (b, c) scores of the candidate pool of a block of sources."""
+Propagate: TypeAlias = Callable[[Any, Sparse], Any]
+"""Propagates scores of products along edges."""
 
 CANDIDATES: Final[Mapping[str, int]] = {
     "listed": 60,
@@ -40,8 +40,8 @@ CANDIDATES: Final[Mapping[str, int]] = {
     "type_popularity": 40,
     "alike_of_types": 40,
 }
-"""Path -> how many of a source's best by it are candidates."""
-OF_MEMBER: Final = 60
+"""Path -> number of a source's best products by it that are candidates."""
+MEMBER_CANDIDATES: Final = 60
 """Candidates by the score of each member model."""
 _ORDER: Final = (
     "cocitation",
@@ -68,12 +68,12 @@ _ORDER: Final = (
     "listed",
     "alike_of_types",
 )
-"""Columns as trees know them, by place: those of a bundle that is kept must not move."""
+"""Order of the columns: trees of existing bundles refer to columns by position."""
 
 
 @dataclass(frozen=True)
 class Member:
-    """A trained model as the ranker keeps it: its vectors, zeros where nothing is known.
+    """The vectors of a trained member model, zeros for products without a vector.
 
     Attributes:
         source_vectors: (n, d), and
@@ -83,169 +83,181 @@ class Member:
     source_vectors: Floats
     target_vectors: Floats
 
-    def score(self, rows: Rows, targets: Targets) -> Floats:
-        """(b, c) inner products; 0 where nothing is known."""
-        scores: Floats = self.source_vectors[rows] @ targets.of(self.target_vectors).T
+    def score(self, rows: Rows, pool: CandidatePool) -> Floats:
+        """(b, c) inner products; 0 for products without a vector."""
+        scores: Floats = self.source_vectors[rows] @ pool.take(self.target_vectors).T
         return scores
 
     def padded(self, n: int) -> Member:
-        """With products behind those known, of which nothing is known."""
+        """With zeros for new products after the present ones."""
         more = ((0, n - len(self.source_vectors)), (0, 0))
         return Member(np.pad(self.source_vectors, more), np.pad(self.target_vectors, more))
 
 
-def walks(facts: Facts, asked: Askers, along: Along) -> dict[str, Any]:
-    """(b, n) scores of what edges lead to from b sources, by path.
+def walks(items: ItemFeatures, queries: QueryBatch, propagate_with: Propagate) -> dict[str, Any]:
+    """(b, n) scores of the products at the end of edges from b sources, by path.
 
-    Edges from a source count only where they were counted: a pair that a list names is known.
+    The edges of lists are not a path by themselves: their pairs are listed already.
     """
-    bought, viewed, near = asked.bought, asked.viewed, asked.attributes.near
-    of_viewed, of_near = along(viewed, facts.bought), along(near, facts.bought)
+    bought, viewed, near = queries.bought, queries.viewed, queries.attributes.near
+    of_viewed, of_near = propagate_with(viewed, items.bought), propagate_with(near, items.bought)
     return {
-        "cocitation": along(along_few(bought, facts.bought_back), facts.bought),
-        "bought_cocitation": along(
-            along_few(asked.any_bought, facts.any_bought_back), facts.any_bought
+        "cocitation": propagate_with(propagate_sparse(bought, items.bought_back), items.bought),
+        "bought_cocitation": propagate_with(
+            propagate_sparse(queries.any_bought, items.any_bought_back), items.any_bought
         ),
-        "complements_of_complements": along(bought, facts.bought),
-        "co_sources": along(asked.bought_back, facts.bought),
-        "shared_complements": along(bought, facts.bought_back),
+        "complements_of_complements": propagate_with(bought, items.bought),
+        "co_sources": propagate_with(queries.bought_back, items.bought),
+        "shared_complements": propagate_with(bought, items.bought_back),
         "complements_of_viewed": of_viewed,
-        "viewed_with_complements": along(bought, facts.viewed),
-        "viewed_of_viewed": along(viewed, facts.viewed),
-        "viewed_both_ends": along(of_viewed, facts.viewed),
+        "viewed_with_complements": propagate_with(bought, items.viewed),
+        "viewed_of_viewed": propagate_with(viewed, items.viewed),
+        "viewed_both_ends": propagate_with(of_viewed, items.viewed),
         "complements_of_similar": of_near,
-        "similar_to_complements": along(bought, facts.near_back),
-        "similar_both_ends": along(of_near, facts.near_back),
-        "viewed_of_similar": along(near, facts.viewed),
+        "similar_to_complements": propagate_with(bought, items.near_back),
+        "similar_both_ends": propagate_with(of_near, items.near_back),
+        "viewed_of_similar": propagate_with(near, items.viewed),
     }
 
 
-def paths(facts: Facts, asked: Askers, targets: Targets, walked: Mapping[str, Any]) -> Scores:
-    """(b, c) scores of the products that b sources are asked for, by path; 0 where none leads.
+def paths(
+    items: ItemFeatures, queries: QueryBatch, pool: CandidatePool, walk_scores: Mapping[str, Any]
+) -> Scores:
+    """(b, c) scores of the candidate pool of b sources, by path; 0 without a path.
 
     Args:
-        facts: of the shop.
-        asked: b sources.
-        targets: c products.
-        walked: see `walks`.
+        items: of the shop.
+        queries: b sources.
+        pool: c products.
+        walk_scores: see `walks`.
     """
-    content = asked.attributes.content
+    content = queries.attributes.content
     # ridge regression of edges on attributes: h A with h = x (X'X + l I)^-1 X', the smoother, so
     # that no dense matrix of tokens by products is ever formed
-    smooth = targets.smoothed(token_weights(content, facts.leaving, facts))
-    complements = asked.listed @ facts.attributes.content
-    scores = {name: targets.dense(block) for name, block in walked.items()}
+    smooth = pool.smooth_tokens(token_weights(content, items.leaving, items))
+    complements = queries.listed @ items.attributes.content
+    scores = {name: pool.dense(block) for name, block in walk_scores.items()}
     scores |= {
-        "regression": targets.told("listed", smooth),
-        "regression_back": targets.alike(token_weights(complements, facts.arriving, facts)),
-        "regression_bought": targets.told("bought", smooth),
-        "regression_viewed": targets.told("viewed", smooth),
-        "attribute_cosine": targets.cosines(content),
-        "type_popularity": type_popularity(facts, asked, targets),
-        "reverse": targets.dense(asked.reverse),
+        "regression": pool.regress("listed", smooth),
+        "regression_back": pool.token_scores(token_weights(complements, items.arriving, items)),
+        "regression_bought": pool.regress("bought", smooth),
+        "regression_viewed": pool.regress("viewed", smooth),
+        "attribute_cosine": pool.cosines(content),
+        "type_popularity": type_popularity(items, queries, pool),
+        "reverse": pool.dense(queries.reverse),
     }
-    if targets.all:
-        regressed = dense_walk(scores["regression_bought"], facts.bought_back)
-        scores["regression_cocitation"] = dense_walk(regressed, facts.bought)
+    if pool.holds_all:
+        bought_back = dense_walk(scores["regression_bought"], items.bought_back)
+        scores["regression_cocitation"] = dense_walk(bought_back, items.bought)
     else:
-        scores["alike_of_types"] = alike_of_types(facts, asked, targets, scores)
-    if facts.counted:
-        scores["listed"] = targets.dense(asked.listed)
-        scores |= {name: targets.dense(matrix) for name, matrix in asked.evidence.items()}
-    return in_order(scores, _ORDER, asked.evidence)
+        scores["alike_of_types"] = alike_of_types(items, queries, pool, scores)
+    if items.counted:
+        scores["listed"] = pool.dense(queries.listed)
+        scores |= {name: pool.dense(matrix) for name, matrix in queries.evidence.items()}
+    return order_scores(scores, _ORDER, queries.evidence)
 
 
-def in_order(scores: Scores, order: Sequence[str], more: Iterable[str] = ()) -> Scores:
-    """Scores in the order of the columns that trees have learned."""
+def order_scores(scores: Scores, order: Sequence[str], more: Iterable[str] = ()) -> Scores:
+    """Scores in the order of the columns."""
     return {name: scores[name] for name in [*order, *more] if name in scores}
 
 
-def token_weights(content: Sparse, inverse: Floats, facts: Facts) -> Floats:
+def token_weights(content: Sparse, inverse: Floats, items: ItemFeatures) -> Floats:
     """(b, v) x (X'X + l I)^-1 of b rows x."""
-    return np.asarray(content[:, facts.tokens] @ inverse)
+    return np.asarray(content[:, items.tokens] @ inverse)
 
 
-def type_popularity(facts: Facts, asked: Askers, targets: Targets) -> Floats:
+def type_popularity(items: ItemFeatures, queries: QueryBatch, pool: CandidatePool) -> Floats:
     """(b, c) P(type of the target | type of the source) P(target | its type)."""
-    shares = shares_of(facts.type_shares, asked.attributes.types, targets, facts.attributes.types)
-    popularity: Floats = shares * targets.of(facts.share_of_type)
+    shares = lookup_shares(
+        items.type_shares, queries.attributes.types, pool, items.attributes.types
+    )
+    popularity: Floats = shares * pool.take(items.share_of_type)
     return popularity
 
 
-def alike_of_types(facts: Facts, asked: Askers, targets: Targets, scores: Scores) -> Floats:
+def alike_of_types(
+    items: ItemFeatures, queries: QueryBatch, pool: CandidatePool, scores: Scores
+) -> Floats:
     """(b, c) P(type of the target | type of the source) times their cosine.
 
-    Of the types that go with a phone's, what shares words with it is made for it.
+    A product of a complement type that shares words with the source is likely made for it.
     """
-    shares = shares_of(facts.type_shares, asked.attributes.types, targets, facts.attributes.types)
+    shares = lookup_shares(
+        items.type_shares, queries.attributes.types, pool, items.attributes.types
+    )
     alike: Floats = shares * scores["attribute_cosine"]
     return alike
 
 
-def shares_of(shares: Sparse, codes: Rows, targets: Targets, target_codes: Rows) -> Floats:
-    """(b, c) what a (k, k) matrix says of the code of a source and that of a target; 0 for -1.
+def lookup_shares(shares: Sparse, codes: Rows, pool: CandidatePool, target_codes: Rows) -> Floats:
+    """(b, c) entries of a (k, k) matrix at the codes of source and target; 0 for the code -1.
 
     Args:
         shares: CSR.
         codes: (b,) of sources.
-        targets: c products.
+        pool: c products.
         target_codes: (n,) of all products.
     """
-    # sources that are asked together have few codes
-    some, row = np.unique(codes, return_inverse=True)
-    # one more row and column, [-1]: of none
-    dense = np.zeros((len(some), shares.shape[1] + 1), dtype=np.float32)
-    known = some >= 0
-    dense[known, :-1] = shares[some[known]].toarray()
-    found: Floats = dense[:, targets.of(target_codes)][row]
-    return found
+    # sources of a block have few codes
+    unique_codes, row = np.unique(codes, return_inverse=True)
+    # one more column, [-1], for targets without a code
+    dense = np.zeros((len(unique_codes), shares.shape[1] + 1), dtype=np.float32)
+    has_code = unique_codes >= 0
+    dense[has_code, :-1] = shares[unique_codes[has_code]].toarray()
+    values: Floats = dense[:, pool.take(target_codes)][row]
+    return values
 
 
 def candidates(
-    scores: Mapping[str, Floats], counts: Mapping[str, int], without: npt.NDArray[np.bool_]
+    scores: Mapping[str, Floats], counts: Mapping[str, int], excluded: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.bool_]:
     """(b, n) mask of the best products by each path.
 
     Args:
         scores: path -> (b, n).
-        counts: path -> how many of its best are candidates.
-        without: (b, n) products that are not to be candidates.
+        counts: path -> number of its best products that are candidates.
+        excluded: (b, n) products that cannot be candidates.
     """
-    chosen = np.zeros(without.shape, dtype=bool)
-    rows = np.arange(len(without))[:, None]
+    is_candidate = np.zeros(excluded.shape, dtype=bool)
+    rows = np.arange(len(excluded))[:, None]
     for name, count in counts.items():
         if name in scores:
-            allowed = np.where(without, 0, scores[name])
+            allowed = np.where(excluded, 0, scores[name])
             best = np.argpartition(-allowed, min(count, allowed.shape[1]) - 1, axis=1)[:, :count]
-            chosen[rows, best] |= allowed[rows, best] > 0
-    return chosen
+            is_candidate[rows, best] |= allowed[rows, best] > 0
+    return is_candidate
 
 
-def banned(asked: Askers, rows: Rows | None, targets: Targets) -> npt.NDArray[np.bool_]:
-    """(b, c) what must not be proposed: a source itself and what it is an alternative to.
+def excluded_mask(
+    queries: QueryBatch, rows: Rows | None, pool: CandidatePool
+) -> npt.NDArray[np.bool_]:
+    """(b, c) mask of excluded products: the source itself and its alternatives.
 
     Args:
-        asked: b sources.
+        queries: b sources.
         rows: (b,) of the sources; None for new products.
-        targets: c products.
+        pool: c products.
     """
-    found: npt.NDArray[np.bool_] = (targets.dense(asked.viewed) > 0) & ~(
-        targets.dense(asked.listed) > 0
+    excluded: npt.NDArray[np.bool_] = (pool.dense(queries.viewed) > 0) & ~(
+        pool.dense(queries.listed) > 0
     )
     if rows is not None:
-        found |= rows[:, None] == targets.rows
-    return found
+        excluded |= rows[:, None] == pool.rows
+    return excluded
 
 
-def listed(facts: Facts, rows: Rows, targets: Targets) -> npt.NDArray[np.bool_]:
-    """(b, c) pairs that a list names; none where pairs were counted: counts are evidence."""
-    if facts.counted:
-        return np.zeros((len(rows), len(targets.rows)), dtype=bool)
-    return targets.dense(facts.listed[rows]) > 0
+def listed_mask(items: ItemFeatures, rows: Rows, pool: CandidatePool) -> npt.NDArray[np.bool_]:
+    """(b, c) mask of listed complements; empty for counted pairs, which are evidence only."""
+    if items.counted:
+        return np.zeros((len(rows), len(pool.rows)), dtype=bool)
+    return pool.dense(items.listed[rows]) > 0
 
 
-def known_pairs(facts: Facts, rows: Rows, targets: Targets) -> npt.NDArray[np.bool_]:
-    """(b, c) pairs that are no question while learning: a list names them, in any relation."""
-    if facts.counted:
-        return np.zeros((len(rows), len(targets.rows)), dtype=bool)
-    return listed(facts, rows, targets) | (targets.dense(facts.any_bought[rows]) > 0)
+def listed_in_any_relation(
+    items: ItemFeatures, rows: Rows, pool: CandidatePool
+) -> npt.NDArray[np.bool_]:
+    """(b, c) mask of pairs in any relation list, which are no training examples."""
+    if items.counted:
+        return np.zeros((len(rows), len(pool.rows)), dtype=bool)
+    return listed_mask(items, rows, pool) | (pool.dense(items.any_bought[rows]) > 0)

@@ -1,9 +1,8 @@
-"""Which products a block of sources is asked for: all of a shop, or of a large one those near them.
+"""The candidate pool of a block of sources: all products, or in a large shop those near them.
 
-What a source can be told grows with what leads from it, not with the shop. In a large shop the
-answers of a block of sources are looked for among the products that its paths reach, and among
-those that are bought most of the types that its types go with; everything else of `features` and
-`cold` is then worked out for these columns, as it is for all in a small one.
+In a large shop the pool holds the products that the paths of a block of sources reach, and the most
+popular products of their complement types. The features of `candidate_paths` and `cold_sources` are
+computed for the products of the pool only.
 """
 
 from __future__ import annotations
@@ -17,98 +16,98 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from goeswith.core.arrays import Floats, Rows, Sparse, blocks, entry_rows, largest_of_rows
+from goeswith.core.arrays import Floats, Rows, Sparse, blocks, entry_rows, row_top_k_mask
 from goeswith.models.paths import walk
-from goeswith.ranking.item_features import Facts
+from goeswith.ranking.item_features import ItemFeatures
 
-_REACHED: Final = 60
-"""Products of a source that are kept of those that a path reaches."""
-_OF_TYPES: Final = 1500
-"""Products of the types that a source's type goes with, about, and"""
-_OF_A_TYPE: Final = 300
-"""of any of them, at most: those that are bought most."""
-_TOGETHER: Final = 64
-"""Sources asked at a time, at most: of one type, so that its complement types serve all."""
+_TOP_PER_PATH: Final = 60
+"""Best products of a source by each path."""
+_MAX_TYPE_PRODUCTS: Final = 1500
+"""Products of the complement types of a source's type, about."""
+_MAX_PER_TYPE: Final = 300
+"""Most popular products of each complement type, at most."""
+_BLOCK_SOURCES: Final = 64
+"""Sources of a block, at most: of one type, so that they share complement types."""
 
 
 @dataclass(frozen=True)
-class Targets:
-    """Products that b sources are asked for, and how values of all products become theirs.
+class CandidatePool:
+    """The products to score for b sources, and conversions from arrays of all products.
 
     Attributes:
-        facts: of the shop.
+        items: of the shop.
         columns: (c,) rows in order; None for all.
     """
 
-    facts: Facts
+    items: ItemFeatures
     columns: Rows | None = None
 
     @property
-    def all(self) -> bool:
-        """Whether these are all products."""
+    def holds_all(self) -> bool:
+        """Whether the pool holds all products."""
         return self.columns is None
 
     @property
     def rows(self) -> Rows:
         """(c,) rows of the products."""
         if self.columns is None:
-            return np.arange(self.facts.n, dtype=np.int32)
+            return np.arange(self.items.n, dtype=np.int32)
         return self.columns
 
-    def of(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def take(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """(c, ...) of values (n, ...)."""
         return values if self.columns is None else values[self.columns]
 
     def dense(self, block: Any) -> Floats:
-        """(b, c) of what was worked out for b sources and n products; sparse, but where c is n."""
+        """(b, c) of values (b, n); sparse, unless the pool holds all products."""
         if self.columns is None:
             return np.asarray(block.toarray() if sparse.issparse(block) else block)
-        place = self._place[block.indices]
-        here = place >= 0
-        found = np.zeros((block.shape[0], len(self.columns)), dtype=np.float32)
-        found[entry_rows(block)[here], place[here]] = block.data[here]
-        return found
+        column = self._place[block.indices]
+        in_pool = column >= 0
+        values = np.zeros((block.shape[0], len(self.columns)), dtype=np.float32)
+        values[entry_rows(block)[in_pool], column[in_pool]] = block.data[in_pool]
+        return values
 
     @cached_property
     def _place(self) -> Rows:
-        """(n,) of each product among the columns, -1 for the others."""
-        place = np.full(self.facts.n, -1, dtype=np.int32)
+        """(n,) position of each product among the columns, -1 for the others."""
+        place = np.full(self.items.n, -1, dtype=np.int32)
         place[self.columns] = np.arange(len(self.rows), dtype=np.int32)
         return place
 
-    def of_code(self, matrix: Sparse, codes: Rows) -> Floats:
+    def rows_of_codes(self, matrix: Sparse, codes: Rows) -> Floats:
         """(b, c) the row of each code of a (k, n) matrix; zeros for -1."""
-        some, row = np.unique(codes, return_inverse=True)
-        found = np.zeros((len(some), len(self.rows)), dtype=np.float32)
-        found[some >= 0] = self.dense(matrix[some[some >= 0]])
-        return found[row]
+        unique_codes, row = np.unique(codes, return_inverse=True)
+        values = np.zeros((len(unique_codes), len(self.rows)), dtype=np.float32)
+        values[unique_codes >= 0] = self.dense(matrix[unique_codes[unique_codes >= 0]])
+        return values[row]
 
-    def smoothed(self, weights: Floats) -> Floats:
-        """What `told` reads, of weights of tokens (b, v): of all products, how each counts."""
-        return dense_walk(weights, self.facts.by_frequent_token) if self.all else weights
+    def smooth_tokens(self, weights: Floats) -> Floats:
+        """The input of `regress` from weights of tokens (b, v)."""
+        return dense_walk(weights, self.items.by_frequent_token) if self.holds_all else weights
 
-    def told(self, step: str, smoothed: Floats) -> Floats:
-        """(b, c) of a regression of edges on attributes.
+    def regress(self, step: str, smoothed: Floats) -> Floats:
+        """(b, c) scores of a regression of edges on attributes.
 
         Args:
-            step: name of the edges, see `Facts.edges`.
-            smoothed: see there.
+            step: name of the edges, see `ItemFeatures.edges`.
+            smoothed: of `smooth_tokens`.
         """
-        if self.all:
-            return dense_walk(smoothed, self.facts.edges(step))
-        return np.asarray((self.facts.tokens_before(step)[self.columns] @ smoothed.T).T)
+        if self.holds_all:
+            return dense_walk(smoothed, self.items.edges(step))
+        return np.asarray((self.items.source_tokens(step)[self.columns] @ smoothed.T).T)
 
-    def alike(self, block: Floats) -> Floats:
-        """(b, c) of (b, v) weights of tokens: what products that hold them score."""
-        if self.all:
-            return dense_walk(block, self.facts.by_frequent_token)
-        return np.asarray((self.facts.frequent[self.columns] @ block.T).T)
+    def token_scores(self, block: Floats) -> Floats:
+        """(b, c) sums of (b, v) token weights over the tokens of each product."""
+        if self.holds_all:
+            return dense_walk(block, self.items.by_frequent_token)
+        return np.asarray((self.items.frequent[self.columns] @ block.T).T)
 
     def cosines(self, content: Sparse) -> Floats:
-        """(b, c) of rows (b, v) of TF-IDF tokens and those of the products."""
-        if self.all:
-            return walk(content, self.facts.by_token)
-        return np.asarray((content @ self.facts.attributes.content[self.columns].T).toarray())
+        """(b, c) cosines of rows (b, v) of TF-IDF tokens with the products."""
+        if self.holds_all:
+            return walk(content, self.items.by_token)
+        return np.asarray((content @ self.items.attributes.content[self.columns].T).toarray())
 
 
 def dense_walk(block: Floats, step: Sparse) -> Floats:
@@ -116,51 +115,61 @@ def dense_walk(block: Floats, step: Sparse) -> Floats:
     return np.asarray((step.T @ np.ascontiguousarray(block.T)).T, dtype=np.float32)
 
 
-def along(block: Sparse | Floats, step: Sparse) -> Floats:
-    """(b, n) dense product of what a path has reached and the edges that it takes next."""
+def propagate(block: Sparse | Floats, step: Sparse) -> Floats:
+    """(b, n) dense product of scores of products and the next edges of a path."""
     return walk(block, step) if sparse.issparse(block) else dense_walk(block, step)
 
 
-def along_few(block: Sparse, step: Sparse) -> Sparse:
-    """(b, n) CSR of `along`, among the products alone that are reached.
+def propagate_sparse(block: Sparse, step: Sparse) -> Sparse:
+    """(b, n) CSR of `propagate`, computed for the reached products only.
 
-    A sparse product takes a moment for each of its columns, also of those that nothing reaches.
+    A sparse product has a cost for each of its columns, also for empty ones.
     """
-    via, at = _unique(block.indices, block.shape[1])
-    rows = step[via]
-    reached, to = _unique(rows.indices, step.shape[1])
-    left = sparse.csr_matrix((block.data, at, block.indptr), shape=(block.shape[0], len(via)))
-    right = sparse.csr_matrix((rows.data, to, rows.indptr), shape=(len(via), len(reached)))
-    found = (left @ right).tocsr()
+    middle, middle_index = _unique(block.indices, block.shape[1])
+    rows = step[middle]
+    targets, target_index = _unique(rows.indices, step.shape[1])
+    left = sparse.csr_matrix(
+        (block.data, middle_index, block.indptr), shape=(block.shape[0], len(middle))
+    )
+    right = sparse.csr_matrix(
+        (rows.data, target_index, rows.indptr), shape=(len(middle), len(targets))
+    )
+    product = (left @ right).tocsr()
     shape = (block.shape[0], step.shape[1])
-    return sparse.csr_matrix((found.data, reached[found.indices], found.indptr), shape=shape)
+    return sparse.csr_matrix((product.data, targets[product.indices], product.indptr), shape=shape)
 
 
 def _unique(values: Rows, n: int) -> tuple[Rows, Rows]:
-    """What np.unique says of values below n, without sorting them: which, and of each its place."""
-    there = np.zeros(n, dtype=np.bool_)
-    there[values] = True
-    found = np.flatnonzero(there).astype(np.int32)
-    place = np.empty(n, dtype=np.int32)
-    place[found] = np.arange(len(found), dtype=np.int32)
-    return found, place[values]
+    """The distinct values, and the index of each value among them, for values below n.
+
+    As np.unique, without sorting.
+    """
+    present = np.zeros(n, dtype=np.bool_)
+    present[values] = True
+    unique = np.flatnonzero(present).astype(np.int32)
+    position = np.empty(n, dtype=np.int32)
+    position[unique] = np.arange(len(unique), dtype=np.int32)
+    return unique, position[values]
 
 
-def near(facts: Facts, reached: Mapping[str, Sparse], types: Rows) -> Targets:
-    """The products that b sources of a large shop are asked for.
+def reachable_pool(items: ItemFeatures, walks: Mapping[str, Sparse], types: Rows) -> CandidatePool:
+    """The candidate pool of b sources in a large shop.
 
     Args:
-        facts: of the shop.
-        reached: path -> (b, n) CSR of what it leads to.
+        items: of the shop.
+        walks: path -> (b, n) CSR of its scores.
         types: (b,) of the sources.
     """
-    some = [facts.of_complement_types(code, _OF_TYPES, _OF_A_TYPE) for code in np.unique(types)]
-    some += [block.indices[largest_of_rows(block, _REACHED)] for block in reached.values()]
-    return Targets(facts, np.unique(np.concatenate(some)).astype(np.int32))
+    parts = [
+        items.complement_type_products(code, _MAX_TYPE_PRODUCTS, _MAX_PER_TYPE)
+        for code in np.unique(types)
+    ]
+    parts += [block.indices[row_top_k_mask(block, _TOP_PER_PATH)] for block in walks.values()]
+    return CandidatePool(items, np.unique(np.concatenate(parts)).astype(np.int32))
 
 
-def of_one_type(sources: Rows, types: Rows) -> Iterator[Rows]:
-    """Blocks of sources of one type each, small ones.
+def blocks_by_type(sources: Rows, types: Rows) -> Iterator[Rows]:
+    """Small blocks of sources of one type each.
 
     Args:
         sources: (b,) rows, in any order.
@@ -168,5 +177,5 @@ def of_one_type(sources: Rows, types: Rows) -> Iterator[Rows]:
     """
     sources = sources[np.argsort(types[sources], kind="stable")]
     cuts = np.flatnonzero(np.diff(types[sources])) + 1
-    for together in np.split(sources, cuts):
-        yield from blocks(together, _TOGETHER)
+    for rows in np.split(sources, cuts):
+        yield from blocks(rows, _BLOCK_SOURCES)

@@ -1,7 +1,7 @@
-"""Candidates of a product that nobody has bought yet: paths that start at its attributes.
+"""Candidates of cold sources, products without edges: paths that start at their attributes.
 
-The same ideas as in `features`, with attributes in the place of edges, and what its type and its
-brand go with: a product of which little else is known is answered as its like are.
+The paths of `candidate_paths` with attributes in place of edges, and the complements of the type
+and the brand of the source.
 """
 
 from __future__ import annotations
@@ -14,12 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from goeswith.core.arrays import Floats, Rows
-from goeswith.ranking import candidate_paths as features
-from goeswith.ranking import feature_matrix as columns
-from goeswith.ranking.candidate_paths import Along, Scores
-from goeswith.ranking.candidate_pool import Targets, dense_walk
-from goeswith.ranking.feature_matrix import Pairs
-from goeswith.ranking.item_features import Askers, Facts
+from goeswith.ranking import candidate_paths, feature_matrix
+from goeswith.ranking.candidate_paths import Propagate, Scores
+from goeswith.ranking.candidate_pool import CandidatePool, dense_walk
+from goeswith.ranking.feature_matrix import FeatureMatrix
+from goeswith.ranking.item_features import ItemFeatures, QueryBatch
 
 CANDIDATES: Final[Mapping[str, int]] = {
     "regression": 60,
@@ -35,7 +34,7 @@ CANDIDATES: Final[Mapping[str, int]] = {
     "brand_popularity": 20,
     "alike_of_types": 40,
 }
-"""Path -> how many of a source's best by it are candidates."""
+"""Path -> number of a source's best products by it that are candidates."""
 _ORDER: Final = (
     "regression",
     "regression_even",
@@ -55,93 +54,103 @@ _ORDER: Final = (
     "brand_popularity",
     "alike_of_types",
 )
-"""Columns as trees know them, by place."""
-_PRIOR: Final = 10.0
-"""Edges' worth of what is popular in a type in general, as in the model `type_popularity`."""
-_LITTLE: Final = 1e-3
-"""Weight of popularity in the whole shop: it orders what nothing else does."""
+"""Order of the columns: trees refer to columns by position."""
+_TYPE_PRIOR: Final = 10.0
+"""Prior weight, in edges, of popularity within a type, as in the model `type_popularity`."""
+_POPULARITY_WEIGHT: Final = 1e-3
+"""Weight of overall popularity, which breaks ties."""
 
 
-def walks(facts: Facts, asked: Askers, along: Along) -> dict[str, Any]:
-    """(b, n) scores of what edges lead to from products alike b sources without edges, by path."""
-    near = asked.attributes.near
-    of_near = along(near, facts.bought)
+def walks(items: ItemFeatures, queries: QueryBatch, propagate: Propagate) -> dict[str, Any]:
+    """(b, n) scores of the products at the end of edges from similar products, by path."""
+    near = queries.attributes.near
+    of_near = propagate(near, items.bought)
     return {
         "complements_of_similar": of_near,
-        "listed_of_similar": along(near, facts.listed),
-        "similar_both_ends": along(of_near, facts.near_back),
-        "viewed_of_similar": along(near, facts.viewed),
+        "listed_of_similar": propagate(near, items.listed),
+        "similar_both_ends": propagate(of_near, items.near_back),
+        "viewed_of_similar": propagate(near, items.viewed),
     }
 
 
-def paths(facts: Facts, asked: Askers, targets: Targets, walked: Mapping[str, Any]) -> Scores:
-    """(b, c) scores of c products for b sources without edges, by path; 0 where none leads.
+def paths(
+    items: ItemFeatures, queries: QueryBatch, pool: CandidatePool, walk_scores: Mapping[str, Any]
+) -> Scores:
+    """(b, c) scores of c products for b sources without edges, by path; 0 without a path.
 
     Args:
-        facts: of the shop.
-        asked: b sources.
-        targets: c products.
-        walked: see `walks`.
+        items: of the shop.
+        queries: b sources.
+        pool: c products.
+        walk_scores: see `walks`.
     """
-    mine = asked.attributes
-    smooth = targets.smoothed(features.token_weights(mine.content, facts.leaving, facts))
-    bought, regression = targets.told("bought", smooth), targets.told("listed", smooth)
-    type_popularity = features.type_popularity(facts, asked, targets)
-    brand_shares = features.shares_of(
-        facts.brand_shares, mine.brands, targets, facts.attributes.brands
+    attributes = queries.attributes
+    smooth = pool.smooth_tokens(
+        candidate_paths.token_weights(attributes.content, items.leaving, items)
     )
-    scores = {name: targets.dense(block) for name, block in walked.items()}
+    bought, regression = pool.regress("bought", smooth), pool.regress("listed", smooth)
+    type_popularity = candidate_paths.type_popularity(items, queries, pool)
+    brand_shares = candidate_paths.lookup_shares(
+        items.brand_shares, attributes.brands, pool, items.attributes.brands
+    )
+    scores = {name: pool.dense(block) for name, block in walk_scores.items()}
     scores |= {
         "regression": regression,
-        "regression_even": targets.told("even", smooth),
-        "regression_any": targets.told("raw_bought", smooth),
+        "regression_even": pool.regress("even", smooth),
+        "regression_any": pool.regress("raw_bought", smooth),
         "regression_bought": bought,
-        "regression_viewed": targets.told("viewed", smooth),
-        "attribute_cosine": targets.cosines(mine.content),
+        "regression_viewed": pool.regress("viewed", smooth),
+        "attribute_cosine": pool.cosines(attributes.content),
         "type_popularity": type_popularity,
-        "type_complements": targets.of_code(facts.type_complements, mine.types)
-        + _PRIOR * type_popularity
-        + np.float32(_LITTLE) * targets.of(facts.popularity),
-        "brand_complements": targets.of_code(facts.brand_complements, mine.brands),
-        "brand_popularity": brand_shares * targets.of(facts.share_of_brand),
+        "type_complements": pool.rows_of_codes(items.type_complements, attributes.types)
+        + _TYPE_PRIOR * type_popularity
+        + np.float32(_POPULARITY_WEIGHT) * pool.take(items.popularity),
+        "brand_complements": pool.rows_of_codes(items.brand_complements, attributes.brands),
+        "brand_popularity": brand_shares * pool.take(items.share_of_brand),
     }
-    if targets.all:
-        back = dense_walk(bought, facts.bought_back)
-        scores["regression_cocitation"] = dense_walk(back, facts.bought)
-        scores["regression_both_ends"] = dense_walk(regression, facts.near_back)
+    if pool.holds_all:
+        bought_back = dense_walk(bought, items.bought_back)
+        scores["regression_cocitation"] = dense_walk(bought_back, items.bought)
+        scores["regression_both_ends"] = dense_walk(regression, items.near_back)
     else:
-        scores["alike_of_types"] = features.alike_of_types(facts, asked, targets, scores)
-    return features.in_order(scores, _ORDER)
+        scores["alike_of_types"] = candidate_paths.alike_of_types(items, queries, pool, scores)
+    return candidate_paths.order_scores(scores, _ORDER)
 
 
-def pairs(
-    facts: Facts, asked: Askers, targets: Targets, scores: Scores, chosen: npt.NDArray[np.bool_]
-) -> Pairs:
-    """The columns of every candidate: those of `columns.pairs`, and how much its like tell.
+def build_feature_matrix(
+    items: ItemFeatures,
+    queries: QueryBatch,
+    pool: CandidatePool,
+    scores: Scores,
+    is_candidate: npt.NDArray[np.bool_],
+) -> FeatureMatrix:
+    """The features of every candidate: those of `feature_matrix`, and the strength of evidence.
 
     Args:
-        facts: of the shop.
-        asked: b sources without edges.
-        targets: c products.
+        items: of the shop.
+        queries: b sources without edges.
+        pool: c products.
         scores: name -> (b, c).
-        chosen: (b, c) mask of candidates.
+        is_candidate: (b, c) mask of candidates.
     """
-    table = columns.pairs(facts, asked, targets, scores, chosen)
-    place, target = table.place, table.target
+    matrix = feature_matrix.build_feature_matrix(items, queries, pool, scores, is_candidate)
+    place, target = matrix.place, matrix.target
     best = scores["regression"].max(axis=1, initial=0)[place]
-    more = {
-        "source: products of its type": _sizes(facts.type_sizes, asked.attributes.types)[place],
-        "source: products of its brand": _sizes(facts.brand_sizes, asked.attributes.brands)[place],
+    extra = {
+        "source: products of its type": _sizes(items.type_sizes, queries.attributes.types)[place],
+        "source: products of its brand": _sizes(items.brand_sizes, queries.attributes.brands)[
+            place
+        ],
         "best regression": best,
-        "regression by the best": scores["regression"][place, table.column]
+        "regression by the best": scores["regression"][place, matrix.column]
         / np.maximum(best, 1e-9),
-        "popularity": facts.popularity[target],
-        "share of its brand": facts.share_of_brand[target],
+        "popularity": items.popularity[target],
+        "share of its brand": items.share_of_brand[target],
     }
-    values = np.column_stack([table.columns, *more.values()]).astype(np.float32)
-    return replace(table, columns=values, names=[*table.names, *more])
+    values = np.column_stack([matrix.columns, *extra.values()]).astype(np.float32)
+    return replace(matrix, columns=values, names=[*matrix.names, *extra])
 
 
 def _sizes(sizes: Floats, codes: Rows) -> Floats:
-    """(b,) how many products share each code; NaN where it is unknown."""
+    """(b,) number of products with each code; NaN for the code -1."""
     return np.where(codes >= 0, np.append(sizes, np.nan)[codes], np.nan).astype(np.float32)

@@ -28,7 +28,7 @@ class RankerConfig(ModelConfig):
         0.2,
         gt=0,
         lt=1,
-        description="Share of all complement pairs that lists are taken to lack: sets the level "
+        description="Share of all complement pairs that lists are assumed to lack: sets the level "
         "of probabilities, never the order.",
     )
     cold_share: float = Field(
@@ -49,7 +49,7 @@ class RankerConfig(ModelConfig):
     )
     sentence_encoder: str | None = Field(
         None,
-        description="Folder or hub id of a sentence encoder, read where pairs are judged by their "
+        description="Folder or hub id of a sentence encoder, used to classify pairs by their "
         "attributes alone.",
     )
 

@@ -1,8 +1,8 @@
-"""Questions with known answers for the ranker to learn from: edges that features do not see.
+"""Folds for the training of the ranker: held-out edges as labels, features from the other edges.
 
-A fold takes some complement pairs out of the graph, whole, and all edges of some products: the
-features are then worked out on what is left, as they will be for pairs that nobody has seen yet
-and for products that nobody has bought.
+A fold removes some complement pairs from the graph, in both directions, and all edges of some
+products: features are then computed on the rest, as they will be for unseen pairs and for products
+without purchases.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from scipy.stats import binom
 from goeswith.core.arrays import Sparse
 from goeswith.ranking.item_features import is_counted
 from goeswith.relations.graph import RelationGraph
-from goeswith.relations.pair_splits import hold_out_pairs
+from goeswith.relations.pair_split import hold_out_pairs
 from goeswith.relations.relation import Relation, csr, pair_keys
 
 Counts: TypeAlias = npt.NDArray[Any]
@@ -26,12 +26,12 @@ Counts: TypeAlias = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Fold:
-    """A graph and what was taken from it.
+    """A graph and the edges removed from it.
 
     Attributes:
         number: from 0.
-        graph: what features may see.
-        labels: (n, n) CSR of the complement edges that were taken.
+        graph: the graph for features.
+        labels: (n, n) CSR of the removed complement edges.
         cold: (n,) products that lost all their edges.
     """
 
@@ -44,16 +44,16 @@ class Fold:
 def folds(
     graph: RelationGraph, count: int, share: float, cold_share: float, seed: int
 ) -> Iterator[Fold]:
-    """Folds of a graph, drawn anew each.
+    """Folds of a graph, drawn independently.
 
-    Where pairs were counted, each count is thinned: every context that held the pair is taken with
-    probability `share`, as if it came later, and the labels are the complements among what was
-    taken whose association is beyond popularity.
+    If pairs were counted, each count is thinned: every context of the pair is removed with
+    probability `share`, as if it came later, and the labels are the complements among the removed
+    contexts whose association is beyond popularity.
 
     Args:
         graph: any.
         count: folds.
-        share: of the complement pairs (of the contexts, where pairs were counted) to take.
+        share: of the complement pairs (of the contexts, if pairs were counted) to remove.
         cold_share: of the products with complements to make cold.
         seed: of all draws.
     """
@@ -64,27 +64,30 @@ def folds(
         cold = np.zeros(graph.n, dtype=bool)
         cold[rng.permutation(touched)[: int(cold_share * len(touched))]] = True
         if is_counted(graph):
-            left, taken = thinned(graph, share, rng)
-            beyond = taken.complements.measure("pmi_lower") > 0
-            sources, targets = taken.complements.sources[beyond], taken.complements.targets[beyond]
+            rest, removed = thin(graph, share, rng)
+            beyond = removed.complements.measure("pmi_lower") > 0
+            sources, targets = (
+                removed.complements.sources[beyond],
+                removed.complements.targets[beyond],
+            )
         else:
-            held = hold_out_pairs(graph, share, int(rng.integers(2**31)))
-            left = held.graph
-            known = cold[edges.sources] | cold[edges.targets]
-            sources = np.concatenate([held.sources, edges.sources[known]])
-            targets = np.concatenate([held.targets, edges.targets[known]])
-        both = cold[sources] & cold[targets]
-        labels = csr(graph.n, sources[~both], targets[~both], np.ones((~both).sum()))
+            split = hold_out_pairs(graph, share, int(rng.integers(2**31)))
+            rest = split.graph
+            is_cold = cold[edges.sources] | cold[edges.targets]
+            sources = np.concatenate([split.sources, edges.sources[is_cold]])
+            targets = np.concatenate([split.targets, edges.targets[is_cold]])
+        both_cold = cold[sources] & cold[targets]
+        labels = csr(graph.n, sources[~both_cold], targets[~both_cold], np.ones((~both_cold).sum()))
         labels.data[:] = 1
         yield Fold(
-            number, left.without_products(np.flatnonzero(cold).astype(np.int32)), labels, cold
+            number, rest.without_products(np.flatnonzero(cold).astype(np.int32)), labels, cold
         )
 
 
 def cold_folds(graph: RelationGraph, count: int, share: float, seed: int) -> Iterator[Fold]:
-    """Folds that take all edges of some products and leave all others: what is asked of new ones.
+    """Folds that remove all edges of some products and no others, as for new products.
 
-    Labels are the complement edges that leave those products; where pairs were counted, those
+    Labels are the complement edges that leave those products; if pairs were counted, those
     whose association is beyond popularity.
 
     Args:
@@ -102,19 +105,21 @@ def cold_folds(graph: RelationGraph, count: int, share: float, seed: int) -> Ite
         rng = np.random.default_rng([seed, number, 1])
         cold = np.zeros(graph.n, dtype=bool)
         cold[rng.permutation(touched)[: int(share * len(touched))]] = True
-        asked = beyond & cold[edges.sources] & ~cold[edges.targets]
-        labels = csr(graph.n, edges.sources[asked], edges.targets[asked], np.ones(asked.sum()))
+        is_label = beyond & cold[edges.sources] & ~cold[edges.targets]
+        labels = csr(
+            graph.n, edges.sources[is_label], edges.targets[is_label], np.ones(is_label.sum())
+        )
         rows = np.flatnonzero(cold).astype(np.int32)
         yield Fold(number, graph.without_products(rows), labels, cold)
 
 
-def thinned(
+def thin(
     graph: RelationGraph, share: float, rng: np.random.Generator
 ) -> tuple[RelationGraph, RelationGraph]:
-    """Two graphs that share the contexts of one: a context goes to the second by chance.
+    """Split the contexts of a graph at random into two graphs.
 
-    Only counts are known, not which contexts they are of, so each pair's are drawn by themselves;
-    contexts of single products, and all contexts, are shared out in proportion.
+    The graph has counts but no contexts, so each pair's contexts are drawn independently;
+    contexts of single products, and all contexts, are split in proportion.
 
     Args:
         graph: of counted relations.
@@ -122,49 +127,51 @@ def thinned(
         rng: draws.
 
     Returns:
-        what is left, and what was taken.
+        the rest, and the removed part.
     """
-    left, taken = {}, {}
+    rest, removed = {}, {}
     for name, edges in graph.relations.items():
-        # one uniform draw a pair: where both directions were seen in the same contexts, the same
-        # contexts of both are taken
+        # one uniform draw a pair: if both directions have the same contexts, the same
+        # contexts of both are removed
         _, pair = np.unique(pair_keys(edges.sources, edges.targets, graph.n), return_inverse=True)
-        drawn = rng.random(int(pair.max(initial=-1)) + 1)[pair]
+        uniform = rng.random(int(pair.max(initial=-1)) + 1)[pair]
         count = np.rint(edges.count.data).astype(np.int64)
-        gone = binom.ppf(drawn, count, share).astype(np.int64)
+        removed_count = binom.ppf(uniform, count, share).astype(np.int64)
         first = None
         if edges.source_first is not None:
-            before = np.minimum(np.rint(edges.source_first).astype(np.int64), count)
-            first = rng.hypergeometric(before, count - before, gone)
-            before = before - first
-        taken[name] = _part(edges, gone, first, share)
-        left[name] = _part(edges, count - gone, None if first is None else before, 1 - share)
+            source_first = np.minimum(np.rint(edges.source_first).astype(np.int64), count)
+            first = rng.hypergeometric(source_first, count - source_first, removed_count)
+            source_first = source_first - first
+        removed[name] = _take_share(edges, removed_count, first, share)
+        rest[name] = _take_share(
+            edges, count - removed_count, None if first is None else source_first, 1 - share
+        )
     types = graph.types
-    return RelationGraph(graph.n, left, types=types), RelationGraph(graph.n, taken, types=types)
+    return RelationGraph(graph.n, rest, types=types), RelationGraph(graph.n, removed, types=types)
 
 
-def _part(edges: Relation, count: Counts, first: Counts | None, share: float) -> Relation:
+def _take_share(edges: Relation, count: Counts, first: Counts | None, share: float) -> Relation:
     """A share of a relation's contexts, of which `count` (nnz,) hold each pair."""
     matrix = edges.count.copy()
     matrix.data = count.astype(np.float32)
 
-    def of(
-        contexts: npt.NDArray[np.float64] | None, seen: Counts
+    def scale_contexts(
+        contexts: npt.NDArray[np.float64] | None, minimum: Counts
     ) -> npt.NDArray[np.float64] | None:
-        return None if contexts is None else np.maximum(contexts * share, seen)
+        return None if contexts is None else np.maximum(contexts * share, minimum)
 
-    rows, columns = _most(matrix), _most(matrix.T.tocsr())
+    rows, columns = _row_max(matrix), _row_max(matrix.T.tocsr())
     part = replace(
         edges,
         count=matrix,
         source_first=None if first is None else first.astype(np.float32),
-        source_contexts=of(edges.source_contexts, rows),
-        target_contexts=of(edges.target_contexts, columns),
+        source_contexts=scale_contexts(edges.source_contexts, rows),
+        target_contexts=scale_contexts(edges.target_contexts, columns),
         contexts=None if edges.contexts is None else edges.contexts * share,
     )
-    return part.keep(matrix.data > 0)
+    return part.filter(matrix.data > 0)
 
 
-def _most(matrix: Sparse) -> Counts:
+def _row_max(matrix: Sparse) -> Counts:
     """(n,) the largest entry of each row: a product is in at least as many contexts as a pair."""
     return np.asarray(matrix.max(axis=1).todense(), dtype=np.float64).ravel()

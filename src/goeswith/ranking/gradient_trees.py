@@ -1,4 +1,4 @@
-"""Boosted trees over the columns of pairs, and the probability that they stand for."""
+"""Gradient-boosted trees over features of pairs, with calibrated probabilities."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from goeswith.core.arrays_file import Arrays
 if TYPE_CHECKING:
     import lightgbm
 
-_SURE: Final = 0.9
-"""Chance of being a pair up to which the odds are believed; above it nears .98."""
-_REST: Final = 0.08
+_LINEAR_UP_TO: Final = 0.9
+"""Chance of a pair up to which it is linear in the odds; above, it approaches .98."""
+_SATURATION: Final = 0.08
 
 
 @dataclass
-class Trees:
-    """Boosted trees (LightGBM; Ke et al., 2017) whose score is turned into a probability.
+class GradientTrees:
+    """Boosted trees (LightGBM; Ke et al., 2017) with calibrated probabilities.
 
-    Platt scaling (1999) on candidates that no tree saw, all of them, makes up for the negatives
-    that training left out: p = sigmoid(a logit(s) + b).
+    Platt scaling (1999) on all candidates of held-out sources corrects for the negatives
+    that training excludes: p = sigmoid(a logit(s) + b).
 
     Attributes:
         booster: the trees.
         scale: (2,) a and b; a is positive, so that the order stays.
-        expected: (2,) see `expect`; None where probabilities are those of calibration.
+        missing_rate: (2,) see `set_missing_rate`; None for the probabilities of calibration.
     """
 
     booster: lightgbm.Booster
     scale: npt.NDArray[np.float64]
-    expected: npt.NDArray[np.float64] | None = None
+    missing_rate: npt.NDArray[np.float64] | None = None
 
     @classmethod
     def fit(  # noqa: PLR0917
@@ -47,7 +47,7 @@ class Trees:
         learning_rate: float,
         seed: int,
     ) -> Self:
-        """Grow the trees; `calibrate` comes next.
+        """Train the trees; `calibrate` comes next.
 
         Args:
             columns: (m, c) of candidates.
@@ -75,47 +75,51 @@ class Trees:
             "seed": seed,
         }
         data = lightgbm.Dataset(
-            columns, labels.astype(np.float32), feature_name=[_plain(name) for name in names]
+            columns, labels.astype(np.float32), feature_name=[_feature_name(name) for name in names]
         )
         return cls(lightgbm.train(settings, data, rounds), np.array([1.0, 0.0]))
 
     def calibrate(self, columns: Floats, labels: npt.NDArray[np.bool_]) -> None:
-        """Fit `scale` on candidates of both labels that the trees did not see."""
+        """Fit `scale` on held-out candidates of both labels."""
         from sklearn.linear_model import LogisticRegression
 
-        found = LogisticRegression(C=1e6).fit(self._logits(columns)[:, None], labels)
-        self.scale = np.array([max(float(found.coef_[0, 0]), 1e-3), float(found.intercept_[0])])
+        regression = LogisticRegression(C=1e6).fit(self._logits(columns)[:, None], labels)
+        self.scale = np.array(
+            [max(float(regression.coef_[0, 0]), 1e-3), float(regression.intercept_[0])]
+        )
 
-    def expect(self, share: float, missing: float) -> None:
-        """What `probabilities` are to be about: pairs missing from all that there are.
+    def set_missing_rate(self, share: float, missing: float) -> None:
+        """Make `probabilities` refer to the pairs that are missing from the lists.
 
-        Calibration was on pairs taken from those that are known. With e the chance that a pair is
-        one at all, s that a known one was taken and m that it is not known, candidates of that fold
-        were right with odds o = e (1 - m) s / (1 - e (1 - m)); asked of everything that is known,
-        they are right with odds e m / (1 - e).
+        Calibration uses pairs removed from the lists. With e the chance that a candidate is a
+        complement, s that a listed pair was removed and m that a complement is not listed,
+        candidates of the fold are positive with odds o = e (1 - m) s / (1 - e (1 - m)); given all
+        lists, candidates are complements with odds e m / (1 - e).
 
         Args:
             share: s.
             missing: m.
         """
-        self.expected = np.array([share, missing])
+        self.missing_rate = np.array([share, missing])
 
     def probabilities(self, columns: Floats) -> Floats:
         """(m,) float32 calibrated probability of each candidate."""
         a, b = self.scale
         odds = np.exp(np.clip(a * self._logits(columns) + b, -50, 50))
-        if self.expected is not None:
-            share, missing = self.expected
-            one = odds / ((1 - missing) * (share + odds))
-            # more than certain it cannot be; bent, not cut, so that the order stays
-            over = np.maximum(one - _SURE, 0)
-            one = np.minimum(one, _SURE) + _REST * (1 - np.exp(-over / _REST))
-            odds = missing * one / (1 - one)
+        if self.missing_rate is not None:
+            share, missing = self.missing_rate
+            pair_chance = odds / ((1 - missing) * (share + odds))
+            # at most 1; saturating, not clipped, so that the order stays
+            excess = np.maximum(pair_chance - _LINEAR_UP_TO, 0)
+            pair_chance = np.minimum(pair_chance, _LINEAR_UP_TO) + _SATURATION * (
+                1 - np.exp(-excess / _SATURATION)
+            )
+            odds = missing * pair_chance / (1 - pair_chance)
         p: Floats = (odds / (1 + odds)).astype(np.float32)
         return p
 
     def importances(self) -> dict[str, float]:
-        """Column -> its share of the loss that all splits took away, largest first."""
+        """Column -> its share of the gain of all splits, largest first."""
         gain = self.booster.feature_importance("gain")
         shares = gain / max(gain.sum(), 1e-12)
         names = self.booster.feature_name()
@@ -131,17 +135,17 @@ class Trees:
         """The trees in LightGBM's text format, and their scale."""
         text = self.booster.model_to_string().encode()
         arrays: Arrays = {"trees": np.frombuffer(text, dtype=np.uint8), "scale": self.scale}
-        return arrays if self.expected is None else {**arrays, "expected": self.expected}
+        return arrays if self.missing_rate is None else {**arrays, "expected": self.missing_rate}
 
     @classmethod
     def restore(cls, arrays: Arrays) -> Self:
-        """Take back what `arrays` gave."""
+        """Restore from `arrays`."""
         import lightgbm
 
         booster = lightgbm.Booster(model_str=arrays["trees"].tobytes().decode())
         return cls(booster, arrays["scale"], arrays.get("expected"))
 
 
-def _plain(name: str) -> str:
-    """LightGBM's names hold no spaces."""
+def _feature_name(name: str) -> str:
+    """The name without spaces and colons, which LightGBM does not allow."""
     return name.replace(" ", "_").replace(":", "")

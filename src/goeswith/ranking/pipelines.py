@@ -1,6 +1,6 @@
-"""Two kinds of sources: those with edges, and those that nobody has bought or viewed yet.
+"""Ranking pipelines of warm sources, with edges, and cold sources, without edges.
 
-Each has its own paths, candidates and columns, and trees of its own (`learning`) that read them.
+Each has its own paths, candidates, features and trees.
 """
 
 from __future__ import annotations
@@ -13,88 +13,96 @@ import numpy as np
 import numpy.typing as npt
 
 from goeswith.core.arrays import Rows
-from goeswith.ranking import candidate_paths as features
-from goeswith.ranking import cold_sources as cold
-from goeswith.ranking import feature_matrix as columns
-from goeswith.ranking.candidate_paths import OF_MEMBER, Along, Member, Scores
-from goeswith.ranking.candidate_pool import Targets, along, along_few, near
-from goeswith.ranking.feature_matrix import Pairs
-from goeswith.ranking.item_features import Askers, Facts
+from goeswith.ranking import candidate_paths, cold_sources, feature_matrix
+from goeswith.ranking.candidate_paths import MEMBER_CANDIDATES, Member, Propagate, Scores
+from goeswith.ranking.candidate_pool import (
+    CandidatePool,
+    propagate,
+    propagate_sparse,
+    reachable_pool,
+)
+from goeswith.ranking.feature_matrix import FeatureMatrix
+from goeswith.ranking.item_features import ItemFeatures, QueryBatch
 
-Chosen = npt.NDArray[np.bool_]
+Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Kind:
-    """How sources of one kind are asked.
+class SourcePipeline:
+    """The steps of ranking for sources of one kind.
 
     Attributes:
-        walks: scores of every product by path along edges, see `features.walks`.
-        paths: scores by all paths, see `features.paths`.
-        counts: path -> how many of its best are candidates.
-        pairs: the columns of candidates, see `columns.pairs`.
-        tail: paths that order what is no candidate.
-        has_members: whether member models, which rest on edges, say anything of them.
+        walks: scores of every product by path along edges, see `candidate_paths.walks`.
+        paths: scores by all paths, see `candidate_paths.paths`.
+        counts: path -> number of its best products that are candidates.
+        build_features: the columns of candidates, see `feature_matrix.build_feature_matrix`.
+        tail: paths that order the products that are no candidates.
+        uses_members: whether member models, which need edges, score these sources.
     """
 
-    walks: Callable[[Facts, Askers, Along], dict[str, Any]]
-    paths: Callable[[Facts, Askers, Targets, Mapping[str, Any]], Scores]
+    walks: Callable[[ItemFeatures, QueryBatch, Propagate], dict[str, Any]]
+    paths: Callable[[ItemFeatures, QueryBatch, CandidatePool, Mapping[str, Any]], Scores]
     counts: Mapping[str, int]
-    pairs: Callable[[Facts, Askers, Targets, Scores, Chosen], Pairs]
+    build_features: Callable[[ItemFeatures, QueryBatch, CandidatePool, Scores, Mask], FeatureMatrix]
     tail: tuple[str, ...]
-    has_members: bool
+    uses_members: bool
 
     def scores(
         self,
-        facts: Facts,
-        asked: Askers,
+        items: ItemFeatures,
+        queries: QueryBatch,
         members: Sequence[Member],
         rows: Rows | None,
         *,
-        whole: bool,
-    ) -> tuple[Targets, Scores]:
-        """The products that b sources are asked for, and their (b, c) scores by path and member.
+        all_products: bool,
+    ) -> tuple[CandidatePool, Scores]:
+        """The candidate pool of b sources, and its (b, c) scores by path and member.
 
         Args:
-            facts: of the shop.
-            asked: b sources of this kind.
+            items: of the shop.
+            queries: b sources of this kind.
             members: trained models.
             rows: (b,) of the sources; None for new products, which have no edges.
-            whole: all products are asked for; else those near the sources.
+            all_products: whether the pool holds all products, or those near the sources.
         """
-        walked = self.walks(facts, asked, along if whole else along_few)
-        targets = Targets(facts)
-        if not whole:
-            reached = {name: walked[name] for name in walked if name in self.counts}
-            known = {"listed": asked.listed, "bought": asked.any_bought}
-            targets = near(facts, reached | known, asked.attributes.types)
-        found = self.paths(facts, asked, targets, walked)
-        if self.has_members and rows is not None:
-            found |= {f"member_{i}": one.score(rows, targets) for i, one in enumerate(members)}
-        return targets, found
+        walk_scores = self.walks(items, queries, propagate if all_products else propagate_sparse)
+        pool = CandidatePool(items)
+        if not all_products:
+            candidate_walks = {
+                name: walk_scores[name] for name in walk_scores if name in self.counts
+            }
+            direct_edges = {"listed": queries.listed, "bought": queries.any_bought}
+            pool = reachable_pool(items, candidate_walks | direct_edges, queries.attributes.types)
+        scores = self.paths(items, queries, pool, walk_scores)
+        if self.uses_members and rows is not None:
+            scores |= {f"member_{i}": one.score(rows, pool) for i, one in enumerate(members)}
+        return pool, scores
 
-    def candidates(self, found: Scores, without: Chosen) -> Chosen:
+    def candidates(self, scores: Scores, without: Mask) -> Mask:
         """(b, c) mask of the best by each path and member, but for those of `without` (b, c)."""
-        members = {name: OF_MEMBER for name in found if name.startswith("member_")}
-        return features.candidates(found, {**self.counts, **members}, without)
+        members = {name: MEMBER_CANDIDATES for name in scores if name.startswith("member_")}
+        return candidate_paths.candidates(scores, {**self.counts, **members}, without)
 
 
-KINDS: Final[Mapping[bool, Kind]] = {
-    False: Kind(
-        features.walks,
-        features.paths,
-        features.CANDIDATES,
-        columns.pairs,
-        ("bought_cocitation", "type_popularity", "similar_both_ends"),
-        has_members=True,
-    ),
-    True: Kind(
-        cold.walks,
-        cold.paths,
-        cold.CANDIDATES,
-        cold.pairs,
-        ("type_complements", "similar_both_ends"),
-        has_members=False,
-    ),
-}
-"""By whether sources are cold: without any edge."""
+WARM_SOURCES: Final = SourcePipeline(
+    candidate_paths.walks,
+    candidate_paths.paths,
+    candidate_paths.CANDIDATES,
+    feature_matrix.build_feature_matrix,
+    ("bought_cocitation", "type_popularity", "similar_both_ends"),
+    uses_members=True,
+)
+"""The pipeline of sources with edges."""
+
+COLD_SOURCES: Final = SourcePipeline(
+    cold_sources.walks,
+    cold_sources.paths,
+    cold_sources.CANDIDATES,
+    cold_sources.build_feature_matrix,
+    ("type_complements", "similar_both_ends"),
+    uses_members=False,
+)
+"""The pipeline of sources without edges."""
+
+PIPELINES: Final[Mapping[bool, SourcePipeline]] = {False: WARM_SOURCES, True: COLD_SOURCES}
+"""By whether sources are cold, that is without edges."""

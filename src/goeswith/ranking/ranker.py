@@ -1,14 +1,14 @@
-"""The ranker: candidates of many paths and models, judged together by boosted trees.
+"""The ranker: candidates of many paths and models, scored by boosted trees.
 
-No path is best for every product: one with a long list is answered by what its list has in common
-with others, one that was only viewed by what goes with what it is viewed with, one that nobody
-knows yet by its attributes. The trees learn from edges taken out of the graph (`folds`) which
+No path is best for every product: a product with many edges is ranked by what its edges share
+with others, one with views only by the complements of the products viewed with it, one without
+edges by its attributes. The trees learn from edges removed from the graph (`fold_splits`) which
 evidence to trust for which product, and give the probability that a pair goes together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar, Final, Self
 
@@ -18,26 +18,27 @@ from scipy import sparse
 from goeswith.core.arrays import Floats, Rows, Sparse, block_size
 from goeswith.core.arrays_file import Arrays
 from goeswith.core.errors import ConfigError
+from goeswith.core.progress import MessageProgress
 from goeswith.data.catalog import Catalog
 from goeswith.features.product_vectors import SentenceVectors
 from goeswith.models.base import Recommender, VectorModel
 from goeswith.models.paths import path_scores
 from goeswith.models.registry import model_name
-from goeswith.ranking import candidate_paths as features
-from goeswith.ranking.attribute_features import AttributeReader, Attributes
+from goeswith.ranking import candidate_paths
+from goeswith.ranking.attribute_features import AttributeFeatures, AttributeReader
 from goeswith.ranking.candidate_paths import Member
-from goeswith.ranking.candidate_pool import Targets, of_one_type
+from goeswith.ranking.candidate_pool import CandidatePool, blocks_by_type
 from goeswith.ranking.config import RankerConfig
-from goeswith.ranking.gradient_trees import Trees
-from goeswith.ranking.item_features import Askers, Facts, is_counted
-from goeswith.ranking.pair_classifier import PairJudge, leads_nowhere
-from goeswith.ranking.pair_features import PairColumns
-from goeswith.ranking.pipelines import KINDS
-from goeswith.ranking.ranker_training import BLOCK_MB, Learner
+from goeswith.ranking.gradient_trees import GradientTrees
+from goeswith.ranking.item_features import ItemFeatures, QueryBatch, is_counted
+from goeswith.ranking.pair_classifier import PairClassifier, has_no_paths
+from goeswith.ranking.pair_features import PairFeatures
+from goeswith.ranking.pipelines import PIPELINES
+from goeswith.ranking.ranker_training import BLOCK_MB, RankerTrainer
 from goeswith.relations.graph import RelationGraph
 
-_TAIL: Final = np.float32(1e-6)
-"""Probability of the best that is no candidate: they keep an order below all candidates."""
+_MAX_TAIL: Final = np.float32(1e-6)
+"""Maximum score of products that are no candidates, which rank below all candidates."""
 
 
 class Ranker(Recommender):
@@ -48,168 +49,187 @@ class Ranker(Recommender):
     Config = RankerConfig
     config: RankerConfig
     _checkpoints: Path | None = None
-    _tell: Callable[[str], None] | None = None
+    _on_progress: MessageProgress | None = None
 
-    def follow(self, checkpoints: Path, tell: Callable[[str], None]) -> None:
-        self._checkpoints, self._tell = checkpoints, tell
+    def set_checkpoints(self, checkpoints: Path, on_progress: MessageProgress) -> None:
+        self._checkpoints, self._on_progress = checkpoints, on_progress
 
     def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
-        self._say("reading attributes")
+        self._report("reading attributes")
         self.reader = self._reader(catalog, graph)
-        attributes = self.reader.read(catalog, known=True)
-        self.trees: dict[bool, Trees] = {}
+        attributes = self.reader.read(catalog, is_catalog=True)
+        self.trees: dict[bool, GradientTrees] = {}
         self.members: list[Member] = []
-        self.pairs: PairJudge | None = None
-        if leads_nowhere(graph):
-            self._say("judging pairs by their attributes")
-            self.pairs = self._judge(catalog, attributes, graph)
+        self.pair_classifier: PairClassifier | None = None
+        if has_no_paths(graph):
+            self._report("classifying pairs by their attributes")
+            self.pair_classifier = self._fit_pair_classifier(catalog, attributes, graph)
         else:
 
             def members(graph: RelationGraph, what: str) -> list[Member]:
                 return self._fit_members(catalog, graph, what)
 
-            self.trees = Learner(self.config, attributes, members, self._say).grow(graph)
+            self.trees = RankerTrainer(self.config, attributes, members, self._report).grow(graph)
             self.members = members(graph, "all edges")
-        self.facts = Facts.of(attributes, graph, counted=is_counted(graph))
+        self.items = ItemFeatures.from_graph(attributes, graph, counted=is_counted(graph))
         return self
 
     def _reader(self, catalog: Catalog, graph: RelationGraph) -> AttributeReader:
-        if len(catalog) <= self.config.whole or leads_nowhere(graph):
+        if len(catalog) <= self.config.whole or has_no_paths(graph):
             return AttributeReader.fit(catalog)
-        # of a large shop, only those that have something to say for others
-        known = np.zeros(len(catalog), dtype=bool)
+        # in a large shop, only products with edges are neighbours
+        has_edges = np.zeros(len(catalog), dtype=bool)
         for relation in graph.relations.values():
-            known[relation.sources] = known[relation.targets] = True
-        return AttributeReader.fit(catalog, np.flatnonzero(known).astype(np.int32))
+            has_edges[relation.sources] = has_edges[relation.targets] = True
+        return AttributeReader.fit(catalog, np.flatnonzero(has_edges).astype(np.int32))
 
-    def _judge(self, catalog: Catalog, attributes: Attributes, graph: RelationGraph) -> PairJudge:
+    def _fit_pair_classifier(
+        self, catalog: Catalog, attributes: AttributeFeatures, graph: RelationGraph
+    ) -> PairClassifier:
         seed, vocabulary = self.config.seed, self.reader.encoder.vocabulary
         sentences = self._sentences(catalog)
-        return PairJudge.fit(PairColumns.fit(attributes, vocabulary, graph, sentences, seed), seed)
+        return PairClassifier.fit(
+            PairFeatures.fit(attributes, vocabulary, graph, sentences, seed), seed
+        )
 
     def _sentences(self, catalog: Catalog) -> Floats | None:
-        named = self.config.sentence_encoder
-        return None if named is None else SentenceVectors(named).encode(catalog)
+        encoder = self.config.sentence_encoder
+        return None if encoder is None else SentenceVectors(encoder).encode(catalog)
 
     def refresh(self, catalog: Catalog, graph: RelationGraph) -> Self:
-        # trees know of paths and degrees, not of products or tokens: those may be read anew
+        # trees depend on paths and degrees, not on products or tokens: these may change
         self.reader = self._reader(catalog, graph)
-        known = self.reader.read(catalog, known=True)
-        self.facts = Facts.of(known, graph, counted=self.facts.counted)
+        attributes = self.reader.read(catalog, is_catalog=True)
+        self.items = ItemFeatures.from_graph(attributes, graph, counted=self.items.counted)
         self.members = [member.padded(len(catalog)) for member in self.members]
-        if self.pairs is not None:
-            self.pairs = self._judge(catalog, known, graph)
+        if self.pair_classifier is not None:
+            self.pair_classifier = self._fit_pair_classifier(catalog, attributes, graph)
         return self
 
-    def _say(self, what: str) -> None:
-        if self._tell is not None:
-            self._tell(f"fitting {self.name}: {what}")
+    def _report(self, what: str) -> None:
+        if self._on_progress is not None:
+            self._on_progress(f"fitting {self.name}: {what}")
 
-    def _fit_members(self, catalog: Catalog, graph: RelationGraph, what: str) -> list[Member]:
+    def _fit_members(self, catalog: Catalog, graph: RelationGraph, stage: str) -> list[Member]:
         from goeswith.models import make_model, model_class
 
         members = []
         for spec in self.config.members:
             name = model_name(spec)
-            seeded = "seed" in model_class(name).Config.model_fields
-            model = make_model(spec, {name: {"seed": self.config.seed}} if seeded else None)
+            has_seed = "seed" in model_class(name).Config.model_fields
+            model = make_model(spec, {name: {"seed": self.config.seed}} if has_seed else None)
             if not isinstance(model, VectorModel):
                 raise ConfigError(f"a member of the ranker is a model of vectors; {spec!r} is none")
-            if self._checkpoints is not None and self._tell is not None:
-                model.follow(self._checkpoints / what.replace(" ", "-"), self._tell)
+            if self._checkpoints is not None and self._on_progress is not None:
+                model.set_checkpoints(
+                    self._checkpoints / stage.replace(" ", "-"), self._on_progress
+                )
             model.fit(catalog, graph)
             members.append(Member(model.source_vectors, model.target_vectors))
         return members
 
     @property
-    def whole(self) -> bool:
+    def scores_all(self) -> bool:
         """Whether every product is scored for every source."""
         return self.n <= self.config.whole
 
     def score(self, sources: Rows) -> Floats:
-        if self.pairs is not None:
-            return self.pairs.score(sources)
-        if not self.whole:
-            return path_scores(self.score_few(sources))
-        return self._dense(self.facts.askers(sources), sources)
+        if self.pair_classifier is not None:
+            return self.pair_classifier.score(sources)
+        if not self.scores_all:
+            return path_scores(self.score_sparse(sources))
+        return self._dense(self.items.queries(sources), sources)
 
-    def score_few(self, sources: Rows) -> Sparse | None:
-        if self.whole or self.pairs is not None:
+    def score_sparse(self, sources: Rows) -> Sparse | None:
+        if self.scores_all or self.pair_classifier is not None:
             return None
-        return self._few(self.facts.askers(sources), sources)
+        return self._sparse(self.items.queries(sources), sources)
 
     def score_new(self, products: Catalog) -> Floats:
-        """(m, n) scores for m products that were unknown at fit, from their attributes."""
+        """(m, n) scores for m new products, from their attributes."""
         attributes = self.reader.read(products)
-        if self.pairs is not None:
-            return self.pairs.score_new(attributes, self._sentences(products))
-        asked = self.facts.new_askers(attributes)
-        return self._dense(asked, None) if self.whole else path_scores(self._few(asked, None))
+        if self.pair_classifier is not None:
+            return self.pair_classifier.score_new(attributes, self._sentences(products))
+        queries = self.items.new_queries(attributes)
+        return (
+            self._dense(queries, None)
+            if self.scores_all
+            else path_scores(self._sparse(queries, None))
+        )
 
     def score_pairs(self, sources: Rows, targets: Rows) -> Floats:
-        if self.pairs is not None:
-            return self.pairs.score_pairs(sources, targets)
+        if self.pair_classifier is not None:
+            return self.pair_classifier.score_pairs(sources, targets)
         return super().score_pairs(sources, targets)
 
-    def _dense(self, asked: Askers, rows: Rows | None) -> Floats:
+    def _dense(self, queries: QueryBatch, rows: Rows | None) -> Floats:
         """(b, n) scores."""
-        scores = np.empty((len(asked.degrees), self.n), dtype=np.float32)
-        for here, _, found in self._parts(asked, rows):
-            scores[here] = found
+        scores = np.empty((len(queries.degrees), self.n), dtype=np.float32)
+        for positions, _, scores in self._parts(queries, rows):
+            scores[positions] = scores
         return scores
 
-    def _few(self, asked: Askers, rows: Rows | None) -> Sparse:
+    def _sparse(self, queries: QueryBatch, rows: Rows | None) -> Sparse:
         """(b, n) CSR of the scores that are finite."""
         entries: list[tuple[Rows, Rows, Floats]] = []
-        for here, targets, found in self._parts(asked, rows):
-            row, column = np.nonzero(np.isfinite(found))
-            entries.append((here[row], targets.rows[column], found[row, column]))
+        for positions, pool, scores in self._parts(queries, rows):
+            row, column = np.nonzero(np.isfinite(scores))
+            entries.append((positions[row], pool.rows[column], scores[row, column]))
         if not entries:
-            return sparse.csr_matrix((len(asked.degrees), self.n), dtype=np.float32)
+            return sparse.csr_matrix((len(queries.degrees), self.n), dtype=np.float32)
         row, column, values = (np.concatenate(part) for part in zip(*entries, strict=True))
-        return sparse.csr_matrix((values, (row, column)), shape=(len(asked.degrees), self.n))
+        return sparse.csr_matrix((values, (row, column)), shape=(len(queries.degrees), self.n))
 
-    def _parts(self, asked: Askers, rows: Rows | None) -> Iterator[tuple[Rows, Targets, Floats]]:
-        """Some of the sources, what they are asked for, and its scores (some, c).
+    def _parts(
+        self, queries: QueryBatch, rows: Rows | None
+    ) -> Iterator[tuple[Rows, CandidatePool, Floats]]:
+        """Blocks of sources, their candidate pools, and the scores of these.
 
-        Sources with edges and those without have trees of their own.
+        Warm and cold sources have separate trees.
         """
-        unseen = (asked.degrees == 0).all(axis=1)
+        is_cold = (queries.degrees == 0).all(axis=1)
         for cold in (False, True):
-            places = np.flatnonzero(unseen == cold).astype(np.int32)
-            if not len(places):
+            positions = np.flatnonzero(is_cold == cold).astype(np.int32)
+            if not len(positions):
                 continue
-            types = asked.attributes.types
-            for here in [places] if self.whole else of_one_type(places, types):
-                known = None if rows is None else rows[here]
-                targets, found = self._probabilities(asked.of(here), known, cold)
-                yield here, targets, found
+            types = queries.attributes.types
+            for block in [positions] if self.scores_all else blocks_by_type(positions, types):
+                block_rows = None if rows is None else rows[block]
+                pool, scores = self._probabilities(queries.take(block), block_rows, cold)
+                yield block, pool, scores
 
     def _probabilities(
-        self, asked: Askers, rows: Rows | None, cold: bool
-    ) -> tuple[Targets, Floats]:
-        kind = KINDS[cold]
-        targets, found = kind.scores(self.facts, asked, self.members, rows, whole=self.whole)
-        banned = features.banned(asked, rows, targets)
-        listed = np.zeros_like(banned)
+        self, queries: QueryBatch, rows: Rows | None, cold: bool
+    ) -> tuple[CandidatePool, Floats]:
+        pipeline = PIPELINES[cold]
+        pool, path_scores_by_name = pipeline.scores(
+            self.items, queries, self.members, rows, all_products=self.scores_all
+        )
+        excluded = candidate_paths.excluded_mask(queries, rows, pool)
+        is_listed = np.zeros_like(excluded)
         if rows is not None:
-            listed = features.listed(self.facts, rows, targets)
-        chosen = kind.candidates(found, banned) | listed
-        table = kind.pairs(self.facts, asked, targets, found, chosen)
-        tail = sum((found[name] for name in kind.tail), np.zeros(banned.shape, np.float32))
+            is_listed = candidate_paths.listed_mask(self.items, rows, pool)
+        is_candidate = pipeline.candidates(path_scores_by_name, excluded) | is_listed
+        matrix = pipeline.build_features(
+            self.items, queries, pool, path_scores_by_name, is_candidate
+        )
+        tail = sum(
+            (path_scores_by_name[name] for name in pipeline.tail),
+            np.zeros(excluded.shape, np.float32),
+        )
         tail = tail / (1 + tail)
-        scores: Floats = np.where(tail > 0, _TAIL * tail, -np.inf).astype(np.float32)
-        scores[banned] = -np.inf
-        at = table.place, table.column
-        # without trees, for want of edges to learn from, the order of the tail is all there is
-        p = 0.1 * tail[at]
+        scores: Floats = np.where(tail > 0, _MAX_TAIL * tail, -np.inf).astype(np.float32)
+        scores[excluded] = -np.inf
+        entries = matrix.place, matrix.column
+        # without trees, for lack of edges to learn from, only the tail orders the candidates
+        p = 0.1 * tail[entries]
         if cold in self.trees:
-            p = self.trees[cold].probabilities(table.columns)
-        # a list that names a pair is no guess; among its pairs the trees choose
-        p = np.where(listed[at], 0.99 + 0.01 * p, p)
-        # the tail orders what the trees cannot tell apart
-        scores[at] = (1 - 2 * _TAIL) * p + _TAIL * (1 + tail[at])
-        return targets, scores
+            p = self.trees[cold].probabilities(matrix.columns)
+        # listed pairs come first; the trees order them
+        p = np.where(is_listed[entries], 0.99 + 0.01 * p, p)
+        # the tail breaks ties of the trees
+        scores[entries] = (1 - 2 * _MAX_TAIL) * p + _MAX_TAIL * (1 + tail[entries])
+        return pool, scores
 
     @property
     def block(self) -> int:
@@ -217,30 +237,32 @@ class Ranker(Recommender):
 
     @property
     def n(self) -> int:
-        return self.facts.n
+        return self.items.n
 
     def importances(self) -> dict[str, float]:
-        if self.pairs is not None:
-            return self.pairs.trees.importances()
+        if self.pair_classifier is not None:
+            return self.pair_classifier.trees.importances()
         return self.trees[min(self.trees)].importances() if self.trees else {}
 
     def arrays(self) -> Arrays:
-        found = {**self.reader.arrays(), **self.facts.arrays()}
+        arrays = {**self.reader.arrays(), **self.items.arrays()}
         for cold, trees in self.trees.items():
             kind = "cold" if cold else "warm"
-            found |= {f"{kind}_{name}": array for name, array in trees.arrays().items()}
+            arrays |= {f"{kind}_{name}": array for name, array in trees.arrays().items()}
         for i, member in enumerate(self.members):
-            found[f"member_{i}_source"] = member.source_vectors
-            found[f"member_{i}_target"] = member.target_vectors
-        if self.pairs is not None:
-            found |= {f"pairs_{name}": array for name, array in self.pairs.arrays().items()}
-        return found
+            arrays[f"member_{i}_source"] = member.source_vectors
+            arrays[f"member_{i}_target"] = member.target_vectors
+        if self.pair_classifier is not None:
+            arrays |= {
+                f"pairs_{name}": array for name, array in self.pair_classifier.arrays().items()
+            }
+        return arrays
 
     def restore(self, arrays: Arrays) -> None:
         self.reader = AttributeReader.restore(arrays)
-        self.facts = Facts.restore(arrays, arrays["content"])
+        self.items = ItemFeatures.restore(arrays, arrays["content"])
         self.trees = {
-            cold: Trees.restore(_named(arrays, f"{kind}_"))
+            cold: GradientTrees.restore(_with_prefix(arrays, f"{kind}_"))
             for cold, kind in ((False, "warm"), (True, "cold"))
             if f"{kind}_trees" in arrays
         }
@@ -249,10 +271,14 @@ class Ranker(Recommender):
             for i in range(len(self.config.members))
             if f"member_{i}_source" in arrays
         ]
-        kept = _named(arrays, "pairs_")
-        self.pairs = PairJudge.restore(self.facts.attributes, kept) if kept else None
+        classifier_arrays = _with_prefix(arrays, "pairs_")
+        self.pair_classifier = (
+            PairClassifier.restore(self.items.attributes, classifier_arrays)
+            if classifier_arrays
+            else None
+        )
 
 
-def _named(arrays: Arrays, prefix: str) -> Arrays:
-    """Arrays by what their names have behind a prefix."""
+def _with_prefix(arrays: Arrays, prefix: str) -> Arrays:
+    """The arrays whose names have a prefix, without the prefix."""
     return {name.removeprefix(prefix): arrays[name] for name in arrays if name.startswith(prefix)}

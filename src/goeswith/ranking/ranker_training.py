@@ -1,4 +1,4 @@
-"""What the ranker's trees learn from: pairs taken out of the graph, and how sure they may be."""
+"""Training of the ranker's trees on held-out pairs, and their calibration."""
 
 from __future__ import annotations
 
@@ -10,167 +10,177 @@ import numpy as np
 import numpy.typing as npt
 
 from goeswith.core.arrays import Floats, Rows, block_size, blocks
-from goeswith.ranking import candidate_paths as features
-from goeswith.ranking.attribute_features import Attributes
-from goeswith.ranking.candidate_paths import Member, known_pairs
-from goeswith.ranking.candidate_pool import of_one_type
-from goeswith.ranking.feature_matrix import Pairs, places
+from goeswith.core.progress import MessageProgress
+from goeswith.ranking import candidate_paths
+from goeswith.ranking.attribute_features import AttributeFeatures
+from goeswith.ranking.candidate_paths import Member, listed_in_any_relation
+from goeswith.ranking.candidate_pool import blocks_by_type
+from goeswith.ranking.feature_matrix import FeatureMatrix, rank_within_source
 from goeswith.ranking.fold_splits import Fold, cold_folds, folds
-from goeswith.ranking.gradient_trees import Trees
-from goeswith.ranking.item_features import Facts, is_counted
-from goeswith.ranking.pipelines import KINDS
+from goeswith.ranking.gradient_trees import GradientTrees
+from goeswith.ranking.item_features import ItemFeatures, is_counted
+from goeswith.ranking.pipelines import PIPELINES
 from goeswith.relations.graph import RelationGraph
 
 if TYPE_CHECKING:
     from goeswith.ranking.config import RankerConfig
 
 BLOCK_MB: Final = 1
-"""Of each of some thirty dense scores of a block of sources."""
-_CHECKED: Final = 0.15
-"""Share of the sources that the trees do not see: they say what a score is worth."""
-_CALIBRATED: Final = 1000
-"""Sources that say so for lists, of a graph in which every product keeps most of its edges."""
-_SHOWN: Final = 20
-"""Of whose candidates the best are asked: those that people would see."""
-_LAST: Final = 7919
-"""Added to the seed for their draws."""
+"""Memory of each of some thirty dense score arrays of a block of sources."""
+_CALIBRATION_SHARE: Final = 0.15
+"""Share of the sources held out for calibration."""
+_CALIBRATION_SOURCES: Final = 1000
+"""Sources for the calibration of lists, on a graph in which every product keeps most edges."""
+_CALIBRATION_RANKS: Final = 20
+"""Best candidates of these sources that calibration uses: those that people would see."""
+_CALIBRATION_SEED: Final = 7919
+"""Offset of the seed of these draws."""
 
 FitMembers: TypeAlias = Callable[[RelationGraph, str], list[Member]]
-"""Fits the member models on a graph; the second argument tells one fit from another."""
+"""Fits the member models on a graph; the second argument names the fit."""
 
 
 @dataclass(frozen=True)
-class Learner:
-    """Grows trees for a shop.
+class RankerTrainer:
+    """Trains the trees of the ranker for a shop.
 
     Attributes:
         config: of the ranker.
         attributes: of all products.
         members: fits member models.
-        say: told of progress.
+        on_progress: called with messages.
     """
 
     config: RankerConfig
-    attributes: Attributes
+    attributes: AttributeFeatures
     members: FitMembers
-    say: Callable[[str], None]
+    on_progress: MessageProgress
 
-    def grow(self, graph: RelationGraph) -> dict[bool, Trees]:
-        """Trees for sources with edges (False) and without any (True), where there are examples."""
+    def grow(self, graph: RelationGraph) -> dict[bool, GradientTrees]:
+        """Trees for warm (False) and cold sources (True), if there are examples."""
         config, counted = self.config, is_counted(graph)
-        drawn = {
+        folds_by_kind = {
             False: folds(graph, config.folds, config.held_share, config.cold_share, config.seed),
             True: cold_folds(graph, config.folds, config.cold_share, config.seed),
         }
-        grown = {}
-        for cold, parts in drawn.items():
-            learned, checked = _Examples(), _Examples()
+        trees = {}
+        for cold, parts in folds_by_kind.items():
+            training, calibration = _ExampleBuffer(), _ExampleBuffer()
             for number, fold in enumerate(parts, start=1):
                 what = f"{'cold ' if cold else ''}fold {number}"
-                members = self.members(fold.graph, what) if KINDS[cold].has_members else []
-                self.say(f"{what} of {config.folds}: features")
-                facts = Facts.of(self.attributes, fold.graph, counted=counted)
-                for table, labels, taught in self._tables(fold, facts, members, cold):
-                    (learned if taught else checked).add(table, labels)
-                del facts, fold, members
-            if learned.some:
-                self.say("growing trees")
-                grown[cold] = Trees.fit(
-                    *learned.all(),
-                    learned.names,
+                members = self.members(fold.graph, what) if PIPELINES[cold].uses_members else []
+                self.on_progress(f"{what} of {config.folds}: features")
+                items = ItemFeatures.from_graph(self.attributes, fold.graph, counted=counted)
+                for table, labels, is_training in self._tables(fold, items, members, cold):
+                    (training if is_training else calibration).add(table, labels)
+                del items, fold, members
+            if training.has_both_labels:
+                self.on_progress("growing trees")
+                trees[cold] = GradientTrees.fit(
+                    *training.arrays(),
+                    training.names,
                     config.trees,
                     config.leaves,
                     config.learning_rate,
                     config.seed,
                 )
-                if checked.some:
-                    grown[cold].calibrate(*checked.all())
-        if False in grown and not counted:
-            self._calibrate(grown[False], graph)
-        return grown
+                if calibration.has_both_labels:
+                    trees[cold].calibrate(*calibration.arrays())
+        if False in trees and not counted:
+            self._calibrate(trees[False], graph)
+        return trees
 
-    def _calibrate(self, trees: Trees, graph: RelationGraph) -> None:
-        """Probabilities of lists, on a graph that lacks pairs but no product's edges.
+    def _calibrate(self, trees: GradientTrees, graph: RelationGraph) -> None:
+        """Calibrate probabilities of lists, on a graph without some pairs but no cold products.
 
-        The folds that trees learn from also lack those of cold products: what is likely there is
-        likelier where they are known.
+        The folds of training also lack the edges of cold products, which lowers probabilities
+        there.
         """
         config = self.config
         share = config.held_share / 2
-        (fold,) = folds(graph, 1, share, 0.0, config.seed + _LAST)
-        self.say("calibrating")
+        (fold,) = folds(graph, 1, share, 0.0, config.seed + _CALIBRATION_SEED)
+        self.on_progress("calibrating")
         members = self.members(fold.graph, "calibration")
-        facts = Facts.of(self.attributes, fold.graph, counted=False)
-        checked = _Examples()
-        for table, labels, taught in self._tables(fold, facts, members, cold=False, checked=1.0):
-            if not taught:
-                shown = places(table.place, trees.probabilities(table.columns)) < _SHOWN
-                checked.add(table.part(shown), labels[shown])
-        if checked.some:
-            trees.calibrate(*checked.all())
-            trees.expect(share, config.missing)
+        items = ItemFeatures.from_graph(self.attributes, fold.graph, counted=False)
+        calibration = _ExampleBuffer()
+        for table, labels, is_training in self._tables(
+            fold, items, members, cold=False, calibration_share=1.0
+        ):
+            if not is_training:
+                is_shown = (
+                    rank_within_source(table.place, trees.probabilities(table.columns))
+                    < _CALIBRATION_RANKS
+                )
+                calibration.add(table.filter(is_shown), labels[is_shown])
+        if calibration.has_both_labels:
+            trees.calibrate(*calibration.arrays())
+            trees.set_missing_rate(share, config.missing)
 
     def _tables(
         self,
         fold: Fold,
-        facts: Facts,
+        items: ItemFeatures,
         members: Sequence[Member],
         cold: bool,
         *,
-        checked: float = _CHECKED,
-    ) -> Iterator[tuple[Pairs, npt.NDArray[np.bool_], bool]]:
-        """Candidates of a fold's sources, labels, and whether to learn from them or to check."""
-        kind = KINDS[cold]
+        calibration_share: float = _CALIBRATION_SHARE,
+    ) -> Iterator[tuple[FeatureMatrix, npt.NDArray[np.bool_], bool]]:
+        """Candidates of a fold's sources, labels, and whether they are for training."""
+        pipeline = PIPELINES[cold]
         rng = np.random.default_rng([self.config.seed, cold, fold.number])
-        asking = (np.diff(fold.labels.indptr) > 0) & (fold.cold == cold)
-        sources = np.flatnonzero(asking).astype(np.int32)
-        most = self.config.sources if checked < 1 else _CALIBRATED
-        sources = np.sort(rng.permutation(sources)[:most])
-        whole = facts.n <= self.config.whole
-        for block in self._blocks(sources, whole):
-            asked = facts.askers(block)
-            targets, found = kind.scores(facts, asked, members, block, whole=whole)
-            without = features.banned(asked, block, targets) | known_pairs(facts, block, targets)
-            chosen = kind.candidates(found, without)
-            table = kind.pairs(facts, asked, targets, found, chosen)
-            labels = targets.dense(fold.labels[block])[table.place, table.column] > 0
-            aside = (rng.random(len(block)) < checked)[table.place]
-            yield table.part(aside), labels[aside], False
-            # a source none of whose edges is a candidate teaches nothing
-            some = (np.bincount(table.place, labels, len(block)) > 0)[table.place]
-            wrong = np.bincount(table.place, ~labels, len(block))[table.place]
-            drawn = rng.random(len(labels)) * wrong < self.config.negatives
-            taught = some & ~aside & (labels | drawn)
-            yield table.part(taught), labels[taught], True
-            del without, found, table  # before the next block's are made
+        is_source = (np.diff(fold.labels.indptr) > 0) & (fold.cold == cold)
+        sources = np.flatnonzero(is_source).astype(np.int32)
+        max_sources = self.config.sources if calibration_share < 1 else _CALIBRATION_SOURCES
+        sources = np.sort(rng.permutation(sources)[:max_sources])
+        all_products = items.n <= self.config.whole
+        for block in self._blocks(sources, all_products):
+            queries = items.queries(block)
+            pool, scores = pipeline.scores(
+                items, queries, members, block, all_products=all_products
+            )
+            excluded = candidate_paths.excluded_mask(queries, block, pool) | listed_in_any_relation(
+                items, block, pool
+            )
+            is_candidate = pipeline.candidates(scores, excluded)
+            matrix = pipeline.build_features(items, queries, pool, scores, is_candidate)
+            labels = pool.dense(fold.labels[block])[matrix.place, matrix.column] > 0
+            is_calibration = (rng.random(len(block)) < calibration_share)[matrix.place]
+            yield matrix.filter(is_calibration), labels[is_calibration], False
+            # a source without a positive candidate is no training example
+            has_positive = (np.bincount(matrix.place, labels, len(block)) > 0)[matrix.place]
+            n_negatives = np.bincount(matrix.place, ~labels, len(block))[matrix.place]
+            is_sampled = rng.random(len(labels)) * n_negatives < self.config.negatives
+            is_training = has_positive & ~is_calibration & (labels | is_sampled)
+            yield matrix.filter(is_training), labels[is_training], True
+            del excluded, scores, matrix  # before the next block's are made
 
-    def _blocks(self, sources: Rows, whole: bool) -> Iterator[Rows]:
-        if whole:
+    def _blocks(self, sources: Rows, all_products: bool) -> Iterator[Rows]:
+        if all_products:
             return blocks(sources, block_size(len(self.attributes.types), BLOCK_MB))
-        return of_one_type(sources, self.attributes.types)
+        return blocks_by_type(sources, self.attributes.types)
 
 
 @dataclass
-class _Examples:
-    """Columns and labels, gathered block by block."""
+class _ExampleBuffer:
+    """Features and labels, gathered block by block."""
 
     columns: list[Floats] = field(default_factory=list)
     labels: list[npt.NDArray[np.bool_]] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
 
     @property
-    def some(self) -> bool:
-        """Whether there are examples of both kinds."""
+    def has_both_labels(self) -> bool:
+        """Whether there are examples of both labels."""
         return any(part.any() for part in self.labels) and not all(
             part.all() for part in self.labels
         )
 
-    def add(self, table: Pairs, labels: npt.NDArray[np.bool_]) -> None:
-        """Take candidates and whether each goes with its source."""
+    def add(self, table: FeatureMatrix, labels: npt.NDArray[np.bool_]) -> None:
+        """Add candidates and whether each goes with its source."""
         self.columns.append(table.columns)
         self.labels.append(labels)
         self.names = table.names
 
-    def all(self) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    def arrays(self) -> tuple[Floats, npt.NDArray[np.bool_]]:
         """(m, c) columns and (m,) labels."""
         return np.concatenate(self.columns), np.concatenate(self.labels)

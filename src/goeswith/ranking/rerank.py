@@ -1,7 +1,7 @@
-"""A second opinion on a ranked list: by places, within bounds, so that no score can run away.
+"""Re-ranking of a list by a second score: by ranks and within bounds.
 
-What re-ranks reads text, and text may be hostile. A product therefore moves by how far the two
-rankings are apart and by no more than `reach`, whatever it scores.
+A re-ranker may read hostile text. A product therefore moves by the difference of its ranks and by
+at most `max_shift`, for any score.
 """
 
 from __future__ import annotations
@@ -14,75 +14,81 @@ import numpy.typing as npt
 
 from goeswith.core.arrays import Floats, Rows
 
-Opinion = Callable[[Rows, Rows], Floats]
+PairScorer = Callable[[Rows, Rows], Floats]
 """Scores (m,) of m pairs, by the rows of their sources and targets."""
 
 
-def new_order(
-    opinions: Floats, *, weight: float = 0.5, reach: int | None = None
+def rerank_positions(
+    scores: Floats, *, weight: float = 0.5, max_shift: int | None = None
 ) -> npt.NDArray[np.int64]:
-    """(b, c) the places of lists of c products, in their new order.
+    """(b, c) the positions of lists of c products, in their new order.
 
-    A product's new value is its place, moved by `weight` times how much better the opinion places
-    it, at most `reach` places; ties keep their order.
+    A product's new value is its position, moved by `weight` times the difference to its rank by
+    score, at most `max_shift` positions; ties keep their order.
 
     Args:
-        opinions: (b, c) scores of what stands at each place; -inf where nothing does: it is last.
-        weight: 0 keeps the order, 1 takes that of the opinion.
-        reach: see above; no bound where left out.
+        scores: (b, c) score at each position; -inf for an empty one, which comes last.
+        weight: 0 keeps the order, 1 is the order of the scores.
+        max_shift: see above; None for no bound.
 
-    >>> new_order(np.array([[1.0, 2.0, 3.0]]), weight=1.0).tolist()
+    >>> rerank_positions(np.array([[1.0, 2.0, 3.0]]), weight=1.0).tolist()
     [[2, 1, 0]]
     """
-    place = np.arange(opinions.shape[1])[None, :]
-    order = np.argsort(-opinions, axis=1, kind="stable")
-    opined = np.empty_like(order)
-    np.put_along_axis(opined, order, np.broadcast_to(place, order.shape), axis=1)
-    shift = (opined - place).astype(np.float64)
-    if reach is not None:
-        shift = shift.clip(-reach, reach)
-    value = np.where(np.isfinite(opinions), place + weight * shift, np.inf)
+    position = np.arange(scores.shape[1])[None, :]
+    order = np.argsort(-scores, axis=1, kind="stable")
+    new_rank = np.empty_like(order)
+    np.put_along_axis(new_rank, order, np.broadcast_to(position, order.shape), axis=1)
+    shift = (new_rank - position).astype(np.float64)
+    if max_shift is not None:
+        shift = shift.clip(-max_shift, max_shift)
+    value = np.where(np.isfinite(scores), position + weight * shift, np.inf)
     return np.argsort(value, axis=1, kind="stable")
 
 
-def opinions_within(
+def score_within_budget(
     sources: Rows,
     products: Rows,
-    opinion: Opinion,
+    score_pairs: PairScorer,
     *,
     milliseconds: float | None = None,
     sample: int = 32,
 ) -> Floats:
-    """(b, c) opinions of the products of lists, of as many from the top as there is time for.
+    """(b, c) scores of the products of lists, from the top as far as the time allows.
 
     Args:
         sources: (b,) rows.
         products: (b, c) rows, best first, -1 where there are no more.
-        opinion: what to ask.
-        milliseconds: for each source; its speed is measured on the first `sample` sources. No limit
-            where left out, and then equal on every machine.
+        score_pairs: the scorer.
+        milliseconds: for each source; the speed is measured on the first `sample` sources. None
+            for no limit, and so equal results on every machine.
         sample: see above.
 
     Returns:
-        opinions, -inf where nobody was asked: see `new_order`.
+        scores, -inf for products without one: see `rerank_positions`.
     """
-    found = np.full(products.shape, -np.inf, dtype=np.float32)
-    asked = products >= 0
+    scores = np.full(products.shape, -np.inf, dtype=np.float32)
+    is_product = products >= 0
     if milliseconds is not None and len(sources):
-        some = asked[:sample]
+        in_sample = is_product[:sample]
         started = time.perf_counter()
-        found[:sample][some] = _ask(sources[:sample], products[:sample], some, opinion)
-        spent = 1000 * (time.perf_counter() - started)
-        affordable = int(milliseconds * some.sum() / max(spent, 1e-9))
-        asked[:, affordable:] = False
-        found[~asked] = -np.inf
+        scores[:sample][in_sample] = _score_products(
+            sources[:sample], products[:sample], in_sample, score_pairs
+        )
+        elapsed_ms = 1000 * (time.perf_counter() - started)
+        max_position = int(milliseconds * in_sample.sum() / max(elapsed_ms, 1e-9))
+        is_product[:, max_position:] = False
+        scores[~is_product] = -np.inf
         rest = slice(sample, None)
     else:
         rest = slice(None)
-    found[rest][asked[rest]] = _ask(sources[rest], products[rest], asked[rest], opinion)
-    return found
+    scores[rest][is_product[rest]] = _score_products(
+        sources[rest], products[rest], is_product[rest], score_pairs
+    )
+    return scores
 
 
-def _ask(sources: Rows, products: Rows, asked: npt.NDArray[np.bool_], opinion: Opinion) -> Floats:
-    row, _ = np.nonzero(asked)
-    return opinion(sources[row], products[asked])
+def _score_products(
+    sources: Rows, products: Rows, is_product: npt.NDArray[np.bool_], score_pairs: PairScorer
+) -> Floats:
+    row, _ = np.nonzero(is_product)
+    return score_pairs(sources[row], products[is_product])

@@ -1,11 +1,11 @@
-"""From a ranked list to the few products that are shown: types, quotas, diversity, pins.
+"""Slates from a ranked list: types, quotas, diversity, pins.
 
-Greedy: of what is left, the product with the highest
+Greedy: of the remaining products, the one with the highest
 
-    relevance (1 - diversity)^c      c: how many of its type are chosen already
+    relevance (1 - diversity)^c      c: products of its type in the slate
 
 is next, ties to the earlier one. diversity 0 is the ranking itself; 1 shows one product of every
-type before a second of any. Discounting by what is chosen already is maximal marginal relevance
+type before a second of any. Discounting by the products in the slate is maximal marginal relevance
 (Carbonell & Goldstein, SIGIR 1998) with "same type" as the similarity, and multiplied, so that it
 does not depend on the scale of relevance.
 """
@@ -16,18 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from goeswith.core.arrays import Rows
+from goeswith.core.ndcg import rank_discounts
 
 
-def rank_relevance(count: int) -> npt.NDArray[np.float64]:
-    """(count,) 1 / log2(place + 1): relevance where scores of a list cannot be compared.
-
-    The discount of NDCG (Jarvelin & Kekalainen, 2002).
-    """
-    relevance: npt.NDArray[np.float64] = 1 / np.log2(np.arange(count) + 2)
-    return relevance
-
-
-def choose(
+def build_slate(
     products: Rows,
     types: Rows,
     k: int,
@@ -38,58 +30,58 @@ def choose(
     per_type: int | None = None,
     diversity: float = 0.0,
 ) -> npt.NDArray[np.int64]:
-    """The places, in a ranked list, of the products to show.
+    """The positions, in a ranked list, of the products to show.
 
     Args:
         products: (c,) rows, pins first and then best first; a repeat of an earlier one and -1 are
-            passed over.
+            skipped.
         types: (c,) type of each, -1 for none: such a product shares a type with nothing.
-        k: at most so many.
-        relevance: (c,) not negative; `rank_relevance` where left out.
-        allowed: (c,) what may be shown; all where left out.
-        pinned: how many from the start come first, in order, whatever their types; they count
+        k: maximum size of the slate.
+        relevance: (c,) not negative; None for `rank_discounts`.
+        allowed: (c,) products that may be shown; None for all.
+        pinned: number of products at the start that come first, in order, of any type; they count
             towards quotas and diversity.
-        per_type: at most so many of a type; no limit where left out.
+        per_type: maximum of products per type; None for no limit.
         diversity: 0 to 1, see the module.
 
     Returns:
-        (at most k,) places in `products`, distinct, in the order to show.
+        (at most k,) positions in `products`, distinct, in the order to show.
     """
-    left = products >= 0
+    available = products >= 0
     if allowed is not None:
-        left &= allowed
+        available &= allowed
     first = np.zeros(len(products), dtype=bool)
-    able = np.flatnonzero(left)
-    first[able[np.unique(products[able], return_index=True)[1]]] = True
-    left &= first
+    candidates = np.flatnonzero(available)
+    first[candidates[np.unique(products[candidates], return_index=True)[1]]] = True
+    available &= first
     if not diversity and per_type is None:
-        return np.flatnonzero(left)[: max(k, 0)]
+        return np.flatnonzero(available)[: max(k, 0)]
     if relevance is None:
-        relevance = rank_relevance(len(products))
-    kinds, kind = np.unique(types, return_inverse=True)
-    counts = np.zeros(len(kinds), dtype=np.int64)
-    limit = np.where(kinds < 0, k, k if per_type is None else per_type)
-    chosen: list[int] = []
-    pins = list(np.flatnonzero(left[:pinned]))
-    while len(chosen) < k:
+        relevance = rank_discounts(len(products))
+    unique_types, type_index = np.unique(types, return_inverse=True)
+    counts = np.zeros(len(unique_types), dtype=np.int64)
+    limit = np.where(unique_types < 0, k, k if per_type is None else per_type)
+    positions: list[int] = []
+    pins = list(np.flatnonzero(available[:pinned]))
+    while len(positions) < k:
         if pins:
             best = int(pins.pop(0))
         else:
-            open_ = left & (counts[kind] < limit[kind])
-            if not open_.any():
+            is_open = available & (counts[type_index] < limit[type_index])
+            if not is_open.any():
                 break
-            value = relevance * (1 - diversity) ** counts[kind]
-            best = int(np.argmax(np.where(open_, value, -1.0)))
-        chosen.append(best)
-        left[best] = False
-        counts[kind[best]] += kinds[kind[best]] >= 0
-    return np.array(chosen, dtype=np.int64)
+            value = relevance * (1 - diversity) ** counts[type_index]
+            best = int(np.argmax(np.where(is_open, value, -1.0)))
+        positions.append(best)
+        available[best] = False
+        counts[type_index[best]] += unique_types[type_index[best]] >= 0
+    return np.array(positions, dtype=np.int64)
 
 
 def reciprocal_ranks(count: int) -> npt.NDArray[np.float64]:
-    """(count,) 1 / (60 + rank), rank from 1: what lists add up when they are fused.
+    """(count,) 1 / (60 + rank), rank from 1: the weights of reciprocal rank fusion.
 
-    Reciprocal rank fusion (Cormack, Clarke & Buettcher, SIGIR 2009, k = 60).
+    Cormack, Clarke & Buettcher, SIGIR 2009, k = 60.
     """
     ranks: npt.NDArray[np.float64] = 1 / (60 + np.arange(1, count + 1))
     return ranks

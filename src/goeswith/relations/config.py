@@ -6,10 +6,10 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-CERTAIN: Final = 3
-"""Baskets that make a pair: fewer may be chance, where there are baskets enough to choose."""
-_ANSWERS: Final = 10
-"""Answers a product for which there must be."""
+DEFAULT_MIN_CO_PURCHASE: Final = 3
+"""Default minimum support of co-purchase edges: fewer baskets may be chance."""
+_MIN_EDGES_PER_PRODUCT: Final = 10
+"""Edges a product that a log must allow for the default minimum support."""
 
 
 class MiningConfig(BaseModel):
@@ -57,8 +57,8 @@ class MiningConfig(BaseModel):
     min_co_purchase: Literal["auto"] | Annotated[int, Field(ge=1)] = Field(
         default="auto",
         description="In how many baskets (or of how many users) two products must have been bought "
-        "together to become an edge; 'auto' is 3, and less where the log is too thin for ten "
-        "answers a product that were seen so often.",
+        "together to become an edge; 'auto' is 3, and less where the log is too small for ten "
+        "edges a product at that support.",
     )
     min_co_view: int = Field(
         default=3,
@@ -79,19 +79,22 @@ class MiningConfig(BaseModel):
     )
 
     @property
-    def of_truth(self) -> MiningConfig:
-        """The settings by which a benchmark says what goes together: 'auto' is 3 in any log."""
+    def for_ground_truth(self) -> MiningConfig:
+        """The settings for the ground truth of a benchmark: 'auto' is 3 in any log."""
         if self.min_co_purchase != "auto":
             return self
-        return self.model_copy(update={"min_co_purchase": CERTAIN})
+        return self.model_copy(update={"min_co_purchase": DEFAULT_MIN_CO_PURCHASE})
 
-    def least_co_purchase(self, sightings: int, products: int) -> int:
-        """`min_co_purchase`, or what 'auto' stands for in a log.
+    def resolve_min_co_purchase(self, sightings: int, products: int) -> int:
+        """`min_co_purchase`, with 'auto' resolved for a log.
 
         Args:
-            sightings: of two products in one basket, of either as the source.
-            products: that were bought.
+            sightings: ordered pairs of products in one basket, over all baskets.
+            products: distinct products in purchases.
         """
         if self.min_co_purchase != "auto":
             return self.min_co_purchase
-        return min(max(sightings // (_ANSWERS * max(products, 1)), 1), CERTAIN)
+        return min(
+            max(sightings // (_MIN_EDGES_PER_PRODUCT * max(products, 1)), 1),
+            DEFAULT_MIN_CO_PURCHASE,
+        )

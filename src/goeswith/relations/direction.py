@@ -1,15 +1,15 @@
-"""Which edges run against the order in which their products are bought.
+"""Direction of complement edges, from the order in which products are bought.
 
-A case goes with a phone, not a phone with a case: who buys both buys the phone first. Most pairs
-are seen three to five times, too few to say so of one pair. Other pairs of the same two types say
-it with them: their order is the prior of a pair's own, as empirical Bayes has it.
+A case goes with a phone, not a phone with a case: shoppers buy the phone first. Most pairs
+occur three to five times, too few to decide for one pair. Other pairs of the same two types add
+evidence: their order is the prior of the pair's own order, as in empirical Bayes.
 
 Every ordered context of an edge is a vote, +1 where the source came first, else -1. Two votes of
 one edge correlate by `own`; of two edges of the same types that share a product by `sharing`; of
 two that share none by `apart`. All three are estimated from the graph itself, and are near 0 where
-order says nothing. What other edges of the same types say of one is the best linear prediction
+order is uninformative. The prediction from other edges of the same types is the best linear one
 (the credibility of Buehlmann and Straub, 1970) from those that share neither product with it:
-whoever buys a phone and then three cases votes for three edges at once, which is one opinion.
+a shopper who buys a phone and then three cases votes for three edges at once, which is one opinion.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ Values = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 _SIGNIFICANT: Final = 0.025
-"""One-sided level of the test of a pair's own order, and of what is believed with its types."""
-_LEAN: Final = 1 / 3
-"""How far the types must lean: two contexts of three. With contexts enough any lean is certain, and
-51 of 100 are no reason to hide an answer."""
+"""One-sided level of the test of a pair's own order, and of the test with its types."""
+_MIN_LEAN: Final = 1 / 3
+"""Minimum lean of the types: two contexts of three. With many contexts any lean is significant, and
+51 of 100 are no reason to hide a recommendation."""
 
 
-def against_the_order(edges: Relation, types: Rows | None = None) -> Mask:
-    """Which edges go because their target is bought first; never both directions of a pair.
+def reversed_edges_mask(edges: Relation, types: Rows | None = None) -> Mask:
+    """Mask of the edges whose target is bought first; never both directions of a pair.
 
-    By a pair's own contexts where those are enough: an exact sign test, never sure of less than six
-    (an approximate interval already would be of four). Else by the order of its types, where that
-    and its own order lean the same way and are enough together.
+    By a pair's own contexts if these suffice: an exact sign test, never significant below six
+    (an approximate interval would be at four). Else by the order of its types, if that
+    and its own order agree and suffice together.
 
     Args:
-        edges: both directions of each pair; of one whose order is unknown neither goes.
-        types: (n,) type of each product, -1 for none; None leaves each pair to itself.
+        edges: both directions of each pair; a pair of unknown order is never masked.
+        types: (n,) type of each product, -1 for none; None uses each pair's own contexts only.
 
     Returns:
         (nnz,) aligned with `edges`.
@@ -56,48 +56,55 @@ def against_the_order(edges: Relation, types: Rows | None = None) -> Mask:
     first.data = edges.source_first.astype(np.float32)
     forward = edges.source_first.astype(np.float64)
     backward = np.asarray(first[edges.targets, edges.sources], dtype=np.float64).ravel()
-    against = _outnumbered(forward, backward)
+    against = _is_outnumbered(forward, backward)
     if types is None:
         return against
-    of, to = types[edges.sources], types[edges.targets]
-    typed = np.flatnonzero((of >= 0) & (to >= 0) & (of != to) & (forward + backward > 0))
+    source_types, target_types = types[edges.sources], types[edges.targets]
+    typed = np.flatnonzero(
+        (source_types >= 0)
+        & (target_types >= 0)
+        & (source_types != target_types)
+        & (forward + backward > 0)
+    )
     if len(typed):
         forward, backward = forward[typed], backward[typed]
-        votes = Votes.of(edges.sources[typed], edges.targets[typed], types, forward, backward)
-        against[typed] |= _with_types(votes, forward, backward)
+        votes = DirectionVotes.from_edges(
+            edges.sources[typed], edges.targets[typed], types, forward, backward
+        )
+        against[typed] |= _reversed_by_types(votes, forward, backward)
     return against
 
 
-def _outnumbered(forward: Values, backward: Values) -> Mask:
+def _is_outnumbered(forward: Values, backward: Values) -> Mask:
     """Whether `forward` is significantly less than half of both, by the exact sign test."""
     # P(X >= backward) of a binomial with even odds, as an incomplete beta function
     chance = special.betainc(np.maximum(backward, 1), forward + 1, 0.5)
     return np.asarray((backward > 0) & (chance < _SIGNIFICANT))
 
 
-def _with_types(votes: Votes, forward: Values, backward: Values) -> Mask:
-    """Where the types, with what an edge itself was seen, say that its target comes first."""
-    lean, left = votes.lean()
-    against = (lean <= -_LEAN) & (backward > forward)
-    first, second = prior(lean[against], left[against])
+def _reversed_by_types(votes: DirectionVotes, forward: Values, backward: Values) -> Mask:
+    """Mask of the edges whose target comes first by their types and their own contexts."""
+    lean, variance = votes.predict()
+    against = (lean <= -_MIN_LEAN) & (backward > forward)
+    first, second = beta_prior(lean[against], variance[against])
     chance = special.betaincc(first + forward[against], second + backward[against], 0.5)
     against[against] = chance < _SIGNIFICANT
     return np.asarray(against)
 
 
-def prior(lean: Values, left: Values) -> tuple[Values, Values]:
-    """The beta distribution of how often the source comes first, by what `Votes.lean` says.
+def beta_prior(lean: Values, variance: Values) -> tuple[Values, Values]:
+    """The beta distribution of how often the source comes first, from `DirectionVotes.predict`.
 
     Returns:
-        both parameters; an edge's own contexts, of either order, are added to them.
+        both parameters; an edge's own contexts, of either order, add to them.
     """
-    strength = np.maximum((1 - lean**2) / np.maximum(left, 1e-6) - 1, 1e-3)
+    strength = np.maximum((1 - lean**2) / np.maximum(variance, 1e-6) - 1, 1e-3)
     return strength * (1 + lean) / 2, strength * (1 - lean) / 2
 
 
 @dataclass(frozen=True)
-class Correlations:
-    """Of votes: within an edge, of edges of the same types that share a product, of others."""
+class VoteCorrelations:
+    """Correlations of votes: within an edge, of edges that share a product, of other edges."""
 
     own: float
     sharing: float
@@ -115,7 +122,7 @@ class _Sums:
     number_squared: Values
 
     @classmethod
-    def of(cls, keys: npt.NDArray[np.int64], votes: Values, number: Values) -> _Sums:
+    def from_keys(cls, keys: npt.NDArray[np.int64], votes: Values, number: Values) -> _Sums:
         _, group = np.unique(keys, return_inverse=True)
         votes_squared, number_squared = votes**2, number**2
 
@@ -124,14 +131,14 @@ class _Sums:
 
         return cls(group, total(votes), total(number), total(votes_squared), total(number_squared))
 
-    def between(self) -> tuple[Values, Values]:
-        """Of each group, over votes of two different edges: their products, and how many."""
+    def cross_products(self) -> tuple[Values, Values]:
+        """Per group: the sum of products of votes of two different edges, and their number."""
         return self.votes**2 - self.votes_squared, self.number**2 - self.number_squared
 
 
 @dataclass(frozen=True)
-class Votes:
-    """Votes of edges between products of different types.
+class DirectionVotes:
+    """Direction votes of edges between products of different types.
 
     Attributes:
         own: (m,) sum of the votes of each edge, and
@@ -148,22 +155,28 @@ class Votes:
     to_product: _Sums
 
     @classmethod
-    def of(cls, u: Rows, v: Rows, types: Rows, forward: Values, backward: Values) -> Votes:
-        """Of (m,) edges u -> v, from how often either came first; `types` as in the graph."""
+    def from_edges(
+        cls, u: Rows, v: Rows, types: Rows, forward: Values, backward: Values
+    ) -> DirectionVotes:
+        """From (m,) edges u -> v and how often either came first; `types` as in the graph."""
         own, number = forward - backward, forward + backward
-        n, of, to = len(types), types[u].astype(np.int64), types[v].astype(np.int64)
-        keys = of * n + to, to * n + u, of * n + v
-        return cls(own, number, *(_Sums.of(key, own, number) for key in keys))
+        n, source_types, target_types = (
+            len(types),
+            types[u].astype(np.int64),
+            types[v].astype(np.int64),
+        )
+        keys = source_types * n + target_types, target_types * n + u, source_types * n + v
+        return cls(own, number, *(_Sums.from_keys(key, own, number) for key in keys))
 
-    def lean(self) -> tuple[Values, Values]:
-        """What the types say of each edge before its own contexts are asked.
+    def predict(self) -> tuple[Values, Values]:
+        """Predict the votes of each edge from its types, without its own contexts.
 
         Returns:
-            (m,) expected vote, in [-1, 1]; (m,) variance that this leaves.
+            (m,) expected vote, in [-1, 1]; (m,) variance of the prediction.
         """
         rho = self.correlations()
         place = self.same_types.group
-        # of the same types without either product: whole numbers, so that nothing is exactly 0
+        # of the same types without either product: integers, so that sums are exact
         votes = self.own + self.same_types.votes[place]
         number = self.number + self.same_types.number[place]
         for sums in (self.from_product, self.to_product):
@@ -173,35 +186,36 @@ class Votes:
         credibility = rho.apart * number / variance
         return credibility * votes / np.maximum(number, 1), rho.own - rho.apart * credibility
 
-    def correlations(self) -> Correlations:
-        """By moments; a group weighs by its number of votes, and not by the square of it."""
-        several, types = self.number > 1, self.same_types
-        votes, number = self.own[several], self.number[several]
+    def correlations(self) -> VoteCorrelations:
+        """Estimate by moments; a group weighs by its number of votes, not by its square."""
+        repeated, types = self.number > 1, self.same_types
+        votes, number = self.own[repeated], self.number[repeated]
         own = _ratio((votes**2 - number) / number, number - 1)
-        shared = [sums.between() for sums in (self.from_product, self.to_product)]
+        shared = [sums.cross_products() for sums in (self.from_product, self.to_product)]
         counts = np.concatenate([self.from_product.number, self.to_product.number])
         sharing = _ratio(*(np.concatenate(parts) / counts for parts in zip(*shared, strict=True)))
         votes, number = (
-            whole - part for whole, part in zip(types.between(), self._shared(), strict=True)
+            total_of - shared_of
+            for total_of, shared_of in zip(types.cross_products(), self._shared(), strict=True)
         )
         apart = _ratio(votes / types.number, number / types.number)
-        # the nearer two votes are, the more they have in common
+        # the closer two votes are, the higher their correlation
         apart = min(apart, own)
-        return Correlations(own, float(np.clip(sharing, apart, own)), apart)
+        return VoteCorrelations(own, float(np.clip(sharing, apart, own)), apart)
 
     def _shared(self) -> tuple[Values, Values]:
-        """`between` of edges that share a product, summed over those of the same types."""
+        """`cross_products` of edges that share a product, summed over each pair of types."""
         votes = number = np.zeros(len(self.same_types.number))
         for sums in (self.from_product, self.to_product):
             types = np.zeros(len(sums.number), dtype=np.int64)
             types[sums.group] = self.same_types.group
-            products, pairs = sums.between()
+            products, pairs = sums.cross_products()
             votes = votes + np.bincount(types, products, len(votes))
             number = number + np.bincount(types, pairs, len(number))
         return votes, number
 
-    def _inflation(self, rho: Correlations) -> Values:
-        """How much the votes of near edges add to the variance of a sum over the same types."""
+    def _inflation(self, rho: VoteCorrelations) -> Values:
+        """How much the votes of close edges add to the variance of a sum over the same types."""
         types, (_, shared) = self.same_types, self._shared()
         near = (rho.own - rho.apart) * (types.number_squared - types.number)
         near += (rho.sharing - rho.apart) * shared
@@ -209,6 +223,6 @@ class Votes:
 
 
 def _ratio(votes: Values, number: Values) -> float:
-    """A correlation: products of votes, summed, over how many, in [0, 1]; 0 of none."""
+    """A correlation: the mean product of votes, in [0, 1]; 0 for no votes."""
     total = float(number.sum())
     return float(np.clip(votes.sum() / total, 0, 1)) if total > 0 else 0.0

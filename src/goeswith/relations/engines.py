@@ -1,4 +1,4 @@
-"""Where the expressions of mining run: DuckDB in the process, or a Spark that is there already."""
+"""Engines for the expressions of mining: DuckDB in the process, or an existing Spark session."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ class Engine:
     """An engine that runs Ibis expressions.
 
     Attributes:
-        read: a parquet file, or a folder or pattern of them, as a table; nothing is read yet.
-        keep: computes an expression once and returns the table that holds the result.
-        pair_memory: bytes that counting pairs may take in this process, where it is done here and
-            not by the engine; 0 where it never is.
+        read: a parquet file, or a folder or pattern of them, as a lazy table.
+        materialize: computes an expression once and returns a table with the result.
+        pair_memory: bytes for counting pairs in this process; 0 if the engine
+            counts them.
     """
 
     read: Callable[[str], Table]
-    keep: Callable[[Table], Table]
+    materialize: Callable[[Table], Table]
     pair_memory: int = 0
 
 
 @contextmanager
 def duckdb_engine(memory_mb: int) -> Iterator[Engine]:
-    """A DuckDB of its own that goes on in a temporary folder where its memory ends."""
+    """A new DuckDB that spills to a temporary folder above its memory limit."""
     import ibis
 
-    from goeswith.core.compiled import available
+    from goeswith.core.jit import has_numba
 
     with TemporaryDirectory(prefix="goeswith-") as folder:
         connection = ibis.duckdb.connect(
@@ -47,7 +47,7 @@ def duckdb_engine(memory_mb: int) -> Iterator[Engine]:
             yield Engine(
                 connection.read_parquet,
                 lambda expression: connection.create_table(next(names), expression, temp=True),
-                pair_memory=memory_mb * 2**20 if available() else 0,
+                pair_memory=memory_mb * 2**20 if has_numba() else 0,
             )
         finally:
             connection.disconnect()
@@ -55,26 +55,26 @@ def duckdb_engine(memory_mb: int) -> Iterator[Engine]:
 
 @contextmanager
 def spark_engine(session: Any) -> Iterator[Engine]:
-    """A Spark session, local or of a cluster; what it has kept is let go at the end.
+    """An existing Spark session, local or of a cluster; cached tables are released at the end.
 
     Args:
-        session: a `pyspark.sql.SparkSession`. Spark itself counts again what a lost worker held.
+        session: a `pyspark.sql.SparkSession`. Spark recomputes partitions of lost workers.
     """
     import ibis
 
     connection = ibis.pyspark.connect(session)
-    kept: list[str] = []
+    views: list[str] = []
 
-    def keep(expression: Table) -> Table:
+    def materialize(expression: Table) -> Table:
         name = f"goeswith_{uuid4().hex}"
         view = connection.create_view(name, expression)
         session.catalog.cacheTable(name)
-        kept.append(name)
+        views.append(name)
         return view
 
     try:
-        yield Engine(connection.read_parquet, keep)
+        yield Engine(connection.read_parquet, materialize)
     finally:
-        for name in reversed(kept):
+        for name in reversed(views):
             session.catalog.uncacheTable(name)
             session.catalog.dropTempView(name)

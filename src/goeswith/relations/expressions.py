@@ -27,33 +27,33 @@ _SESSIONS_OF_A_USER: Final = 2**31
 
 
 def sessions_by_gap(events: Table, gap: int) -> Table:
-    """Give events with `user_id` and `time` a `context`: a user's events without a longer silence.
+    """Add `context` to events: a user's events without a silence longer than the gap.
 
     Args:
         events: user_id (integer below 2 ** 31), time; both never null.
-        gap: microseconds; a silence of exactly the gap does not part a session.
+        gap: microseconds; a silence of exactly the gap does not end a session.
     """
     after_silence = (_.time - _.time.lag()) > gap
     by_user = ibis.window(group_by="user_id", order_by="time")
-    # a range, not rows: events at one time share a session whichever of them is sorted first
+    # a range, not rows: events at one time share a session in any sort order
     until_now = ibis.range_window(group_by="user_id", order_by="time", following=0)
-    started = events.mutate(opens=after_silence.over(by_user).fill_null(False).cast("int64"))
-    number = _.opens.sum().over(until_now)
-    return started.select(
-        *events.columns, context=_.user_id.cast("int64") * _SESSIONS_OF_A_USER + number
+    with_opens = events.mutate(opens=after_silence.over(by_user).fill_null(False).cast("int64"))
+    session_number = _.opens.sum().over(until_now)
+    return with_opens.select(
+        *events.columns, context=_.user_id.cast("int64") * _SESSIONS_OF_A_USER + session_number
     )
 
 
 def with_moment(events: Table) -> Table:
-    """Give events with a `context` their `moment`: by time, then position, of what there is."""
+    """Add `moment` to events with a `context`: by time, then position, as far as present."""
     order = [name for name in ("time", "position") if name in events.columns]
     if not order:
         return events.mutate(moment=ibis.null("int64"))
     if len(order) == 1:
         return events.mutate(moment=_[order[0]].cast("int64"))
     rank = ibis.dense_rank().over(group_by="context", order_by=order)
-    known = _.time.notnull() & _.position.notnull()
-    return events.mutate(moment=known.ifelse(rank, ibis.null("int64")))
+    has_moment = _.time.notnull() & _.position.notnull()
+    return events.mutate(moment=has_moment.ifelse(rank, ibis.null("int64")))
 
 
 def purchases(events: Table) -> Table:
@@ -83,119 +83,121 @@ def visits(events: Table) -> Table:
 
 
 def dated_purchases(events: Table) -> Table:
-    """Context (user), product, time, moment: each purchase once; purchases without a time fall."""
+    """Context (user), product, time, moment: distinct purchases with a time."""
     bought = events.filter((_.event == "purchase") & _.time.notnull())
     return bought.select("context", "product", "time", "moment").distinct()
 
 
 def context_sizes(occurrences: Table) -> Table:
-    """context, size (rows, that is distinct products), ordered (some order is known within it)."""
+    """context, size (rows, that is distinct products), ordered (whether it has any order)."""
     return occurrences.group_by("context").agg(
         size=_.count(), ordered=(_.moment.min() < _.moment.max()).fill_null(False)
     )
 
 
-def window_sizes(dated: Table, window: int) -> Table:
-    """Like `context_sizes` of `dated_purchases`; size: the most purchases within one window."""
+def window_sizes(dated_events: Table, window: int) -> Table:
+    """Like `context_sizes` for `dated_purchases`; size: the maximum of purchases in a window."""
     past = ibis.range_window(group_by="context", order_by="time", preceding=window, following=0)
     return (
-        dated.mutate(within=_.count().over(past))
+        dated_events.mutate(within=_.count().over(past))
         .group_by("context")
         .agg(size=_.within.max(), ordered=(_.moment.min() < _.moment.max()).fill_null(False))
     )
 
 
-def kept(occurrences: Table, sizes: Table, cap: int) -> Table:
+def limit_size(occurrences: Table, sizes: Table, cap: int) -> Table:
     """The rows of contexts whose size is at most `cap`."""
     return occurrences.semi_join(sizes.filter(_.size <= cap), "context")
 
 
-def owners(events: Table) -> Table:
-    """context, and of what the events know: user_id, and time, when the context ended.
+def context_owners(events: Table) -> Table:
+    """context, and as far as present: user_id, and time, the end of the context.
 
-    Of a context that several users share the least id owns it.
+    A context with several users belongs to the lowest id.
     """
-    known = {"user_id": _.user_id.min(), "time": _.time.max()}
+    columns = {"user_id": _.user_id.min(), "time": _.time.max()}
     return events.group_by("context").agg(
-        **{name: value for name, value in known.items() if name in events.columns}
+        **{name: value for name, value in columns.items() if name in events.columns}
     )
 
 
-def contexts_of_users(owned: Table) -> Table:
-    """user_id, contexts: how many each known user has; see `owners`."""
-    return owned.filter(_.user_id.notnull()).group_by("user_id").agg(contexts=_.count())
+def contexts_of_users(owner_table: Table) -> Table:
+    """user_id, contexts: number of contexts of each user; see `context_owners`."""
+    return owner_table.filter(_.user_id.notnull()).group_by("user_id").agg(contexts=_.count())
 
 
-def at_most_per_user(occurrences: Table, owned: Table, cap: int) -> Table:
-    """Of one user's contexts that hold a product, the latest `cap`; those of no known user all.
+def cap_per_user(occurrences: Table, owner_table: Table, cap: int) -> Table:
+    """The latest `cap` contexts of each user and product, and all contexts without a user.
 
-    What is left is itself a log, in which no user has more than `cap` votes for a pair: pairs, the
+    The result is itself a log, in which no user has more than `cap` votes for a pair: pairs, the
     contexts of each product and all contexts are counted in it, so that every measure holds.
 
     Args:
         occurrences: context, product and more.
-        owned: context, user_id and, where known, time.
-        cap: of contexts.
+        owner_table: context, user_id and, if present, time.
+        cap: number of contexts.
     """
-    ended = _.time if "time" in owned.columns else ibis.null("int64")
-    theirs = occurrences.join(owned.select("context", owner="user_id", ended=ended), "context")
+    ended = _.time if "time" in owner_table.columns else ibis.null("int64")
+    with_owner = occurrences.join(
+        owner_table.select("context", owner="user_id", ended=ended), "context"
+    )
     latest = ibis.window(
         group_by=["owner", "product"], order_by=[_.ended.desc(nulls_first=False), "context"]
     )
-    ranked = theirs.mutate(later_ones=ibis.row_number().over(latest))
-    few = ranked.filter(_.owner.isnull() | (_.later_ones < cap))
-    return few.select(*occurrences.columns)
+    numbered = with_owner.mutate(later_ones=ibis.row_number().over(latest))
+    capped = numbered.filter(_.owner.isnull() | (_.later_ones < cap))
+    return capped.select(*occurrences.columns)
 
 
-def weighted_by_age(occurrences: Table, owned: Table, newest: int, half_life: int) -> Table:
-    """Occurrences with the `weight` of their context: halved by every half-life of its age.
+def weighted_by_age(occurrences: Table, owner_table: Table, newest: int, half_life: int) -> Table:
+    """Add `weight` to occurrences: 1 for the newest context, halved with every half-life.
 
     Args:
         occurrences: context and more.
-        owned: context, time (never null).
+        owner_table: context, time (never null).
         newest: microseconds, of the newest event: of age 0.
         half_life: microseconds.
     """
-    theirs = occurrences.join(owned.select("context", ended="time"), "context")
-    return theirs.select(*occurrences.columns, weight=_half_lives(_.ended, newest, half_life))
+    with_time = occurrences.join(owner_table.select("context", ended="time"), "context")
+    return with_time.select(*occurrences.columns, weight=_half_lives(_.ended, newest, half_life))
 
 
-def purchases_by_age(dated: Table, newest: int, half_life: int) -> Table:
+def purchases_by_age(dated_events: Table, newest: int, half_life: int) -> Table:
     """Like `weighted_by_age` for `dated_purchases`, in which each purchase has its own age."""
-    return dated.mutate(weight=_half_lives(_.time, newest, half_life))
+    return dated_events.mutate(weight=_half_lives(_.time, newest, half_life))
 
 
 def _half_lives(time: Table, newest: int, half_life: int) -> Table:
     return (((time - newest) / half_life) * ibis.literal(2).ln()).exp()
 
 
-def holders(occurrences: Table) -> Table:
-    """product, contexts: in how many contexts each product occurs, by weight where they have one.
+def contexts_per_product(occurrences: Table) -> Table:
+    """product, contexts: number of contexts of each product, by weight if they have one.
 
-    A product that a context holds more than once has the largest of its weights.
+    A product that occurs repeatedly in a context has the largest of its weights there.
     """
-    once = _heaviest(occurrences, "context", "product")
-    return once.group_by("product").agg(contexts=_.weight.sum())
+    deduplicated = _max_weight(occurrences, "context", "product")
+    return deduplicated.group_by("product").agg(contexts=_.weight.sum())
 
 
 def total_weight(occurrences: Table) -> Table:
-    """One row, weight: how many contexts hold anything, by weight where they have one."""
-    return _heaviest(occurrences, "context").aggregate(weight=_.weight.sum())
+    """One row, weight: number of contexts, by weight if they have one."""
+    return _max_weight(occurrences, "context").aggregate(weight=_.weight.sum())
 
 
-def _heaviest(occurrences: Table, *keys: str) -> Table:
-    """The keys once each, with the largest of their weights, 1 where there are none."""
+def _max_weight(occurrences: Table, *keys: str) -> Table:
+    """Distinct keys with the largest of their weights; 1 without weights."""
     if "weight" in occurrences.columns:
         return occurrences.group_by(*keys).agg(weight=_.weight.max())
     return occurrences.select(*keys).distinct().mutate(weight=1)
 
 
-def together(occurrences: Table, *, ordered: bool) -> Table:
+def co_occurrences(occurrences: Table, *, ordered: bool) -> Table:
     """Unordered pairs (source < target) of one context.
 
     Args:
         occurrences: context, product, moment: each product once in a context.
-        ordered: also count the order; left out, counting is faster by a third.
+        ordered: whether to count the order, which takes half as long again.
 
     Returns:
         source, target, count; if ordered, source_first and target_first: contexts in which that
@@ -205,35 +207,35 @@ def together(occurrences: Table, *, ordered: bool) -> Table:
     return _count(_pairs(occurrences), ordered=ordered)
 
 
-def alternatives(visited: Table, *, ordered: bool) -> Table:
-    """Like `together`: pairs of products viewed in one session, but not both bought in it."""
-    pairs = _pairs(visited.filter(_.viewed))
+def co_view_pairs(visit_table: Table, *, ordered: bool) -> Table:
+    """Like `co_occurrences`: pairs of products viewed in one session, but not both bought."""
+    pairs = _pairs(visit_table.filter(_.viewed))
     return _count(pairs.filter(~(_.source_bought & _.target_bought)), ordered=ordered)
 
 
-def together_within(dated: Table, window: int, *, ordered: bool) -> Table:
-    """Like `together`: pairs of products that a user bought at most `window` microseconds apart.
+def co_occurrences_within(dated_events: Table, window: int, *, ordered: bool) -> Table:
+    """Like `co_occurrences`: products that a user bought at most `window` microseconds apart.
 
-    Of the purchases that lie so near each other, the first of either product tells the order.
+    The first of the purchases of each product within the window decides the order.
     """
-    pairs = _pairs(dated).filter(
+    pairs = _pairs(dated_events).filter(
         (_.source_time - _.target_time <= window) & (_.target_time - _.source_time <= window)
     )
     weight = {"weight": _.weight.max()} if "weight" in pairs.columns else {}
-    once = pairs.group_by("context", "source", "target").agg(
+    deduplicated = pairs.group_by("context", "source", "target").agg(
         source_moment=_.source_moment.min(), target_moment=_.target_moment.min(), **weight
     )
-    return _count(once, ordered=ordered)
+    return _count(deduplicated, ordered=ordered)
 
 
-def viewed_then_bought(visited: Table) -> Table:
+def view_then_purchase_pairs(visit_table: Table) -> Table:
     """source, target, count: sessions in which the source was viewed, not bought, and the target
     was bought strictly later than that.
     """
-    weight = [name for name in ("weight",) if name in visited.columns]
-    viewed = visited.filter(_.viewed & ~_.bought)
+    weight = [name for name in ("weight",) if name in visit_table.columns]
+    viewed = visit_table.filter(_.viewed & ~_.bought)
     viewed = viewed.select("context", *weight, source="product", seen="moment")
-    bought = visited.filter(_.bought).view()
+    bought = visit_table.filter(_.bought).view()
     bought = bought.select("context", target="product", paid="last_purchase")
     pairs = viewed.join(bought, ["context", viewed.seen < bought.paid])
     return _count(pairs, ordered=False)
@@ -242,7 +244,7 @@ def viewed_then_bought(visited: Table) -> Table:
 def _pairs(occurrences: Table) -> Table:
     """Self-join: context, source, target, and every other column c as source_c and target_c.
 
-    A pair weighs what the lighter of its two occurrences does.
+    A pair has the lower weight of its two occurrences.
     """
     rest = [name for name in occurrences.columns if name not in ("context", "product")]
     left = occurrences.select(
@@ -258,7 +260,7 @@ def _pairs(occurrences: Table) -> Table:
 
 
 def _count(pairs: Table, *, ordered: bool) -> Table:
-    # an unknown order is none: Spark would count a group of nothing else as null
+    # an unknown order counts as none: Spark would return null for a group of nulls
     earlier = (_.source_moment < _.target_moment).fill_null(False)
     later = (_.source_moment > _.target_moment).fill_null(False)
     order = {"source_first": _.count(where=earlier), "target_first": _.count(where=later)}

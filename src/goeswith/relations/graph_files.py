@@ -20,7 +20,7 @@ _PER_PRODUCT: Final = ("source_contexts", "target_contexts")
 
 
 def save_graph(graph: RelationGraph, folder: Path) -> None:
-    """Write `relations.safetensors`, atomically; the folder is made where it is absent."""
+    """Write `relations.safetensors`, atomically; creates the folder if needed."""
     arrays: Arrays = {} if graph.types is None else {_TYPES: graph.types}
     for name, relation in graph.relations.items():
         arrays[name] = relation.count
@@ -34,7 +34,7 @@ def save_graph(graph: RelationGraph, folder: Path) -> None:
 
 
 def load_graph(folder: Path, n: int) -> RelationGraph:
-    """Read what `save_graph` wrote.
+    """Read a graph that `save_graph` wrote.
 
     Args:
         folder: holds `relations.safetensors`.

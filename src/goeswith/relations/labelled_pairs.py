@@ -1,4 +1,4 @@
-"""What people bundled, and what they saw beside it and left out, -> RelationGraph."""
+"""Labelled pairs of sessions: products in one bundle, and products seen but not bundled."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from goeswith.relations.graph import RelationGraph
 from goeswith.relations.relation import CO_PURCHASE, CO_VIEW
 
 
-def judged_pairs(sessions: pl.DataFrame, bundles: pl.DataFrame) -> pl.DataFrame:
-    """Every pair of products of a session, and whether one bundle of that session holds both.
+def labelled_session_pairs(sessions: pl.DataFrame, bundles: pl.DataFrame) -> pl.DataFrame:
+    """Every pair of products of a session, labelled by whether one of its bundles holds both.
 
     Args:
         sessions: session_id, product.
@@ -19,10 +19,10 @@ def judged_pairs(sessions: pl.DataFrame, bundles: pl.DataFrame) -> pl.DataFrame:
         session_id, source, target (source < target), bundled; sorted.
     """
     pairs = _pairs(sessions, ["session_id"])
-    together = _pairs(bundles, ["session_id", "bundle_id"]).select(pairs.columns).unique()
+    bundled_pairs = _pairs(bundles, ["session_id", "bundle_id"]).select(pairs.columns).unique()
     return (
         pairs.join(
-            together.with_columns(bundled=True), on=pairs.columns, how="left", validate="1:1"
+            bundled_pairs.with_columns(bundled=True), on=pairs.columns, how="left", validate="1:1"
         )
         .with_columns(pl.col("bundled").fill_null(value=False))
         .sort(pairs.columns)
@@ -39,22 +39,22 @@ def _pairs(table: pl.DataFrame, within: list[str]) -> pl.DataFrame:
     )
 
 
-def graph_of_judged(pairs: pl.DataFrame, n: int) -> RelationGraph:
+def graph_from_labelled_pairs(pairs: pl.DataFrame, n: int) -> RelationGraph:
     """Bundled pairs as co_purchase; pairs of a session that are in none of its bundles as co_view.
 
-    Edges go both ways: a bundle has no direction. A pair that one session's people bundled and
+    Edges have both directions: a bundle has none. A pair that one session's people bundled and
     another's did not is in both relations, and so in neither signal.
 
     Args:
-        pairs: as `judged_pairs` gives them.
+        pairs: of `labelled_session_pairs`.
         n: products in the catalogue.
     """
     edges = {}
     for name, bundled in ((CO_PURCHASE, True), (CO_VIEW, False)):
-        part = pairs.filter(pl.col("bundled") == bundled)
-        one, other = part["source"], part["target"]
+        labelled = pairs.filter(pl.col("bundled") == bundled)
+        first, second = labelled["source"], labelled["target"]
         edges[name] = (
-            pl.concat([one, other]).to_numpy(),
-            pl.concat([other, one]).to_numpy(),
+            pl.concat([first, second]).to_numpy(),
+            pl.concat([second, first]).to_numpy(),
         )
     return RelationGraph.from_edges(n, edges)

@@ -1,6 +1,6 @@
-"""How strongly two products are associated, beyond what their popularity explains.
+"""Association measures of product pairs, beyond what their popularity explains.
 
-For a pair seen in `n_uv` of `N` contexts (baskets, sessions, users), `n_u` of which hold the source
+For a pair in `n_uv` of `N` contexts (baskets, sessions, users), `n_u` of which hold the source
 and `n_v` the target:
 
     confidence = n_uv / n_u                 P(target | source)
@@ -45,7 +45,7 @@ def wilson_lower(successes: Counts, trials: Counts | float, z: float = Z_95) -> 
 
 
 def _xlogx_ratio(observed: Counts, expected: Counts) -> Counts:
-    """O log(O / E), 0 where nothing was observed."""
+    """O log(O / E), 0 where O is 0."""
     out: Counts = np.zeros_like(observed)
     seen = observed > 0
     out[seen] = observed[seen] * np.log(observed[seen] / np.maximum(expected[seen], 1e-300))

@@ -1,4 +1,4 @@
-"""Events -> relations: which products are bought together, compared, or bought after a view."""
+"""Mining of relations from events: co-purchase, co-view, and view then purchase."""
 
 from __future__ import annotations
 
@@ -10,18 +10,24 @@ import polars as pl
 
 from goeswith.core.errors import DataError
 from goeswith.relations import expressions
-from goeswith.relations.collect import Edges, count_together, make_edges, per_product, total_weight
-from goeswith.relations.config import CERTAIN, MiningConfig
+from goeswith.relations.config import DEFAULT_MIN_CO_PURCHASE, MiningConfig
+from goeswith.relations.edge_counts import (
+    EdgeCounts,
+    contexts_per_product,
+    count_pairs_in_context,
+    edge_counts,
+    total_weight,
+)
 from goeswith.relations.engines import Engine, duckdb_engine
 from goeswith.relations.expressions import Table
 from goeswith.relations.graph import RelationGraph
 from goeswith.relations.mining_report import MinedRelation, MiningReport
-from goeswith.relations.pair_counts import pairs_of
+from goeswith.relations.pair_counts import read_pair_counts
 from goeswith.relations.relation import CO_PURCHASE, CO_VIEW, VIEW_THEN_PURCHASE, Relation
-from goeswith.relations.vote_weights import Votes
+from goeswith.relations.vote_weights import VoteWeights
 
-_IDS: Final = ("basket_id", "session_id", "user_id")
-_CONTEXTS_ARE: Final = {"basket_id": "baskets", "session_id": "sessions", "user_id": "users"}
+_ID_COLUMNS: Final = ("basket_id", "session_id", "user_id")
+_CONTEXT_NAMES: Final = {"basket_id": "baskets", "session_id": "sessions", "user_id": "users"}
 
 
 def mine(
@@ -34,15 +40,15 @@ def mine(
 
     Args:
         events: product (Int32 row in the catalogue); at least one of basket_id, session_id and
-            user_id; where the data have them event ("view", "cart", "purchase"; without the column
+            user_id; if present, event ("view", "cart", "purchase"; without the column
             all are purchases), timestamp (Datetime) and position (Int64).
         n: products in the catalogue.
-        config: windows, caps and least counts; the defaults where left out.
-        report: filled with what was counted and what was left out.
+        config: windows, caps and minimum counts; None for the defaults.
+        report: filled in with the numbers of counted and excluded contexts.
 
     Returns:
-        co_purchase where there are purchases; co_view where there are views; view_then_purchase
-        where there are both and their order is known.
+        co_purchase if there are purchases; co_view if there are views; view_then_purchase
+        if there are both and they have an order.
 
     Raises:
         DataError: there is nothing to group events by, or no time for a window of days.
@@ -51,7 +57,9 @@ def mine(
 
     config = config or MiningConfig()
     with duckdb_engine(config.memory_mb) as engine:
-        return mine_table(ibis.memtable(_encoded(events).to_arrow()), n, engine, config, report)
+        return mine_table(
+            ibis.memtable(encode_events(events).to_arrow()), n, engine, config, report
+        )
 
 
 def mine_table(
@@ -61,206 +69,243 @@ def mine_table(
     config: MiningConfig | None = None,
     report: MiningReport | None = None,
 ) -> RelationGraph:
-    """What `mine` does, of a table that an engine holds; only edges leave the engine.
+    """Mine relations from a table in an engine; only edges leave the engine.
 
     Args:
         events: an Ibis table: product (int32 row in the catalogue), event ("view", "cart",
             "purchase"), at least one of basket_id, session_id and user_id (integers below 2 ** 31,
-            or null), and where known time (int64 microseconds) and position (int64).
+            or null), and if present time (int64 microseconds) and position (int64).
         n: products in the catalogue.
         engine: where `events` is.
-        config: see `mine`, as is
-        report: likewise.
+        config: see `mine`.
+        report: see `mine`.
 
     Raises:
         DataError: as `mine` does.
     """
     config = config or MiningConfig()
     report = report if report is not None else MiningReport()
-    log = _Log.of(engine.keep(events))
+    log = _EventLog.from_table(engine.materialize(events))
     if not log.rows:
         report.notes.append("there are no events")
         return RelationGraph(n)
-    if not any(name in log.known for name in _IDS):
+    if not any(name in log.columns for name in _ID_COLUMNS):
         raise DataError(
-            "the events have no basket_id, session_id or user_id, so that nothing says which of "
+            "the events have no basket_id, session_id or user_id, which would show which of "
             "them belong together; add one of these columns"
         )
-    votes = Votes.of(log.table, log.known, config)
-    mining = _Mining(n, engine, config, votes, report)
-    bought = _Log.of(log.table.filter(log.table.event == "purchase"))
+    votes = VoteWeights.from_log(log.table, log.columns, config)
+    mining = _RelationMiner(n, engine, config, votes, report)
+    bought = _EventLog.from_table(log.table.filter(log.table.event == "purchase"))
     relations = {}
     if bought.rows:
         relations[CO_PURCHASE] = mining.co_purchase(bought)
-    if _rows(log.table.filter(log.table.event == "view")):
+    if _count_rows(log.table.filter(log.table.event == "view")):
         relations |= mining.view_relations(log)
     return RelationGraph(n, relations)
 
 
 @dataclass(frozen=True)
-class _Log:
-    """Events, and of which columns some are known."""
+class _EventLog:
+    """Events, their number, and the columns with at least one value."""
 
     table: Table
     rows: int
-    known: frozenset[str]
+    columns: frozenset[str]
 
     @classmethod
-    def of(cls, table: Table) -> _Log:
-        counts = {name: table[name].count() for name in table.columns}
-        (found,) = table.aggregate(n_rows=table.count(), **counts).to_pyarrow().to_pylist()
-        rows = int(found.pop("n_rows"))
-        return cls(table, rows, frozenset(name for name, seen in found.items() if seen))
+    def from_table(cls, table: Table) -> _EventLog:
+        expressions_by_column = {name: table[name].count() for name in table.columns}
+        (counts,) = (
+            table.aggregate(n_rows=table.count(), **expressions_by_column).to_pyarrow().to_pylist()
+        )
+        rows = int(counts.pop("n_rows"))
+        return cls(table, rows, frozenset(name for name, seen in counts.items() if seen))
 
-    def where(self, *names: str) -> _Log:
-        """The events of which some columns are known."""
+    def having(self, *names: str) -> _EventLog:
+        """The events that have a value in all of some columns."""
         if not names:
             return self
-        return _Log.of(self.table.filter([self.table[name].notnull() for name in names]))
+        return _EventLog.from_table(
+            self.table.filter([self.table[name].notnull() for name in names])
+        )
 
-    def by(self, unit: str) -> Table:
-        """The events as the expressions take them, without columns that say nothing."""
-        kept = [name for name in ("user_id", "time", "position") if name in self.known]
+    def with_context(self, unit: str) -> Table:
+        """The events as the expressions take them, without empty columns."""
+        present = [name for name in ("user_id", "time", "position") if name in self.columns]
         return self.table.select(
-            "product", "event", *(name for name in kept if name != unit), context=unit
+            "product", "event", *(name for name in present if name != unit), context=unit
         )
 
 
 @dataclass(frozen=True)
-class _Mining:
-    """What mining one log needs."""
+class _RelationMiner:
+    """Mines the relations of one log."""
 
     n: int
     engine: Engine
     config: MiningConfig
-    votes: Votes
+    votes: VoteWeights
     report: MiningReport
 
-    def co_purchase(self, events: _Log) -> Relation:
-        config, keep = self.config, self.engine.keep
-        by_days = _by_days(events, config)
-        unit = "user_id" if by_days else next(name for name in _IDS if name in events.known)
-        if unit != "basket_id" and not by_days:
+    def co_purchase(self, events: _EventLog) -> Relation:
+        config, keep = self.config, self.engine.materialize
+        day_window = _uses_day_window(events, config)
+        unit = (
+            "user_id"
+            if day_window
+            else next(name for name in _ID_COLUMNS if name in events.columns)
+        )
+        if unit != "basket_id" and not day_window:
             self.report.notes.append(
                 f"{CO_PURCHASE}: no basket ids, and no user ids with timestamps for a window of "
                 f"days, so that all purchases of one {unit.removesuffix('_id')} go together"
             )
-        timed = by_days or self.votes.half_life is not None
-        placed = events.where(unit, *(["time"] if timed else []))
-        encoded = keep(placed.by(unit))
+        timed = day_window or self.votes.half_life is not None
+        in_context = events.having(unit, *(["time"] if timed else []))
+        encoded = keep(in_context.with_context(unit))
         table = expressions.with_moment(encoded)
         window = timedelta(days=config.window_days) // timedelta(microseconds=1)
-        if by_days:
+        if day_window:
             occurrences = keep(expressions.dated_purchases(table))
             sizes = keep(expressions.window_sizes(occurrences, window))
         else:
             occurrences = keep(expressions.purchases(table))
             sizes = keep(expressions.context_sizes(occurrences))
-        counted = _counted(sizes, config.max_basket, unit, events.rows - placed.rows)
-        fit = keep(expressions.kept(occurrences, sizes, config.max_basket))
-        least, ordered = _least(config, sizes, fit), counted.ordered
-        if by_days:
-            occurrences = keep(self.votes.of_purchases(fit))
-            within = expressions.together_within(occurrences, window, ordered=ordered)
-            pairs = pairs_of(keep(within), least)
+        context_counts = _count_contexts(
+            sizes, config.max_basket, unit, events.rows - in_context.rows
+        )
+        eligible = keep(expressions.limit_size(occurrences, sizes, config.max_basket))
+        min_count, ordered = (
+            _resolve_min_co_purchase(config, sizes, eligible),
+            context_counts.ordered,
+        )
+        if day_window:
+            occurrences = keep(self.votes.weigh_purchases(eligible))
+            within = expressions.co_occurrences_within(occurrences, window, ordered=ordered)
+            pairs = read_pair_counts(keep(within), min_count)
         else:
-            occurrences = keep(self.votes.of_contexts(fit, encoded))
-            pairs = count_together(occurrences, self.n, least, self.engine, ordered=ordered)
-        held = per_product(expressions.holders(occurrences), self.n)
-        edges = make_edges(pairs, self.n, symmetric=True)
-        capped = _rows(fit) - _rows(occurrences)
-        if config.min_co_purchase == "auto" and least < CERTAIN:
-            self.report.notes.append(
-                f"{CO_PURCHASE}: pairs of {least} and more {_CONTEXTS_ARE[unit]} are edges, for "
-                f"there are too few purchases for ten answers a product of {CERTAIN}"
+            occurrences = keep(self.votes.weigh_contexts(eligible, encoded))
+            pairs = count_pairs_in_context(
+                occurrences, self.n, min_count, self.engine, ordered=ordered
             )
-        self.report.relations.append(_mined(CO_PURCHASE, counted, edges, capped, least))
+        product_contexts = contexts_per_product(
+            expressions.contexts_per_product(occurrences), self.n
+        )
+        edges = edge_counts(pairs, self.n, symmetric=True)
+        over_user_cap = _count_rows(eligible) - _count_rows(occurrences)
+        if config.min_co_purchase == "auto" and min_count < DEFAULT_MIN_CO_PURCHASE:
+            self.report.notes.append(
+                f"{CO_PURCHASE}: pairs of {min_count} and more {_CONTEXT_NAMES[unit]} are edges, "
+                "since there are too few purchases for ten edges a product of "
+                f"{DEFAULT_MIN_CO_PURCHASE}"
+            )
+        self.report.relations.append(
+            _mined_relation(CO_PURCHASE, context_counts, edges, over_user_cap, min_count)
+        )
         contexts = total_weight(expressions.total_weight(occurrences))
-        return Relation(edges.count, edges.source_first, held, held, contexts, edges.seen)
+        return Relation(
+            edges.count,
+            edges.source_first,
+            product_contexts,
+            product_contexts,
+            contexts,
+            edges.seen,
+        )
 
-    def view_relations(self, events: _Log) -> dict[str, Relation]:
-        config, keep, n, notes = self.config, self.engine.keep, self.n, self.report.notes
-        unit = next((name for name in ("session_id", "user_id") if name in events.known), None)
+    def view_relations(self, events: _EventLog) -> dict[str, Relation]:
+        config, keep, n, notes = self.config, self.engine.materialize, self.n, self.report.notes
+        unit = next((name for name in ("session_id", "user_id") if name in events.columns), None)
         if unit is None:
             notes.append(
-                f"{CO_VIEW}, {VIEW_THEN_PURCHASE}: not mined, for views have no session_id or "
+                f"{CO_VIEW}, {VIEW_THEN_PURCHASE}: not mined, since views have no session_id or "
                 "user_id"
             )
             return {}
-        split = unit == "user_id" and "time" in events.known
-        if unit == "user_id" and not split:
+        split_by_gap = unit == "user_id" and "time" in events.columns
+        if unit == "user_id" and not split_by_gap:
             notes.append(
                 f"{CO_VIEW}, {VIEW_THEN_PURCHASE}: no session ids and no timestamps, so that all "
                 "that a user did counts as one session"
             )
-        timed = split or self.votes.half_life is not None
-        placed = events.where(unit, *(["time"] if timed else []))
-        table = keep(placed.by(unit))
-        if split:
+        timed = split_by_gap or self.votes.half_life is not None
+        in_context = events.having(unit, *(["time"] if timed else []))
+        table = keep(in_context.with_context(unit))
+        if split_by_gap:
             gap = timedelta(minutes=config.session_gap_minutes) // timedelta(microseconds=1)
             table = table.mutate(user_id=table.context).drop("context")
             table = keep(expressions.sessions_by_gap(table, gap))
-        visited = keep(expressions.visits(expressions.with_moment(table)))
-        sizes = keep(expressions.context_sizes(visited))
-        unplaced = events.rows - placed.rows
-        counted = _counted(sizes, config.max_basket, "session_id", unplaced)
-        fit = keep(expressions.kept(visited, sizes, config.max_basket))
-        visited = keep(self.votes.of_contexts(fit, table))
-        capped = _rows(fit) - _rows(visited)
-        viewers = per_product(expressions.holders(visited.filter(visited.viewed)), n)
-        buyers = per_product(expressions.holders(visited.filter(visited.bought)), n)
-        contexts = total_weight(expressions.total_weight(visited))
-
-        pairs = count_together(visited, n, config.min_co_view, self.engine, ordered=counted.ordered)
-        edges = make_edges(pairs, n, symmetric=True)
-        self.report.relations.append(_mined(CO_VIEW, counted, edges, capped, config.min_co_view))
-        compared = Relation(edges.count, edges.source_first, viewers, viewers, contexts, edges.seen)
-        if not buyers.any():
-            return {CO_VIEW: compared}
-        if not events.known & {"time", "position"}:
-            notes.append(
-                f"{VIEW_THEN_PURCHASE}: not mined, for the events have no timestamps or positions "
-                "that would tell what came first"
-            )
-            return {CO_VIEW: compared}
-        pairs = pairs_of(
-            keep(expressions.viewed_then_bought(visited)), config.min_view_then_purchase
+        visits = keep(expressions.visits(expressions.with_moment(table)))
+        sizes = keep(expressions.context_sizes(visits))
+        without_context = events.rows - in_context.rows
+        context_counts = _count_contexts(sizes, config.max_basket, "session_id", without_context)
+        eligible = keep(expressions.limit_size(visits, sizes, config.max_basket))
+        visits = keep(self.votes.weigh_contexts(eligible, table))
+        over_user_cap = _count_rows(eligible) - _count_rows(visits)
+        viewers = contexts_per_product(
+            expressions.contexts_per_product(visits.filter(visits.viewed)), n
         )
-        edges = make_edges(pairs, n, symmetric=False)
-        counted = replace(counted, ordered=True)
-        least = config.min_view_then_purchase
-        self.report.relations.append(_mined(VIEW_THEN_PURCHASE, counted, edges, capped, least))
+        buyers = contexts_per_product(
+            expressions.contexts_per_product(visits.filter(visits.bought)), n
+        )
+        contexts = total_weight(expressions.total_weight(visits))
+
+        pairs = count_pairs_in_context(
+            visits, n, config.min_co_view, self.engine, ordered=context_counts.ordered
+        )
+        edges = edge_counts(pairs, n, symmetric=True)
+        self.report.relations.append(
+            _mined_relation(CO_VIEW, context_counts, edges, over_user_cap, config.min_co_view)
+        )
+        co_view = Relation(edges.count, edges.source_first, viewers, viewers, contexts, edges.seen)
+        if not buyers.any():
+            return {CO_VIEW: co_view}
+        if not events.columns & {"time", "position"}:
+            notes.append(
+                f"{VIEW_THEN_PURCHASE}: not mined, since the events have no timestamps or "
+                "positions and so no order"
+            )
+            return {CO_VIEW: co_view}
+        pairs = read_pair_counts(
+            keep(expressions.view_then_purchase_pairs(visits)), config.min_view_then_purchase
+        )
+        edges = edge_counts(pairs, n, symmetric=False)
+        context_counts = replace(context_counts, ordered=True)
+        min_count = config.min_view_then_purchase
+        self.report.relations.append(
+            _mined_relation(VIEW_THEN_PURCHASE, context_counts, edges, over_user_cap, min_count)
+        )
         # the view comes first in every session that this relation counts
         first = (edges.count.data if edges.seen is None else edges.seen).copy()
-        after = Relation(edges.count, first, viewers, buyers, contexts, edges.seen)
-        return {CO_VIEW: compared, VIEW_THEN_PURCHASE: after}
+        view_then_purchase = Relation(edges.count, first, viewers, buyers, contexts, edges.seen)
+        return {CO_VIEW: co_view, VIEW_THEN_PURCHASE: view_then_purchase}
 
 
-def _by_days(purchases: _Log, config: MiningConfig) -> bool:
-    possible = purchases.known >= {"user_id", "time"}
+def _uses_day_window(purchases: _EventLog, config: MiningConfig) -> bool:
+    possible = purchases.columns >= {"user_id", "time"}
     if config.purchase_window == "days" and not possible:
         raise DataError(
             "purchase_window = 'days' needs purchases with user_id and timestamp, which these "
             "events do not have; set it to 'basket' or 'auto'"
         )
     if config.purchase_window == "auto":
-        return possible and "basket_id" not in purchases.known
+        return possible and "basket_id" not in purchases.columns
     return config.purchase_window == "days"
 
 
-def _least(config: MiningConfig, sizes: Table, occurrences: Table) -> int:
-    """In how many contexts two products must be to become an edge of co-purchase."""
+def _resolve_min_co_purchase(config: MiningConfig, sizes: Table, occurrences: Table) -> int:
+    """Minimum number of contexts of a co-purchase edge."""
     if config.min_co_purchase != "auto":
         return config.min_co_purchase
-    kept = sizes.filter(sizes["size"] <= config.max_basket)
-    pairs = (kept["size"] * (kept["size"] - 1)).sum().to_pyarrow().as_py()
+    eligible = sizes.filter(sizes["size"] <= config.max_basket)
+    pairs = (eligible["size"] * (eligible["size"] - 1)).sum().to_pyarrow().as_py()
     products = occurrences["product"].nunique().to_pyarrow().as_py()
-    return config.least_co_purchase(int(pairs or 0), int(products or 0))
+    return config.resolve_min_co_purchase(int(pairs or 0), int(products or 0))
 
 
-def _encoded(events: pl.DataFrame) -> pl.DataFrame:
-    """Events as `mine_table` takes them."""
-    columns = [pl.col("product"), *(_codes(name) for name in _IDS if name in events.columns)]
+def encode_events(events: pl.DataFrame) -> pl.DataFrame:
+    """Events in the form that `mine_table` takes."""
+    columns = [pl.col("product"), *(_codes(name) for name in _ID_COLUMNS if name in events.columns)]
     event = pl.col("event") if "event" in events.columns else pl.lit("purchase")
     columns.append(event.cast(pl.String).alias("event"))
     if "timestamp" in events.columns:
@@ -274,49 +319,53 @@ def _codes(name: str) -> pl.Expr:
     return pl.col(name).cast(pl.String).cast(pl.Categorical).to_physical().cast(pl.Int32)
 
 
-def _rows(table: Table) -> int:
+def _count_rows(table: Table) -> int:
     return int(table.count().to_pyarrow().as_py())
 
 
 @dataclass(frozen=True)
-class _Counted:
+class _ContextCounts:
     contexts_are: str
     contexts: int
-    giants: int
-    unplaced: int
+    oversized: int
+    without_context: int
     ordered: bool
 
 
-def _counted(sizes: Table, cap: int, unit: str, unplaced: int) -> _Counted:
+def _count_contexts(sizes: Table, cap: int, unit: str, without_context: int) -> _ContextCounts:
     fits = sizes.size <= cap
     row = sizes.aggregate(
         contexts=sizes.count(where=fits),
-        giants=sizes.count(where=~fits),
+        oversized=sizes.count(where=~fits),
         ordered=sizes.count(where=fits & sizes.ordered),
     )
-    (found,) = row.to_pyarrow().to_pylist()
-    return _Counted(
-        contexts_are=_CONTEXTS_ARE[unit],
-        contexts=found["contexts"] or 0,  # of no contexts Spark counts null
-        giants=found["giants"] or 0,
-        unplaced=unplaced,
-        ordered=(found["ordered"] or 0) > 0,
+    (counts,) = row.to_pyarrow().to_pylist()
+    return _ContextCounts(
+        contexts_are=_CONTEXT_NAMES[unit],
+        contexts=counts["contexts"] or 0,  # Spark returns null without contexts
+        oversized=counts["oversized"] or 0,
+        without_context=without_context,
+        ordered=(counts["ordered"] or 0) > 0,
     )
 
 
-def _mined(
-    relation: str, counted: _Counted, edges: Edges, capped: int, least: int
+def _mined_relation(
+    relation: str,
+    context_counts: _ContextCounts,
+    edges: EdgeCounts,
+    over_user_cap: int,
+    min_count: int,
 ) -> MinedRelation:
     return MinedRelation(
         relation=relation,
-        contexts_are=counted.contexts_are,
-        contexts=counted.contexts,
-        giants=counted.giants,
-        capped=capped,
-        unplaced=counted.unplaced,
+        contexts_are=context_counts.contexts_are,
+        contexts=context_counts.contexts,
+        oversized=context_counts.oversized,
+        capped=over_user_cap,
+        without_context=context_counts.without_context,
         pairs=edges.pairs,
-        least=least,
+        least=min_count,
         below_support=edges.below_support,
         edges=edges.count.nnz,
-        order_known=counted.ordered,
+        order_known=context_counts.ordered,
     )

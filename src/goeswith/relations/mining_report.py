@@ -1,35 +1,41 @@
-"""What mining counted, and what it left out."""
+"""The report of mining: contexts, pairs and edges of each relation."""
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Final
+
+_OLD_KEYS: Final = {"giants": "oversized", "unplaced": "without_context"}
+"""Former name -> name of entries in a manifest."""
 
 
 @dataclass(frozen=True)
 class MinedRelation:
-    """The counts behind one relation.
+    """The numbers of one mined relation.
 
     Attributes:
-        relation: its name.
-        contexts_are: what has one vote for a pair: baskets, sessions or users.
-        contexts: how many took part.
-        giants: how many more were left out for their size (see `MiningConfig.max_basket`).
-        capped: times that a product stood in a context and was not counted, for its user had
-            enough others with it (see `MiningConfig.per_user_cap`).
-        unplaced: events that belong to no context, for want of an id or a time.
-        pairs: distinct pairs seen, unordered where the relation is symmetric.
-        least: in how many contexts a pair must have been seen to become an edge.
-        below_support: how many of those were seen too rarely to become an edge.
+        relation: the name.
+        contexts_are: the unit of contexts, each with one vote for a pair: baskets, sessions or
+            users.
+        contexts: number of counted contexts.
+        oversized: number of contexts excluded for their size (see `MiningConfig.max_basket`).
+        capped: occurrences of products excluded by the cap a user (`MiningConfig.per_user_cap`).
+        without_context: events without an id or a time, and so without a context.
+        pairs: distinct pairs, unordered if the relation is symmetric.
+        least: minimum support: contexts that a pair needs to become an edge.
+        below_support: pairs below the minimum support.
         edges: directed edges.
-        order_known: whether any context tells which product came first.
+        order_known: whether any context has an order.
     """
 
     relation: str
     contexts_are: str
     contexts: int
-    giants: int
+    oversized: int
     capped: int
-    unplaced: int
+    without_context: int
     pairs: int
     least: int
     below_support: int
@@ -39,7 +45,25 @@ class MinedRelation:
 
 @dataclass
 class MiningReport:
-    """What `mine` fills in: one entry a relation, and notes on what the data did not allow."""
+    """Filled in by `mine`: one entry a relation, and notes on limits of the data."""
 
     relations: list[MinedRelation] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+
+def read_mined_relations(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The mined relations of a manifest, with former names replaced.
+
+    Former names are read for one more version, with a FutureWarning.
+    """
+    mined = [dict(entry) for entry in entries]
+    for entry in mined:
+        for old, new in _OLD_KEYS.items():
+            if old in entry:
+                warnings.warn(
+                    f"the manifest key mined.{old} is now mined.{new}; fit the bundle again",
+                    FutureWarning,
+                    stacklevel=2,
+                )
+                entry[new] = entry.pop(old)
+    return mined

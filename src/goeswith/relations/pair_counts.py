@@ -1,10 +1,10 @@
-"""Pairs of products counted in memory: what the engine's self-join counts, in a tenth of the time.
+"""Counting of product pairs in memory: the self-join of an engine, in a tenth of the time.
 
 A self-join makes a row of every pair of every context before it adds them up. Here a product's row
 of counts is added up at once: the contexts that hold it are read, of each the products bought more
-often than it, so that every unordered pair is met once. Few products are in most pairs, and these
-few counts stay in the processor's cache. Memory is that of the occurrences, of one row of counts a
-thread, and of the pairs that are kept; nothing grows with the pairs that are met.
+often than it, so that every unordered pair is visited once. Few products are in most pairs, and
+these few counts stay in the processor's cache. Memory is that of the occurrences, of one row of
+counts a thread, and of the pairs in the result; nothing grows with the pairs that are visited.
 
 Needs numba, which compiles the loop.
 """
@@ -21,29 +21,29 @@ import numpy as np
 import numpy.typing as npt
 
 from goeswith.core.arrays import Rows
-from goeswith.core.compiled import compiled
+from goeswith.core.jit import jit_compile
 from goeswith.relations.expressions import Table
 
 _Bools: TypeAlias = npt.NDArray[np.bool_]
-_MOST_THREADS: Final = 4
+_MAX_THREADS: Final = 4
 _PARTS_A_THREAD: Final = 8
-_ROOM: Final = 1 << 18
-"""Pairs that a part of the rows has room for at first."""
+_INITIAL_CAPACITY: Final = 1 << 18
+"""Initial number of pairs in the output of a part of the rows."""
 
 
 @dataclass(frozen=True)
-class Pairs:
-    """Unordered pairs (source < target) that were met often enough.
+class PairCounts:
+    """Unordered pairs (source < target) with the minimum count.
 
     Attributes:
         source: (m,) rows, and
         target: (m,) rows.
         count: (m,) contexts that hold both.
-        source_first: (m,) contexts in which the source's moment is strictly the earlier; None where
+        source_first: (m,) contexts in which the source's moment is strictly the earlier; None if
             the order was not counted. Likewise
         target_first: (m,).
-        weight: (m,) what those contexts weigh; None where each weighs 1.
-        met: pairs that any context holds.
+        weight: (m,) sum of the weights of those contexts; None if each weighs 1.
+        n_seen: number of pairs in any context.
     """
 
     source: Rows
@@ -52,27 +52,27 @@ class Pairs:
     source_first: npt.NDArray[Any] | None
     target_first: npt.NDArray[Any] | None
     weight: npt.NDArray[Any] | None
-    met: int
+    n_seen: int
 
 
-def pairs_of(table: Table, least: int) -> Pairs:
-    """The pairs that an engine has counted; see `expressions.together`."""
-    met = int(table.count().to_pyarrow().as_py())
-    frequent = table.filter(table["count"] >= least).to_pyarrow()
+def read_pair_counts(table: Table, min_count: int) -> PairCounts:
+    """The pairs that an engine has counted; see `expressions.co_occurrences`."""
+    n_seen = int(table.count().to_pyarrow().as_py())
+    frequent = table.filter(table["count"] >= min_count).to_pyarrow()
     arrays = {name: frequent[name].to_numpy() for name in frequent.column_names}
-    return Pairs(
+    return PairCounts(
         source=arrays["source"],
         target=arrays["target"],
         count=arrays["count"],
         source_first=arrays.get("source_first"),
         target_first=arrays.get("target_first"),
         weight=arrays.get("weight"),
-        met=met,
+        n_seen=n_seen,
     )
 
 
 def memory_needed(occurrences: int, n: int) -> int:
-    """Bytes that `count_pairs` takes, without the pairs that it keeps."""
+    """Bytes that `count_pairs` takes, without its result."""
     return 64 * occurrences + 20 * n * (_threads() + 1)
 
 
@@ -80,135 +80,145 @@ def count_pairs(
     context: Rows,
     product: Rows,
     n: int,
-    least: int,
+    min_count: int,
     *,
     moment: npt.NDArray[np.float64] | None = None,
     apart: _Bools | None = None,
-) -> Pairs:
-    """Count in how many contexts two products are together.
+) -> PairCounts:
+    """Count the contexts that hold both products of each pair.
 
     Args:
         context: (m,) of each occurrence, from 0 on; no context holds a product twice.
         product: (m,) row of each occurrence.
         n: products.
-        least: pairs of fewer contexts are left out.
-        moment: (m,) what orders the occurrences of a context, NaN where unknown; exact below 2 **
-            53. The order is not counted without.
+        min_count: pairs of fewer contexts are excluded.
+        moment: (m,) order of the occurrences of a context, NaN if unknown; exact below 2 **
+            53. None skips the count of the order.
         apart: (m,) occurrences of which no two of one context are a pair.
     """
-    held = np.bincount(product, minlength=n)
-    by_count = np.argsort(-held, kind="stable").astype(np.int32)
+    occurrence_counts = np.bincount(product, minlength=n)
+    by_count = np.argsort(-occurrence_counts, kind="stable").astype(np.int32)
     label = np.empty(n, dtype=np.int32)
     label[by_count] = np.arange(n, dtype=np.int32)
-    parts = _counted(_Log.of(context, product, label, held[by_count], moment, apart), least)
+    parts = _count_parts(
+        _Occurrences.from_contexts(
+            context, product, label, occurrence_counts[by_count], moment, apart
+        ),
+        min_count,
+    )
 
-    def column(place: int) -> Rows:
-        return np.concatenate([np.zeros(0, dtype=np.int32), *(part[place] for part, _ in parts)])
+    def column(index: int) -> Rows:
+        return np.concatenate([np.zeros(0, dtype=np.int32), *(part[index] for part, _ in parts)])
 
-    one, other = by_count[column(0)], by_count[column(1)]
-    swap = one > other
+    first_row, second_row = by_count[column(0)], by_count[column(1)]
+    swap = first_row > second_row
     first, second = (column(3), column(4)) if moment is not None else (None, None)
-    return Pairs(
-        source=np.minimum(one, other),
-        target=np.maximum(one, other),
+    return PairCounts(
+        source=np.minimum(first_row, second_row),
+        target=np.maximum(first_row, second_row),
         count=column(2),
-        source_first=_picked(swap, second, first),
-        target_first=_picked(swap, first, second),
+        source_first=_choose(swap, second, first),
+        target_first=_choose(swap, first, second),
         weight=None,
-        met=sum(met for _, met in parts),
+        n_seen=sum(n_seen for _, n_seen in parts),
     )
 
 
-def _counted(log: _Log, least: int) -> list[tuple[list[Rows], int]]:
-    """What `_Log.count` finds in parts of equal numbers of occurrences, in order."""
+def _count_parts(log: _Occurrences, min_count: int) -> list[tuple[list[Rows], int]]:
+    """Results of `_Occurrences.count` for parts of equal numbers of occurrences, in order."""
     threads = _threads()
     cuts = np.linspace(0, len(log.labels), threads * _PARTS_A_THREAD + 1)
     bounds = np.unique(np.searchsorted(log.rows, cuts)).tolist()
     with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(lambda part: log.count(part[0], part[1], least), pairwise(bounds)))
+        return list(pool.map(lambda part: log.count(part[0], part[1], min_count), pairwise(bounds)))
 
 
-def _picked(swap: _Bools, where: Rows | None, other: Rows | None) -> Rows | None:
-    return None if where is None or other is None else np.where(swap, where, other)
+def _choose(swap: _Bools, if_swapped: Rows | None, otherwise: Rows | None) -> Rows | None:
+    return (
+        None if if_swapped is None or otherwise is None else np.where(swap, if_swapped, otherwise)
+    )
 
 
 def _threads() -> int:
-    return min(os.cpu_count() or 1, _MOST_THREADS)
+    return min(os.cpu_count() or 1, _MAX_THREADS)
 
 
 @dataclass(frozen=True)
-class _Log:
-    """Occurrences sorted by context, and by label within each; and where each label occurs.
+class _Occurrences:
+    """Occurrences sorted by context and by label within each, and the positions of each label.
 
     Attributes:
-        labels: (m,) sorted occurrences; 0 is the product that occurs most.
+        labels: (m,) sorted occurrences; 0 is the most frequent product.
         moment: (m,) aligned; empty where no order is known, as is
         apart: (m,).
         rows: (n + 1,) where the occurrences of each label start in
-        at: (m,) places among the sorted occurrences, and
-        opens: (m,) where the context of each starts there.
+        positions: (m,) places among the sorted occurrences, and
+        context_starts: (m,) where the context of each starts there.
     """
 
     labels: Rows
     moment: npt.NDArray[np.float64]
     apart: _Bools
     rows: npt.NDArray[np.int64]
-    at: npt.NDArray[Any]
-    opens: npt.NDArray[Any]
+    positions: npt.NDArray[Any]
+    context_starts: npt.NDArray[Any]
 
     @classmethod
-    def of(  # noqa: PLR0917
+    def from_contexts(  # noqa: PLR0917
         cls,
         context: Rows,
         product: Rows,
         label: Rows,
-        held: npt.NDArray[np.int64],
+        occurrence_counts: npt.NDArray[np.int64],
         moment: npt.NDArray[np.float64] | None,
         apart: _Bools | None,
-    ) -> _Log:
+    ) -> _Occurrences:
         m = len(product)
-        place = np.int32 if m < 2**31 else np.int64
+        index_type = np.int32 if m < 2**31 else np.int64
         log = cls(
             labels=np.empty(m, dtype=np.int32),
             moment=np.empty(0 if moment is None else m),
             apart=np.empty(0 if apart is None else m, dtype=np.bool_),
-            rows=_starts(held),
-            at=np.empty(m, dtype=place),
-            opens=np.empty(m, dtype=place),
+            rows=_starts(occurrence_counts),
+            positions=np.empty(m, dtype=index_type),
+            context_starts=np.empty(m, dtype=index_type),
         )
-        opens = _starts(np.bincount(context))
-        compiled(_sort)(
+        context_starts = _starts(np.bincount(context))
+        jit_compile(_sort)(
             context, product, label, log.moment if moment is None else moment,
-            log.apart if apart is None else apart, log.rows[:-1].copy(), opens, opens[:-1].copy(),
-            log.labels, log.moment, log.apart, log.at, log.opens,
+            log.apart if apart is None else apart, log.rows[:-1].copy(), context_starts,
+            context_starts[:-1].copy(),
+            log.labels, log.moment, log.apart, log.positions, log.context_starts,
         )  # fmt: skip
         return log
 
-    def count(self, start: int, stop: int, least: int) -> tuple[list[Rows], int]:
-        """Labels of both, count, and how often either is first, of some rows' pairs; pairs met."""
-        loop = compiled(_count_rows)
+    def count(self, start: int, stop: int, min_count: int) -> tuple[list[Rows], int]:
+        """(5, p) labels of both, count, and counts of either first, of the pairs of some rows; and
+        the number of pairs.
+        """
+        loop = jit_compile(_count_rows)
         n = len(self.rows) - 1
         sums = np.zeros((n, 4 if len(self.moment) else 1), dtype=np.int32)
         touched = np.empty(n, dtype=np.int32)
-        room, met = _ROOM, 0
-        kept: list[Rows] = []
+        capacity, n_seen = _INITIAL_CAPACITY, 0
+        blocks: list[Rows] = []
         while start < stop:
-            out = np.empty((5, room), dtype=np.int32)
-            reached, filled, found = loop(
-                start, stop, self.rows, self.at, self.opens, self.labels, self.moment, self.apart,
-                least, sums, touched, out,
+            out = np.empty((5, capacity), dtype=np.int32)
+            reached, filled, n_found = loop(
+                start, stop, self.rows, self.positions, self.context_starts, self.labels,
+                self.moment, self.apart, min_count, sums, touched, out,
             )  # fmt: skip
             if reached == start:
-                room *= 2
+                capacity *= 2
                 continue
-            start, met = reached, met + found
-            kept.append(out[: len(out) if len(self.moment) else 3, :filled].copy())
-        return list(np.concatenate(kept, axis=1)), met
+            start, n_seen = reached, n_seen + n_found
+            blocks.append(out[: len(out) if len(self.moment) else 3, :filled].copy())
+        return list(np.concatenate(blocks, axis=1)), n_seen
 
 
 def _count_rows(  # noqa: PLR0917
     start: int, stop: int, rows: Any, at: Any, opens: Any, labels: Any, moment: Any, apart: Any,
-    least: int, sums: Any, touched: Any, out: Any,
+    min_count: int, sums: Any, touched: Any, out: Any,
 ) -> tuple[int, int, int]:  # fmt: skip
     """Count the pairs of the labels from `start` on; numba compiles this.
 
@@ -216,10 +226,10 @@ def _count_rows(  # noqa: PLR0917
         the label reached (the row that `out` had no room for, or `stop`), pairs written to `out`,
         and pairs met.
     """
-    filled, met = 0, 0
+    n_written, n_seen = 0, 0
     ordered, some_apart = len(moment) > 0, len(apart) > 0
     for row in range(start, stop):
-        found, frequent = 0, 0
+        n_touched, frequent = 0, 0
         for entry in range(rows[row], rows[row + 1]):
             here = at[entry]
             for there in range(opens[entry], here):
@@ -227,35 +237,35 @@ def _count_rows(  # noqa: PLR0917
                     continue
                 other = labels[there]
                 if sums[other, 0] == 0:
-                    touched[found] = other
-                    found += 1
+                    touched[n_touched] = other
+                    n_touched += 1
                 sums[other, 0] += 1
-                frequent += sums[other, 0] == least
+                frequent += sums[other, 0] == min_count
                 if ordered:
                     sums[other, 1] += moment[here] < moment[there]
                     sums[other, 2] += moment[here] > moment[there]
-        fits = filled + frequent <= out.shape[1]
-        for i in range(found):
+        fits = n_written + frequent <= out.shape[1]
+        for i in range(n_touched):
             other = touched[i]
-            if fits and sums[other, 0] >= least:
-                out[0, filled], out[1, filled], out[2, filled] = row, other, sums[other, 0]
+            if fits and sums[other, 0] >= min_count:
+                out[0, n_written], out[1, n_written], out[2, n_written] = row, other, sums[other, 0]
                 if ordered:
-                    out[3, filled], out[4, filled] = sums[other, 1], sums[other, 2]
-                filled += 1
+                    out[3, n_written], out[4, n_written] = sums[other, 1], sums[other, 2]
+                n_written += 1
             sums[other, 0] = 0
             if ordered:
                 sums[other, 1], sums[other, 2] = 0, 0
         if not fits:
-            return row, filled, met
-        met += found
-    return stop, filled, met
+            return row, n_written, n_seen
+        n_seen += n_touched
+    return stop, n_written, n_seen
 
 
 def _sort(  # noqa: PLR0917
     context: Any, product: Any, label: Any, moment: Any, apart: Any, free: Any, starts: Any,
     next_place: Any, labels: Any, moments: Any, aparts: Any, at: Any, opens: Any,
 ) -> None:  # fmt: skip
-    """Two counting sorts, by label and then by context, into the arrays of a `_Log`."""
+    """Two counting sorts, by label and then by context, into arrays of `_Occurrences`."""
     for i in range(len(product)):
         row = label[product[i]]
         at[free[row]] = i
@@ -272,7 +282,7 @@ def _sort(  # noqa: PLR0917
 
 
 def _starts(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Where those of each code start in an array sorted by code, and where the last end."""
+    """(c + 1,) start of each code in an array sorted by code, and the end."""
     starts = np.zeros(len(counts) + 1, dtype=np.int64)
     np.cumsum(counts, out=starts[1:])
     return starts

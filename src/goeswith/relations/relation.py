@@ -1,4 +1,4 @@
-"""The edges of one relation between products: counted or listed, typed and directed."""
+"""One relation between products: its edges, counted or listed, typed and directed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 import polars as pl
 from scipy import sparse
 
-from goeswith.core.arrays import Floats, Rows, Sparse, entry_rows, largest_of_rows
+from goeswith.core.arrays import Floats, Rows, Sparse, entry_rows, row_top_k_mask
 from goeswith.relations.measures import MEASURES, Measure, association
 
 CO_VIEW: Final = "co_view"
@@ -45,17 +45,17 @@ class Relation:
     """The edges of one relation.
 
     Attributes:
-        count: (n, n) CSR float32; in how many contexts the pair was seen. 1 for a list that only
-            says that there is an edge.
+        count: (n, n) CSR float32; number of contexts of each pair. 1 for a list that only
+            has the edge.
         source_first: (nnz,) aligned with `count.data`: contexts in which the source came strictly
-            earlier. None where nothing is known of the order.
+            earlier. None if the relation has no order.
         source_contexts: (n,) contexts that hold a product as a source, and
-        target_contexts: (n,) as a target. None where only edges are known: then sums of `count`
+        target_contexts: (n,) as a target. None if there are only edges: then sums of `count`
             stand for them.
         contexts: all contexts; None likewise.
-        seen: (nnz,) contexts in which the pair was seen, whatever they weigh, where old contexts
-            count less (`MiningConfig.half_life_days`): `count` and the contexts are then sums of
-            weights, and `source_first` is of these. None where `count` says it.
+        seen: (nnz,) unweighted number of contexts of each pair, if old contexts count less
+            (`MiningConfig.half_life_days`): `count` and the contexts are then sums of weights, and
+            `source_first` counts these. None if contexts have no weights.
     """
 
     count: Sparse
@@ -81,12 +81,12 @@ class Relation:
 
     @property
     def counted(self) -> bool:
-        """Whether the contexts of each product are known, or only edges."""
+        """Whether the relation has the contexts of each product, or only edges."""
         return self.source_contexts is not None and self.contexts is not None
 
     @property
     def times_seen(self) -> Floats:
-        """(nnz,) contexts in which a pair was seen: what to tell a person; whole numbers."""
+        """(nnz,) unweighted number of contexts of each pair."""
         times: Floats = self.count.data if self.seen is None else self.seen
         return times
 
@@ -98,7 +98,7 @@ class Relation:
             n_v = np.asarray(self.count.sum(axis=0), dtype=np.float64).ravel()
             contexts = float(n_u.sum())
         values = np.empty(len(self))
-        # a part at a time: the formulas hold many arrays of the size of what they are given
+        # in parts: the formulas hold many arrays of the size of their input
         for start in range(0, len(self), _EDGES_AT_ONCE):
             at = slice(start, start + _EDGES_AT_ONCE)
             n_uv, u, v = self.count.data[at], n_u[self.sources[at]], n_v[self.targets[at]]
@@ -106,16 +106,16 @@ class Relation:
         return values
 
     def weighted(self, values: npt.ArrayLike) -> Sparse:
-        """The edges with other values: CSR float32, entries that are not positive left out."""
+        """The edges with other values: CSR float32 of the positive ones."""
         matrix = self.count.copy()
         matrix.data = np.maximum(np.asarray(values, dtype=np.float32), 0)
         matrix.eliminate_zeros()
         return matrix
 
-    def keep(self, mask: npt.NDArray[np.bool_]) -> Relation:
-        """The edges where `mask` (nnz,) holds, with what is known of each."""
+    def filter(self, mask: npt.NDArray[np.bool_]) -> Relation:
+        """The edges where `mask` (nnz,) is true, with all their counts."""
         n = self.count.shape[0]
-        kept = sparse.csr_matrix(
+        count = sparse.csr_matrix(
             (
                 self.count.data[mask],
                 self.count.indices[mask],
@@ -125,17 +125,17 @@ class Relation:
         )
         first = None if self.source_first is None else self.source_first[mask]
         seen = None if self.seen is None else self.seen[mask]
-        return replace(self, count=kept, source_first=first, seen=seen)
+        return replace(self, count=count, source_first=first, seen=seen)
 
     def strongest(self, k: int, measure: Measure = "llr") -> Relation:
         """The at most `k` strongest edges of every source; ties go to the lower target."""
         count = self.count
         values = self.measure(measure).astype(np.float32)
-        ranked = sparse.csr_matrix((values, count.indices, count.indptr), shape=count.shape)
-        return self.keep(largest_of_rows(ranked, k))
+        weighted = sparse.csr_matrix((values, count.indices, count.indptr), shape=count.shape)
+        return self.filter(row_top_k_mask(weighted, k))
 
     def frame(self) -> pl.DataFrame:
-        """source, target (rows), count, seen and source_first where known, every measure."""
+        """source, target (rows), count, seen and source_first if present, every measure."""
         columns: dict[str, npt.ArrayLike] = {"source": self.sources, "target": self.targets}
         columns["count"] = self.count.data
         if self.seen is not None:

@@ -1,4 +1,4 @@
-"""Relation lists, as shops publish them, -> RelationGraph."""
+"""Relation graphs from relation lists, as shops publish them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from goeswith.relations.graph import RelationGraph
 
 
 def graph_from_lists(relations: pl.DataFrame, n: int) -> RelationGraph:
-    """A graph of uncounted edges, each in the direction in which it is listed.
+    """A graph of uncounted edges, each in its listed direction.
 
     Args:
         relations: source, target (Int32 rows of the catalogue), relation. A pair that is listed

@@ -1,4 +1,4 @@
-"""Relations as tables with product ids: to look at, and to keep."""
+"""Relations as tables with product ids."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from goeswith.relations.relation import RELATIONS, Relation, pair_keys
 
 
 def edge_table(graph: RelationGraph, catalog: Catalog) -> pl.DataFrame:
-    """Every edge of every relation, as a table that can be read again as a shop's relations.
+    """Every edge of every relation, as a table that can be read as relation lists.
 
     Returns:
-        source, target (product ids), relation, count, source_first (null where no order is known),
+        source, target (product ids), relation, count, source_first (null without an order),
         the association measures, and complement, similar: whether the edge is in that signal.
     """
     signals = {
@@ -28,8 +28,8 @@ def edge_table(graph: RelationGraph, catalog: Catalog) -> pl.DataFrame:
             _with_ids(graph[name], catalog).with_columns(
                 pl.lit(name).alias("relation"),
                 *(
-                    pl.Series(signal, np.isin(_directed(graph[name], graph.n), held))
-                    for signal, held in signals.items()
+                    pl.Series(signal, np.isin(_directed(graph[name], graph.n), signal_keys))
+                    for signal, signal_keys in signals.items()
                 ),
             )
             for name in sorted({*RELATIONS, *graph.relations})
@@ -37,15 +37,15 @@ def edge_table(graph: RelationGraph, catalog: Catalog) -> pl.DataFrame:
     ).select("source", "target", "relation", "count", "source_first", *MEASURES[1:], *signals)
 
 
-def strongest(
+def strongest_edges(
     edges: Relation, catalog: Catalog, measure: Measure, top: int, source: int | None = None
 ) -> pl.DataFrame:
     """The strongest edges by a measure; of the two directions of a pair the more confident one.
 
     Args:
         edges: a relation or signal.
-        catalog: names the products.
-        measure: what to sort by.
+        catalog: the products.
+        measure: the sort key.
         top: how many.
         source: only edges from this row.
 
@@ -54,16 +54,16 @@ def strongest(
         catalogue has titles.
     """
     pairs = pl.Series("pair", pair_keys(edges.sources, edges.targets, len(catalog)))
-    found = _with_ids(edges, catalog).with_columns(pairs)
+    table = _with_ids(edges, catalog).with_columns(pairs)
     if source is not None:
-        found = found.filter(pl.Series(edges.sources == source))
+        table = table.filter(pl.Series(edges.sources == source))
     ends = ["source", "target"]
     # one direction of each pair first: the measures of the two differ by rounding
-    one_way = found.sort("confidence", *ends, descending=[True, False, False]).unique(
+    one_way = table.sort("confidence", *ends, descending=[True, False, False]).unique(
         "pair", keep="first", maintain_order=True
     )
-    ranked = one_way.sort(measure, *ends, descending=[True, False, False])
-    return ranked.drop("pair").head(top)
+    sorted_edges = one_way.sort(measure, *ends, descending=[True, False, False])
+    return sorted_edges.drop("pair").head(top)
 
 
 def _directed(edges: Relation, n: int) -> npt.NDArray[np.int64]:

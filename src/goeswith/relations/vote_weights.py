@@ -1,4 +1,4 @@
-"""How much the contexts of one user, and those of long ago, may say."""
+"""Weights of contexts: a cap a user, and decay with age."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
-class Votes:
-    """What the votes of a log are worth.
+class VoteWeights:
+    """The weights of votes in a log.
 
     Attributes:
-        per_user: contexts of one user in which a product counts, at most; "auto": as many as the
+        per_user: maximum of contexts of one user in which a product counts; "auto": as many as the
             median user has.
-        half_life: microseconds; None where age does not matter.
-        newest: microseconds since the epoch, of the newest event; 0 where age does not matter.
+        half_life: microseconds; None without decay.
+        newest: microseconds since the epoch, of the newest event; 0 without decay.
     """
 
     per_user: int | Literal["auto"]
@@ -31,20 +31,20 @@ class Votes:
     newest: int = 0
 
     @classmethod
-    def of(cls, events: Table, known: Set[str], config: MiningConfig) -> Self:
-        """The votes of a log under a configuration.
+    def from_log(cls, events: Table, columns: Set[str], config: MiningConfig) -> Self:
+        """The weights of a log under a configuration.
 
         Args:
             events: as `mine_table` takes them.
-            known: columns of it that hold a value.
-            config: how votes are weighed.
+            columns: its columns with a value.
+            config: settings of mining.
 
         Raises:
             DataError: a half-life is set, and the events have no timestamps.
         """
         if config.half_life_days is None:
             return cls(config.per_user_cap)
-        if "time" not in known:
+        if "time" not in columns:
             raise DataError(
                 f"half_life_days = {config.half_life_days:g} needs events with a timestamp, which "
                 "these do not have; add the column or leave half_life_days out"
@@ -52,29 +52,29 @@ class Votes:
         half_life = timedelta(days=config.half_life_days) // _MICROSECOND
         return cls(config.per_user_cap, half_life, int(events.time.max().to_pyarrow().as_py()))
 
-    def of_contexts(self, occurrences: Table, events: Table) -> Table:
-        """Occurrences that count, with a weight where age matters.
+    def weigh_contexts(self, occurrences: Table, events: Table) -> Table:
+        """The occurrences within the cap, with a weight if there is decay.
 
         Args:
             occurrences: context, product and more.
-            events: context, and where they are known user_id and time.
+            events: context, and if present user_id and time.
         """
-        owned = expressions.owners(events)
-        if "user_id" in owned.columns:
-            cap = _contexts_of_median(owned) if self.per_user == "auto" else self.per_user
-            occurrences = expressions.at_most_per_user(occurrences, owned, cap)
+        owner_table = expressions.context_owners(events)
+        if "user_id" in owner_table.columns:
+            cap = _median_contexts(owner_table) if self.per_user == "auto" else self.per_user
+            occurrences = expressions.cap_per_user(occurrences, owner_table, cap)
         if self.half_life is None:
             return occurrences
-        return expressions.weighted_by_age(occurrences, owned, self.newest, self.half_life)
+        return expressions.weighted_by_age(occurrences, owner_table, self.newest, self.half_life)
 
-    def of_purchases(self, dated: Table) -> Table:
-        """Like `of_contexts` where a user's whole history is one context, and so has one vote."""
+    def weigh_purchases(self, dated_events: Table) -> Table:
+        """Like `weigh_contexts`, for a user's complete history as one context."""
         if self.half_life is None:
-            return dated
-        return expressions.purchases_by_age(dated, self.newest, self.half_life)
+            return dated_events
+        return expressions.purchases_by_age(dated_events, self.newest, self.half_life)
 
 
-def _contexts_of_median(owned: Table) -> int:
-    """How many contexts the median user has: the lower of the two where users are even."""
-    counts = expressions.contexts_of_users(owned).to_pyarrow()["contexts"].to_pylist()
+def _median_contexts(owner_table: Table) -> int:
+    """Number of contexts of the median user: the lower of the two for an even number of users."""
+    counts = expressions.contexts_of_users(owner_table).to_pyarrow()["contexts"].to_pylist()
     return int(sorted(counts)[(len(counts) - 1) // 2]) if counts else 1

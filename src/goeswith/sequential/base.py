@@ -1,4 +1,4 @@
-"""The contract of models of the next product: fit on sequences, score a prefix."""
+"""The base class of session models: fit on sequences, score prefixes."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ class SessionModel(Model):
             prefixes: b of them; an empty one is allowed.
 
         Returns:
-            (b, n) float32; higher is better, -inf where the model has nothing to say. What the
-            prefix holds is scored like everything else: people come back to what they looked at.
+            (b, n) float32; higher is better, -inf where the model has no score. Products of the
+            prefix have scores, too: people return to products.
         """
 
     def shares(self, prefixes: Sequences) -> Floats:
-        """(b, n) scores as shares that add up to 1, or 0 where the model has nothing to say.
+        """(b, n) scores as shares that add up to 1, or 0 without scores.
 
-        Here: scores are weights, none of them negative. A model whose scores are logarithms says
-        so by a softmax.
+        Here: scores are non-negative weights. A model whose scores are logarithms
+        overrides this by a softmax.
         """
         scores = self.score(prefixes)
         scores[~np.isfinite(scores)] = 0
@@ -50,14 +50,14 @@ class SessionModel(Model):
         return shares
 
     def recommend(
-        self, prefixes: Sequences, k: int, *, leave_out_seen: bool = False
+        self, prefixes: Sequences, k: int, *, exclude_seen: bool = False
     ) -> tuple[Rows, Floats]:
         """The k likeliest next products of each prefix.
 
         Args:
             prefixes: b of them.
             k: how many.
-            leave_out_seen: not those that the prefix holds.
+            exclude_seen: whether to exclude the products of the prefix.
 
         Returns:
             products (b, k) int32, -1 where none is left, and scores (b, k) float32, -inf there.
@@ -65,27 +65,27 @@ class SessionModel(Model):
         parts = [(np.zeros((0, k), dtype=np.int32), np.zeros((0, k), dtype=np.float32))]
         for block in self.in_blocks(prefixes):
             scores = self.score(block)
-            if leave_out_seen:
-                leave_out(scores, block)
+            if exclude_seen:
+                mask_seen(scores, block)
             parts.append(top_k(scores, k))
         if len(prefixes):
             parts = parts[1:]  # where the catalogue is smaller than k, fewer columns come back
         return np.concatenate([p for p, _ in parts]), np.concatenate([s for _, s in parts])
 
     def in_blocks(self, prefixes: Sequences) -> Iterator[Sequences]:
-        """`prefixes` in runs of as many as are scored at a time."""
+        """`prefixes` in blocks of `self.block`."""
         for start in range(0, len(prefixes), self.block):
             yield prefixes.take(np.arange(start, min(start + self.block, len(prefixes))))
 
 
-def leave_out(scores: Floats, prefixes: Sequences) -> None:
-    """Set what a prefix holds to -inf, in place."""
-    scores[prefixes.run_of, prefixes.products] = -np.inf
+def mask_seen(scores: Floats, prefixes: Sequences) -> None:
+    """Set the scores of the products of a prefix to -inf, in place."""
+    scores[prefixes.run_index, prefixes.products] = -np.inf
 
 
 def prefix_weights(prefixes: Sequences, recency: float, n: int) -> Sparse:
     """(b, n) CSR: `recency` to the power of the places back, summed where a product repeats."""
     weights = np.float32(recency) ** prefixes.steps_back.astype(np.float32)
     return sparse.csr_matrix(
-        (weights, (prefixes.run_of, prefixes.products)), shape=(len(prefixes), n)
+        (weights, (prefixes.run_index, prefixes.products)), shape=(len(prefixes), n)
     )

@@ -1,4 +1,4 @@
-"""What is frequent, and what the session holds already: the floor under every other model."""
+"""Popularity and the products of the session: the simplest session model."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from goeswith.sequential.sequences import Sequences
 
 
 class Frequent(SessionModel):
-    """Popularity, and above it what the session holds: S-POP of the session literature."""
+    """Popularity, with the products of the session first: S-POP of the session literature."""
 
     class Config(ModelConfig):
         """Settings of popularity."""
@@ -38,7 +38,7 @@ class Frequent(SessionModel):
 
     def score(self, prefixes: Sequences) -> Floats:
         scores = np.tile(self.share, (len(prefixes), 1))
-        np.add.at(scores, (prefixes.run_of, prefixes.products), np.float32(self.config.own))
+        np.add.at(scores, (prefixes.run_index, prefixes.products), np.float32(self.config.own))
         return np.where(scores > 0, scores, np.float32(-np.inf))
 
     def arrays(self) -> Arrays:

@@ -1,4 +1,4 @@
-"""Products that stood near each other in sequences: successor counts and item-kNN."""
+"""Item-kNN and successor counts: products at a short distance in sequences."""
 
 from __future__ import annotations
 
@@ -69,31 +69,31 @@ class ItemKnn(SessionModel):
     def fit(self, catalog: Catalog, sequences: Sequences) -> Self:
         n, config = len(catalog), self.config
         frequency = np.bincount(sequences.products, minlength=n).astype(np.float64)
-        near = sparse.csr_matrix((n, n), dtype=np.float32)
-        run_of, fresh = sequences.run_of, sequences.freshness(config.half_life)
+        similarity = sparse.csr_matrix((n, n), dtype=np.float32)
+        run_index, freshness = sequences.run_index, sequences.freshness(config.half_life)
         for distance in range(1, config.window + 1):
-            together = run_of[distance:] == run_of[:-distance]
-            if not together.any():
+            same_run = run_index[distance:] == run_index[:-distance]
+            if not same_run.any():
                 break
-            earlier = sequences.products[:-distance][together]
-            later = sequences.products[distance:][together]
-            weight = fresh[run_of[distance:][together]] * distance**-config.distance_power
+            earlier = sequences.products[:-distance][same_run]
+            later = sequences.products[distance:][same_run]
+            weight = freshness[run_index[distance:][same_run]] * distance**-config.distance_power
             forward = sparse.csr_matrix((weight, (earlier, later)), shape=(n, n))
-            near = near + forward
+            similarity = similarity + forward
             if config.backward:
-                near = near + config.backward * forward.T.tocsr()
-        near = scale_rows(near.tocsr(), inverse_power(frequency, config.source_power))
-        near = scale_columns(near, inverse_power(frequency, config.target_power))
+                similarity = similarity + config.backward * forward.T.tocsr()
+        similarity = scale_rows(similarity.tocsr(), inverse_power(frequency, config.source_power))
+        similarity = scale_columns(similarity, inverse_power(frequency, config.target_power))
         if config.hops > 1:
-            near = scale_rows(near, inverse_power(out_degree(near), 1))
-        self.near = near
+            similarity = scale_rows(similarity, inverse_power(out_degree(similarity), 1))
+        self.near = similarity
         return self
 
     def score(self, prefixes: Sequences) -> Floats:
-        reached = prefix_weights(prefixes, self.config.recency, self.n)
+        weights = prefix_weights(prefixes, self.config.recency, self.n)
         for _ in range(1, self.config.hops):
-            reached = reached @ self.near
-        scores = walk(reached, self.near)
+            weights = weights @ self.near
+        scores = walk(weights, self.near)
         return np.where(scores > 0, scores, np.float32(-np.inf))
 
     def arrays(self) -> Arrays:
@@ -108,7 +108,7 @@ class ItemKnn(SessionModel):
 
 
 class SuccessorsConfig(ItemKnnConfig):
-    """Settings of successor counts: those of item-kNN, otherwise chosen."""
+    """Settings of successor counts: those of item-kNN with other defaults."""
 
     window: int = Field(5, ge=1, description="Places apart that a pair may stand.")
     distance_power: float = Field(
@@ -129,7 +129,7 @@ class SuccessorsConfig(ItemKnnConfig):
 
 
 class Successors(ItemKnn):
-    """What came within a few places after the last product: counts with decay.
+    """Products within a few places after the last product: counts with decay.
 
     The co-visitation baseline of Amazon-M2 (KDD Cup 2023); item-kNN that looks at the last product
     alone, in the direction of time, and corrects for nothing.

@@ -1,8 +1,8 @@
-"""Several models at once: a mixture whose weights are learned on products held back."""
+"""A mixture of session models, with weights learned on held-out products."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 
@@ -12,6 +12,8 @@ from pydantic import Field, field_validator
 
 from goeswith.core.arrays import Floats, Rows, entry_rows, top_k
 from goeswith.core.arrays_file import Arrays
+from goeswith.core.ndcg import single_target_ndcg
+from goeswith.core.progress import MessageProgress
 from goeswith.data.catalog import Catalog
 from goeswith.models.base import ModelConfig
 from goeswith.models.registry import model_name
@@ -19,10 +21,10 @@ from goeswith.sequential import SESSION_MODELS, TRAINED
 from goeswith.sequential.base import SessionModel, prefix_weights
 from goeswith.sequential.sequences import Sequences
 
-_PLACES: Final = 20
-"""Places that weights are learned for."""
-_FIRST: Final = 100
-"""Products of each member that a target is compared with."""
+_MAX_RANK: Final = 20
+"""Ranks that weights are optimised for."""
+_TOP_PER_MEMBER: Final = 100
+"""Best products of each member, the competitors of a target."""
 
 
 class MixtureConfig(ModelConfig):
@@ -60,144 +62,157 @@ class Mixture(SessionModel):
 
         p(j | prefix) = sum over members m of w_m p_m(j | prefix)
 
-    p_m are the scores of member m, as parts of 1 (`SessionModel.shares`), brought to what is known
-    of coming back: those of products that the prefix holds add up to a(d), how often one of d
-    different products of a prefix comes next again, which is never where nobody buys twice. a and
-    w are learned on the last products that at most a tenth of the sequences lend, w for the best
-    nDCG@20 (`best_weights`). Members in closed form learn without those sequences, and are then
-    fitted again with them; trained ones miss the products lent alone, and stay as they are.
+    p_m are the scores of member m as shares (`SessionModel.shares`), adjusted to the rate of
+    repeats: those of products of the prefix add up to a(d), how often one of d
+    distinct products of a prefix comes next again, which is 0 if nobody buys twice. a and
+    w are learned on the last products of at most a tenth of the sequences, w for the best
+    nDCG@20 (`best_weights`). Members in closed form are fitted without those sequences, and then
+    fitted again with them; trained members are fitted once, without the held-out products.
     """
 
     Config: ClassVar[type[ModelConfig]] = MixtureConfig
     name: ClassVar[str] = "mixture"
     config: MixtureConfig
-    _following: tuple[Path, Callable[[str], None]] | None = None
+    _checkpoints: tuple[Path, MessageProgress] | None = None
 
-    def follow(self, checkpoints: Path, tell: Callable[[str], None]) -> None:
-        self._following = checkpoints, tell
+    def set_checkpoints(self, checkpoints: Path, on_progress: MessageProgress) -> None:
+        self._checkpoints = checkpoints, on_progress
 
     def fit(self, catalog: Catalog, sequences: Sequences) -> Self:
-        lent = lenders(sequences, self.config.held_back, self.config.seed)
-        rest = sequences.take(np.setdiff1d(np.arange(len(sequences)), lent))
-        shortened = sequences.without(sequences.starts[lent + 1] - 1)
-        prefixes, targets = sequences.take(lent).part_last()
-        trained = [model_name(spec) in TRAINED for spec in self.config.members]
+        held_back = held_back_sequences(sequences, self.config.held_back, self.config.seed)
+        others = sequences.take(np.setdiff1d(np.arange(len(sequences)), held_back))
+        shortened = sequences.without(sequences.starts[held_back + 1] - 1)
+        prefixes, targets = sequences.take(held_back).split_last()
+        trained_members = [model_name(spec) in TRAINED for spec in self.config.members]
         self.members = [
-            self._make(spec).fit(catalog, shortened if is_trained else rest)
-            for spec, is_trained in zip(self.config.members, trained, strict=True)
+            self._make_member(spec).fit(catalog, shortened if trained_member else others)
+            for spec, trained_member in zip(self.config.members, trained_members, strict=True)
         ]
-        self.again = rate_of_again(prefixes, targets)
-        self.weights = best_weights(*self._beside(prefixes, targets))
+        self.repeat_rate = repeat_rates(prefixes, targets)
+        self.weights = best_weights(*self._competing_shares(prefixes, targets))
         for place, spec in enumerate(self.config.members):
-            if not trained[place]:
-                self.members[place] = self._make(spec).fit(catalog, sequences)
+            if not trained_members[place]:
+                self.members[place] = self._make_member(spec).fit(catalog, sequences)
         return self
 
-    def _make(self, spec: str) -> SessionModel:
+    def _make_member(self, spec: str) -> SessionModel:
         name = model_name(spec)
-        seeded = "seed" in SESSION_MODELS.find(name).Config.model_fields
-        model = SESSION_MODELS.make(spec, {name: {"seed": self.config.seed}} if seeded else None)
-        if self._following is not None:
-            model.follow(*self._following)
+        has_seed = "seed" in SESSION_MODELS.find(name).Config.model_fields
+        model = SESSION_MODELS.make(spec, {name: {"seed": self.config.seed}} if has_seed else None)
+        if self._checkpoints is not None:
+            model.set_checkpoints(*self._checkpoints)
         return model
 
-    def _parts(self, members: Iterable[SessionModel], prefixes: Sequences) -> Iterator[Floats]:
+    def _member_shares(
+        self, members: Iterable[SessionModel], prefixes: Sequences
+    ) -> Iterator[Floats]:
         """(b, n) p_m of each of some members in turn."""
-        held = prefix_weights(prefixes, 1, self.n)
-        held.sum_duplicates()
-        row, column = entry_rows(held), held.indices
-        again = self.again[np.minimum(np.diff(held.indptr), len(self.again) - 1)]
+        prefix_products = prefix_weights(prefixes, 1, self.n)
+        prefix_products.sum_duplicates()
+        row, column = entry_rows(prefix_products), prefix_products.indices
+        repeat_rate = self.repeat_rate[
+            np.minimum(np.diff(prefix_products.indptr), len(self.repeat_rate) - 1)
+        ]
         for member in members:
             shares = member.shares(prefixes)
-            own = shares[row, column]
+            repeat_shares = shares[row, column]
             shares[row, column] = 0
-            shares *= _ratio(1 - again, shares.sum(axis=1))[:, None]
-            of_own = np.bincount(row, own, minlength=len(shares)).astype(np.float32)
-            shares[row, column] = own * _ratio(again, of_own)[row]
+            shares *= _ratio(1 - repeat_rate, shares.sum(axis=1))[:, None]
+            repeat_total = np.bincount(row, repeat_shares, minlength=len(shares)).astype(np.float32)
+            shares[row, column] = repeat_shares * _ratio(repeat_rate, repeat_total)[row]
             yield shares
 
-    def _beside(self, prefixes: Sequences, targets: Rows) -> tuple[Floats, Floats]:
-        """(t, m) p_m of targets, and (t, c, m) of the first products of any member, 0 for none."""
+    def _competing_shares(self, prefixes: Sequences, targets: Rows) -> tuple[Floats, Floats]:
+        """(t, m) p_m of targets, and (t, c, m) of the best products of any member, 0 for none."""
         m = len(self.members)
-        nothing = np.zeros((0, m), dtype=np.float32), np.zeros((0, 1, m), dtype=np.float32)
-        found: list[tuple[Floats, Floats]] = [nothing]
+        empty = np.zeros((0, m), dtype=np.float32), np.zeros((0, 1, m), dtype=np.float32)
+        blocks: list[tuple[Floats, Floats]] = [empty]
         start = 0
         for block in self.in_blocks(prefixes):
-            each, parts = np.arange(len(block))[:, None], list(self._parts(self.members, block))
-            wanted = targets[start : start + len(block), None]
-            first = [top_k(np.where(p > 0, p, -np.inf), _FIRST)[0] for p in parts]
-            rivals = np.sort(np.concatenate(first, axis=1), axis=1)
-            twice = np.diff(rivals, axis=1, prepend=-1) == 0
-            beside = np.stack([part[each, rivals] for part in parts], axis=2)
-            beside[twice | (rivals < 0) | (rivals == wanted)] = 0
-            found.append((np.stack([p[each, wanted][:, 0] for p in parts], axis=1), beside))
+            row, parts = (
+                np.arange(len(block))[:, None],
+                list(self._member_shares(self.members, block)),
+            )
+            target = targets[start : start + len(block), None]
+            top = [top_k(np.where(p > 0, p, -np.inf), _TOP_PER_MEMBER)[0] for p in parts]
+            competitors = np.sort(np.concatenate(top, axis=1), axis=1)
+            is_repeat = np.diff(competitors, axis=1, prepend=-1) == 0
+            competitor_shares = np.stack([part[row, competitors] for part in parts], axis=2)
+            competitor_shares[is_repeat | (competitors < 0) | (competitors == target)] = 0
+            blocks.append(
+                (np.stack([p[row, target][:, 0] for p in parts], axis=1), competitor_shares)
+            )
             start += len(block)
         if start:
-            found = found[1:]
-        return np.concatenate([t for t, _ in found]), np.concatenate([r for _, r in found])
+            blocks = blocks[1:]
+        return np.concatenate([t for t, _ in blocks]), np.concatenate([r for _, r in blocks])
 
     def score(self, prefixes: Sequences) -> Floats:
         scores = np.zeros((len(prefixes), self.n), dtype=np.float32)
-        weighs = np.flatnonzero(self.weights)
-        parts = self._parts([self.members[m] for m in weighs], prefixes)
-        for weight, part in zip(self.weights[weighs], parts, strict=True):
-            scores += np.float32(weight) * part
+        used = np.flatnonzero(self.weights)
+        parts = self._member_shares([self.members[m] for m in used], prefixes)
+        for weight, member_shares in zip(self.weights[used], parts, strict=True):
+            scores += np.float32(weight) * member_shares
         return np.where(scores > 0, scores, np.float32(-np.inf))
 
     def importances(self) -> dict[str, float]:
-        named = zip(self.config.members, self.weights.tolist(), strict=True)
-        return dict(sorted(named, key=lambda item: -item[1]))
+        by_member = zip(self.config.members, self.weights.tolist(), strict=True)
+        return dict(sorted(by_member, key=lambda item: -item[1]))
 
     def arrays(self) -> Arrays:
-        return {"weights": self.weights, "again": self.again} | {
+        return {"weights": self.weights, "again": self.repeat_rate} | {
             f"{place}-{name}": value
             for place, member in enumerate(self.members)
             for name, value in member.arrays().items()
         }
 
     def restore(self, arrays: Arrays) -> None:
-        self.weights, self.again = arrays["weights"], arrays["again"]
-        self.members = [self._make(spec) for spec in self.config.members]
+        self.weights, self.repeat_rate = arrays["weights"], arrays["again"]
+        self.members = [self._make_member(spec) for spec in self.config.members]
         for place, member in enumerate(self.members):
-            start = f"{place}-"
-            named = {k.removeprefix(start): v for k, v in arrays.items() if k.startswith(start)}
-            member.restore(named)
+            prefix = f"{place}-"
+            member_arrays = {
+                k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)
+            }
+            member.restore(member_arrays)
 
     @property
     def n(self) -> int:
         return self.members[0].n
 
 
-def lenders(sequences: Sequences, most: int, seed: int) -> npt.NDArray[np.int64]:
-    """Which sequences lend their last product: a tenth of those that can, and at most `most`."""
+def held_back_sequences(
+    sequences: Sequences, max_sequences: int, seed: int
+) -> npt.NDArray[np.int64]:
+    """Rows of the sequences with a held-out last product: a tenth, at most `max_sequences`."""
     long_enough = np.flatnonzero(sequences.lengths > 1)
-    count = min(most, (len(long_enough) + 9) // 10)
+    count = min(max_sequences, (len(long_enough) + 9) // 10)
     return np.sort(np.random.default_rng(seed).permutation(long_enough)[:count])
 
 
-def rate_of_again(prefixes: Sequences, targets: Rows) -> Floats:
-    """(12,) how often a prefix of 0, 1, ... 11 or more different products is come back to.
+def repeat_rates(prefixes: Sequences, targets: Rows) -> Floats:
+    """(12,) rate of repeats after a prefix of 0, 1, ... 11 or more distinct products.
 
     Args:
         prefixes: t of them.
-        targets: (t,) what came next.
+        targets: (t,) the next products.
     """
-    again = np.fromiter(map(np.isin, targets, prefixes), dtype=bool, count=len(targets))
-    different = np.fromiter((len(np.unique(run)) for run in prefixes), np.int64, len(prefixes))
-    place = np.minimum(different, 11)
-    seen, came = np.bincount(place, minlength=12), np.bincount(place, again, minlength=12)
-    overall = again.mean() if len(again) else 0.0
-    rate = (came + 10 * overall) / (seen + 10)  # few prefixes say little: as ten average ones more
+    is_repeat = np.fromiter(map(np.isin, targets, prefixes), dtype=bool, count=len(targets))
+    distinct = np.fromiter((len(np.unique(run)) for run in prefixes), np.int64, len(prefixes))
+    length = np.minimum(distinct, 11)
+    seen, repeats = np.bincount(length, minlength=12), np.bincount(length, is_repeat, minlength=12)
+    overall = is_repeat.mean() if len(is_repeat) else 0.0
+    rate = (repeats + 10 * overall) / (seen + 10)  # a prior of ten average prefixes
     rate[0] = 0
     return rate.astype(np.float32)
 
 
-def best_weights(targets: Floats, rivals: Floats) -> npt.NDArray[np.float64]:
-    """(m,) the weights of a mixture that place targets best: coordinate ascent on mean nDCG@20.
+def best_weights(targets: Floats, competitors: Floats) -> npt.NDArray[np.float64]:
+    """(m,) the weights of a mixture with the best mean nDCG@20, by coordinate ascent.
 
     Args:
-        targets: (t, m) what each member gives to what came next.
-        rivals: (t, c, m) what it gives to other products.
+        targets: (t, m) share of each member for the next product.
+        competitors: (t, c, m) its shares for other products.
 
     >>> best_weights(np.array([[0.5, 0.1]]), np.array([[[0.1, 0.8]]])).round(2)
     array([0.8, 0.2])
@@ -206,8 +221,8 @@ def best_weights(targets: Floats, rivals: Floats) -> npt.NDArray[np.float64]:
 
     def gain(weights: npt.NDArray[np.float64]) -> float:
         score = targets @ weights
-        above = (rivals @ weights > score[:, None]).sum(axis=1)
-        return float(np.where((score > 0) & (above < _PLACES), 1 / np.log2(above + 2), 0).mean())
+        above = (competitors @ weights > score[:, None]).sum(axis=1)
+        return float(single_target_ndcg(np.where(score > 0, above + 1, 0), _MAX_RANK).mean())
 
     weights = np.full(members, 1 / members)
     best = gain(weights) if len(targets) else 0.0
@@ -219,12 +234,14 @@ def best_weights(targets: Floats, rivals: Floats) -> npt.NDArray[np.float64]:
                 for factor in (step, 1 / step, 0.0):
                     tried = weights.copy()
                     tried[member] *= factor
-                    if tried.sum() and (found := gain(tried / tried.sum())) > best + 1e-9:
-                        weights, best, improved = tried / tried.sum(), found, True
+                    if tried.sum() and (value := gain(tried / tried.sum())) > best + 1e-9:
+                        weights, best, improved = tried / tried.sum(), value, True
     return weights
 
 
-def _ratio(above: Floats, below: Floats) -> Floats:
-    """The quotient, 0 where nothing is below."""
-    quotient: Floats = np.divide(above, below, where=below > 0, out=np.zeros_like(above))
+def _ratio(numerator: Floats, denominator: Floats) -> Floats:
+    """The quotient, 0 where the denominator is 0."""
+    quotient: Floats = np.divide(
+        numerator, denominator, where=denominator > 0, out=np.zeros_like(numerator)
+    )
     return quotient

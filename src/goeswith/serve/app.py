@@ -1,4 +1,4 @@
-"""The HTTP service: a thin cover over a bundle. Needs the extra `serve`."""
+"""The HTTP service of a bundle. Needs the extra `serve`."""
 
 from __future__ import annotations
 
@@ -7,27 +7,29 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from goeswith import __version__
+from goeswith.core.version import __version__
 from goeswith.query.bundle import Bundle
-from goeswith.serve.api_keys import Keys
+from goeswith.serve.api_keys import ApiKeys
+from goeswith.serve.api_reference import add_api_reference
 from goeswith.serve.benchmark_report import read_report
-from goeswith.serve.fast_path import Quick
+from goeswith.serve.body_limit import BodyLimit
+from goeswith.serve.dependencies import refuse_unknown_parameters
+from goeswith.serve.fast_path import FastPath
 from goeswith.serve.feedback_log import FeedbackLog
-from goeswith.serve.middleware import Gate
-from goeswith.serve.problem_details import describe_problems, tell_problems
-from goeswith.serve.prometheus_metrics import Metrics
-from goeswith.serve.rate_limit import Rates
-from goeswith.serve.request_limits import BodyLimit
-from goeswith.serve.request_log import Log
+from goeswith.serve.middleware import ServiceMiddleware
+from goeswith.serve.problem_details import add_problem_handlers, add_problem_schemas
+from goeswith.serve.prometheus_metrics import ServiceMetrics
+from goeswith.serve.rate_limit import RateLimiter
+from goeswith.serve.request_log import RequestLog
 from goeswith.serve.routes import feedback_route as feedback
 from goeswith.serve.routes import info as facts
 from goeswith.serve.routes import multi_product as several
 from goeswith.serve.routes import products
 from goeswith.serve.routes import relevance_route as relevance
-from goeswith.serve.snapshot import Current, Holder
+from goeswith.serve.snapshot import Snapshot, SnapshotHolder
 from goeswith.serve.static_page import add_page
 from goeswith.settings.sections import ServeSettings
 
@@ -35,58 +37,69 @@ from goeswith.settings.sections import ServeSettings
 def create_app(bundle_path: Path | str | Bundle, settings: ServeSettings | None = None) -> FastAPI:
     """The service for one bundle, every file of which is checked first.
 
-    `app.state.current` hands out what answers now (`serve.current.Holder`).
+    `app.state.snapshot_holder` holds the current snapshot.
 
     Args:
-        bundle_path: as given to `goeswith fit --out`; or a bundle that was opened and checked.
+        bundle_path: folder of a bundle, or an open bundle that was checked.
         settings: of the table `serve`; host and port are the server's.
 
     Raises:
-        BundleError: the bundle cannot be answered from.
-        ConfigError: a file that the settings name cannot be used.
+        BundleError: the bundle is invalid.
+        ConfigError: a file in the settings cannot be used.
     """
     settings = settings or ServeSettings()
-    app = FastAPI(
-        title="goeswith",
-        version=__version__,
-        description="What goes with this product? Complements, each with its evidence.",
-        lifespan=_ends,
-    )
+    app = routed_app(settings)
     state = app.state
-    state.current = Holder(open_current(bundle_path, settings))
-    state.metrics = Metrics(state.current)
+    state.snapshot_holder = SnapshotHolder(open_snapshot(bundle_path, settings))
+    state.metrics = ServiceMetrics(state.snapshot_holder)
     state.feedback = FeedbackLog(settings.feedback) if settings.feedback else None
-    state.log = Log() if settings.log else None
+    state.log = RequestLog() if settings.log else None
     state.ending = False
-    tell_problems(app)
-    for routes in (products, several, facts, feedback, relevance):
-        routes.add(app, settings)
+    relevance.add(app, settings)
     add_page(app)
-    app.add_middleware(Quick, metrics=state.metrics, most=settings.max_k)
-    app.add_middleware(BodyLimit, most=settings.max_body)
+    add_api_reference(app)
+    app.add_middleware(FastPath, metrics=state.metrics, max_k=settings.max_k)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body)
     app.add_middleware(
-        Gate,
-        holder=state.current,
+        ServiceMiddleware,
+        holder=state.snapshot_holder,
         metrics=state.metrics,
         log=state.log,
-        keys=Keys(settings.keys_file) if settings.keys_file else None,
-        rates=Rates(settings.rate, settings.burst) if settings.rate else None,
+        keys=ApiKeys(settings.keys_file) if settings.keys_file else None,
+        rates=RateLimiter(settings.rate, settings.burst) if settings.rate else None,
     )
     if settings.origins:
-        # outside the gate: a browser asks first without a key whether it may ask
+        # outside the middleware: a CORS preflight request has no key
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.origins,
             allow_methods=["GET", "POST"],
             allow_headers=["authorization", "content-type", "x-api-key"],
         )
-    _describe(app)
+    return app
+
+
+def routed_app(settings: ServeSettings) -> FastAPI:
+    """The routes that every service has, without a bundle: enough for the OpenAPI schema."""
+    app = FastAPI(
+        title="goeswith",
+        version=__version__,
+        description="Complementary products, each with its evidence.",
+        lifespan=_lifespan,
+        docs_url=None,  # FastAPI's page loads scripts from another host
+        redoc_url=None,
+        dependencies=[Depends(refuse_unknown_parameters)],
+    )
+    add_problem_handlers(app)
+    for routes in (products, several, facts, feedback):
+        routes.add(app, settings)
+    _add_problem_schemas(app)
     return app
 
 
 @asynccontextmanager
-async def _ends(app: FastAPI) -> AsyncIterator[None]:
-    """Nothing to start; at the end what waits is written."""
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """At shutdown, write pending feedback and log lines."""
     yield
     app.state.ending = True
     if app.state.feedback is not None:
@@ -95,8 +108,8 @@ async def _ends(app: FastAPI) -> AsyncIterator[None]:
         app.state.log.flush()
 
 
-def open_current(bundle_path: Path | str | Bundle, settings: ServeSettings) -> Current:
-    """A bundle with every file checked, ready to be asked.
+def open_snapshot(bundle_path: Path | str | Bundle, settings: ServeSettings) -> Snapshot:
+    """A snapshot of a bundle with every file checked.
 
     Raises:
         BundleError, ConfigError: as `create_app`.
@@ -104,17 +117,17 @@ def open_current(bundle_path: Path | str | Bundle, settings: ServeSettings) -> C
     report = read_report(settings.report) if settings.report else None
     if not isinstance(bundle_path, Bundle):
         bundle_path = Bundle.open(bundle_path, verify=True)
-    return Current(bundle_path, settings.live, report, settings.remember * 1_000_000)
+    return Snapshot(bundle_path, settings.live, report, settings.cache_mb * 1_000_000)
 
 
-def _describe(app: FastAPI) -> None:
-    """Have the OpenAPI description tell of problems as they are."""
+def _add_problem_schemas(app: FastAPI) -> None:
+    """Add the problem responses to the OpenAPI schema."""
     plain = app.openapi
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             schema = plain()
-            describe_problems(schema)
+            add_problem_schemas(schema)
             app.openapi_schema = schema
         return app.openapi_schema
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from goeswith.core.errors import ConfigError
 
-_MOST_BYTES: Final = 20_000_000
+_MAX_BYTES: Final = 20_000_000
 
 
 def read_report(path: Path | str) -> dict[str, Any]:
@@ -19,8 +19,8 @@ def read_report(path: Path | str) -> dict[str, Any]:
     """
     path = Path(path)
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise ConfigError(f"serve.report = {str(path)!r} has more than {_MOST_BYTES:,} bytes")
+        if path.stat().st_size > _MAX_BYTES:
+            raise ConfigError(f"serve.report = {str(path)!r} has more than {_MAX_BYTES:,} bytes")
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(

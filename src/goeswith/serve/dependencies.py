@@ -1,54 +1,55 @@
-"""Parameters that several routes share."""
+"""FastAPI dependencies: the snapshot of a request, and parameters of several routes."""
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Query, Request
 from fastapi import Path as InPath
+from fastapi.exceptions import RequestValidationError
 
 from goeswith.core.errors import ConfigError
-from goeswith.query.constraints import MOST_FILTERS, Constraints
-from goeswith.query.filters import LONGEST
-from goeswith.serve.schemas import LONGEST_ID
-from goeswith.serve.snapshot import TAKEN, Current
+from goeswith.query.constraints import MAX_FILTERS, Constraints
+from goeswith.query.filters import MAX_FILTER_LENGTH
+from goeswith.serve.schemas import MAX_ID_LENGTH
+from goeswith.serve.snapshot import SNAPSHOT_KEY, Snapshot
 
-_FEW: Final = 100
-"""Bans and pins of one request; more would not fit an address."""
-
-
-# a coroutine, as all that is asked for here: FastAPI runs what is none in a thread of its own, and
-# the way there and back costs more than the work
-async def taken(request: Request) -> Current:
-    """What the request took at its start."""
-    current: Current = request.scope[TAKEN]
-    return current
+_MAX_IDS: Final = 100
+"""Maximum number of bans or pins of one request, which are part of the URL."""
 
 
-Now = Annotated[Current, Depends(taken)]
+# coroutines: FastAPI runs plain functions in a thread pool, which takes longer than their work
+async def current_snapshot(request: Request) -> Snapshot:
+    """The snapshot of the request."""
+    snapshot: Snapshot = request.scope[SNAPSHOT_KEY]
+    return snapshot
+
+
+CurrentSnapshot = Annotated[Snapshot, Depends(current_snapshot)]
 ProductId = Annotated[
     str, InPath(description="As in the catalogue; may hold slashes.", examples=["phone-1"])
 ]
-Id = Annotated[str, Query(min_length=1, max_length=LONGEST_ID)]
+Id = Annotated[str, Query(min_length=1, max_length=MAX_ID_LENGTH)]
 Bans = Annotated[
     list[Id],
     Query(
-        max_length=_FEW,
-        description="A product that shall not be among the answers; repeatable.",
+        max_length=_MAX_IDS,
+        description="A product to exclude; repeatable.",
         examples=[["case-2"]],
     ),
 ]
 Pins = Annotated[
     list[Id],
     Query(
-        max_length=_FEW,
-        description="A product that shall come first, in the order given; repeatable.",
+        max_length=_MAX_IDS,
+        description="A product to put first, in the order of the request; repeatable.",
         examples=[["case-3"]],
     ),
 ]
 PerType = Annotated[
     int | None,
-    Query(ge=1, le=1000, description="At most so many answers of one type.", examples=[2]),
+    Query(ge=1, le=1000, description="Maximum number of products per type.", examples=[2]),
 ]
 Diversity = Annotated[
     float | None,
@@ -56,14 +57,14 @@ Diversity = Annotated[
         ge=0,
         le=1,
         allow_inf_nan=False,
-        description="How much less each further product of one type counts.",
+        description="Discount of each further product of one type, 0 to 1.",
         examples=[0.3],
     ),
 ]
 Where = Annotated[
-    list[Annotated[str, Query(max_length=LONGEST)]],
+    list[Annotated[str, Query(max_length=MAX_FILTER_LENGTH)]],
     Query(
-        max_length=MOST_FILTERS,
+        max_length=MAX_FILTERS,
         description="A filter on attributes, such as `price<=20`, `in_stock=true`, "
         "`brand in Mu|Nu` or `title contains steel`; repeatable.",
         examples=[["price<=20"]],
@@ -71,11 +72,11 @@ Where = Annotated[
 ]
 
 
-async def _filtered(where: Where = [], ban: Bans = []) -> Constraints | None:  # noqa: B006
-    return Constraints.of(where, ban) if where or ban else None
+async def _filter_constraints(where: Where = [], ban: Bans = []) -> Constraints | None:  # noqa: B006
+    return Constraints.from_text(where, ban) if where or ban else None
 
 
-async def _constraints(
+async def _slate_constraints(
     where: Where = [],  # noqa: B006  FastAPI copies defaults
     ban: Bans = [],  # noqa: B006
     pin: Pins = [],  # noqa: B006
@@ -84,30 +85,69 @@ async def _constraints(
 ) -> Constraints | None:
     if not (where or ban or pin) and per_type is None and diversity is None:
         return None
-    return Constraints.of(where, ban, pin, per_type, diversity)
+    return Constraints.from_text(where, ban, pin, per_type, diversity)
 
 
-Filtered = Annotated[Constraints | None, Depends(_filtered)]
-Constrained = Annotated[Constraints | None, Depends(_constraints)]
+FilterConstraints = Annotated[Constraints | None, Depends(_filter_constraints)]
+SlateConstraints = Annotated[Constraints | None, Depends(_slate_constraints)]
 
 
-def how_many(most: int) -> Any:
-    """The parameter `k`, where the settings allow `most`."""
-    described = "How many answers; 10 unless given, or what the bundle holds."
-    return Query(None, ge=1, le=most, description=described, examples=[5])
-
-
-def held(k: int | None, most: int, current: Current) -> int:
-    """How many to answer; `most` is what the settings allow.
+async def refuse_unknown_parameters(request: Request) -> None:
+    """Refuse query parameters that the route does not have.
 
     Raises:
-        ConfigError: more were asked for than the bundle holds.
+        RequestValidationError: the message of each states the nearest parameter.
+    """
+    if not request.scope["query_string"]:
+        return
+    parameters = _parameters(request)
+    unknown = [name for name in dict.fromkeys(request.query_params) if name not in parameters]
+    if unknown:
+        raise RequestValidationError(
+            [
+                {
+                    "loc": ("query", name),
+                    "msg": f"unknown parameter; {_hint(name, parameters)}",
+                    "type": "unknown_parameter",
+                }
+                for name in unknown
+            ]
+        )
+
+
+def _parameters(request: Request) -> list[str]:
+    """Names of the query parameters of a request's route, from the cached OpenAPI schema."""
+    path = request.app.openapi()["paths"][request.scope["route"].path_format]
+    parameters = path[request.method.lower()].get("parameters", [])
+    return [parameter["name"] for parameter in parameters if parameter["in"] == "query"]
+
+
+def _hint(name: str, parameters: list[str]) -> str:
+    if not parameters:
+        return "this path has no parameters"
+    near = get_close_matches(name, parameters, n=1)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return f"the parameters are {', '.join(parameters)}"
+
+
+def k_parameter(max_k: int) -> Any:
+    """The parameter `k` of a route, at most `max_k`."""
+    description = "Number of recommendations [10, or fewer if the bundle stores fewer]."
+    return Query(None, ge=1, le=max_k, description=description, examples=[5])
+
+
+def resolve_k(k: int | None, max_k: int, snapshot: Snapshot) -> int:
+    """The number of recommendations; `max_k` is the limit of the settings.
+
+    Raises:
+        ConfigError: the bundle stores fewer.
     """
     if k is None:
-        return min(10, most, current.bundle.k)
-    if k > current.bundle.k:
+        return min(10, max_k, snapshot.bundle.k)
+    if k > snapshot.bundle.k:
         raise ConfigError(
-            f"k: this bundle holds {current.bundle.k} answers a product, {k} were asked for; ask "
-            "for fewer"
+            f"k: this bundle stores {snapshot.bundle.k} recommendations per product, but k is {k}; "
+            "use a smaller k"
         )
     return k

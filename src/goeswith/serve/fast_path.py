@@ -1,7 +1,7 @@
-"""The question that is asked most, answered before any routing: complements without constraints.
+"""Fast path for the most frequent request: complements without constraints, before routing.
 
-Whatever is out of the ordinary (another parameter, a `k` out of bounds, an unknown product) goes on
-to the route of the same address, which answers the same and says what is wrong.
+All other requests (another parameter, `k` out of range, an unknown product) are passed on to the
+route of the same path, which gives the same response or describes the error.
 """
 
 from __future__ import annotations
@@ -9,70 +9,70 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from goeswith.core.errors import UnknownProductError
-from goeswith.serve.responses import Complements
-from goeswith.serve.snapshot import TAKEN
+from goeswith.serve.responses import EncodedComplements
+from goeswith.serve.snapshot import SNAPSHOT_KEY
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from goeswith.serve.prometheus_metrics import Metrics
-    from goeswith.serve.snapshot import Current
+    from goeswith.serve.prometheus_metrics import ServiceMetrics
+    from goeswith.serve.snapshot import Snapshot
 
 TEMPLATE: Final = "/v1/products/{product_id}/complements"
 _BEFORE: Final = "/v1/products/"
 _AFTER: Final = "/complements"
 
 
-class Quick:
-    """Stands inside the gate, before the routes."""
+class FastPath:
+    """ASGI layer inside the middleware, before the routes."""
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics, most: int) -> None:
-        self.app, self.metrics, self.most = app, metrics, most
+    def __init__(self, app: ASGIApp, *, metrics: ServiceMetrics, max_k: int) -> None:
+        self.app, self.metrics, self.max_k = app, metrics, max_k
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or hand on."""
-        found = self._found(scope)
-        if found is None:
+        response = self._find_response(scope)
+        if response is None:
             await self.app(scope, receive, send)
             return
         scope["template"] = TEMPLATE
-        for model, fallback, count in found.models:
-            self.metrics.answered_by(model, fallback, count)
+        for model, fallback, count in response.models:
+            self.metrics.count_model(model, fallback, count)
         headers = [
             (b"content-type", b"application/json"),
-            (b"content-length", b"%d" % len(found.body)),
+            (b"content-length", b"%d" % len(response.body)),
         ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": found.body})
+        await send({"type": "http.response.body", "body": response.body})
 
-    def _found(self, scope: Scope) -> Complements | None:
+    def _find_response(self, scope: Scope) -> EncodedComplements | None:
         if scope["type"] != "http" or scope["method"] != "GET":
             return None
         path: str = scope["path"]
         if not (path.endswith(_AFTER) and path.startswith(_BEFORE)):
             return None
-        current: Current = scope[TAKEN]
-        k = self._asked(scope["query_string"], current)
+        snapshot: Snapshot = scope[SNAPSHOT_KEY]
+        k = self._parse_k(scope["query_string"], snapshot)
         product_id = path[len(_BEFORE) : -len(_AFTER)]
-        if not k or not product_id or not current.bundle.plain:
+        if not k or not product_id or not snapshot.bundle.keeps_ranking:
             return None
         key = (product_id, k)
-        found = current.remembered.get(key)
-        if found is None:
+        response = snapshot.cache.get(key)
+        if response is None:
             try:
-                answers = current.bundle.complements(product_id, k)
+                answers = snapshot.bundle.complements(product_id, k)
             except UnknownProductError:
                 return None
-            found = Complements.of(current.bundle, product_id, answers)
-            current.remembered.keep(key, found)
-        return found
+            response = EncodedComplements.encode(snapshot.bundle, product_id, answers)
+            snapshot.cache.put(key, response)
+        return response
 
-    def _asked(self, query: bytes, current: Current) -> int:
-        """How many answers; 0 where more is asked than that, or too many."""
-        most = min(self.most, current.bundle.k)
+    def _parse_k(self, query: bytes, snapshot: Snapshot) -> int:
+        """The number of recommendations; 0 for other parameters, or if there are too many."""
+        max_k = min(self.max_k, snapshot.bundle.k)
         if not query:
-            return min(10, most)
+            return min(10, max_k)
         digits = query[2:]
         if query[:2] != b"k=" or not digits.isdigit() or len(digits) > 4:
             return 0
-        return k if (k := int(digits)) <= most else 0
+        return k if (k := int(digits)) <= max_k else 0

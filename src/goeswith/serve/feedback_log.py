@@ -1,8 +1,8 @@
 """Feedback on disk before it is acknowledged: JSON lines, one file a process.
 
-Events that come at once are written together and share one fsync. A process holds a lock on its
-file; a file without one was left by a process that has ended, and where that was in the middle of
-a line, the line, which nobody was told is kept, is cut off when the next process starts.
+Concurrent events are written together with one fsync. A process holds a lock on its file; a file
+without a lock belongs to a process that has ended. If its last line is incomplete, that line was
+never acknowledged, and is cut off when the next process starts.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from typing import IO, Any, Final
 import orjson
 
 from goeswith.core.errors import ConfigError
-from goeswith.data.feedback import PATTERN
+from goeswith.data.feedback import FEEDBACK_PATTERN
 
-_MOST_WAITING: Final = 64_000_000
+_MAX_WAITING_BYTES: Final = 64_000_000
 """Bytes that may wait for the disk; more is refused, and may be sent again."""
 
 
@@ -30,7 +30,7 @@ class FeedbackFull(Exception):  # noqa: N818
 
 
 class FeedbackLog:
-    """Keeps events in a folder.
+    """Stores events in a folder.
 
     Raises:
         ConfigError: the folder cannot be made or written.
@@ -47,31 +47,31 @@ class FeedbackLog:
                 f"serve.feedback = {str(folder)!r} cannot be written: {error}; name a folder that "
                 "the service may write"
             ) from error
-        self._whole = 0
+        self._acknowledged = 0
         self._waiting: list[tuple[bytes, asyncio.Future[None]]] = []
         self._bytes = 0
         self._writing: asyncio.Task[None] | None = None
 
-    async def keep(self, events: list[dict[str, Any]]) -> None:
+    async def append(self, events: list[dict[str, Any]]) -> None:
         """Write events; returns when they are on the disk.
 
         Raises:
-            FeedbackFull: too much waits; nothing of these was kept.
-            OSError: the disk refuses; some of these may have been kept.
+            FeedbackFull: too much waits; none of these events is stored.
+            OSError: the disk refuses; some of these events may be stored.
         """
         stamp = datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="milliseconds")
         lines = b"".join(
             orjson.dumps({"timestamp": stamp, **event}, option=orjson.OPT_APPEND_NEWLINE)
             for event in events
         )
-        if self._bytes + len(lines) > _MOST_WAITING:
+        if self._bytes + len(lines) > _MAX_WAITING_BYTES:
             raise FeedbackFull
-        kept = asyncio.get_running_loop().create_future()
-        self._waiting.append((lines, kept))
+        done = asyncio.get_running_loop().create_future()
+        self._waiting.append((lines, done))
         self._bytes += len(lines)
         if self._writing is None:
             self._writing = asyncio.create_task(self._write())
-        await kept
+        await done
 
     async def _write(self) -> None:
         """Write what waits, and what comes meanwhile, until nothing does."""
@@ -80,19 +80,19 @@ class FeedbackLog:
             outcome: Exception | None = None
             try:
                 await asyncio.to_thread(self._append, b"".join(lines for lines, _ in batch))
-            except Exception as error:  # whatever it is, those who wait are told
+            except Exception as error:  # every waiting request gets the error
                 outcome = error
-            for _, kept in batch:
-                if kept.done():  # whoever waited has gone
+            for _, done in batch:
+                if done.done():  # the waiting request was cancelled
                     continue
                 if outcome is None:
-                    kept.set_result(None)
+                    done.set_result(None)
                 else:
-                    kept.set_exception(outcome)
+                    done.set_exception(outcome)
         self._writing = None
 
     def _append(self, lines: bytes) -> None:
-        if self._file.tell() != self._whole:
+        if self._file.tell() != self._acknowledged:
             self._trim()
         try:
             left = memoryview(lines)
@@ -103,18 +103,18 @@ class FeedbackLog:
             with suppress(OSError):
                 self._trim()
             raise
-        self._whole += len(lines)
+        self._acknowledged += len(lines)
 
     def _trim(self) -> None:
         """Cut off what was not acknowledged: the next line must not be glued to it."""
-        self._file.truncate(self._whole)
-        self._file.seek(self._whole)
+        self._file.truncate(self._acknowledged)
+        self._file.seek(self._acknowledged)
 
     async def close(self) -> None:
-        """Wait for what is being written, and let go of the file; an empty one is removed."""
+        """Wait for pending writes, and close the file; an empty file is removed."""
         if self._writing is not None:
             await self._writing
-        if not self._whole:
+        if not self._acknowledged:
             self.path.unlink(missing_ok=True)
         self._file.close()
 
@@ -125,20 +125,20 @@ def repair(folder: Path) -> int:
     Files of running processes are left alone.
     """
     cut = 0
-    for path in sorted(folder.glob(PATTERN)):
+    for path in sorted(folder.glob(FEEDBACK_PATTERN)):
         with path.open("rb+") as file:
             if _lock(file):
                 size = file.seek(0, os.SEEK_END)
-                whole = _end_of_lines(file, size)
-                if whole < size:
-                    file.truncate(whole)
+                line_end = _last_line_end(file, size)
+                if line_end < size:
+                    file.truncate(line_end)
                     os.fsync(file.fileno())
                     cut += 1
     return cut
 
 
-def _end_of_lines(file: IO[bytes], size: int) -> int:
-    """Where the last whole line ends."""
+def _last_line_end(file: IO[bytes], size: int) -> int:
+    """Position of the end of the last complete line."""
     end = size
     while end:
         start = max(end - 65_536, 0)

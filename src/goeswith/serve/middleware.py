@@ -1,4 +1,4 @@
-"""What every request passes: it takes a bundle, shows its key, is counted, timed and logged."""
+"""The outermost ASGI layer: snapshot, API key, rate limit, metrics and log of a request."""
 
 from __future__ import annotations
 
@@ -7,38 +7,38 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Any, Final
 
-from goeswith.serve.api_keys import presented
-from goeswith.serve.problem_details import OPEN, problem
-from goeswith.serve.rate_limit import asker_at
-from goeswith.serve.snapshot import TAKEN
+from goeswith.serve.api_keys import key_from_headers
+from goeswith.serve.problem_details import PUBLIC_PATHS, problem
+from goeswith.serve.rate_limit import client_key
+from goeswith.serve.snapshot import SNAPSHOT_KEY
 
 if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from goeswith.serve.api_keys import Keys
-    from goeswith.serve.prometheus_metrics import Metrics
-    from goeswith.serve.rate_limit import Rates
-    from goeswith.serve.request_log import Log
-    from goeswith.serve.snapshot import Holder
+    from goeswith.serve.api_keys import ApiKeys
+    from goeswith.serve.prometheus_metrics import ServiceMetrics
+    from goeswith.serve.rate_limit import RateLimiter
+    from goeswith.serve.request_log import RequestLog
+    from goeswith.serve.snapshot import SnapshotHolder
 
 _NOSNIFF: Final = (b"x-content-type-options", b"nosniff")
-NOWHERE: Final = "other"
-"""The template of an address that no route has."""
+UNKNOWN_ROUTE: Final = "other"
+"""Label of requests without a route."""
 
 
-class Gate:
-    """The outermost layer. What fails inside it is answered and logged here, without its text."""
+class ServiceMiddleware:
+    """The outermost layer. An exception inside it becomes a 500 and a log line without its text."""
 
     def __init__(
         self,
         app: ASGIApp,
         *,
-        holder: Holder,
-        metrics: Metrics,
-        log: Log | None,
-        keys: Keys | None,
-        rates: Rates | None,
+        holder: SnapshotHolder,
+        metrics: ServiceMetrics,
+        log: RequestLog | None,
+        keys: ApiKeys | None,
+        rates: RateLimiter | None,
     ) -> None:
         self.app, self.holder = app, holder
         self.metrics, self.log = metrics, log
@@ -51,33 +51,33 @@ class Gate:
                 await self.app(scope, receive, send)
             return
         started = time.perf_counter()
-        bundle = (taken := self.holder()).bundle
-        scope[TAKEN] = taken
+        bundle = (snapshot := self.holder()).bundle
+        scope[SNAPSHOT_KEY] = snapshot
         status = 0
 
-        async def sending(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message["headers"], _NOSNIFF]
             await send(message)
 
-        failed: dict[str, Any] = {}
+        failure: dict[str, Any] = {}
         try:
-            refused = self._refused(scope, bundle.id) if self.keys or self.rates else None
-            await (refused or self.app)(scope, receive, sending)
+            refusal = self._refusal(scope, bundle.id) if self.keys or self.rates else None
+            await (refusal or self.app)(scope, receive, send_with_headers)
         except Exception as error:
-            failed = {"error": type(error).__name__, "at": _where(error)}
+            failure = {"error": type(error).__name__, "at": _call_frames(error)}
             if not status:
-                said = problem(500, "the service failed; its log says where", bundle=bundle.id)
-                await said(scope, receive, sending)
+                response = problem(500, "the service failed; see its log", bundle=bundle.id)
+                await response(scope, receive, send_with_headers)
         finally:
             seconds = time.perf_counter() - started
-            route = scope.get("template") or _template(scope.get("route"))
+            route = scope.get("template") or _route_template(scope.get("route"))
             method = scope["method"] if scope["method"] in _METHODS else "OTHER"
-            self.metrics.request(route, method, status, seconds)
+            self.metrics.count_request(route, method, status, seconds)
             if self.log is not None:
-                self.log.tell(
+                self.log.write(
                     {
                         "method": method,
                         "route": route,
@@ -85,17 +85,17 @@ class Gate:
                         "milliseconds": round(seconds * 1000, 3),
                         "bundle": bundle.id,
                         "key": scope.get("key"),
-                        **failed,
+                        **failure,
                     }
                 )
 
-    def _refused(self, scope: Scope, bundle: str) -> Response | None:
+    def _refusal(self, scope: Scope, bundle: str) -> Response | None:
         path = scope["path"]
-        if path == "/" or path.startswith(OPEN):
+        if path == "/" or path.startswith(PUBLIC_PATHS):
             return None
-        asker = ""
+        client_name = ""
         if self.keys is not None:
-            name = self.keys.name_of(presented(scope["headers"]))
+            name = self.keys.find_name(key_from_headers(scope["headers"]))
             if name is None:
                 return problem(
                     401,
@@ -104,15 +104,15 @@ class Gate:
                     headers={"WWW-Authenticate": "Bearer"},
                 )
             scope["key"] = name
-            asker = f"key {name}"
+            client_name = f"key {name}"
         if self.rates is not None:
             client = scope.get("client")
-            wait = self.rates.wait(asker or asker_at(client[0] if client else ""))
+            wait = self.rates.take(client_name or client_key(client[0] if client else ""))
             if wait:
                 seconds = max(1, math.ceil(wait))
                 return problem(
                     429,
-                    f"more than {self.rates.rate:g} requests a second; ask again in {seconds} s",
+                    f"more than {self.rates.rate:g} requests per second; retry in {seconds} s",
                     bundle=bundle,
                     headers={"Retry-After": str(seconds)},
                 )
@@ -122,11 +122,11 @@ class Gate:
 _METHODS: Final = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
-def _template(route: Any) -> str:
-    return getattr(route, "path_format", None) or getattr(route, "path", None) or NOWHERE
+def _route_template(route: Any) -> str:
+    return getattr(route, "path_format", None) or getattr(route, "path", None) or UNKNOWN_ROUTE
 
 
-def _where(error: Exception) -> list[str]:
+def _call_frames(error: Exception) -> list[str]:
     """The calls that an error came through, innermost last; not its message, which may quote."""
     frames = traceback.extract_tb(error.__traceback__)
     return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-12:]]

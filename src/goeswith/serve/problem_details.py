@@ -1,4 +1,4 @@
-"""Errors as problem+json (RFC 9457): what is wrong and what to do, never a traceback."""
+"""Errors as problem+json (RFC 9457): the cause and the remedy, without a traceback."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from goeswith.core.errors import BundleError, ConfigError, DataError, UnknownProductError
-from goeswith.serve.service_schemas import Problem
-from goeswith.serve.snapshot import TAKEN
+from goeswith.serve.service_schemas import ProblemResponse
+from goeswith.serve.snapshot import SNAPSHOT_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fastapi import FastAPI
 
-    from goeswith.serve.snapshot import Current
+    from goeswith.serve.snapshot import Snapshot
 
 MEDIA_TYPE: Final = "application/problem+json"
-OPEN: Final = ("/v1/health/", "/assets/")
-"""Addresses that need no key and count for no rate; and the page itself."""
-_MOST_ERRORS: Final = 10
-_LONGEST: Final = 2000
-"""Characters of a detail: what a request sent may stand in it."""
+PUBLIC_PATHS: Final = ("/v1/health/", "/assets/")
+"""Paths that need no key and have no rate limit, as does the page itself."""
+_MAX_ERRORS: Final = 10
+_MAX_DETAIL: Final = 2000
+"""Characters of a detail, which may quote the request."""
 
 
 def problem(
@@ -36,11 +36,11 @@ def problem(
     *,
     bundle: str | None = None,
     headers: Mapping[str, str] | None = None,
-    **more: Any,
+    **extra: Any,
 ) -> Response:
-    """An answer that says why there is no other."""
-    if len(detail) > _LONGEST:
-        detail = f"{detail[:_LONGEST]}…"
+    """A problem response."""
+    if len(detail) > _MAX_DETAIL:
+        detail = f"{detail[:_MAX_DETAIL]}…"
     content: dict[str, Any] = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
@@ -48,12 +48,12 @@ def problem(
         "detail": detail,
     }
     content |= {"bundle": bundle} if bundle else {}
-    body = json.dumps(content | more, ensure_ascii=False).encode("utf-8", "replace")
+    body = json.dumps(content | extra, ensure_ascii=False).encode("utf-8", "replace")
     return Response(body, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
 
 
-def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """`responses` of a route for the problems that it may answer with."""
+def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """`responses` of a route for its problem responses."""
     return {
         status: {
             "description": HTTPStatus(status).phrase,
@@ -63,74 +63,74 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def tell_problems(app: FastAPI) -> None:
-    """Have every error of `app` answered as a problem."""
+def add_problem_handlers(app: FastAPI) -> None:
+    """Turn every error of `app` into a problem response."""
 
-    def taken(request: Request) -> Current:
-        current: Current = request.scope[TAKEN]
+    def snapshot_of(request: Request) -> Snapshot:
+        current: Snapshot = request.scope[SNAPSHOT_KEY]
         return current
 
-    def unknown(request: Request, error: Exception) -> Response:
-        bundle = taken(request).bundle
-        asked = getattr(error, "product_id", None) or ""
+    def on_unknown_product(request: Request, error: Exception) -> Response:
+        bundle = snapshot_of(request).bundle
+        product_id = getattr(error, "product_id", None) or ""
         near = [
             {"product_id": bundle.products.ids[row], "title": bundle.products.title(row)}
-            for row in bundle.products.nearest(asked)
+            for row in bundle.products.nearest(product_id)
         ]
         return problem(404, str(error), bundle=bundle.id, nearest=near)
 
-    def refused(request: Request, error: Exception) -> Response:
-        return problem(422, str(error), bundle=taken(request).bundle.id)
+    def on_refused(request: Request, error: Exception) -> Response:
+        return problem(422, str(error), bundle=snapshot_of(request).bundle.id)
 
-    def invalid(request: Request, error: Exception) -> Response:
-        found = error.errors() if isinstance(error, RequestValidationError) else []
-        wrong = [
+    def on_invalid(request: Request, error: Exception) -> Response:
+        details = error.errors() if isinstance(error, RequestValidationError) else []
+        errors = [
             {"loc": list(one["loc"]), "msg": one["msg"], "type": one["type"]}
-            for one in found[:_MOST_ERRORS]
+            for one in details[:_MAX_ERRORS]
         ]
-        said = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in wrong)
-        return problem(422, said, bundle=taken(request).bundle.id, errors=wrong)
+        detail = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in errors)
+        return problem(422, detail, bundle=snapshot_of(request).bundle.id, errors=errors)
 
-    def plain(request: Request, error: Exception) -> Response:
+    def on_http_error(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
         detail = error.detail if isinstance(error, HTTPException) else ""
         # FastAPI has a status of its own for bodies that are nested too deep or are not UTF-8
         status = 422 if status == 400 else status
         if not detail or detail == HTTPStatus(status).phrase:
             detail = {
-                404: "there is nothing at this address; /openapi.json describes what there is",
-                405: "this address does not take that method; /openapi.json says which",
+                404: "there is nothing at this path; /openapi.json lists all paths",
+                405: "this path does not support that method; /openapi.json lists the methods",
             }.get(status, HTTPStatus(status).phrase)
         headers = error.headers if isinstance(error, HTTPException) else None
-        return problem(status, detail, bundle=taken(request).bundle.id, headers=headers)
+        return problem(status, detail, bundle=snapshot_of(request).bundle.id, headers=headers)
 
-    def broken(request: Request, error: Exception) -> Response:
+    def on_failure(request: Request, error: Exception) -> Response:
         return problem(
-            500, "the service failed; its log says more", bundle=taken(request).bundle.id
+            500, "the service failed; see its log", bundle=snapshot_of(request).bundle.id
         )
 
-    app.add_exception_handler(UnknownProductError, unknown)
+    app.add_exception_handler(UnknownProductError, on_unknown_product)
     for kind in (ConfigError, DataError):
-        app.add_exception_handler(kind, refused)
-    app.add_exception_handler(BundleError, broken)
-    app.add_exception_handler(RequestValidationError, invalid)
-    app.add_exception_handler(HTTPException, plain)
-    app.add_exception_handler(Exception, broken)
+        app.add_exception_handler(kind, on_refused)
+    app.add_exception_handler(BundleError, on_failure)
+    app.add_exception_handler(RequestValidationError, on_invalid)
+    app.add_exception_handler(HTTPException, on_http_error)
+    app.add_exception_handler(Exception, on_failure)
 
 
-def describe_problems(schema: dict[str, Any]) -> None:
-    """Put problems into an OpenAPI schema: that of a 422 in place of FastAPI's own, and those of
-    the gate, which no route knows of.
+def add_problem_schemas(schema: dict[str, Any]) -> None:
+    """Add problems to an OpenAPI schema: for 422 in place of FastAPI's own, and those of the
+    middleware, which routes do not declare.
     """
-    shapes = schema["components"]["schemas"]
+    schemas = schema["components"]["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):
-        shapes.pop(name, None)
-    found = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-    shapes.update(found.pop("$defs", {}))
-    shapes["Problem"] = found
+        schemas.pop(name, None)
+    problem_schema = ProblemResponse.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(problem_schema.pop("$defs", {}))
+    schemas["Problem"] = problem_schema
     for address, path in schema["paths"].items():
         for operation in path.values():
-            known = operation["responses"]
-            gate = () if address.startswith(OPEN) else (401, 429)
-            told = documented(*gate, *([422] if "422" in known else []))
-            known |= {str(status): response for status, response in told.items()}
+            responses = operation["responses"]
+            statuses = () if address.startswith(PUBLIC_PATHS) else (401, 429)
+            extra = problem_responses(*statuses, 422)
+            responses |= {str(status): response for status, response in extra.items()}

@@ -1,7 +1,7 @@
-"""What Prometheus reads: requests, times, answers by model, the bundle; nothing of products.
+"""Prometheus metrics: requests, times, recommendations by model, the bundle; no product ids.
 
-With several worker processes `PROMETHEUS_MULTIPROC_DIR` names an empty folder that they share,
-set before the first of them imports prometheus_client; each then tells the sums of all.
+With several worker processes `PROMETHEUS_MULTIPROC_DIR` is an empty folder that they share, set
+before the first of them imports prometheus_client; each then exports the sums of all.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from goeswith.serve.responses import models_of
+from goeswith.serve.responses import count_models
 
 if TYPE_CHECKING:
-    from goeswith.query.answer import Answer
-    from goeswith.serve.snapshot import Holder
+    from goeswith.query.recommendation import Recommendation
+    from goeswith.serve.snapshot import SnapshotHolder
 
 MEDIA_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 """Seconds."""
 
 
-class Metrics:
-    """Counts what the service does.
+class ServiceMetrics:
+    """Counters and timers of the service.
 
     Attributes:
         reloads: by `outcome`: swapped or refused.
     """
 
-    def __init__(self, holder: Holder) -> None:
+    def __init__(self, holder: SnapshotHolder) -> None:
         self._registry = CollectorRegistry()
         self._requests = Counter(
             "goeswith_requests",
@@ -62,71 +62,73 @@ class Metrics:
             registry=self._registry,
         )
         self._feedback = Counter(
-            "goeswith_feedback_events", "Events of feedback kept.", registry=self._registry
+            "goeswith_feedback_events", "Feedback events stored.", registry=self._registry
         )
         self.reloads = Counter(
             "goeswith_reloads", "Bundles offered.", ("outcome",), registry=self._registry
         )
         for outcome in ("swapped", "refused"):
             self.reloads.labels(outcome)
-        self._told_registry = self._registry
+        self._export_registry = self._registry
         if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-            # the files of all processes, and of this one what no sum tells
-            self._told_registry = CollectorRegistry()
-            multiprocess.MultiProcessCollector(self._told_registry)  # type: ignore[no-untyped-call]
+            # the sums of all processes; the collector below is of this process
+            self._export_registry = CollectorRegistry()
+            multiprocess.MultiProcessCollector(self._export_registry)  # type: ignore[no-untyped-call]
         else:
             ProcessCollector(registry=self._registry)
-        self._told_registry.register(_OfBundle(holder))
-        self._told: dict[tuple[str, str, int], Any] = {}
-        self._timed: dict[str, Any] = {}
-        self._counted: dict[tuple[str, bool], Any] = {}
+        self._export_registry.register(_BundleCollector(holder))
+        self._request_counters: dict[tuple[str, str, int], Any] = {}
+        self._request_timers: dict[str, Any] = {}
+        self._model_counters: dict[tuple[str, bool], Any] = {}
 
-    def request(self, route: str, method: str, status: int, seconds: float) -> None:
+    def count_request(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count a request; `route` is its template."""
         key = (route, method, status)
-        counter = self._told.get(key)
+        counter = self._request_counters.get(key)
         if counter is None:
-            counter = self._told[key] = self._requests.labels(route, method, str(status))
-            self._timed.setdefault(route, self._seconds.labels(route))
+            counter = self._request_counters[key] = self._requests.labels(
+                route, method, str(status)
+            )
+            self._request_timers.setdefault(route, self._seconds.labels(route))
         counter.inc()
-        self._timed[route].observe(seconds)
+        self._request_timers[route].observe(seconds)
 
-    def answered(self, answers: Iterable[Answer]) -> None:
+    def count_recommendations(self, answers: Iterable[Recommendation]) -> None:
         """Count answers."""
-        for model, fallback, count in models_of(answers):
-            self.answered_by(model, fallback, count)
+        for model, fallback, count in count_models(answers):
+            self.count_model(model, fallback, count)
 
-    def answered_by(self, model: str, fallback: bool, count: int) -> None:
+    def count_model(self, model: str, fallback: bool, count: int) -> None:
         """Count answers of one model."""
-        counter = self._counted.get((model, fallback))
+        counter = self._model_counters.get((model, fallback))
         if counter is None:
-            told = "true" if fallback else "false"
-            counter = self._counted[model, fallback] = self._answers.labels(model, told)
+            label = "true" if fallback else "false"
+            counter = self._model_counters[model, fallback] = self._answers.labels(model, label)
         counter.inc(count)
 
-    def kept(self, events: int) -> None:
+    def count_feedback(self, events: int) -> None:
         """Count events of feedback."""
         self._feedback.inc(events)
 
     def text(self) -> bytes:
-        """All of it, as Prometheus reads it."""
-        return generate_latest(self._told_registry)
+        """All metrics in the text format of Prometheus."""
+        return generate_latest(self._export_registry)
 
 
-class _OfBundle(Collector):
-    """Tells of the bundle that answers in this process."""
+class _BundleCollector(Collector):
+    """Metrics of the bundle of this process."""
 
-    def __init__(self, holder: Holder) -> None:
+    def __init__(self, holder: SnapshotHolder) -> None:
         self._holder = holder
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Read when asked, so that a swapped bundle leaves nothing behind."""
+        """Read the current bundle, so that a swapped one leaves no metric behind."""
         bundle = self._holder().bundle
-        told = GaugeMetricFamily(
+        info = GaugeMetricFamily(
             "goeswith_bundle_info", "The bundle that answers.", labels=("bundle", "goeswith")
         )
-        told.add_metric((bundle.id, bundle.manifest["goeswith"]), 1)
-        yield told
+        info.add_metric((bundle.id, bundle.manifest["goeswith"]), 1)
+        yield info
         yield GaugeMetricFamily(
             "goeswith_bundle_products", "Products of the bundle that answers.", len(bundle)
         )

@@ -1,4 +1,4 @@
-"""A line of JSON for every request: who, what and how long, and nothing of products or queries."""
+"""The request log: one JSON line per request, without product ids or queries."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from typing import IO, Any, Final
 
 import orjson
 
-_EVERY: Final = 0.1
+_FLUSH_SECONDS: Final = 0.1
 """Seconds that lines wait, so that many are written at once."""
-_MOST: Final = 2000
+_MAX_LINES: Final = 2000
 """Lines that wait."""
 
 
-class Log:
-    """Writes lines to a stream, soon after they are told."""
+class RequestLog:
+    """Writes lines to a stream, in batches."""
 
     def __init__(self, stream: IO[bytes] | None = None) -> None:
         self._stream = stream
         self._lines: list[bytes] = []
         self._due = False
 
-    def tell(self, fields: dict[str, Any]) -> None:
+    def write(self, fields: dict[str, Any]) -> None:
         """Add a line; inside a running loop it is written within a tenth of a second."""
         now = time.time()
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
         line = {"time": f"{stamp}.{int(now % 1 * 1000):03d}Z", **fields}
         self._lines.append(orjson.dumps(line, default=str, option=orjson.OPT_APPEND_NEWLINE))
-        if len(self._lines) >= _MOST:
+        if len(self._lines) >= _MAX_LINES:
             self.flush()
         elif not self._due:
             try:
-                asyncio.get_running_loop().call_later(_EVERY, self.flush)
+                asyncio.get_running_loop().call_later(_FLUSH_SECONDS, self.flush)
                 self._due = True
             except RuntimeError:  # no loop
                 self.flush()

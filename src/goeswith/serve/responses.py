@@ -1,4 +1,4 @@
-"""Answers as bytes. Their shapes are documented by the routes, and not checked again for each."""
+"""JSON responses. The routes declare their schemas; responses are not validated."""
 
 from __future__ import annotations
 
@@ -12,67 +12,69 @@ from starlette.responses import Response
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from goeswith.query.answer import Answer
     from goeswith.query.bundle import Bundle
+    from goeswith.query.recommendation import Recommendation
 
 
-def told(bundle: Bundle, **content: Any) -> Response:
-    """An answer of a bundle; a dataclass in it is written as an object."""
+def json_response(bundle: Bundle, **content: Any) -> Response:
+    """A JSON response with the id of the bundle; a dataclass becomes an object."""
     body = orjson.dumps({"bundle": bundle.id, **content})
     return Response(body, media_type="application/json")
 
 
-class Complements(NamedTuple):
-    """The answers of one product, as they are sent.
+class EncodedComplements(NamedTuple):
+    """The response with the complements of one product.
 
     Attributes:
         body: JSON.
-        models: (model, whether as a fallback, how many), to be counted each time.
+        models: (model, whether it is a fallback, count), for the metrics.
     """
 
     body: bytes
     models: list[tuple[str, bool, int]]
 
     @classmethod
-    def of(cls, bundle: Bundle, product_id: str, answers: list[Answer]) -> Complements:
-        """Write them down."""
+    def encode(
+        cls, bundle: Bundle, product_id: str, answers: list[Recommendation]
+    ) -> EncodedComplements:
+        """Encode recommendations."""
         content = {"bundle": bundle.id, "product_id": product_id, "complements": answers}
-        return cls(orjson.dumps(content), models_of(answers))
+        return cls(orjson.dumps(content), count_models(answers))
 
 
-def models_of(answers: Iterable[Answer]) -> list[tuple[str, bool, int]]:
-    """Who gave answers: (model, whether as a fallback, how many)."""
+def count_models(answers: Iterable[Recommendation]) -> list[tuple[str, bool, int]]:
+    """Counts by model: (model, whether it is a fallback, count)."""
     counts = Counter((answer.model, answer.fallback) for answer in answers)
     return [(model, fallback, count) for (model, fallback), count in counts.items()]
 
 
-class Remembered:
-    """Answers as they were sent, those asked for last, up to a number of bytes.
+class ResponseCache:
+    """The most recently used responses, up to a number of bytes.
 
-    They are of one bundle and never change; a new bundle has its own. They are kept packed, so
-    that more fit: unpacking takes far less than working an answer out.
+    They belong to one bundle and never change; a new bundle has a new cache. They are compressed,
+    so that more fit: decompression takes far less time than a query.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most, self._bytes = most, 0
-        self._kept: OrderedDict[tuple[str, int], Complements] = OrderedDict()
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes, self._bytes = max_bytes, 0
+        self._entries: OrderedDict[tuple[str, int], EncodedComplements] = OrderedDict()
 
-    def get(self, key: tuple[str, int]) -> Complements | None:
-        """What was kept for a product and a number of answers."""
-        found = self._kept.get(key)
-        if found is None:
+    def get(self, key: tuple[str, int]) -> EncodedComplements | None:
+        """The response for a product and a number of recommendations; None if it is not cached."""
+        packed = self._entries.get(key)
+        if packed is None:
             return None
-        self._kept.move_to_end(key)
-        return Complements(zlib.decompress(found.body), found.models)
+        self._entries.move_to_end(key)
+        return EncodedComplements(zlib.decompress(packed.body), packed.models)
 
-    def keep(self, key: tuple[str, int], answer: Complements) -> None:
-        """Keep an answer in place of those that nobody asked for since longest."""
-        if not self._most or key in self._kept:
+    def put(self, key: tuple[str, int], response: EncodedComplements) -> None:
+        """Store a response in place of the least recently used ones."""
+        if not self._max_bytes or key in self._entries:
             return
-        packed = Complements(zlib.compress(answer.body, level=1), answer.models)
-        if len(packed.body) > self._most:
+        packed = EncodedComplements(zlib.compress(response.body, level=1), response.models)
+        if len(packed.body) > self._max_bytes:
             return
-        self._kept[key] = packed
+        self._entries[key] = packed
         self._bytes += len(packed.body)
-        while self._bytes > self._most:
-            self._bytes -= len(self._kept.popitem(last=False)[1].body)
+        while self._bytes > self._max_bytes:
+            self._bytes -= len(self._entries.popitem(last=False)[1].body)

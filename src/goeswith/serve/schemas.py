@@ -1,4 +1,4 @@
-"""What the service answers, field by field: the source of its OpenAPI description."""
+"""Schemas of requests and responses about products, from which OpenAPI is generated."""
 
 from __future__ import annotations
 
@@ -6,55 +6,57 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from goeswith.query.compare import Compared
+from goeswith.query.compare import ComparisonRelation
 from goeswith.store.evidence import Basis
 
-LONGEST_ID: Final = 5000
-"""Characters of a product id, in a request."""
-MOST_IN_BATCH: Final = 100
-BUILD: Final = "20240131t120000z-0a1b2c3d"
-"""What the id of a build looks like."""
+MAX_ID_LENGTH: Final = 5000
+"""Maximum number of characters of a product id in a request."""
+MAX_BATCH: Final = 100
+EXAMPLE_BUILD: Final = "20240131t120000z-0a1b2c3d"
+"""An example of the id of a build."""
 Attribute: TypeAlias = str | int | float | bool | list[str] | None
-_FROM_ANSWERS = ConfigDict(from_attributes=True)
+_FROM_ATTRIBUTES = ConfigDict(from_attributes=True)
 
 
-class LinkShape(BaseModel):
+class LinkSchema(BaseModel):
     """A product between source and target."""
 
-    model_config = _FROM_ANSWERS
+    model_config = _FROM_ATTRIBUTES
 
     product_id: str = Field(examples=["protector-2"])
     title: str | None = Field(examples=["Screen protector"])
     type: str | None = Field(examples=["protector"])
     with_source: int = Field(
-        description="How often it was bought with the source; 0 where it is only of its type.",
+        description="Contexts with this product and the source; 0 if it only has its type.",
         examples=[12],
     )
-    with_target: int = Field(description="How often it was bought with the target.", examples=[34])
+    with_target: int = Field(
+        description="Contexts with this product and the target.", examples=[34]
+    )
 
 
-class TypesShape(BaseModel):
-    """How often products of two types were bought together."""
+class TypePairSchema(BaseModel):
+    """Number of joint purchases of products of two types."""
 
-    model_config = _FROM_ANSWERS
+    model_config = _FROM_ATTRIBUTES
 
     source: str = Field(examples=["phone"])
     target: str = Field(examples=["case"])
     bought_together: int = Field(examples=[3204])
 
 
-class EvidenceShape(BaseModel):
-    """What the data say of a pair."""
+class EvidenceSchema(BaseModel):
+    """The evidence for a pair."""
 
-    model_config = _FROM_ANSWERS
+    model_config = _FROM_ATTRIBUTES
 
     basis: Basis = Field(
-        description="What the answer rests on, the strongest that the data have.",
+        description="The strongest kind of evidence for the pair.",
         examples=["bought_together"],
     )
-    bought_together: int = Field(description="Contexts that bought both.", examples=[142])
+    bought_together: int = Field(description="Contexts with both products.", examples=[142])
     source_first: int | None = Field(
-        description="Contexts in which the source came first; null where order is not known.",
+        description="Contexts in which the source came first; null if order is not recorded.",
         examples=[100],
     )
     viewed_together: int = Field(
@@ -63,126 +65,130 @@ class EvidenceShape(BaseModel):
     confidence: float | None = Field(
         description="Share of the source's contexts that hold the target.", examples=[0.12]
     )
-    lift: float | None = Field(description="How many times chance.", examples=[3.1])
+    lift: float | None = Field(
+        description="Observed count divided by the count expected by chance.", examples=[3.1]
+    )
     pmi_lower: float | None = Field(
         description="Lower 95 % bound of the pointwise mutual information, nats.", examples=[0.9]
     )
-    purchases: int = Field(description="Contexts that hold the target.", examples=[1203])
+    purchases: int = Field(description="Contexts with the target.", examples=[1203])
     counted: bool = Field(
-        description="Whether counts are of contexts; lists only say that there is an edge.",
+        description="Whether counts are of contexts; lists only state that there is an edge.",
         examples=[True],
     )
-    link: LinkShape | None = None
-    types: TypesShape | None = None
+    link: LinkSchema | None = None
+    types: TypePairSchema | None = None
 
 
-class AnswerShape(BaseModel):
-    """One answer."""
+class RecommendationSchema(BaseModel):
+    """One recommendation."""
 
-    model_config = _FROM_ANSWERS
+    model_config = _FROM_ATTRIBUTES
 
     product_id: str = Field(examples=["case-1"])
     title: str | None = Field(examples=["Slim case"])
     type: str | None = Field(examples=["case"])
     relation: Literal["complement", "similar", "goes_with"] = Field(
-        description="What it is to the product asked about; `goes_with` is a product that the one "
-        "asked about goes with.",
+        description="Relation to the queried product; `goes_with` is a product that the queried "
+        "one is recommended for.",
         examples=["complement"],
     )
     score: float = Field(
-        description="Comparable among answers of one model only.", examples=[0.031]
+        description="Comparable among recommendations of one model only.", examples=[0.031]
     )
     model: str = Field(examples=["cocitation"])
     fallback: bool = Field(
-        description="Whether the model filled a place that the first one left empty.",
+        description="Whether it is of a fallback model.",
         examples=[False],
     )
-    evidence: EvidenceShape
+    evidence: EvidenceSchema
     why: str = Field(
         description="One sentence from the evidence alone.",
         examples=["Bought 142 times with Phone 1, 3.1 times what chance would give."],
     )
     goes_with: list[str] = Field(
-        description="The products asked about that it goes with; evidence is of the best.",
+        description="The queried products that it is recommended for; evidence is of the best.",
         examples=[["phone-1"]],
     )
-    pinned: bool = Field(description="Whether the request put it there.", examples=[False])
+    pinned: bool = Field(description="Whether the request pinned it.", examples=[False])
     explanation: str | None = Field(
-        description="One sentence for a shopper, which catalogue and evidence hold; null where "
-        "`goeswith explain` kept none for the pair.",
+        description="One sentence for a shopper from `goeswith explain`, supported by catalogue "
+        "and evidence; null if there is none.",
         examples=["Bought together 142 times, and both are by Nimbus."],
     )
 
 
-class OfBundle(BaseModel):
-    """Every answer names the build that gave it."""
+class BundleResponse(BaseModel):
+    """Every response has the id of the build."""
 
     bundle: str = Field(
-        description="The build that answered; new with every fit.",
-        examples=[BUILD],
+        description="Id of the build; every fit has a new one.",
+        examples=[EXAMPLE_BUILD],
     )
 
 
-class Complements(OfBundle):
-    """What goes with a product."""
+class ComplementsResponse(BundleResponse):
+    """Complements of a product."""
 
     product_id: str = Field(examples=["phone-1"])
-    complements: list[AnswerShape]
+    complements: list[RecommendationSchema]
 
 
-class Similars(OfBundle):
-    """What stands for a product."""
+class SimilarsResponse(BundleResponse):
+    """Substitutes of a product."""
 
     product_id: str = Field(examples=["phone-1"])
-    similars: list[AnswerShape]
+    similars: list[RecommendationSchema]
 
 
-class Reverse(OfBundle):
-    """What a product goes with."""
+class ReverseResponse(BundleResponse):
+    """Products that a product is recommended for."""
 
     product_id: str = Field(examples=["case-1"])
-    sources: list[AnswerShape]
+    sources: list[RecommendationSchema]
 
 
-class BasketComplements(OfBundle):
-    """What goes with several products together."""
+class BasketResponse(BundleResponse):
+    """Complements of a basket."""
 
     basket: list[str] = Field(examples=[["phone-1", "charger-2"]])
-    complements: list[AnswerShape]
+    complements: list[RecommendationSchema]
 
 
-class NextShape(AnswerShape):
-    """One product that may come next in a session."""
+class NextSchema(RecommendationSchema):
+    """One candidate for the next product in a session."""
 
     relation: Literal["next", "complement", "similar"] = Field(  # type: ignore[assignment]
-        description="`complement` where it goes with the session's products, `similar` where it "
-        "stands for one of them, else `next`.",
+        description="`complement` if it is recommended for the session's products, `similar` if it "
+        "is a substitute of one of them, else `next`.",
         examples=["next"],
     )
     proposed_by: list[str] = Field(
-        description="The models that propose it, the session model first; none for a mere pin. "
-        "`model` is the one that adds most to its place.",
+        description="The models that propose it, the session model first; empty for a pin alone. "
+        "`model` is the one with the largest weight in its rank.",
         examples=[["item_knn", "cocitation"]],
     )
     after: str | None = Field(
-        description="The product of the session that it most often came soon after.",
+        description="The product of the session that it most often follows.",
         examples=["phone-1"],
     )
     followed: int = Field(
-        description="How often, before the fit, it came at most five places after that one.",
+        description="How often, before the fit, it followed that one within five positions.",
         examples=[214],
     )
 
 
-class SessionAnswers(OfBundle):
-    """What comes next in a session."""
+class SessionResponse(BundleResponse):
+    """Candidates for the next product in a session."""
 
-    session: list[str] = Field(description="As asked.", examples=[["phone-2", "phone-1"]])
-    next: list[NextShape]
+    session: list[str] = Field(
+        description="Products of the request, in order.", examples=[["phone-2", "phone-1"]]
+    )
+    next: list[NextSchema]
 
 
-class NewProduct(BaseModel):
-    """A product that the catalogue does not hold."""
+class NewProductRequest(BaseModel):
+    """A product that is not in the catalogue."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -194,39 +200,39 @@ class NewProduct(BaseModel):
     )
 
 
-class Batch(BaseModel):
-    """Several products, each to be answered alone."""
+class BatchRequest(BaseModel):
+    """Several products, each with its own recommendations."""
 
     model_config = ConfigDict(extra="forbid")
 
-    product_ids: list[Annotated[str, Field(max_length=LONGEST_ID)]] = Field(
-        min_length=1, max_length=MOST_IN_BATCH, examples=[["phone-1", "camera-2"]]
+    product_ids: list[Annotated[str, Field(max_length=MAX_ID_LENGTH)]] = Field(
+        min_length=1, max_length=MAX_BATCH, examples=[["phone-1", "camera-2"]]
     )
     k: int | None = Field(
         None,
         ge=1,
         le=1000,
-        description="How many answers each; 10 unless given, or what the bundle holds.",
+        description="Number of recommendations each [10, or fewer if the bundle stores fewer].",
         examples=[5],
     )
 
 
-class BatchAnswer(BaseModel):
-    """One product of a batch: its answers, or why there are none."""
+class BatchItemSchema(BaseModel):
+    """One product of a batch: its recommendations, or an error."""
 
     product_id: str = Field(examples=["phone-1"])
-    complements: list[AnswerShape] | None = None
+    complements: list[RecommendationSchema] | None = None
     error: str | None = Field(None, examples=["no product 'fone-1' among the 100 of this bundle"])
 
 
-class BatchAnswers(OfBundle):
-    """The products of a batch, in the order asked."""
+class BatchResponse(BundleResponse):
+    """The products of a batch, in the order of the request."""
 
-    answers: list[BatchAnswer]
+    answers: list[BatchItemSchema]
 
 
-class Brief(BaseModel):
-    """A product in a line."""
+class ProductSummarySchema(BaseModel):
+    """Main attributes of a product."""
 
     product_id: str = Field(examples=["phone-1"])
     title: str | None = Field(examples=["Phone 1"])
@@ -235,48 +241,48 @@ class Brief(BaseModel):
     price: float | None = Field(examples=[99.0])
 
 
-class Found(OfBundle):
-    """Products that a search found, best first."""
+class SearchResponse(BundleResponse):
+    """Products of a search, best first."""
 
     query: str = Field(examples=["phone"])
-    products: list[Brief]
+    products: list[ProductSummarySchema]
 
 
-class SideShape(BaseModel):
-    """One direction: the second product as an answer to the first."""
+class DirectionSchema(BaseModel):
+    """One direction: the second product as a recommendation for the first."""
 
-    model_config = _FROM_ANSWERS
+    model_config = _FROM_ATTRIBUTES
 
     rank: int | None = Field(
-        description="Its place among the answers, from 1; null where it is not among them.",
+        description="Rank among the recommendations, from 1; null if it is not among them.",
         examples=[1],
     )
     score: float | None = Field(examples=[0.031])
     model: str | None = Field(examples=["cocitation"])
     fallback: bool = Field(
-        description="Whether the model filled a place that the first one left empty.",
+        description="Whether it is of a fallback model.",
         examples=[False],
     )
     probability: float | None = Field(
-        description="That it goes with the other, where the model gives probabilities.",
+        description="Probability of a complement, for models with probabilities.",
         examples=[0.74],
     )
-    evidence: EvidenceShape
+    evidence: EvidenceSchema
     why: str = Field(examples=["Bought 142 times with Phone 1, 3.1 times what chance would give."])
 
 
-class ComparisonShape(OfBundle):
-    """Two products side by side."""
+class ComparisonResponse(BundleResponse):
+    """Comparison of two products."""
 
-    source: Brief
-    target: Brief
-    relation: Compared = Field(
-        description="What the target is to the source: `complement` goes with it, `reverse` is "
-        "what the source goes with, `mutual` is both, `substitute` stands for it.",
+    source: ProductSummarySchema
+    target: ProductSummarySchema
+    relation: ComparisonRelation = Field(
+        description="Relation of the target to the source: `complement`, `reverse` (the source is "
+        "a complement of the target), `mutual` (both), `substitute` or `none`.",
         examples=["complement"],
     )
-    forward: SideShape = Field(description="The target as an answer to the source.")
-    backward: SideShape = Field(description="The source as an answer to the target.")
+    forward: DirectionSchema = Field(description="The target as a recommendation for the source.")
+    backward: DirectionSchema = Field(description="The source as a recommendation for the target.")
     substitutes: bool = Field(
         description="Whether they are viewed as alternatives, or are variants of one product.",
         examples=[False],
@@ -284,7 +290,7 @@ class ComparisonShape(OfBundle):
     why: str = Field(examples=["Slim case goes with Phone 1, and not the other way round."])
 
 
-class Product(OfBundle):
+class ProductResponse(BundleResponse):
     """A product of the catalogue."""
 
     product_id: str = Field(examples=["phone-1"])

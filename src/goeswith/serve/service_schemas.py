@@ -1,4 +1,4 @@
-"""What the service tells of itself and takes in, field by field."""
+"""Schemas of the service's own routes: bundle, report, feedback, health, problems."""
 
 from __future__ import annotations
 
@@ -6,134 +6,142 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from goeswith.serve.schemas import BUILD, OfBundle
+from goeswith.serve.schemas import EXAMPLE_BUILD, BundleResponse
 
-MOST_EVENTS: Final = 1000
-"""Events of one request."""
+MAX_EVENTS: Final = 1000
+"""Maximum number of events per request."""
 
 ShortText: TypeAlias = Annotated[str, Field(min_length=1, max_length=500)]
 
 
-class TypeCount(BaseModel):
-    """A product type and how many products are of it."""
+class TypeCountSchema(BaseModel):
+    """A product type and its number of products."""
 
     type: str = Field(examples=["phone"])
     products: int = Field(examples=[120])
 
 
-class FilterColumn(BaseModel):
-    """A column of the catalogue that `where` can name."""
+class FilterColumnSchema(BaseModel):
+    """A column of the catalogue for filters."""
 
     column: str = Field(examples=["price"])
     kind: Literal["text", "number", "boolean", "time", "list"] = Field(examples=["number"])
 
 
-class BundleFacts(OfBundle):
-    """What the service answers from."""
+class BundleInfoResponse(BundleResponse):
+    """The bundle of the service."""
 
     created: str = Field(examples=["2024-01-31T12:00:00+00:00"])
     data: str = Field(description="Name of the data.", examples=["shop"])
     products: int = Field(examples=[100])
-    k: int = Field(description="Answers kept for each product.", examples=[50])
+    k: int = Field(description="Stored recommendations per product.", examples=[50])
     models: list[str] = Field(
-        description="Who answers, first to last; what `model` may name.", examples=[["ranker"]]
+        description="Models in order: the values of the parameter `model`.", examples=[["ranker"]]
     )
     probabilities: list[str] = Field(
-        description="Those of the models whose scores are probabilities.", examples=[["ranker"]]
+        description="Models whose scores are probabilities.", examples=[["ranker"]]
     )
     session_model: str | None = Field(
-        description="Who answers /v1/session, with the models; null where it is not answered.",
+        description="The next-product model of /v1/session; null without one.",
         examples=["item_knn"],
     )
-    types: list[TypeCount] = Field(description="The most frequent 200.")
-    filters: list[FilterColumn]
-    has_report: bool = Field(description="Whether /v1/report has one.", examples=[True])
-    explained: bool = Field(
-        description="Whether counts of purchases or views stand behind the evidence.",
+    types: list[TypeCountSchema] = Field(description="The most frequent 200.")
+    filters: list[FilterColumnSchema]
+    has_report: bool = Field(description="Whether /v1/report has a report.", examples=[True])
+    counted: bool = Field(
+        description="Whether evidence has counts of contexts; lists only state that there is an "
+        "edge.",
         examples=[True],
+    )
+    explained: bool = Field(
+        description="Former name of `counted`, for one more version.",
+        examples=[True],
+        json_schema_extra={"deprecated": True},
     )
 
 
-class Report(OfBundle):
-    """What a benchmark measured, as `goeswith benchmark --json` writes it."""
+class ReportResponse(BundleResponse):
+    """Results of a benchmark, as `goeswith benchmark --json` writes them."""
 
     report: dict[str, Any] = Field(
         examples=[{"protocol": "time", "results": [{"model": "cocitation"}]}]
     )
 
 
-class FeedbackEvent(BaseModel):
-    """What a shopper did with an answer."""
+class FeedbackEventSchema(BaseModel):
+    """An interaction of a shopper with a recommendation."""
 
     model_config = ConfigDict(extra="forbid")
 
     event: Literal["impression", "click", "purchase"] = Field(examples=["click"])
-    product_id: ShortText = Field(description="What was shown.", examples=["case-1"])
+    product_id: ShortText = Field(description="The recommended product.", examples=["case-1"])
     source_id: ShortText | None = Field(
-        None, description="The product asked about.", examples=["phone-1"]
+        None, description="The queried product.", examples=["phone-1"]
     )
     bundle: ShortText | None = Field(
-        None, description="The build that gave the answer.", examples=[BUILD]
+        None, description="The build of the recommendation.", examples=[EXAMPLE_BUILD]
     )
     session_id: ShortText | None = Field(None, description="The shopper's visit.", examples=["s1"])
     position: int | None = Field(
-        None, ge=0, le=10_000, description="Its place in the list.", examples=[0]
+        None, ge=0, le=10_000, description="Position in the list, from 0.", examples=[0]
     )
     event_id: ShortText | None = Field(
         None,
-        description="The sender's own name for the event: one that is sent twice counts once.",
+        description="The sender's id of the event: an event that is sent twice counts once.",
         examples=["e-4711"],
     )
 
 
-class Feedback(BaseModel):
-    """Events, kept in the order sent."""
+class FeedbackRequest(BaseModel):
+    """Events, stored in the order of the request."""
 
     model_config = ConfigDict(extra="forbid")
 
-    events: list[FeedbackEvent] = Field(min_length=1, max_length=MOST_EVENTS)
+    events: list[FeedbackEventSchema] = Field(min_length=1, max_length=MAX_EVENTS)
 
 
-class Accepted(OfBundle):
-    """The events are on the disk."""
+class FeedbackResponse(BundleResponse):
+    """Number of events on disk."""
 
     accepted: int = Field(examples=[2])
 
 
-class NearProduct(BaseModel):
-    """A product that may have been meant."""
+class NearestProductSchema(BaseModel):
+    """A product with a similar id or title."""
 
     product_id: str = Field(examples=["phone-1"])
     title: str | None = Field(examples=["Phone 1"])
 
 
-class WrongField(BaseModel):
-    """A field of the request that cannot be read."""
+class FieldErrorSchema(BaseModel):
+    """An invalid field of the request."""
 
     loc: list[str | int] = Field(examples=[["query", "k"]])
     msg: str = Field(examples=["Input should be greater than or equal to 1"])
     type: str = Field(examples=["greater_than_equal"])
 
 
-class Problem(BaseModel):
-    """Why there is no answer (RFC 9457)."""
+class ProblemResponse(BaseModel):
+    """An error as problem details (RFC 9457)."""
 
     type: str = Field("about:blank", examples=["about:blank"])
     title: str = Field(examples=["Not Found"])
     status: int = Field(examples=[404])
     detail: str = Field(examples=["no product 'fone-1' among the 100 of this bundle"])
-    bundle: str | None = Field(None, description="The build that was asked.", examples=[BUILD])
-    nearest: list[NearProduct] | None = Field(
-        None, description="Of an unknown product: those that may have been meant."
+    bundle: str | None = Field(
+        None, description="The build at the time of the request.", examples=[EXAMPLE_BUILD]
     )
-    errors: list[WrongField] | None = Field(
-        None, description="Of a request that cannot be read: what is wrong, field by field."
+    nearest: list[NearestProductSchema] | None = Field(
+        None, description="For an unknown product: products with a similar id or title."
+    )
+    errors: list[FieldErrorSchema] | None = Field(
+        None, description="For an invalid request: the errors, field by field."
     )
 
 
-class Health(BaseModel):
-    """How the service is."""
+class HealthResponse(BaseModel):
+    """State of the service."""
 
     status: Literal["live", "ready"] = Field(examples=["ready"])
-    bundle: str = Field(examples=[BUILD])
+    bundle: str = Field(examples=[EXAMPLE_BUILD])
     products: int = Field(examples=[100])

@@ -1,4 +1,4 @@
-"""The bundle that answers now: taken once by a request, so that no answer mixes two builds."""
+"""Snapshots of the service: a request uses one, so that no response mixes two builds."""
 
 from __future__ import annotations
 
@@ -7,54 +7,54 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from goeswith.serve.responses import Remembered
+from goeswith.serve.responses import ResponseCache
 
 if TYPE_CHECKING:
     from goeswith.query.bundle import Bundle
 
-TAKEN: Final = "goeswith.current"
-"""Key of a request's scope under which the `Current` that it took stands."""
-_MOST_TYPES: Final = 200
+SNAPSHOT_KEY: Final = "goeswith.snapshot"
+"""Key of the ASGI scope with the `Snapshot` of a request."""
+_MAX_TYPES: Final = 200
 
 
 @dataclass(frozen=True)
-class Current:
-    """A bundle ready to be asked, with what is worked out of it once.
+class Snapshot:
+    """An open bundle with values that are computed once.
 
     Attributes:
-        bundle: every file of it is mapped or read: a later fit may remove them.
-        live: whether its models are in memory.
-        named_report: what `serve.report` holds; None where the setting names no file.
-        remember: bytes of answers, as they were sent, to remember.
-        columns: attributes of the catalogue, but the id.
-        remembered: those answers.
+        bundle: with every file mapped or read, since a later fit may remove them.
+        live: whether its models are loaded.
+        report_file: content of `serve.report`; None if the setting is not set.
+        cache_bytes: maximum size of the response cache.
+        columns: attributes of the catalogue, except the id.
+        cache: responses for frequent requests.
     """
 
     bundle: Bundle
     live: bool = True
-    named_report: dict[str, Any] | None = None
-    remember: int = 0
+    report_file: dict[str, Any] | None = None
+    cache_bytes: int = 0
     columns: tuple[str, ...] = field(init=False)
-    remembered: Remembered = field(init=False)
+    cache: ResponseCache = field(init=False)
 
     def __post_init__(self) -> None:
         # mapped now, so that neither the first request waits nor a later fit takes files away
         names = tuple(name for name in self.bundle.table.frame.columns if name != "product_id")
         object.__setattr__(self, "columns", names)
-        object.__setattr__(self, "remembered", Remembered(self.remember))
+        object.__setattr__(self, "cache", ResponseCache(self.cache_bytes))
         if self.live:
             self.bundle.scorer.load()
         self.bundle.online = self.live
 
     @property
     def report(self) -> dict[str, Any] | None:
-        """What a benchmark measured: of the file that the settings name, else of the bundle."""
-        kept: dict[str, Any] | None = self.bundle.manifest.get("metrics")
-        return self.named_report if self.named_report is not None else kept
+        """Benchmark results: of the file in the settings, else of the bundle."""
+        stored: dict[str, Any] | None = self.bundle.manifest.get("metrics")
+        return self.report_file if self.report_file is not None else stored
 
     @cached_property
-    def facts(self) -> dict[str, Any]:
-        """What /v1/bundle tells, but for the report."""
+    def info(self) -> dict[str, Any]:
+        """Content of /v1/bundle, except for the report."""
         bundle, manifest = self.bundle, self.bundle.manifest
         names = bundle.products.type_names
         counts = Counter(code for code in bundle.products.type_codes.tolist() if code >= 0)
@@ -69,19 +69,20 @@ class Current:
             "session_model": bundle.session_model if self.live else None,
             "types": [
                 {"type": names[code], "products": count}
-                for code, count in counts.most_common(_MOST_TYPES)
+                for code, count in counts.most_common(_MAX_TYPES)
             ],
             "filters": [
                 {"column": column, "kind": kind}
                 for column in ("product_id", *self.columns)
-                if (kind := _kind(bundle.table.frame.schema[column]))
+                if (kind := _filter_kind(bundle.table.frame.schema[column]))
             ],
+            "counted": bundle.evidence.counted,
             "explained": bundle.evidence.counted,
         }
 
 
-def _kind(dtype: Any) -> str | None:
-    """What a filter takes a column for; None where it cannot be filtered."""
+def _filter_kind(dtype: Any) -> str | None:
+    """The kind of a column in filters; None if it cannot be filtered."""
     import polars as pl
 
     if isinstance(dtype, pl.List | pl.Array):
@@ -95,17 +96,17 @@ def _kind(dtype: Any) -> str | None:
     return "time" if dtype.is_temporal() else "text"
 
 
-class Holder:
-    """Hands out what answers now; `app.state.current` is one. Swapping is one assignment."""
+class SnapshotHolder:
+    """Holds the current snapshot, `app.state.snapshot_holder`; swapping is one assignment."""
 
-    def __init__(self, current: Current) -> None:
-        self._current = current
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
 
-    def __call__(self) -> Current:
+    def __call__(self) -> Snapshot:
         """What answers now."""
-        return self._current
+        return self._snapshot
 
-    def swap(self, current: Current) -> Current:
-        """Have requests from now on answered by `current`; returns what answered before."""
-        before, self._current = self._current, current
+    def swap(self, snapshot: Snapshot) -> Snapshot:
+        """Have requests from now on answered by `snapshot`; returns what answered before."""
+        before, self._snapshot = self._snapshot, snapshot
         return before

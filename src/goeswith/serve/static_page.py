@@ -21,7 +21,7 @@ _KINDS: Final = {
     ".svg": "image/svg+xml",
 }
 _HEADERS: Final = {
-    # a browser that knows trusted types refuses to turn any string into markup
+    # with trusted types, a browser refuses to turn strings into markup
     "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'; object-src 'none'; require-trusted-types-for 'script'; "
     "trusted-types 'none'",
@@ -34,8 +34,8 @@ _HEADERS: Final = {
 def add_page(app: Starlette) -> None:
     """Serve the page at `/` and its files below `/assets/`.
 
-    The files are read once. Their address holds a hash of all of them, so that a browser may keep
-    them for good and never mixes two versions; the page itself is asked for anew by its ETag.
+    The files are read once. Their path contains a hash of all of them, so that browsers may cache
+    them for ever and never mix two versions; the page itself is revalidated by its ETag.
     """
     files = {
         path.relative_to(_FOLDER).as_posix(): path.read_bytes()
@@ -57,8 +57,8 @@ def add_page(app: Starlette) -> None:
         return Response(index, headers=headers, media_type=_KINDS[".html"])
 
     def asset(request: Request) -> Response:
-        asked, _, name = request.path_params["name"].partition("/")
-        if asked != version or name not in files:
+        requested, _, name = request.path_params["name"].partition("/")
+        if requested != version or name not in files:
             raise HTTPException(404, "the page has no such file; load it again")
         headers = {**_HEADERS, "Cache-Control": "public, max-age=31536000, immutable"}
         return Response(files[name], headers=headers, media_type=_KINDS[Path(name).suffix])

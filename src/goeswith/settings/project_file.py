@@ -1,6 +1,6 @@
-"""One TOML project file, `goeswith.toml`: every setting of a run, with unknown keys refused.
+"""The project file `goeswith.toml`: every setting of a run; unknown keys are refused.
 
-`default_toml` writes all of them with their meaning and default, so that the file documents itself.
+`default_toml` writes all settings with description and default.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from goeswith.core.errors import ConfigError
-from goeswith.settings.environment import PREFIX, settings_of
+from goeswith.settings.environment import PREFIX, read_environment
+from goeswith.settings.renamed_settings import rename_settings
 from goeswith.settings.sections import AUTO, NONE, Settings
 
 if TYPE_CHECKING:
@@ -27,14 +28,14 @@ PROJECT_FILE: Final = "goeswith.toml"
 
 
 def load_settings(path: Path | None = None) -> Settings:
-    """Settings from a project file, and from the environment (see `environment`), which wins.
+    """Settings from a project file, overridden by environment variables (see `environment`).
 
     Args:
-        path: a TOML file; None reads `goeswith.toml` of the working folder where there is one.
+        path: a TOML file; None reads `goeswith.toml` of the working folder if it exists.
 
     Raises:
-        ConfigError: the file is missing or is not TOML; a key or variable is unknown (the nearest
-            known one is named) or a value is out of range.
+        ConfigError: the file is missing or is not TOML, a key or variable does not exist (the
+            message names the nearest one), or a value is out of range.
     """
     if path is None and not Path(PROJECT_FILE).exists():
         return _validated({}, "")
@@ -51,35 +52,36 @@ def load_settings(path: Path | None = None) -> Settings:
 
 
 def _validated(content: dict[str, Any], source: str) -> Settings:
-    """Settings of a file's content, with those of the environment in place of it."""
+    """Settings from the content of a file, overridden by environment variables."""
     tables = {name: table for name, table in Settings() if isinstance(table, BaseModel)}
-    given = settings_of(os.environ, tables)
-    for section, values in given.items():
+    environment = read_environment(os.environ, tables)
+    content = rename_settings(content, source)
+    for section, values in environment.items():
         if isinstance(content.setdefault(section, {}), dict):
             content[section] |= values
     try:
         settings = Settings.model_validate(content)
     except ValidationError as error:
-        # of a key that may be one thing or another, each says in its turn why it is not
-        wrong: dict[str, list[str]] = {}
+        # a key of several types has one error for each type
+        reasons: dict[str, list[str]] = {}
         for detail in error.errors():
-            what, why = _explain(detail, given)
-            wrong.setdefault(what, []).append(why)
-        told = "; ".join(f"{what}{', or '.join(why)}" for what, why in wrong.items())
-        raise ConfigError(f"{source}{told}") from error
+            where, reason = _describe_error(detail, environment)
+            reasons.setdefault(where, []).append(reason)
+        text = "; ".join(f"{where}{', or '.join(why)}" for where, why in reasons.items())
+        raise ConfigError(f"{source}{text}") from error
     if content:
         _check_models(settings, source)
     return settings
 
 
 def _check_models(settings: Settings, source: str) -> None:
-    """Build every model that the file names, so that a wrong setting is found before a long run."""
+    """Construct every configured model, so that an invalid setting fails before a long run."""
     from goeswith.models import MODELS, make_model
     from goeswith.sequential import SESSION_MODELS
 
     try:
-        named = {settings.fit.model, *settings.fit.fallbacks, *settings.models} - {AUTO}
-        for spec in named:
+        specs = {settings.fit.model, *settings.fit.fallbacks, *settings.models} - {AUTO}
+        for spec in specs:
             MODELS.trust(spec)  # the user's own file
             make = SESSION_MODELS.make if spec in SESSION_MODELS.names else make_model
             make(spec, settings.models)
@@ -89,30 +91,32 @@ def _check_models(settings: Settings, source: str) -> None:
         raise ConfigError(f"{source}{error}") from error
 
 
-def _explain(detail: ErrorDetails, given: dict[str, dict[str, Any]]) -> tuple[str, str]:
-    """What is wrong, and why."""
-    # behind a section and its key stands which of several types was tried
+def _describe_error(
+    detail: ErrorDetails, environment: dict[str, dict[str, Any]]
+) -> tuple[str, str]:
+    """Where a value is invalid, and why."""
+    # `loc` is section, key and, for a key of several types, the type
     *parents, last = (str(part) for part in detail["loc"][:2])
     where = ".".join([*parents, last])
-    if parents and last in given.get(parents[0], {}):
+    if parents and last in environment.get(parents[0], {}):
         where = f"{PREFIX}{parents[0]}_{last}".upper()
     if detail["type"] != "extra_forbidden":
         return f"{where} = {detail['input']!r}: ", detail["msg"].lower()
     section: type[BaseModel] = Settings
     for name in parents:
         section = type(getattr(section(), name))
-    known = list(section.model_fields)
-    near = get_close_matches(last, known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
+    keys = list(section.model_fields)
+    near = get_close_matches(last, keys, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"the keys are {', '.join(keys)}"
     return f"unknown key {where!r}; ", hint
 
 
 def default_toml() -> str:
-    """A project file that holds every setting at its default, each with its meaning above it."""
+    """A project file with every setting at its default, each below its description."""
     from goeswith.models import MODELS
     from goeswith.sequential import SESSION_MODELS
 
-    lines = ["# Settings of goeswith: every one, at its default. Unknown keys are refused."]
+    lines = ["# All settings of goeswith at their defaults. Unknown keys are refused."]
     for name, section in Settings():
         if isinstance(section, BaseModel):
             lines += _table(name, section, type(section))
@@ -125,12 +129,12 @@ def default_toml() -> str:
 
 
 def _table(name: str, section: BaseModel, described: type) -> Iterator[str]:
-    """A TOML table under the first line of a docstring, and the tables inside it below."""
+    """A TOML table below the first line of a docstring, followed by its nested tables."""
     yield f"\n# {(described.__doc__ or '').strip().splitlines()[0]}\n[{name}]"
     for key, value in section:
         if not isinstance(value, BaseModel):
             yield f"# {type(section).model_fields[key].description}"
-            # JSON's numbers, strings, booleans and lists are written as TOML's are
+            # numbers, strings, booleans and lists are the same in JSON and TOML
             yield f"# {key} is not set" if value is None else f"{key} = {json.dumps(value)}"
     for key, value in section:
         if isinstance(value, BaseModel):

@@ -1,4 +1,4 @@
-"""Every setting of a run, in sections, with its meaning and its default; `config` reads them."""
+"""All settings of a run, by section, each with description and default."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ BUDGETS: Final[dict[str, dict[str, Any]]] = {
         "trees": 300,
     },
 }
-"""Settings of the ranker by budget; those of `[models.ranker]` win over them."""
-_MEMBERS: Final = 30_000
-"""Products up to which a member is trained: the loss is over all, time grows with the square."""
+"""Settings of the ranker by budget; `[models.ranker]` overrides them."""
+_MAX_MEMBER_PRODUCTS: Final = 30_000
+"""Catalogue size up to which a member model is trained: time grows with its square."""
 
 
 class _Section(BaseModel):
@@ -38,181 +38,193 @@ class DataSettings(_Section):
 
 
 class FitSettings(_Section):
-    """What `goeswith fit` trains and what it leaves in the bundle."""
+    """Models that `goeswith fit` trains, and the contents of the bundle."""
 
     model: str = Field(
         AUTO,
-        description="The model that answers first; `name` or `name:key=value`. auto is the ranker; "
-        "where the budget is fast and the catalogue larger than `ranker_products`, cocitation over "
-        "lists, and over events copurchase before it.",
+        description="The first model; `name` or `name:key=value`. auto is the ranker. With the "
+        "budget fast and more than `ranker_products` products it is cocitation, and for events "
+        "copurchase before cocitation.",
     )
     budget: Literal["fast", "balanced", "best"] = Field(
         "fast",
-        description="What the ranker may cost: fast needs no torch; balanced adds a trained member "
-        "model; best also learns from more edges.",
+        description="Cost of the ranker: fast needs no torch, balanced adds a trained member "
+        "model, best also trains on more edges.",
     )
     ranker_products: int = Field(
         30_000,
         ge=0,
-        description="Products up to which auto takes the ranker where the budget is fast; balanced "
-        "and best take it at any size, above 30,000 without a trained member.",
+        description="Largest catalogue for which auto is the ranker with the budget fast. balanced "
+        "and best use the ranker at any size, above 30,000 products without a trained member.",
     )
     fallbacks: list[str] = Field(
         ["similar_complements", "type_popularity", "popularity"],
-        description="Models that fill the places the first one leaves empty, in order.",
+        description="Fallback models, in order: each fills ranks that the models before it leave "
+        "empty.",
     )
     session_model: str = Field(
         AUTO,
-        description="The model of the next product in a session, for `--session`; `name` or "
-        "`name:key=value`. auto is mixture where events have sequences of two products or more, "
-        "item_knn where they are long; none is none.",
+        description="The next-product model, for `--session`; `name` or `name:key=value`. auto is "
+        "mixture if events have sequences of two products or more, and item_knn for long "
+        "sequences. `none` disables it.",
     )
-    k: int = Field(50, ge=1, le=1000, description="Answers kept for each product.")
-    keep_rare: bool = Field(
+    k: int = Field(50, ge=1, le=1000, description="Stored recommendations per product.")
+    keep_below_support: bool = Field(
         False,
-        description="Keep pairs below the least counts of [relations] in the bundle, so that "
-        "`goeswith update` counts as if all events had come at once. They are many.",
+        description="Store pairs below the minimum support of [relations] in the bundle, so that "
+        "`goeswith update` counts the same as one fit of all events. The bundle grows.",
     )
 
 
 class SlateSettings(_Section):
-    """What of a ranked list is shown; a request may ask for something else."""
+    """Default selection from a ranked list; a request can override it."""
 
     diversity: float = Field(
         0.0,
         ge=0,
         le=1,
-        description="How much less each further product of one type counts; 0 is the ranking "
-        "itself, 1 shows one product of every type before a second of any.",
+        description="Discount of each further product of one type: 0 keeps the ranking, 1 shows "
+        "one product of every type before a second of any.",
     )
     per_type: int | None = Field(
-        None, ge=1, description="At most so many products of one type; no limit unless set."
+        None, ge=1, description="Maximum number of products per type; no limit if not set."
     )
 
 
 class EvaluationSettings(_Section):
-    """How `goeswith benchmark` splits and compares."""
+    """Splits and comparisons of `goeswith benchmark`."""
 
     test_share: float = Field(
         0.2, gt=0, lt=1, description="Share of product pairs held out (edges, direction)."
     )
     cold_share: float = Field(
-        0.1, gt=0, lt=1, description="Share of products that lose all their edges (cold)."
+        0.1, gt=0, lt=1, description="Share of products whose edges are all held out (cold)."
     )
     time_share: float = Field(
-        0.2, gt=0, lt=1, description="Share of events, the latest, that are the future (time)."
+        0.2, gt=0, lt=1, description="Share of events held out, the latest ones (time)."
     )
     session_share: float = Field(
         0.25, gt=0, lt=1, description="Share of sessions held out (sessions)."
     )
-    folds: int = Field(5, ge=2, description="Folds of sessions (gold).")
-    bootstrap: int = Field(2000, ge=100, description="Resamples of sources when two models meet.")
+    folds: int = Field(5, ge=2, description="Number of folds of sessions (gold).")
+    bootstrap: int = Field(
+        2000, ge=100, description="Bootstrap resamples of sources in a comparison of two models."
+    )
 
 
 class ServeSettings(_Section):
     """The HTTP service."""
 
-    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 opens it to others.")
+    host: str = Field(
+        "127.0.0.1",
+        description="Address to listen on; 0.0.0.0 accepts connections from other machines.",
+    )
     port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
-    max_k: int = Field(50, ge=1, le=1000, description="The most answers one request may ask for.")
+    max_k: int = Field(
+        50, ge=1, le=1000, description="Maximum number of recommendations per request."
+    )
     live: bool = Field(
         True,
-        description="Keep the models in memory: for products that the catalogue does not hold, and "
-        "for filters that leave too few of the answers worked out at fit.",
+        description="Load the models into memory, to score new products and requests whose filters "
+        "leave too few precomputed recommendations.",
     )
     workers: int = Field(
-        1, ge=1, le=256, description="Processes that answer; they share the bundle in memory."
+        1, ge=1, le=256, description="Number of worker processes; they share the bundle in memory."
     )
     reload_seconds: float = Field(
         2.0,
         ge=0,
         le=86_400,
-        description="How often to look for a new bundle at the same path, which then answers "
-        "without a restart; 0 is only when told by the signal HUP.",
+        description="Seconds between two checks for a new bundle at the same path, which is then "
+        "served without a restart; 0 checks on the signal HUP only.",
     )
-    remember: int = Field(
+    cache_mb: int = Field(
         64,
         ge=0,
         le=100_000,
-        description="Megabytes of answers, packed, that a process remembers.",
+        description="Size of the response cache of a process, in megabytes of compressed JSON.",
     )
     report: str | None = Field(
-        None, description="JSON of `goeswith benchmark --json`, for /v1/report and the page."
+        None, description="File from `goeswith benchmark --json`, for /v1/report and the page."
     )
     keys_file: str | None = Field(
         None,
-        description="Who may ask: a file with a line of `goeswith key` for each; anyone without.",
+        description="File of API keys, one line of `goeswith key` each; not set, no key is needed.",
     )
     rate: float = Field(
         0.0,
         ge=0,
         le=1e6,
-        description="Requests a second that one key, or one address without keys, may make; "
-        "0 is no limit.",
+        description="Requests per second for each key, or for each address if there are no keys; "
+        "0 disables the limit.",
     )
     burst: int = Field(
-        20, ge=1, le=1_000_000, description="Requests beyond the rate that may come at once."
+        20, ge=1, le=1_000_000, description="Requests that may exceed the rate at once."
     )
     max_body: int = Field(
-        1_000_000, ge=1000, le=100_000_000, description="Bytes of a request's body, at most."
+        1_000_000, ge=1000, le=100_000_000, description="Maximum size of a request body, in bytes."
     )
     origins: list[str] = Field(
         [],
-        description="Web pages of other origins that may ask (CORS), such as https://shop.example.",
+        description="Allowed origins of other web pages (CORS), such as https://shop.example.",
     )
     relevance: str | None = Field(
         None,
-        description="Folder of a model that `goeswith relevance fit` left, which answers "
-        "/v1/relevance; needs the extra `language`.",
+        description="Folder of a model from `goeswith relevance fit`, for /v1/relevance; needs the "
+        "extra `language`.",
     )
     relevance_pairs: int = Field(
-        100, ge=1, le=10_000, description="The most pairs one request to /v1/relevance may hold."
+        100, ge=1, le=10_000, description="Maximum number of pairs per request to /v1/relevance."
     )
     feedback: str | None = Field(
-        None, description="Folder to keep feedback in, for `goeswith update`; not taken without."
+        None,
+        description="Folder for feedback, for `goeswith update`; not set, feedback is refused.",
     )
     log: bool = Field(True, description="Write a line of JSON to stdout for each request.")
     drain: float = Field(
         0.0,
         ge=0,
         le=600,
-        description="Seconds between saying not ready and ending, for a load balancer to notice.",
+        description="Seconds between reporting not ready and shutting down, for load balancers.",
     )
-    patience: float = Field(
-        30.0, gt=0, le=3600, description="Seconds that running requests have to end in."
+    shutdown_timeout: float = Field(
+        30.0, gt=0, le=3600, description="Seconds for running requests to finish on shutdown."
     )
 
 
 class RelevanceSettings(_Section):
-    """A relevance model that judges answers at fit: needs the extra `language`; never required."""
+    """A relevance model that filters recommendations at fit; needs the extra `language`."""
 
     model: str | None = Field(
         None,
-        description="Folder of a model that `goeswith relevance fit` trained on a shop's products.",
+        description="Folder of a model from `goeswith relevance fit` for pairs of products.",
     )
-    first: int = Field(
-        20, ge=0, le=1000, description="Answers of each product that are judged; 0 judges none."
+    judged_top_k: int = Field(
+        20, ge=0, le=1000, description="Recommendations per product that are scored; 0 disables it."
     )
-    most_substitute: float = Field(
+    max_substitute: float = Field(
         0.8,
         gt=0,
         le=1,
-        description="Answers likelier to be a substitute are left out; 1 keeps all.",
+        description="Maximum P(substitute) of a recommendation; 1 disables the filter.",
     )
-    most_irrelevant: float = Field(
-        0.9, gt=0, le=1, description="The same of answers that have nothing to do with a product."
+    max_irrelevant: float = Field(
+        0.9,
+        gt=0,
+        le=1,
+        description="Maximum P(irrelevant) of a recommendation; 1 disables the filter.",
     )
     weight: float = Field(
         0.0,
         ge=0,
         le=1,
-        description="How far answers are put in the order of P(complement): 0 not, 1 wholly.",
+        description="Weight of P(complement) in the ranking: 0 keeps the ranking, 1 replaces it.",
     )
-    reach: int = Field(5, ge=1, le=100, description="Places that an answer moves at most by that.")
+    reach: int = Field(5, ge=1, le=100, description="Maximum change of a rank by re-ranking.")
 
 
 class Settings(_Section):
-    """Every setting of a run; a table of the project file each."""
+    """All settings of a run, one table of the project file each."""
 
     data: DataSettings = DataSettings()
     relations: MiningConfig = MiningConfig()
@@ -222,25 +234,25 @@ class Settings(_Section):
     relevance: RelevanceSettings = RelevanceSettings()
     serve: ServeSettings = ServeSettings()
     models: dict[str, dict[str, Any]] = Field(
-        default_factory=dict, description="Settings of single models, a table [models.NAME] each."
+        default_factory=dict, description="Settings of models, one table [models.NAME] each."
     )
 
-    def chosen(self, products: int, *, counted: bool = False) -> Settings:
-        """These settings with what `auto` and the budget stand for.
+    def resolve(self, products: int, *, has_counts: bool = False) -> Settings:
+        """These settings with `auto` and the budget replaced by concrete models and settings.
 
         Args:
             products: size of the catalogue.
-            counted: whether pairs are counted in events; else lists name them.
+            has_counts: whether pairs are counted in events, rather than listed.
         """
         fit = self.fit
         if fit.model == AUTO:
-            first, *rest = ["ranker"]
+            model, *rest = ["ranker"]
             if fit.budget == "fast" and products > fit.ranker_products:
-                # a pair that was counted often is a better answer than any that is inferred
-                first, *rest = ["copurchase", "cocitation"] if counted else ["cocitation"]
-            fit = fit.model_copy(update={"model": first, "fallbacks": [*rest, *fit.fallbacks]})
+                # a pair with high support is more reliable than an inferred one
+                model, *rest = ["copurchase", "cocitation"] if has_counts else ["cocitation"]
+            fit = fit.model_copy(update={"model": model, "fallbacks": [*rest, *fit.fallbacks]})
         budget = dict(BUDGETS[fit.budget])
-        if products > _MEMBERS:
+        if products > _MAX_MEMBER_PRODUCTS:
             budget.pop("members", None)
         ranker = {**budget, **self.models.get("ranker", {})}
         models = {**self.models, "ranker": ranker} if ranker else self.models

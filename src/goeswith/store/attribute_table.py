@@ -1,4 +1,4 @@
-"""The catalogue of a bundle with every attribute, read by memory map when it is first asked."""
+"""The catalogue of a bundle with all attributes, memory-mapped on first use."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from goeswith.core.errors import BundleError
-from goeswith.store.product_lookup import MOST_SHOWN, Products
-from goeswith.store.search_index import Brief
+from goeswith.store.product_lookup import MAX_TEXT_LENGTH, ProductLookup
+from goeswith.store.search_index import ProductSummary
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 class AttributeTable:
-    """What the catalogue says of products."""
+    """Attributes of the products of a catalogue."""
 
-    def __init__(self, path: Path, products: Products) -> None:
+    def __init__(self, path: Path, products: ProductLookup) -> None:
         """Args: path: of the table; products: the same, as they are looked up."""
         self._path, self._products = path, products
         self.filter_cache: dict[str, npt.NDArray[np.bool_]] = {}
@@ -31,7 +31,7 @@ class AttributeTable:
         """Every attribute, in row order.
 
         Raises:
-            BundleError: a later fit has taken the place of this build, and its files with it.
+            BundleError: a later fit replaced this build and removed its files.
         """
         from goeswith.core.atomic_files import map_arrow
 
@@ -42,25 +42,25 @@ class AttributeTable:
                 f"{self._path} was replaced since its bundle was opened; open the bundle again"
             ) from error
 
-    def briefs(self, rows: Sequence[int]) -> list[Brief]:
+    def summaries(self, rows: Sequence[int]) -> list[ProductSummary]:
         """Products in a line each."""
         frame, products = self.frame, self._products
-        found = []
+        summaries = []
         for row in rows:
             brand = frame["brand"][row] if "brand" in frame.columns else None
             price = frame["price"][row] if "price" in frame.columns else None
-            found.append(
-                Brief(
+            summaries.append(
+                ProductSummary(
                     product_id=products.ids[row],
                     title=products.title(row),
                     type=products.type(row),
-                    brand=None if brand is None else str(brand)[:MOST_SHOWN],
+                    brand=None if brand is None else str(brand)[:MAX_TEXT_LENGTH],
                     price=float(price) if isinstance(price, int | float) else None,
                 )
             )
-        return found
+        return summaries
 
-    def of(self, row: int) -> dict[str, Any]:
+    def attributes(self, row: int) -> dict[str, Any]:
         """Every attribute that a product has."""
         return {
             name: value

@@ -1,4 +1,4 @@
-"""What the data say of an answer: counted when it is asked for, from the relations themselves."""
+"""Evidence for recommendations, computed on request from the relations in the bundle."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from goeswith.core.arrays import Rows
 from goeswith.core.mapped_arrays import MappedArrays
 from goeswith.relations.measures import Measure, association
-from goeswith.store.product_lookup import Products
+from goeswith.store.product_lookup import ProductLookup
 
 Basis: TypeAlias = Literal[
     "bought_together",
@@ -49,7 +49,7 @@ class Link:
 
 
 @dataclass(frozen=True)
-class TypesBought:
+class TypePairCount:
     """How often products of two types were bought together."""
 
     source: str
@@ -59,21 +59,21 @@ class TypesBought:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known of a source and a target.
+    """The evidence for a source and a target.
 
     Attributes:
         basis: see `Basis`; `link` and `types` are there where the answer rests on them.
-        bought_together: contexts (baskets, sessions, users) that bought both; 1 for a pair that
-            stands in a list without counts.
-        source_first: contexts in which the source was bought strictly earlier; None where the
-            order is not known.
+        bought_together: contexts (baskets, sessions, users) with both products; 1 for a pair from
+            a list without counts.
+        source_first: contexts in which the source was bought strictly earlier; None if the order is
+            not recorded.
         viewed_together: contexts in which the two were viewed as alternatives, in either order.
-        confidence: share of the source's contexts that hold the target; this and the two below
-            are None where the pair was never bought together or contexts are not known.
+        confidence: share of the source's contexts with the target; this and the two below are None
+            if the pair was never bought together or contexts are not recorded.
         lift: how many times as often as chance.
         pmi_lower: lower 95 % bound of the pointwise mutual information, nats.
         purchases: contexts that hold the target; for lists, the lists that name it.
-        counted: whether counts are of contexts; lists only say that there is an edge.
+        counted: whether the counts are of contexts; lists only state that there is an edge.
 
     Where old contexts count less, the counts of a pair are of contexts all the same; the measures
     and `purchases`, rounded, are of their weights.
@@ -89,10 +89,10 @@ class Evidence:
     purchases: int
     counted: bool
     link: Link | None = None
-    types: TypesBought | None = None
+    types: TypePairCount | None = None
 
 
-class Edges:
+class MappedMatrix:
     """A CSR matrix read row by row, without scipy."""
 
     def __init__(self, arrays: MappedArrays, name: str) -> None:
@@ -108,39 +108,39 @@ class Edges:
         at = slice(self._starts[row], self._starts[row + 1])
         return self.indices[at], self.data[at]
 
-    def at(self, row: int, column: int) -> int:
-        """Position in `data` of one entry; -1 where there is none."""
+    def position(self, row: int, column: int) -> int:
+        """Position of one entry in `data`; -1 if there is none."""
         start, stop = self._starts[row], self._starts[row + 1]
         place = bisect_left(self._columns, column, start, stop)
         return place if place < stop and self._columns[place] == column else -1
 
-    def find(self, row: int, columns: Rows) -> npt.NDArray[np.int64]:
-        """Positions in `data` of some entries of one row; -1 where there is none."""
+    def positions(self, row: int, columns: Rows) -> npt.NDArray[np.int64]:
+        """Positions of some entries of one row in `data`; -1 for those that do not exist."""
         start = self._starts[row]
-        found = _find(self.row(row)[0], columns)
-        return np.where(found < 0, -1, found + start)
+        positions = _positions(self.row(row)[0], columns)
+        return np.where(positions < 0, -1, positions + start)
 
 
-def _find(among: Rows, wanted: Rows) -> npt.NDArray[np.int64]:
-    """Places of `wanted` in the sorted `among`; -1 where it is not there."""
-    if not len(among):
-        return np.full(len(wanted), -1, dtype=np.int64)
-    place = np.minimum(among.searchsorted(wanted), len(among) - 1)
-    return np.where(among[place] == wanted, place, -1)
+def _positions(haystack: Rows, needles: Rows) -> npt.NDArray[np.int64]:
+    """Places of `needles` in the sorted `haystack`; -1 where it is not there."""
+    if not len(haystack):
+        return np.full(len(needles), -1, dtype=np.int64)
+    positions = np.minimum(haystack.searchsorted(needles), len(haystack) - 1)
+    return np.where(haystack[positions] == needles, positions, -1)
 
 
 class EvidenceIndex:
     """Evidence of answers, by look-up in memory-mapped relations."""
 
-    def __init__(self, arrays: MappedArrays, products: Products) -> None:
+    def __init__(self, arrays: MappedArrays, products: ProductLookup) -> None:
         self._products = products
-        self._bought = Edges(arrays, "bought")
-        self._out = Edges(arrays, "out")
-        self._into = Edges(arrays, "into")
-        self._viewed = Edges(arrays, "viewed")
-        self._alike_of = Edges(arrays, "alike")
-        self._similar = Edges(arrays, "similar")
-        self._first = arrays.get("bought.source_first")
+        self._bought = MappedMatrix(arrays, "bought")
+        self._outgoing = MappedMatrix(arrays, "out")
+        self._incoming = MappedMatrix(arrays, "into")
+        self._viewed = MappedMatrix(arrays, "viewed")
+        self._best_of_type = MappedMatrix(arrays, "alike")
+        self._similar = MappedMatrix(arrays, "similar")
+        self._source_first = arrays.get("bought.source_first")
         self._weight = arrays.get("bought.weight", self._bought.data)
         self._type_keys = arrays["types.keys"].data
         self._type_counts = arrays["types.count"]
@@ -150,11 +150,11 @@ class EvidenceIndex:
 
     @property
     def counted(self) -> bool:
-        """Whether counts are of contexts; lists only say that there is an edge."""
+        """Whether the counts are of contexts; lists only state that there is an edge."""
         return self._source_contexts is not None
 
     def substitutes(self, row: int) -> Rows:
-        """Rows of the products that stand for a product, by the similarity signal, either way."""
+        """Rows of the substitutes of a product in the similarity signal, in either direction."""
         return self._similar.row(row)[0]
 
     def viewed_with(self, row: int) -> tuple[Rows, npt.NDArray[np.float32]]:
@@ -165,19 +165,21 @@ class EvidenceIndex:
         self, source: int, targets: Rows, *, either: bool = True
     ) -> npt.NDArray[np.bool_]:
         """(k,) whether the data show source -> target as complements, or `either` direction."""
-        found = self._out.find(source, targets) >= 0
+        shown = self._outgoing.positions(source, targets) >= 0
         if either:
-            found |= self._into.find(source, targets) >= 0
-        return found
+            shown |= self._incoming.positions(source, targets) >= 0
+        return shown
 
     def bought_together(self, source: int, targets: Rows) -> npt.NDArray[np.int32]:
         """(k,) `Evidence.bought_together` of the answers to one source, without the rest."""
-        at = self._bought.find(source, targets)
+        at = self._bought.positions(source, targets)
         if not len(self._bought.data):
             return np.zeros(len(targets), dtype=np.int32)
         return np.where(at >= 0, np.rint(self._bought.data[at]), 0).astype(np.int32)
 
-    def of(self, source: int, targets: Rows, by_type: npt.NDArray[np.bool_]) -> list[Evidence]:
+    def for_pairs(
+        self, source: int, targets: Rows, by_type: npt.NDArray[np.bool_]
+    ) -> list[Evidence]:
         """Evidence of the answers to one source.
 
         Args:
@@ -186,63 +188,67 @@ class EvidenceIndex:
             by_type: (k,) answers that a model chose for their type: they rest on types rather than
                 on one product of the source's type.
         """
-        at = self._bought.find(source, targets)
-        bought = _counts(self._bought.data, at)
-        viewed = _counts(self._viewed.data, self._viewed.find(source, targets))
-        first = None if self._first is None else _counts(self._first, at)
+        at = self._bought.positions(source, targets)
+        bought = _counts_at(self._bought.data, at)
+        viewed = _counts_at(self._viewed.data, self._viewed.positions(source, targets))
+        source_first = None if self._source_first is None else _counts_at(self._source_first, at)
         purchases = np.rint(self._purchases[targets]).astype(np.int64).tolist()
         measures = self._measures(source, targets, at)
         counted = self.counted
-        found = []
+        evidence = []
         # plain numbers from here on: arrays of a few are slow to index
         for i, (target, place, typed) in enumerate(
             zip(targets.tolist(), at.tolist(), by_type.tolist(), strict=True)
         ):
-            known = place >= 0
-            rest = {"basis": "bought_together"} if known else self._indirect(source, target, typed)
-            found.append(
+            is_pair = place >= 0
+            basis = (
+                {"basis": "bought_together"}
+                if is_pair
+                else self._indirect_basis(source, target, typed)
+            )
+            evidence.append(
                 Evidence(
                     bought_together=bought[i],
-                    source_first=None if first is None else first[i],
+                    source_first=None if source_first is None else source_first[i],
                     viewed_together=viewed[i],
-                    confidence=measures[0][i] if known else None,
-                    lift=measures[1][i] if known else None,
-                    pmi_lower=measures[2][i] if known else None,
+                    confidence=measures[0][i] if is_pair else None,
+                    lift=measures[1][i] if is_pair else None,
+                    pmi_lower=measures[2][i] if is_pair else None,
                     purchases=purchases[i],
                     counted=counted,
-                    **rest,
+                    **basis,
                 )
             )
-        return found
+        return evidence
 
-    def of_new(self, kind: int, targets: Rows) -> list[Evidence]:
+    def for_new_product(self, kind: int, targets: Rows) -> list[Evidence]:
         """Evidence of the answers to a product never seen, of the type `kind`, -1 for none.
 
-        It rests on what is known of its type.
+        It rests on the type of the product.
         """
-        found = []
+        evidence = []
         for target in targets.tolist():
-            alike, types = self._alike(kind, target), self._types(kind, target)
+            link, types = self._same_type_link(kind, target), self._type_pair(kind, target)
             purchases = round(float(self._purchases[target]))
-            rest: dict[str, Any] = {"basis": "popular" if purchases else "model"}
-            if alike is not None:
-                rest = {"basis": "alike", "link": alike}
+            basis: dict[str, Any] = {"basis": "popular" if purchases else "model"}
+            if link is not None:
+                basis = {"basis": "alike", "link": link}
             elif types is not None:
-                rest = {"basis": "types", "types": types}
-            found.append(
+                basis = {"basis": "types", "types": types}
+            evidence.append(
                 Evidence(
                     bought_together=0,
-                    source_first=None if self._first is None else 0,
+                    source_first=None if self._source_first is None else 0,
                     viewed_together=0,
                     confidence=None,
                     lift=None,
                     pmi_lower=None,
                     purchases=purchases,
                     counted=self.counted,
-                    **rest,
+                    **basis,
                 )
             )
-        return found
+        return evidence
 
     def _measures(
         self, source: int, targets: Rows, at: npt.NDArray[np.int64]
@@ -256,73 +262,73 @@ class EvidenceIndex:
         n_v = self._purchases[targets]
         return [association(name, count, n_u, n_v, self._contexts).tolist() for name in names]
 
-    def _indirect(self, source: int, target: int, by_type: bool) -> dict[str, Any]:
+    def _indirect_basis(self, source: int, target: int, by_type: bool) -> dict[str, Any]:
         """What a pair without a co-purchase of its own rests on."""
-        if self._bought.at(target, source) >= 0:
+        if self._bought.position(target, source) >= 0:
             return {"basis": "bought_before"}
-        link = self._link(source, target)
+        link = self._strongest_link(source, target)
         if link is not None:
             return {"basis": "linked", "link": link}
         kind = int(self._products.type_codes[source])
-        alike = None if by_type else self._alike(kind, target)
-        if alike is not None:
-            return {"basis": "alike", "link": alike}
-        types = self._types(kind, target)
+        same_type = None if by_type else self._same_type_link(kind, target)
+        if same_type is not None:
+            return {"basis": "alike", "link": same_type}
+        types = self._type_pair(kind, target)
         if types is not None:
             return {"basis": "types", "types": types}
         return {"basis": "popular" if self._purchases[target] else "model"}
 
-    def _link(self, source: int, target: int) -> Link | None:
+    def _strongest_link(self, source: int, target: int) -> Link | None:
         """The product whose weaker edge, of source -> it -> target, is strongest."""
-        after, out_weight = self._out.row(source)
-        before, in_weight = self._into.row(target)
+        after, out_weight = self._outgoing.row(source)
+        before, in_weight = self._incoming.row(target)
         if not len(after) or not len(before):
             return None
         if len(after) <= len(before):
-            place = _find(before, after)
-            common, weaker = after, np.minimum(out_weight, in_weight[place])
+            positions = _positions(before, after)
+            common, weaker = after, np.minimum(out_weight, in_weight[positions])
         else:
-            place = _find(after, before)
-            common, weaker = before, np.minimum(in_weight, out_weight[place])
-        if not (place >= 0).any():
+            positions = _positions(after, before)
+            common, weaker = before, np.minimum(in_weight, out_weight[positions])
+        if not (positions >= 0).any():
             return None
-        middle = int(common[np.argmax(np.where(place >= 0, weaker, -np.inf))])
-        return self._as_link(middle, self._together(source, middle), target)
+        middle = int(common[np.argmax(np.where(positions >= 0, weaker, -np.inf))])
+        return self._make_link(middle, self._count_together(source, middle), target)
 
-    def _alike(self, kind: int, target: int) -> Link | None:
+    def _same_type_link(self, kind: int, target: int) -> Link | None:
         """The product of the source's type, `kind`, that goes best with the target."""
-        at = self._alike_of.at(target, kind)
-        return self._as_link(int(self._alike_of.data[at]), 0, target) if at >= 0 else None
+        at = self._best_of_type.position(target, kind)
+        return self._make_link(int(self._best_of_type.data[at]), 0, target) if at >= 0 else None
 
-    def _as_link(self, middle: int, with_source: int, target: int) -> Link:
-        names = self._products
+    def _make_link(self, middle: int, with_source: int, target: int) -> Link:
+        products = self._products
         return Link(
-            product_id=names.ids[middle],
-            title=names.title(middle),
-            type=names.type(middle),
+            product_id=products.ids[middle],
+            title=products.title(middle),
+            type=products.type(middle),
             with_source=with_source,
-            with_target=self._together(middle, target),
+            with_target=self._count_together(middle, target),
         )
 
-    def _together(self, source: int, target: int) -> int:
-        return _count(self._bought.data, self._bought.at(source, target))
+    def _count_together(self, source: int, target: int) -> int:
+        return _count_at(self._bought.data, self._bought.position(source, target))
 
-    def _types(self, kind: int, target: int) -> TypesBought | None:
+    def _type_pair(self, kind: int, target: int) -> TypePairCount | None:
         codes, names = self._products.type_codes, self._products.type_names
         u, v = kind, int(codes[target])
         key = u * len(names) + v
         place = bisect_left(self._type_keys, key)
         if min(u, v) < 0 or place == len(self._type_keys) or self._type_keys[place] != key:
             return None
-        return TypesBought(names[u], names[v], round(float(self._type_counts[place])))
+        return TypePairCount(names[u], names[v], round(float(self._type_counts[place])))
 
 
-def _count(data: npt.NDArray[np.float32], at: int) -> int:
+def _count_at(data: npt.NDArray[np.float32], at: int) -> int:
     return round(float(data[at])) if at >= 0 else 0
 
 
-def _counts(data: npt.NDArray[np.float32], at: npt.NDArray[np.int64]) -> list[int]:
-    """The counts at some positions; 0 where there is none."""
+def _counts_at(data: npt.NDArray[np.float32], at: npt.NDArray[np.int64]) -> list[int]:
+    """The counts at some positions; 0 for the position -1."""
     if not len(data):
         return [0] * len(at)
     counts: list[int] = np.where(at >= 0, np.rint(data[at]), 0).astype(np.int64).tolist()

@@ -48,7 +48,7 @@ def evidence_arrays(catalog: Catalog, graph: RelationGraph) -> dict[str, npt.NDA
         **_csr_arrays("into", into),
         **_csr_arrays("viewed", views),
         **_csr_arrays("similar", similar),
-        **_alike_arrays(into, codes),
+        **_best_of_type_arrays(into, codes),
         "types.keys": keys,
         "types.count": np.bincount(at, bought.times_seen[typed], minlength=len(keys)),
         "purchases": purchases.astype(np.float64),
@@ -63,18 +63,18 @@ def evidence_arrays(catalog: Catalog, graph: RelationGraph) -> dict[str, npt.NDA
     return arrays
 
 
-def _alike_arrays(into: Any, codes: Rows) -> dict[str, npt.NDArray[Any]]:
+def _best_of_type_arrays(into: Any, codes: Rows) -> dict[str, npt.NDArray[Any]]:
     """For every target and source type: the source of that type with the heaviest edge.
 
-    Worked out here, since whatever everybody buys has more sources than a look-up has time for.
+    Computed at fit: a popular product has too many sources for a look-up per request.
     """
     target = np.repeat(np.arange(into.shape[0]), np.diff(into.indptr))
     kind = codes[into.indices]
     order = np.lexsort((into.indices, -into.data, kind, target))
     order = order[kind[order] >= 0]
     pairs = np.stack([target[order], kind[order]])
-    first = np.append(True, (pairs[:, 1:] != pairs[:, :-1]).any(axis=0))[: len(order)]
-    best = order[first]
+    is_first = np.append(True, (pairs[:, 1:] != pairs[:, :-1]).any(axis=0))[: len(order)]
+    best = order[is_first]
     counts = np.bincount(target[best], minlength=into.shape[0])
     return {
         "alike.indptr": np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),

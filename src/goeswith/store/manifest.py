@@ -1,25 +1,25 @@
 """What a bundle looks like on disk, and why a folder is refused as one.
 
     BUNDLE/
-      manifest.json         what it is; names the build that answers, and every file of it
+      manifest.json         identity of the bundle, the current build and all its files
       build-<id>/
         lookup.safetensors    ids, titles and types of the products, ids in sorted order
-        answers.safetensors   products (n, k) int32, scores (n, k) float32, origin (n, k) int8
+        answers.safetensors   products (n, k) int32, scores (n, k) float32, model_index int8
         evidence.safetensors  counts and contexts of the relations, sorted for look-up
-        search.safetensors    words of titles and ids, and the products that hold them
+        search.safetensors    words of titles and ids, and the products with each word
         products.arrow        the catalogue with every attribute, read by memory map
         similars.safetensors  attributes as vectors, by product and by token
-        reverse.safetensors   for every product, the products that it is an answer to
-        explanations.safetensors  sentences of the first answers, where `goeswith explain` ran
-        relations/            the relation graph
-        rare/                 pairs with less support than an edge, where they are kept
-        model/                the model that answers first
-        fallbacks/            the models that fill the places it leaves empty
-        session/              the model of the next product, and what came after what
+        reverse.safetensors   for every product, the products that it is recommended for
+          explanations.safetensors  sentences for the first recommendations (`goeswith explain`)
+          relations/            the relation graph
+          below_support/        pairs below the minimum support, if they are stored
+          model/                the first model
+          fallbacks/            the fallback models
+          session/              the next-product model, and counts of transitions
 
-A reader opens the manifest and then the one build that it names. A writer fills a new build and
-replaces the manifest, one file, by rename: at every instant the bundle is the whole old one or the
-whole new one, on every file system that can rename a file.
+A reader opens the manifest and then the current build. A writer fills a new build and replaces the
+manifest by a rename: at every instant the bundle is the complete old one or the complete new one,
+on every file system with atomic renames.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -36,13 +37,13 @@ from goeswith.core.errors import BundleError
 
 FORMAT: Final = 1
 """Raised when a reader of the earlier format would misread the folder."""
-FORMAT_SINCE: Final = "0.1.0"
-"""The first goeswith that reads `FORMAT`; the manifest tells it to older ones."""
+FORMAT_VERSION: Final = "0.1.0"
+"""The first goeswith that reads `FORMAT`; the manifest shows it to older versions."""
 MANIFEST: Final = "manifest.json"
 BUILD_NAME: Final = re.compile(r"build-[0-9a-z]+-[0-9a-f]+")
 
 LOOKUP: Final = "lookup.safetensors"
-ANSWERS: Final = "answers.safetensors"
+TOP_K: Final = "answers.safetensors"
 EVIDENCE: Final = "evidence.safetensors"
 SEARCH: Final = "search.safetensors"
 PRODUCTS: Final = "products.arrow"
@@ -50,9 +51,11 @@ SIMILARS: Final = "similars.safetensors"
 EXPLANATIONS: Final = "explanations.safetensors"
 REVERSE: Final = "reverse.safetensors"
 RELATIONS: Final = "relations"
-RARE: Final = "rare"
+BELOW_SUPPORT: Final = "below_support"
+FORMER_BELOW_SUPPORT: Final = "rare"
+"""Name of the folder in bundles of earlier versions; read for one more version."""
 SESSION: Final = "session"
-FOLLOWED: Final = "session/followed.safetensors"
+TRANSITIONS: Final = "session/followed.safetensors"
 
 _FIELDS: Final = {
     "id": str,
@@ -97,33 +100,33 @@ class Manifest:
         """Refuse a build with a file missing or cut short.
 
         Raises:
-            FileNotFoundError: a file is missing; the caller knows whether a newer build took over.
-            BundleError: a file has another size than the manifest says.
+            FileNotFoundError: a file is missing; the caller checks whether a newer build exists.
+            BundleError: the size of a file differs from the manifest.
         """
-        for name, listed in self.files.items():
+        for name, entry in self.files.items():
             size = (self.folder / name).stat().st_size
-            if size != listed["bytes"]:
+            if size != entry["bytes"]:
                 raise BundleError(
-                    f"{self.folder / name} has {size:,} bytes, the manifest says "
-                    f"{listed['bytes']:,}: it was cut short or changed; {_REFIT}"
+                    f"{self.folder / name} has {size:,} bytes, but the manifest lists "
+                    f"{entry['bytes']:,}: it is truncated or was changed; {_REFIT}"
                 )
 
-    def check_sums(self) -> None:
+    def verify_checksums(self) -> None:
         """Read every file and refuse a build that was changed since it was written.
 
         Raises:
             BundleError: a file's SHA-256 is not the manifest's.
         """
-        with ThreadPoolExecutor(_READERS) as pool:  # hashing lets other threads run
-            sums = list(pool.map(file_sha256, self.paths()))
-        for (name, listed), found in zip(self.files.items(), sums, strict=True):
-            if found != listed["sha256"]:
+        with ThreadPoolExecutor(_CHECKSUM_THREADS) as pool:  # hashing lets other threads run
+            checksums = list(pool.map(file_sha256, self.paths()))
+        for (name, entry), checksum in zip(self.files.items(), checksums, strict=True):
+            if checksum != entry["sha256"]:
                 raise BundleError(
                     f"{self.folder / name} is damaged: its SHA-256 is not the manifest's; {_REFIT}"
                 )
 
 
-_READERS: Final = 4
+_CHECKSUM_THREADS: Final = 4
 """Files that are checked at a time."""
 
 
@@ -143,8 +146,8 @@ def read_manifest(path: Path) -> Manifest:
     """The manifest of the bundle at `path`.
 
     Raises:
-        BundleError: there is none, it cannot be read, is of a newer format, was edited, or names
-            files outside its folder.
+        BundleError: it is missing, cannot be read, has a newer format, was edited, or lists files
+            outside its folder.
     """
     content = _parse(path)
     _check_format(path, content)
@@ -152,18 +155,36 @@ def read_manifest(path: Path) -> Manifest:
         raise BundleError(
             f"{path / MANIFEST} was edited or damaged: it does not match its own SHA-256; {_REFIT}"
         )
-    wrong = [key for key, kind in _FIELDS.items() if not isinstance(content.get(key), kind)]
-    if wrong:
-        raise BundleError(f"{path / MANIFEST} lacks a usable {', '.join(wrong)}; {_REFIT}")
+    missing = [key for key, kind in _FIELDS.items() if not isinstance(content.get(key), kind)]
+    if missing:
+        raise BundleError(f"{path / MANIFEST} lacks a usable {', '.join(missing)}; {_REFIT}")
     if not BUILD_NAME.fullmatch(content["build"]):
         raise BundleError(
-            f"{path / MANIFEST} names the build {content['build']!r}, which is not a build's name; "
-            "the bundle is not trusted"
+            f"{path / MANIFEST} refers to the build {content['build']!r}, which is not a valid "
+            "build name; the bundle is not trusted"
         )
     manifest = Manifest(path / content["build"], content)
-    for name, listed in manifest.files.items():
-        _check_file_entry(path, manifest.folder, name, listed)
+    for name, entry in manifest.files.items():
+        _check_file_entry(path, manifest.folder, name, entry)
     return manifest
+
+
+def below_support_folder(build: Path) -> Path | None:
+    """The folder of pairs below the minimum support; None if they are not stored.
+
+    The former folder name is read for one more version, with a warning.
+    """
+    former = build / FORMER_BELOW_SUPPORT
+    if former.is_dir():
+        warnings.warn(
+            f"{former} is now called {BELOW_SUPPORT}; the next version does not read the old name: "
+            "fit or update the bundle",
+            FutureWarning,
+            stacklevel=2,
+        )
+        return former
+    folder = build / BELOW_SUPPORT
+    return folder if folder.is_dir() else None
 
 
 def _parse(path: Path) -> dict[str, Any]:
@@ -187,29 +208,29 @@ def _parse(path: Path) -> dict[str, Any]:
 
 
 def _check_format(path: Path, content: dict[str, Any]) -> None:
-    found = content.get("format")
-    if not isinstance(found, int) or isinstance(found, bool) or found < 1:
-        raise BundleError(f"{path / MANIFEST} names no bundle format; {_REFIT}")
-    if found > FORMAT:
-        from goeswith import __version__
+    version = content.get("format")
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise BundleError(f"{path / MANIFEST} has no bundle format; {_REFIT}")
+    if version > FORMAT:
+        from goeswith.core.version import __version__
 
         raise BundleError(
-            f"{path} has bundle format {found}; goeswith {__version__} reads up to {FORMAT}: "
+            f"{path} has bundle format {version}; goeswith {__version__} reads up to {FORMAT}: "
             f"install goeswith {content.get('needs', 'newer')} or later, or fit the bundle again"
         )
 
 
-def _check_file_entry(path: Path, folder: Path, name: str, listed: Any) -> None:
+def _check_file_entry(path: Path, folder: Path, name: str, entry: Any) -> None:
     parts = PurePosixPath(name).parts
-    odd = not parts or ".." in parts or name.startswith("/") or "\\" in name or ":" in name
-    if odd or "\0" in name or not (folder / name).resolve().is_relative_to(folder.resolve()):
+    unsafe = not parts or ".." in parts or name.startswith("/") or "\\" in name or ":" in name
+    if unsafe or "\0" in name or not (folder / name).resolve().is_relative_to(folder.resolve()):
         raise BundleError(
-            f"{path / MANIFEST} names the file {name!r}, outside its folder; the bundle is not "
+            f"{path / MANIFEST} lists the file {name!r}, outside its folder; the bundle is not "
             "trusted"
         )
     if not (
-        isinstance(listed, dict)
-        and isinstance(listed.get("bytes"), int)
-        and isinstance(listed.get("sha256"), str)
+        isinstance(entry, dict)
+        and isinstance(entry.get("bytes"), int)
+        and isinstance(entry.get("sha256"), str)
     ):
         raise BundleError(f"{path / MANIFEST} lacks size or SHA-256 of {name!r}; {_REFIT}")

@@ -9,18 +9,18 @@ import numpy.typing as npt
 from goeswith.core.errors import UnknownProductError
 from goeswith.core.mapped_arrays import MappedArrays
 from goeswith.store.search_index import SearchIndex
-from goeswith.store.string_array import SortedIds, Strings, pack_strings, sorted_order
+from goeswith.store.string_array import SortedIds, StringArray, pack_strings, sorted_order
 
 if TYPE_CHECKING:
     from goeswith.core.arrays import Rows
     from goeswith.data.catalog import Catalog
 
-MOST_SHOWN: Final = 500
+MAX_TEXT_LENGTH: Final = 500
 """Characters of a title or type that are read: what is longer is cut, and ends in …."""
 
 
 def product_arrays(catalog: Catalog) -> dict[str, npt.NDArray[Any]]:
-    """What `Products` reads, from a catalogue."""
+    """What `ProductLookup` reads, from a catalogue."""
     from goeswith.data.variants import variant_codes  # scipy: only where a bundle is made
 
     ids = catalog.ids.to_list()
@@ -34,24 +34,24 @@ def product_arrays(catalog: Catalog) -> dict[str, npt.NDArray[Any]]:
     }
 
 
-def spoken_name(product_id: str, title: str | None, kind: str | None) -> str:
+def display_name(product_id: str, title: str | None, kind: str | None) -> str:
     """What a sentence calls a product: its title, else its type and id, else its id."""
     return title or (f"{kind} {product_id}" if kind else product_id)
 
 
-class Products:
+class ProductLookup:
     """Products by id, row or words."""
 
     def __init__(self, arrays: MappedArrays, index: SearchIndex) -> None:
         self._index = index
-        self.ids = Strings.of(arrays, "id")
-        self.titles = Strings.of(arrays, "title")
-        self.type_names = Strings.of(arrays, "type")
+        self.ids = StringArray.from_arrays(arrays, "id")
+        self.titles = StringArray.from_arrays(arrays, "title")
+        self.type_names = StringArray.from_arrays(arrays, "type")
         self.type_codes = arrays["type.codes"]
-        self._types: dict[int, str] = {}
+        self._type_pair: dict[int, str] = {}
         self.variant_codes = arrays["variant.codes"]
         """(n,) group of variants of one product, -1 where there are none."""
-        self._sorted = SortedIds(self.ids, arrays["id.order"])
+        self._sorted_ids = SortedIds(self.ids, arrays["id.order"])
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -62,7 +62,7 @@ class Products:
         Raises:
             UnknownProductError: with the nearest ids and titles.
         """
-        row = self._sorted.row(product_id)
+        row = self._sorted_ids.row(product_id)
         if row is None:
             near = ", ".join(self.label(row) for row in self.nearest(product_id))
             hint = f"; did you mean {near}?" if near else ""
@@ -73,9 +73,9 @@ class Products:
             raise unknown
         return row
 
-    def has(self, product_id: str) -> bool:
+    def contains(self, product_id: str) -> bool:
         """Whether there is a product of that id."""
-        return self._sorted.row(product_id) is not None
+        return self._sorted_ids.row(product_id) is not None
 
     def type_code(self, name: str | None) -> int:
         """The number of a type; -1 where no product is of it."""
@@ -84,45 +84,45 @@ class Products:
 
     def title(self, row: int) -> str | None:
         """A product's title; None where it has none."""
-        return (_short(self.titles, row) or None) if len(self.titles) else None
+        return (_truncated(self.titles, row) or None) if len(self.titles) else None
 
     def type(self, row: int) -> str | None:
         """A product's type; None where it has none."""
         code = int(self.type_codes[row])
         if code < 0:
             return None
-        name = self._types.get(code)
+        name = self._type_pair.get(code)
         if name is None:
-            name = self._types[code] = _short(self.type_names, code)
+            name = self._type_pair[code] = _truncated(self.type_names, code)
         return name
 
-    def name(self, row: int) -> str:
+    def display_name(self, row: int) -> str:
         """What a sentence calls a product."""
-        return spoken_name(self.ids[row], self.title(row), self.type(row))
+        return display_name(self.ids[row], self.title(row), self.type(row))
 
     def label(self, row: int) -> str:
         """An id, with title or type where there is one."""
-        said = self.title(row) or self.type(row)
-        return f"{self.ids[row]} ({said})" if said else self.ids[row]
+        name = self.title(row) or self.type(row)
+        return f"{self.ids[row]} ({name})" if name else self.ids[row]
 
     def nearest(self, text: str, count: int = 3) -> list[int]:
-        """Rows whose id and title hold every word of `text`, a letter or two wrong if need be."""
+        """Rows whose id and title contain every word of `text`, with up to two typing errors."""
         return self._index.find(text, count, every_word=True)
 
-    def titled(self, text: str) -> Rows:
+    def rows_with_title(self, text: str) -> Rows:
         """Rows among which all products of that title are, letters alike or not."""
-        return self._index.holding(text)
+        return self._index.containing(text)
 
     def search(self, text: str, count: int) -> list[int]:
         """Rows of the products that a text may mean, best first: its id before all."""
-        row = self._sorted.row(text)
+        row = self._sorted_ids.row(text)
         found = self._index.find(text, count)
         return found if row is None else [row, *(other for other in found if other != row)][:count]
 
 
-def _short(strings: Strings, row: int) -> str:
+def _truncated(strings: StringArray, row: int) -> str:
     raw = strings.raw(row)
-    if len(raw) <= MOST_SHOWN:
+    if len(raw) <= MAX_TEXT_LENGTH:
         return raw.decode("utf-8", "replace")
-    text = raw[: 4 * MOST_SHOWN + 4].decode("utf-8", "ignore")
-    return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 1]}…"
+    text = raw[: 4 * MAX_TEXT_LENGTH + 4].decode("utf-8", "ignore")
+    return text if len(text) <= MAX_TEXT_LENGTH else f"{text[: MAX_TEXT_LENGTH - 1]}…"

@@ -1,4 +1,4 @@
-"""Writing a bundle so that nobody ever reads half of one, even if the writer is killed."""
+"""Atomic publishing of bundles: readers see the old build or the new one, never a part."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from typing import Any, Final
 
 from goeswith.core.atomic_files import write_json
 from goeswith.core.errors import BundleError
-from goeswith.store.build_lock import leased
+from goeswith.store.build_lease import is_leased
 from goeswith.store.manifest import (
     BUILD_NAME,
     FORMAT,
-    FORMAT_SINCE,
+    FORMAT_VERSION,
     MANIFEST,
     file_sha256,
     manifest_sha256,
@@ -49,15 +49,15 @@ def new_build(path: Path) -> Iterator[Path]:
             f"{path} holds other files ({', '.join(foreign[:3])}): name an empty folder or an "
             "earlier bundle"
         )
-    with _only_writer(path):
-        _clean(path)
+    with _writer_lock(path):
+        _remove_leftovers(path)
         stamp = datetime.now(UTC).strftime("%Y%m%dt%H%M%Sz")
         build = path / f"build-{stamp}-{secrets.token_hex(4)}"
         try:
             build.mkdir()
             yield build
         finally:
-            _clean(path, unless_named=build)
+            _remove_leftovers(path, own_build=build)
 
 
 def publish(build: Path, content: dict[str, Any]) -> None:
@@ -78,7 +78,7 @@ def publish(build: Path, content: dict[str, Any]) -> None:
         _flush(folder)
     manifest = {
         "format": FORMAT,
-        "needs": FORMAT_SINCE,
+        "needs": FORMAT_VERSION,
         "id": build.name.removeprefix("build-"),
         "build": build.name,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -96,25 +96,25 @@ def _is_ours(name: str) -> bool:
     return name in {MANIFEST, _LOCK} or part or BUILD_NAME.fullmatch(name) is not None
 
 
-def _clean(path: Path, unless_named: Path | None = None) -> None:
-    """Remove builds that the manifest does not name and nobody reads, and halves of manifests.
+def _remove_leftovers(path: Path, own_build: Path | None = None) -> None:
+    """Remove builds that are neither current nor leased, and temporary manifests.
 
-    A manifest that cannot be read names nothing that could be told apart from a leftover: then only
-    `unless_named`, this run's own build, goes.
+    If the manifest cannot be read, leftovers cannot be identified: only `own_build`, the build of
+    this run, is removed.
     """
     try:
-        named = json.loads((path / MANIFEST).read_text(encoding="utf-8"))["build"]
+        current = json.loads((path / MANIFEST).read_text(encoding="utf-8"))["build"]
     except FileNotFoundError:
-        named = None
+        current = None
     except (OSError, ValueError, TypeError, KeyError):
-        if unless_named is not None:
-            shutil.rmtree(unless_named, ignore_errors=True)
+        if own_build is not None:
+            shutil.rmtree(own_build, ignore_errors=True)
         return
     for entry in path.iterdir():
-        if entry.name in {named, MANIFEST, _LOCK} or not _is_ours(entry.name):
+        if entry.name in {current, MANIFEST, _LOCK} or not _is_ours(entry.name):
             continue
         if entry.is_dir():
-            if leased(entry):
+            if is_leased(entry):
                 continue
             shutil.rmtree(entry, ignore_errors=True)
         else:
@@ -122,8 +122,8 @@ def _clean(path: Path, unless_named: Path | None = None) -> None:
 
 
 @contextmanager
-def _only_writer(path: Path) -> Iterator[None]:
-    """Hold the bundle's lock; the system lets go of it when the process ends, however it ends."""
+def _writer_lock(path: Path) -> Iterator[None]:
+    """Hold the writer's lock of a bundle; the system releases it when the process ends."""
     if sys.platform == "win32":
         yield
         return

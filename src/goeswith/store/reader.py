@@ -11,23 +11,23 @@ import numpy as np
 from goeswith.core.errors import BundleError
 from goeswith.core.mapped_arrays import MappedArrays, map_arrays
 from goeswith.store.attribute_table import AttributeTable
-from goeswith.store.build_lock import Lease
+from goeswith.store.build_lease import BuildLease
 from goeswith.store.evidence import Evidence, EvidenceIndex
 from goeswith.store.manifest import (
-    ANSWERS,
     EVIDENCE,
     EXPLANATIONS,
-    FOLLOWED,
     LOOKUP,
     PRODUCTS,
     REVERSE,
     SEARCH,
     SIMILARS,
+    TOP_K,
+    TRANSITIONS,
     Manifest,
     read_manifest,
 )
-from goeswith.store.precomputed_topk import RankedAnswers
-from goeswith.store.product_lookup import Products
+from goeswith.store.precomputed_topk import TopKReader
+from goeswith.store.product_lookup import ProductLookup
 from goeswith.store.search_index import SearchIndex
 
 if TYPE_CHECKING:
@@ -44,29 +44,29 @@ class StoredBundle:
     and leaves the files of this build on the disk for as long as this object is.
     """
 
-    _lease: Lease
+    _lease: BuildLease
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
         self.path = path
         self.manifest = manifest.content
         self.folder = manifest.folder
         index = SearchIndex(map_arrays(self.folder / SEARCH))
-        self.products = Products(map_arrays(self.folder / LOOKUP), index)
+        self.products = ProductLookup(map_arrays(self.folder / LOOKUP), index)
         self.evidence = EvidenceIndex(map_arrays(self.folder / EVIDENCE), self.products)
         self.models: list[str] = self.manifest["models"]
-        self.ranked = RankedAnswers(self.folder / ANSWERS, self.products, self.k, len(self.models))
+        self.top_k_lists = TopKReader(self.folder / TOP_K, self.products, self.k, len(self.models))
         self.table = AttributeTable(self.folder / PRODUCTS, self.products)
-        # a bundle fitted before they were kept has none
-        self.similar_arrays = self._if_kept(SIMILARS)
-        self.reverse_arrays = self._if_kept(REVERSE)
-        self.followed_arrays = self._if_kept(FOLLOWED)
-        self.explained_arrays = self._if_kept(EXPLANATIONS)
+        # missing in bundles of earlier versions
+        self.similar_arrays = self._optional_arrays(SIMILARS)
+        self.reverse_arrays = self._optional_arrays(REVERSE)
+        self.transition_arrays = self._optional_arrays(TRANSITIONS)
+        self.explanation_arrays = self._optional_arrays(EXPLANATIONS)
         self.session_model: str | None = self.manifest.get("session", {}).get("model")
         """The model of the next product in a session, where the bundle has one."""
         self.slate_settings: dict[str, Any] = self.manifest["settings"].get("slate", {})
-        self.plain = not any(self.slate_settings.values())
-        """Whether answers are shown as they are ranked, where a request asks for nothing else."""
-        self._by_type = np.array([name.split(":")[0] in _TYPE_MODELS for name in self.models])
+        self.keeps_ranking = not any(self.slate_settings.values())
+        """Whether recommendations are shown in ranked order unless a request has constraints."""
+        self._ranks_by_type = np.array([name.split(":")[0] in _TYPE_MODELS for name in self.models])
 
     @classmethod
     def open(cls, path: Path | str, verify: bool | Callable[[Manifest], None] = False) -> Self:
@@ -84,12 +84,12 @@ class StoredBundle:
         manifest = read_manifest(path)
         while True:
             try:
-                lease = Lease(manifest.folder)
+                lease = BuildLease(manifest.folder)
                 manifest.check_sizes()
                 if callable(verify):
                     verify(manifest)
                 elif verify:
-                    manifest.check_sums()
+                    manifest.verify_checksums()
                 opened = cls(path, manifest)
                 opened._lease = lease
                 return opened  # noqa: TRY300
@@ -104,15 +104,15 @@ class StoredBundle:
                 manifest = newer
             except PermissionError as error:
                 raise BundleError(
-                    f"{error.filename} cannot be read by this user; give read rights to the whole "
-                    f"bundle: chmod -R a+rX {path}"
+                    f"{error.filename} cannot be read by this user; grant read access to the "
+                    f"complete bundle: chmod -R a+rX {path}"
                 ) from error
             except KeyError as error:
                 raise BundleError(
                     f"{path} is incomplete: the array {error} is missing; fit the bundle again"
                 ) from error
 
-    def _if_kept(self, name: str) -> MappedArrays:
+    def _optional_arrays(self, name: str) -> MappedArrays:
         return map_arrays(self.folder / name) if name in self.manifest["files"] else {}
 
     def __len__(self) -> int:
@@ -125,21 +125,23 @@ class StoredBundle:
 
     @property
     def k(self) -> int:
-        """Answers kept for each product."""
+        """Stored recommendations per product."""
         return int(self.manifest["k"])
 
     def check_k(self, k: int) -> None:
         """Refuse a `k` that the bundle does not hold.
 
         Raises:
-            BundleError: says how many it holds.
+            BundleError: the message states the largest possible `k`.
         """
         if not 1 <= k <= self.k:
             raise BundleError(
-                f"this bundle holds {self.k} answers a product, {k} were asked for; "
-                "ask for fewer, or fit with a larger fit.k"
+                f"this bundle stores {self.k} recommendations per product, but k is {k}; "
+                "use a smaller k, or fit with a larger fit.k"
             )
 
-    def evidence_of(self, source: int, targets: Rows, origin: Rows) -> list[Evidence]:
-        """Evidence of answers that the models at `origin` gave; -1 for none of them."""
-        return self.evidence.of(source, targets, (origin >= 0) & self._by_type[origin])
+    def pair_evidence(self, source: int, targets: Rows, model_index: Rows) -> list[Evidence]:
+        """Evidence of answers that the models at `model_index` gave; -1 for none of them."""
+        return self.evidence.for_pairs(
+            source, targets, (model_index >= 0) & self._ranks_by_type[model_index]
+        )

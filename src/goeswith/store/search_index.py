@@ -1,4 +1,4 @@
-"""Search over titles and ids: by whole words, by their beginnings, and by words spelt alike.
+"""Full-text search over titles and ids: exact words, prefixes, and words with typing errors.
 
 The index is a sorted vocabulary and, for every word, the products that hold it. Products are
 numbered by popularity, so that of equals the ones bought most come first. A query costs one pass
@@ -16,34 +16,34 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from goeswith.core.mapped_arrays import MappedArrays
-from goeswith.store.string_array import Strings, pack_strings
-from goeswith.store.tokenizer import asked_words, whole_word, words_of
+from goeswith.store.string_array import StringArray, pack_strings
+from goeswith.store.tokenizer import index_words, query_words, single_word
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from goeswith.core.arrays import Rows
 
-MOST_ASKED: Final = 12
+MAX_QUERY_WORDS: Final = 12
 """Words of a query that are looked for."""
-LONGEST_QUERY: Final = 300
+MAX_QUERY_LENGTH: Final = 300
 """Characters of a query that are read."""
-MOST_FOUND: Final = 100
+MAX_SEARCH_RESULTS: Final = 100
 """Products that one search gives."""
 
-_WORD: Final = 100
-"""What a word found is worth; how well it was found, 1 to 4, decides among as many words."""
-_EXACT: Final = 4
-_PREFIX: Final = 3
-_MOST_PREFIXED: Final = 4_000_000
+_MATCH_SCORE: Final = 100
+"""Score of a matched word; the quality of the match, 1 to 4, breaks ties."""
+_EXACT_BONUS: Final = 4
+_PREFIX_BONUS: Final = 3
+_MAX_PREFIX_PRODUCTS: Final = 4_000_000
 """Products looked at for one beginning of words."""
-_MOST_ALIKE: Final = 20_000
+_MAX_FUZZY_WORDS: Final = 20_000
 """Words compared for one half of a word, letter by letter."""
-_ALIKE_KEPT: Final = 50
+_MAX_FUZZY_MATCHES: Final = 50
 
 
 @dataclass(frozen=True)
-class Brief:
+class ProductSummary:
     """A product in a line.
 
     Attributes:
@@ -72,7 +72,7 @@ def search_arrays(
     postings, sizes = array("i"), array("i")
     for row in rows.tolist():
         title = (titles[row] if titles else None) or ""
-        words = dict.fromkeys([*words_of(ids[row]), whole_word(ids[row]), *words_of(title)])
+        words = dict.fromkeys([*index_words(ids[row]), single_word(ids[row]), *index_words(title)])
         words.pop("", None)
         postings.extend([codes.setdefault(word, len(codes)) for word in words])
         sizes.append(len(words))
@@ -95,11 +95,11 @@ def search_arrays(
 
 
 class SearchIndex:
-    """Finds products by words, without loading what is not asked for."""
+    """Word search over memory-mapped arrays."""
 
     def __init__(self, arrays: MappedArrays) -> None:
-        self._words = _Sorted(Strings.of(arrays, "word"))
-        self._backwards = _Sorted(Strings.of(arrays, "backwards"))
+        self._words = _SortedWords(StringArray.from_arrays(arrays, "word"))
+        self._backwards = _SortedWords(StringArray.from_arrays(arrays, "backwards"))
         self._backwards_word = arrays["backwards.word"]
         self._starts = arrays["starts"]
         self._ranks = arrays["ranks"]
@@ -108,47 +108,47 @@ class SearchIndex:
     def find(self, text: str, count: int, *, every_word: bool = False) -> list[int]:
         """Rows of the products that hold most of the words of `text`, best first.
 
-        A word is found as it is, at the beginning of another, or, where too few products hold all
-        words so, with a letter or two wrong. Of products with as many words the better spelt come
-        first, then those bought more often.
+        A word matches exactly, as a prefix of another word, or, if too few products match all
+        words, with one or two typing errors. Products with equally many words are ordered by the
+        quality of the matches, then by purchases.
 
         Args:
             text: words or an id; the first 300 characters and 12 words are read.
-            count: at most so many.
+            count: maximum number of rows.
             every_word: leave out products that hold only some of the words.
         """
-        text = text[:LONGEST_QUERY]
-        words = asked_words(text)[:MOST_ASKED]
-        asked = list(dict.fromkeys([*words, whole_word(text)]))
-        asked = [word for word in asked if word]
-        all_words = _WORD * max(len(words), 1)
+        text = text[:MAX_QUERY_LENGTH]
+        words = query_words(text)[:MAX_QUERY_WORDS]
+        terms = list(dict.fromkeys([*words, single_word(text)]))
+        terms = [word for word in terms if word]
+        all_words = _MATCH_SCORE * max(len(words), 1)
         score = np.zeros(len(self._rows), dtype=np.uint16)
-        levels = [self._spelt(word) for word in asked]
-        for found in levels:
-            score += found
+        levels = [self._exact_scores(word) for word in terms]
+        for matched in levels:
+            score += matched
         if np.count_nonzero(score >= all_words) < count:
-            for word, found in zip(asked, levels, strict=True):
-                score += self._alike(word, found)
+            for word, matched in zip(terms, levels, strict=True):
+                score += self._fuzzy_scores(word, matched)
         ranks = np.flatnonzero(score >= (all_words if every_word else 1))
         values = score[ranks]
         if len(ranks) > count:
-            least = np.partition(values, len(values) - count)[len(values) - count]
-            better, equal = ranks[values > least], ranks[values == least]
+            threshold = np.partition(values, len(values) - count)[len(values) - count]
+            better, equal = ranks[values > threshold], ranks[values == threshold]
             ranks = np.concatenate([better, equal[: count - len(better)]])
             values = score[ranks]
         best: list[int] = self._rows[ranks[np.lexsort((ranks, -values.astype(np.int32)))]].tolist()
         return best
 
-    def holding(self, text: str) -> Rows:
+    def containing(self, text: str) -> Rows:
         """Rows of the products whose title and id hold every word of a text as it is.
 
         Args:
             text: as titles are; one without words is held by none.
         """
-        places = [self._words.place(word) for word in words_of(text)]
+        places = [self._words.position(word) for word in index_words(text)]
         if not places or None in places:
             return np.zeros(0, dtype=np.int32)
-        lists = sorted((self._of(place) for place in places if place is not None), key=len)
+        lists = sorted((self._postings(place) for place in places if place is not None), key=len)
         ranks = lists[0]
         for other in lists[1:]:
             # a few among many: bisection reads less than a merge
@@ -156,29 +156,29 @@ class SearchIndex:
             ranks = ranks[other[at] == ranks]
         return self._rows[ranks]
 
-    def _spelt(self, word: str) -> npt.NDArray[np.uint16]:
+    def _exact_scores(self, word: str) -> npt.NDArray[np.uint16]:
         """By rank, what a word is worth that is there as it is, or begins another."""
-        worth = np.zeros(len(self._rows), dtype=np.uint16)
-        first, last = self._words.beginning(word)
-        stop = min(int(self._starts[last]), int(self._starts[first]) + _MOST_PREFIXED)
-        worth[self._ranks[int(self._starts[first]) : stop]] = _WORD + _PREFIX
+        scores = np.zeros(len(self._rows), dtype=np.uint16)
+        first, last = self._words.prefix_range(word)
+        stop = min(int(self._starts[last]), int(self._starts[first]) + _MAX_PREFIX_PRODUCTS)
+        scores[self._ranks[int(self._starts[first]) : stop]] = _MATCH_SCORE + _PREFIX_BONUS
         if first < last and self._words[first] == word:
-            worth[self._of(first)] = _WORD + _EXACT
-        return worth
+            scores[self._postings(first)] = _MATCH_SCORE + _EXACT_BONUS
+        return scores
 
-    def _of(self, word: int) -> Rows:
+    def _postings(self, word: int) -> Rows:
         return self._ranks[int(self._starts[word]) : int(self._starts[word + 1])]
 
-    def _alike(self, word: str, found: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]:
-        """By rank, what a word is worth that is spelt a little differently, where not `found`."""
-        worth = np.zeros(len(self._rows), dtype=np.uint16)
-        for place, edits in self._near(word):
-            # nearest last, so that it stands
-            worth[self._of(place)] = _WORD + _PREFIX - edits
-        worth[found > 0] = 0
-        return worth
+    def _fuzzy_scores(self, word: str, matched: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]:
+        """By rank, what a word is worth that is spelt a little differently, where not `matched`."""
+        scores = np.zeros(len(self._rows), dtype=np.uint16)
+        for place, edits in self._fuzzy_words(word):
+            # in order of decreasing distance: the nearest word overwrites the others
+            scores[self._postings(place)] = _MATCH_SCORE + _PREFIX_BONUS - edits
+        scores[matched > 0] = 0
+        return scores
 
-    def _near(self, word: str) -> list[tuple[int, int]]:
+    def _fuzzy_words(self, word: str) -> list[tuple[int, int]]:
         """Words of the vocabulary within a letter or two, with how many differ, nearest last.
 
         An edit leaves the first or the last half of a word as it was: only words that share either
@@ -190,21 +190,21 @@ class SearchIndex:
         edits = 0 if len(word) < 4 else 1 if len(word) < 7 else 2
         if not edits:
             return []
-        first, last = self._words.sharing(word)
-        start, stop = self._backwards.sharing(word[::-1])
+        first, last = self._words.half_prefix_range(word)
+        start, stop = self._backwards.half_prefix_range(word[::-1])
         places = [*range(first, last), *self._backwards_word[start:stop].tolist()]
-        spelt = [self._words[place] for place in places]
-        found = process.extract(
-            word, spelt, scorer=OSA.distance, score_cutoff=edits, limit=_ALIKE_KEPT
+        candidates = [self._words[place] for place in places]
+        matches = process.extract(
+            word, candidates, scorer=OSA.distance, score_cutoff=edits, limit=_MAX_FUZZY_MATCHES
         )
-        near = {places[at]: int(distance) for _, distance, at in found if distance}
+        near = {places[at]: int(distance) for _, distance, at in matches if distance}
         return sorted(near.items(), key=lambda item: -item[1])
 
 
-class _Sorted(Sequence[str]):
+class _SortedWords(Sequence[str]):
     """Words in sorted order, read by bisection."""
 
-    def __init__(self, words: Strings) -> None:
+    def __init__(self, words: StringArray) -> None:
         self._strings = words
 
     def __len__(self) -> int:
@@ -213,20 +213,20 @@ class _Sorted(Sequence[str]):
     def __getitem__(self, place: Any) -> Any:
         return self._strings[place]
 
-    def beginning(self, prefix: str) -> tuple[int, int]:
+    def prefix_range(self, prefix: str) -> tuple[int, int]:
         """From and to where words begin with `prefix`."""
         first = bisect_left(self, prefix)
         return first, bisect_right(self, prefix, lo=first, key=lambda word: word[: len(prefix)])
 
-    def place(self, word: str) -> int | None:
-        """Where a word stands; None where it does not."""
+    def position(self, word: str) -> int | None:
+        """Position of a word; None if it is not in the vocabulary."""
         place = bisect_left(self, word)
         return place if place < len(self) and self[place] == word else None
 
-    def sharing(self, word: str) -> tuple[int, int]:
+    def half_prefix_range(self, word: str) -> tuple[int, int]:
         """From and to where words share the first half of `word`, or more where that is many."""
         for length in range((len(word) - 1) // 2, len(word) + 1):
-            first, last = self.beginning(word[:length])
-            if last - first <= _MOST_ALIKE:
+            first, last = self.prefix_range(word[:length])
+            if last - first <= _MAX_FUZZY_WORDS:
                 return first, last
-        return first, first + _MOST_ALIKE
+        return first, first + _MAX_FUZZY_WORDS

@@ -12,7 +12,7 @@ from goeswith.core.mapped_arrays import MappedArrays
 
 
 def pack_strings(name: str, values: list[str | None]) -> dict[str, npt.NDArray[Any]]:
-    """Two arrays from which `Strings` reads: all bytes in a row, and where each value starts."""
+    """The two arrays of a `StringArray`: all bytes, and the start of each value."""
     encoded = [(value or "").encode("utf-8", "replace") for value in values]
     offsets = np.zeros(len(encoded) + 1, dtype=np.int64)
     np.cumsum([len(value) for value in encoded], out=offsets[1:])
@@ -21,7 +21,7 @@ def pack_strings(name: str, values: list[str | None]) -> dict[str, npt.NDArray[A
 
 
 @dataclass(frozen=True)
-class Strings:
+class StringArray:
     """A column of strings; a missing value and an empty one are the same."""
 
     data: npt.NDArray[np.uint8]
@@ -36,7 +36,7 @@ class Strings:
     _ends: memoryview = field(init=False, repr=False, compare=False)
 
     @classmethod
-    def of(cls, arrays: MappedArrays, name: str) -> Strings:
+    def from_arrays(cls, arrays: MappedArrays, name: str) -> StringArray:
         """The column that `pack_strings` wrote under `name`."""
         return cls(arrays[f"{name}.bytes"], arrays[f"{name}.offsets"])
 
@@ -53,14 +53,14 @@ class Strings:
 
 @dataclass(frozen=True)
 class SortedIds:
-    """Product ids, found by bisection over their sorted order: no table of all ids is built."""
+    """Product ids looked up by bisection of their sorted order, without a table of all ids."""
 
-    ids: Strings
+    ids: StringArray
     order: npt.NDArray[np.int32]
     """(n,) rows in the order of their ids' bytes."""
 
-    def place(self, product_id: str) -> int:
-        """Where `product_id` stands, or would stand, in the order."""
+    def position(self, product_id: str) -> int:
+        """Position of `product_id` in the order, or its insertion point."""
         key = product_id.encode("utf-8", "replace")
         low, high = 0, len(self.order)
         while low < high:
@@ -73,7 +73,7 @@ class SortedIds:
 
     def row(self, product_id: str) -> int | None:
         """The row of an id; None where no product has it."""
-        place = self.place(product_id)
+        place = self.position(product_id)
         if place < len(self.order):
             row = int(self.order[place])
             if self.ids[row] == product_id:

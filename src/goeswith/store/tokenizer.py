@@ -10,12 +10,12 @@ import re
 import unicodedata
 from typing import Final
 
-LONGEST_TEXT: Final = 2000
+MAX_TEXT_LENGTH: Final = 2000
 """Characters of a text that are read."""
-LONGEST_WORD: Final = 40
-"""Characters by which words are told apart."""
-MOST_WORDS: Final = 100
-"""Distinct words of a text that are kept."""
+MAX_WORD_LENGTH: Final = 40
+"""Characters of a word that are compared."""
+MAX_WORDS: Final = 100
+"""Distinct words of a text that are indexed."""
 
 _ASCII_WORD: Final = re.compile("[a-z0-9]+")
 _ACCENTS: Final = re.compile("[\u0300-\u036f]+")
@@ -27,61 +27,61 @@ _RUN: Final = re.compile(f"[{_UNSPACED}]+|[^{_UNSPACED}]+")
 _UNSPACED_RUN: Final = re.compile(f"[{_UNSPACED}]")
 
 
-def folded(text: str) -> str:
-    """A text without what tells upper from lower case, wide from narrow, accents from none."""
+def fold_case(text: str) -> str:
+    """A text without case, character width and accents."""
     if text.isascii():
         return text.lower()
     plain = _ACCENTS.sub("", unicodedata.normalize("NFKD", text).casefold())
     return unicodedata.normalize("NFC", plain)
 
 
-def words_of(text: str) -> list[str]:
-    """The distinct words of a text, in order: what an index keeps of it.
+def index_words(text: str) -> list[str]:
+    """The distinct words of a text for the index, in order.
 
     >>> words_of("Crème brûlée-Set 4er")
     ['creme', 'brulee', 'set', '4er']
     >>> words_of("卓上ランプ")
     ['卓上', '上ラ', 'ラン', 'ンプ', 'プ']
     """
-    return _distinct(text, ends=True)
+    return _distinct_words(text, ends=True)
 
 
-def asked_words(text: str) -> list[str]:
-    """The distinct words of a query: as `words_of`, but a run's last character is not alone.
+def query_words(text: str) -> list[str]:
+    """The distinct words of a query: as `index_words`, but a run's last character is not alone.
 
     >>> asked_words("ランプ")
     ['ラン', 'ンプ']
     """
-    return _distinct(text, ends=False)
+    return _distinct_words(text, ends=False)
 
 
-def whole_word(text: str) -> str:
-    """A text as one word: ids are found by it, whatever signs they hold.
+def single_word(text: str) -> str:
+    """A text as one word, so that ids with punctuation match as a unit.
 
     >>> whole_word("Phone-1")
     'phone-1'
     """
-    return folded(text[:LONGEST_TEXT].strip())[:LONGEST_WORD]
+    return fold_case(text[:MAX_TEXT_LENGTH].strip())[:MAX_WORD_LENGTH]
 
 
-def _distinct(text: str, *, ends: bool) -> list[str]:
-    plain = folded(text[:LONGEST_TEXT])
+def _distinct_words(text: str, *, ends: bool) -> list[str]:
+    plain = fold_case(text[:MAX_TEXT_LENGTH])
     if plain.isascii():
-        found = _ASCII_WORD.findall(plain)
+        words = _ASCII_WORD.findall(plain)
     else:
         # marks belong to their word: vowel signs of Indic scripts are no letters
-        kept = "".join(
+        letters = "".join(
             c if c.isalnum() or unicodedata.category(c)[0] == "M" else " " for c in plain
         )
-        found = [
+        words = [
             word
-            for part in kept.split()
+            for part in letters.split()
             for run in _RUN.findall(part)
-            for word in (_pairs(run, ends=ends) if _UNSPACED_RUN.match(run) else [run])
+            for word in (_character_pairs(run, ends=ends) if _UNSPACED_RUN.match(run) else [run])
         ]
-    return list(dict.fromkeys(word[:LONGEST_WORD] for word in found))[:MOST_WORDS]
+    return list(dict.fromkeys(word[:MAX_WORD_LENGTH] for word in words))[:MAX_WORDS]
 
 
-def _pairs(run: str, *, ends: bool) -> list[str]:
+def _character_pairs(run: str, *, ends: bool) -> list[str]:
     pairs = [run[i : i + 2] for i in range(len(run) - 1)]
     return [*pairs, run[-1]] if ends or not pairs else pairs

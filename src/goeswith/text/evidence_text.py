@@ -1,16 +1,16 @@
-"""One plain sentence that says why, made from the evidence and nothing else."""
+"""One plain sentence about a pair, from its evidence alone."""
 
 from __future__ import annotations
 
-from goeswith.store.evidence import Evidence, Link, TypesBought
-from goeswith.store.product_lookup import spoken_name
+from goeswith.store.evidence import Evidence, Link, TypePairCount
+from goeswith.store.product_lookup import display_name
 
 
-def why_similar(source: str, evidence: Evidence, kind: str | None, score: float) -> str:
+def substitute_text(source: str, evidence: Evidence, kind: str | None, score: float) -> str:
     """The sentence for a substitute.
 
     Args:
-        source: what to call the product that was asked about.
+        source: display name of the queried product.
         evidence: of the answer.
         kind: the type of both, None where they have none in common.
         score: cosine of their attributes, where they are what the answer rests on.
@@ -28,35 +28,35 @@ def why_similar(source: str, evidence: Evidence, kind: str | None, score: float)
     return text + "."
 
 
-def why_reverse(target: str, evidence: Evidence) -> str:
+def reverse_text(target: str, evidence: Evidence) -> str:
     """The sentence for a product that another goes with.
 
     Args:
-        target: what to call the product that was asked about, which goes with the answer.
-        evidence: of the answer as the source and the product asked about as the target.
+        target: display name of the queried product.
+        evidence: of the pair of the recommended product (source) and the queried one (target).
     """
     if evidence.basis == "bought_together":
-        text = _bought_together(target, evidence, first="this")
+        text = _bought_together_text(target, evidence, first="this")
     elif evidence.basis == "bought_before":
         text = f"This is bought by those who buy {target}; the other way round is not recorded"
     elif evidence.basis == "linked" and evidence.link is not None:
-        text = _linked("this", evidence.link, evidence.counted, target)
+        text = _link_text("this", evidence.link, evidence.counted, target)
     elif evidence.basis == "alike" and evidence.link is not None:
-        link = _name(evidence.link)
+        link = _link_name(evidence.link)
         bought = "was bought" if evidence.counted else "is listed as bought"
         often = f" {_times(evidence.link.with_target)}" if evidence.counted else ""
         text = f"{target} {bought}{often} with {link}, which is of the same type as this"
     elif evidence.basis == "types" and evidence.types is not None:
-        text = _types_bought(evidence.types, evidence.counted)
+        text = _type_pair_text(evidence.types, evidence.counted)
     elif evidence.basis == "popular":
         seen = "was bought" if evidence.counted else "is listed"
         text = f"{target} {seen} {_times(evidence.purchases)}; nothing closer links it to this"
     else:
         text = f"No purchase links {target} to this: the model alone proposes it"
-    return text + _viewed(evidence) + "."
+    return text + _viewed_text(evidence) + "."
 
 
-def why_compared(
+def comparison_text(
     relation: str, names: tuple[str, str], evidence: Evidence, *, variants: bool
 ) -> str:
     """The sentence for two products side by side.
@@ -80,33 +80,33 @@ def why_compared(
     }.get(relation, f"Nothing is known to link {source} and {target}.")
 
 
-def why(source: str, evidence: Evidence) -> str:
+def complement_text(source: str, evidence: Evidence) -> str:
     """The sentence for an answer.
 
     Args:
-        source: what to call the product that was asked about.
+        source: display name of the queried product.
         evidence: of the answer, which the sentence calls "this".
     """
     if evidence.basis == "bought_together":
-        text = _bought_together(source, evidence)
+        text = _bought_together_text(source, evidence)
     elif evidence.basis == "bought_before":
         text = f"{source} is bought by those who buy this; the other way round is not recorded"
     elif evidence.basis == "linked" and evidence.link is not None:
-        text = _linked(source, evidence.link, evidence.counted)
+        text = _link_text(source, evidence.link, evidence.counted)
     elif evidence.basis == "alike" and evidence.link is not None:
-        text = f"{_with(evidence.link.with_target, evidence.counted)} {_name(evidence.link)}, "
-        text += f"which is of the same type as {source}"
+        bought = _bought_with(evidence.link.with_target, evidence.counted)
+        text = f"{bought} {_link_name(evidence.link)}, which is of the same type as {source}"
     elif evidence.basis == "types" and evidence.types is not None:
-        text = _types_bought(evidence.types, evidence.counted)
+        text = _type_pair_text(evidence.types, evidence.counted)
     elif evidence.basis == "popular":
         seen = "Bought" if evidence.counted else "Listed"
         text = f"{seen} {_times(evidence.purchases)}; nothing closer links it to {source}"
     else:
         text = f"No purchase links it to {source}: the model alone proposes it"
-    return text + _viewed(evidence) + "."
+    return text + _viewed_text(evidence) + "."
 
 
-def why_next(source: str, followed: int) -> str:
+def next_text(source: str, followed: int) -> str:
     """The sentence for what a session model proposes.
 
     Args:
@@ -118,8 +118,8 @@ def why_next(source: str, followed: int) -> str:
     return f"Looked at or bought soon after {source} by others, {_times(followed)}."
 
 
-def _bought_together(other: str, evidence: Evidence, first: str | None = None) -> str:
-    text = f"{_with(evidence.bought_together, evidence.counted)} {other}"
+def _bought_together_text(other: str, evidence: Evidence, first: str | None = None) -> str:
+    text = f"{_bought_with(evidence.bought_together, evidence.counted)} {other}"
     if evidence.lift is not None:
         text += f", {evidence.lift:,.1f} times what chance would give"
     if evidence.source_first:
@@ -127,7 +127,7 @@ def _bought_together(other: str, evidence: Evidence, first: str | None = None) -
     return text
 
 
-def _types_bought(flow: TypesBought, counted: bool) -> str:
+def _type_pair_text(flow: TypePairCount, counted: bool) -> str:
     if counted:
         return (
             f"Products of type {flow.target} were bought with products of type {flow.source} "
@@ -139,8 +139,8 @@ def _types_bought(flow: TypesBought, counted: bool) -> str:
     )
 
 
-def _linked(source: str, link: Link, counted: bool, target: str = "this") -> str:
-    middle = _name(link)
+def _link_text(source: str, link: Link, counted: bool, target: str = "this") -> str:
+    middle = _link_name(link)
     if counted:
         return (
             f"{middle} was bought with {source} {_times(link.with_source)}, "
@@ -149,18 +149,18 @@ def _linked(source: str, link: Link, counted: bool, target: str = "this") -> str
     return f"{middle} is listed as bought with {source}, and {target} as bought with {middle}"
 
 
-def _viewed(evidence: Evidence) -> str:
+def _viewed_text(evidence: Evidence) -> str:
     if not evidence.viewed_together:
         return ""
     often = f" {_times(evidence.viewed_together)}" if evidence.counted else ""
     return f"; also viewed as an alternative{often}"
 
 
-def _name(link: Link) -> str:
-    return spoken_name(link.product_id, link.title, link.type)
+def _link_name(link: Link) -> str:
+    return display_name(link.product_id, link.title, link.type)
 
 
-def _with(count: int, counted: bool) -> str:
+def _bought_with(count: int, counted: bool) -> str:
     return f"Bought {_times(count)} with" if counted else "Listed as bought with"
 
 

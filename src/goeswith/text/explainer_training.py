@@ -1,4 +1,4 @@
-"""Fine-tuning a model that reads a pair and writes why (T5 and its like), whole or by LoRA."""
+"""Fine-tuning of an encoder-decoder model (such as T5) for explanations, fully or by LoRA."""
 
 from __future__ import annotations
 
@@ -16,8 +16,12 @@ from goeswith.core.atomic_files import write_json
 from goeswith.core.errors import ConfigError
 from goeswith.models.neural.checkpoint import read_checkpoint, write_checkpoint
 from goeswith.text.explanation import prompt
-from goeswith.text.local_model import READ, WRITTEN, load_language_model
-from goeswith.text.training_examples import Example
+from goeswith.text.local_explainer import (
+    MAX_PROMPT_TOKENS,
+    MAX_SENTENCE_TOKENS,
+    load_language_model,
+)
+from goeswith.text.training_examples import ExplanationExample
 
 
 @dataclass(frozen=True)
@@ -27,8 +31,8 @@ class ExplainerTraining:
     Attributes:
         backbone: folder or hub id of a model that reads and writes apart.
         lora_rank: of the matrices that LoRA (Hu et al. 2021) trains; 0 trains all weights.
-        epochs: at most; the one of least validation loss is kept.
-        patience: stop after so many epochs without a lesser one.
+        epochs: maximum number; the weights with the lowest validation loss are used.
+        patience: stop after so many epochs without improvement.
         batch: examples in a step.
         learning_rate: AdamW's step size, falling to nothing in a line.
         bfloat16: train in it, where the processor has it.
@@ -45,7 +49,7 @@ class ExplainerTraining:
     seed: int = 0
 
 
-class Epoch(TypedDict):
+class ExplainerEpoch(TypedDict):
     """One finished epoch: mean loss of a token, in nats."""
 
     epoch: int
@@ -56,54 +60,56 @@ class Epoch(TypedDict):
 
 def train_explainer(
     training: ExplainerTraining,
-    examples: Sequence[Example],
-    validation: Sequence[Example],
+    examples: Sequence[ExplanationExample],
+    validation: Sequence[ExplanationExample],
     out: Path,
-    tell: Callable[[Epoch], None] | None = None,
-) -> list[Epoch]:
-    """Fine-tune a model and leave it at `out`, whole, as `LocalExplainer` loads it.
+    on_epoch: Callable[[ExplainerEpoch], None] | None = None,
+) -> list[ExplainerEpoch]:
+    """Fine-tune a model and write it to `out`, complete, as `LocalExplainer` loads it.
 
-    A run that was killed goes on after its last finished epoch, where settings and examples are the
-    same: its state stands in `OUT.training`.
+    A killed run resumes after its last finished epoch if settings and examples are the same: its
+    state is in `OUT.training`.
 
     Args:
         training: settings.
         examples: each sentence of each is learned.
-        validation: tells the best epoch; shares no product with `examples`.
+        validation: selects the best epoch; shares no product with `examples`.
         out: folder.
-        tell: called after each epoch.
+        on_epoch: called after each epoch.
 
     Raises:
         ConfigError: the model cannot be loaded, or does not read and write apart.
     """
     import torch
 
-    tokenizer, model, paired = load_language_model(training.backbone)
-    if not paired:
+    tokenizer, model, is_seq2seq = load_language_model(training.backbone)
+    if not is_seq2seq:
         raise ConfigError(
-            f"{training.backbone} only goes on with a text; fine-tune one that reads and writes "
-            "apart, such as flan-t5-small"
+            f"{training.backbone} is a causal model; fine-tune an encoder-decoder model "
+            "such as flan-t5-small"
         )
     torch.manual_seed(training.seed)
     if training.lora_rank:
         model = _with_lora(model, training.lora_rank)
-    learned = _encoded(tokenizer, examples)
-    checked = _encoded(tokenizer, validation)
+    encoded = _encode(tokenizer, examples)
+    encoded_validation = _encode(tokenizer, validation)
     weights = {name: value for name, value in model.named_parameters() if value.requires_grad}
     optimizer = torch.optim.AdamW(weights.values(), lr=training.learning_rate, weight_decay=0.01)
-    steps = training.epochs * -(-len(learned) // training.batch)
-    state = _State(out.with_name(f"{out.name}.training"), training, learned, weights, optimizer)
-    done = state.resume()
-    for epoch in range(done + 1, training.epochs + 1):
-        if state.stale() >= training.patience:
+    steps = training.epochs * -(-len(encoded) // training.batch)
+    state = _TrainingCheckpoint(
+        out.with_name(f"{out.name}.training"), training, encoded, weights, optimizer
+    )
+    first_epoch = state.resume()
+    for epoch in range(first_epoch + 1, training.epochs + 1):
+        if state.epochs_since_best() >= training.patience:
             break
         started = time.perf_counter()
         torch.manual_seed(training.seed * 100_003 + epoch)
         model.train()
         total = 0.0
-        batches = _batches(learned, training.batch, np.random.default_rng([training.seed, epoch]))
+        batches = _batches(encoded, training.batch, np.random.default_rng([training.seed, epoch]))
         for step, batch in enumerate(
-            batches, start=(epoch - 1) * -(-len(learned) // training.batch)
+            batches, start=(epoch - 1) * -(-len(encoded) // training.batch)
         ):
             for group in optimizer.param_groups:
                 group["lr"] = training.learning_rate * (1 - step / steps)
@@ -117,18 +123,18 @@ def train_explainer(
         with torch.inference_mode():
             sums = [
                 _loss(model, tokenizer, batch, bfloat16=training.bfloat16).item() * len(batch)
-                for batch in _batches(checked, training.batch, None)
+                for batch in _batches(encoded_validation, training.batch, None)
             ]
-        finished = state.finish(
-            Epoch(
+        finished = state.finish_epoch(
+            ExplainerEpoch(
                 epoch=epoch,
-                loss=total / max(len(learned), 1),
-                validation=sum(sums) / max(len(checked), 1),
+                loss=total / max(len(encoded), 1),
+                validation=sum(sums) / max(len(encoded_validation), 1),
                 seconds=time.perf_counter() - started,
             )
         )
-        if tell is not None:
-            tell(finished)
+        if on_epoch is not None:
+            on_epoch(finished)
     state.restore_best()
     if training.lora_rank:
         model = model.merge_and_unload()
@@ -136,26 +142,30 @@ def train_explainer(
     model.save_pretrained(out, safe_serialization=True)
     tokenizer.save_pretrained(out)
     write_json({"training": asdict(training), "history": state.history}, out / "training.json")
-    state.forget()
+    state.delete()
     return state.history
 
 
-Encoded: TypeAlias = tuple[list[int], list[int]]
+EncodedPair: TypeAlias = tuple[list[int], list[int]]
 """Tokens of a prompt and of its sentence."""
 
 
-def _encoded(tokenizer: Any, examples: Sequence[Example]) -> list[Encoded]:
+def _encode(tokenizer: Any, examples: Sequence[ExplanationExample]) -> list[EncodedPair]:
     pairs = [(prompt(example.pair), text) for example in examples for text in example.texts]
     if not pairs:
         return []
-    read = tokenizer([asked for asked, _ in pairs], truncation=True, max_length=READ)["input_ids"]
-    written = tokenizer([text for _, text in pairs], truncation=True, max_length=WRITTEN)
+    read = tokenizer(
+        [text_in for text_in, _ in pairs], truncation=True, max_length=MAX_PROMPT_TOKENS
+    )["input_ids"]
+    written = tokenizer(
+        [text for _, text in pairs], truncation=True, max_length=MAX_SENTENCE_TOKENS
+    )
     return list(zip(read, written["input_ids"], strict=True))
 
 
 def _batches(
-    encoded: list[Encoded], size: int, rng: np.random.Generator | None
-) -> list[list[Encoded]]:
+    encoded: list[EncodedPair], size: int, rng: np.random.Generator | None
+) -> list[list[EncodedPair]]:
     """Batches of like length; drawn in another order where a generator is given."""
     noise = np.zeros(len(encoded)) if rng is None else rng.uniform(0, 12, len(encoded))
     lengths = np.array([len(read) for read, _ in encoded]) + noise
@@ -166,7 +176,7 @@ def _batches(
     return batches if rng is None else [batches[i] for i in rng.permutation(len(batches))]
 
 
-def _loss(model: Any, tokenizer: Any, batch: list[Encoded], *, bfloat16: bool) -> Any:
+def _loss(model: Any, tokenizer: Any, batch: list[EncodedPair], *, bfloat16: bool) -> Any:
     import torch
 
     read = tokenizer.pad({"input_ids": [read for read, _ in batch]}, return_tensors="pt")
@@ -193,41 +203,41 @@ def _with_lora(model: Any, rank: int) -> Any:
     return get_peft_model(model, config)
 
 
-class _State:
-    """What a killed run needs to go on: trained weights, the best ones, AdamW's moments."""
+class _TrainingCheckpoint:
+    """State of a run for resuming: trained weights, the best ones, AdamW's moments."""
 
     def __init__(
         self, folder: Path, training: ExplainerTraining, data: Any, weights: Any, optimizer: Any
     ) -> None:
-        said = json.dumps([asdict(training), data]).encode()
-        self._fingerprint = hashlib.sha256(said).hexdigest()[:16]
+        metadata = json.dumps([asdict(training), data]).encode()
+        self._fingerprint = hashlib.sha256(metadata).hexdigest()[:16]
         self._file = folder / f"{self._fingerprint}.safetensors"
         self._weights, self._optimizer = weights, optimizer
         self._best: dict[str, Any] = {}
-        self.history: list[Epoch] = []
+        self.history: list[ExplainerEpoch] = []
 
     def resume(self) -> int:
         """Take up a checkpoint where there is one; epochs that are done."""
-        found = read_checkpoint(self._file, self._optimizer, self._fingerprint)
-        if found is None:
+        checkpoint = read_checkpoint(self._file, self._optimizer, self._fingerprint)
+        if checkpoint is None:
             return 0
-        for name, value in found.part("now").items():
+        for name, value in checkpoint.part("now").items():
             self._weights[name].data.copy_(value)
-        self._best = found.part("best")
-        self.history = json.loads(found.said["history"])
+        self._best = checkpoint.part("best")
+        self.history = json.loads(checkpoint.metadata["history"])
         return len(self.history)
 
-    def finish(self, epoch: Epoch) -> Epoch:
-        """Note an epoch, keep the best weights, save."""
+    def finish_epoch(self, epoch: ExplainerEpoch) -> ExplainerEpoch:
+        """Record an epoch, store the best weights, and write the checkpoint."""
         self.history.append(epoch)
-        if not self.stale():
+        if not self.epochs_since_best():
             self._best = {name: value.detach().clone() for name, value in self._weights.items()}
-        said = {"fingerprint": self._fingerprint, "history": json.dumps(self.history)}
+        metadata = {"fingerprint": self._fingerprint, "history": json.dumps(self.history)}
         parts = {"now": self._weights, "best": self._best}
-        write_checkpoint(self._file, self._optimizer, said, parts)
+        write_checkpoint(self._file, self._optimizer, metadata, parts)
         return epoch
 
-    def stale(self) -> int:
+    def epochs_since_best(self) -> int:
         """Epochs since the one of least validation loss."""
         if not self.history:
             return 0
@@ -238,7 +248,7 @@ class _State:
         for name, value in self._best.items():
             self._weights[name].data.copy_(value)
 
-    def forget(self) -> None:
+    def delete(self) -> None:
         """Remove the checkpoint."""
         self._file.unlink(missing_ok=True)
         if self._file.parent.is_dir() and not any(self._file.parent.iterdir()):

@@ -19,7 +19,7 @@ def make_explainer(
     Args:
         by: `template`, the address of an OpenAI-compatible service, or a folder or hub id.
         model: of the service, by its name there.
-        tries: how often a sentence is asked for at most.
+        tries: maximum number of sentences per pair.
         seed: of what a local model draws.
 
     Raises:
@@ -31,11 +31,11 @@ def make_explainer(
     if by == TEMPLATE:
         return None
     if service:
-        from goeswith.text.chat_endpoint import EndpointExplainer
+        from goeswith.text.endpoint_explainer import EndpointExplainer
 
         if model is None:
             raise ConfigError(f"name the model of {by} by --model")
         return EndpointExplainer(by, model, tries=tries)
-    from goeswith.text.local_model import LocalExplainer
+    from goeswith.text.local_explainer import LocalExplainer
 
     return LocalExplainer(by, seed, tries)

@@ -7,28 +7,28 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from goeswith.text.claims import Claim
-from goeswith.text.hostile_text import without_hostile
+from goeswith.text.hostile_text import remove_hostile
 from goeswith.text.product_text import clean_text, product_text
-from goeswith.text.product_words import FIELDS, READ
+from goeswith.text.product_words import FIELDS, MAX_FIELD_LENGTH
 
 if TYPE_CHECKING:
     from goeswith.store.evidence import Evidence
 
 TEMPLATE: Final = "template"
-_SHOWN: Final = 160  # characters of a product in a prompt: what it is stands first
-_ASK: Final = (
+_MAX_PRODUCT_LENGTH: Final = 160  # characters of a product in a prompt
+_INSTRUCTION: Final = (
     "Say in one short sentence why a customer who buys the first product needs the second."
 )
 
 
 @dataclass(frozen=True)
-class Pair:
-    """Two products and what is known of them.
+class ProductPair:
+    """Two products and their evidence.
 
     Attributes:
-        source: column -> value, of the product asked about.
+        source: column -> value, of the queried product.
         target: the same of the answer.
-        evidence: what the data say of the two; None where there is nothing but their texts.
+        evidence: of the pair; None if there are only texts.
     """
 
     source: Mapping[str, Any]
@@ -38,12 +38,12 @@ class Pair:
 
 @dataclass(frozen=True)
 class Explanation:
-    """One sentence that says why two products go together.
+    """One sentence that explains why two products go together.
 
     Attributes:
         text: of which the data hold everything.
         by: `template`, or the explainer that wrote it.
-        tries: how often the explainer was asked; 0 where none was.
+        tries: number of attempts of the explainer; 0 without one.
         refused: what the sentences that were refused claimed without support.
     """
 
@@ -57,10 +57,10 @@ class Explainer(Protocol):
     """What writes sentences; what it writes is checked before anybody sees it."""
 
     name: str
-    most_tries: int
-    """How often it pays to ask again: 1 where it says the same each time."""
+    max_tries: int
+    """Maximum number of attempts: 1 for a deterministic explainer."""
 
-    def write(self, pairs: Sequence[Pair], attempt: int) -> list[str]:
+    def write(self, pairs: Sequence[ProductPair], attempt: int) -> list[str]:
         """A sentence for each pair, unchecked.
 
         Args:
@@ -70,17 +70,17 @@ class Explainer(Protocol):
         ...
 
 
-def prompt(pair: Pair) -> str:
+def prompt(pair: ProductPair) -> str:
     """What a language model is shown of a pair: fields named, bounded, nothing hostile."""
-    source, target = (shown(record) for record in (pair.source, pair.target))
-    return f"{_ASK}\nfirst: {source}\nsecond: {target}\nreason:"
+    source, target = (prompt_text(record) for record in (pair.source, pair.target))
+    return f"{_INSTRUCTION}\nfirst: {source}\nsecond: {target}\nreason:"
 
 
-def shown(record: Mapping[str, Any]) -> str:
+def prompt_text(record: Mapping[str, Any]) -> str:
     """One product in a prompt."""
     trusted = {
-        field: without_hostile(clean_text(record[field], READ))
+        field: remove_hostile(clean_text(record[field], MAX_FIELD_LENGTH))
         for field in FIELDS
         if record.get(field) is not None
     }
-    return product_text(trusted, ("title", "type", "brand"), _SHOWN)
+    return product_text(trusted, ("title", "type", "brand"), _MAX_PRODUCT_LENGTH)

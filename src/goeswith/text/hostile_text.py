@@ -1,9 +1,8 @@
-"""What product text may hold to steer a model or a reader: told by name, and left out.
+"""Hostile parts of product text, which try to steer a model or a reader.
 
-Strategic text is a known way to move a language model that reads product data (Kumar and Lakkaraju
-2024, arXiv 2404.07981: a message in a product's page raises its rank). No list finds all of it. So
-a sentence that was generated must also be of a closed form (`explain/claims.py`), in which an
-instruction has no place.
+Strategic text can move a language model that reads product data (Kumar and Lakkaraju 2024, arXiv
+2404.07981: a message in a product's page raises its rank). No list covers all of it. So a generated
+sentence must also have a closed form (`claims.py`), which no instruction has.
 """
 
 from __future__ import annotations
@@ -51,21 +50,21 @@ _KINDS: Final = {"link": LINK, "instruction": INSTRUCTION, "praise": PRAISE}
 _PARTS: Final = re.compile(r"(?<=[.!?;])\s+|\s[-–—•*]+\s|[!?;•\n]+|(?<=\w):\s")
 
 
-def hostile(text: str) -> list[tuple[str, str]]:
-    """What is found in a text, as (kind, words): a link, an instruction, praise."""
-    found = ((kind, pattern.search(text)) for kind, pattern in _KINDS.items())
-    return [(kind, match.group().strip()) for kind, match in found if match]
+def find_hostile(text: str) -> list[tuple[str, str]]:
+    """Hostile parts of a text, as (kind, words): a link, an instruction, praise."""
+    matches = ((kind, pattern.search(text)) for kind, pattern in _KINDS.items())
+    return [(kind, match.group().strip()) for kind, match in matches if match]
 
 
-def without_hostile(text: str) -> str:
+def remove_hostile(text: str) -> str:
     """A text without its sentences and parts that hold a link, an instruction or praise.
 
-    What stands after the first instruction goes too: it is of the same hand.
+    Text after the first instruction is removed too: it has the same author.
     """
-    kept = []
+    parts = []
     for part in _PARTS.split(text):
         if INSTRUCTION.search(part):
             break
         if part.strip() and not LINK.search(part) and not PRAISE.search(part):
-            kept.append(part.strip())
-    return " ".join(kept).rstrip(" .,;:-")
+            parts.append(part.strip())
+    return " ".join(parts).rstrip(" .,;:-")

@@ -1,8 +1,8 @@
 """Product text for prompts and encoders: what a shop's fields hold is data, and may be hostile.
 
-What leaves here has no tags, no characters that are not seen, nothing that a tokenizer or a chat
-template takes for a token of its own, and no more characters than were asked for. It may still
-ask a model for something in plain words: what a model then says is checked (`explain/claims.py`).
+Cleaned text has no tags, no invisible characters, no special tokens of a tokenizer or a chat
+template, and a limited length. It may still contain instructions in plain words: generated text is
+therefore checked (`claims.py`).
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 FIELDS: Final = ("title", "type", "brand", "categories", "description")
 """The fields that a prompt shows of a product, in this order."""
-MOST: Final = 300
+MAX_PRODUCT_LENGTH: Final = 300
 """Characters of a product in a prompt, unless another limit is given."""
-BETWEEN: Final = " | "
-"""What stands between two fields; the fields themselves hold no such sign."""
+FIELD_SEPARATOR: Final = " | "
+"""Separator of two fields; the fields themselves do not contain it."""
 
-_FACTOR: Final = 8  # of raw text that is read at all: markup is longer than what it says
+_FACTOR: Final = 8  # raw characters per cleaned one that are read: markup is long
 _HIDDEN: Final = re.compile(r"(?is)<(script|style)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)")
 _TAG: Final = re.compile(r"<[/!?|]?[A-Za-z|_/!?][^<>]*>")
 _TEMPLATES: Final = re.compile(
@@ -35,11 +35,11 @@ _TEMPLATES: Final = re.compile(
 )
 _SIGNS: Final = str.maketrans(dict.fromkeys("<>|▁`", " "))
 _SPACES: Final = re.compile(r"\s+")
-_UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_INVISIBLE_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _ENTITIES: Final = 3  # an entity of an entity of an entity is no mistake
 
 
-def clean_text(value: object, limit: int = MOST) -> str:
+def clean_text(value: object, limit: int = MAX_PRODUCT_LENGTH) -> str:
     """One field as plain text on one line, of at most `limit` characters.
 
     HTML, control, bidirectional and zero-width characters, special tokens (`<...>`, `[INST]`,
@@ -55,14 +55,14 @@ def clean_text(value: object, limit: int = MOST) -> str:
         return ""
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         value = ", ".join(str(part) for part in value)
-    text = str(value)[: max(limit, MOST) * _FACTOR]
+    text = str(value)[: max(limit, MAX_PRODUCT_LENGTH) * _FACTOR]
     before = None
-    while text != before:  # what is removed may bring together what was kept apart
+    while text != before:  # a removal may create another match
         before = text
         for _ in range(_ENTITIES):
             text = html.unescape(text)
         text = unicodedata.normalize("NFKC", text)
-        text = "".join(map(_seen, text))
+        text = "".join(map(_visible, text))
         text = _TAG.sub(" ", _HIDDEN.sub(" ", text))
         text = _TEMPLATES.sub(" ", text).translate(_SIGNS)
         text = _SPACES.sub(" ", text).strip()
@@ -70,7 +70,7 @@ def clean_text(value: object, limit: int = MOST) -> str:
 
 
 def product_text(
-    record: Mapping[str, Any], fields: Sequence[str] = FIELDS, limit: int = MOST
+    record: Mapping[str, Any], fields: Sequence[str] = FIELDS, limit: int = MAX_PRODUCT_LENGTH
 ) -> str:
     """A product as one line, each field after its name: `title: Mug | type: Mugs`.
 
@@ -82,7 +82,7 @@ def product_text(
     parts: list[str] = []
     left = limit
     for field in fields:
-        head = ("" if not parts else BETWEEN) + f"{field}: "
+        head = ("" if not parts else FIELD_SEPARATOR) + f"{field}: "
         text = clean_text(record.get(field), left - len(head)) if left > len(head) else ""
         if text:
             parts.append(f"{head}{text}")
@@ -90,10 +90,10 @@ def product_text(
     return "".join(parts)
 
 
-def product_texts(catalog: Catalog, limit: int = MOST) -> list[str]:
+def product_texts(catalog: Catalog, limit: int = MAX_PRODUCT_LENGTH) -> list[str]:
     """What an encoder reads of every product, in row order.
 
-    The title where there is one, else type, categories and brand; empty where there is none of it.
+    The title if there is one, else type, categories and brand; empty if there are none.
     """
     rest = [name for name in ("type", "categories", "brand") if name in catalog.frame.columns]
     names = [*(["title"] if "title" in catalog.frame.columns else []), *rest]
@@ -105,8 +105,8 @@ def product_texts(catalog: Catalog, limit: int = MOST) -> list[str]:
     return texts
 
 
-def _seen(character: str) -> str:
-    if unicodedata.category(character) not in _UNSEEN:
+def _visible(character: str) -> str:
+    if unicodedata.category(character) not in _INVISIBLE_CATEGORIES:
         return character
     # a tab or a new line parts words; what has no width parts none
     return " " if character.isspace() else ""

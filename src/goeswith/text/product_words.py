@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Final
 
-from goeswith.text.hostile_text import without_hostile
+from goeswith.text.hostile_text import remove_hostile
 from goeswith.text.product_text import clean_text
 from goeswith.text.word_lists import FRAME, as_number, joined, measures, stem, words
 
-READ: Final = 1000
+MAX_FIELD_LENGTH: Final = 1000
 """Characters of each field that a claim may rest on."""
 FIELDS: Final = ("title", "type", "brand", "categories", "description")
-_NEAR: Final = 15  # words after "for" or "fits" that it may still speak of
+_MAX_DISTANCE: Final = 15  # words after "for" or "fits" that may belong to it
 _ENDS: Final = re.compile(r"(?i)[,()\[\]:;.!/]|\s[-–—&+]\s|\band\b")
 _OTHER: Final = re.compile(r"(?i)\b(?:with|w/|for|by|in|from|of|to|on)\b.*")
 _MARKERS: Final = frozenset(
@@ -33,11 +33,14 @@ class ProductWords:
     def __init__(self, record: Mapping[str, Any]) -> None:
         self.brand = clean_text(record.get("brand"), 100).lower()
         self.type = clean_text(record.get("type"), 100).lower()
-        parts = {field: without_hostile(clean_text(record.get(field), READ)) for field in FIELDS}
+        parts = {
+            field: remove_hostile(clean_text(record.get(field), MAX_FIELD_LENGTH))
+            for field in FIELDS
+        }
         self.text = " . ".join(part for part in parts.values() if part)
-        self._named = " . ".join(part for name, part in parts.items() if name != "brand")
+        self._phrases = " . ".join(part for name, part in parts.items() if name != "brand")
         first = words(parts["title"])[:1]
-        self._first = stem(first[0]) if first else ""
+        self._source_first = stem(first[0]) if first else ""
         self.measures, _ = measures(self.text)
         self.tokens = words(self.text)
         flat = _pieces(self.text)
@@ -56,21 +59,21 @@ class ProductWords:
     def heads(self) -> set[str]:
         """Stems of the words that phrases of the text end with: what the product may be.
 
-        What stands after "for", "with" and their like is another thing.
+        Words after "for", "with" and similar words belong to another thing.
         """
-        parts = (_OTHER.sub("", part) for part in _ENDS.split(self._named))
+        parts = (_OTHER.sub("", part) for part in _ENDS.split(self._phrases))
         ends = map(words, parts)
         return {stem(end[-1]) for end in ends if end and end[-1].isalpha() and len(end[-1]) > 2}
 
     def about(self, word: str) -> bool:
-        """Whether a single word says what the product is about: it begins the title, or ends a
-        phrase, or stands in the brand; not a word in passing, as in "lobster clasp".
+        """Whether a single word describes the product: it begins the title, ends a phrase, or is in
+        the brand; not a word inside a phrase, as in "lobster clasp".
         """
         one = stem(word)
-        return one == self._first or one in self.heads or one in map(stem, words(self.brand))
+        return one == self._source_first or one in self.heads or one in map(stem, words(self.brand))
 
-    def holds(self, word: str) -> bool:
-        """Whether a word, in any of its forms, stands in the text."""
+    def contains(self, word: str) -> bool:
+        """Whether the text contains a word in any of its forms."""
         if any(character.isdigit() for character in word):
             return joined(word) in self.joined
         if stem(word) in self.stems or joined(word) in self.joined:
@@ -81,10 +84,10 @@ class ProductWords:
         )
 
     def fits(self, claimed: set[str], other: ProductWords) -> bool:
-        """Whether the text says that the product is for what `claimed` names, or for the other."""
+        """Whether the text states that the product is for `claimed`, or for the other product."""
         for part, i in ((said, i) for said in self._fields for i in range(len(said))):
             if part[i] in _MARKERS:
-                near = part[i + 1 : i + 1 + _NEAR]
+                near = part[i + 1 : i + 1 + _MAX_DISTANCE]
                 if claimed and claimed <= {stem(token) for token in near}:
                     return True
                 if not claimed and any(is_name(t) and joined(t) in other.joined for t in near):

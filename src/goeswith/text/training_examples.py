@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from goeswith.text.claims import tidy, unsupported, weakened
-from goeswith.text.explanation import Pair
+from goeswith.text.claims import tidy, unsupported_claims, weaken
+from goeswith.text.explanation import ProductPair
 from goeswith.text.product_words import ProductWords
 
 if TYPE_CHECKING:
     import polars as pl
 
-_WORDS: Final = 5
+_MAX_INTENT_WORDS: Final = 5
 _BY_NUMBER: Final = ("same", "complement", "item ", "1,")  # intents that count products
 
 
 @dataclass(frozen=True)
-class Example:
+class ExplanationExample:
     """A pair and what people wrote of it.
 
     Attributes:
@@ -35,32 +35,32 @@ class Example:
     """
 
     keys: tuple[str, str]
-    pair: Pair
+    pair: ProductPair
     texts: tuple[str, ...]
 
 
-def intention_examples(table: pl.DataFrame) -> list[Example]:
-    """The pairs of a table of explanations, in its order, each with all that is said of it."""
-    found: dict[tuple[str, str], tuple[Pair, list[str]]] = {}
+def intention_examples(table: pl.DataFrame) -> list[ExplanationExample]:
+    """The pairs of a table of explanations, in its order, each with all its sentences."""
+    grouped: dict[tuple[str, str], tuple[ProductPair, list[str]]] = {}
     for row in table.iter_rows(named=True):
-        pair = Pair({"title": row["source_title"]}, {"title": row["target_title"]})
-        _, texts = found.setdefault((row["source"], row["target"]), (pair, []))
+        pair = ProductPair({"title": row["source_title"]}, {"title": row["target_title"]})
+        _, texts = grouped.setdefault((row["source"], row["target"]), (pair, []))
         texts.append(tidy(row["explanation"]))
-    return [Example(keys, pair, tuple(texts)) for keys, (pair, texts) in found.items()]
+    return [ExplanationExample(keys, pair, tuple(texts)) for keys, (pair, texts) in grouped.items()]
 
 
-def bundle_examples(products: pl.DataFrame, bundles: pl.DataFrame) -> list[Example]:
+def bundle_examples(products: pl.DataFrame, bundles: pl.DataFrame) -> list[ExplanationExample]:
     """The first two products of each bundle that people made, with their intent as a sentence.
 
-    Ids are ASINs where products have them, so that they can be told apart from those of another
-    table. Long intents, and those that count products, are left out: they say nothing of a pair.
+    Ids are ASINs if products have them, for comparison with another table. Long intents, and those
+    that count products, are excluded: they do not describe a pair.
     """
     records = {row["product_id"]: row for row in products.iter_rows(named=True)}
-    found = []
+    examples = []
     for (_,), bundle in bundles.group_by("bundle_id", maintain_order=True):
         intent = (bundle["intent"][0] or "").strip().rstrip(".").lower()
-        counted = any(word in intent for word in _BY_NUMBER)
-        if not intent or len(intent.split()) > _WORDS or counted:
+        counts_products = any(word in intent for word in _BY_NUMBER)
+        if not intent or len(intent.split()) > _MAX_INTENT_WORDS or counts_products:
             continue
         members = [records[key] for key in bundle["product_id"] if key in records]
         if len(members) < 2:
@@ -68,13 +68,13 @@ def bundle_examples(products: pl.DataFrame, bundles: pl.DataFrame) -> list[Examp
         one, other = members[:2]
         keys = (one.get("asin") or one["product_id"], other.get("asin") or other["product_id"])
         text = tidy(f"They both are related to {intent}")
-        found.append(Example(keys, Pair(one, other), (text,)))
-    return found
+        examples.append(ExplanationExample(keys, ProductPair(one, other), (text,)))
+    return examples
 
 
 def split_by_product(
-    examples: Sequence[Example], shares: Sequence[float], seed: int
-) -> list[list[Example]]:
+    examples: Sequence[ExplanationExample], shares: Sequence[float], seed: int
+) -> list[list[ExplanationExample]]:
     """Parts of the examples, so that no product is in two of them.
 
     Products that pairs connect, directly or through others, go to one part together.
@@ -107,13 +107,15 @@ def split_by_product(
         part = int(np.searchsorted(ends, done, side="right"))
         part_of |= dict.fromkeys(groups[names[place]], part)
         done += len(groups[names[place]])
-    parts: list[list[Example]] = [[] for _ in range(len(shares) + 1)]
+    parts: list[list[ExplanationExample]] = [[] for _ in range(len(shares) + 1)]
     for example in examples:
         parts[part_of[example.keys[0]]].append(example)
     return parts
 
 
-def without_products(examples: Iterable[Example], others: Iterable[Example]) -> list[Example]:
+def without_products(
+    examples: Iterable[ExplanationExample], others: Iterable[ExplanationExample]
+) -> list[ExplanationExample]:
     """Examples that share neither product nor title with `others`."""
     others = list(others)
     keys = {key for example in others for key in example.keys}
@@ -121,17 +123,17 @@ def without_products(examples: Iterable[Example], others: Iterable[Example]) -> 
     return [e for e in examples if not keys & {*e.keys} and not titles & {*_titles(e)}]
 
 
-def held(example: Example) -> Example | None:
+def keep_supported(example: ExplanationExample) -> ExplanationExample | None:
     """An example with those of its sentences that its products' texts hold; None for none.
 
     What would be weakened where it is shown is learned as it was written.
     """
     source, target = ProductWords(example.pair.source), ProductWords(example.pair.target)
     sides = source, target
-    texts = tuple(t for t in example.texts if not unsupported(weakened(t, *sides), *sides))
-    return Example(example.keys, example.pair, texts) if texts else None
+    texts = tuple(t for t in example.texts if not unsupported_claims(weaken(t, *sides), *sides))
+    return ExplanationExample(example.keys, example.pair, texts) if texts else None
 
 
-def _titles(example: Example) -> tuple[str, str]:
+def _titles(example: ExplanationExample) -> tuple[str, str]:
     source, target = example.pair.source, example.pair.target
     return str(source.get("title")).lower(), str(target.get("title")).lower()

@@ -29,23 +29,23 @@ FRAME: Final = _set("""
     go goes going together well along each-other often usually
     similar same
 """)
-"""Words that claim nothing by themselves: they may stand in every explanation."""
+"""Words that make no claim by themselves: every explanation may contain them."""
 OPENINGS: Final = _set("""
     they both these this it people customers customer someone bought listed products either one the
     viewed a an
 """)
-"""How an explanation may begin: with what it speaks of, never with a verb in the imperative."""
+"""First words of an explanation: its subject, never a verb in the imperative."""
 PERSONS: Final = _set("""
     he him his himself she her hers herself his/her he/she him/her i me my mine we us our ours
     son daughter wife husband girlfriend boyfriend mother father mom dad brother sister
 """)
-"""Who a buyer is: no catalogue knows, so a product's own text must hold the word."""
+"""Words for a buyer: no catalogue has them, so a product's own text must contain the word."""
 READER: Final = _set("you your yours yourself please let lets let's")
 NEGATIONS: Final = _set(
     "no not never none nothing without neither nor cannot can't don't doesn't isn't aren't"
 )
 EVERY: Final = _set("both each all same either share shares")
-"""Where one of these stands, what is said is said of the two products."""
+"""With one of these words, a statement is about both products."""
 _NUMBERS: Final = {
     "two": "2",
     "three": "3",

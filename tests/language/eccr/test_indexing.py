@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from goeswith.features.semantic_codes import collisions, residual_codes, spread_last
+from goeswith.features.semantic_codes import collision_rate, residual_codes, spread_last
 from goeswith.language.eccr.item_tokens import (
+    CodeSettings,
     Indexing,
-    Known,
+    ItemVectors,
     Quantiser,
-    Settings,
     code_report,
     index_codes,
     token_name,
@@ -19,12 +19,12 @@ from goeswith.language.eccr.item_tokens import (
 WAYS: tuple[Indexing, ...] = ("sequential", "collaborative", "semantic", "hybrid")
 
 
-def known(n: int, seed: int = 0) -> Known:
+def known(n: int, seed: int = 0) -> ItemVectors:
     rng = np.random.default_rng(seed)
     centres = rng.normal(size=(5, 6))
     near = centres[rng.integers(5, size=n)] + 0.01 * rng.normal(size=(n, 6))
     order = rng.permutation(n).astype(np.int32)
-    return Known(near.astype(np.float32), rng.normal(size=(n, 4)).astype(np.float32), order)
+    return ItemVectors(near.astype(np.float32), rng.normal(size=(n, 4)).astype(np.float32), order)
 
 
 @pytest.mark.parametrize("how", WAYS)
@@ -34,15 +34,15 @@ def test_every_way_gives_every_product_a_code_of_its_own(
 ) -> None:
     if quantiser == "rq_vae":
         pytest.importorskip("torch")
-    codes = index_codes(how, known(90), Settings(quantiser, levels=2, size=16))
-    assert collisions(codes) == 0
+    codes = index_codes(how, known(90), CodeSettings(quantiser, levels=2, size=16))
+    assert collision_rate(codes) == 0
     assert codes.min() >= 0
-    assert (codes == index_codes(how, known(90), Settings(quantiser, levels=2, size=16))).all()
+    assert (codes == index_codes(how, known(90), CodeSettings(quantiser, levels=2, size=16))).all()
 
 
 def test_sequential_codes_share_digits_with_what_was_bought_beside() -> None:
     facts = known(40)
-    codes = index_codes("sequential", facts, Settings(levels=2, size=8))
+    codes = index_codes("sequential", facts, CodeSettings(levels=2, size=8))
     in_order = codes[facts.order]
     assert (np.diff(in_order[:, 0]) >= 0).all()
     assert codes.max() < 8
@@ -55,14 +55,14 @@ def test_spread_codes_keep_all_but_the_last_number(n: int, seed: int) -> None:
     codes = rng.integers(2, size=(n, 3))
     spread = spread_last(codes, rng.random((n, 4)), 32)
     assert (spread[:, :2] == codes[:, :2]).all()
-    assert collisions(spread) == 0
+    assert collision_rate(spread) == 0
 
 
 def test_vectors_that_hardly_differ_collide_without_spreading() -> None:
     vectors = known(200).behaviour
     plain = residual_codes(vectors, 1, 8, 0)
-    assert collisions(plain) > 0.9
-    assert collisions(residual_codes(vectors, 1, 256, 0, spread=True)) == 0
+    assert collision_rate(plain) > 0.9
+    assert collision_rate(residual_codes(vectors, 1, 256, 0, spread=True)) == 0
 
 
 def test_how_codebooks_are_used_is_told() -> None:

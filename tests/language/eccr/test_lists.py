@@ -5,8 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goeswith.data.catalog import Catalog
-from goeswith.language.eccr.candidate_lists import list_metrics, make_lists, places
-from goeswith.language.eccr.slate_examples import make_examples
+from goeswith.language.eccr.candidate_lists import (
+    candidate_list_metrics,
+    first_ranks,
+    make_candidate_lists,
+)
+from goeswith.language.eccr.slate_examples import make_slate_examples
 from goeswith.relations.graph import RelationGraph
 
 
@@ -18,10 +22,10 @@ def test_a_list_holds_its_complement_once_and_no_other_complement(
     sources, targets = np.array([0, 0], dtype=np.int32), np.array([1, 2], dtype=np.int32)
     pools = [rng.permutation(n)[:3].astype(np.int32) for _ in range(n)]
     never = [targets if row == 0 else np.zeros(0, dtype=np.int32) for row in range(n)]
-    lists = make_lists(
+    lists = make_candidate_lists(
         sources,
         targets,
-        never=never,
+        excluded=never,
         incoherent=pools,
         substitutes=pools,
         alike=pools,
@@ -38,10 +42,10 @@ def test_a_list_holds_its_complement_once_and_no_other_complement(
 
 def test_a_shop_without_anything_else_still_gets_lists() -> None:
     none = [np.zeros(0, dtype=np.int32)] * 4
-    lists = make_lists(
+    lists = make_candidate_lists(
         np.array([0], dtype=np.int32),
         np.array([1], dtype=np.int32),
-        never=[np.array([1, 2, 3], dtype=np.int32), *none[1:]],
+        excluded=[np.array([1, 2, 3], dtype=np.int32), *none[1:]],
         incoherent=none,
         substitutes=none,
         alike=none,
@@ -59,20 +63,20 @@ def test_places_and_metrics_are_those_of_a_sort_that_sees_no_ties_as_luck(
     row = np.array([scores])
     ahead = sum(s > scores[0] for s in scores[1:])
     level = sum(s == scores[0] for s in scores[1:])
-    assert places(row)[0] == 1 + ahead + level / 2
-    found = list_metrics(row, 3)
+    assert first_ranks(row)[0] == 1 + ahead + level / 2
+    found = candidate_list_metrics(row, 3)
     assert found["hr@3"][0] == float(1 + ahead + level / 2 <= 3)
     assert found["ndcg@3"][0] <= found["hr@3"][0]
 
 
 def test_examples_hold_every_kind_of_negative(shop: tuple[Catalog, RelationGraph]) -> None:
     catalog, graph = shop
-    examples = make_examples(catalog, graph, negatives=12, seed=0)
+    examples = make_slate_examples(catalog, graph, negatives=12, seed=0)
     assert examples is not None
     kinds = set(examples.lists.kinds[:, 1:].ravel().tolist())
     assert {1, 2} <= kinds
     first = examples.lists.candidates[:, 0]
     assert examples.rules.coherent(examples.lists.sources, first).all()
-    assert set(examples.judged) == {"complement", "substitute"}
-    for _, _, yes in examples.judged.values():
+    assert set(examples.yes_no) == {"complement", "substitute"}
+    for _, _, yes in examples.yes_no.values():
         assert 0.3 < yes.mean() < 0.7

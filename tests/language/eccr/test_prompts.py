@@ -10,7 +10,7 @@ from goeswith.language.eccr.prompts import (
     TITLE_TOKENS,
     Ids,
     make_prompts,
-    padded,
+    pad_runs,
 )
 from goeswith.text.product_text import clean_text
 
@@ -51,10 +51,10 @@ def test_a_behaviour_token_cannot_be_written_in_letters() -> None:
 
 def test_padding_says_what_is_there() -> None:
     runs = [np.array([3, 4], dtype=np.int32), np.array([5], dtype=np.int32)]
-    ids, there = padded(runs, 0)
+    ids, there = pad_runs(runs, 0)
     assert ids.tolist() == [[3, 4], [5, 0]]
     assert there.tolist() == [[1, 1], [1, 0]]
-    assert padded(runs, 0, left=True)[0].tolist() == [[3, 4], [0, 5]]
+    assert pad_runs(runs, 0, left=True)[0].tolist() == [[3, 4], [0, 5]]
 
 
 def test_random_search_finds_the_tail_that_a_scorer_likes() -> None:

@@ -12,17 +12,23 @@ from goeswith.data.catalog import Catalog
 from goeswith.features.semantic_codes import Trie
 from goeswith.language.eccr.eccr_model import prompt_texts
 from goeswith.language.eccr.prompts import code_ids, make_prompts
-from goeswith.language.eccr.slate_examples import make_examples
+from goeswith.language.eccr.slate_examples import make_slate_examples
 from goeswith.relations.graph import RelationGraph
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from goeswith.language.eccr.torch_backbone import load_backbone, save_backbone, with_adapters  # noqa: E402
-from goeswith.language.eccr.torch_eccr_training import Judged, Plan, Tasks, Texts, train  # noqa: E402
+from goeswith.language.eccr.torch_eccr_training import (  # noqa: E402
+    EccrTasks,
+    EccrTraining,
+    TextTargets,
+    YesNoPairs,
+    train,
+)
 from goeswith.language.eccr.torch_generate import generate  # noqa: E402
 
-PLAN = Plan(steps=4, lists=4, negatives=4, batch=4, learning_rate=0.01, checks=2)
+PLAN = EccrTraining(steps=4, lists=4, negatives=4, batch=4, learning_rate=0.01, checks=2)
 
 
 def ready(folder: Path, shop: tuple[Catalog, RelationGraph]) -> tuple[Any, Any, Any, Any]:
@@ -40,15 +46,15 @@ def ready(folder: Path, shop: tuple[Catalog, RelationGraph]) -> tuple[Any, Any, 
     prompts = make_prompts(tokenise, prompt_texts(catalog), codes, backbone.words, end)
     titles = [prompts.titles[row] for row in range(len(catalog))]
     backbone.add_codes(code_ids(codes, backbone.words), titles)
-    examples = make_examples(catalog, graph, negatives=8, seed=0)
+    examples = make_slate_examples(catalog, graph, negatives=8, seed=0)
     assert examples is not None
     assert prompts.codes is not None
     sources, targets = examples.generation
-    asked = [prompts.one("generation", int(source)) for source in sources]
-    judged = {task: Judged(*found) for task, found in examples.judged.items()}
-    texts = {"generation": Texts(asked, list(prompts.codes[targets]))}
+    asked = [prompts.single("generation", int(source)) for source in sources]
+    judged = {task: YesNoPairs(*found) for task, found in examples.yes_no.items()}
+    texts = {"generation": TextTargets(asked, list(prompts.codes[targets]))}
     tails = [np.array(tokenise("yes yes match"), dtype=np.int32)]
-    return backbone, prompts, Tasks(examples.lists, judged, texts, tails), codes
+    return backbone, prompts, EccrTasks(examples.lists, judged, texts, tails), codes
 
 
 @pytest.fixture(params=["tiny_t5", "tiny_causal"])
@@ -99,7 +105,7 @@ def test_generation_names_products_of_the_catalogue_alone(
         with torch.no_grad():
             for p in backbone.model.parameters():
                 p.add_(torch.randn_like(p) * p.std())
-        asked = [prompts.one("generation", row) for row in range(len(codes))]
+        asked = [prompts.single("generation", row) for row in range(len(codes))]
         products, log_p = generate(backbone, asked, Trie(codes), 30, backbone.words)
         for row, scores in zip(products, log_p, strict=True):
             there = row[row >= 0]
@@ -158,9 +164,9 @@ def test_adapters_train_few_weights_and_are_folded_in_when_saved(
     trained = [p for p in backbone.model.parameters() if p.requires_grad]
     assert sum(p.numel() for p in trained) < sum(p.numel() for p in frozen)
     pairs = prompts.pairs("listwise", np.zeros(6, dtype=np.int32), np.arange(6, dtype=np.int32))
-    before = backbone.scored(pairs)
+    before = backbone.score_all(pairs)
     save_backbone(backbone, tmp_path)
-    np.testing.assert_allclose(backbone.scored(pairs), before, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(backbone.score_all(pairs), before, rtol=1e-3, atol=1e-4)
     assert (tmp_path / "model.safetensors").exists()
 
 
@@ -170,8 +176,8 @@ def test_scores_do_not_depend_on_what_is_scored_beside(
     backbone, prompts, _, _ = ready(folder, shop)
     pairs = prompts.pairs("listwise", np.zeros(9, dtype=np.int32), np.arange(9, dtype=np.int32))
     pairs[3] = np.concatenate([pairs[3], pairs[3]])  # longer than the others
-    together = backbone.scored(pairs)
-    alone = np.concatenate([backbone.scored([pair]) for pair in pairs])
+    together = backbone.score_all(pairs)
+    alone = np.concatenate([backbone.score_all([pair]) for pair in pairs])
     np.testing.assert_allclose(together, alone, rtol=1e-3, atol=1e-4)
 
 
@@ -179,7 +185,7 @@ def test_the_loss_of_a_text_is_that_of_its_own_tokens(
     folder: Path, shop: tuple[Catalog, RelationGraph]
 ) -> None:
     backbone, prompts, _, _ = ready(folder, shop)
-    asked = [prompts.one("generation", 0)] * 2
+    asked = [prompts.single("generation", 0)] * 2
     short, long = np.array([5], dtype=np.int32), np.array([5, 6, 7, 8], dtype=np.int32)
     with torch.no_grad():
         backbone.model.eval()
@@ -192,8 +198,8 @@ def test_what_is_said_ends_and_is_the_likeliest(
     folder: Path, shop: tuple[Catalog, RelationGraph]
 ) -> None:
     backbone, prompts, _, _ = ready(folder, shop)
-    asked = [prompts.one("generation", row) for row in range(3)]
-    said = backbone.say(asked, most=4)
+    asked = [prompts.single("generation", row) for row in range(3)]
+    said = backbone.generate_text(asked, max_tokens=4)
     assert all(len(text) <= 4 for text in said)
     with torch.no_grad():
         first = backbone.logits(asked)[:, -1].argmax(dim=1).tolist()

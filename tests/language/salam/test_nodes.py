@@ -9,23 +9,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from goeswith.language.salam.behaviour_graph import BehaviourGraph, NodePairs
 from goeswith.language.salam.labels import MODES, balanced_weights, class_names, class_of
-from goeswith.language.salam.nodes import Behaviour, Pairs
 
 
-def pairs(ends: list[tuple[int, int]]) -> Pairs:
+def pairs(ends: list[tuple[int, int]]) -> NodePairs:
     left, right = np.array(ends, dtype=np.int32).reshape(-1, 2).T
-    return Pairs(left, right, np.zeros(len(left), int), np.zeros(len(left), int))
+    return NodePairs(left, right, np.zeros(len(left), int), np.zeros(len(left), int))
 
 
 EDGES = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=15)
 
 
-def behaviour(one: list[tuple[int, int]], other: list[tuple[int, int]]) -> Behaviour:
+def behaviour(one: list[tuple[int, int]], other: list[tuple[int, int]]) -> BehaviourGraph:
     def ends(edges: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
         return tuple(np.array(edges, dtype=np.int32).reshape(-1, 2).T)
 
-    return Behaviour.of_edges(7, {"viewed": ends(one), "bought": ends(other)})
+    return BehaviourGraph.from_edges(7, {"viewed": ends(one), "bought": ends(other)})
 
 
 @given(EDGES, EDGES, st.integers(0, 6), st.integers(0, 6))

@@ -11,7 +11,11 @@ import pytest
 from goeswith.core.errors import BundleError, ConfigError
 from goeswith.data.folder import load_data
 from goeswith.language.salam.config import SalamConfig
-from goeswith.language.salam.labelled_examples import Examples, examples_of_shop, read_examples
+from goeswith.language.salam.relevance_examples import (
+    RelevanceExamples,
+    read_examples,
+    shop_examples,
+)
 from goeswith.language.salam.salam_model import Salam
 from goeswith.relations.build_graph import build_graph
 
@@ -59,7 +63,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Examples:
+def shop(tmp_path_factory: pytest.TempPathFactory) -> RelevanceExamples:
     """Products of two kinds: those of one kind are viewed together, pairs across are bought."""
     folder = tmp_path_factory.mktemp("shop")
     words = ["red phone", "blue phone", "steel phone"] * 8 + ["red case", "blue case"] * 12
@@ -75,10 +79,10 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Examples:
     pl.DataFrame(edges).unique().write_parquet(folder / "relations.parquet")
     config = SalamConfig(labels="s_c_i")
     data = load_data(folder)
-    return examples_of_shop(data.name, data.catalog, build_graph(data), config)
+    return shop_examples(data.name, data.catalog, build_graph(data), config)
 
 
-def fitted(encoder: Path, examples: Examples, **given: object) -> Salam:
+def fitted(encoder: Path, examples: RelevanceExamples, **given: object) -> Salam:
     return Salam.fit(examples, settings(encoder, **given))
 
 
@@ -103,10 +107,10 @@ def test_a_query_is_in_one_part_and_no_asked_pair_has_an_edge(
     assert sum(map(len, queries)) == len(set.union(*queries))
     for part in ("valid", "test"):
         assert len(examples.parts[part])
-        assert not examples.known.holds(examples.parts[part]).any()
+        assert not examples.inference_graph.holds(examples.parts[part]).any()
 
 
-def test_products_of_a_test_pair_were_never_seen(shop: Examples) -> None:
+def test_products_of_a_test_pair_were_never_seen(shop: RelevanceExamples) -> None:
     seen = set(shop.parts["train"].left.tolist()) | set(shop.parts["train"].right.tolist())
     for part in ("valid", "test"):
         pairs = shop.parts[part]
@@ -120,7 +124,7 @@ def test_products_of_a_test_pair_were_never_seen(shop: Examples) -> None:
     "given", [{}, {"graph": False}, {"language": False}, {"lora": 2}, {"ensemble": True}]
 )
 def test_a_saved_model_says_what_it_said(
-    tiny_encoder: Path, shop: Examples, tmp_path: Path, given: dict[str, object]
+    tiny_encoder: Path, shop: RelevanceExamples, tmp_path: Path, given: dict[str, object]
 ) -> None:
     model = fitted(tiny_encoder, shop, labels="s_c_i", **given)
     model.save(tmp_path)
@@ -133,7 +137,9 @@ def test_a_saved_model_says_what_it_said(
     np.testing.assert_allclose(Salam.load(tmp_path).probabilities(*asked), p, atol=2e-3)
 
 
-def test_a_pair_says_the_same_whatever_it_is_asked_with(tiny_encoder: Path, shop: Examples) -> None:
+def test_a_pair_says_the_same_whatever_it_is_asked_with(
+    tiny_encoder: Path, shop: RelevanceExamples
+) -> None:
     model = fitted(tiny_encoder, shop, labels="s_c_i", graph=False)
     left, right = ["p\t\tp0", "p\t\tp9", "p\t\tp30"], ["p\t\tp1", "p\t\tp40", "p\t\tp5"]
     texts = (["red phone", "red phone", "red case"], ["blue phone", "red case and soap", "lamp"])
@@ -144,7 +150,7 @@ def test_a_pair_says_the_same_whatever_it_is_asked_with(tiny_encoder: Path, shop
 
 
 def test_a_killed_run_ends_as_an_uninterrupted_one(
-    tiny_encoder: Path, shop: Examples, tmp_path: Path
+    tiny_encoder: Path, shop: RelevanceExamples, tmp_path: Path
 ) -> None:
     class KilledError(Exception):
         pass
@@ -157,14 +163,17 @@ def test_a_killed_run_ends_as_an_uninterrupted_one(
     whole = Salam.fit(shop, config)
     file = tmp_path / "run.checkpoint"
     with pytest.raises(KilledError):
-        Salam.fit(shop, config, checkpoint=file, tell=kill)
+        Salam.fit(shop, config, checkpoint=file, on_progress=kill)
     assert file.exists()
     resumed = Salam.fit(shop, config, checkpoint=file)
     assert not file.exists()
     assert [e["epoch"] for e in resumed.history] == [1, 2, 3, 4]
-    for name, value in whole.network.trained().items():
+    for name, value in whole.network.trained_weights().items():
         np.testing.assert_allclose(
-            resumed.network.trained()[name].detach(), value.detach(), atol=1e-5, err_msg=name
+            resumed.network.trained_weights()[name].detach(),
+            value.detach(),
+            atol=1e-5,
+            err_msg=name,
         )
 
 
@@ -177,15 +186,15 @@ def test_fine_tuning_takes_up_the_weights_of_pre_training(
     barely = config.model_copy(update={"epochs": 1, "learning_rate": 1e-9, "head_rate": 1e-9})
     tuned = Salam.fit(examples, barely, locales=["us"], start=tmp_path / "all")
     before = Salam.load(tmp_path / "all")
-    for name, value in before.network.trained().items():
+    for name, value in before.network.trained_weights().items():
         np.testing.assert_allclose(
-            tuned.network.trained()[name].detach(), value.detach(), atol=1e-5
+            tuned.network.trained_weights()[name].detach(), value.detach(), atol=1e-5
         )
     with pytest.raises(ConfigError, match="go on with the same"):
         Salam.fit(examples, settings(tiny_encoder, labels="es_ci"), start=tmp_path / "all")
 
 
-def test_what_is_no_encoder_and_no_model_is_told(tmp_path: Path, shop: Examples) -> None:
+def test_what_is_no_encoder_and_no_model_is_told(tmp_path: Path, shop: RelevanceExamples) -> None:
     with pytest.raises(ConfigError, match="neither a folder nor a hub id"):
         Salam.fit(shop, settings(tmp_path, labels="s_c_i"))
     with pytest.raises(BundleError, match="holds no relevance model"):
@@ -193,10 +202,10 @@ def test_what_is_no_encoder_and_no_model_is_told(tmp_path: Path, shop: Examples)
 
 
 def test_a_pair_that_nobody_touched_is_told_by_its_texts_alone(
-    tiny_encoder: Path, shop: Examples, monkeypatch: pytest.MonkeyPatch
+    tiny_encoder: Path, shop: RelevanceExamples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = fitted(tiny_encoder, shop, labels="s_c_i")
-    monkeypatch.setattr(Salam, "_read", lambda *_: pytest.fail("vectors nobody needs"))
+    monkeypatch.setattr(Salam, "_text_vectors", lambda *_: pytest.fail("vectors nobody needs"))
     texts = (["red phone", "red shoe"], ["blue phone", "blue lace"])
     new = model.probabilities(["q\t\tone", "p\t\tx"], ["p\t\ttwo", "p\t\ty"], texts)
     monkeypatch.undo()

@@ -15,10 +15,10 @@ from goeswith.models import make_model
 from goeswith.models.neural.daemon import Daemon, DaemonConfig, batches, loss_pairs, pair_loss
 from goeswith.models.neural.torch_messages import (
     Messages,
+    full_step,
     nearest_rows,
     propagate,
-    sampled_steps,
-    whole_step,
+    sample_steps,
 )
 from goeswith.relations.graph import RelationGraph
 from goeswith.relations.relation import csr
@@ -63,7 +63,7 @@ def test_messages_over_all_neighbours_are_algorithm_1(self_term: bool) -> None:
     A, V = random_matrix(n, 20, 1), random_matrix(n, 12, 2)
     X, W1, W2 = rng.normal(size=(n, 5)), rng.normal(size=(5, 4)), rng.normal(size=(4, 4))
     s, t = algorithm_1(A.toarray(), V.toarray(), X, [W1, W2], self_term)
-    step = whole_step(Messages.of(A, V, V.T), CPU)
+    step = full_step(Messages.from_edges(A, V, V.T), CPU)
     tensors = [torch.from_numpy(m).float() for m in (np.vstack([X, X]), W1, W2)]
     found = propagate([step, step], tensors[0], tensors[1:], self_term, last_relu=True).numpy()
     np.testing.assert_allclose(found, np.vstack([s, t]), atol=1e-5)
@@ -73,13 +73,13 @@ def test_messages_over_all_neighbours_are_algorithm_1(self_term: bool) -> None:
 def test_sampling_more_neighbours_than_there_are_changes_nothing(self_term: bool) -> None:
     n = 12
     A, V = random_matrix(n, 30, 3), random_matrix(n, 10, 4)
-    messages = Messages.of(A, V, V.T)
+    messages = Messages.from_edges(A, V, V.T)
     torch.manual_seed(0)
     x, weights = torch.randn(2 * n, 6), [torch.randn(6, 4), torch.randn(4, 4), torch.randn(4, 4)]
-    whole = propagate([whole_step(messages, CPU)] * 3, x, weights, self_term, last_relu=False)
+    whole = propagate([full_step(messages, CPU)] * 3, x, weights, self_term, last_relu=False)
     asked = np.array([0, 5, 11, 14, 23], dtype=np.int32)
     rng = np.random.default_rng(0)
-    steps, states = sampled_steps(messages, asked, (n, n, n), rng, CPU)
+    steps, states = sample_steps(messages, asked, (n, n, n), rng, CPU)
     part = propagate(steps, x[torch.from_numpy(states)], weights, self_term, last_relu=False)
     torch.testing.assert_close(part, whole[torch.from_numpy(asked)])
 
@@ -88,14 +88,16 @@ def test_a_sampled_state_hears_at_most_its_fan_out_of_each_relation() -> None:
     n = 30
     A, V = random_matrix(n, 400, 5), random_matrix(n, 400, 6)
     asked = np.arange(2 * n, dtype=np.int32)
-    steps, _ = sampled_steps(Messages.of(A, V, V.T), asked, (3, 5), np.random.default_rng(0), CPU)
+    steps, _ = sample_steps(
+        Messages.from_edges(A, V, V.T), asked, (3, 5), np.random.default_rng(0), CPU
+    )
     degrees = [step.bought.forward.crow_indices().diff().max().item() for step in steps]
     assert degrees == [5, 3]  # the last layer gives what is asked for, with the first fan-out
 
 
 def test_without_its_last_relu_vectors_may_point_apart() -> None:
     A = random_matrix(20, 60, 7)
-    step = whole_step(Messages.of(A, csr(20, [], [], []), csr(20, [], [], [])), CPU)
+    step = full_step(Messages.from_edges(A, csr(20, [], [], []), csr(20, [], [], [])), CPU)
     torch.manual_seed(0)
     x, weights = torch.randn(40, 8), [torch.randn(8, 8)]
     assert propagate([step], x, weights, False, last_relu=True).min() >= 0
@@ -196,14 +198,6 @@ def test_cold_products_do_not_change_the_vectors_of_the_others(
     assert not np.array_equal(fitted.source_vectors[19], more.source_vectors[19])
 
 
-def test_similar_products_are_of_the_same_type(
-    shop: tuple[Catalog, RelationGraph], fitted: Daemon
-) -> None:
-    products, scores = fitted.similar(np.array([0], dtype=np.int32), 5)
-    assert types_of(shop[0], products[0]) == ["phone"] * 5
-    assert np.all(np.diff(scores[0]) <= 0)
-
-
 def direction_accuracy(model: Daemon, graph: RelationGraph) -> float:
     u, v = graph.complements.sources, graph.complements.targets
     forward = (model.source_vectors[u] * model.target_vectors[v]).sum(axis=1)
@@ -290,11 +284,11 @@ def test_a_resumed_run_ends_with_the_same_vectors(
     config = DaemonConfig.model_validate({**SMALL, "max_epochs": 4})
     first, second = Daemon(config), Daemon(config)
     first.checkpoints = second.checkpoints = tmp_path
-    first.report = stop
+    first.on_epoch = stop
     with pytest.raises(KilledError):
         first.fit(*shop)
     seen: list[int] = []
-    second.report = lambda _, epoch: seen.append(epoch["epoch"])
+    second.on_epoch = lambda _, epoch: seen.append(epoch["epoch"])
     second.fit(*shop)
     assert seen == [3, 4]
     np.testing.assert_array_equal(second.source_vectors, whole.source_vectors)

@@ -11,7 +11,7 @@ from goeswith.data.catalog import Catalog
 from goeswith.models.neural.directed_propagation import (
     DirectedPropagation,
     DirectedPropagationConfig,
-    weighted,
+    normalized_weights,
 )
 from goeswith.models.neural.torch_layers import SparseMap, softmax_loss, symmetric_normalised
 from goeswith.relations.graph import RelationGraph
@@ -84,9 +84,9 @@ def test_a_source_without_rivals_costs_nothing() -> None:
 
 def test_edges_of_a_list_weigh_one_and_counted_edges_what_chance_does_not_explain() -> None:
     listed = csr(4, [0, 1, 2], [1, 2, 3], [1, 1, 1])
-    np.testing.assert_array_equal(weighted(Relation(listed)).toarray(), listed.toarray())
+    np.testing.assert_array_equal(normalized_weights(Relation(listed)).toarray(), listed.toarray())
     counted = csr(4, [0, 0, 1, 1, 1, 2, 3], [2, 3, 0, 2, 3, 0, 0], [40, 40, 9, 9, 1, 40, 40])
-    weights = weighted(Relation(counted))
+    weights = normalized_weights(Relation(counted))
     assert weights.data.min() > 0
     assert weights.data.mean() == pytest.approx(1)
     assert weights[1, 3] == 0 < weights[0, 2]

@@ -16,12 +16,12 @@ from goeswith.models.neural.dual_embedding import (
     DualEmbeddingConfig,
     skip_gram_loss,
 )
-from goeswith.models.neural.training import Epoch
+from goeswith.models.neural.training import EpochRecord
 from goeswith.models.neural.training_pairs import (
     ItemSimilarity,
-    draw,
+    draw_pairs,
     negative_shares,
-    subsampled,
+    subsample_pairs,
     synthetic_pairs,
 )
 from goeswith.relations.graph import RelationGraph
@@ -79,20 +79,20 @@ def test_negatives_follow_target_frequency_to_the_exponent() -> None:
 def test_frequent_products_lose_pairs_and_rare_ones_none() -> None:
     weights = dense([[0, 98, 1], [1, 0, 0], [0, 0, 0]])
     t = 0.01
-    kept = subsampled(weights, t).toarray()
+    kept = subsample_pairs(weights, t).toarray()
 
     def share(f: float) -> float:
         return min(1, (t / f) ** 0.5 + t / f)
 
     assert kept[0, 1] == pytest.approx(98 * share(0.99) * share(0.98), rel=1e-5)
     assert kept[1, 0] == 1
-    assert np.array_equal(subsampled(weights, 1).toarray(), weights.toarray())
+    assert np.array_equal(subsample_pairs(weights, 1).toarray(), weights.toarray())
 
 
 def test_an_epoch_draws_whole_weights_exactly_and_fractions_on_average() -> None:
     weights = dense([[0, 3, 0.25], [0, 0, 0], [0, 0, 0]])
     rng = np.random.default_rng(0)
-    drawn = [draw(weights, rng) for _ in range(400)]
+    drawn = [draw_pairs(weights, rng) for _ in range(400)]
     assert all(np.sum(targets == 1) == 3 for _, targets in drawn)
     assert np.mean([np.sum(targets == 2) for _, targets in drawn]) == pytest.approx(0.25, abs=0.06)
     assert not np.concatenate([sources for sources, _ in drawn]).any()
@@ -219,18 +219,18 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_vectors(shop: Shop, tmp_pat
     class KilledError(Exception):
         pass
 
-    def kill(name: str, epoch: Epoch) -> None:
+    def kill(name: str, epoch: EpochRecord) -> None:
         if epoch["epoch"] == 2:
             raise KilledError
 
     killed = DualEmbedding(config)
-    killed.checkpoints, killed.report = tmp_path, kill
+    killed.checkpoints, killed.on_epoch = tmp_path, kill
     with pytest.raises(KilledError):
         killed.fit(*shop)
     seen: list[int] = []
     resumed = DualEmbedding(config)
     resumed.checkpoints = tmp_path
-    resumed.report = lambda name, epoch: seen.append(epoch["epoch"])
+    resumed.on_epoch = lambda name, epoch: seen.append(epoch["epoch"])
     resumed.fit(*shop)
     assert seen == [3, 4]
     assert np.array_equal(resumed.source_vectors, whole.source_vectors)

@@ -11,8 +11,8 @@ import torch
 
 from goeswith.data.catalog import Catalog
 from goeswith.models.neural.p_companion import PCompanion, PCompanionConfig
-from goeswith.models.neural.torch_p_companion import Negatives, TypeTransition
-from goeswith.models.neural.training import Epoch
+from goeswith.models.neural.torch_p_companion import NegativeSampler, TypeTransition
+from goeswith.models.neural.training import EpochRecord
 from goeswith.relations.graph import RelationGraph
 from goeswith.relations.relation import csr
 
@@ -166,13 +166,13 @@ def test_negatives_are_substitutes_or_random_and_never_complements() -> None:
     edges = csr(n, [0, 0, 1], [1, 2, 3], np.ones(3))
     similar = csr(n, [0, 0, 5], [4, 1, 6], np.ones(3))
     sources = np.repeat([0, 1], 50).astype(np.int32)
-    drawn = Negatives(edges, similar, "substitutes").draw(sources, rng)
+    drawn = NegativeSampler(edges, similar, "substitutes").draw(sources, rng)
     assert set(map(tuple, drawn.tolist())) == {(0, 4)}  # 1 is a complement, product 1 has none
-    drawn = Negatives(edges, similar, "random").draw(sources, rng)
+    drawn = NegativeSampler(edges, similar, "random").draw(sources, rng)
     assert set(map(tuple, drawn.tolist())) == {(0, 3), (1, 0), (1, 2)}
-    drawn = Negatives(edges, similar, "both").draw(sources, rng)
+    drawn = NegativeSampler(edges, similar, "both").draw(sources, rng)
     assert set(map(tuple, drawn.tolist())) == {(0, 4), (0, 3), (1, 0), (1, 2)}
-    drawn = Negatives(edges, csr(n, [], [], []), "substitutes").draw(sources, rng)
+    drawn = NegativeSampler(edges, csr(n, [], [], []), "substitutes").draw(sources, rng)
     assert len(drawn) > 0  # without substitutes, random ones
 
 
@@ -208,15 +208,15 @@ def test_a_killed_run_goes_on_to_the_same_scores(stage: str, shop: Shop, tmp_pat
     whole.fit(*shop)
     killed.checkpoints = resumed.checkpoints = tmp_path
 
-    def kill(name: str, epoch: Epoch) -> None:
+    def kill(name: str, epoch: EpochRecord) -> None:
         if (name, epoch["epoch"]) == (stage, 2):
             raise KeyboardInterrupt
 
-    killed.report = kill
+    killed.on_epoch = kill
     with pytest.raises(KeyboardInterrupt):
         killed.fit(*shop)
     seen = []
-    resumed.report = lambda name, epoch: seen.append(epoch["epoch"]) if name == stage else None
+    resumed.on_epoch = lambda name, epoch: seen.append(epoch["epoch"]) if name == stage else None
     resumed.fit(*shop)
     assert seen == [3, 4]
     assert np.array_equal(whole.score(SOURCES), resumed.score(SOURCES))

@@ -16,13 +16,13 @@ from goeswith.data.catalog import Catalog
 from goeswith.models.neural.product2vec import (
     Product2Vec,
     Product2VecConfig,
+    distance_vectors,
     hinge,
-    near_is_high,
     neighbourhood_loss,
     new_network,
     numpy_layers,
 )
-from goeswith.models.neural.training import Epoch
+from goeswith.models.neural.training import EpochRecord
 from goeswith.relations.graph import RelationGraph, Signals
 
 Shop = tuple[Catalog, RelationGraph]
@@ -65,7 +65,7 @@ def test_a_score_is_the_negative_squared_distance(fitted: Product2Vec, shop: Sho
 
 
 def test_zeros_stay_zeros_in_source_and_target_vectors() -> None:
-    for vectors in near_is_high(np.array([[0, 0], [1, 2]], dtype=np.float32)):
+    for vectors in distance_vectors(np.array([[0, 0], [1, 2]], dtype=np.float32)):
         assert vectors.any(axis=1).tolist() == [False, True]
 
 
@@ -115,7 +115,7 @@ def test_without_views_products_are_encoded_by_their_content(shop: Shop) -> None
 
 def test_without_complements_similar_products_are_still_drawn_together(shop: Shop) -> None:
     catalog, graph = shop
-    viewed = replace(graph, decided=Signals(graph.complements.keep(_none(graph)), graph.similars))
+    viewed = replace(graph, signals=Signals(graph.complements.filter(_none(graph)), graph.similars))
     theta = small().fit(catalog, viewed).encode(catalog)
     assert np.isfinite(theta).all()
     assert theta.any()
@@ -141,16 +141,16 @@ def test_a_killed_run_goes_on_to_the_same_vectors(shop: Shop, tmp_path: Path) ->
     killed = small()
     killed.checkpoints = tmp_path
 
-    def kill(name: str, epoch: Epoch) -> None:
+    def kill(name: str, epoch: EpochRecord) -> None:
         if epoch["epoch"] == 2:
             raise KeyboardInterrupt
 
-    killed.report = kill
+    killed.on_epoch = kill
     with pytest.raises(KeyboardInterrupt):
         killed.fit(*shop)
     resumed = small()
     resumed.checkpoints, seen = tmp_path, []
-    resumed.report = lambda name, epoch: seen.append(epoch["epoch"])
+    resumed.on_epoch = lambda name, epoch: seen.append(epoch["epoch"])
     resumed.fit(*shop)
     assert seen == [3, 4]
     assert np.array_equal(whole.encode(shop[0]), resumed.encode(shop[0]))

@@ -24,11 +24,11 @@ from goeswith.models.neural.directed_propagation import (
     DirectedPropagationConfig,
 )
 from goeswith.models.neural.training import (
-    Epoch,
-    Run,
+    EpochRecord,
+    PairValidation,
     TrainedVectors,
     TrainingConfig,
-    Validation,
+    TrainingRun,
 )
 from goeswith.relations.graph import RelationGraph
 from goeswith.relations.relation import pair_keys
@@ -54,19 +54,19 @@ def model(folder: Path | None = None, **settings: object) -> DirectedPropagation
 def epochs_of(made: TrainedVectors) -> list[int]:
     """The epochs that the model trains from here on, as it reports them."""
     seen: list[int] = []
-    made.report = lambda _, epoch: seen.append(epoch["epoch"])
+    made.on_epoch = lambda _, epoch: seen.append(epoch["epoch"])
     return seen
 
 
 def killed_after(folder: Path, epochs: int) -> None:
     """Train until a checkpoint of so many epochs is there, then be killed."""
 
-    def die(_: str, epoch: Epoch) -> None:
+    def die(_: str, epoch: EpochRecord) -> None:
         if epoch["epoch"] == epochs:
             os.kill(os.getpid(), signal.SIGKILL)
 
     made = model(folder)
-    made.report = die
+    made.on_epoch = die
     made.fit(*small_shop())
 
 
@@ -118,12 +118,12 @@ def test_a_run_killed_after_its_last_epoch_only_has_its_answers_left_to_compute(
     class KilledError(Exception):
         pass
 
-    def stop(_: str, epoch: Epoch) -> None:
+    def stop(_: str, epoch: EpochRecord) -> None:
         if epoch["epoch"] == 5:
             raise KilledError
 
     first = model(checkpoint.parent)
-    first.report = stop
+    first.on_epoch = stop
     with pytest.raises(KilledError):
         first.fit(*small_shop())
     resumed = model(checkpoint.parent)
@@ -196,12 +196,14 @@ class Scripted(TrainedVectors):
         raise NotImplementedError
 
 
-def scripted(validations: list[float], patience: int) -> tuple[Run, torch.nn.Parameter, list[int]]:
+def scripted(
+    validations: list[float], patience: int
+) -> tuple[TrainingRun, torch.nn.Parameter, list[int]]:
     """Train a weight that counts its epochs."""
     config = TrainingConfig(max_epochs=len(validations), patience=patience)
     module = torch.nn.ParameterList([torch.nn.Parameter(torch.zeros(1))])
     optimizer = torch.optim.Adam(module.parameters())
-    run = Run(Scripted(config), module, optimizer, data=[])
+    run = TrainingRun(Scripted(config), module, optimizer, data=[])
     trained = []
     for epoch in run.epochs():
         with torch.no_grad():
@@ -233,22 +235,24 @@ def test_training_stops_after_so_many_epochs_without_gain_and_keeps_the_best(
 
 def test_a_loss_that_is_no_number_stops_training_and_says_what_to_do() -> None:
     module = torch.nn.ParameterList([torch.nn.Parameter(torch.zeros(1))])
-    run = Run(Scripted(TrainingConfig()), module, torch.optim.Adam(module.parameters()), data=[])
+    run = TrainingRun(
+        Scripted(TrainingConfig()), module, torch.optim.Adam(module.parameters()), data=[]
+    )
     next(run.epochs())
     with pytest.raises(ConfigError, match=r"epoch 1: lower learning_rate, now 0\.01"):
         run.finish(float("nan"), 0)
 
 
 @pytest.fixture
-def validation() -> Iterator[tuple[Validation, RelationGraph]]:
+def validation() -> Iterator[tuple[PairValidation, RelationGraph]]:
     _, graph = small_shop()
-    yield Validation(graph, 0.2, 0), graph
+    yield PairValidation(graph, 0.2, 0), graph
 
 
 def test_validation_pairs_are_in_neither_direction_of_what_is_left(
-    validation: tuple[Validation, RelationGraph],
+    validation: tuple[PairValidation, RelationGraph],
 ) -> None:
-    held = validation[0].held
+    held = validation[0].split
     left = held.graph.complements
     kept = pair_keys(left.sources, left.targets, N)
     assert len(held.sources)
@@ -256,17 +260,17 @@ def test_validation_pairs_are_in_neither_direction_of_what_is_left(
 
 
 def test_the_hit_rate_is_the_share_of_held_out_edges_in_the_top_ten(
-    validation: tuple[Validation, RelationGraph],
+    validation: tuple[PairValidation, RelationGraph],
 ) -> None:
     checked, _ = validation
     rng = np.random.default_rng(0)
     s, t = rng.normal(size=(2, N, 4)).astype(np.float32)
-    seen = checked.held.graph.complements.count.toarray() > 0
+    seen = checked.split.graph.complements.count.toarray() > 0
     hits = 0
-    for u, v in zip(checked.held.sources.tolist(), checked.held.targets.tolist(), strict=True):
+    for u, v in zip(checked.split.sources.tolist(), checked.split.targets.tolist(), strict=True):
         rivals = [w for w in range(N) if w != u and not seen[u, w]]
         hits += v in sorted(rivals, key=lambda w: -float(s[u] @ t[w]))[:10]
-    assert checked.hit_rate(s, t) == pytest.approx(hits / len(checked.held.sources))
+    assert checked.hit_rate(s, t) == pytest.approx(hits / len(checked.split.sources))
 
 
 if __name__ == "__main__":

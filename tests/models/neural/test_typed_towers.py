@@ -13,7 +13,7 @@ from goeswith.models.neural.directed_propagation import (
     DirectedPropagation,
     DirectedPropagationConfig,
 )
-from goeswith.models.neural.training import Epoch
+from goeswith.models.neural.training import EpochRecord
 from goeswith.models.neural.typed_towers import TypedTowers, TypedTowersConfig
 from goeswith.relations.graph import RelationGraph
 
@@ -99,15 +99,15 @@ def test_a_killed_run_goes_on_to_the_same_scores(shop: Shop, tmp_path: Path) -> 
     whole, killed, resumed = small().fit(*shop), small(), small()
     killed.checkpoints = resumed.checkpoints = tmp_path
 
-    def kill(_: str, epoch: Epoch) -> None:
+    def kill(_: str, epoch: EpochRecord) -> None:
         if epoch["epoch"] == 2:
             raise KeyboardInterrupt
 
-    killed.report = kill
+    killed.on_epoch = kill
     with pytest.raises(KeyboardInterrupt):
         killed.fit(*shop)
     seen: list[int] = []
-    resumed.report = lambda _, epoch: seen.append(epoch["epoch"])
+    resumed.on_epoch = lambda _, epoch: seen.append(epoch["epoch"])
     resumed.fit(*shop)
     assert seen == [3, 4]
     assert np.array_equal(whole.score(SOURCES), resumed.score(SOURCES))

@@ -24,7 +24,7 @@ from goeswith.models import make_model
 from goeswith.models.neural import training
 from goeswith.models.neural.daemon import Daemon
 from goeswith.models.neural.distributed import Workers
-from goeswith.models.neural.training import Epoch, Run, Trained
+from goeswith.models.neural.training import EpochRecord, TrainedModel, TrainingRun
 from goeswith.relations.graph import RelationGraph
 from goeswith.sequential import SESSION_MODELS
 from goeswith.sequential.sequences import Sequences
@@ -73,13 +73,13 @@ def walks() -> Sequences:
     rng = np.random.default_rng(0)
     starts, lengths = rng.integers(0, N, 148), rng.integers(2, 8, 148)
     each = zip(starts, lengths, strict=True)
-    return Sequences.of_rows([[(start + 3 * i) % N for i in range(many)] for start, many in each])
+    return Sequences.from_rows([[(start + 3 * i) % N for i in range(many)] for start, many in each])
 
 
 def trained(name: str, folder: Path | None = None, *, die_in: int = 0) -> Arrays:
     """Train; the last worker is killed after an epoch, if it has not been killed before."""
 
-    def report(_: str, epoch: Epoch) -> None:
+    def report(_: str, epoch: EpochRecord) -> None:
         assert folder is not None
         rank, size = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
         with (folder / f"epochs-{rank}").open("a") as seen:
@@ -92,9 +92,9 @@ def trained(name: str, folder: Path | None = None, *, die_in: int = 0) -> Arrays
     given = {name: SETTINGS[name]}
     session = name in SESSION_MODELS.names
     model = SESSION_MODELS.make(name, given) if session else make_model(name, given)
-    assert isinstance(model, Trained)
+    assert isinstance(model, TrainedModel)
     if folder is not None:
-        model.checkpoints, model.report = folder, report
+        model.checkpoints, model.on_epoch = folder, report
     catalog, graph = shop()
     return model.fit(catalog, walks() if session else graph).arrays()  # type: ignore[arg-type]
 
@@ -159,13 +159,15 @@ def test_workers_share_a_batch() -> None:
     assert sorted(np.concatenate([w.share(rows) for w in workers]).tolist()) == rows.tolist()
 
 
-def run_of(monkeypatch: pytest.MonkeyPatch, workers: Workers, folder: Path | None = None) -> Run:
+def run_of(
+    monkeypatch: pytest.MonkeyPatch, workers: Workers, folder: Path | None = None
+) -> TrainingRun:
     """A run as one of several workers has it."""
     monkeypatch.setattr(training.Workers, "here", lambda: workers)
     model = Daemon()
     model.checkpoints = folder
     module = torch.nn.Linear(1, 1)
-    return Run(model, module, torch.optim.Adam(module.parameters()), data=[])
+    return TrainingRun(model, module, torch.optim.Adam(module.parameters()), data=[])
 
 
 def test_workers_draw_together_what_all_need_and_apart_what_is_for_a_share(

@@ -23,7 +23,7 @@ def fitted(**settings: object) -> Tiger:
     quick = {"max_epochs": 3, "dimension": 16, "codes": 3, "levels": 2, "learning_rate": 0.01}
     model = SESSION_MODELS.make("tiger", {"tiger": {**quick, **settings}})
     assert isinstance(model, Tiger)
-    return model.fit(catalog, Sequences.of_rows(runs))
+    return model.fit(catalog, Sequences.from_rows(runs))
 
 
 @pytest.fixture(scope="module")
@@ -32,14 +32,14 @@ def wide() -> Tiger:
 
 
 def test_probabilities_of_all_products_add_up_to_one(wide: Tiger) -> None:
-    scores = wide.score(Sequences.of_rows([[3], [4, 5, 6]]))
+    scores = wide.score(Sequences.from_rows([[3], [4, 5, 6]]))
     np.testing.assert_allclose(np.exp(scores).sum(axis=1), 1, rtol=1e-4)
 
 
 def test_beams_find_the_likeliest_products_of_the_first_numbers_they_keep(wide: Tiger) -> None:
     narrow = SESSION_MODELS.make("tiger", {"tiger": {**wide.config.model_dump(), "beams": 4}})
     narrow.restore(wide.arrays())
-    prefixes = Sequences.of_rows([[i] for i in range(N)])
+    prefixes = Sequences.from_rows([[i] for i in range(N)])
     exact, found = wide.score(prefixes), narrow.score(prefixes)
     generated = np.isfinite(found)
     assert (generated.sum(axis=1) <= 4).all()
@@ -48,11 +48,13 @@ def test_beams_find_the_likeliest_products_of_the_first_numbers_they_keep(wide: 
 
 
 def test_a_later_product_never_reaches_the_state_of_an_earlier_one(wide: Tiger) -> None:
-    from goeswith.sequential.neural.batches import Batch
-    from goeswith.sequential.neural.layers import Numpy
+    from goeswith.sequential.neural.layers import NumpyOps
+    from goeswith.sequential.neural.sequence_batch import SequenceBatch
 
     one, other = (
-        wide._states(Numpy(), wide.weights, Batch.of(Sequences.of_rows([run])))
+        wide._states(
+            NumpyOps(), wide.weights, SequenceBatch.from_sequences(Sequences.from_rows([run]))
+        )
         for run in ([1, 2, 3, 4], [1, 2, 9, 7])
     )
     np.testing.assert_array_equal(one[:, :2], other[:, :2])

@@ -19,15 +19,19 @@ import torch
 from goeswith.core.arrays import Floats
 from goeswith.core.errors import ConfigError
 from goeswith.data.catalog import Catalog
-from goeswith.models.neural.training import Epoch
+from goeswith.models.neural.training import EpochRecord
 from goeswith.sequential import SESSION_MODELS
 from goeswith.sequential.mixture import Mixture
-from goeswith.sequential.neural.batches import Batch, Validation, shuffled
 from goeswith.sequential.neural.bert4rec import Bert4Rec
-from goeswith.sequential.neural.hstu import buckets
-from goeswith.sequential.neural.layers import Numpy, softmax_layers
-from goeswith.sequential.neural.torch_sequence_layers import Torch, next_product_loss
-from goeswith.sequential.neural.trained_sequence_model import TrainedSession
+from goeswith.sequential.neural.hstu import time_buckets
+from goeswith.sequential.neural.layers import NumpyOps, softmax_layers
+from goeswith.sequential.neural.sequence_batch import (
+    SequenceBatch,
+    SequenceValidation,
+    shuffled_batches,
+)
+from goeswith.sequential.neural.torch_sequence_layers import TorchOps, next_product_loss
+from goeswith.sequential.neural.trained_sequence_model import TrainedSequenceModel
 from goeswith.sequential.sequences import Sequences
 
 CAUSAL = ("sasrec", "hstu")
@@ -35,7 +39,7 @@ TRAINED = (*CAUSAL, "bert4rec")
 N = 10
 
 
-def make(name: str, folder: Path | None = None, **settings: object) -> TrainedSession:
+def make(name: str, folder: Path | None = None, **settings: object) -> TrainedSequenceModel:
     given = {
         "dimension": 16,
         "max_epochs": 2,
@@ -45,7 +49,7 @@ def make(name: str, folder: Path | None = None, **settings: object) -> TrainedSe
         **settings,
     }
     model = SESSION_MODELS.make(name, {name: given})
-    assert isinstance(model, TrainedSession)
+    assert isinstance(model, TrainedSequenceModel)
     model.checkpoints = folder
     return model
 
@@ -61,28 +65,28 @@ def walks(count: int = 40, seed: int = 0, *, timed: bool = False) -> Sequences:
         [(start + i) % N for i in range(length)]
         for start, length in zip(rng.integers(0, N, count), rng.integers(2, 7, count), strict=True)
     ]
-    made = Sequences.of_rows(runs)
+    made = Sequences.from_rows(runs)
     seconds = np.cumsum(rng.integers(1, 10_000, len(made.products)))
     return Sequences(made.products, made.starts, seconds) if timed else made
 
 
 @pytest.fixture(scope="module", params=TRAINED)
-def fitted(request: pytest.FixtureRequest) -> TrainedSession:
+def fitted(request: pytest.FixtureRequest) -> TrainedSequenceModel:
     return make(request.param).fit(shop(), walks(timed=True))
 
 
-def states(model: TrainedSession, batch: Batch) -> Floats:
+def states(model: TrainedSequenceModel, batch: SequenceBatch) -> Floats:
     """What the model knows at every place."""
     x = model.vectors[batch.products] * np.float32(model.config.dimension**0.5)
-    found: Floats = model.states(Numpy(), model.weights, x, batch)
+    found: Floats = model.states(NumpyOps(), model.weights, x, batch)
     return found
 
 
-def test_numpy_answers_what_torch_would(fitted: TrainedSession) -> None:
-    batch, _ = fitted.question(walks(9, seed=1, timed=True))
+def test_numpy_answers_what_torch_would(fitted: TrainedSequenceModel) -> None:
+    batch, _ = fitted.prepare_prefixes(walks(9, seed=1, timed=True))
     weights = {name: torch.from_numpy(value) for name, value in fitted.weights.items()}
     x = torch.from_numpy(fitted.vectors)[batch.products] * fitted.config.dimension**0.5
-    by_torch = fitted.states(Torch(torch.device("cpu")), weights, x, batch).numpy()
+    by_torch = fitted.states(TorchOps(torch.device("cpu")), weights, x, batch).numpy()
     by_numpy = states(fitted, batch)
     assert by_numpy.dtype == np.float32
     seen = batch.filled
@@ -99,7 +103,10 @@ def test_what_comes_later_changes_nothing_before_it(name: str) -> None:
         changed = Sequences(asked.products.copy(), asked.starts, asked.seconds.copy())  # type: ignore[union-attr]
         changed.products[place] = 9
         changed.seconds[place:] += 5  # type: ignore[index]
-        before, after = states(model, Batch.of(asked)), states(model, Batch.of(changed))
+        before, after = (
+            states(model, SequenceBatch.from_sequences(asked)),
+            states(model, SequenceBatch.from_sequences(changed)),
+        )
         np.testing.assert_array_equal(before[:, :place], after[:, :place])
         assert not np.allclose(before[:, place], after[:, place])
 
@@ -108,7 +115,7 @@ def test_a_layer_that_looks_ahead_would_be_caught() -> None:
     """The leak that the test above looks for, planted."""
     model = make("sasrec").fit(shop(), walks())
     before, after = (
-        softmax_layers(Numpy(), model.weights, model.vectors[[row]], np.ones((3, 3), bool), 2)
+        softmax_layers(NumpyOps(), model.weights, model.vectors[[row]], np.ones((3, 3), bool), 2)
         for row in ([1, 2, 3], [1, 2, 9])
     )
     assert not np.allclose(before[:, :2], after[:, :2])
@@ -127,7 +134,7 @@ def test_a_masked_product_does_not_reach_its_own_prediction() -> None:
     batch, masked, targets = model.examples(walks(), rng)
     assert masked.any(axis=1).all()
     assert len(targets) == masked.sum()
-    whole, known = Batch.of(walks()).products, model.vectors
+    whole, known = SequenceBatch.from_sequences(walks()).products, model.vectors
     before = states(model, batch)
     for row in range(4):
         hidden = np.setdiff1d(whole[row][masked[row]], batch.products[row][batch.filled[row]])
@@ -140,48 +147,48 @@ def test_a_masked_product_does_not_reach_its_own_prediction() -> None:
 def test_a_mask_sees_both_sides() -> None:
     model = make("bert4rec").fit(shop(), walks())
     gap = np.array([[False, True, False]])
-    one = Batch.of(Sequences.of_rows([[1, 2, 3]])).hide(gap)
+    one = SequenceBatch.from_sequences(Sequences.from_rows([[1, 2, 3]])).mask_places(gap)
     for other in ([[4, 2, 3]], [[1, 2, 4]]):
-        changed = Batch.of(Sequences.of_rows(other)).hide(gap)
+        changed = SequenceBatch.from_sequences(Sequences.from_rows(other)).mask_places(gap)
         assert not np.allclose(states(model, one)[0, 1], states(model, changed)[0, 1])
 
 
-def test_the_order_of_a_prefix_counts(fitted: TrainedSession) -> None:
-    scores = fitted.score(Sequences.of_rows([[1, 2, 3, 4], [4, 3, 2, 1]]))
+def test_the_order_of_a_prefix_counts(fitted: TrainedSequenceModel) -> None:
+    scores = fitted.score(Sequences.from_rows([[1, 2, 3, 4], [4, 3, 2, 1]]))
     assert not np.allclose(scores[0], scores[1], atol=1e-4)
 
 
 def test_what_stands_beside_a_prefix_in_a_batch_does_not_change_its_scores(
-    fitted: TrainedSession,
+    fitted: TrainedSequenceModel,
 ) -> None:
-    alone = fitted.score(Sequences.of_rows([[1, 2]]))
-    beside = fitted.score(Sequences.of_rows([[1, 2], [5, 6, 7, 8, 9]]))
+    alone = fitted.score(Sequences.from_rows([[1, 2]]))
+    beside = fitted.score(Sequences.from_rows([[1, 2], [5, 6, 7, 8, 9]]))
     np.testing.assert_allclose(alone[0], beside[0], atol=1e-5)
 
 
-def test_only_the_last_products_are_read(fitted: TrainedSession) -> None:
-    short = fitted.score(Sequences.of_rows([[3, 4, 5, 6, 7, 8]]))
-    long = fitted.score(Sequences.of_rows([[9, 9, 3, 4, 5, 6, 7, 8]]))
+def test_only_the_last_products_are_read(fitted: TrainedSequenceModel) -> None:
+    short = fitted.score(Sequences.from_rows([[3, 4, 5, 6, 7, 8]]))
+    long = fitted.score(Sequences.from_rows([[9, 9, 3, 4, 5, 6, 7, 8]]))
     np.testing.assert_allclose(short, long, atol=1e-5)
 
 
-def test_an_empty_prefix_is_left_to_a_fallback(fitted: TrainedSession) -> None:
-    scores = fitted.score(Sequences.of_rows([[], [1]]))
+def test_an_empty_prefix_is_left_to_a_fallback(fitted: TrainedSequenceModel) -> None:
+    scores = fitted.score(Sequences.from_rows([[], [1]]))
     assert np.isneginf(scores[0]).all()
     assert np.isfinite(scores[1]).any()
-    assert np.isneginf(fitted.score(Sequences.of_rows([[]]))).all()
+    assert np.isneginf(fitted.score(Sequences.from_rows([[]]))).all()
 
 
 @pytest.mark.parametrize("name", TRAINED)
 def test_a_planted_circle_is_learned(name: str) -> None:
     model = make(name, max_epochs=12, patience=12, dropout=0.0).fit(shop(), walks(120))
     asked = [[0, 1, 2], [7, 8, 9], [5]]
-    found, _ = model.recommend(Sequences.of_rows(asked), 1)
+    found, _ = model.recommend(Sequences.from_rows(asked), 1)
     assert found[:, 0].tolist() == [3, 0, 6]
 
 
 def test_time_apart_is_told_by_its_order_of_magnitude() -> None:
-    apart = buckets(np.array([[0, 1, 3, 1_000_000]]))
+    apart = time_buckets(np.array([[0, 1, 3, 1_000_000]]))
     assert apart[0].tolist() == [[0, 0, 0, 0], [1, 0, 0, 0], [2, 1, 0, 0], [19, 19, 19, 0]]
 
 
@@ -194,7 +201,7 @@ def test_hstu_answers_by_time_where_it_is_known() -> None:
     assert np.isfinite(model.score(Sequences(rows, starts))).any()
 
 
-def test_the_same_seed_gives_the_same_vectors(fitted: TrainedSession) -> None:
+def test_the_same_seed_gives_the_same_vectors(fitted: TrainedSequenceModel) -> None:
     name = fitted.name
     again = make(name).fit(shop(), walks(timed=True))
     np.testing.assert_array_equal(fitted.vectors, again.vectors)
@@ -202,7 +209,7 @@ def test_the_same_seed_gives_the_same_vectors(fitted: TrainedSession) -> None:
     assert not np.array_equal(fitted.vectors, other.vectors)
 
 
-def test_a_saved_model_gives_the_same_scores(fitted: TrainedSession, tmp_path: Path) -> None:
+def test_a_saved_model_gives_the_same_scores(fitted: TrainedSequenceModel, tmp_path: Path) -> None:
     fitted.save(tmp_path)
     loaded = type(fitted).load(tmp_path)
     asked = walks(5, seed=2, timed=True)
@@ -217,7 +224,7 @@ def test_a_loaded_model_answers_without_torch(tmp_path: Path) -> None:
         "from goeswith.sequential import SESSION_MODELS\n"
         "from goeswith.sequential.sequences import Sequences\n"
         "model = SESSION_MODELS.find('sasrec').load(Path(sys.argv[1]))\n"
-        "assert model.score(Sequences.of_rows([[1, 2]])).shape == (1, 10)\n"
+        "assert model.score(Sequences.from_rows([[1, 2]])).shape == (1, 10)\n"
         "assert 'torch' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", ask, str(tmp_path)], check=True)
@@ -225,13 +232,13 @@ def test_a_loaded_model_answers_without_torch(tmp_path: Path) -> None:
 
 def test_products_that_nobody_looked_at_are_not_proposed_by_ids() -> None:
     model = make("sasrec").fit(shop(N + 2), walks())
-    assert np.isneginf(model.score(Sequences.of_rows([[1, 2]]))[0, N:]).all()
+    assert np.isneginf(model.score(Sequences.from_rows([[1, 2]]))[0, N:]).all()
 
 
 def test_training_never_sees_a_last_product_that_is_held_back() -> None:
     sequences = walks(100, timed=True)
-    held = Validation(sequences, 0.2, seed=0)
-    before, last = sequences.part_last()
+    held = SequenceValidation(sequences, 0.2, seed=0)
+    before, last = sequences.split_last()
     whole, kept, prefixes = list(sequences), list(held.train), [p.tolist() for p in held.prefixes]
     shortened = [i for i in range(100) if len(kept[i]) < len(whole[i])]
     assert len(shortened) == len(held.targets) == 20 * sum(len(w) > 2 for w in whole) // 100
@@ -243,13 +250,13 @@ def test_training_never_sees_a_last_product_that_is_held_back() -> None:
 
 
 def test_at_most_two_thousand_are_held_back() -> None:
-    sequences = Sequences.of_rows([[0, 1, 2]] * 5000)
-    assert len(Validation(sequences, 0.49, seed=0).targets) == 2000
+    sequences = Sequences.from_rows([[0, 1, 2]] * 5000)
+    assert len(SequenceValidation(sequences, 0.49, seed=0).targets) == 2000
 
 
 def test_an_epoch_meets_every_sequence_once() -> None:
     lengths = np.random.default_rng(0).integers(2, 50, 100)
-    steps = list(shuffled(lengths, 8, np.random.default_rng(0)))
+    steps = list(shuffled_batches(lengths, 8, np.random.default_rng(0)))
     assert sorted(np.concatenate(steps).tolist()) == list(range(100))
     assert max(np.ptp(lengths[step]) for step in steps) < 12
 
@@ -273,11 +280,11 @@ def test_drawn_competitors_stand_for_all_products_in_the_mean() -> None:
     states, vectors, targets = torch.randn(1, 8), torch.randn(400, 8) * 0.3, torch.tensor([7])
     rng, shares = np.random.default_rng(0), np.arange(1, 401) / np.arange(1, 401).sum()
     whole = next_product_loss(states, vectors, targets, 400, shares, rng).exp().item()
-    drawn = [
+    init_parameter = [
         next_product_loss(states, vectors, targets, 100, shares, rng).exp().item()
         for _ in range(1000)
     ]
-    assert np.mean(drawn) == pytest.approx(whole, rel=0.03)
+    assert np.mean(init_parameter) == pytest.approx(whole, rel=0.03)
 
 
 def described(n: int, prefix: str) -> Catalog:
@@ -299,20 +306,20 @@ def test_a_model_of_texts_serves_a_catalogue_that_it_was_not_trained_on(
     settings = {"items": "text", "content_dimension": N, "max_epochs": 12, "patience": 12}
     model = make(name, dropout=0.0, **settings).fit(described(N, "a"), walks(120))
     model.save(tmp_path)
-    other = type(model).load(tmp_path).serve(described(2 * N, "b"))
+    other = type(model).load(tmp_path).for_catalog(described(2 * N, "b"))
     assert other.n == 2 * N
-    found, _ = other.recommend(Sequences.of_rows([[10, 11, 12], [7, 8, 9], [15]]), 2)
+    found, _ = other.recommend(Sequences.from_rows([[10, 11, 12], [7, 8, 9], [15]]), 2)
     assert [sorted(row) for row in found.tolist()] == [[3, 13], [0, 10], [6, 16]]
 
 
 def test_both_ids_and_texts_answer_for_products_without_events() -> None:
     model = make("sasrec", items="both", content_dimension=4).fit(described(N + 2, "a"), walks())
-    assert np.isfinite(model.score(Sequences.of_rows([[1, 2]]))).all()
+    assert np.isfinite(model.score(Sequences.from_rows([[1, 2]]))).all()
 
 
 def test_what_cannot_be_served_or_trained_is_said() -> None:
     with pytest.raises(ConfigError, match="items=text"):
-        make("sasrec").fit(shop(), walks()).serve(shop())
+        make("sasrec").fit(shop(), walks()).for_catalog(shop())
     with pytest.raises(ConfigError, match="the catalogue has none"):
         make("sasrec", items="text").fit(shop(), walks())
     with pytest.raises(ConfigError, match="heads, now 3"):
@@ -322,12 +329,12 @@ def test_what_cannot_be_served_or_trained_is_said() -> None:
 def killed_after(name: str, folder: Path, epochs: int) -> None:
     """Train until a checkpoint of so many epochs is there, then be killed."""
 
-    def die(_: str, epoch: Epoch) -> None:
+    def die(_: str, epoch: EpochRecord) -> None:
         if epoch["epoch"] == epochs:
             os.kill(os.getpid(), signal.SIGKILL)
 
     model = make(name, folder, max_epochs=4)
-    model.report = die
+    model.on_epoch = die
     model.fit(shop(), walks())
 
 
@@ -338,7 +345,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_figures(tmp_path: Path) -> 
     whole = make(name, max_epochs=4).fit(shop(), walks())
     resumed = make(name, tmp_path, max_epochs=4)
     seen: list[int] = []
-    resumed.report = lambda _, epoch: seen.append(epoch["epoch"])
+    resumed.on_epoch = lambda _, epoch: seen.append(epoch["epoch"])
     resumed.fit(shop(), walks())
     assert seen == [3, 4]
     keys = ("epoch", "loss", "validation")
@@ -350,7 +357,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_figures(tmp_path: Path) -> 
 def test_bert4rec_is_asked_with_a_mask_behind_the_prefix() -> None:
     model = make("bert4rec")
     assert isinstance(model, Bert4Rec)
-    batch, places = model.question(Sequences.of_rows([[1, 2, 3], [4], []]))
+    batch, places = model.prepare_prefixes(Sequences.from_rows([[1, 2, 3], [4], []]))
     assert places.tolist() == [3, 1, 0]
     assert batch.masked.astype(int).tolist() == [[0, 0, 0, 1], [0, 1, 0, 0], [1, 0, 0, 0]]
 
@@ -361,7 +368,7 @@ if __name__ == "__main__":
 
 def test_shares_are_the_softmax_that_training_had() -> None:
     model = make("sasrec", temperature=0.5).fit(shop(), walks())
-    prefixes = Sequences.of_rows([[0, 1], []])
+    prefixes = Sequences.from_rows([[0, 1], []])
     scores = model.score(prefixes)
     shares = model.shares(prefixes)
     ratio = np.log(shares[0, 3] / shares[0, 4])
@@ -374,7 +381,7 @@ def test_a_mixture_keeps_a_trained_member_as_it_was_trained(tmp_path: Path) -> N
     model = SESSION_MODELS.make(f"mixture:members={members}").fit(shop(), walks())
     model.save(tmp_path)
     loaded = SESSION_MODELS.find("mixture").load(tmp_path)
-    prefixes = Sequences.of_rows([[0, 1], [5]])
+    prefixes = Sequences.from_rows([[0, 1], [5]])
     np.testing.assert_allclose(loaded.score(prefixes), model.score(prefixes), rtol=1e-5)
     assert sum(model.importances().values()) == pytest.approx(1)
 
@@ -382,7 +389,7 @@ def test_a_mixture_keeps_a_trained_member_as_it_was_trained(tmp_path: Path) -> N
 def test_a_mixture_tells_of_its_trained_members_epochs(tmp_path: Path) -> None:
     said: list[str] = []
     model = SESSION_MODELS.make("mixture:members=successors+sasrec:max_epochs=2;dimension=8")
-    model.follow(tmp_path, said.append)
+    model.set_checkpoints(tmp_path, said.append)
     model.fit(shop(), walks())
     assert [line for line in said if "fitting sasrec: epoch 2" in line]
 
@@ -391,6 +398,6 @@ def test_a_member_of_no_weight_is_not_asked() -> None:
     model = SESSION_MODELS.make("mixture:members=successors+frequent").fit(shop(), walks())
     assert isinstance(model, Mixture)
     model.weights = np.array([1.0, 0.0])
-    expected = model.score(Sequences.of_rows([[1]]))
+    expected = model.score(Sequences.from_rows([[1]]))
     del model.members[1].share  # type: ignore[attr-defined]
-    np.testing.assert_array_equal(model.score(Sequences.of_rows([[1]])), expected)
+    np.testing.assert_array_equal(model.score(Sequences.from_rows([[1]])), expected)

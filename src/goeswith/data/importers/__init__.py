@@ -1,4 +1,4 @@
-"""Public formats -> a folder of tables. One format a file, imported when it is asked for.
+"""Importers of public formats: one module a format, loaded on first use.
 
 An importer is a function `(sources, quarantine, progress)` that yields `(table, frame)`: batches of
 products, events and relations with the columns that `goeswith.data.folder` reads.
@@ -17,13 +17,12 @@ from goeswith.core.errors import ConfigError
 if TYPE_CHECKING:
     import polars as pl
 
+    from goeswith.core.progress import ShareProgress
     from goeswith.data.quarantine import Quarantine
 
-Progress: TypeAlias = Callable[[str, float], None]
-"""Called with what is being read and the share of it that is done, from 0 to 1."""
 
-Batches: TypeAlias = "Iterator[tuple[str, pl.DataFrame]]"
-Importer: TypeAlias = "Callable[[list[Path], Quarantine, Progress], Batches]"
+TableBatches: TypeAlias = "Iterator[tuple[str, pl.DataFrame]]"
+Importer: TypeAlias = "Callable[[list[Path], Quarantine, ShareProgress], TableBatches]"
 
 FORMATS: Final = {
     "amazon": ("amazon:amazon", "Amazon review data of 2018 or 2023: metadata and reviews, JSON"),
@@ -38,7 +37,7 @@ FORMATS: Final = {
     "recbole": ("recbole:recbole", "RecBole atomic files: .inter and .item"),
     "retailrocket": ("retailrocket:retailrocket", "RetailRocket, the CSV files"),
 }
-"""Format -> module:function and what it is."""
+"""Format -> module:function and description."""
 
 
 def find_importer(name: str) -> Importer:
@@ -48,9 +47,9 @@ def find_importer(name: str) -> Importer:
         ConfigError: no format has that name.
     """
     if name not in FORMATS:
-        near = get_close_matches(name, FORMATS, n=1, cutoff=0.4)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        matches = get_close_matches(name, FORMATS, n=1, cutoff=0.4)
+        hint = f"; did you mean {matches[0]!r}?" if matches else ""
         raise ConfigError(f"there is no format {name!r}{hint} Formats: {', '.join(FORMATS)}")
     module, function = FORMATS[name][0].split(":")
-    found: Importer = getattr(import_module(f"goeswith.data.importers.{module}"), function)
-    return found
+    importer: Importer = getattr(import_module(f"goeswith.data.importers.{module}"), function)
+    return importer

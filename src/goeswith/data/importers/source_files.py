@@ -1,4 +1,4 @@
-"""Which files an importer was given."""
+"""The input files of an importer."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from goeswith.core.errors import DataError
 from goeswith.data.tables import table_format
 
 
-def given_files(sources: list[Path]) -> list[Path]:
-    """The files given, and the files of the folders given, sorted within each.
+def list_source_files(sources: list[Path]) -> list[Path]:
+    """The files among `sources` and the files in the folders among them, sorted within each.
 
     Raises:
-        DataError: nothing was given, or it does not exist.
+        DataError: there is no source, or it does not exist.
     """
     if not sources:
         raise DataError("give the file or folder to import")
@@ -24,19 +24,19 @@ def given_files(sources: list[Path]) -> list[Path]:
     return [file for file in files if file.is_file()]
 
 
-def named_file(files: list[Path], stem: str) -> Path | None:
-    """The file `stem` in a readable format, or None."""
+def find_file(files: list[Path], stem: str) -> Path | None:
+    """The first file named `stem` with a readable suffix, or None."""
     return next((f for f in files if f.name.split(".")[0] == stem and table_format(f)), None)
 
 
-def needed_file(files: list[Path], stem: str, name: str) -> Path:
-    """As `named_file`.
+def require_file(files: list[Path], stem: str, name: str) -> Path:
+    """As `find_file`.
 
     Raises:
         DataError: it is not there; `name` is the format.
     """
-    file = named_file(files, stem)
+    file = find_file(files, stem)
     if file is None:
         there = ", ".join(path.name for path in files[:10]) or "no file"
-        raise DataError(f"{name} needs a file named {stem}; given were {there}")
+        raise DataError(f"{name} needs a file named {stem}; got {there}")
     return file

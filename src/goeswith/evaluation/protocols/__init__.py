@@ -1,4 +1,4 @@
-"""The protocols, by name. Each makes the cases that a model is fitted on and measured by."""
+"""The evaluation protocols, by name. Each makes the cases to fit and measure models on."""
 
 from __future__ import annotations
 
@@ -7,40 +7,42 @@ from difflib import get_close_matches
 from typing import Any, Final, Protocol
 
 from goeswith.core.errors import ConfigError
-from goeswith.evaluation.protocols import cold_start_protocol as cold
-from goeswith.evaluation.protocols import held_out_edges as warm
-from goeswith.evaluation.protocols import human_bundles as gold
-from goeswith.evaluation.protocols import next_product
-from goeswith.evaluation.protocols import time_split as over_time
-from goeswith.evaluation.protocols.case import AnyCase, Ground
+from goeswith.evaluation.protocols import (
+    cold_start_protocol,
+    held_out_edges,
+    human_bundles,
+    next_product,
+    time_split,
+)
+from goeswith.evaluation.protocols.case import BenchmarkCase, BenchmarkData
 from goeswith.models import MODELS
 from goeswith.models.registry import Registry
 from goeswith.sequential import SESSION_MODELS
 
 
 class MakeCases(Protocol):
-    """What a protocol is: a function from data and a seed to cases (several for folds)."""
+    """A protocol: a function from data and a seed to cases (several for folds)."""
 
-    def __call__(self, ground: Ground, seed: int) -> Iterator[AnyCase[Any]]:
-        """Make the cases; each is checked for leaks before it is handed out."""
+    def __call__(self, data: BenchmarkData, seed: int) -> Iterator[BenchmarkCase[Any]]:
+        """Make the cases, with a leak check of each."""
 
 
 PROTOCOLS: Final[dict[str, MakeCases]] = {
-    "edges": warm.edges,
-    "cold": cold.cold,
-    "direction": warm.direction,
-    "time": over_time.over_time,
-    "gold": gold.gold,
+    "edges": held_out_edges.edges,
+    "cold": cold_start_protocol.cold,
+    "direction": held_out_edges.direction,
+    "time": time_split.time_protocol,
+    "gold": human_bundles.gold,
     "leave_one_out": next_product.leave_one_out,
-    "given": next_product.given,
+    "given": next_product.predefined_test,
     "sessions": next_product.sessions,
 }
 
 NEXT_PRODUCT: Final = frozenset({"leave_one_out", "given", "sessions"})
-"""Protocols that ask for the next product of a session, of the models of `goeswith.sequential`."""
+"""Protocols of the next product of a session, for the models of `goeswith.sequential`."""
 
-FIRST_METRIC: Final = {"direction": "direction_accuracy", "gold": "auc"}
-"""The metric that models are compared by, where it is not ndcg@10."""
+MAIN_METRIC: Final = {"direction": "direction_accuracy", "gold": "auc"}
+"""The metric of the bootstrap, if it is not ndcg@10."""
 
 UNSEEDED: Final = frozenset({"time", "leave_one_out", "given"})
 """Protocols whose split is the same for every seed."""
@@ -50,7 +52,7 @@ def protocol(name: str) -> MakeCases:
     """A protocol by name.
 
     Raises:
-        ConfigError: there is none of that name.
+        ConfigError: there is no such protocol.
     """
     if name not in PROTOCOLS:
         near = get_close_matches(name, PROTOCOLS, n=1)
@@ -60,5 +62,5 @@ def protocol(name: str) -> MakeCases:
 
 
 def models_for(name: str) -> Registry[Any]:
-    """The models that a protocol asks."""
+    """The models of a protocol."""
     return SESSION_MODELS if name in NEXT_PRODUCT else MODELS

@@ -11,12 +11,12 @@ from goeswith.core.arrays import Rows, Sparse
 from goeswith.core.errors import DataError
 from goeswith.data.catalog import Catalog
 from goeswith.evaluation.leak_check import check_leak
-from goeswith.evaluation.metrics import Mask, Ranked
+from goeswith.evaluation.metrics import Mask, Rankings
 from goeswith.evaluation.protocols.case import (
     Answers,
-    Case,
-    Ground,
-    Measured,
+    BenchmarkData,
+    CaseMetrics,
+    GraphCase,
     rank_among,
     ranking_metrics,
 )
@@ -27,12 +27,12 @@ from goeswith.relations.relation import CO_VIEW, csr
 
 
 @dataclass
-class ColdCase(Case):
+class ColdCase(GraphCase):
     """Cold sources ranked against warm targets, and warm sources against cold targets.
 
     Metrics without a prefix are of cold sources, ranked among warm products; those with the prefix
     `cold_target.` of warm sources, ranked among cold products only. `cold_share@10` is the share
-    of cold products in the top 10 of those warm sources when the whole catalogue competes.
+    of cold products in the top 10 of those warm sources among all products.
     """
 
     catalog: Catalog
@@ -43,7 +43,7 @@ class ColdCase(Case):
     to_cold: Sparse
     """(n, n) CSR of the test edges from a warm to a cold product."""
     co_view: Sparse
-    """(n, n) CSR of the whole data."""
+    """(n, n) CSR of the complete data."""
 
     def answer(self, model: Recommender) -> Answers:
         warm_sources = _sources(self.to_cold)
@@ -54,7 +54,7 @@ class ColdCase(Case):
             "competing": competing,
         }
 
-    def measure(self, answers: Answers) -> Measured:
+    def measure(self, answers: Answers) -> CaseMetrics:
         measured = self._ranking("from_cold", answers, ~self.cold)
         to_cold = self._ranking("to_cold", answers, self.cold)
         for name, parts in to_cold.per_source.items():
@@ -62,17 +62,17 @@ class ColdCase(Case):
                 measured.per_source[f"cold_target.{name}"] = parts
         measured.overall["cold_target.coverage@10"] = to_cold.overall["coverage@10"]
         shown = answers["competing"]
-        competing = Ranked(_sources(self.to_cold), shown, self.to_cold)
+        competing = Rankings(_sources(self.to_cold), shown, self.to_cold)
         places = (shown >= 0).sum(axis=1)
         measured.per_source["cold_share@10"] = competing.per_source(
             (self.cold[shown] & (shown >= 0)).sum(axis=1) / np.maximum(places, 1), places > 0
         )
         return measured
 
-    def _ranking(self, which: str, answers: Answers, candidates: Mask) -> Measured:
+    def _ranking(self, which: str, answers: Answers, candidates: Mask) -> CaseMetrics:
         truth = self.from_cold if which == "from_cold" else self.to_cold
         return ranking_metrics(
-            Ranked(_sources(truth), answers[which], truth),
+            Rankings(_sources(truth), answers[which], truth),
             self.catalog,
             np.bincount(self.train.complements.targets, minlength=self.train.n),
             self.co_view,
@@ -80,23 +80,23 @@ class ColdCase(Case):
         )
 
 
-def cold(ground: Ground, seed: int) -> Iterator[Case]:
-    """Take all edges from a share of the products; their complement edges are the test."""
-    graph = ground.graph
-    split = cold_split(graph, ground.settings.evaluation.cold_share, seed)
+def cold(data: BenchmarkData, seed: int) -> Iterator[GraphCase]:
+    """Remove all edges of a share of the products; their complement edges are the test."""
+    graph = data.graph
+    split = cold_split(graph, data.settings.evaluation.cold_share, seed)
     check_leak(split.graph, split.sources, split.targets)
-    starts_cold = split.cold[split.sources]
-    if not starts_cold.any():
+    has_cold_source = split.cold[split.sources]
+    if not has_cold_source.any():
         raise DataError(
-            f"{ground.dataset.name}: none of the {int(split.cold.sum()):,} products made cold is "
+            f"{data.dataset.name}: none of the {int(split.cold.sum()):,} products made cold is "
             f"the source of one of its {len(graph.complements):,} complement edges; nothing to test"
         )
     parts = [
         csr(graph.n, split.sources[part], split.targets[part], np.ones(part.sum()))
-        for part in (starts_cold, ~starts_cold)
+        for part in (has_cold_source, ~has_cold_source)
     ]
     yield ColdCase(
-        ground.dataset.catalog, split.graph, split.cold, parts[0], parts[1], graph[CO_VIEW].count
+        data.dataset.catalog, split.graph, split.cold, parts[0], parts[1], graph[CO_VIEW].count
     )
 
 

@@ -1,4 +1,4 @@
-"""time: learn from the events before a moment, answer for those after it."""
+"""time: train on the events before a moment, test on those after it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from goeswith.core.errors import DataError
 from goeswith.data.catalog import Catalog
 from goeswith.evaluation import metrics
 from goeswith.evaluation.leak_check import check_order
-from goeswith.evaluation.metrics import Ranked
+from goeswith.evaluation.metrics import Rankings
 from goeswith.evaluation.protocols.case import (
-    PLACES,
+    RANKING_DEPTH,
     Answers,
-    Case,
-    Ground,
-    Measured,
+    BenchmarkData,
+    CaseMetrics,
+    GraphCase,
     ranking_metrics,
 )
 from goeswith.evaluation.splits import time_split
@@ -29,11 +29,11 @@ from goeswith.relations.relation import CO_VIEW, csr
 
 
 @dataclass
-class TimeCase(Case):
-    """Later complements, associated beyond popularity, ranked in the whole catalogue.
+class TimeCase(GraphCase):
+    """Later complements, associated beyond popularity, ranked among all products.
 
-    A pair that was a complement before may be one again: repeats are what a shop lives on, so
-    only the source itself is left out. `hit@10.new` counts the others alone.
+    A pair that was a complement before may be one again, since shops live on repeats, so
+    only the source itself is excluded. `hit@10.new` counts new pairs only.
     """
 
     catalog: Catalog
@@ -45,42 +45,42 @@ class TimeCase(Case):
     """(n, n) CSR of earlier and later views."""
 
     def answer(self, model: Recommender) -> Answers:
-        return {"ranking": model.recommend(self.sources, PLACES)[0]}
+        return {"ranking": model.recommend(self.sources, RANKING_DEPTH)[0]}
 
-    def measure(self, answers: Answers) -> Measured:
-        known = self.train.complements.count
+    def measure(self, answers: Answers) -> CaseMetrics:
+        train_edges = self.train.complements.count
         measured = ranking_metrics(
-            Ranked(self.sources, answers["ranking"], self.truth),
+            Rankings(self.sources, answers["ranking"], self.truth),
             self.catalog,
-            np.bincount(known.indices, minlength=self.train.n),
+            np.bincount(train_edges.indices, minlength=self.train.n),
             self.co_view,
             self.train.n,
         )
-        new = (self.truth - self.truth.multiply(known > 0)).tocsr()
+        new = (self.truth - self.truth.multiply(train_edges > 0)).tocsr()
         new.eliminate_zeros()
         measured.per_source["hit@10.new"] = metrics.hit(
-            Ranked(self.sources, answers["ranking"], new), 10
+            Rankings(self.sources, answers["ranking"], new), 10
         )
         return measured
 
 
-def over_time(ground: Ground, seed: int) -> Iterator[Case]:
+def time_protocol(data: BenchmarkData, seed: int) -> Iterator[GraphCase]:
     """Mine before a moment and after it; the split is the same for every seed.
 
     The truth is the later complements whose pointwise mutual information is above 0 by its lower
     confidence bound: raw baskets would reward whatever everybody buys.
     """
-    dataset, settings = ground.dataset, ground.settings
+    dataset, settings = data.dataset, data.settings
     if dataset.events is None:
         raise DataError(f"{dataset.name}: the time protocol needs a table of events")
     earlier, later = time_split(dataset.events, settings.evaluation.time_share)
     check_order(earlier, later)
     n = len(dataset.catalog)
     train = mine(earlier, n, settings.relations)
-    after = mine(later, n, settings.relations.of_truth)
-    # what is learned from is built as a shop builds it; what is true is what was counted
+    later_graph = mine(later, n, settings.relations.for_ground_truth)
+    # training data is prepared as in production; the truth is as counted
     train = train.with_types(dataset.catalog.type_codes)
-    complements = after.complements
+    complements = later_graph.complements
     beyond = complements.measure("pmi_lower") > 0
     sources, targets = complements.sources[beyond], complements.targets[beyond]
     if not len(sources):
@@ -89,5 +89,5 @@ def over_time(ground: Ground, seed: int) -> Iterator[Case]:
             f"{later.height:,} later events is associated beyond popularity; nothing to test"
         )
     truth = csr(n, sources, targets, np.ones(len(sources)))
-    views = (train[CO_VIEW].count + after[CO_VIEW].count).tocsr()
+    views = (train[CO_VIEW].count + later_graph[CO_VIEW].count).tocsr()
     yield TimeCase(dataset.catalog, train, np.unique(sources), truth, views)

@@ -15,7 +15,7 @@ KINDS: Final = ("complement", "incoherent", "substitute", "unrelated", "alike")
 
 
 @dataclass(frozen=True)
-class Lists:
+class CandidateLists:
     """Lists of one coherent complement, first, and its negatives.
 
     Attributes:
@@ -28,34 +28,33 @@ class Lists:
     candidates: Rows
     kinds: npt.NDArray[np.int8]
 
-    def of(self, rows: npt.NDArray[np.int64]) -> Lists:
+    def take(self, rows: npt.NDArray[np.int64]) -> CandidateLists:
         """Some of the lists."""
-        return Lists(self.sources[rows], self.candidates[rows], self.kinds[rows])
+        return CandidateLists(self.sources[rows], self.candidates[rows], self.kinds[rows])
 
 
-def make_lists(
+def make_candidate_lists(
     sources: Rows,
     targets: Rows,
     *,
-    never: list[Rows],
+    excluded: list[Rows],
     incoherent: list[Rows],
     substitutes: list[Rows],
     alike: list[Rows],
     popularity: Floats,
     negatives: int,
     seed: int,
-) -> Lists:
-    """A list for each pair: a third of its negatives of each kind, as far as there are so many.
+) -> CandidateLists:
+    """A list for each pair: a third of its negatives of each kind, as far as there are enough.
 
-    Where a source has too few of a kind, the rest is unrelated. Of these, half are what the rules
-    of coherence would pass though nobody bought it with the source (`alike`), so that the rules
-    alone do not tell a complement; half are drawn by popularity or at random, so that being bought
-    often does not either.
+    If a source has too few of a kind, the rest is unrelated. Half of these satisfy the rules of
+    coherence without purchases (`alike`), so that the rules alone do not identify a complement;
+    half are drawn by popularity or at random, so that popularity does not either.
 
     Args:
         sources: (m,) of coherent complement pairs.
         targets: (m,).
-        never: of each product, what is no negative: all its complements.
+        excluded: of each product, what is no negative: all its complements.
         incoherent: of each product, what is bought with it and does not cohere.
         substitutes: of each product, alternatives to it.
         alike: of each product, what shares attributes with it.
@@ -68,18 +67,18 @@ def make_lists(
     candidates = np.empty((len(sources), negatives + 1), dtype=np.int32)
     kinds = np.empty((len(sources), negatives + 1), dtype=np.int8)
     for row, (source, target) in enumerate(zip(sources, targets, strict=True)):
-        out = {int(source), int(target), *map(int, never[source])}
+        used_or_excluded = {int(source), int(target), *map(int, excluded[source])}
         chosen, kind = [int(target)], [0]
         for number, pool in (
             (1, incoherent[source]),
             (2, substitutes[source]),
             (4, alike[source]),
         ):
-            free = [int(t) for t in rng.permutation(pool) if int(t) not in out]
-            most = (negatives + 1 - len(chosen)) // 2 if number == 4 else negatives // 3
-            some = free[:most]
-            chosen, kind = chosen + some, kind + [number] * len(some)
-            out.update(some)
+            free = [int(t) for t in rng.permutation(pool) if int(t) not in used_or_excluded]
+            limit = (negatives + 1 - len(chosen)) // 2 if number == 4 else negatives // 3
+            selected = free[:limit]
+            chosen, kind = chosen + selected, kind + [number] * len(selected)
+            used_or_excluded.update(selected)
         tries = 0
         while len(chosen) <= negatives:
             tries += 1
@@ -88,15 +87,15 @@ def make_lists(
                 chance.searchsorted(rng.random() * chance[-1]) if popular else rng.integers(n)
             )
             # where hardly a product is no complement, complements have to serve
-            taken = {int(source), *chosen} if tries > 200 * negatives else out
-            if drawn < n and drawn not in taken:
+            used = {int(source), *chosen} if tries > 200 * negatives else used_or_excluded
+            if drawn < n and drawn not in used:
                 chosen, kind = [*chosen, drawn], [*kind, 3]
-                out.add(drawn)
+                used_or_excluded.add(drawn)
         candidates[row], kinds[row] = chosen, kind
-    return Lists(np.asarray(sources, dtype=np.int32), candidates, kinds)
+    return CandidateLists(np.asarray(sources, dtype=np.int32), candidates, kinds)
 
 
-def places(scores: Floats) -> npt.NDArray[np.float64]:
+def first_ranks(scores: Floats) -> npt.NDArray[np.float64]:
     """(m,) place of the first of each list by its scores (m, c), from 1; ties share the middle.
 
     >>> places(np.array([[2.0, 3.0, 1.0], [0.0, 0.0, 0.0]])).tolist()
@@ -104,18 +103,18 @@ def places(scores: Floats) -> npt.NDArray[np.float64]:
     """
     right = scores[:, :1]
     others = scores[:, 1:]
-    found: npt.NDArray[np.float64] = (
+    ranks: npt.NDArray[np.float64] = (
         1 + (others > right).sum(axis=1) + (others == right).sum(axis=1) / 2
     )
-    return found
+    return ranks
 
 
-def list_metrics(scores: Floats, k: int = 5) -> dict[str, npt.NDArray[np.float64]]:
+def candidate_list_metrics(scores: Floats, k: int = 5) -> dict[str, npt.NDArray[np.float64]]:
     """hr@k and ndcg@k of each list; with ties, that of the middle place.
 
     >>> {name: value.tolist() for name, value in list_metrics(np.array([[1.0, 2.0]])).items()}
     {'hr@5': [1.0], 'ndcg@5': [0.6309297535714575]}
     """
-    place = places(scores)
+    place = first_ranks(scores)
     hit = (place <= k).astype(np.float64)
     return {f"hr@{k}": hit, f"ndcg@{k}": hit / np.log2(place + 1)}

@@ -3,9 +3,9 @@
     relevant(a, c)    an attribute that matters has the same value in both
     compatible(a, c)  both name one model, measure or connector, or one is for the other's brand
 
-The paper has experts pick ten attributes a product type and asks a compatibility model of its shop.
-Here both are read off the catalogue and the complements to learn from: an attribute matters where
-complements share its value far more often than products at random do, and so does a word of titles.
+In the paper, experts select ten attributes per product type, and a shop's compatibility model is
+used. Here both are learned from the catalogue and the training complements: an attribute matters if
+complements share its value far more often than random products, and so does a word of titles.
 """
 
 from __future__ import annotations
@@ -25,17 +25,19 @@ from goeswith.data.catalog import Catalog
 
 Mask = npt.NDArray[np.bool_]
 
-ATTRIBUTES: Final = 10
+MAX_ATTRIBUTES: Final = 10
 """Attributes that matter, at most."""
-_LIFT: Final = 2.0
+_MIN_LIFT: Final = 2.0
 """How much more often complements share an attribute that matters than products at random."""
-_WORD_LIFT: Final = 20.0
+_MIN_WORD_LIFT: Final = 20.0
 """Likewise of a word of both titles."""
-_TIMES: Final = 4
+_MIN_PAIRS: Final = 4
 """Complements that share such a word, at least."""
-_COMMON: Final = 0.05
-"""Values and words of more products than this share tell nothing."""
-_TEXT: Final = frozenset({"product_id", "title", "description", "asin", "image", "url", "type"})
+_MAX_SHARE: Final = 0.05
+"""Values and words of more products than this share are not used."""
+_TEXT_COLUMNS: Final = frozenset(
+    {"product_id", "title", "description", "asin", "image", "url", "type"}
+)
 _WORDS: Final = re.compile(r"[a-z0-9]+(?:[-.][a-z0-9]+)*")
 _MEASURE: Final = re.compile(
     r"\b(\d+(?:\.\d+)?)[ -]?"
@@ -53,7 +55,7 @@ class Coherence:
 
     Attributes:
         attributes: those that matter, the most telling first.
-        words: words of titles that say that two products belong together.
+        words: words of titles that indicate a complement.
     """
 
     attributes: list[str]
@@ -82,38 +84,42 @@ class Coherence:
         lifts = []
         for name, values in named_values.items():
             matrix, _ = _matrix(values, n, n)
-            matrix = matrix[:, np.flatnonzero(_matters(matrix, sources, targets, n))]
-            at_random = float(_share(matrix, others[0], others[1]).mean())
-            together = float(_share(matrix, sources, targets).mean()) if len(sources) else 0.0
+            matrix = matrix[:, np.flatnonzero(_informative_values(matrix, sources, targets, n))]
+            at_random = float(_shares_value(matrix, others[0], others[1]).mean())
+            together = (
+                float(_shares_value(matrix, sources, targets).mean()) if len(sources) else 0.0
+            )
             if together > at_random:
                 lifts.append((together / max(at_random, 1e-6), name, matrix))
         lifts.sort(key=lambda found: (-found[0], found[1]))
-        chosen = lifts[:ATTRIBUTES]
-        words, named = _matrix([set(_WORDS.findall(title)) for title in titles], n, _rare(n))
-        telling = _telling(words, sources, targets, named)
-        # a name with digits is a model, whether or not complements are known to share it
+        selected = lifts[:MAX_ATTRIBUTES]
+        words, named = _matrix(
+            [set(_WORDS.findall(title)) for title in titles], n, _max_products(n)
+        )
+        informative = _informative_words(words, sources, targets, named)
+        # a word with digits is a model name, whether or not training complements share it
         models = [bool(re.search(r"\d", w) and re.search(r"[a-z]", w)) for w in named]
-        keep = np.flatnonzero(telling | np.array(models, dtype=bool))
-        measures = _matrix([_measures(title) for title in titles], n, _rare(n))[0]
+        keep = np.flatnonzero(informative | np.array(models, dtype=bool))
+        measures = _matrix([_measures(title) for title in titles], n, _max_products(n))[0]
         made_for, brand = _made_for(titles, brands, n)
         return cls(
-            attributes=[name for _, name, _ in chosen],
-            words=[named[i] for i in np.flatnonzero(telling)],
-            _values=_beside([matrix for _, _, matrix in chosen], n),
-            _fits=_beside([words[:, keep], measures], n),
+            attributes=[name for _, name, _ in selected],
+            words=[named[i] for i in np.flatnonzero(informative)],
+            _values=_stack_columns([matrix for _, _, matrix in selected], n),
+            _fits=_stack_columns([words[:, keep], measures], n),
             _made_for=made_for,
             _brands=brand,
         )
 
     def relevant(self, sources: Rows, targets: Rows) -> Mask:
         """(m,) whether an attribute that matters has one value in both."""
-        return _share(self._values, sources, targets)
+        return _shares_value(self._values, sources, targets)
 
     def compatible(self, sources: Rows, targets: Rows) -> Mask:
         """(m,) whether both name one model or measure, or one is made for the other's brand."""
-        one = _share(self._made_for, sources, targets, self._brands)
-        other = _share(self._brands, sources, targets, self._made_for)
-        both: Mask = _share(self._fits, sources, targets) | one | other
+        one = _shares_value(self._made_for, sources, targets, self._brands)
+        other = _shares_value(self._brands, sources, targets, self._made_for)
+        both: Mask = _shares_value(self._fits, sources, targets) | one | other
         return both
 
     def coherent(self, sources: Rows, targets: Rows) -> Mask:
@@ -122,36 +128,36 @@ class Coherence:
         return either
 
 
-def _rare(n: int) -> int:
+def _max_products(n: int) -> int:
     """Products that may hold a value, at most."""
-    return max(int(_COMMON * n), 3)
+    return max(int(_MAX_SHARE * n), 3)
 
 
 def _attribute_values(catalog: Catalog) -> dict[str, list[set[str]]]:
     """Attribute -> the values of each product; a level of the categories is an attribute."""
-    found: dict[str, list[set[str]]] = {}
+    values_of: dict[str, list[set[str]]] = {}
     for column in catalog.frame.iter_columns():
-        if column.name in _TEXT:
+        if column.name in _TEXT_COLUMNS:
             continue
         if isinstance(column.dtype, pl.List):
             for row, values in enumerate(column.to_list()):
                 for level, value in enumerate(values or ()):
                     name = f"{column.name}[{level}]"
-                    if name not in found:
-                        found[name] = [set() for _ in range(len(catalog))]
-                    found[name][row].add(str(value).lower())
+                    if name not in values_of:
+                        values_of[name] = [set() for _ in range(len(catalog))]
+                    values_of[name][row].add(str(value).lower())
         elif column.dtype in (pl.String, pl.Categorical, pl.Enum):
             values = column.cast(pl.String).to_list()
-            found[column.name] = [{value.lower()} if value else set() for value in values]
-    return found
+            values_of[column.name] = [{value.lower()} if value else set() for value in values]
+    return values_of
 
 
 def _matrix(values: Iterable[set[str]], n: int, most: int) -> tuple[Sparse, list[str]]:
     """(n, v) ones where a product has a value, of values of 2 to `most` products; their names."""
     names: dict[str, int] = {}
     rows, columns = [], []
-    for row, held in enumerate(values):
-        for value in sorted(held):
+    for row, product_values in enumerate(values):
+        for value in sorted(product_values):
             rows.append(row)
             columns.append(names.setdefault(value, len(names)))
     full = sparse.csr_matrix(
@@ -163,35 +169,37 @@ def _matrix(values: Iterable[set[str]], n: int, most: int) -> tuple[Sparse, list
     return full[:, keep].tocsr(), [every[i] for i in keep]
 
 
-def _beside(matrices: list[Sparse], n: int) -> Sparse:
+def _stack_columns(matrices: list[Sparse], n: int) -> Sparse:
     if not matrices:
         return sparse.csr_matrix((n, 1), dtype=np.int32)
     return sparse.hstack(matrices).tocsr()
 
 
-def _share(matrix: Sparse, sources: Rows, targets: Rows, other: Sparse | None = None) -> Mask:
+def _shares_value(
+    matrix: Sparse, sources: Rows, targets: Rows, other: Sparse | None = None
+) -> Mask:
     """(m,) whether two products have a value in common."""
     right = matrix if other is None else other
     both: Mask = np.asarray(matrix[sources].multiply(right[targets]).sum(axis=1)).ravel() > 0
     return both
 
 
-def _matters(values: Sparse, sources: Rows, targets: Rows, n: int) -> Mask:
+def _informative_values(values: Sparse, sources: Rows, targets: Rows, n: int) -> Mask:
     """Values that complements share more often than chance; rare ones need not be seen to."""
     together = np.asarray(values[sources].multiply(values[targets]).sum(axis=0)).ravel()
     count = np.asarray(values.sum(axis=0)).ravel()
     expected = len(sources) * (count / max(n, 1)) ** 2
-    matters: Mask = (together > _LIFT * expected) | (count <= _rare(n))
+    matters: Mask = (together > _MIN_LIFT * expected) | (count <= _max_products(n))
     return matters
 
 
-def _telling(words: Sparse, sources: Rows, targets: Rows, named: list[str]) -> Mask:
+def _informative_words(words: Sparse, sources: Rows, targets: Rows, named: list[str]) -> Mask:
     """Words that both of a pair hold far more often in complements than by chance."""
     together = np.asarray(words[sources].multiply(words[targets]).sum(axis=0)).ravel()
     share = np.asarray(words.sum(axis=0)).ravel() / max(words.shape[0], 1)
     expected = len(sources) * share**2
     long = np.array([len(word) > 2 for word in named], dtype=bool)
-    telling: Mask = (together >= _TIMES) & (together > _WORD_LIFT * expected) & long
+    telling: Mask = (together >= _MIN_PAIRS) & (together > _MIN_WORD_LIFT * expected) & long
     return telling
 
 
@@ -208,21 +216,23 @@ def _brands(catalog: Catalog, titles: list[str]) -> list[str]:
 
 
 def _made_for(titles: list[str], brands: list[str], n: int) -> tuple[Sparse, Sparse]:
-    """(n, b) which brands a title says it is for, and (n, b) which is a product's own."""
+    """(n, b) the brands that a title is for, and (n, b) the brand of each product."""
     count: dict[str, int] = {}
     for brand in brands:
         count[brand] = count.get(brand, 0) + 1
-    known = {b: i for i, b in enumerate(b for b, c in count.items() if len(b) > 2 and c > 1)}
-    said = [_for(title, known.__contains__) for title in titles]
-    own = [{brand} & known.keys() for brand in brands]
+    brand_index = {b: i for i, b in enumerate(b for b, c in count.items() if len(b) > 2 and c > 1)}
+    named_brands = [_brands_after_for(title, brand_index.__contains__) for title in titles]
+    own = [{brand} & brand_index.keys() for brand in brands]
     both = []
-    for held in (said, own):
-        places = [(row, known[b]) for row, values in enumerate(held) for b in values]
+    for brand_sets in (named_brands, own):
+        places = [(row, brand_index[b]) for row, values in enumerate(brand_sets) for b in values]
         at = np.array(places, dtype=np.int64).reshape(-1, 2)
         ones = np.ones(len(at), dtype=np.int32)
-        both.append(sparse.csr_matrix((ones, (at[:, 0], at[:, 1])), shape=(n, max(len(known), 1))))
+        both.append(
+            sparse.csr_matrix((ones, (at[:, 0], at[:, 1])), shape=(n, max(len(brand_index), 1)))
+        )
     return both[0], both[1]
 
 
-def _for(title: str, known: Callable[[str], bool]) -> set[str]:
-    return {word for part in _FOR.findall(title) for word in _WORDS.findall(part) if known(word)}
+def _brands_after_for(title: str, is_brand: Callable[[str], bool]) -> set[str]:
+    return {word for part in _FOR.findall(title) for word in _WORDS.findall(part) if is_brand(word)}

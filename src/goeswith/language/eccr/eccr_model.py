@@ -19,21 +19,21 @@ from goeswith.core.errors import ConfigError
 from goeswith.data.catalog import Catalog
 from goeswith.features.semantic_codes import Codes
 from goeswith.language.eccr.attack import TRAINING
-from goeswith.language.eccr.item_tokens import Known, Settings, index_codes
+from goeswith.language.eccr.item_tokens import CodeSettings, ItemVectors, index_codes
 from goeswith.language.eccr.prompts import Prompts, code_ids, make_prompts
-from goeswith.language.eccr.slate_examples import Examples, make_examples
+from goeswith.language.eccr.slate_examples import SlateExamples, make_slate_examples
 from goeswith.models.base import ModelConfig, Recommender
-from goeswith.models.neural.training import need_torch
+from goeswith.models.neural.training import require_torch
 from goeswith.models.registry import model_name
-from goeswith.ranking.rerank import new_order, opinions_within
+from goeswith.ranking.rerank import rerank_positions, score_within_budget
 from goeswith.relations.graph import RelationGraph
 from goeswith.text.product_text import clean_text
 
 if TYPE_CHECKING:
     from goeswith.language.eccr.torch_backbone import Backbone
-    from goeswith.language.eccr.torch_eccr_training import Tasks
+    from goeswith.language.eccr.torch_eccr_training import EccrTasks
 
-CHARACTERS = 160
+MAX_TITLE_LENGTH = 160
 """Characters of a title that a prompt shows at most."""
 
 
@@ -74,7 +74,7 @@ class EccrConfig(ModelConfig):
         description="Time for scoring one slate: fewer candidates where it does not suffice. "
         "Answers then depend on the machine.",
     )
-    weight: float = Field(0.5, ge=0, le=1, description="0 keeps the base's order, 1 drops it.")
+    weight: float = Field(0.5, ge=0, le=1, description="0 keeps the base's order, 1 ignores it.")
     reach: int | None = Field(
         5, ge=1, description="Places by which the language model may move a product, times weight."
     )
@@ -82,7 +82,7 @@ class EccrConfig(ModelConfig):
         0.0,
         ge=0,
         le=1,
-        description="How much of what a product scores with any source is taken off its score.",
+        description="Weight of the mean score with other sources, subtracted from the score.",
     )
 
 
@@ -96,13 +96,13 @@ class Eccr(Recommender):
     slates: Rows
     """(n, c) the base's best for each product; -1 where there are no more."""
     opinions: Floats
-    """(n, c) what the language model thinks of each; -inf where it was not asked."""
+    """(n, c) scores of the language model; -inf if it was not used."""
     history: list[dict[str, float]]
     _checkpoints: Path | None = None
-    _tell: Callable[[str], None] | None = None
+    _on_progress: Callable[[str], None] | None = None
 
-    def follow(self, checkpoints: Path, tell: Callable[[str], None]) -> None:
-        self._checkpoints, self._tell = checkpoints, tell
+    def set_checkpoints(self, checkpoints: Path, tell: Callable[[str], None]) -> None:
+        self._checkpoints, self._on_progress = checkpoints, tell
 
     def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
         from goeswith.models import make_model
@@ -110,15 +110,17 @@ class Eccr(Recommender):
         config = self.config
         if model_name(config.base) == self.name:
             raise ConfigError("eccr re-ranks the slates of another model: set base to one")
-        loaded = None
+        backbone = None
         if config.language_model is not None:
-            need_torch(self.name)
+            require_torch(self.name)
             from goeswith.language.eccr.torch_backbone import load_backbone
 
-            loaded = load_backbone(config.language_model)  # before the base learns: it may be none
+            backbone = load_backbone(
+                config.language_model
+            )  # before the base learns: it may be none
         self.base = make_model(config.base)
-        if self._checkpoints is not None and self._tell is not None:
-            self.base.follow(self._checkpoints, self._tell)
+        if self._checkpoints is not None and self._on_progress is not None:
+            self.base.set_checkpoints(self._checkpoints, self._on_progress)
         self.base.fit(catalog, graph)
         n, self.history = len(catalog), []
         every = np.arange(n, dtype=np.int32)
@@ -127,26 +129,26 @@ class Eccr(Recommender):
             self.base.recommend(every, candidates)[0] if candidates else np.zeros((n, 0), np.int32)
         )
         self.opinions = np.full(self.slates.shape, -np.inf, dtype=np.float32)
-        self._orders()
-        if loaded is None:
+        self._update_order()
+        if backbone is None:
             return self
-        examples = make_examples(catalog, graph, negatives=20, seed=config.seed)
+        examples = make_slate_examples(catalog, graph, negatives=20, seed=config.seed)
         if examples is not None:
-            self._read(catalog, graph, examples, *loaded)
-            self._orders()
+            self._fine_tune(catalog, graph, examples, *backbone)
+            self._update_order()
         return self
 
-    def _read(
+    def _fine_tune(
         self,
         catalog: Catalog,
         graph: RelationGraph,
-        examples: Examples,
+        examples: SlateExamples,
         backbone: Backbone,
         tokenizer: Any,
     ) -> None:
-        """Fine-tune the language model, and keep what it thinks of every slate."""
+        """Fine-tune the language model, and store its scores of every slate."""
         from goeswith.language.eccr.torch_backbone import with_adapters
-        from goeswith.language.eccr.torch_eccr_training import Plan, train
+        from goeswith.language.eccr.torch_eccr_training import EccrTraining, train
 
         config = self.config
 
@@ -162,7 +164,7 @@ class Eccr(Recommender):
             backbone.add_codes(code_ids(codes, backbone.words), titles)
         if config.lora:
             with_adapters(backbone, config.lora, config.seed)
-        plan = Plan(
+        plan = EccrTraining(
             steps=config.steps,
             lists=config.lists,
             negatives=config.negatives,
@@ -170,65 +172,69 @@ class Eccr(Recommender):
             tails=config.tails,
             seed=config.seed,
         )
-        kept = self._checkpoints
+        checkpoints = self._checkpoints
         self.history = train(
             backbone,
             prompts,
             self._tasks(examples, prompts, [tokenise(text) for text in TRAINING]),
             plan,
-            checkpoint=None if kept is None else kept / "eccr.checkpoint",
-            tell=self._say,
+            checkpoint=None if checkpoints is None else checkpoints / "eccr.checkpoint",
+            on_progress=self._log,
         )
-        self._opine(backbone, prompts, examples)
+        self._score_slates(backbone, prompts, examples)
 
-    def _tasks(self, examples: Examples, prompts: Prompts, tails: list[list[int]]) -> Tasks:
-        from goeswith.language.eccr.torch_eccr_training import Judged, Tasks, Texts
+    def _tasks(
+        self, examples: SlateExamples, prompts: Prompts, tails: list[list[int]]
+    ) -> EccrTasks:
+        from goeswith.language.eccr.torch_eccr_training import EccrTasks, TextTargets, YesNoPairs
 
         ids = [np.array(tail, dtype=np.int32) for tail in tails]
         if not self.config.auxiliary:
-            return Tasks(examples.lists, tails=ids)
-        judged = {task: Judged(*found) for task, found in examples.judged.items()}
+            return EccrTasks(examples.lists, tails=ids)
+        yes_no = {task: YesNoPairs(*found) for task, found in examples.yes_no.items()}
         texts = {}
         if prompts.codes is not None:
             sources, targets = examples.generation
-            asked = [prompts.one("generation", int(source)) for source in sources]
-            texts["generation"] = Texts(asked, list(prompts.codes[targets]))
-        return Tasks(examples.lists, judged, texts, ids)
+            asked = [prompts.single("generation", int(source)) for source in sources]
+            texts["generation"] = TextTargets(asked, list(prompts.codes[targets]))
+        return EccrTasks(examples.lists, yes_no, texts, ids)
 
-    def _opine(self, backbone: Backbone, prompts: Prompts, examples: Examples) -> None:
+    def _score_slates(self, backbone: Backbone, prompts: Prompts, examples: SlateExamples) -> None:
         """Score all slates, in blocks that a killed run does not lose."""
         config, n = self.config, len(self.slates)
         rng = np.random.default_rng(config.seed)
-        asked = np.unique(examples.lists.sources)
-        some = min(4, len(asked)) if config.prior else 0
-        references = rng.choice(asked, some, replace=False)
-        known: dict[int, float] = {}
+        list_sources = np.unique(examples.lists.sources)
+        some = min(4, len(list_sources)) if config.prior else 0
+        references = rng.choice(list_sources, some, replace=False)
+        prior_of: dict[int, float] = {}
 
         def prior(targets: Rows) -> Floats:
-            new = np.array([t for t in np.unique(targets) if int(t) not in known], dtype=np.int32)
+            new = np.array(
+                [t for t in np.unique(targets) if int(t) not in prior_of], dtype=np.int32
+            )
             pairs = prompts.pairs(
                 "listwise", np.repeat(references, len(new)), np.tile(new, len(references))
             )
-            means = backbone.scored(pairs).reshape(len(references), -1).mean(axis=0)
-            known.update(zip(new.tolist(), means.tolist(), strict=True))
-            return np.array([known[int(t)] for t in targets], dtype=np.float32)
+            means = backbone.score_all(pairs).reshape(len(references), -1).mean(axis=0)
+            prior_of.update(zip(new.tolist(), means.tolist(), strict=True))
+            return np.array([prior_of[int(t)] for t in targets], dtype=np.float32)
 
         def opinion(sources: Rows, targets: Rows) -> Floats:
-            scores = backbone.scored(prompts.pairs("listwise", sources, targets))
+            scores = backbone.score_all(prompts.pairs("listwise", sources, targets))
             return scores - config.prior * prior(targets) if len(references) else scores
 
         file = None if self._checkpoints is None else self._checkpoints / "eccr.opinions"
         done = 0
         if file is not None and file.exists():
-            kept = load_arrays(file)
-            if np.array_equal(kept["slates"], self.slates):
-                self.opinions, done = np.array(kept["opinions"]), int(kept["done"][0])
+            saved = load_arrays(file)
+            if np.array_equal(saved["slates"], self.slates):
+                self.opinions, done = np.array(saved["opinions"]), int(saved["done"][0])
         for begin in range(done, n, 256):
             rows = np.arange(begin, min(begin + 256, n), dtype=np.int32)
-            self.opinions[rows] = opinions_within(
+            self.opinions[rows] = score_within_budget(
                 rows, self.slates[rows], opinion, milliseconds=config.milliseconds
             )
-            self._say(f"scored the slates of {rows[-1] + 1:,} of {n:,} products")
+            self._log(f"scored the slates of {rows[-1] + 1:,} of {n:,} products")
             if file is not None:
                 save_arrays(
                     {
@@ -249,8 +255,8 @@ class Eccr(Recommender):
         from goeswith.models import make_model
 
         model: Any = make_model(config.tokens, {config.tokens: {"seed": config.seed}})
-        if self._checkpoints is not None and self._tell is not None:
-            model.follow(self._checkpoints, self._tell)
+        if self._checkpoints is not None and self._on_progress is not None:
+            model.set_checkpoints(self._checkpoints, self._on_progress)
         model.fit(catalog, graph)
         behaviour = (
             model.encode(catalog)
@@ -258,31 +264,31 @@ class Eccr(Recommender):
             else np.hstack([model.source_vectors, model.target_vectors])
         )
         content = LatentAttributes(128, config.seed).fit(catalog).encode(catalog)
-        settings = Settings(
+        settings = CodeSettings(
             quantiser=config.quantiser, levels=config.levels, size=config.codes, seed=config.seed
         )
         order = np.arange(len(catalog), dtype=np.int32)
-        return index_codes(config.indexing, Known(behaviour, content, order), settings)
+        return index_codes(config.indexing, ItemVectors(behaviour, content, order), settings)
 
-    def _say(self, what: str) -> None:
-        if self._tell is not None:
-            self._tell(f"fitting {self.name}: {what}")
+    def _log(self, what: str) -> None:
+        if self._on_progress is not None:
+            self._on_progress(f"fitting {self.name}: {what}")
 
-    def _orders(self) -> None:
+    def _update_order(self) -> None:
         config = self.config
-        order = new_order(self.opinions, weight=config.weight, reach=config.reach)
+        order = rerank_positions(self.opinions, weight=config.weight, max_shift=config.reach)
         # without any opinion a slate stays as it is
         some = np.isfinite(self.opinions).any(axis=1)
         order[~some] = np.arange(self.slates.shape[1])
         self._order = order
 
     def refresh(self, catalog: Catalog, graph: RelationGraph) -> Self:
-        # opinions are of pairs: those that are known stay, others wait for the next fit
+        # opinions are of pairs: new products have none until the next fit
         self.base.refresh(catalog, graph)
         more = ((0, len(catalog) - len(self.slates)), (0, 0))
         self.slates = np.pad(self.slates, more, constant_values=-1)
         self.opinions = np.pad(self.opinions, more, constant_values=-np.inf)
-        self._orders()
+        self._update_order()
         return self
 
     def score(self, sources: Rows) -> Floats:
@@ -290,14 +296,16 @@ class Eccr(Recommender):
         scores = np.array(self.base.score(sources))
         for row, source in enumerate(sources):
             slate = self.slates[source]
-            there = (slate >= 0) & np.isfinite(scores[row, slate.clip(min=0)])
-            if not there.any() or not np.isfinite(self.opinions[source]).any():
+            is_scored = (slate >= 0) & np.isfinite(scores[row, slate.clip(min=0)])
+            if not is_scored.any() or not np.isfinite(self.opinions[source]).any():
                 continue
-            places = self._order[source][there[self._order[source]]]
-            held = np.sort(scores[row, slate[there]])[::-1]
-            # equal scores would fall back to the order of rows: the new one is kept apart
-            steps = np.arange(len(held)) * np.spacing(np.abs(held).max().astype(np.float32))
-            scores[row, slate[places]] = held - steps
+            places = self._order[source][is_scored[self._order[source]]]
+            sorted_scores = np.sort(scores[row, slate[is_scored]])[::-1]
+            # equal scores would be ordered by row: the new order needs distinct ones
+            steps = np.arange(len(sorted_scores)) * np.spacing(
+                np.abs(sorted_scores).max().astype(np.float32)
+            )
+            scores[row, slate[places]] = sorted_scores - steps
         return scores
 
     def score_new(self, products: Catalog) -> Floats:
@@ -311,8 +319,8 @@ class Eccr(Recommender):
         return self.base.importances()
 
     def arrays(self) -> Arrays:
-        found = {f"base_{name}": array for name, array in self.base.arrays().items()}
-        return {**found, "slates": self.slates, "opinions": self.opinions}
+        base_arrays = {f"base_{name}": array for name, array in self.base.arrays().items()}
+        return {**base_arrays, "slates": self.slates, "opinions": self.opinions}
 
     def restore(self, arrays: Arrays) -> None:
         from goeswith.models import make_model
@@ -322,15 +330,15 @@ class Eccr(Recommender):
             {k.removeprefix("base_"): v for k, v in arrays.items() if k.startswith("base_")}
         )
         self.slates, self.opinions, self.history = arrays["slates"], arrays["opinions"], []
-        self._orders()
+        self._update_order()
 
 
 def prompt_texts(catalog: Catalog) -> list[str]:
-    """What a prompt says of every product: its type and its title, cleaned and bounded."""
+    """The text of every product in prompts: type and title, cleaned and bounded."""
     blank: list[str | None] = [None] * len(catalog)
     kinds, titles = catalog.text("type") or blank, catalog.text("title") or blank
     texts = []
     for kind, title in zip(kinds, titles, strict=True):
-        parts = [clean_text(kind, 40), clean_text(title, CHARACTERS)]
+        parts = [clean_text(kind, 40), clean_text(title, MAX_TITLE_LENGTH)]
         texts.append(": ".join(filter(None, parts)))
     return texts

@@ -1,7 +1,7 @@
 """How a product is written in tokens: four ways to number it (Hua et al., 2023, P5), one interface.
 
-Every way gives (n, levels) whole numbers, no two rows alike; a level has tokens of its own, so that
-`<a_3><b_17><c_0>` is read and generated number by number.
+Every way returns (n, levels) integers with distinct rows; each level has its own tokens, so that
+`<a_3><b_17><c_0>` is read and generated level by level.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import numpy as np
 from goeswith.features.semantic_codes import (
     Codes,
     codebook_use,
-    collisions,
+    collision_rate,
     residual_codes,
-    told_apart,
+    with_unique_suffix,
 )
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ Indexing: TypeAlias = Literal["sequential", "collaborative", "semantic", "hybrid
 
 
 @dataclass(frozen=True)
-class Known:
-    """What is known of n products when they are numbered.
+class ItemVectors:
+    """Vectors and order of n products, for their codes.
 
     Attributes:
         behaviour: (n, d) vectors of what is bought and viewed beside each (Product2Vec, DAEMON).
@@ -43,12 +43,12 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Settings:
+class CodeSettings:
     """How vectors are cut into codes.
 
     Attributes:
         quantiser: residual k-means, or RQ-VAE.
-        levels: of a code; where equal ones remain, another tells them apart.
+        levels: of a code; equal codes get one more.
         size: codes of a level.
         spread: give equal codes other last numbers, as near as are free.
         seed: of both.
@@ -61,18 +61,18 @@ class Settings:
     seed: int = 0
 
 
-def index_codes(how: Indexing, known: Known, settings: Settings) -> Codes:
+def index_codes(how: Indexing, vectors: ItemVectors, settings: CodeSettings) -> Codes:
     """(n, levels) what each product is called, all rows different.
 
-    - sequential: places in `order`, written in digits: neighbours in time share their first ones;
-    - collaborative: behaviour vectors, quantised; equal ones are told apart by a last number;
+    - sequential: positions in `order`, written in digits: neighbours in time share the first ones;
+    - collaborative: behaviour vectors, quantised; a last number separates equal codes;
     - semantic: content vectors, likewise;
-    - hybrid: collaborative codes before a number that is the product's alone.
+    - hybrid: collaborative codes before a number that is unique to the product.
     """
-    return _WAYS[how](known, settings)
+    return _INDEXERS[how](vectors, settings)
 
 
-def quantised(vectors: Floats, settings: Settings) -> Codes:
+def quantise(vectors: Floats, settings: CodeSettings) -> Codes:
     """(n, levels) codes of vectors (n, d), some of which may be equal."""
     if settings.quantiser == "rq_vae":
         from goeswith.features.torch_rqvae import rq_vae_codes
@@ -85,15 +85,15 @@ def quantised(vectors: Floats, settings: Settings) -> Codes:
     )
 
 
-def distinct(codes: Codes) -> Codes:
-    """The codes, with a last number that tells equal ones apart where there are any."""
-    return told_apart(codes) if collisions(codes) else codes
+def make_distinct(codes: Codes) -> Codes:
+    """The codes, with a last number that separates equal ones if there are any."""
+    return with_unique_suffix(codes) if collision_rate(codes) else codes
 
 
-def _sequential(known: Known, settings: Settings) -> Codes:
-    n = len(known.order)
+def _sequential(vectors: ItemVectors, settings: CodeSettings) -> Codes:
+    n = len(vectors.order)
     place = np.empty(n, dtype=np.int64)
-    place[known.order] = np.arange(n)
+    place[vectors.order] = np.arange(n)
     digits = 1
     while settings.size**digits < n:
         digits += 1
@@ -102,20 +102,20 @@ def _sequential(known: Known, settings: Settings) -> Codes:
     return codes
 
 
-def _collaborative(known: Known, settings: Settings) -> Codes:
-    return distinct(quantised(known.behaviour, settings))
+def _collaborative(vectors: ItemVectors, settings: CodeSettings) -> Codes:
+    return make_distinct(quantise(vectors.behaviour, settings))
 
 
-def _semantic(known: Known, settings: Settings) -> Codes:
-    return distinct(quantised(known.content, settings))
+def _semantic(vectors: ItemVectors, settings: CodeSettings) -> Codes:
+    return make_distinct(quantise(vectors.content, settings))
 
 
-def _hybrid(known: Known, settings: Settings) -> Codes:
-    own = np.arange(len(known.behaviour))[:, None]
-    return np.concatenate([quantised(known.behaviour, settings), own], axis=1)
+def _hybrid(vectors: ItemVectors, settings: CodeSettings) -> Codes:
+    own = np.arange(len(vectors.behaviour))[:, None]
+    return np.concatenate([quantise(vectors.behaviour, settings), own], axis=1)
 
 
-_WAYS: Final[dict[str, Callable[[Known, Settings], Codes]]] = {
+_INDEXERS: Final[dict[str, Callable[[ItemVectors, CodeSettings], Codes]]] = {
     "sequential": _sequential,
     "collaborative": _collaborative,
     "semantic": _semantic,
@@ -130,4 +130,4 @@ def token_name(level: int, code: int) -> str:
 
 def code_report(codes: Codes) -> dict[str, Any]:
     """Share of products that collide, and how evenly each level is used."""
-    return {"collisions": round(collisions(codes), 5), "levels": codebook_use(codes)}
+    return {"collision_rate": round(collision_rate(codes), 5), "levels": codebook_use(codes)}

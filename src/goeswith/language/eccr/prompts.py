@@ -1,8 +1,8 @@
 """The tasks as prompts, in token ids: one set of weights answers all of them (as P5 does it).
 
 A prompt is put together from pieces that are tokenised once: the words of its task, the bounded
-title of a product, its behaviour tokens. So a product's text never touches the words of a task:
-what stands in a title cannot end it, and a behaviour token cannot be written in letters.
+title of a product, its behaviour tokens. So a product's text cannot change the words of a task, end
+them, or contain a behaviour token.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ PAIR_TASKS: Final = {
 ONE_TASKS: Final = {"generation": ("Name the code of a product that goes with this. ", " Code:")}
 """Task -> the words before and behind one product."""
 TITLE_TOKENS: Final = 24
-"""Tokens of what a product says of itself (type and title) in a prompt, at most."""
+"""Maximum number of tokens of a product's text (type and title) in a prompt."""
 
 
 @dataclass(frozen=True)
-class Ragged:
+class RaggedIds:
     """Runs of token ids of different lengths, one after the other.
 
     Attributes:
@@ -48,7 +48,7 @@ class Ragged:
     starts: npt.NDArray[np.int64]
 
     @classmethod
-    def of(cls, runs: Sequence[Sequence[int]]) -> Ragged:
+    def from_runs(cls, runs: Sequence[Sequence[int]]) -> RaggedIds:
         """From lists."""
         lengths = [len(run) for run in runs]
         flat = np.array([i for run in runs for i in run], dtype=np.int32)
@@ -71,11 +71,11 @@ class Prompts:
         titles: of n products.
         codes: (n, levels) token ids of behaviour, or none.
         end: id that ends a prompt, or none.
-        limit: tokens of what a product says of itself, at most.
+        limit: maximum number of tokens of a product's text.
     """
 
     words: dict[str, tuple[Ids, ...]]
-    titles: Ragged
+    titles: RaggedIds
     codes: Ids | None
     end: int | None
     limit: int = TITLE_TOKENS
@@ -94,21 +94,21 @@ class Prompts:
         return ids
 
     def pair(self, task: str, source: int, target: int, title: Ids | None = None) -> Ids:
-        """The prompt of a pair; `title` stands in for the target's."""
+        """The prompt of a pair; `title` replaces the target's."""
         before, between, behind = self.words[task]
         parts = [before, self.product(source), between, self.product(target, title), behind]
-        return self._ended(parts)
+        return self._join(parts)
 
     def pairs(self, task: str, sources: Rows, targets: Rows) -> list[Ids]:
         """The prompts of m pairs."""
         return [self.pair(task, s, t) for s, t in zip(sources, targets, strict=True)]
 
-    def one(self, task: str, source: int) -> Ids:
+    def single(self, task: str, source: int) -> Ids:
         """The prompt of one product."""
         before, behind = self.words[task]
-        return self._ended([before, self.product(source), behind])
+        return self._join([before, self.product(source), behind])
 
-    def _ended(self, parts: list[Ids]) -> Ids:
+    def _join(self, parts: list[Ids]) -> Ids:
         if self.end is not None:
             parts.append(np.array([self.end], dtype=np.int32))
         ids: Ids = np.concatenate(parts)
@@ -131,7 +131,7 @@ def make_prompts(
         task: tuple(np.array(tokenise(part), dtype=np.int32) for part in parts)
         for task, parts in (PAIR_TASKS | ONE_TASKS).items()
     }
-    cut = Ragged.of([tokenise(title)[:TITLE_TOKENS] for title in titles])
+    cut = RaggedIds.from_runs([tokenise(title)[:TITLE_TOKENS] for title in titles])
     return Prompts(words, cut, None if codes is None else code_ids(codes, first), end)
 
 
@@ -143,7 +143,7 @@ def code_ids(codes: Codes, first: int) -> Ids:
     return ids
 
 
-def padded(
+def pad_runs(
     runs: Sequence[Ids], pad: int, *, left: bool = False
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Runs of ids as one array (b, longest) and which of it is theirs, 1 or 0.
@@ -155,8 +155,8 @@ def padded(
     """
     longest = max((len(run) for run in runs), default=0)
     ids = np.full((len(runs), longest), pad, dtype=np.int64)
-    there = np.zeros_like(ids)
+    mask = np.zeros_like(ids)
     for i, run in enumerate(runs):
         place = slice(longest - len(run), longest) if left else slice(0, len(run))
-        ids[i, place], there[i, place] = run, 1
-    return ids, there
+        ids[i, place], mask[i, place] = run, 1
+    return ids, mask

@@ -1,4 +1,4 @@
-"""A language model as what the tasks need of it: scores of prompts, losses of said texts.
+"""A language model with the methods of the tasks: scores of prompts, losses of texts.
 
 T5 models answer at the first place of the decoder, causal ones behind the prompt. Both get the
 tokens of behaviour as rows added to their vocabulary.
@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from goeswith.core.arrays import Floats
 from goeswith.core.errors import ConfigError
-from goeswith.language.eccr.prompts import Ids, padded
+from goeswith.language.eccr.prompts import Ids, pad_runs
 from goeswith.models.neural.torch_layers import device, native_bfloat16
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ class Backbone:
     def add_codes(self, codes: Ids, titles: Sequence[Ids]) -> None:
         """Add a token for each behaviour code, whose vector is that of the words around it.
 
-        A new token starts as the mean vector of the tokens in the titles of the products that
-        carry it, at the typical length of a vector, so that it says at once what they are.
+        A new token starts as the mean vector of the tokens in the titles of its products, at the
+        typical length of a vector.
 
         Args:
             codes: (n, levels) ids of tokens to add, from the size of the vocabulary on.
@@ -68,7 +68,7 @@ class Backbone:
         first, size = self.words, int(codes.max()) + 1
         if codes.min() < first:
             raise ConfigError(f"behaviour tokens start at {first}, not at {codes.min()}")
-        said = np.concatenate([*titles, np.zeros(0, dtype=np.int32)]).astype(np.int64)
+        title_tokens = np.concatenate([*titles, np.zeros(0, dtype=np.int32)]).astype(np.int64)
         lengths = np.array([len(title) for title in titles])
         tables = [self.embedding.weight.detach()]
         head = self.model.get_output_embeddings()
@@ -80,7 +80,7 @@ class Backbone:
             sums = torch.zeros(size - first, table.shape[1], device=table.device)
             for level in codes.T:
                 token = torch.from_numpy(np.repeat(level - first, lengths)).to(table.device)
-                sums.index_add_(0, token, table[torch.from_numpy(said).to(table.device)])
+                sums.index_add_(0, token, table[torch.from_numpy(title_tokens).to(table.device)])
             norm = sums.norm(dim=1, keepdim=True)
             typical = table[: self.words].norm(dim=1).median()
             rows.append(torch.where(norm > 0, sums / norm.clamp(min=1e-6) * typical, sums))
@@ -94,29 +94,29 @@ class Backbone:
             head.out_features = size
         self.model.config.vocab_size = size
 
-    def logits(self, prompts: Sequence[Ids], said: Sequence[Ids] | None = None) -> Tensor:
-        """What the model would say next, (b, s + 1, vocabulary), after each prompt and its text.
+    def logits(self, prompts: Sequence[Ids], texts: Sequence[Ids] | None = None) -> Tensor:
+        """Logits of the next tokens, (b, s + 1, vocabulary), after each prompt and its text.
 
         Args:
             prompts: b of them.
-            said: b texts of up to s tokens that follow; none where left out.
+            texts: b texts of up to s tokens that follow; none where left out.
         """
-        said = said if said is not None else [np.zeros(0, dtype=np.int32)] * len(prompts)
+        texts = texts if texts is not None else [np.zeros(0, dtype=np.int32)] * len(prompts)
         if self.causal:
-            longest = max(map(len, said))
+            longest = max(map(len, texts))
             # texts of one length, so that the places to read are the same in every row
-            filled, _ = padded(said, self.pad)
+            filled, _ = pad_runs(texts, self.pad)
             runs = [np.concatenate([p, s]) for p, s in zip(prompts, filled, strict=True)]
-            ids, there = self._on_device(*padded(runs, self.pad, left=True))
-            places = there.cumsum(dim=1).sub(1).clamp(min=0)
-            found = self.model(input_ids=ids, attention_mask=there, position_ids=places)
-            return found.logits[:, -1 - longest :]  # type: ignore[no-any-return]
-        ids, there = self._on_device(*padded(prompts, self.pad))
+            ids, mask = self._on_device(*pad_runs(runs, self.pad, left=True))
+            places = mask.cumsum(dim=1).sub(1).clamp(min=0)
+            output = self.model(input_ids=ids, attention_mask=mask, position_ids=places)
+            return output.logits[:, -1 - longest :]  # type: ignore[no-any-return]
+        ids, mask = self._on_device(*pad_runs(prompts, self.pad))
         start = np.array([self.model.config.decoder_start_token_id], dtype=np.int32)
-        spoken, _ = padded([np.concatenate([start, s]) for s in said], self.pad)
-        decoder = torch.from_numpy(spoken).to(self.device)
-        found = self.model(input_ids=ids, attention_mask=there, decoder_input_ids=decoder)
-        return found.logits  # type: ignore[no-any-return]
+        decoder_ids, _ = pad_runs([np.concatenate([start, s]) for s in texts], self.pad)
+        decoder = torch.from_numpy(decoder_ids).to(self.device)
+        output = self.model(input_ids=ids, attention_mask=mask, decoder_input_ids=decoder)
+        return output.logits  # type: ignore[no-any-return]
 
     def scores(self, prompts: Sequence[Ids]) -> Tensor:
         """(b,) log-odds of yes over no after each prompt."""
@@ -126,41 +126,45 @@ class Backbone:
     def text_loss(self, prompts: Sequence[Ids], texts: Sequence[Ids]) -> Tensor:
         """(b,) mean negative log-likelihood of a text's tokens, its end among them."""
         end = np.array([self.end], dtype=np.int32)
-        ended, there = self._on_device(*padded([np.concatenate([t, end]) for t in texts], self.pad))
+        ended, there = self._on_device(
+            *pad_runs([np.concatenate([t, end]) for t in texts], self.pad)
+        )
         logits = self.logits(prompts, texts).float()
         each = functional.cross_entropy(logits.transpose(1, 2), ended, reduction="none")
         return (each * there).sum(dim=1) / there.sum(dim=1)
 
     @torch.no_grad()
-    def scored(self, prompts: Sequence[Ids], batch: int = 512) -> Floats:
+    def score_all(self, prompts: Sequence[Ids], batch: int = 512) -> Floats:
         """(m,) float32 `scores` of many prompts, those of like length together."""
         self.model.eval()
         order = np.argsort([len(p) for p in prompts], kind="stable")
-        found = np.empty(len(prompts), dtype=np.float32)
+        scores = np.empty(len(prompts), dtype=np.float32)
         for rows in np.array_split(order, -(-len(order) // batch)) if len(order) else []:
             with self.autocast():
-                found[rows] = self.scores([prompts[i] for i in rows]).cpu().numpy()
-        return found
+                scores[rows] = self.scores([prompts[i] for i in rows]).cpu().numpy()
+        return scores
 
     @torch.no_grad()
-    def say(self, prompts: Sequence[Ids], most: int = 40, batch: int = 256) -> list[list[int]]:
-        """The likeliest next token after each prompt, until the end or `most` tokens."""
+    def generate_text(
+        self, prompts: Sequence[Ids], max_tokens: int = 40, batch: int = 256
+    ) -> list[list[int]]:
+        """The likeliest next token after each prompt, until the end or `max_tokens` tokens."""
         self.model.eval()
         texts: list[list[int]] = []
         for begin in range(0, len(prompts), batch):
             part = list(prompts[begin : begin + batch])
-            said: list[list[int]] = [[] for _ in part]
+            generated: list[list[int]] = [[] for _ in part]
             going = np.ones(len(part), dtype=bool)
-            for _ in range(most):
+            for _ in range(max_tokens):
                 with self.autocast():
-                    now = [np.array(s, dtype=np.int32) for s in said]
+                    now = [np.array(s, dtype=np.int32) for s in generated]
                     best = self.logits(part, now)[:, -1].argmax(dim=1).cpu().numpy()
                 going &= best != self.end
                 if not going.any():
                     break
-                for text, token in zip(said, np.where(going, best, self.pad), strict=True):
+                for text, token in zip(generated, np.where(going, best, self.pad), strict=True):
                     text.append(int(token))
-            texts += [[token for token in text if token != self.pad] for text in said]
+            texts += [[token for token in text if token != self.pad] for text in generated]
         return texts
 
     def _on_device(self, *arrays: np.ndarray[Any, Any]) -> tuple[Tensor, ...]:
@@ -217,9 +221,9 @@ def with_adapters(backbone: Backbone, rank: int, seed: int) -> None:
     except ImportError as error:
         raise ConfigError("LoRA needs peft: pip install 'goeswith[language]'") from error
     torch.manual_seed(seed)
-    named = ["q_proj", "v_proj"] if backbone.causal else ["q", "v"]
-    settings = LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules=named)
-    with warnings.catch_warnings():  # peft asks transformers by names that it has renamed
+    modules = ["q_proj", "v_proj"] if backbone.causal else ["q", "v"]
+    settings = LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules=modules)
+    with warnings.catch_warnings():  # peft uses a deprecated name of transformers
         warnings.simplefilter("ignore", FutureWarning)
         backbone.model = get_peft_model(backbone.model, settings)
 

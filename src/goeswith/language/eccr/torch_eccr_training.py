@@ -1,4 +1,4 @@
-"""Fine-tuning one model on all tasks at once, step by step; a killed run goes on where it was."""
+"""Fine-tuning of one model on all tasks at once; a killed run can be resumed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import torch
 from torch.nn import functional
 
 from goeswith.core.errors import ConfigError
-from goeswith.language.eccr.candidate_lists import Lists
+from goeswith.language.eccr.candidate_lists import CandidateLists
 from goeswith.language.eccr.prompts import TITLE_TOKENS, Ids, Prompts
 from goeswith.language.eccr.torch_backbone import Backbone
 from goeswith.models.neural.checkpoint import read_checkpoint, write_checkpoint
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Plan:
+class EccrTraining:
     """How long and how fast to learn, and what each task weighs.
 
     Attributes:
@@ -35,9 +35,9 @@ class Plan:
         batch: examples of each other task in a step.
         learning_rate: AdamW's at its highest; it rises over a twentieth of the steps, then falls.
         auxiliary: weight of each other task's loss beside that of the lists.
-        tails: share of candidates that get strategic text at the end of their title, whether they
-            go with the product or not, so that it comes to say nothing.
-        checks: how often to validate; the best weights are kept.
+        tails: share of candidates with strategic text at the end of their title, complements or
+            not, so that the model learns to ignore it.
+        checks: number of validations; the best weights are used.
         seed: of every draw.
     """
 
@@ -53,15 +53,15 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Texts:
-    """Prompts and what is to be said after each: explanations, codes."""
+class TextTargets:
+    """Prompts with their target texts: explanations, codes."""
 
     prompts: Sequence[Ids]
     texts: Sequence[Ids]
 
 
 @dataclass(frozen=True)
-class Judged:
+class YesNoPairs:
     """Pairs and whether the answer is yes."""
 
     sources: np.ndarray[Any, Any]
@@ -70,37 +70,37 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Tasks:
+class EccrTasks:
     """What is learned from; a task that is left out is not learned.
 
     Attributes:
         lists: one coherent complement and negatives, of each list.
-        judged: task -> pairs (`complement`, `substitute`).
+        yes_no: task -> pairs (`complement`, `substitute`).
         texts: task -> texts (`generation`, `explanation`).
-        tails: strategic texts, as token ids (see `Plan.tails`).
+        tails: strategic texts, as token ids (see `EccrTraining.tails`).
     """
 
-    lists: Lists
-    judged: dict[str, Judged] = field(default_factory=dict)
-    texts: dict[str, Texts] = field(default_factory=dict)
+    lists: CandidateLists
+    yes_no: dict[str, YesNoPairs] = field(default_factory=dict)
+    texts: dict[str, TextTargets] = field(default_factory=dict)
     tails: Sequence[Ids] = ()
 
 
-Check = Callable[[], float]
+Validate = Callable[[], float]
 """How good the model is at this moment; higher is better."""
 
 
 def train(
     backbone: Backbone,
     prompts: Prompts,
-    tasks: Tasks,
-    plan: Plan,
+    tasks: EccrTasks,
+    plan: EccrTraining,
     *,
-    check: Check | None = None,
+    check: Validate | None = None,
     checkpoint: Path | None = None,
     every: int = 20,
-    tell: Callable[[str], None] | None = None,
-    until: float = float("inf"),
+    on_progress: Callable[[str], None] | None = None,
+    deadline: float = float("inf"),
 ) -> list[dict[str, float]]:
     """Fine-tune in place; ends with the weights that were best at a check.
 
@@ -113,10 +113,10 @@ def train(
         tasks: what to learn.
         plan: how.
         check: validates, `plan.checks` times.
-        checkpoint: file to keep the state in, every `every` steps, and to resume from.
+        checkpoint: file for the state, written every `every` steps, and to resume from.
         every: see `checkpoint`.
-        tell: told of progress.
-        until: `time.monotonic()` after which no step begins, so that a run keeps its time.
+        on_progress: called with a line of progress.
+        deadline: `time.monotonic()` after which no step begins.
 
     Returns:
         of each check: step, loss (mean since the last), validation.
@@ -126,17 +126,17 @@ def train(
     """
     model = backbone.model
     trained, optimizer = _optimizer(backbone, plan.learning_rate)
-    state = _State(plan, trained, optimizer, checkpoint, tasks)
+    state = _EccrCheckpoint(plan, trained, optimizer, checkpoint, tasks)
     at = {round(plan.steps * (i + 1) / plan.checks) for i in range(plan.checks)}
     losses: list[float] = []
     for step in range(state.step, plan.steps):
-        if time.monotonic() > until:
+        if time.monotonic() > deadline:
             break
         rng = np.random.default_rng([plan.seed, step])
         torch.manual_seed(plan.seed * 100_003 + step)
         model.train()
         for group in optimizer.param_groups:
-            group["lr"] = group["base"] * _rate(step, plan.steps)
+            group["lr"] = group["base"] * _rate_share(step, plan.steps)
         with backbone.autocast():
             loss = _yes_loss(backbone, prompts, tasks, plan, rng)
             if tasks.texts:
@@ -153,11 +153,11 @@ def train(
             )
         state.step = step + 1
         if state.step in at and check is not None:
-            state.checked(check(), float(np.mean(losses)))
+            state.record(check(), float(np.mean(losses)))
             losses = []
-            if tell is not None:
+            if on_progress is not None:
                 last = state.history[-1]
-                tell(
+                on_progress(
                     f"step {state.step} of {plan.steps}: loss {last['loss']:.3f}, "
                     f"validation {last['validation']:.3f}"
                 )
@@ -168,7 +168,11 @@ def train(
 
 
 def _yes_loss(
-    backbone: Backbone, prompts: Prompts, tasks: Tasks, plan: Plan, rng: np.random.Generator
+    backbone: Backbone,
+    prompts: Prompts,
+    tasks: EccrTasks,
+    plan: EccrTraining,
+    rng: np.random.Generator,
 ) -> Tensor:
     """Of lists, each one complement before `plan.negatives` of its negatives; of judged pairs."""
     lists = tasks.lists
@@ -178,26 +182,28 @@ def _yes_loss(
         for at in [0, *negatives]:
             target, title = int(lists.candidates[i, at]), None
             if len(tasks.tails) and rng.random() < plan.tails:
-                tail = _tail(tasks.tails, rng)
+                tail = _draw_tail(tasks.tails, rng)
                 title = with_tail(prompts.titles[target], tail, prompts.limit)
             shown.append(prompts.pair("listwise", int(lists.sources[i]), target, title))
-    listed, answers = len(shown), []
-    for task, judged in tasks.judged.items():
-        rows = rng.integers(len(judged.sources), size=plan.batch)
-        shown += prompts.pairs(task, judged.sources[rows], judged.targets[rows])
-        answers.append(judged.yes[rows].astype(np.float32))
+    list_prompts, answers = len(shown), []
+    for task, pairs in tasks.yes_no.items():
+        rows = rng.integers(len(pairs.sources), size=plan.batch)
+        shown += prompts.pairs(task, pairs.sources[rows], pairs.targets[rows])
+        answers.append(pairs.yes[rows].astype(np.float32))
     scores = backbone.scores(shown)  # all that is answered by yes or no at once: it is quicker
-    of_lists = scores[:listed].reshape(plan.lists, -1)
+    of_lists = scores[:list_prompts].reshape(plan.lists, -1)
     right = torch.zeros(plan.lists, dtype=torch.int64, device=scores.device)
     loss = functional.cross_entropy(of_lists, right)
     if answers:
         yes = torch.from_numpy(np.concatenate(answers)).to(scores.device)
-        said = functional.binary_cross_entropy_with_logits(scores[listed:], yes)
-        loss = loss + plan.auxiliary * len(answers) * said
+        yes_no_loss = functional.binary_cross_entropy_with_logits(scores[list_prompts:], yes)
+        loss = loss + plan.auxiliary * len(answers) * yes_no_loss
     return loss
 
 
-def _text_loss(backbone: Backbone, tasks: Tasks, plan: Plan, rng: np.random.Generator) -> Tensor:
+def _text_loss(
+    backbone: Backbone, tasks: EccrTasks, plan: EccrTraining, rng: np.random.Generator
+) -> Tensor:
     prompts: list[Ids] = []
     texts: list[Ids] = []
     for task in tasks.texts.values():
@@ -207,7 +213,7 @@ def _text_loss(backbone: Backbone, tasks: Tasks, plan: Plan, rng: np.random.Gene
     return len(tasks.texts) * backbone.text_loss(prompts, texts).mean()
 
 
-def _tail(tails: Sequence[Ids], rng: np.random.Generator) -> Ids:
+def _draw_tail(tails: Sequence[Ids], rng: np.random.Generator) -> Ids:
     """A strategic text, or as often words of several in any order."""
     tail = tails[int(rng.integers(len(tails)))]
     if rng.random() < 0.5:
@@ -223,7 +229,7 @@ def with_tail(title: Ids, tail: Ids, limit: int = TITLE_TOKENS) -> Ids:
     return ids
 
 
-def _rate(step: int, steps: int) -> float:
+def _rate_share(step: int, steps: int) -> float:
     """Share of the learning rate: rises over a twentieth of the steps, then falls to nothing."""
     warm = max(steps // 20, 1)
     return min((step + 1) / warm, (steps - step) / max(steps - warm, 1))
@@ -253,29 +259,33 @@ def _optimizer(
     return named, optimizer
 
 
-class _State:
+class _EccrCheckpoint:
     """Where a run is: step, history, weights now and at their best."""
 
     def __init__(
         self,
-        plan: Plan,
+        plan: EccrTraining,
         trained: list[tuple[str, torch.nn.Parameter]],
         optimizer: torch.optim.AdamW,
         file: Path | None,
-        tasks: Tasks,
+        tasks: EccrTasks,
     ) -> None:
         self.trained, self.optimizer = trained, optimizer
         self.step, self.history = 0, list[dict[str, float]]()
         self.best: dict[str, Tensor] = {}
-        told = [asdict(plan), [(name, tuple(p.shape)) for name, p in trained], sorted(tasks.texts)]
-        digest = hashlib.sha256(json.dumps(told).encode())
+        description = [
+            asdict(plan),
+            [(name, tuple(p.shape)) for name, p in trained],
+            sorted(tasks.texts),
+        ]
+        digest = hashlib.sha256(json.dumps(description).encode())
         digest.update(tasks.lists.sources.tobytes() + tasks.lists.candidates.tobytes())
         self.fingerprint = digest.hexdigest()
         if file is not None:
             self._resume(file)
 
-    def checked(self, validation: float, loss: float) -> None:
-        """Note a check, and keep the weights where it is the best."""
+    def record(self, validation: float, loss: float) -> None:
+        """Record a validation, and copy the weights if it is the best."""
         if validation > max((h["validation"] for h in self.history), default=-np.inf):
             self.best = {name: p.detach().clone() for name, p in self.trained}
         self.history.append({"step": self.step, "loss": loss, "validation": validation})
@@ -291,18 +301,21 @@ class _State:
 
     def save(self, file: Path) -> None:
         """Write all of it, beside and renamed."""
-        said = {"fingerprint": self.fingerprint, "history": json.dumps(self.history)}
+        metadata = {"fingerprint": self.fingerprint, "history": json.dumps(self.history)}
         now: dict[str, Tensor] = dict(self.trained)
-        said |= {"step": str(self.step)}
-        write_checkpoint(file, self.optimizer, said, {"now": now, "best": self.best})
+        metadata |= {"step": str(self.step)}
+        write_checkpoint(file, self.optimizer, metadata, {"now": now, "best": self.best})
 
     def _resume(self, file: Path) -> None:
         """Take up a checkpoint of the same run; one of another, or damaged, is overwritten."""
-        found = read_checkpoint(file, self.optimizer, self.fingerprint)
-        if found is None:
+        checkpoint = read_checkpoint(file, self.optimizer, self.fingerprint)
+        if checkpoint is None:
             return
         with torch.no_grad():
             for name, p in self.trained:
-                p.copy_(found.part("now")[name])
-        self.best = found.part("best")
-        self.step, self.history = int(found.said["step"]), json.loads(found.said["history"])
+                p.copy_(checkpoint.part("now")[name])
+        self.best = checkpoint.part("best")
+        self.step, self.history = (
+            int(checkpoint.metadata["step"]),
+            json.loads(checkpoint.metadata["history"]),
+        )

@@ -19,8 +19,8 @@ def generate(
 ) -> tuple[Rows, Floats]:
     """The products whose codes are the likeliest after each prompt.
 
-    At each level only codes that lead to a product are looked at, and their probabilities are
-    taken among these.
+    At each level only codes of existing products are considered, and probabilities are normalised
+    over these.
 
     Args:
         backbone: with a token for each code.
@@ -36,25 +36,25 @@ def generate(
     b = len(prompts)
     nodes = np.zeros((b, 1), dtype=np.int64)
     log_p = np.zeros((b, 1), dtype=np.float32)
-    said = np.zeros((b, 1, 0), dtype=np.int32)
+    tokens = np.zeros((b, 1, 0), dtype=np.int32)
     start = first
     for level, size in enumerate(trie.sizes):
         width = nodes.shape[1]
-        asked = [prompt for prompt in prompts for _ in range(width)]
+        repeated = [prompt for prompt in prompts for _ in range(width)]
         with backbone.autocast():
-            logits = backbone.logits(asked, list(said.reshape(b * width, -1)))[:, -1]
-        here = logits[:, start : start + size].float().cpu().numpy().reshape(b, width, size)
+            logits = backbone.logits(repeated, list(tokens.reshape(b * width, -1)))[:, -1]
+        token_logits = logits[:, start : start + size].float().cpu().numpy().reshape(b, width, size)
         below = trie.children(level, nodes)
-        reached = np.where(below >= 0, here, -np.inf)
+        reached = np.where(below >= 0, token_logits, -np.inf)
         reached = log_p[..., None] + reached - _log_sum(reached)
         reached = np.where(below >= 0, reached, -np.inf).reshape(b, -1)
-        kept = min(beams, reached.shape[1])
-        best = np.argsort(-reached, axis=1, kind="stable")[:, :kept]
+        width_out = min(beams, reached.shape[1])
+        best = np.argsort(-reached, axis=1, kind="stable")[:, :width_out]
         log_p = np.take_along_axis(reached, best, axis=1)
         nodes = np.take_along_axis(below.reshape(b, -1), best, axis=1)
-        before = np.take_along_axis(said, (best // size)[..., None], axis=1)
+        before = np.take_along_axis(tokens, (best // size)[..., None], axis=1)
         token = (start + best % size)[..., None].astype(np.int32)
-        said = np.concatenate([before, token], axis=2)
+        tokens = np.concatenate([before, token], axis=2)
         start += size
     products = np.where(nodes >= 0, trie.products[nodes], -1).astype(np.int32)
     return products, np.where(nodes >= 0, log_p, -np.inf).astype(np.float32)

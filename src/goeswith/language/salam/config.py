@@ -1,4 +1,4 @@
-"""Settings of SALAM, with what the paper or its code takes where that is known."""
+"""Settings of SALAM, with the values of the paper or its code where they are published."""
 
 from __future__ import annotations
 
@@ -55,7 +55,8 @@ class SalamConfig(BaseModel):
         0.3, ge=0, description="Weight of each branch's own loss beside that of the fusion."
     )
     ensemble: bool = Field(
-        False, description="Boosted trees over what the branches say, grown on pairs held back."
+        False,
+        description="Boosted trees over the outputs of the branches, fitted on held-out pairs.",
     )
     learning_rate: float = Field(5e-5, gt=0, description="AdamW's step size, of pretrained layers.")
     head_rate: float = Field(1e-3, gt=0, description="The same of all other layers.")
@@ -65,10 +66,10 @@ class SalamConfig(BaseModel):
     epochs: int = Field(3, ge=1, description="Epochs.")
     seed: int = Field(0, ge=0, description="Seed of every random draw.")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto", description="bfloat16 where the device multiplies it natively, or as told."
+        "auto", description="bfloat16 if the device multiplies it natively; or as set."
     )
     checkpoint_minutes: float = Field(
-        5.0, gt=0, description="A killed run loses no more than so many minutes of training."
+        5.0, gt=0, description="Maximum minutes of training that a killed run loses."
     )
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""Trees over what both branches say, as in the paper that followed (PP-GLAM, 2024)."""
+"""Trees over the outputs of both branches, as in the follow-up paper (PP-GLAM, 2024)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from goeswith.core.arrays import Floats
 from goeswith.core.atomic_files import write_text
 from goeswith.core.errors import BundleError
-from goeswith.language.salam.nodes import Behaviour, Pairs
+from goeswith.language.salam.behaviour_graph import BehaviourGraph, NodePairs
 
 if TYPE_CHECKING:
     import lightgbm
@@ -33,8 +33,8 @@ class Ensemble:
     def fit(
         cls,
         logits: dict[str, Floats],
-        behaviour: Behaviour | None,
-        pairs: Pairs,
+        behaviour: BehaviourGraph | None,
+        pairs: NodePairs,
         classes: int,
         seed: int,
     ) -> Self:
@@ -42,7 +42,7 @@ class Ensemble:
 
         Args:
             logits: branch -> (m, c), of pairs that it did not learn from.
-            behaviour: what is known of the pairs' ends, without their own edges.
+            behaviour: edges of the pairs' ends, without the edges of the pairs.
             pairs: with labels.
             classes: c.
             seed: of the draws of rows and columns.
@@ -63,17 +63,17 @@ class Ensemble:
             "verbosity": -1,
             "seed": seed,
         }
-        data = lightgbm.Dataset(columns(logits, behaviour, pairs), pairs.labels)
+        data = lightgbm.Dataset(ensemble_features(logits, behaviour, pairs), pairs.labels)
         return cls(lightgbm.train(settings, data, _ROUNDS))
 
     def probabilities(
-        self, logits: dict[str, Floats], behaviour: Behaviour | None, pairs: Pairs
+        self, logits: dict[str, Floats], behaviour: BehaviourGraph | None, pairs: NodePairs
     ) -> Floats:
         """(m, c) of pairs."""
-        found: Floats = np.asarray(
-            self.booster.predict(columns(logits, behaviour, pairs)), dtype=np.float32
+        probabilities: Floats = np.asarray(
+            self.booster.predict(ensemble_features(logits, behaviour, pairs)), dtype=np.float32
         )
-        return found
+        return probabilities
 
     def save(self, file: Path) -> None:
         """Write LightGBM's text format."""
@@ -94,7 +94,9 @@ class Ensemble:
             raise BundleError(f"{file} cannot be read: fit the model again") from error
 
 
-def columns(logits: dict[str, Floats], behaviour: Behaviour | None, pairs: Pairs) -> Floats:
+def ensemble_features(
+    logits: dict[str, Floats], behaviour: BehaviourGraph | None, pairs: NodePairs
+) -> Floats:
     """(m, columns) of pairs: logits, paths, and how many edges each end has."""
     parts = list(logits.values())
     if behaviour is not None:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from goeswith.core.arrays import Sparse
-from goeswith.language.salam.nodes import Behaviour, Pairs
+from goeswith.language.salam.behaviour_graph import BehaviourGraph, NodePairs
 
 PARTS = ("train", "valid", "test")
 TRAIN, VALID, TEST = range(3)
@@ -27,44 +27,45 @@ def split_products(n: int, valid: float, test: float, seed: int) -> Parts:
 
 
 @dataclass
-class Split:
+class PairSplit:
     """Pairs and behaviour, split by product.
 
     Attributes:
         train, valid, test: pairs both of whose products are of that part.
-        seen: behaviour between products of train, all that learning may see.
-        known: behaviour of all products, less every edge between two of valid or two of test.
+        training_graph: behaviour between products of train, all that learning may see.
+        inference_graph: behaviour of all products, less every edge between two of valid or two of
+            test.
     """
 
-    train: Pairs
-    valid: Pairs
-    test: Pairs
-    seen: Behaviour
-    known: Behaviour
+    train: NodePairs
+    valid: NodePairs
+    test: NodePairs
+    training_graph: BehaviourGraph
+    inference_graph: BehaviourGraph
 
     @classmethod
-    def of(cls, behaviour: Behaviour, pairs: Pairs, part: Parts) -> Self:
+    def from_parts(cls, behaviour: BehaviourGraph, pairs: NodePairs, part: Parts) -> Self:
         """Split by the parts of products; pairs across parts are dropped.
 
-        Products of valid and test keep what is known of them beside products of other parts, as a
-        new product of a shop has its first baskets; the pairs that are asked have no edge, in any
-        relation or direction, and no product of theirs was seen in learning.
+        Products of valid and test have their edges to products of other parts, as a new product of
+        a shop has its first baskets; pairs of valid and test have no edge, in any relation or
+        direction, and their products are not in the training part.
         """
         same = part[pairs.left] == part[pairs.right]
         train, valid, test = (
             pairs.take(same & (part[pairs.left] == kind)) for kind in (TRAIN, VALID, TEST)
         )
-        seen, known = {}, {}
+        training, inference = {}, {}
         for name, matrix in behaviour.relations.items():
             edges = matrix.tocoo()
             one, other = part[edges.row], part[edges.col]
-            seen[name] = _kept(edges, (one == TRAIN) & (other == TRAIN))
-            known[name] = _kept(edges, (one != other) | (one == TRAIN))
+            training[name] = _keep_edges(edges, (one == TRAIN) & (other == TRAIN))
+            inference[name] = _keep_edges(edges, (one != other) | (one == TRAIN))
         n = behaviour.n
-        return cls(train, valid, test, Behaviour(n, seen), Behaviour(n, known))
+        return cls(train, valid, test, BehaviourGraph(n, training), BehaviourGraph(n, inference))
 
 
-def _kept(edges: Sparse, which: npt.NDArray[np.bool_]) -> Sparse:
+def _keep_edges(edges: Sparse, which: npt.NDArray[np.bool_]) -> Sparse:
     return sparse.csr_matrix(
         (edges.data[which], (edges.row[which], edges.col[which])), shape=edges.shape
     )

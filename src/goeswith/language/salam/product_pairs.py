@@ -1,4 +1,4 @@
-"""Pairs of products with a class, from what a shop's lists or counts say of them.
+"""Labelled pairs of products, from the lists or counts of a shop.
 
 Viewed together and not bought together is a substitute, bought together and not viewed together a
 complement; pairs of neither are drawn, half of them of one type, and called irrelevant.
@@ -14,14 +14,14 @@ from scipy import sparse
 
 from goeswith.core.arrays import Rows, Sparse
 from goeswith.data.catalog import Catalog
-from goeswith.language.salam.nodes import Behaviour, Pairs
+from goeswith.language.salam.behaviour_graph import BehaviourGraph, NodePairs
 from goeswith.relations.graph import RelationGraph
 
 RELATIONS: Final = ("viewed", "bought")
 """Names of the two kinds of behaviour."""
 
 
-def behaviour_of(graph: RelationGraph) -> Behaviour:
+def behaviour_from_relations(graph: RelationGraph) -> BehaviourGraph:
     """What was viewed together and what was bought together, without direction."""
     n = graph.n
     matrices: dict[str, Sparse] = {
@@ -30,19 +30,21 @@ def behaviour_of(graph: RelationGraph) -> Behaviour:
     for name, relation in graph.relations.items():
         kind = "bought" if name == "co_purchase" else "viewed"
         matrices[kind] = matrices[kind] + relation.count
-    return Behaviour.of_edges(n, {name: _ends(matrix.tocsr()) for name, matrix in matrices.items()})
+    return BehaviourGraph.from_edges(
+        n, {name: _ends(matrix.tocsr()) for name, matrix in matrices.items()}
+    )
 
 
-def labelled_pairs(graph: RelationGraph, catalog: Catalog, seed: int) -> Pairs:
+def labelled_pairs(graph: RelationGraph, catalog: Catalog, seed: int) -> NodePairs:
     """Every unordered pair with a class, turned at random; as many irrelevant as the most frequent.
 
     Args:
         graph: whose similarity signal names substitutes, and whose complement signal complements.
-        catalog: whose types tell which drawn pairs are of one type.
+        catalog: with types, for drawn pairs of one type.
         seed: of the turns and the draws.
     """
     rng = np.random.default_rng(seed)
-    behaviour = behaviour_of(graph)
+    behaviour = behaviour_from_relations(graph)
     signals = {"substitute": graph.similars.count, "complement": graph.complements.count}
     upper = [sparse.triu(signal.maximum(signal.T) > 0, 1).tocsr() for signal in signals.values()]
     both = upper[0].multiply(upper[1])
@@ -55,11 +57,11 @@ def labelled_pairs(graph: RelationGraph, catalog: Catalog, seed: int) -> Pairs:
     left = np.concatenate([one for one, _ in ends])
     right = np.concatenate([other for _, other in ends])
     labels = np.repeat(np.arange(3), [len(one) for one, _ in ends])
-    turned = rng.random(len(left)) < 0.5
-    left, right = np.where(turned, right, left), np.where(turned, left, right)
+    is_reversed = rng.random(len(left)) < 0.5
+    left, right = np.where(is_reversed, right, left), np.where(is_reversed, left, right)
     order = rng.permutation(len(left))
     regions = np.zeros(len(left), dtype=np.int64)
-    return Pairs(left, right, labels, regions).take(order)
+    return NodePairs(left, right, labels, regions).take(order)
 
 
 def _ends(matrix: Sparse) -> tuple[Rows, Rows]:
@@ -69,7 +71,7 @@ def _ends(matrix: Sparse) -> tuple[Rows, Rows]:
 
 
 def _unrelated(
-    behaviour: Behaviour, catalog: Catalog, count: int, rng: np.random.Generator
+    behaviour: BehaviourGraph, catalog: Catalog, count: int, rng: np.random.Generator
 ) -> tuple[Rows, Rows]:
     """Pairs without any edge, half of them of one type."""
     n = behaviour.n
@@ -85,10 +87,10 @@ def _unrelated(
     one, other = np.minimum(left, right), np.maximum(left, right)
     _, first = np.unique(one.astype(np.int64) * n + other, return_index=True)
     first = np.sort(first)
-    drawn = Pairs(one[first], other[first], first, first)
-    free = (drawn.left != drawn.right) & ~behaviour.holds(drawn)
+    drawn = NodePairs(one[first], other[first], first, first)
+    free = (drawn.left != drawn.right) & ~behaviour.connects(drawn)
     within = free & (kinds[drawn.left] == kinds[drawn.right])
     alike, unlike = np.flatnonzero(within), np.flatnonzero(free & ~within)
     across = unlike[: max(count - count // 2, count - len(alike))]  # what one kind lacks,
-    kept = drawn.take(np.concatenate([alike[: count - len(across)], across]))  # the other has
-    return kept.left, kept.right
+    selected = drawn.take(np.concatenate([alike[: count - len(across)], across]))  # the other has
+    return selected.left, selected.right

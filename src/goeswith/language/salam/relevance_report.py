@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from goeswith.core.arrays import Floats
-from goeswith.core.atomic_files import replacing
-from goeswith.language.salam.nodes import Labels
+from goeswith.core.atomic_files import atomic_path
+from goeswith.language.salam.behaviour_graph import Labels
 
 
-def measured(
+def classification_report(
     probabilities: Floats,
     labels: Labels,
     regions: Labels,
@@ -28,39 +28,39 @@ def measured(
         classes: (c,) their names.
         names: of the locales.
     """
-    found = probabilities.argmax(axis=1)
+    predicted = probabilities.argmax(axis=1)
     most = np.bincount(labels, minlength=len(classes)).argmax()
     by_region = {
-        name: _f1(found[regions == number], labels[regions == number], classes)
+        name: _f1(predicted[regions == number], labels[regions == number], classes)
         for number, name in enumerate(names)
         if (regions == number).any()
     }
     return {
         "pairs": len(labels),
-        **_f1(found, labels, classes),
+        **_f1(predicted, labels, classes),
         "most_frequent_class": _f1(np.full(len(labels), most), labels, classes),
         "locales": by_region,
     }
 
 
-def _f1(found: Labels, labels: Labels, classes: tuple[str, ...]) -> dict[str, Any]:
+def _f1(predicted: Labels, labels: Labels, classes: tuple[str, ...]) -> dict[str, Any]:
     from sklearn.metrics import confusion_matrix, f1_score
 
     numbers = range(len(classes))
-    # a class that no pair has, and that none was taken for, says nothing
-    there = sorted(set(labels.tolist()) | set(found.tolist()))
-    each = f1_score(labels, found, average=None, labels=there, zero_division=0).tolist()
+    # a class without pairs and predictions is left out
+    present = sorted(set(labels.tolist()) | set(predicted.tolist()))
+    each = f1_score(labels, predicted, average=None, labels=present, zero_division=0).tolist()
     return {
         "macro_f1": float(np.mean(each)),
-        "micro_f1": float(f1_score(labels, found, average="micro")),
-        "f1": {classes[number]: score for number, score in zip(there, each, strict=True)},
+        "micro_f1": float(f1_score(labels, predicted, average="micro")),
+        "f1": {classes[number]: score for number, score in zip(present, each, strict=True)},
         "counts": np.bincount(labels, minlength=len(classes)).tolist(),
-        "confusion": confusion_matrix(labels, found, labels=numbers).tolist(),
+        "confusion": confusion_matrix(labels, predicted, labels=numbers).tolist(),
     }
 
 
 def confusion_plot(figures: dict[str, Any], classes: tuple[str, ...], file: Path) -> None:
-    """Draw shares of each true class by what it was taken for, as PNG or SVG by the suffix."""
+    """Draw the confusion matrix in shares of the true class, as PNG or SVG by the suffix."""
     from matplotlib.figure import Figure
 
     counts = np.array(figures["confusion"], dtype=float)
@@ -84,5 +84,5 @@ def confusion_plot(figures: dict[str, Any], classes: tuple[str, ...], file: Path
             color="white" if shares[row, column] > 0.5 else "black",
         )
     axes.set_title(f"macro-F1 {figures['macro_f1']:.3f}, {figures['pairs']:,} pairs")
-    with replacing(file) as beside:
+    with atomic_path(file) as beside:
         figure.savefig(beside, format=file.suffix.lstrip(".") or "png")

@@ -34,20 +34,22 @@ class Tokens:
     between: int
     padding: int
 
-    def of(self, node: int, most: int) -> list[int]:
+    def take(self, node: int, max_tokens: int) -> list[int]:
         """The first tokens of one text."""
         start = self.starts[node]
-        tokens: list[int] = self.ids[start : min(self.starts[node + 1], start + most)].tolist()
+        tokens: list[int] = self.ids[
+            start : min(self.starts[node + 1], start + max_tokens)
+        ].tolist()
         return tokens
 
     def lengths(self) -> np.ndarray[Any, np.dtype[np.int64]]:
         """(n,) tokens of each text."""
         return np.diff(self.starts)
 
-    def pair(self, left: int, right: int, most: int) -> list[int]:
-        """Both texts as one input of at most `most` tokens; the longer one is cut first."""
-        room = most - len(self.first) - 2
-        one, other = self.of(left, room), self.of(right, room)
+    def pair(self, left: int, right: int, max_tokens: int) -> list[int]:
+        """Both texts as one input of at most `max_tokens` tokens; the longer one is cut first."""
+        room = max_tokens - len(self.first) - 2
+        one, other = self.take(left, room), self.take(right, room)
         over = len(one) + len(other) - room
         if over > 0:
             short = min(len(one), len(other), room // 2)
@@ -59,9 +61,9 @@ class Tokens:
                 other = other[: room - short]
         return [*self.first, *one, self.between, *other, self.between]
 
-    def single(self, node: int, most: int) -> list[int]:
+    def single(self, node: int, max_tokens: int) -> list[int]:
         """One text as an input."""
-        return [*self.first, *self.of(node, most - len(self.first) - 1), self.between]
+        return [*self.first, *self.take(node, max_tokens - len(self.first) - 1), self.between]
 
     def batch(self, inputs: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:
         """(b, l) tokens and (b, l) which of them are there."""
@@ -73,12 +75,12 @@ class Tokens:
         return torch.as_tensor(ids, device=device), torch.as_tensor(mask, device=device)
 
 
-def tokenize(texts: Sequence[str], tokenizer: Any, most: int) -> Tokens:
+def tokenize(texts: Sequence[str], tokenizer: Any, max_tokens: int) -> Tokens:
     """Tokens of texts, without those that begin and end an input."""
     rows: list[list[int]] = []
     for start in range(0, len(texts), 10_000):
         part = list(texts[start : start + 10_000])
-        rows += tokenizer(part, add_special_tokens=False, truncation=True, max_length=most)[
+        rows += tokenizer(part, add_special_tokens=False, truncation=True, max_length=max_tokens)[
             "input_ids"
         ]
     starts = np.concatenate([[0], np.cumsum([len(row) for row in rows], dtype=np.int64)])
@@ -95,22 +97,22 @@ def load_tokenizer(config: SalamConfig) -> Any:
     """The tokenizer of a pretrained encoder.
 
     Raises:
-        ConfigError: there is none by that name.
+        ConfigError: there is none of that name.
     """
     from transformers import AutoTokenizer
 
-    return _loaded(AutoTokenizer.from_pretrained, config.encoder)
+    return _load_pretrained(AutoTokenizer.from_pretrained, config.encoder)
 
 
 def load_encoder(config: SalamConfig) -> Any:
-    """A pretrained encoder, with adapters where the settings say so.
+    """A pretrained encoder, with adapters if `lora` is set.
 
     Raises:
         ConfigError: nothing can be loaded by that name.
     """
     from transformers import AutoModel
 
-    encoder = _loaded(AutoModel.from_pretrained, config.encoder, dtype=torch.float32)
+    encoder = _load_pretrained(AutoModel.from_pretrained, config.encoder, dtype=torch.float32)
     if getattr(encoder, "pooler", None) is not None:
         encoder.pooler = None  # nothing reads it, and some models come without its weights
     if config.lora:
@@ -120,14 +122,14 @@ def load_encoder(config: SalamConfig) -> Any:
             r=config.lora, lora_alpha=2 * config.lora, target_modules="all-linear"
         )
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # peft asks by an old name
+            warnings.simplefilter("ignore", FutureWarning)  # peft uses a deprecated name
             encoder = get_peft_model(encoder, adapters)
     elif not config.train_embeddings:
         encoder.get_input_embeddings().weight.requires_grad_(requires_grad=False)
     return encoder
 
 
-def _loaded(load: Callable[..., Any], name: str, **settings: Any) -> Any:
+def _load_pretrained(load: Callable[..., Any], name: str, **settings: Any) -> Any:
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # we show our own

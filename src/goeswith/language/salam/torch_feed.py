@@ -1,4 +1,4 @@
-"""Pairs ready for the network, a batch of like length at a time; and what it says of them."""
+"""Inputs of the network in batches of similar length, and its predictions."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from goeswith.core.arrays import Floats
+from goeswith.language.salam.behaviour_graph import BehaviourGraph, NodePairs
 from goeswith.language.salam.config import SalamConfig
-from goeswith.language.salam.nodes import Behaviour, Pairs
 from goeswith.language.salam.torch_encoder import Tokens, batches_by_length, mean_vector
-from goeswith.language.salam.torch_graph import Sampler
-from goeswith.language.salam.torch_network import Network, Step
+from goeswith.language.salam.torch_graph import NeighbourSampler
+from goeswith.language.salam.torch_network import PairBatch, SalamNetwork
 from goeswith.models.neural.torch_layers import native_bfloat16
 
-Tell = Callable[[str], None]
+OnProgress = Callable[[str], None]
 
 
 def precision(config: SalamConfig, where: torch.device) -> torch.dtype:
@@ -29,61 +29,61 @@ def precision(config: SalamConfig, where: torch.device) -> torch.dtype:
 
 
 @dataclass
-class World:
+class NodeInputs:
     """What all pairs share: tokens and vectors of the nodes, and behaviour between them.
 
-    Without vectors and behaviour the language branch is asked alone.
+    Without vectors and behaviour, only the language branch is used.
     """
 
     tokens: Tokens | None
     vectors: Floats | None
-    behaviour: Behaviour | None
+    behaviour: BehaviourGraph | None
 
 
 @dataclass
-class Feed:
+class PairFeed:
     """Pairs ready for the network, a batch at a time."""
 
     config: SalamConfig
-    world: World
-    pairs: Pairs
+    inputs: NodeInputs
+    pairs: NodePairs
     where: torch.device
     paths: Floats | None = field(init=False, default=None)
-    sampler: Sampler | None = field(init=False, default=None)
+    sampler: NeighbourSampler | None = field(init=False, default=None)
     vectors: Tensor | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
-        if self.config.graph and self.world.behaviour is not None:
-            assert self.world.vectors is not None
+        if self.config.graph and self.inputs.behaviour is not None:
+            assert self.inputs.vectors is not None
             if self.config.paths:
-                self.paths = self.world.behaviour.paths(self.pairs)
-            self.sampler = Sampler(self.world.behaviour, self.where)
-            self.vectors = torch.as_tensor(self.world.vectors, device=self.where)
+                self.paths = self.inputs.behaviour.paths(self.pairs)
+            self.sampler = NeighbourSampler(self.inputs.behaviour, self.where)
+            self.vectors = torch.as_tensor(self.inputs.vectors, device=self.where)
 
     def lengths(self) -> np.ndarray[Any, np.dtype[np.int64]]:
         """(m,) tokens of each pair; zeros where no text is read."""
-        if not self.config.language or self.world.tokens is None:
+        if not self.config.language or self.inputs.tokens is None:
             return np.zeros(len(self.pairs), dtype=np.int64)
-        each = self.world.tokens.lengths()
+        each = self.inputs.tokens.lengths()
         both = each[self.pairs.left] + each[self.pairs.right]
-        found: np.ndarray[Any, np.dtype[np.int64]] = np.minimum(both, self.config.max_tokens)
-        return found
+        lengths: np.ndarray[Any, np.dtype[np.int64]] = np.minimum(both, self.config.max_tokens)
+        return lengths
 
-    def step(self, which: np.ndarray[Any, np.dtype[np.int64]]) -> Step:
+    def step(self, which: np.ndarray[Any, np.dtype[np.int64]]) -> PairBatch:
         """The pairs of these numbers."""
         left, right = self.pairs.left[which], self.pairs.right[which]
         ids = mask = None
         if self.config.language:
-            tokens = self.world.tokens
+            tokens = self.inputs.tokens
             assert tokens is not None
-            most = self.config.max_tokens
+            max_tokens = self.config.max_tokens
             rows = [
-                tokens.pair(one, other, most)
+                tokens.pair(one, other, max_tokens)
                 for one, other in zip(left.tolist(), right.tolist(), strict=True)
             ]
             ids, mask = tokens.batch(rows, self.where)
         paths = None if self.paths is None else self._tensor(self.paths[which])
-        return Step(ids, mask, self._tensor(left).long(), self._tensor(right).long(), paths)
+        return PairBatch(ids, mask, self._tensor(left).long(), self._tensor(right).long(), paths)
 
     def labels(self, which: np.ndarray[Any, np.dtype[np.int64]]) -> Tensor:
         """Classes of the pairs of these numbers."""
@@ -94,7 +94,11 @@ class Feed:
 
 
 def node_vectors(
-    encoder: nn.Module, tokens: Tokens, config: SalamConfig, where: torch.device, tell: Tell
+    encoder: nn.Module,
+    tokens: Tokens,
+    config: SalamConfig,
+    where: torch.device,
+    on_progress: OnProgress,
 ) -> Floats:
     """(n, h) float16 mean vectors of all texts, from the encoder as it came."""
     encoder.to(where).eval()
@@ -104,34 +108,38 @@ def node_vectors(
     kind = precision(config, where)
     for number, batch in enumerate(batches_by_length(lengths, 256)):
         if number % 20 == 0:
-            tell(f"vectors of texts: {number * 256:,} of {len(inputs):,}")
+            on_progress(f"vectors of texts: {number * 256:,} of {len(inputs):,}")
         ids, mask = tokens.batch([inputs[i] for i in batch], where)
         with torch.inference_mode(), torch.autocast(where.type, kind, kind != torch.float32):
             mean = mean_vector(encoder, ids, mask).float()
-        found = nn.functional.normalize(mean, dim=-1).half().cpu().numpy()
+        normalised = nn.functional.normalize(mean, dim=-1).half().cpu().numpy()
         if vectors is None:
-            vectors = np.zeros((len(inputs), found.shape[1]), dtype=np.float16)
-        vectors[batch] = found
+            vectors = np.zeros((len(inputs), normalised.shape[1]), dtype=np.float16)
+        vectors[batch] = normalised
     return np.asarray(vectors)
 
 
 def predict(
-    network: Network, world: World, pairs: Pairs, tell: Tell = lambda _: None, batch: int = 128
+    network: SalamNetwork,
+    inputs: NodeInputs,
+    pairs: NodePairs,
+    on_progress: OnProgress = lambda _: None,
+    batch: int = 128,
 ) -> dict[str, Floats]:
     """Branch -> (m, c) logits of pairs; `fused` where there are two branches."""
     config, where = network.config, next(network.parameters()).device
-    feed = Feed(config, world, pairs, where)
+    feed = PairFeed(config, inputs, pairs, where)
     kind = precision(config, where)
     generator = torch.Generator(where).manual_seed(config.seed)
     network.eval()
-    found: dict[str, Floats] = {}
+    results: dict[str, Floats] = {}
     for number, which in enumerate(batches_by_length(feed.lengths(), batch)):
         if number % 20 == 0:
-            tell(f"classifying pairs: {number * batch:,} of {len(pairs):,}")
+            on_progress(f"classifying pairs: {number * batch:,} of {len(pairs):,}")
         with torch.inference_mode(), torch.autocast(where.type, kind, kind != torch.float32):
             logits = network(feed.step(which), feed.vectors, feed.sampler, generator)
         for name, values in logits.items():
-            if name not in found:
-                found[name] = np.zeros((len(pairs), values.shape[1]), dtype=np.float32)
-            found[name][which] = values.float().cpu().numpy()
-    return found
+            if name not in results:
+                results[name] = np.zeros((len(pairs), values.shape[1]), dtype=np.float32)
+            results[name][which] = values.float().cpu().numpy()
+    return results

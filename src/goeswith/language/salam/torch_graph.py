@@ -13,13 +13,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from goeswith.language.salam.nodes import Behaviour
+from goeswith.language.salam.behaviour_graph import BehaviourGraph
 
 
-class Sampler:
+class NeighbourSampler:
     """Draws neighbours on the device where the model is."""
 
-    def __init__(self, behaviour: Behaviour, device: torch.device) -> None:
+    def __init__(self, behaviour: BehaviourGraph, device: torch.device) -> None:
         self.relations = [
             (
                 torch.as_tensor(matrix.indptr.astype("int64"), device=device),
@@ -39,7 +39,7 @@ class Sampler:
         Returns:
             (..., r, f) nodes and whether there is one: a node without edges has none.
         """
-        found, known = [], []
+        neighbours, exists_ = [], []
         for indptr, indices in self.relations:
             start = indptr[nodes][..., None]
             degree = indptr[nodes + 1][..., None] - start
@@ -47,12 +47,12 @@ class Sampler:
             place = start + (at * degree).long().clamp(max=torch.clamp(degree - 1, min=0))
             exists = degree.expand_as(place) > 0
             drawn = indices[torch.where(exists, place, 0)] if len(indices) else place * 0
-            found.append(torch.where(exists, drawn, 0))
-            known.append(exists)
-        return torch.stack(found, dim=-2), torch.stack(known, dim=-2)
+            neighbours.append(torch.where(exists, drawn, 0))
+            exists_.append(exists)
+        return torch.stack(neighbours, dim=-2), torch.stack(exists_, dim=-2)
 
 
-class Hop(nn.Module):
+class RelationLayer(nn.Module):
     """Own vector and the mean of each relation's neighbours, each with weights of its own."""
 
     def __init__(self, inputs: int, outputs: int, relations: int) -> None:
@@ -62,9 +62,9 @@ class Hop(nn.Module):
             nn.Linear(inputs, outputs, bias=False) for _ in range(relations)
         )
 
-    def forward(self, own: Tensor, neighbours: Tensor, known: Tensor) -> Tensor:
-        """(..., outputs) of own (..., d), neighbours (..., r, f, d) and known (..., r, f)."""
-        share = known.to(neighbours.dtype)[..., None]
+    def forward(self, own: Tensor, neighbours: Tensor, exists: Tensor) -> Tensor:
+        """(..., outputs) of own (..., d), neighbours (..., r, f, d) and exists (..., r, f)."""
+        share = exists.to(neighbours.dtype)[..., None]
         mean = (neighbours * share).sum(-2) / share.sum(-2).clamp(min=1)
         out: Tensor = self.own(own)
         for relation, layer in enumerate(self.others):
@@ -82,8 +82,8 @@ class GraphBranch(nn.Module):
         self.path_mean: Tensor
         self.path_scale: Tensor
         self.enter = nn.Linear(inputs, dimension)
-        self.first = Hop(dimension, dimension, relations)
-        self.second = Hop(dimension, dimension, relations)
+        self.first = RelationLayer(dimension, dimension, relations)
+        self.second = RelationLayer(dimension, dimension, relations)
         self.between = nn.Linear(paths, dimension) if paths else None
         # path columns as they are in the pairs to learn from; see `standardize`
         self.register_buffer("path_mean", torch.zeros(paths))
@@ -101,7 +101,7 @@ class GraphBranch(nn.Module):
         nodes: Tensor,
         unseen: Tensor,
         vectors: Tensor,
-        sampler: Sampler,
+        sampler: NeighbourSampler,
         *,
         counts: tuple[int, int],
         generator: torch.Generator,
@@ -111,14 +111,14 @@ class GraphBranch(nn.Module):
         Only a first step can take that edge: a second step that begins at `unseen` would have
         come over it, and one that ends there came by another way.
         """
-        near, known = sampler.draw(nodes, counts[0], generator)
-        known = known & (near != unseen[:, None, None])
-        far, known_far = sampler.draw(near, counts[1], generator)
+        near, near_exists = sampler.draw(nodes, counts[0], generator)
+        near_exists = near_exists & (near != unseen[:, None, None])
+        far, far_exists = sampler.draw(near, counts[1], generator)
         own = self._enter(vectors, near)
-        middle = torch.relu(self.first(own, self._enter(vectors, far), known_far))
-        centre = torch.relu(self.first(self._enter(vectors, nodes), own, known))
-        found: Tensor = self.norm(self.second(centre, middle, known))
-        return found
+        middle = torch.relu(self.first(own, self._enter(vectors, far), far_exists))
+        centre = torch.relu(self.first(self._enter(vectors, nodes), own, near_exists))
+        vectors_out: Tensor = self.norm(self.second(centre, middle, near_exists))
+        return vectors_out
 
     def _enter(self, vectors: Tensor, nodes: Tensor) -> Tensor:
         return torch.relu(self.enter(vectors[nodes].to(self.enter.weight.dtype)))

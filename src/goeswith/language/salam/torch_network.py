@@ -14,11 +14,11 @@ from torch import Tensor, nn
 
 from goeswith.language.salam.config import SalamConfig
 from goeswith.language.salam.torch_encoder import mean_vector
-from goeswith.language.salam.torch_graph import GraphBranch, Sampler
+from goeswith.language.salam.torch_graph import GraphBranch, NeighbourSampler
 
 
 @dataclass
-class Step:
+class PairBatch:
     """What a batch of pairs gives the network.
 
     Attributes:
@@ -34,7 +34,7 @@ class Step:
     paths: Tensor | None
 
 
-class Network(nn.Module):
+class SalamNetwork(nn.Module):
     """Logits of each branch and of their fusion.
 
     Args:
@@ -84,20 +84,20 @@ class Network(nn.Module):
 
     def forward(
         self,
-        step: Step,
+        batch: PairBatch,
         vectors: Tensor | None,
-        sampler: Sampler | None,
+        sampler: NeighbourSampler | None,
         generator: torch.Generator,
     ) -> dict[str, Tensor]:
         """Branch -> (b, c) logits; `fused` is the last where there are two branches.
 
-        Without a sampler the language branch is asked alone.
+        Without a sampler, only the language branch is used.
         """
         logits: dict[str, Tensor] = {}
         tokens: list[Tensor] = []
         if self.encoder is not None:
-            assert step.ids is not None and step.mask is not None
-            pair = mean_vector(self.encoder, step.ids, step.mask).float()
+            assert batch.ids is not None and batch.mask is not None
+            pair = mean_vector(self.encoder, batch.ids, batch.mask).float()
             tokens.append(self.read(pair))
             logits["language"] = self.language_head(pair)
         if self.config.graph and sampler is not None:
@@ -105,18 +105,18 @@ class Network(nn.Module):
             counts = (self.config.neighbours, self.config.second_neighbours)
             ends = [
                 self.graph.around(one, other, vectors, sampler, counts=counts, generator=generator)
-                for one, other in ((step.left, step.right), (step.right, step.left))
+                for one, other in ((batch.left, batch.right), (batch.right, batch.left))
             ]
-            found = self.graph(ends[0], ends[1], step.paths)
-            tokens += [token.float() for token in found]
-            logits["graph"] = self.graph_head(torch.cat(tokens[-len(found) :], dim=-1))
+            graph_tokens = self.graph(ends[0], ends[1], batch.paths)
+            tokens += [token.float() for token in graph_tokens]
+            logits["graph"] = self.graph_head(torch.cat(tokens[-len(graph_tokens) :], dim=-1))
         if "language" in logits and "graph" in logits:
-            seen = torch.stack(tokens, dim=1)
-            fused, _ = self.attention(seen, seen, seen, need_weights=False)
-            logits["fused"] = self.fused_head(self.norm(seen + fused).flatten(1))
+            stacked = torch.stack(tokens, dim=1)
+            fused, _ = self.attention(stacked, stacked, stacked, need_weights=False)
+            logits["fused"] = self.fused_head(self.norm(stacked + fused).flatten(1))
         return logits
 
-    def trained(self) -> dict[str, Tensor]:
+    def trained_weights(self) -> dict[str, Tensor]:
         """What training changes: all that a saved model holds, beside the encoder's name."""
         return {
             name: value

@@ -19,15 +19,15 @@ import torch
 from torch import Tensor, nn
 
 from goeswith.core.errors import ConfigError
+from goeswith.language.salam.behaviour_graph import NodePairs
 from goeswith.language.salam.config import SalamConfig
 from goeswith.language.salam.labels import balanced_weights
-from goeswith.language.salam.nodes import Pairs
-from goeswith.language.salam.torch_feed import Feed, Tell, World, precision, predict
-from goeswith.language.salam.torch_network import Network
+from goeswith.language.salam.torch_feed import NodeInputs, OnProgress, PairFeed, precision, predict
+from goeswith.language.salam.torch_network import SalamNetwork
 from goeswith.models.neural.checkpoint import read_checkpoint, write_checkpoint
 
 
-class Epoch(TypedDict):
+class SalamEpoch(TypedDict):
     """One finished epoch."""
 
     epoch: int
@@ -37,29 +37,29 @@ class Epoch(TypedDict):
 
 
 def train(
-    network: Network,
-    world: World,
-    pairs: Pairs,
-    held: tuple[World, Pairs] | None = None,
+    network: SalamNetwork,
+    inputs: NodeInputs,
+    pairs: NodePairs,
+    validation: tuple[NodeInputs, NodePairs] | None = None,
     *,
     checkpoint: Path | None = None,
-    tell: Tell = lambda _: None,
-) -> list[Epoch]:
-    """Train the network in place; with pairs held back, the best epoch's weights are kept.
+    on_progress: OnProgress = lambda _: None,
+) -> list[SalamEpoch]:
+    """Train the network in place; with a validation set, the best epoch's weights are used.
 
     Args:
         network: on the device to train on.
-        world: nodes, and the behaviour that may be seen while learning.
-        pairs: to learn from; no step sees an edge between the ends of the pair that it asks of.
-        held: pairs held back, and the world that they are asked in.
-        checkpoint: where to keep what a killed run goes on from.
-        tell: called with a line now and then.
+        inputs: nodes, and the behaviour that may be seen while learning.
+        pairs: training pairs; no step uses an edge between the ends of its own pairs.
+        validation: held-out pairs with their inputs.
+        checkpoint: file for resuming a killed run.
+        on_progress: called with a line now and then.
 
     Raises:
         ConfigError: the loss left the finite numbers.
     """
     config, where = network.config, next(network.parameters()).device
-    feed = Feed(config, world, pairs, where)
+    feed = PairFeed(config, inputs, pairs, where)
     if feed.paths is not None and not network.pretrained:
         network.graph.standardize(torch.as_tensor(feed.paths, device=where))
     weights = balanced_weights(pairs.labels, len(config.classes)) if config.balance else None
@@ -67,18 +67,20 @@ def train(
         torch.as_tensor(weights, device=where) if weights is not None else None
     )
     optimizer = torch.optim.AdamW(
-        _groups(network, config), weight_decay=config.weight_decay, fused=where.type == "cuda"
+        _parameter_groups(network, config),
+        weight_decay=config.weight_decay,
+        fused=where.type == "cuda",
     )
     per_epoch = -(-len(pairs) // config.batch)
     steps = per_epoch * config.epochs
     rates = [group["lr"] for group in optimizer.param_groups]
     kind = precision(config, where)
     generator = torch.Generator(where)
-    state = _State(network, optimizer, checkpoint, _fingerprint(config, pairs))
+    state = _SalamCheckpoint(network, optimizer, checkpoint, _fingerprint(config, pairs))
     done, lengths = state.resume(), feed.lengths()
     started = saved = time.monotonic()
     for epoch in range(done // per_epoch, config.epochs):
-        order = _order(lengths, config.batch, np.random.default_rng([config.seed, epoch]))
+        order = _epoch_batches(lengths, config.batch, np.random.default_rng([config.seed, epoch]))
         network.train()
         for number, which in enumerate(order):
             at = epoch * per_epoch + number
@@ -96,11 +98,13 @@ def train(
             loss.backward()
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
-                group["lr"] = rate * _rise_and_fall(at, steps, config.warmup)
+                group["lr"] = rate * _rate_share(at, steps, config.warmup)
             optimizer.step()
             state.losses += loss.detach()
             if at % 50 == 49:
-                tell(f"epoch {epoch + 1} of {config.epochs}, step {number + 1} of {per_epoch}")
+                on_progress(
+                    f"epoch {epoch + 1} of {config.epochs}, step {number + 1} of {per_epoch}"
+                )
             due = time.monotonic() - saved > 60 * config.checkpoint_minutes
             if due and number + 1 < per_epoch:  # an epoch's last step is saved with its history
                 state.save(at + 1)
@@ -111,32 +115,32 @@ def train(
                 f"training left the finite numbers in epoch {epoch + 1}: lower learning_rate, now "
                 f"{config.learning_rate}"
             )
-        score = macro_f1(network, *held) if held is not None else float("nan")
+        score = macro_f1(network, *validation) if validation is not None else float("nan")
         state.finish(epoch + 1, loss_mean, score, time.monotonic() - started)
         started = time.monotonic()
-        tell(f"epoch {epoch + 1}: loss {loss_mean:.4f}, validation macro-F1 {score:.4f}")
+        on_progress(f"epoch {epoch + 1}: loss {loss_mean:.4f}, validation macro-F1 {score:.4f}")
         state.save((epoch + 1) * per_epoch)
     state.end()
     return state.history
 
 
-def macro_f1(network: Network, world: World, pairs: Pairs) -> float:
-    """Macro-F1 of the last branch on pairs whose classes are known."""
+def macro_f1(network: SalamNetwork, inputs: NodeInputs, pairs: NodePairs) -> float:
+    """Macro-F1 of the last branch on labelled pairs."""
     from sklearn.metrics import f1_score
 
-    logits = list(predict(network, world, pairs).values())[-1]
+    logits = list(predict(network, inputs, pairs).values())[-1]
     return float(f1_score(pairs.labels, logits.argmax(axis=1), average="macro"))
 
 
 @dataclass
-class _State:
-    """What a killed run goes on from, and the best epoch's weights."""
+class _SalamCheckpoint:
+    """State for resuming a run, and the best epoch's weights."""
 
-    network: Network
+    network: SalamNetwork
     optimizer: torch.optim.Optimizer
     file: Path | None
     fingerprint: str
-    history: list[Epoch] = field(default_factory=list)
+    history: list[SalamEpoch] = field(default_factory=list)
     best: dict[str, Tensor] = field(default_factory=dict)
     losses: Tensor = field(init=False)
 
@@ -149,53 +153,53 @@ class _State:
         )
         self.losses.zero_()
         if np.isfinite(validation) and validation >= max(e["validation"] for e in self.history):
-            self.best = {k: v.detach().clone() for k, v in self.network.trained().items()}
+            self.best = {k: v.detach().clone() for k, v in self.network.trained_weights().items()}
 
     def save(self, step: int) -> None:
         if self.file is None:
             return
-        said = {
+        metadata = {
             "fingerprint": self.fingerprint,
             "step": str(step),
             "history": json.dumps(self.history),
         }
-        now, sums = self.network.trained(), {"losses": self.losses}
+        now, sums = self.network.trained_weights(), {"losses": self.losses}
         parts = {"now": now, "best": self.best, "sums": sums}
-        write_checkpoint(self.file, self.optimizer, said, parts)
+        write_checkpoint(self.file, self.optimizer, metadata, parts)
 
     def resume(self) -> int:
         """Steps that are done already; a checkpoint of other data or settings is overwritten."""
         if self.file is None:
             return 0
-        found = read_checkpoint(self.file, self.optimizer, self.fingerprint)
-        if found is None:
+        checkpoint = read_checkpoint(self.file, self.optimizer, self.fingerprint)
+        if checkpoint is None:
             return 0
-        put(self.network, found.part("now"))
-        self.best = found.part("best")
-        self.losses.copy_(found.part("sums")["losses"])
-        self.history = json.loads(found.said["history"])
-        return int(found.said["step"])
+        load_weights_into(self.network, checkpoint.part("now"))
+        self.best = checkpoint.part("best")
+        self.losses.copy_(checkpoint.part("sums")["losses"])
+        self.history = json.loads(checkpoint.metadata["history"])
+        return int(checkpoint.metadata["step"])
 
     def end(self) -> None:
         if self.best:
-            put(self.network, self.best)
+            load_weights_into(self.network, self.best)
         if self.file is not None:
             self.file.unlink(missing_ok=True)
 
 
-def put(network: Network, tensors: dict[str, Tensor]) -> None:
+def load_weights_into(network: SalamNetwork, tensors: dict[str, Tensor]) -> None:
     """Put trained weights back.
 
     Raises:
         ConfigError: they are not those of this network.
     """
-    own = network.trained()
+    own = network.trained_weights()
     wrong = sorted(set(own) ^ set(tensors)) or [
         name for name, value in tensors.items() if own[name].shape != value.shape
     ]
     if wrong:
         raise ConfigError(
-            f"the saved weights are of another network: {wrong[0]} does not fit; take the same "
+            f"the saved weights are of another network: {wrong[0]} does not fit; use the same "
             "encoder, labels, relations and dimensions"
         )
     with torch.no_grad():
@@ -203,7 +207,7 @@ def put(network: Network, tensors: dict[str, Tensor]) -> None:
             own[name].copy_(value)
 
 
-def _groups(network: Network, config: SalamConfig) -> list[dict[str, Any]]:
+def _parameter_groups(network: SalamNetwork, config: SalamConfig) -> list[dict[str, Any]]:
     trained = [(n, p) for n, p in network.named_parameters() if p.requires_grad]
     # adapters start from nothing, as heads do, but a step of theirs moves pretrained layers
     rate = config.learning_rate * (10 if config.lora else 1)
@@ -213,26 +217,26 @@ def _groups(network: Network, config: SalamConfig) -> list[dict[str, Any]]:
     ]
 
 
-def _rise_and_fall(step: int, steps: int, warmup: float) -> float:
+def _rate_share(step: int, steps: int, warmup: float) -> float:
     """Share of the full step size: up in a line, then down to nothing."""
     rising = max(int(steps * warmup), 1)
     return min((step + 1) / rising, (steps - step) / max(steps - rising, 1))
 
 
-def _order(
+def _epoch_batches(
     lengths: np.ndarray[Any, np.dtype[np.int64]], batch: int, rng: np.random.Generator
 ) -> Iterator[np.ndarray[Any, np.dtype[np.int64]]]:
     """Batches of an epoch: random pairs, those of like length together."""
     order = rng.permutation(len(lengths))
-    whole = []
+    batches = []
     for start in range(0, len(order), 50 * batch):
         run = order[start : start + 50 * batch]
         run = run[np.argsort(lengths[run], kind="stable")]
-        whole += [run[at : at + batch] for at in range(0, len(run), batch)]
-    yield from (whole[i] for i in rng.permutation(len(whole)))
+        batches += [run[at : at + batch] for at in range(0, len(run), batch)]
+    yield from (batches[i] for i in rng.permutation(len(batches)))
 
 
-def _fingerprint(config: SalamConfig, pairs: Pairs) -> str:
+def _fingerprint(config: SalamConfig, pairs: NodePairs) -> str:
     digest = hashlib.sha256(config.model_dump_json().encode())
     for part in (pairs.left, pairs.right, pairs.labels):
         digest.update(np.ascontiguousarray(part).tobytes())

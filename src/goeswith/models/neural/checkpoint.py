@@ -1,4 +1,4 @@
-"""What a killed training goes on from: tensors by part, and the moments of its optimizer."""
+"""Checkpoints of a training run: tensors by part, and the moments of the optimizer."""
 
 from __future__ import annotations
 
@@ -6,37 +6,37 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from goeswith.core.atomic_files import replacing
+from goeswith.core.atomic_files import atomic_path
 
 if TYPE_CHECKING:
     import torch
 
 
 class Checkpoint(NamedTuple):
-    """What was written of a run."""
+    """A checkpoint."""
 
-    said: dict[str, str]
-    """Beside the fingerprint: where it was, and its history."""
+    metadata: dict[str, str]
+    """Strings beside the fingerprint: the position and the history of the run."""
     parts: dict[str, dict[str, torch.Tensor]]
-    """Tensors by part and name, on the CPU; a part that had none is missing."""
+    """Tensors by part and name, on the CPU; a part without tensors is absent."""
 
     def part(self, name: str) -> dict[str, torch.Tensor]:
-        """The tensors of a part; none where it had none."""
+        """The tensors of a part; empty if it is absent."""
         return self.parts.get(name, {})
 
 
 def write_checkpoint(
     path: Path,
     optimizer: torch.optim.Optimizer,
-    said: Mapping[str, str],
+    metadata: Mapping[str, str],
     parts: Mapping[str, Mapping[str, torch.Tensor]],
 ) -> None:
-    """Write a checkpoint, beside and renamed.
+    """Write a checkpoint, atomically.
 
     Args:
         path: the file.
         optimizer: its moments are written.
-        said: strings; the one called `fingerprint` tells this run from others.
+        metadata: strings; `fingerprint` identifies the run.
         parts: tensors by part and name, such as weights `now` and at their `best`.
     """
     from safetensors.torch import save_file
@@ -48,20 +48,20 @@ def write_checkpoint(
     }
     tensors = {
         f"{part}/{name}": value.detach().contiguous()
-        for part, named in {**parts, "optimizer": moments}.items()
-        for name, value in named.items()
+        for part, part_tensors in {**parts, "optimizer": moments}.items()
+        for name, value in part_tensors.items()
     }
-    with replacing(path) as beside:
-        save_file(tensors, beside, metadata=dict(said))
+    with atomic_path(path) as temporary:
+        save_file(tensors, temporary, metadata=dict(metadata))
 
 
 def read_checkpoint(
     path: Path, optimizer: torch.optim.Optimizer, fingerprint: str
 ) -> Checkpoint | None:
-    """Read a checkpoint, and put its moments into the optimizer when all of it was read.
+    """Read a checkpoint, and restore the moments of the optimizer if it is complete.
 
     Returns:
-        None where there is none, where it is damaged, or of another run: it will be overwritten.
+        None if there is none, or it is damaged or of another run: it will be overwritten.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -69,20 +69,20 @@ def read_checkpoint(
         return None
     try:
         with safe_open(path, framework="pt") as file:
-            said = file.metadata() or {}
-            if said.get("fingerprint") != fingerprint:
+            metadata = file.metadata() or {}
+            if metadata.get("fingerprint") != fingerprint:
                 return None
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError):
         return None
-    found = Checkpoint(said, {})
+    checkpoint = Checkpoint(metadata, {})
     for name, value in tensors.items():
         part, _, key = name.partition("/")
-        found.parts.setdefault(part, {})[key] = value
+        checkpoint.parts.setdefault(part, {})[key] = value
     state: dict[int, dict[str, torch.Tensor]] = {}
-    for key, value in found.parts.pop("optimizer", {}).items():
+    for key, value in checkpoint.parts.pop("optimizer", {}).items():
         index, slot = key.split("/")
         state.setdefault(int(index), {})[slot] = value
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": state, "param_groups": groups})
-    return found
+    return checkpoint

@@ -23,10 +23,10 @@ from goeswith.core.arrays import Floats, Rows, Sparse, entry_rows
 from goeswith.data.catalog import Catalog
 from goeswith.models.neural.training import (
     ContentConfig,
-    Run,
+    PairValidation,
     TrainedVectors,
-    Validation,
-    need_torch,
+    TrainingRun,
+    require_torch,
 )
 from goeswith.relations.graph import RelationGraph
 from goeswith.relations.relation import CO_VIEW, csr
@@ -34,7 +34,7 @@ from goeswith.relations.relation import CO_VIEW, csr
 if TYPE_CHECKING:
     import torch
 
-    from goeswith.models.neural.torch_messages import Step
+    from goeswith.models.neural.torch_messages import MessageStep
 
 
 class DaemonConfig(ContentConfig):
@@ -50,8 +50,8 @@ class DaemonConfig(ContentConfig):
     )
     id_vectors: bool | None = Field(
         None,
-        description="Add a learned vector to each product's input; if left out, only where "
-        "attributes hardly tell products apart: more than ten to a description.",
+        description="Add a learned vector to each product's input; if not set, only where "
+        "many products share their attributes: more than ten a description.",
     )
     negatives: int = Field(5, ge=1, description="Random products per co-purchase edge.")
     negative_form: Literal["sigmoid_minus", "one_minus"] = Field(
@@ -87,36 +87,36 @@ class Daemon(TrainedVectors):
     config: DaemonConfig
 
     def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
-        need_torch(self.name)
+        require_torch(self.name)
         import torch
 
         from goeswith.models.neural.torch_layers import device, normal
         from goeswith.models.neural.torch_messages import (
             Messages,
+            full_step,
             nearest_rows,
             propagate,
-            sampled_steps,
-            whole_step,
+            sample_steps,
         )
 
         config, where, n = self.config, device(), graph.n
         content = config.content_encoder().fit(catalog).encode(catalog)
         views = _ones(graph[CO_VIEW].count) if config.co_view else csr(n, [], [], [])
-        validation = Validation(graph, config.validation_share, config.seed)
-        edges = _ones(validation.held.graph.complements.count)
+        validation = PairValidation(graph, config.validation_share, config.seed)
+        edges = _ones(validation.split.graph.complements.count)
 
         torch.manual_seed(config.seed)
         sizes = [content.shape[1], *[config.dimension] * len(config.fan_outs)]
         layers = [torch.nn.init.xavier_uniform_(normal(*size)) for size in pairwise(sizes)]
-        with_ids = _hardly_told_apart(content) if config.id_vectors is None else config.id_vectors
+        with_ids = _is_ambiguous(content) if config.id_vectors is None else config.id_vectors
         ids = [normal(n, sizes[0])] if with_ids else []
         module = torch.nn.ParameterList([*layers, *ids]).to(where)
         optimizer = torch.optim.Adam(module.parameters(), lr=config.learning_rate)
-        run = Run(self, module, optimizer, data=[edges, views, content])
+        run = TrainingRun(self, module, optimizer, data=[edges, views, content])
         inputs = torch.from_numpy(content).to(where)
         linked = torch.from_numpy(~_isolated(edges, views)[:, None]).to(where)
 
-        def encode(steps: list[Step], states: Rows) -> torch.Tensor:
+        def encode(steps: list[MessageStep], states: Rows) -> torch.Tensor:
             """The vectors that the last step gives; `states` speak in the first."""
             products = torch.from_numpy(states % n).to(where)
             x = inputs[products]
@@ -125,12 +125,12 @@ class Daemon(TrainedVectors):
             return propagate(steps, x, layers, config.self_term, config.last_relu)
 
         def vectors(messages: Messages) -> tuple[Floats, Floats]:
-            step = whole_step(messages, where)
+            step = full_step(messages, where)
             with torch.no_grad():
                 x = encode([step] * len(config.fan_outs), np.arange(2 * n, dtype=np.int32))
             return x[:n].cpu().numpy(), x[n:].cpu().numpy()
 
-        messages = Messages.of(edges, views, views.T)
+        messages = Messages.from_edges(edges, views, views.T)
         bought, viewed, one_way = _pairs(edges), _pairs(views), _one_way(edges) & config.asymmetry
         targets = np.unique(np.concatenate([bought[:, 1], viewed[:, 1]]))
         for _ in run.epochs():
@@ -140,10 +140,10 @@ class Daemon(TrainedVectors):
                 drawn = run.rng.choice(targets, (len(batch[0]), config.negatives))
                 drawn = run.workers.share(drawn)
                 agree, differ = loss_pairs(n, bought[part], one_way[part], drawn, viewed[view_part])
-                asked, place = np.unique(np.concatenate([agree, differ]), return_inverse=True)
+                states, place = np.unique(np.concatenate([agree, differ]), return_inverse=True)
                 pairs = torch.from_numpy(place.reshape(-1, 2)).to(where)
                 loss = pair_loss(
-                    encode(*sampled_steps(messages, asked, config.fan_outs, run.own, where)),
+                    encode(*sample_steps(messages, states, config.fan_outs, run.own, where)),
                     pairs[: len(agree)],
                     pairs[len(agree) :],
                     config.temperature,
@@ -160,18 +160,9 @@ class Daemon(TrainedVectors):
         cold = _isolated(everything, views)
         near = nearest_rows(content, cold, ~cold, config.nearest)
         self.source_vectors, self.target_vectors = vectors(
-            Messages.of(everything, views + near, views.T + near)
+            Messages.from_edges(everything, views + near, views.T + near)
         )
         return self
-
-    def similar(self, sources: Rows, k: int, exclude: Sparse | None = None) -> tuple[Rows, Floats]:
-        """The k products most like each source, by the source vectors of both (section 2.4).
-
-        Arguments and returns are those of `recommend`.
-        """
-        mirror = Daemon(self.config)
-        mirror.source_vectors = mirror.target_vectors = self.source_vectors
-        return mirror.recommend(sources, k, exclude)
 
 
 def batches(
@@ -245,8 +236,8 @@ def pair_loss(
     )
 
 
-def _hardly_told_apart(content: Floats) -> bool:
-    """Whether more than ten products share an input, in the mean, or nothing is said of any."""
+def _is_ambiguous(content: Floats) -> bool:
+    """Whether more than ten products share an input, in the mean, or none has attributes."""
     return not content.any() or 10 * len(np.unique(content, axis=0)) < len(content)
 
 

@@ -28,11 +28,11 @@ from goeswith.core.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
 from goeswith.features.attribute_encoder import AttributeEncoder
 from goeswith.models.neural.training import (
-    Run,
+    PairValidation,
     TrainedVectors,
     TrainingConfig,
-    Validation,
-    need_torch,
+    TrainingRun,
+    require_torch,
 )
 from goeswith.models.paths import edge_weights
 from goeswith.relations.graph import RelationGraph
@@ -59,7 +59,7 @@ class DirectedPropagation(TrainedVectors):
     config: DirectedPropagationConfig
 
     def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
-        need_torch(self.name)
+        require_torch(self.name)
         import torch
         from torch.nn import functional
 
@@ -74,10 +74,10 @@ class DirectedPropagation(TrainedVectors):
         config, where = self.config, device()
         self.attributes = AttributeEncoder.fit(catalog)
         features = self.attributes.encode(catalog)
-        validation = Validation(graph, config.validation_share, config.seed)
-        edges = weighted(validation.held.graph.complements)
+        validation = PairValidation(graph, config.validation_share, config.seed)
+        edges = normalized_weights(validation.split.graph.complements)
         viewed = graph[CO_VIEW].count
-        views = weighted(Relation(viewed.maximum(viewed.T).tocsr()))
+        views = normalized_weights(Relation(viewed.maximum(viewed.T).tocsr()))
 
         torch.manual_seed(config.seed)
         module = torch.nn.ParameterDict(
@@ -89,18 +89,18 @@ class DirectedPropagation(TrainedVectors):
             }
         ).to(where)
         optimizer = torch.optim.Adam(module.parameters(), lr=config.learning_rate)
-        run = Run(self, module, optimizer, data=[edges, views, features])
+        run = TrainingRun(self, module, optimizer, data=[edges, views, features])
         content = SparseMap(features, where)
-        looked = SparseMap(symmetric_normalised(views), where)
+        co_views = SparseMap(symmetric_normalised(views), where)
 
-        def encode(bought: SparseMap, kept: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-            s = kept * module["source"] + content @ module["source_content"]
-            t = kept * module["target"] + content @ module["target_content"]
+        def encode(bought: SparseMap, id_mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            s = id_mask * module["source"] + content @ module["source_content"]
+            t = id_mask * module["target"] + content @ module["target_content"]
             all_s, all_t = s, t
             for _ in range(config.layers):
                 s, t = (
-                    bought @ t + config.co_view * (looked @ s),
-                    bought.transposed @ s + config.co_view * (looked @ t),
+                    bought @ t + config.co_view * (co_views @ s),
+                    bought.transposed @ s + config.co_view * (co_views @ t),
                 )
                 all_s, all_t = all_s + s, all_t + t
             return functional.normalize(all_s, dim=1), functional.normalize(all_t, dim=1)
@@ -116,7 +116,7 @@ class DirectedPropagation(TrainedVectors):
             losses = []
             for batch in blocks(run.rng.permutation(sources), config.batch):
                 block = run.workers.share(batch)
-                # one draw for the whole batch: all workers make the same one
+                # one draw for the complete batch, the same in all workers
                 drawn = torch.rand(graph.n, 1, device=where, generator=run.generator)
                 s, t = encode(bought, warm * (drawn >= config.id_dropout))
                 logits = s[torch.from_numpy(block).to(where)] @ t.T / config.temperature
@@ -130,7 +130,7 @@ class DirectedPropagation(TrainedVectors):
         self.history = run.history
 
         # the validation edges teach nothing, but they carry messages in the vectors that answer
-        everything = weighted(graph.complements)
+        everything = normalized_weights(graph.complements)
         with torch.no_grad():
             bought = SparseMap(symmetric_normalised(everything), where)
             s, t = encode(bought, has_edges(everything))
@@ -152,7 +152,7 @@ class DirectedPropagation(TrainedVectors):
         self.content = arrays["source_content"]
 
 
-def weighted(edges: Relation) -> Sparse:
+def normalized_weights(edges: Relation) -> Sparse:
     """Edges by `edge_weights`, scaled to a mean of 1: an edge of a list weighs exactly 1.
 
     Counted pairs that chance explains weigh nothing and are no edges.

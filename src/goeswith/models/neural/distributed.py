@@ -1,7 +1,7 @@
 """Several processes that train one model: what `torchrun` starts, each with its share of a batch.
 
-Every worker has the whole model and the same seeds, so that all draw the same batches; of each it
-takes its share. A step goes down the gradient of the mean over the terms of all shares, whatever
+Every worker has the complete model and the same seeds, so that all draw the same batches; of each
+it takes its share. A step goes down the gradient of the mean over the terms of all shares, whatever
 their sizes: what one process would do. The workers stay the same to the last bit: any of them can
 be asked, and the first one keeps the checkpoints.
 """
@@ -18,7 +18,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     import torch
 
-Whole = TypeVar("Whole", bound=npt.NDArray[np.integer[Any]])
+RowsT = TypeVar("RowsT", bound=npt.NDArray[np.integer[Any]])
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Workers:
             distributed.init_process_group(backend, store=own, rank=rank, world_size=size)
         return cls(distributed.get_rank(), distributed.get_world_size())
 
-    def share(self, rows: Whole) -> Whole:
+    def share(self, rows: RowsT) -> RowsT:
         """This worker's part of a batch, or of what is drawn for it, to within one row.
 
         It is empty where there are fewer rows than workers.

@@ -1,8 +1,8 @@
-"""Dual embeddings: skip-gram with negative sampling on product pairs, both tables kept.
+"""Dual embeddings: skip-gram with negative sampling on product pairs, with both tables.
 
 After Kvernadze, Sudyanti, Subedi and Hajiaghayi (2022), "Two Is Better Than One: Dual Embeddings
 for Complementary Product Recommendations". word2vec throws its output vectors away; here the
-cosine of a source's input vector and a target's output vector says that they occur in one basket,
+cosine of a source's input vector and a target's output vector means that they occur in one basket,
 while two products that are close in one and the same table have the same company: substitutes.
 """
 
@@ -19,17 +19,17 @@ from goeswith.core.arrays import Floats, Sparse, blocks, entry_rows, inverse_pow
 from goeswith.data.catalog import Catalog
 from goeswith.features.attribute_encoder import AttributeEncoder
 from goeswith.models.neural.training import (
-    Run,
+    PairValidation,
     TrainedVectors,
     TrainingConfig,
-    Validation,
-    need_torch,
+    TrainingRun,
+    require_torch,
 )
 from goeswith.models.neural.training_pairs import (
     ItemSimilarity,
-    draw,
+    draw_pairs,
     negative_shares,
-    subsampled,
+    subsample_pairs,
     synthetic_pairs,
 )
 from goeswith.models.paths import in_degree, out_degree
@@ -39,12 +39,12 @@ from goeswith.relations.relation import CO_PURCHASE, CO_VIEW, Relation
 if TYPE_CHECKING:
     import torch
 
-_DRAWN: Final = 512
+_NEGATIVES_PER_STEP: Final = 512
 """Negatives drawn in a step; all its pairs share them."""
-_STEPS: Final = 20
+_MIN_STEPS: Final = 20
 """Steps of an epoch at least: a small shop has smaller batches."""
-_VIEW_EPOCHS: Final = 5
-"""Epochs at most of the model of views, which are many more pairs than complements."""
+_MAX_VIEW_EPOCHS: Final = 5
+"""Maximum epochs of the model of views, which has many more pairs than complements."""
 
 
 class DualEmbeddingConfig(TrainingConfig):
@@ -80,25 +80,25 @@ class DualEmbeddingConfig(TrainingConfig):
 
 
 class DualEmbedding(TrainedVectors):
-    """Skip-gram on product pairs with both of its tables kept: one to ask, one to answer."""
+    """Skip-gram on product pairs with both of its tables: one of sources, one of targets."""
 
     name = "dual_embedding"
     Config = DualEmbeddingConfig
     config: DualEmbeddingConfig
 
     def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
-        need_torch(self.name)
+        require_torch(self.name)
         import torch
 
         from goeswith.models.neural.torch_layers import device, normal
 
         config, where = self.config, device()
-        validation = Validation(graph, config.validation_share, config.seed)
-        edges = validation.held.graph.complements.count
-        similarity = self._similarity(catalog, validation.held.graph)
+        validation = PairValidation(graph, config.validation_share, config.seed)
+        edges = validation.split.graph.complements.count
+        similarity = self._similarity(catalog, validation.split.graph)
         if config.gamma:
-            edges = edges + self._synthetic(validation.held.graph, similarity)
-        weights = subsampled(edges, config.subsample)
+            edges = edges + self._synthetic(validation.split.graph, similarity)
+        weights = subsample_pairs(edges, config.subsample)
         shares = np.cumsum(negative_shares(edges, config.negative_exponent))
         is_source, is_target = out_degree(edges) > 0, in_degree(edges) > 0
 
@@ -110,15 +110,17 @@ class DualEmbedding(TrainedVectors):
             }
         ).to(where)
         optimizer = torch.optim.Adam(module.parameters(), lr=config.learning_rate)
-        run = Run(self, module, optimizer, data=[weights, shares])
+        run = TrainingRun(self, module, optimizer, data=[weights, shares])
 
         for _ in run.epochs():
             losses = []
-            sources, targets = draw(weights, run.rng)
-            size = int(np.clip(len(sources) // _STEPS, 1, config.batch))
+            sources, targets = draw_pairs(weights, run.rng)
+            size = int(np.clip(len(sources) // _MIN_STEPS, 1, config.batch))
             for batch in blocks(np.arange(len(sources), dtype=np.int32), size):
                 block = run.workers.share(batch)
-                negatives = np.searchsorted(shares, run.rng.random(_DRAWN) * shares[-1])
+                negatives = np.searchsorted(
+                    shares, run.rng.random(_NEGATIVES_PER_STEP) * shares[-1]
+                )
                 u, v, w = (
                     torch.from_numpy(rows.astype(np.int64)).to(where)
                     for rows in (sources[block], targets[block], negatives)
@@ -141,7 +143,7 @@ class DualEmbedding(TrainedVectors):
         }
         s, t = (table[name] for name in config.retrieval.split("_"))
         if config.stand_ins:
-            # a product that was seen, but never as a target, is known not to be one
+            # a product that was seen, but never as a target, is not one
             s = _with_stand_ins(s, np.asarray(~s.any(axis=1)), similarity, config.stand_ins)
             t = _with_stand_ins(t, ~(is_source | is_target), similarity, config.stand_ins)
         self.source_vectors, self.target_vectors = s, t
@@ -154,7 +156,7 @@ class DualEmbedding(TrainedVectors):
         seen = out_degree(graph.complements.count) + in_degree(graph.complements.count) > 0
         unseen_is_viewed = np.any((out_degree(viewed) + in_degree(viewed) > 0) & ~seen)
         if self.config.gamma or (self.config.stand_ins and unseen_is_viewed):
-            epochs = min(_VIEW_EPOCHS, self.config.max_epochs)
+            epochs = min(_MAX_VIEW_EPOCHS, self.config.max_epochs)
             alike = {"retrieval": "in_in", "gamma": 0, "stand_ins": 0, "max_epochs": epochs}
             model = DualEmbedding(self.config.model_copy(update=alike))
             either = Relation(viewed.maximum(viewed.T).tocsr())
@@ -209,15 +211,15 @@ def _with_stand_ins(
     """
     rows = np.flatnonzero(missing).astype(np.int32)
     near = similarity.nearest(rows, np.asarray(vectors.any(axis=1)), m, 0)
-    lent = vectors.copy()
-    lent[rows] = _length_one(near @ vectors) * near.max(axis=1).toarray()
-    return lent
+    filled = vectors.copy()
+    filled[rows] = _normalize_rows(near @ vectors) * near.max(axis=1).toarray()
+    return filled
 
 
 def _vectors(table: torch.Tensor, seen: npt.NDArray[np.bool_]) -> Floats:
     """(n, d) rows of length 1; zeros for products that were never seen in this role."""
-    return _length_one(table.detach().cpu().numpy() * seen[:, None])
+    return _normalize_rows(table.detach().cpu().numpy() * seen[:, None])
 
 
-def _length_one(vectors: Floats) -> Floats:
+def _normalize_rows(vectors: Floats) -> Floats:
     return vectors * inverse_power(np.linalg.norm(vectors, axis=1), 1).astype(np.float32)[:, None]

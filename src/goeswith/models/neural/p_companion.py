@@ -26,8 +26,8 @@ from goeswith.core.arrays import Floats, Rows, blocks
 from goeswith.core.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
 from goeswith.models.neural.p_companion_config import PCompanionConfig
-from goeswith.models.neural.product2vec import Product2Vec, Product2VecConfig, between
-from goeswith.models.neural.training import Run, Validation, need_torch
+from goeswith.models.neural.product2vec import Product2Vec, Product2VecConfig, edges_between
+from goeswith.models.neural.training import PairValidation, TrainingRun, require_torch
 from goeswith.models.neural.typed_vectors import TypedVectors
 from goeswith.relations.graph import RelationGraph
 
@@ -43,29 +43,29 @@ class PCompanion(TypedVectors):
     config: PCompanionConfig
 
     def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
-        need_torch(self.name)
+        require_torch(self.name)
         import torch
 
         from goeswith.models.neural.torch_layers import device
-        from goeswith.models.neural.torch_p_companion import Negatives, TypeTransition
+        from goeswith.models.neural.torch_p_companion import NegativeSampler, TypeTransition
 
         config, where = self.config, device()
-        validation = Validation(graph, config.validation_share, config.seed)
+        validation = PairValidation(graph, config.validation_share, config.seed)
         self.encoder = self._new_encoder()
-        self.encoder.checkpoints, self.encoder.report = self.checkpoints, self.report
-        self.encoder.fit(catalog, validation.held.graph)
+        self.encoder.checkpoints, self.encoder.on_epoch = self.checkpoints, self.on_epoch
+        self.encoder.fit(catalog, validation.split.graph)
         del self.encoder.source_vectors, self.encoder.target_vectors  # they rank look-alikes
-        self.name_types(catalog)
+        self.set_types(catalog)
         thetas = self.encoder.encode(catalog)
-        known = np.flatnonzero(thetas.any(axis=1)).astype(np.int32)
-        edges = between(validation.held.graph.complements, known)
-        similar = between(validation.held.graph.similars, known)
-        negatives = Negatives(edges, similar, config.negatives)
+        with_content = np.flatnonzero(thetas.any(axis=1)).astype(np.int32)
+        edges = edges_between(validation.split.graph.complements, with_content)
+        similar = edges_between(validation.split.graph.similars, with_content)
+        negatives = NegativeSampler(edges, similar, config.negatives)
 
         torch.manual_seed(config.seed)
         module = TypeTransition(len(self.type_names), thetas.shape[1], config).to(where)
         optimizer = torch.optim.Adam(module.parameters(), lr=config.learning_rate)
-        run = Run(self, module, optimizer, data=[edges, similar, thetas, self.types])
+        run = TrainingRun(self, module, optimizer, data=[edges, similar, thetas, self.types])
         theta = torch.from_numpy(thetas).to(where)
         types = torch.from_numpy(self.types.astype(np.int64)).to(where)
         pairs = np.column_stack(edges.nonzero()).astype(np.int32)
@@ -76,20 +76,20 @@ class PCompanion(TypedVectors):
                 positive = pairs[block]
                 drawn = negatives.draw(positive[:, 0], run.rng)
                 terms = []
-                for sign, chosen in ((1, positive), (-1, drawn)):
-                    share = run.workers.share(chosen).astype(np.int64)
+                for sign, sampled in ((1, positive), (-1, drawn)):
+                    share = run.workers.share(sampled).astype(np.int64)
                     i, j = torch.from_numpy(share).to(where).T
                     terms.append(
                         module.loss((theta[i], theta[j]), (types[i], types[j]), sign, config)
                     )
                 loss = torch.cat(terms)
                 losses.append(run.step(loss.sum(), len(loss)))
-            self._take(module, thetas)
+            self._export_vectors(module, thetas)
             hit_rate = validation.hit_rate(self.source_vectors, self.target_vectors)
             run.finish(float(np.mean(losses)) if losses else 0.0, hit_rate)
         run.restore_best()
         self.history = run.history
-        self._take(module, thetas)
+        self._export_vectors(module, thetas)
         return self
 
     def score_new(self, products: Catalog) -> Floats:
@@ -126,7 +126,7 @@ class PCompanion(TypedVectors):
         shared = self.config.model_dump(include=set(Product2VecConfig.model_fields))
         return Product2Vec(Product2VecConfig.model_validate(shared))
 
-    def _take(self, module: TypeTransition, theta: Floats) -> None:
+    def _export_vectors(self, module: TypeTransition, theta: Floats) -> None:
         """Vectors that answer, from what is learned so far."""
         import torch
 

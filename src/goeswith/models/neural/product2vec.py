@@ -2,7 +2,7 @@
 
 The product encoder of P-Companion (Hao et al., CIKM 2020, section 4.1): products that are viewed
 as alternatives are drawn together, products that are only bought together are driven apart. After
-training it reads nothing but attributes, so it encodes products that nobody has seen yet.
+training it reads nothing but attributes, so it encodes products without events.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from pydantic import Field
 from goeswith.core.arrays import Floats, Rows, Sparse, blocks
 from goeswith.core.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
-from goeswith.models.neural.negative_sampler import sample_neighbours
+from goeswith.models.neural.neighbour_sampler import sample_neighbours
 from goeswith.models.neural.training import (
     ContentConfig,
-    Run,
+    PairValidation,
     TrainedVectors,
-    Validation,
-    need_torch,
+    TrainingRun,
+    require_torch,
 )
 from goeswith.relations.graph import RelationGraph, Signals
 from goeswith.relations.relation import Relation
@@ -54,7 +54,7 @@ class Product2Vec(TrainedVectors):
     config: Product2VecConfig
 
     def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
-        need_torch(self.name)
+        require_torch(self.name)
         import torch
 
         from goeswith.models.neural.torch_layers import device
@@ -62,12 +62,12 @@ class Product2Vec(TrainedVectors):
         config, where = self.config, device()
         self._content = self.config.content_encoder().fit(catalog)
         contents = self._content.encode(catalog)
-        known = np.flatnonzero(contents.any(axis=1)).astype(np.int32)
+        with_content = np.flatnonzero(contents.any(axis=1)).astype(np.int32)
         # what is held back to validate is similar pairs: they take the place of complements
-        swapped = replace(graph, decided=Signals(graph.similars, graph.complements))
-        validation = Validation(swapped, config.validation_share, config.seed)
-        near = between(validation.held.graph.complements, known)
-        far = between(validation.held.graph.similars, known)
+        swapped = replace(graph, signals=Signals(graph.similars, graph.complements))
+        validation = PairValidation(swapped, config.validation_share, config.seed)
+        near = edges_between(validation.split.graph.complements, with_content)
+        far = edges_between(validation.split.graph.similars, with_content)
         if not near.nnz:
             self._layers = {}
             self._finish(contents)
@@ -76,7 +76,7 @@ class Product2Vec(TrainedVectors):
         torch.manual_seed(config.seed)
         module = new_network(contents.shape[1], config.dimension).to(where)
         optimizer = torch.optim.Adam(module.parameters(), lr=config.learning_rate)
-        run = Run(self, module, optimizer, data=[near, far, contents])
+        run = TrainingRun(self, module, optimizer, data=[near, far, contents])
         content = torch.from_numpy(contents).to(where)
         trained = np.flatnonzero(np.diff(near.indptr)).astype(np.int32)
         for _ in run.epochs():
@@ -108,7 +108,7 @@ class Product2Vec(TrainedVectors):
                 loss = torch.cat(terms)
                 losses.append(run.step(loss.sum(), len(loss)))
             self._layers = numpy_layers(module)
-            sources, targets = near_is_high(self._forward(contents))
+            sources, targets = distance_vectors(self._forward(contents))
             run.finish(float(np.mean(losses)), validation.hit_rate(sources, targets))
         run.restore_best()
         self.history = run.history
@@ -117,9 +117,9 @@ class Product2Vec(TrainedVectors):
         return self
 
     def encode(self, catalog: Catalog) -> Floats:
-        """Vectors theta (m, d) of the m products of a catalogue, also of products unknown at fit.
+        """Vectors theta (m, d) of the m products of a catalogue, also of new products.
 
-        Zeros where nothing is known of a product. Without similar pairs nothing could be trained:
+        Zeros for a product without attributes. Without similar pairs there is no training:
         then the content vectors themselves.
         """
         return self._forward(self._content.encode(catalog))
@@ -136,12 +136,12 @@ class Product2Vec(TrainedVectors):
         return {**self._content.arrays(), **self._layers}
 
     def restore_encoder(self, arrays: Arrays) -> None:
-        """Take back what `encoder_arrays` gave; other names are left alone."""
+        """Restore from `encoder_arrays`; other names are ignored."""
         self._content = self.config.content_encoder().restore(arrays)
         self._layers = {name: array for name, array in arrays.items() if name.startswith("layer_")}
 
     def _finish(self, contents: Floats) -> None:
-        self.source_vectors, self.target_vectors = near_is_high(self._forward(contents))
+        self.source_vectors, self.target_vectors = distance_vectors(self._forward(contents))
 
     def _forward(self, contents: Floats) -> Floats:
         """Eq 1: theta = tanh(tanh(C W1 + b1) W2 + b2) W3 + b3."""
@@ -203,16 +203,16 @@ def hinge(distance: torch.Tensor, sign: int, config: Product2VecConfig) -> torch
     return (config.epsilon - sign * (config.margin - distance)).clamp(min=0)
 
 
-def near_is_high(theta: Floats) -> tuple[Floats, Floats]:
+def distance_vectors(theta: Floats) -> tuple[Floats, Floats]:
     """Source and target vectors whose inner product is -||theta_i - theta_j||^2; zeros stay."""
     square = (theta**2).sum(axis=1, keepdims=True)
-    known = (square > 0).astype(np.float32)
-    return np.hstack([2 * theta, -known, -square]), np.hstack([theta, square, known])
+    is_non_zero = (square > 0).astype(np.float32)
+    return np.hstack([2 * theta, -is_non_zero, -square]), np.hstack([theta, square, is_non_zero])
 
 
-def between(edges: Relation, known: Rows) -> Sparse:
-    """(n, n) CSR of the edges between products whose rows are `known`."""
-    return edges.keep(np.isin(edges.sources, known) & np.isin(edges.targets, known)).count
+def edges_between(edges: Relation, rows: Rows) -> Sparse:
+    """(n, n) CSR of the edges between products whose rows are `rows`."""
+    return edges.filter(np.isin(edges.sources, rows) & np.isin(edges.targets, rows)).count
 
 
 def numpy_layers(network: torch.nn.Module) -> Arrays:

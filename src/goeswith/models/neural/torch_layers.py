@@ -91,9 +91,9 @@ class SharedNorm(torch.nn.BatchNorm1d):
         mean = _everywhere(x.sum(0)) / count
         variance = _everywhere(((x - mean) ** 2).sum(0)) / count
         unbiased = variance * (count / (count - 1))
-        for kept, now in ((self.running_mean, mean), (self.running_var, unbiased)):
-            assert kept is not None and self.momentum is not None
-            kept.lerp_(now.detach(), self.momentum)
+        for running, batch_value in ((self.running_mean, mean), (self.running_var, unbiased)):
+            assert running is not None and self.momentum is not None
+            running.lerp_(batch_value.detach(), self.momentum)
         return (x - mean) / (variance + self.eps).sqrt() * self.weight + self.bias
 
 
@@ -118,7 +118,7 @@ class _Everywhere(torch.autograd.Function):
 
 
 def softmax_loss(
-    logits: torch.Tensor, edges: Sparse, block: Rows, never: torch.Tensor
+    logits: torch.Tensor, edges: Sparse, block: Rows, excluded: torch.Tensor
 ) -> torch.Tensor:
     """Sum over the edges of weight times -log softmax of the target among it and all non-targets.
 
@@ -126,13 +126,13 @@ def softmax_loss(
         logits: (b, n).
         edges: (b, n) CSR of weights; the targets of each source do not compete with each other.
         block: (b,) the sources, which do not compete either.
-        never: (m,) columns that do not compete: products that nothing is known of.
+        excluded: (m,) columns that do not compete: products that nothing is known of.
     """
     where = logits.device
     rows = torch.from_numpy(np.repeat(np.arange(len(block)), np.diff(edges.indptr))).to(where)
     columns = torch.from_numpy(edges.indices.astype(np.int64)).to(where)
     out = torch.zeros(logits.shape, dtype=torch.bool, device=where)
-    out[:, never] = True
+    out[:, excluded] = True
     out[rows, columns] = True
     out[torch.arange(len(block)), torch.from_numpy(block.astype(np.int64)).to(where)] = True
     weights = torch.from_numpy(edges.data).to(where, logits.dtype)

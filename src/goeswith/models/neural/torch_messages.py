@@ -15,18 +15,18 @@ import torch
 from scipy import sparse
 
 from goeswith.core.arrays import Floats, Rows, Sparse, block_size, blocks, top_k
-from goeswith.models.neural.negative_sampler import sample_neighbours
+from goeswith.models.neural.neighbour_sampler import sample_neighbours
 from goeswith.models.neural.torch_layers import SparseMap
 
 
 class Messages(NamedTuple):
-    """Which states are heard by which: (2n, 2n) CSR matrices, a row for each listener."""
+    """The sending states of each receiving state: (2n, 2n) CSR matrices, a row a receiver."""
 
     bought: Sparse
     viewed: Sparse
 
     @classmethod
-    def of(cls, bought: Sparse, viewed_s: Sparse, viewed_t: Sparse) -> Messages:
+    def from_edges(cls, bought: Sparse, viewed_s: Sparse, viewed_t: Sparse) -> Messages:
         """The messages along edges.
 
         Args:
@@ -40,7 +40,7 @@ class Messages(NamedTuple):
         )
 
 
-class Step(NamedTuple):
+class MessageStep(NamedTuple):
     """One layer of messages: from the states that speak to the states that listen."""
 
     bought: SparseMap
@@ -49,23 +49,23 @@ class Step(NamedTuple):
     """Place of each listener among those that speak; read only with a self term."""
 
 
-def whole_step(messages: Messages, where: torch.device) -> Step:
+def full_step(messages: Messages, where: torch.device) -> MessageStep:
     """Every state hears all its neighbours."""
     own = torch.arange(messages.bought.shape[0], device=where)
-    return Step(SparseMap(messages.bought, where), SparseMap(messages.viewed, where), own)
+    return MessageStep(SparseMap(messages.bought, where), SparseMap(messages.viewed, where), own)
 
 
-def sampled_steps(
+def sample_steps(
     messages: Messages,
     states: Rows,
     fan_outs: tuple[int, ...],
     rng: np.random.Generator,
     where: torch.device,
-) -> tuple[list[Step], Rows]:
+) -> tuple[list[MessageStep], Rows]:
     """The layers that lead to `states`, each state hearing a few of its neighbours.
 
     Args:
-        messages: the whole graph.
+        messages: the complete graph.
         states: (m,) distinct states that the last layer gives, sorted.
         fan_outs: neighbours per relation, first those of `states` themselves.
         rng: draws them, anew for each layer.
@@ -74,32 +74,32 @@ def sampled_steps(
     Returns:
         the steps, that of the input first, and the states that speak in it, sorted.
     """
-    steps: list[Step] = []
+    steps: list[MessageStep] = []
     place = np.zeros(messages.bought.shape[0], dtype=np.int32)
     for fan_out in fan_outs:
-        heard = [sample_neighbours(matrix, states, fan_out, rng) for matrix in messages]
+        neighbours = [sample_neighbours(matrix, states, fan_out, rng) for matrix in messages]
         speaks = np.zeros(len(place), dtype=bool)
-        for some in (states, *heard):
-            speaks[some[some >= 0]] = True
+        for rows in (states, *neighbours):
+            speaks[rows[rows >= 0]] = True
         speakers = np.flatnonzero(speaks).astype(np.int32)
         place[speakers] = np.arange(len(speakers))
-        bought, viewed = (_map(place, neighbours, len(speakers), where) for neighbours in heard)
-        steps.append(Step(bought, viewed, torch.from_numpy(place[states]).to(where)))
+        bought, viewed = (_map(place, some, len(speakers), where) for some in neighbours)
+        steps.append(MessageStep(bought, viewed, torch.from_numpy(place[states]).to(where)))
         states = speakers
     return steps[::-1], states
 
 
-def _map(place: Rows, heard: Rows, speakers: int, where: torch.device) -> SparseMap:
-    there = heard >= 0
+def _map(place: Rows, neighbours: Rows, speakers: int, where: torch.device) -> SparseMap:
+    there = neighbours >= 0
     indptr = np.concatenate([[0], np.cumsum(there.sum(axis=1))])
-    columns = place[heard[there]]
+    columns = place[neighbours[there]]
     ones = np.ones(len(columns), dtype=np.float32)
-    shape = (len(heard), speakers)
+    shape = (len(neighbours), speakers)
     return SparseMap(sparse.csr_matrix((ones, columns, indptr), shape=shape), where)
 
 
 def propagate(
-    steps: list[Step],
+    steps: list[MessageStep],
     x: torch.Tensor,
     weights: list[torch.Tensor],
     self_term: bool,
@@ -143,14 +143,14 @@ def nearest_rows(
         (n, n) CSR of ones.
     """
     n = len(content)
-    asked = np.flatnonzero(rows & content.any(axis=1)).astype(np.int32)
+    queries = np.flatnonzero(rows & content.any(axis=1)).astype(np.int32)
     warm = np.flatnonzero(among & content.any(axis=1))
-    found = [np.zeros((0, min(k, len(warm))), dtype=np.int32)]
-    for block in blocks(asked, block_size(max(len(warm), 1))):
-        likeness = content[block] @ content[warm].T
-        likeness[likeness <= 0] = -np.inf
-        found.append(top_k(likeness, k)[0])
-    neighbours = np.concatenate(found)
+    parts = [np.zeros((0, min(k, len(warm))), dtype=np.int32)]
+    for block in blocks(queries, block_size(max(len(warm), 1))):
+        cosines = content[block] @ content[warm].T
+        cosines[cosines <= 0] = -np.inf
+        parts.append(top_k(cosines, k)[0])
+    neighbours = np.concatenate(parts)
     there = neighbours >= 0
-    at = (np.repeat(asked, there.sum(axis=1)), warm[neighbours[there]])
-    return sparse.csr_matrix((np.ones(len(at[0]), dtype=np.float32), at), shape=(n, n))
+    entries = (np.repeat(queries, there.sum(axis=1)), warm[neighbours[there]])
+    return sparse.csr_matrix((np.ones(len(entries[0]), dtype=np.float32), entries), shape=(n, n))

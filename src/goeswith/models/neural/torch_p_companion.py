@@ -1,4 +1,4 @@
-"""What P-Companion trains: type vectors, the transition between types, and the projection."""
+"""The torch modules of P-Companion: type vectors, type transition, projection."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from goeswith.core.arrays import Rows, Sparse
-from goeswith.models.neural.negative_sampler import sample_neighbours
+from goeswith.models.neural.neighbour_sampler import sample_neighbours
 from goeswith.models.neural.product2vec import hinge
 
 if TYPE_CHECKING:
@@ -61,8 +61,8 @@ class TypeTransition(torch.nn.Module):
         )
 
 
-class Negatives:
-    """Draws what a complement is held against: substitutes of its source, or any product."""
+class NegativeSampler:
+    """Draws negatives of complements: substitutes of the source, or any product."""
 
     def __init__(self, edges: Sparse, similar: Sparse, kind: str) -> None:
         self._n, self._similar = edges.shape[0], similar
@@ -70,7 +70,7 @@ class Negatives:
         self._complements = np.unique(rows.astype(np.int64) * self._n + columns)
         self._warm = np.unique(np.concatenate([rows, columns])).astype(np.int32)
         self._substitutes = kind != "random" and similar.nnz > 0
-        # where no substitute is known, complements alone would all fall into one place
+        # without substitutes, complements alone would all get one vector
         self._random = kind != "substitutes" or not similar.nnz
 
     def draw(self, sources: Rows, rng: np.random.Generator) -> Rows:
@@ -83,8 +83,8 @@ class Negatives:
         pairs = np.column_stack([np.tile(sources, len(drawn)), np.concatenate(drawn)])
         keys = pairs[:, 0].astype(np.int64) * self._n + pairs[:, 1]
         place = np.searchsorted(self._complements, keys).clip(max=len(self._complements) - 1)
-        wrong = (
+        is_invalid = (
             (pairs[:, 1] < 0) | (pairs[:, 0] == pairs[:, 1]) | (self._complements[place] == keys)
         )
-        kept: Rows = pairs[~wrong]
-        return kept
+        valid: Rows = pairs[~is_invalid]
+        return valid

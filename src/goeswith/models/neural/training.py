@@ -27,19 +27,20 @@ from pydantic import Field
 from goeswith.core.arrays import Floats, Sparse, block_size, blocks, top_k
 from goeswith.core.arrays_file import Arrays
 from goeswith.core.errors import ConfigError
+from goeswith.core.progress import MessageProgress
 from goeswith.data.catalog import Catalog
 from goeswith.features.product_vectors import ContentEncoder, content_encoder
 from goeswith.models.base import Model, ModelConfig, VectorModel
 from goeswith.models.neural.checkpoint import read_checkpoint, write_checkpoint
 from goeswith.models.neural.distributed import Workers
 from goeswith.relations.graph import RelationGraph
-from goeswith.relations.pair_splits import HeldOut, hold_out_pairs
+from goeswith.relations.pair_split import HeldOutPairs, hold_out_pairs
 
 if TYPE_CHECKING:
     import torch
 
 
-class Epoch(TypedDict):
+class EpochRecord(TypedDict):
     """One finished epoch of a training history."""
 
     epoch: int
@@ -48,7 +49,7 @@ class Epoch(TypedDict):
     seconds: float
 
 
-Report: TypeAlias = Callable[[str, Epoch], None]
+OnEpoch: TypeAlias = Callable[[str, EpochRecord], None]
 """Called with a model's name after each epoch: what shows progress."""
 
 
@@ -83,24 +84,26 @@ class ContentConfig(TrainingConfig):
         return content_encoder(self.sentence_encoder, self.content_dimension, self.seed)
 
 
-class Validation:
+class PairValidation:
     """hit@10 on pairs held back from training: share of them in the top 10 of their source.
 
-    The whole catalogue is ranked, less the source and its training targets.
+    The complete catalogue is ranked, without the source and its training targets.
     """
 
     MAX_SOURCES = 2000
     """Sources that are ranked at most; the same ones in every epoch."""
 
     def __init__(self, graph: RelationGraph, share: float, seed: int) -> None:
-        self.held: HeldOut = hold_out_pairs(graph, share, seed)
+        self.split: HeldOutPairs = hold_out_pairs(graph, share, seed)
         rng = np.random.default_rng(seed)
-        sources = np.unique(self.held.sources)
+        sources = np.unique(self.split.sources)
         self.sources = np.sort(rng.permutation(sources)[: self.MAX_SOURCES]).astype(np.int32)
-        known = np.isin(self.held.sources, self.sources)
+        is_ranked = np.isin(self.split.sources, self.sources)
         n = graph.n
-        self._pairs = self.held.sources[known].astype(np.int64) * n + self.held.targets[known]
-        self._seen: Sparse = self.held.graph.complements.count
+        self._pairs = (
+            self.split.sources[is_ranked].astype(np.int64) * n + self.split.targets[is_ranked]
+        )
+        self._train_edges: Sparse = self.split.graph.complements.count
 
     def hit_rate(self, source_vectors: Floats, target_vectors: Floats) -> float:
         """hit@10 of inner products; 0 where nothing could be held back."""
@@ -108,31 +111,33 @@ class Validation:
         for block in blocks(self.sources, block_size(n, 32)):
             scores = source_vectors[block] @ target_vectors.T
             scores[:, ~target_vectors.any(axis=1)] = -np.inf  # as in VectorModel.score
-            seen = self._seen[block]
-            scores[np.repeat(np.arange(len(block)), np.diff(seen.indptr)), seen.indices] = -np.inf
+            train_edges = self._train_edges[block]
+            scores[
+                np.repeat(np.arange(len(block)), np.diff(train_edges.indptr)), train_edges.indices
+            ] = -np.inf
             scores[np.arange(len(block)), block] = -np.inf
             products, _ = top_k(scores, 10)
             hits += int(np.isin(block[:, None].astype(np.int64) * n + products, self._pairs).sum())
         return hits / max(len(self._pairs), 1)
 
 
-class Trained(Model):
-    """A model that is trained in epochs, with its history: what `Run` needs of it."""
+class TrainedModel(Model):
+    """A model that is trained in epochs, with its history: what `TrainingRun` needs of it."""
 
     checkpoints: Path | None = None
     """Where to keep a checkpoint after each epoch; None keeps none."""
-    report: Report | None = None
+    on_epoch: OnEpoch | None = None
     """Called after each epoch."""
-    history: Sequence[Epoch] = ()
+    history: Sequence[EpochRecord] = ()
 
-    def follow(self, checkpoints: Path, tell: Callable[[str], None]) -> None:
-        def report(name: str, epoch: Epoch) -> None:
-            tell(
+    def set_checkpoints(self, checkpoints: Path, on_progress: MessageProgress) -> None:
+        def report(name: str, epoch: EpochRecord) -> None:
+            on_progress(
                 f"fitting {name}: epoch {epoch['epoch']}, loss {epoch['loss']:.4g}, "
                 f"validation hit@10 {epoch['validation']:.3f}"
             )
 
-        self.checkpoints, self.report = checkpoints, report
+        self.checkpoints, self.on_epoch = checkpoints, report
 
     @property
     def training(self) -> TrainingConfig:
@@ -154,13 +159,13 @@ class Trained(Model):
         ]
 
 
-class TrainedVectors(Trained, VectorModel):
-    """A model that training leaves as source and target vectors."""
+class TrainedVectors(TrainedModel, VectorModel):
+    """A trained model with source and target vectors."""
 
     def refresh(self, catalog: Catalog, graph: RelationGraph) -> Self:
         """Keep the vectors that were trained: new counts change nothing until the next fit.
 
-        Products added since have vectors of zeros, of which nothing is known: fallbacks answer.
+        New products have vectors of zeros, and so no scores: fallbacks take over.
         """
         more = ((0, graph.n - self.n), (0, 0))
         self.source_vectors = np.pad(self.source_vectors, more)
@@ -175,7 +180,7 @@ class TrainedVectors(Trained, VectorModel):
         self.restore_history(arrays)
 
 
-class Run:
+class TrainingRun:
     """The state of one training run: what a killed run needs to go on where it was.
 
     All randomness is seeded anew for each epoch from (seed, epoch), so that a resumed run draws
@@ -195,7 +200,7 @@ class Run:
 
     def __init__(
         self,
-        model: Trained,
+        model: TrainedModel,
         module: torch.nn.Module,
         optimizer: torch.optim.Optimizer,
         data: Sequence[Any],
@@ -216,15 +221,15 @@ class Run:
         self._device = next(module.parameters()).device
         self.workers = Workers.here()
         self.config: TrainingConfig = model.training
-        self.history: list[Epoch] = []
+        self.history: list[EpochRecord] = []
         self._best: dict[str, torch.Tensor] = {}
-        self._report = model.report
+        self._on_epoch = model.on_epoch
         self._file = model.checkpoints / f"{model.name}.checkpoint" if model.checkpoints else None
         shapes = {name: tuple(value.shape) for name, value in module.state_dict().items()}
         self._fingerprint = _fingerprint(f"{model.name} {self.config!r} {shapes}", data)
         if self._file is not None:
             self._resume(self._file)
-            # no worker goes on, and removes the file in the end, before all have read it
+            # all workers read the file before any continues, and removes it in the end
             if self.workers.mean(len(self.history)) != len(self.history):
                 raise ConfigError(
                     f"the workers that train {self.name} found different checkpoints in "
@@ -243,7 +248,7 @@ class Run:
         return max(self.history, key=lambda e: (e["validation"], -e["loss"], -e["epoch"]))["epoch"]
 
     def epochs(self) -> Iterator[int]:
-        """Epoch numbers from 1, or from where a checkpoint left off, until it pays no more."""
+        """Epoch numbers from 1, or after those of a checkpoint, until early stopping."""
         import torch
 
         done = len(self.history)
@@ -288,7 +293,7 @@ class Run:
                 f"training {self.name} left the finite numbers in epoch {len(self.history) + 1}: "
                 f"lower learning_rate, now {self.config.learning_rate}"
             )
-        epoch: Epoch = {
+        epoch: EpochRecord = {
             "epoch": len(self.history) + 1,
             "loss": loss,
             "validation": validation,
@@ -299,8 +304,8 @@ class Run:
             self._best = {k: v.detach().clone() for k, v in self.module.state_dict().items()}
         if self._file is not None and not self.workers.rank:
             self._save(self._file)
-        if self._report is not None:
-            self._report(self.name, epoch)
+        if self._on_epoch is not None:
+            self._on_epoch(self.name, epoch)
 
     def restore_best(self) -> None:
         """Put the weights of the best epoch back, and forget the checkpoint."""
@@ -310,20 +315,21 @@ class Run:
             self._file.unlink(missing_ok=True)
 
     def _save(self, path: Path) -> None:
-        said = {"fingerprint": self._fingerprint, "history": json.dumps(self.history)}
+        metadata = {"fingerprint": self._fingerprint, "history": json.dumps(self.history)}
         parts = {"now": self.module.state_dict(), "best": self._best}
-        write_checkpoint(path, self.optimizer, said, parts)
+        write_checkpoint(path, self.optimizer, metadata, parts)
 
     def _resume(self, path: Path) -> None:
         """Take up a checkpoint; one that is damaged, or of other data or settings, is overwritten.
 
-        The state is put in place only when all of it was read: a run starts whole or anew.
+        The state is restored only if all of it is readable: a run resumes completely or starts
+        anew.
         """
-        found = read_checkpoint(path, self.optimizer, self._fingerprint)
-        if found is not None:
-            self._best = found.part("best")
-            self.module.load_state_dict(found.part("now"))
-            self.history = json.loads(found.said["history"])
+        checkpoint = read_checkpoint(path, self.optimizer, self._fingerprint)
+        if checkpoint is not None:
+            self._best = checkpoint.part("best")
+            self.module.load_state_dict(checkpoint.part("now"))
+            self.history = json.loads(checkpoint.metadata["history"])
 
 
 def _fingerprint(run: str, data: Sequence[Any]) -> str:
@@ -335,7 +341,7 @@ def _fingerprint(run: str, data: Sequence[Any]) -> str:
     return digest.hexdigest()
 
 
-def need_torch(name: str) -> None:
+def require_torch(name: str) -> None:
     """Refuse to train where torch is not installed.
 
     Raises:

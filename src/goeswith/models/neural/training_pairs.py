@@ -53,19 +53,21 @@ class ItemSimilarity:
             (b, n) CSR float32 of similarities, at most k a row.
         """
         n = len(self.views)
-        found = np.flatnonzero(among)
-        columns = self.attributes[found].T.tocsr()
+        products = np.flatnonzero(among)
+        columns = self.attributes[products].T.tocsr()
         viewed = np.asarray(self.views.any(axis=1))
         parts = [sparse.csr_matrix((0, n), dtype=np.float32)]
         for block in blocks(rows, block_size(n)):
             alike = (self.attributes[block] @ columns).toarray()
-            both = np.ix_(viewed[block], viewed[found])
-            alike[both] = self.views[block[viewed[block]]] @ self.views[found[viewed[found]]].T
-            alike[block[:, None] == found] = 0
+            both = np.ix_(viewed[block], viewed[products])
+            alike[both] = (
+                self.views[block[viewed[block]]] @ self.views[products[viewed[products]]].T
+            )
+            alike[block[:, None] == products] = 0
             alike[alike < max(threshold, 1e-6)] = -np.inf
             near, similarity = top_k(np.minimum(alike, 1), k)
             row, place = np.nonzero(near >= 0)
-            entries = (similarity[row, place], (row, found[near[row, place]]))
+            entries = (similarity[row, place], (row, products[near[row, place]]))
             parts.append(sparse.csr_matrix(entries, shape=(len(block), n)))
         return sparse.vstack(parts, format="csr")
 
@@ -75,7 +77,7 @@ def synthetic_pairs(counts: Sparse, similar: Sparse, gamma: float) -> Sparse:
 
     A pair (a, b) adds gamma c_ab s(a, a') to (a', b), gamma c_ab s(b, b') to (a, b') and
     gamma c_ab (s(a, a') + s(b, b')) / 2 to (a', b'). The paper rounds each of these down; here they
-    stay fractions (see `draw`), for on lists, where c_ab = 1, all would be 0.
+    stay fractions (see `draw_pairs`), for on lists, where c_ab = 1, all would be 0.
 
     Args:
         counts: (n, n) CSR, c.
@@ -93,26 +95,28 @@ def synthetic_pairs(counts: Sparse, similar: Sparse, gamma: float) -> Sparse:
     return csr(counts.shape[0], added.row, added.col, gamma * added.data)
 
 
-def subsampled(weights: Sparse, t: float) -> Sparse:
+def subsample_pairs(weights: Sparse, t: float) -> Sparse:
     """Pairs with fewer of the products that are everywhere (Mikolov et al., 2013, as in fastText).
 
     A product that makes up a share f of all sources (targets) keeps min(1, sqrt(t / f) + t / f) of
     its pairs; both sides of a pair must be kept.
     """
 
-    def kept(mass: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def keep_rate(mass: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         ratio = t * mass.sum() * inverse_power(mass, 1)
         share: npt.NDArray[np.float64] = np.minimum(1, np.sqrt(ratio) + ratio)
         return share
 
-    return scale_columns(scale_rows(weights, kept(out_degree(weights))), kept(in_degree(weights)))
+    return scale_columns(
+        scale_rows(weights, keep_rate(out_degree(weights))), keep_rate(in_degree(weights))
+    )
 
 
-def draw(weights: Sparse, rng: np.random.Generator) -> tuple[Rows, Rows]:
-    """An epoch of pairs in random order: each as often as its weight says.
+def draw_pairs(weights: Sparse, rng: np.random.Generator) -> tuple[Rows, Rows]:
+    """An epoch of pairs in random order: each as often as its weight.
 
-    A weight that is not whole is rounded up with the probability of its fraction, anew in each
-    epoch, so that its mean is kept.
+    A fractional weight is rounded up with the probability of its fraction, anew in each
+    epoch, so that its mean is right.
 
     Returns:
         sources and targets, (m,) each.

@@ -49,7 +49,7 @@ class TypedTowers(TypedVectors, DirectedPropagation):
     config: TypedTowersConfig
 
     def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
-        self.name_types(catalog)
+        self.set_types(catalog)
         return super().fit(catalog, graph)
 
     def type_scores(self, sources: Rows) -> Floats:

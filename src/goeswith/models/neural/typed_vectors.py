@@ -1,4 +1,4 @@
-"""Models that name the types of what they propose, and so make slates of K types x M products."""
+"""Models that predict complement types, and so make slates of K types x M products."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import numpy as np
 from goeswith.core.arrays import Floats, Rows, Sparse, blocks, top_k
 from goeswith.core.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
-from goeswith.models.base import leave_out
+from goeswith.models.base import mask_excluded
 from goeswith.models.neural.training import TrainedVectors
 from goeswith.relations.graph import RelationGraph
 
 
 @dataclass(frozen=True)
-class Slate:
+class TypedSlate:
     """A few products of each of a few complement types, the best of every type first.
 
     Attributes:
@@ -49,14 +49,14 @@ class TypedVectors(TrainedVectors):
 
     def slate(
         self, sources: Rows, types: int = 5, items: int = 12, exclude: Sparse | None = None
-    ) -> Slate:
+    ) -> TypedSlate:
         """Complement types of each source, the likeliest first, and products of each.
 
         Args:
             sources: (b,) rows.
             types: K, types a source.
             items: M, products a type.
-            exclude: (n, n) CSR; products with an entry in a source's row are left out.
+            exclude: (n, n) CSR; products with an entry in a source's row are excluded.
         """
         k = min(types, len(self.type_names))
         products = np.full((len(sources), items, types), -1, dtype=np.int32)
@@ -74,13 +74,13 @@ class TypedVectors(TrainedVectors):
             likely = self.type_scores(block)
             likely[:, empty] = -np.inf
             likely[~self.source_vectors[block].any(axis=1)] = -np.inf
-            leave_out(scores, block, exclude)
+            mask_excluded(scores, block, exclude)
             predicted[start : start + len(block), :k] = top_k(likely, k)[0]
             for row, codes in enumerate(predicted[start : start + len(block)], start=start):
                 for place, code in enumerate(codes[codes >= 0]):
                     best, _ = top_k(scores[row - start, members[code]][None], items)
-                    found = members[code][best[0][best[0] >= 0]]
-                    products[row, : len(found), place] = found
+                    best_rows = members[code][best[0][best[0] >= 0]]
+                    products[row, : len(best_rows), place] = best_rows
         return _interleaved(products, predicted)
 
     def refresh(self, catalog: Catalog, graph: RelationGraph) -> Self:
@@ -100,8 +100,8 @@ class TypedVectors(TrainedVectors):
         self.types = arrays["types"]
         self.type_names = json.loads(arrays["type_names"].tobytes())
 
-    def name_types(self, catalog: Catalog) -> None:
-        """Take the types of a catalogue."""
+    def set_types(self, catalog: Catalog) -> None:
+        """Set the types from a catalogue."""
         self.type_names = [*catalog.type_names, None]
         self.types = self.type_codes(catalog)
 
@@ -110,15 +110,15 @@ class TypedVectors(TrainedVectors):
         place = {name: code for code, name in enumerate(self.type_names)}
         none = len(self.type_names) - 1
         codes = [place.get(name, none) for name in [*catalog.type_names, None]]
-        found: Rows = np.array(codes, dtype=np.int32)[catalog.type_codes]
-        return found
+        type_codes: Rows = np.array(codes, dtype=np.int32)[catalog.type_codes]
+        return type_codes
 
 
-def _interleaved(products: Rows, predicted: Rows) -> Slate:
+def _interleaved(products: Rows, predicted: Rows) -> TypedSlate:
     """A slate of products (b, items, types): one of each type in turn, holes moved to the end."""
     b, items, types = products.shape
     flat = products.reshape(b, items * types)
     codes = np.broadcast_to(predicted[:, None], products.shape).reshape(flat.shape)
     order = np.argsort(flat < 0, axis=1, kind="stable")
     flat, codes = np.take_along_axis(flat, order, axis=1), np.take_along_axis(codes, order, axis=1)
-    return Slate(flat, np.where(flat < 0, -1, codes).astype(np.int32), predicted)
+    return TypedSlate(flat, np.where(flat < 0, -1, codes).astype(np.int32), predicted)

@@ -6,17 +6,17 @@ from typing import Final
 
 import numpy as np
 
-from goeswith.sequential.neural.batches import Batch
 from goeswith.sequential.neural.layers import Array, Ops, Weights, hstu_layers
-from goeswith.sequential.neural.sasrec import Causal
-from goeswith.sequential.sequences import Whole
+from goeswith.sequential.neural.sasrec import CausalSequenceModel
+from goeswith.sequential.neural.sequence_batch import SequenceBatch
+from goeswith.sequential.sequences import Ints
 
-_TIMES: Final = 32
+_TIME_BUCKETS: Final = 32
 """Buckets of time: powers of two of seconds, up to a hundred years."""
 
 
-class Hstu(Causal):
-    """Attention whose weights are no shares, by content, place and time (see the module)."""
+class Hstu(CausalSequenceModel):
+    """Attention with unnormalised weights, by content, place and time (see the module)."""
 
     name = "hstu"
 
@@ -27,21 +27,21 @@ class Hstu(Causal):
         return {
             **maps,
             "place": (config.layers, config.max_length),
-            "time": (config.layers, _TIMES),
+            "time": (config.layers, _TIME_BUCKETS),
         }
 
-    def states(self, ops: Ops, weights: Weights, x: Array, batch: Batch) -> Array:
+    def states(self, ops: Ops, weights: Weights, x: Array, batch: SequenceBatch) -> Array:
         length = batch.products.shape[1]
         before = np.tri(length, dtype=np.float32)
         visible = ops.array(before / before.sum(axis=1, keepdims=True))
         places = np.arange(length)
         back = ops.array(np.maximum(places[:, None] - places, 0))
-        times = None if batch.seconds is None else ops.array(buckets(batch.seconds))
+        times = None if batch.seconds is None else ops.array(time_buckets(batch.seconds))
         return hstu_layers(ops, weights, x, visible, self.config.heads, back, times)
 
 
-def buckets(seconds: Whole) -> Whole:
-    """(b, l, l) log2 of 1 + the seconds from each place back to another; 0 for those behind it."""
+def time_buckets(seconds: Ints) -> Ints:
+    """(b, l, l) log2 of 1 + the seconds from each place back to another; 0 for later places."""
     apart = np.maximum(seconds[:, :, None] - seconds[:, None, :], 0)
-    bucket: Whole = np.minimum(np.log2(1.0 + apart).astype(np.int64), _TIMES - 1)
+    bucket: Ints = np.minimum(np.log2(1.0 + apart).astype(np.int64), _TIME_BUCKETS - 1)
     return bucket

@@ -1,6 +1,6 @@
-"""The layers of the three models, written once: training runs them in torch, answering in numpy.
+"""The layers of sequence models: training runs them in torch, inference in numpy.
 
-An array is a numpy array or a torch tensor; what the two libraries call differently is in `Ops`.
+An array is a numpy array or a torch tensor; operations that differ by library are in `Ops`.
 With b sequences of l places, d the dimension and h heads, a layer maps (b, l, d) to (b, l, d).
 Weights of all layers are stacked along a first axis. Norms have no gain and no offset of their own:
 the maps behind them have.
@@ -19,7 +19,7 @@ Weights: TypeAlias = Mapping[str, Array]
 
 
 class Ops(Protocol):
-    """What layers need beyond operators, indexing, `reshape` and `swapaxes`."""
+    """The operations of layers beyond operators, indexing, `reshape` and `swapaxes`."""
 
     def array(self, values: Any) -> Array:
         """A numpy array, as an array of this library."""
@@ -46,8 +46,8 @@ class Ops(Protocol):
         """Dropout, while training."""
 
 
-class Numpy:
-    """`Ops` in numpy, where nothing is dropped."""
+class NumpyOps:
+    """`Ops` in numpy, without dropout."""
 
     def array(self, values: Any) -> Array:
         return values
@@ -89,10 +89,10 @@ def softmax_layers(ops: Ops, weights: Weights, x: Array, visible: Array, heads: 
     """
     for i in range(len(weights["query"])):
         z = ops.norm(x)
-        query, key, value = (split(z @ weights[name][i], heads) for name in _ATTENDED)
+        query, key, value = (split_heads(z @ weights[name][i], heads) for name in _PROJECTIONS)
         match = query @ key.swapaxes(-1, -2) / query.shape[-1] ** 0.5
         shares = ops.softmax(ops.where(visible, match, -np.inf))
-        x = x + ops.drop(join(ops.drop(shares) @ value) @ weights["out"][i])
+        x = x + ops.drop(join_heads(ops.drop(shares) @ value) @ weights["out"][i])
         inner = ops.gelu(ops.norm(x) @ weights["up"][i] + weights["up_bias"][i])
         x = x + ops.drop(inner @ weights["down"][i])
     return ops.norm(x)
@@ -110,7 +110,7 @@ def hstu_layers(  # noqa: PLR0917
     """Layers of pointwise aggregated attention with a gate (Zhai et al., 2024, eq. 1 to 3).
 
         U, V, Q, K = SiLU(norm(X) W)
-        A = SiLU(Q K' + p + t) / places seen, 0 for those not seen
+        A = SiLU(Q K' + p + t) / visible places, 0 for the others
         X + (norm(A V) * U) W_out
 
     Args:
@@ -118,33 +118,35 @@ def hstu_layers(  # noqa: PLR0917
         weights: gate, value, query, key, out (layers, d, d); place (layers, places that differ);
             time (layers, buckets of time).
         x: (b, l, d).
-        visible: (l, l) float32, 0 where a place does not see another, else 1 / places seen.
+        visible: (l, l) float32, 0 where a place does not see another, else 1 / visible places.
         heads: h.
         places: (l, l) entries of `place`: how many places back the other is.
-        times: (b, l, l) entries of `time`: how long before the other was; None where not known.
+        times: (b, l, l) entries of `time`: time since the other; None without times.
     """
     for i in range(len(weights["query"])):
         z = ops.norm(x)
         gate = ops.silu(z @ weights["gate"][i])
-        query, key, value = (split(ops.silu(z @ weights[name][i]), heads) for name in _ATTENDED)
+        query, key, value = (
+            split_heads(ops.silu(z @ weights[name][i]), heads) for name in _PROJECTIONS
+        )
         match = query @ key.swapaxes(-1, -2) + ops.take(weights["place"][i], places)
         if times is not None:
             match = match + ops.take(weights["time"][i], times)[:, None]
         mean = (ops.silu(match) * visible) @ value
-        x = x + ops.drop((ops.norm(join(mean)) * gate) @ weights["out"][i])
+        x = x + ops.drop((ops.norm(join_heads(mean)) * gate) @ weights["out"][i])
     return ops.norm(x)
 
 
-_ATTENDED = ("query", "key", "value")
+_PROJECTIONS = ("query", "key", "value")
 
 
-def split(x: Array, heads: int) -> Array:
+def split_heads(x: Array, heads: int) -> Array:
     """(b, l, d) to (b, h, l, d / h)."""
     b, length, d = x.shape
     return x.reshape(b, length, heads, d // heads).swapaxes(1, 2)
 
 
-def join(x: Array) -> Array:
+def join_heads(x: Array) -> Array:
     """(b, h, l, d / h) to (b, l, d)."""
     b, heads, length, d = x.shape
     return x.swapaxes(1, 2).reshape(b, length, heads * d)

@@ -1,4 +1,4 @@
-"""What trained models of sequences share: settings, the weights that are kept, the validation."""
+"""The base class of trained sequence models: settings, weights, validation."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pydantic import Field, model_validator
 
 from goeswith.core.arrays import Floats
 from goeswith.core.arrays_file import Arrays
-from goeswith.models.neural.training import ContentConfig, Trained
-from goeswith.sequential.base import SessionModel, leave_out
-from goeswith.sequential.neural.batches import Validation
+from goeswith.models.neural.training import ContentConfig, TrainedModel
+from goeswith.sequential.base import SessionModel, mask_seen
+from goeswith.sequential.neural.sequence_batch import SequenceValidation
 
-STEPS = 20
+MIN_STEPS = 20
 """Steps of an epoch at least: a small shop has smaller batches."""
 
 
@@ -42,44 +42,44 @@ class SequenceConfig(ContentConfig):
             )
         return self
 
-    def batch_of(self, sequences: int) -> int:
-        """Sequences in a step, where there are so many to learn from."""
-        return int(np.clip(sequences // STEPS, 1, self.batch))
+    def step_size(self, sequences: int) -> int:
+        """Sequences in a step, for this number of training sequences."""
+        return int(np.clip(sequences // MIN_STEPS, 1, self.batch))
 
 
-class SequenceModel(Trained, SessionModel):
-    """A next-product model that is trained with torch and answers in numpy."""
+class SequenceModel(TrainedModel, SessionModel):
+    """A next-product model with training in torch and inference in numpy."""
 
     config: SequenceConfig
     weights: dict[str, Floats]
-    """What was trained, by name."""
+    """The trained weights, by name."""
 
     def weight_arrays(self) -> Arrays:
         """The weights and the history, to be saved with the model's arrays."""
-        named: Arrays = {f"weights/{name}": value for name, value in self.weights.items()}
-        return named | self.history_arrays()
+        weights: Arrays = {f"weights/{name}": value for name, value in self.weights.items()}
+        return weights | self.history_arrays()
 
     def restore_weights(self, arrays: Arrays) -> None:
-        """Take back what `weight_arrays` gave."""
-        said = {name.partition("weights/")[2]: value for name, value in arrays.items()}
-        self.weights = {name: value for name, value in said.items() if name}
+        """Restore from `weight_arrays`."""
+        weights_by_name = {name.partition("weights/")[2]: value for name, value in arrays.items()}
+        self.weights = {name: value for name, value in weights_by_name.items() if name}
         self.restore_history(arrays)
 
-    def keep(self, module: Any, *but: str) -> None:
-        """Take the weights out of torch, `but` those of some names."""
+    def export_weights(self, module: Any, *exclude: str) -> None:
+        """Copy the weights from torch, except those of some names."""
         self.weights = {
             name: value.detach().cpu().numpy().copy()
             for name, value in module.items()
-            if name not in but
+            if name not in exclude
         }
 
-    def hit_rate(self, validation: Validation) -> float:
-        """hit@10 on what was held back; 0 where nothing could be."""
+    def hit_rate(self, validation: SequenceValidation) -> float:
+        """hit@10 on the held-out products; 0 without any."""
         hits, start = 0, 0
         for block in self.in_blocks(validation.prefixes):
             scores = self.score(block)
             if validation.new_only:
-                leave_out(scores, block)
+                mask_seen(scores, block)
             hits += validation.hits(scores, start)
             start += len(block)
         return hits / max(start, 1)

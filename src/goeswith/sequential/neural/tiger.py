@@ -1,9 +1,9 @@
-"""TIGER: the next product spelled out, code by code (Rajput et al., 2023, arXiv 2305.05065).
+"""TIGER: generation of the next product's semantic code (Rajput et al., 2023, arXiv 2305.05065).
 
-A product is a short code: residual k-means of what is known of it, and a last number that tells
-those of equal codes apart. A sequence is read to a state, as SASRec does it, and the code of what
-comes next is generated from it, each number given those before. Only codes of products can be
-generated: at every step those that lead to no product are left out.
+A product is a short code: residual k-means of its features, and a last number that makes it
+unique. A sequence is encoded to a state, as in SASRec, and the code of the next product is
+generated from it, each number given those before. Only codes of products can be
+generated: at every step, prefixes without a product are excluded.
 """
 
 from __future__ import annotations
@@ -16,12 +16,16 @@ from pydantic import Field
 from goeswith.core.arrays import Floats, block_size
 from goeswith.core.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
-from goeswith.features.semantic_codes import Codes, Trie, residual_codes, told_apart
+from goeswith.features.semantic_codes import Codes, Trie, residual_codes, with_unique_suffix
 from goeswith.models.base import ModelConfig
-from goeswith.models.neural.training import Run, need_torch
+from goeswith.models.neural.training import TrainingRun, require_torch
 from goeswith.sequential.item_knn import ItemKnn
-from goeswith.sequential.neural.batches import Batch, Validation, shuffled
-from goeswith.sequential.neural.layers import Array, Numpy, Ops, Weights, softmax_layers
+from goeswith.sequential.neural.layers import Array, NumpyOps, Ops, Weights, softmax_layers
+from goeswith.sequential.neural.sequence_batch import (
+    SequenceBatch,
+    SequenceValidation,
+    shuffled_batches,
+)
 from goeswith.sequential.neural.sequence_model import SequenceConfig, SequenceModel
 from goeswith.sequential.sequences import Sequences
 
@@ -35,7 +39,7 @@ class TigerConfig(SequenceConfig):
     codes: int = Field(256, ge=2, description="Different numbers of a level, at most.")
     behaviour: bool = Field(
         True,
-        description="Whether codes are of what products stand beside in sequences, too, or of "
+        description="Whether codes depend on neighbours in sequences, too, or on "
         "attributes alone, where there are any.",
     )
     beams: int = Field(50, ge=1, description="Products that are generated, at most.")
@@ -53,64 +57,68 @@ class Tiger(SequenceModel):
     trie: Trie
 
     def fit(self, catalog: Catalog, sequences: Sequences) -> Self:
-        need_torch(self.name)
+        require_torch(self.name)
         import torch
         from torch.nn import functional
 
         from goeswith.models.neural.torch_layers import device
-        from goeswith.sequential.neural.torch_sequence_layers import Torch, drawn
+        from goeswith.sequential.neural.torch_sequence_layers import TorchOps, init_parameter
 
         config, where = self.config, device()
-        validation = Validation(sequences, config.validation_share, config.seed)
+        validation = SequenceValidation(sequences, config.validation_share, config.seed)
         train = validation.train.tail(config.max_length + 1)
         train = train.take(np.flatnonzero(train.lengths > 1))
-        vectors = self._known(catalog, validation.train)
-        self._spell(told_apart(residual_codes(vectors, config.levels, config.codes, config.seed)))
+        vectors = self._code_inputs(catalog, validation.train)
+        self._set_codes(
+            with_unique_suffix(residual_codes(vectors, config.levels, config.codes, config.seed))
+        )
 
         torch.manual_seed(config.seed)
-        module = torch.nn.ParameterDict({k: drawn(v) for k, v in self._shapes().items()}).to(where)
+        module = torch.nn.ParameterDict(
+            {k: init_parameter(v) for k, v in self._shapes().items()}
+        ).to(where)
         optimizer = torch.optim.Adam(module.parameters(), lr=config.learning_rate)
-        run = Run(self, module, optimizer, [train.products, train.starts, self.codes])
-        ops = Torch(where, config.dropout)
+        run = TrainingRun(self, module, optimizer, [train.products, train.starts, self.codes])
+        ops = TorchOps(where, config.dropout)
         weights: Any = module  # read by name, as layers do
-        size = config.batch_of(len(train))
+        size = config.step_size(len(train))
         for _ in run.epochs():
             losses = []
-            for rows in shuffled(train.lengths, size, run.rng):
-                batch = Batch.of(train.take(run.workers.share(rows)))
-                followed = batch.filled[:, 1:]
-                spelled = ops.array(self.codes[batch.products[:, 1:][followed]])
-                states = self._states(ops, weights, batch.until(-1))[ops.array(followed)]
+            for rows in shuffled_batches(train.lengths, size, run.rng):
+                batch = SequenceBatch.from_sequences(train.take(run.workers.share(rows)))
+                has_next = batch.filled[:, 1:]
+                target_codes = ops.array(self.codes[batch.products[:, 1:][has_next]])
+                states = self._states(ops, weights, batch.up_to(-1))[ops.array(has_next)]
                 loss = torch.zeros((), device=where)
                 for level in range(len(self.trie.sizes)):
-                    logits = self._next(ops, weights, states, level)
+                    logits = self._next_logits(ops, weights, states, level)
                     loss = loss + functional.cross_entropy(
-                        logits, spelled[:, level], reduction="sum"
+                        logits, target_codes[:, level], reduction="sum"
                     )
-                    states = states + ops.take(weights[f"said{level}"], spelled[:, level])
-                losses.append(run.step(loss, len(spelled)))
-            self.keep(module)
+                    states = states + ops.take(weights[f"said{level}"], target_codes[:, level])
+                losses.append(run.step(loss, len(target_codes)))
+            self.export_weights(module)
             run.finish(float(np.mean(losses)) if losses else 0.0, self.hit_rate(validation))
         run.restore_best()
-        self.keep(module)
+        self.export_weights(module)
         self.history = run.history
         return self
 
-    def _known(self, catalog: Catalog, sequences: Sequences) -> Floats:
-        """(n, c) what codes are made of: attributes, and what stands beside in sequences."""
+    def _code_inputs(self, catalog: Catalog, sequences: Sequences) -> Floats:
+        """(n, c) input of the codes: attributes, and neighbours in sequences."""
         from sklearn.utils.extmath import randomized_svd
 
         content = self.config.content_encoder().fit(catalog).encode(catalog)
         if content.any() and not self.config.behaviour:
             return content
-        near = ItemKnn().fit(catalog, sequences).near
+        similarity = ItemKnn().fit(catalog, sequences).near
         rank = min(self.config.content_dimension, len(catalog) - 1)
-        left, values, _ = randomized_svd(near, rank, random_state=self.config.seed)
-        beside = left * np.sqrt(values)
-        beside = beside / np.maximum(np.linalg.norm(beside, axis=1, keepdims=True), 1e-12)
-        return np.concatenate([content, beside], axis=1).astype(np.float32)
+        left, values, _ = randomized_svd(similarity, rank, random_state=self.config.seed)
+        behaviour = left * np.sqrt(values)
+        behaviour = behaviour / np.maximum(np.linalg.norm(behaviour, axis=1, keepdims=True), 1e-12)
+        return np.concatenate([content, behaviour], axis=1).astype(np.float32)
 
-    def _spell(self, codes: Codes) -> None:
+    def _set_codes(self, codes: Codes) -> None:
         self.codes, self.trie = codes, Trie(codes)
 
     def _shapes(self) -> dict[str, tuple[int, ...]]:
@@ -129,18 +137,18 @@ class Tiger(SequenceModel):
             "down": (layers, 4 * d, d),
         }
 
-    def _states(self, ops: Ops, weights: Weights, batch: Batch) -> Array:
-        """(b, l, d) what is known after each place."""
-        spelled, length = ops.array(self.codes[batch.products]), batch.products.shape[1]
+    def _states(self, ops: Ops, weights: Weights, batch: SequenceBatch) -> Array:
+        """(b, l, d) state after each place."""
+        target_codes, length = ops.array(self.codes[batch.products]), batch.products.shape[1]
         x = weights["place"][:length]
         for level in range(len(self.trie.sizes)):
-            x = x + ops.take(weights[f"read{level}"], spelled[..., level])
+            x = x + ops.take(weights[f"read{level}"], target_codes[..., level])
         before = ops.array(np.tri(length, dtype=bool))
         return softmax_layers(ops, weights, ops.drop(x), before, self.config.heads)
 
     @staticmethod
-    def _next(ops: Ops, weights: Weights, states: Array, level: int) -> Array:
-        """(..., size of the level) logits of the next number, of states and what was said since."""
+    def _next_logits(ops: Ops, weights: Weights, states: Array, level: int) -> Array:
+        """(..., size of the level) logits of the next number, given states with the code so far."""
         z = ops.norm(states)
         z = z + ops.gelu(z @ weights[f"up{level}"]) @ weights[f"down{level}"]
         return ops.norm(z) @ weights[f"spell{level}"].swapaxes(0, 1)
@@ -148,28 +156,32 @@ class Tiger(SequenceModel):
     def score(self, prefixes: Sequences) -> Floats:
         """(b, n) logarithms of probabilities, of the `beams` products that are generated."""
         scores = np.full((len(prefixes), self.n), -np.inf, dtype=np.float32)
-        asked = np.flatnonzero(prefixes.lengths)
-        if not len(asked):
+        with_products = np.flatnonzero(prefixes.lengths)
+        if not len(with_products):
             return scores
-        read = prefixes.take(asked).tail(self.config.max_length)
-        ops, each = Numpy(), np.arange(len(asked))
-        states = self._states(ops, self.weights, Batch.of(read))[each, read.lengths - 1][:, None]
-        nodes = np.zeros((len(asked), 1), dtype=np.int64)
-        log_p = np.zeros((len(asked), 1), dtype=np.float32)
+        sequences = prefixes.take(with_products).tail(self.config.max_length)
+        ops, rows = NumpyOps(), np.arange(len(with_products))
+        states = self._states(ops, self.weights, SequenceBatch.from_sequences(sequences))[
+            rows, sequences.lengths - 1
+        ][:, None]
+        nodes = np.zeros((len(with_products), 1), dtype=np.int64)
+        log_p = np.zeros((len(with_products), 1), dtype=np.float32)
         for level, size in enumerate(self.trie.sizes):
-            logits = self._next(ops, self.weights, states, level)
-            below = self.trie.children(level, nodes)
-            reached = np.where(below >= 0, logits, -np.inf)
-            reached = log_p[..., None] + reached - _log_sum(reached)
-            reached = np.where(below >= 0, reached, -np.inf).reshape(len(asked), -1)
-            beams = min(self.config.beams, reached.shape[1])
-            best = np.argpartition(-reached, beams - 1, axis=1)[:, :beams]
-            log_p = np.take_along_axis(reached, best, axis=1)
-            nodes = np.take_along_axis(below.reshape(len(asked), -1), best, axis=1)
-            states = states[each[:, None], best // size]
+            logits = self._next_logits(ops, self.weights, states, level)
+            children = self.trie.children(level, nodes)
+            log_probabilities = np.where(children >= 0, logits, -np.inf)
+            log_probabilities = log_p[..., None] + log_probabilities - _log_sum(log_probabilities)
+            log_probabilities = np.where(children >= 0, log_probabilities, -np.inf).reshape(
+                len(with_products), -1
+            )
+            beams = min(self.config.beams, log_probabilities.shape[1])
+            best = np.argpartition(-log_probabilities, beams - 1, axis=1)[:, :beams]
+            log_p = np.take_along_axis(log_probabilities, best, axis=1)
+            nodes = np.take_along_axis(children.reshape(len(with_products), -1), best, axis=1)
+            states = states[rows[:, None], best // size]
             states = states + self.weights[f"said{level}"][best % size]
         row, place = np.nonzero(nodes >= 0)
-        scores[asked[row], self.trie.products[nodes[row, place]]] = log_p[row, place]
+        scores[with_products[row], self.trie.products[nodes[row, place]]] = log_p[row, place]
         return scores
 
     def shares(self, prefixes: Sequences) -> Floats:
@@ -189,7 +201,7 @@ class Tiger(SequenceModel):
 
     def restore(self, arrays: Arrays) -> None:
         self.restore_weights(arrays)
-        self._spell(arrays["codes"])
+        self._set_codes(arrays["codes"])
 
     @property
     def n(self) -> int:

@@ -1,4 +1,4 @@
-"""What session models need of torch: operations of their layers, and the softmax they learn by."""
+"""The torch part of sequence models: operations of layers, and the softmax loss."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from goeswith.sequential.neural.layers import Array
 
 
 @dataclass(frozen=True)
-class Torch:
+class TorchOps:
     """`goeswith.sequential.neural.layers.Ops` in torch.
 
     Attributes:
@@ -61,14 +61,14 @@ def next_product_loss(  # noqa: PLR0917
     shares: npt.NDArray[np.floating[Any]],
     rng: np.random.Generator,
 ) -> torch.Tensor:
-    """Sum of -log softmax of the target among all products, or among some that stand for all.
+    """Sum of -log softmax of the target among all products, or among a sample of them.
 
     Args:
         states: (p, d), already divided by the temperature.
         vectors: (n, d) of every product.
         targets: (p,) rows of `vectors`.
         competitors: m. Where n is larger, m products are drawn, and one that is drawn with
-            probability q counts 1 / (m q) times, so that the sum over them is right in the mean
+            probability q counts 1 / (m q) times, so that the sum over them is unbiased
             (Bengio and Senecal, 2008).
         shares: (n,) probabilities by which they are drawn.
         rng: draws them.
@@ -82,12 +82,12 @@ def next_product_loss(  # noqa: PLR0917
     # a number just below 1 may lie behind the last rounded sum
     rows = np.searchsorted(np.cumsum(shares), rng.random(competitors)).clip(max=len(shares) - 1)
     counts = -np.log(competitors * shares[rows]).astype(np.float32)
-    drawn = torch.from_numpy(rows).to(states.device)
+    init_parameter = torch.from_numpy(rows).to(states.device)
     others = _LogSum.apply(  # type: ignore[no-untyped-call]
         states,
-        functional.embedding(drawn, vectors),
+        functional.embedding(init_parameter, vectors),
         torch.from_numpy(counts).to(states),
-        targets[:, None] == drawn,
+        targets[:, None] == init_parameter,
     )
     return functional.softplus(others - target).sum()
 
@@ -95,7 +95,7 @@ def next_product_loss(  # noqa: PLR0917
 class _LogSum(torch.autograd.Function):
     """Log of the sum of exp of inner products plus a constant: (p, d), (m, d), (m,) -> (p,).
 
-    Pairs (p, m) that are `out` are left out. The gradient by hand: torch's own would hold and pass
+    Pairs (p, m) in `out` are excluded. The gradient is explicit: torch's own would hold and pass
     over two more (p, m) arrays.
     """
 
@@ -119,7 +119,7 @@ class _LogSum(torch.autograd.Function):
         return scale * (shares @ vectors), shares.T @ (scale * states), None, None
 
 
-def drawn(shape: tuple[int, ...]) -> torch.nn.Parameter:
+def init_parameter(shape: tuple[int, ...]) -> torch.nn.Parameter:
     """A parameter: of normal draws that keep variance as a map of rows does; a list of zeros."""
     if len(shape) == 1:
         return torch.nn.Parameter(torch.zeros(shape))

@@ -1,4 +1,4 @@
-"""What the three trained models of the next product share: the loop, item vectors, answering.
+"""The base class of trained next-product models with item vectors: training, inference.
 
 A model reads a sequence to a state of length 1, and a product scores its cosine with that state.
 Item vectors are tied: those that are read are those that are scored. Each is the sum, scaled to
@@ -18,11 +18,17 @@ from goeswith.core.arrays_file import Arrays
 from goeswith.core.errors import ConfigError
 from goeswith.data.catalog import Catalog
 from goeswith.features.product_vectors import ContentEncoder
-from goeswith.models.neural.training import Run, need_torch
-from goeswith.sequential.neural.batches import Batch, Places, Validation, part, shuffled
-from goeswith.sequential.neural.layers import Array, Numpy, Ops, Weights
+from goeswith.models.neural.training import TrainingRun, require_torch
+from goeswith.sequential.neural.layers import Array, NumpyOps, Ops, Weights
+from goeswith.sequential.neural.sequence_batch import (
+    PlaceMask,
+    SequenceBatch,
+    SequenceValidation,
+    select_examples,
+    shuffled_batches,
+)
 from goeswith.sequential.neural.sequence_model import SequenceConfig, SequenceModel
-from goeswith.sequential.sequences import Sequences, Whole
+from goeswith.sequential.sequences import Ints, Sequences
 
 
 class NextProductConfig(SequenceConfig):
@@ -44,26 +50,26 @@ class NextProductConfig(SequenceConfig):
     )
 
 
-class TrainedSession(SequenceModel):
-    """A next-product model that compares what it knows of a prefix with item vectors.
+class TrainedSequenceModel(SequenceModel):
+    """A next-product model that compares the state of a prefix with item vectors.
 
-    A subclass writes `shapes`, `states`, `examples` and `question`.
+    A subclass writes `shapes`, `states`, `examples` and `prepare_prefixes`.
     """
 
     Config = NextProductConfig
     config: NextProductConfig
     vectors: Floats
-    """(n, d) of length 1; zeros for a product of which nothing is known."""
+    """(n, d) of length 1; zeros for a product without a vector."""
     encoder: ContentEncoder
-    """Where attributes are read."""
+    """Encoder of attributes, if they are used."""
 
     @abstractmethod
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Name -> shape of the weights beside item vectors."""
 
     @abstractmethod
-    def states(self, ops: Ops, weights: Weights, x: Array, batch: Batch) -> Array:
-        """(b, l, d) what is known at each place.
+    def states(self, ops: Ops, weights: Weights, x: Array, batch: SequenceBatch) -> Array:
+        """(b, l, d) state at each place.
 
         Args:
             ops: the library.
@@ -75,26 +81,30 @@ class TrainedSession(SequenceModel):
     @abstractmethod
     def examples(
         self, sequences: Sequences, rng: np.random.Generator
-    ) -> tuple[Batch, Places, Whole]:
-        """What is read in a step, at which of its places something is predicted (b, l), and what.
+    ) -> tuple[SequenceBatch, PlaceMask, Ints]:
+        """The input of a training step, the places (b, l) of predictions, and their targets.
 
-        The products that are predicted are in the order of the places.
+        Targets are in the order of the places.
         """
 
     @abstractmethod
-    def question(self, prefixes: Sequences) -> tuple[Batch, Whole]:
-        """What is read to answer, and the place (b,) whose state answers."""
+    def prepare_prefixes(self, prefixes: Sequences) -> tuple[SequenceBatch, Ints]:
+        """The input of inference, and the place (b,) whose state is compared with products."""
 
     def fit(self, catalog: Catalog, sequences: Sequences) -> Self:
-        need_torch(self.name)
+        require_torch(self.name)
         import torch
         from torch.nn import functional
 
         from goeswith.models.neural.torch_layers import device
-        from goeswith.sequential.neural.torch_sequence_layers import Torch, drawn, next_product_loss
+        from goeswith.sequential.neural.torch_sequence_layers import (
+            TorchOps,
+            init_parameter,
+            next_product_loss,
+        )
 
         config, where = self.config, device()
-        validation = Validation(sequences, config.validation_share, config.seed)
+        validation = SequenceValidation(sequences, config.validation_share, config.seed)
         train = validation.train.tail(config.max_length + 1)
         train = train.take(np.flatnonzero(train.lengths > 1))
         content = self._read_attributes(catalog)
@@ -104,32 +114,36 @@ class TrainedSession(SequenceModel):
 
         torch.manual_seed(config.seed)
         shapes = {**self.shapes(), **self._item_shapes(content)}
-        module = torch.nn.ParameterDict({name: drawn(shape) for name, shape in shapes.items()})
+        module = torch.nn.ParameterDict(
+            {name: init_parameter(shape) for name, shape in shapes.items()}
+        )
         module.to(where)
         optimizer = torch.optim.Adam(module.parameters(), lr=config.learning_rate)
         data = [train.products, train.starts, content]
-        run = Run(
+        run = TrainingRun(
             self, module, optimizer, data if train.seconds is None else [*data, train.seconds]
         )
         has_own = torch.from_numpy((frequency[:, None] > 0).astype(np.float32)).to(where)
         attributes = torch.from_numpy(content).to(where)
-        ops = Torch(where, config.dropout)
-        size = config.batch_of(len(train))
+        ops = TorchOps(where, config.dropout)
+        size = config.step_size(len(train))
         weights: Any = module  # read by name, as layers do
 
         def items() -> torch.Tensor:
-            made = torch.zeros((), device=where)
+            vectors = torch.zeros((), device=where)
             if "ids" in module:
-                made = functional.normalize(module["ids"], dim=1) * has_own
+                vectors = functional.normalize(module["ids"], dim=1) * has_own
             if "content" in module:
-                made = made + functional.normalize(attributes @ module["content"], dim=1)
-            return functional.normalize(made, dim=1)
+                vectors = vectors + functional.normalize(attributes @ module["content"], dim=1)
+            return functional.normalize(vectors, dim=1)
 
         for _ in run.epochs():
             losses = []
-            for rows in shuffled(train.lengths, size, run.rng):
+            for rows in shuffled_batches(train.lengths, size, run.rng):
                 share = run.workers.share(np.arange(len(rows)))
-                batch, places, targets = part(self.examples(train.take(rows), run.rng), share)
+                batch, places, targets = select_examples(
+                    self.examples(train.take(rows), run.rng), share
+                )
                 vectors = items()
                 x = ops.take(vectors, ops.array(batch.products)) * config.dimension**0.5
                 states = self.states(ops, weights, ops.drop(x), batch)[ops.array(places)]
@@ -138,25 +152,25 @@ class TrainedSession(SequenceModel):
                     states, vectors, ops.array(targets), config.competitors, shares, run.rng
                 )
                 losses.append(run.step(loss, len(targets)))
-            self._keep(module, items())
+            self._export(module, items())
             run.finish(float(np.mean(losses)) if losses else 0.0, self.hit_rate(validation))
         run.restore_best()
-        self._keep(module, items())
+        self._export(module, items())
         self.history = run.history
         return self
 
     def score(self, prefixes: Sequences) -> Floats:
-        batch, places = self.question(prefixes)
+        batch, places = self.prepare_prefixes(prefixes)
         x = self.vectors[batch.products] * np.float32(self.config.dimension**0.5)
-        states = self.states(Numpy(), self.weights, x, batch)[np.arange(len(places)), places]
-        scores: Floats = _length_one(states) @ self.vectors.T
+        states = self.states(NumpyOps(), self.weights, x, batch)[np.arange(len(places)), places]
+        scores: Floats = _normalize_rows(states) @ self.vectors.T
         scores[prefixes.lengths == 0] = -np.inf
         scores[:, ~self.vectors.any(axis=1)] = -np.inf
         return scores
 
     def shares(self, prefixes: Sequences) -> Floats:
-        """(b, n) what the softmax of training makes of the scores."""
-        with np.errstate(invalid="ignore"):  # -inf - -inf, where nothing can be said
+        """(b, n) the softmax of training applied to the scores."""
+        with np.errstate(invalid="ignore"):  # -inf - -inf, in rows without scores
             scores = self.score(prefixes) / np.float32(self.config.temperature)
             powers = np.exp(scores - scores.max(axis=1, keepdims=True))
         powers[~np.isfinite(scores)] = 0
@@ -169,8 +183,8 @@ class TrainedSession(SequenceModel):
         places = min(self.config.max_length + 1, 2048)  # attention holds their square, too
         return min(super().block, block_size(self.config.heads * places**2))
 
-    def serve(self, catalog: Catalog) -> Self:
-        """The same model for another catalogue, whose products it reads from their attributes.
+    def for_catalog(self, catalog: Catalog) -> Self:
+        """The same model for another catalogue, with item vectors from its attributes.
 
         Args:
             catalog: any; its products need attributes of the kind that the model was trained on.
@@ -180,12 +194,12 @@ class TrainedSession(SequenceModel):
         """
         if self.config.items != "text":
             raise ConfigError(
-                f"{self.name} knows products by vectors of their own and cannot answer for another "
-                "catalogue: train it with items=text"
+                f"{self.name} has a vector of its own for each product and cannot be used for "
+                "another catalogue: train it with items=text"
             )
         other = type(self)(self.config)
         other.weights, other.history, other.encoder = self.weights, self.history, self.encoder
-        other.vectors = _length_one(self.encoder.encode(catalog) @ self.weights["content"])
+        other.vectors = _normalize_rows(self.encoder.encode(catalog) @ self.weights["content"])
         return other
 
     def arrays(self) -> Arrays:
@@ -203,7 +217,7 @@ class TrainedSession(SequenceModel):
         return len(self.vectors)
 
     def _read_attributes(self, catalog: Catalog) -> Floats:
-        """(n, c) attributes; c = 0 where only ids are read."""
+        """(n, c) attributes; c = 0 if only ids are used."""
         if self.config.items != "ids":
             self.encoder = self.config.content_encoder().fit(catalog)
             content = self.encoder.encode(catalog)
@@ -222,13 +236,13 @@ class TrainedSession(SequenceModel):
         own: dict[str, tuple[int, ...]] = {} if self.config.items == "text" else {"ids": (n, d)}
         return {**own, "content": (c, d)} if c else own
 
-    def _keep(self, module: Any, vectors: Any) -> None:
-        """Take weights and item vectors out of torch."""
-        self.keep(module, "ids")
+    def _export(self, module: Any, vectors: Any) -> None:
+        """Copy weights and item vectors from torch."""
+        self.export_weights(module, "ids")
         self.vectors = vectors.detach().cpu().numpy()
 
 
-def attention(config: NextProductConfig) -> dict[str, tuple[int, ...]]:
+def attention_shapes(config: NextProductConfig) -> dict[str, tuple[int, ...]]:
     """Shapes of the weights of `goeswith.sequential.neural.layers.softmax_layers`."""
     layers, d = config.layers, config.dimension
     return {
@@ -239,6 +253,6 @@ def attention(config: NextProductConfig) -> dict[str, tuple[int, ...]]:
     }
 
 
-def _length_one(vectors: Floats) -> Floats:
+def _normalize_rows(vectors: Floats) -> Floats:
     scaled: Floats = vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
     return scaled

@@ -9,31 +9,31 @@ from typing import TYPE_CHECKING
 
 from goeswith.core.errors import ConfigError
 from goeswith.query.bundle import Bundle
-from goeswith.serve.process.reload import Checked
-from goeswith.serve.process.worker import listening, work
+from goeswith.serve.process.reloader import BuildVerifier
+from goeswith.serve.process.worker import open_socket, run_worker
 
 if TYPE_CHECKING:
     from goeswith.settings.sections import ServeSettings
 
 
-def run(path: Path | str, settings: ServeSettings, listens: Callable[[], None]) -> int:
+def run(path: Path | str, settings: ServeSettings, on_listening: Callable[[], None]) -> int:
     """Serve a bundle until a signal ends it; the exit code.
 
     Args:
         path: the bundle.
         settings: of the table `serve`.
-        listens: called once the bundle is checked and requests are taken.
+        on_listening: called once the bundle is checked and the socket accepts requests.
 
     Raises:
         BundleError: the bundle cannot be answered from.
         ConfigError: a setting cannot be used.
     """
     if settings.workers == 1:
-        checked = Checked()
-        bundle = Bundle.open(path, verify=checked)
-        with listening(settings) as listener:
-            listens()
-            work(path, bundle, settings, checked, listener)
+        verifier = BuildVerifier()
+        bundle = Bundle.open(path, verify=verifier)
+        with open_socket(settings) as listener:
+            on_listening()
+            run_worker(path, bundle, settings, verifier, listener)
         return 0
     if not hasattr(os, "fork"):
         raise ConfigError(
@@ -42,4 +42,4 @@ def run(path: Path | str, settings: ServeSettings, listens: Callable[[], None]) 
         )
     from goeswith.serve.process.supervisor import Supervisor
 
-    return Supervisor(Path(path), settings, listens).run()
+    return Supervisor(Path(path), settings, on_listening).run()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Server(uvicorn.Server):
-    """Says not ready, waits `serve.drain` seconds, finishes what runs, and ends with code 0."""
+    """Reports not ready, waits `serve.drain` seconds, finishes requests, and exits with code 0."""
 
     def __init__(self, app: FastAPI, settings: ServeSettings) -> None:
         super().__init__(
@@ -30,11 +30,11 @@ class Server(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 ws="none",
-                timeout_graceful_shutdown=max(1, round(settings.patience)),
+                timeout_graceful_shutdown=max(1, round(settings.shutdown_timeout)),
             )
         )
         self._app, self._drain = app, settings.drain
-        self._end_at: float | None = None
+        self._shutdown_at: float | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to end; a second SIGINT ends at once."""
@@ -43,11 +43,11 @@ class Server(uvicorn.Server):
             self.force_exit = sig == signal.SIGINT
         self._app.state.ending = True
         # uvicorn raises the signals again that it noted; this one ends with code 0
-        self._end_at = time.monotonic() + self._drain
+        self._shutdown_at = time.monotonic() + self._drain
 
     async def on_tick(self, counter: int) -> bool:
         """Called ten times a second."""
-        if self._end_at is not None and time.monotonic() >= self._end_at:
+        if self._shutdown_at is not None and time.monotonic() >= self._shutdown_at:
             self.should_exit = True
         return await super().on_tick(counter)
 

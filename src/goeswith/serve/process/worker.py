@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from goeswith.core.errors import ConfigError
 from goeswith.query.bundle import Bundle
-from goeswith.serve.process.reload import Checked, Reloader
+from goeswith.serve.process.reloader import BuildVerifier, Reloader
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from goeswith.settings.sections import ServeSettings
 
 
-def listening(settings: ServeSettings) -> socket.socket:
+def open_socket(settings: ServeSettings) -> socket.socket:
     """A socket that listens.
 
     Raises:
-        ConfigError: somebody else listens there, or there is no such address.
+        ConfigError: the port is in use, or there is no such address.
     """
     try:
         family, _, _, _, address = socket.getaddrinfo(
@@ -48,11 +48,11 @@ def listening(settings: ServeSettings) -> socket.socket:
     return listener
 
 
-def work(
+def run_worker(
     path: Path | str,
     bundle: Bundle,
     settings: ServeSettings,
-    checked: Checked,
+    verifier: BuildVerifier,
     listener: socket.socket,
 ) -> None:
     """Answer in this process until a signal ends it, and take up new bundles meanwhile."""
@@ -60,7 +60,7 @@ def work(
     from goeswith.serve.process.server import serve
 
     app = create_app(bundle, settings)
-    reloader = reloads(app, path, checked)
+    reloader = make_reloader(app, path, verifier)
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, lambda *_: reloader.wake())
     reloader.start(settings.reload_seconds)
@@ -70,23 +70,25 @@ def work(
         reloader.stop()
 
 
-def reloads(app: FastAPI, path: Path | str, checked: Checked | None = None) -> Reloader:
-    """What swaps the bundle of an application, counts it, and tells of it in the log."""
-    holder, metrics, log = app.state.current, app.state.metrics, app.state.log
+def make_reloader(
+    app: FastAPI, path: Path | str, verifier: BuildVerifier | None = None
+) -> Reloader:
+    """The reloader of an application, with metrics and log."""
+    holder, metrics, log = app.state.snapshot_holder, app.state.metrics, app.state.log
 
     def swap(bundle: Bundle) -> None:
         new = replace(holder(), bundle=bundle)
-        # asked once before others ask it
+        # warm-up: the first request is the slowest
         if len(bundle):
             bundle.complements(bundle.products.ids[0], 1)
         holder.swap(new)
 
-    def tell(outcome: str, bundle: str, why: str | None) -> None:
+    def on_reload(outcome: str, bundle: str, why: str | None) -> None:
         metrics.reloads.labels(outcome).inc()
         fields = {"event": "reload", "outcome": outcome, "bundle": bundle}
         if log is not None:
-            log.tell({**fields, **({"why": why} if why else {})})
+            log.write({**fields, **({"why": why} if why else {})})
         elif why:
             print(f"a new bundle is refused: {why}", file=sys.stderr, flush=True)  # noqa: T201
 
-    return Reloader(path, lambda: holder().bundle, swap, checked, tell)
+    return Reloader(path, lambda: holder().bundle, swap, verifier, on_reload)

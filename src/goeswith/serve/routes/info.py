@@ -1,4 +1,4 @@
-"""What the service tells of itself: its bundle, what was measured, how it is."""
+"""Routes for the bundle, search, the benchmark report, metrics and health."""
 
 # no postponed annotations: FastAPI reads those of functions inside functions
 from typing import Annotated, Final
@@ -7,14 +7,14 @@ from fastapi import FastAPI, Query
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from goeswith.serve.dependencies import Now
-from goeswith.serve.problem_details import documented
+from goeswith.serve.dependencies import CurrentSnapshot
+from goeswith.serve.problem_details import problem_responses
 from goeswith.serve.prometheus_metrics import MEDIA_TYPE
-from goeswith.serve.responses import told
-from goeswith.serve.schemas import Found
-from goeswith.serve.service_schemas import BundleFacts, Health, Report
+from goeswith.serve.responses import json_response
+from goeswith.serve.schemas import SearchResponse
+from goeswith.serve.service_schemas import BundleInfoResponse, HealthResponse, ReportResponse
 from goeswith.settings.sections import ServeSettings
-from goeswith.store.search_index import MOST_FOUND
+from goeswith.store.search_index import MAX_SEARCH_RESULTS
 
 _METRICS: Final = {"type": "string", "examples": ["goeswith_bundle_products 100.0\n"]}
 
@@ -22,40 +22,46 @@ _METRICS: Final = {"type": "string", "examples": ["goeswith_bundle_products 100.
 def add(app: FastAPI, settings: ServeSettings) -> None:
     """Add the routes to a service."""
 
-    @app.get("/v1/search", response_model=Found)
+    @app.get("/v1/search", response_model=SearchResponse)
     def search(
-        now: Now,
+        snapshot: CurrentSnapshot,
         q: Annotated[
             str,
             Query(
                 min_length=1,
                 max_length=200,
-                description="Words, beginnings of words or an id; letters may be wrong.",
+                description="Words, prefixes of words or an id; typing errors are allowed.",
                 examples=["phone"],
             ),
         ],
-        k: Annotated[int, Query(ge=1, le=MOST_FOUND, description="How many.", examples=[5])] = 10,
+        k: Annotated[
+            int, Query(ge=1, le=MAX_SEARCH_RESULTS, description="Number of products.", examples=[5])
+        ] = 10,
     ) -> Response:
-        """Products whose title or id is like the words, best first."""
-        return told(now.bundle, query=q, products=now.bundle.search(q, k))
+        """Products by words of title or id, best first."""
+        return json_response(snapshot.bundle, query=q, products=snapshot.bundle.search(q, k))
 
     @app.get("/v1/bundle")
-    def bundle_facts(now: Now) -> BundleFacts:
-        """What the service answers from."""
-        return BundleFacts.model_validate(
-            {"bundle": now.bundle.id, **now.facts, "has_report": now.report is not None}
+    def bundle_facts(snapshot: CurrentSnapshot) -> BundleInfoResponse:
+        """The bundle of the service: data, models, types, and columns for filters."""
+        return BundleInfoResponse.model_validate(
+            {
+                "bundle": snapshot.bundle.id,
+                **snapshot.info,
+                "has_report": snapshot.report is not None,
+            }
         )
 
-    @app.get("/v1/report", responses=documented(404))
-    def report(now: Now) -> Report:
-        """What a benchmark measured of the models, on these data."""
-        if now.report is None:
+    @app.get("/v1/report", responses=problem_responses(404))
+    def report(snapshot: CurrentSnapshot) -> ReportResponse:
+        """Results of the benchmark of the models on these data."""
+        if snapshot.report is None:
             raise HTTPException(
                 404,
-                "there is no report: `goeswith benchmark DATA --json FILE` writes one, which "
-                "serve.report names",
+                "there is no report: set serve.report to a file of `goeswith benchmark DATA "
+                "--json FILE`",
             )
-        return Report(bundle=now.bundle.id, report=now.report)
+        return ReportResponse(bundle=snapshot.bundle.id, report=snapshot.report)
 
     @app.get(
         "/metrics",
@@ -63,17 +69,21 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         responses={200: {"content": {"text/plain": {"schema": _METRICS}}}},
     )
     def metrics() -> Response:
-        """Counts and times, as Prometheus reads them."""
+        """Metrics in the text format of Prometheus."""
         return Response(app.state.metrics.text(), media_type=MEDIA_TYPE)
 
     @app.get("/v1/health/live")
-    def live(now: Now) -> Health:
-        """The process answers."""
-        return Health(status="live", bundle=now.bundle.id, products=len(now.bundle))
+    def live(snapshot: CurrentSnapshot) -> HealthResponse:
+        """The process is alive."""
+        return HealthResponse(
+            status="live", bundle=snapshot.bundle.id, products=len(snapshot.bundle)
+        )
 
-    @app.get("/v1/health/ready", responses=documented(503))
-    def ready(now: Now) -> Health:
-        """A bundle is open and whole, and the service is not about to end."""
+    @app.get("/v1/health/ready", responses=problem_responses(503))
+    def ready(snapshot: CurrentSnapshot) -> HealthResponse:
+        """A bundle is open and complete, and the service is not shutting down."""
         if app.state.ending:
             raise HTTPException(503, "the service is shutting down")
-        return Health(status="ready", bundle=now.bundle.id, products=len(now.bundle))
+        return HealthResponse(
+            status="ready", bundle=snapshot.bundle.id, products=len(snapshot.bundle)
+        )

@@ -1,4 +1,4 @@
-"""What is asked about several products, or about one that the catalogue does not hold."""
+"""Routes for several products, and for new products."""
 
 # no postponed annotations: FastAPI reads those of functions inside functions
 from typing import Annotated, Any
@@ -7,87 +7,102 @@ from fastapi import Body, FastAPI, Query
 from starlette.responses import Response
 
 from goeswith.core.errors import UnknownProductError
-from goeswith.query.bundle import MOST_IN_BASKET
-from goeswith.serve.dependencies import Constrained, Now, held, how_many
-from goeswith.serve.problem_details import documented
-from goeswith.serve.responses import told
+from goeswith.query.bundle import MAX_BASKET
+from goeswith.serve.dependencies import CurrentSnapshot, SlateConstraints, k_parameter, resolve_k
+from goeswith.serve.problem_details import problem_responses
+from goeswith.serve.responses import json_response
 from goeswith.serve.schemas import (
-    LONGEST_ID,
-    BasketComplements,
-    Batch,
-    BatchAnswers,
-    Complements,
-    NewProduct,
-    SessionAnswers,
+    MAX_ID_LENGTH,
+    BasketResponse,
+    BatchRequest,
+    BatchResponse,
+    ComplementsResponse,
+    NewProductRequest,
+    SessionResponse,
 )
 from goeswith.settings.sections import ServeSettings
 
 
 def add(app: FastAPI, settings: ServeSettings) -> None:
     """Add the routes to a service."""
-    most = settings.max_k
-    few = how_many(most)
+    max_k = settings.max_k
+    k_default = k_parameter(max_k)
 
-    @app.get("/v1/basket", response_model=BasketComplements, responses=documented(404))
+    @app.get("/v1/basket", response_model=BasketResponse, responses=problem_responses(404))
     def basket(
         product: Annotated[
-            list[Annotated[str, Query(max_length=LONGEST_ID)]],
+            list[Annotated[str, Query(max_length=MAX_ID_LENGTH)]],
             Query(
                 min_length=1,
-                max_length=MOST_IN_BASKET,
+                max_length=MAX_BASKET,
                 description="A product in the basket; repeatable.",
                 examples=[["phone-1"]],
             ),
         ],
-        now: Now,
-        asked: Constrained,
-        k: int | None = few,
+        snapshot: CurrentSnapshot,
+        constraints: SlateConstraints,
+        k: int | None = k_default,
     ) -> Response:
-        """What goes with several products together, best first."""
-        found = now.bundle.basket(product, held(k, most, now), asked)
-        app.state.metrics.answered(found)
-        return told(now.bundle, basket=list(dict.fromkeys(product)), complements=found)
+        """Complements of a basket, best first."""
+        recommendations = snapshot.bundle.basket(
+            product, resolve_k(k, max_k, snapshot), constraints
+        )
+        app.state.metrics.count_recommendations(recommendations)
+        return json_response(
+            snapshot.bundle, basket=list(dict.fromkeys(product)), complements=recommendations
+        )
 
-    @app.get("/v1/session", response_model=SessionAnswers, responses=documented(404))
+    @app.get("/v1/session", response_model=SessionResponse, responses=problem_responses(404))
     def session(
         product: Annotated[
-            list[Annotated[str, Query(max_length=LONGEST_ID)]],
+            list[Annotated[str, Query(max_length=MAX_ID_LENGTH)]],
             Query(
                 min_length=1,
-                max_length=MOST_IN_BASKET,
-                description="A product that was looked at or bought, oldest first; repeatable.",
+                max_length=MAX_BASKET,
+                description="A viewed or bought product, oldest first; repeatable.",
                 examples=[["phone-2", "phone-1"]],
             ),
         ],
-        now: Now,
-        asked: Constrained,
-        k: int | None = few,
+        snapshot: CurrentSnapshot,
+        constraints: SlateConstraints,
+        k: int | None = k_default,
     ) -> Response:
-        """What comes next after several products in this order, likeliest first."""
-        found = now.bundle.session(product, held(k, most, now), asked)
-        app.state.metrics.answered(found)
-        return told(now.bundle, session=product, next=found)
+        """Candidates for the next product after several products, likeliest first."""
+        recommendations = snapshot.bundle.session(
+            product, resolve_k(k, max_k, snapshot), constraints
+        )
+        app.state.metrics.count_recommendations(recommendations)
+        return json_response(snapshot.bundle, session=product, next=recommendations)
 
-    @app.post("/v1/complements", response_model=Complements, responses=documented(404, 411, 413))
+    @app.post(
+        "/v1/complements",
+        response_model=ComplementsResponse,
+        responses=problem_responses(404, 411, 413),
+    )
     def complements_of_new(
-        new: Annotated[NewProduct, Body()], now: Now, asked: Constrained, k: int | None = few
+        new: Annotated[NewProductRequest, Body()],
+        snapshot: CurrentSnapshot,
+        constraints: SlateConstraints,
+        k: int | None = k_default,
     ) -> Response:
-        """What goes with a product that the catalogue does not hold, from its attributes."""
-        found = now.bundle.complements_of_new(new.attributes, held(k, most, now), asked)
-        app.state.metrics.answered(found)
+        """Complements of a new product, from its attributes."""
+        recommendations = snapshot.bundle.complements_of_new(
+            new.attributes, resolve_k(k, max_k, snapshot), constraints
+        )
+        app.state.metrics.count_recommendations(recommendations)
         product_id = str(new.attributes.get("product_id") or "new product")
-        return told(now.bundle, product_id=product_id, complements=found)
+        return json_response(snapshot.bundle, product_id=product_id, complements=recommendations)
 
-    @app.post("/v1/batch", response_model=BatchAnswers, responses=documented(411, 413))
-    def batch(asked: Annotated[Batch, Body()], now: Now) -> Response:
-        """What goes with each of several products, in the order asked."""
-        count = held(None if asked.k is None else min(asked.k, most), most, now)
-        answers: list[dict[str, Any]] = []
-        for product_id in asked.product_ids:
+    @app.post("/v1/batch", response_model=BatchResponse, responses=problem_responses(411, 413))
+    def batch(request: Annotated[BatchRequest, Body()], snapshot: CurrentSnapshot) -> Response:
+        """Complements of each of several products, in the order of the request."""
+        count = resolve_k(None if request.k is None else min(request.k, max_k), max_k, snapshot)
+        items: list[dict[str, Any]] = []
+        for product_id in request.product_ids:
             try:
-                found = now.bundle.complements(product_id, count)
-                app.state.metrics.answered(found)
-                answers.append({"product_id": product_id, "complements": found})
+                recommendations = snapshot.bundle.complements(product_id, count)
+                app.state.metrics.count_recommendations(recommendations)
+                items.append({"product_id": product_id, "complements": recommendations})
             except UnknownProductError as error:
-                answers.append({"product_id": product_id, "error": str(error)})
-        return told(now.bundle, answers=answers)
+                items.append({"product_id": product_id, "error": str(error)})
+        return json_response(snapshot.bundle, answers=items)

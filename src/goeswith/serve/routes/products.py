@@ -1,4 +1,4 @@
-"""What is asked about one product of the catalogue, or two."""
+"""Routes for one product of the catalogue, or two."""
 
 # no postponed annotations: FastAPI reads those of functions inside functions
 from typing import Annotated
@@ -6,87 +6,112 @@ from typing import Annotated
 from fastapi import FastAPI, Query
 from starlette.responses import Response
 
-from goeswith.serve.dependencies import Constrained, Filtered, Id, Now, ProductId, held, how_many
-from goeswith.serve.problem_details import documented
-from goeswith.serve.responses import told
+from goeswith.serve.dependencies import (
+    CurrentSnapshot,
+    FilterConstraints,
+    Id,
+    ProductId,
+    SlateConstraints,
+    k_parameter,
+    resolve_k,
+)
+from goeswith.serve.problem_details import problem_responses
+from goeswith.serve.responses import json_response
 from goeswith.serve.schemas import (
-    ComparisonShape,
-    Complements,
-    Product,
-    Reverse,
-    Similars,
+    ComparisonResponse,
+    ComplementsResponse,
+    ProductResponse,
+    ReverseResponse,
+    SimilarsResponse,
 )
 from goeswith.settings.sections import ServeSettings
 
-OF = "/v1/products/{product_id:path}"
+PRODUCT_PATH = "/v1/products/{product_id:path}"
 
 
 def add(app: FastAPI, settings: ServeSettings) -> None:
     """Add the routes to a service."""
-    most = settings.max_k
-    few = how_many(most)
+    max_k = settings.max_k
+    k_default = k_parameter(max_k)
 
     # before the route of a product, whose path takes any end
-    @app.get(f"{OF}/complements", response_model=Complements, responses=documented(404))
+    @app.get(
+        f"{PRODUCT_PATH}/complements",
+        response_model=ComplementsResponse,
+        responses=problem_responses(404),
+    )
     def complements(
         product_id: ProductId,
-        now: Now,
-        asked: Constrained,
-        k: int | None = few,
+        snapshot: CurrentSnapshot,
+        constraints: SlateConstraints,
+        k: int | None = k_default,
         model: Annotated[
             str | None,
             Query(
                 max_length=500,
-                description="One of the bundle's models, asked alone and now, to see it beside "
+                description="One of the bundle's models, scored online, for comparison with "
                 "another.",
                 examples=["popularity"],
             ),
         ] = None,
     ) -> Response:
-        """What goes with a product, best first; fewer than `k` where fewer are known."""
-        bundle, count = now.bundle, held(k, most, now)
+        """Complements of a product, best first; at most `k`."""
+        bundle, count = snapshot.bundle, resolve_k(k, max_k, snapshot)
         if model is None:
-            answers = bundle.complements(product_id, count, asked)
+            recommendations = bundle.complements(product_id, count, constraints)
         else:
-            answers = bundle.complements_by(model, product_id, count, asked)
-        app.state.metrics.answered(answers)
-        return told(bundle, product_id=product_id, complements=answers)
+            recommendations = bundle.complements_by(model, product_id, count, constraints)
+        app.state.metrics.count_recommendations(recommendations)
+        return json_response(bundle, product_id=product_id, complements=recommendations)
 
     @app.get(
         "/v1/products/{product_id:path}/similars",
-        response_model=Similars,
-        responses=documented(404),
+        response_model=SimilarsResponse,
+        responses=problem_responses(404),
     )
-    def similars(product_id: ProductId, now: Now, asked: Filtered, k: int | None = few) -> Response:
-        """What stands for a product: alternatives that shoppers viewed with it, then alike ones."""
-        found = now.bundle.similars(product_id, held(k, most, now), asked)
-        app.state.metrics.answered(found)
-        return told(now.bundle, product_id=product_id, similars=found)
+    def similars(
+        product_id: ProductId,
+        snapshot: CurrentSnapshot,
+        constraints: FilterConstraints,
+        k: int | None = k_default,
+    ) -> Response:
+        """Substitutes of a product: viewed alternatives, then products with similar attributes."""
+        recommendations = snapshot.bundle.similars(
+            product_id, resolve_k(k, max_k, snapshot), constraints
+        )
+        app.state.metrics.count_recommendations(recommendations)
+        return json_response(snapshot.bundle, product_id=product_id, similars=recommendations)
 
     @app.get(
-        "/v1/products/{product_id:path}/reverse", response_model=Reverse, responses=documented(404)
+        "/v1/products/{product_id:path}/reverse",
+        response_model=ReverseResponse,
+        responses=problem_responses(404),
     )
-    def reverse(product_id: ProductId, now: Now, k: int | None = few) -> Response:
-        """What a product goes with: the products that have it among their answers."""
-        found = now.bundle.reverse(product_id, held(k, most, now))
-        app.state.metrics.answered(found)
-        return told(now.bundle, product_id=product_id, sources=found)
+    def reverse(
+        product_id: ProductId, snapshot: CurrentSnapshot, k: int | None = k_default
+    ) -> Response:
+        """Products that a product is recommended for."""
+        recommendations = snapshot.bundle.reverse(product_id, resolve_k(k, max_k, snapshot))
+        app.state.metrics.count_recommendations(recommendations)
+        return json_response(snapshot.bundle, product_id=product_id, sources=recommendations)
 
-    @app.get(OF, responses=documented(404))
-    def product(product_id: ProductId, now: Now) -> Product:
-        """A product and every attribute that the catalogue has of it."""
-        known = now.bundle.product(product_id)
-        attributes = {name: known[name] for name in now.columns if name in known}
-        return Product(bundle=now.bundle.id, product_id=product_id, attributes=attributes)
+    @app.get(PRODUCT_PATH, responses=problem_responses(404))
+    def product(product_id: ProductId, snapshot: CurrentSnapshot) -> ProductResponse:
+        """A product with all attributes of the catalogue."""
+        stored = snapshot.bundle.product(product_id)
+        attributes = {name: stored[name] for name in snapshot.columns if name in stored}
+        return ProductResponse(
+            bundle=snapshot.bundle.id, product_id=product_id, attributes=attributes
+        )
 
-    @app.get("/v1/compare", response_model=ComparisonShape, responses=documented(404))
+    @app.get("/v1/compare", response_model=ComparisonResponse, responses=problem_responses(404))
     def compare(
-        now: Now,
+        snapshot: CurrentSnapshot,
         source: Annotated[Id, Query(examples=["phone-1"])],
         target: Annotated[Id, Query(examples=["case-1"])],
     ) -> Response:
-        """What a target is to a source: relation, direction, evidence, probability, and why."""
-        found = now.bundle.compare(source, target)
-        rows = [now.bundle.products.row(product_id) for product_id in (source, target)]
-        first, second = now.bundle.table.briefs(rows)
-        return told(now.bundle, source=first, target=second, **vars(found))
+        """The relation of a target to a source, in both directions, with evidence."""
+        comparison = snapshot.bundle.compare(source, target)
+        rows = [snapshot.bundle.products.row(product_id) for product_id in (source, target)]
+        first, second = snapshot.bundle.table.summaries(rows)
+        return json_response(snapshot.bundle, source=first, target=second, **vars(comparison))

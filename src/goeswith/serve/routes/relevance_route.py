@@ -1,4 +1,4 @@
-"""What a product is to a query, or to another product, where a relevance model is served."""
+"""The route for classes of query and product, or of two products."""
 
 # no postponed annotations: FastAPI reads those of functions inside functions
 from pathlib import Path
@@ -10,46 +10,46 @@ from pydantic import BaseModel, Field
 
 from goeswith.core.errors import ConfigError
 from goeswith.language.salam.salam_model import Salam
-from goeswith.serve.problem_details import documented
+from goeswith.serve.problem_details import problem_responses
 from goeswith.settings.sections import ServeSettings
-from goeswith.text.product_text import MOST, clean_text
+from goeswith.text.product_text import MAX_PRODUCT_LENGTH, clean_text
 
-_LONGEST = 4 * MOST
+_MAX_LENGTH = 4 * MAX_PRODUCT_LENGTH
 
 
-class Pair(BaseModel):
+class RelevancePairSchema(BaseModel):
     """A query, or a product in its place, and a product."""
 
-    query: str = Field(min_length=1, max_length=_LONGEST, examples=["steel mug"])
+    query: str = Field(min_length=1, max_length=_MAX_LENGTH, examples=["steel mug"])
     text: str = Field(
-        "", max_length=_LONGEST, description="The product's text.", examples=["Mug of steel"]
+        "", max_length=_MAX_LENGTH, description="The product's text.", examples=["Mug of steel"]
     )
     product_id: str | None = Field(
-        None, max_length=_LONGEST, description="As the model learned it, if it did."
+        None, max_length=_MAX_LENGTH, description="As the model learned it, if it did."
     )
     source_id: str | None = Field(
-        None, max_length=_LONGEST, description="The product that stands in the query's place."
+        None, max_length=_MAX_LENGTH, description="A product in place of the query."
     )
     locale: str = Field("", max_length=20, examples=["us"])
 
 
-class Asked(BaseModel):
+class RelevanceRequest(BaseModel):
     """Pairs to be classified."""
 
-    pairs: list[Pair] = Field(min_length=1)
+    pairs: list[RelevancePairSchema] = Field(min_length=1)
 
 
-class Judged(BaseModel):
+class RelevanceLabelSchema(BaseModel):
     """The class of a pair."""
 
     label: str = Field(description="The likeliest class.", examples=["exact"])
     probabilities: dict[str, float] = Field(examples=[{"exact": 0.9, "irrelevant": 0.1}])
 
 
-class Relevance(BaseModel):
-    """Classes of the pairs, in the order asked."""
+class RelevanceResponse(BaseModel):
+    """Classes of the pairs, in the order of the request."""
 
-    pairs: list[Judged]
+    pairs: list[RelevanceLabelSchema]
 
 
 def add(app: FastAPI, settings: ServeSettings) -> None:
@@ -59,37 +59,42 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         BundleError: there is no such model.
         ConfigError: the extra `language` is not installed.
     """
-    if settings.relevance is None:
-        return
-    model, one_at_a_time = Salam.load(Path(settings.relevance)), Lock()
-    classes = model.config.classes
+    if settings.relevance is not None:
+        add_route(app, settings, Salam.load(Path(settings.relevance)))
 
-    @app.post("/v1/relevance", responses=documented(411, 413))
-    def relevance(asked: Annotated[Asked, Body()]) -> Relevance:
-        """What each product is to its query."""
-        if len(asked.pairs) > settings.relevance_pairs:
+
+def add_route(app: FastAPI, settings: ServeSettings, model: Salam | None) -> None:
+    """Add the route; without a model it can be described and not called."""
+    one_at_a_time = Lock()
+
+    @app.post("/v1/relevance", responses=problem_responses(411, 413))
+    def relevance(request: Annotated[RelevanceRequest, Body()]) -> RelevanceResponse:
+        """The class of each pair."""
+        assert model is not None
+        classes = model.config.classes
+        if len(request.pairs) > settings.relevance_pairs:
             raise ConfigError(
                 f"pairs: at most {settings.relevance_pairs} in one request, "
-                f"{len(asked.pairs)} were sent"
+                f"{len(request.pairs)} were sent"
             )
-        queries = [clean_text(pair.query) for pair in asked.pairs]
-        texts = [clean_text(pair.text) for pair in asked.pairs]
+        queries = [clean_text(pair.query) for pair in request.pairs]
+        texts = [clean_text(pair.text) for pair in request.pairs]
         left = [
             f"p\t{p.locale}\t{p.source_id}" if p.source_id else f"q\t{p.locale}\t{query}"
-            for p, query in zip(asked.pairs, queries, strict=True)
+            for p, query in zip(request.pairs, queries, strict=True)
         ]
         right = [
             f"p\t{p.locale}\t{p.product_id or text}"
-            for p, text in zip(asked.pairs, texts, strict=True)
+            for p, text in zip(request.pairs, texts, strict=True)
         ]
         with one_at_a_time:  # each pass takes every core
-            found = model.probabilities(left, right, (queries, texts))
-        return Relevance(
+            probabilities = model.probabilities(left, right, (queries, texts))
+        return RelevanceResponse(
             pairs=[
-                Judged(
+                RelevanceLabelSchema(
                     label=classes[int(row.argmax())],
                     probabilities=dict(zip(classes, row.tolist(), strict=True)),
                 )
-                for row in found
+                for row in probabilities
             ]
         )

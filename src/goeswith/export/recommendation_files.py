@@ -1,0 +1,73 @@
+"""Answers into one file: parquet, CSV or JSON lines."""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from goeswith.core.atomic_files import atomic_path
+from goeswith.core.errors import ConfigError
+from goeswith.export.recommendation_rows import RecommendationRows
+
+
+def parquet(rows: RecommendationRows, path: Path) -> None:
+    """One parquet file, a row group a block; its metadata name the bundle."""
+    import pyarrow.parquet as pq
+
+    with (
+        _atomic_export(path) as beside,
+        pq.ParquetWriter(beside, rows.schema, compression="zstd") as file,
+    ):
+        for batch in rows:
+            file.write_batch(batch)
+
+
+def csv(rows: RecommendationRows, path: Path) -> None:
+    """UTF-8 with a header; text is always quoted, so that an empty field is a missing value."""
+    import polars as pl
+
+    with _atomic_export(path) as beside, beside.open("wb") as file:
+        file.write((",".join(rows.schema.names) + "\n").encode())
+        for batch in rows:
+            frame = pl.DataFrame(pl.from_arrow(batch))
+            frame.write_csv(file, include_header=False, quote_style="non_numeric")
+
+
+def jsonl(rows: RecommendationRows, path: Path) -> None:
+    """One JSON object a row."""
+    import polars as pl
+
+    with _atomic_export(path) as beside, beside.open("wb") as file:
+        for batch in rows:
+            pl.DataFrame(pl.from_arrow(batch)).write_ndjson(file)
+
+
+WRITERS: Final[dict[str, Callable[[RecommendationRows, Path], None]]] = {
+    "parquet": parquet,
+    "csv": csv,
+    "jsonl": jsonl,
+}
+
+
+@contextmanager
+def _atomic_export(path: Path) -> Iterator[Path]:
+    """As `atomic_path`; what killed exports to the same place left is removed.
+
+    Raises:
+        ConfigError: nothing can be written there.
+    """
+    if path.is_dir():
+        raise ConfigError(f"{path} is a folder; name a file")
+    try:
+        for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+            writer = re.search(r"\.(\d+)\.part$", left.name)
+            if writer and not Path("/proc", writer[1]).exists():
+                left.unlink(missing_ok=True)
+        with atomic_path(path) as beside:
+            yield beside
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror or error}") from error

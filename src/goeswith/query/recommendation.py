@@ -1,0 +1,96 @@
+"""A recommendation with its evidence and a sentence that explains it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from goeswith.store.evidence import Evidence
+from goeswith.text.evidence_text import complement_text
+
+if TYPE_CHECKING:
+    from goeswith.query.context import QueryContext
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """One complement of a product.
+
+    Attributes:
+        product_id: the complement.
+        title: None where it has none.
+        type: None where it has none.
+        relation: relation to the queried product.
+        score: of the model that produced it; comparable among answers of that model only.
+        model: as written in the settings, for example `cocitation`.
+        fallback: whether that model filled a place that the first one left empty.
+        evidence: of the pair.
+        why: one sentence, from the evidence alone.
+        goes_with: ids of the queried products that it is recommended for; for a basket, those with
+            it among their recommendations. `evidence` and `why` are of the best one.
+        pinned: whether the request put it there; `model` is then `pinned` where no model did too.
+        explanation: one sentence for a shopper from `goeswith explain`, if the bundle has one; see
+            docs/how-to/explanations.md.
+    """
+
+    product_id: str
+    title: str | None
+    type: str | None
+    relation: str
+    score: float
+    model: str
+    fallback: bool
+    evidence: Evidence
+    why: str
+    goes_with: tuple[str, ...] = ()
+    pinned: bool = False
+    explanation: str | None = None
+
+
+class Hit(NamedTuple):
+    """A complement without its evidence."""
+
+    product_id: str
+    score: float
+    model: str
+
+
+def make_recommendation(  # noqa: PLR0917
+    bundle: QueryContext,
+    target: int,
+    scored: tuple[float, int],
+    evidence: Evidence,
+    name: str,
+    goes_with: tuple[str, ...],
+    best: str,
+    *,
+    pinned: bool = False,
+) -> Recommendation:
+    """One answer of a bundle.
+
+    Args:
+        bundle: whose product.
+        target: its row.
+        scored: score and place in the bundle's models of the one that gave it; -1 for none.
+        evidence: of the pair.
+        name: display name of the queried product.
+        goes_with: ids of the queried products that it is recommended for.
+        best: id of the one that it goes with best, of which evidence and name are.
+        pinned: whether the request put it there.
+    """
+    score, model_index = scored
+    products = bundle.products
+    return Recommendation(
+        product_id=products.ids[target],
+        title=products.title(target),
+        type=products.type(target),
+        relation="complement",
+        score=score,
+        model=bundle.models[model_index] if model_index >= 0 else "pinned",
+        fallback=model_index > 0,
+        evidence=evidence,
+        why=complement_text(name, evidence),
+        goes_with=goes_with,
+        pinned=pinned,
+        explanation=bundle.explanations.for_pair(best, target, evidence),
+    )
