@@ -18,7 +18,9 @@ _HERE: Final = ""
 MIN_CONFIDENCE: Final = 0.5
 """Below it a title has no kind."""
 
-_SEGMENT: Final = re.compile(r"\s[-–—]\s|[,;|/()\[\]{}:•*]|--+|\.\s")
+_SEGMENT: Final = re.compile(
+    r"\s[-–—]\s|,(?!\d)|[;|()\[\]{}:•*]|--+|(?<=[a-z]{4})\.\s|(?<=[a-z]{3})/(?=[a-z]{3})"
+)
 _TOKEN: Final = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _BEFORE_MODIFIER: Final = frozenset(
     {
@@ -32,7 +34,6 @@ _BEFORE_MODIFIER: Final = frozenset(
         "featuring",
         "fits",
         "compatible",
-        "to",
         "at",
         "includes",
         "including",
@@ -41,6 +42,8 @@ _BEFORE_MODIFIER: Final = frozenset(
     }
 )
 """Words after which a title says for what, of what or with what, and no longer what."""
+_BEFORE_IN: Final = frozenset({"all", "built", "plug", "drop", "roll", "walk", "stay", "leave"})
+_AFTER_IN: Final = frozenset({"ear", "wall", "car", "ceiling", "line", "dash", "one", "1", "desk"})
 _CONTAINERS: Final = frozenset(
     {
         "set",
@@ -112,6 +115,9 @@ _TRAILING: Final = frozenset(
         "medium",
         "large",
         "xl",
+        "xs",
+        "xxl",
+        "plus",
         "mini",
         "assorted",
         "asst",
@@ -263,7 +269,7 @@ class Tagger:
 
         Args:
             title: of a product.
-            category_first: whether it begins with a category, as in "Baking Mixes, Cake Mix, 18 Oz".
+            category_first: whether it begins with a category: "Baking Mixes, Cake Mix, 18 Oz".
         """
         places = _CATEGORY_FIRST if category_first else _PRODUCT_FIRST
         segments = [segment for segment in _segments(title) if segment]
@@ -371,12 +377,22 @@ def _main_part(segment: list[str]) -> tuple[int, int]:
     start = 0
     for i, word in enumerate(segment):
         if word == "of" and i and any(one in _CONTAINERS for one in segment[max(i - 2, 0) : i]):
-            if i > 3:  # "cotton tea towels set of 3"
+            counts = not any(one.isalpha() for one in segment[i + 1 :])
+            if i > 3 or (counts and i > 1):  # "cotton tea towels set of 3", "pencils pack of 24"
                 return start, i - 1
             start = i + 1
-        elif word in _BEFORE_MODIFIER and i > start:
-            return start, i
+        elif word in _BEFORE_MODIFIER and not _is_part_of_word(segment, i):
+            return (start, i) if i > start else (len(segment), len(segment))
     return start, len(segment)
+
+
+def _is_part_of_word(segment: list[str], i: int) -> bool:
+    """Whether "in" belongs to a word: in-ear, 2-in-1, all-in-one, built-in."""
+    if segment[i] != "in":
+        return False
+    before = segment[i - 1] if i else ""
+    after = segment[i + 1] if i + 1 < len(segment) else ""
+    return before.isdigit() or before in _BEFORE_IN or after in _AFTER_IN
 
 
 def _is_counted(segment: list[str]) -> bool:

@@ -89,14 +89,14 @@ class KindLinks(Recommender):
         self._prepare()
         return self
 
-    def score_few(self, sources: Rows) -> Sparse:
+    def score_sparse(self, sources: Rows) -> Sparse:
         sources = np.asarray(sources, dtype=np.int64)
         kinds = [self._ids[code] if code >= 0 else None for code in self.codes[sources].tolist()]
         titles = [self._titles[row] for row in sources.tolist()]
         return self._score(kinds, titles, self.words[sources], sources)
 
     def score(self, sources: Rows) -> Floats:
-        return _dense(self.score_few(sources))
+        return _dense(self.score_sparse(sources))
 
     def score_new(self, products: Catalog) -> Floats:
         kinds = [tag.kind for tag in tag_catalog(products)]
