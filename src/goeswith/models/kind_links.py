@@ -75,8 +75,8 @@ class KindLinks(Recommender):
     def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
         tags = tag_catalog(catalog)
         self._titles = _titles(catalog)
-        self._ids = sorted({tag.kind for tag in tags if tag.kind})
-        code = {kind: i for i, kind in enumerate(self._ids)}
+        self.kind_ids = sorted({tag.kind for tag in tags if tag.kind})
+        code = {kind: i for i, kind in enumerate(self.kind_ids)}
         self.codes = np.array([code[tag.kind] if tag.kind else -1 for tag in tags], dtype=np.int32)
         bought = graph[CO_PURCHASE]
         counts = (
@@ -91,7 +91,9 @@ class KindLinks(Recommender):
 
     def score_sparse(self, sources: Rows) -> Sparse:
         sources = np.asarray(sources, dtype=np.int64)
-        kinds = [self._ids[code] if code >= 0 else None for code in self.codes[sources].tolist()]
+        kinds = [
+            self.kind_ids[code] if code >= 0 else None for code in self.codes[sources].tolist()
+        ]
         titles = [self._titles[row] for row in sources.tolist()]
         return self._score(kinds, titles, self.words[sources], sources)
 
@@ -103,6 +105,16 @@ class KindLinks(Recommender):
         titles = _titles(products)
         nowhere = np.full(len(products), -1, dtype=np.int64)
         return _dense(self._score(kinds, titles, self._vectors(titles), nowhere))
+
+    def misfit(self, source: int, target: int) -> bool:
+        """Whether two products of linked kinds contradict each other in what has to match."""
+        one, other = int(self.codes[source]), int(self.codes[target])
+        if one < 0 or other < 0:
+            return False
+        link = load_table().link(self.kind_ids[one], self.kind_ids[other])
+        if link is None or not link.match:
+            return False
+        return mismatch(self._titles[source], self._titles[target], link.match) is not None
 
     def _score(
         self, kinds: list[str | None], titles: list[str], vectors: Sparse, sources: Any
@@ -176,7 +188,7 @@ class KindLinks(Recommender):
         """Code, strength and what has to match, of the catalogue's kinds that go with a kind."""
         table = load_table()
         found = []
-        for code, target in enumerate(self._ids):
+        for code, target in enumerate(self.kind_ids):
             link = table.link(kind, target)
             if link is not None:
                 found.append((code, float(link.strength), link.match))
@@ -189,7 +201,7 @@ class KindLinks(Recommender):
     def _prepare(self) -> None:
         """The members of every kind, those bought most first, and the words of titles."""
         order = np.lexsort((np.arange(len(self.codes)), -self.popularity, self.codes))
-        bounds = np.searchsorted(self.codes[order], np.arange(len(self._ids) + 1))
+        bounds = np.searchsorted(self.codes[order], np.arange(len(self.kind_ids) + 1))
         self._members = [
             order[start:stop][: self.config.per_kind].astype(np.int32)
             for start, stop in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)
@@ -229,13 +241,13 @@ class KindLinks(Recommender):
         return {
             "codes": self.codes,
             "popularity": self.popularity,
-            **pack_texts("kinds", self._ids),
+            **pack_texts("kinds", self.kind_ids),
             **pack_texts("titles", self._titles),
         }
 
     def restore(self, arrays: Arrays) -> None:
         self.codes, self.popularity = arrays["codes"], arrays["popularity"]
-        self._ids, self._titles = unpack_texts("kinds", arrays), unpack_texts("titles", arrays)
+        self.kind_ids, self._titles = unpack_texts("kinds", arrays), unpack_texts("titles", arrays)
         self._prepare()
 
 
