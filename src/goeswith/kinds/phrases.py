@@ -119,8 +119,8 @@ _IRREGULAR: Final = {
 class Phrase:
     """Words that name a kind: a run of words, others that must be there, others that must not.
 
-    `a + b` is a with b anywhere in the title, `a - b` a without b anywhere; both may repeat. `~a` is
-    a weak phrase: it counts half, so that it decides only where nothing else does.
+    `a + b` is a with b anywhere in the title, `a - b` a without b anywhere; both may repeat. `~a`
+    is a weak phrase: it counts half, so that it decides only where nothing else does.
 
     Attributes:
         anchor: words that stand next to each other.

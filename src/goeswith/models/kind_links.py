@@ -52,9 +52,9 @@ class KindLinks(Recommender):
         S(i, j) = strength(kind i, kind j) + a shared(i, j) + b popularity(j) - c place(i, j)
 
     shared is the cosine of the words of both titles that name no kind (a series, a brand, a
-    pattern): tea plate and teapot of one design. popularity is the percentile of what is bought, or
-    0 without a log. place is 1 - 1 / p for the p-th best of its kind, so that answers are of several
-    kinds. Kinds without a link of their own have the density of links between their broader kinds
+    pattern): tea plate and teapot of one design. popularity is the percentile of what is bought,
+    or 0 without a log. place is 1 - 1 / p for the p-th best of its kind, so that recommendations
+    are of several kinds. Kinds without a link of their own have the density of links between their broader kinds
     as strength, below 1. A product that does not fit (`kinds.fit_check`) is not scored; neither is
     one of the same or an alternative kind. Products without a kind have no answers and are none.
     """

@@ -55,7 +55,7 @@ class KnowledgeRanker(Recommender):
         )
         rank: float = Field(0.5, ge=0, description="Weight of the base model's list.")
         place: float = Field(
-            1.0, ge=0, description="How much less each further product of one kind scores."
+            2.0, ge=0, description="How much less each further product of one kind scores."
         )
 
     name: ClassVar[str] = "knowledge_ranker"
