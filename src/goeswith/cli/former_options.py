@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import typer
-import typer.core
 
+from goeswith.cli.plain_help import PlainCommand
 from goeswith.core.errors import ConfigError
 
 _SUFFIXES: Final = {
@@ -18,7 +18,7 @@ _SUFFIXES: Final = {
 """Former option -> suffixes of its file. `--json` is now a flag: only such a name is its file."""
 
 
-class FormerFileOptions(typer.core.TyperCommand):
+class FormerFileOptions(PlainCommand):
     """A command that reads `--json FILE`, `--html FILE` and `--plot FILE` as `--out FILE`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

@@ -8,17 +8,14 @@ from __future__ import annotations
 import sys
 import warnings
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import typer
-import typer.core
 import typer.main
 
+from goeswith.cli.plain_help import PlainCommand, PlainGroup
 from goeswith.core.errors import GoesWithError
 from goeswith.core.version import __version__
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 COMMANDS: Final = {
     "import": "build.import_data",
@@ -45,7 +42,7 @@ COMMANDS: Final = {
 HELP: Final = "What goes with this product? Complements in the right direction, with evidence."
 
 
-class CommandGroup(typer.core.TyperGroup):
+class CommandGroup(PlainGroup):
     """The commands, imported one by one."""
 
     def __init__(self, **settings: Any) -> None:
@@ -53,7 +50,7 @@ class CommandGroup(typer.core.TyperGroup):
         # the keys alone: for suggestions and completion
         self.commands = dict.fromkeys(COMMANDS)  # type: ignore[arg-type]
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Import a command; None if there is none of that name."""
         if cmd_name not in COMMANDS:
             return None
@@ -62,7 +59,7 @@ class CommandGroup(typer.core.TyperGroup):
             found = getattr(module, "app", None)
             if found is None:
                 found = typer.Typer(add_completion=False, rich_markup_mode="markdown")
-                kind = getattr(module, "COMMAND_CLASS", None)
+                kind = getattr(module, "COMMAND_CLASS", PlainCommand)
                 found.command(cmd_name, cls=kind)(module.command)
             self.commands[cmd_name] = typer.main.get_command(found)
             self.commands[cmd_name].name = cmd_name

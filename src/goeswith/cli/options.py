@@ -7,7 +7,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-Bundle: TypeAlias = Annotated[
+BundlePath: TypeAlias = Annotated[
     Path, typer.Argument(metavar="BUNDLE", help="A bundle from `goeswith fit`.")
 ]
 Data: TypeAlias = Annotated[
@@ -26,14 +26,14 @@ Json: TypeAlias = Annotated[
     bool, typer.Option("--json", help="Print the result as one JSON document.")
 ]
 Where: TypeAlias = Annotated[
-    list[str],
+    list[str] | None,
     typer.Option(
         metavar="FILTER",
         help="A filter on attributes, such as price<=20 or 'brand in Mu|Nu'; repeatable.",
     ),
 ]
 Ban: TypeAlias = Annotated[
-    list[str], typer.Option(metavar="PRODUCT", help="A product never to show; repeatable.")
+    list[str] | None, typer.Option(metavar="PRODUCT", help="A product never to show; repeatable.")
 ]
 PerType: TypeAlias = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="Maximum per type.")

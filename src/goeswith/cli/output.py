@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from goeswith.cli.terminal_table import Record, Table, draw, write_tsv
+from goeswith.cli.terminal_table import Column, Record, Table, draw, write_tsv
 from goeswith.core.progress import StageLines, StepProgress
 
 if TYPE_CHECKING:
@@ -51,7 +51,18 @@ class Output:
 
     def quarantine(self, quarantine: Quarantine) -> None:
         """Print why rows were set aside, if any were."""
-        self.aside(Table("Rows set aside", quarantine.counts().to_dicts()))
+        self.rows_set_aside(quarantine.counts().to_dicts())
+
+    def rows_set_aside(self, counts: Sequence[Record]) -> None:
+        """Print rows set aside by file and reason, as `Quarantine.counts` has them."""
+        columns = [
+            Column("file"),
+            Column("reason", min_width=24),
+            Column("rows"),
+            Column("share", lambda record: f"{record['share']:.2%}", is_figure=True),
+            Column("example", lambda record: str(record["example"] or "")[:40], drop=1),
+        ]
+        self.aside(Table("Rows set aside", counts, columns))
 
     def result(
         self,

@@ -145,7 +145,8 @@ class ServeSettings(_Section):
         description="Size of the response cache of a process, in megabytes of compressed JSON.",
     )
     report: str | None = Field(
-        None, description="File from `goeswith benchmark --json`, for /v1/report and the page."
+        None,
+        description="File from `goeswith benchmark -o FILE.json`, for /v1/report and the page.",
     )
     keys_file: str | None = Field(
         None,

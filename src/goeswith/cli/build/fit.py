@@ -2,8 +2,11 @@
 
 from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
 import typer
+
+from goeswith.cli.options import Config, Data, Json
 
 
 class Budget(StrEnum):
@@ -15,23 +18,41 @@ class Budget(StrEnum):
 
 
 def command(
-    data: Path = typer.Argument(help="Folder of tables: products and events or relations."),
-    out: Path = typer.Option(help="The bundle's folder; an earlier bundle there is replaced."),
-    config: Path | None = typer.Option(
-        None, help="Project file; without it, goeswith.toml of the working folder, or defaults."
-    ),
-    model: str | None = typer.Option(
-        None, help="The model that answers first, `name` or `name:key=value`; auto chooses."
-    ),
-    budget: Budget | None = typer.Option(
-        None, help="What the default model may cost: balanced and best train with torch."
-    ),
+    data: Data,
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="BUNDLE",
+            help="The bundle's folder; an earlier bundle there is replaced.",
+        ),
+    ],
+    config: Config = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="The first model, `name` or `name:key=value`; auto chooses. `goeswith models "
+            "--json` prints the settings of each.",
+        ),
+    ] = None,
+    budget: Annotated[
+        Budget | None,
+        typer.Option(
+            metavar="fast|balanced|best",
+            help="Cost of the default model: balanced and best train with torch.",
+        ),
+    ] = None,
+    json: Json = False,
 ) -> None:
-    """Learn what goes with what and leave a bundle that answers.
+    """Learn what goes with what, and write a bundle that answers queries.
+
+        goeswith fit shop -o bundle
 
     The current bundle is served until the new one is complete, even if this run is killed.
     """
-    from goeswith.cli.output import console, progress_bar, records_table
+    from goeswith.cli.output import Output, progress_bar
     from goeswith.data.folder import load_data
     from goeswith.models import MODELS, make_model
     from goeswith.pipeline.fit_bundle import fit_bundle
@@ -50,28 +71,31 @@ def command(
         progress(0, 1, f"reading {data}")
         dataset = load_data(data, settings.data.max_bad_share)
         fit_bundle(dataset, out, settings, progress=progress)
-    screen = console()
-    aside = dataset.quarantine.counts().to_dicts()
-    if aside:
-        screen.print(records_table("Rows set aside", aside))
+    output = Output(json)
+    output.quarantine(dataset.quarantine)
     bundle = Bundle.open(out)
-    for note in bundle.manifest["mining_notes"]:
-        screen.print(note, markup=False, soft_wrap=True)
-    health = bundle.manifest["health"]
+    manifest, health = bundle.manifest, bundle.manifest["health"]
+    for note in manifest["mining_notes"]:
+        output.say(note)
     for spec, reason in health["left_out"].items():
-        screen.print(f"fallback {spec} left out: {reason}", markup=False)
-    firsts = ", ".join(
-        f"{count:,} by {name}" for name, count in health["products_first_answered"].items()
-    )
-    screen.print(
-        f"{out}: {len(bundle):,} products, {bundle.k} answers each; answered first: {firsts}",
-        markup=False,
+        output.say(f"fallback {spec} left out: {reason}")
+    first = health["products_first_answered"]
+    counts = ", ".join(f"{count:,} by {name}" for name, count in first.items())
+    output.summary(
+        {
+            "bundle": str(out),
+            "id": bundle.id,
+            "products": len(bundle),
+            "k": bundle.k,
+            "first_answered": first,
+            "left_out": health["left_out"],
+            "session_model": bundle.session_model,
+            "notes": manifest["mining_notes"],
+        },
+        f"{out}: {len(bundle):,} products, {bundle.k} recommendations each; first model: {counts}",
     )
     if bundle.session_model is not None:
-        screen.print(f"next in a session: {bundle.session_model}", markup=False)
+        output.say(f"next-product model: {bundle.session_model}")
     else:
-        why_not = bundle.manifest["session"]["why_not"]
-        screen.print(f"next-product model: none: {why_not}", markup=False)
-    screen.print(
-        f"try: goeswith recommend {out} {bundle.products.ids[0]!r}", markup=False, soft_wrap=True
-    )
+        output.say(f"next-product model: none: {manifest['session']['why_not']}")
+    output.say(f"try: goeswith recommend {out} {bundle.products.ids[0]!r}")

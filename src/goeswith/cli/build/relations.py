@@ -7,41 +7,53 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from goeswith.cli.options import Config, Data, Json
+
 if TYPE_CHECKING:
+    from goeswith.cli.terminal_table import Record, Table
     from goeswith.relations.graph import RelationGraph
     from goeswith.relations.mining_report import MiningReport
 
 
 def command(
-    data: Annotated[Path, typer.Argument(help="A folder of tables.", metavar="DATA")],
+    data: Data,
     out: Annotated[
         Path | None,
-        typer.Option(help="Write every edge to relations.parquet here.", metavar="FOLDER"),
+        typer.Option(
+            "--out", "-o", metavar="FOLDER", help="Write every edge to relations.parquet here."
+        ),
     ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(help="Project file; goeswith.toml here if there is one.", metavar="FILE"),
-    ] = None,
-    top: Annotated[int, typer.Option(min=1, help="How many edges to show.")] = 20,
+    config: Config = None,
+    top: Annotated[int, typer.Option(min=1, metavar="N", help="How many edges to show.")] = 20,
     product: Annotated[
-        str | None, typer.Option(help="Only edges from this product.", metavar="ID")
+        str | None, typer.Option(help="Only edges from this product.", metavar="PRODUCT")
     ] = None,
     relation: Annotated[
         str,
         typer.Option(
-            help="co_purchase, co_view, view_then_purchase, or a signal: complements, similars."
+            metavar="NAME",
+            help="co_purchase, co_view, view_then_purchase, or a signal: complements, similars.",
         ),
     ] = "co_purchase",
     sort: Annotated[
-        str, typer.Option(help="count, confidence, confidence_lower, lift, pmi, pmi_lower or llr.")
+        str,
+        typer.Option(
+            metavar="MEASURE",
+            help="count, confidence, confidence_lower, lift, pmi, pmi_lower or llr.",
+        ),
     ] = "llr",
+    json: Json = False,
 ) -> None:
     """Count which products are bought together, compared, or bought after a view.
+
+        goeswith relations shop --sort lift --top 10
 
     Shows the counts and the strongest edges. Relations that the data provide as lists are used as
     they are; otherwise they are mined from the events.
     """
-    from goeswith.cli.output import console, progress_bar, records_table
+    import polars as pl
+
+    from goeswith.cli.output import Output, progress_bar
     from goeswith.core.atomic_files import write_parquet
     from goeswith.core.errors import ConfigError
     from goeswith.data.folder import load_data
@@ -70,61 +82,95 @@ def command(
         best = strongest(edges, dataset.catalog, sort, top, source)
         if out is not None:
             write_parquet(edge_table(graph, dataset.catalog), out / "relations.parquet")
-    screen = console()
-    if aside := dataset.quarantine.counts().to_dicts():
-        screen.print(records_table("Rows set aside", aside))
-    screen.print(records_table(f"Relations of {_plain(dataset.name)}", _summary(graph, report)))
+    output = Output(json)
+    output.quarantine(dataset.quarantine)
+    summary = _summary(graph, report)
+    output.aside(_summary_table(dataset.name, summary))
     for note in report.notes:
-        screen.print(note, markup=False, soft_wrap=True)
+        output.say(note)
     title = f"Strongest by {sort}: {relation}" + (f" of {product}" if product else "")
-    if len(best):
-        screen.print(records_table(_plain(title), [_edge_record(edge) for edge in best.to_dicts()]))
-    else:
-        screen.print(f"{title}: none", markup=False)
+    ends = [f"{end}{suffix}" for end in ("source", "target") for suffix in ("", "_title")]
+    best = best.select(*(name for name in ends if name in best.columns), pl.exclude(ends))
+    table = _edge_table(title, best.to_dicts(), best.columns)
+    document = {
+        "data": dataset.name,
+        "relations": summary,
+        "notes": list(report.notes),
+        "relation": relation,
+        "sort": sort,
+        "product": product,
+        "edges": table.records,
+    }
+    output.result(table, document, shown=[table] if len(best) else [f"{title}: none"])
     if out is not None:
-        screen.print(f"edges: {out / 'relations.parquet'}", markup=False, soft_wrap=True)
-
-
-def _plain(title: str) -> str:
-    return title.replace("[", r"\[")
+        output.say(f"edges: {out / 'relations.parquet'}")
 
 
 def _summary(graph: RelationGraph, report: MiningReport) -> list[dict[str, Any]]:
-    """A line for each relation and signal; columns of mining are None for lists."""
+    """What was counted for each relation, and the edges of each and of the signals."""
     mined = {entry.relation: entry for entry in report.relations}
-    lines = []
+    records = []
     for name in sorted(graph.relations):
         entry = mined.get(name)
-        lines.append(
+        records.append(
             {
                 "relation": name,
                 "edges": len(graph[name]),
                 "from": f"{entry.contexts:,} {entry.contexts_are}" if entry else "lists",
-                "too large": entry and entry.giants,
-                "beyond the cap of a user": entry and entry.capped,
-                "events without a place": entry and entry.unplaced,
-                "pairs seen": entry and entry.pairs,
-                "below support": entry and entry.below_support,
-                "order recorded": entry and entry.order_known,
+                "oversized": entry and entry.giants,
+                "capped": entry and entry.capped,
+                "without_context": entry and entry.unplaced,
+                "pairs": entry and entry.pairs,
+                "below_support": entry and entry.below_support,
+                "has_order": entry and entry.order_known,
             }
         )
     for name, edges in (("complements", graph.complements), ("similars", graph.similars)):
-        empty = dict.fromkeys(lines[0] if lines else ())
-        lines.append({**empty, "relation": name, "edges": len(edges), "from": "signal"})
-    return lines
+        empty = dict.fromkeys(records[0] if records else ())
+        records.append({**empty, "relation": name, "edges": len(edges), "from": "signal"})
+    return records
 
 
-def _edge_record(edge: dict[str, Any]) -> dict[str, Any]:
-    first = edge["source_first"]
-    return {
-        "source": _product_label(edge, "source"),
-        "target": _product_label(edge, "target"),
-        "count": edge["count"],
-        "source first": None if first is None else f"{first / edge.get('seen', edge['count']):.0%}",
-        **{name: edge[name] for name in ("confidence", "lift", "pmi", "pmi_lower", "llr")},
-    }
+def _summary_table(data: str, records: list[dict[str, Any]]) -> Table:
+    from goeswith.cli.terminal_table import Column, Table
+
+    columns = [
+        Column("relation", min_width=18),
+        Column("edges"),
+        Column("from"),
+        Column("too large", lambda r: r.get("oversized"), drop=2),
+        Column("beyond the cap of a user", lambda r: r.get("capped"), drop=4),
+        Column("events without context", lambda r: r.get("without_context"), drop=5),
+        Column("pairs", drop=3),
+        Column("below support", lambda r: r.get("below_support"), drop=1),
+        Column("order recorded", lambda r: r.get("has_order"), drop=6),
+    ]
+    return Table(f"Relations of {data}", records, columns)
 
 
-def _product_label(edge: dict[str, Any], end: str) -> str:
-    title = edge.get(f"{end}_title")
-    return f"{title} ({edge[end]})" if title else edge[end]
+def _edge_table(title: str, edges: list[dict[str, Any]], fields: list[str]) -> Table:
+    from goeswith.cli.terminal_table import Column, Table
+
+    def label(end: str) -> Column:
+        def value(edge: Record) -> str:
+            name = edge.get(f"{end}_title")
+            return f"{name} ({edge[end]})" if name else str(edge[end])
+
+        return Column(end, value)
+
+    def first(edge: Record) -> str | None:
+        count = edge["source_first"]
+        return None if count is None else f"{count / edge.get('seen', edge['count']):.0%}"
+
+    columns = [
+        label("source"),
+        label("target"),
+        Column("count"),
+        Column("source first", first, drop=1, is_figure=True),
+        Column("confidence", drop=2),
+        Column("lift"),
+        Column("pmi", drop=3),
+        Column("pmi_lower", drop=4),
+        Column("llr"),
+    ]
+    return Table(title, edges, columns, fields)

@@ -1,34 +1,40 @@
 """`goeswith search`: products by words of their titles and ids."""
 
-from pathlib import Path
+from typing import Annotated
 
 import typer
 
+from goeswith.cli.options import BundlePath, Json
+
 
 def command(
-    bundle: Path = typer.Argument(help="A bundle that `goeswith fit` left."),
-    words: list[str] = typer.Argument(
-        help="Words, prefixes of words or an id; typing errors are allowed.", metavar="WORDS..."
-    ),
-    k: int = typer.Option(10, "-k", min=1, max=100, help="How many products."),
-    json: bool = typer.Option(False, "--json", help="Print JSON."),
+    bundle: BundlePath,
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="WORDS...", help="Words, prefixes of words or an id; typing errors are allowed."
+        ),
+    ],
+    k: Annotated[
+        int, typer.Option("-k", min=1, max=100, metavar="N", help="How many products.")
+    ] = 10,
+    json: Json = False,
 ) -> None:
-    """Find products by their titles and ids."""
+    """Find products by their titles and ids.
+
+    goeswith search bundle phone case
+    """
     from dataclasses import asdict
 
+    from goeswith.cli.output import Output
+    from goeswith.cli.terminal_table import Table
     from goeswith.query.bundle import Bundle
 
     opened, query = Bundle.open(bundle), " ".join(words)
-    found = [asdict(brief) for brief in opened.search(query, k)]
-    if json:
-        from json import dumps
-
-        content = {"bundle": opened.id, "query": query, "products": found}
-        typer.echo(dumps(content, indent=2, ensure_ascii=False))
-    elif found:
-        from goeswith.cli.output import console, records_table
-
-        title = f"Products for {query}".replace("[", r"\[")
-        console().print(records_table(title, found))
-    else:
-        typer.echo(f"no product has a word like {query!r} in its title or id")
+    found = [asdict(product) for product in opened.search(query, k)]
+    output = Output(json)
+    table = Table(f"Products for {query}", found, fields=("product_id", "title", "type"))
+    document = {"bundle": opened.id, "query": query, "products": found}
+    output.result(table, document, shown=[table] if found else [])
+    if not found:
+        output.say(f"no product has a word like {query!r} in its title or id")

@@ -1,24 +1,40 @@
 """`goeswith serve`: a bundle over HTTP."""
 
-from pathlib import Path
+from typing import Annotated
 
 import typer
 
+from goeswith.cli.options import BundlePath, Config
+
 
 def command(
-    bundle: Path = typer.Argument(help="A bundle that `goeswith fit` left."),
-    host: str | None = typer.Option(
-        None, help="Address to listen on; only this machine (127.0.0.1) unless set."
-    ),
-    port: int | None = typer.Option(None, min=1, max=65535, help="Port to listen on; 8000."),
-    workers: int | None = typer.Option(
-        None, min=1, max=256, help="Processes that answer and share the bundle in memory; 1."
-    ),
-    config: Path | None = typer.Option(
-        None, help="Project file; without it, goeswith.toml of the working folder, or defaults."
-    ),
+    bundle: BundlePath,
+    host: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Address to listen on; only this machine (127.0.0.1) unless set.",
+        ),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, metavar="N", help="Port to listen on; 8000 unless set."),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=256,
+            metavar="N",
+            help="Processes that share the bundle in memory; 1 unless set.",
+        ),
+    ] = None,
+    config: Config = None,
 ) -> None:
-    """Answer over HTTP what goes with a product."""
+    """Serve recommendations over HTTP, with a page for people.
+
+    goeswith serve bundle --port 8000
+    """
     from goeswith.core.errors import ConfigError
     from goeswith.settings.project_file import load_settings
 
@@ -29,7 +45,8 @@ def command(
     def on_listening() -> None:
         address = f"http://{settings.host}:{settings.port}"
         typer.echo(
-            f"the page: {address}/\nanswers:  {address}/v1/products/ID/complements (docs at /docs)",
+            f"the page: {address}/\n"
+            f"the API:  {address}/v1/products/ID/complements (reference at /docs)",
             err=True,
         )
 
