@@ -47,8 +47,8 @@ class CommandGroup(PlainGroup):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        # the keys alone: for suggestions and completion
-        self.commands = dict.fromkeys(COMMANDS)  # type: ignore[arg-type]
+        # the names alone: for suggestions and completion
+        self.commands: dict[str, Any] = dict.fromkeys(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Import a command; None if there is none of that name."""

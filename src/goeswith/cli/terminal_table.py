@@ -86,7 +86,7 @@ def _plain_value(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Mapping):
-        value = [f"{key}={_plain_value(item)}" for key, item in value.items()]
+        return ", ".join(f"{key}={_plain_value(item)}" for key, item in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(map(_plain_value, value))
     return " ".join(str(value).split()) if isinstance(value, str) else str(value)
@@ -148,7 +148,7 @@ def _drawing(table: Table, columns: Sequence[Column]) -> Drawing:
         widest = max(len(line) for line in heading.split("\n"))
         fits = min(longest, column.min_width) if is_text else longest
         drawing.add_column(
-            Text(heading) if table.has_heading else None,
+            Text(heading if table.has_heading else ""),
             justify="left" if is_text else "right",
             overflow="fold",
             no_wrap=not is_text,

@@ -38,7 +38,7 @@ def main_table(result: dict[str, Any]) -> Table:
         f"{result['data']}: {result['protocol']}, {result['products']:,} products, "
         f"mean over seeds {seeds}",
         result["results"],
-        [Column("model"), *(column(place, name) for place, name in enumerate(names))],
+        [Column("model", min_width=24), *(column(place, name) for place, name in enumerate(names))],
     )
 
 
