@@ -15,7 +15,7 @@ from goeswith.cli.main import app
 from goeswith.models import MODELS
 from goeswith.models.listing import list_models
 from goeswith.sequential import SESSION_MODELS, TRAINED
-from goeswith.settings.project_file import default_toml
+from goeswith.settings.default_file import default_toml
 
 API = """# Python API
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
+
+from goeswith.cli.options import Ban, BundlePath, Diversity, Json, PerType, Where
 
 if TYPE_CHECKING:
     from goeswith.query.bundle import Bundle
@@ -14,44 +16,59 @@ if TYPE_CHECKING:
 
 
 def command(
-    bundle: Path = typer.Argument(help="A bundle that `goeswith fit` left."),
-    products: list[str] | None = typer.Argument(
-        None, help="A product id; several are a basket.", metavar="PRODUCT..."
-    ),
-    k: int | None = typer.Option(None, "-k", min=1, help="How many answers; 10 unless set."),
-    where: list[str] = typer.Option(
-        [], help="A filter on attributes, such as price<=20 or 'brand in Mu|Nu'; repeatable."
-    ),
-    ban: list[str] = typer.Option([], help="A product never to show; repeatable."),
-    pin: list[str] = typer.Option([], help="A product to show first; repeatable."),
-    per_type: int | None = typer.Option(None, min=1, help="Maximum per type."),
-    diversity: float | None = typer.Option(
-        None, min=0, max=1, help="How much less each further product of one type counts."
-    ),
-    session: str | None = typer.Option(
-        None,
-        help="Products of a session, oldest first, such as a,b,c: recommend the next product. An "
-        "id with a comma needs double quotes.",
-    ),
-    new: Path | None = typer.Option(
-        None, help="JSON file with the attributes of a product that the catalogue does not hold."
-    ),
-    similars: bool = typer.Option(
-        False, "--similars", help="Substitutes of the product, instead of complements."
-    ),
-    reverse: bool = typer.Option(
-        False, "--reverse", help="The products that this one goes with, instead."
-    ),
-    explain: bool = typer.Option(
-        False,
-        "--explain",
-        help="Show a sentence for shoppers: from `goeswith explain`, or else from a template.",
-    ),
-    json: bool = typer.Option(False, "--json", help="Print JSON, evidence and all."),
+    bundle: BundlePath,
+    products: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="PRODUCT...", help="A product id; several are a basket."),
+    ] = None,
+    k: Annotated[
+        int | None,
+        typer.Option("-k", min=1, metavar="N", help="How many recommendations; 10 unless set."),
+    ] = None,
+    where: Where = None,
+    ban: Ban = None,
+    pin: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PRODUCT", help="A product to show first; repeatable."),
+    ] = None,
+    per_type: PerType = None,
+    diversity: Diversity = None,
+    session: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,C",
+            help="Products of a session, oldest first, such as a,b,c: recommend the next product. "
+            "An id with a comma needs double quotes.",
+        ),
+    ] = None,
+    new: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="JSON file with the attributes of a product that the catalogue does not hold.",
+        ),
+    ] = None,
+    similars: Annotated[
+        bool, typer.Option("--similars", help="Alternatives to the product, not complements.")
+    ] = False,
+    reverse: Annotated[
+        bool,
+        typer.Option("--reverse", help="The products that this one is recommended for, instead."),
+    ] = False,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain",
+            help="Show a sentence for shoppers: from `goeswith explain`, or else from a template.",
+        ),
+    ] = False,
+    json: Json = False,
 ) -> None:
     """Recommend complements of a product, best first, each with its evidence.
 
-    With several products: what goes with all of them together. With --session: what comes next.
+        goeswith recommend bundle 22423 -k 5
+
+    With several products: what goes with all of them together. With --session: the next product.
     """
     from goeswith.core.errors import ConfigError
 
@@ -67,70 +84,63 @@ def command(
             raise ConfigError("--reverse takes no filters, bans or pins")
     opened = _open_bundle(bundle, explain)
     count = k or min(10, opened.k)
-    answers: list[Recommendation]
+    found: list[Recommendation]
     constraints = None
     if narrowed:
         from goeswith.query.constraints import Constraints
 
-        constraints = Constraints.from_text(where, ban, pin, per_type, diversity)
+        constraints = Constraints.from_text(where or [], ban or [], pin or [], per_type, diversity)
     key, query = "complements", dict[str, Any]()
     if similars or reverse:
         row = opened.products.row(ids[0])
         query, label = {"product": _product_fields(opened, row)}, opened.products.label(row)
         key = "similars" if similars else "sources"
-        answers = (
+        found = (
             opened.similars(ids[0], count, constraints)
             if similars
             else opened.reverse(ids[0], count)
         )
     elif session is not None:
         key = "next"
-        answers, query, label = _recommend_session(opened, session, count, constraints)
+        found, query, label = _recommend_session(opened, session, count, constraints)
     elif new is not None:
-        answers, query, label = _recommend_new(opened, new, count, constraints)
+        found, query, label = _recommend_new(opened, new, count, constraints)
     elif len(ids) == 1:
-        answers = opened.complements(ids[0], count, constraints)
+        found = opened.complements(ids[0], count, constraints)
         row = opened.products.row(ids[0])
         query, label = {"product": _product_fields(opened, row)}, opened.products.label(row)
     else:
-        answers = opened.basket(ids, count, constraints)
+        found = opened.basket(ids, count, constraints)
         rows = [opened.products.row(product_id) for product_id in dict.fromkeys(ids)]
         query = {"basket": [_product_fields(opened, row) for row in rows]}
         label = ", ".join(opened.products.label(row) for row in rows)
-    if json:
-        from dataclasses import asdict
-        from json import dumps
+    from dataclasses import asdict
 
-        content = {
-            "bundle": opened.id,
-            **query,
-            key: [asdict(answer) for answer in answers],
-        }
-        typer.echo(dumps(content, indent=2, ensure_ascii=False))
-        return
-    from goeswith.cli.output import console, recommendations_table
+    from goeswith.cli.output import Output
+    from goeswith.cli.use.recommendation_table import (
+        pipe_table,
+        recommendation_records,
+        recommendation_table,
+    )
 
-    if answers:
-        title = _TITLES[key].format(label).replace("[", r"\[")
-        console().print(
-            recommendations_table(title, answers, goes_with=len(ids) > 1, show_explanation=explain)
-        )
-    else:
+    output = Output(json)
+    title = _TITLES[key].format(label)
+    table = recommendation_table(title, found, show_products=len(ids) > 1, show_explanation=explain)
+    output.result(
+        pipe_table(recommendation_records(found)),
+        {"bundle": opened.id, **query, key: [asdict(one) for one in found]},
+        [table] if found else [],
+    )
+    if not found:
         condition = " that meets the constraints" if narrowed else ""
-        nothing = _EMPTY_RELATION.get(key, "go with")
-        typer.echo(f"nothing is known to {nothing} {label}{condition}")
+        output.say(f"{title}: no product{condition}")
 
 
 _TITLES: Final = {
-    "complements": "What goes with {}",
-    "similars": "What stands for {}",
-    "sources": "What {} goes with",
-    "next": "What comes next after {}",
-}
-_EMPTY_RELATION: Final = {
-    "similars": "stand for",
-    "sources": "have as its complement",
-    "next": "come next after",
+    "complements": "Recommended with {}",
+    "similars": "Alternatives to {}",
+    "sources": "Recommended for: {}",
+    "next": "Next after {}",
 }
 
 

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
+
+from goeswith.cli.former_options import FormerFileOptions
+from goeswith.cli.options import Json
+from goeswith.cli.plain_help import PlainCommand, PlainGroup
 
 if TYPE_CHECKING:
     from goeswith.language.salam.config import SalamConfig
     from goeswith.language.salam.relevance_examples import RelevanceExamples
 
 app = typer.Typer(
+    cls=PlainGroup,
     no_args_is_help=True,
-    help="Exact, substitute, complement or irrelevant: of queries and products, or of products.",
+    add_completion=False,
+    rich_markup_mode="markdown",
+    help="Classify pairs as exact, substitute, complement or irrelevant: a query and a product, or "
+    "two products.",
 )
 
 Data = Annotated[
@@ -25,6 +33,7 @@ Data = Annotated[
         metavar="DATA",
     ),
 ]
+Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A model's folder.")]
 Engagement = Annotated[
     Path | None,
     typer.Option(help="A table of query, product_id and clicks, adds, purchases.", metavar="FILE"),
@@ -32,6 +41,12 @@ Engagement = Annotated[
 Version = Annotated[
     str | None, typer.Option(help="Rows of the published data: small or large.", metavar="NAME")
 ]
+
+_FIGURES: Final = {
+    ".json": "figures",
+    ".png": "the confusion matrix",
+    ".svg": "the confusion matrix",
+}
 
 
 class Phase(StrEnum):
@@ -41,32 +56,44 @@ class Phase(StrEnum):
     finetune = "finetune"
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 def fit(
     data: Data,
-    out: Annotated[Path, typer.Option(help="The model's folder.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="MODEL", help="The model's folder.")],
     phase: Annotated[
         Phase,
-        typer.Option(help="pretrain learns from all locales; finetune from each by itself."),
+        typer.Option(
+            metavar="pretrain|finetune",
+            help="pretrain learns from all locales; finetune from each by itself.",
+        ),
     ] = Phase.pretrain,
     start: Annotated[
         Path | None, typer.Option(help="A pretrained model to start from.", metavar="MODEL")
     ] = None,
     locale: Annotated[
-        list[str] | None, typer.Option(help="Fine-tune for this locale alone; repeatable.")
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Fine-tune for this locale alone; repeatable."),
     ] = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", help="A setting, `key=value`; repeatable.", metavar="KEY=VALUE"),
+        typer.Option(
+            "--set",
+            help="A setting; repeatable. `goeswith relevance settings` prints every one.",
+            metavar="KEY=VALUE",
+        ),
     ] = None,
     engagement: Engagement = None,
     version: Version = None,
+    json: Json = False,
 ) -> None:
     """Train a relevance model; a killed run can be resumed.
 
-    Fine-tuning leaves a model of each locale in a folder of its name under OUT.
+        goeswith relevance fit shop -o judge
+
+    Fine-tuning writes a model of each locale into a folder of its name under OUT.
     """
-    from goeswith.cli.output import console, progress_bar
+    from goeswith.cli.output import Output, progress_bar
+    from goeswith.cli.terminal_table import Table
     from goeswith.language.salam.salam_model import Salam, read_config
 
     overrides = _parse_settings(set_ or [])
@@ -74,7 +101,7 @@ def fit(
         # an earlier phase determines the network; training may differ
         overrides = {**read_config(start).model_dump(mode="json"), "balance": False, **overrides}
     config = _make_config(overrides, shop=_is_shop(data))
-    screen = console()
+    records: list[dict[str, Any]] = []
     with progress_bar() as progress:
 
         def on_progress(line: str) -> None:
@@ -96,41 +123,62 @@ def fit(
                 on_progress=on_progress,
             )
             model.save(folder)
-            last = max(model.history, key=lambda e: e["validation"])
-            screen.print(
-                f"{folder}: {', '.join(names)}; validation macro-F1 {last['validation']:.3f} in "
-                f"epoch {last['epoch']}",
-                markup=False,
-                soft_wrap=True,
+            best = max(model.history, key=lambda e: e["validation"])
+            records.append(
+                {
+                    "model": str(folder),
+                    "locales": names,
+                    "macro_f1": best["validation"],
+                    "epoch": best["epoch"],
+                }
             )
-    _print_quarantine(examples)
+    output = Output(json)
+    output.quarantine(examples.quarantine)
+    output.result(
+        Table("Models", records),
+        {"models": records},
+        [
+            f"{record['model']}: {', '.join(record['locales'])}; validation macro-F1 "
+            f"{record['macro_f1']:.3f} in epoch {record['epoch']}"
+            for record in records
+        ],
+    )
 
 
-@app.command()
+@app.command(cls=FormerFileOptions)
 def evaluate(
-    model: Annotated[Path, typer.Argument(help="A model's folder.", metavar="MODEL")],
+    model: Model,
     data: Data,
-    json: Annotated[Path | None, typer.Option(help="Write every figure here.")] = None,
-    plot: Annotated[
-        Path | None, typer.Option(help="Draw the confusion matrix: .png or .svg.")
+    out: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="Write every figure (.json) or the confusion matrix (.png, .svg) here; "
+            "repeatable.",
+        ),
     ] = None,
     engagement: Engagement = None,
     version: Version = None,
+    json: Json = False,
 ) -> None:
-    """F1 on the test split: over all, by class and by locale.
+    """Measure F1 on the test split: over all, by class and by locale.
+
+        goeswith relevance evaluate judge shop -o figures.json -o confusion.svg
 
     The split is that of the file, or drawn by query as in training with the same seed.
     """
-    from goeswith.cli.arguments import check_writable
-    from goeswith.cli.output import console, pairs_table, progress_bar
+    from goeswith.cli.arguments import check_outputs
+    from goeswith.cli.output import Output, progress_bar
+    from goeswith.cli.terminal_table import pairs_table
     from goeswith.core.atomic_files import write_json
     from goeswith.core.errors import DataError
     from goeswith.language.salam.relevance_report import classification_report, confusion_plot
     from goeswith.language.salam.salam_model import Salam
 
-    check_writable(json)
-    check_writable(plot)
-    screen = console()
+    files = out or []
+    check_outputs(files, _FIGURES)
     with progress_bar() as progress:
         fitted = Salam.load(model)
         config = fitted.config
@@ -146,49 +194,58 @@ def evaluate(
     figures = classification_report(
         probabilities, test.labels, test.regions, config.classes, examples.regions
     )
+    for file in files:
+        if file.suffix == ".json":
+            write_json(figures, file)
+        else:
+            confusion_plot(figures, config.classes, file)
+    output = Output(json)
+    output.quarantine(examples.quarantine)
     base = figures["most_frequent_class"]
-    screen.print(
-        pairs_table(
-            f"{figures['pairs']:,} pairs of test",
-            {
-                "macro-F1": figures["macro_f1"],
-                "micro-F1": figures["micro_f1"],
-                **{f"F1 of {name}": score for name, score in figures["f1"].items()},
-                "macro-F1 of the most frequent class": base["macro_f1"],
-                "micro-F1 of the most frequent class": base["micro_f1"],
-                **{f"macro-F1 in {n}": f["macro_f1"] for n, f in figures["locales"].items()},
-            },
-        )
+    table = pairs_table(
+        f"{figures['pairs']:,} pairs of test",
+        {
+            "macro-F1": figures["macro_f1"],
+            "micro-F1": figures["micro_f1"],
+            **{f"F1 of {name}": score for name, score in figures["f1"].items()},
+            "macro-F1 of the most frequent class": base["macro_f1"],
+            "micro-F1 of the most frequent class": base["micro_f1"],
+            **{f"macro-F1 in {n}": f["macro_f1"] for n, f in figures["locales"].items()},
+        },
     )
-    if json is not None:
-        write_json(figures, json)
-    if plot is not None:
-        confusion_plot(figures, config.classes, plot)
-    _print_quarantine(examples)
+    output.result(table, figures)
+    for file in files:
+        output.say(f"{file}: {_FIGURES[file.suffix]}")
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 def classify(
-    model: Annotated[Path, typer.Argument(help="A model's folder.", metavar="MODEL")],
+    model: Model,
     pairs: Annotated[
         Path, typer.Argument(help="A table of query, and title or product_id.", metavar="PAIRS")
     ],
     out: Annotated[
-        Path, typer.Option(help="Where to write the table with classes: .parquet or .csv.")
+        Path,
+        typer.Option(
+            "--out", "-o", metavar="FILE", help="The table with classes: .parquet or .csv."
+        ),
     ],
+    json: Json = False,
 ) -> None:
-    """The class of every pair of a table, and the probability of each."""
+    """Write the class of every pair of a table, and the probability of each class.
+
+    goeswith relevance classify judge pairs.csv -o classes.parquet
+    """
     import polars as pl
 
-    from goeswith.cli.output import console, progress_bar
+    from goeswith.cli.arguments import check_outputs
+    from goeswith.cli.output import Output, progress_bar
     from goeswith.core.atomic_files import atomic_path
-    from goeswith.core.errors import ConfigError
     from goeswith.data.quarantine import Quarantine
     from goeswith.language.salam.label_tables import read_pairs
     from goeswith.language.salam.salam_model import Salam
 
-    if out.suffix not in {".parquet", ".csv"}:
-        raise ConfigError(f"{out}: write .parquet or .csv")
+    check_outputs([out], {".parquet": "parquet", ".csv": "CSV"})
     quarantine = Quarantine()
     with progress_bar() as progress:
         table = read_pairs(pairs, quarantine)
@@ -208,7 +265,32 @@ def classify(
     )
     with atomic_path(out) as beside:
         (written.write_parquet if out.suffix == ".parquet" else written.write_csv)(beside)
-    console().print(f"{out}: {written.height:,} pairs", markup=False, soft_wrap=True)
+    output = Output(json)
+    output.quarantine(quarantine)
+    output.summary({"file": str(out), "pairs": written.height}, f"{out}: {written.height:,} pairs")
+
+
+@app.command(cls=PlainCommand)
+def settings(json: Json = False) -> None:
+    """Print the settings of `--set`, with default and meaning.
+
+    goeswith relevance settings
+    """
+    from goeswith.cli.output import Output
+    from goeswith.cli.terminal_table import Column, Table
+    from goeswith.language.salam.config import SalamConfig
+
+    defaults = SalamConfig().model_dump(mode="json")
+    records = [
+        {"setting": name, "default": defaults[name], "description": field.description}
+        for name, field in SalamConfig.model_fields.items()
+    ]
+    columns = [
+        Column("setting", min_width=20),
+        Column("default", lambda record: str(record["default"]), min_width=12),
+        Column("description", min_width=30),
+    ]
+    Output(json).result(Table("Settings of relevance", records, columns), {"settings": records})
 
 
 def _is_shop(data: Path) -> bool:
@@ -257,13 +339,7 @@ def _make_config(overrides: dict[str, object], *, shop: bool) -> SalamConfig:
     try:
         return SalamConfig.model_validate({**({"labels": "s_c_i"} if shop else {}), **overrides})
     except ValidationError as error:
-        names = ", ".join(SalamConfig.model_fields)
-        reasons = describe_errors(error)
-        raise ConfigError(f"settings of relevance: {reasons}. They are: {names}") from error
-
-
-def _print_quarantine(examples: RelevanceExamples) -> None:
-    from goeswith.cli.output import console, records_table
-
-    if aside := examples.quarantine.counts().to_dicts():
-        console().print(records_table("Rows set aside", aside))
+        raise ConfigError(
+            f"settings of relevance: {describe_errors(error)}; "
+            "`goeswith relevance settings` prints every one"
+        ) from error
