@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import ClassVar, Final, Self
 
@@ -103,10 +104,14 @@ class KnowledgeRanker(Recommender):
             for other in table.alternatives.get(kind, ()):
                 if other in code:
                     self._apart[i, code[other]] = True
-        for first, second in table.never_together:
-            if first in code and second in code:
-                self._apart[code[first], code[second]] = True
-                self._apart[code[second], code[first]] = True
+        never = [pair for pair in table.never_together if pair[0] in code and pair[1] in code]
+        never += itertools.product(
+            [kind for kind in ids if table.kinds[kind].for_adults],
+            [kind for kind in ids if table.kinds[kind].for_children],
+        )
+        for first, second in never:
+            self._apart[code[first], code[second]] = True
+            self._apart[code[second], code[first]] = True
 
     def score_sparse(self, sources: Rows) -> Sparse:
         sources = np.asarray(sources, dtype=np.int32)
