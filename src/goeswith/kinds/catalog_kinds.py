@@ -8,27 +8,26 @@ import polars as pl
 
 from goeswith.data.catalog import Catalog
 from goeswith.kinds.table import load_table
-from goeswith.kinds.tagger import NO_TAG, Tag, Tagger, category_first
+from goeswith.kinds.tagger import SHOP, Tag, Tagger, category_first
 from goeswith.kinds.text_classifier import tag_by_text
 
 KIND: Final = "kind"
-"""Column with the id of a product's kind; null where none is likely."""
+"""Column with the id of a product's kind; null where the tagger decides."""
+NO_KIND: Final = "none"
+"""In that column: the product has no kind."""
 
 
 def tag_catalog(catalog: Catalog, tagger: Tagger | None = None) -> list[Tag]:
     """The kind of every product, from title, type, categories and description.
 
-    A column `kind` of the catalogue wins: a shop or an earlier step has set it.
+    A column `kind` of the catalogue wins where it has the id of a kind, or `none`: a shop or an
+    earlier step has set it.
     """
     tagger = tagger or Tagger()
     frame = catalog.frame
-    if KIND in frame.columns:
-        known = tagger.table.kinds
-        return [
-            Tag(kind, 1.0, source="shop") if kind in known else NO_TAG
-            for kind in frame[KIND].cast(pl.String).to_list()
-        ]
     n = len(catalog)
+    own = catalog.text(KIND) or [None] * n
+    kinds = tagger.table.kinds
     titles = catalog.text("title") or [None] * n
     types = catalog.text("type") or [None] * n
     descriptions = catalog.text("description") or [None] * n
@@ -38,9 +37,12 @@ def tag_catalog(catalog: Catalog, tagger: Tagger | None = None) -> list[Tag]:
     first = category_first(titles)
     cache: dict[tuple[str | None, str | None, tuple[str, ...]], Tag] = {}
     tags = []
-    for title, type_, category, description in zip(
-        titles, types, categories, descriptions, strict=True
+    for kind, title, type_, category, description in zip(
+        own, titles, types, categories, descriptions, strict=True
     ):
+        if kind in kinds or kind == NO_KIND:
+            tags.append(Tag(kind if kind in kinds else None, 1.0, source=SHOP))
+            continue
         key = (title, type_, tuple(category or ()))
         if key not in cache:
             cache[key] = tagger.tag(title, type_, key[2], description, category_first=first)

@@ -35,20 +35,19 @@ _ANY_PREPOSITION: Final = re.compile(
     re.IGNORECASE,
 )
 _SEGMENT: Final = re.compile(r"(\s[-–—]\s|[,;|()\[\]{}:•*/])")
-_MODIFIER: Final = frozenset(
-    "fur mit aus von ohne zum zur pour avec sans para con sin per senza compatible kompatibel"
-    " compatibile passend in im en aux au da".split()
-)
-"""Words behind which a title says for what, with what or of what."""
 _MODIFIER: Final = 0.2
 _COMPOUND: Final = 0.8
 """What the last part of a compound counts."""
 _MIN_COMPOUND: Final = 5
 """Letters of the last part of a compound."""
-_FUNCTION_WORDS: Final = frozenset(
-    "de da di del della dei du des d la le les el los las et y e a al alla au aux en in per pour"
-    " para con und fur mit of sans senza sin l".split()
-)
+# fmt: off
+_FUNCTION_WORDS: Final = frozenset((
+    "de", "da", "di", "del", "della", "dei", "du", "des", "d", "la", "le", "les", "el", "los",
+    "las", "et", "y", "e", "a", "al", "alla", "au", "aux", "en", "in", "per", "pour", "para", "con",
+    "sans", "senza", "sin", "l",
+))
+# fmt: on
+"""Words of names that have no plural."""
 _FOR: Final = ("用", "対応", "専用", "向け", "型")
 """Behind a Japanese name they make it a modifier."""
 _MIN_CHARACTERS: Final = 2
@@ -306,40 +305,38 @@ def _plurals(word: str, language: str) -> set[str]:
     >>> _plurals("taza", "es"), _plurals("cuscino", "it"), _plurals("rideau", "fr")
     ({'tazas'}, {'cuscini'}, {'rideaux'})
     """
-    if language == "fr":
-        if word.endswith(("s", "x", "z")):
-            return set()
-        if word.endswith("al"):
-            return {word[:-2] + "aux"}
-        return {word + ("x" if word.endswith(("au", "eu")) else "s")}
-    if language == "es":
-        if word.endswith("z"):
-            return {word[:-1] + "ces"}
-        if word.endswith("s"):
-            return set()
-        return {word + ("s" if word[-1] in "aeiou" else "es")}
-    if language == "it":
-        return _italian_plurals(word)
-    if language == "de":
-        if word.endswith("e"):
-            return {word + "n"}
-        if word.endswith(("er", "el", "en", "chen")):
-            return {word + "n"} if word.endswith(("er", "el")) else set()
-        return {word + ending for ending in ("e", "en", "er", "s")}
-    return set()
-
-
-def _italian_plurals(word: str) -> set[str]:
-    for ending, plural in (
-        ("io", "i"),
-        ("ca", "che"),
-        ("ga", "ghe"),
-        ("co", "chi"),
-        ("go", "ghi"),
-        ("a", "e"),
-        ("o", "i"),
-        ("e", "i"),
-    ):
+    for ending, plurals in _PLURALS.get(language, ()):
         if word.endswith(ending):
-            return {word[: -len(ending)] + plural}
+            return {word[: len(word) - len(ending)] + plural for plural in plurals}
     return set()
+
+
+_PLURALS: Final[dict[str, tuple[tuple[str, tuple[str, ...]], ...]]] = {
+    "de": (
+        ("e", ("en",)),
+        ("chen", ()),
+        ("en", ()),
+        ("er", ("ern",)),
+        ("el", ("eln",)),
+        ("", ("e", "en", "er", "s")),
+    ),
+    "es": (("z", ("ces",)), ("s", ()), *((v, (v + "s",)) for v in "aeiou"), ("", ("es",))),
+    "fr": (
+        *((c, ()) for c in "sxz"),
+        ("al", ("aux",)),
+        ("au", ("aux",)),
+        ("eu", ("eux",)),
+        ("", ("s",)),
+    ),
+    "it": (
+        ("io", ("i",)),
+        ("ca", ("che",)),
+        ("ga", ("ghe",)),
+        ("co", ("chi",)),
+        ("go", ("ghi",)),
+        ("a", ("e",)),
+        ("o", ("i",)),
+        ("e", ("i",)),
+    ),
+}
+"""Language -> endings of the singular, the first that fits, with those of the plural."""

@@ -176,6 +176,8 @@ class Tag:
 
 
 NO_TAG: Final = Tag(None, 0.0)
+SHOP: Final = "shop"
+"""Source of a kind that the shop has set."""
 
 
 @dataclass(frozen=True)
@@ -276,6 +278,7 @@ class Tagger:
             title: of a product.
             category_first: whether it begins with a category: "Baking Mixes, Cake Mix, 18 Oz".
         """
+        title = self._foreign.without_modifiers(title)
         places = _CATEGORY_FIRST if category_first else _PRODUCT_FIRST
         segments = [segment for segment in _segments(title) if segment]
         every = [singular(word) for segment in segments for word in segment]
@@ -300,10 +303,9 @@ class Tagger:
         ]
 
     def _tag_text(self, text: str, *, category_first: bool = False) -> Tag:
-        text = self._foreign.without_modifiers(text)
         return _best_kind(self.matches(text, category_first=category_first))
 
-    def _tag_foreign(self, text: str, *, category_first: bool = False) -> Tag:  # noqa: ARG002
+    def _tag_foreign(self, text: str, *, category_first: bool = False) -> Tag:
         return _best_kind(self.foreign_matches(text))
 
     def _in_segment(

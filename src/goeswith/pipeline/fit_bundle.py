@@ -17,6 +17,7 @@ from goeswith.core.errors import DataError
 from goeswith.core.progress import StepProgress
 from goeswith.core.version import __version__
 from goeswith.data.folder import find_tables
+from goeswith.kinds.shop_map import with_shop_kinds
 from goeswith.models import make_model
 from goeswith.pipeline.fit_progress import FitProgress
 from goeswith.pipeline.precompute import precompute
@@ -85,6 +86,7 @@ def fit_bundle(
         ConfigError: a setting of a model is invalid.
         DataError: no relation can be built from the data.
     """
+    dataset = with_shop_kinds(dataset, settings.kinds.map)
     settings = settings.resolve(len(dataset.catalog), has_counts=dataset.counted)
     specs = list(dict.fromkeys([settings.fit.model, *settings.fit.fallbacks]))
     steps = FitProgress(len(dataset.catalog), len(specs), progress)

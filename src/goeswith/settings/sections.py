@@ -229,11 +229,23 @@ class RelevanceSettings(_Section):
     reach: int = Field(5, ge=1, le=100, description="Maximum change of a rank by re-ranking.")
 
 
+class KindsSettings(_Section):
+    """Kinds of products, by which the models `kinds` and `knowledge_ranker` recommend."""
+
+    map: str | None = Field(
+        None,
+        description="File from `goeswith kinds map`: the kind of each product type. Not set, it is "
+        "kinds.csv of the shop's folder if there is one.",
+        examples=["kinds.csv"],
+    )
+
+
 class Settings(_Section):
     """All settings of a run, one table of the project file each."""
 
     data: DataSettings = DataSettings()
     relations: MiningConfig = MiningConfig()
+    kinds: KindsSettings = KindsSettings()
     fit: FitSettings = FitSettings()
     slate: SlateSettings = SlateSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
