@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import typer
@@ -17,7 +18,7 @@ app = typer.Typer(
     help="Product kinds: what goes with what by the open table, and which kind a title has.",
 )
 
-_COMMANDS: Final = {
+_COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "list": kind_tables.list_kinds,
     "show": kind_tables.show,
     "search": kind_tables.search,
