@@ -43,7 +43,7 @@ from goeswith.relations.graph_arithmetic import (
     without_min_counts,
 )
 from goeswith.relations.graph_files import load_graph, save_graph
-from goeswith.relations.mining_report import MiningReport
+from goeswith.relations.mining_report import MiningReport, read_mined_relations
 from goeswith.settings.renamed_settings import rename_settings
 from goeswith.settings.sections import Settings
 from goeswith.store.manifest import (
@@ -166,7 +166,7 @@ class _BundleUpdate:
         self.folders = model_folders(old.folder)
         self.specs = old.models[: len(self.folders)]
         self.steps = FitProgress(len(extended.catalog), len(self.specs), progress)
-        self.mined: list[dict[str, Any]] = old.manifest.get("mined", [])
+        self.mined = read_mined_relations(old.manifest.get("mined", []))
 
     def add_products(self) -> list[str]:
         """Answer and propose new products with the models as they are."""
