@@ -40,8 +40,18 @@ lint: $(VENV)/.dev-full ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal
+# tests that multiply matrices run again with the instructions of other processors, where sums are
+# rounded differently
+ROUNDED := tests/models tests/sequential tests/language -m 'not one_processor'
+AVX2 := ATEN_CPU_CAPABILITY=avx2 MKL_ENABLE_INSTRUCTIONS=AVX2 ONEDNN_MAX_CPU_ISA=AVX2 \
+  OPENBLAS_CORETYPE=Haswell
+SSE := ATEN_CPU_CAPABILITY=default OPENBLAS_CORETYPE=Prescott
+
 test: lint system $(VENV)/axe/axe.min.js ## lint, types and every test
-	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal src tests
+	$(PYTEST) src tests
+	if test "$$(uname -m)" = x86_64; then $(AVX2) $(PYTEST) $(ROUNDED); fi
+	if test "$$(uname -m)" = x86_64; then $(SSE) $(PYTEST) $(ROUNDED); fi
 
 # chromium, postgresql and redis-server, installed where that is allowed
 system:

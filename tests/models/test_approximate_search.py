@@ -4,6 +4,7 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
+from tests.same import assert_same_answers
 
 from goeswith.models import approximate_search as module
 from goeswith.models.approximate_search import make_index
@@ -84,18 +85,23 @@ def test_what_is_left_out_is_no_answer_and_others_take_its_place(vectors):
     assert not np.isin(row * N + column, (SOME[:, None] * N + found[0])[found[0] >= 0]).any()
     assert not (found[0] == SOME[:, None]).any()
     assert share(found, true) >= 0.99
-    assert np.array_equal(found[0][:20], true[0][:20])
+    assert_same_answers(tuple(part[:20] for part in found), tuple(part[:20] for part in true))
     assert np.array_equal(found[0] < 0, true[0] < 0)
 
 
 @needs_faiss
 def test_an_index_is_the_same_each_time_and_in_any_parts(vectors):
     sources, targets = vectors
-    one = make_index(targets, sources, ROWS).best_products(sources[SOME], SOME, 10, None)
+    one, again = (
+        make_index(targets, sources, ROWS).best_products(sources[SOME], SOME, 10, None)
+        for _ in range(2)
+    )
+    assert_same_answers(again, one)
     index = make_index(targets, sources, ROWS)
     parts = [index.best_products(sources[r], r, 10, None) for r in np.array_split(SOME, 7)]
-    assert np.array_equal(one[0], np.concatenate([p for p, _ in parts]))
-    assert np.array_equal(one[1], np.concatenate([s for _, s in parts]))
+    other = tuple(np.concatenate(answers) for answers in zip(*parts, strict=True))
+    # rounding may send a source to another cell, which is as near to it
+    assert_same_answers(other, one, share=0.999)
 
 
 @needs_faiss
@@ -123,13 +129,13 @@ def test_a_model_that_expects_many_questions_answers_by_an_index_until_its_vecto
     sources, targets = vectors
     model = Fitted(sources, targets)
     exact = model.recommend(SOME, 10)
-    assert np.array_equal(exact[0], best_products(sources[SOME], targets, SOME, 10, None)[0])
+    assert_same_answers(exact, best_products(sources[SOME], targets, SOME, 10, None))
     model.prepare_batch(ROWS)
     index = make_index(targets, sources, ROWS).best_products(sources[SOME], SOME, 10, None)
-    assert np.array_equal(model.recommend(SOME, 10)[0], index[0])
+    assert_same_answers(model.recommend(SOME, 10), index)
     model.target_vectors = -targets
     changed = best_products(sources[SOME], -targets, SOME, 10, None)
-    assert np.array_equal(model.recommend(SOME, 10)[0], changed[0])
+    assert_same_answers(model.recommend(SOME, 10), changed)
 
 
 def test_few_questions_need_no_index(vectors):
@@ -144,4 +150,4 @@ def test_without_faiss_answers_are_exact(vectors, monkeypatch):
     model = Fitted(*vectors)
     model.prepare_batch(ROWS)
     true = best_products(vectors[0][SOME], vectors[1], SOME, 10, None)
-    assert np.array_equal(model.recommend(SOME, 10)[0], true[0])
+    assert_same_answers(model.recommend(SOME, 10), true)

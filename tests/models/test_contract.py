@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from tests.same import assert_best, assert_same_scores, slack
 
-from goeswith.core.arrays import top_k
 from goeswith.core.errors import BundleError, ConfigError
 from goeswith.data.catalog import Catalog
 from goeswith.models import MODELS, TRAINED, make_model, model_class
-from goeswith.models.base import Recommender, mask_excluded
+from goeswith.models.base import Recommender
 from goeswith.relations.graph import RelationGraph
 from goeswith.relations.graph_arithmetic import with_new_items
 from goeswith.relations.relation import csr
@@ -106,13 +106,15 @@ def test_scores_are_one_float32_row_a_source_and_either_finite_or_minus_infinity
     scores = fitted.score(np.array([4, 0, 4], dtype=np.int32))
     assert scores.shape == (3, 60)
     assert scores.dtype == np.float32
-    assert np.array_equal(scores[0], scores[2])
+    assert_same_scores(scores[0], scores[2])
     assert np.all(np.isfinite(scores) | np.isneginf(scores))
 
 
 def test_scores_of_single_pairs_are_those_of_the_row(fitted: Recommender) -> None:
     u, v = np.random.default_rng(0).integers(0, 60, size=(2, 200)).astype(np.int32)
-    np.testing.assert_allclose(fitted.score_pairs(u, v), everything(fitted)[u, v], rtol=1e-5)
+    scores = everything(fitted)
+    near = slack(scores)
+    np.testing.assert_allclose(fitted.score_pairs(u, v), scores[u, v], rtol=1e-5, atol=near)
     assert fitted.score_pairs(u[:0], v[:0]).shape == (0,)
 
 
@@ -143,12 +145,8 @@ def test_answers_are_the_best_of_the_scores_and_ties_go_to_the_lower_product(
     exclude = csr(60, rng.integers(0, 60, 300), rng.integers(0, 60, 300), np.ones(300))
     for left_out in (None, exclude):
         scores = fitted.score(sources)
-        mask_excluded(scores, sources, left_out)
         for k in (1, 7, 60, 90):
-            products, best = fitted.recommend(sources, k, left_out)
-            expected, highest = top_k(scores, k)
-            assert np.array_equal(products, expected)
-            assert np.array_equal(best, highest)
+            assert_best(fitted.recommend(sources, k, left_out), scores, sources, k, left_out)
 
 
 def test_a_source_is_never_its_own_complement(fitted: Recommender) -> None:
@@ -183,7 +181,7 @@ def test_fitting_twice_gives_the_same_scores(
 
 def test_scores_do_not_depend_on_which_sources_are_asked_together(fitted: Recommender) -> None:
     alone = [fitted.score(np.array([i], dtype=np.int32)) for i in range(fitted.n)]
-    np.testing.assert_allclose(np.concatenate(alone), everything(fitted), rtol=1e-5, atol=1e-6)
+    assert_same_scores(np.concatenate(alone), everything(fitted))
 
 
 def test_fitting_leaves_the_graph_as_it_was(
@@ -203,7 +201,14 @@ def test_a_saved_model_answers_as_before(name: str, fitted: Recommender, tmp_pat
     loaded = model_class(name).load(tmp_path)
     assert loaded.config == fitted.config
     assert loaded.n == fitted.n
-    assert np.array_equal(everything(loaded), everything(fitted))
+    kept, read = fitted.arrays(), loaded.arrays()
+    assert kept.keys() == read.keys()
+    for key, array in kept.items():
+        if isinstance(array, np.ndarray):
+            np.testing.assert_array_equal(array, read[key], err_msg=key)
+        else:
+            assert (array != read[key]).nnz == 0, key
+    assert_same_scores(everything(loaded), everything(fitted))
 
 
 def test_new_products_are_answered_from_attributes_or_not_at_all(
@@ -222,7 +227,7 @@ def test_new_products_are_answered_from_attributes_or_not_at_all(
     says = type(fitted).score_new is not Recommender.score_new
     assert np.isfinite(scores[0]).any() == says
     fitted.save(tmp_path)
-    assert np.array_equal(model_class(name).load(tmp_path).score_new(new), scores)
+    assert_same_scores(model_class(name).load(tmp_path).score_new(new), scores)
 
 
 def test_refreshing_takes_over_products_added_behind_those_known(
@@ -238,11 +243,12 @@ def test_refreshing_takes_over_products_added_behind_those_known(
     assert model.n == 61
     assert after.shape == (61, 61)
     if name in TRAINED:
-        assert np.array_equal(after[:60, :60], before)
+        assert_same_scores(after[:60, :60], before)
     model.save(tmp_path / "again")
-    assert np.array_equal(everything(model_class(name).load(tmp_path / "again")), after)
+    assert_same_scores(everything(model_class(name).load(tmp_path / "again")), after)
 
 
+@pytest.mark.one_processor
 def test_a_folder_of_another_model_is_refused(
     name: str, fitted: Recommender, tmp_path: Path
 ) -> None:
@@ -253,11 +259,13 @@ def test_a_folder_of_another_model_is_refused(
         model_class(name).load(tmp_path)
 
 
+@pytest.mark.one_processor
 def test_an_unknown_setting_is_refused_by_name(name: str) -> None:
     with pytest.raises(ConfigError, match="no_such_setting"):
         make_model(f"{name}:no_such_setting=1")
 
 
+@pytest.mark.one_processor
 def test_every_setting_has_a_default_and_says_what_it_means(name: str) -> None:
     for key, field in model_class(name).Config.model_fields.items():
         assert field.description, key
@@ -288,12 +296,14 @@ def test_answers_stay_on_the_colour_of_the_source(
     assert np.all((products - sources[:, None]) % 2 == 0)
 
 
+@pytest.mark.one_processor
 def test_an_empty_graph_and_bare_products_fit_and_nothing_is_said(name: str) -> None:
     model = make_model(name, QUICK).fit(plain_catalog(5), RelationGraph.from_edges(5, []))
     products, _ = model.recommend(np.arange(5, dtype=np.int32), 3)
     assert products.tolist() == [[-1, -1, -1]] * 5
 
 
+@pytest.mark.one_processor
 @pytest.mark.parametrize("attributes", [{}, {"type": "pot", "title": "Steel pot"}])
 def test_a_shop_of_one_product_has_no_answer(
     name: str, attributes: dict[str, str], tmp_path: Path
@@ -311,7 +321,7 @@ def test_a_catalogue_without_attributes_fits_and_scores(
     model = make_model(name, QUICK).fit(plain_catalog(60), sparse_shop[1])
     model.save(tmp_path)
     scores = everything(model)
-    assert np.array_equal(scores, everything(model_class(name).load(tmp_path)))
+    assert_same_scores(scores, everything(model_class(name).load(tmp_path)))
     if name in NEEDS_ATTRIBUTES:
         assert np.isneginf(scores).all()
     else:
@@ -327,18 +337,19 @@ def test_isolated_products_are_never_proposed_by_what_learns_from_edges(
     assert products.max() < 50
 
 
+@pytest.mark.one_processor
 def test_memory_does_not_grow_with_the_square_of_the_catalogue(
     name: str, board: tuple[Catalog, RelationGraph]
 ) -> None:
     if name in DEMANDS_A_DENSE_MATRIX:
         pytest.skip("the method itself needs a dense matrix; it refuses past max_products")
-    n, rng = 20_000, np.random.default_rng(0)
+    n, rng = 14_000, np.random.default_rng(0)
     frame = pl.DataFrame({"product_id": np.arange(n).astype(str)}).with_columns(
         type=pl.format("type {}", pl.Series(rng.integers(0, 2000, n)))
     )
-    edges = rng.integers(0, n, (2, 60_000)).astype(np.int32)
+    edges = rng.integers(0, n, (2, 42_000)).astype(np.int32)
     graph = RelationGraph.from_edges(n, {"co_purchase": (edges[0], edges[1])})
-    assert len(graph.complements) > 59_000
+    assert len(graph.complements) > 41_000
     catalog = Catalog(frame)
     spec = f"{name}:max_epochs=1" if name in TRAINED else name
     make_model(spec, QUICK).fit(*board)  # libraries are loaded now: watched, that takes minutes
@@ -357,4 +368,4 @@ def test_what_a_caller_writes_into_scores_does_not_reach_the_model(fitted: Recom
     scores = fitted.score(source)
     before = scores.copy()
     scores[:] = 0
-    assert np.array_equal(fitted.score(source), before)
+    assert_same_scores(fitted.score(source), before)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.same import assert_same_scores
 
 from goeswith.core.arrays_file import load_arrays
 from goeswith.core.errors import BundleError, ConfigError
@@ -112,7 +113,7 @@ def test_the_models_and_relations_in_a_bundle_load_again(fitted: Bundle, dataset
         sources = np.arange(50, dtype=np.int32)
         loaded = model_class(model_name(spec)).load(fitted.folder / folder)
         fresh = make_model(spec).fit(dataset.catalog, graph)
-        np.testing.assert_array_equal(loaded.score(sources), fresh.score(sources))
+        assert_same_scores(loaded.score(sources), fresh.score(sources))
 
 
 def test_health_counts_who_answers(fitted: Bundle) -> None:

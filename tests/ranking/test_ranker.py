@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.same import assert_best, assert_same_scores
 
-from goeswith.core.arrays import top_k
 from goeswith.core.errors import ConfigError
 from goeswith.data.catalog import Catalog
 from goeswith.data.folder import load_data
@@ -135,7 +135,7 @@ def test_new_counts_are_taken_over_without_new_trees(
     assert model.items.listed.nnz == len(held.graph.complements)
     model.save(tmp_path)
     rows = np.arange(model.n, dtype=np.int32)
-    assert np.array_equal(Ranker.load(tmp_path).score(rows), model.score(rows))
+    assert_same_scores(Ranker.load(tmp_path).score(rows), model.score(rows))
 
 
 def test_a_large_shop_is_answered_from_what_is_near_each_source(
@@ -145,15 +145,12 @@ def test_a_large_shop_is_answered_from_what_is_near_each_source(
     rows = np.arange(model.n, dtype=np.int32)
     few = model.score_sparse(rows)
     assert 0 < few.nnz < 0.75 * model.n**2
-    products, scores = model.recommend(rows, 7)
-    best, value = top_k(model.score(rows), 7)
-    assert np.array_equal(products, best)
-    assert np.array_equal(scores, value)
+    assert_best(model.recommend(rows, 7), model.score(rows), rows, 7)
     model.save(tmp_path)
     loaded = Ranker.load(tmp_path)
-    assert np.array_equal(loaded.score(rows), model.score(rows))
+    assert_same_scores(loaded.score(rows), model.score(rows))
     new = Catalog.from_records([{**product("phone", "Nu", 99), "product_id": "new"}])
-    assert np.array_equal(loaded.score_new(new), model.score_new(new))
+    assert_same_scores(loaded.score_new(new), model.score_new(new))
 
 
 @pytest.mark.parametrize("whole", [25_000, 0])
@@ -166,7 +163,7 @@ def test_a_member_model_is_evidence_and_is_saved_with_it(
     assert any("member 0" in column for column in model.importances())
     model.save(tmp_path)
     rows = np.arange(model.n, dtype=np.int32)
-    assert np.array_equal(Ranker.load(tmp_path).score(rows), model.score(rows))
+    assert_same_scores(Ranker.load(tmp_path).score(rows), model.score(rows))
 
 
 def test_a_member_without_vectors_is_refused(shop: tuple[Catalog, RelationGraph]) -> None:
@@ -191,7 +188,7 @@ def test_counted_pairs_are_evidence_and_not_certain(tmp_path: Path) -> None:
     model.save(tmp_path)
     loaded = Ranker.load(tmp_path)
     assert loaded.items.evidence.keys() == model.items.evidence.keys() >= {"count", "lift"}
-    assert np.array_equal(loaded.score(rows), scores)
+    assert_same_scores(loaded.score(rows), scores)
 
 
 def test_what_is_counted_of_a_pair_speaks_both_ways() -> None:

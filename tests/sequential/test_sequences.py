@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from goeswith.core.errors import DataError
 from goeswith.sequential.sequences import Sequences, sequences_from_events
 
+pytestmark = pytest.mark.one_processor
+
 runs_of_rows = st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=6), max_size=8)
 
 

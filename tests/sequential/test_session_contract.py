@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
+from tests.same import assert_same_answers, assert_same_scores
 
 from goeswith.core.arrays import top_k
 from goeswith.core.errors import BundleError, ConfigError
@@ -33,9 +34,9 @@ def catalog() -> Catalog:
     )
 
 
-def a_round() -> Sequences:
+def a_round(sequential: int = 40) -> Sequences:
     rng = np.random.default_rng(0)
-    starts, lengths = rng.integers(0, N, 40), rng.integers(2, 5, 40)
+    starts, lengths = rng.integers(0, N, sequential), rng.integers(2, 5, sequential)
     return Sequences.from_rows(
         [
             [(start + k) % N for k in range(length)]
@@ -44,9 +45,9 @@ def a_round() -> Sequences:
     )
 
 
-def fitted(name: str, **settings) -> SessionModel:
+def fitted(name: str, sequential: int = 40, **settings) -> SessionModel:
     return SESSION_MODELS.make(name, {name: QUICK.get(name, {}) | settings}).fit(
-        catalog(), a_round()
+        catalog(), a_round(sequential)
     )
 
 
@@ -82,7 +83,7 @@ def test_a_saved_model_answers_as_it_did(name, tmp_path):
     model.save(tmp_path)
     loaded = SESSION_MODELS.find(name).load(tmp_path)
     assert loaded.n == N
-    np.testing.assert_allclose(loaded.score(prefixes), model.score(prefixes), rtol=1e-6)
+    assert_same_scores(loaded.score(prefixes), model.score(prefixes))
 
 
 def test_a_folder_of_another_model_is_refused(name, tmp_path):
@@ -94,10 +95,9 @@ def test_a_folder_of_another_model_is_refused(name, tmp_path):
 
 def test_recommendations_are_the_best_scores_and_can_leave_out_what_was_seen(name):
     model, prefixes = fitted(name), Sequences.from_rows([[3, 4], [8]])
-    products, scores = model.recommend(prefixes, 4)
-    expected, _ = top_k(model.score(prefixes), 4)
-    np.testing.assert_array_equal(products, expected)
-    assert (scores[:, 1:] <= scores[:, :-1]).all()
+    answers = model.recommend(prefixes, 4)
+    assert_same_answers(answers, top_k(model.score(prefixes), 4))
+    assert (answers[1][:, 1:] <= answers[1][:, :-1]).all()
     unseen, _ = model.recommend(prefixes, N, exclude_seen=True)
     assert not {3, 4} & set(unseen[0].tolist())
     assert 8 not in unseen[1]
@@ -111,13 +111,16 @@ def test_no_prefix_gets_no_answer(name):
 def test_what_follows_in_every_session_is_learned(name):
     if name in COUNTS_ALONE:
         pytest.skip("looks at no order")
-    longer = {"max_epochs": 80, "patience": 80, "dimension": 16, "dropout": 0}
-    settings = longer if name in TRAINED else {}
-    model = fitted(name, **settings)
+    longer = {"max_epochs": 12, "patience": 12, "dimension": 16, "dropout": 0}
+    settings = {**longer, "learning_rate": 0.01} if name in TRAINED else {}
     prefixes = Sequences.from_rows([[i] for i in range(N)])
-    products, _ = model.recommend(prefixes, 2, exclude_seen=True)
-    following = np.array([(i + 1) % N in products[i] for i in range(N)])
-    assert following.mean() >= 0.8
+    for seed in range(2 if name in TRAINED else 1):
+        seeds = {"seed": seed} if name in TRAINED else {}
+        # a step holds more of more sessions: that takes no longer, and every one is met often
+        model = fitted(name, 200, **settings, **seeds)
+        products, _ = model.recommend(prefixes, 2, exclude_seen=True)
+        following = np.array([(i + 1) % N in products[i] for i in range(N)])
+        assert following.mean() >= 0.8, seed
 
 
 def test_an_unknown_setting_is_refused_by_name(name):

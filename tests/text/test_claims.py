@@ -10,6 +10,8 @@ from goeswith.text.claims import NO_EVIDENCE_SENTENCE, tidy, unsupported_claims,
 from goeswith.text.product_words import ProductWords
 from goeswith.text.word_lists import FRAME, stem
 
+pytestmark = pytest.mark.one_processor
+
 CAMERA = ProductWords(
     {
         "title": "Canon EOS 70D Digital SLR Camera, 20.2 MP, 3-Inch Screen",

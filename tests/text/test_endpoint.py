@@ -15,6 +15,8 @@ from goeswith.text.endpoint_explainer import API_KEY_VARIABLE, EndpointExplainer
 from goeswith.text.explain_pairs import explain_pairs
 from goeswith.text.explanation import ProductPair
 
+pytestmark = pytest.mark.one_processor
+
 PAIR = ProductPair({"title": "Nimbus camera"}, {"title": "Mu case for Nimbus camera"})
 
 

@@ -19,6 +19,8 @@ from goeswith.text.hostile_text import find_hostile
 from goeswith.text.product_words import ProductWords
 from goeswith.text.templates import evidence_counts, template_sentence
 
+pytestmark = pytest.mark.one_processor
+
 CAMERA = {"title": "Nimbus 70D Camera", "type": "Cameras", "brand": "Nimbus"}
 CASE = {"title": "Nimbus Case for 70D Camera", "type": "Cases", "brand": "Nimbus"}
 STRATEGIC = (

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from goeswith.data.catalog import Catalog
 from goeswith.text.product_text import FIELD_SEPARATOR, clean_text, product_text, product_texts
 
+pytestmark = pytest.mark.one_processor
+
 HOSTILE = st.lists(
     st.one_of(
         st.text(max_size=12),

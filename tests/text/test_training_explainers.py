@@ -85,6 +85,7 @@ def test_training_lowers_the_loss_and_leaves_a_model_that_writes(
     assert all(found.text for found in explain_pairs(pairs, explainer))
 
 
+@pytest.mark.one_processor
 def test_a_killed_run_ends_as_one_that_was_not(backbone: Path, tmp_path: Path) -> None:
     training = ExplainerTraining(str(backbone), epochs=3, patience=3, batch=4, learning_rate=0.01)
 
@@ -175,6 +176,7 @@ def test_only_sentences_that_the_texts_hold_are_learned_as_held() -> None:
 PAIRS = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=1, max_size=40)
 
 
+@pytest.mark.one_processor
 @given(PAIRS, st.integers(0, 5))
 def test_no_product_is_in_two_parts(pairs: list[tuple[int, int]], seed: int) -> None:
     examples = [example(one, other) for one, other in pairs]

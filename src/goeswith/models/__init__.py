@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from goeswith.models.copurchase import CoPurchase
     from goeswith.models.ease import EASE
     from goeswith.models.katz import Katz
+    from goeswith.models.kind_links import KindLinks
     from goeswith.models.neural.daemon import Daemon
     from goeswith.models.neural.directed_propagation import DirectedPropagation
     from goeswith.models.neural.dual_embedding import DualEmbedding
@@ -39,6 +40,7 @@ _WHERE: Final = {
     "katz": "goeswith.models.katz:Katz",
     "ease": "goeswith.models.ease:EASE",
     "projection": "goeswith.models.projection:Projection",
+    "kinds": "goeswith.models.kind_links:KindLinks",
     "similar_complements": "goeswith.models.similar_complements:SimilarComplements",
     "attribute_similarity": "goeswith.models.similar_complements:AttributeSimilarity",
     "daemon": f"{_NEURAL}daemon:Daemon",
@@ -78,6 +80,7 @@ __all__ = [
     "DirectedPropagation",
     "DualEmbedding",
     "Katz",
+    "KindLinks",
     "ModelConfig",
     "PCompanion",
     "Popularity",

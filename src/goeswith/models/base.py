@@ -183,7 +183,10 @@ class Recommender(Model):
 
     @abstractmethod
     def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
-        """Learn from `graph`, whose rows are those of `catalog`. Deterministic for a config."""
+        """Learn from `graph`, whose rows are those of `catalog`.
+
+        The same config and data give the same model on the same machine and number of threads.
+        """
 
     def refresh(self, catalog: Catalog, graph: RelationGraph) -> Self:
         """Update with new counts and new products, without a full training.

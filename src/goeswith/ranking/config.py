@@ -12,7 +12,12 @@ from goeswith.models.base import ModelConfig
 class RankerConfig(ModelConfig):
     """Settings of the ranker."""
 
-    seed: int = Field(0, ge=0, description="Seed of every random draw; same seed, same answers.")
+    seed: int = Field(
+        0,
+        ge=0,
+        description="Seed of every random draw; on one machine and number of threads, same seed, "
+        "same answers.",
+    )
     members: tuple[str, ...] = Field(
         (),
         description="Trained models whose scores are candidates and evidence too; joined by + in a "

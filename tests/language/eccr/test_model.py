@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.same import assert_same_scores
 
 from goeswith.core.errors import ConfigError
 from goeswith.data.catalog import Catalog
@@ -53,6 +54,7 @@ def test_a_slate_holds_the_same_products_in_a_new_order(
         assert mine[mine >= 0].tolist() == best.tolist()
 
 
+@pytest.mark.one_processor
 def test_what_was_fitted_answers_the_same_without_torch(
     shop: Shop, language_model: Path, tmp_path: Path
 ) -> None:
@@ -60,7 +62,7 @@ def test_what_was_fitted_answers_the_same_without_torch(
     model.save(tmp_path / "saved")
     rows = np.arange(len(shop[0]), dtype=np.int32)
     again = Eccr.load(tmp_path / "saved")
-    np.testing.assert_array_equal(again.score(rows), model.score(rows))
+    assert_same_scores(again.score(rows), model.score(rows))
     asked = (
         "import sys; from pathlib import Path; import numpy as np; "
         "from goeswith.language.eccr.eccr_model import Eccr; "
@@ -75,6 +77,7 @@ def test_fitting_twice_gives_the_same_slates(shop: Shop, language_model: Path) -
     np.testing.assert_array_equal(one.opinions, other.opinions)
 
 
+@pytest.mark.one_processor
 def test_scoring_that_was_killed_goes_on(
     shop: Shop, language_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

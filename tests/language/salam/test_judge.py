@@ -49,6 +49,7 @@ def bundle(data: Dataset, out: Path, model: str, **given: float) -> Bundle:
     return Bundle.open(out)
 
 
+@pytest.mark.one_processor
 def test_answers_that_are_none_are_left_out_and_others_move_up(
     relevance_model: Path, shop_folder: Path, tmp_path: Path
 ) -> None:

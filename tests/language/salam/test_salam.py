@@ -126,7 +126,7 @@ def test_products_of_a_test_pair_were_never_seen(shop: RelevanceExamples) -> Non
 def test_a_saved_model_says_what_it_said(
     tiny_encoder: Path, shop: RelevanceExamples, tmp_path: Path, given: dict[str, object]
 ) -> None:
-    model = fitted(tiny_encoder, shop, labels="s_c_i", **given)
+    model = fitted(tiny_encoder, shop, labels="s_c_i", epochs=1, **given)
     model.save(tmp_path)
     asked = (
         ["p\t\tp0", "p\t\tp30", "q\t\tnew"],
@@ -140,7 +140,7 @@ def test_a_saved_model_says_what_it_said(
 def test_a_pair_says_the_same_whatever_it_is_asked_with(
     tiny_encoder: Path, shop: RelevanceExamples
 ) -> None:
-    model = fitted(tiny_encoder, shop, labels="s_c_i", graph=False)
+    model = fitted(tiny_encoder, shop, labels="s_c_i", epochs=1, graph=False)
     left, right = ["p\t\tp0", "p\t\tp9", "p\t\tp30"], ["p\t\tp1", "p\t\tp40", "p\t\tp5"]
     texts = (["red phone", "red phone", "red case"], ["blue phone", "red case and soap", "lamp"])
     together = model.probabilities(left, right, texts)
@@ -149,6 +149,7 @@ def test_a_pair_says_the_same_whatever_it_is_asked_with(
         np.testing.assert_allclose(alone[0], together[i], atol=1e-4)
 
 
+@pytest.mark.one_processor
 def test_a_killed_run_ends_as_an_uninterrupted_one(
     tiny_encoder: Path, shop: RelevanceExamples, tmp_path: Path
 ) -> None:
@@ -177,10 +178,11 @@ def test_a_killed_run_ends_as_an_uninterrupted_one(
         )
 
 
+@pytest.mark.one_processor
 def test_fine_tuning_takes_up_the_weights_of_pre_training(
     tiny_encoder: Path, table: Path, tmp_path: Path
 ) -> None:
-    config = settings(tiny_encoder, labels="e_sci")
+    config = settings(tiny_encoder, labels="e_sci", epochs=2)
     examples = read_examples(table, config)
     Salam.fit(examples, config).save(tmp_path / "all")
     barely = config.model_copy(update={"epochs": 1, "learning_rate": 1e-9, "head_rate": 1e-9})
@@ -204,7 +206,7 @@ def test_what_is_no_encoder_and_no_model_is_told(tmp_path: Path, shop: Relevance
 def test_a_pair_that_nobody_touched_is_told_by_its_texts_alone(
     tiny_encoder: Path, shop: RelevanceExamples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = fitted(tiny_encoder, shop, labels="s_c_i")
+    model = fitted(tiny_encoder, shop, labels="s_c_i", epochs=2)
     monkeypatch.setattr(Salam, "_text_vectors", lambda *_: pytest.fail("vectors nobody needs"))
     texts = (["red phone", "red shoe"], ["blue phone", "blue lace"])
     new = model.probabilities(["q\t\tone", "p\t\tx"], ["p\t\ttwo", "p\t\ty"], texts)

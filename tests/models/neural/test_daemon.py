@@ -166,6 +166,11 @@ def fitted(shop: tuple[Catalog, RelationGraph]) -> Daemon:
     return fit(shop)
 
 
+@pytest.fixture(scope="module")
+def barely(shop: tuple[Catalog, RelationGraph]) -> Daemon:
+    return fit(shop, max_epochs=2)
+
+
 def types_of(catalog: Catalog, products: np.ndarray) -> list[str]:
     return [catalog.frame["type"][int(p)] for p in products if p >= 0]
 
@@ -193,9 +198,12 @@ def test_cold_products_do_not_change_the_vectors_of_the_others(
 ) -> None:
     more = fit(shop, nearest=1)
     warm = np.setdiff1d(np.arange(100), [19, 39, 59, 79, 99])
-    np.testing.assert_array_equal(fitted.source_vectors[warm], more.source_vectors[warm])
-    np.testing.assert_array_equal(fitted.target_vectors[warm], more.target_vectors[warm])
-    assert not np.array_equal(fitted.source_vectors[19], more.source_vectors[19])
+    for one, other in (
+        (fitted.source_vectors, more.source_vectors),
+        (fitted.target_vectors, more.target_vectors),
+    ):
+        np.testing.assert_allclose(one[warm], other[warm], rtol=1e-4, atol=1e-5)
+    assert not np.allclose(fitted.source_vectors[19], more.source_vectors[19], atol=1e-3)
 
 
 def direction_accuracy(model: Daemon, graph: RelationGraph) -> float:
@@ -224,12 +232,12 @@ def test_the_reverse_of_a_one_way_edge_scores_lower(
     ],
 )
 def test_every_switch_changes_the_vectors_and_leaves_them_usable(
-    shop: tuple[Catalog, RelationGraph], fitted: Daemon, settings: dict[str, object]
+    shop: tuple[Catalog, RelationGraph], barely: Daemon, settings: dict[str, object]
 ) -> None:
-    other = fit(shop, **settings)
+    other = fit(shop, max_epochs=2, **settings)
     assert np.isfinite(other.source_vectors).all()
     assert np.isfinite(other.target_vectors).all()
-    assert not np.allclose(other.source_vectors, fitted.source_vectors)
+    assert not np.allclose(other.source_vectors, barely.source_vectors)
     assert (other.recommend(np.arange(19, dtype=np.int32), 3)[0] >= 0).all()
 
 
@@ -256,19 +264,21 @@ def test_without_attributes_and_without_edges_nothing_is_said() -> None:
 
 
 def test_products_that_attributes_hardly_tell_apart_get_vectors_of_their_own(
-    shop: tuple[Catalog, RelationGraph], fitted: Daemon
+    shop: tuple[Catalog, RelationGraph], barely: Daemon
 ) -> None:
     catalog, graph = shop
-    told_apart = fit(shop, id_vectors=False)
-    assert np.array_equal(told_apart.source_vectors, fitted.source_vectors)
+    told_apart = fit(shop, max_epochs=2, id_vectors=False)
+    assert np.array_equal(told_apart.source_vectors, barely.source_vectors)
     kinds = Catalog(catalog.frame.select("product_id", "type"))  # twenty products of each
-    alike = fit((kinds, graph), id_vectors=False).source_vectors
-    assert np.array_equal(
-        fit((kinds, graph)).source_vectors, fit((kinds, graph), id_vectors=True).source_vectors
+    chosen, own, alike = (
+        fit((kinds, graph), max_epochs=2, id_vectors=given).source_vectors
+        for given in (DaemonConfig().id_vectors, True, False)
     )
-    assert not np.array_equal(fit((kinds, graph)).source_vectors, alike)
+    assert np.array_equal(chosen, own)
+    assert not np.allclose(chosen, alike)
 
 
+@pytest.mark.one_processor
 def test_a_resumed_run_ends_with_the_same_vectors(
     shop: tuple[Catalog, RelationGraph], tmp_path: Path
 ) -> None:

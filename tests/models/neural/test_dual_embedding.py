@@ -211,6 +211,7 @@ def test_degenerate_shops_fit(settings: dict[str, object]) -> None:
         assert np.isfinite(model.target_vectors).all()
 
 
+@pytest.mark.one_processor
 def test_a_killed_run_goes_on_and_ends_with_the_same_vectors(shop: Shop, tmp_path: Path) -> None:
     settings = {"dimension": 8, "max_epochs": 4, "gamma": 0.3, "patience": 9}
     config = DualEmbeddingConfig.model_validate(settings)

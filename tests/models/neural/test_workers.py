@@ -134,6 +134,7 @@ def test_two_workers_learn_alike_what_one_process_learns(whole: Path, name: str)
     assert (validation <= 0.05).all()
 
 
+@pytest.mark.one_processor
 def test_a_run_of_which_a_worker_is_killed_goes_on_and_ends_as_it_would_have(
     whole: Path, tmp_path: Path
 ) -> None:

@@ -57,7 +57,7 @@ def test_a_later_product_never_reaches_the_state_of_an_earlier_one(wide: Tiger) 
         )
         for run in ([1, 2, 3, 4], [1, 2, 9, 7])
     )
-    np.testing.assert_array_equal(one[:, :2], other[:, :2])
+    np.testing.assert_allclose(one[:, :2], other[:, :2], rtol=1e-5, atol=1e-6)
     assert not np.allclose(one[:, 2:], other[:, 2:])
 
 

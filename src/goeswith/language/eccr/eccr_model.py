@@ -40,7 +40,12 @@ MAX_TITLE_LENGTH = 160
 class EccrConfig(ModelConfig):
     """Settings of re-ranking by a language model."""
 
-    seed: int = Field(0, ge=0, description="Seed of every random draw; same seed, same answers.")
+    seed: int = Field(
+        0,
+        ge=0,
+        description="Seed of every random draw; on one machine and number of threads, same seed, "
+        "same answers.",
+    )
     base: str = Field("ranker", description="The model whose slates are re-ranked.")
     language_model: str | None = Field(
         None,

@@ -1,7 +1,8 @@
 """One loop for both phases: batches of like length, bfloat16 where it is native.
 
 All randomness of a step is seeded from (seed, step), so that a killed run that takes up its
-checkpoint, in the middle of an epoch, ends as an uninterrupted one would have.
+checkpoint, in the middle of an epoch, ends as an uninterrupted one would have
+on the same machine and number of threads.
 """
 
 from __future__ import annotations

@@ -65,7 +65,8 @@ class PCompanion(TypedVectors):
         torch.manual_seed(config.seed)
         module = TypeTransition(len(self.type_names), thetas.shape[1], config).to(where)
         optimizer = torch.optim.Adam(module.parameters(), lr=config.learning_rate)
-        run = TrainingRun(self, module, optimizer, data=[edges, similar, thetas, self.types])
+        data = [edges, similar, thetas, self.types]
+        run = TrainingRun(self, module, optimizer, data=data, pairs=validation.pairs)
         theta = torch.from_numpy(thetas).to(where)
         types = torch.from_numpy(self.types.astype(np.int64)).to(where)
         pairs = np.column_stack(edges.nonzero()).astype(np.int32)

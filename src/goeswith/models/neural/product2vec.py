@@ -76,9 +76,13 @@ class Product2Vec(TrainedVectors):
         torch.manual_seed(config.seed)
         module = new_network(contents.shape[1], config.dimension).to(where)
         optimizer = torch.optim.Adam(module.parameters(), lr=config.learning_rate)
-        run = TrainingRun(self, module, optimizer, data=[near, far, contents])
+        data = [near, far, contents]
+        run = TrainingRun(self, module, optimizer, data=data, pairs=validation.pairs)
         content = torch.from_numpy(contents).to(where)
         trained = np.flatnonzero(np.diff(near.indptr)).astype(np.int32)
+        # what is read in an epoch: the products trained on and their neighbours
+        reached = np.unique(np.concatenate([trained, near.indices, far[trained].indices]))
+        read_rows = torch.from_numpy(reached.astype(np.int64)).to(where)
         for _ in run.epochs():
             losses = []
             module.train()
@@ -107,6 +111,7 @@ class Product2Vec(TrainedVectors):
                 ]
                 loss = torch.cat(terms)
                 losses.append(run.step(loss.sum(), len(loss)))
+            settle_norm(module, content[read_rows])
             self._layers = numpy_layers(module)
             sources, targets = distance_vectors(self._forward(contents))
             run.finish(float(np.mean(losses)), validation.hit_rate(sources, targets))
@@ -169,6 +174,25 @@ def new_network(content: int, dimension: int) -> torch.nn.Module:
         Tanh(),
         Linear(dimension, dimension),
     )
+
+
+def settle_norm(network: torch.nn.Module, content: torch.Tensor) -> None:
+    """Give batch normalisation the mean and variance of all products instead of a running average.
+
+    A running average starts at mean 0 and variance 1 and forgets that slowly: in the first epochs
+    of a small shop the network that answers would not be the one that was trained.
+
+    Args:
+        network: of `new_network`.
+        content: (m, c) of the products that training reads.
+    """
+    import torch
+
+    first, norm = network[0], network[1]  # type: ignore[index]
+    with torch.no_grad():
+        variance, mean = torch.var_mean(first(content), dim=0, correction=0)
+        norm.running_mean.copy_(mean)
+        norm.running_var.copy_(variance)
 
 
 def neighbourhood_loss(

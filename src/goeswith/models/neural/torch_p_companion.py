@@ -29,6 +29,8 @@ class TypeTransition(torch.nn.Module):
         self.project = torch.nn.Linear(length, dimension)
         # far from one another, types pull so hard at first that every ReLU dies
         torch.nn.init.normal_(self.complement.weight, std=0.1)
+        # of few units, all that a type has may be dead from the start unless each begins alive
+        torch.nn.init.ones_(self.narrow.bias)
         if config.residual_projection:
             torch.nn.init.ones_(self.project.bias)
 

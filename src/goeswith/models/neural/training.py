@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
@@ -56,7 +57,12 @@ OnEpoch: TypeAlias = Callable[[str, EpochRecord], None]
 class TrainingConfig(ModelConfig):
     """Settings that every trained model has."""
 
-    seed: int = Field(0, ge=0, description="Seed of every random draw; same seed, same vectors.")
+    seed: int = Field(
+        0,
+        ge=0,
+        description="Seed of every random draw; on one machine and number of threads, same seed, "
+        "same vectors.",
+    )
     max_epochs: int = Field(30, ge=1, description="Epochs at most.")
     patience: int = Field(
         3, ge=1, description="Stop after this many epochs without a better validation hit@10."
@@ -104,6 +110,11 @@ class PairValidation:
             self.split.sources[is_ranked].astype(np.int64) * n + self.split.targets[is_ranked]
         )
         self._train_edges: Sparse = self.split.graph.complements.count
+
+    @property
+    def pairs(self) -> int:
+        """How many pairs the hit rate is a share of."""
+        return len(self._pairs)
 
     def hit_rate(self, source_vectors: Floats, target_vectors: Floats) -> float:
         """hit@10 of inner products; 0 where nothing could be held back."""
@@ -184,7 +195,9 @@ class TrainingRun:
     """The state of one training run: what a killed run needs to go on where it was.
 
     All randomness is seeded anew for each epoch from (seed, epoch), so that a resumed run draws
-    what an uninterrupted one would have drawn.
+    what an uninterrupted one would have drawn. On the same machine and number of threads it ends
+    with the same vectors, to the last bit; another processor rounds sums otherwise, and training
+    carries such differences further.
 
     Attributes:
         workers: this process among those that train the model.
@@ -204,6 +217,7 @@ class TrainingRun:
         module: torch.nn.Module,
         optimizer: torch.optim.Optimizer,
         data: Sequence[Any],
+        pairs: int | None = None,
     ) -> None:
         """Take up a training run, or start one.
 
@@ -213,6 +227,9 @@ class TrainingRun:
             optimizer: over those parameters.
             data: the arrays and CSR matrices that it learns from: a checkpoint of other data is
                 not resumed.
+            pairs: validation pairs. With them, epochs whose hit rates differ by less than a
+                standard error count as equal, and the one of least loss is kept: with a few dozen
+                pairs the highest hit rate is chance. None compares hit rates as they are.
 
         Raises:
             ConfigError: the workers do not see the same checkpoint.
@@ -223,7 +240,7 @@ class TrainingRun:
         self.config: TrainingConfig = model.training
         self.history: list[EpochRecord] = []
         self._best: dict[str, torch.Tensor] = {}
-        self._on_epoch = model.on_epoch
+        self._on_epoch, self._pairs = model.on_epoch, pairs
         self._file = model.checkpoints / f"{model.name}.checkpoint" if model.checkpoints else None
         shapes = {name: tuple(value.shape) for name, value in module.state_dict().items()}
         self._fingerprint = _fingerprint(f"{model.name} {self.config!r} {shapes}", data)
@@ -240,12 +257,23 @@ class TrainingRun:
     def best_epoch(self) -> int:
         """The epoch with the best validation so far; 0 before the first.
 
-        Of epochs that validate alike, as all do in a shop too small to hold pairs back, the one of
-        least loss.
+        Of epochs that validate equally well, as all do in a shop too small to hold pairs back, the
+        one of least loss.
         """
         if not self.history:
             return 0
-        return max(self.history, key=lambda e: (e["validation"], -e["loss"], -e["epoch"]))["epoch"]
+        best, highest = self.history[0], 0.0
+        for epoch in self.history:
+            highest = max(highest, epoch["validation"])
+            enough = highest - self._standard_error(highest)
+            falls_behind = best["validation"] < enough
+            if falls_behind or (epoch["validation"] >= enough and epoch["loss"] < best["loss"]):
+                best = epoch
+        return best["epoch"]
+
+    def _standard_error(self, hit_rate: float) -> float:
+        """Of a hit rate, as a share of the validation pairs; 0 without them."""
+        return math.sqrt(hit_rate * (1 - hit_rate) / self._pairs) if self._pairs else 0.0
 
     def epochs(self) -> Iterator[int]:
         """Epoch numbers from 1, or after those of a checkpoint, until early stopping."""

@@ -1,0 +1,425 @@
+"""From a product's title to its kind: the phrases of the table, weighed by where they stand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final, TypeAlias
+
+from goeswith.kinds.phrases import Phrase, plain, singular
+from goeswith.kinds.table import KindTable, load_table
+
+_Trie: TypeAlias = dict[str, Any]
+"""Word -> the trie of the words behind it; under `_HERE` the phrases that end here."""
+_HERE: Final = ""
+
+MIN_CONFIDENCE: Final = 0.5
+"""Below it a title has no kind."""
+
+_SEGMENT: Final = re.compile(
+    r"\s[-–—]\s|,(?!\d)|[;|()\[\]{}:•*]|--+|(?<=[a-z]{4})\.\s|(?<=[a-z]{3})/(?=[a-z]{3})"
+)
+_TOKEN: Final = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
+_BEFORE_MODIFIER: Final = frozenset(
+    {
+        "for",
+        "with",
+        "in",
+        "from",
+        "by",
+        "w",
+        "without",
+        "featuring",
+        "fits",
+        "compatible",
+        "at",
+        "includes",
+        "including",
+        "using",
+        "like",
+    }
+)
+"""Words after which a title says for what, of what or with what, and no longer what."""
+_BEFORE_IN: Final = frozenset({"all", "built", "plug", "drop", "roll", "walk", "stay", "leave"})
+_AFTER_IN: Final = frozenset({"ear", "wall", "car", "ceiling", "line", "dash", "one", "1", "desk"})
+_CONTAINERS: Final = frozenset(
+    {
+        "set",
+        "pack",
+        "packet",
+        "box",
+        "pair",
+        "bag",
+        "tin",
+        "roll",
+        "tube",
+        "jar",
+        "bunch",
+        "case",
+        "bundle",
+        "collection",
+        "assortment",
+        "selection",
+        "range",
+        "sheet",
+        "piece",
+        "bottle",
+        "carton",
+        "tray",
+        "strip",
+    }
+)
+"""Before "of", they say how many, and the noun behind says what."""
+_LENGTH: Final = 1.0
+"""A phrase of n words counts n to this power."""
+_HEAD: Final = 1.3
+"""What a phrase at the head noun counts."""
+_MODIFIER: Final = 0.2
+"""What a phrase counts behind "for", "with" and the like."""
+_PRODUCT_FIRST: Final = (1.0, 0.85)
+_CATEGORY_FIRST: Final = (0.6, 1.0)
+"""What the first part of a title counts, and every other."""
+_SHARED: Final = 10
+"""Titles that begin alike before what stands there is taken for a category."""
+_FULL: Final = 0.9
+"""Score from which confidence depends on the second kind alone."""
+_WEAK: Final = 0.55
+"""What a weak phrase counts, against another."""
+_TRAILING: Final = frozenset(
+    {
+        "oz",
+        "ct",
+        "lb",
+        "lbs",
+        "pk",
+        "gal",
+        "fl",
+        "ml",
+        "l",
+        "kg",
+        "g",
+        "gm",
+        "cm",
+        "mm",
+        "inch",
+        "in",
+        "ft",
+        "pc",
+        "pcs",
+        "ea",
+        "count",
+        "size",
+        "small",
+        "medium",
+        "large",
+        "xl",
+        "xs",
+        "xxl",
+        "plus",
+        "mini",
+        "assorted",
+        "asst",
+        "red",
+        "blue",
+        "green",
+        "pink",
+        "white",
+        "black",
+        "ivory",
+        "cream",
+        "silver",
+        "gold",
+        "grey",
+        "gray",
+        "purple",
+        "orange",
+        "yellow",
+        "brown",
+        "beige",
+        "clear",
+        "new",
+        "set",
+        "pack",
+        "design",
+        "colour",
+        "color",
+        "vintage",
+        "retro",
+        "regular",
+        "original",
+    }
+)
+"""Words behind the head noun that do not change what a product is."""
+
+
+@dataclass(frozen=True)
+class Tag:
+    """The kind of a product.
+
+    Attributes:
+        kind: its id; None where no kind is likely enough.
+        confidence: 0 to 1.
+        phrase: the words of the title that decided; empty where there is no kind.
+        runner_up: the next likely kind, and None where there is none.
+        source: the column that decided: title, type, categories, description, shop, or text for a
+            classifier over the other titles of the shop.
+    """
+
+    kind: str | None
+    confidence: float
+    phrase: str = ""
+    runner_up: str | None = None
+    source: str = "title"
+
+
+NO_TAG: Final = Tag(None, 0.0)
+
+
+@dataclass(frozen=True)
+class PhraseMatch:
+    """A phrase found in a title.
+
+    Attributes:
+        kind: that it names.
+        text: its words.
+        score: how well it says what the product is.
+        position: where it stands: head, main, modifier or later.
+    """
+
+    kind: str
+    text: str
+    score: float
+    position: str
+
+
+class Tagger:
+    """Finds the kinds of titles.
+
+    >>> tagger = Tagger()
+    >>> tagger.tag("CHOCOLATE HOT WATER BOTTLE").kind
+    'hot_water_bottle'
+    """
+
+    def __init__(self, table: KindTable | None = None) -> None:
+        """Args: table: of kinds; None for that of this package."""
+        self.table = table or load_table()
+        self._trie: _Trie = {}
+        for kind in self.table.kinds.values():
+            if kind.group:
+                continue
+            texts = dict.fromkeys([kind.name, *kind.synonyms, *kind.patterns])
+            for phrase in map(Phrase.from_text, texts):
+                if phrase.anchor:
+                    node = self._trie
+                    for word in phrase.anchor:
+                        node = node.setdefault(word, {})
+                    node.setdefault(_HERE, []).append((phrase, kind.id))
+
+    def tag(
+        self,
+        title: str | None,
+        type: str | None = None,  # noqa: A002
+        categories: Sequence[str] = (),
+        description: str | None = None,
+        *,
+        category_first: bool = False,
+    ) -> Tag:
+        """The kind of a product.
+
+        The title decides; where it names no kind, the shop's type, its categories from the most
+        special, and the first sentence of the description are read.
+
+        Args:
+            title: of the product.
+            type: product type of the shop.
+            categories: most general first.
+            description: text; only its beginning is read.
+            category_first: whether the title begins with a category.
+        """
+        texts = [("title", title), ("type", type)]
+        texts += [("categories", category) for category in reversed(list(categories))]
+        texts.append(("description", (description or "")[:200]))
+        best = NO_TAG
+        for source, text in texts:
+            if not text:
+                continue
+            found = self._tag_text(text, category_first=category_first and source == "title")
+            weight = 1.0 if source == "title" else 0.9
+            if found.kind and found.confidence * weight > best.confidence:
+                best = Tag(
+                    found.kind, found.confidence * weight, found.phrase, found.runner_up, source
+                )
+            if best.confidence >= MIN_CONFIDENCE:
+                return best
+        return best if best.confidence >= MIN_CONFIDENCE else NO_TAG
+
+    def tag_many(self, titles: Sequence[str | None]) -> list[Tag]:
+        """The kinds of a shop's titles; equal titles are read once."""
+        first = category_first(titles)
+        cache: dict[str | None, Tag] = {}
+        for title in titles:
+            if title not in cache:
+                cache[title] = self.tag(title, category_first=first)
+        return [cache[title] for title in titles]
+
+    def matches(self, title: str, *, category_first: bool = False) -> list[PhraseMatch]:
+        """Every phrase found in a title, best first: what `goeswith kinds explain` shows.
+
+        Args:
+            title: of a product.
+            category_first: whether it begins with a category: "Baking Mixes, Cake Mix, 18 Oz".
+        """
+        places = _CATEGORY_FIRST if category_first else _PRODUCT_FIRST
+        segments = [segment for segment in _segments(title) if segment]
+        every = [singular(word) for segment in segments for word in segment]
+        text = f" {' '.join(every)} "
+        found = []
+        # a category may hold several parts itself: "Bread/Buns/Rolls, Hot Dog Buns"
+        first = len(_segments(title.partition(",")[0])) if category_first else 1
+        for place, segment in enumerate(segments):
+            weight = places[0] if place < first else places[1]
+            found += self._in_segment(segment, place, weight, text)
+        matches = [match for match, *_ in _drop_covered(found)]
+        return sorted(matches, key=lambda match: -match.score)
+
+    def _tag_text(self, text: str, *, category_first: bool = False) -> Tag:
+        matches = self.matches(text, category_first=category_first)
+        if not matches:
+            return NO_TAG
+        scores: dict[str, float] = {}
+        for match in matches:
+            scores[match.kind] = max(scores.get(match.kind, 0.0), match.score)
+        (kind, best), *others = sorted(scores.items(), key=lambda item: -item[1])
+        second, runner_up = (others[0][1], others[0][0]) if others else (0.0, None)
+        confidence = _confidence(best, second)
+        phrase = next(match.text for match in matches if match.kind == kind)
+        return Tag(kind, confidence, phrase, runner_up)
+
+    def _in_segment(
+        self, tokens: list[str], place: int, part: float, text: str
+    ) -> list[tuple[PhraseMatch, int, int, int]]:
+        segment = [singular(token) for token in tokens]
+        plural = [one != token for one, token in zip(segment, tokens, strict=True)]
+        main_start, main_end = _main_part(segment)
+        # "set of 6 tea towels garden": the noun that is counted is the head, the rest is a design
+        counted = _is_counted(segment) and any(plural[main_start:main_end])
+        head_end = main_end
+        while head_end > main_start + 1 and (
+            segment[head_end - 1] in _TRAILING or segment[head_end - 1][:1].isdigit()
+        ):
+            head_end -= 1
+        found = []
+        for start in range(len(segment)):
+            node, end = self._trie, start
+            while end < len(segment) and (child := node.get(segment[end])) is not None:
+                node, end = child, end + 1
+                for phrase, kind in node.get(_HERE, ()):
+                    if (phrase.present or phrase.absent) and not _holds(phrase, text):
+                        continue
+                    head = plural[end - 1] if counted else end >= head_end
+                    position, weight = _position(start, end, main_start, main_end, head=head)
+                    score = phrase.length**_LENGTH * weight * part
+                    if phrase.weak:
+                        score *= _WEAK
+                    match = PhraseMatch(kind, " ".join(phrase.anchor), score, position)
+                    found.append((match, place, start, end))
+        return found
+
+
+def _holds(phrase: Phrase, text: str) -> bool:
+    """Whether the other words of a phrase are in a text, and those that must not be are not."""
+    return all(f" {' '.join(part)} " in text for part in phrase.present) and not any(
+        f" {' '.join(part)} " in text for part in phrase.absent
+    )
+
+
+def _drop_covered(
+    found: list[tuple[PhraseMatch, int, int, int]],
+) -> list[tuple[PhraseMatch, int, int, int]]:
+    """Without phrases that lie inside a longer one: "cake" in "cake mix" says nothing."""
+    return [
+        one
+        for one in found
+        if not any(
+            other[1] == one[1]
+            and other[2] <= one[2]
+            and one[3] <= other[3]
+            and other[3] - other[2] > one[3] - one[2]
+            for other in found
+        )
+    ]
+
+
+def category_first(titles: Sequence[str | None]) -> bool:
+    """Whether the titles of a shop begin with a category, followed by a comma.
+
+    So it is where most titles share what stands before their first comma with ten others, which
+    differ behind it.
+    """
+    behind: dict[str, set[str]] = {}
+    for title in titles:
+        before, comma, rest = (title or "").partition(",")
+        if comma:
+            behind.setdefault(before, set()).add(rest)
+    shared = sum(len(rests) for rests in behind.values() if len(rests) >= _SHARED)
+    distinct = len({title for title in titles if title})
+    return distinct > 0 and shared > distinct / 2
+
+
+def _segments(title: str) -> list[list[str]]:
+    return [_TOKEN.findall(part) for part in _SEGMENT.split(plain(title[:400]))]
+
+
+def _main_part(segment: list[str]) -> tuple[int, int]:
+    """From and to where a segment says what the product is."""
+    start = 0
+    for i, word in enumerate(segment):
+        if word == "of" and i and any(one in _CONTAINERS for one in segment[max(i - 2, 0) : i]):
+            counts = not any(one.isalpha() for one in segment[i + 1 :])
+            if i > 3 or (counts and i > 1):  # "cotton tea towels set of 3", "pencils pack of 24"
+                return start, i - 1
+            start = i + 1
+        elif word in _BEFORE_MODIFIER and not _is_part_of_word(segment, i):
+            return (start, i) if i > start else (len(segment), len(segment))
+    return start, len(segment)
+
+
+def _is_part_of_word(segment: list[str], i: int) -> bool:
+    """Whether "in" belongs to a word: in-ear, 2-in-1, all-in-one, built-in."""
+    if segment[i] != "in":
+        return False
+    before = segment[i - 1] if i else ""
+    after = segment[i + 1] if i + 1 < len(segment) else ""
+    return before.isdigit() or before in _BEFORE_IN or after in _AFTER_IN
+
+
+def _is_counted(segment: list[str]) -> bool:
+    """Whether a segment begins with how many there are: "6 ...", "set of 6 ...", "pack of ..."."""
+    return bool(segment) and (
+        segment[0].isdigit()
+        or (len(segment) > 2 and segment[1] == "of" and segment[0] in _CONTAINERS)
+    )
+
+
+def _position(
+    start: int, end: int, main_start: int, main_end: int, *, head: bool
+) -> tuple[str, float]:
+    """Where a phrase stands, and what it counts there."""
+    if start >= main_end:
+        return "modifier", _MODIFIER
+    if start < main_start:
+        return "container", 0.4
+    if head:
+        return "head", _HEAD
+    length = max(main_end - main_start, 1)
+    return "main", 0.75 + 0.25 * (end - main_start) / length
+
+
+@lru_cache(maxsize=10_000)
+def _confidence(best: float, second: float) -> float:
+    """From the scores of the best and the second kind to a confidence, 0 to 1."""
+    margin = best / (best + second) if best + second else 0.0
+    strength = min(best / _FULL, 1.0)
+    return margin * strength

@@ -1,0 +1,64 @@
+"""Kinds of titles without a phrase of the table, learned from the other titles of the shop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from scipy import sparse
+
+from goeswith.kinds.tagger import Tag
+
+MIN_COSINE: Final = 0.45
+"""Of a title with the centroid of a kind, below which it has no kind."""
+MIN_MARGIN: Final = 1.15
+"""How much nearer the nearest kind has to be than the second."""
+MIN_TITLES: Final = 3
+"""Titles of a kind from which its centroid is made."""
+CONFIDENT: Final = 0.8
+"""Confidence from which a title teaches."""
+
+
+def tag_by_text(titles: Sequence[str | None], tags: Sequence[Tag]) -> list[Tag]:
+    """The tags, and for titles without one the kind whose titles share most of their words.
+
+    Nearest centroid of TF-IDF vectors (Rocchio; Manning et al., Introduction to Information
+    Retrieval, 2008, section 14.2).
+
+    Args:
+        titles: n.
+        tags: of the same, from `Tagger`.
+    """
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.preprocessing import normalize
+
+    texts = [title or "" for title in titles]
+    taught = [i for i, tag in enumerate(tags) if tag.kind and tag.confidence >= CONFIDENT]
+    open_ = [i for i, tag in enumerate(tags) if tag.kind is None and texts[i]]
+    if not taught or not open_:
+        return list(tags)
+    vectorizer = TfidfVectorizer(sublinear_tf=True, min_df=2, max_features=200_000)
+    try:
+        vectors = vectorizer.fit_transform(texts).tocsr()
+    except ValueError:  # no word stands in two titles
+        return list(tags)
+    names, codes, counts = np.unique(
+        [str(tags[i].kind) for i in taught], return_inverse=True, return_counts=True
+    )
+    ones = np.ones(len(taught), dtype=np.float32)
+    members = sparse.csr_matrix((ones, (codes, taught)), shape=(len(names), len(texts)))
+    centroids = normalize(members @ vectors)
+    cosines = (vectors[open_] @ centroids.T).toarray()
+    cosines[:, counts < MIN_TITLES] = 0
+    if cosines.shape[1] < 2:
+        return list(tags)
+    order = np.argsort(-cosines, axis=1)[:, :2]
+    first, second = (np.take_along_axis(cosines, order[:, [i]], axis=1)[:, 0] for i in (0, 1))
+    found = list(tags)
+    for row, place in enumerate(open_):
+        if first[row] >= MIN_COSINE and first[row] >= MIN_MARGIN * second[row]:
+            runner_up = str(names[order[row, 1]]) if second[row] > 0 else None
+            confidence = 0.5 + 0.5 * float(first[row] - MIN_COSINE)
+            found[place] = Tag(str(names[order[row, 0]]), confidence, "", runner_up, "text")
+    return found

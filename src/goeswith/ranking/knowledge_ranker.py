@@ -1,0 +1,238 @@
+"""A log and the table of product kinds together: complements first, substitutes never."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar, Final, Self
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+from scipy import sparse
+
+from goeswith.core.arrays import Floats, Rows, Sparse
+from goeswith.core.arrays_file import Arrays
+from goeswith.core.errors import ConfigError
+from goeswith.core.progress import MessageProgress
+from goeswith.data.catalog import Catalog
+from goeswith.kinds.table import load_table
+from goeswith.models.base import ModelConfig, Recommender
+from goeswith.models.kind_links import KindLinks
+from goeswith.models.registry import model_name
+from goeswith.relations.graph import RelationGraph
+from goeswith.relations.relation import CO_PURCHASE, Relation
+
+_SMOOTHING: Final = 0.5
+"""Contexts added to what is seen and to what is expected of a pair."""
+
+
+class KnowledgeRanker(Recommender):
+    """What a log says of a pair, and what the table of kinds says of the two kinds.
+
+        S(i, j) = strength(i, j) + a lift(i, j) + b shared(i, j) + c base(i, j) - place(i, j)
+
+    strength is that of the link between the kinds (3 to 1), the density of links between their
+    groups where there is none, and 0 where a kind is unknown. lift is the logarithm of how much
+    more often than by chance the pair was bought together, log (n_ij + .5) / (n_i n_j / N + .5):
+    evidence of hundreds of baskets outweighs a missing link. shared is the cosine of the words
+    that name no kind, between products of known kinds; between products of which a kind is unknown
+    it counts against the pair, for they may be one product in two designs. base is 1 / rank in the
+    base model's list. place is 1 - 1 / p for the p-th best of a kind.
+
+    Products of one kind, of kinds that replace each other and of kinds that are never shown
+    together have no score, and neither have products that do not fit.
+    """
+
+    class Config(ModelConfig):
+        base: str = Field("ranker", description="The model whose candidates are ranked anew.")
+        candidates: int = Field(
+            200, ge=1, description="Candidates of the base model for each product."
+        )
+        lift: float = Field(0.2, ge=0, description="Weight of the logarithm of the lift.")
+        shared: float = Field(1.5, ge=0, description="Weight of words that both titles share.")
+        unknown: float = Field(
+            4.0, ge=0, description="Weight of shared words against a pair with an unknown kind."
+        )
+        rank: float = Field(0.5, ge=0, description="Weight of the base model's list.")
+        place: float = Field(
+            2.0, ge=0, description="How much less each further product of one kind scores."
+        )
+
+    name: ClassVar[str] = "knowledge_ranker"
+    config: Config
+    _checkpoints: tuple[Path, MessageProgress] | None = None
+
+    def set_checkpoints(self, checkpoints: Path, on_progress: MessageProgress) -> None:
+        self._checkpoints = checkpoints, on_progress
+
+    def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
+        self._make_parts()
+        if self._checkpoints is not None:
+            self.base.set_checkpoints(*self._checkpoints)
+        self.base.fit(catalog, graph)
+        self._learn(catalog, graph)
+        return self
+
+    def refresh(self, catalog: Catalog, graph: RelationGraph) -> Self:
+        self.base.refresh(catalog, graph)
+        self._learn(catalog, graph)
+        return self
+
+    def _make_parts(self) -> None:
+        from goeswith.models import make_model
+
+        if model_name(self.config.base) == self.name:
+            raise ConfigError(f"{self.name}: base must be another model")
+        self.base = make_model(self.config.base)
+        # places and popularity are decided here, once the log has had its say
+        self.kinds = KindLinks(place=0, shared=0)
+
+    def _learn(self, catalog: Catalog, graph: RelationGraph) -> None:
+        self.kinds.fit(catalog, graph)
+        self.lift = _log_lift(graph[CO_PURCHASE])
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Which kinds replace each other or are never together, by code; one more for none."""
+        table, ids = load_table(), self.kinds.kind_ids
+        size = len(ids) + 1
+        self._apart = np.zeros((size, size), dtype=bool)
+        code = {kind: i for i, kind in enumerate(ids)}
+        for kind, i in code.items():
+            self._apart[i, i] = True
+            for other in table.alternatives.get(kind, ()):
+                if other in code:
+                    self._apart[i, code[other]] = True
+        for first, second in table.never_together:
+            if first in code and second in code:
+                self._apart[code[first], code[second]] = True
+                self._apart[code[second], code[first]] = True
+
+    def score_sparse(self, sources: Rows) -> Sparse:
+        sources = np.asarray(sources, dtype=np.int32)
+        b = len(sources)
+        known = sources < self.n
+        linked = self.kinds.score_sparse(sources)
+        # a link of popularity alone may be 0: what is stored counts, not its value
+        strength = _entries(linked)
+        lift = _entries(self.lift[sources])
+        base = self._base_entries(sources)
+        row = np.concatenate([part[0] for part in (strength, lift, base)])
+        target = np.concatenate([part[1] for part in (strength, lift, base)])
+        keys, at = np.unique(row.astype(np.int64) * self.n + target, return_inverse=True)
+        row, target = (keys // self.n).astype(np.int32), (keys % self.n).astype(np.int32)
+        sizes = np.cumsum([0, len(strength[0]), len(lift[0]), len(base[0])])
+        value = np.zeros((3, len(keys)), dtype=np.float32)
+        for i, part in enumerate((strength, lift, base)):
+            value[i, at[sizes[i] : sizes[i + 1]]] = part[2]
+        is_linked = np.zeros(len(keys), dtype=bool)
+        is_linked[at[: sizes[1]]] = True
+        codes = self.kinds.codes
+        one, other = codes[sources[row]], codes[target]
+        kept = ~self._apart[one, other] & known[row] & (sources[row] != target)
+        unknown = (one < 0) | (other < 0)
+        shared = self._shared(sources, row, target)
+        config = self.config
+        score = value[0] + config.lift * value[1] + config.rank * value[2]
+        score += np.where(unknown, -config.unknown, config.shared) * shared
+        # what the table links and does not fit was left out of the links: it stays out
+        kept &= is_linked | ~self._misfits(sources, row, target, kept & ~is_linked)
+        row, target, score, other = row[kept], target[kept], score[kept], other[kept]
+        score = self._less_by_place(row, other, score)
+        scores = sparse.csr_matrix((score, (row, target)), shape=(b, self.n), dtype=np.float32)
+        scores.sort_indices()
+        return scores
+
+    def _base_entries(self, sources: Rows) -> tuple[Rows, Rows, Floats]:
+        products, _ = self.base.recommend(sources, min(self.config.candidates, self.n))
+        row, place = np.nonzero(products >= 0)
+        return row.astype(np.int32), products[row, place], (1 / (1 + place)).astype(np.float32)
+
+    def _shared(self, sources: Rows, row: Rows, target: Rows) -> Floats:
+        """(m,) cosine of the words of pairs."""
+        words = self.kinds.words
+        shared = np.empty(len(row), dtype=np.float32)
+        for start in range(0, len(row), 1 << 17):
+            part = slice(start, start + (1 << 17))
+            product = words[sources[row[part]]].multiply(words[target[part]])
+            shared[part] = np.asarray(product.sum(axis=1)).ravel()
+        return shared
+
+    def _misfits(
+        self, sources: Rows, row: Rows, target: Rows, ask: npt.NDArray[np.bool_]
+    ) -> npt.NDArray[np.bool_]:
+        """(m,) pairs of linked kinds of which one does not fit the other."""
+        found = np.zeros(len(row), dtype=bool)
+        for place in np.flatnonzero(ask).tolist():
+            found[place] = self.kinds.misfit(int(sources[row[place]]), int(target[place]))
+        return found
+
+    def _less_by_place(self, row: Rows, code: Rows, score: Floats) -> Floats:
+        """Scores less what each further product of one kind loses."""
+        group = row.astype(np.int64) * (len(self.kinds.kind_ids) + 1) + code
+        alone = code < 0
+        group[alone] = -1 - np.arange(int(alone.sum()))
+        order = np.lexsort((-score, group))
+        starts = np.flatnonzero(np.r_[True, np.diff(group[order]) != 0][: len(order)])
+        run = np.repeat(starts, np.diff(np.r_[starts, len(order)]))
+        place = np.empty(len(order), dtype=np.float32)
+        place[order] = 1 - 1 / (np.arange(len(order)) - run + 1)
+        found: Floats = (score - np.float32(self.config.place) * place).astype(np.float32)
+        return found
+
+    def score(self, sources: Rows) -> Floats:
+        few = self.score_sparse(sources)
+        scores = np.full(few.shape, -np.inf, dtype=np.float32)
+        rows = np.repeat(np.arange(few.shape[0]), np.diff(few.indptr))
+        scores[rows, few.indices] = few.data
+        return scores
+
+    def score_new(self, products: Catalog) -> Floats:
+        return KindLinks.score_new(self.kinds, products)
+
+    @property
+    def n(self) -> int:
+        return self.kinds.n
+
+    def importances(self) -> dict[str, float]:
+        return self.base.importances()
+
+    def arrays(self) -> Arrays:
+        return {
+            "lift": self.lift,
+            **{f"kinds_{name}": array for name, array in self.kinds.arrays().items()},
+            **{f"base_{name}": array for name, array in self.base.arrays().items()},
+        }
+
+    def restore(self, arrays: Arrays) -> None:
+        self._make_parts()
+        self.lift = arrays["lift"]
+        for prefix, model in (("kinds_", self.kinds), ("base_", self.base)):
+            model.restore(
+                {
+                    key.removeprefix(prefix): array
+                    for key, array in arrays.items()
+                    if key.startswith(prefix)
+                }
+            )
+        self._prepare()
+
+
+def _log_lift(bought: Relation) -> Sparse:
+    """(n, n) CSR of the smoothed logarithm of the lift of every pair bought together."""
+    counts = bought.count.astype(np.float64)
+    source, target, contexts = bought.source_contexts, bought.target_contexts, bought.contexts
+    if source is None or target is None or contexts is None:
+        source = np.asarray(counts.sum(axis=1)).ravel()
+        target = np.asarray(counts.sum(axis=0)).ravel()
+        contexts = float(source.sum())
+    expected = source[bought.sources] * target[bought.targets] / max(contexts, 1.0)
+    found = bought.count.astype(np.float32).copy()
+    found.data = np.log((counts.data + _SMOOTHING) / (expected + _SMOOTHING)).astype(np.float32)
+    return found
+
+
+def _entries(matrix: Sparse) -> tuple[Rows, Rows, Floats]:
+    """Row, column and value of every stored entry."""
+    row = np.repeat(np.arange(matrix.shape[0], dtype=np.int32), np.diff(matrix.indptr))
+    return row, matrix.indices.astype(np.int32), matrix.data.astype(np.float32)
