@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from goeswith.core.mapped_arrays import MappedArrays
-from goeswith.data.catalog import Catalog
-from goeswith.kinds.catalog_kinds import KIND
 from goeswith.kinds.table import REASONS, load_table
 from goeswith.store.string_array import StringArray, pack_strings
+
+if TYPE_CHECKING:
+    from goeswith.data.catalog import Catalog
 
 NEVER_TOGETHER: Final = 255
 """Strength of two kinds that are never shown together."""
@@ -42,6 +43,8 @@ def kind_arrays(catalog: Catalog) -> dict[str, npt.NDArray[Any]]:
         codes (n,) int32, -1 for none; for K kinds strength (K, K) uint8, 0 without a link and 255
         where they are never shown together; reason (K, K) uint8; replaced (K, K) bool.
     """
+    from goeswith.kinds.catalog_kinds import KIND  # polars: only where a bundle is made
+
     if KIND not in catalog.frame.columns:
         return {}
     table = load_table()

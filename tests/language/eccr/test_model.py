@@ -90,7 +90,7 @@ def test_scoring_that_was_killed_goes_on(
         if "scored" in what and len([t for t in told if "scored" in t]) == 1:
             raise KeyboardInterrupt
 
-    model.follow(tmp_path, tell)
+    model.set_checkpoints(tmp_path, tell)
     with pytest.raises(KeyboardInterrupt):
         model.fit(*shop)
     model.fit(*shop)
