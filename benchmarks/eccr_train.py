@@ -28,6 +28,8 @@ from goeswith.language.eccr.torch_eccr_training import (
     EccrTraining,
     TextTargets,
     YesNoPairs,
+    list_scores,
+    lists_ndcg,
     train,
     with_tail,
 )
@@ -201,13 +203,6 @@ class Case:
         return EccrTasks(lists, judged, texts, tails)
 
 
-def list_scores(backbone: Backbone, prompts: Prompts, lists: CandidateLists) -> np.ndarray:
-    """(m, c) scores of lists."""
-    width = lists.candidates.shape[1]
-    asked = prompts.pairs("listwise", np.repeat(lists.sources, width), lists.candidates.ravel())
-    return backbone.score_all(asked).reshape(-1, width)
-
-
 def train_all(  # noqa: PLR0917 what there is to say
     packed: Path, cases: list[str], out: Path, seconds: float, size: Size, part: int, parts: int
 ) -> None:
@@ -311,7 +306,7 @@ def _run(case: Case, name: str, kind: str, base: Any) -> tuple[dict[str, Any], d
     prompts, valid = case.prompts(codes), case.lists("valid").of(case.rows("valid"))
 
     def check() -> float:
-        return float(candidate_list_metrics(list_scores(backbone, prompts, valid))["ndcg@5"].mean())
+        return lists_ndcg(backbone, prompts, valid)
 
     plan = replace(size.plan, seed=seed, tails=size.plan.tails if variant.tails else 0.0)
     tasks = case.tasks(prompts, variant)

@@ -76,7 +76,8 @@ def pairs_table(title: str, facts: Record) -> Table:
 def write_tsv(table: Table) -> None:
     """Write a line of keys and one of each record to stdout, values in full precision."""
     keys = table.keys
-    for line in (keys, *([record.get(key) for key in keys] for record in table.records)):
+    lines: list[list[Any]] = [[record.get(key) for key in keys] for record in table.records]
+    for line in [list[Any](keys), *lines]:
         sys.stdout.write("\t".join(map(_plain_value, line)) + "\n")
 
 
