@@ -179,11 +179,11 @@ def _narrow(heading: str, width: int) -> str:
     >>> _narrow("cold_target.ndcg@10", 6)
     'cold_\ntarget.\nndcg@10'
     """
-    parts = re.findall(r"[^\s_.]+[_.]?", heading)
+    parts = re.findall(r"@?[^\s_.@]+[_.]?", heading)
     width = max(width, *map(len, parts)) if parts else width
     lines = [""]
     for part in parts:
-        glue = "" if not lines[-1] or lines[-1][-1] in "_." else " "
+        glue = "" if not lines[-1] or lines[-1][-1] in "_." or part[0] == "@" else " "
         if lines[-1] and len(lines[-1] + glue + part) > width:
             lines.append(part)
         else:

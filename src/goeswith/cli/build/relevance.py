@@ -234,7 +234,9 @@ def classify(
 ) -> None:
     """Write the class of every pair of a table, and the probability of each class.
 
-    goeswith relevance classify judge pairs.csv -o classes.parquet
+        goeswith relevance classify judge pairs.csv -o classes.parquet
+
+    Rows that cannot be used are set aside and counted.
     """
     import polars as pl
 
@@ -274,7 +276,9 @@ def classify(
 def settings(json: Json = False) -> None:
     """Print the settings of `--set`, with default and meaning.
 
-    goeswith relevance settings
+        goeswith relevance settings
+
+    `goeswith relevance fit --set KEY=VALUE` changes one.
     """
     from goeswith.cli.output import Output
     from goeswith.cli.terminal_table import Column, Table
