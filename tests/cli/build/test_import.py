@@ -58,7 +58,7 @@ def test_the_table_has_rows_read_used_and_set_aside_with_the_reason(run, metadat
 def test_too_many_bad_rows_stop_with_a_message_and_leave_no_tables(run, metadata, tmp_path):
     code, _, err = run("amazon", metadata, "--out", tmp_path / "shop")
     assert code == 2
-    assert err.startswith("error: meta.json: 1 of 4 rows cannot be used (25.0%")
+    assert "error: meta.json: 1 of 4 rows cannot be used (25.0%" in err
     assert [path.name for path in (tmp_path / "shop").iterdir()] == ["quarantine.parquet"]
 
 
