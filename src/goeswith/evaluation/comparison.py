@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from time import perf_counter
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from goeswith import sequential
 from goeswith.core.errors import ConfigError, GoesWithError
+from goeswith.core.progress import StepProgress
 from goeswith.data.dataset import Dataset
 from goeswith.evaluation.bootstrap import paired_bootstrap
 from goeswith.evaluation.entrant import Entrant
@@ -28,9 +29,6 @@ from goeswith.models import CLOSED_FORM
 from goeswith.models.base import Model
 from goeswith.relations.measures import MEASURES
 from goeswith.settings.sections import Settings
-
-Progress: TypeAlias = Callable[[int, int, str], None]
-"""Called with (steps done, all steps, what comes next)."""
 
 
 @dataclass
@@ -71,7 +69,7 @@ def benchmark(  # noqa: PLR0917
     protocols: Sequence[str],
     seeds: Sequence[int],
     settings: Settings | None = None,
-    progress: Progress | None = None,
+    progress: StepProgress | None = None,
 ) -> dict[str, Any]:
     """Fit and measure models under protocols.
 

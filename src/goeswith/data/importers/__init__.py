@@ -13,17 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from goeswith.core.errors import ConfigError
+from goeswith.core.progress import ShareProgress
 
 if TYPE_CHECKING:
     import polars as pl
 
     from goeswith.data.quarantine import Quarantine
 
-Progress: TypeAlias = Callable[[str, float], None]
-"""Called with what is being read and the share of it that is done, from 0 to 1."""
-
 Batches: TypeAlias = "Iterator[tuple[str, pl.DataFrame]]"
-Importer: TypeAlias = "Callable[[list[Path], Quarantine, Progress], Batches]"
+Importer: TypeAlias = "Callable[[list[Path], Quarantine, ShareProgress], Batches]"
 
 FORMATS: Final = {
     "amazon": ("amazon:amazon", "Amazon review data of 2018 or 2023: metadata and reviews, JSON"),

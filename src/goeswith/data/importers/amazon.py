@@ -20,8 +20,9 @@ from typing import Any, Final, TypeAlias
 import polars as pl
 
 from goeswith.core.errors import DataError
+from goeswith.core.progress import ShareProgress
 from goeswith.data.clean import with_values
-from goeswith.data.importers import Batches, Progress
+from goeswith.data.importers import Batches
 from goeswith.data.importers.source_files import given_files
 from goeswith.data.jsonlines import numbered_lines, parse_object
 from goeswith.data.quarantine import ROW, Quarantine
@@ -55,12 +56,12 @@ _PRODUCT: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
 }
 
 
-def amazon(sources: list[Path], quarantine: Quarantine, progress: Progress) -> Batches:
+def amazon(sources: list[Path], quarantine: Quarantine, progress: ShareProgress) -> Batches:
     """Metadata and reviews of 2018 or 2023."""
     return _tables(sources, quarantine, progress, parse_object)
 
 
-def amazon_2014(sources: list[Path], quarantine: Quarantine, progress: Progress) -> Batches:
+def amazon_2014(sources: list[Path], quarantine: Quarantine, progress: ShareProgress) -> Batches:
     """Metadata and reviews of 2014."""
     return _tables(sources, quarantine, progress, _parse_dictionary)
 
@@ -80,7 +81,7 @@ def _parse_dictionary(line: str) -> dict[str, Any] | None:
 
 
 def _tables(
-    sources: list[Path], quarantine: Quarantine, progress: Progress, parse: Parse
+    sources: list[Path], quarantine: Quarantine, progress: ShareProgress, parse: Parse
 ) -> Batches:
     files = given_files(sources)
     reviews = [file for file in files if _holds_reviews(file, parse)]
@@ -119,7 +120,7 @@ def _holds_reviews(file: Path, parse: Parse) -> bool:
 
 
 def _records(
-    file: Path, quarantine: Quarantine, progress: Progress, parse: Parse
+    file: Path, quarantine: Quarantine, progress: ShareProgress, parse: Parse
 ) -> Iterator[list[tuple[int, dict[str, Any]]]]:
     """Parsed lines with their numbers, in batches; other lines are set aside."""
     lines = numbered_lines(file, lambda share: progress(file.name, share))

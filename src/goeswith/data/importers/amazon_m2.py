@@ -12,8 +12,9 @@ from typing import Final
 import polars as pl
 
 from goeswith.core.errors import DataError
+from goeswith.core.progress import ShareProgress
 from goeswith.data.clean import first_of_each, with_values
-from goeswith.data.importers import Batches, Progress
+from goeswith.data.importers import Batches
 from goeswith.data.importers.source_files import given_files
 from goeswith.data.quarantine import ROW, Quarantine
 from goeswith.data.tables import require, table_batches, table_format
@@ -22,7 +23,7 @@ from goeswith.data.values import identifiers, numbers, text
 _ATTRIBUTES: Final = ("locale", "title", "brand", "color", "size", "model", "material", "author")
 
 
-def amazon_m2(sources: list[Path], quarantine: Quarantine, progress: Progress) -> Batches:
+def amazon_m2(sources: list[Path], quarantine: Quarantine, progress: ShareProgress) -> Batches:
     """Products, where their file is given, and the events of sessions (views)."""
     files = [file for file in given_files(sources) if table_format(file)]
     sessions = [file for file in files if "sessions" in file.name]

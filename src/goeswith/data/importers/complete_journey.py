@@ -12,8 +12,9 @@ from pathlib import Path
 import polars as pl
 
 from goeswith.core.errors import DataError
+from goeswith.core.progress import ShareProgress
 from goeswith.data.clean import first_of_each, with_values
-from goeswith.data.importers import Batches, Progress
+from goeswith.data.importers import Batches
 from goeswith.data.importers.source_files import given_files, needed_file
 from goeswith.data.quarantine import ROW, Quarantine
 from goeswith.data.tables import read_table, require
@@ -21,7 +22,9 @@ from goeswith.data.timestamps import timestamps
 from goeswith.data.values import identifiers, numbers, text
 
 
-def complete_journey(sources: list[Path], quarantine: Quarantine, progress: Progress) -> Batches:
+def complete_journey(
+    sources: list[Path], quarantine: Quarantine, progress: ShareProgress
+) -> Batches:
     """Products with type, categories, brand and size; purchases by basket and household."""
     files = given_files(sources or [_installed()])
     products_file = needed_file(files, "products", "complete-journey")

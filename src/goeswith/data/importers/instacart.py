@@ -11,8 +11,9 @@ from pathlib import Path
 import polars as pl
 
 from goeswith.core.errors import DataError
+from goeswith.core.progress import ShareProgress
 from goeswith.data.clean import first_of_each, with_values
-from goeswith.data.importers import Batches, Progress
+from goeswith.data.importers import Batches
 from goeswith.data.importers.source_files import given_files, named_file, needed_file
 from goeswith.data.quarantine import Quarantine
 from goeswith.data.tables import read_table, require, table_batches
@@ -21,7 +22,7 @@ from goeswith.data.values import identifiers, text
 _LINES = ("order_products__prior", "order_products__train")
 
 
-def instacart(sources: list[Path], quarantine: Quarantine, progress: Progress) -> Batches:
+def instacart(sources: list[Path], quarantine: Quarantine, progress: ShareProgress) -> Batches:
     """Products with aisle as type; purchases by basket and user."""
     files = given_files(sources)
     products = _products(files, quarantine)

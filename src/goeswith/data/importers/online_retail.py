@@ -13,9 +13,10 @@ from typing import Final
 import polars as pl
 
 from goeswith.core.errors import DataError
+from goeswith.core.progress import ShareProgress
 from goeswith.data.clean import with_values
 from goeswith.data.dataset import with_attributes
-from goeswith.data.importers import Batches, Progress
+from goeswith.data.importers import Batches
 from goeswith.data.importers.source_files import given_files
 from goeswith.data.quarantine import ROW, Quarantine
 from goeswith.data.tables import read_table, require
@@ -45,7 +46,7 @@ _NO_PRODUCT: Final = (
 )
 
 
-def online_retail(sources: list[Path], quarantine: Quarantine, progress: Progress) -> Batches:
+def online_retail(sources: list[Path], quarantine: Quarantine, progress: ShareProgress) -> Batches:
     """Products (the most frequent description, the median price) and purchases by basket."""
     files = given_files(sources)
     if len(files) != 1:

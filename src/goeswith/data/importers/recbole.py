@@ -12,9 +12,10 @@ from typing import Final
 import polars as pl
 
 from goeswith.core.errors import DataError
+from goeswith.core.progress import ShareProgress
 from goeswith.data.clean import first_of_each, with_values
 from goeswith.data.delimited import delimited_batches
-from goeswith.data.importers import Batches, Progress
+from goeswith.data.importers import Batches
 from goeswith.data.importers.source_files import given_files
 from goeswith.data.quarantine import ROW, Quarantine
 from goeswith.data.tables import require
@@ -32,7 +33,7 @@ _NAMES: Final = {
 }
 
 
-def recbole(sources: list[Path], quarantine: Quarantine, progress: Progress) -> Batches:
+def recbole(sources: list[Path], quarantine: Quarantine, progress: ShareProgress) -> Batches:
     """Products of the .item file, events of the .inter file."""
     files = given_files(sources)
     items = [file for file in files if file.suffix == ".item"]

@@ -11,8 +11,9 @@ from typing import Final
 
 import polars as pl
 
+from goeswith.core.progress import ShareProgress
 from goeswith.data.clean import with_values
-from goeswith.data.importers import Batches, Progress
+from goeswith.data.importers import Batches
 from goeswith.data.importers.source_files import given_files, named_file, needed_file
 from goeswith.data.quarantine import Quarantine
 from goeswith.data.tables import read_table, require, table_batches
@@ -29,7 +30,7 @@ _LATEST: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
 }
 
 
-def retailrocket(sources: list[Path], quarantine: Quarantine, progress: Progress) -> Batches:
+def retailrocket(sources: list[Path], quarantine: Quarantine, progress: ShareProgress) -> Batches:
     """Products with category path and availability; events by visitor and transaction."""
     files = given_files(sources)
     events_file = needed_file(files, "events", "retailrocket")

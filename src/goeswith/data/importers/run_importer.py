@@ -11,8 +11,9 @@ import polars as pl
 
 from goeswith.core.atomic_files import atomic_path
 from goeswith.core.errors import DataError
+from goeswith.core.progress import ShareProgress
 from goeswith.data.dataset import TABLES
-from goeswith.data.importers import Progress, find_importer
+from goeswith.data.importers import find_importer
 from goeswith.data.quarantine import Quarantine
 from goeswith.data.tables import table_format
 
@@ -31,7 +32,7 @@ def import_tables(
     sources: list[Path],
     out: Path,
     max_bad_share: float = 0.05,
-    progress: Progress = lambda _what, _share: None,
+    progress: ShareProgress = lambda _what, _share: None,
 ) -> Imported:
     """Read a public format and write products, events and relations, those that apply, as parquet.
 
