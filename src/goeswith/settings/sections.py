@@ -89,7 +89,10 @@ class SlateSettings(_Section):
         "one product of every type before a second of any.",
     )
     per_type: int | None = Field(
-        None, ge=1, description="Maximum number of products per type; no limit if not set."
+        None,
+        ge=1,
+        description="Maximum number of products per type; no limit if not set.",
+        examples=[2],
     )
 
 
@@ -147,11 +150,13 @@ class ServeSettings(_Section):
         description="Size of the response cache of a process, in megabytes of compressed JSON.",
     )
     report: str | None = Field(
-        None, description="File from `goeswith benchmark --json`, for /v1/report and the page."
+        None,
+        description="File from `goeswith benchmark -o FILE.json`, for /v1/report and the page.",
     )
     keys_file: str | None = Field(
         None,
         description="File of API keys, one line of `goeswith key` each; not set, no key is needed.",
+        examples=["keys"],
     )
     rate: float = Field(
         0.0,
@@ -181,6 +186,7 @@ class ServeSettings(_Section):
     feedback: str | None = Field(
         None,
         description="Folder for feedback, for `goeswith update`; not set, feedback is refused.",
+        examples=["feedback"],
     )
     log: bool = Field(True, description="Write a line of JSON to stdout for each request.")
     drain: float = Field(
