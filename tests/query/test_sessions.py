@@ -152,11 +152,11 @@ def test_both_rankings_count_by_their_places() -> None:
 
 
 def test_of_what_came_after_the_most_frequent_is_kept() -> None:
-    arrays = transition_arrays(Sequences.of_rows([[0, 1, 1, 0, 2], [0, 1], [2, 2]]), 4)
+    arrays = transition_arrays(Sequences.from_rows([[0, 1, 1, 0, 2], [0, 1], [2, 2]]), 4)
     starts, columns = arrays["followed.indptr"].tolist(), arrays["followed.indices"].tolist()
     counts = dict(zip(columns[: starts[1]], arrays["followed.data"].tolist(), strict=False))
     assert counts == {1: 3, 2: 2}
-    many = transition_arrays(Sequences.of_rows([[0, i] for i in range(1, 150)] + [[0, 149]]), 150)
+    many = transition_arrays(Sequences.from_rows([[0, i] for i in range(1, 150)] + [[0, 149]]), 150)
     assert np.diff(many["followed.indptr"])[0] == 100
     assert 149 in many["followed.indices"]
 

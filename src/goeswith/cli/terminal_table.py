@@ -76,9 +76,8 @@ def pairs_table(title: str, facts: Record) -> Table:
 def write_tsv(table: Table) -> None:
     """Write a line of keys and one of each record to stdout, values in full precision."""
     keys = table.keys
-    rows = ([record.get(key) for key in keys] for record in table.records)
-    lines: list[list[Any]] = [list(keys), *rows]
-    for line in lines:
+    lines: list[list[Any]] = [[record.get(key) for key in keys] for record in table.records]
+    for line in [list[Any](keys), *lines]:
         sys.stdout.write("\t".join(map(_plain_value, line)) + "\n")
 
 
@@ -180,11 +179,11 @@ def _narrow(heading: str, width: int) -> str:
     >>> _narrow("cold_target.ndcg@10", 6)
     'cold_\ntarget.\nndcg@10'
     """
-    parts = re.findall(r"[^\s_.]+[_.]?", heading)
+    parts = re.findall(r"@?[^\s_.@]+[_.]?", heading)
     width = max(width, *map(len, parts)) if parts else width
     lines = [""]
     for part in parts:
-        glue = "" if not lines[-1] or lines[-1][-1] in "_." else " "
+        glue = "" if not lines[-1] or lines[-1][-1] in "_." or part[0] == "@" else " "
         if lines[-1] and len(lines[-1] + glue + part) > width:
             lines.append(part)
         else:

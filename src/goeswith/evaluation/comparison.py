@@ -105,7 +105,8 @@ def benchmark(  # noqa: PLR0917
         name: _entrants(models or default_models(dataset, name), name, settings) for name in makers
     }
 
-    dataset = with_shop_kinds(dataset, settings.kinds.map)
+    if settings.kinds.use != "none":
+        dataset = with_shop_kinds(dataset, settings.kinds.map)
     data = BenchmarkData(dataset, settings)
     steps = sum(len(rows) for rows in entrants.values()) * len(seeds)
     done = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 import polars as pl
@@ -23,7 +24,7 @@ def tag_catalog(catalog: Catalog, tagger: Tagger | None = None) -> list[Tag]:
     A column `kind` of the catalogue wins where it has the id of a kind, or `none`: a shop or an
     earlier step has set it.
     """
-    tagger = tagger or Tagger()
+    tagger = tagger or shared_tagger()
     frame = catalog.frame
     n = len(catalog)
     own = catalog.text(KIND) or [None] * n
@@ -50,16 +51,25 @@ def tag_catalog(catalog: Catalog, tagger: Tagger | None = None) -> list[Tag]:
     return tag_by_text(titles, tags)
 
 
-def with_kinds(catalog: Catalog, tags: list[Tag]) -> Catalog:
+@lru_cache(maxsize=1)
+def shared_tagger() -> Tagger:
+    """A tagger over the table of this package, made once."""
+    return Tagger()
+
+
+def with_kinds(catalog: Catalog, tags: list[Tag], *, fill_types: bool = False) -> Catalog:
     """A catalogue with the column `kind`; where it has no types, the kinds' names are its types.
 
     Args:
         catalog: n products.
         tags: of the same.
+        fill_types: whether the types of an earlier call are kinds, so that new products get one.
     """
     ids = [tag.kind for tag in tags]
-    frame = catalog.frame.with_columns(pl.Series(KIND, ids, dtype=pl.String))
-    if "type" not in frame.columns or not frame["type"].count():
+    # what a shop says has no kind is not tagged again later
+    column = [NO_KIND if tag.source == SHOP and tag.kind is None else tag.kind for tag in tags]
+    frame = catalog.frame.with_columns(pl.Series(KIND, column, dtype=pl.String))
+    if fill_types or "type" not in frame.columns or not frame["type"].count():
         kinds = load_table().kinds
         types = [kinds[kind].name if kind else None for kind in ids]
         frame = frame.with_columns(pl.Series("type", types, dtype=pl.String))

@@ -7,11 +7,12 @@ knowledge, and never evidence of what a shop's customers did.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from importlib import resources
 from importlib.resources.abc import Traversable
+from itertools import product
 from typing import Final, TypeAlias
 
 from goeswith.core.errors import DataError
@@ -200,6 +201,16 @@ class KindTable:
         if (one.for_adults and two.for_children) or (one.for_children and two.for_adults):
             return "wrong audience: one is for adults, the other for children"
         return None
+
+    def forbidden_pairs(self, ids: Collection[str]) -> Iterator[tuple[str, str]]:
+        """The pairs of some kinds that are never shown together; a pair may come twice."""
+        chosen = set(ids)
+        for pair in self.never_together:
+            if chosen.issuperset(pair):
+                yield pair
+        adults = [kind for kind in ids if self.kinds[kind].for_adults]
+        children = [kind for kind in ids if self.kinds[kind].for_children]
+        yield from product(adults, children)
 
     def path(self, kind: str) -> list[str]:
         """The kind and its broader kinds, up to the department."""

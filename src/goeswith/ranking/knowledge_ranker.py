@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from pathlib import Path
 from typing import ClassVar, Final, Self
 
@@ -104,12 +103,7 @@ class KnowledgeRanker(Recommender):
             for other in table.alternatives.get(kind, ()):
                 if other in code:
                     self._apart[i, code[other]] = True
-        never = [pair for pair in table.never_together if pair[0] in code and pair[1] in code]
-        never += itertools.product(
-            [kind for kind in ids if table.kinds[kind].for_adults],
-            [kind for kind in ids if table.kinds[kind].for_children],
-        )
-        for first, second in never:
+        for first, second in table.forbidden_pairs(ids):
             self._apart[code[first], code[second]] = True
             self._apart[code[second], code[first]] = True
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel
 
+from goeswith.core.errors import ConfigError
 from goeswith.settings.sections import Settings
 
 if TYPE_CHECKING:
@@ -46,15 +47,25 @@ def default_toml(*, every: bool = True) -> str:
             lines += _table(name, section, type(section), keys)
         return "\n".join(lines) + "\n"
     lines = ["# All settings of goeswith at their defaults. Unknown keys are refused."]
-    for name, section, described in _sections():
-        lines += _table(name, section, described)
+    for name, section in Settings():
+        if isinstance(section, BaseModel):
+            lines += _table(name, section, type(section))
+    for name, kind in _models():
+        if isinstance(kind, ConfigError):
+            lines.append(f"\n# {name}: {' '.join(str(kind).split())}")
+        elif kind.Config.model_fields:
+            lines += _table(name, kind.Config(), kind)
     return "\n".join(lines) + "\n"
 
 
 def default_settings(*, every: bool = True) -> dict[str, dict[str, dict[str, Any]]]:
     """Section -> key -> default and description."""
     found: dict[str, dict[str, dict[str, Any]]] = {}
-    for name, section, _ in _sections():
+    sections = [(name, section) for name, section in Settings() if isinstance(section, BaseModel)]
+    sections += [
+        (name, kind.Config()) for name, kind in _models() if not isinstance(kind, ConfigError)
+    ]
+    for name, section in sections:
         keys = list(type(section).model_fields) if every else COMMON.get(name, ())
         fields = type(section).model_fields
         values = section.model_dump(mode="json")
@@ -66,19 +77,17 @@ def default_settings(*, every: bool = True) -> dict[str, dict[str, dict[str, Any
     return found
 
 
-def _sections() -> Iterator[tuple[str, BaseModel, type]]:
-    """Name, defaults, and the class whose docstring describes a table."""
+def _models() -> Iterator[tuple[str, type[Model] | ConfigError]]:
+    """Table and class of every model, or why it cannot be imported."""
     from goeswith.models import MODELS
     from goeswith.sequential import SESSION_MODELS
 
-    for name, section in Settings():
-        if isinstance(section, BaseModel):
-            yield name, section, type(section)
     for registry in (MODELS, SESSION_MODELS):
         for name in registry.names:
-            kind: type[Model] = registry.find(name)
-            if kind.Config.model_fields:
-                yield f"models.{name}", kind.Config(), kind
+            try:
+                yield f"models.{name}", registry.find(name)
+            except ConfigError as error:
+                yield f"models.{name}", error
 
 
 def _table(

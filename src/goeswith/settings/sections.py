@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from goeswith.relations.config import MiningConfig
 
 AUTO: Final = "auto"
+KINDS_MODEL: Final = "kinds"
+"""The model of the table of product kinds."""
 NONE: Final = "none"
 BUDGETS: Final[dict[str, dict[str, Any]]] = {
     "fast": {},
@@ -229,9 +231,18 @@ class RelevanceSettings(_Section):
     reach: int = Field(5, ge=1, le=100, description="Maximum change of a rank by re-ranking.")
 
 
-class KindsSettings(_Section):
-    """Kinds of products, by which the models `kinds` and `knowledge_ranker` recommend."""
+class KindSettings(_Section):
+    """The table of product kinds: what goes with what by general knowledge."""
 
+    use: Literal["auto", "none"] = Field(
+        "auto",
+        description="auto tags products by title. Their kinds are product types where the shop has "
+        "none; where the data have no views, products of one kind and of alternative kinds are "
+        "substitutes, and the table ranks together with the log. `none` disables it.",
+    )
+    min_share: float = Field(
+        0.3, ge=0, le=1, description="Share of products with a kind from which the table is used."
+    )
     map: str | None = Field(
         None,
         description="File from `goeswith kinds map`: the kind of each product type. Not set, it is "
@@ -245,9 +256,9 @@ class Settings(_Section):
 
     data: DataSettings = DataSettings()
     relations: MiningConfig = MiningConfig()
-    kinds: KindsSettings = KindsSettings()
     fit: FitSettings = FitSettings()
     slate: SlateSettings = SlateSettings()
+    kinds: KindSettings = KindSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     relevance: RelevanceSettings = RelevanceSettings()
     serve: ServeSettings = ServeSettings()
@@ -255,12 +266,15 @@ class Settings(_Section):
         default_factory=dict, description="Settings of models, one table [models.NAME] each."
     )
 
-    def resolve(self, products: int, *, has_counts: bool = False) -> Settings:
+    def resolve(
+        self, products: int, *, has_counts: bool = False, by_kinds: bool = False
+    ) -> Settings:
         """These settings with `auto` and the budget replaced by concrete models and settings.
 
         Args:
             products: size of the catalogue.
             has_counts: whether pairs are counted in events, rather than listed.
+            by_kinds: whether kinds decide what is a substitute, as the data have no views.
         """
         fit = self.fit
         if fit.model == AUTO:
@@ -268,6 +282,9 @@ class Settings(_Section):
             if fit.budget == "fast" and products > fit.ranker_products:
                 # a pair with high support is more reliable than an inferred one
                 model, *rest = ["copurchase", "cocitation"] if has_counts else ["cocitation"]
+            if by_kinds:
+                # a pair that is bought together often may still be two of one kind
+                model, rest = f"knowledge_ranker:base={model}", [KINDS_MODEL]
             fit = fit.model_copy(update={"model": model, "fallbacks": [*rest, *fit.fallbacks]})
         budget = dict(BUDGETS[fit.budget])
         if products > _MAX_MEMBER_PRODUCTS:

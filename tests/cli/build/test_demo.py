@@ -59,14 +59,15 @@ def test_the_demo_goes_all_the_way_and_leaves_what_it_names(tmp_path: Path) -> N
     out = tmp_path / "demo"
     run = CliRunner().invoke(app, ["demo", "--out", str(out)])
     assert run.exit_code == 0, run.output
-    told = " ".join(run.stdout.replace("│", " ").split())
-    assert "simulated by its publisher" in told
-    assert re.search(r"Bought \d+ times with", told)
-    assert "GROCERY" not in told
-    assert "Spaghetti Dry, Pasta Sauce, 16 Oz" in told  # its category, type and size
-    for name in ("Spaghetti Dry", "Hot Dog Buns", "Baby Diapers"):
-        assert any(name in line for line in run.stdout.splitlines() if "What goes with" in line)
-    assert f"goeswith serve {out / 'bundle'}" in run.stdout
+    assert "simulated by its publisher" in run.stderr
+    header, *lines = [line.split("\t") for line in run.stdout.splitlines()]
+    shown = [dict(zip(header, line, strict=True)) for line in lines]
+    assert re.search(r"\d", shown[0]["why"])
+    # its category, type and size
+    assert "Spaghetti Dry, Pasta Sauce, 16 Oz" in {line["title"] for line in shown}
+    assert "GROCERY" not in run.output
+    assert len({line["source_id"] for line in shown}) == 3
+    assert f"goeswith serve {out / 'bundle'}" in run.stderr
     figures = json.loads((out / "benchmark.json").read_text())
     assert figures["protocol"] == "time"
     assert all("ndcg@10" in result["metrics"] for result in figures["results"])

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -28,11 +30,22 @@ def _working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_fit_leaves_a_bundle_and_says_how_to_ask_it(shop_folder: Path) -> None:
     run = goeswith("fit", shop_folder, "--out", "bundle", "--model", "copurchase")
     assert run.exit_code == 0, run.output
-    assert "50 products" in run.stdout
-    assert "by copurchase" in run.stdout
-    assert "goeswith recommend bundle 'phone-0'" in run.stdout
+    assert "50 products" in run.stderr
+    assert "by copurchase" in run.stderr
+    assert "goeswith recommend bundle 'phone-0'" in run.stderr
+    assert re.search(r"^reading .*small-shop, [\d.]+ s$", run.stderr, flags=re.MULTILINE)
+    table = [line.split("\t") for line in run.stdout.splitlines()]
+    assert dict(zip(*table, strict=True))["products"] == "50"
     bundle = Bundle.open("bundle", verify=True)
     assert bundle.manifest["settings"]["fit"]["model"] == "copurchase"
+
+
+def test_json_is_one_document(shop_folder: Path) -> None:
+    run = goeswith("fit", shop_folder, "-o", "bundle", "--model", "popularity", "--json")
+    assert run.exit_code == 0, run.output
+    document = json.loads(run.stdout)
+    assert document["id"] == Bundle.open("bundle").id
+    assert document["first_answered"]["popularity"] == 50
 
 
 def test_fit_reads_the_project_file_of_the_working_folder(shop_folder: Path) -> None:
@@ -49,8 +62,8 @@ def test_rows_set_aside_are_shown(shop_folder: Path, tmp_path: Path) -> None:
     with (data / "products.csv").open("a") as products:
         products.write("phone-1,Again,phone,brand,1.0\n")
     run = goeswith("fit", data, "--out", "b", "--model", "popularity")
-    assert "Rows set aside" in run.stdout
-    assert "products.csv" in run.stdout
+    assert "Rows set aside" in run.stderr
+    assert "products.csv" in run.stderr
 
 
 @pytest.mark.parametrize(

@@ -95,14 +95,14 @@ def test_two_phases_leave_a_model_of_each_locale(
     )
     assert {f.name for f in (tmp_path / "each").iterdir()} == {"us", "jp"}
     figures, plot = tmp_path / "figures.json", tmp_path / "confusion.svg"
-    run("evaluate", tmp_path / "each" / "us", published, "--json", figures, "--plot", plot)
+    run("evaluate", tmp_path / "each" / "us", published, "-o", figures, "-o", plot)
     told = json.loads(figures.read_text())
     assert told["pairs"] == 32 == sum(map(sum, told["confusion"]))
     assert set(told["locales"]) == {"us", "jp"}
     assert set(told["f1"]) <= {"exact", "substitute", "complement", "irrelevant"}
     assert plot.read_text().lstrip().startswith("<?xml")
     small = tmp_path / "small.json"
-    run("evaluate", tmp_path / "all", published, "--json", small, "--version", "small")
+    run("evaluate", tmp_path / "all", published, "-o", small, "--version", "small")
     assert json.loads(small.read_text())["pairs"] == 16
 
 

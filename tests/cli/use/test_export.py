@@ -35,8 +35,10 @@ def test_a_file_gets_ten_answers_a_product_or_so_many_as_the_bundle_holds(
     assert ended.exit_code == 0
     rows = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
     bundle = Bundle.open(shop_bundle)
-    assert f"{len(rows):,} answers for 50 of 50 products, at most 8 each" in ended.stdout
-    assert bundle.id in ended.stdout
+    assert f"{len(rows):,} recommendations for 50 of 50 products, at most 8 each" in ended.stderr
+    summary = dict(zip(*(line.split("\t") for line in ended.stdout.splitlines()), strict=True))
+    assert summary["bundle"] == bundle.id
+    assert summary["recommendations"] == str(len(rows))
     first = bundle.complements("phone-1", 8)
     found = [row for row in rows if row["source_id"] == "phone-1"]
     assert [row["why"] for row in found] == [answer.why for answer in first]

@@ -26,11 +26,12 @@ def test_inspect_shows_data_relations_models_and_health(shop_bundle: Path) -> No
         "co_purchase",
         "complement signal",
         "similar_complements",
-        "products without answers",
+        "products without recommendations",
         "every SHA-256 as written",
-        f"{manifest['relations']['co_purchase']['edges']:,}",
+        str(manifest["relations"]["co_purchase"]["edges"]),
     ):
         assert text in run.stdout
+    assert run.stdout.splitlines()[0] == "table\trow\tname\tvalue"
 
 
 def test_inspect_shows_metrics_and_rows_set_aside(shop_folder: Path, tmp_path: Path) -> None:

@@ -9,21 +9,51 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from goeswith.cli import output
 from goeswith.cli.main import app
 from goeswith.core.errors import GoesWithError
 from goeswith.query.bundle import Bundle
+
+
+def on_terminal(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> str:
+    """What a command prints on a terminal of 80 columns."""
+    monkeypatch.setattr(output, "is_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    run = CliRunner().invoke(app, arguments, env={"FORCE_COLOR": "1", "NO_COLOR": "1"})
+    assert run.exit_code == 0
+    return re.sub(r"\x1b\[\d*m", "", run.stdout)
+
+
+def test_a_terminal_of_80_columns_drops_columns_and_names_them(
+    shop_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = on_terminal(["recommend", str(shop_bundle), "phone-1", "-k", "2"], monkeypatch)
+    assert "Recommended with phone-1 (Phone 1)" in shown
+    assert all(len(line) <= 80 for line in shown.splitlines())
+    assert "…" not in shown
+    for answer in Bundle.open(shop_bundle).complements("phone-1", 2):
+        assert f"{answer.score:.4g}" in shown
+
+
+def test_no_recommendation_leaves_the_header_and_says_so(shop_bundle: Path) -> None:
+    asked = ["recommend", str(shop_bundle), "phone-1", "--where", "price<0"]
+    run = CliRunner().invoke(app, asked)
+    assert run.exit_code == 0
+    assert run.stdout.splitlines()[0].startswith("rank\tproduct_id")
+    assert len(run.stdout.splitlines()) == 1
+    assert "Recommended with phone-1 (Phone 1): no product that meets the" in run.stderr
 
 
 def test_every_line_shows_the_evidence(shop_bundle: Path) -> None:
     run = CliRunner().invoke(app, ["recommend", str(shop_bundle), "phone-1", "-k", "3"])
     assert run.exit_code == 0
     answers = Bundle.open(shop_bundle).complements("phone-1", 3)
-    text = " ".join(run.stdout.replace("│", " ").split())
-    assert "What goes with phone-1 (Phone 1)" in text
-    for answer in answers:
-        assert answer.product_id in text
-        assert f"Bought {answer.evidence.bought_together} times with Phone 1" in text
-        assert f"{answer.evidence.lift:,.1f} times what chance would give" in text
+    header, *lines = [line.split("\t") for line in run.stdout.splitlines()]
+    for line, answer in zip(lines, answers, strict=True):
+        shown = dict(zip(header, line, strict=True))
+        assert shown["product_id"] == answer.product_id
+        assert shown["why"] == answer.why
+        assert float(shown["score"]) == answer.score
 
 
 def test_json_holds_what_the_library_answers(shop_bundle: Path) -> None:
@@ -43,19 +73,19 @@ def test_json_holds_what_the_library_answers(shop_bundle: Path) -> None:
 @pytest.mark.parametrize(
     ("option", "key", "title"),
     [
-        ("--similars", "similars", "What stands for case-1 (Case 1)"),
-        ("--reverse", "sources", "What case-1 (Case 1) goes with"),
+        ("--similars", "similars", "Alternatives to case-1 (Case 1)"),
+        ("--reverse", "sources", "Recommended for: case-1 (Case 1)"),
     ],
 )
 def test_similars_and_reverse_are_those_of_the_library(
-    shop_bundle: Path, option: str, key: str, title: str
+    shop_bundle: Path, option: str, key: str, title: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = ["recommend", str(shop_bundle), "case-1", "-k", "3", option]
     bundle = Bundle.open(shop_bundle)
     found = (bundle.similars if key == "similars" else bundle.reverse)("case-1", 3)
     told = json.loads(CliRunner().invoke(app, [*asked, "--json"]).stdout)
     assert [line["product_id"] for line in told[key]] == [answer.product_id for answer in found]
-    assert title in " ".join(CliRunner().invoke(app, asked).stdout.split())
+    assert title in " ".join(on_terminal(asked, monkeypatch).split())
 
 
 @pytest.mark.parametrize(
@@ -101,15 +131,17 @@ def test_the_process_ends_with_code_2_and_loads_no_heavy_library(shop_bundle: Pa
         assert not heavy & {name.split(".")[0] for name in modules}
 
 
-def test_a_session_is_answered_in_its_order(shop_bundle: Path) -> None:
+def test_a_session_is_answered_in_its_order(
+    shop_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked = ["recommend", str(shop_bundle), "--session", 'phone-4,"phone-1"', "-k", "3"]
     expected = Bundle.open(shop_bundle).session(["phone-4", "phone-1"], 3)
     told = json.loads(CliRunner().invoke(app, [*asked, "--json"]).stdout)
     assert [one["product_id"] for one in told["session"]] == ["phone-4", "phone-1"]
     assert [one["product_id"] for one in told["next"]] == [a.product_id for a in expected]
     assert [one["followed"] for one in told["next"]] == [a.followed for a in expected]
-    shown = " ".join(CliRunner().invoke(app, asked).stdout.split())
-    assert "What comes next after phone-4 (Phone 4), phone-1 (Phone 1)" in shown
+    shown = " ".join(on_terminal(asked, monkeypatch).split())
+    assert "Next after phone-4 (Phone 4), phone-1 (Phone 1)" in shown
 
 
 def test_a_session_is_asked_for_alone(shop_bundle: Path) -> None:

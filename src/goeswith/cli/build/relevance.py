@@ -234,7 +234,9 @@ def classify(
 ) -> None:
     """Write the class of every pair of a table, and the probability of each class.
 
-    goeswith relevance classify judge pairs.csv -o classes.parquet
+        goeswith relevance classify judge pairs.csv -o classes.parquet
+
+    Rows that cannot be used are set aside and counted.
     """
     import polars as pl
 
@@ -274,7 +276,9 @@ def classify(
 def settings(json: Json = False) -> None:
     """Print the settings of `--set`, with default and meaning.
 
-    goeswith relevance settings
+        goeswith relevance settings
+
+    `goeswith relevance fit --set KEY=VALUE` changes one.
     """
     from goeswith.cli.output import Output
     from goeswith.cli.terminal_table import Column, Table
@@ -333,13 +337,15 @@ def _make_config(overrides: dict[str, object], *, shop: bool) -> SalamConfig:
     from pydantic import ValidationError
 
     from goeswith.core.errors import ConfigError
-    from goeswith.core.validation import describe_errors
     from goeswith.language.salam.config import SalamConfig
 
     try:
         return SalamConfig.model_validate({**({"labels": "s_c_i"} if shop else {}), **overrides})
     except ValidationError as error:
+        wrong = "; ".join(
+            f"{'.'.join(map(str, e['loc']))}: {e['msg'].lower()} (got {e['input']!r})"
+            for e in error.errors()
+        )
         raise ConfigError(
-            f"settings of relevance: {describe_errors(error)}; "
-            "`goeswith relevance settings` prints every one"
+            f"settings of relevance: {wrong}; `goeswith relevance settings` prints every one"
         ) from error

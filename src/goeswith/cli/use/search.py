@@ -22,7 +22,9 @@ def command(
 ) -> None:
     """Find products by their titles and ids.
 
-    goeswith search bundle phone case
+        goeswith search bundle phone case
+
+    A word may be a prefix or have a typing error.
     """
     from dataclasses import asdict
 

@@ -33,7 +33,10 @@ def command(
 ) -> None:
     """Serve recommendations over HTTP, with a page for people.
 
-    goeswith serve bundle --port 8000
+        goeswith serve bundle --port 8000
+
+    The service runs until it is stopped, and serves a new build of the bundle as soon as it is
+    complete.
     """
     from goeswith.core.errors import ConfigError
     from goeswith.settings.project_file import load_settings
