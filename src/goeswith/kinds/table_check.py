@@ -31,12 +31,12 @@ def check_table_folder(folder: Traversable) -> tuple[KindTable, list[str]]:
     problems: list[str] = []
     if (folder / "kinds").is_dir():
         table = read_table_folder(folder, problems.append)
-        whole = table
+        problems += [*_kind_problems(table), *_phrase_problems(table)]
+        problems += _link_problems(table, table)
     else:
         base = load_table()
         table = read_table_folder(folder, problems.append, base.kinds)
-        whole = _joined(base, table)
-    problems += [*_kind_problems(table), *_phrase_problems(table), *_link_problems(table, whole)]
+        problems += _link_problems(table, _joined(base, table))
     return table, problems
 
 
