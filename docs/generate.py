@@ -12,6 +12,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
 from goeswith.cli.main import app
+from goeswith.kinds.table import load_table
 from goeswith.models import MODELS
 from goeswith.models.listing import list_models
 from goeswith.sequential import SESSION_MODELS, TRAINED
@@ -46,6 +47,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         "reference/models.md": models(),
         "reference/http.md": http(),
         "reference/api.md": API,
+        "reference/kinds.md": kinds(),
     }
     for uri, content in pages.items():
         files.append(File.generated(config, uri, content=content))
@@ -101,6 +103,39 @@ def models() -> str:
             f"| {_cell(record['summary'])} |"
         )
     return "\n".join(lines) + "\n"
+
+
+def kinds() -> str:
+    """A table of the kinds of every department, with what goes with each."""
+    table = load_table()
+    every = [kind for kind in table.kinds.values() if not kind.group]
+    links = sum(map(len, table.links.values()))
+    lines = ["---", "search:", "  exclude: true", "---", "", "# Product kinds", ""]
+    lines += [
+        f"The {len(every):,} kinds of the table of this package and their {links:,} links, strongest "
+        "first; kinds that nearly everyone needs are bold. `goeswith kinds show KIND` prints the "
+        "reasons, alternatives and names of a kind. [Product kinds](../explanation/kinds.md) "
+        "explains the table, and [the how-to](../how-to/kinds.md) how to add to it.",
+        "",
+    ]
+    for department in sorted({kind.department for kind in every}):
+        lines += [f"## {_sentence_case(table.kinds[department].name)}", ""]
+        lines += ["| kind | goes with it |", "|---|---|"]
+        for kind in every:
+            if kind.department == department:
+                targets = [
+                    f"**{table.kinds[link.target].name}**"
+                    if link.strength == 3
+                    else table.kinds[link.target].name
+                    for link in table.links.get(kind.id, ())
+                ]
+                lines.append(f"| {_cell(kind.name)} | {_cell(', '.join(targets))} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _sentence_case(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def http() -> str:
