@@ -22,8 +22,8 @@ def test_every_line_shows_the_evidence(shop_bundle: Path) -> None:
     assert "What goes with phone-1 (Phone 1)" in text
     for answer in answers:
         assert answer.product_id in text
-        assert f"Bought {answer.evidence.bought_together} times with Phone 1" in text
-        assert f"{answer.evidence.lift:,.1f} times what chance would give" in text
+        assert f"In {answer.evidence.bought_together} baskets with Phone 1" in text
+        assert f"{answer.evidence.lift:,.1f}x more often than by chance" in text
 
 
 def test_json_holds_what_the_library_answers(shop_bundle: Path) -> None:

@@ -75,7 +75,7 @@ def test_the_sentence_counts_who_went_on_to_it_and_names_from_what(
         assert answer.followed == times
         if times:
             name = bundle.products.display_name(bundle.products.row(str(answer.after)))
-            assert f"Looked at or bought soon after {name} by others" in answer.why
+            assert f"Viewed or bought soon after {name}:" in answer.why
 
 
 def test_the_newest_product_says_most(bundle: Bundle) -> None:
@@ -152,11 +152,11 @@ def test_both_rankings_count_by_their_places() -> None:
 
 
 def test_of_what_came_after_the_most_frequent_is_kept() -> None:
-    arrays = transition_arrays(Sequences.of_rows([[0, 1, 1, 0, 2], [0, 1], [2, 2]]), 4)
+    arrays = transition_arrays(Sequences.from_rows([[0, 1, 1, 0, 2], [0, 1], [2, 2]]), 4)
     starts, columns = arrays["followed.indptr"].tolist(), arrays["followed.indices"].tolist()
     counts = dict(zip(columns[: starts[1]], arrays["followed.data"].tolist(), strict=False))
     assert counts == {1: 3, 2: 2}
-    many = transition_arrays(Sequences.of_rows([[0, i] for i in range(1, 150)] + [[0, 149]]), 150)
+    many = transition_arrays(Sequences.from_rows([[0, i] for i in range(1, 150)] + [[0, 149]]), 150)
     assert np.diff(many["followed.indptr"])[0] == 100
     assert 149 in many["followed.indices"]
 

@@ -41,7 +41,7 @@ def merge_reports(mined: list[dict[str, Any]], report: MiningReport) -> list[dic
         fields = asdict(new)
         if new.relation in both:
             entry = both[new.relation]
-            for name in ("contexts", "giants", "unplaced"):
+            for name in ("contexts", "oversized", "without_context"):
                 entry[name] += fields[name]
             entry["order_known"] = entry["order_known"] or fields["order_known"]
         else:

@@ -80,16 +80,17 @@ def make_recommendation(  # noqa: PLR0917
     """
     score, model_index = scored
     products = bundle.products
+    model = bundle.models[model_index] if model_index >= 0 else "pinned"
     return Recommendation(
         product_id=products.ids[target],
         title=products.title(target),
         type=products.type(target),
         relation="complement",
         score=score,
-        model=bundle.models[model_index] if model_index >= 0 else "pinned",
+        model=model,
         fallback=model_index > 0,
         evidence=evidence,
-        why=complement_text(name, evidence),
+        why=complement_text(name, evidence, model),
         goes_with=goes_with,
         pinned=pinned,
         explanation=bundle.explanations.for_pair(best, target, evidence),
