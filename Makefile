@@ -73,13 +73,13 @@ release: | $(VENV)/bin/python ## build the wheel, check it, and try it in an emp
 bench: $(VENV)/.dev-full ## the tables of docs/benchmarks/results.md, from ../shared/data into benchmarks/results
 	set -e; for data in $(BENCH_DATA); do \
 	  $(BIN)/goeswith benchmark ../shared/data/$$data --protocol edges,cold \
-	    --json benchmarks/results/$$data.json; \
+	    -o benchmarks/results/$$data.json; \
 	  $(BIN)/goeswith benchmark ../shared/data/$$data --protocol edges,cold \
-	    --models $(RANKED) --json benchmarks/results/$$data-ranker.json; \
+	    --models $(RANKED) -o benchmarks/results/$$data-ranker.json; \
 	  for model in $(BENCH_TRAINED); do \
 	    models=$$model; test $$model != daemon || models=$(DAEMONS); \
 	    $(BIN)/goeswith benchmark ../shared/data/$$data --protocol edges,cold \
-	      --models $$models --json benchmarks/results/$$data-$$model.json; \
+	      --models $$models -o benchmarks/results/$$data-$$model.json; \
 	  done; \
 	done
 	$(BIN)/python benchmarks/table.py

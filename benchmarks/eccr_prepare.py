@@ -17,13 +17,13 @@ from eccr_shrink import shrink
 from goeswith.data.catalog import Catalog
 from goeswith.features.product_vectors import SentenceVectors
 from goeswith.features.semantic_codes import collision_rate
+from goeswith.language.eccr.candidate_lists import candidate_list_metrics
 from goeswith.language.eccr.item_tokens import CodeSettings, make_distinct, quantise
 from goeswith.language.eccr.prompts import ONE_TASKS, PAIR_TASKS, TITLE_TOKENS, RaggedIds
 from goeswith.language.eccr.strategic_texts import STRATEGIC_TRAINING_TEXTS
 from goeswith.models import make_model
 from goeswith.models.base import Recommender
 from goeswith.text.product_text import clean_text
-from list_metrics import list_metrics
 from strategic_text import STRATEGIC
 
 CHARACTERS = 160
@@ -139,7 +139,7 @@ def prepare(  # noqa: PLR0915 one step after the other
     }
     (out / f"{name}-{seed}.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
     for model, found in scores["test"].items():
-        both_metrics = list_metrics(found.reshape(-1, NEGATIVES + 1))
+        both_metrics = candidate_list_metrics(found.reshape(-1, NEGATIVES + 1))
         print(name, seed, model, *(f"{k} {v.mean():.3f}" for k, v in both_metrics.items()))
     print(json.dumps(reports), flush=True)
 

@@ -14,12 +14,11 @@ from eccr_prepare import CHARACTERS
 from eccr_train import EVERY, MAIN, VARIANTS, some_lists
 from goeswith.evaluation.bootstrap import paired_bootstrap
 from goeswith.evaluation.metrics import PerSource
-from goeswith.language.eccr.candidate_lists import KINDS
+from goeswith.language.eccr.candidate_lists import KINDS, candidate_list_metrics
 from goeswith.language.salam.judge import PAIR_CLASSES
 from goeswith.ranking.rerank import rerank_positions
 from goeswith.text.hostile_text import find_hostile
 from goeswith.text.product_text import clean_text
-from list_metrics import list_metrics
 from strategic_text import STRATEGIC, rank_rise
 
 RESULTS = Path(__file__).parent / "results"
@@ -138,7 +137,7 @@ def lists_table(found: Found, name: str, cases: list[str], part: str) -> dict[st
             if scores is None:
                 continue
             sources = found.case[case][f"{part}_sources"][found.rows(case, part)]
-            by_list = list_metrics(scores)
+            by_list = candidate_list_metrics(scores)
             for metric, values in by_list.items():
                 per_seed[metric].append(_by_source(sources, values))
             parts[model][case] = _per_source(sources, by_list["ndcg@5"])

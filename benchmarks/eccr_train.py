@@ -19,7 +19,7 @@ import torch
 
 from eccr_shrink import grown, t5
 from goeswith.features.semantic_codes import Trie
-from goeswith.language.eccr.candidate_lists import CandidateLists
+from goeswith.language.eccr.candidate_lists import CandidateLists, candidate_list_metrics
 from goeswith.language.eccr.prompts import TITLE_TOKENS, Prompts, RaggedIds, code_ids
 from goeswith.language.eccr.torch_backbone import Backbone
 from goeswith.language.eccr.torch_eccr_training import (
@@ -27,11 +27,12 @@ from goeswith.language.eccr.torch_eccr_training import (
     EccrTraining,
     TextTargets,
     YesNoPairs,
+    list_scores,
+    lists_ndcg,
     train,
     with_tail,
 )
 from goeswith.language.eccr.torch_generate import generate
-from list_metrics import list_metrics
 from strategic_text import STRATEGIC, random_search
 
 TAIL = 10
@@ -202,13 +203,6 @@ class GraphCase:
         return EccrTasks(lists, judged, texts, tails)
 
 
-def list_scores(backbone: Backbone, prompts: Prompts, lists: CandidateLists) -> np.ndarray:
-    """(m, c) scores of lists."""
-    width = lists.candidates.shape[1]
-    asked = prompts.pairs("listwise", np.repeat(lists.sources, width), lists.candidates.ravel())
-    return backbone.score_all(asked).reshape(-1, width)
-
-
 def train_all(  # noqa: PLR0917 what there is to say
     packed: Path, cases: list[str], out: Path, seconds: float, size: Size, part: int, parts: int
 ) -> None:
@@ -312,7 +306,7 @@ def _run(case: GraphCase, name: str, kind: str, base: Any) -> tuple[dict[str, An
     prompts, valid = case.prompts(codes), case.lists("valid").of(case.rows("valid"))
 
     def check() -> float:
-        return float(list_metrics(list_scores(backbone, prompts, valid))["ndcg@5"].mean())
+        return lists_ndcg(backbone, prompts, valid)
 
     plan = replace(size.plan, seed=seed, tails=size.plan.tails if variant.tails else 0.0)
     tasks = case.tasks(prompts, variant)
@@ -370,7 +364,9 @@ def _attacked(  # noqa: PLR0917 what a run is made of
     if "prior" in found:
         prior = found["prior"]
         shift = prior[valid.candidates]
-        gains = [list_metrics(found["valid"] - w * shift)["ndcg@5"].mean() for w in PRIORS]
+        gains = [
+            candidate_list_metrics(found["valid"] - w * shift)["ndcg@5"].mean() for w in PRIORS
+        ]
         best = PRIORS[int(np.argmax(gains))]
         facts["prior"] = {
             "valid_ndcg@5": dict(zip(map(str, PRIORS), gains, strict=True)),

@@ -15,7 +15,7 @@ from goeswith.cli.main import app
 from goeswith.models import MODELS
 from goeswith.models.listing import list_models
 from goeswith.sequential import SESSION_MODELS, TRAINED
-from goeswith.settings.project_file import default_toml
+from goeswith.settings.default_file import default_toml
 
 API = """# Python API
 
@@ -73,9 +73,10 @@ def command_line() -> str:
 
 
 def _commands(command: Any, name: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(command, click.Group) or hasattr(command, "commands"):
-        for child, found in command.commands.items():
-            yield from _commands(found, f"{name} {child}")
+    if hasattr(command, "list_commands"):
+        context = click.Context(command, info_name=name)
+        for child in command.list_commands(context):
+            yield from _commands(command.get_command(context, child), f"{name} {child}")
     else:
         yield name, command
 

@@ -5,8 +5,10 @@ Needs chromium, and `make demo` before it.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
+import pty
 import re
 import shutil
 import socket
@@ -37,13 +39,7 @@ def answer(bundle: str) -> None:
     """What `goeswith recommend` prints, as SVG."""
     console = Console(record=True, width=WIDTH, file=io.StringIO())
     command = f"goeswith recommend {bundle} {PRODUCT} -k 4"
-    printed = subprocess.run(
-        [*GOESWITH, *command.split()[1:]],
-        env=os.environ | {"COLUMNS": str(WIDTH), "FORCE_COLOR": "1", "TERM": "xterm-256color"},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    printed = _in_terminal([*GOESWITH, *command.split()[1:]])
     console.print(Text(f"$ {command}"))
     console.print(Text.from_ansi(printed.rstrip()))
     svg = console.export_svg(title="goeswith recommend")
@@ -53,6 +49,21 @@ def answer(bundle: str) -> None:
         "\n".join(line.rstrip() for line in svg.splitlines() if line.strip()) + "\n",
         encoding="utf-8",
     )
+
+
+def _in_terminal(command: list[str]) -> str:
+    """What a command prints on a terminal."""
+    terminal, end = pty.openpty()
+    environment = os.environ | {"COLUMNS": str(WIDTH), "TERM": "xterm-256color"}
+    process = subprocess.Popen(command, env=environment, stdin=end, stdout=end)
+    os.close(end)
+    printed = b""
+    with contextlib.suppress(OSError):  # the other end is closed
+        while part := os.read(terminal, 65536):
+            printed += part
+    if process.wait():
+        raise SystemExit(f"{command} failed")
+    return printed.decode().replace("\r\n", "\n")
 
 
 def pages(bundle: str) -> None:

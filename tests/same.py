@@ -8,10 +8,10 @@ last bit (the same run twice, a resumed run) is compared with `np.array_equal` i
 from __future__ import annotations
 
 import numpy as np
-from goeswith.arrays import Floats, Rows, Sparse
-from goeswith.models.neural.typed import Slate, TypedVectors
 
-from goeswith.models.base import leave_out
+from goeswith.core.arrays import Floats, Rows, Sparse
+from goeswith.models.base import mask_excluded
+from goeswith.models.neural.typed_vectors import TypedSlate, TypedVectors
 
 RTOL = 1e-5
 
@@ -47,7 +47,7 @@ def assert_best(
         exclude: (n, n) CSR of what is left out.
     """
     allowed = scores.copy()
-    leave_out(allowed, sources, exclude)
+    mask_excluded(allowed, sources, exclude)
     products, best = answers
     width = min(k, scores.shape[1])
     assert products.shape == best.shape == (len(sources), width)
@@ -113,7 +113,9 @@ def assert_same_answers(
     assert np.mean(same) >= share if same else True
 
 
-def assert_same_slates(found: Slate, expected: Slate, model: TypedVectors, sources: Rows) -> None:
+def assert_same_slates(
+    found: TypedSlate, expected: TypedSlate, model: TypedVectors, sources: Rows
+) -> None:
     """Two slates whose products and types score alike, place by place."""
     scores, kinds = model.score(sources), model.type_scores(sources)
     for mine, theirs, said in (

@@ -65,7 +65,8 @@ def test_every_command_and_option_that_is_named_exists() -> None:
     named += [["goeswith", *SERVICE["command"]], shlex.split(unit()["ExecStart"][0])]
     entry = dict(steps())
     named.append([*yaml.safe_load(entry["ENTRYPOINT"]), *yaml.safe_load(entry["CMD"])])
-    commands = get_command(app).commands  # type: ignore[attr-defined]
+    group = get_command(app)
+    commands = {name: group.get_command(None, name) for name in group.list_commands(None)}  # type: ignore[attr-defined]
     assert len(named) > 5
     for _, command, *rest in named:
         options = {name for p in commands[command].params for name in (*p.opts, *p.secondary_opts)}

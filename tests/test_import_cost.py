@@ -25,6 +25,19 @@ def test_the_command_line_starts_without_heavy_libraries() -> None:
     assert not heavy & loaded_by("import goeswith.cli.main")
 
 
+def test_a_command_is_imported_when_it_runs() -> None:
+    run = "import sys; from goeswith.cli.main import main; sys.argv = ['goeswith', 'key', 'a']"
+    out = subprocess.run(
+        [sys.executable, "-c", f"{run}\ntry:\n    main()\nfinally:\n    print(*sys.modules)"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    commands = {name for name in out.stdout.split() if name.startswith("goeswith.cli.")}
+    assert "goeswith.cli.use.key" in commands
+    assert not {"goeswith.cli.use.recommend", "goeswith.cli.build.fit"} & commands
+
+
 def test_only_the_parts_that_are_named_after_torch_import_it() -> None:
     walk = (
         "import goeswith, pkgutil, importlib; "

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from goeswith.core.progress import StepProgress
     from goeswith.data.dataset import Dataset
     from goeswith.evaluation.benchmark_result import BenchmarkResult
     from goeswith.models.base import Model, Recommender
     from goeswith.query.bundle import Bundle
     from goeswith.settings.sections import Settings
-
-Progress: TypeAlias = Callable[[int, int, str], None]
-"""Called with (steps done, all steps, what comes next)."""
 
 
 def fit(
@@ -24,7 +22,7 @@ def fit(
     model: str | Recommender | type[Recommender] | None = None,
     budget: str | None = None,
     settings: Settings | None = None,
-    progress: Progress | None = None,
+    progress: StepProgress | None = None,
 ) -> Bundle:
     """Learn what goes with what, write a bundle and open it: what `goeswith fit` does.
 
@@ -92,7 +90,7 @@ def benchmark(
     seeds: Sequence[int] = (0, 1, 2),
     *,
     settings: Settings | None = None,
-    progress: Progress | None = None,
+    progress: StepProgress | None = None,
 ) -> BenchmarkResult:
     """Fit models on a part of the data and measure them on the rest, as `goeswith benchmark` does.
 

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from goeswith.language.eccr import candidate_lists
+
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
@@ -24,11 +26,6 @@ def load(name: str):
 @pytest.fixture(scope="module")
 def strategic_text():
     yield from load("strategic_text")
-
-
-@pytest.fixture(scope="module")
-def list_metrics():
-    yield from load("list_metrics")
 
 
 @pytest.fixture(scope="module")
@@ -63,12 +60,12 @@ def test_the_rise_is_counted_in_ranks(strategic_text) -> None:
 
 
 @given(st.lists(st.floats(-5, 5, width=16), min_size=6, max_size=6))
-def test_metrics_are_those_of_a_stable_sort(list_metrics, scores: list[float]) -> None:
+def test_metrics_are_those_of_a_stable_sort(scores: list[float]) -> None:
     row = np.array([scores])
     ahead = sum(s > scores[0] for s in scores[1:])
     level = sum(s == scores[0] for s in scores[1:])
-    assert list_metrics.first_ranks(row)[0] == 1 + ahead + level / 2
-    found = list_metrics.list_metrics(row, 3)
+    assert candidate_lists.first_ranks(row)[0] == 1 + ahead + level / 2
+    found = candidate_lists.candidate_list_metrics(row, 3)
     assert found["hr@3"][0] == float(1 + ahead + level / 2 <= 3)
     assert found["ndcg@3"][0] <= found["hr@3"][0]
 

@@ -21,7 +21,7 @@ def test_the_doctor_finds_a_working_installation_fine(shop_bundle: Path) -> None
     code, text = told(str(shop_bundle))
     assert code == 0, text
     assert "broken" not in text
-    for part in ("python", "cores", "memory", "numpy", "duckdb", "from tables to an answer"):
+    for part in ("python", "cores", "memory", "numpy", "duckdb", "from tables to a recommendation"):
         assert f"ok {part}" in text
     assert "In 3 baskets with bread" in text
     assert "complete; 50 products" in text
@@ -44,7 +44,7 @@ def test_missing_and_old_libraries_are_named(monkeypatch: pytest.MonkeyPatch) ->
     assert code == 2
     assert "broken numpy 0.1 (needs >=1.26)" in text
     assert "broken polars not installed" in text
-    assert "- extra serve absent (uvicorn): pip install 'goeswith[serve]'" in text
+    assert "- extra serve not installed (uvicorn): pip install 'goeswith[serve]'" in text
 
 
 def test_a_way_that_ends_in_an_error_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,4 +54,4 @@ def test_a_way_that_ends_in_an_error_is_broken(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(build, "evidence_arrays", fail)
     code, text = told()
     assert code == 2
-    assert "broken from tables to an answer ImportError: libgomp.so.1" in text
+    assert "broken from tables to a recommendation ImportError: libgomp.so.1" in text

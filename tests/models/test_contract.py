@@ -343,13 +343,13 @@ def test_memory_does_not_grow_with_the_square_of_the_catalogue(
 ) -> None:
     if name in DEMANDS_A_DENSE_MATRIX:
         pytest.skip("the method itself needs a dense matrix; it refuses past max_products")
-    n, rng = 14_000, np.random.default_rng(0)
+    n, rng = 20_000, np.random.default_rng(0)
     frame = pl.DataFrame({"product_id": np.arange(n).astype(str)}).with_columns(
         type=pl.format("type {}", pl.Series(rng.integers(0, 2000, n)))
     )
-    edges = rng.integers(0, n, (2, 42_000)).astype(np.int32)
+    edges = rng.integers(0, n, (2, 60_000)).astype(np.int32)
     graph = RelationGraph.from_edges(n, {"co_purchase": (edges[0], edges[1])})
-    assert len(graph.complements) > 41_000
+    assert len(graph.complements) > 59_000
     catalog = Catalog(frame)
     spec = f"{name}:max_epochs=1" if name in TRAINED else name
     make_model(spec, QUICK).fit(*board)  # libraries are loaded now: watched, that takes minutes

@@ -42,6 +42,9 @@ def former(shop_folder: Path, tmp_path: Path) -> Path:
         settings = content["settings"]
         settings["fit"]["keep_rare"] = settings["fit"].pop("keep_below_support")
         settings["serve"]["remember"] = settings["serve"].pop("cache_mb")
+        for entry in content["mined"]:
+            entry["giants"] = entry.pop("oversized")
+            entry["unplaced"] = entry.pop("without_context")
         publish(build, content)
     return path
 
@@ -70,3 +73,24 @@ def test_an_update_writes_current_names(former: Path, tmp_path: Path) -> None:
     assert (updated.folder / BELOW_SUPPORT).is_dir()
     assert not (updated.folder / "rare").exists()
     assert updated.complements("phone-99", 2)
+
+
+def test_counts_of_a_former_bundle_are_added_under_current_names(
+    former: Path, tmp_path: Path
+) -> None:
+    events = tmp_path / "new.csv"
+    events.write_text(
+        "user_id,session_id,basket_id,product_id,event,timestamp\n"
+        "u1,s-new,b-new,phone-1,purchase,2025-01-01\n"
+        "u1,s-new,b-new,case-1,purchase,2025-01-01\n",
+        encoding="utf-8",
+    )
+    with pytest.warns(FutureWarning) as warned:
+        before = {entry["relation"]: entry for entry in Bundle.open(former).manifest["mined"]}
+        update_bundle(former, events)
+    assert any("mined.giants is now mined.oversized" in str(one.message) for one in warned)
+    after = {entry["relation"]: entry for entry in Bundle.open(former).manifest["mined"]}
+    baskets = before["co_purchase"]["contexts"]
+    assert after["co_purchase"]["contexts"] == baskets + 1
+    assert {"oversized", "without_context"} <= set(after["co_purchase"])
+    assert not {"giants", "unplaced"} & set(after["co_purchase"])

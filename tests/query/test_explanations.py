@@ -123,7 +123,7 @@ def test_an_update_says_that_explanations_are_of_before(
 def test_the_command_line_explains_and_shows(bundle: Path) -> None:
     run = CliRunner().invoke(app, ["explain", str(bundle), "--top", "2"])
     assert run.exit_code == 0
-    assert "by template" in run.stdout
+    assert "by template" in run.output
     asked = ["recommend", str(bundle), "phone-1", "-k", "2"]
     shown = " ".join(
         CliRunner().invoke(app, [*asked, "--explain"]).stdout.replace("│", " ").split()

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from goeswith.core.errors import ConfigError
-from goeswith.settings.project_file import default_toml, load_settings
+from goeswith.settings.default_file import default_toml
+from goeswith.settings.project_file import load_settings
 from goeswith.settings.sections import Settings
 
 
@@ -81,7 +82,7 @@ def test_a_key_that_may_be_a_word_or_a_number_is_told_once_with_both(tmp_path: P
 
 
 def test_a_missing_project_file_says_how_to_write_one(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="goeswith config --out"):
+    with pytest.raises(ConfigError, match="goeswith config -o"):
         load_settings(tmp_path / "absent.toml")
 
 

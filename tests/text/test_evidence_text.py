@@ -162,6 +162,14 @@ def test_a_comparison_states_the_relation(relation: str, text: str) -> None:
     assert comparison_text(relation, ("X", "Y"), given, variants=False) == text
 
 
+def test_substitutes_by_kind_claim_no_views() -> None:
+    text = comparison_text("substitute", ("X", "Y"), evidence(), variants=False)
+    assert text == (
+        "X and Y are not recommended together: their product kinds are alternatives or exclude "
+        "each other."
+    )
+
+
 def test_the_next_product_states_how_often_it_followed() -> None:
     assert next_text("X", 3) == "Viewed or bought soon after X: 3 times."
     assert "no recorded session has it soon after X" in next_text("X", 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 from goeswith.core.errors import ConfigError
@@ -39,6 +40,23 @@ def split_seeds(text: str) -> list[int]:
         raise ConfigError(
             f"seeds are integers separated by commas, such as 0,1,2; not {text!r}"
         ) from error
+
+
+def check_outputs(paths: Collection[Path], kinds: dict[str, str]) -> None:
+    """Refuse files that cannot be written before hours of work end with them, not after.
+
+    Args:
+        paths: files to write.
+        kinds: suffix -> what a file of that suffix holds.
+
+    Raises:
+        ConfigError: the suffix is none of `kinds`, or the file cannot be written.
+    """
+    for path in paths:
+        if path.suffix not in kinds and not path.is_dir():
+            known = ", ".join(f"{suffix} ({what})" for suffix, what in kinds.items())
+            raise ConfigError(f"{path}: the name of the file must end in one of {known}")
+        check_writable(path)
 
 
 def check_writable(path: Path | None) -> None:

@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Annotated, Final
 
 import typer
 
+from goeswith.cli.options import Json
+
 _EXTRAS: Final = {
     "demo": "`goeswith demo` on a retail panel",
-    "serve": "`goeswith serve`, answers over HTTP",
+    "serve": "`goeswith serve`, recommendations over HTTP",
     "export": "`goeswith export` to PostgreSQL and Redis",
     "torch": "neural models",
     "language": "sentence encoders and language models",
@@ -36,26 +38,38 @@ class Finding:
 
 
 def command(
-    bundle: Path | None = typer.Argument(None, help="A bundle to be checked too."),
+    bundle: Annotated[
+        Path | None, typer.Argument(metavar="BUNDLE", help="A bundle to check too.")
+    ] = None,
+    json: Json = False,
 ) -> None:
     """Check Python, libraries, extras and, in a temporary folder, the complete workflow.
 
-    Ends with exit code 2 where something that is needed is missing or broken.
-    """
-    from rich.markup import escape
-    from rich.table import Table
+        goeswith doctor bundle
 
-    from goeswith.cli.output import console
+    Ends with exit code 2 if something that is needed is missing or broken.
+    """
+    from goeswith.cli.output import Output
+    from goeswith.cli.terminal_table import Column, Table
 
     findings = [*_check_machine(), *_check_libraries(), *_check_extras(), _end_to_end()]
     if bundle is not None:
         findings.append(_check_bundle(bundle))
-    marks = {True: "[green]ok[/]", False: "[bold red]broken[/]", None: "-"}
-    table = Table(show_header=False, pad_edge=False)
-    for finding in findings:
-        table.add_row(marks[finding.is_ok], escape(finding.name), escape(finding.detail))
-    console().print(table)
-    if any(finding.is_ok is False for finding in findings):
+    status = {True: "ok", False: "broken", None: "-"}
+    styles = {"ok": "green", "broken": "bold red", "-": ""}
+    records = [
+        {"status": status[one.is_ok], "name": one.name, "detail": one.detail} for one in findings
+    ]
+    columns = [
+        Column("status", style=lambda record: styles[record["status"]]),
+        Column("name"),
+        Column("detail", min_width=30),
+    ]
+    is_ok = all(finding.is_ok is not False for finding in findings)
+    Output(json).result(
+        Table("", records, columns, has_heading=False), {"ok": is_ok, "findings": records}
+    )
+    if not is_ok:
         raise typer.Exit(2)
 
 
@@ -78,10 +92,10 @@ def _check_libraries() -> Iterator[Finding]:
     for line in requires("goeswith") or []:
         needed = Requirement(line)
         if needed.marker is None or needed.marker.evaluate({"extra": ""}):
-            detail = _installed_version(needed.name)
-            fine = detail is not None and needed.specifier.contains(detail, prereleases=True)
+            installed = _installed_version(needed.name)
+            fine = installed is not None and needed.specifier.contains(installed, prereleases=True)
             yield Finding(
-                needed.name, f"{detail or 'not installed'} (needs {needed.specifier})", fine
+                needed.name, f"{installed or 'not installed'} (needs {needed.specifier})", fine
             )
 
 
@@ -94,13 +108,15 @@ def _check_extras() -> Iterator[Finding]:
         wanting = [
             r.name
             for r in needed
-            if not (detail := _installed_version(r.name))
-            or not r.specifier.contains(detail, prereleases=True)
+            if not (installed := _installed_version(r.name))
+            or not r.specifier.contains(installed, prereleases=True)
         ]
         if wanting:
-            text = f"absent ({', '.join(wanting)}): pip install 'goeswith[{extra}]' for {gives}"
+            text = (
+                f"not installed ({', '.join(wanting)}): pip install 'goeswith[{extra}]' for {gives}"
+            )
         else:
-            text = f"there: {gives}"
+            text = f"installed: {gives}"
         yield Finding(f"extra {extra}", text, None if wanting else True)
 
 
@@ -112,8 +128,8 @@ def _installed_version(name: str) -> str | None:
 
 
 def _end_to_end() -> Finding:
-    """Tables to answer, small: three baskets that hold bread and butter, three without."""
-    what = "from tables to an answer"
+    """From tables to a recommendation: three baskets that hold bread and butter, three without."""
+    what = "from tables to a recommendation"
     try:
         from goeswith.data.folder import load_data
         from goeswith.pipeline.fit_bundle import fit_bundle
@@ -133,7 +149,7 @@ def _end_to_end() -> Finding:
         fine = bool(answers) and (
             answers[0].product_id == "butter" and answers[0].evidence.bought_together == 3
         )
-        detail = answers[0].why if answers else "no answer"
+        detail = answers[0].why if answers else "no recommendation"
         return Finding(what, detail if fine else f"unexpected result: {answers}", fine)
     except Exception as error:  # the report shows any failure
         return Finding(what, f"{type(error).__name__}: {error}", is_ok=False)

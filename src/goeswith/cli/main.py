@@ -1,44 +1,75 @@
 """The command line: arguments in, calls out, no logic.
 
-Each command is a module that imports its dependencies when it runs.
+The module of a command is imported when it runs, and imports its dependencies when it does.
 """
 
 from __future__ import annotations
 
 import sys
+import warnings
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 import typer
+import typer.main
 
-from goeswith.cli.relevance import app as relevance
+from goeswith.cli.plain_help import PlainCommand, PlainGroup
 from goeswith.core.errors import GoesWithError
 from goeswith.core.version import __version__
 
 COMMANDS: Final = {
-    "import": "import_data",
-    "relations": "relations",
-    "fit": "fit",
-    "update": "update",
-    "add": "add",
-    "explain": "explain",
-    "recommend": "recommend",
-    "search": "search",
-    "export": "export",
-    "inspect": "inspect_bundle",
-    "benchmark": "benchmark",
+    "import": "build.import_data",
+    "relations": "build.relations",
+    "fit": "build.fit",
+    "update": "build.update",
+    "add": "build.add",
+    "explain": "build.explain",
+    "recommend": "use.recommend",
+    "search": "use.search",
+    "export": "use.export",
+    "inspect": "use.inspect_bundle",
+    "benchmark": "build.benchmark",
     "models": "models",
-    "serve": "serve",
-    "key": "key",
-    "demo": "demo",
+    "serve": "use.serve",
+    "key": "use.key",
+    "demo": "build.demo",
     "config": "config",
     "doctor": "doctor",
+    "relevance": "build.relevance",
 }
-"""Command -> module of goeswith.cli that holds its function `command`."""
+"""Command -> module of goeswith.cli with its function `command`, or with its group `app`."""
+
+HELP: Final = "What goes with this product? Complements in the right direction, with evidence."
+
+
+class CommandGroup(PlainGroup):
+    """The commands, imported one by one."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        # the names alone: for suggestions and completion
+        self.commands: dict[str, Any] = dict.fromkeys(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Import a command; None if there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        if self.commands[cmd_name] is None:
+            module = import_module(f"goeswith.cli.{COMMANDS[cmd_name]}")
+            found = getattr(module, "app", None)
+            if found is None:
+                found = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+                kind = getattr(module, "COMMAND_CLASS", PlainCommand)
+                found.command(cmd_name, cls=kind)(module.command)
+            self.commands[cmd_name] = typer.main.get_command(found)
+            self.commands[cmd_name].name = cmd_name
+        return self.commands[cmd_name]
+
 
 app = typer.Typer(
     name="goeswith",
-    help="What goes with this product? Complements in the right direction, with evidence.",
+    cls=CommandGroup,
+    help=HELP,
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
@@ -72,13 +103,10 @@ def root(
             MODELS.trust(spec)
 
 
-for _name, _module in COMMANDS.items():
-    app.command(_name)(import_module(f"goeswith.cli.{_module}").command)
-app.add_typer(relevance, name="relevance")
-
-
 def main() -> None:
     """Run the command line; an error that a person can mend ends with exit code 2."""
+    show = warnings.showwarning
+    warnings.showwarning = _show_warning
     try:
         app()
     except GoesWithError as error:
@@ -92,6 +120,13 @@ def main() -> None:
     except KeyboardInterrupt:
         typer.echo("interrupted; whatever was there before is unchanged", err=True)
         sys.exit(130)
+    finally:
+        warnings.showwarning = show
+
+
+def _show_warning(message: Warning | str, *where: Any, **more: Any) -> None:
+    """Print a warning for users without the line of code that gave it."""
+    typer.echo(f"warning: {message}", err=True)
 
 
 if __name__ == "__main__":

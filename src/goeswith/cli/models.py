@@ -1,27 +1,27 @@
 """`goeswith models`: the models there are, and what each needs."""
 
-import typer
+from goeswith.cli.options import Json
 
 
-def command(
-    json: bool = typer.Option(False, "--json", help="Print JSON, with the settings of each."),
-) -> None:
+def command(json: Json = False) -> None:
     """List the models: of complements, and of the next product in a session.
 
-    A model of your own is written `module:Class`; see docs/how-to/own-model.md.
+        goeswith models
+
+    `--json` adds the settings of each model. A model of your own is written `module:Class`; see
+    docs/how-to/own-model.md.
     """
-    from goeswith.cli.output import console, records_table
+    from goeswith.cli.output import Output
+    from goeswith.cli.terminal_table import Column, Table
     from goeswith.models.listing import list_models
     from goeswith.sequential import SESSION_MODELS, TRAINED
 
-    records = [*list_models(), *list_models(SESSION_MODELS, TRAINED)]
-    if json:
-        from json import dumps
-
-        typer.echo(dumps({"models": records}, indent=2))
-        return
-    shown = [
-        {key: record[key] for key in ("name", "recommends", "needs", "summary")}
-        for record in records
+    models = [*list_models(), *list_models(SESSION_MODELS, TRAINED)]
+    columns = [
+        Column("name", is_figure=False, min_width=20),
+        Column("recommends", drop=2, min_width=13),
+        Column("needs", lambda record: record["needs"] or "", drop=1, min_width=8),
+        Column("summary", min_width=30),
     ]
-    console().print(records_table("Models", shown))
+    fields = [column.heading for column in columns]
+    Output(json).result(Table("Models", models, columns, fields), {"models": models})

@@ -1,31 +1,137 @@
-"""How the commands show progress, answers and numbers."""
+"""What a command prints: a result on stdout, words beside it, progress on stderr.
+
+A terminal gets tables and sentences. Where stdout is a pipe or a file, it gets the result alone,
+as one table of tab-separated values, and everything else goes to stderr. `--json` prints the result
+as one JSON document, wherever stdout goes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.table import Table
+import typer
+
+from goeswith.cli.terminal_table import Column, Record, Table, draw, write_tsv
+from goeswith.core.progress import StageLines, StepProgress
 
 if TYPE_CHECKING:
-    from goeswith.core.progress import StepProgress
-    from goeswith.query.recommendation import Recommendation
+    from goeswith.data.quarantine import Quarantine
 
 
-def console() -> Console:
-    """A console on stdout; wide enough for a table where the output is not a terminal."""
-    screen = Console()
-    return screen if screen.is_terminal else Console(width=140)
+def is_terminal() -> bool:
+    """Whether stdout is a terminal."""
+    return sys.stdout.isatty()
+
+
+class Output:
+    """Where one command prints.
+
+    Args:
+        json: whether the result is printed as JSON.
+    """
+
+    def __init__(self, json: bool = False) -> None:
+        self.json = json
+        self.is_plain = json or not is_terminal()
+
+    def say(self, text: str) -> None:
+        """Print a sentence beside the result."""
+        typer.echo(text, err=self.is_plain)
+
+    def aside(self, table: Table) -> None:
+        """Print a table beside the result."""
+        if table.records:
+            draw(table, err=self.is_plain)
+
+    def quarantine(self, quarantine: Quarantine) -> None:
+        """Print why rows were set aside, if any were."""
+        self.rows_set_aside(quarantine.counts().to_dicts())
+
+    def rows_set_aside(self, counts: Sequence[Record]) -> None:
+        """Print rows set aside by file and reason, as `Quarantine.counts` has them."""
+        columns = [
+            Column("file"),
+            Column("reason", min_width=24),
+            Column("rows"),
+            Column("share", lambda record: f"{record['share']:.2%}", is_figure=True),
+            Column("example", lambda record: str(record["example"] or "")[:40], drop=1),
+        ]
+        self.aside(Table("Rows set aside", counts, columns))
+
+    def result(
+        self,
+        table: Table,
+        document: Mapping[str, Any],
+        shown: Sequence[Table | str] | None = None,
+    ) -> None:
+        """Print the result of the command.
+
+        Args:
+            table: in a pipe.
+            document: with `--json`.
+            shown: tables and sentences on a terminal; None is `table`.
+        """
+        if self.json:
+            print_json(document)
+        elif self.is_plain:
+            write_tsv(table)
+        else:
+            for part in [table] if shown is None else shown:
+                if isinstance(part, str):
+                    typer.echo(part)
+                else:
+                    draw(part)
+
+    def summary(self, record: Record, text: str) -> None:
+        """Print a result of one record: on a terminal as a sentence."""
+        self.result(Table("", [record]), record, [text])
+        if self.is_plain:
+            self.say(text)
+
+
+def print_json(document: Mapping[str, Any]) -> None:
+    """Print a document as JSON; paths and other values as text."""
+    from json import dumps
+
+    typer.echo(dumps(document, indent=2, ensure_ascii=False, default=str))
+
+
+def command_name() -> str:
+    """How a user of this process runs `goeswith`: by name, or by path if it is not on the PATH."""
+    script = Path(sys.argv[0])
+    if not script.stem.startswith("goeswith") or not script.exists():
+        return "goeswith"
+    on_path = shutil.which("goeswith")
+    if on_path is not None and Path(on_path).resolve() == script.resolve():
+        return "goeswith"
+    return os.path.relpath(script) if script.is_relative_to(Path.cwd()) else str(script)
 
 
 @contextmanager
 def progress_bar() -> Iterator[StepProgress]:
-    """A bar on stderr; what is yielded is called with (steps done, all steps, what comes next)."""
+    """A bar on stderr where that is a terminal, else a line a stage.
+
+    What is yielded is called with (steps done, all steps, what comes next).
+    """
+    if not sys.stderr.isatty():
+        stream = sys.stderr
+
+        def write(line: str) -> None:
+            print(line, file=stream, flush=True)
+
+        with StageLines(write) as lines:
+            yield lines.step
+        return
+    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    columns = (BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("starting", total=None)
 
@@ -33,70 +139,3 @@ def progress_bar() -> Iterator[StepProgress]:
             bar.update(task, completed=done, total=total, description=what)
 
         yield step
-
-
-def recommendations_table(
-    title: str,
-    answers: list[Recommendation],
-    goes_with: bool = False,
-    show_explanation: bool = False,
-) -> Table:
-    """Answers with their evidence; what of a basket each goes with; sentences for shoppers."""
-    table = Table(title=title, title_justify="left", show_lines=False, pad_edge=False)
-    table.add_column("#", justify="right")
-    table.add_column("product", overflow="fold")
-    table.add_column("type", overflow="fold")
-    if goes_with:
-        table.add_column("goes with", overflow="fold")
-    table.add_column("explanation" if show_explanation else "why", overflow="fold")
-    table.add_column("score", justify="right")
-    table.add_column("model", overflow="fold")
-    for place, answer in enumerate(answers, start=1):
-        table.add_row(
-            str(place),
-            _plain(f"{answer.title} ({answer.product_id})" if answer.title else answer.product_id),
-            _plain(answer.type or ""),
-            *([_plain(", ".join(answer.goes_with))] if goes_with else []),
-            _plain((show_explanation and answer.explanation) or answer.why),
-            f"{answer.score:.4g}",
-            _plain(f"{answer.model} (fallback)" if answer.fallback else answer.model),
-        )
-    return table
-
-
-def pairs_table(title: str, facts: dict[str, Any]) -> Table:
-    """Names and values."""
-    table = Table(title=title, title_justify="left", show_header=False, pad_edge=False)
-    table.add_column(style="bold")
-    table.add_column(overflow="fold")
-    for name, value in facts.items():
-        table.add_row(_plain(name), _plain(number(value)))
-    return table
-
-
-def records_table(title: str, records: list[dict[str, Any]]) -> Table:
-    """Records that share their keys, a line each."""
-    table = Table(title=title, title_justify="left", pad_edge=False)
-    for name in records[0]:
-        numeric = isinstance(records[0][name], int | float)
-        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
-    for record in records:
-        table.add_row(*(_plain(number(value)) for value in record.values()))
-    return table
-
-
-def number(value: Any) -> str:
-    """A value as text: digits grouped, few decimals, a dash for None."""
-    if value is None:
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
-        return f"{int(value):,}"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _plain(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)

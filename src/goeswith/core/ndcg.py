@@ -18,7 +18,9 @@ def rank_discounts(count: int) -> npt.NDArray[np.float64]:
     return discounts
 
 
-def single_target_ndcg(ranks: npt.NDArray[np.integer[Any]], k: int) -> npt.NDArray[np.float64]:
+def single_target_ndcg(
+    ranks: npt.NDArray[np.integer[Any] | np.floating[Any]], k: int
+) -> npt.NDArray[np.float64]:
     """(m,) nDCG@k of rankings with one relevant product each.
 
     Args:

@@ -7,7 +7,7 @@ from typing import Any
 
 from goeswith.core.atomic_files import write_text
 from goeswith.evaluation.plots import plots
-from goeswith.evaluation.result_table import COSTS, LOWER_IS_BETTER, cell, is_best, metric_columns
+from goeswith.evaluation.result_table import COSTS, cell, is_best, is_lower_better, metric_columns
 
 
 def write_report(result: dict[str, Any], path: Path) -> None:
@@ -40,7 +40,7 @@ def render(result: dict[str, Any]) -> str:
             for table in tables
         ],
         costs=COSTS,
-        lower=LOWER_IS_BETTER,
+        is_lower_better=is_lower_better,
         cell=cell,
         is_best=is_best,
     )

@@ -23,7 +23,10 @@ def plots(table: dict[str, Any]) -> list[tuple[str, str]]:
         ("Accuracy against direction and substitutes; one dot a model", _trade_offs),
         ("hit@10 by the target's popularity: each slice holds a third of the train edges", _slices),
         ("Feature importance: share of the gain of the trees", _importances),
-        ("Training: loss and validation hit@10 by epoch; one line a fit", _training),
+        (
+            "Training: loss and validation by epoch (hit@10, of eccr nDCG@5); one line a fit",
+            _training,
+        ),
     ):
         plot = draw(table)
         if plot is not None:
@@ -137,7 +140,7 @@ def _training(table: dict[str, Any]) -> Figure | None:
                     ".-",
                     color=_COLOURS[number % len(_COLOURS)],
                 )
-            axes.set_ylabel("validation hit@10" if name == "validation" else name)
+            axes.set_ylabel(name)
             axes.set_xlabel("epoch")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         pair[0].set_title(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 import polars as pl
 
 from goeswith.data.catalog import Catalog
 from goeswith.kinds.table import load_table
-from goeswith.kinds.tagger import NO_TAG, Tag, Tagger, category_first
+from goeswith.kinds.tagger import Tag, Tagger, category_first
 from goeswith.kinds.text_classifier import tag_by_text
 
 KIND: Final = "kind"
@@ -18,16 +19,19 @@ KIND: Final = "kind"
 def tag_catalog(catalog: Catalog, tagger: Tagger | None = None) -> list[Tag]:
     """The kind of every product, from title, type, categories and description.
 
-    A column `kind` of the catalogue wins: a shop or an earlier step has set it.
+    A column `kind` of the catalogue wins: a shop or an earlier step has set it. Products without
+    one are tagged.
     """
-    tagger = tagger or Tagger()
+    tagger = tagger or shared_tagger()
     frame = catalog.frame
     if KIND in frame.columns:
-        known = tagger.table.kinds
-        return [
-            Tag(kind, 1.0, source="shop") if kind in known else NO_TAG
-            for kind in frame[KIND].cast(pl.String).to_list()
-        ]
+        given = frame[KIND].cast(pl.String).to_list()
+        missing = [i for i, kind in enumerate(given) if kind not in tagger.table.kinds]
+        tags = [Tag(kind, 1.0, source="shop") for kind in given]
+        rest = Catalog(frame[missing].drop(KIND))
+        for i, tag in zip(missing, tag_catalog(rest, tagger) if missing else [], strict=True):
+            tags[i] = tag
+        return tags
     n = len(catalog)
     titles = catalog.text("title") or [None] * n
     types = catalog.text("type") or [None] * n
@@ -48,16 +52,23 @@ def tag_catalog(catalog: Catalog, tagger: Tagger | None = None) -> list[Tag]:
     return tag_by_text(titles, tags)
 
 
-def with_kinds(catalog: Catalog, tags: list[Tag]) -> Catalog:
+@lru_cache(maxsize=1)
+def shared_tagger() -> Tagger:
+    """A tagger over the table of this package, made once."""
+    return Tagger()
+
+
+def with_kinds(catalog: Catalog, tags: list[Tag], *, fill_types: bool = False) -> Catalog:
     """A catalogue with the column `kind`; where it has no types, the kinds' names are its types.
 
     Args:
         catalog: n products.
         tags: of the same.
+        fill_types: whether the types of an earlier call are kinds, so that new products get one.
     """
     ids = [tag.kind for tag in tags]
     frame = catalog.frame.with_columns(pl.Series(KIND, ids, dtype=pl.String))
-    if "type" not in frame.columns or not frame["type"].count():
+    if fill_types or "type" not in frame.columns or not frame["type"].count():
         kinds = load_table().kinds
         types = [kinds[kind].name if kind else None for kind in ids]
         frame = frame.with_columns(pl.Series("type", types, dtype=pl.String))

@@ -19,7 +19,7 @@ MIN_CONFIDENCE: Final = 0.5
 """Below it a title has no kind."""
 
 _SEGMENT: Final = re.compile(
-    r"\s[-–—]\s|,(?!\d)|[;|()\[\]{}:•*]|--+|(?<=[a-z]{4})\.\s|(?<=[a-z]{3})/(?=[a-z]{3})"
+    r"\s[-–—]\s|,(?!\d)|[+;|()\[\]{}:•*]|--+|(?<=[a-z]{4})\.\s|(?<=[a-z]{3})/(?=[a-z]{3})"
 )
 _TOKEN: Final = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _BEFORE_MODIFIER: Final = frozenset(

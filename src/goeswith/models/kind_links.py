@@ -54,9 +54,10 @@ class KindLinks(Recommender):
     shared is the cosine of the words of both titles that name no kind (a series, a brand, a
     pattern): tea plate and teapot of one design. popularity is the percentile of what is bought,
     or 0 without a log. place is 1 - 1 / p for the p-th best of its kind, so that recommendations
-    are of several kinds. Kinds without a link of their own have the density of links between their broader kinds
-    as strength, below 1. A product that does not fit (`kinds.fit_check`) is not scored; neither is
-    one of the same or an alternative kind. Products without a kind have no answers and are none.
+    are of several kinds. Kinds without a link of their own have the density of links between their
+    broader kinds as strength, below 1. A product that does not fit (`kinds.fit_check`) is not
+    scored; neither is one of the same or an alternative kind. Products without a kind have no
+    recommendations and are never recommended.
     """
 
     class Config(ModelConfig):

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
-from goeswith.core.arrays import Rows, Sparse
+from goeswith.core.arrays import Floats, Rows, Sparse
 from goeswith.data.variants import variant_codes
+from goeswith.store.kind_relations import NEVER_TOGETHER, kind_arrays
 
 if TYPE_CHECKING:
     from goeswith.data.catalog import Catalog
@@ -18,7 +19,14 @@ if TYPE_CHECKING:
 class ExclusionIndex:
     """Products that are never recommended: substitutes and variants, looked up in batches."""
 
-    def __init__(self, catalog: Catalog, graph: RelationGraph) -> None:
+    def __init__(self, catalog: Catalog, graph: RelationGraph, *, by_kinds: bool = False) -> None:
+        """Args: by_kinds: also products of one kind, and of kinds that replace each other."""
+        arrays = kind_arrays(catalog) if by_kinds else {}
+        self._kinds = arrays.get("codes")
+        if self._kinds is not None:
+            # one more kind for products without one, which nothing replaces
+            apart = arrays["replaced"] | (arrays["strength"] == NEVER_TOGETHER)
+            self._apart = np.pad(apart, ((0, 1), (0, 1)))
         similar = graph.similars.count
         self._substitutes = similar.maximum(similar.T).tocsr()
         self._codes = variant_codes(catalog)
@@ -43,3 +51,28 @@ class ExclusionIndex:
         ]
         at = (np.concatenate(source), np.concatenate([substitutes.indices, *groups]))
         return sparse.csr_matrix((np.ones(len(at[0]), dtype=np.float32), at), shape=(n, n))
+
+    @property
+    def by_kinds(self) -> bool:
+        """Whether kinds exclude products."""
+        return self._kinds is not None
+
+    def drop_kinds(self, rows: Rows, products: Rows, scores: Floats, k: int) -> tuple[Rows, Floats]:
+        """The first k recommendations of each row that no kind excludes.
+
+        Args:
+            rows: (b,) sources.
+            products: (b, m) best first, -1 where there are no more.
+            scores: (b, m).
+            k: how many.
+        """
+        if self._kinds is None:
+            return products[:, :k], scores[:, :k]
+        apart = self._apart[self._kinds[rows][:, None], self._kinds[products]]
+        out = (products < 0) | apart
+        order = np.argsort(out, axis=1, kind="stable")[:, :k]
+        empty = np.take_along_axis(out, order, axis=1)
+        return (
+            np.where(empty, -1, np.take_along_axis(products, order, axis=1)).astype(np.int32),
+            np.where(empty, -np.inf, np.take_along_axis(scores, order, axis=1)),
+        )

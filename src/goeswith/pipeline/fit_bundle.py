@@ -19,6 +19,7 @@ from goeswith.core.version import __version__
 from goeswith.data.folder import find_tables
 from goeswith.models import make_model
 from goeswith.pipeline.fit_progress import FitProgress
+from goeswith.pipeline.kind_tags import tag_products
 from goeswith.pipeline.precompute import precompute
 from goeswith.pipeline.relevance_filter import filter_by_relevance
 from goeswith.pipeline.reverse_lists import reverse_arrays
@@ -32,9 +33,11 @@ from goeswith.relations.graph_files import save_graph
 from goeswith.relations.mining_report import MiningReport
 from goeswith.relations.relation import CO_PURCHASE
 from goeswith.store.evidence_arrays import evidence_arrays
+from goeswith.store.kind_relations import kind_arrays
 from goeswith.store.manifest import (
     BELOW_SUPPORT,
     EVIDENCE,
+    KINDS,
     LOOKUP,
     PRODUCTS,
     RELATIONS,
@@ -87,7 +90,10 @@ def fit_bundle(
         ConfigError: a setting of a model is invalid.
         DataError: no relation can be built from the data.
     """
-    settings = settings.resolve(len(dataset.catalog), has_counts=dataset.counted)
+    dataset, kinds = tag_products(dataset, settings.kinds)
+    settings = settings.resolve(
+        len(dataset.catalog), has_counts=dataset.counted, by_kinds=kinds["exclude"]
+    )
     specs = list(dict.fromkeys([settings.fit.model, *settings.fit.fallbacks]))
     steps = FitProgress(len(dataset.catalog), len(specs), progress)
     with new_build(out) as build:
@@ -111,7 +117,14 @@ def fit_bundle(
             return model.fit(dataset.catalog, relations)
 
         table = precompute(
-            specs, make_fitted, dataset.catalog, relations, steps, build=build, k=settings.fit.k
+            specs,
+            make_fitted,
+            dataset.catalog,
+            relations,
+            steps,
+            build=build,
+            k=settings.fit.k,
+            by_kinds=kinds["exclude"],
         )
         relevance = filter_by_relevance(table, dataset.catalog, settings.relevance, out, steps.log)
         steps.log("writing")
@@ -127,6 +140,7 @@ def fit_bundle(
                 "mined": [asdict(mined) for mined in report.relations],
                 "mining_notes": report.notes,
                 **top_k_info(relations, table),
+                "kinds": kinds,
                 "session": session,
                 "judged": relevance,
                 "metrics": metrics,
@@ -167,6 +181,8 @@ def write_build(build: Path, catalog: Catalog, graph: RelationGraph, table: TopK
     write_arrow(frame, build / PRODUCTS)
     save_arrays(similarity_arrays(catalog), build / SIMILARS)
     save_arrays(reverse_arrays(table), build / REVERSE)
+    if kinds := kind_arrays(catalog):
+        save_arrays(kinds, build / KINDS)
     save_graph(graph, build / RELATIONS)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from goeswith.core.arrays import Rows, blocks
+from goeswith.core.arrays import Floats, Rows, blocks
 from goeswith.core.errors import GoesWithError
 from goeswith.models.registry import model_name
 from goeswith.pipeline.exclusion_index import ExclusionIndex
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from goeswith.models.base import Recommender
     from goeswith.relations.graph import RelationGraph
 
+_DEEPER: Final = 3
+"""How many times as many recommendations are looked at where kinds exclude some."""
 _BATCH: Final = 2048
 _MAX_THREADS: Final = 4
 """Scoring threads; each holds a block of scores in memory."""
@@ -37,6 +39,7 @@ def precompute(
     *,
     build: Path,
     k: int,
+    by_kinds: bool = False,
 ) -> TopKTable:
     """Compute the recommendations of every model, and save it; unsuitable fallbacks are skipped.
 
@@ -48,9 +51,10 @@ def precompute(
         progress: of the fit.
         build: folder to save models in.
         k: recommendations per product.
+        by_kinds: whether products of one kind are substitutes.
     """
     table = TopKTable(len(catalog), k)
-    exclusions = ExclusionIndex(catalog, graph)
+    exclusions = ExclusionIndex(catalog, graph, by_kinds=by_kinds)
     for place, spec in enumerate(specs):
         name = re.sub(r"[^\w.-]", "-", model_name(spec))
         folder = build / "model" if not place else build / "fallbacks" / f"{place}-{name}"
@@ -85,9 +89,14 @@ def _recommend_batches(
     pool = ThreadPoolExecutor(min(os.cpu_count() or 1, _MAX_THREADS))
     try:
         batches = list(blocks(rows, _BATCH))
-        results = pool.map(
-            lambda batch: model.recommend(batch, table.k, exclusions.for_products(batch)), batches
-        )
+        # products of one kind are dropped afterwards: there may be many
+        depth = table.k * (_DEEPER if exclusions.by_kinds else 1)
+
+        def recommend(batch: Rows) -> tuple[Rows, Floats]:
+            products, scores = model.recommend(batch, depth, exclusions.for_products(batch))
+            return exclusions.drop_kinds(batch, products, scores, table.k)
+
+        results = pool.map(recommend, batches)
         done = 0
         for batch in batches:
             on_batch(done)

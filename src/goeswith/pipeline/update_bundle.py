@@ -6,7 +6,7 @@ computed again, what was trained stays; all is answered anew and published as an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from goeswith.core.errors import BundleError, DataError
 from goeswith.core.progress import StepProgress
 from goeswith.data.catalog import Catalog
 from goeswith.data.quarantine import Quarantine
+from goeswith.kinds.catalog_kinds import KIND, tag_catalog, with_kinds
 from goeswith.models.base import Recommender
 from goeswith.pipeline.add_products import ExtendedCatalog, extend_catalog, extend_top_k, insert_new
 from goeswith.pipeline.exclusion_index import ExclusionIndex
@@ -43,7 +44,7 @@ from goeswith.relations.graph_arithmetic import (
     without_min_counts,
 )
 from goeswith.relations.graph_files import load_graph, save_graph
-from goeswith.relations.mining_report import MiningReport
+from goeswith.relations.mining_report import MiningReport, read_mined_relations
 from goeswith.settings.renamed_settings import rename_settings
 from goeswith.settings.sections import Settings
 from goeswith.store.manifest import (
@@ -166,14 +167,16 @@ class _BundleUpdate:
         self.folders = model_folders(old.folder)
         self.specs = old.models[: len(self.folders)]
         self.steps = FitProgress(len(extended.catalog), len(self.specs), progress)
-        self.mined: list[dict[str, Any]] = old.manifest.get("mined", [])
+        self.mined = read_mined_relations(old.manifest.get("mined", []))
 
     def add_products(self) -> list[str]:
         """Answer and propose new products with the models as they are."""
         self.steps.log("answering new products")
         n = len(self.extended.catalog)
         self.graph = with_new_items(load_graph(self.old.folder / RELATIONS, len(self.old)), n)
-        exclusions = ExclusionIndex(self.extended.catalog, self.graph)
+        exclusions = ExclusionIndex(
+            self.extended.catalog, self.graph, by_kinds=self.old.kinds_exclude
+        )
         models = [
             (spec, load_model(folder, spec) if reads_attributes(spec) else None)
             for spec, folder in zip(self.specs, self.folders, strict=True)
@@ -212,11 +215,22 @@ class _BundleUpdate:
             return load_model(place[spec], spec).refresh(catalog, self.graph)
 
         self.table = precompute(
-            self.specs, refreshed, catalog, self.graph, self.steps, build=self.build, k=self.old.k
+            self.specs,
+            refreshed,
+            catalog,
+            self.graph,
+            self.steps,
+            build=self.build,
+            k=self.old.k,
+            by_kinds=self.old.kinds_exclude,
         )
         added = np.arange(self.old.manifest["data"].get("fitted", len(self.old)), n, dtype=np.int32)
         added_catalog = ExtendedCatalog(catalog, added, 0, [])
-        insert_new(self.table, added_catalog, ExclusionIndex(catalog, self.graph))
+        insert_new(
+            self.table,
+            added_catalog,
+            ExclusionIndex(catalog, self.graph, by_kinds=self.old.kinds_exclude),
+        )
         self.steps.log("writing")
         write_build(self.build, catalog, self.graph, self.table)
         save_graph(below_support, self.build / BELOW_SUPPORT)
@@ -259,7 +273,13 @@ def _extended_catalog(
     catalog = Catalog(old.table.frame)
     if products is None:
         return ExtendedCatalog(catalog, np.zeros(0, dtype=np.int32), 0, [])
-    return extend_catalog(catalog, products, quarantine)
+    extended = extend_catalog(catalog, products, quarantine)
+    if KIND not in catalog.frame.columns:
+        return extended
+    kinds = old.manifest.get("kinds", {})
+    tags = tag_catalog(extended.catalog)
+    tagged = with_kinds(extended.catalog, tags, fill_types=kinds.get("types", False))
+    return replace(extended, catalog=tagged)
 
 
 def _link_files(source: Path, target: Path) -> None:

@@ -67,7 +67,7 @@ def compare(bundle: QueryContext, source_id: str, target_id: str) -> ProductComp
     source, target = bundle.products.row(source_id), bundle.products.row(target_id)
     codes = bundle.products.variant_codes
     variants = bool(codes[source] == codes[target] >= 0) and source != target
-    substitutes = variants or bool(np.isin(target, bundle.evidence.substitutes(source)))
+    substitutes = variants or bool(np.isin(target, bundle.substitutes(source)))
     forward, backward = (
         _compare_direction(bundle, source, target),
         _compare_direction(bundle, target, source),

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from goeswith.store.evidence import Evidence
+from goeswith.store.kind_relations import Knowledge
 from goeswith.text.evidence_text import complement_text
+from goeswith.text.knowledge_text import knowledge_text
 
 if TYPE_CHECKING:
     from goeswith.query.context import QueryContext
@@ -31,6 +33,8 @@ class Recommendation:
         pinned: whether the request put it there; `model` is then `pinned` where no model did too.
         explanation: one sentence for a shopper from `goeswith explain`, if the bundle has one; see
             docs/how-to/explanations.md.
+        knowledge: what is generally known of the kinds of the two products, where something is; it
+            is never evidence of what customers did.
     """
 
     product_id: str
@@ -45,6 +49,7 @@ class Recommendation:
     goes_with: tuple[str, ...] = ()
     pinned: bool = False
     explanation: str | None = None
+    knowledge: Knowledge | None = None
 
 
 class Hit(NamedTuple):
@@ -81,6 +86,9 @@ def make_recommendation(  # noqa: PLR0917
     score, model_index = scored
     products = bundle.products
     model = bundle.models[model_index] if model_index >= 0 else "pinned"
+    source = products.row(best) if products.contains(best) else -1
+    knowledge = bundle.kinds.knowledge(source, target)
+    why = complement_text(name, evidence, model)
     return Recommendation(
         product_id=products.ids[target],
         title=products.title(target),
@@ -90,8 +98,9 @@ def make_recommendation(  # noqa: PLR0917
         model=model,
         fallback=model_index > 0,
         evidence=evidence,
-        why=complement_text(name, evidence, model),
+        why=f"{why} {knowledge_text(knowledge)}" if knowledge else why,
         goes_with=goes_with,
         pinned=pinned,
         explanation=bundle.explanations.for_pair(best, target, evidence),
+        knowledge=knowledge,
     )

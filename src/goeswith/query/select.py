@@ -113,7 +113,7 @@ def select(
         constraints: None for the settings of the bundle.
     """
     resolved = ResolvedConstraints.from_constraints(bundle, constraints, sources)
-    substitutes = [bundle.evidence.substitutes(row) for row in sources]
+    substitutes = [bundle.substitutes(row) for row in sources]
     allowed = resolved.allowed.copy()
     for rows in substitutes:
         allowed[rows] = False

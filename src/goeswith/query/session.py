@@ -87,7 +87,7 @@ def recommend_next(
     )
     by_model = {row: place for place, row in enumerate(likeliest.tolist())}
     by_slate = {row: place for place, row in enumerate(complements.products.tolist())}
-    substitutes = {int(row) for source in sources for row in bundle.evidence.substitutes(source)}
+    substitutes = {int(row) for source in sources for row in bundle.substitutes(source)}
     results = []
     for row, answer, source, count in zip(
         shown.products.tolist(), recommendations, after.tolist(), times.tolist(), strict=True
@@ -161,7 +161,7 @@ def session_complements(
     """
     allowed = resolved.allowed.copy()
     for row in sources:
-        allowed[bundle.evidence.substitutes(row)] = False
+        allowed[bundle.substitutes(row)] = False
     weights = recency ** np.arange(len(sources), dtype=np.float64)[::-1]
     is_probability = probability_mask(bundle)
     candidates = fuse(

@@ -36,7 +36,7 @@ def complements_by(
     source = bundle.products.row(product_id)
     resolved = ResolvedConstraints.from_constraints(bundle, constraints, [source])
     allowed = resolved.allowed.copy()
-    allowed[bundle.evidence.substitutes(source)] = False
+    allowed[bundle.substitutes(source)] = False
     ranked_list = bundle.scorer.top_k(source, allowed, bundle.k, only=names.index(model))
     slate = make_slate(bundle, fuse([ranked_list], probability_mask(bundle)), resolved, allowed, k)
 

@@ -20,62 +20,61 @@ class MiningConfig(BaseModel):
     session_gap_minutes: float = Field(
         default=30.0,
         gt=0,
-        description="Minutes of silence after which a user's next event opens a new session, where "
-        "the data have no session ids.",
+        description="Minutes without an event after which a new session begins, if the data have "
+        "no session ids.",
     )
     purchase_window: Literal["auto", "basket", "days"] = Field(
         default="auto",
-        description="What makes two purchases go together: the same 'basket', or the same user "
-        "within window_days of each other ('days'); 'auto' is 'basket' where the data have basket "
-        "ids, else 'days'.",
+        description="Context of a co-purchase: 'basket', or 'days' for one user's purchases within "
+        "window_days. 'auto' is 'basket' if the data have basket ids, else 'days'.",
     )
     window_days: float = Field(
         default=7.0,
         ge=0,
-        description="How many days apart two purchases of one user may lie and still go together, "
-        "where the purchase window is 'days'.",
+        description="Days between two purchases of one user that still count together, if the "
+        "purchase window is 'days'.",
     )
     max_basket: int = Field(
         default=100,
         ge=2,
-        description="A basket or session with more distinct products than this (or a user with "
-        "more purchases within one window of days) is left out, and counted in the report.",
+        description="Baskets and sessions with more distinct products are left out and counted in "
+        "the report: resellers, robots, tests. The same holds for a user's purchases "
+        "within one window of days.",
     )
     per_user_cap: Literal["auto"] | Annotated[int, Field(ge=1)] = Field(
         default="auto",
-        description="In how many of one user's baskets or sessions a product counts, the latest of "
-        "them, so that no user has more votes than this for a pair; 'auto' is the number of "
-        "baskets of the median user, 1 is one user, one vote. Contexts without a user id are not "
-        "capped.",
+        description="Maximum number of one user's baskets or sessions in which a product counts, "
+        "the latest ones. 'auto' is the number of baskets of the median user; 1 is one "
+        "user, one vote. Contexts without a user id are not capped.",
     )
     half_life_days: float | None = Field(
         default=None,
         gt=0,
-        description="Days after which a basket or session counts half of a new one; needs "
-        "timestamps. Left out, all count the same.",
+        description="Days after which a basket or session counts half; needs timestamps. Not set, "
+        "age does not matter.",
+        examples=[90],
     )
     min_co_purchase: Literal["auto"] | Annotated[int, Field(ge=1)] = Field(
         default="auto",
-        description="In how many baskets (or of how many users) two products must have been bought "
-        "together to become an edge; 'auto' is 3, and less where the log is too small for ten "
-        "edges a product at that support.",
+        description="Minimum support of a co-purchase, in baskets or users. 'auto' is 3, and less "
+        "if the log is too thin for ten recommendations per product with that support.",
     )
     min_co_view: int = Field(
         default=3,
         ge=1,
-        description="In how many sessions two products must have been viewed as alternatives to "
-        "become an edge.",
+        description="Minimum support of a co-view: sessions in which both products were viewed as "
+        "alternatives.",
     )
     min_view_then_purchase: int = Field(
         default=2,
         ge=1,
-        description="In how many sessions one product must have been viewed and another bought "
-        "later to become an edge.",
+        description="Minimum support of a purchase after a view: sessions in which one product was "
+        "viewed and the other bought later.",
     )
     memory_mb: int = Field(
         default=1024,
         ge=128,
-        description="Memory, in MiB, that counting pairs may take before it continues on disk.",
+        description="Memory for counting pairs, in MiB; above it, counting continues on disk.",
     )
 
     @property

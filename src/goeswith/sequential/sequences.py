@@ -92,7 +92,7 @@ class Sequences:
     def split_last(self) -> tuple[Sequences, Rows]:
         """Each run without its last product, and those last products (s,): no run is empty.
 
-        >>> before, last = Sequences.from_rows([[3, 1, 4], [2]]).part_last()
+        >>> before, last = Sequences.from_rows([[3, 1, 4], [2]]).split_last()
         >>> [run.tolist() for run in before], last
         ([[3, 1], []], array([4, 2], dtype=int32))
         """

@@ -12,7 +12,7 @@ _MAX_BYTES: Final = 20_000_000
 
 
 def read_report(path: Path | str) -> dict[str, Any]:
-    """What `goeswith benchmark --json` wrote.
+    """What `goeswith benchmark -o FILE.json` wrote.
 
     Raises:
         ConfigError: there is no such file, it is too large, or it holds something else.
@@ -25,13 +25,13 @@ def read_report(path: Path | str) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError(
             f"serve.report = {str(path)!r} cannot be read: {error.strerror}; `goeswith benchmark "
-            "DATA --json FILE` writes one"
+            "DATA -o FILE.json` writes one"
         ) from error
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"serve.report = {str(path)!r} is no JSON: {error}") from error
     if not isinstance(content, dict) or not ({"results", "protocols"} & content.keys()):
         raise ConfigError(
             f"serve.report = {str(path)!r} holds no results of a benchmark; `goeswith benchmark "
-            "DATA --json FILE` writes them"
+            "DATA -o FILE.json` writes them"
         )
     return content

@@ -61,7 +61,7 @@ class BundleInfoResponse(BundleResponse):
 
 
 class ReportResponse(BundleResponse):
-    """Results of a benchmark, as `goeswith benchmark --json` writes them."""
+    """Results of a benchmark, as `goeswith benchmark -o FILE.json` writes them."""
 
     report: dict[str, Any] = Field(
         examples=[{"protocol": "time", "results": [{"model": "cocitation"}]}]

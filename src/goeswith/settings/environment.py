@@ -55,7 +55,11 @@ def read_environment(
         if key not in fields:
             names = {f"{PREFIX}{section.upper()}_{field.upper()}" for field in fields}
             near = get_close_matches(variable, names, n=1)
-            hint = f"did you mean {near[0]}?" if near else "`goeswith config` prints all settings"
+            hint = (
+                f"did you mean {near[0]}?"
+                if near
+                else "`goeswith config --all` prints all settings"
+            )
             raise ConfigError(f"the environment has {variable}, which is no setting; {hint}")
         is_list = isinstance(getattr(sections[section], key), list)
         items = [item.strip() for item in value.split(",") if item.strip()]

@@ -1,17 +1,12 @@
-"""The project file `goeswith.toml`: every setting of a run; unknown keys are refused.
-
-`default_toml` writes all settings with description and default.
-"""
+"""The project file `goeswith.toml`: every setting of a run; unknown keys are refused."""
 
 from __future__ import annotations
 
-import json
 import os
 import tomllib
-from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -20,9 +15,6 @@ from goeswith.core.errors import ConfigError
 from goeswith.settings.environment import PREFIX, read_environment
 from goeswith.settings.renamed_settings import rename_settings
 from goeswith.settings.sections import AUTO, NONE, Settings
-
-if TYPE_CHECKING:
-    from goeswith.models.base import Model
 
 PROJECT_FILE: Final = "goeswith.toml"
 
@@ -44,7 +36,7 @@ def load_settings(path: Path | None = None) -> Settings:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ConfigError(
-            f"{path}: no such file; `goeswith config --out {path}` writes one"
+            f"{path}: no such file; `goeswith config -o {path}` writes one"
         ) from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read as TOML: {error}") from error
@@ -109,33 +101,3 @@ def _describe_error(
     near = get_close_matches(last, keys, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"the keys are {', '.join(keys)}"
     return f"unknown key {where!r}; ", hint
-
-
-def default_toml() -> str:
-    """A project file with every setting at its default, each below its description."""
-    from goeswith.models import MODELS
-    from goeswith.sequential import SESSION_MODELS
-
-    lines = ["# All settings of goeswith at their defaults. Unknown keys are refused."]
-    for name, section in Settings():
-        if isinstance(section, BaseModel):
-            lines += _table(name, section, type(section))
-    for registry in (MODELS, SESSION_MODELS):
-        for name in registry.names:
-            kind: type[Model] = registry.find(name)
-            if kind.Config.model_fields:
-                lines += _table(f"models.{name}", kind.Config(), kind)
-    return "\n".join(lines) + "\n"
-
-
-def _table(name: str, section: BaseModel, described: type) -> Iterator[str]:
-    """A TOML table below the first line of a docstring, followed by its nested tables."""
-    yield f"\n# {(described.__doc__ or '').strip().splitlines()[0]}\n[{name}]"
-    for key, value in section:
-        if not isinstance(value, BaseModel):
-            yield f"# {type(section).model_fields[key].description}"
-            # numbers, strings, booleans and lists are the same in JSON and TOML
-            yield f"# {key} is not set" if value is None else f"{key} = {json.dumps(value)}"
-    for key, value in section:
-        if isinstance(value, BaseModel):
-            yield from _table(f"{name}.{key}", value, type(value))

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from goeswith.relations.config import MiningConfig
 
 AUTO: Final = "auto"
+KINDS_MODEL: Final = "kinds"
+"""The model of the table of product kinds."""
 NONE: Final = "none"
 BUDGETS: Final[dict[str, dict[str, Any]]] = {
     "fast": {},
@@ -87,7 +89,10 @@ class SlateSettings(_Section):
         "one product of every type before a second of any.",
     )
     per_type: int | None = Field(
-        None, ge=1, description="Maximum number of products per type; no limit if not set."
+        None,
+        ge=1,
+        description="Maximum number of products per type; no limit if not set.",
+        examples=[2],
     )
 
 
@@ -145,11 +150,13 @@ class ServeSettings(_Section):
         description="Size of the response cache of a process, in megabytes of compressed JSON.",
     )
     report: str | None = Field(
-        None, description="File from `goeswith benchmark --json`, for /v1/report and the page."
+        None,
+        description="File from `goeswith benchmark -o FILE.json`, for /v1/report and the page.",
     )
     keys_file: str | None = Field(
         None,
         description="File of API keys, one line of `goeswith key` each; not set, no key is needed.",
+        examples=["keys"],
     )
     rate: float = Field(
         0.0,
@@ -179,6 +186,7 @@ class ServeSettings(_Section):
     feedback: str | None = Field(
         None,
         description="Folder for feedback, for `goeswith update`; not set, feedback is refused.",
+        examples=["feedback"],
     )
     log: bool = Field(True, description="Write a line of JSON to stdout for each request.")
     drain: float = Field(
@@ -223,6 +231,20 @@ class RelevanceSettings(_Section):
     reach: int = Field(5, ge=1, le=100, description="Maximum change of a rank by re-ranking.")
 
 
+class KindSettings(_Section):
+    """The table of product kinds: what goes with what by general knowledge."""
+
+    use: Literal["auto", "none"] = Field(
+        "auto",
+        description="auto tags products by title. Their kinds are product types where the shop has "
+        "none; where the data have no views, products of one kind and of alternative kinds are "
+        "substitutes, and the table ranks together with the log. `none` disables it.",
+    )
+    min_share: float = Field(
+        0.3, ge=0, le=1, description="Share of products with a kind from which the table is used."
+    )
+
+
 class Settings(_Section):
     """All settings of a run, one table of the project file each."""
 
@@ -230,6 +252,7 @@ class Settings(_Section):
     relations: MiningConfig = MiningConfig()
     fit: FitSettings = FitSettings()
     slate: SlateSettings = SlateSettings()
+    kinds: KindSettings = KindSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     relevance: RelevanceSettings = RelevanceSettings()
     serve: ServeSettings = ServeSettings()
@@ -237,12 +260,15 @@ class Settings(_Section):
         default_factory=dict, description="Settings of models, one table [models.NAME] each."
     )
 
-    def resolve(self, products: int, *, has_counts: bool = False) -> Settings:
+    def resolve(
+        self, products: int, *, has_counts: bool = False, by_kinds: bool = False
+    ) -> Settings:
         """These settings with `auto` and the budget replaced by concrete models and settings.
 
         Args:
             products: size of the catalogue.
             has_counts: whether pairs are counted in events, rather than listed.
+            by_kinds: whether kinds decide what is a substitute, as the data have no views.
         """
         fit = self.fit
         if fit.model == AUTO:
@@ -250,6 +276,9 @@ class Settings(_Section):
             if fit.budget == "fast" and products > fit.ranker_products:
                 # a pair with high support is more reliable than an inferred one
                 model, *rest = ["copurchase", "cocitation"] if has_counts else ["cocitation"]
+            if by_kinds:
+                # a pair that is bought together often may still be two of one kind
+                model, rest = f"knowledge_ranker:base={model}", [KINDS_MODEL]
             fit = fit.model_copy(update={"model": model, "fallbacks": [*rest, *fit.fallbacks]})
         budget = dict(BUDGETS[fit.budget])
         if products > _MAX_MEMBER_PRODUCTS:

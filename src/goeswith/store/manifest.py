@@ -9,6 +9,7 @@
         search.safetensors    words of titles and ids, and the products with each word
         products.arrow        the catalogue with every attribute, read by memory map
         similars.safetensors  attributes as vectors, by product and by token
+        kinds.safetensors     product kinds, links and alternatives, if the kinds are used
         reverse.safetensors   for every product, the products that it is recommended for
           explanations.safetensors  sentences for the first recommendations (`goeswith explain`)
           relations/            the relation graph
@@ -47,6 +48,7 @@ TOP_K: Final = "answers.safetensors"
 EVIDENCE: Final = "evidence.safetensors"
 SEARCH: Final = "search.safetensors"
 PRODUCTS: Final = "products.arrow"
+KINDS: Final = "kinds.safetensors"
 SIMILARS: Final = "similars.safetensors"
 EXPLANATIONS: Final = "explanations.safetensors"
 REVERSE: Final = "reverse.safetensors"

@@ -13,9 +13,11 @@ from goeswith.core.mapped_arrays import MappedArrays, map_arrays
 from goeswith.store.attribute_table import AttributeTable
 from goeswith.store.build_lease import BuildLease
 from goeswith.store.evidence import ContextUnit, Evidence, EvidenceIndex
+from goeswith.store.kind_relations import KindRelations
 from goeswith.store.manifest import (
     EVIDENCE,
     EXPLANATIONS,
+    KINDS,
     LOOKUP,
     PRODUCTS,
     REVERSE,
@@ -60,6 +62,9 @@ class StoredBundle:
         self.table = AttributeTable(self.folder / PRODUCTS, self.products)
         # missing in bundles of earlier versions
         self.similar_arrays = self._optional_arrays(SIMILARS)
+        self.kinds = KindRelations(self._optional_arrays(KINDS))
+        self.kinds_exclude: bool = self.manifest.get("kinds", {}).get("exclude", False)
+        """Whether products of one kind, or of kinds that replace each other, are substitutes."""
         self.reverse_arrays = self._optional_arrays(REVERSE)
         self.transition_arrays = self._optional_arrays(TRANSITIONS)
         self.explanation_arrays = self._optional_arrays(EXPLANATIONS)
@@ -141,6 +146,13 @@ class StoredBundle:
                 f"this bundle stores {self.k} recommendations per product, but k is {k}; "
                 "use a smaller k, or fit with a larger fit.k"
             )
+
+    def substitutes(self, row: int) -> Rows:
+        """Rows that are never recommended with a product: substitutes by views, or by kind."""
+        viewed: Rows = self.evidence.substitutes(row)
+        if not self.kinds_exclude:
+            return viewed
+        return np.union1d(viewed, self.kinds.substitutes(row)).astype(np.int32)
 
     def pair_evidence(self, source: int, targets: Rows, model_index: Rows) -> list[Evidence]:
         """Evidence of answers that the models at `model_index` gave; -1 for none of them."""

@@ -38,9 +38,9 @@ def fold_case(text: str) -> str:
 def index_words(text: str) -> list[str]:
     """The distinct words of a text for the index, in order.
 
-    >>> words_of("Crème brûlée-Set 4er")
+    >>> index_words("Crème brûlée-Set 4er")
     ['creme', 'brulee', 'set', '4er']
-    >>> words_of("卓上ランプ")
+    >>> index_words("卓上ランプ")
     ['卓上', '上ラ', 'ラン', 'ンプ', 'プ']
     """
     return _distinct_words(text, ends=True)
@@ -49,7 +49,7 @@ def index_words(text: str) -> list[str]:
 def query_words(text: str) -> list[str]:
     """The distinct words of a query: as `index_words`, but a run's last character is not alone.
 
-    >>> asked_words("ランプ")
+    >>> query_words("ランプ")
     ['ラン', 'ンプ']
     """
     return _distinct_words(text, ends=False)
@@ -58,7 +58,7 @@ def query_words(text: str) -> list[str]:
 def single_word(text: str) -> str:
     """A text as one word, so that ids with punctuation match as a unit.
 
-    >>> whole_word("Phone-1")
+    >>> single_word("Phone-1")
     'phone-1'
     """
     return fold_case(text[:MAX_TEXT_LENGTH].strip())[:MAX_WORD_LENGTH]

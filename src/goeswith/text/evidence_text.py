@@ -77,6 +77,11 @@ def comparison_text(
     if relation == "substitute":
         if variants:
             return f"{source} and {target} are variants of one product."
+        if not evidence.viewed_together:
+            return (
+                f"{source} and {target} are not recommended together: their product kinds are "
+                "alternatives or exclude each other."
+            )
         often = f" {_times(evidence.viewed_together)}" if evidence.counted else ""
         return f"{source} and {target} are alternatives: viewed together{often}."
     return {

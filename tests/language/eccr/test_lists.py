@@ -4,6 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from goeswith.core.arrays import Rows
 from goeswith.data.catalog import Catalog
 from goeswith.language.eccr.candidate_lists import make_candidate_lists
 from goeswith.language.eccr.slate_examples import make_slate_examples
@@ -63,3 +64,25 @@ def test_examples_hold_every_kind_of_negative(shop: tuple[Catalog, RelationGraph
     assert set(examples.yes_no) == {"complement", "substitute"}
     for _, _, yes in examples.yes_no.values():
         assert 0.3 < yes.mean() < 0.7
+
+
+def test_pairs_of_validation_are_in_no_task(shop: tuple[Catalog, RelationGraph]) -> None:
+    catalog, graph = shop
+    examples = make_slate_examples(catalog, graph, negatives=8, seed=0, validation=0.3)
+    assert examples is not None
+    assert examples.validation is not None
+
+    def pairs(sources: Rows, targets: Rows) -> set[tuple[int, int]]:
+        return {(min(p), max(p)) for p in zip(sources.tolist(), targets.tolist(), strict=True)}
+
+    held = pairs(examples.validation.sources, examples.validation.candidates[:, 0])
+    learned = pairs(examples.lists.sources, examples.lists.candidates[:, 0])
+    learned |= pairs(*examples.generation)
+    sources, targets, yes = examples.yes_no["complement"]
+    learned |= pairs(sources[yes], targets[yes])
+    assert held
+    assert not held & learned
+    assert not held & pairs(examples.graph.complements.sources, examples.graph.complements.targets)
+    rest = make_slate_examples(catalog, graph, negatives=8, seed=0)
+    assert rest is not None
+    assert rest.validation is None

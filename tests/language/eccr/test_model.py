@@ -72,6 +72,22 @@ def test_what_was_fitted_answers_the_same_without_torch(
     subprocess.run([sys.executable, "-c", asked], check=True, capture_output=True)
 
 
+def test_training_has_a_history_that_is_saved_and_reports_progress(
+    shop: Shop, language_model: Path, tmp_path: Path
+) -> None:
+    model = Eccr(
+        fitted(shop, None).config.model_copy(update={"language_model": str(language_model)})
+    )
+    lines: list[str] = []
+    model.follow(tmp_path / "checkpoints", lines.append)
+    model.fit(*shop)
+    assert [epoch["epoch"] for epoch in model.history] == [1, 2, 3]
+    assert all(0 <= epoch["validation"] <= 1 for epoch in model.history)
+    assert any("fitting eccr: step 3 of 3" in line and "validation" in line for line in lines)
+    model.save(tmp_path / "saved")
+    assert Eccr.load(tmp_path / "saved").history == model.history
+
+
 def test_fitting_twice_gives_the_same_slates(shop: Shop, language_model: Path) -> None:
     one, other = (fitted(shop, language_model) for _ in range(2))
     np.testing.assert_array_equal(one.opinions, other.opinions)
@@ -90,7 +106,7 @@ def test_scoring_that_was_killed_goes_on(
         if "scored" in what and len([t for t in told if "scored" in t]) == 1:
             raise KeyboardInterrupt
 
-    model.follow(tmp_path, tell)
+    model.set_checkpoints(tmp_path, tell)
     with pytest.raises(KeyboardInterrupt):
         model.fit(*shop)
     model.fit(*shop)

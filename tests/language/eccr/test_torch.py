@@ -72,6 +72,26 @@ def test_all_tasks_are_learned_by_one_model(
     assert history[-1]["loss"] < history[0]["loss"]
 
 
+def test_the_weights_of_the_best_check_are_used(
+    tiny_t5: Path, shop: tuple[Catalog, RelationGraph]
+) -> None:
+    backbone, prompts, tasks, _ = ready(tiny_t5, shop)
+    weights = []
+
+    def check() -> float:
+        weights.append(backbone.embedding.weight.detach().clone())
+        return 1.0 / len(weights)
+
+    lines: list[str] = []
+    history = train(backbone, prompts, tasks, PLAN, check=check, on_progress=lines.append)
+    assert [epoch["epoch"] for epoch in history] == [1, 2]
+    assert [epoch["validation"] for epoch in history] == [1.0, 0.5]
+    assert all(epoch["seconds"] > 0 for epoch in history)
+    assert torch.equal(backbone.embedding.weight, weights[0])
+    assert not torch.equal(weights[0], weights[1])
+    assert [line.partition(":")[0] for line in lines] == [f"step {n} of 4" for n in (1, 2, 3, 4)]
+
+
 def test_a_new_token_begins_as_the_words_of_its_products_mean(
     folder: Path, shop: tuple[Catalog, RelationGraph]
 ) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from goeswith.core.errors import ConfigError
+from goeswith.core.progress import ShareProgress
 
 if TYPE_CHECKING:
     import polars as pl

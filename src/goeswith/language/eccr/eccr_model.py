@@ -23,7 +23,7 @@ from goeswith.language.eccr.prompts import Prompts, code_ids, make_prompts
 from goeswith.language.eccr.slate_examples import SlateExamples, make_slate_examples
 from goeswith.language.eccr.strategic_texts import STRATEGIC_TRAINING_TEXTS
 from goeswith.models.base import ModelConfig, Recommender
-from goeswith.models.neural.training import require_torch
+from goeswith.models.neural.training import TrainedModel, require_torch
 from goeswith.models.registry import model_name
 from goeswith.ranking.rerank import rerank_positions, score_within_budget
 from goeswith.relations.graph import RelationGraph
@@ -69,6 +69,13 @@ class EccrConfig(ModelConfig):
     lists: int = Field(12, ge=1, description="Lists of candidates in a step.")
     negatives: int = Field(5, ge=1, le=20, description="Of a list in a step; it has up to 20.")
     learning_rate: float = Field(2e-3, gt=0, description="AdamW's step size at its highest.")
+    validation: float = Field(
+        0.1,
+        ge=0,
+        lt=1,
+        description="Share of complement pairs that fine-tuning leaves out; the weights that rank "
+        "them best are used.",
+    )
     tails: float = Field(
         0.15, ge=0, le=1, description="Share of candidates that get strategic text in training."
     )
@@ -91,7 +98,7 @@ class EccrConfig(ModelConfig):
     )
 
 
-class Eccr(Recommender):
+class Eccr(TrainedModel, Recommender):
     """Slates of a base model in the order of a language model that reads behaviour (see there)."""
 
     name: ClassVar[str] = "eccr"
@@ -102,12 +109,10 @@ class Eccr(Recommender):
     """(n, c) the base's best for each product; -1 where there are no more."""
     opinions: Floats
     """(n, c) scores of the language model; -inf if it was not used."""
-    history: list[dict[str, float]]
-    _checkpoints: Path | None = None
     _on_progress: MessageProgress | None = None
 
     def set_checkpoints(self, checkpoints: Path, on_progress: MessageProgress) -> None:
-        self._checkpoints, self._on_progress = checkpoints, on_progress
+        self.checkpoints, self._on_progress = checkpoints, on_progress
 
     def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
         from goeswith.models import make_model
@@ -124,8 +129,8 @@ class Eccr(Recommender):
                 config.language_model
             )  # before the base learns: it may be none
         self.base = make_model(config.base)
-        if self._checkpoints is not None and self._on_progress is not None:
-            self.base.set_checkpoints(self._checkpoints, self._on_progress)
+        if self.checkpoints is not None and self._on_progress is not None:
+            self.base.set_checkpoints(self.checkpoints, self._on_progress)
         self.base.fit(catalog, graph)
         n, self.history = len(catalog), []
         every = np.arange(n, dtype=np.int32)
@@ -137,23 +142,24 @@ class Eccr(Recommender):
         self._update_order()
         if backbone is None:
             return self
-        examples = make_slate_examples(catalog, graph, negatives=20, seed=config.seed)
+        examples = make_slate_examples(
+            catalog, graph, negatives=20, seed=config.seed, validation=config.validation
+        )
         if examples is not None:
-            self._fine_tune(catalog, graph, examples, *backbone)
+            self._fine_tune(catalog, examples, *backbone)
             self._update_order()
         return self
 
     def _fine_tune(
         self,
         catalog: Catalog,
-        graph: RelationGraph,
         examples: SlateExamples,
         backbone: Backbone,
         tokenizer: Any,
     ) -> None:
         """Fine-tune the language model, and store its scores of every slate."""
         from goeswith.language.eccr.torch_backbone import with_adapters
-        from goeswith.language.eccr.torch_eccr_training import EccrTraining, train
+        from goeswith.language.eccr.torch_eccr_training import EccrTraining, lists_ndcg, train
 
         config = self.config
 
@@ -161,7 +167,7 @@ class Eccr(Recommender):
             ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
             return ids
 
-        codes = self._codes(catalog, graph)
+        codes = self._codes(catalog, examples.graph)
         end = None if backbone.causal else backbone.end
         prompts = make_prompts(tokenise, prompt_texts(catalog), codes, backbone.words, end)
         if codes is not None:
@@ -177,12 +183,14 @@ class Eccr(Recommender):
             tails=config.tails,
             seed=config.seed,
         )
-        checkpoints = self._checkpoints
+        held, checkpoints = examples.validation, self.checkpoints
         self.history = train(
             backbone,
             prompts,
             self._tasks(examples, prompts, [tokenise(text) for text in STRATEGIC_TRAINING_TEXTS]),
             plan,
+            # without lists, the weights of least loss are the best
+            check=lambda: 0.0 if held is None else lists_ndcg(backbone, prompts, held),
             checkpoint=None if checkpoints is None else checkpoints / "eccr.checkpoint",
             on_progress=self._log,
         )
@@ -228,7 +236,7 @@ class Eccr(Recommender):
             scores = backbone.score_all(prompts.pairs("listwise", sources, targets))
             return scores - config.prior * prior(targets) if len(references) else scores
 
-        file = None if self._checkpoints is None else self._checkpoints / "eccr.opinions"
+        file = None if self.checkpoints is None else self.checkpoints / "eccr.opinions"
         done = 0
         if file is not None and file.exists():
             saved = load_arrays(file)
@@ -260,8 +268,8 @@ class Eccr(Recommender):
         from goeswith.models import make_model
 
         model: Any = make_model(config.tokens, {config.tokens: {"seed": config.seed}})
-        if self._checkpoints is not None and self._on_progress is not None:
-            model.set_checkpoints(self._checkpoints, self._on_progress)
+        if self.checkpoints is not None and self._on_progress is not None:
+            model.set_checkpoints(self.checkpoints, self._on_progress)
         model.fit(catalog, graph)
         behaviour = (
             model.encode(catalog)
@@ -325,7 +333,8 @@ class Eccr(Recommender):
 
     def arrays(self) -> Arrays:
         base_arrays = {f"base_{name}": array for name, array in self.base.arrays().items()}
-        return {**base_arrays, "slates": self.slates, "opinions": self.opinions}
+        own = {"slates": self.slates, "opinions": self.opinions}
+        return {**base_arrays, **own, **self.history_arrays()}
 
     def restore(self, arrays: Arrays) -> None:
         from goeswith.models import make_model
@@ -335,6 +344,8 @@ class Eccr(Recommender):
             {k.removeprefix("base_"): v for k, v in arrays.items() if k.startswith("base_")}
         )
         self.slates, self.opinions, self.history = arrays["slates"], arrays["opinions"], []
+        if "history" in arrays:  # not in bundles of earlier versions
+            self.restore_history(arrays)
         self._update_order()
 
 

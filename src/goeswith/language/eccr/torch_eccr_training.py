@@ -14,12 +14,14 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from goeswith.core.arrays import Floats
 from goeswith.core.errors import ConfigError
 from goeswith.core.progress import MessageProgress
-from goeswith.language.eccr.candidate_lists import CandidateLists
+from goeswith.language.eccr.candidate_lists import CandidateLists, candidate_list_metrics
 from goeswith.language.eccr.prompts import TITLE_TOKENS, Ids, Prompts
 from goeswith.language.eccr.torch_backbone import Backbone
 from goeswith.models.neural.checkpoint import read_checkpoint, write_checkpoint
+from goeswith.models.neural.training import EpochRecord
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -102,7 +104,7 @@ def train(
     every: int = 20,
     on_progress: MessageProgress | None = None,
     deadline: float = float("inf"),
-) -> list[dict[str, float]]:
+) -> list[EpochRecord]:
     """Fine-tune in place; ends with the weights that were best at a check.
 
     A list costs the cross-entropy of its scores (listwise softmax, as RankT5, Zhuang et al., 2023);
@@ -116,11 +118,11 @@ def train(
         check: validates, `plan.checks` times.
         checkpoint: file for the state, written every `every` steps, and to resume from.
         every: see `checkpoint`.
-        on_progress: called with a line of progress.
+        on_progress: called with a line of progress after every step.
         deadline: `time.monotonic()` after which no step begins.
 
     Returns:
-        of each check: step, loss (mean since the last), validation.
+        an epoch for each check: the steps since the last, with their mean loss and seconds.
 
     Raises:
         ConfigError: the loss left the finite numbers.
@@ -129,7 +131,6 @@ def train(
     trained, optimizer = _optimizer(backbone, plan.learning_rate)
     state = _EccrCheckpoint(plan, trained, optimizer, checkpoint, tasks)
     at = {round(plan.steps * (i + 1) / plan.checks) for i in range(plan.checks)}
-    losses: list[float] = []
     for step in range(state.step, plan.steps):
         if time.monotonic() > deadline:
             break
@@ -146,26 +147,37 @@ def train(
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_([p for _, p in trained], 1.0)
         optimizer.step()
-        losses.append(float(loss.detach()))
-        if not np.isfinite(losses[-1]):
+        state.losses.append(float(loss.detach()))
+        if not np.isfinite(state.losses[-1]):
             raise ConfigError(
                 f"training left the finite numbers in step {step + 1}: lower learning_rate, now "
                 f"{plan.learning_rate}"
             )
         state.step = step + 1
         if state.step in at and check is not None:
-            state.record(check(), float(np.mean(losses)))
-            losses = []
-            if on_progress is not None:
-                last = state.history[-1]
-                on_progress(
-                    f"step {state.step} of {plan.steps}: loss {last['loss']:.3f}, "
-                    f"validation {last['validation']:.3f}"
-                )
+            state.record(check())
+        if on_progress is not None:
+            line = f"step {state.step} of {plan.steps}: loss {float(loss.detach()):.3f}"
+            if state.history:
+                line += f", validation nDCG@5 {state.history[-1]['validation']:.3f}"
+            on_progress(line)
         if checkpoint is not None and state.step % every == 0:
             state.save(checkpoint)
     state.end(checkpoint)
     return state.history
+
+
+def list_scores(backbone: Backbone, prompts: Prompts, lists: CandidateLists) -> Floats:
+    """(m, c) scores of the candidates of lists."""
+    width = lists.candidates.shape[1]
+    pairs = prompts.pairs("listwise", np.repeat(lists.sources, width), lists.candidates.ravel())
+    return backbone.score_all(pairs).reshape(-1, width)
+
+
+def lists_ndcg(backbone: Backbone, prompts: Prompts, lists: CandidateLists) -> float:
+    """nDCG@5 of lists, their mean."""
+    scores = list_scores(backbone, prompts, lists)
+    return float(candidate_list_metrics(scores, 5)["ndcg@5"].mean())
 
 
 def _yes_loss(
@@ -272,12 +284,15 @@ class _EccrCheckpoint:
         tasks: EccrTasks,
     ) -> None:
         self.trained, self.optimizer = trained, optimizer
-        self.step, self.history = 0, list[dict[str, float]]()
+        self.step, self.history = 0, list[EpochRecord]()
+        self.losses: list[float] = []
+        self._started = time.perf_counter()
         self.best: dict[str, Tensor] = {}
         description = [
             asdict(plan),
             [(name, tuple(p.shape)) for name, p in trained],
             sorted(tasks.texts),
+            "epochs",  # the form of the history
         ]
         digest = hashlib.sha256(json.dumps(description).encode())
         digest.update(tasks.lists.sources.tobytes() + tasks.lists.candidates.tobytes())
@@ -285,11 +300,22 @@ class _EccrCheckpoint:
         if file is not None:
             self._resume(file)
 
-    def record(self, validation: float, loss: float) -> None:
-        """Record a validation, and copy the weights if it is the best."""
-        if validation > max((h["validation"] for h in self.history), default=-np.inf):
+    def record(self, validation: float) -> None:
+        """Record a validation, and copy the weights if it is the best; of equal ones, less loss."""
+        loss = float(np.mean(self.losses))
+        best = max(((h["validation"], -h["loss"]) for h in self.history), default=None)
+        if best is None or (validation, -loss) > best:
             self.best = {name: p.detach().clone() for name, p in self.trained}
-        self.history.append({"step": self.step, "loss": loss, "validation": validation})
+        now = time.perf_counter()
+        self.history.append(
+            {
+                "epoch": len(self.history) + 1,
+                "loss": loss,
+                "validation": validation,
+                "seconds": now - self._started,
+            }
+        )
+        self._started, self.losses = now, []
 
     def end(self, file: Path | None) -> None:
         """Put the best weights in place, and forget the checkpoint."""
@@ -304,7 +330,7 @@ class _EccrCheckpoint:
         """Write all of it, beside and renamed."""
         metadata = {"fingerprint": self.fingerprint, "history": json.dumps(self.history)}
         now: dict[str, Tensor] = dict(self.trained)
-        metadata |= {"step": str(self.step)}
+        metadata |= {"step": str(self.step), "losses": json.dumps(self.losses)}
         write_checkpoint(file, self.optimizer, metadata, {"now": now, "best": self.best})
 
     def _resume(self, file: Path) -> None:
@@ -320,3 +346,4 @@ class _EccrCheckpoint:
             int(checkpoint.metadata["step"]),
             json.loads(checkpoint.metadata["history"]),
         )
+        self.losses = json.loads(checkpoint.metadata["losses"])

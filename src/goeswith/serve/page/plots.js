@@ -151,5 +151,5 @@ export function training(result) {
   const sy = (v) => bottom - (v / most) * (bottom - top);
   const lines = fits.map((epochs, i) => s("path", { class: `trained slice-${i % 3}`, d: `M${epochs.map((e) => `${sx(e.epoch).toFixed(1)} ${sy(e.validation).toFixed(1)}`).join("L")}` }));
   const grid = ticks(0, most).map((v) => [s("path", { class: "grid", d: `M${left} ${sy(v).toFixed(1)}H${WIDTH - RIGHT}` }), s("text", { class: "tick", x: left - 8, y: sy(v), "text-anchor": "end", "dominant-baseline": "central" }, tick(v))]);
-  return frame(`Training of ${clean(result.model, 60)}: validation hit@10 by epoch, one line per fit`, bottom + 40, `Best validation ${figure(most)}`, [axis(sx, ticks(first, last).filter(Number.isInteger), top, bottom, "epoch"), grid, lines]);
+  return frame(`Training of ${clean(result.model, 60)}: validation by epoch, one line per fit`, bottom + 40, `Best validation ${figure(most)}`, [axis(sx, ticks(first, last).filter(Number.isInteger), top, bottom, "epoch"), grid, lines]);
 }

@@ -59,7 +59,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
             raise HTTPException(
                 404,
                 "there is no report: set serve.report to a file of `goeswith benchmark DATA "
-                "--json FILE`",
+                "-o FILE.json`",
             )
         return ReportResponse(bundle=snapshot.bundle.id, report=snapshot.report)
 

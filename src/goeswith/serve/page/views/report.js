@@ -7,7 +7,7 @@ import { clean, figure, many } from "../text.js";
 
 const MAIN = ["ndcg@10", "hit@10", "mrr@20", "hit@10.new", "type_hit@3", "direction_accuracy", "substitutes@10", "types@10", "coverage@10", "auc", "cold_target.ndcg@10", "cold_share@10"];
 const COSTS = { fit_seconds: "fit s", score_seconds: "score s", peak_memory_mb: "peak MiB" };
-const LOWER = new Set(["substitutes@10", "cold_target.substitutes@10", "calibration_error", ...Object.keys(COSTS)]);
+const LOWER = new Set(["substitutes@10", "cold_target.substitutes@10", "ece@10", ...Object.keys(COSTS)]);
 const MEANS = {
   "ndcg@10": "Normalized discounted cumulative gain of held-out complements in the top 10",
   "hit@10": "Share of held-out pairs in the top 10",
@@ -27,7 +27,7 @@ export async function report({ facts }) {
     return {
       title: "Report",
       said: "No report",
-      body: [h("h1", {}, "No report"), h("p", {}, said(error.message, 600)), h("p", {}, "Create one with ", h("code", {}, "goeswith benchmark FOLDER --json report.json"), ".")],
+      body: [h("h1", {}, "No report"), h("p", {}, said(error.message, 600)), h("p", {}, "Create one with ", h("code", {}, "goeswith benchmark FOLDER -o report.json"), ".")],
     };
   }
   const tables = found.protocols ?? [found];
@@ -48,7 +48,7 @@ const value = (result, column) => (column in COSTS ? result[column] : result.met
 function columnsOf(table) {
   const found = new Set(table.results.flatMap((r) => Object.keys(r.metrics ?? {})));
   const all = [...MAIN.filter((m) => found.has(m)), ...[...found].filter((m) => !MAIN.includes(m)), ...Object.keys(COSTS)];
-  return { main: all.filter((m) => MAIN.includes(m) || m === "calibration_error"), all };
+  return { main: all.filter((m) => MAIN.includes(m) || m === "ece@10"), all };
 }
 
 function section(table, place) {

@@ -1,0 +1,101 @@
+"""`goeswith fit`: from tables to a bundle."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from goeswith.cli.options import Config, Data, Json
+
+
+class Budget(StrEnum):
+    """Budgets of the ranker, as in the project file."""
+
+    fast = "fast"
+    balanced = "balanced"
+    best = "best"
+
+
+def command(
+    data: Data,
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="BUNDLE",
+            help="The bundle's folder; an earlier bundle there is replaced.",
+        ),
+    ],
+    config: Config = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="The first model, `name` or `name:key=value`; auto chooses. `goeswith models "
+            "--json` prints the settings of each.",
+        ),
+    ] = None,
+    budget: Annotated[
+        Budget | None,
+        typer.Option(
+            metavar="fast|balanced|best",
+            help="Cost of the default model: balanced and best train with torch.",
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Learn what goes with what, and write a bundle that answers queries.
+
+        goeswith fit shop -o bundle
+
+    The current bundle is served until the new one is complete, even if this run is killed.
+    """
+    from goeswith.cli.output import Output, progress_bar
+    from goeswith.data.folder import load_data
+    from goeswith.models import MODELS, make_model
+    from goeswith.pipeline.fit_bundle import fit_bundle
+    from goeswith.query.bundle import Bundle
+    from goeswith.settings.project_file import load_settings
+    from goeswith.settings.sections import AUTO
+
+    settings = load_settings(config)
+    if model is not None and model != AUTO:
+        MODELS.trust(model)
+        make_model(model, settings.models)  # an invalid name fails before the data are read
+    overrides = {"model": model, "budget": budget and budget.value}
+    fit = settings.fit.model_copy(update={k: v for k, v in overrides.items() if v is not None})
+    settings = settings.model_copy(update={"fit": fit})
+    with progress_bar() as progress:
+        progress(0, 1, f"reading {data}")
+        dataset = load_data(data, settings.data.max_bad_share)
+        fit_bundle(dataset, out, settings, progress=progress)
+    output = Output(json)
+    output.quarantine(dataset.quarantine)
+    bundle = Bundle.open(out)
+    manifest, health = bundle.manifest, bundle.manifest["health"]
+    for note in manifest["mining_notes"]:
+        output.say(note)
+    for spec, reason in health["left_out"].items():
+        output.say(f"fallback {spec} left out: {reason}")
+    first = health["products_first_answered"]
+    counts = ", ".join(f"{count:,} by {name}" for name, count in first.items())
+    output.summary(
+        {
+            "bundle": str(out),
+            "id": bundle.id,
+            "products": len(bundle),
+            "k": bundle.k,
+            "first_answered": first,
+            "left_out": health["left_out"],
+            "session_model": bundle.session_model,
+            "notes": manifest["mining_notes"],
+        },
+        f"{out}: {len(bundle):,} products, {bundle.k} recommendations each; first model: {counts}",
+    )
+    if bundle.session_model is not None:
+        output.say(f"next-product model: {bundle.session_model}")
+    else:
+        output.say(f"next-product model: none: {manifest['session']['why_not']}")
+    output.say(f"try: goeswith recommend {out} {bundle.products.ids[0]!r}")

@@ -1,0 +1,196 @@
+"""`goeswith recommend`: what goes with a product, a basket or a new product, with the evidence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from goeswith.cli.options import Ban, BundlePath, Diversity, Json, PerType, Where
+
+if TYPE_CHECKING:
+    from goeswith.query.bundle import Bundle
+    from goeswith.query.constraints import Constraints
+    from goeswith.query.recommendation import Recommendation
+
+
+def command(
+    bundle: BundlePath,
+    products: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="PRODUCT...", help="A product id; several are a basket."),
+    ] = None,
+    k: Annotated[
+        int | None,
+        typer.Option("-k", min=1, metavar="N", help="How many recommendations; 10 unless set."),
+    ] = None,
+    where: Where = None,
+    ban: Ban = None,
+    pin: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PRODUCT", help="A product to show first; repeatable."),
+    ] = None,
+    per_type: PerType = None,
+    diversity: Diversity = None,
+    session: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,C",
+            help="Products of a session, oldest first, such as a,b,c: recommend the next product. "
+            "An id with a comma needs double quotes.",
+        ),
+    ] = None,
+    new: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="JSON file with the attributes of a product that the catalogue does not hold.",
+        ),
+    ] = None,
+    similars: Annotated[
+        bool, typer.Option("--similars", help="Alternatives to the product, not complements.")
+    ] = False,
+    reverse: Annotated[
+        bool,
+        typer.Option("--reverse", help="The products that this one is recommended for, instead."),
+    ] = False,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain",
+            help="Show a sentence for shoppers: from `goeswith explain`, or else from a template.",
+        ),
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Recommend complements of a product, best first, each with its evidence.
+
+        goeswith recommend bundle 22423 -k 5
+
+    With several products: what goes with all of them together. With --session: the next product.
+    """
+    from goeswith.core.errors import ConfigError
+
+    ids = products or []
+    if [bool(ids), new is not None, session is not None].count(True) != 1:
+        raise ConfigError(
+            "name a product, or several for a basket, or give --session A,B,C or --new FILE"
+        )
+    narrowed = bool(where or ban or pin or per_type is not None or diversity is not None)
+    if similars or reverse:
+        _check_one(ids, similars and reverse, bool(pin or per_type or diversity is not None))
+        if reverse and narrowed:
+            raise ConfigError("--reverse takes no filters, bans or pins")
+    opened = _open_bundle(bundle, explain)
+    count = k or min(10, opened.k)
+    found: list[Recommendation]
+    constraints = None
+    if narrowed:
+        from goeswith.query.constraints import Constraints
+
+        constraints = Constraints.from_text(where or [], ban or [], pin or [], per_type, diversity)
+    key, query = "complements", dict[str, Any]()
+    if similars or reverse:
+        row = opened.products.row(ids[0])
+        query, label = {"product": _product_fields(opened, row)}, opened.products.label(row)
+        key = "similars" if similars else "sources"
+        found = (
+            opened.similars(ids[0], count, constraints)
+            if similars
+            else opened.reverse(ids[0], count)
+        )
+    elif session is not None:
+        key = "next"
+        found, query, label = _recommend_session(opened, session, count, constraints)
+    elif new is not None:
+        found, query, label = _recommend_new(opened, new, count, constraints)
+    elif len(ids) == 1:
+        found = opened.complements(ids[0], count, constraints)
+        row = opened.products.row(ids[0])
+        query, label = {"product": _product_fields(opened, row)}, opened.products.label(row)
+    else:
+        found = opened.basket(ids, count, constraints)
+        rows = [opened.products.row(product_id) for product_id in dict.fromkeys(ids)]
+        query = {"basket": [_product_fields(opened, row) for row in rows]}
+        label = ", ".join(opened.products.label(row) for row in rows)
+    from dataclasses import asdict
+
+    from goeswith.cli.output import Output
+    from goeswith.cli.use.recommendation_table import (
+        pipe_table,
+        recommendation_records,
+        recommendation_table,
+    )
+
+    output = Output(json)
+    title = _TITLES[key].format(label)
+    table = recommendation_table(title, found, show_products=len(ids) > 1, show_explanation=explain)
+    output.result(
+        pipe_table(recommendation_records(found)),
+        {"bundle": opened.id, **query, key: [asdict(one) for one in found]},
+        [table] if found else [],
+    )
+    if not found:
+        condition = " that meets the constraints" if narrowed else ""
+        output.say(f"{title}: no product{condition}")
+
+
+_TITLES: Final = {
+    "complements": "Recommended with {}",
+    "similars": "Alternatives to {}",
+    "sources": "Recommended for: {}",
+    "next": "Next after {}",
+}
+
+
+def _open_bundle(path: Path, explain: bool) -> Bundle:
+    from goeswith.query.bundle import Bundle
+
+    bundle = Bundle.open(path)
+    bundle.explanations.use_templates = explain
+    return bundle
+
+
+def _recommend_session(
+    bundle: Bundle, text: str, k: int, constraints: Constraints | None
+) -> tuple[list[Recommendation], dict[str, Any], str]:
+    import csv
+
+    # parted by commas, as in a line of CSV
+    ids = [product_id.strip() for line in csv.reader([text]) for product_id in line]
+    answers: list[Recommendation] = [*bundle.session(ids, k, constraints)]
+    rows = [bundle.products.row(product_id) for product_id in ids]
+    label = ", ".join(bundle.products.label(row) for row in rows)
+    return answers, {"session": [_product_fields(bundle, row) for row in rows]}, label
+
+
+def _check_one(ids: list[str], both: bool, shaped: bool) -> None:
+    from goeswith.core.errors import ConfigError
+
+    if both:
+        raise ConfigError("give one of --similars and --reverse")
+    if len(ids) != 1:
+        raise ConfigError("--similars and --reverse are of one product of the catalogue")
+    if shaped:
+        raise ConfigError("--similars takes filters and bans, no pins, quotas or diversity")
+
+
+def _product_fields(bundle: Bundle, row: int) -> dict[str, Any]:
+    products = bundle.products
+    return {
+        "product_id": products.ids[row],
+        "title": products.title(row),
+        "type": products.type(row),
+    }
+
+
+def _recommend_new(
+    bundle: Bundle, file: Path, k: int, constraints: Constraints | None
+) -> tuple[list[Recommendation], dict[str, Any], str]:
+    from goeswith.data.attributes_file import read_attributes
+
+    attributes = read_attributes(file)
+    answers = bundle.complements_of_new(attributes, k, constraints)
+    name = str(attributes.get("title") or attributes.get("product_id") or "the new product")
+    return answers, {"product": attributes}, name

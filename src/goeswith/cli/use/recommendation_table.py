@@ -1,0 +1,83 @@
+"""Recommendations as tables and as records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final
+
+from goeswith.cli.terminal_table import Column, Record, Table
+
+if TYPE_CHECKING:
+    from goeswith.query.recommendation import Recommendation
+
+FIELDS: Final = (
+    "rank",
+    "product_id",
+    "title",
+    "type",
+    "relation",
+    "goes_with",
+    "why",
+    "explanation",
+    "score",
+    "model",
+    "fallback",
+    "pinned",
+)
+"""Of a recommendation in a pipe; `--json` has its evidence too."""
+
+
+def recommendation_records(recommendations: Sequence[Recommendation]) -> list[dict[str, Any]]:
+    """`FIELDS` of every recommendation."""
+    records = []
+    for rank, recommendation in enumerate(recommendations, start=1):
+        record = {"rank": rank, **asdict(recommendation)}
+        records.append({key: record[key] for key in FIELDS})
+    return records
+
+
+def pipe_table(records: Sequence[Record], before: tuple[str, ...] = ()) -> Table:
+    """Records in a pipe, which have a header even if there are none."""
+    return Table("", records, fields=(*before, *FIELDS))
+
+
+def recommendation_table(
+    title: str,
+    recommendations: Sequence[Recommendation],
+    *,
+    show_products: bool = False,
+    show_explanation: bool = False,
+) -> Table:
+    """Recommendations with their evidence.
+
+    Args:
+        title: above the table.
+        recommendations: best first.
+        show_products: whether to show the products of a basket that each is recommended for.
+        show_explanation: whether to show sentences for shoppers, where there are some.
+    """
+
+    def product(record: Record) -> str:
+        title, product_id = record["title"], record["product_id"]
+        return f"{title} ({product_id})" if title else str(product_id)
+
+    def reason(record: Record) -> str:
+        return str((show_explanation and record["explanation"]) or record["why"])
+
+    def model(record: Record) -> str:
+        return f"{record['model']} (fallback)" if record["fallback"] else str(record["model"])
+
+    columns = [Column("#", lambda record: record["rank"]), Column("product", product)]
+    if any(recommendation.type for recommendation in recommendations):
+        columns.append(Column("type", lambda record: record["type"] or "", drop=1))
+    if show_products:
+        columns.append(
+            Column("recommended for", lambda record: ", ".join(record["goes_with"]), drop=2)
+        )
+    columns += [
+        Column("explanation" if show_explanation else "why", reason, min_width=30),
+        Column("score", drop=3),
+        Column("model", model, drop=4),
+    ]
+    return Table(title, recommendation_records(recommendations), columns)

@@ -1,0 +1,53 @@
+"""The kinds of a shop's products, and whether they decide what is a substitute."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from goeswith.kinds.catalog_kinds import tag_catalog, with_kinds
+from goeswith.kinds.table import VERSION
+
+if TYPE_CHECKING:
+    from goeswith.data.dataset import Dataset
+    from goeswith.settings.sections import KindSettings
+
+
+def tag_products(dataset: Dataset, settings: KindSettings) -> tuple[Dataset, dict[str, Any]]:
+    """The data set with the column `kind` in its catalogue, and what the manifest says of it.
+
+    Returns:
+        the data set, unchanged where kinds are not used, and {"used", "why_not", "share", "types",
+        "exclude", "table"}: the share of products with a kind, whether kinds are the product types,
+        whether products of one kind are substitutes, and the version of the table.
+    """
+    catalog = dataset.catalog
+    unused = {"used": False, "share": None, "types": False, "exclude": False}
+    if settings.use == "none":
+        return dataset, {**unused, "why_not": 'kinds.use = "none"'}
+    if catalog.text("title") is None:
+        return dataset, {**unused, "why_not": "the products have no titles"}
+    tags = tag_catalog(catalog)
+    share = sum(tag.kind is not None for tag in tags) / max(len(tags), 1)
+    if share < settings.min_share:
+        why_not = (
+            f"{share:.0%} of the products have a kind, less than kinds.min_share = "
+            f"{settings.min_share:.0%}"
+        )
+        return dataset, {**unused, "share": share, "why_not": why_not}
+    tagged = with_kinds(catalog, tags)
+    facts = {
+        "used": True,
+        "why_not": None,
+        "share": share,
+        "types": not catalog.type_names,
+        "exclude": dataset.counted and not _has_views(dataset),
+        "table": VERSION,
+    }
+    return replace(dataset, catalog=tagged), facts
+
+
+def _has_views(dataset: Dataset) -> bool:
+    """Whether the events hold views, so that substitutes can be counted."""
+    events = dataset.events
+    return events is not None and "event" in events.columns and (events["event"] == "view").any()

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from goeswith.cli.main import app
+from goeswith.core.errors import ConfigError
+from goeswith.query.bundle import Bundle
+
+
+def run(*arguments: object, **environ: str) -> subprocess.CompletedProcess[str]:
+    """A process of its own: all that it says, and its exit code."""
+    return subprocess.run(
+        [sys.executable, "-m", "goeswith.cli.main", "export", *map(str, arguments)],
+        env=os.environ | environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_file_gets_ten_answers_a_product_or_so_many_as_the_bundle_holds(
+    shop_bundle: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "answers.jsonl"
+    ended = CliRunner().invoke(
+        app, ["export", str(shop_bundle), "--to", "jsonl", "--out", str(out), "--why"]
+    )
+    assert ended.exit_code == 0
+    rows = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    bundle = Bundle.open(shop_bundle)
+    assert f"{len(rows):,} recommendations for 50 of 50 products, at most 8 each" in ended.stderr
+    summary = dict(zip(*(line.split("\t") for line in ended.stdout.splitlines()), strict=True))
+    assert summary["bundle"] == bundle.id
+    assert summary["recommendations"] == str(len(rows))
+    first = bundle.complements("phone-1", 8)
+    found = [row for row in rows if row["source_id"] == "phone-1"]
+    assert [row["why"] for row in found] == [answer.why for answer in first]
+
+
+def test_what_is_shown_can_be_chosen(shop_bundle: Path, tmp_path: Path) -> None:
+    out = tmp_path / "answers.jsonl"
+    chosen = ["--where", "type=case", "--ban", "case-1", "-k", "2"]
+    to = ["--to", "jsonl", "--out", str(out)]
+    assert CliRunner().invoke(app, ["export", str(shop_bundle), *to, *chosen]).exit_code == 0
+    targets = {json.loads(line)["target_id"] for line in out.read_text().splitlines()}
+    assert "case-1" not in targets
+    assert {target.split("-")[0] for target in targets} == {"case"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--to", "csv"], "--to csv needs --out FILE"),
+        (["--to", "redis"], "--to redis needs --url URL"),
+        (["--to", "csv", "--out", "a.csv", "--table", "t"], "--table is not for --to csv"),
+        (["--to", "redis", "--url", "redis://x", "--out", "a"], "--out is not for --to redis"),
+        (["--to", "postgres", "--url", "postgresql:///", "--grace", "9"], "--grace is not for"),
+        (["--to", "csv", "--out", "a.csv", "-k", "9"], "stores 8 recommendations per product"),
+        (["--to", "csv", "--out", "a.csv", "--where", "nosuch=1"], "nosuch"),
+    ],
+)
+def test_what_cannot_be_done_says_why(
+    shop_bundle: Path,
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GOESWITH_EXPORT_URL", raising=False)
+    ended = CliRunner().invoke(app, ["export", str(shop_bundle), *arguments])
+    assert message in str(ended.exception)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_database_that_does_not_answer_ends_the_process_with_code_2_and_no_password(
+    shop_bundle: Path,
+) -> None:
+    address = "//shop:opensesame@127.0.0.1:1/0"
+    for ended in (
+        run(shop_bundle, "--to", "postgres", "--url", f"postgresql:{address}"),
+        run(shop_bundle, "--to", "redis", GOESWITH_EXPORT_URL=f"redis:{address}"),
+    ):
+        assert ended.returncode == 2
+        assert "127.0.0.1" in ended.stderr
+        assert "what was there is unchanged" in ended.stderr
+        assert "Traceback" not in ended.stderr
+        assert "sesame" not in ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize(("to", "needs"), [("postgres", "psycopg"), ("redis", "redis")])
+def test_a_database_whose_library_is_missing_says_what_to_install(
+    to: str, needs: str, shop_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, needs, None)
+    ended = CliRunner().invoke(
+        app, ["export", str(shop_bundle), "--to", to, "--url", f"{to}://h/0"]
+    )
+    assert isinstance(ended.exception, ConfigError)
+    assert "pip install 'goeswith[export]'" in str(ended.exception)
