@@ -42,6 +42,8 @@ ROUTES = [
     ("post", "/v1/feedback"),
     ("get", "/v1/health/live"),
     ("get", "/v1/health/ready"),
+    ("get", "/v1/kinds"),
+    ("get", "/v1/kinds/{id}"),
     ("get", "/v1/products/{product_id}"),
     ("get", "/v1/products/{product_id}/complements"),
     ("get", "/v1/products/{product_id}/reverse"),

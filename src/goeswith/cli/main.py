@@ -36,6 +36,7 @@ COMMANDS: Final = {
     "config": "config",
     "doctor": "doctor",
     "relevance": "build.relevance",
+    "kinds": "kinds.kinds_app",
 }
 """Command -> module of goeswith.cli with its function `command`, or with its group `app`."""
 

@@ -25,6 +25,7 @@ from goeswith.evaluation.protocols import (
     protocol,
 )
 from goeswith.evaluation.protocols.case import BenchmarkCase, BenchmarkData, CaseMetrics
+from goeswith.kinds.shop_map import with_shop_kinds
 from goeswith.models import CLOSED_FORM
 from goeswith.models.base import Model
 from goeswith.relations.measures import MEASURES
@@ -104,6 +105,8 @@ def benchmark(  # noqa: PLR0917
         name: _entrants(models or default_models(dataset, name), name, settings) for name in makers
     }
 
+    if settings.kinds.use != "none":
+        dataset = with_shop_kinds(dataset, settings.kinds.map)
     data = BenchmarkData(dataset, settings)
     steps = sum(len(rows) for rows in entrants.values()) * len(seeds)
     done = 0

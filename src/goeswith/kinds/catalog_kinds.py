@@ -9,30 +9,26 @@ import polars as pl
 
 from goeswith.data.catalog import Catalog
 from goeswith.kinds.table import load_table
-from goeswith.kinds.tagger import Tag, Tagger, category_first
+from goeswith.kinds.tagger import SHOP, Tag, Tagger, category_first
 from goeswith.kinds.text_classifier import tag_by_text
 
 KIND: Final = "kind"
-"""Column with the id of a product's kind; null where none is likely."""
+"""Column with the id of a product's kind; null where the tagger decides."""
+NO_KIND: Final = "none"
+"""In that column: the product has no kind."""
 
 
 def tag_catalog(catalog: Catalog, tagger: Tagger | None = None) -> list[Tag]:
     """The kind of every product, from title, type, categories and description.
 
-    A column `kind` of the catalogue wins: a shop or an earlier step has set it. Products without
-    one are tagged.
+    A column `kind` of the catalogue wins where it has the id of a kind, or `none`: a shop or an
+    earlier step has set it.
     """
     tagger = tagger or shared_tagger()
     frame = catalog.frame
-    if KIND in frame.columns:
-        given = frame[KIND].cast(pl.String).to_list()
-        missing = [i for i, kind in enumerate(given) if kind not in tagger.table.kinds]
-        tags = [Tag(kind, 1.0, source="shop") for kind in given]
-        rest = Catalog(frame[missing].drop(KIND))
-        for i, tag in zip(missing, tag_catalog(rest, tagger) if missing else [], strict=True):
-            tags[i] = tag
-        return tags
     n = len(catalog)
+    own = catalog.text(KIND) or [None] * n
+    kinds = tagger.table.kinds
     titles = catalog.text("title") or [None] * n
     types = catalog.text("type") or [None] * n
     descriptions = catalog.text("description") or [None] * n
@@ -42,9 +38,12 @@ def tag_catalog(catalog: Catalog, tagger: Tagger | None = None) -> list[Tag]:
     first = category_first(titles)
     cache: dict[tuple[str | None, str | None, tuple[str, ...]], Tag] = {}
     tags = []
-    for title, type_, category, description in zip(
-        titles, types, categories, descriptions, strict=True
+    for kind, title, type_, category, description in zip(
+        own, titles, types, categories, descriptions, strict=True
     ):
+        if kind in kinds or kind == NO_KIND:
+            tags.append(Tag(kind if kind in kinds else None, 1.0, source=SHOP))
+            continue
         key = (title, type_, tuple(category or ()))
         if key not in cache:
             cache[key] = tagger.tag(title, type_, key[2], description, category_first=first)
@@ -67,7 +66,9 @@ def with_kinds(catalog: Catalog, tags: list[Tag], *, fill_types: bool = False) -
         fill_types: whether the types of an earlier call are kinds, so that new products get one.
     """
     ids = [tag.kind for tag in tags]
-    frame = catalog.frame.with_columns(pl.Series(KIND, ids, dtype=pl.String))
+    # what a shop says has no kind is not tagged again later
+    column = [NO_KIND if tag.source == SHOP and tag.kind is None else tag.kind for tag in tags]
+    frame = catalog.frame.with_columns(pl.Series(KIND, column, dtype=pl.String))
     if fill_types or "type" not in frame.columns or not frame["type"].count():
         kinds = load_table().kinds
         types = [kinds[kind].name if kind else None for kind in ids]

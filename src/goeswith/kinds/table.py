@@ -7,12 +7,13 @@ knowledge, and never evidence of what a shop's customers did.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from importlib import resources
 from importlib.resources.abc import Traversable
-from typing import Final
+from itertools import product
+from typing import Final, TypeAlias
 
 from goeswith.core.errors import DataError
 
@@ -71,6 +72,27 @@ AUDIENCES: Final = (
     "small_animal",
     "horse",
 )
+_FOR_CHILDREN: Final = frozenset({"baby", "kids", "girls", "boys"})
+USES: Final = ("durable", "consumable")
+
+KIND_COLUMNS: Final = (
+    "id",
+    "name",
+    "broader",
+    "synonyms",
+    "patterns",
+    "confused_with",
+    "use",
+    "fits",
+    "audience",
+)
+LINK_COLUMNS: Final = ("source", "target", "reason", "strength", "match")
+ALTERNATIVE_COLUMNS: Final = ("a", "b")
+NEVER_COLUMNS: Final = ("a", "b", "why")
+NAME_COLUMNS: Final = ("id", "names")
+
+OnProblem: TypeAlias = Callable[[str], None]
+"""Called with a row that cannot be used: the file, the row and the value, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +128,16 @@ class Kind:
         """Whether it only groups other kinds."""
         return self.use is None
 
+    @property
+    def for_adults(self) -> bool:
+        """Whether it is for adults only."""
+        return "adults" in self.audience
+
+    @property
+    def for_children(self) -> bool:
+        """Whether it is for babies and children only."""
+        return bool(self.audience) and _FOR_CHILDREN.issuperset(self.audience)
+
 
 @dataclass(frozen=True)
 class KindLink:
@@ -135,12 +167,14 @@ class KindTable:
         links: source id -> what goes with it, strongest first.
         alternatives: id -> ids of kinds that replace it; symmetric.
         never_together: pairs of ids, smaller first -> why they are never shown together.
+        names: language -> id -> names of the kind in that language, the usual one first.
     """
 
     kinds: Mapping[str, Kind]
     links: Mapping[str, tuple[KindLink, ...]] = field(default_factory=dict)
     alternatives: Mapping[str, frozenset[str]] = field(default_factory=dict)
     never_together: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    names: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
 
     def link(self, source: str, target: str) -> KindLink | None:
         """The link from one kind to another; None where there is none."""
@@ -155,9 +189,28 @@ class KindTable:
         return kind == other or other in self.alternatives.get(kind, ())
 
     def forbidden(self, kind: str, other: str) -> str | None:
-        """Why two kinds are never shown together; None where they may be."""
+        """Why two kinds are never shown together; None where they may be.
+
+        By a row of `never_together`, or because one is for adults and the other for children.
+        """
         pair = (kind, other) if kind < other else (other, kind)
-        return self.never_together.get(pair)
+        why = self.never_together.get(pair)
+        if why is not None:
+            return why
+        one, two = self.kinds[kind], self.kinds[other]
+        if (one.for_adults and two.for_children) or (one.for_children and two.for_adults):
+            return "wrong audience: one is for adults, the other for children"
+        return None
+
+    def forbidden_pairs(self, ids: Collection[str]) -> Iterator[tuple[str, str]]:
+        """The pairs of some kinds that are never shown together; a pair may come twice."""
+        chosen = set(ids)
+        for pair in self.never_together:
+            if chosen.issuperset(pair):
+                yield pair
+        adults = [kind for kind in ids if self.kinds[kind].for_adults]
+        children = [kind for kind in ids if self.kinds[kind].for_children]
+        yield from product(adults, children)
 
     def path(self, kind: str) -> list[str]:
         """The kind and its broader kinds, up to the department."""
@@ -177,84 +230,158 @@ def load_table() -> KindTable:
     return read_table_folder(resources.files("goeswith.kinds") / "table")
 
 
-def read_table_folder(folder: Traversable) -> KindTable:
-    """A table from a folder with `kinds`, `links`, `alternatives` and `never_together.csv`.
+def read_table_folder(
+    folder: Traversable,
+    on_problem: OnProblem | None = None,
+    known: Mapping[str, Kind] | None = None,
+) -> KindTable:
+    """A table from a folder of `kinds`, `links`, `alternatives`, `names` and `never_together.csv`.
+
+    Args:
+        folder: each part may be missing.
+        on_problem: called for a row that cannot be used, which is left out; None raises.
+        known: kinds of another table, where the folder adds to that.
 
     Raises:
         DataError: a row cannot be used; says the file, the row and the value.
     """
-    kinds = _read_kinds(folder)
-    alternatives = _read_alternatives(folder, kinds)
-    links = _read_links(folder, kinds)
-    return KindTable(
-        kinds=kinds,
-        links={
-            source: tuple(sorted(found.values(), key=lambda link: -link.strength))
-            for source, found in links.items()
-        },
-        alternatives={kind: frozenset(found) for kind, found in alternatives.items()},
-        never_together=_read_never_together(folder, kinds),
-    )
+    return _TableReader(folder, on_problem or _raise, known or {}).read()
 
 
-def _read_kinds(folder: Traversable) -> dict[str, Kind]:
-    kinds: dict[str, Kind] = {}
-    for file in _files(folder, "kinds"):
-        for where, row in _rows(file):
-            kind = _kind(row, file.name.removesuffix(".csv"))
-            if kind.id in kinds:
-                raise DataError(f"{where}: the kind {kind.id!r} is there already")
-            kinds[kind.id] = kind
-    return kinds
+def _raise(problem: str) -> None:
+    raise DataError(problem)
 
 
-def _read_alternatives(folder: Traversable, kinds: Mapping[str, Kind]) -> dict[str, set[str]]:
-    alternatives: dict[str, set[str]] = {}
-    for file in _files(folder, "alternatives"):
-        for where, row in _rows(file):
-            _check_known(where, kinds, row["a"], row["b"])
-            alternatives.setdefault(row["a"], set()).add(row["b"])
-            alternatives.setdefault(row["b"], set()).add(row["a"])
-    return alternatives
+class _TableReader:
+    def __init__(
+        self, folder: Traversable, on_problem: OnProblem, known: Mapping[str, Kind]
+    ) -> None:
+        self._folder, self._on_problem = folder, on_problem
+        self._kinds = dict(known)
 
+    def read(self) -> KindTable:
+        self._read_kinds()
+        alternatives = self._read_alternatives()
+        links = self._read_links()
+        return KindTable(
+            kinds=self._kinds,
+            links={
+                source: tuple(sorted(targets.values(), key=lambda link: -link.strength))
+                for source, targets in links.items()
+            },
+            alternatives={kind: frozenset(others) for kind, others in alternatives.items()},
+            never_together=self._read_never_together(),
+            names=self._read_names(),
+        )
 
-def _read_links(folder: Traversable, kinds: Mapping[str, Kind]) -> dict[str, dict[str, KindLink]]:
-    """Source -> target -> link."""
-    links: dict[str, dict[str, KindLink]] = {}
-    for file in _files(folder, "links"):
-        for where, row in _rows(file):
-            link = KindLink(
-                row["source"],
-                row["target"],
-                row["reason"],
-                _strength(where, row),
-                _split(row["match"]),
-            )
-            _check_known(where, kinds, link.source, link.target)
-            if link.reason not in REASONS:
-                raise DataError(
-                    f"{where}: reason {link.reason!r} must be one of {', '.join(REASONS)}"
-                )
-            links.setdefault(link.source, {})[link.target] = link
-    return links
+    def _read_kinds(self) -> None:
+        for file in _files(self._folder, "kinds"):
+            for where, row in self._rows(file, KIND_COLUMNS):
+                kind = _kind(row, file.name.removesuffix(".csv"))
+                if not kind.id:
+                    self._on_problem(f"{where}: the id is empty")
+                elif kind.id in self._kinds:
+                    self._on_problem(f"{where}: the kind {kind.id!r} is there already")
+                elif self._has_valid_columns(where, kind):
+                    self._kinds[kind.id] = kind
 
+    def _has_valid_columns(self, where: str, kind: Kind) -> bool:
+        allowed = (
+            ("use", (kind.use,) if kind.use else (), USES),
+            ("fits", kind.fits, FITS),
+            ("audience", kind.audience, AUDIENCES),
+        )
+        wrong = [
+            f"{where}: {column} {value!r} must be one of {', '.join(values)}"
+            for column, found, values in allowed
+            for value in found
+            if value not in values
+        ]
+        for problem in wrong:
+            self._on_problem(problem)
+        return not wrong
 
-def _read_never_together(
-    folder: Traversable, kinds: Mapping[str, Kind]
-) -> dict[tuple[str, str], str]:
-    never = {}
-    file = folder / "never_together.csv"
-    for where, row in _rows(file) if file.is_file() else ():
-        _check_known(where, kinds, row["a"], row["b"])
-        first, second = sorted((row["a"], row["b"]))
-        never[first, second] = row["why"]
-    return never
+    def _read_alternatives(self) -> dict[str, set[str]]:
+        alternatives: dict[str, set[str]] = {}
+        for file in _files(self._folder, "alternatives"):
+            for where, row in self._rows(file, ALTERNATIVE_COLUMNS):
+                if self._are_kinds(where, row["a"], row["b"]):
+                    alternatives.setdefault(row["a"], set()).add(row["b"])
+                    alternatives.setdefault(row["b"], set()).add(row["a"])
+        return alternatives
 
+    def _read_links(self) -> dict[str, dict[str, KindLink]]:
+        """Source -> target -> link."""
+        links: dict[str, dict[str, KindLink]] = {}
+        for file in _files(self._folder, "links"):
+            for where, row in self._rows(file, LINK_COLUMNS):
+                if self._is_link(where, row):
+                    link = KindLink(
+                        row["source"],
+                        row["target"],
+                        row["reason"],
+                        int(row["strength"]),
+                        _split(row["match"]),
+                    )
+                    links.setdefault(link.source, {})[link.target] = link
+        return links
 
-def _strength(where: str, row: Mapping[str, str]) -> int:
-    if row["strength"] not in ("1", "2", "3"):
-        raise DataError(f"{where}: strength {row['strength']!r} must be 1, 2 or 3")
-    return int(row["strength"])
+    def _is_link(self, where: str, row: Mapping[str, str]) -> bool:
+        if not self._are_kinds(where, row["source"], row["target"]):
+            return False
+        wrong_match = [value for value in _split(row["match"]) if value not in FITS]
+        problem = None
+        if row["source"] == row["target"]:
+            problem = "a kind cannot go with itself; use two kinds, or a narrower one"
+        elif row["strength"] not in ("1", "2", "3"):
+            problem = f"strength {row['strength']!r} must be 1, 2 or 3"
+        elif row["reason"] not in REASONS:
+            problem = f"reason {row['reason']!r} must be one of {', '.join(REASONS)}"
+        elif wrong_match:
+            problem = f"match {wrong_match[0]!r} must be one of {', '.join(FITS)}"
+        if problem is not None:
+            self._on_problem(f"{where}: {problem}")
+        return problem is None
+
+    def _read_never_together(self) -> dict[tuple[str, str], str]:
+        never: dict[tuple[str, str], str] = {}
+        file = self._folder / "never_together.csv"
+        for where, row in self._rows(file, NEVER_COLUMNS) if file.is_file() else ():
+            if not row["why"].strip():
+                self._on_problem(f"{where}: the column why is empty; give the reason")
+            elif self._are_kinds(where, row["a"], row["b"]):
+                first, second = sorted((row["a"], row["b"]))
+                never[first, second] = row["why"]
+        return never
+
+    def _read_names(self) -> dict[str, dict[str, tuple[str, ...]]]:
+        """Language -> id -> names."""
+        names: dict[str, dict[str, tuple[str, ...]]] = {}
+        for file in _files(self._folder, "names"):
+            language = names.setdefault(file.name.removesuffix(".csv"), {})
+            for where, row in self._rows(file, NAME_COLUMNS):
+                if self._are_kinds(where, row["id"]):
+                    language[row["id"]] = _split(row["names"])
+        return names
+
+    def _rows(
+        self, file: Traversable, columns: tuple[str, ...]
+    ) -> Iterator[tuple[str, dict[str, str]]]:
+        reader = csv.DictReader(file.read_text(encoding="utf-8").splitlines())
+        if tuple(reader.fieldnames or ()) != columns:
+            self._on_problem(f"{file.name}:1: the columns must be {','.join(columns)}")
+            return
+        for number, row in enumerate(reader, start=2):
+            if None in row or None in row.values():
+                self._on_problem(f"{file.name}:{number}: the row has another number of columns")
+            else:
+                yield f"{file.name}:{number}", row
+
+    def _are_kinds(self, where: str, *ids: str) -> bool:
+        unknown = [kind for kind in ids if kind not in self._kinds]
+        for kind in unknown:
+            self._on_problem(f"{where}: there is no kind {kind!r}; correct it, or add the kind")
+        return not unknown
 
 
 def _files(folder: Traversable, name: str) -> list[Traversable]:
@@ -264,20 +391,6 @@ def _files(folder: Traversable, name: str) -> list[Traversable]:
     return sorted(
         (file for file in part.iterdir() if file.name.endswith(".csv")), key=lambda file: file.name
     )
-
-
-def _rows(file: Traversable) -> Iterator[tuple[str, dict[str, str]]]:
-    lines = file.read_text(encoding="utf-8").splitlines()
-    for number, row in enumerate(csv.DictReader(lines), start=2):
-        if None in row or None in row.values():
-            raise DataError(f"{file.name}:{number}: the row has another number of columns")
-        yield f"{file.name}:{number}", row
-
-
-def _check_known(where: str, kinds: Mapping[str, Kind], *ids: str) -> None:
-    for kind in ids:
-        if kind not in kinds:
-            raise DataError(f"{where}: there is no kind {kind!r}; correct it, or add the kind")
 
 
 def _kind(row: Mapping[str, str], department: str) -> Kind:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
+from goeswith.kinds.foreign_names import ForeignNames
 from goeswith.kinds.phrases import Phrase, plain, singular
 from goeswith.kinds.table import KindTable, load_table
 
@@ -175,6 +176,8 @@ class Tag:
 
 
 NO_TAG: Final = Tag(None, 0.0)
+SHOP: Final = "shop"
+"""Source of a kind that the shop has set."""
 
 
 @dataclass(frozen=True)
@@ -185,13 +188,15 @@ class PhraseMatch:
         kind: that it names.
         text: its words.
         score: how well it says what the product is.
-        position: where it stands: head, main, modifier or later.
+        position: where it stands: head, main, modifier or container.
+        language: of the phrase.
     """
 
     kind: str
     text: str
     score: float
     position: str
+    language: str = "en"
 
 
 class Tagger:
@@ -205,6 +210,7 @@ class Tagger:
     def __init__(self, table: KindTable | None = None) -> None:
         """Args: table: of kinds; None for that of this package."""
         self.table = table or load_table()
+        self._foreign = ForeignNames(self.table)
         self._trie: _Trie = {}
         for kind in self.table.kinds.values():
             if kind.group:
@@ -229,7 +235,8 @@ class Tagger:
         """The kind of a product.
 
         The title decides; where it names no kind, the shop's type, its categories from the most
-        special, and the first sentence of the description are read.
+        special, and the first sentence of the description are read. Names in other languages, not
+        in a description, decide only where no English phrase does in any of them.
 
         Args:
             title: of the product.
@@ -241,19 +248,19 @@ class Tagger:
         texts = [("title", title), ("type", type)]
         texts += [("categories", category) for category in reversed(list(categories))]
         texts.append(("description", (description or "")[:200]))
-        best = NO_TAG
-        for source, text in texts:
-            if not text:
-                continue
-            found = self._tag_text(text, category_first=category_first and source == "title")
-            weight = 1.0 if source == "title" else 0.9
-            if found.kind and found.confidence * weight > best.confidence:
-                best = Tag(
-                    found.kind, found.confidence * weight, found.phrase, found.runner_up, source
-                )
-            if best.confidence >= MIN_CONFIDENCE:
-                return best
-        return best if best.confidence >= MIN_CONFIDENCE else NO_TAG
+        for read in (self._tag_text, self._tag_foreign):
+            best = NO_TAG
+            for source, text in texts:
+                if not text or (source == "description" and read == self._tag_foreign):
+                    continue
+                tag = read(text, category_first=category_first and source == "title")
+                weight = 1.0 if source == "title" else 0.9
+                if tag.kind and tag.confidence * weight > best.confidence:
+                    confidence = tag.confidence * weight
+                    best = Tag(tag.kind, confidence, tag.phrase, tag.runner_up, source)
+                if best.confidence >= MIN_CONFIDENCE:
+                    return best
+        return NO_TAG
 
     def tag_many(self, titles: Sequence[str | None]) -> list[Tag]:
         """The kinds of a shop's titles; equal titles are read once."""
@@ -271,6 +278,7 @@ class Tagger:
             title: of a product.
             category_first: whether it begins with a category: "Baking Mixes, Cake Mix, 18 Oz".
         """
+        title = self._foreign.without_modifiers(title)
         places = _CATEGORY_FIRST if category_first else _PRODUCT_FIRST
         segments = [segment for segment in _segments(title) if segment]
         every = [singular(word) for segment in segments for word in segment]
@@ -284,18 +292,21 @@ class Tagger:
         matches = [match for match, *_ in _drop_covered(found)]
         return sorted(matches, key=lambda match: -match.score)
 
+    def foreign_matches(self, title: str) -> list[PhraseMatch]:
+        """Every name in another language found in a title, best first.
+
+        They count only where no English phrase decides.
+        """
+        return [
+            PhraseMatch(match.kind, match.text, match.score, match.position, match.language)
+            for match in self._foreign.matches(title[:400])
+        ]
+
     def _tag_text(self, text: str, *, category_first: bool = False) -> Tag:
-        matches = self.matches(text, category_first=category_first)
-        if not matches:
-            return NO_TAG
-        scores: dict[str, float] = {}
-        for match in matches:
-            scores[match.kind] = max(scores.get(match.kind, 0.0), match.score)
-        (kind, best), *others = sorted(scores.items(), key=lambda item: -item[1])
-        second, runner_up = (others[0][1], others[0][0]) if others else (0.0, None)
-        confidence = _confidence(best, second)
-        phrase = next(match.text for match in matches if match.kind == kind)
-        return Tag(kind, confidence, phrase, runner_up)
+        return _best_kind(self.matches(text, category_first=category_first))
+
+    def _tag_foreign(self, text: str, *, category_first: bool = False) -> Tag:
+        return _best_kind(self.foreign_matches(text))
 
     def _in_segment(
         self, tokens: list[str], place: int, part: float, text: str
@@ -326,6 +337,19 @@ class Tagger:
                     match = PhraseMatch(kind, " ".join(phrase.anchor), score, position)
                     found.append((match, place, start, end))
         return found
+
+
+def _best_kind(matches: list[PhraseMatch]) -> Tag:
+    """The kind of the best match, by how much better it is than that of the second kind."""
+    if not matches:
+        return NO_TAG
+    scores: dict[str, float] = {}
+    for match in matches:
+        scores[match.kind] = max(scores.get(match.kind, 0.0), match.score)
+    (kind, best), *others = sorted(scores.items(), key=lambda item: -item[1])
+    second, runner_up = (others[0][1], others[0][0]) if others else (0.0, None)
+    phrase = next(match.text for match in matches if match.kind == kind)
+    return Tag(kind, _confidence(best, second), phrase, runner_up)
 
 
 def _holds(phrase: Phrase, text: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from scipy import sparse
 
-from goeswith.kinds.tagger import Tag
+from goeswith.kinds.tagger import SHOP, Tag
 
 MIN_COSINE: Final = 0.6
 """Of a title with the centroid of a kind, below which it has no kind."""
@@ -35,7 +35,8 @@ def tag_by_text(titles: Sequence[str | None], tags: Sequence[Tag]) -> list[Tag]:
 
     texts = [title or "" for title in titles]
     taught = [i for i, tag in enumerate(tags) if tag.kind and tag.confidence >= CONFIDENT]
-    open_ = [i for i, tag in enumerate(tags) if tag.kind is None and texts[i]]
+    unset = [i for i, tag in enumerate(tags) if tag.kind is None and tag.source != SHOP]
+    open_ = [i for i in unset if texts[i]]
     if not taught or not open_:
         return list(tags)
     vectorizer = TfidfVectorizer(sublinear_tf=True, min_df=2, max_features=200_000)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from goeswith.kinds.catalog_kinds import tag_catalog, with_kinds
+from goeswith.kinds.catalog_kinds import KIND, tag_catalog, with_kinds
+from goeswith.kinds.shop_map import with_shop_kinds
 from goeswith.kinds.table import VERSION
 
 if TYPE_CHECKING:
@@ -16,16 +17,19 @@ if TYPE_CHECKING:
 def tag_products(dataset: Dataset, settings: KindSettings) -> tuple[Dataset, dict[str, Any]]:
     """The data set with the column `kind` in its catalogue, and what the manifest says of it.
 
+    The map of a shop's own types (`kinds.map`, or `kinds.csv` in its folder) is applied first.
+
     Returns:
         the data set, unchanged where kinds are not used, and {"used", "why_not", "share", "types",
         "exclude", "table"}: the share of products with a kind, whether kinds are the product types,
         whether products of one kind are substitutes, and the version of the table.
     """
-    catalog = dataset.catalog
     unused = {"used": False, "share": None, "types": False, "exclude": False}
     if settings.use == "none":
         return dataset, {**unused, "why_not": 'kinds.use = "none"'}
-    if catalog.text("title") is None:
+    dataset = with_shop_kinds(dataset, settings.map)
+    catalog = dataset.catalog
+    if catalog.text("title") is None and KIND not in catalog.frame.columns:
         return dataset, {**unused, "why_not": "the products have no titles"}
     tags = tag_catalog(catalog)
     share = sum(tag.kind is not None for tag in tags) / max(len(tags), 1)

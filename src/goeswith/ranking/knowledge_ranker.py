@@ -103,10 +103,9 @@ class KnowledgeRanker(Recommender):
             for other in table.alternatives.get(kind, ()):
                 if other in code:
                     self._apart[i, code[other]] = True
-        for first, second in table.never_together:
-            if first in code and second in code:
-                self._apart[code[first], code[second]] = True
-                self._apart[code[second], code[first]] = True
+        for first, second in table.forbidden_pairs(ids):
+            self._apart[code[first], code[second]] = True
+            self._apart[code[second], code[first]] = True
 
     def score_sparse(self, sources: Rows) -> Sparse:
         sources = np.asarray(sources, dtype=np.int32)

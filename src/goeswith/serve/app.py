@@ -26,6 +26,7 @@ from goeswith.serve.rate_limit import RateLimiter
 from goeswith.serve.request_log import RequestLog
 from goeswith.serve.routes import feedback_route as feedback
 from goeswith.serve.routes import info as facts
+from goeswith.serve.routes import kinds_route as kinds
 from goeswith.serve.routes import multi_product as several
 from goeswith.serve.routes import products
 from goeswith.serve.routes import relevance_route as relevance
@@ -91,7 +92,7 @@ def routed_app(settings: ServeSettings) -> FastAPI:
         dependencies=[Depends(refuse_unknown_parameters)],
     )
     add_problem_handlers(app)
-    for routes in (products, several, facts, feedback):
+    for routes in (products, several, facts, kinds, feedback):
         routes.add(app, settings)
     _add_problem_schemas(app)
     return app

@@ -243,6 +243,12 @@ class KindSettings(_Section):
     min_share: float = Field(
         0.3, ge=0, le=1, description="Share of products with a kind from which the table is used."
     )
+    map: str | None = Field(
+        None,
+        description="File from `goeswith kinds map`: the kind of each product type. Not set, it is "
+        "kinds.csv of the shop's folder if there is one.",
+        examples=["kinds.csv"],
+    )
 
 
 class Settings(_Section):

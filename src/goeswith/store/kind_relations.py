@@ -63,11 +63,9 @@ def kind_arrays(catalog: Catalog) -> dict[str, npt.NDArray[Any]]:
         for other in table.alternatives.get(kind, ()):
             if other in code:
                 replaced[i, code[other]] = True
-    for first, second in table.never_together:
-        if first in code and second in code:
-            strength[code[first], code[second]] = strength[code[second], code[first]] = (
-                NEVER_TOGETHER
-            )
+    for first, second in table.forbidden_pairs(ids):
+        strength[code[first], code[second]] = NEVER_TOGETHER
+        strength[code[second], code[first]] = NEVER_TOGETHER
     return {
         "codes": np.array([code.get(kind, -1) for kind in kinds], dtype=np.int32),
         "strength": strength,
