@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ def read(bundle: Path) -> dict[str, Any]:
     lookup = load_file(build / "lookup.safetensors")
     ends = lookup["id.offsets"]
     content = lookup["id.bytes"].tobytes()
-    ids = [content[a:b].decode() for a, b in zip(ends[:-1], ends[1:], strict=True)]
+    ids = [content[a:b].decode() for a, b in pairwise(ends.tolist())]
     place = arrays["model_index"] if "model_index" in arrays else arrays["origin"]
     return {
         "ids": ids,

@@ -23,7 +23,7 @@ def test_the_doctor_finds_a_working_installation_fine(shop_bundle: Path) -> None
     assert "broken" not in text
     for part in ("python", "cores", "memory", "numpy", "duckdb", "from tables to a recommendation"):
         assert f"ok {part}" in text
-    assert "Bought 3 times with bread" in text
+    assert "In 3 baskets with bread" in text
     assert "complete; 50 products" in text
 
 

@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 TENT, SHEET = "tent-0-0", "groundsheet-0-0"
 # view, parameters, and text that only that view shows
 VIEWS: list[tuple[str, dict[str, Any], str]] = [
-    ("", {}, "Begin with one of these"),
+    ("", {}, "Examples"),
     ("search", {"q": "headlamp"}, "Headlamp 450 lm"),
     ("product", {"id": TENT, "k": 8}, "Bought together"),
-    ("product", {"id": TENT, "tab": "similars", "k": 4}, "Viewed as an alternative"),
-    ("product", {"id": SHEET, "tab": "reverse", "k": 5}, "before it"),
+    ("product", {"id": TENT, "tab": "similars", "k": 4}, "Viewed as alternatives"),
+    ("product", {"id": SHEET, "tab": "reverse", "k": 5}, "Bought together"),
     ("product", {"id": TENT, "where": ["price<=40", "in_stock=true"], "per_type": 1}, "at most"),
-    ("map", {"id": TENT}, "The same as a list"),
-    ("basket", {"diversity": 0.5, "k": 6}, "Goes with all of it"),
-    ("basket", {"order": 1, "k": 6}, "What comes next"),
+    ("map", {"id": TENT}, "Show as list"),
+    ("basket", {"diversity": 0.5, "k": 6}, "Recommended with this basket"),
+    ("basket", {"order": 1, "k": 6}, "Next product in the session"),
     ("models", {"id": TENT}, "in common"),
-    ("compare", {"source": TENT, "target": SHEET}, "Place among the answers"),
+    ("compare", {"source": TENT, "target": SHEET}, "First to second"),
     ("report", {}, "type_hit@3"),
-    ("new", {"like": TENT}, "What goes with it?"),
+    ("new", {"like": TENT}, "Try a new product"),
     ("product", {"id": "no-such-tent"}, "no product"),
 ]
 
@@ -84,10 +84,10 @@ def test_text_of_products_is_shown_and_does_nothing(browser: Browser, address: s
         look.go("basket")
         _fill_basket(look, *HOSTILE)
         look.go("basket")
-        look.page.get_by_text("Goes with all of it").wait_for()
+        look.page.get_by_text("Recommended with this basket").wait_for()
         assert look.overflow() <= 0
         look.go("basket", order=1)
-        look.page.get_by_role("heading", name="What comes next").wait_for()
+        look.page.get_by_role("heading", name="Next product in the session").wait_for()
         assert look.overflow() <= 0
         assert page.locator("main script, main img, main b, main u, main i").count() == 0
 
@@ -98,7 +98,7 @@ def test_the_page_is_worked_with_the_keyboard_alone(browser: Browser, address: s
         look.go()
         page.keyboard.press("/")
         page.keyboard.type("trek dome", delay=5)
-        find = page.get_by_role("combobox", name="Find a product")
+        find = page.get_by_role("combobox", name="Search products")
         page.get_by_role("option").first.wait_for()
         assert find.get_attribute("aria-expanded") == "true"
         page.keyboard.press("ArrowDown")
@@ -111,12 +111,12 @@ def test_the_page_is_worked_with_the_keyboard_alone(browser: Browser, address: s
         page.keyboard.press("ArrowDown")
         page.keyboard.press("Enter")
         page.get_by_role("heading", level=1, name="Trek dome tent").wait_for()
-        assert "Goes with it" in page.locator("[role=status]").inner_text()
+        assert "Recommended with it" in page.locator("[role=status]").inner_text()
 
-        page.get_by_role("link", name="Instead of it").focus()
+        page.get_by_role("link", name="Alternatives").focus()
         page.keyboard.press("Enter")
-        page.locator("a[aria-current=page]", has_text="Instead of it").wait_for()
-        assert page.evaluate("document.activeElement.textContent") == "Instead of it"
+        page.locator("a[aria-current=page]", has_text="Alternatives").wait_for()
+        assert page.evaluate("document.activeElement.textContent") == "Alternatives"
 
         look.go("map", id=TENT)
         before = page.locator("h1").inner_text()
@@ -140,23 +140,23 @@ def test_a_basket_is_asked_in_its_order_by_a_switch(browser: Browser, address: s
         look.go()
         _fill_basket(look, "stove-1-0", TENT)
         look.go("basket", per_type=2)
-        switch = page.get_by_role("checkbox", name="In the order I looked at them")
+        switch = page.get_by_role("checkbox", name="Use as a session, oldest first")
         assert not switch.is_checked()
         switch.focus()
         with page.expect_response("**/v1/session?**") as asked:
             page.keyboard.press("Space")
         assert "product=stove-1-0&product=tent-0-0" in asked.value.url
         assert "per_type=2" in asked.value.url
-        page.get_by_role("heading", name="What comes next").wait_for()
+        page.get_by_role("heading", name="Next product in the session").wait_for()
         assert page.evaluate("document.activeElement.checked") is True
         assert page.locator("ol.basket li").count() == 2
-        page.locator(".card .evidence", has_text="Came soon after").first.wait_for()
+        page.locator(".card .evidence", has_text="Next in recorded sessions").first.wait_for()
         first = asked.value.json()["next"][0]
         assert first["why"] in page.locator("main").inner_text()
-        assert "likely" not in page.locator(".cards").first.inner_text()
+        assert "probability" not in page.locator(".cards").first.inner_text()
         with page.expect_response("**/v1/basket?**"):
             page.keyboard.press("Space")
-        page.get_by_role("heading", name="Goes with all of it").wait_for()
+        page.get_by_role("heading", name="Recommended with this basket").wait_for()
 
 
 def test_lists_are_filtered_and_a_new_product_is_answered(browser: Browser, address: str) -> None:
@@ -164,10 +164,10 @@ def test_lists_are_filtered_and_a_new_product_is_answered(browser: Browser, addr
         page = look.page
         look.go("product", id=TENT)
         page.locator("summary", has_text="Filters").click()
-        page.get_by_role("button", name="Add a filter").click()
+        page.get_by_role("button", name="Add filter").click()
         page.get_by_label("Attribute").select_option("brand")
         page.get_by_label("Value").fill("Karst")
-        page.get_by_label("At most, of one type").fill("2")
+        page.get_by_label("Maximum per type").fill("2")
         page.get_by_role("button", name="Apply").click()
         page.wait_for_url("**where=brand%3DKarst**")
         look.shown()
@@ -178,11 +178,11 @@ def test_lists_are_filtered_and_a_new_product_is_answered(browser: Browser, addr
         look.go("new")
         page.get_by_label("type", exact=True).fill("Tent")
         page.get_by_label("price", exact=True).fill("about ten")
-        page.get_by_role("button", name="What goes with it?").click()
+        page.get_by_role("button", name="Recommend").click()
         page.locator(".problem").wait_for()
         assert "price" in page.locator(".problem").inner_text()
         page.get_by_label("price", exact=True).fill("99,5")
-        page.get_by_role("button", name="What goes with it?").click()
+        page.get_by_role("button", name="Recommend").click()
         page.locator(".answer .card").first.wait_for()
 
 
@@ -229,7 +229,7 @@ def test_a_key_is_asked_for_and_kept_in_the_tab(browser: Browser, address: str) 
         # refused: it is asked for anew; what is filled in before that would be lost
         expect(page.get_by_label("API key")).to_have_value("")
         page.get_by_label("API key").fill("open sesame")
-        page.get_by_role("button", name="Go on").click()
+        page.get_by_role("button", name="Continue").click()
         page.get_by_role("heading", level=1, name="Trek dome tent I").wait_for()
         page.reload()
         page.get_by_role("heading", level=1, name="Trek dome tent I").wait_for()

@@ -267,7 +267,7 @@ def test_the_sentence_of_a_new_product_calls_it_by_what_is_known(shop_bundle: Pa
     ):
         [told] = bundle.complements_of_new(attributes, 1)
         assert told.type == "tripod"
-        assert told.why.endswith(f"which is of the same type as {name}.")
+        assert told.why.endswith(f", of the same type as {name}.")
 
 
 def test_attributes_that_the_catalogue_does_not_know_are_refused(copy: Path) -> None:

@@ -119,7 +119,7 @@ def test_the_link_is_the_product_whose_weaker_edge_is_strongest(tmp_path: Path) 
     assert told["v"].evidence.basis == "linked"
     assert told["v"].evidence.link is not None
     assert told["v"].evidence.link.product_id == "strong"
-    assert told["v"].why == "strong is listed as bought with u, and this as bought with strong."
+    assert told["v"].why == "Linked by strong: listed as bought with u and with this product."
 
 
 def test_lists_without_counts_claim_no_counts(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_lists_without_counts_claim_no_counts(tmp_path: Path) -> None:
     [case] = Bundle.open(tmp_path / "b").complements("phone", 2)
     assert not case.evidence.counted
     assert case.evidence.lift is case.evidence.confidence is case.evidence.source_first is None
-    assert case.why == "Listed as bought with phone; also viewed as an alternative."
+    assert case.why == "Listed as bought together with phone; also viewed as alternatives."
 
 
 def test_a_product_without_purchases_is_told_by_what_is_like_it(bundle: Bundle) -> None:
@@ -141,7 +141,7 @@ def test_a_product_without_purchases_is_told_by_what_is_like_it(bundle: Bundle) 
         assert answer.fallback
         assert answer.model == "similar_complements"
         assert answer.evidence.basis == "alike"
-        assert answer.why.endswith("which is of the same type as Camera 9.")
+        assert answer.why.endswith(", of the same type as Camera 9.")
 
 
 def test_the_type_fallback_is_told_by_how_often_the_types_go_together(
@@ -162,8 +162,7 @@ def test_the_type_fallback_is_told_by_how_often_the_types_go_together(
     )
     assert types.bought_together == bought.count.data[both].sum()
     assert answer.why == (
-        f"Products of type tripod were bought with products of type camera "
-        f"{types.bought_together:,} times."
+        f"Product types camera and tripod: bought together {types.bought_together:,} times."
     )
 
 

@@ -47,7 +47,7 @@ def test_a_bundle_has_no_explanations_until_they_are_asked_for(shop_bundle: Path
     opened.explanations.use_templates = True
     first = opened.complements("phone-1", 1)[0]
     count = first.evidence.bought_together
-    assert first.explanation == f"Bought together {count} times, and both are by brand 1."
+    assert first.explanation == f"Bought together in {count} baskets, and both are by brand 1."
 
 
 def test_templates_are_kept_and_change_nothing_else(bundle: Path) -> None:

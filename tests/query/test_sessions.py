@@ -75,7 +75,7 @@ def test_the_sentence_counts_who_went_on_to_it_and_names_from_what(
         assert answer.followed == times
         if times:
             name = bundle.products.display_name(bundle.products.row(str(answer.after)))
-            assert f"Looked at or bought soon after {name} by others" in answer.why
+            assert f"Viewed or bought soon after {name}:" in answer.why
 
 
 def test_the_newest_product_says_most(bundle: Bundle) -> None:

@@ -287,10 +287,10 @@ def test_an_update_counts_clicks_and_purchases_of_new_lines_once(
     sends(0)
     done = update_bundle(bundle, folder)
     assert done.events == 6 * 4
-    assert "12 lines passed over: impressions" in done.notes
-    assert "24 lines passed over: sent twice" in done.notes
-    assert "1 lines passed over: without a session_id" in done.notes
-    assert "1 lines passed over: of products that are not in the catalogue" in done.notes
+    assert "12 lines skipped: impressions" in done.notes
+    assert "24 lines skipped: sent twice" in done.notes
+    assert "1 lines skipped: without a session_id" in done.notes
+    assert "1 lines skipped: of products that are not in the catalogue" in done.notes
     first = Bundle.open(bundle).complements("phone-9", 1)[0]
     assert (first.product_id, first.evidence.bought_together) == ("tripod-9", 6)
     assert Bundle.open(bundle).similars("phone-9", 1)[0].product_id == "phone-8"

@@ -129,6 +129,17 @@ def test_counts_of_the_evidence_are_held() -> None:
     assert not kinds("Bought with 12 other products.", (12,))
 
 
+def test_counts_have_the_unit_of_the_evidence() -> None:
+    def claims(text: str, unit: str | None) -> list[str]:
+        found = unsupported_claims(text, CAMERA, BATTERY, (12,), BRANDS, count_unit=unit)
+        return [claim.text for claim in found]
+
+    assert claims("Bought together in 12 baskets.", "baskets") == []
+    assert claims("Bought together in 12 baskets.", "users") == ["12 baskets"]
+    assert claims("Bought together in 11 baskets.", "baskets") == ["11 baskets"]
+    assert claims("Bought together in 12 baskets.", None) == ["12 baskets"]
+
+
 @given(st.text(alphabet="bcdfghjklmnpqrstvwxz", min_size=5, max_size=12))
 def test_no_word_that_nothing_holds_gets_through(word: str) -> None:
     held = CAMERA.contains(word) or BATTERY.contains(word) or word in FRAME

@@ -51,6 +51,8 @@ def evidence(basis: Any = "bought_together", **known: Any) -> Evidence:
     [
         (evidence(), "Bought together 12 times, and both are by Nimbus."),
         (evidence(bought_together=1), "Bought together once, and both are by Nimbus."),
+        (evidence(unit="baskets"), "Bought together in 12 baskets, and both are by Nimbus."),
+        (evidence("popular", unit="users"), "Bought by 40 users, and both are by Nimbus."),
         (evidence(counted=False), "Listed as bought together, and both are by Nimbus."),
         (
             evidence("linked", link=Link("t", "Tripod", "Tripods", 3, 4)),
@@ -65,7 +67,7 @@ def evidence(basis: Any = "bought_together", **known: Any) -> Evidence:
             "Products of type Cases are bought with products of type Cameras 1,200 times, "
             "and both are by Nimbus.",
         ),
-        (evidence("popular"), "Bought by customers 40 times, and both are by Nimbus."),
+        (evidence("popular"), "Bought 40 times, and both are by Nimbus."),
         (evidence("model"), "They both are by Nimbus."),
         (None, "They both are by Nimbus."),
     ],

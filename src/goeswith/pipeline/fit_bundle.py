@@ -69,6 +69,7 @@ def fit_bundle(
     progress: StepProgress | None = None,
     *,
     graph: RelationGraph | None = None,
+    mining_report: MiningReport | None = None,
 ) -> None:
     """Fit the models that `settings.fit` names and leave a bundle at `out`.
 
@@ -82,6 +83,7 @@ def fit_bundle(
         metrics: results of a benchmark, stored in the manifest.
         progress: called with the current step.
         graph: the relations of `dataset` where they were built already.
+        mining_report: what their mining reported, for the manifest.
 
     Raises:
         BundleError: `out` holds other files, or another run is writing it.
@@ -96,7 +98,7 @@ def fit_bundle(
     steps = FitProgress(len(dataset.catalog), len(specs), progress)
     with new_build(out) as build:
         steps.log("building relations")
-        report = MiningReport()
+        report = mining_report or MiningReport()
         relations, below_support, mining = graph, None, settings.relations
         if relations is None:
             keep_below_support = settings.fit.keep_below_support

@@ -105,9 +105,9 @@ def _compare_direction(bundle: QueryContext, source: int, target: int) -> Direct
         source, np.array([target], dtype=np.int32), np.array([model_index])
     )[0]
     name = bundle.products.display_name(source)
-    # `complement_text` would refer to a model that proposes the pair
-    no_evidence = model is None and evidence.basis == "model"
-    text = f"Nothing links it to {name}." if no_evidence else complement_text(name, evidence)
+    text = complement_text(name, evidence, model)
+    if rank is None and evidence.basis in {"popular", "model"}:  # nothing recommends it
+        text = f"No direct evidence for {name}."
     return DirectedComparison(
         rank=rank,
         score=shown_score,

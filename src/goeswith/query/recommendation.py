@@ -85,16 +85,17 @@ def make_recommendation(  # noqa: PLR0917
     """
     score, model_index = scored
     products = bundle.products
+    model = bundle.models[model_index] if model_index >= 0 else "pinned"
     source = products.row(best) if products.contains(best) else -1
     knowledge = bundle.kinds.knowledge(source, target)
-    why = complement_text(name, evidence)
+    why = complement_text(name, evidence, model)
     return Recommendation(
         product_id=products.ids[target],
         title=products.title(target),
         type=products.type(target),
         relation="complement",
         score=score,
-        model=bundle.models[model_index] if model_index >= 0 else "pinned",
+        model=model,
         fallback=model_index > 0,
         evidence=evidence,
         why=f"{why} {knowledge_text(knowledge)}" if knowledge else why,

@@ -43,7 +43,7 @@ def reverse(bundle: QueryContext, product_id: str, k: int) -> list[Recommendatio
                 model=bundle.models[model_index],
                 fallback=model_index > 0,
                 evidence=evidence,
-                why=reverse_text(name, evidence),
+                why=reverse_text(name, evidence, bundle.models[model_index]),
                 goes_with=(product_id,),
             )
         )

@@ -128,7 +128,6 @@ def _make_recommendations(
     recommendations = []
     for i, row in enumerate(rows.tolist()):
         pair = replace(evidence[i], basis=basis, link=None, types=None)
-        same = products.type(row) if products.type(row) == products.type(source) else None
         recommendations.append(
             Recommendation(
                 product_id=products.ids[row],
@@ -139,7 +138,7 @@ def _make_recommendations(
                 model=model,
                 fallback=model != VIEW_MODEL,
                 evidence=pair,
-                why=substitute_text(name, pair, same, float(scores[i])),
+                why=substitute_text(name, pair, float(scores[i])),
                 goes_with=(),
             )
         )

@@ -78,6 +78,11 @@ class EvidenceSchema(BaseModel):
     )
     link: LinkSchema | None = None
     types: TypePairSchema | None = None
+    unit: Literal["baskets", "sessions", "users"] | None = Field(
+        default=None,
+        description="What the contexts of co-purchases are; null if the bundle does not record it.",
+        examples=["baskets"],
+    )
 
 
 class RecommendationSchema(BaseModel):
@@ -104,7 +109,7 @@ class RecommendationSchema(BaseModel):
     evidence: EvidenceSchema
     why: str = Field(
         description="One sentence from the evidence alone.",
-        examples=["Bought 142 times with Phone 1, 3.1 times what chance would give."],
+        examples=["In 142 baskets with Phone 1: 3.1x more often than by chance."],
     )
     goes_with: list[str] = Field(
         description="The queried products that it is recommended for; evidence is of the best.",
@@ -114,7 +119,7 @@ class RecommendationSchema(BaseModel):
     explanation: str | None = Field(
         description="One sentence for a shopper from `goeswith explain`, supported by catalogue "
         "and evidence; null if there is none.",
-        examples=["Bought together 142 times, and both are by Nimbus."],
+        examples=["Bought together in 142 baskets, and both are by Nimbus."],
     )
 
 
@@ -268,7 +273,7 @@ class DirectionSchema(BaseModel):
         examples=[0.74],
     )
     evidence: EvidenceSchema
-    why: str = Field(examples=["Bought 142 times with Phone 1, 3.1 times what chance would give."])
+    why: str = Field(examples=["In 142 baskets with Phone 1: 3.1x more often than by chance."])
 
 
 class ComparisonResponse(BundleResponse):
@@ -287,7 +292,7 @@ class ComparisonResponse(BundleResponse):
         description="Whether they are viewed as alternatives, or are variants of one product.",
         examples=[False],
     )
-    why: str = Field(examples=["Slim case goes with Phone 1, and not the other way round."])
+    why: str = Field(examples=["Slim case is a complement of Phone 1, but not the reverse."])
 
 
 class ProductResponse(BundleResponse):

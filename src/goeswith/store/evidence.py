@@ -31,6 +31,10 @@ source's type bought with the target; their types bought together; the target bo
 model alone. Of substitutes: viewed together as alternatives, or alike in attributes."""
 
 
+ContextUnit: TypeAlias = Literal["baskets", "sessions", "users"]
+"""What a context of co-purchases is."""
+
+
 @dataclass(frozen=True)
 class Link:
     """A product between source and target.
@@ -74,6 +78,7 @@ class Evidence:
         pmi_lower: lower 95 % bound of the pointwise mutual information, nats.
         purchases: contexts that hold the target; for lists, the lists that name it.
         counted: whether the counts are of contexts; lists only state that there is an edge.
+        unit: what the contexts of co-purchases are; None if the bundle does not record it.
 
     Where old contexts count less, the counts of a pair are of contexts all the same; the measures
     and `purchases`, rounded, are of their weights.
@@ -90,6 +95,7 @@ class Evidence:
     counted: bool
     link: Link | None = None
     types: TypePairCount | None = None
+    unit: ContextUnit | None = None
 
 
 class MappedMatrix:
@@ -132,7 +138,16 @@ def _positions(haystack: Rows, needles: Rows) -> npt.NDArray[np.int64]:
 class EvidenceIndex:
     """Evidence of answers, by look-up in memory-mapped relations."""
 
-    def __init__(self, arrays: MappedArrays, products: ProductLookup) -> None:
+    def __init__(
+        self, arrays: MappedArrays, products: ProductLookup, unit: ContextUnit | None = None
+    ) -> None:
+        """Map the relations.
+
+        Args:
+            arrays: of the evidence file.
+            products: their ids, titles and types.
+            unit: of the contexts in which co-purchases were counted; None if unknown.
+        """
         self._products = products
         self._bought = MappedMatrix(arrays, "bought")
         self._outgoing = MappedMatrix(arrays, "out")
@@ -147,6 +162,7 @@ class EvidenceIndex:
         self._purchases = arrays["purchases"]
         self._source_contexts = arrays.get("source_contexts")
         self._contexts = float(arrays["contexts"][0]) if "contexts" in arrays else 0.0
+        self._unit = unit if self.counted else None
 
     @property
     def counted(self) -> bool:
@@ -216,6 +232,7 @@ class EvidenceIndex:
                     pmi_lower=measures[2][i] if is_pair else None,
                     purchases=purchases[i],
                     counted=counted,
+                    unit=self._unit,
                     **basis,
                 )
             )
@@ -245,6 +262,7 @@ class EvidenceIndex:
                     pmi_lower=None,
                     purchases=purchases,
                     counted=self.counted,
+                    unit=self._unit,
                     **basis,
                 )
             )

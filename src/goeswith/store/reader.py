@@ -12,7 +12,7 @@ from goeswith.core.errors import BundleError
 from goeswith.core.mapped_arrays import MappedArrays, map_arrays
 from goeswith.store.attribute_table import AttributeTable
 from goeswith.store.build_lease import BuildLease
-from goeswith.store.evidence import Evidence, EvidenceIndex
+from goeswith.store.evidence import ContextUnit, Evidence, EvidenceIndex
 from goeswith.store.kind_relations import KindRelations
 from goeswith.store.manifest import (
     EVIDENCE,
@@ -54,7 +54,9 @@ class StoredBundle:
         self.folder = manifest.folder
         index = SearchIndex(map_arrays(self.folder / SEARCH))
         self.products = ProductLookup(map_arrays(self.folder / LOOKUP), index)
-        self.evidence = EvidenceIndex(map_arrays(self.folder / EVIDENCE), self.products)
+        self.evidence = EvidenceIndex(
+            map_arrays(self.folder / EVIDENCE), self.products, _purchase_unit(self.manifest)
+        )
         self.models: list[str] = self.manifest["models"]
         self.top_k_lists = TopKReader(self.folder / TOP_K, self.products, self.k, len(self.models))
         self.table = AttributeTable(self.folder / PRODUCTS, self.products)
@@ -157,3 +159,12 @@ class StoredBundle:
         return self.evidence.for_pairs(
             source, targets, (model_index >= 0) & self._ranks_by_type[model_index]
         )
+
+
+def _purchase_unit(manifest: dict[str, Any]) -> ContextUnit | None:
+    """What co-purchases were counted in; None if the manifest does not record it."""
+    for entry in manifest.get("mined", []):
+        if entry["relation"] == "co_purchase":
+            unit: ContextUnit = entry["contexts_are"]
+            return unit
+    return None

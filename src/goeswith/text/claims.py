@@ -98,6 +98,8 @@ def unsupported_claims(
     target: ProductWords,
     numbers: Iterable[int] = (),
     brands: frozenset[str] = frozenset(),
+    *,
+    count_unit: str | None = None,
 ) -> list[Claim]:
     """The claims of a sentence that neither product texts nor evidence support.
 
@@ -107,6 +109,7 @@ def unsupported_claims(
         target: the answer.
         numbers: counts that the evidence holds.
         brands: of the catalogue, in lower case, to report brands as such.
+        count_unit: what the counts are of besides times, such as `baskets`; None if unknown.
 
     Returns:
         Nothing where all of it is held.
@@ -124,7 +127,7 @@ def unsupported_claims(
     counts = {str(number) for number in numbers}
     sizes, rest = measures(text)
     for amount, unit in sorted(sizes):
-        is_count = unit == "times" and amount in counts
+        is_count = unit in {"times", count_unit} and amount in counts
         if not is_count and not test((amount, unit) in side.measures for side in sides):
             claims.append(Claim("size", f"{amount} {unit}"))
     sentence_words = words(rest)

@@ -1,59 +1,65 @@
-"""One plain sentence about a pair, from its evidence alone."""
+"""One short sentence about a pair of products, from its evidence alone."""
 
 from __future__ import annotations
 
-from goeswith.store.evidence import Evidence, Link, TypePairCount
+from typing import Final
+
+from goeswith.store.evidence import ContextUnit, Evidence, Link, TypePairCount
 from goeswith.store.product_lookup import display_name
 
+MIN_ORDERED_CONTEXTS: Final = 5
+"""Contexts that have to agree on an order before a sentence mentions it."""
 
-def substitute_text(source: str, evidence: Evidence, kind: str | None, score: float) -> str:
+_POPULARITY_MODELS: Final = frozenset({"popularity", "type_popularity"})
+_UNIT_PHRASES: Final = {
+    "baskets": ("in {} basket", "in {} baskets"),
+    "sessions": ("in {} session", "in {} sessions"),
+    "users": ("by {} user", "by {} users"),
+}
+
+
+def complement_text(source: str, evidence: Evidence, model: str | None = None) -> str:
+    """The sentence for a complement.
+
+    Args:
+        source: display name of the queried product.
+        evidence: of the pair; the sentence calls the recommended product "this product".
+        model: the model that recommends it, as in `Recommendation.model`; None if unknown.
+    """
+    return _pair_text(source, evidence, model, is_reverse=False)
+
+
+def reverse_text(target: str, evidence: Evidence, model: str | None = None) -> str:
+    """The sentence for a product that another one is recommended for.
+
+    Args:
+        target: display name of the queried product.
+        evidence: of the pair of the listed product (source), which the sentence calls "this
+            product", and the queried one (target).
+        model: the model that recommends the target for the source; None if unknown.
+    """
+    return _pair_text(target, evidence, model, is_reverse=True)
+
+
+def substitute_text(source: str, evidence: Evidence, score: float) -> str:
     """The sentence for a substitute.
 
     Args:
         source: display name of the queried product.
-        evidence: of the answer.
-        kind: the type of both, None where they have none in common.
-        score: cosine of their attributes, where they are what the answer rests on.
+        evidence: of the pair.
+        score: cosine of their attributes, where the recommendation rests on them.
     """
     if evidence.basis == "attributes":
-        same = f"Of the same type, {kind}, and" if kind else "It is"
-        text = f"{same} alike in attributes: {round(100 * score)} % as {source}"
+        text = f"{round(100 * score)} % similar to {source} (title and attributes)"
     elif evidence.counted:
         text = f"Viewed {_times(evidence.viewed_together)} as an alternative to {source}"
     else:
-        text = f"Listed as viewed with {source}"
+        text = f"Listed as viewed together with {source}"
     if evidence.bought_together:
-        often = _times(evidence.bought_together) if evidence.counted else "in lists"
-        text += f"; also bought with it {often}"
+        listed = "listed as bought together"
+        counted = f"bought together {contexts_phrase(evidence.bought_together, evidence.unit)}"
+        text += f"; also {counted if evidence.counted else listed}"
     return text + "."
-
-
-def reverse_text(target: str, evidence: Evidence) -> str:
-    """The sentence for a product that another goes with.
-
-    Args:
-        target: display name of the queried product.
-        evidence: of the pair of the recommended product (source) and the queried one (target).
-    """
-    if evidence.basis == "bought_together":
-        text = _bought_together_text(target, evidence, first="this")
-    elif evidence.basis == "bought_before":
-        text = f"This is bought by those who buy {target}; the other way round is not recorded"
-    elif evidence.basis == "linked" and evidence.link is not None:
-        text = _link_text("this", evidence.link, evidence.counted, target)
-    elif evidence.basis == "alike" and evidence.link is not None:
-        link = _link_name(evidence.link)
-        bought = "was bought" if evidence.counted else "is listed as bought"
-        often = f" {_times(evidence.link.with_target)}" if evidence.counted else ""
-        text = f"{target} {bought}{often} with {link}, which is of the same type as this"
-    elif evidence.basis == "types" and evidence.types is not None:
-        text = _type_pair_text(evidence.types, evidence.counted)
-    elif evidence.basis == "popular":
-        seen = "was bought" if evidence.counted else "is listed"
-        text = f"{target} {seen} {_times(evidence.purchases)}; nothing closer links it to this"
-    else:
-        text = f"No purchase links {target} to this: the model alone proposes it"
-    return text + _viewed_text(evidence) + "."
 
 
 def comparison_text(
@@ -62,106 +68,155 @@ def comparison_text(
     """The sentence for two products side by side.
 
     Args:
-        relation: of the second to the first; see `compare.Compared`.
-        names: what to call the two.
-        evidence: of the second as an answer to the first.
+        relation: of the second to the first; see `compare.ComparisonRelation`.
+        names: display names of the two.
+        evidence: of the second as a recommendation for the first.
         variants: whether they are one product in two sizes or colours.
     """
     source, target = names
     if relation == "substitute":
         if variants:
             return f"{source} and {target} are variants of one product."
+        if not evidence.viewed_together:
+            return (
+                f"{source} and {target} are not recommended together: their product kinds are "
+                "alternatives or exclude each other."
+            )
         often = f" {_times(evidence.viewed_together)}" if evidence.counted else ""
-        return f"{source} and {target} stand for one another: viewed as alternatives{often}."
+        return f"{source} and {target} are alternatives: viewed together{often}."
     return {
-        "complement": f"{target} goes with {source}, and not the other way round.",
-        "reverse": f"{source} goes with {target}, and not the other way round.",
-        "mutual": f"{source} and {target} go with one another.",
-    }.get(relation, f"Nothing is known to link {source} and {target}.")
-
-
-def complement_text(source: str, evidence: Evidence) -> str:
-    """The sentence for an answer.
-
-    Args:
-        source: display name of the queried product.
-        evidence: of the answer, which the sentence calls "this".
-    """
-    if evidence.basis == "bought_together":
-        text = _bought_together_text(source, evidence)
-    elif evidence.basis == "bought_before":
-        text = f"{source} is bought by those who buy this; the other way round is not recorded"
-    elif evidence.basis == "linked" and evidence.link is not None:
-        text = _link_text(source, evidence.link, evidence.counted)
-    elif evidence.basis == "alike" and evidence.link is not None:
-        bought = _bought_with(evidence.link.with_target, evidence.counted)
-        text = f"{bought} {_link_name(evidence.link)}, which is of the same type as {source}"
-    elif evidence.basis == "types" and evidence.types is not None:
-        text = _type_pair_text(evidence.types, evidence.counted)
-    elif evidence.basis == "popular":
-        seen = "Bought" if evidence.counted else "Listed"
-        text = f"{seen} {_times(evidence.purchases)}; nothing closer links it to {source}"
-    else:
-        text = f"No purchase links it to {source}: the model alone proposes it"
-    return text + _viewed_text(evidence) + "."
+        "complement": f"{target} is a complement of {source}, but not the reverse.",
+        "reverse": f"{source} is a complement of {target}, but not the reverse.",
+        "mutual": f"{source} and {target} are complements of each other.",
+    }.get(relation, f"No evidence links {source} and {target}.")
 
 
 def next_text(source: str, followed: int) -> str:
-    """The sentence for what a session model proposes.
+    """The sentence for a product that the session model proposes.
 
     Args:
-        source: what to call the product of the session that it came after.
+        source: display name of the product of the session that it came after.
         followed: how often it did; 0 for never.
     """
     if not followed:
-        return f"Others are not recorded to have gone on to it from {source}: the model's guess."
-    return f"Looked at or bought soon after {source} by others, {_times(followed)}."
+        return f"Predicted by the session model; no recorded session has it soon after {source}."
+    return f"Viewed or bought soon after {source}: {_times(followed)}."
 
 
-def _bought_together_text(other: str, evidence: Evidence, first: str | None = None) -> str:
-    text = f"{_bought_with(evidence.bought_together, evidence.counted)} {other}"
-    if evidence.lift is not None:
-        text += f", {evidence.lift:,.1f} times what chance would give"
-    if evidence.source_first:
-        text += f"; {first or other} first in {evidence.source_first:,}"
-    return text
+def contexts_phrase(count: int, unit: ContextUnit | None) -> str:
+    """`in 240 baskets`, `by 1 user`; `240 times` where the unit is unknown."""
+    if unit is None:
+        return _times(count)
+    one, several = _UNIT_PHRASES[unit]
+    return (one if count == 1 else several).format(f"{count:,}")
 
 
-def _type_pair_text(flow: TypePairCount, counted: bool) -> str:
-    if counted:
-        return (
-            f"Products of type {flow.target} were bought with products of type {flow.source} "
-            f"{_times(flow.bought_together)}"
-        )
-    return (
-        f"{_pairs(flow.bought_together)} of a {flow.source} with a {flow.target} "
-        "are listed as bought together"
-    )
+def _pair_text(other: str, evidence: Evidence, model: str | None, *, is_reverse: bool) -> str:
+    """The sentence that a list shows for one of two products.
+
+    Args:
+        other: display name of the queried product.
+        evidence: of the pair.
+        model: the model that recommends it.
+        is_reverse: whether the queried product is the target of the pair.
+    """
+    source, target = ("this product", other) if is_reverse else (other, "this product")
+    if evidence.basis == "bought_together":
+        text = f"{_together(evidence.bought_together, evidence, other)}{_lift_text(evidence.lift)}"
+        if (evidence.source_first or 0) >= MIN_ORDERED_CONTEXTS:
+            text += f"; {source} first in {evidence.source_first:,}"
+    elif evidence.basis == "bought_before":
+        text = f"Recorded in the reverse direction only: {source} with {target}"
+    elif evidence.basis == "linked" and evidence.link is not None:
+        text = _link_text((source, target), evidence.link, evidence)
+    elif evidence.basis == "alike" and evidence.link is not None:
+        text = _same_type_text(source, other, evidence.link, evidence)
+    elif evidence.basis == "types" and evidence.types is not None:
+        text = _type_pair_text(evidence.types, counted=evidence.counted)
+    else:
+        text = _no_evidence_text(other, evidence, model, is_reverse=is_reverse)
+    return text + _viewed_text(evidence) + "."
 
 
-def _link_text(source: str, link: Link, counted: bool, target: str = "this") -> str:
+def _together(count: int, evidence: Evidence, other: str) -> str:
+    """`In 240 baskets with X`, or what is true of other units and of lists."""
+    if not evidence.counted:
+        text = "Listed as bought together"
+    elif evidence.unit == "baskets":
+        text = contexts_phrase(count, "baskets").capitalize()
+    else:
+        text = f"Bought {contexts_phrase(count, evidence.unit)}"
+    return f"{text} with {other}"
+
+
+def _lift_text(lift: float | None) -> str:
+    if lift is None:
+        return ""
+    if lift >= 1.05:
+        return f": {lift:,.1f}x more often than by chance"
+    if lift >= 0.95:
+        return ": as often as by chance"
+    return f": {lift:.2g}x as often as by chance"
+
+
+def _link_text(names: tuple[str, str], link: Link, evidence: Evidence) -> str:
     middle = _link_name(link)
-    if counted:
-        return (
-            f"{middle} was bought with {source} {_times(link.with_source)}, "
-            f"and {target} with {middle} {_times(link.with_target)}"
+    if not evidence.counted:
+        return f"Linked by {middle}: listed as bought with {names[0]} and with {names[1]}"
+    counts = (link.with_source, link.with_target)
+    first, second = (
+        f"{contexts_phrase(count, evidence.unit)} with {name}"
+        for count, name in zip(counts, names, strict=True)
+    )
+    return f"Linked by {middle}: bought {first}, {second}"
+
+
+def _same_type_text(source: str, other: str, link: Link, evidence: Evidence) -> str:
+    """The sentence where a product of the source's type was bought with the target."""
+    middle = _link_name(link)
+    if source != other:  # the queried product is the target
+        together = _together(link.with_target, evidence, middle)
+        return f"{other}: {together[:1].lower()}{together[1:]}, of the same type as {source}"
+    if middle == source:
+        return _together(
+            link.with_target, evidence, f"another product of the same name and type as {source}"
         )
-    return f"{middle} is listed as bought with {source}, and {target} as bought with {middle}"
+    return f"{_together(link.with_target, evidence, middle)}, of the same type as {source}"
+
+
+def _type_pair_text(pair: TypePairCount, *, counted: bool) -> str:
+    types = f"Product types {pair.source} and {pair.target}"
+    if counted:
+        return f"{types}: bought together {_times(pair.bought_together)}"
+    return f"{types}: {_pairs(pair.bought_together)} listed as bought together"
+
+
+def _no_evidence_text(
+    other: str, evidence: Evidence, model: str | None, *, is_reverse: bool
+) -> str:
+    """The sentence for a pair that only its popularity, the model or the request supports."""
+    text = f"No direct evidence for {other}; "
+    name = model.split(":")[0] if model else ""
+    if name == "pinned":
+        return f"{text}pinned by the request"
+    if name == "similar_complements":
+        return f"{text}recommended for similar products"
+    if evidence.basis != "popular" or (name and name not in _POPULARITY_MODELS):
+        return f"{text}proposed by {f'the model {name}' if name else 'the model alone'}"
+    often = f" ({contexts_phrase(evidence.purchases, evidence.unit)})" if evidence.counted else ""
+    shown = "recommended" if is_reverse else "shown"
+    return f"{text}{shown} because it is popular{often}"
 
 
 def _viewed_text(evidence: Evidence) -> str:
     if not evidence.viewed_together:
         return ""
     often = f" {_times(evidence.viewed_together)}" if evidence.counted else ""
-    return f"; also viewed as an alternative{often}"
+    return f"; also viewed as alternatives{often}"
 
 
 def _link_name(link: Link) -> str:
     return display_name(link.product_id, link.title, link.type)
-
-
-def _bought_with(count: int, counted: bool) -> str:
-    return f"Bought {_times(count)} with" if counted else "Listed as bought with"
 
 
 def _times(count: int) -> str:

@@ -32,8 +32,13 @@ def explain_pairs(
         tries += 1
         for i, text in zip(remaining, map(tidy, written), strict=True):
             sentence = weaken(text, *sides[i])
+            evidence = pairs[i].evidence
             claims = unsupported_claims(
-                sentence, *sides[i], evidence_counts(pairs[i].evidence), brands
+                sentence,
+                *sides[i],
+                evidence_counts(evidence),
+                brands,
+                count_unit=evidence.unit if evidence else None,
             )
             refused[i] += claims
             if not claims:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from goeswith.text.claims import NO_EVIDENCE_SENTENCE, unsupported_claims
+from goeswith.text.evidence_text import contexts_phrase
 from goeswith.text.explanation import ProductPair
 from goeswith.text.hostile_text import find_hostile, remove_hostile
 from goeswith.text.product_text import clean_text
@@ -58,8 +59,9 @@ def _purchase_phrase(pair: ProductPair, evidence: Evidence) -> str:
     kind = safe_name(link.type) if link is not None else ""
     of_type = f" of type {kind}" if kind else ""
     source, target = (safe_name(side.get("type")) for side in (pair.source, pair.target))
+    together = contexts_phrase(evidence.bought_together, evidence.unit)
     phrase = {
-        "bought_together": f"Bought together {_times(evidence.bought_together)}"
+        "bought_together": f"Bought together {together}"
         if counted
         else "Listed as bought together",
         "bought_before": "Customers who bought this also bought the other",
@@ -67,13 +69,13 @@ def _purchase_phrase(pair: ProductPair, evidence: Evidence) -> str:
         "viewed_together": "Viewed as one or the other",
     }.get(evidence.basis, "")
     if evidence.basis == "alike" and link is not None:
-        often = f" {_times(link.with_target)}" if counted else ""
+        often = f" {contexts_phrase(link.with_target, evidence.unit)}" if counted else ""
         phrase = f"Bought{often} with another product" + (f" of type {source}" if source else "")
     elif evidence.basis == "types" and source and target:
         often = _times(evidence.types.bought_together) if counted and evidence.types else ""
         phrase = f"Products of type {target} are bought with products of type {source} {often}"
     elif evidence.basis == "popular":
-        phrase = f"Bought by customers {_times(evidence.purchases)}" if counted else ""
+        phrase = f"Bought {contexts_phrase(evidence.purchases, evidence.unit)}" if counted else ""
     return phrase.strip()
 
 

@@ -99,6 +99,9 @@ _UNITS: Final = {
     "port": "port ports",
     "year": "year years",
     "times": "times x",
+    "baskets": "basket baskets",
+    "sessions": "session sessions",
+    "users": "user users",
 }
 _UNIT_OF: Final = {name: unit for unit, names in _UNITS.items() for name in names.split()}
 _MEASURE: Final = re.compile(

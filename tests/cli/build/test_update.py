@@ -38,7 +38,7 @@ def events(tmp_path: Path) -> Path:
 def test_update_says_what_it_counted_and_what_was_not_kept(bundle: Path, events: Path) -> None:
     run = goeswith("update", bundle, events)
     assert run.exit_code == 0, run.output
-    assert "10 events counted; 50 products answer" in run.stderr
+    assert "10 events counted; 50 products in the bundle" in run.stderr
     assert "note: pairs" in run.stderr
     shown = goeswith("inspect", bundle).stdout
     assert "events from events.parquet" in shown

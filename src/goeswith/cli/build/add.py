@@ -48,7 +48,7 @@ def run_update(
         if summary.unused:
             parts.append(f"columns that the catalogue does not have: {', '.join(summary.unused)}")
     opened = Bundle.open(bundle)
-    parts.append(f"{len(opened):,} products answer")
+    parts.append(f"{len(opened):,} products in the bundle")
     output.summary(
         {
             "bundle": str(bundle),

@@ -58,6 +58,7 @@ def command(
     from goeswith.pipeline.fit_bundle import fit_bundle
     from goeswith.query.bundle import Bundle
     from goeswith.relations.build_graph import build_graph
+    from goeswith.relations.mining_report import MiningReport
     from goeswith.settings.sections import FitSettings, Settings
 
     settings = Settings(fit=FitSettings(model=_MODEL))
@@ -71,9 +72,18 @@ def command(
         imported = import_tables("complete-journey", [], out / "complete-journey")
         dataset = load_data(out / "complete-journey", settings.data.max_bad_share)
         progress(0, 1, "mining relations")
-        graph = build_graph(dataset, settings.relations)
+        report = MiningReport()
+        graph = build_graph(dataset, settings.relations, report)
         metrics = benchmark(dataset, list(_BENCHMARK_MODELS), ["time"], [0], settings, progress)
-        fit_bundle(dataset, out / "bundle", settings, metrics, progress, graph=graph)
+        fit_bundle(
+            dataset,
+            out / "bundle",
+            settings,
+            metrics,
+            progress,
+            graph=graph,
+            mining_report=report,
+        )
     files = {"figures": out / "benchmark.json", "report": out / "report.html"}
     write_json(metrics, files["figures"])
     write_report(metrics, files["report"])

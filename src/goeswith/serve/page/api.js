@@ -9,9 +9,9 @@ let build = null;
 /** An answer that says why there is no other (RFC 9457). */
 export class Problem extends Error {
   constructor(status, content) {
-    super(content.detail || content.title || `The service answered ${status}.`);
+    super(content.detail || content.title || `HTTP status ${status}.`);
     this.status = status;
-    this.title = content.title || "No answer";
+    this.title = content.title || "Request failed";
     this.nearest = content.nearest ?? [];
   }
 }
@@ -45,7 +45,7 @@ export async function ask(path, { params, body, signal } = {}) {
     response = await fetch(address(path, params), how);
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Problem(0, { title: "No connection", detail: "The service does not answer. Is it running?" });
+    throw new Problem(0, { title: "No connection", detail: "The service does not respond. Check that it is running." });
   }
   const content = await response.json().catch(() => ({}));
   if (!response.ok) {

@@ -5,7 +5,7 @@ import { hue, picture } from "./picture.js";
 import { to } from "./routes.js";
 import * as store from "./store.js";
 import { clean, count, nameOf, number, price } from "./text.js";
-import { evidenceWords, nextWords, sureness } from "./words.js";
+import { BASIS, nextLabel, sureness } from "./words.js";
 
 /** A link to a product, by its name. */
 export const link = (product, most) =>
@@ -18,7 +18,7 @@ export function bar(sure) {
     "p",
     { class: "sure" },
     h("span", { class: "bar", "aria-hidden": "true" }, h("span", { class: "fill", vars: { "--share": sure.share } })),
-    h("span", {}, sure.text),
+    h("span", { title: sure.means }, sure.text),
   );
 }
 
@@ -35,12 +35,12 @@ export function basketButton(product, words = ["Add to basket", "In basket"]) {
   button.addEventListener("click", () => {
     if (store.has(product.product_id)) {
       store.remove(product.product_id);
-      announce(`${name} taken out of the basket`);
+      announce(`${name} removed from the basket`);
     } else if (store.inBasket().length >= store.MOST) {
-      announce(`A basket holds ${store.MOST} products`);
+      announce(`The basket is full: ${store.MOST} products`);
     } else {
       store.add(product);
-      announce(`${name} put into the basket`);
+      announce(`${name} added to the basket`);
     }
     draw();
   });
@@ -97,7 +97,7 @@ export function card(answer, place, { facts, source, mark }) {
       { class: "told" },
       h("h4", {}, h("span", { class: "place", "aria-hidden": "true" }, place), link(answer)),
       lateBrief(answer.product_id, facts),
-      h("p", { class: "evidence" }, said(answer.proposed_by ? nextWords(answer) : evidenceWords(answer.evidence, answer.relation))),
+      h("p", { class: "evidence" }, answer.proposed_by ? nextLabel(answer) : BASIS[answer.evidence.basis]),
       bar(sure),
       answer.explanation && h("p", { class: "explanation" }, said(answer.explanation, 400)),
       h("p", { class: "why" }, said(answer.why, 400)),
@@ -105,10 +105,10 @@ export function card(answer, place, { facts, source, mark }) {
         "p",
         { class: "marks" },
         mark,
-        answer.fallback && h("span", { class: "mark", title: score }, "fallback: ", said(answer.model.split(":")[0], 40)),
+        answer.fallback && h("span", { class: "mark", title: score }, "fallback model: ", said(answer.model.split(":")[0], 40)),
         answer.pinned && h("span", { class: "mark" }, "pinned"),
-        answer.proposed_by && answer.relation === "similar" && h("span", { class: "mark" }, "instead of one of them"),
-        answer.goes_with.length > 1 && h("span", { class: "mark" }, `goes with ${count(answer.goes_with.length)} of them`),
+        answer.proposed_by && answer.relation === "similar" && h("span", { class: "mark" }, "alternative to a product of the session"),
+        answer.goes_with.length > 1 && h("span", { class: "mark" }, `recommended for ${count(answer.goes_with.length)} products`),
       ),
       h(
         "p",
@@ -138,8 +138,8 @@ export function groups(answers, context) {
         h(
           "h3",
           { id, vars: { "--hue": hue(type) } },
-          type ? said(type, 80) : "Of no type",
-          h("span", { class: "count" }, count(cards.length), h("span", { class: "unseen" }, cards.length === 1 ? " answer" : " answers")),
+          type ? said(type, 80) : "No product type",
+          h("span", { class: "count" }, count(cards.length), h("span", { class: "unseen" }, cards.length === 1 ? " recommendation" : " recommendations")),
         ),
         h("div", { class: "cards" }, cards),
       );

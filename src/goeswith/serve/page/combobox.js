@@ -31,7 +31,7 @@ export function combobox({ label, onPick, onEnter, value = "", hint, keep }) {
     "data-keep": keep,
     value,
   });
-  const list = h("ul", { id: listId, role: "listbox", "aria-label": `${label}: products found`, hidden: true });
+  const list = h("ul", { id: listId, role: "listbox", "aria-label": `${label}: results`, hidden: true });
   const message = h("p", { class: "nothing", hidden: true });
   let found = [];
   let active = -1;
@@ -89,9 +89,9 @@ export function combobox({ label, onPick, onEnter, value = "", hint, keep }) {
       const answer = await api.search(text, 8, asking.signal);
       found = answer.products;
       message.hidden = found.length > 0;
-      message.textContent = "Nothing is called that.";
+      message.textContent = "No products found.";
       show();
-      announce(found.length ? `${many(found.length, "product")} found` : "Nothing is called that");
+      announce(found.length ? `${many(found.length, "product")} found` : "No products found");
     } catch (error) {
       if (error.name === "AbortError") return;
       found = [];

@@ -58,7 +58,7 @@ function row(columns, given) {
     column,
     op,
     value,
-    h("button", { type: "button", class: "quiet", "aria-label": "Remove this filter", on: { click: () => line.remove() } }, "×"),
+    h("button", { type: "button", class: "quiet", "aria-label": "Remove filter", on: { click: () => line.remove() } }, "×"),
   );
   return line;
 }
@@ -113,20 +113,20 @@ export function filterPanel(view, params, facts, only = FIELDS) {
       only.includes("where") && columns.length > 0 && h(
         "fieldset",
         {},
-        h("legend", {}, "Only products whose"),
+        h("legend", {}, "Product attributes"),
         rows,
         h("button", { type: "button", class: "quiet", on: { click: () => {
           const line = row(columns, { column: "", op: "=", value: "" });
           rows.append(line);
           line.querySelector("select").focus();
-        } } }, "Add a filter"),
+        } } }, "Add filter"),
       ),
       h(
         "div",
         { class: "fields" },
-        only.includes("per_type") && field("At most, of one type", perType),
+        only.includes("per_type") && field("Maximum per type", perType),
         only.includes("diversity") && h("div", { class: "ranged" }, field("Diversity", diversity), shown),
-        only.includes("k") && field("How many", k),
+        only.includes("k") && field("Number of results", k),
       ),
       h("p", { class: "does" }, h("button", { type: "submit", "data-keep": "apply" }, "Apply"), set > 0 && h("button", { type: "button", class: "quiet", on: { click: clear } }, "Clear")),
     ),

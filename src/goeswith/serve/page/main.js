@@ -83,23 +83,23 @@ function mark(name) {
 
 /** What stands there until an answer comes. */
 const waiting = () => [
-  h("p", { class: "waiting" }, "One moment…"),
+  h("p", { class: "waiting" }, "Loading…"),
   h("div", { class: "ghosts", "aria-hidden": "true" }, Array.from({ length: 6 }, () => h("div", { class: "ghost" }))),
 ];
 
 function missing({ params }) {
-  return { title: "No such view", body: [h("h1", {}, "There is no such view"), h("p", {}, h("a", { href: "#/" }, "Search for a product"))], params };
+  return { title: "Page not found", body: [h("h1", {}, "Page not found"), h("p", {}, h("a", { href: "#/" }, "Search for a product"))], params };
 }
 
 /** An error as a person can read it; the field of a key where the service asks for one. */
 function failed(error) {
   if (!(error instanceof api.Problem)) {
     console.error(error);
-    return { title: "Error", said: "The page failed", body: [h("h1", {}, "The page failed"), h("p", { class: "problem" }, said(error.message))] };
+    return { title: "Error", said: "An error occurred in this page", body: [h("h1", {}, "An error occurred in this page"), h("p", { class: "problem" }, said(error.message))] };
   }
   if (error.status === 401) return keyForm(error);
   const near = error.nearest.length > 0 && [
-    h("h2", {}, "Was one of these meant?"),
+    h("h2", {}, "Similar ids and titles"),
     h("ul", { class: "near" }, error.nearest.map((p) => h("li", {}, h("a", { href: to("product", { id: p.product_id }) }, said(nameOf(p)))))),
   ];
   return {
@@ -122,16 +122,16 @@ function keyForm(error) {
     show();
   };
   return {
-    title: "A key is needed",
-    said: "The service asks for a key",
+    title: "API key required",
+    said: "API key required",
     body: [
-      h("h1", {}, "The service asks for a key"),
+      h("h1", {}, "API key required"),
       h("p", {}, said(error.message, 400)),
       h(
         "form",
         { class: "narrow", on: { submit } },
-        field("API key", input, "Kept in this tab until it is closed, and sent to this service only."),
-        h("p", { class: "does" }, h("button", { type: "submit" }, "Go on")),
+        field("API key", input, "Stored in this tab until you close it; sent to this service only."),
+        h("p", { class: "does" }, h("button", { type: "submit" }, "Continue")),
       ),
     ],
   };
@@ -142,7 +142,7 @@ function foot(facts) {
   const day = Number.isNaN(made.getTime()) ? "" : `, fitted ${new Intl.DateTimeFormat(undefined, { dateStyle: "medium" }).format(made)}`;
   document.getElementById("foot").replaceChildren(
     h("p", {}, said(facts.data, 80), ` · ${many(facts.products, "product")}${day} · build `, said(facts.bundle, 40)),
-    h("p", {}, h("a", { href: "docs" }, "The service’s own description")),
+    h("p", {}, h("a", { href: "docs" }, "API reference")),
   );
 }
 
@@ -156,7 +156,7 @@ function tellBasket() {
 function theme() {
   const button = document.getElementById("theme");
   const root = document.documentElement;
-  const names = { auto: "Theme: as the system", light: "Theme: light", dark: "Theme: dark" };
+  const names = { auto: "Theme: system", light: "Theme: light", dark: "Theme: dark" };
   const draw = () => {
     const now = root.dataset.theme ?? "auto";
     button.textContent = { auto: "◐", light: "☀", dark: "☾" }[now];
@@ -179,8 +179,8 @@ function theme() {
 }
 
 const finder = combobox({
-  label: "Find a product",
-  hint: "Find a product by name or id",
+  label: "Search products",
+  hint: "Product title or id",
   onPick: ({ product_id }, input) => {
     input.value = "";
     go("product", { id: product_id });

@@ -67,7 +67,7 @@ export function bars(table, metric, lowerIsBetter) {
     ];
   });
   const label = `${metric}: ${results.map((r) => `${r.model} ${figure(mean(r, metric))}`).join(", ")}`;
-  return frame(`${metric}: mean, and standard deviation over seeds`, bottom + 40, label, [axis(scale, ticks(0, most), 8, bottom, metric), rows]);
+  return frame(`${metric}: mean and standard deviation over seeds`, bottom + 40, label, [axis(scale, ticks(0, most), 8, bottom, metric), rows]);
 }
 
 /** One metric against another: a dot a model, numbered as in the list beside it. */
@@ -89,7 +89,7 @@ export function scatter(table, across, up) {
     return s("g", {}, s("title", {}, clean(r.model, 200)), s("circle", { class: i ? "spot" : "spot best", cx: x.toFixed(1), cy: y.toFixed(1), r: 10 }), s("text", { class: "spot-number", x: x.toFixed(1), y: y.toFixed(1), "text-anchor": "middle", "dominant-baseline": "central" }, i + 1));
   });
   const grid = ticks(y0, y1).map((v) => [s("path", { class: "grid", d: `M${left} ${sy(v).toFixed(1)}H${WIDTH - RIGHT}` }), s("text", { class: "tick", x: left - 8, y: sy(v), "text-anchor": "end", "dominant-baseline": "central" }, tick(v))]);
-  const plot = frame(`${up} against ${across}`, bottom + 40, `${up} against ${across}: ${results.map((r) => `${r.model} ${figure(mean(r, up))} and ${figure(mean(r, across))}`).join("; ")}`, [
+  const plot = frame(`${up} versus ${across}`, bottom + 40, `${up} versus ${across}: ${results.map((r) => `${r.model} ${figure(mean(r, up))} and ${figure(mean(r, across))}`).join("; ")}`, [
     axis(sx, ticks(x0, x1), top, bottom, across), grid, dots,
   ]);
   plot.append(h("ol", { class: "keys" }, results.map((r) => h("li", {}, said(r.model, 90)))));
@@ -117,7 +117,7 @@ export function slices(table) {
   });
   const legend = SLICES.map((text, j) => [shape(j, LEFT + 8 + STEP * j, 14), s("text", { class: "tick", x: LEFT + 20 + STEP * j, y: 14, "dominant-baseline": "central" }, text)]);
   const label = `hit@10 by popularity of the target: ${results.map((r) => `${r.model} ${SLICES.map((name, j) => `${name} ${figure(mean(r, metrics[j]) ?? 0)}`).join(" ")}`).join("; ")}`;
-  return frame("hit@10 by the target’s popularity: each slice holds a third of the edges", bottom + 40, label, [legend, axis(scale, ticks(0, most), 32, bottom, "hit@10"), rows]);
+  return frame("hit@10 by popularity of the target: head, torso and tail, a third of the pairs each", bottom + 40, label, [legend, axis(scale, ticks(0, most), 32, bottom, "hit@10"), rows]);
 }
 
 function shape(j, x, y, title) {
@@ -134,7 +134,7 @@ export function importances(result) {
   if (!found.length) return null;
   const like = { results: found.map(([model, share]) => ({ model, metrics: { "share of gain": { mean: share, std: 0 } } })) };
   const plot = bars(like, "share of gain", false);
-  plot.querySelector("figcaption").replaceChildren(said(`What ${clean(result.model, 60)} judges a pair by: share of what the trees learned`));
+  plot.querySelector("figcaption").replaceChildren(said(`Feature importance of ${clean(result.model, 60)}: share of gain`));
   return plot;
 }
 
@@ -151,5 +151,5 @@ export function training(result) {
   const sy = (v) => bottom - (v / most) * (bottom - top);
   const lines = fits.map((epochs, i) => s("path", { class: `trained slice-${i % 3}`, d: `M${epochs.map((e) => `${sx(e.epoch).toFixed(1)} ${sy(e.validation).toFixed(1)}`).join("L")}` }));
   const grid = ticks(0, most).map((v) => [s("path", { class: "grid", d: `M${left} ${sy(v).toFixed(1)}H${WIDTH - RIGHT}` }), s("text", { class: "tick", x: left - 8, y: sy(v), "text-anchor": "end", "dominant-baseline": "central" }, tick(v))]);
-  return frame(`Training of ${clean(result.model, 60)}: validation by epoch, a line a fit`, bottom + 40, `Best validation ${figure(most)}`, [axis(sx, ticks(first, last).filter(Number.isInteger), top, bottom, "epoch"), grid, lines]);
+  return frame(`Training of ${clean(result.model, 60)}: validation by epoch, one line per fit`, bottom + 40, `Best validation ${figure(most)}`, [axis(sx, ticks(first, last).filter(Number.isInteger), top, bottom, "epoch"), grid, lines]);
 }

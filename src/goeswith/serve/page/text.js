@@ -25,7 +25,7 @@ export function nameOf(product, most) {
   return (
     clean(product.title, most) ||
     clean([product.type, product.product_id].filter(Boolean).join(" "), most) ||
-    "(no name)"
+    "(no title)"
   );
 }
 

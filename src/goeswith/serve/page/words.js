@@ -1,66 +1,59 @@
 // Evidence in a few words. The service's own sentence, `why`, stands beside them.
-import { many, nameOf, percent, times } from "./text.js";
+import { count, many, nameOf, percent, times } from "./text.js";
 
-/** ", 80 % after it"; nothing where the order is not known. */
-function order(e, relation) {
-  if (e.source_first === null || !e.bought_together || !(relation in ORDER)) return "";
-  const share = e.source_first / e.bought_together;
-  const how = share === 1 ? "always" : share === 0 ? "never" : percent(share);
-  return `, ${how} ${ORDER[relation]} it`;
+/** Contexts that have to agree on an order before the page mentions it. */
+export const MIN_ORDERED = 5;
+
+/** The kind of evidence, as a label. */
+export const BASIS = {
+  bought_together: "Bought together",
+  bought_before: "Reverse direction only",
+  linked: "Linked by a third product",
+  alike: "Bought with the same product type",
+  types: "Product types bought together",
+  popular: "No direct evidence",
+  model: "No direct evidence",
+  viewed_together: "Viewed as alternatives",
+  attributes: "Similar title and attributes",
+};
+
+/** "214 baskets"; "214 times" where the unit is not recorded. */
+export function contexts(n, unit) {
+  return unit ? many(n, unit.slice(0, -1)) : times(n);
 }
 
-const ORDER = { complement: "after", goes_with: "before" };
-
-/** What an answer rests on, for example "bought together 214 times, 80 % after it". */
-export function evidenceWords(evidence, relation = "complement") {
+/** The evidence with its main count, for example "Bought together: 214 baskets". */
+export function evidenceWords(evidence) {
   const e = evidence;
-  switch (e.basis) {
-    case "bought_together": {
-      if (!e.counted) return "Listed as bought together";
-      return `Bought together ${times(e.bought_together)}${order(e, relation)}`;
-    }
-    case "bought_before":
-      return "Recorded in the other direction only";
-    case "linked":
-      return e.link ? `Through ${nameOf(e.link, 60)}` : "Through a third product";
-    case "alike":
-      return e.link ? `As with ${nameOf(e.link, 60)}, of the same type` : "As with its type";
-    case "types":
-      return e.types && e.counted
-        ? `Their types were bought together ${times(e.types.bought_together)}`
-        : "Their types are listed together";
-    case "popular":
-      return e.counted ? `Popular: bought ${times(e.purchases)}` : "Popular";
-    case "viewed_together":
-      return e.counted
-        ? `Viewed as an alternative ${times(e.viewed_together)}`
-        : "Listed as viewed together";
-    case "attributes":
-      return "Alike in attributes";
-    default:
-      return "No purchase: the model alone";
-  }
+  const label = BASIS[e.basis] ?? BASIS.model;
+  if (e.basis === "linked" && e.link) return `Linked by ${nameOf(e.link, 60)}`;
+  if (e.basis === "alike" && e.link) return `Bought with ${nameOf(e.link, 60)}, of the same type`;
+  if (!e.counted) return label;
+  const counts = {
+    bought_together: contexts(e.bought_together, e.unit),
+    types: e.types && times(e.types.bought_together),
+    viewed_together: times(e.viewed_together),
+  };
+  return counts[e.basis] ? `${label}: ${counts[e.basis]}` : label;
 }
 
-/** Of what comes next in a session: how often it did, else what the pair rests on. */
-export function nextWords(answer) {
-  if (answer.followed) return `Came soon after ${times(answer.followed)}`;
-  return evidenceWords(answer.evidence, answer.relation);
-}
+/** Of the next product in a session: the kind of evidence. */
+export const nextLabel = (answer) =>
+  answer.followed ? "Next in recorded sessions" : BASIS[answer.evidence.basis];
 
 /** How sure: `{ share, text }` for a bar, or null where the data give no share. */
 export function sureness(answer, facts) {
   // what is fused with a session model is no probability any more
   if (!answer.proposed_by && facts.probabilities.includes(answer.model)) {
     const share = Math.min(1, Math.max(0, answer.score));
-    return { share, text: `${percent(share)} likely` };
+    return { share, text: `probability ${percent(share)}` };
   }
   const { confidence } = answer.evidence;
   if (confidence === null || confidence === undefined) return null;
-  const whose = answer.relation === "goes_with" ? "that one’s" : "its";
-  const text = `with ${percent(confidence)} of ${whose} purchases`;
-  return { share: Math.min(1, confidence), text };
+  return { share: Math.min(1, confidence), text: `confidence ${percent(confidence)}`, means: CONFIDENCE };
 }
+
+const CONFIDENCE = "Confidence: share of the purchases of the source product that include the recommended one";
 
 /** Strength of an answer from 0 to 1, against the strongest of its list: for lines in a drawing. */
 export function strengths(answers) {
@@ -79,21 +72,22 @@ export function strengths(answers) {
 }
 
 export const RELATIONS = {
-  complement: "The second goes with the first",
-  reverse: "The first goes with the second",
-  mutual: "Each goes with the other",
-  substitute: "One stands for the other",
-  none: "Nothing is known to link them",
+  complement: "The second is a complement of the first",
+  reverse: "The first is a complement of the second",
+  mutual: "Complements of each other",
+  substitute: "Alternatives",
+  none: "No evidence",
 };
 
 export const TABS = {
-  complements: { label: "Goes with it", field: "complements", relation: "complement" },
-  similars: { label: "Instead of it", field: "similars", relation: "similar" },
-  reverse: { label: "It goes with", field: "sources", relation: "goes_with" },
+  complements: { label: "Recommended with it", field: "complements", relation: "complement" },
+  similars: { label: "Alternatives", field: "similars", relation: "similar" },
+  reverse: { label: "Recommended for", field: "sources", relation: "goes_with" },
 };
 
-/** "12 answers of 5 types". */
+/** "24 recommendations, 5 product types". */
 export function countWords(answers) {
-  const types = new Set(answers.map((a) => a.type));
-  return `${many(answers.length, "answer")} of ${many(types.size, "type")}`;
+  const types = new Set(answers.map((a) => a.type)).size;
+  const shown = many(answers.length, "recommendation");
+  return types > 1 ? `${shown}, ${count(types)} product types` : shown;
 }

@@ -17,7 +17,7 @@ export async function basket({ params, facts, signal, again }) {
       said: "The basket is empty",
       body: [
         h("h1", {}, "The basket is empty"),
-        h("p", {}, "Put products into it from any list, and see here what goes with all of them together. ", h("a", { href: "#/" }, "Find a product")),
+        h("p", {}, "Add products from any list to get recommendations for all of them together. ", h("a", { href: "#/" }, "Search products")),
       ],
     };
   }
@@ -51,24 +51,24 @@ export async function basket({ params, facts, signal, again }) {
             {},
             picture(p.type, 36),
             link(p, 80),
-            h("button", { type: "button", class: "quiet", "aria-label": `Take out ${nameOf(p, 60)}`, on: { click: () => without(p.product_id) } }, "×"),
+            h("button", { type: "button", class: "quiet", "aria-label": `Remove ${nameOf(p, 60)}`, on: { click: () => without(p.product_id) } }, "×"),
           ),
         ),
       ),
-      h("p", { class: "does" }, h("button", { type: "button", class: "quiet", on: { click: () => { store.empty(); again(); } } }, "Empty it")),
+      h("p", { class: "does" }, h("button", { type: "button", class: "quiet", on: { click: () => { store.empty(); again(); } } }, "Empty basket")),
       facts.session_model && h(
         "p",
         { class: "switch" },
-        h("label", {}, h("input", { type: "checkbox", checked: ordered, "data-keep": "order", on: { change: reorder } }), " In the order I looked at them"),
-        h("span", { class: "hint" }, "What comes next, the last of them saying most"),
+        h("label", {}, h("input", { type: "checkbox", checked: ordered, "data-keep": "order", on: { change: reorder } }), " Use as a session, oldest first"),
+        h("span", { class: "hint" }, "Ranks the next product; the last product has the largest weight"),
       ),
-      h("h2", {}, ordered ? "What comes next" : "Goes with all of it"),
+      h("h2", {}, ordered ? "Next product in the session" : "Recommended with this basket"),
       filterPanel("basket", params, facts),
       failed
         ? h("p", { class: "problem" }, said(answer.message, 1000))
         : answers.length
           ? groups(answers, { facts, source: null })
-          : h("p", { class: "nothing" }, ordered ? "Nothing is known to come next, or the filters leave nothing." : "Nothing is known to go with these together, or the filters leave nothing."),
+          : h("p", { class: "nothing" }, "No recommendations. Remove a filter or a product."),
     ],
   };
 }

@@ -6,7 +6,7 @@ import { h, s, said } from "../dom.js";
 import { picture } from "../picture.js";
 import { go } from "../routes.js";
 import { count, nameOf, number, percent, short, times } from "../text.js";
-import { evidenceWords, RELATIONS } from "../words.js";
+import { BASIS, contexts, MIN_ORDERED, RELATIONS } from "../words.js";
 
 export async function compare({ params, facts, signal }) {
   const ids = { source: params.get("source"), target: params.get("target") };
@@ -29,7 +29,7 @@ export async function compare({ params, facts, signal }) {
   const swap = h("button", { type: "button", class: "quiet", "data-keep": "swap", on: { click: () => go("compare", { source: ids.target, target: ids.source }) } }, "Swap");
   const body = [h("h1", {}, "Compare two products"), h("div", { class: "two" }, pickers[0], swap, pickers[1])];
   if (!ids.source || !ids.target) {
-    body.push(h("p", { class: "nothing" }, "Choose two products to see whether one goes with the other, in which direction, and what says so."));
+    body.push(h("p", { class: "nothing" }, "Choose two products to see their relation in both directions, with the evidence."));
     return { title: "Compare", body };
   }
   const found = await api.compare(ids.source, ids.target, signal);
@@ -43,12 +43,11 @@ export async function compare({ params, facts, signal }) {
       side(found.target),
     ),
     h("p", { class: "lead" }, said(found.why, 500)),
-    found.substitutes && h("p", {}, "Shoppers look at them as alternatives of one another, or they are variants of one product."),
     h(
       "div",
       { class: "sides" },
-      direction("The second as an answer to the first", found.forward, found.source, facts),
-      direction("The first as an answer to the second", found.backward, found.target, facts),
+      direction("First to second", found.forward, found.source, facts),
+      direction("Second to first", found.backward, found.target, facts),
     ),
   );
   return { title: `${nameOf(found.source, 30)} and ${nameOf(found.target, 30)}`, said: words, body };
@@ -69,25 +68,31 @@ function arrow(relation) {
   );
 }
 
+/** How often the source came first, where enough contexts have an order. */
+function orderOf(e) {
+  if (e.source_first === null) return "order not recorded";
+  return e.source_first < MIN_ORDERED ? `fewer than ${MIN_ORDERED}` : contexts(e.source_first, e.unit);
+}
+
 function direction(title, given, source, facts) {
   const e = given.evidence;
   const counts = [
-    ["Place among the answers", given.rank ? count(given.rank) : `not among the first ${facts.k}`],
+    ["Rank", given.rank ? count(given.rank) : `not in the top ${facts.k}`],
     ["Model", given.model ? `${given.model}${given.fallback ? " (fallback)" : ""}` : "none"],
     ["Score", given.score !== null && given.score !== undefined ? number(given.score) : "–"],
-    ["Bought together", e.counted ? times(e.bought_together) : e.bought_together ? "listed" : "not listed"],
-    ["First one first", e.source_first === null ? "not known" : times(e.source_first)],
+    ["Bought together", e.counted ? contexts(e.bought_together, e.unit) : e.bought_together ? "listed" : "not listed"],
+    ["", orderOf(e)],
     ["Viewed as alternatives", e.counted ? times(e.viewed_together) : e.viewed_together ? "listed" : "not listed"],
-    ["Share of purchases", e.confidence === null ? "–" : percent(e.confidence)],
-    ["Times chance", e.lift === null ? "–" : short(e.lift)],
+    ["Confidence", e.confidence === null ? "–" : percent(e.confidence)],
+    ["Lift", e.lift === null ? "–" : `${short(e.lift)}x`],
   ];
   counts[4][0] = `${nameOf(source, 24)} first`;
   return h(
     "section",
     { class: "box", "aria-label": title },
     h("h2", {}, title),
-    h("p", { class: "evidence" }, said(evidenceWords(e))),
-    bar(given.probability === null || given.probability === undefined ? null : { share: given.probability, text: `${percent(given.probability)} likely` }),
+    h("p", { class: "evidence" }, BASIS[e.basis]),
+    bar(given.probability === null || given.probability === undefined ? null : { share: given.probability, text: `probability ${percent(given.probability)}` }),
     h("p", { class: "why" }, said(given.why, 400)),
     h("dl", { class: "attributes" }, counts.map(([name, text]) => [h("dt", {}, said(name)), h("dd", {}, said(text, 80))])),
   );

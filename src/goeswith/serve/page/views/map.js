@@ -34,10 +34,10 @@ export async function map({ params, facts, signal, again }) {
   walk(self);
   const all = complements.length + similars.length + reverse.length;
   return {
-    title: `Around ${nameOf(self, 60)}`,
-    said: `${all} products around ${nameOf(self, 60)}`,
+    title: `Related products: ${nameOf(self, 60)}`,
+    said: `${all} products related to ${nameOf(self, 60)}`,
     body: [
-      h("h1", {}, "Around ", said(nameOf(self, 120))),
+      h("h1", {}, "Related products: ", said(nameOf(self, 120))),
       steps(self),
       h(
         "ul",
@@ -45,9 +45,9 @@ export async function map({ params, facts, signal, again }) {
         Object.values(TABS).map(({ label, relation }) => h("li", { class: relation }, label)),
       ),
       failed,
-      all ? h("div", { class: "drawing" }, draw(self, lists)) : h("p", { class: "nothing" }, "Nothing is known around it."),
-      h("p", { class: "does" }, h("a", { href: to("product", { id }) }, "See it with all its answers")),
-      h("details", { class: "panel", open: false }, h("summary", {}, "The same as a list"), h("div", { class: "listed" }, Object.entries(lists).map(([name, list]) => listed(name, list)))),
+      all ? h("div", { class: "drawing" }, draw(self, lists)) : h("p", { class: "nothing" }, "No related products."),
+      h("p", { class: "does" }, h("a", { href: to("product", { id }) }, "All recommendations")),
+      h("details", { class: "panel", open: false }, h("summary", {}, "Show as list"), h("div", { class: "listed" }, Object.entries(lists).map(([name, list]) => listed(name, list)))),
     ],
   };
 }
@@ -63,7 +63,7 @@ function steps(self) {
   if (trail.length < 2) return null;
   return h(
     "nav",
-    { class: "trail", "aria-label": "Walked through" },
+    { class: "trail", "aria-label": "Visited products" },
     h("ol", {}, trail.map((p) => h("li", {}, p === self ? said(nameOf(p, 28)) : h("a", { href: to("map", { id: p.product_id }) }, said(nameOf(p, 28)))))),
   );
 }
@@ -74,7 +74,7 @@ const listed = (name, list) =>
     {},
     h("h2", {}, TABS[name].label),
     list.length
-      ? h("ol", {}, list.map((a) => h("li", {}, link(a, 100), " – ", said(evidenceWords(a.evidence, a.relation)))))
+      ? h("ol", {}, list.map((a) => h("li", {}, link(a, 100), " – ", said(evidenceWords(a.evidence)))))
       : h("p", {}, "None."),
   );
 
@@ -143,7 +143,7 @@ function draw(self, lists) {
   }
   return s(
     "svg",
-    { class: narrow.matches ? "map narrow" : "map", viewBox: `0 0 ${size.width} ${size.height}`, role: "group", "aria-label": `Drawing of what is around ${nameOf(self, 60)}; the same stands as a list below` },
+    { class: narrow.matches ? "map narrow" : "map", viewBox: `0 0 ${size.width} ${size.height}`, role: "group", "aria-label": `Products related to ${nameOf(self, 60)}; the list below has the same content` },
     s("defs", {}, ["complements", "reverse"].map(head)),
     s("g", { "aria-hidden": "true" }, lines),
     nodes,
@@ -187,7 +187,7 @@ function label(product, x, y, letters, beside = 0) {
     if (joined.length <= letters || !rows[last]) rows[last] = clean(joined, letters);
     else if (rows.length < 2) rows.push(clean(word, letters));
     else {
-      rows[last] = clean(`${rows[last]}…`, letters + 1);
+      rows[last] = clean(`${rows[last].replace(/…$/, "")}…`, letters + 1);
       break;
     }
   }
@@ -201,7 +201,7 @@ function node(answer, name, [x, y], size) {
   // beside the ring where there is room, else below
   const beside = size === WIDE && name !== "similars" ? (name === "complements" ? 1 : -1) : 0;
   const at = beside ? [x + beside * (r + 9), y] : [x, y + r + (size === NARROW ? 13 : 17)];
-  const says = `${nameOf(answer, 80)}: ${TABS[name].label.toLowerCase()}; ${clean(evidenceWords(answer.evidence, answer.relation))}`;
+  const says = `${nameOf(answer, 80)}: ${TABS[name].label.toLowerCase()}; ${clean(evidenceWords(answer.evidence))}`;
   return s(
     "a",
     { class: `node ${TABS[name].relation}`, href: to("map", { id: answer.product_id }), "aria-description": says, vars: { "--hue": hue(answer.type) } },

@@ -14,7 +14,7 @@ export async function models({ params, facts, signal }) {
   const known = id ? (await api.product(id)).attributes : null;
   const self = known && { product_id: id, title: known.title, type: known.type };
   const set = (more) => go("models", { id, a: chosen[0], b: chosen[1], ...more });
-  const pick = combobox({ label: "Product to ask about", value: self ? nameOf(self, 100) : "", keep: "product", onPick: (p) => set({ id: p.product_id }) });
+  const pick = combobox({ label: "Product", value: self ? nameOf(self, 100) : "", keep: "product", onPick: (p) => set({ id: p.product_id }) });
   const selects = chosen.map((name, i) =>
     field(
       `Model ${"AB"[i]}`,
@@ -26,12 +26,12 @@ export async function models({ params, facts, signal }) {
     ),
   );
   const body = [
-    h("h1", {}, "Two models side by side"),
+    h("h1", {}, "Compare models"),
     h("div", { class: "fields" }, h("div", { class: "field wide" }, h("span", { class: "label" }, "Product"), pick.element), selects),
   ];
   if (!id) {
-    body.push(h("p", { class: "nothing" }, "Choose a product: each model then answers alone, without fallbacks, and what both name is marked."));
-    return { title: "Two models", body };
+    body.push(h("p", { class: "nothing" }, "Choose a product to see the recommendations of each model without fallback models. Shared recommendations are marked."));
+    return { title: "Compare models", body };
   }
   const k = Math.min(10, facts.k);
   const lists = await Promise.all(
@@ -41,9 +41,9 @@ export async function models({ params, facts, signal }) {
   if (stopped) throw stopped;
   const places = lists.map((list) => new Map(list instanceof Error ? [] : list.map((a, i) => [a.product_id, i + 1])));
   const common = [...places[0].keys()].filter((one) => places[1].has(one)).length;
-  const told = `${many(common, "answer")} in common`;
+  const told = `${many(common, "recommendation")} in common`;
   body.push(
-    h("p", { class: "lead" }, "What goes with ", h("a", { href: to("product", { id }) }, said(nameOf(self, 100))), `: ${told} of ${k}.`),
+    h("p", { class: "lead" }, h("a", { href: to("product", { id }) }, said(nameOf(self, 100))), `: ${told} of ${k}`),
     h(
       "div",
       { class: "sides" },
@@ -57,13 +57,13 @@ export async function models({ params, facts, signal }) {
             : list.length
               ? list.map((a, i) => {
                   const other = places[1 - side].get(a.product_id);
-                  const mark = other && h("span", { class: "mark both" }, `also ${"BA"[side]}, place ${other}`);
+                  const mark = other && h("span", { class: "mark both" }, `also in ${"BA"[side]}, rank ${other}`);
                   return card(a, i + 1, { facts, source: id, mark });
                 })
-              : h("p", { class: "nothing" }, "This model has nothing to say of it."),
+              : h("p", { class: "nothing" }, "This model has no recommendations for the product."),
         ),
       ),
     ),
   );
-  return { title: `Two models: ${nameOf(self, 60)}`, said: told, body };
+  return { title: `Compare models: ${nameOf(self, 60)}`, said: told, body };
 }

@@ -15,7 +15,7 @@ export async function fresh({ params, facts }) {
   const place = ({ column }) => (FIRST.indexOf(column) + FIRST.length + 1) % (FIRST.length + 1);
   const columns = facts.filters.filter(({ column }) => column !== "product_id").sort((a, b) => place(a) - place(b));
   const controls = columns.map(({ column, kind }) => ({ column, kind, ...control(column, kind, given[column], facts) }));
-  const answer = h("section", { "aria-label": "What goes with it", class: "answer" });
+  const answer = h("section", { "aria-label": "Recommendations", class: "answer" });
   let asking = new AbortController();
   const submit = async (event) => {
     event.preventDefault();
@@ -27,17 +27,17 @@ export async function fresh({ params, facts }) {
       if (text) attributes[column] = read(text, kind);
     }
     if (!Object.keys(attributes).length) {
-      answer.replaceChildren(h("p", { class: "problem" }, "Fill in at least one field."));
-      return announce("Fill in at least one field");
+      answer.replaceChildren(h("p", { class: "problem" }, "Enter at least one attribute."));
+      return announce("Enter at least one attribute");
     }
     answer.setAttribute("aria-busy", "true");
     try {
       const { complements } = await api.ofNew(attributes, { k: Math.min(24, facts.k) }, asking.signal);
       answer.replaceChildren(
-        h("h2", {}, complements.length ? `Goes with it: ${countWords(complements)}` : "Nothing is known to go with it"),
+        h("h2", {}, complements.length ? `Recommended with it: ${countWords(complements)}` : "No recommendations"),
         groups(complements, { facts, source: null }),
       );
-      announce(complements.length ? `Goes with it: ${countWords(complements)}` : "Nothing is known to go with it");
+      announce(complements.length ? `Recommended with it: ${countWords(complements)}` : "No recommendations");
     } catch (error) {
       if (error.name === "AbortError") return;
       answer.replaceChildren(h("p", { class: "problem" }, said(error.message, 1000)));
@@ -49,14 +49,14 @@ export async function fresh({ params, facts }) {
   return {
     title: "New product",
     body: [
-      h("h1", {}, "A product that is not in the catalogue yet"),
-      h("p", { class: "lead" }, "Fill in what you know; the models answer from that alone. Nothing is stored."),
+      h("h1", {}, "Try a new product"),
+      h("p", { class: "lead" }, "Enter the attributes of a product that the catalogue does not have. The product is not stored."),
       h(
         "form",
         { class: "attributes-form", on: { submit } },
         h("div", { class: "fields" }, fields.slice(0, SHOWN)),
         fields.length > SHOWN && h("details", {}, h("summary", {}, "More attributes"), h("div", { class: "fields" }, fields.slice(SHOWN, 120))),
-        h("p", { class: "does" }, h("button", { type: "submit" }, "What goes with it?")),
+        h("p", { class: "does" }, h("button", { type: "submit" }, "Recommend")),
       ),
       answer,
     ],
@@ -68,12 +68,12 @@ function control(column, kind, given, facts) {
   const text = Array.isArray(given) ? given.join(", ") : given;
   const value = text === undefined || text === null ? "" : clean(text, 2000);
   if (kind === "boolean") {
-    const input = h("select", {}, ["", "yes", "no"].map((word) => h("option", { value: word, selected: (word === "yes") === given && word !== "" }, word || "not known")));
+    const input = h("select", {}, ["", "yes", "no"].map((word) => h("option", { value: word, selected: (word === "yes") === given && word !== "" }, word || "not set")));
     return { input, element: field(label, input) };
   }
   const input = column === "description" ? h("textarea", { rows: 3, maxlength: 20000, value }) : h("input", { type: "text", maxlength: 2000, value });
   if (kind === "number") input.setAttribute("inputmode", "decimal");
-  const element = field(label, input, { list: "several, with commas between", time: "as 2024-01-31", number: "a number" }[kind]);
+  const element = field(label, input, { list: "separated by commas", time: "2024-01-31", number: "a number" }[kind]);
   if (column === "type") {
     const id = uid("types");
     input.setAttribute("list", id);

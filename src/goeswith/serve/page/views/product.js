@@ -34,9 +34,9 @@ export async function product({ params, facts, signal }) {
 }
 
 const NOTHING = {
-  complements: "Nothing is known to go with it, or the filters leave nothing.",
-  similars: "Nothing is known to stand for it, or the filters leave nothing.",
-  reverse: "It is not among the answers of any product.",
+  complements: "No recommendations, or none that match the filters.",
+  similars: "No alternatives, or none that match the filters.",
+  reverse: "Not recommended for any product.",
 };
 
 function header(self, attributes) {
@@ -49,7 +49,7 @@ function header(self, attributes) {
     ]);
   return h(
     "section",
-    { class: "product", "aria-label": "The product" },
+    { class: "product", "aria-label": "Product" },
     picture(self.type, 96),
     h(
       "div",
@@ -61,10 +61,10 @@ function header(self, attributes) {
         "p",
         { class: "does" },
         basketButton(self),
-        h("a", { class: "quiet", href: to("map", { id }) }, "Neighbourhood"),
-        h("a", { class: "quiet", href: to("models", { id }) }, "Two models"),
-        h("a", { class: "quiet", href: to("compare", { source: id }) }, "Compare"),
-        h("a", { class: "quiet", href: to("new", { like: id }) }, "New one like it"),
+        h("a", { class: "quiet", href: to("map", { id }) }, "Related products"),
+        h("a", { class: "quiet", href: to("models", { id }) }, "Compare models"),
+        h("a", { class: "quiet", href: to("compare", { source: id }) }, "Compare products"),
+        h("a", { class: "quiet", href: to("new", { like: id }) }, "Try a new product"),
       ),
     ),
   );

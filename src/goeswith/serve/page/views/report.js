@@ -9,13 +9,13 @@ const MAIN = ["ndcg@10", "hit@10", "mrr@20", "hit@10.new", "type_hit@3", "direct
 const COSTS = { fit_seconds: "fit s", score_seconds: "score s", peak_memory_mb: "peak MiB" };
 const LOWER = new Set(["substitutes@10", "cold_target.substitutes@10", "ece@10", ...Object.keys(COSTS)]);
 const MEANS = {
-  "ndcg@10": "How high the held-out complements stand in the first ten",
-  "hit@10": "Share of held-out pairs within the first ten",
-  "type_hit@3": "How often the right type is among the first three types",
-  direction_accuracy: "How often a one-way pair scores higher than its reverse",
-  "substitutes@10": "Share of the first ten that shoppers view as alternatives; lower is better",
-  "types@10": "Distinct types in the first ten",
-  "coverage@10": "Share of the catalogue that is ever shown",
+  "ndcg@10": "Normalized discounted cumulative gain of held-out complements in the top 10",
+  "hit@10": "Share of held-out pairs in the top 10",
+  "type_hit@3": "Share of queries whose held-out product type is among the first three types",
+  direction_accuracy: "Share of one-way pairs that score higher than their reverse",
+  "substitutes@10": "Share of the top 10 that are substitutes; lower is better",
+  "types@10": "Distinct product types in the top 10",
+  "coverage@10": "Share of the catalogue in at least one top 10",
 };
 
 export async function report({ facts }) {
@@ -26,8 +26,8 @@ export async function report({ facts }) {
     if (error.status !== 404) throw error;
     return {
       title: "Report",
-      said: "There is no report",
-      body: [h("h1", {}, "There is no report yet"), h("p", {}, said(error.message, 600)), h("p", {}, "A report compares models on purchases that were held back: ", h("code", {}, "goeswith benchmark FOLDER --json report.json"), ".")],
+      said: "No report",
+      body: [h("h1", {}, "No report"), h("p", {}, said(error.message, 600)), h("p", {}, "Create one with ", h("code", {}, "goeswith benchmark FOLDER -o report.json"), ".")],
     };
   }
   const tables = found.protocols ?? [found];
@@ -35,8 +35,8 @@ export async function report({ facts }) {
     title: "Report",
     said: `Report of ${many(tables.length, "protocol")}`,
     body: [
-      h("h1", {}, "How well the models answer"),
-      h("p", { class: "lead" }, "Pairs of products were held back, and each model was asked for them. Bold is the best of a column; ↓ marks columns where less is better."),
+      h("h1", {}, "Benchmark report"),
+      h("p", { class: "lead" }, "Metrics on held-out pairs. Bold: best model of the column. ↓: lower is better."),
       tables.length > 1 && h("p", { class: "jump" }, tables.map((t, i) => h("button", { type: "button", class: "quiet", on: { click: () => document.getElementById(`protocol-${i}`).scrollIntoView() } }, said(`${t.data}, ${t.protocol}`, 60)))),
       tables.map((t, i) => section(t, i, facts)),
     ],
@@ -74,7 +74,7 @@ function section(table, place) {
     h("h2", {}, said(table.data, 60), ": ", said(table.protocol, 60)),
     h("p", { class: "hint" }, `${many(table.products ?? 0, "product")}; mean and standard deviation over ${many(seeds.length, "seed")}.`),
     holder,
-    all.length > main.length && h("p", { class: "check" }, every, h("label", { for: id }, "All figures")),
+    all.length > main.length && h("p", { class: "check" }, every, h("label", { for: id }, "All metrics")),
     plots(table, main),
   );
 }
@@ -125,5 +125,5 @@ function plots(table, main) {
     slices(table),
     ...table.results.flatMap((r) => [importances(r), training(r)]),
   ].filter(Boolean);
-  return h("div", { class: "plots" }, h("div", {}, field("Figure", choose), holder), rest);
+  return h("div", { class: "plots" }, h("div", {}, field("Metric", choose), holder), rest);
 }

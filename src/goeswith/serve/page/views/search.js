@@ -39,7 +39,7 @@ export async function search({ params, facts, signal }) {
 
 async function results(q, signal) {
   const { products } = await api.search(q, 50, signal);
-  const told = products.length ? `${many(products.length, "product")} for “${clean(q, 60)}”` : `Nothing is called “${clean(q, 60)}”`;
+  const told = products.length ? `${many(products.length, "product")} for “${clean(q, 60)}”` : `No products for “${clean(q, 60)}”`;
   return {
     title: `Search: ${clean(q, 60)}`,
     said: told,
@@ -47,7 +47,7 @@ async function results(q, signal) {
       h("h1", {}, said(told)),
       products.length
         ? h("ul", { class: "entries" }, products.map(entry))
-        : h("p", {}, "Try fewer letters, another word, or the product’s id. ", h("a", { href: "#/" }, "Look at some of the catalogue")),
+        : h("p", {}, "Try fewer letters, another word, or the product id. ", h("a", { href: "#/" }, "Show examples")),
     ],
   };
 }
@@ -57,19 +57,19 @@ async function start(facts, signal) {
   return {
     title: "goeswith",
     body: [
-      h("h1", { class: "hero" }, "What goes with this product?"),
+      h("h1", { class: "hero" }, "Complementary products"),
       h(
         "p",
         { class: "lead" },
-        "Choose a product of ",
+        "Search for a product to see what is recommended with it, and the evidence. Data set: ",
         said(facts.data, 60),
-        ` to see what goes with it, and why: ${many(facts.products, "product")}`,
-        facts.types.length > 0 && ` of ${facts.types.length >= 200 ? "more than " : ""}${many(facts.types.length, "type")}`,
+        `, ${many(facts.products, "product")}`,
+        facts.types.length > 0 && `, ${facts.types.length >= 200 ? "more than " : ""}${many(facts.types.length, "product type")}`,
         ".",
       ),
-      shown.length > 0 && [h("h2", {}, "Begin with one of these"), h("ul", { class: "entries" }, shown.map(entry))],
+      shown.length > 0 && [h("h2", {}, "Examples"), h("ul", { class: "entries" }, shown.map(entry))],
       facts.types.length > 0 && [
-        h("h2", {}, "Or with a type"),
+        h("h2", {}, "Product types"),
         h(
           "ul",
           { class: "types" },
