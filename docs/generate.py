@@ -113,9 +113,10 @@ def kinds() -> str:
     lines = ["---", "search:", "  exclude: true", "---", "", "# Product kinds", ""]
     lines += [
         f"The {len(every):,} kinds of the table of this package and their {links:,} links, "
-        "strongest first; kinds that nearly everyone needs are bold. `goeswith kinds show KIND` prints the "
-        "reasons, alternatives and names of a kind. [Product kinds](../explanation/kinds.md) "
-        "explains the table, and [the how-to](../how-to/kinds.md) how to add to it.",
+        "strongest first; kinds that nearly everyone needs are bold. `goeswith kinds show KIND` "
+        "prints the reasons, alternatives and names of a kind. [Product kinds]"
+        "(../explanation/kinds.md) explains the table, and [the how-to](../how-to/kinds.md) how to "
+        "add to it.",
         "",
     ]
     for department in sorted({kind.department for kind in every}):
