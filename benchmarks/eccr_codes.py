@@ -16,7 +16,7 @@ from typing import Any, get_args
 import numpy as np
 
 from eccr_data import read, split
-from goeswith.features.semantic_codes import Codes, codebook_use, collisions
+from goeswith.features.semantic_codes import Codes, codebook_use, collision_rate
 from goeswith.language.eccr.item_tokens import CodeSettings, Quantiser, quantise
 from goeswith.models.neural.product2vec import Product2Vec
 
@@ -25,7 +25,7 @@ RESULTS = Path(__file__).parent / "results"
 
 def code_report(codes: Codes) -> dict[str, Any]:
     """Share of products that collide, and how evenly each level is used."""
-    return {"collisions": round(collisions(codes), 5), "levels": codebook_use(codes)}
+    return {"collisions": round(collision_rate(codes), 5), "levels": codebook_use(codes)}
 
 
 def main(data: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, ClassVar, Final, Self
 
 import numpy as np
@@ -298,5 +299,5 @@ def pack_texts(name: str, texts: list[str]) -> dict[str, Any]:
 
 def unpack_texts(name: str, arrays: Arrays) -> list[str]:
     """What `pack_texts` packed."""
-    content, ends = arrays[f"{name}_bytes"].tobytes(), arrays[f"{name}_ends"].tolist()
-    return [content[a:b].decode() for a, b in zip([0, *ends[:-1]], ends, strict=True)]
+    content, ends = arrays[f"{name}_bytes"].tobytes(), [0, *arrays[f"{name}_ends"].tolist()]
+    return [content[a:b].decode() for a, b in pairwise(ends)]

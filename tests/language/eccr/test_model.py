@@ -79,7 +79,7 @@ def test_training_has_a_history_that_is_saved_and_reports_progress(
         fitted(shop, None).config.model_copy(update={"language_model": str(language_model)})
     )
     lines: list[str] = []
-    model.follow(tmp_path / "checkpoints", lines.append)
+    model.set_checkpoints(tmp_path / "checkpoints", lines.append)
     model.fit(*shop)
     assert [epoch["epoch"] for epoch in model.history] == [1, 2, 3]
     assert all(0 <= epoch["validation"] <= 1 for epoch in model.history)

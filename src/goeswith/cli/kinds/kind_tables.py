@@ -25,7 +25,9 @@ def list_kinds(
 ) -> None:
     """List the departments, or the kinds of one.
 
-    goeswith kinds list kitchen_dining
+        goeswith kinds list kitchen_dining
+
+    `all` lists every kind.
     """
     from goeswith.cli.output import Output
     from goeswith.cli.terminal_table import Column, Table
@@ -86,7 +88,9 @@ def show(
 ) -> None:
     """Show a kind: its names, what goes with it and why, and its alternatives.
 
-    goeswith kinds show teapot
+        goeswith kinds show teapot
+
+    An unknown id is answered with the nearest ones.
     """
     from goeswith.cli.output import Output
     from goeswith.cli.terminal_table import Column, Table, pairs_table
@@ -141,7 +145,7 @@ def search(
     text: Annotated[
         list[str],
         typer.Argument(
-            metavar="TEXT...", help="Words of a name, in any of the languages of the table."
+            metavar="WORD...", help="Words of a name, in any of the languages of the table."
         ),
     ],
     k: Annotated[int, typer.Option("-k", min=1, max=1000, metavar="N", help="How many.")] = 20,
@@ -149,7 +153,9 @@ def search(
 ) -> None:
     """Find kinds by their names.
 
-    goeswith kinds search phone case
+        goeswith kinds search phone case
+
+    `goeswith kinds explain` finds the kind of a title.
     """
     from goeswith.cli.output import Output
     from goeswith.cli.terminal_table import Column, Table
