@@ -105,6 +105,7 @@ def judged(options: argparse.Namespace) -> dict[str, Any]:
     from goeswith.relations.relation import CO_PURCHASE
 
     found: dict[str, Any] = {}
+    table_ = load_table()
     for name in SETS:
         pairs = pl.read_parquet(options.folder / f"{name}.parquet")
         data = load_data(options.data / name, max_bad_share=1)
@@ -114,10 +115,21 @@ def judged(options: argparse.Namespace) -> dict[str, Any]:
         table = model.kinds.score_sparse(np.arange(model.n, dtype=np.int32))
         bought = graph[CO_PURCHASE]
         log = bought.weighted(bought.measure("llr"))
+        # what the table excludes comes last, behind what nothing is known of
+        codes = model.kinds.codes
+        apart = table_.replaces
+        kinds = [model.kinds.kind_ids[code] if code >= 0 else None for code in codes.tolist()]
+        excluded = np.array(
+            [
+                bool(kinds[s] and kinds[t] and apart(kinds[s], kinds[t]))
+                for s, t in zip(*(end.tolist() for end in rows), strict=True)
+            ]
+        )
+        together = model.score_pairs(*rows)
         scores = {
             "log": np.asarray(log[rows[0], rows[1]]).ravel(),
-            "table": np.asarray(table[rows[0], rows[1]]).ravel(),
-            "both": model.score_pairs(*rows),
+            "table": np.asarray(table[rows[0], rows[1]]).ravel() - 10 * excluded,
+            "both": np.where(np.isfinite(together), together, 0) - 10 * excluded,
         }
         ideal = pairs["complement"].to_numpy()
         found[name] = {

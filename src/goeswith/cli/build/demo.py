@@ -25,10 +25,13 @@ _EXAMPLE_TYPES: Final = (
 )
 """Product types for the examples: the product with most purchases of each type is queried."""
 
-_MODEL: Final = "copurchase:measure=llr"
+_LOG_MODEL: Final = "copurchase:measure=llr"
 """Log-likelihood ratio: by counts alone, popular products such as bananas come first."""
 
-_BENCHMARK_MODELS: Final = ("popularity", "copurchase:measure=count", _MODEL)
+_MODEL: Final = f"knowledge_ranker:base={_LOG_MODEL}"
+"""With the table of product kinds: a second product of one kind is no complement."""
+
+_BENCHMARK_MODELS: Final = ("popularity", "copurchase:measure=count", _LOG_MODEL, _MODEL)
 
 
 def command(
@@ -61,7 +64,7 @@ def command(
     from goeswith.relations.mining_report import MiningReport
     from goeswith.settings.sections import FitSettings, Settings
 
-    settings = Settings(fit=FitSettings(model=_MODEL))
+    settings = Settings(fit=FitSettings(model=_MODEL, fallbacks=["kinds", "type_popularity"]))
     output = Output(json)
     output.say(
         "Complete Journey: a year of baskets at a grocer, simulated by its publisher "
