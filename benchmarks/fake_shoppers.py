@@ -29,7 +29,7 @@ from goeswith.data.dataset import Dataset
 from goeswith.data.folder import load_data
 from goeswith.data.importers.run_importer import import_tables
 from goeswith.evaluation.protocols.case import BenchmarkData
-from goeswith.evaluation.protocols.time_split import TimeCase, time_protocol
+from goeswith.evaluation.protocols.time_protocol import TimeCase, time_protocol
 from goeswith.evaluation.splits import time_split
 from goeswith.models import make_model
 from goeswith.relations.config import MiningConfig

@@ -65,7 +65,7 @@ def room(module: str) -> str:
     return module.partition(".")[2].partition(".")[0]
 
 
-def test_no_module_imports_from_a_room_above_its_own() -> None:
+def test_no_module_imports_from_a_later_room() -> None:
     upward = [
         f"{module} -> {imported}"
         for module, found in imports().items()

@@ -12,7 +12,7 @@ from goeswith.evaluation.protocols import (
     held_out_edges,
     human_bundles,
     next_product,
-    time_split,
+    time_protocol,
 )
 from goeswith.evaluation.protocols.case import BenchmarkCase, BenchmarkData
 from goeswith.models import MODELS
@@ -31,7 +31,7 @@ PROTOCOLS: Final[dict[str, MakeCases]] = {
     "edges": held_out_edges.edges,
     "cold": cold_start_protocol.cold,
     "direction": held_out_edges.direction,
-    "time": time_split.time_protocol,
+    "time": time_protocol.time_protocol,
     "gold": human_bundles.gold,
     "leave_one_out": next_product.leave_one_out,
     "given": next_product.predefined_test,
