@@ -150,6 +150,8 @@ def test_the_openapi_description_has_examples_and_the_unknown_product(client: An
         "/v1/compare",
         "/v1/complements",
         "/v1/feedback",
+        "/v1/kinds",
+        "/v1/kinds/{id}",
         "/v1/health/live",
         "/v1/health/ready",
         "/v1/products/{product_id}",

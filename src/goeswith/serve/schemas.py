@@ -85,6 +85,22 @@ class EvidenceSchema(BaseModel):
     )
 
 
+class KnowledgeSchema(BaseModel):
+    """What is generally known of the kinds of two products; never evidence of purchases."""
+
+    model_config = _FROM_ATTRIBUTES
+
+    source_kind: str = Field(examples=["smartphone"])
+    target_kind: str = Field(examples=["phone_case"])
+    reason: str = Field(
+        description="Why the one kind goes with the other.", examples=["protection"]
+    )
+    strength: int = Field(
+        description="3 if nearly everyone needs it, 2 if it is common, 1 if it is plausible.",
+        examples=[3],
+    )
+
+
 class RecommendationSchema(BaseModel):
     """One recommendation."""
 
@@ -108,7 +124,7 @@ class RecommendationSchema(BaseModel):
     )
     evidence: EvidenceSchema
     why: str = Field(
-        description="One sentence from the evidence alone.",
+        description="From the evidence; what is general knowledge is marked as such.",
         examples=["In 142 baskets with Phone 1: 3.1x more often than by chance."],
     )
     goes_with: list[str] = Field(
@@ -120,6 +136,11 @@ class RecommendationSchema(BaseModel):
         description="One sentence for a shopper from `goeswith explain`, supported by catalogue "
         "and evidence; null if there is none.",
         examples=["Bought together in 142 baskets, and both are by Nimbus."],
+    )
+    knowledge: KnowledgeSchema | None = Field(
+        None,
+        description="What the table of product kinds says of the pair; null if nothing.",
+        examples=[None],
     )
 
 
