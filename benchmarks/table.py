@@ -30,7 +30,7 @@ EDGES = {
     "ece@10": "calibration error",
 }
 SUMMARY = {
-    "ranker": "`ranker`, the default",
+    "ranker": "`ranker`, the default where data have views or lists",
     "cocitation:relation=co_purchase,alternatives=false": (
         "`cocitation` over all co-purchases, without known substitutes"
     ),
