@@ -72,7 +72,9 @@ class KindResponse(BundleResponse, KindSummarySchema):
     fits: list[str] = Field(
         description="Properties that decide whether another product fits.", examples=[["size"]]
     )
-    confused_with: list[str] = Field(description="Kinds that are easily mixed up with it.")
+    confused_with: list[str] = Field(
+        description="Kinds that are easily mixed up with it.", examples=[["tablet_case"]]
+    )
     goes_with: list[KindLinkSchema] = Field(description="What goes with it, strongest first.")
     recommended_for: list[KindLinkSchema] = Field(description="Kinds that it goes with.")
     alternatives: list[KindNameSchema]
