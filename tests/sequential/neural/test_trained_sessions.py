@@ -36,6 +36,7 @@ from goeswith.sequential.neural.trained_sequence_model import TrainedSequenceMod
 from goeswith.sequential.sequences import Sequences
 
 CAUSAL = ("sasrec", "hstu")
+ROOT = Path(__file__).parents[3]
 TRAINED = (*CAUSAL, "bert4rec")
 N = 10
 
@@ -343,7 +344,11 @@ def killed_after(name: str, folder: Path, epochs: int) -> None:
 @pytest.mark.one_processor
 def test_a_killed_run_goes_on_and_ends_with_the_same_figures(tmp_path: Path) -> None:
     name = "bert4rec"  # the one that draws most
-    done = subprocess.run([sys.executable, __file__, name, str(tmp_path)], check=False)
+    # run as a script, this file finds `tests` by the path alone
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([*sys.path, str(ROOT)])}
+    done = subprocess.run(
+        [sys.executable, __file__, name, str(tmp_path)], check=False, env=environment
+    )
     assert done.returncode == -signal.SIGKILL
     whole = make(name, max_epochs=4).fit(shop(), walks())
     resumed = make(name, tmp_path, max_epochs=4)
