@@ -16,7 +16,7 @@ _Trie: TypeAlias = dict[str, Any]
 """Word -> the trie of the words behind it; under `_HERE` the phrases that end here."""
 _HERE: Final = ""
 
-MIN_CONFIDENCE: Final = 0.54
+MIN_CONFIDENCE: Final = 0.58
 """Below it a title has no kind."""
 
 _SEGMENT: Final = re.compile(

@@ -60,6 +60,6 @@ def tag_by_text(titles: Sequence[str | None], tags: Sequence[Tag]) -> list[Tag]:
     for row, place in enumerate(open_):
         if first[row] >= MIN_COSINE and first[row] >= MIN_MARGIN * second[row]:
             runner_up = str(names[order[row, 1]]) if second[row] > 0 else None
-            confidence = 0.54 + 0.5 * float(first[row] - MIN_COSINE)
+            confidence = 0.58 + 0.5 * float(first[row] - MIN_COSINE)
             found[place] = Tag(str(names[order[row, 0]]), confidence, "", runner_up, "text")
     return found
