@@ -215,8 +215,9 @@ class Tagger:
         for kind in self.table.kinds.values():
             if kind.group:
                 continue
-            texts = dict.fromkeys([kind.name, *kind.synonyms, *kind.patterns])
-            for phrase in map(Phrase.from_text, texts):
+            # two spellings may be one phrase in the singular
+            texts = (kind.name, *kind.synonyms, *kind.patterns)
+            for phrase in dict.fromkeys(map(Phrase.from_text, texts)):
                 if phrase.anchor:
                     node = self._trie
                     for word in phrase.anchor:
