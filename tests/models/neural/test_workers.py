@@ -52,6 +52,8 @@ Product2Vec normalises over what its workers read, in which a product may be twi
 makes much of rounding.
 """
 
+pytestmark = pytest.mark.one_processor
+
 
 def shop() -> tuple[Catalog, RelationGraph]:
     """What goes with a product is of the next kind, what is viewed with it of its own."""
