@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from goeswith.kinds.foreign_names import ForeignNames
-from goeswith.kinds.phrases import Phrase, plain, singular
+from goeswith.kinds.phrases import Phrase, singular
 from goeswith.kinds.table import KindTable, load_table
+from goeswith.kinds.title_parts import end_of_head, is_counted, main_part, title_segments
 
 _Trie: TypeAlias = dict[str, Any]
 """Word -> the trie of the words behind it; under `_HERE` the phrases that end here."""
@@ -19,60 +19,6 @@ _HERE: Final = ""
 MIN_CONFIDENCE: Final = 0.58
 """Below it a title has no kind."""
 
-_SEGMENT: Final = re.compile(
-    r"\s[-–—]\s|,(?!\d)|[+;|()\[\]{}:•*]|--+|(?<=[a-z]{4})\.\s|(?<=[a-z]{3})/(?=[a-z]{3})"
-)
-_TOKEN: Final = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
-_BEFORE_MODIFIER: Final = frozenset(
-    {
-        "for",
-        "with",
-        "in",
-        "from",
-        "by",
-        "w",
-        "without",
-        "featuring",
-        "fits",
-        "compatible",
-        "at",
-        "includes",
-        "including",
-        "using",
-        "like",
-    }
-)
-"""Words after which a title says for what, of what or with what, and no longer what."""
-_BEFORE_IN: Final = frozenset({"all", "built", "plug", "drop", "roll", "walk", "stay", "leave"})
-_AFTER_IN: Final = frozenset({"ear", "wall", "car", "ceiling", "line", "dash", "one", "1", "desk"})
-_CONTAINERS: Final = frozenset(
-    {
-        "set",
-        "pack",
-        "packet",
-        "box",
-        "pair",
-        "bag",
-        "tin",
-        "roll",
-        "tube",
-        "jar",
-        "bunch",
-        "case",
-        "bundle",
-        "collection",
-        "assortment",
-        "selection",
-        "range",
-        "sheet",
-        "piece",
-        "bottle",
-        "carton",
-        "tray",
-        "strip",
-    }
-)
-"""Before "of", they say how many, and the noun behind says what."""
 _LENGTH: Final = 1.0
 """A phrase of n words counts n to this power."""
 _HEAD: Final = 1.3
@@ -88,71 +34,6 @@ _FULL: Final = 0.9
 """Score from which confidence depends on the second kind alone."""
 _WEAK: Final = 0.55
 """What a weak phrase counts, against another."""
-_TRAILING: Final = frozenset(
-    {
-        "oz",
-        "ct",
-        "lb",
-        "lbs",
-        "pk",
-        "gal",
-        "fl",
-        "ml",
-        "l",
-        "kg",
-        "g",
-        "gm",
-        "cm",
-        "mm",
-        "inch",
-        "in",
-        "ft",
-        "pc",
-        "pcs",
-        "ea",
-        "count",
-        "size",
-        "small",
-        "medium",
-        "large",
-        "xl",
-        "xs",
-        "xxl",
-        "plus",
-        "mini",
-        "assorted",
-        "asst",
-        "red",
-        "blue",
-        "green",
-        "pink",
-        "white",
-        "black",
-        "ivory",
-        "cream",
-        "silver",
-        "gold",
-        "grey",
-        "gray",
-        "purple",
-        "orange",
-        "yellow",
-        "brown",
-        "beige",
-        "clear",
-        "new",
-        "set",
-        "pack",
-        "design",
-        "colour",
-        "color",
-        "vintage",
-        "retro",
-        "regular",
-        "original",
-    }
-)
-"""Words behind the head noun that do not change what a product is."""
 
 
 @dataclass(frozen=True)
@@ -281,12 +162,12 @@ class Tagger:
         """
         title = self._foreign.without_modifiers(title)
         places = _CATEGORY_FIRST if category_first else _PRODUCT_FIRST
-        segments = [segment for segment in _segments(title) if segment]
+        segments = [segment for segment in title_segments(title) if segment]
         every = [singular(word) for segment in segments for word in segment]
         text = f" {' '.join(every)} "
         found = []
         # a category may hold several parts itself: "Bread/Buns/Rolls, Hot Dog Buns"
-        first = len(_segments(title.partition(",")[0])) if category_first else 1
+        first = len(title_segments(title.partition(",")[0])) if category_first else 1
         for place, segment in enumerate(segments):
             weight = places[0] if place < first else places[1]
             found += self._in_segment(segment, place, weight, text)
@@ -314,14 +195,10 @@ class Tagger:
     ) -> list[tuple[PhraseMatch, int, int, int]]:
         segment = [singular(token) for token in tokens]
         plural = [one != token for one, token in zip(segment, tokens, strict=True)]
-        main_start, main_end = _main_part(segment)
+        main_start, main_end = main_part(segment)
         # "set of 6 tea towels garden": the noun that is counted is the head, the rest is a design
-        counted = _is_counted(segment) and any(plural[main_start:main_end])
-        head_end = main_end
-        while head_end > main_start + 1 and (
-            segment[head_end - 1] in _TRAILING or segment[head_end - 1][:1].isdigit()
-        ):
-            head_end -= 1
+        counted = is_counted(segment) and any(plural[main_start:main_end])
+        head_end = end_of_head(segment, main_start, main_end)
         found = []
         for start in range(len(segment)):
             node, end = self._trie, start
@@ -391,41 +268,6 @@ def category_first(titles: Sequence[str | None]) -> bool:
     shared = sum(len(rests) for rests in behind.values() if len(rests) >= _SHARED)
     distinct = len({title for title in titles if title})
     return distinct > 0 and shared > distinct / 2
-
-
-def _segments(title: str) -> list[list[str]]:
-    return [_TOKEN.findall(part) for part in _SEGMENT.split(plain(title[:400]))]
-
-
-def _main_part(segment: list[str]) -> tuple[int, int]:
-    """From and to where a segment says what the product is."""
-    start = 0
-    for i, word in enumerate(segment):
-        if word == "of" and i and any(one in _CONTAINERS for one in segment[max(i - 2, 0) : i]):
-            counts = not any(one.isalpha() for one in segment[i + 1 :])
-            if i > 3 or (counts and i > 1):  # "cotton tea towels set of 3", "pencils pack of 24"
-                return start, i - 1
-            start = i + 1
-        elif word in _BEFORE_MODIFIER and not _is_part_of_word(segment, i):
-            return (start, i) if i > start else (len(segment), len(segment))
-    return start, len(segment)
-
-
-def _is_part_of_word(segment: list[str], i: int) -> bool:
-    """Whether "in" belongs to a word: in-ear, 2-in-1, all-in-one, built-in."""
-    if segment[i] != "in":
-        return False
-    before = segment[i - 1] if i else ""
-    after = segment[i + 1] if i + 1 < len(segment) else ""
-    return before.isdigit() or before in _BEFORE_IN or after in _AFTER_IN
-
-
-def _is_counted(segment: list[str]) -> bool:
-    """Whether a segment begins with how many there are: "6 ...", "set of 6 ...", "pack of ..."."""
-    return bool(segment) and (
-        segment[0].isdigit()
-        or (len(segment) > 2 and segment[1] == "of" and segment[0] in _CONTAINERS)
-    )
 
 
 def _position(
