@@ -59,10 +59,10 @@ def calls(name: str, length: int, dimension: int) -> dict[str, Callable[[], obje
         (states * x).mean().backward()  # type: ignore[no-untyped-call]
         optimizer.step()
 
-    asked = x.numpy()
+    queries = x.numpy()
     return {
         "training_step": train,
-        "inference": lambda: model.states(NumpyOps(), weights, asked, batch),
+        "inference": lambda: model.states(NumpyOps(), weights, queries, batch),
     }
 
 

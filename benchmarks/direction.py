@@ -156,13 +156,13 @@ def measure(log: Log) -> dict[str, Any]:
         # one direction of each pair: the other says the same
         chosen = (u < v) & (low <= forward + backward) & (forward + backward <= high)
         chosen &= ahead + behind > 0
-        told = {"pairs": int(chosen.sum()), "contexts": float((ahead + behind)[chosen].sum())}
-        if told["pairs"]:
+        figures = {"pairs": int(chosen.sum()), "contexts": float((ahead + behind)[chosen].sum())}
+        if figures["pairs"]:
             for how, leaning in (("own contexts", nothing), ("with types", of_types)):
                 a, b = beta_prior(*leaning)
                 a, b = (a + forward)[chosen], (b + backward)[chosen]
-                told[how] = scores(a / (a + b), ahead[chosen], behind[chosen])
-        found[name] = told
+                figures[how] = scores(a / (a + b), ahead[chosen], behind[chosen])
+        found[name] = figures
     return found
 
 

@@ -198,8 +198,10 @@ class GraphCase:
         explained = [all_of(ragged(self.shared, f"train_{k}")) for k in ("prompts", "texts")]
         texts = {"explanation": TextTargets(*explained)}
         if prompts.codes is not None:
-            asked = [prompts.single("generation", s) for s in a["generation_sources"]]
-            texts["generation"] = TextTargets(asked, list(prompts.codes[a["generation_targets"]]))
+            requested_prompts = [prompts.single("generation", s) for s in a["generation_sources"]]
+            texts["generation"] = TextTargets(
+                requested_prompts, list(prompts.codes[a["generation_targets"]])
+            )
         return EccrTasks(lists, judged, texts, tails)
 
 
@@ -267,8 +269,8 @@ def _untuned(
     backbone, prompts = _backbone(base), case.prompts(None)
     found = _asked(case, prompts, backbone, ("test", "human"))
     if case.size.said and name.startswith("bundles-electronic"):
-        asked = all_of(ragged(case.shared, "test_prompts"))[: case.size.said]
-        found["explanations"] = _together(backbone.generate_text(asked, max_tokens=40))
+        requested_prompts = all_of(ragged(case.shared, "test_prompts"))[: case.size.said]
+        found["explanations"] = _together(backbone.generate_text(requested_prompts, max_tokens=40))
     return found, {}
 
 
@@ -328,16 +330,20 @@ def _run(case: GraphCase, name: str, kind: str, base: Any) -> tuple[dict[str, An
     if kind in {"whole", "no defence"}:
         if size.prior:
             products, references = np.arange(case.n), case.arrays["references"]
-            asked = prompts.pairs(
+            requested_prompts = prompts.pairs(
                 "listwise", np.repeat(references, len(products)), np.tile(products, len(references))
             )
-            found["prior"] = backbone.score_all(asked).reshape(len(references), -1).mean(axis=0)
+            found["prior"] = (
+                backbone.score_all(requested_prompts).reshape(len(references), -1).mean(axis=0)
+            )
         if seed == 0:
             found |= _attacked(case, prompts, backbone, valid, found, facts)
     if kind == "whole":
         if size.said:
-            asked = all_of(ragged(case.shared, "test_prompts"))[: size.said]
-            found["explanations"] = _together(backbone.generate_text(asked, max_tokens=40))
+            requested_prompts = all_of(ragged(case.shared, "test_prompts"))[: size.said]
+            found["explanations"] = _together(
+                backbone.generate_text(requested_prompts, max_tokens=40)
+            )
         if raw is not None:
             said = [prompts.single("generation", q) for q in queries]
             found["generated"], _ = generate(backbone, said, Trie(raw), 10, backbone.words)
@@ -373,8 +379,10 @@ def _attacked(  # noqa: PLR0917 what a run is made of
             "chosen": best,
         }
         weights.append(best or 0.5)
-    asked = prompts.pairs("listwise", np.repeat(sources, slates.shape[1]), slates.ravel())
-    plain = backbone.score_all(asked).reshape(slates.shape)
+    requested_prompts = prompts.pairs(
+        "listwise", np.repeat(sources, slates.shape[1]), slates.ravel()
+    )
+    plain = backbone.score_all(requested_prompts).reshape(slates.shape)
     out: dict[str, Any] = {"attack|slates": plain, "attack|prior": prior[slates]}
     ids = prompts.titles.ids
     words = np.unique(ids[ids > 2])

@@ -166,14 +166,14 @@ def main() -> None:
     parser.add_argument("--texts", type=Path, help="JSON list of texts, for pairs a second")
     parser.add_argument("--pairs", type=int, default=2000)
     parser.add_argument("--runs", type=int, default=5)
-    asked = parser.parse_args()
-    model = folder_of(asked.weights, asked.config, asked.encoder, asked.model)
-    judge = Judge.from_model(model, asked.model)
+    arguments = parser.parse_args()
+    model = folder_of(arguments.weights, arguments.config, arguments.encoder, arguments.model)
+    judge = Judge.from_model(model, arguments.model)
     found: dict[str, Any] = {"languages": languages(judge)}
     print(json.dumps(found["languages"], indent=1))
-    if asked.texts is not None:
+    if arguments.texts is not None:
         found["throughput"] = throughput(
-            judge, json.loads(asked.texts.read_text()), asked.pairs, asked.runs
+            judge, json.loads(arguments.texts.read_text()), arguments.pairs, arguments.runs
         )
         print(json.dumps(found["throughput"], indent=1))
         write_json(

@@ -170,12 +170,12 @@ def child(who: str, folder: Path) -> None:
         ask = _INDEX[who](targets, queries, np.load(folder / "truth.npy"))
     built = time.process_time() - started
     found = ask()
-    told: dict[str, Any] = {"built_in": round(built, 2), "recall": None}
+    result: dict[str, Any] = {"built_in": round(built, 2), "recall": None}
     if found is not None:
         if who == "goeswith, exact":
             np.save(folder / "truth.npy", np.asarray(found, dtype=np.int64))
-        told["recall"] = round(recall(found, np.load(folder / "truth.npy")), 4)
-    print(json.dumps(told), flush=True)
+        result["recall"] = round(recall(found, np.load(folder / "truth.npy")), 4)
+    print(json.dumps(result), flush=True)
     for _ in sys.stdin:
         started = time.process_time()
         ask()
@@ -261,7 +261,7 @@ def main() -> None:
     n = int(given.products)
     from goeswith.core.atomic_files import write_json
 
-    running, told = {}, {}
+    running, result = {}, {}
     before = load()
     with tempfile.TemporaryDirectory() as folder:
         for name, array in zip(("targets", "queries"), made_up(n, given.dimension), strict=True):
@@ -276,8 +276,8 @@ def main() -> None:
                 text=True,
                 env={**os.environ, **ONE_THREAD},
             )
-            told[who] = json.loads(_line(running[who]))
-            print(who, told[who], flush=True)
+            result[who] = json.loads(_line(running[who]))
+            print(who, result[who], flush=True)
         seconds: dict[str, list[float]] = {who: [] for who in running}
         for _ in range(given.rounds):
             for who, process in running.items():
@@ -293,7 +293,7 @@ def main() -> None:
             "queries_a_second": round(QUERIES / median(found)),
             "to_the_bound": round(median(found) / bound, 3),
             "processor_seconds": [round(s, 3) for s in found],
-            **told[who],
+            **result[who],
         }
         for who, found in seconds.items()
     }
@@ -311,7 +311,7 @@ def main() -> None:
         RESULTS / f"retrieval-{n}-{given.dimension}.json",
     )
     for who, row in table.items():
-        print(f"{who:32}{row['queries_a_second']:9,}{row['to_the_bound']:9.2f}", told[who])
+        print(f"{who:32}{row['queries_a_second']:9,}{row['to_the_bound']:9.2f}", result[who])
 
 
 def _line(process: subprocess.Popen[str]) -> str:

@@ -178,8 +178,8 @@ def show(rows: Mapping[str, Figures], columns: Sequence[tuple[str, str]], width:
     print(" " * width + "".join(f"{heading:>14}" for heading, _ in columns))
     for who, figures in rows.items():
         cells = []
-        for _, told in columns:
-            key, _, form = told.partition(":")
+        for _, spec in columns:
+            key, _, form = spec.partition(":")
             value = figures.get(key)
             cells.append(f"{'–' if value is None else format(value, form):>14}")
         print(f"{who:{width}}" + "".join(cells))

@@ -222,14 +222,14 @@ def serving(path: Path, workers: int) -> Any:
         text=True,
     )
     try:
-        until(lambda: told(port, "/v1/health/ready") is not None, process)
+        until(lambda: body_of(port, "/v1/health/ready") is not None, process)
         yield process, port
     finally:
         process.terminate()
         process.communicate(timeout=60)
 
 
-def told(port: int, address: str) -> str | None:
+def body_of(port: int, address: str) -> str | None:
     """An answer's text; None where there is none yet."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
@@ -256,7 +256,7 @@ def until(holds: Callable[[], bool], process: subprocess.Popen[str], seconds: fl
 def reloads(port: int, outcome: str) -> int:
     """How many bundles all workers together have swapped or refused."""
     found = re.search(
-        rf'goeswith_reloads_total{{outcome="{outcome}"}} (\d+)', told(port, "/metrics") or ""
+        rf'goeswith_reloads_total{{outcome="{outcome}"}} (\d+)', body_of(port, "/metrics") or ""
     )
     return int(found[1]) if found else 0
 

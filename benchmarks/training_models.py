@@ -57,7 +57,7 @@ class Watch:
 
         TrainingRun.epochs, torch.optim.Adam.step = epochs, step  # type: ignore[method-assign]
 
-    def told(self, examples: int) -> dict[str, Any]:
+    def as_record(self, examples: int) -> dict[str, Any]:
         """The figures of an epoch of so many examples."""
         return {
             "epoch_seconds": self.seconds[2],
@@ -101,7 +101,7 @@ def graph_model(name: str, counts: str, **settings: Any) -> Any:
         ).split.graph
         edges = learned.similars if counts == "look-alikes" else learned.complements
         examples = len(edges) if counts == "pairs" else len(np.unique(edges.sources))
-        return watch.told(examples)
+        return watch.as_record(examples)
 
     return work
 
@@ -124,7 +124,7 @@ def session_model(name: str, **settings: Any) -> Any:
         model = SESSION_MODELS.make(name, {name: {**SEQUENCES, **epochs, **settings}})
         watch = Watch()
         model.fit(catalog, sequences)
-        return watch.told(len(sequences))
+        return watch.as_record(len(sequences))
 
     return work
 

@@ -106,9 +106,9 @@ def run(who: str, path: Path) -> dict[str, Any]:
     torch.set_num_threads(1)
     with np.load(path) as held:
         data = dict(held)
-    told: dict[str, Any] = (OURS | PEERS)[who](data)
-    a_million = told["epoch_seconds"] / told["examples"] * 1e6
-    return {**told, "a_million": round(a_million, 2), "peak_mb": memory_kb("VmHWM") // 1024}
+    result: dict[str, Any] = (OURS | PEERS)[who](data)
+    a_million = result["epoch_seconds"] / result["examples"] * 1e6
+    return {**result, "a_million": round(a_million, 2), "peak_mb": memory_kb("VmHWM") // 1024}
 
 
 def main() -> None:

@@ -69,8 +69,8 @@ def train(given: argparse.Namespace) -> None:
     used = time.process_time() - started
     if not rank:
         best = max(epoch["validation"] for epoch in model.history)
-        told = {"hit@10": best, "epochs": len(model.history), "first_epoch_here": trained[0]}
-        write_json({**told, "fit_processor_seconds": round(used, 1)}, folder / "found.json")
+        result = {"hit@10": best, "epochs": len(model.history), "first_epoch_here": trained[0]}
+        write_json({**result, "fit_processor_seconds": round(used, 1)}, folder / "found.json")
 
 
 def run(given: argparse.Namespace, workers: int, seed: int, die_in: int = 0) -> dict[str, Any]:

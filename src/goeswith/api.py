@@ -54,8 +54,10 @@ def fit(
         changes["budget"] = budget
     if changes:
         # validated anew: a wrong budget is an error here too
-        kept = {**settings.fit.model_dump(), **changes}
-        settings = settings.model_copy(update={"fit": type(settings.fit).model_validate(kept)})
+        fit_settings = {**settings.fit.model_dump(), **changes}
+        settings = settings.model_copy(
+            update={"fit": type(settings.fit).model_validate(fit_settings)}
+        )
     if isinstance(data, Path | str):
         data = load_data(data, settings.data.max_bad_share)
     fit_bundle(data, Path(out), settings, progress=progress)

@@ -96,15 +96,15 @@ def _phrase_problems(table: KindTable) -> Iterator[str]:
                 )
 
 
-def _link_problems(table: KindTable, whole: KindTable) -> Iterator[str]:
+def _link_problems(table: KindTable, complete: KindTable) -> Iterator[str]:
     for links in table.links.values():
         for link in links:
             where = f"links: {link.source},{link.target}"
             for kind in (link.source, link.target):
-                if whole.kinds[kind].group:
+                if complete.kinds[kind].group:
                     yield f"{where}: {kind!r} is a group; link the kinds in it"
-            if whole.replaces(link.source, link.target):
+            if complete.replaces(link.source, link.target):
                 yield f"{where}: the two are alternatives; remove the link or the alternative"
-            why = whole.forbidden(link.source, link.target)
+            why = complete.forbidden(link.source, link.target)
             if why is not None:
                 yield f"{where}: the two are never shown together ({why}); remove the link"

@@ -134,14 +134,14 @@ class KindLinks(Recommender):
             shared = (found.words @ vectors[at].T).toarray()
             scores = found.strength[:, None] + np.float32(self.config.shared) * shared
             for column, i in enumerate(at):
-                kept = found.products != sources[i]
+                is_allowed = found.products != sources[i]
                 for match, needed in found.match.items():
-                    for place in np.flatnonzero(needed & kept).tolist():
+                    for place in np.flatnonzero(needed & is_allowed).tolist():
                         target = self._titles[found.products[place]]
-                        kept[place] = mismatch(titles[i], target, match) is None
-                score = self._less_by_place(scores[kept, column], found.codes[kept])
+                        is_allowed[place] = mismatch(titles[i], target, match) is None
+                score = self._less_by_place(scores[is_allowed, column], found.codes[is_allowed])
                 rows.append(np.full(len(score), i))
-                columns.append(found.products[kept])
+                columns.append(found.products[is_allowed])
                 values.append(score)
         shape = (len(kinds), self.n)
         if not rows:
@@ -211,10 +211,12 @@ class KindLinks(Recommender):
         naming = _naming_words()
         tokens = [set(words(title)) - naming for title in self._titles]
         counts = Counter(word for title in tokens for word in title)
-        kept = sorted(word for word, count in counts.items() if count > 1)
-        self._vocabulary = {word: i for i, word in enumerate(kept)}
+        repeated_words = sorted(word for word, count in counts.items() if count > 1)
+        self._vocabulary = {word: i for i, word in enumerate(repeated_words)}
         n = max(len(self._titles), 1)
-        self._idf = np.array([np.log(n / counts[word]) for word in kept], dtype=np.float32)
+        self._idf = np.array(
+            [np.log(n / counts[word]) for word in repeated_words], dtype=np.float32
+        )
         self.words = self._vectors(self._titles)
         self._by_kind: dict[str, _Candidates] = {}
 

@@ -97,7 +97,7 @@ class Registry(Generic[M]):
         """The class of a model.
 
         Raises:
-            ConfigError: no model has that name, or it is code that nobody allowed to be imported.
+            ConfigError: no model has that name, or it is code that was not allowed to be imported.
         """
         if name in self._classes:
             return self._classes[name]

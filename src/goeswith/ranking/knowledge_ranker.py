@@ -128,15 +128,20 @@ class KnowledgeRanker(Recommender):
         is_linked[at[: sizes[1]]] = True
         codes = self.kinds.codes
         one, other = codes[sources[row]], codes[target]
-        kept = ~self._apart[one, other] & known[row] & (sources[row] != target)
+        is_allowed = ~self._apart[one, other] & known[row] & (sources[row] != target)
         unknown = (one < 0) | (other < 0)
         shared = self._shared(sources, row, target)
         config = self.config
         score = value[0] + config.lift * value[1] + config.rank * value[2]
         score += np.where(unknown, -config.unknown, config.shared) * shared
         # what the table links and does not fit was left out of the links: it stays out
-        kept &= is_linked | ~self._misfits(sources, row, target, kept & ~is_linked)
-        row, target, score, other = row[kept], target[kept], score[kept], other[kept]
+        is_allowed &= is_linked | ~self._misfits(sources, row, target, is_allowed & ~is_linked)
+        row, target, score, other = (
+            row[is_allowed],
+            target[is_allowed],
+            score[is_allowed],
+            other[is_allowed],
+        )
         score = self._less_by_place(row, other, score)
         scores = sparse.csr_matrix((score, (row, target)), shape=(b, self.n), dtype=np.float32)
         scores.sort_indices()

@@ -64,7 +64,7 @@ class Mixture(SessionModel):
 
     p_m are the scores of member m as shares (`SessionModel.shares`), adjusted to the rate of
     repeats: those of products of the prefix add up to a(d), how often one of d
-    distinct products of a prefix comes next again, which is 0 if nobody buys twice. a and
+    distinct products of a prefix comes next again, which is 0 if no one buys twice. a and
     w are learned on the last products of at most a tenth of the sequences, w for the best
     nDCG@20 (`best_weights`). Members in closed form are fitted without those sequences, and then
     fitted again with them; trained members are fitted once, without the held-out products.

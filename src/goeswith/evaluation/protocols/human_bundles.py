@@ -25,7 +25,7 @@ from goeswith.relations.relation import pair_keys
 
 @dataclass
 class GoldCase(GraphCase):
-    """One fold of sessions: AUC of bundled pairs over pairs that nobody bundled.
+    """One fold of sessions: AUC of bundled pairs over pairs that no one bundled.
 
     `auc.unseen` is that of the pairs neither of whose products is in a train session, and
     `known_products` is the share of the pairs' products in one.

@@ -29,7 +29,7 @@ class NextProductCase(BenchmarkCase[SessionModel]):
     """Prefixes and the next product.
 
     hit@k is what the session literature calls Recall@k or P@k. Where no sequence to learn from
-    holds a product twice, the products of a prefix are not ranked: nobody reviews a product twice.
+    holds a product twice, the products of a prefix are not ranked: no one reviews a product twice.
     """
 
     catalog: Catalog

@@ -228,8 +228,8 @@ class TrainingRun:
             data: the arrays and CSR matrices that it learns from: a checkpoint of other data is
                 not resumed.
             pairs: validation pairs. With them, epochs whose hit rates differ by less than a
-                standard error count as equal, and the one of least loss is kept: with a few dozen
-                pairs the highest hit rate is chance. None compares hit rates as they are.
+                standard error count as equal, and the one of least loss is restored: with a few
+                dozen pairs the highest hit rate is chance. None compares hit rates as they are.
 
         Raises:
             ConfigError: the workers do not see the same checkpoint.

@@ -50,8 +50,8 @@ class BuildVerifier:
         with self._locked():
             self._result_file.seek(0)
             result: dict[str, Any] = json.loads(self._result_file.read() or b"{}")
-            if result.get("asked") != key:
-                result = {"asked": key, "error": _find_damage(manifest)}
+            if result.get("key") != key:
+                result = {"key": key, "error": _find_damage(manifest)}
                 self._result_file.seek(0)
                 self._result_file.truncate()
                 self._result_file.write(json.dumps(result).encode())

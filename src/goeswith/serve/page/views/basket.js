@@ -1,4 +1,4 @@
-// A basket to fill, and what goes with the whole of it.
+// A basket to fill, and what goes with all of it.
 import * as api from "../api.js";
 import { groups, link } from "../cards.js";
 import { h, said } from "../dom.js";

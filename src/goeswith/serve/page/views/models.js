@@ -41,9 +41,9 @@ export async function models({ params, facts, signal }) {
   if (stopped) throw stopped;
   const places = lists.map((list) => new Map(list instanceof Error ? [] : list.map((a, i) => [a.product_id, i + 1])));
   const common = [...places[0].keys()].filter((one) => places[1].has(one)).length;
-  const told = `${many(common, "recommendation")} in common`;
+  const heading = `${many(common, "recommendation")} in common`;
   body.push(
-    h("p", { class: "lead" }, h("a", { href: to("product", { id }) }, said(nameOf(self, 100))), `: ${told} of ${k}`),
+    h("p", { class: "lead" }, h("a", { href: to("product", { id }) }, said(nameOf(self, 100))), `: ${heading} of ${k}`),
     h(
       "div",
       { class: "sides" },
@@ -65,5 +65,5 @@ export async function models({ params, facts, signal }) {
       ),
     ),
   );
-  return { title: `Compare models: ${nameOf(self, 60)}`, said: told, body };
+  return { title: `Compare models: ${nameOf(self, 60)}`, said: heading, body };
 }

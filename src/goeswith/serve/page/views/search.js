@@ -39,12 +39,12 @@ export async function search({ params, facts, signal }) {
 
 async function results(q, signal) {
   const { products } = await api.search(q, 50, signal);
-  const told = products.length ? `${many(products.length, "product")} for “${clean(q, 60)}”` : `No products for “${clean(q, 60)}”`;
+  const heading = products.length ? `${many(products.length, "product")} for “${clean(q, 60)}”` : `No products for “${clean(q, 60)}”`;
   return {
     title: `Search: ${clean(q, 60)}`,
-    said: told,
+    said: heading,
     body: [
-      h("h1", {}, said(told)),
+      h("h1", {}, said(heading)),
       products.length
         ? h("ul", { class: "entries" }, products.map(entry))
         : h("p", {}, "Try fewer letters, another word, or the product id. ", h("a", { href: "#/" }, "Show examples")),
