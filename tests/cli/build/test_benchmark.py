@@ -1,12 +1,10 @@
 import json
 import re
-import sys
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 import pytest
-
-from goeswith.cli.main import main
 
 
 @pytest.fixture
@@ -32,20 +30,9 @@ def folder(shop, tmp_path):
 
 
 @pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
+def run(run_command):
     """A function: arguments -> exit code, stdout, stderr of `goeswith benchmark`."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["goeswith", "benchmark", *map(str, arguments)])
-        try:
-            main()
-            code = 0
-        except SystemExit as stopped:
-            code = stopped.code or 0
-        return code, *capsys.readouterr()
-
-    return call
+    return partial(run_command, "benchmark")
 
 
 def test_models_are_compared_and_figures_and_report_are_written(run, folder, tmp_path):
@@ -111,12 +98,12 @@ def test_the_best_figures_are_bold(table_of_two):
 @pytest.fixture
 def table_of_two():
     """Results of two models with a value of every main metric."""
-    from goeswith.evaluation.result_table import MAIN
+    from goeswith.evaluation.result_table import MAIN_METRICS
 
     def result(model, value):
         metric = {"mean": value, "std": 0.01, "per_seed": [value, value]}
         costs = {"fit_seconds": 1234.5, "score_seconds": 0.5, "peak_memory_mb": 12345.0}
-        return {"model": model, "metrics": dict.fromkeys(MAIN, metric), **costs}
+        return {"model": model, "metrics": dict.fromkeys(MAIN_METRICS, metric), **costs}
 
     results = [result("cocitation:relation=co_purchase,k=200", 0.12345), result("b", 0.22345)]
     facts = {"data": "shop", "protocol": "edges", "products": 1234, "seeds": [0, 1]}

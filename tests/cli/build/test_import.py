@@ -1,27 +1,16 @@
 import json
-import sys
 
 import polars as pl
 import pytest
 
-from goeswith.cli.main import main
-
 
 @pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
-    """A function: arguments -> exit code, stdout, stderr of `goeswith import`."""
-    monkeypatch.chdir(tmp_path)
+def run(run_command):
+    """A function: arguments -> exit code, stdout, words of stderr of `goeswith import`."""
 
     def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["goeswith", "import", *map(str, arguments)])
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        else:
-            code = 0
-        printed = capsys.readouterr()
-        return code, printed.out, " ".join(printed.err.split())
+        code, out, err = run_command("import", *arguments)
+        return code, out, " ".join(err.split())
 
     return call
 
@@ -41,7 +30,7 @@ def test_the_table_has_rows_read_used_and_set_aside_with_the_reason(run, metadat
     assert code == 0
     table = [line.split("\t") for line in out.splitlines()]
     assert table[0] == ["file", "outcome", "reason", "example", "rows", "share"]
-    repeated = "the asin stands in an earlier line, which is used"
+    repeated = "the asin is a repeat; the first line is used"
     assert table[1:5] == [
         ["meta.json", "read", "", "", "4", "1.0"],
         ["meta.json", "expected", repeated, "B0CASE", "1", "0.25"],

@@ -1,27 +1,14 @@
 import json
-import sys
+from functools import partial
 
 import polars as pl
 import pytest
 
-from goeswith.cli.main import main
-
 
 @pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
+def run(run_command):
     """A function: arguments -> exit code, stdout, stderr of `goeswith relations`."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["goeswith", "relations", *map(str, arguments)])
-        try:
-            main()
-            code = 0
-        except SystemExit as stopped:
-            code = stopped.code or 0
-        return code, *capsys.readouterr()
-
-    return call
+    return partial(run_command, "relations")
 
 
 def test_what_was_mined_is_shown_and_every_edge_is_kept(run, shop_folder, tmp_path):
