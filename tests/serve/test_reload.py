@@ -236,17 +236,17 @@ def test_workers_are_replaced_reload_when_told_and_end_in_order(
         assert len(first) == 2
         os.kill(min(first), signal.SIGKILL)
         swaps.until(lambda: len(workers()) == 2 and workers() != first, process)
-        assert swaps.told(port, "/v1/health/ready")
+        assert swaps.body_of(port, "/v1/health/ready")
         new = swaps.fit_number(path, 2)
         assert swaps.reloads(port, "swapped") == 0
-        swaps.until(lambda: swaps.told(port, "/v1/health/ready") is not None, process)
+        swaps.until(lambda: swaps.body_of(port, "/v1/health/ready") is not None, process)
 
         def hung_up() -> bool:
             process.send_signal(signal.SIGHUP)
             return bool(swaps.reloads(port, "swapped") == 2)
 
         swaps.until(hung_up, process)
-        assert json.loads(swaps.told(port, "/v1/bundle"))["bundle"] == new
+        assert json.loads(swaps.body_of(port, "/v1/bundle"))["bundle"] == new
         process.terminate()
         assert process.wait(timeout=30) == 0
         assert not workers()
@@ -256,7 +256,7 @@ def test_workers_end_when_their_parent_is_killed(swaps: ModuleType, path: Path) 
     with swaps.serving(path, 2) as (process, port):
         process.kill()
         process.wait()
-        while swaps.told(port, "/v1/health/live") is not None:
+        while swaps.body_of(port, "/v1/health/live") is not None:
             pass
 
 
