@@ -44,6 +44,11 @@ def sessions_by_gap(events: Table, gap: int) -> Table:
     )
 
 
+def with_a_view(events: Table) -> Table:
+    """The events of the contexts that hold a view."""
+    return events.semi_join(events.filter(_.event == "view").select("context"), "context")
+
+
 def with_moment(events: Table) -> Table:
     """Add `moment` to events with a `context`: by time, then position, as far as present."""
     order = [name for name in ("time", "position") if name in events.columns]

@@ -235,6 +235,9 @@ class _RelationMiner:
             gap = timedelta(minutes=config.session_gap_minutes) // timedelta(microseconds=1)
             table = table.mutate(user_id=table.context).drop("context")
             table = keep(expressions.sessions_by_gap(table, gap))
+        any_purchase = _count_rows(table.filter(table.event == "purchase")) > 0
+        # an order alone does not show how often its products are viewed together
+        table = keep(expressions.with_a_view(table))
         visits = keep(expressions.visits(expressions.with_moment(table)))
         sizes = keep(expressions.context_sizes(visits))
         without_context = events.rows - in_context.rows
@@ -258,7 +261,7 @@ class _RelationMiner:
             _mined_relation(CO_VIEW, context_counts, edges, over_user_cap, config.min_co_view)
         )
         co_view = Relation(edges.count, edges.source_first, viewers, viewers, contexts, edges.seen)
-        if not buyers.any():
+        if not any_purchase:
             return {CO_VIEW: co_view}
         if not events.columns & {"time", "position"}:
             notes.append(

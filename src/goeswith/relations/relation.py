@@ -12,7 +12,7 @@ import polars as pl
 from scipy import sparse
 
 from goeswith.core.arrays import Floats, Rows, Sparse, entry_rows, row_top_k_mask
-from goeswith.relations.measures import MEASURES, Measure, association
+from goeswith.relations.measures import MEASURES, Measure, association, lift_bounds
 
 CO_VIEW: Final = "co_view"
 VIEW_THEN_PURCHASE: Final = "view_then_purchase"
@@ -92,11 +92,7 @@ class Relation:
 
     def measure(self, name: Measure) -> npt.NDArray[np.float64]:
         """(nnz,) an association measure of every edge (see `association`)."""
-        n_u, n_v, contexts = self.source_contexts, self.target_contexts, self.contexts
-        if n_u is None or n_v is None or contexts is None:
-            n_u = np.asarray(self.count.sum(axis=1), dtype=np.float64).ravel()
-            n_v = np.asarray(self.count.sum(axis=0), dtype=np.float64).ravel()
-            contexts = float(n_u.sum())
+        n_u, n_v, contexts = self._margins()
         values = np.empty(len(self))
         # in parts: the formulas hold many arrays of the size of their input
         for start in range(0, len(self), _EDGES_AT_ONCE):
@@ -104,6 +100,20 @@ class Relation:
             n_uv, u, v = self.count.data[at], n_u[self.sources[at]], n_v[self.targets[at]]
             values[at] = association(name, n_uv, u, v, contexts)
         return values
+
+    def lift_bounds(self, z: float) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """(nnz,) lower and upper bound of the lift of every edge (see `measures.lift_bounds`)."""
+        n_u, n_v, contexts = self._margins()
+        return lift_bounds(self.count.data, n_u[self.sources], n_v[self.targets], contexts, z)
+
+    def _margins(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], float]:
+        """(n,) contexts of each product as a source, (n,) as a target, and all contexts."""
+        n_u, n_v, contexts = self.source_contexts, self.target_contexts, self.contexts
+        if n_u is None or n_v is None or contexts is None:
+            n_u = np.asarray(self.count.sum(axis=1), dtype=np.float64).ravel()
+            n_v = np.asarray(self.count.sum(axis=0), dtype=np.float64).ravel()
+            contexts = float(n_u.sum())
+        return n_u, n_v, contexts
 
     def weighted(self, values: npt.ArrayLike) -> Sparse:
         """The edges with other values: CSR float32 of the positive ones."""
