@@ -169,6 +169,7 @@ class RelationGraph:
                 source_contexts=None,
                 target_contexts=None,
                 contexts=None,
+                companions=None,
             )
 
         before = (

@@ -15,8 +15,8 @@ from goeswith.relations.relation import Relation
 GRAPH_FILE: Final = "relations.safetensors"
 _TYPES: Final = "products/types"
 
-_PER_EDGE: Final = ("source_first", "seen")
-_PER_PRODUCT: Final = ("source_contexts", "target_contexts")
+_PER_EDGE: Final = ("source_first", "seen", "customers")
+_PER_PRODUCT: Final = ("source_contexts", "target_contexts", "companions")
 
 
 def save_graph(graph: RelationGraph, folder: Path) -> None:

@@ -185,14 +185,16 @@ class _RelationMiner:
             within = expressions.co_occurrences_within(occurrences, window, ordered=ordered)
             pairs = read_pair_counts(keep(within), min_count)
         else:
-            occurrences = keep(self.votes.weigh_contexts(eligible, encoded))
+            occurrences = keep(self.votes.weigh_contexts(eligible, encoded, customers=True))
             pairs = count_pairs_in_context(
                 occurrences, self.n, min_count, self.engine, ordered=ordered
             )
         product_contexts = contexts_per_product(
             expressions.contexts_per_product(occurrences), self.n
         )
-        edges = edge_counts(pairs, self.n, symmetric=True)
+        min_customers = config.resolve_min_customers(min_count)
+        edges = edge_counts(pairs, self.n, symmetric=True, min_customers=min_customers)
+        companions = contexts_per_product(expressions.companions_per_product(occurrences), self.n)
         over_user_cap = _count_rows(eligible) - _count_rows(occurrences)
         if config.min_co_purchase == "auto" and min_count < DEFAULT_MIN_CO_PURCHASE:
             self.report.notes.append(
@@ -211,6 +213,8 @@ class _RelationMiner:
             product_contexts,
             contexts,
             edges.seen,
+            edges.customers,
+            None if day_window else companions,
         )
 
     def view_relations(self, events: _EventLog) -> dict[str, Relation]:
