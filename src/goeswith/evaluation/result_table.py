@@ -5,6 +5,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 MAIN_METRICS: Final = (
+    "attach@10",
+    "stratified@10",
+    "tail@10",
+    "last@10",
+    "attach@10.new",
     "ndcg@10",
     "hit@10",
     "mrr@20",

@@ -10,17 +10,18 @@ import numpy.typing as npt
 from pydantic import Field
 from scipy import sparse
 
-from goeswith.core.arrays import Floats, Rows, Sparse
+from goeswith.core.arrays import Floats, Rows, Sparse, entry_rows
 from goeswith.core.arrays_file import Arrays
 from goeswith.core.errors import ConfigError
 from goeswith.core.progress import MessageProgress
 from goeswith.data.catalog import Catalog
 from goeswith.kinds.table import load_table
 from goeswith.models.base import ModelConfig, Recommender
+from goeswith.models.basket_counts import BasketCounts
 from goeswith.models.kind_links import KindLinks
 from goeswith.models.registry import model_name
 from goeswith.relations.graph import RelationGraph
-from goeswith.relations.relation import CO_PURCHASE, Relation
+from goeswith.relations.relation import CO_PURCHASE
 
 _SMOOTHING: Final = 0.5
 """Contexts added to what is seen and to what is expected of a pair."""
@@ -89,7 +90,7 @@ class KnowledgeRanker(Recommender):
 
     def _learn(self, catalog: Catalog, graph: RelationGraph) -> None:
         self.kinds.fit(catalog, graph)
-        self.lift = _log_lift(graph[CO_PURCHASE])
+        self.lift = _log_lift(graph)
         self._prepare()
 
     def _prepare(self) -> None:
@@ -222,18 +223,28 @@ class KnowledgeRanker(Recommender):
         self._prepare()
 
 
-def _log_lift(bought: Relation) -> Sparse:
-    """(n, n) CSR of the smoothed logarithm of the lift of every pair bought together."""
-    counts = bought.count.astype(np.float64)
-    source, target, contexts = bought.source_contexts, bought.target_contexts, bought.contexts
-    if source is None or target is None or contexts is None:
-        source = np.asarray(counts.sum(axis=1)).ravel()
-        target = np.asarray(counts.sum(axis=0)).ravel()
-        contexts = float(source.sum())
-    expected = source[bought.sources] * target[bought.targets] / max(contexts, 1.0)
-    found = bought.count.astype(np.float32).copy()
-    found.data = np.log((counts.data + _SMOOTHING) / (expected + _SMOOTHING)).astype(np.float32)
-    return found
+def _log_lift(graph: RelationGraph) -> Sparse:
+    """(n, n) CSR of the smoothed logarithm of the lift of every pair bought together.
+
+    Of all baskets where the graph has them, each with one vote; else of its edges.
+    """
+    if graph.baskets is not None:
+        counts = BasketCounts.count(graph.baskets, by_basket=True)
+        found, source, baskets = counts.pairs, counts.products, counts.baskets
+        target, smoothing = source, _SMOOTHING * counts.mean_weight
+    else:
+        bought = graph[CO_PURCHASE]
+        found, smoothing = bought.count.astype(np.float32), _SMOOTHING
+        source, target = bought.source_contexts, bought.target_contexts
+        baskets = bought.contexts
+        if source is None or target is None or baskets is None:
+            source = np.asarray(found.sum(axis=1), dtype=np.float64).ravel()
+            target = np.asarray(found.sum(axis=0), dtype=np.float64).ravel()
+            baskets = float(source.sum())
+    expected = source[entry_rows(found)] * target[found.indices] / max(baskets, 1e-12)
+    lift = found.copy()
+    lift.data = np.log((found.data + smoothing) / (expected + smoothing)).astype(np.float32)
+    return lift
 
 
 def _entries(matrix: Sparse) -> tuple[Rows, Rows, Floats]:

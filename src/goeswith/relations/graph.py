@@ -67,13 +67,15 @@ class RelationGraph:
 
     `signals` holds the signals of a graph whose counts are incomplete (see `without`). `types` are
     those of the products, (n,), -1 for none: pairs of the same types share evidence on their
-    direction (see `direction`).
+    direction (see `direction`). `baskets` are those that were counted, (b, n) CSR of ones,
+    the oldest first; None where there are only edges, or some of them were held out.
     """
 
     n: int
     relations: Mapping[str, Relation] = field(default_factory=dict)
     signals: Signals | None = None
     types: Rows | None = None
+    baskets: Sparse | None = None
 
     def __getitem__(self, name: str) -> Relation:
         """A relation by name; one without edges if the graph does not have it."""

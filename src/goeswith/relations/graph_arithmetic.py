@@ -73,7 +73,10 @@ def split_by_support(
             companions=None,
         )
     types = graph.types
-    return RelationGraph(graph.n, edges, types=types), RelationGraph(graph.n, below, types=types)
+    return (
+        RelationGraph(graph.n, edges, types=types, baskets=graph.baskets),
+        RelationGraph(graph.n, below, types=types),
+    )
 
 
 def merge_below_support(graph: RelationGraph, below: RelationGraph) -> RelationGraph:
@@ -82,7 +85,7 @@ def merge_below_support(graph: RelationGraph, below: RelationGraph) -> RelationG
     for name, relation in graph.relations.items():
         count, first, customers = _add_counts(relation, below[name])
         relations[name] = replace(relation, count=count, source_first=first, customers=customers)
-    return RelationGraph(graph.n, relations, types=graph.types)
+    return RelationGraph(graph.n, relations, types=graph.types, baskets=graph.baskets)
 
 
 def add_graphs(one: RelationGraph, other: RelationGraph) -> RelationGraph:
@@ -105,7 +108,9 @@ def add_graphs(one: RelationGraph, other: RelationGraph) -> RelationGraph:
             part for graph in (one, other) if (part := _relation_or_none(graph, name)) is not None
         ]
         relations[name] = parts[0] if len(parts) == 1 else _add_relations(*parts)
-    return RelationGraph(one.n, relations, types=one.types)
+    parts_ = [graph.baskets for graph in (one, other) if graph.baskets is not None]
+    baskets = sparse.vstack(parts_, format="csr") if parts_ else None
+    return RelationGraph(one.n, relations, types=one.types, baskets=baskets)
 
 
 def with_new_items(graph: RelationGraph, n: int) -> RelationGraph:
@@ -125,7 +130,11 @@ def with_new_items(graph: RelationGraph, n: int) -> RelationGraph:
     types = graph.types
     if types is not None:
         types = np.append(types, np.full(more, -1, dtype=np.int32))
-    return RelationGraph(n, relations, types=types)
+    baskets = graph.baskets
+    if baskets is not None:
+        parts = (baskets.data, baskets.indices, baskets.indptr)
+        baskets = sparse.csr_matrix(parts, shape=(baskets.shape[0], n))
+    return RelationGraph(n, relations, types=types, baskets=baskets)
 
 
 def _pad_zeros(values: npt.NDArray[np.float64] | None, more: int) -> npt.NDArray[np.float64] | None:

@@ -9,6 +9,7 @@ from typing import Final
 import polars as pl
 
 from goeswith.core.errors import DataError
+from goeswith.data.baskets import basket_matrix, with_baskets
 from goeswith.relations import expressions
 from goeswith.relations.config import DEFAULT_MIN_CO_PURCHASE, MiningConfig
 from goeswith.relations.edge_counts import (
@@ -26,6 +27,8 @@ from goeswith.relations.pair_counts import read_pair_counts
 from goeswith.relations.relation import CO_PURCHASE, CO_VIEW, VIEW_THEN_PURCHASE, Relation
 from goeswith.relations.vote_weights import VoteWeights
 
+_MAX_LINES: Final = 20_000_000
+"""Events up to which the graph keeps the baskets, for models that read them."""
 _ID_COLUMNS: Final = ("basket_id", "session_id", "user_id")
 _CONTEXT_NAMES: Final = {"basket_id": "baskets", "session_id": "sessions", "user_id": "users"}
 
@@ -48,7 +51,8 @@ def mine(
 
     Returns:
         co_purchase if there are purchases; co_view if there are views; view_then_purchase
-        if there are both and they have an order.
+        if there are both and they have an order; and the baskets of a log of at most 20 million
+        events.
 
     Raises:
         DataError: there is nothing to group events by, or no time for a window of days.
@@ -57,9 +61,13 @@ def mine(
 
     config = config or MiningConfig()
     with duckdb_engine(config.memory_mb) as engine:
-        return mine_table(
+        graph = mine_table(
             ibis.memtable(encode_events(events).to_arrow()), n, engine, config, report
         )
+    purchases = with_baskets(events) if events.height <= _MAX_LINES else None
+    if purchases is None or CO_PURCHASE not in graph.relations:
+        return graph
+    return replace(graph, baskets=basket_matrix(purchases, n, config.max_basket))
 
 
 def mine_table(

@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 
 from goeswith.core.errors import ConfigError
 from goeswith.evaluation.protocols import (
+    basket_protocol,
     cold_start_protocol,
     held_out_edges,
     human_bundles,
@@ -32,6 +33,7 @@ PROTOCOLS: Final[dict[str, MakeCases]] = {
     "cold": cold_start_protocol.cold,
     "direction": held_out_edges.direction,
     "time": time_protocol.time_protocol,
+    "basket": basket_protocol.basket_protocol,
     "gold": human_bundles.gold,
     "leave_one_out": next_product.leave_one_out,
     "given": next_product.predefined_test,
@@ -41,7 +43,11 @@ PROTOCOLS: Final[dict[str, MakeCases]] = {
 NEXT_PRODUCT: Final = frozenset({"leave_one_out", "given", "sessions"})
 """Protocols of the next product of a session, for the models of `goeswith.sequential`."""
 
-MAIN_METRIC: Final = {"direction": "direction_accuracy", "gold": "auc"}
+MAIN_METRIC: Final = {
+    "direction": "direction_accuracy",
+    "gold": "auc",
+    "basket": "attach@10",
+}
 """The metric of the bootstrap, if it is not ndcg@10."""
 
 UNSEEDED: Final = frozenset({"time", "leave_one_out", "given"})
