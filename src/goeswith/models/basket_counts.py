@@ -8,6 +8,7 @@ from typing import ClassVar, Final, Literal, Self, TypeAlias
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
+from scipy import sparse
 
 from goeswith.core.arrays import Floats, Rows, Sparse, entry_rows
 from goeswith.core.arrays_file import Arrays
@@ -206,11 +207,13 @@ class BasketForm(Recommender):
 
 
 def baskets_of(graph: RelationGraph, model: str) -> Sparse:
-    """The baskets of a graph.
+    """The baskets of a graph; none if the graph is empty.
 
     Raises:
-        ConfigError: the graph has none.
+        ConfigError: the graph has edges, but no baskets.
     """
+    if graph.baskets is None and not any(len(edges) for edges in graph.relations.values()):
+        return sparse.csr_matrix((0, graph.n), dtype=np.float32)
     if graph.baskets is None:
         raise ConfigError(
             f"{model} needs a log of purchases with baskets: the table `events` with basket_id, "

@@ -92,7 +92,10 @@ def fit_bundle(
     """
     dataset, kinds = tag_products(dataset, settings.kinds)
     settings = settings.resolve(
-        len(dataset.catalog), has_counts=dataset.counted, by_kinds=kinds["exclude"]
+        len(dataset.catalog),
+        has_counts=dataset.counted,
+        has_views=dataset.has_views,
+        by_kinds=kinds["exclude"],
     )
     specs = list(dict.fromkeys([settings.fit.model, *settings.fit.fallbacks]))
     steps = FitProgress(len(dataset.catalog), len(specs), progress)

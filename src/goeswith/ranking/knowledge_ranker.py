@@ -21,7 +21,7 @@ from goeswith.models.basket_counts import BasketCounts
 from goeswith.models.kind_links import KindLinks
 from goeswith.models.registry import model_name
 from goeswith.relations.graph import RelationGraph
-from goeswith.relations.relation import CO_PURCHASE
+from goeswith.relations.relation import CO_PURCHASE, Relation
 
 _SMOOTHING: Final = 0.5
 """Contexts added to what is seen and to what is expected of a pair."""
@@ -45,16 +45,18 @@ class KnowledgeRanker(Recommender):
     """
 
     class Config(ModelConfig):
-        base: str = Field("ranker", description="The model whose candidates are ranked anew.")
+        base: str = Field(
+            "basket_ranker", description="The model whose candidates are ranked anew."
+        )
         candidates: int = Field(
             200, ge=1, description="Candidates of the base model for each product."
         )
-        lift: float = Field(0.2, ge=0, description="Weight of the logarithm of the lift.")
+        lift: float = Field(1.0, ge=0, description="Weight of the logarithm of the lift.")
         shared: float = Field(1.5, ge=0, description="Weight of words that both titles share.")
         unknown: float = Field(
             4.0, ge=0, description="Weight of shared words against a pair with an unknown kind."
         )
-        rank: float = Field(0.5, ge=0, description="Weight of the base model's list.")
+        rank: float = Field(0.0, ge=0, description="Weight of the base model's list.")
         place: float = Field(
             2.0, ge=0, description="How much less each further product of one kind scores."
         )
@@ -230,21 +232,29 @@ def _log_lift(graph: RelationGraph) -> Sparse:
     """
     if graph.baskets is not None:
         counts = BasketCounts.count(graph.baskets, by_basket=True)
-        found, source, baskets = counts.pairs, counts.products, counts.baskets
-        target, smoothing = source, _SMOOTHING * counts.mean_weight
+        pairs, baskets = counts.pairs, counts.baskets
+        smoothing = _SMOOTHING * counts.mean_weight
+        source = target = counts.products
     else:
-        bought = graph[CO_PURCHASE]
-        found, smoothing = bought.count.astype(np.float32), _SMOOTHING
-        source, target = bought.source_contexts, bought.target_contexts
-        baskets = bought.contexts
-        if source is None or target is None or baskets is None:
-            source = np.asarray(found.sum(axis=1), dtype=np.float64).ravel()
-            target = np.asarray(found.sum(axis=0), dtype=np.float64).ravel()
-            baskets = float(source.sum())
-    expected = source[entry_rows(found)] * target[found.indices] / max(baskets, 1e-12)
-    lift = found.copy()
-    lift.data = np.log((found.data + smoothing) / (expected + smoothing)).astype(np.float32)
+        bought, smoothing = graph[CO_PURCHASE], _SMOOTHING
+        pairs = bought.count
+        source, target, baskets = _contexts(bought)
+    expected = source[entry_rows(pairs)] * target[pairs.indices] / max(baskets, 1e-12)
+    lift = pairs.astype(np.float32)
+    lift.data = np.log((pairs.data + smoothing) / (expected + smoothing)).astype(np.float32)
     return lift
+
+
+def _contexts(
+    bought: Relation,
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], float]:
+    """Contexts of each source, of each target, and of all; sums of counts where unknown."""
+    source, target, contexts = bought.source_contexts, bought.target_contexts, bought.contexts
+    if source is not None and target is not None and contexts is not None:
+        return source, target, contexts
+    source = np.asarray(bought.count.sum(axis=1), dtype=np.float64).ravel()
+    target = np.asarray(bought.count.sum(axis=0), dtype=np.float64).ravel()
+    return source, target, float(source.sum())
 
 
 def _entries(matrix: Sparse) -> tuple[Rows, Rows, Floats]:

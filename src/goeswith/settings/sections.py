@@ -44,9 +44,9 @@ class FitSettings(_Section):
 
     model: str = Field(
         AUTO,
-        description="The first model; `name` or `name:key=value`. auto is the ranker. With the "
-        "budget fast and more than `ranker_products` products it is cocitation, and for events "
-        "copurchase before cocitation.",
+        description="The first model; `name` or `name:key=value`. auto is the basket_ranker for "
+        "events without views, and else the ranker. With the budget fast and more than "
+        "`ranker_products` products it is cocitation, and for events copurchase before cocitation.",
     )
     budget: Literal["fast", "balanced", "best"] = Field(
         "fast",
@@ -267,18 +267,25 @@ class Settings(_Section):
     )
 
     def resolve(
-        self, products: int, *, has_counts: bool = False, by_kinds: bool = False
+        self,
+        products: int,
+        *,
+        has_counts: bool = False,
+        has_views: bool = False,
+        by_kinds: bool = False,
     ) -> Settings:
         """These settings with `auto` and the budget replaced by concrete models and settings.
 
         Args:
             products: size of the catalogue.
             has_counts: whether pairs are counted in events, rather than listed.
+            has_views: whether the events hold views.
             by_kinds: whether kinds decide what is a substitute, as the data have no views.
         """
         fit = self.fit
         if fit.model == AUTO:
-            model, *rest = ["ranker"]
+            # a log of purchases alone says what a basket holds, and not what is compared
+            model, *rest = ["basket_ranker" if has_counts and not has_views else "ranker"]
             if fit.budget == "fast" and products > fit.ranker_products:
                 # a pair with high support is more reliable than an inferred one
                 model, *rest = ["copurchase", "cocitation"] if has_counts else ["cocitation"]

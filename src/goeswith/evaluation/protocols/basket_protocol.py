@@ -207,9 +207,10 @@ def _relevant(shown: Rows, truth: Sparse) -> npt.NDArray[np.bool_]:
     return found
 
 
-def _per_basket(totals: npt.NDArray[np.float64], weights: npt.ArrayLike) -> PerSource:
-    weights = np.broadcast_to(np.asarray(weights, dtype=np.float64), totals.shape)
-    return PerSource(np.arange(len(totals), dtype=np.int64), totals, weights)
+def _per_basket(totals: npt.ArrayLike, weights: npt.ArrayLike) -> PerSource:
+    parts = np.asarray(totals, dtype=np.float64)
+    rows = np.arange(len(parts), dtype=np.int64)
+    return PerSource(rows, parts, np.asarray(weights, dtype=np.float64))
 
 
 def _attach(shown: Rows, truth: Sparse) -> PerSource:
@@ -223,17 +224,21 @@ def _recall(
 ) -> PerSource:
     """Share of the truth that is shown, products weighed; the mean over baskets, or pooled."""
     total = np.asarray(truth @ worth, dtype=np.float64).ravel()
-    gain = (_relevant(shown, truth) * worth[shown]).sum(axis=1)
+    gain = np.asarray((_relevant(shown, truth) * worth[shown]).sum(axis=1), dtype=np.float64)
     if pooled:
         return _per_basket(gain, total)
-    return _per_basket(np.divide(gain, total, out=np.zeros_like(gain), where=total > 0), total > 0)
+    share: npt.NDArray[np.float64] = np.divide(
+        gain, total, out=np.zeros_like(gain), where=total > 0
+    )
+    return _per_basket(share, total > 0)
 
 
 def _ndcg(shown: Rows, truth: Sparse) -> PerSource:
     discount = rank_discounts(_K)
-    gain = _relevant(shown, truth) @ discount[: shown.shape[1]]
+    gain = np.asarray(_relevant(shown, truth) @ discount[: shown.shape[1]], dtype=np.float64)
     positives = np.diff(truth.indptr)
     ideal = np.append(0.0, np.cumsum(discount))[np.minimum(positives, _K)]
-    return _per_basket(
-        np.divide(gain, ideal, out=np.zeros_like(gain), where=ideal > 0), positives > 0
+    share: npt.NDArray[np.float64] = np.divide(
+        gain, ideal, out=np.zeros_like(gain), where=ideal > 0
     )
+    return _per_basket(share, positives > 0)

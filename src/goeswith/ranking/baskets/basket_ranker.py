@@ -16,49 +16,34 @@ and the popularity discount beta divides it by the share of baskets that hold v:
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
 
 import numpy as np
-from pydantic import Field
 from scipy import sparse
 
 from goeswith.core.arrays import Floats, Rows, Sparse
 from goeswith.core.arrays_file import Arrays
 from goeswith.core.progress import MessageProgress
 from goeswith.data.catalog import Catalog
-from goeswith.models.base import ModelConfig, Recommender
+from goeswith.models.base import Recommender
 from goeswith.models.basket_counts import BasketCounts, baskets_of
 from goeswith.models.paths import path_scores
+from goeswith.ranking.baskets.basket_ranker_config import BasketRankerConfig
 from goeswith.ranking.baskets.basket_training import Choice, train
 from goeswith.ranking.baskets.pair_table import PairTable
 from goeswith.ranking.baskets.type_features import TypeFeatures
 from goeswith.relations.graph import RelationGraph
 
+_BLOCK: Final = 1 << 17
+"""Pairs whose features are in memory at once."""
+
 
 class BasketRanker(Recommender):
     """Boosted trees over closed forms, trained on the last baskets of a log."""
 
-    class Config(ModelConfig):
-        seed: int = Field(0, ge=0, description="Seed of every random draw.")
-        popularity_discount: float = Field(
-            0.1,
-            ge=0,
-            le=1,
-            description="beta: scores are divided by the share of baskets with the product, to "
-            "this power. 0 shows what is bought most; .5 shows more of the tail.",
-        )
-        candidates: int = Field(
-            60, ge=10, le=1000, description="Candidates of a source by each closed form."
-        )
-        label_share: float = Field(
-            0.25, gt=0, lt=0.9, description="Share of the baskets to learn from, the latest."
-        )
-        sources: int = Field(2500, ge=1, description="Sources to learn from, at most.")
-        trees: int = Field(120, ge=1, description="Boosted trees.")
-        leaves: int = Field(15, ge=2, description="Leaves of a tree, at most.")
-
+    Config = BasketRankerConfig
     name: ClassVar[str] = "basket_ranker"
-    config: Config
+    config: BasketRankerConfig
     _on_progress: MessageProgress | None = None
 
     def set_checkpoints(self, checkpoints: Path, on_progress: MessageProgress) -> None:
@@ -81,8 +66,14 @@ class BasketRanker(Recommender):
         """Score every candidate of every source."""
         table = PairTable.build(baskets, self.config.candidates)
         counts = BasketCounts.count(baskets, by_basket=True)
-        features = table.features(TypeFeatures.fit(catalog, counts.pairs))
-        score = self.choice.scores(features, table, self.config.popularity_discount)
+        types = TypeFeatures.fit(catalog, counts.pairs)
+        discount = self.config.popularity_discount
+        score = np.empty(len(table), dtype=np.float32)
+        done = 0
+        for block in table.blocks(_BLOCK):
+            features = block.features(types)
+            score[done : done + len(block)] = self.choice.scores(features, block, discount)
+            done += len(block)
         kept, n = np.isfinite(score), baskets.shape[1]
         self.scores = sparse.csr_matrix(
             (score[kept], (table.source[kept], table.target[kept])), shape=(n, n)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import lightgbm
 
     from goeswith.data.catalog import Catalog
-    from goeswith.ranking.baskets.basket_ranker import BasketRanker
+    from goeswith.ranking.baskets.basket_ranker_config import BasketRankerConfig
 
 _START: Final = "confidence by basket"
 """The closed form whose odds the trees correct."""
@@ -82,7 +82,7 @@ class Choice:
         return cls(booster, fields["form"], fields["reason"])
 
 
-def train(baskets: Sparse, catalog: Catalog, config: BasketRanker.Config) -> Choice:
+def train(baskets: Sparse, catalog: Catalog, config: BasketRankerConfig) -> Choice:
     """Learn from the last baskets what those before them say.
 
     A part of the last baskets is set aside, to compare the trees with every closed form by
@@ -124,7 +124,7 @@ def _fit_trees(
     table: PairTable,
     types: TypeFeatures,
     labels: Sparse,
-    config: BasketRanker.Config,
+    config: BasketRankerConfig,
     rng: np.random.Generator,
 ) -> lightgbm.Booster:
     import lightgbm

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
@@ -14,7 +15,7 @@ from goeswith.ranking.feature_matrix import rank_within_source
 from goeswith.relations.measures import association
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from goeswith.ranking.baskets.type_features import TypeFeatures
 
@@ -102,6 +103,20 @@ class PairTable:
         wanted[sources] = True
         return self.take(wanted[self.source])
 
+    def blocks(self, pairs: int) -> Iterator[PairTable]:
+        """The table in parts of about so many pairs, no source in two of them."""
+        starts = np.flatnonzero(np.diff(self.source, prepend=-1) != 0)
+        cuts = np.searchsorted(starts, np.arange(0, len(self), pairs))
+        ends = np.unique(np.append(starts[cuts[cuts < len(starts)]], len(self)))
+        for start, end in pairwise(ends.tolist()):
+            values = {name: value[start:end] for name, value in self.values.items()}
+            yield replace(
+                self,
+                source=self.source[start:end],
+                target=self.target[start:end],
+                values=values,
+            )
+
     def __len__(self) -> int:
         return len(self.source)
 
@@ -135,7 +150,9 @@ class PairTable:
         columns |= {"count": count, "share": np.log(share + 1e-9), "source": np.log1p(n_u)}
         for name in ("confidence by basket", "ease"):
             best_first = np.nan_to_num(np.asarray(columns[name], dtype=np.float32), nan=-9)
-            columns[f"rank by {name}"] = rank_within_source(self.source, best_first)
+            columns[f"rank by {name}"] = rank_within_source(
+                self.source.astype(np.int64), best_first
+            )
         columns |= types.columns(self.source, self.target)
         return {name: np.asarray(value, dtype=np.float32) for name, value in columns.items()}
 

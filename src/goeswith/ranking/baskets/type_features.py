@@ -50,11 +50,12 @@ class TypeFeatures:
             (np.ones(len(typed), dtype=np.float32), (typed, types[typed])),
             shape=(len(types), n_types),
         )
-        counts = (member.T @ pairs @ member).toarray().astype(np.float64)
-        total = max(counts.sum(), 1e-12)
-        expected = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / total
+        lift = (member.T @ pairs @ member).toarray()
+        total = max(float(lift.sum(dtype=np.float64)), 1e-12)
         prior = _PRIOR * total / max(pairs.nnz, 1)
-        lift = np.log((counts + prior) / (expected + prior)).astype(np.float32)
+        source, target = lift.sum(axis=1), lift.sum(axis=0) / total
+        for row in range(n_types):
+            lift[row] = np.log((lift[row] + prior) / (source[row] * target + prior))
         names: list[str | None] = [None] * len(types)
         if KIND in catalog.frame.columns:
             names = catalog.frame[KIND].to_list()
