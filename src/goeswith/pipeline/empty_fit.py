@@ -30,8 +30,9 @@ def count_events(events: pl.DataFrame | None) -> dict[str, int]:
 
 
 def products_with_pairs(graph: RelationGraph) -> int:
-    """Number of products with at least one complement by evidence."""
-    return len(np.unique(graph.complements.sources))
+    """Number of products in at least one pair of complements, whichever its direction."""
+    edges = graph.complements
+    return len(np.union1d(edges.sources, edges.targets))
 
 
 def why_few(

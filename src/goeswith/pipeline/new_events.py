@@ -126,8 +126,8 @@ def _unknown_products(file: str, quarantine: Quarantine, used: int) -> list[str]
     if not count:
         return []
     return [
-        f"{count:,} events of {len(products):,} products that are not in the catalogue were set "
-        f"aside ({names}); give new products with --products"
+        f"events set aside: {count:,}, of products that are not in the catalogue: {names}; give "
+        "new products with --products"
     ]
 
 

@@ -92,8 +92,8 @@ class PublishSettings(_Section):
         0.7,
         ge=0,
         le=1,
-        description="Recommendations, products with recommendations and products with complements "
-        "that a new build must have, as a share of the last build's.",
+        description="Recommendations, products with recommendations and products in pairs of "
+        "complements that a new build must have, as a share of the last build's.",
     )
 
 

@@ -122,10 +122,7 @@ class CountedContexts:
             same.alias("same"),
             (is_user & ~timed & ~same_products).alias("undecided"),
             same_products.alias("unchanged"),
-            pl.when(same | ~timed)
-            .then(0)
-            .otherwise(_start(rows, pl.col("first_before")))
-            .alias("low"),
+            pl.when(same | ~timed).then(0).otherwise(pl.col("first_before")).alias("low"),
             pl.when(same | ~timed).then(_END).otherwise(_end(pl.col("last_before"))).alias("high"),
         )
         decided = bounds.filter(~pl.col("undecided"))
@@ -133,8 +130,8 @@ class CountedContexts:
         counted = (
             rows.join(decided.select(*_KEY, "low", "high", "same", "unchanged"), on=_KEY)
             .filter(
-                time.is_between("low", "high")
-                & (~is_user | pl.col("same") | self._in_ranges(rows, time))
+                time.is_between(_start(pl.col("low"), time), pl.col("high"))
+                & (~is_user | pl.col("same") | self._in_ranges(time))
             )
             .group_by("row", *_KEY)
             .agg(pl.col("unchanged").any())
@@ -145,12 +142,9 @@ class CountedContexts:
         unmatched = contexts.join(self.contexts, on=_KEY, how="anti").filter(
             (pl.col("size") > 1) & (pl.col("last") < _END)
         )
-        purchases = self.contexts.filter(pl.col("group") % len(_KINDS) == _KINDS["purchase"])
-        twins = unmatched.join(
-            purchases.with_columns(pl.col("group") % len(_KINDS)),
-            left_on=[pl.col("group") % len(_KINDS), "products", "first"],
-            right_on=["group", "products", "first"],
-            how="semi",
+        kind = pl.col("group") % len(_KINDS)
+        twins = unmatched.with_columns(kind).join(
+            self.contexts.with_columns(kind), on=["group", "products", "first"], how="semi"
         )
         return Overlap(
             pl.Series(is_counted),
@@ -159,22 +153,24 @@ class CountedContexts:
             bounds.filter("undecided").select(_KEY).unique().height,
             unmatched.height,
             twins.height,
-            bool(rows.select(self._in_ranges(rows, pl.col("time")).any()).item()),
+            bool(rows.select(self._in_ranges(pl.col("time")).any()).item()),
         )
 
-    def _in_ranges(self, rows: pl.DataFrame, time: pl.Expr) -> pl.Expr:
+    def _in_ranges(self, time: pl.Expr) -> pl.Expr:
         inside = [
-            time.is_between(_start(rows, pl.lit(first)), _end(pl.lit(last)))
+            time.is_between(_start(pl.lit(first), time), _end(pl.lit(last)))
             for first, last in self.ranges
         ]
         return pl.any_horizontal(inside) if inside else pl.lit(value=False)
 
 
-def _start(rows: pl.DataFrame, second: pl.Expr) -> pl.Expr:
-    """A first second, or the start of its day or minute where the file is no more precise."""
-    times = rows["time"].drop_nulls()
-    step = next((step for step in _STEPS if (times % step == 0).all()), 1)
-    return second.cast(pl.Int64) // step * step
+def _start(second: pl.Expr, time: pl.Expr) -> pl.Expr:
+    """A first second, or the start of its day or minute where `time` is no more precise."""
+    second = second.cast(pl.Int64)
+    start = second
+    for step in reversed(_STEPS):
+        start = pl.when(time % step == 0).then(second // step * step).otherwise(start)
+    return start
 
 
 def _end(second: pl.Expr) -> pl.Expr:

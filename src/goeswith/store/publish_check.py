@@ -28,7 +28,7 @@ class BuildStatistics:
         rows: what was counted -> how often: `events`, and of them `purchases` and `views`;
             `relations` and `bundles` for lists.
         products: in the catalogue.
-        products_with_pairs: with at least one complement by evidence; None if not counted.
+        products_with_pairs: in at least one pair of complements, by evidence; None if not counted.
         answered: products with at least one recommendation; None before they are computed.
         recommendations: of all products.
     """
@@ -81,7 +81,7 @@ def losses(new: BuildStatistics, last: BuildStatistics, limits: PublishSettings)
     found += [
         _compare(what, value, before, limits.min_answers)
         for what, value, before in (
-            ("products with complements", new.products_with_pairs, last.products_with_pairs),
+            ("products in pairs of complements", new.products_with_pairs, last.products_with_pairs),
             ("products with recommendations", new.answered, last.answered),
             ("recommendations", new.recommendations, last.recommendations),
         )
@@ -109,9 +109,9 @@ def check_publishable(
     Raises:
         BundleError: with both numbers of each loss.
     """
-    why = "".join(f"; {reason}" for reason in reasons)
+    why = f" ({'; '.join(reasons)})" if reasons else ""
     state = f"{path} keeps its build" if last is not None else f"no bundle is written to {path}"
-    if new.answered == 0:
+    if new.answered == 0 and (last is None or last.answered != 0):
         raise BundleError(
             f"{state}: none of {new.products:,} products has a recommendation{why}. Check the "
             f"data, or {_OVERRIDE}"
