@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,20 @@ from goeswith.relations.graph_files import load_graph
 from goeswith.settings.sections import FitSettings, KindSettings, Settings
 
 RESULT = Path(__file__).parent / "results" / "update-kills.json"
-WAYS = ("kill", "interrupt", "pause", "full disk", "none")
+SIGNALS = {
+    "kill": [signal.SIGKILL],
+    "interrupt": [signal.SIGINT],
+    "pause": [signal.SIGSTOP, signal.SIGCONT],
+}
+EXPECTED = {
+    "kill": {0, 2, -signal.SIGKILL},
+    "interrupt": {0, 2, 130, -signal.SIGINT},
+    "pause": {0, 2},
+    "full disk": {0, 2},
+    "none": {0, 2},
+}
+"""Way to disturb -> exit status of the update."""
+WAYS = tuple(EXPECTED)
 DAY, OVERLAP, FIRST = 20, 10, 60
 """Baskets of a day, of them those of the day before, and baskets of the fit."""
 SETTINGS = Settings(
@@ -48,22 +62,37 @@ SETTINGS = Settings(
     kinds=KindSettings(use="none"),
     relations=MiningConfig(per_user_cap=10**6, min_co_purchase=2),
 )
-UPDATE = """
-import resource, signal, sys
+SERVER = """
+import os, resource, signal, sys
 from pathlib import Path
 from goeswith.core.errors import GoesWithError
 from goeswith.pipeline.update_bundle import update_bundle
-import goeswith.relations.mine
-print("ready", flush=True)
-limit = int(sys.argv[3])
-if limit:
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-try:
-    update_bundle(Path(sys.argv[1]), Path(sys.argv[2]))
-except GoesWithError as error:
-    print(error, file=sys.stderr)
-    sys.exit(2)
+import goeswith.models.copurchase, goeswith.models.popularity, goeswith.relations.mine
+
+def update(bundle, file, limit):
+    if limit:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    try:
+        update_bundle(Path(bundle), Path(file))
+    except GoesWithError as error:
+        known = "already" in str(error) or "cannot be written" in str(error)
+        return 2 if known else 3
+    except KeyboardInterrupt:
+        return 130
+    except BaseException:
+        return 1
+    return 0
+
+for line in sys.stdin:  # one import for all: each update is a process of its own
+    bundle, file, limit = line.split("\\t")
+    child = os.fork()
+    if not child:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        os._exit(update(bundle, file, int(limit)))
+    print(child, flush=True)
+    _, status = os.waitpid(child, 0)
+    print(os.waitstatus_to_exitcode(status), flush=True)
 """
 
 
@@ -82,43 +111,42 @@ def baskets(first: int, end: int) -> pl.DataFrame:
     )
 
 
-def disturb(process: subprocess.Popen[str], way: str, delay: float) -> None:
-    """Let a process run for a while, then do to it what `way` names."""
-    try:
-        process.wait(delay)
-    except subprocess.TimeoutExpired:
-        if way == "kill":
-            process.kill()
-        elif way == "interrupt":
-            process.send_signal(signal.SIGINT)
-        elif way == "pause":
-            process.send_signal(signal.SIGSTOP)
-            time.sleep(0.2)
-            process.send_signal(signal.SIGCONT)
+class Updater:
+    """Runs updates, each in a process of its own, and disturbs them."""
 
+    def __init__(self, rng: random.Random) -> None:
+        self.rng, self.usual = rng, 2.0
+        self.server = subprocess.Popen(
+            [sys.executable, "-c", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
 
-def run_update(
-    bundle: Path, file: Path, way: str, rng: random.Random, usual: float
-) -> tuple[int, float]:
-    """One update of a file, disturbed; its exit status, and seconds without the imports."""
-    limit = rng.choice([300, 3_000, 10_000, 30_000]) if way == "full disk" else 0
-    process = subprocess.Popen(
-        [sys.executable, "-c", UPDATE, str(bundle), str(file), str(limit)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    process.stdout.readline()
-    begun = time.monotonic()
-    disturb(process, way, rng.uniform(0, 1.1 * usual))
-    _, errors = process.communicate()
-    if process.returncode == 2:
-        assert "Traceback" not in errors, errors
-        assert "already" in errors or "cannot be written" in errors, errors
-    elif process.returncode > 0:
-        assert way == "interrupt", errors
-    return process.returncode, time.monotonic() - begun
+    def run(self, bundle: Path, file: Path, way: str) -> int:
+        """One update, disturbed at a random moment; its exit status."""
+        server, rng = self.server, self.rng
+        assert server.stdin is not None
+        assert server.stdout is not None
+        limit = rng.choice([300, 1_000, 3_000, 10_000]) if way == "full disk" else 0
+        begun = time.monotonic()
+        print(bundle, file, limit, sep="\t", file=server.stdin, flush=True)
+        process = int(server.stdout.readline())
+        if way in SIGNALS:
+            time.sleep(rng.uniform(0, 1.1 * self.usual))
+            for number in SIGNALS[way]:
+                with suppress(ProcessLookupError):  # it has ended
+                    os.kill(process, number)
+                if number == signal.SIGSTOP:
+                    time.sleep(0.2)
+        status = int(server.stdout.readline())
+        if way == "none" and not status:
+            self.usual = time.monotonic() - begun
+        assert status in EXPECTED[way], (way, status)
+        return status
+
+    def close(self) -> None:
+        """End the server."""
+        assert self.server.stdin is not None
+        self.server.stdin.close()
+        self.server.wait()
 
 
 def counted(path: Path) -> int:
@@ -138,8 +166,17 @@ def run(folder: Path, seconds: float, seed: int, most: int = 10**6) -> dict[str,
     ids = pl.DataFrame({"product_id": [f"p{i}" for i in range(40)]})
     ids.write_csv(data / "products.csv")
     fit_bundle(load_data(data), bundle, SETTINGS)
+    updater = Updater(rng)
+    try:
+        return _days(folder, updater, seconds, most)
+    finally:
+        updater.close()
+
+
+def _days(folder: Path, updater: Updater, seconds: float, most: int) -> dict[str, Any]:
+    bundle = folder / "bundle"
     outcomes: Counter[str] = Counter()
-    started, usual, end, number = time.monotonic(), 2.0, FIRST, 0
+    started, end, number = time.monotonic(), FIRST, 0
     assert counted(bundle) == end
     while time.monotonic() - started < seconds and number < most:
         file = folder / f"day-{end}.csv"
@@ -147,17 +184,14 @@ def run(folder: Path, seconds: float, seed: int, most: int = 10**6) -> dict[str,
         published = False
         while not published:
             way = WAYS[number % len(WAYS)]
-            _, taken = run_update(bundle, file, way, rng, usual)
-            if way == "none":
-                usual = taken
+            updater.run(bundle, file, way)
             now = counted(bundle)
             assert now in {end, end + DAY - OVERLAP}, (now, end)
             published = now > end
             outcomes[f"{way}: {'published' if published else 'not published'}"] += 1
             number += 1
         # sent once more, as by a job that does not know how the first ended
-        status, _ = run_update(bundle, file, "none", rng, usual)
-        assert status == 2
+        assert updater.run(bundle, file, "none") == 2
         end += DAY - OVERLAP
         assert counted(bundle) == end
     return {
