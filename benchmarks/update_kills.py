@@ -144,9 +144,9 @@ class Updater:
 
     def close(self) -> None:
         """End the server."""
-        assert self.server.stdin is not None
-        self.server.stdin.close()
-        self.server.wait()
+        with self.server as server:  # waits, and closes the pipes
+            assert server.stdin is not None
+            server.stdin.close()
 
 
 def counted(path: Path) -> int:
