@@ -49,6 +49,9 @@ RELATION_NAMES: Final = {
 }
 """Relation name in product lists -> relation name of this package."""
 
+NOT_IN_CATALOGUE: Final = "is not in the catalogue"
+"""End of the reason for which rows of unknown products are set aside."""
+
 _TEXT_COLUMNS: Final = ("type", "title", "brand", "description")
 
 
@@ -79,9 +82,24 @@ def clean_products(frame: pl.DataFrame, file: str, quarantine: Quarantine) -> Ca
 
 
 def clean_events(
-    frame: pl.DataFrame, file: str, quarantine: Quarantine, catalog: Catalog
+    frame: pl.DataFrame,
+    file: str,
+    quarantine: Quarantine,
+    catalog: Catalog,
+    *,
+    day_first: bool | None = None,
+    unknown_expected: bool = False,
 ) -> pl.DataFrame:
     """Events by catalogue row.
+
+    Args:
+        frame: as `read_table` returns it.
+        file: name for messages.
+        quarantine: takes the rows that are set aside.
+        catalog: the products.
+        day_first: order of day and month where the timestamps do not show it (see `timestamps`).
+        unknown_expected: whether events of products outside the catalogue are expected, so that
+            they do not count towards `Quarantine.max_share`.
 
     Returns:
         `product` (Int32), `event` (view, cart, purchase), and where the table has them `user_id`,
@@ -95,7 +113,15 @@ def clean_events(
     contexts = [name for name in CONTEXTS if name in frame.columns]
     if not contexts:
         require_columns(frame, ("user_id",), file)
-    frame = _with_rows(frame, file, quarantine, catalog, ids="product_id", rows="product")
+    frame = _with_rows(
+        frame,
+        file,
+        quarantine,
+        catalog,
+        ids="product_id",
+        rows="product",
+        expected=unknown_expected,
+    )
     frame = frame.with_columns(identifiers(frame[name], file) for name in contexts)
     frame = quarantine.set_aside(
         frame,
@@ -115,7 +141,8 @@ def clean_events(
     else:
         frame = frame.with_columns(pl.lit("purchase").alias("event"))
     if "timestamp" in frame.columns:
-        frame = frame.with_columns(timestamps(frame["timestamp"], file).alias("_time"))
+        times = timestamps(frame["timestamp"], file, day_first=day_first)
+        frame = frame.with_columns(times.alias("_time"))
         invalid = pl.col("_time").is_null()
         frame = quarantine.set_aside(
             frame, file, invalid, "timestamp is missing or invalid", "timestamp"
@@ -271,7 +298,7 @@ def _with_rows(
     """Add the column `rows`, the catalogue row of the column `ids`; set aside unknown ids."""
     frame = _with_ids(frame, ids, file, quarantine)
     frame = frame.with_columns(pl.Series(rows, catalog.rows(frame[ids]), dtype=pl.Int32))
-    reason = f"{ids} is not in the catalogue"
+    reason = f"{ids} {NOT_IN_CATALOGUE}"
     return quarantine.set_aside(frame, file, pl.col(rows) < 0, reason, ids, expected=expected)
 
 

@@ -15,6 +15,7 @@ from goeswith.data import clean
 from goeswith.data.catalog import Catalog
 from goeswith.data.quarantine import ROW, Quarantine
 from goeswith.data.tables import require_columns
+from goeswith.data.timestamps import shows_day_first
 from goeswith.data.values import identifiers, lists, numbers, text
 
 TABLES: Final = ("products", "events", "relations", "sessions", "bundles", "test")
@@ -50,6 +51,8 @@ class Dataset:
         quarantine: rows that were set aside, with reasons.
         fingerprint: SHA-256 over names and contents of the tables.
         test: prefixes with the product that came next.
+        day_first: whether the day comes before the month in the timestamps of the events; None if
+            they do not show it.
     """
 
     name: str
@@ -62,6 +65,7 @@ class Dataset:
     quarantine: Quarantine
     fingerprint: str
     test: pl.DataFrame | None = None
+    day_first: bool | None = None
 
     @property
     def counted(self) -> bool:
@@ -183,7 +187,14 @@ class Dataset:
             quarantine=quarantine,
             fingerprint=fingerprint,
             test=clean_tables.get("test"),
+            day_first=_shows_day_first(tables.get("events")),
         )
+
+
+def _shows_day_first(events: pl.DataFrame | None) -> bool | None:
+    if events is None or "timestamp" not in events.columns:
+        return None
+    return shows_day_first(events["timestamp"])
 
 
 def _as_polars(frame: Any, table: str) -> pl.DataFrame:

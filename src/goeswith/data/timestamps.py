@@ -31,15 +31,17 @@ _EARLIEST: Final = 1e8
 """Unix seconds in 1973: a smaller number is a counter, not a time."""
 
 
-def timestamps(values: pl.Series, file: str) -> pl.Series:
+def timestamps(values: pl.Series, file: str, *, day_first: bool | None = None) -> pl.Series:
     """(n,) Datetime("us") of the same name, null where a value is missing or invalid.
 
     Args:
         values: a column of any type.
         file: name for messages.
+        day_first: the order of day and month in earlier data; None for unknown.
 
     Raises:
-        DataError: the column holds no times, or the order of day and month is ambiguous.
+        DataError: the column holds no times, or the order of day and month is ambiguous or has
+            changed.
     """
     dtype = values.dtype
     if isinstance(dtype, pl.Datetime):
@@ -53,8 +55,17 @@ def timestamps(values: pl.Series, file: str) -> pl.Series:
         _refuse_counters(values, times, file)
         return times
     if dtype in (pl.String, pl.Categorical, pl.Enum, pl.Null):
-        return _parse_text(text(values, file).str.to_uppercase(), file)
+        return _parse_text(text(values, file).str.to_uppercase(), file, day_first)
     raise DataError(f"{file}: the column {values.name!r} is {dtype}, which is not a time")
+
+
+def shows_day_first(values: pl.Series) -> bool | None:
+    """Whether the day comes before the month in a column; None if no value decides it."""
+    if values.dtype not in (pl.String, pl.Categorical, pl.Enum):
+        return None
+    upper = values.cast(pl.String).str.strip_chars().str.to_uppercase()
+    day, month = _first_above_twelve(upper.filter(upper.str.contains(_SLASHED)))
+    return None if day.any() == month.any() else bool(day.any())
 
 
 def _from_unix(values: pl.Series) -> pl.Series:
@@ -86,17 +97,19 @@ def _refuse_counters(values: pl.Series, times: pl.Series, file: str) -> None:
         )
 
 
-def _parse_text(values: pl.Series, file: str) -> pl.Series:
+def _parse_text(values: pl.Series, file: str, day_first: bool | None) -> pl.Series:
     column = pl.col(values.name)
     common = (column.str.strptime(_UTC, form, strict=False) for form in _COMMON_FORMATS)
     times = values.to_frame().select(pl.coalesce(*common)).to_series()
     rest = values.to_frame().select(pl.when(times.is_null()).then(column)).to_series()
     if rest.count():
-        times = times.zip_with(times.is_not_null(), _parse_uncommon(rest, times, file))
+        times = times.zip_with(times.is_not_null(), _parse_uncommon(rest, times, file, day_first))
     return times.alias(values.name)
 
 
-def _parse_uncommon(values: pl.Series, other_times: pl.Series, file: str) -> pl.Series:
+def _parse_uncommon(
+    values: pl.Series, other_times: pl.Series, file: str, day_first: bool | None
+) -> pl.Series:
     """Times of the texts without a common format; `other_times` are those of the others."""
     column = pl.col(values.name)
     frame = values.to_frame()
@@ -107,9 +120,10 @@ def _parse_uncommon(values: pl.Series, other_times: pl.Series, file: str) -> pl.
         _refuse_counters(number, parsed.zip_with(parsed.is_not_null(), other_times), file)
     slashed = frame.filter(column.str.contains(_SLASHED)).to_series()
     if len(slashed):
+        day_first = _day_first(slashed, file, day_first)
         parsed = parsed.zip_with(
             parsed.is_not_null(),
-            frame.select(_parse_slashed(column, day_first=_day_first(slashed, file))).to_series(),
+            frame.select(_parse_slashed(column, day_first=day_first)).to_series(),
         )
     return parsed
 
@@ -156,14 +170,34 @@ def _combine(year: pl.Expr, month: pl.Expr, day: pl.Expr, clock: pl.Expr) -> pl.
     return padded.str.strptime(_UTC, "%Y-%m-%d %H:%M:%S%.f", strict=False)
 
 
-def _day_first(slashed: pl.Series, file: str) -> bool:
-    """Whether the day comes before the month, from the values of the column."""
+def _first_above_twelve(slashed: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """(n,) where only the first number can be the day, and (n,) where only the second can."""
     parts = slashed.str.extract_groups(_SLASHED).struct
     first, second = (parts.field(name).cast(pl.Int64) for name in ("1", "2"))
-    for_day = (first > 12) & (second <= 12)
-    for_month = (second > 12) & (first <= 12)
+    return (first > 12) & (second <= 12), (second > 12) & (first <= 12)
+
+
+def _day_first(slashed: pl.Series, file: str, expected: bool | None) -> bool:
+    """Whether the day comes before the month: as expected, else from the values of the column.
+
+    Values that do not fit the expected order are left to be set aside, unless all contradict it.
+    """
+    parts = slashed.str.extract_groups(_SLASHED).struct
+    first, second = (parts.field(name).cast(pl.Int64) for name in ("1", "2"))
+    for_day, for_month = _first_above_twelve(slashed)
     day_first = bool(for_day.any())
     undecided = (first <= 12) & (second <= 12) & (first != second)
+    order = f"{file}: the order of day and month in the column {slashed.name!r}"
+    remedy = "write the times as 2024-12-31 18:05"
+    if expected is not None:
+        fitting, other = (for_day, for_month) if expected else (for_month, for_day)
+        if other.any() and not fitting.any():
+            names = ("day", "month") if expected else ("month", "day")
+            raise DataError(
+                f"{order} has changed: the earlier data have the {names[0]} first, and here "
+                f"{slashed.filter(other)[0]} has the {names[1]} first; {remedy}"
+            )
+        return expected
     if day_first != for_month.any() or not (day_first or undecided.any()):
         return day_first
     if day_first:
@@ -171,7 +205,4 @@ def _day_first(slashed: pl.Series, file: str) -> bool:
         explanation = f"some have the day first ({a}) and some the month ({b})"
     else:
         explanation = f"no value decides it (for example {slashed.filter(undecided)[0]})"
-    raise DataError(
-        f"{file}: the order of day and month in the column {slashed.name!r} is ambiguous: "
-        f"{explanation}; write the times as 2024-12-31 18:05"
-    )
+    raise DataError(f"{order} is ambiguous: {explanation}; {remedy}")
