@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import Any, Final, Protocol
 
 from goeswith.core.errors import ConfigError
+from goeswith.data.dataset import Dataset
 from goeswith.evaluation.protocols import (
     basket_protocol,
     cold_start_protocol,
@@ -70,3 +71,12 @@ def protocol(name: str) -> MakeCases:
 def models_for(name: str) -> Registry[Any]:
     """The models of a protocol."""
     return SESSION_MODELS if name in NEXT_PRODUCT else MODELS
+
+
+def default_protocol(dataset: Dataset) -> str:
+    """Basket for events with purchases, else edges."""
+    events = dataset.events
+    if events is None or dataset.relations is not None:
+        return "edges"
+    has_purchases = "event" not in events.columns or (events["event"] == "purchase").any()
+    return "basket" if has_purchases else "edges"
