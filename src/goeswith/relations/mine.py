@@ -9,8 +9,8 @@ from typing import Final
 import polars as pl
 
 from goeswith.core.errors import DataError
-from goeswith.data.baskets import basket_matrix, with_baskets
 from goeswith.relations import expressions
+from goeswith.relations.baskets.basket_matrix import basket_matrix, with_baskets
 from goeswith.relations.config import DEFAULT_MIN_CO_PURCHASE, MiningConfig
 from goeswith.relations.edge_counts import (
     EdgeCounts,

@@ -125,10 +125,19 @@ class EvaluationSettings(_Section):
         0.1, gt=0, lt=1, description="Share of products whose edges are all held out (cold)."
     )
     time_share: float = Field(
-        0.2, gt=0, lt=1, description="Share of events held out, the latest ones (time)."
+        0.2,
+        gt=0,
+        lt=1,
+        description="Share of events (time) or baskets (basket) held out, the latest.",
     )
     session_share: float = Field(
         0.25, gt=0, lt=1, description="Share of sessions held out (sessions)."
+    )
+    judged: str | None = Field(
+        None,
+        description="Table of labelled pairs (judged): source, target, and as complement and "
+        "substitute the share of judges that say so.",
+        examples=["labels.csv"],
     )
     folds: int = Field(5, ge=2, description="Number of folds of sessions (gold).")
     bootstrap: int = Field(

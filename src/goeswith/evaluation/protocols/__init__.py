@@ -13,6 +13,7 @@ from goeswith.evaluation.protocols import (
     cold_start_protocol,
     held_out_edges,
     human_bundles,
+    judged_protocol,
     next_product,
     time_protocol,
 )
@@ -35,6 +36,7 @@ PROTOCOLS: Final[dict[str, MakeCases]] = {
     "direction": held_out_edges.direction,
     "time": time_protocol.time_protocol,
     "basket": basket_protocol.basket_protocol,
+    "judged": judged_protocol.judged,
     "gold": human_bundles.gold,
     "leave_one_out": next_product.leave_one_out,
     "given": next_product.predefined_test,
@@ -48,10 +50,11 @@ MAIN_METRIC: Final = {
     "direction": "direction_accuracy",
     "gold": "auc",
     "basket": "attach@10",
+    "judged": "complements@5",
 }
 """The metric of the bootstrap, if it is not ndcg@10."""
 
-UNSEEDED: Final = frozenset({"time", "leave_one_out", "given"})
+UNSEEDED: Final = frozenset({"time", "judged", "leave_one_out", "given"})
 """Protocols whose split is the same for every seed."""
 
 

@@ -14,11 +14,11 @@ from scipy import sparse
 from goeswith.core.arrays import Rows, Sparse, best_columns, entry_rows
 from goeswith.core.errors import DataError
 from goeswith.core.ndcg import rank_discounts
-from goeswith.data.baskets import basket_matrix, with_baskets
 from goeswith.data.catalog import Catalog
 from goeswith.evaluation.metrics import PerSource, popularity_slices
 from goeswith.evaluation.protocols.case import Answers, BenchmarkData, CaseMetrics, GraphCase
 from goeswith.models.base import Recommender
+from goeswith.relations.baskets.basket_matrix import basket_matrix, with_baskets
 from goeswith.relations.graph import RelationGraph
 from goeswith.relations.mine import mine
 

@@ -7,7 +7,7 @@ from datetime import datetime
 import numpy as np
 import polars as pl
 
-from goeswith.data.baskets import basket_matrix, with_baskets
+from goeswith.relations.baskets.basket_matrix import basket_matrix, with_baskets
 
 
 def held(events: pl.DataFrame, max_basket: int | None = None) -> list[list[int]]:
