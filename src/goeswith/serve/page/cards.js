@@ -86,7 +86,7 @@ function lateBrief(id, facts) {
  * @param context `{ facts, source }`; source is the id asked about, null for a basket or a new one.
  */
 export function card(answer, place, { facts, source, mark }) {
-  const sure = sureness(answer, facts);
+  const sure = sureness(answer);
   const score = `${clean(answer.model, 60)}, score ${number(answer.score)}`;
   return h(
     "article",
