@@ -14,6 +14,7 @@ import numpy as np
 from goeswith.core.arrays import Floats, Rows, blocks
 from goeswith.core.errors import GoesWithError
 from goeswith.models.registry import model_name
+from goeswith.pipeline.demotion import demote_unsupported
 from goeswith.pipeline.exclusion_index import ExclusionIndex
 from goeswith.pipeline.fit_progress import FitProgress
 from goeswith.pipeline.top_k_table import TopKTable
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 _DEEPER: Final = 3
 """How many times as many recommendations are looked at where kinds exclude some."""
 _BATCH: Final = 2048
+_POPULARITY_MODELS: Final = frozenset({"popularity", "type_popularity"})
+"""First models that are to show what is popular."""
 _MAX_THREADS: Final = 4
 """Scoring threads; each holds a block of scores in memory."""
 
@@ -74,6 +77,8 @@ def precompute(
             rows = rows[np.argsort(catalog.type_codes[rows], kind="stable")]
             _recommend_batches(model, rows, table, exclusions, on_batch)
             model.save(folder)
+    if model_name(specs[0]) not in _POPULARITY_MODELS:
+        table.hubs = demote_unsupported(table, catalog, graph)
     return table
 
 

@@ -20,6 +20,7 @@ class TopKTable:
         products: (n, k) rows, padded with -1.
         scores: (n, k), padded with -inf.
         model_index: (n, k) index of the model of each, padded with -1.
+        hubs: rows of the products that were moved down in many lists, see `demotion`.
     """
 
     def __init__(self, n: int, k: int) -> None:
@@ -27,6 +28,7 @@ class TopKTable:
         self.models: list[str] = []
         self.probabilities: list[str] = []
         self.left_out: dict[str, str] = {}
+        self.hubs: Rows = np.zeros(0, dtype=np.int32)
         self.products = np.full((n, k), -1, dtype=np.int32)
         self.scores = np.full((n, k), -np.inf, dtype=np.float32)
         self.model_index = np.full((n, k), -1, dtype=np.int8)
