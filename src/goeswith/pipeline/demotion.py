@@ -28,10 +28,9 @@ if TYPE_CHECKING:
 HEAD: Final = 5
 """Ranks of which a hub may not have too many."""
 _HUB_SHARE: Final = 0.05
-"""Share of all lists from which on a product is a hub, and
-"""
-_HUB_LISTS: Final = 20
-"""their least number: in a small shop much is in every twentieth list."""
+"""Share of all lists above which a product is a hub."""
+_HUB_LISTS: Final = 50
+"""Least number of them: in a small shop much is in every twentieth list."""
 _MAX_ROUNDS: Final = 20
 
 

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from goeswith.models.base import Recommender
     from goeswith.relations.graph import RelationGraph
 
-_DEEPER: Final = 3
-"""How many times as many recommendations are looked at where kinds exclude some."""
 _BATCH: Final = 2048
 _POPULARITY_MODELS: Final = frozenset({"popularity", "type_popularity"})
 """First models that are to show what is popular."""
@@ -56,8 +54,8 @@ def precompute(
         k: recommendations per product.
         by_kinds: whether products of one kind are substitutes.
     """
-    table = TopKTable(len(catalog), k)
     exclusions = ExclusionIndex(catalog, graph, by_kinds=by_kinds)
+    table = TopKTable(len(catalog), k, exclusions.groups)
     for place, spec in enumerate(specs):
         name = re.sub(r"[^\w.-]", "-", model_name(spec))
         folder = build / "model" if not place else build / "fallbacks" / f"{place}-{name}"
@@ -94,12 +92,12 @@ def _recommend_batches(
     pool = ThreadPoolExecutor(min(os.cpu_count() or 1, _MAX_THREADS))
     try:
         batches = list(blocks(rows, _BATCH))
-        # products of one kind are dropped afterwards: there may be many
-        depth = table.k * (_DEEPER if exclusions.by_kinds else 1)
+        # products of one kind and variants are dropped afterwards: there may be many
+        depth = exclusions.depth(table.k)
 
         def recommend(batch: Rows) -> tuple[Rows, Floats]:
             products, scores = model.recommend(batch, depth, exclusions.for_products(batch))
-            return exclusions.drop_kinds(batch, products, scores, table.k)
+            return exclusions.drop(batch, products, scores, table.k)
 
         results = pool.map(recommend, batches)
         done = 0

@@ -44,11 +44,16 @@ def signal_notes(graph: RelationGraph, kinds: dict[str, Any]) -> list[str]:
             )
         return [note]
     if kinds["exclude"]:
-        return [
+        note = (
             "no views: alternatives are products of one kind or of kinds that replace each other "
-            f"(table of kinds); {1 - kinds['share']:.0%} of the products have no kind, so their "
-            "alternatives are recognised by their type alone"
-        ]
+            "(table of kinds)"
+        )
+        if kinds["share"] < 1:
+            note += (
+                f"; {1 - kinds['share']:.0%} of the products have no kind, so their alternatives "
+                "are recognised by their type alone"
+            )
+        return [note]
     basis = (
         "products of one type are recommended only after others, unless they are bought together "
         "more often than by chance"

@@ -23,8 +23,10 @@ class TopKTable:
         hubs: rows of the products that were moved down in many lists, see `demotion`.
     """
 
-    def __init__(self, n: int, k: int) -> None:
+    def __init__(self, n: int, k: int, groups: Rows | None = None) -> None:
+        """Args: groups: (n,) variant groups, -1 for none; a list has one product of each."""
         self.k = k
+        self._groups = groups
         self.models: list[str] = []
         self.probabilities: list[str] = []
         self.left_out: dict[str, str] = {}
@@ -41,6 +43,10 @@ class TopKTable:
         """Append the recommendations of the last of `models`, without duplicates."""
         here = self.products[rows]
         repeated = (products[:, :, None] == here[:, None, :]).any(axis=2)
+        if self._groups is not None and (self._groups >= 0).any():
+            new, shown = self._groups[products], self._groups[here]
+            same = (new[:, :, None] == shown[:, None, :]) & (here >= 0)[:, None, :]
+            repeated |= (new >= 0) & same.any(axis=2)
         is_kept = np.concatenate([here >= 0, (products >= 0) & ~repeated], axis=1)
         order = np.argsort(~is_kept, axis=1, kind="stable")[:, : self.k]
         is_filled = np.take_along_axis(is_kept, order, axis=1)

@@ -170,6 +170,7 @@ class RelationGraph:
                 target_contexts=None,
                 contexts=None,
                 companions=None,
+                companions_total=None,
             )
 
         before = (

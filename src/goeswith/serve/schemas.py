@@ -160,6 +160,11 @@ class RecommendationSchema(BaseModel):
         description="What the table of product kinds says of the pair; null if nothing.",
         examples=[None],
     )
+    more_variants: int = Field(
+        0,
+        description="Number of its variants, in other sizes or colours; a list shows one of them.",
+        examples=[2],
+    )
 
 
 class BundleResponse(BaseModel):
