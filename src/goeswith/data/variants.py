@@ -18,6 +18,8 @@ VARIANT_GROUP: Final = "variant_group"
 
 _MAX_VARIANTS: Final = 1000
 """A value shared by more products is a placeholder."""
+_MAX_BY_WORDS: Final = 50
+"""Likewise, of what remains of titles without colour, size and pack."""
 
 
 def variant_codes(catalog: Catalog) -> Rows:
@@ -27,16 +29,17 @@ def variant_codes(catalog: Catalog) -> Rows:
     spaces; or, within a type and brand, a title that differs in colour, size or pack alone (see
     `variant_words`). A product without a title has no variants by title, and products of two
     `variant_group`s are no variants of each other. Values shared by more than 1,000 products are
-    ignored.
+    ignored, and titles that differ in such words alone if there are more than 50.
     """
     n = len(catalog)
     groups, products, n_nodes = [], [], n
-    for key in _keys(catalog.frame).values():
+    for name, key in _keys(catalog.frame).items():
+        most = _MAX_BY_WORDS if name == "base" else _MAX_VARIANTS
         shared = (
             pl.DataFrame({"key": key})
             .with_row_index("row")
             .filter(pl.col("key").is_not_null() & (pl.col("key") != ""))
-            .filter(pl.len().over("key").is_between(2, _MAX_VARIANTS))
+            .filter(pl.len().over("key").is_between(2, most))
             .with_columns(group=pl.col("key").rank("dense"))
         )
         if shared.height:
