@@ -78,9 +78,11 @@ def test_a_co_purchase_states_its_contexts_and_its_lift(changes: dict[str, Any],
         (3, 2, "; X first in 3 of 5 with an order"),
         (2, 3, ""),
         (10, 10, ""),
-        (1200, 4, "; X first in 1,200 of 1,204 with an order"),
+        (150, 4, "; X first in 150 of 154 with an order"),
         (0, 0, ""),
         (None, None, ""),
+        (200, 40, "; X first in 200"),
+        (200, 39, "; X first in 200 of 239 with an order"),
     ],
 )
 def test_order_needs_five_contexts_with_one(first: int, then: int, text: str) -> None:

@@ -139,12 +139,16 @@ def _pair_text(other: str, evidence: Evidence, model: str | None, *, is_reverse:
 
 
 def _order_text(source: str, evidence: Evidence) -> str:
-    """`; X first in 43 of 45 with an order`, if it was first in most of enough contexts."""
+    """`; X first in 43 of 45 with an order`, if it was first in most of enough contexts.
+
+    `; X first in 43` where all contexts have an order.
+    """
     first = evidence.source_first or 0
     ordered = first + (evidence.target_first or 0)
     if ordered < MIN_ORDERED_CONTEXTS or 2 * first <= ordered:
         return ""
-    return f"; {source} first in {first:,} of {ordered:,} with an order"
+    rest = f" of {ordered:,} with an order" if ordered < evidence.bought_together else ""
+    return f"; {source} first in {first:,}{rest}"
 
 
 def _together(count: int, evidence: Evidence, other: str, customers: int | None = None) -> str:
