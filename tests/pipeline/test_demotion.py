@@ -101,4 +101,8 @@ def test_fit_says_what_it_could_not_tell_apart():
     assert "38% of the products have no kind" in note
     (note,) = signal_notes(graph_of([(3, 4)] * 6, views=True), KINDS)
     assert note.startswith("by views, 1 of ")
+    rare = RelationGraph(N, {**without.relations, "co_view": RelationGraph(N)["co_view"]})
+    assert signal_notes(rare, KINDS) == [
+        "no two products are viewed together often enough to show that they are alternatives"
+    ]
     assert not signal_notes(RelationGraph.from_edges(3, [(0, 1, "co_purchase")]), KINDS)

@@ -38,11 +38,12 @@ def signal_notes(graph: RelationGraph, kinds: dict[str, Any]) -> list[str]:
             "alternatives"
         )
         if undecided:
-            note += (
-                f"; {undecided:,} are viewed together more than bought, but too rarely to decide, "
-                "and remain complements"
-            )
+            note += f"; too few views to decide whether {undecided:,} more are, which remain complements"
         return [note]
+    if CO_VIEW in graph.relations:
+        return [
+            "no two products are viewed together often enough to show that they are alternatives"
+        ]
     if kinds["exclude"]:
         note = (
             "no views: alternatives are products of one kind or of kinds that replace each other "
