@@ -38,7 +38,7 @@ def signal_notes(graph: RelationGraph, kinds: dict[str, Any]) -> list[str]:
             "alternatives"
         )
         if undecided:
-            note += f"; too few views to decide whether {undecided:,} more are, which remain complements"
+            note += f"; {undecided:,} more have too few views to decide, and remain complements"
         return [note]
     if CO_VIEW in graph.relations:
         return [
