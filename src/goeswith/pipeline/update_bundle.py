@@ -228,12 +228,13 @@ class _BundleUpdate:
 
     def count_events(self, new_events: NewEvents) -> list[str]:
         """Add the counts of new events, have the models take them over, and answer everything."""
-        from goeswith.relations.mine import mine  # Ibis and DuckDB
+        from goeswith.relations.build_graph import mine_catalog
 
         self.steps.log("counting")
         catalog, n = self.extended.catalog, len(self.extended.catalog)
         report = MiningReport()
-        new_graph = mine(new_events.frame, n, without_min_counts(self.settings.relations), report)
+        config = without_min_counts(self.settings.relations)
+        new_graph = mine_catalog(new_events.frame, catalog, config, report)
         check_contexts(self.mined, report, new_events.path)
         everything = with_new_items(load_graph(self.old.folder / RELATIONS, len(self.old)), n)
         below_support = self._below_support(n)

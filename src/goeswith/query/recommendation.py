@@ -35,6 +35,8 @@ class Recommendation:
             docs/how-to/explanations.md.
         knowledge: what is generally known of the kinds of the two products, where something is; it
             is never evidence of what customers did.
+        more_variants: how many variants it has besides, in other sizes or colours; a list shows one
+            product of each variant group.
     """
 
     product_id: str
@@ -50,6 +52,7 @@ class Recommendation:
     pinned: bool = False
     explanation: str | None = None
     knowledge: Knowledge | None = None
+    more_variants: int = 0
 
 
 class Hit(NamedTuple):
@@ -103,4 +106,5 @@ def make_recommendation(  # noqa: PLR0917
         pinned=pinned,
         explanation=bundle.explanations.for_pair(best, target, evidence),
         knowledge=knowledge,
+        more_variants=products.variant_count(target) - 1,
     )

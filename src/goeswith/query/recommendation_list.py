@@ -24,8 +24,8 @@ class RecommendationList(list[T], Generic[T]):
         """One row a recommendation, in order.
 
         Columns: rank, product_id, title, type, score, model, fallback, why, and the counts of the
-        evidence: baskets (that hold both products), lift, source_first (baskets in which the source
-        came first). A count that the data do not have is null.
+        evidence: baskets (that hold both products), customers, lift, strength, source_first
+        (baskets in which the source came first). What the data do not have is null.
         """
         import polars as pl
 
@@ -41,6 +41,8 @@ class RecommendationList(list[T], Generic[T]):
             "baskets": pl.Int64,
             "lift": pl.Float64,
             "source_first": pl.Int64,
+            "customers": pl.Int64,
+            "strength": pl.String,
         }
         rows = [
             (
@@ -55,6 +57,8 @@ class RecommendationList(list[T], Generic[T]):
                 one.evidence.bought_together if one.evidence.counted else None,
                 one.evidence.lift,
                 one.evidence.source_first,
+                one.evidence.customers,
+                one.evidence.strength,
             )
             for rank, one in enumerate(self, start=1)
         ]

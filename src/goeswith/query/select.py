@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from goeswith.core.arrays import Rows
+from goeswith.core.arrays import Rows, repeated_groups
 from goeswith.core.errors import ConfigError
 from goeswith.core.ndcg import rank_discounts
 from goeswith.query.constraints import Constraints
@@ -121,6 +121,8 @@ def select(
     candidates = fuse(
         [bundle.top_k_lists.for_product(row, bundle.k) for row in sources], is_probability
     )
+    if resolved.is_filtered:
+        candidates = _with_allowed_variants(bundle, candidates, allowed)
     slate = make_slate(bundle, candidates, resolved, allowed, k)
     if len(slate) < k and resolved.is_filtered and bundle.online:
         lists = [bundle.scorer.top_k(row, allowed, bundle.k) for row in sources]
@@ -133,6 +135,22 @@ def select(
     names = [bundle.products.display_name(row) for row in sources]
     ids = [bundle.products.ids[row] for row in sources]
     return make_recommendations(bundle, slate, evidence, names, ids)
+
+
+def _with_allowed_variants(
+    bundle: QueryContext, candidates: Candidates, allowed: npt.NDArray[np.bool_]
+) -> Candidates:
+    """Candidates that filters exclude, as the first variant of theirs that filters allow.
+
+    A stored list has one product of each variant group; a filter may want another size.
+    """
+    codes = bundle.products.variant_codes
+    products = candidates.products.copy()
+    for place in np.flatnonzero((codes[products] >= 0) & ~allowed[products]).tolist():
+        variants = np.flatnonzero((codes == codes[products[place]]) & allowed)
+        if len(variants):
+            products[place] = variants[0]
+    return replace(candidates, products=products)
 
 
 @dataclass(frozen=True)
@@ -238,13 +256,17 @@ def make_slate(
     )
     order = np.array([*pin_places, *range(c)], dtype=np.int64)
     products = pool.products[order]
+    shown = np.append(np.ones(pin_count, dtype=bool), allowed[candidates.products])
+    groups = np.where(shown, bundle.products.variant_codes[products], -1)[None]
+    repeated = repeated_groups(groups)[0]
+    repeated[:pin_count] = False
     relevance = pool.scores if candidates.comparable else rank_discounts(c + pin_count)
     places = build_slate(
         products,
         bundle.products.type_codes[products],
         k,
         relevance=np.maximum(relevance[order], 0),
-        allowed=np.append(np.ones(pin_count, dtype=bool), allowed[candidates.products]),
+        allowed=shown & ~repeated,
         pinned=pin_count,
         per_type=resolved.per_type,
         diversity=resolved.diversity,

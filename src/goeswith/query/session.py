@@ -27,7 +27,8 @@ from goeswith.query.select import (
     probability_mask,
 )
 from goeswith.sequential.sequences import Sequences
-from goeswith.store.evidence import Evidence, MappedMatrix
+from goeswith.store.evidence import Evidence
+from goeswith.store.mapped_matrix import MappedMatrix
 from goeswith.text.evidence_text import next_text
 
 if TYPE_CHECKING:

@@ -1,9 +1,10 @@
 """Substitutes of a product: what shoppers view as alternatives of it, then what is alike.
 
 Viewed alternatives come first, by how often they were viewed together, those of the similarity
-signal before other pairs; complements are excluded. Products of the same type follow, by the cosine
-of their attributes (`AttributeEncoder`), computed on request from a memory-mapped inverted index,
-rarest tokens first.
+signal before other pairs; complements are excluded. Products of the same type follow, and where
+kinds decide what is a substitute those of the same and of alternative kinds, by the cosine of their
+attributes (`AttributeEncoder`), computed on request from a memory-mapped inverted index, rarest
+tokens first. A list has one product of each variant group.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from goeswith.core.arrays import repeated_groups
 from goeswith.core.errors import BundleError
 from goeswith.query.recommendation import Recommendation
 from goeswith.text.evidence_text import substitute_text
@@ -30,6 +32,8 @@ VIEW_MODEL: Final = "co_view"
 ATTRIBUTE_MODEL: Final = "attribute_similarity"
 """What answers name as their model."""
 
+_DEEPER: Final = 5
+"""How many times as many similar products are looked at, of which variants are left out."""
 _MAX_INDEX_ENTRIES: Final = 200_000
 """Entries of the inverted index that one question reads; the rarest tokens have them."""
 
@@ -46,12 +50,17 @@ def similars(
     viewed, times = viewed[is_shown], times[is_shown]
     cosines = _cosines(bundle.similar_arrays, source, viewed)
     signal = np.isin(viewed, bundle.evidence.substitutes(source))
-    order = np.lexsort((viewed, -cosines, -times, ~signal))[:k]
+    order = np.lexsort((viewed, -cosines, -times, ~signal))
+    groups = bundle.products.variant_codes
+    order = order[~repeated_groups(groups[viewed[order]][None])[0]][:k]
     rows, scores = viewed[order], times[order].astype(np.float64)
     results = _make_recommendations(bundle, source, rows, scores, VIEW_MODEL)
     if len(results) < k:
         used = np.concatenate([viewed, [source]])
-        rows, scores = _attribute_neighbours(bundle, source, allowed, used, k - len(results))
+        rows, scores = _attribute_neighbours(bundle, source, allowed, used, _DEEPER * k)
+        shown = np.concatenate([viewed, rows])
+        is_first = ~repeated_groups(groups[shown][None])[0][len(viewed) :]
+        rows, scores = (values[is_first][: k - len(results)] for values in (rows, scores))
         results += _make_recommendations(bundle, source, rows, scores, ATTRIBUTE_MODEL)
     return results
 
@@ -75,7 +84,7 @@ def _attribute_neighbours(
     used: npt.NDArray[np.integer],
     k: int,
 ) -> tuple[Rows, npt.NDArray[np.float64]]:
-    """The k products of the source's type most alike in attributes, and their cosines."""
+    """The k products of the source's type, or kind, most alike in attributes; their cosines."""
     arrays = bundle.similar_arrays
     tokens, weights = _csr_row(arrays, "product", source)
     starts, stops = arrays["token.indptr"][tokens], arrays["token.indptr"][tokens + 1]
@@ -90,7 +99,10 @@ def _attribute_neighbours(
         cosine[arrays["token.indices"][start:stop]] += weights[i] * arrays["token.data"][start:stop]
     codes = bundle.products.type_codes
     if codes[source] >= 0:
-        cosine[codes != codes[source]] = 0
+        other = codes != codes[source]
+        if bundle.kinds_exclude:
+            other[bundle.kinds.alternatives(source)] = False
+        cosine[other] = 0
     if allowed is not None:
         cosine[~allowed] = 0
     cosine[used] = 0
@@ -140,6 +152,7 @@ def _make_recommendations(
                 evidence=pair,
                 why=substitute_text(name, pair, float(scores[i])),
                 goes_with=(),
+                more_variants=products.variant_count(row) - 1,
             )
         )
     return recommendations

@@ -172,6 +172,7 @@ class RelationGraph:
                 target_contexts=None,
                 contexts=None,
                 companions=None,
+                companions_total=None,
             )
 
         before = (

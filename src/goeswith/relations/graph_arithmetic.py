@@ -9,7 +9,7 @@ old ones would have to age: graphs with `Relation.seen` are split and extended, 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -71,6 +71,7 @@ def split_by_support(
             target_contexts=None,
             contexts=None,
             companions=None,
+            companions_total=None,
         )
     types = graph.types
     return (
@@ -160,23 +161,22 @@ def _relation_or_none(graph: RelationGraph, name: str) -> Relation | None:
 
 def _add_relations(one: Relation, other: Relation) -> Relation:
     count, first, customers = _add_counts(one, other)
-    contexts = None
-    if one.contexts is not None and other.contexts is not None:
-        contexts = one.contexts + other.contexts
     return Relation(
         count,
         first,
         _add_or_none(one.source_contexts, other.source_contexts),
         _add_or_none(one.target_contexts, other.target_contexts),
-        contexts,
+        _add_or_none(one.contexts, other.contexts),
         customers=customers,
         companions=_add_or_none(one.companions, other.companions),
+        companions_total=_add_or_none(one.companions_total, other.companions_total),
     )
 
 
-def _add_or_none(
-    one: npt.NDArray[np.float64] | None, other: npt.NDArray[np.float64] | None
-) -> npt.NDArray[np.float64] | None:
+T = TypeVar("T", float, npt.NDArray[np.float64])
+
+
+def _add_or_none(one: T | None, other: T | None) -> T | None:
     return None if one is None or other is None else one + other
 
 

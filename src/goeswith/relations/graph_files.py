@@ -19,6 +19,7 @@ _BASKETS: Final = "log/baskets"
 
 _PER_EDGE: Final = ("source_first", "seen", "customers")
 _PER_PRODUCT: Final = ("source_contexts", "target_contexts", "companions")
+_TOTALS: Final = ("contexts", "companions_total")
 
 
 def save_graph(graph: RelationGraph, folder: Path) -> None:
@@ -32,8 +33,10 @@ def save_graph(graph: RelationGraph, folder: Path) -> None:
             values = getattr(relation, part)
             if values is not None:
                 arrays[f"{name}/{part}"] = values
-        if relation.contexts is not None:
-            arrays[f"{name}/contexts"] = np.array([relation.contexts])
+        for part in _TOTALS:
+            total = getattr(relation, part)
+            if total is not None:
+                arrays[f"{name}/{part}"] = np.array([total])
     save_arrays(arrays, folder / GRAPH_FILE)
 
 
@@ -94,5 +97,8 @@ def _relation(arrays: Arrays, name: str, n: int, folder: Path) -> Relation:
                 f"{folder / GRAPH_FILE}: {name}/{part} has the shape {values.shape} where "
                 f"({length},) is due; the file is damaged"
             )
-    contexts = arrays.get(f"{name}/contexts")
-    return Relation(count, **parts, contexts=None if contexts is None else float(contexts[0]))
+    contexts, companions_total = (
+        None if (total := arrays.get(f"{name}/{part}")) is None else float(total[0])
+        for part in _TOTALS
+    )
+    return Relation(count, **parts, contexts=contexts, companions_total=companions_total)

@@ -223,6 +223,7 @@ class _RelationMiner:
             edges.seen,
             edges.customers,
             None if day_window else companions,
+            None if day_window else float(companions.sum()),
         )
 
     def view_relations(self, events: _EventLog) -> dict[str, Relation]:

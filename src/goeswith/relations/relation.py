@@ -68,6 +68,7 @@ class Relation:
             upper bound: a customer of both logs counts twice.
         companions: (n,) how many other products the contexts of each product hold, added up; None
             if unknown. See `sized_lift_lower`.
+        companions_total: those of all products, each variant group once.
     """
 
     count: Sparse
@@ -78,6 +79,7 @@ class Relation:
     seen: Floats | None = None
     customers: Floats | None = None
     companions: npt.NDArray[np.float64] | None = None
+    companions_total: float | None = None
 
     @cached_property
     def sources(self) -> Rows:
@@ -129,9 +131,9 @@ class Relation:
         bound is Wilson's of n_uv among the companions of the source. Where companions are unknown,
         as in `lift_bounds`.
         """
-        if self.companions is None or not self.companions.any():
+        total = self.companions_total
+        if self.companions is None or not total:
             return self.lift_bounds(Z_95)[0]
-        total = self.companions.sum()
         source, target = self.companions[self.sources], self.companions[self.targets]
         share = wilson_lower(self.count.data, source)
         return np.asarray(share * total / np.maximum(target, 1e-12))

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field
 
 from goeswith.query.compare import ComparisonRelation
-from goeswith.store.evidence import Basis
+from goeswith.store.evidence import Basis, Strength
 
 MAX_ID_LENGTH: Final = 5000
 """Maximum number of characters of a product id in a request."""
@@ -83,6 +83,24 @@ class EvidenceSchema(BaseModel):
         description="What the contexts of co-purchases are; null if the bundle does not record it.",
         examples=["baskets"],
     )
+    target_first: int | None = Field(
+        default=None,
+        description="Contexts in which the target came first; the others have no order.",
+        examples=[12],
+    )
+    customers: int | None = Field(
+        default=None,
+        description="Distinct customers of the contexts with both products, each anonymous one "
+        "being a customer of its own; null if they are unknown.",
+        examples=[118],
+    )
+    strength: Strength | None = Field(
+        default=None,
+        description="How well the counts support the pair: `strong` where the lower bound of the "
+        "lift is at least 3 in 10 contexts of 5 customers, `medium` where it is 1.5 in 3 contexts "
+        "of 2; null for lists without counts, and without evidence.",
+        examples=["strong"],
+    )
 
 
 class KnowledgeSchema(BaseModel):
@@ -141,6 +159,11 @@ class RecommendationSchema(BaseModel):
         None,
         description="What the table of product kinds says of the pair; null if nothing.",
         examples=[None],
+    )
+    more_variants: int = Field(
+        0,
+        description="Number of its variants, in other sizes or colours; a list shows one of them.",
+        examples=[2],
     )
 
 
