@@ -32,7 +32,7 @@ _HUB_SHARE: Final = 0.05
 """Share of all lists above which a product is a hub."""
 _HUB_LISTS: Final = 50
 """Least number of them: in a small shop much is in every twentieth list."""
-_MAX_ROUNDS: Final = 100
+_MAX_ROUNDS: Final = 20
 
 
 def demote_unsupported(table: TopKTable, catalog: Catalog, graph: RelationGraph) -> Rows:
