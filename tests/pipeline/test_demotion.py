@@ -10,6 +10,7 @@ from goeswith.pipeline.signal_notes import hub_notes, signal_notes
 from goeswith.pipeline.top_k_table import TopKTable
 from goeswith.relations.graph import RelationGraph
 from goeswith.relations.mine import mine
+from goeswith.relations.relation import Relation, csr
 
 N, K, HUB = 200, 12, 0
 KINDS = {"exclude": False, "share": None, "why_not": "the products have no titles"}
@@ -106,3 +107,15 @@ def test_fit_says_what_it_could_not_tell_apart():
         "no two products are viewed together often enough to show that they are alternatives"
     ]
     assert not signal_notes(RelationGraph.from_edges(3, [(0, 1, "co_purchase")]), KINDS)
+
+
+def test_of_a_hub_that_is_supported_everywhere_the_strongest_pairs_stay():
+    sources = np.arange(1, N)
+    held = np.full(N, 300.0)
+    held[HUB] = 1000
+    count = csr(N, sources, np.zeros(N - 1), sources)
+    graph = RelationGraph(N, {"co_purchase": Relation(count, None, held, held, 1e6)})
+    table = table_of()
+    assert demote_unsupported(table, catalog_of(), graph).tolist() == [HUB]
+    shown = np.flatnonzero((table.products[:, :5] == HUB).any(axis=1))
+    assert shown.tolist() == list(range(N - 50, N))

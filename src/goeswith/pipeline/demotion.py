@@ -4,7 +4,8 @@ Two kinds of recommendations need evidence of their own: that the pair is bought
 often than by chance, and than the sizes of the baskets explain (lower bounds of the lift above 1,
 `Relation.lift_bounds` and `sized_lift_lower`).
 
-- **Hubs**: a product among the first five of more than a twentieth of all lists. What is in every
+- **Hubs**: a product among the first five of more than a twentieth of all lists, which stays there
+  in no more than those of its strongest pairs. What is in every
   tenth basket is bought together with everything, and says nothing about the queried product.
 - **Products of the queried product's type**, where no views show which products are alternatives.
 """
@@ -47,17 +48,18 @@ def demote_unsupported(table: TopKTable, catalog: Catalog, graph: RelationGraph)
     if not bought.counted or not len(bought):
         return np.zeros(0, dtype=np.int32)
     lower = np.minimum(bought.lift_bounds(Z_95)[0], bought.sized_lift_lower())
-    supported = bought.filter(lower > 1).count
+    supported = bought.filter(lower > 1).count.astype(np.float64)
+    supported.data = lower[lower > 1]
     if CO_VIEW not in graph:
         _demote(table, supported, _of_one_type(table, catalog.type_codes))
     hubs: list[int] = []
     for _ in range(_MAX_ROUNDS):
         # what moves up may be a hub as well
-        more = [row for row in _in_many_lists(table, graph.n).tolist() if row not in hubs]
+        more = _in_many_lists(table, graph.n).tolist()
         if not more:
             break
-        hubs += more
-        _demote(table, supported, np.isin(table.products, more))
+        hubs += [row for row in more if row not in hubs]
+        _demote(table, supported, np.isin(table.products, more), _most_lists(table))
     return np.array(hubs, dtype=np.int32)
 
 
@@ -70,19 +72,35 @@ def _of_one_type(table: TopKTable, types: Rows) -> npt.NDArray[np.bool_]:
 def _in_many_lists(table: TopKTable, n: int) -> Rows:
     """Products among the first of too many lists, those in most lists first."""
     head = table.products[:, :HEAD]
-    lists = np.count_nonzero(table.products[:, 0] >= 0)
     counts = np.bincount(head[head >= 0], minlength=n)
     order = np.argsort(-counts, kind="stable")
-    return order[counts[order] > max(_HUB_SHARE * lists, _HUB_LISTS)].astype(np.int32)
+    return order[counts[order] > _most_lists(table)].astype(np.int32)
 
 
-def _demote(table: TopKTable, supported: Sparse, mask: npt.NDArray[np.bool_]) -> None:
-    """Move the recommendations of a mask (n, k) that are not `supported` to the end."""
+def _most_lists(table: TopKTable) -> int:
+    lists = np.count_nonzero(table.products[:, 0] >= 0)
+    return int(max(_HUB_SHARE * lists, _HUB_LISTS))
+
+
+def _demote(
+    table: TopKTable, supported: Sparse, mask: npt.NDArray[np.bool_], most: int | None = None
+) -> None:
+    """Move the recommendations of a mask (n, k) that are not `supported` to the end.
+
+    If a product is supported among the first of more than `most` lists, only its strongest pairs
+    keep their places.
+    """
     source, place = np.nonzero(mask)
     if not len(source):
         return
     target = table.products[source, place]
-    unsupported = np.asarray(supported[source, target]).ravel() == 0
+    value = np.asarray(supported[source, target]).ravel()
+    unsupported = value == 0
+    if most is not None:
+        in_head = np.flatnonzero((place < HEAD) & ~unsupported)
+        in_head = in_head[np.lexsort((-value[in_head], target[in_head]))]
+        starts = np.searchsorted(target[in_head], target[in_head])
+        unsupported[in_head[np.arange(len(in_head)) - starts >= most]] = True
     moved = np.zeros(table.products.shape, dtype=np.int8)
     moved[source[unsupported], place[unsupported]] = 1
     moved[table.products < 0] = 2
