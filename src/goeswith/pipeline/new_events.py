@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 
 from goeswith.core.errors import BundleError, DataError
-from goeswith.data.clean import clean_events
+from goeswith.data.clean_events import clean_events
 from goeswith.data.feedback import read_feedback_events
+from goeswith.data.mapping.column_mapping import map_columns
 from goeswith.data.tables import read_table
 from goeswith.pipeline.update_counts import file_info
 from goeswith.store.manifest import file_sha256
@@ -68,7 +69,10 @@ def read_events(
     _check_countable(old, path, settings, again=again)
     if path.is_dir():
         return _read_feedback_folder(old, catalog, path, quarantine, again=again)
-    frame = clean_events(read_table(path, quarantine), path.name, quarantine, catalog)
+    table = read_table(path, quarantine, settings.data)
+    table, mapping = map_columns(table, "events", path.name, settings.data)
+    mapping.check()
+    frame = clean_events(table, path.name, quarantine, catalog, settings.data)
     quarantine.check()
     return NewEvents(path, frame, [file_info("events", path)], [])
 

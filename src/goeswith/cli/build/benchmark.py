@@ -73,7 +73,7 @@ def command(
     selection = split_models(models), split_names(protocol), split_seeds(seeds)
     with progress_bar() as progress:
         progress(0, 1, f"reading {data}")
-        dataset = load_data(data, settings.data.max_bad_share)
+        dataset = load_data(data, settings=settings.data)
         result = benchmark(dataset, *selection, settings, progress)
     for file in files:
         if file.suffix == ".json":

@@ -69,7 +69,7 @@ def command(
     settings = settings.model_copy(update={"fit": fit})
     with progress_bar() as progress:
         progress(0, 1, f"reading {data}")
-        dataset = load_data(data, settings.data.max_bad_share)
+        dataset = load_data(data, settings=settings.data)
         fit_bundle(dataset, out, settings, progress=progress)
     output = Output(json)
     output.quarantine(dataset.quarantine)

@@ -73,7 +73,7 @@ def command(
     report = MiningReport()
     with progress_bar() as progress:
         progress(0, 3, f"reading {data}")
-        dataset = load_data(data, settings.data.max_bad_share)
+        dataset = load_data(data, settings=settings.data)
         source = None if product is None else dataset.catalog.row(product)
         progress(1, 3, "counting pairs")
         graph = build_graph(dataset, settings.relations, report)

@@ -1,0 +1,72 @@
+"""Columns that look like a column of goeswith that the events lack."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from goeswith.data.mapping.column_names import ID_WORDS, LOOKALIKES, PROPERTY_WORDS, words
+from goeswith.data.mapping.column_values import are_numbers, event_share, time_kind
+
+
+def find_lookalikes(
+    frame: pl.DataFrame,
+    names: Sequence[str],
+    sources: Mapping[str, Sequence[str]],
+    absent: set[str],
+) -> dict[str, list[str]]:
+    """Column of goeswith that the events lack -> columns that look like it.
+
+    Args:
+        frame: the events as read.
+        names: its columns.
+        sources: column of goeswith -> its columns.
+        absent: columns of goeswith that the table does not have, by the settings.
+    """
+    used = {column for columns in sources.values() for column in columns}
+    rest = [name for name in names if name not in used]
+    tests = {
+        "event": _looks_like_event,
+        "timestamp": _looks_like_time,
+        "basket_id": lambda values: _looks_like_id(values, "basket_id"),
+        "session_id": lambda values: _looks_like_id(values, "session_id"),
+        "user_id": lambda values: _looks_like_id(values, "user_id"),
+        "quantity": _looks_like_quantity,
+    }
+    similar = {}
+    for ours, test in tests.items():
+        if ours in sources or ours in absent:
+            continue
+        matches = [name for name in rest if test(frame[name])]
+        if matches:
+            similar[ours] = matches
+            rest = [name for name in rest if name not in matches]
+    return similar
+
+
+def _looks_like_event(values: pl.Series) -> bool:
+    parts = words(values.name)
+    by_name = bool(LOOKALIKES["event"] & set(parts)) and parts[-1] not in PROPERTY_WORDS
+    return (by_name and values.count() > 0) or event_share(values, {}) >= 0.5
+
+
+def _looks_like_time(values: pl.Series) -> bool:
+    kind = time_kind(values)
+    if kind == "number":
+        return bool(LOOKALIKES["timestamp"] & set(words(values.name)))
+    return kind in ("moment", "date")
+
+
+def _looks_like_id(values: pl.Series, ours: str) -> bool:
+    parts = words(values.name)
+    if not values.count() or not LOOKALIKES[ours] & set(parts) or "item" in parts:
+        return False
+    compound = {"bestellnr", "kundennr", "auftragsnr"}
+    return (
+        len(parts) == 1 or parts[-1] in ID_WORDS | {"email", "mail"} or bool(compound & set(parts))
+    )
+
+
+def _looks_like_quantity(values: pl.Series) -> bool:
+    return bool(LOOKALIKES["quantity"] & set(words(values.name))) and are_numbers(values)
