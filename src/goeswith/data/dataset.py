@@ -204,6 +204,11 @@ class Dataset:
                 tables["events"], files["events"], quarantine, catalog, config, report
             )
             report.describe_events(clean_tables["events"])
+            if "relations" in tables:
+                report.notes.append(
+                    f"{files['relations']} gives the pairs, so that no pair is counted in "
+                    f"{files['events']}; remove {files['relations']} to count pairs"
+                )
         quarantine.check()
         if not has_products:
             catalog, clean_tables = only_used_products(catalog, clean_tables)

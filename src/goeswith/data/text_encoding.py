@@ -80,7 +80,8 @@ def utf8_content(path: Path, encoding: str) -> IO[bytes]:
         encoding: as `text_encoding` returns it.
     """
     packed = is_gzip(path) or path.suffix.lower() == ".gz"
-    content = cast(IO[bytes], gzip.open(path, "rb")) if packed else path.open("rb")
+    opened = gzip.open if packed else open
+    content = cast(IO[bytes], opened(path, "rb"))
     try:
         if encoding not in UTF8:
             return cast(IO[bytes], io.BufferedReader(_Transcoder(content, encoding), 2**20))

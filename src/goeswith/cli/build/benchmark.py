@@ -81,7 +81,7 @@ def command(
         else:
             write_report(result, file)
     output = Output(json)
-    output.quarantine(dataset.quarantine)
+    output.load(dataset)
     tables = protocols_of(result)
     output.result(full_table(result), result, [main_table(table) for table in tables])
     for table in tables:

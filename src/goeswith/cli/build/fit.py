@@ -72,7 +72,7 @@ def command(
         dataset = load_data(data, settings=settings.data)
         fit_bundle(dataset, out, settings, progress=progress)
     output = Output(json)
-    output.quarantine(dataset.quarantine)
+    output.load(dataset)
     bundle = Bundle.open(out)
     manifest, health = bundle.manifest, bundle.manifest["health"]
     for note in manifest["mining_notes"]:
@@ -91,6 +91,7 @@ def command(
             "left_out": health["left_out"],
             "session_model": bundle.session_model,
             "notes": manifest["mining_notes"],
+            **({"load": dataset.report.to_dict()} if json else {}),
         },
         f"{out}: {len(bundle):,} products, {bundle.k} recommendations each; first model: {counts}",
     )

@@ -83,7 +83,7 @@ def command(
         if out is not None:
             write_parquet(edge_table(graph, dataset.catalog), out / "relations.parquet")
     output = Output(json)
-    output.quarantine(dataset.quarantine)
+    output.load(dataset)
     summary = _summary(graph, report)
     output.aside(_summary_table(dataset.name, summary))
     for note in report.notes:
@@ -94,6 +94,7 @@ def command(
     table = _edge_table(title, best.to_dicts(), best.columns)
     document = {
         "data": dataset.name,
+        "load": dataset.report.to_dict(),
         "relations": summary,
         "notes": list(report.notes),
         "relation": relation,

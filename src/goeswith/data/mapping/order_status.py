@@ -43,7 +43,7 @@ def set_aside_uncounted(
     """
     statuses: dict[str, dict[str, int | bool]] = {}
     if "status" in frame.columns:
-        frame = frame.with_columns(_status(frame, file))
+        frame = _with_status(frame, file)
         ignored = _is_ignored(pl.col("_status"), config.statuses)
         counts = (
             frame.group_by(pl.col("_status").alias("status"))
@@ -104,18 +104,15 @@ def take_back_cancelled(frame: pl.DataFrame, file: str, quarantine: Quarantine) 
     ).drop("_line", "_order")  # fmt: skip
 
 
-def _status(frame: pl.DataFrame, file: str) -> pl.Expr:
-    """The status of each line, in lower case, or that of its basket."""
-    own = pl.lit(text(frame["status"], file)).str.to_lowercase()
+def _with_status(frame: pl.DataFrame, file: str) -> pl.DataFrame:
+    """Add `_status`: the status of each line in lower case, or that of its basket."""
+    frame = frame.with_columns(_status=text(frame["status"], file).str.to_lowercase())
     if "basket_id" not in frame.columns:
-        return own.alias("_status")
-    of_basket = own.drop_nulls().first().over(pl.col("basket_id"))
-    return (
-        pl.when(own.is_null() & pl.col("basket_id").is_not_null())
-        .then(of_basket)
-        .otherwise(own)
-        .alias("_status")
-    )
+        return frame
+    own = pl.col("_status")
+    of_basket = own.drop_nulls().first().over("basket_id")
+    inherits = own.is_null() & pl.col("basket_id").is_not_null()
+    return frame.with_columns(pl.when(inherits).then(of_basket).otherwise(own).alias("_status"))
 
 
 def _is_ignored(status: pl.Expr, parts: list[str]) -> pl.Expr:
@@ -126,21 +123,18 @@ def _is_ignored(status: pl.Expr, parts: list[str]) -> pl.Expr:
     return ignored & ~counted
 
 
-def _flag(frame: pl.DataFrame, name: str, file: str) -> pl.Expr:
-    """A column of marks in lower case; columns that were joined by `; ` count if one is set."""
-    values = text(frame[name], file).str.to_lowercase().fill_null("")
-    parts = values.str.split("; ")
-    chosen = parts.list.eval(
-        pl.element().filter(~pl.element().is_in(FALSE_MARKS)).first()
-    ).list.first()
-    return pl.lit(chosen.fill_null(""))
+def _flag(frame: pl.DataFrame, name: str, file: str) -> pl.Series:
+    """A column of marks in lower case; of columns that were joined by `; `, the first one set."""
+    parts = text(frame[name], file).str.to_lowercase().fill_null("").str.split("; ")
+    is_set = ~pl.element().is_in(FALSE_MARKS)
+    return parts.list.eval(pl.element().filter(is_set).first()).list.first().fill_null("")
 
 
 def _set_aside_flagged(  # noqa: PLR0917
     frame: pl.DataFrame,
     file: str,
     quarantine: Quarantine,
-    flag: pl.Expr,
+    flag: pl.Series,
     name: str,
     reason: str,
 ) -> pl.DataFrame:
