@@ -89,6 +89,11 @@ class _EventCleaner:
         columns = ["product", *self.contexts, "event"]
         frame, statuses = set_aside_uncounted(frame, file, self.quarantine, self.config.ignore)
         self.report.statuses |= statuses
+        if statuses and all(status.isdigit() for status in statuses):
+            self.report.notes.append(
+                "the order status is a number: every status counts that [data.ignore] statuses "
+                "does not list"
+            )
         frame = self._with_events(frame)
         if "timestamp" in frame.columns:
             frame = self._with_times(frame)
@@ -162,9 +167,11 @@ class _EventCleaner:
             "person: these events count as events without a user"
         )
         others = [name for name in self.contexts if name != "user_id"]
-        alone = is_guest & pl.all_horizontal(pl.col(name).is_null() for name in others)
+        alone = is_guest
+        for name in others:
+            alone &= pl.col(name).is_null()
         reason = "user_id stands for many guests, and there is no basket_id or session_id"
-        frame = self._set_aside(frame, alone if others else is_guest, reason, "user_id")
+        frame = self._set_aside(frame, alone, reason, "user_id")
         return frame.with_columns(pl.when(~is_guest).then("user_id").alias("user_id"))
 
     def _with_events(self, frame: pl.DataFrame) -> pl.DataFrame:
@@ -181,6 +188,8 @@ class _EventCleaner:
         kinds = pl.col("_event").replace_strict(names, default=None, return_dtype=pl.String)
         frame = take_back_cancelled(frame, self.file, self.quarantine)
         frame = frame.with_columns(kinds.alias("_kind"))
+        missing = pl.col("_event").is_null()
+        frame = self._set_aside(frame, missing, "event is missing", "product_id")
         unknown = pl.col("_kind").is_null()
         reason = (
             "event has an unknown name; give it a meaning under [data.events] of goeswith.toml: "

@@ -17,7 +17,11 @@ from goeswith.data.catalog import Catalog
 from goeswith.data.clean_events import clean_events
 from goeswith.data.config import NONE, DataConfig
 from goeswith.data.mapping.column_mapping import ColumnMapping, map_columns
-from goeswith.data.mapping.derived_catalog import only_used_products, products_of_tables
+from goeswith.data.mapping.derived_catalog import (
+    only_used_products,
+    products_of_tables,
+    unread_prices,
+)
 from goeswith.data.mapping.load_report import LoadReport
 from goeswith.data.mapping.mapped_table import table_report
 from goeswith.data.mapping.parents import roll_up
@@ -191,6 +195,8 @@ class Dataset:
             )
         else:
             catalog = products_of_tables(tables, files, config)
+            if "events" in tables:
+                report.notes += unread_prices(tables["events"], files["events"], config.decimal)
         if not len(catalog):
             quarantine.check()
             raise DataError(f"{folder or name} names no product: every product_id is missing")

@@ -32,7 +32,7 @@ SLASHED: Final = (
 """31.12.24 18:05, in groups: three parts of the date, time, half of the day."""
 _COMPACT: Final = (
     r"^((?:19[89]|20\d)\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])"
-    r"(?:[T _-]?([01]\d|2[0-3])(?:([0-5]\d)(?:([0-5]\d)(?:[.,]?(\d{3,6}))?)?)?)?"
+    r"(?:[T _-]?([01]\d|2[0-3])(?::?([0-5]\d)(?::?([0-5]\d)(?:[.,]?(\d{3,6}))?)?)?)?"
     r"(?:\.0)?" + _ZONE + r"?$"
 )
 """20241231180500, in groups: year, month, day, hour, minute, second, fraction, zone."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from goeswith.core.errors import DataError
+from goeswith.data.mapping.load_report import NO_TABLE
 from goeswith.data.mapping.names_file import NAMES
 from goeswith.data.tables import READABLE_SUFFIXES, table_format
 from goeswith.data.text_encoding import is_gzip
@@ -101,6 +102,9 @@ def _table_of(name: str) -> tuple[str | None, str]:
             return table, ""
         if stem.startswith(table) and not stem[len(table)].isalpha():
             return table, stem[len(table) :]
+        single = table.removesuffix("s")
+        if re.match(rf"{single}(?![a-z])", stem):
+            return table, _SINGULAR
     return None, stem
 
 
@@ -124,6 +128,8 @@ def _sort_entries(folder: Path, entries: list[Path]) -> TableFiles:
             main[table] = path
         elif _PART.match(rest):
             parts.setdefault(table, []).append(path)
+        elif rest == _SINGULAR:
+            doubtful.append((table, path, _rename_advice(table)))
         else:
             doubtful.append((table, path, _NO_PART))
     for table in TABLES:
@@ -132,6 +138,7 @@ def _sort_entries(folder: Path, entries: list[Path]) -> TableFiles:
         if files:
             _refuse_copies(files)
             result.tables[table] = files
+    _refuse_inner_tables(folder, result)
     for table, path, reason in doubtful:
         if _is_serious(table, path, reason, result):
             raise DataError(f"{path} looks like the table {table} and is not read: {reason}")
@@ -140,6 +147,7 @@ def _sort_entries(folder: Path, entries: list[Path]) -> TableFiles:
     return result
 
 
+_SINGULAR: Final = " (singular)"
 _NO_PART: Final = (
     "the name does not say that it is a part. Give it a number or a date (such as "
     "events_2024-01.csv) to read it with the others; move it, or start its name with _, to leave "
@@ -147,13 +155,18 @@ _NO_PART: Final = (
 )
 
 
+def _rename_advice(table: str) -> str:
+    return f"name it {table}, in the plural, to read it; start its name with _ to leave it out"
+
+
 def _is_serious(table: str, path: Path, reason: str, result: TableFiles) -> bool:
     """Whether a file that is not read may change the meaning of what is."""
-    if reason == _NO_PART:
+    if reason in (_NO_PART, _rename_advice(table)):
         return table in ("products", "events", "relations")
     return table not in result.tables and reason not in (_LEFTOVER, _NO_DATA)
 
 
+_INNER_FOLDER: Final = "a folder that is not named after a table"
 _LEFTOVER: Final = "its suffix is that of a copy or an unfinished file"
 _NO_DATA: Final = "its suffix is not that of a table"
 
@@ -189,11 +202,11 @@ def _unreadable(path: Path) -> str:
 
 def _why_no_table(path: Path) -> str:
     if path.is_dir():
-        return "a folder that is not named after a table"
+        return _INNER_FOLDER
     suffix = path.name.lower().removesuffix(".gz").rpartition(".")[2]
     if suffix in _DATA_SUFFIXES:
         return f"not named after a table ({', '.join(TABLES)})"
-    return "no table"
+    return NO_TABLE
 
 
 def _refuse_other_names(folder: Path, result: TableFiles) -> None:
@@ -217,6 +230,25 @@ def _refuse_other_names(folder: Path, result: TableFiles) -> None:
                     f"Name it {table}{''.join(Path(name).suffixes)} to read it; move it, or start "
                     "its name with _, to leave it out"
                 )
+
+
+def _refuse_inner_tables(folder: Path, result: TableFiles) -> None:
+    """Refuse a folder in the folder that has a table which is missing outside.
+
+    Raises:
+        DataError: names the file.
+    """
+    for name, reason in result.not_read.items():
+        if reason != _INNER_FOLDER:
+            continue
+        for path in sorted((folder / name).iterdir()):
+            table, rest = _table_of(path.name)
+            if table in ("products", "events", "relations") and not rest and table_format(path):
+                if table not in result.tables:
+                    raise DataError(
+                        f"{path} is in a folder that is not read, and {folder} has no table "
+                        f"{table}; move it into {folder}, or give {path.parent}"
+                    )
 
 
 def _files(path: Path) -> list[Path]:
@@ -246,6 +278,8 @@ def _refuse_copies(files: list[Path]) -> None:
         by_size.setdefault(file.stat().st_size, []).append(file)
     for same_size in by_size.values():
         digests: dict[str, Path] = {}
+        # columns that folder names hold (event=view/) make equal files different
+        same_size = [file for file in same_size if "=" not in file.parent.name]  # noqa: PLW2901
         for file in same_size if len(same_size) > 1 else []:
             digest = fingerprint([file], names=False)
             if digest in digests and file.stat().st_size:

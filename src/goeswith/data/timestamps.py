@@ -33,6 +33,8 @@ _UNITS: Final = ((1e11, 1), (1e14, 10**3), (1e17, 10**6), (float("inf"), 10**9))
 """Below the first number, a unix time counts in the second number of parts of a second."""
 _EARLIEST: Final = 315_532_800
 """Unix seconds in 1980: a smaller number is a counter or a compact time, not a unix time."""
+_EARLIEST_FINE: Final = 10**9
+"""The same for micro- and nanoseconds: 2001."""
 _MIDNIGHT_SHARE: Final = 0.1
 
 
@@ -107,7 +109,9 @@ def _from_unix(values: pl.Series) -> pl.Series:
     for (limit, _), (_, unit) in pairwise(_UNITS):
         parts = pl.when(column >= limit).then(float(unit)).otherwise(parts)
     seconds = column / parts
-    is_time = column.is_finite() & (seconds >= _EARLIEST)
+    # ticks of .NET are read as nanoseconds of 1990
+    earliest = pl.when(parts > 1000).then(_EARLIEST_FINE).otherwise(_EARLIEST)
+    is_time = column.is_finite() & (seconds >= earliest)
     return (
         values.to_frame()
         .select(pl.when(is_time).then((seconds * 1e6).round()).cast(pl.Int64).cast(_UTC))

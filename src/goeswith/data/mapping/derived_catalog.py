@@ -115,3 +115,17 @@ def with_attributes(
         median = price.group_by("product_id").agg(pl.col("price").median())
         products = products.join(median, on="product_id", how="left", maintain_order="left")
     return products
+
+
+def unread_prices(events: pl.DataFrame, file: str, decimal: str) -> list[str]:
+    """A note on prices in the events that are not read, if there are any."""
+    if "price" not in events.columns:
+        return []
+    written = events["price"].cast(pl.String, strict=False)
+    unread = written.is_not_null() & prices(events["price"], file, decimal).is_null()
+    if not unread.any():
+        return []
+    return [
+        f"{unread.sum():,} prices in {file} are not read, such as {written.filter(unread)[0]!r}; "
+        "where they could be read in two ways, set decimal under [data] of goeswith.toml"
+    ]

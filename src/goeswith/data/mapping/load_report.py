@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import polars as pl
 
+NO_TABLE: Final = "no table"
+"""Why a file of another kind is not read, such as a README."""
 _UNITS: Final = {"basket_id": "baskets", "session_id": "sessions"}
 
 
@@ -119,7 +121,11 @@ class LoadReport:
                 f"{_listed(ignored) or 'none'}"
             )
         lines += [f"note: {note}" for note in self.notes]
-        lines += [f"not read: {file} ({reason})" for file, reason in self.not_read.items()]
+        lines += [
+            f"not read: {file} ({reason})"
+            for file, reason in self.not_read.items()
+            if reason != NO_TABLE
+        ]
         return lines
 
 

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import polars as pl
 
 from goeswith.data.mapping.column_names import ID_WORDS, LOOKALIKES, PROPERTY_WORDS, words
-from goeswith.data.mapping.column_values import are_numbers, event_share, time_kind
+from goeswith.data.mapping.column_values import are_numbers, event_share, sample, time_kind
+from goeswith.data.mapping.event_names import FALSE_MARKS, TRUE_MARKS
+
+_MARKED: Final = frozenset(
+    ("purchase", "purchases", "buy", "order", "click", "view", "cart", "sale", "transaction")
+)
+"""Words of a mark that says which event a row is."""
+
+_MAX_STATUSES: Final = 40
+_SURE_STATUSES: Final = ("cancel", "void", "refund", "storn", "chargeback", "annul", "anulad")
+"""Starts of the statuses of orders that were taken back, in any column."""
 
 
 def find_lookalikes(
@@ -33,6 +44,7 @@ def find_lookalikes(
         "session_id": lambda values: _looks_like_id(values, "session_id"),
         "user_id": lambda values: _looks_like_id(values, "user_id"),
         "quantity": _looks_like_quantity,
+        "status": _looks_like_status,
     }
     similar = {}
     for ours, test in tests.items():
@@ -48,6 +60,10 @@ def find_lookalikes(
 def _looks_like_event(values: pl.Series) -> bool:
     parts = words(values.name)
     by_name = bool(LOOKALIKES["event"] & set(parts)) and parts[-1] not in PROPERTY_WORDS
+    if _MARKED & set(parts):
+        marks = {text.lower() for text in sample(values)}
+        if marks and marks <= FALSE_MARKS | TRUE_MARKS:
+            return True
     return (by_name and values.count() > 0) or event_share(values, {}) >= 0.5
 
 
@@ -70,3 +86,13 @@ def _looks_like_id(values: pl.Series, ours: str) -> bool:
 
 def _looks_like_quantity(values: pl.Series) -> bool:
     return bool(LOOKALIKES["quantity"] & set(words(values.name))) and are_numbers(values)
+
+
+def _looks_like_status(values: pl.Series) -> bool:
+    """Whether a column of few texts says of some rows that their order was cancelled."""
+    if values.dtype not in (pl.String, pl.Categorical, pl.Enum):
+        return False
+    texts = {text.lower() for text in sample(values)}
+    return len(texts) <= _MAX_STATUSES and any(
+        text.startswith(part) or f"-{part}" in text for text in texts for part in _SURE_STATUSES
+    )

@@ -119,7 +119,9 @@ def _is_ignored(status: pl.Expr, parts: list[str]) -> pl.Expr:
     if not parts:
         return pl.lit(value=False)
     counted = status.str.contains_any(list(COUNTED_STATUS_PARTS)) | status.str.contains(_NEGATED)
-    ignored = status.str.contains_any([part.lower() for part in parts])
+    codes = [part for part in parts if part.isdigit()]
+    texts = [part.lower() for part in parts if not part.isdigit()] or ["\0"]
+    ignored = status.str.contains_any(texts) | status.is_in(codes)
     return ignored & ~counted
 
 

@@ -16,7 +16,7 @@ _GUEST_MAIL: Final = r"^(?:guests?|anonymous|anon|no-?reply|gast|kasse|pos|invit
 _LEAST_SHARE: Final = 0.05
 _LEAST_CONTEXTS: Final = 3
 _HEAVY_SHARE: Final = 0.1
-_HEAVY_CONTEXTS: Final = 20
+_HEAVY_CONTEXTS: Final = 10
 
 
 def _lower(column: pl.Expr) -> pl.Expr:

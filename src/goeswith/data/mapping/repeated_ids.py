@@ -16,6 +16,7 @@ from goeswith.data.mapping.event_names import PLACES
 _GAP_HOURS: Final = 12
 _RECEIPT_MINUTES: Final = 30
 _REPEATED_SHARE: Final = 0.5
+_SAME_TIME_SHARE: Final = 0.8
 _LOGIN_SHARE: Final = 0.2
 
 
@@ -53,12 +54,37 @@ def unique_contexts(
                 f"{repeated.height:,} of {counts.height:,} values of {name} have several users and "
                 f"are read as one {name.removesuffix('_id')} for each user"
             )
-    if name != "basket_id" or time is None:
+    if name != "basket_id":
+        return frame, notes
+    if not has_users:
+        frame = _keyed_by_place(frame, name, notes)
+    if time is None:
         return frame, notes
     if has_users and not by_users and frame["user_id"].null_count() < frame.height:
         return frame, notes
     without_user = pl.col("user_id").is_null() if has_users else pl.lit(value=True)
     return _split_by_time(frame, name, time, without_user, notes, surely=by_users)
+
+
+def _place(frame: pl.DataFrame) -> str | None:
+    return next((column for column in frame.columns if normalize(column) in PLACES), None)
+
+
+def _keyed_by_place(frame: pl.DataFrame, name: str, notes: list[str]) -> pl.DataFrame:
+    """Make ids unique to a place where most of them occur in several."""
+    place = _place(frame)
+    if place is None:
+        return frame
+    places = frame.filter(pl.col(name).is_not_null()).group_by(name).agg(pl.col(place).n_unique())
+    several = int((places[place] > 1).sum())
+    if several < _REPEATED_SHARE * max(places.height, 1):
+        return frame
+    notes.append(
+        f"{several:,} of {places.height:,} values of {name} occur in several values of {place}: "
+        "they are read as one basket for each"
+    )
+    unique = pl.format("{} of {}", name, pl.col(place).cast(pl.String).fill_null(""))
+    return frame.with_columns(unique.alias(name))
 
 
 def _split_by_time(
@@ -80,13 +106,16 @@ def _split_by_time(
     long = int(several["long"].sum())
     if not long or (not surely and long < _REPEATED_SHARE * several.height):
         return frame, notes
-    place = next((column for column in frame.columns if normalize(column) in PLACES), None)
+    place = _place(frame)
     keys = [name] if place is None else [name, place]
     order = frame.with_row_index("_order").filter(eligible & pl.col(name).is_not_null())
+    # where all lines of a receipt have one time, another time is another receipt
+    together = order.select((pl.len().over(*keys, time) > 1).mean()).item()
+    minutes = 0 if together >= _SAME_TIME_SHARE else _RECEIPT_MINUTES
     gap = pl.col(time) - pl.col(time).shift(1).over(keys)
     order = (
         order.sort(*keys, time)
-        .with_columns(_part=(gap > pl.duration(minutes=_RECEIPT_MINUTES)).fill_null(value=False))
+        .with_columns(_part=(gap > pl.duration(minutes=minutes)).fill_null(value=False))
         .with_columns(pl.col("_part").cast(pl.Int32).cum_sum().over(keys))
     )
     parts = [pl.col(name)] + (
