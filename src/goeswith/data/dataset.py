@@ -197,8 +197,8 @@ class Dataset:
             catalog = products_of_tables(tables, files, config)
             if "events" in tables:
                 report.notes += unread_prices(tables["events"], files["events"], config.decimal)
+        quarantine.check()
         if not len(catalog):
-            quarantine.check()
             raise DataError(f"{folder or name} names no product: every product_id is missing")
         clean_tables = {
             table: cleaner(tables[table], files[table], quarantine, catalog)

@@ -116,7 +116,7 @@ def delimited_batches(
             rows += frame.height
             multiline = multiline or _has_line_break(frame)
             yield frame
-    except (pa.ArrowInvalid, OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+    except (pa.ArrowInvalid, OSError, EOFError, zlib.error, UnicodeError) as error:
         raise _reader_error(path, delimiter, encoding, error) from error
     if multiline:
         _check_quotes(path, delimiter, encoding)
@@ -157,7 +157,7 @@ def read_header(path: Path, delimiter: str, encoding: str) -> list[str]:
     try:
         with _open(path, encoding) as lines:
             names = next((row for row in csv.reader(lines, delimiter=delimiter) if row), [])
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, EOFError, zlib.error, UnicodeError, csv.Error) as error:
         raise _reader_error(path, delimiter, encoding, error) from error
     names = [name.strip(" \t\u00a0\ufeff\u200b") for name in names]
     if not any(names):
@@ -247,10 +247,10 @@ def _reader_error(path: Path, delimiter: str, encoding: str, error: Exception) -
     packed = is_gzip(path) or path.suffix.lower() == ".gz"
     if isinstance(error, (OSError, EOFError, zlib.error)) and packed:
         return DataError(f"{path} is not a complete gzip file ({error}); copy or write it again")
-    if isinstance(error, UnicodeDecodeError) and encoding not in (*UTF8, AUTO):
+    if isinstance(error, UnicodeError) and encoding not in (*UTF8, AUTO):
         return DataError(
-            f"{path} is not in {encoding}: {error.reason} at byte {error.start}; set another "
-            "encoding under [data] of goeswith.toml"
+            f"{path} is not in {encoding}: {error}; set another encoding under [data] of "
+            "goeswith.toml"
         )
     if encoding in UTF8:
         with path.open("rb") as raw, decompress(raw, path) as lines:

@@ -42,7 +42,9 @@ def read_json_lines(
             undecodable.append((number, line.encode("utf-8", "surrogateescape").decode("latin-1")))
             continue
         record = parse_object(line)
-        if record is None:
+        if record is None or (
+            "\\u" in line and not _is_decoded(json.dumps(record, ensure_ascii=False))
+        ):
             bad.append((number, line))
             continue
         for name, value in record.items():
@@ -133,7 +135,7 @@ def numbered_lines(
         raise DataError(
             f"{path} is not a complete gzip file ({error}); copy or write it again"
         ) from error
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:
         raise DataError(f"{path} is not {encoding}: {error}; set another encoding") from error
 
 

@@ -128,16 +128,10 @@ def _sort_entries(folder: Path, entries: list[Path]) -> TableFiles:
             main[table] = path
         elif _PART.match(rest):
             parts.setdefault(table, []).append(path)
-        elif rest == _SINGULAR:
-            doubtful.append((table, path, _rename_advice(table)))
         else:
-            doubtful.append((table, path, _NO_PART))
-    for table in TABLES:
-        paths = ([main[table]] if table in main else []) + parts.get(table, [])
-        files = [file for path in paths for file in _files(path)]
-        if files:
-            _refuse_copies(files)
-            result.tables[table] = files
+            advice = _rename_advice(table) if rest == _SINGULAR else _NO_PART
+            doubtful.append((table, path, advice))
+    _add_tables(result, main, parts)
     _refuse_inner_tables(folder, result)
     for table, path, reason in doubtful:
         if _is_serious(table, path, reason, result):
@@ -145,6 +139,15 @@ def _sort_entries(folder: Path, entries: list[Path]) -> TableFiles:
         result.not_read[path.name] = reason
     _refuse_other_names(folder, result)
     return result
+
+
+def _add_tables(result: TableFiles, main: dict[str, Path], parts: dict[str, list[Path]]) -> None:
+    for table in TABLES:
+        paths = ([main[table]] if table in main else []) + parts.get(table, [])
+        files = [file for path in paths for file in _files(path)]
+        if files:
+            _refuse_copies(files)
+            result.tables[table] = files
 
 
 _SINGULAR: Final = " (singular)"
@@ -243,12 +246,12 @@ def _refuse_inner_tables(folder: Path, result: TableFiles) -> None:
             continue
         for path in sorted((folder / name).iterdir()):
             table, rest = _table_of(path.name)
-            if table in ("products", "events", "relations") and not rest and table_format(path):
-                if table not in result.tables:
-                    raise DataError(
-                        f"{path} is in a folder that is not read, and {folder} has no table "
-                        f"{table}; move it into {folder}, or give {path.parent}"
-                    )
+            is_table = table in _OTHER_NAMES and not rest and table_format(path) is not None
+            if is_table and table not in result.tables:
+                raise DataError(
+                    f"{path} is in a folder that is not read, and {folder} has no table "
+                    f"{table}; move it into {folder}, or give {path.parent}"
+                )
 
 
 def _files(path: Path) -> list[Path]:

@@ -120,7 +120,7 @@ def require_columns(frame: pl.DataFrame, columns: tuple[str, ...], file: str) ->
             f" and {len(present) - _SHOWN_COLUMNS:,} more" if len(present) > _SHOWN_COLUMNS else ""
         )
         raise DataError(
-            f"{file} has no column {', '.join(map(repr, missing))}; it has {there}"
+            f"{file} has no column {', '.join(map(repr, missing))}; it has {there or 'no column'}"
             + (f" ({' '.join(hints)})" if hints else "")
         )
 

@@ -101,9 +101,12 @@ def _without_decimals(ids: pl.Series) -> pl.Series:
 def _bytes_as_text(values: pl.Series) -> pl.Series:
     """Bytes as text, as UUIDs if there are 16 of them, or as hexadecimal digits."""
     try:
-        return values.cast(pl.String)
+        texts = values.cast(pl.String)
     except pl.exceptions.PolarsError:
-        digits = values.bin.encode("hex")
+        texts = None
+    if texts is not None and not texts.str.contains(r"[\x00-\x1f]").any():
+        return texts
+    digits = values.bin.encode("hex")
     if (digits.str.len_chars() == 32).all():
         return digits.str.replace(r"^(.{8})(.{4})(.{4})(.{4})(.{12})$", "$1-$2-$3-$4-$5")
     return digits

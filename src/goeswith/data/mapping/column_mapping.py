@@ -109,10 +109,11 @@ def map_columns(
     for ours, aliases in COLUMNS[table].items():
         if ours in absent or (ours in sources and ours not in _SEVERAL):
             continue
+        likely = list(dict.fromkeys(map(normalize, aliases)))
         if ours == "basket_id" and any(normalize(n).startswith("lineitem") for n in names):
-            aliases = (*aliases, "name")  # as Shopify names the number of an order
+            likely.append("name")  # as Shopify names the number of an order
         normal = {normalize(name): name for name in reversed(names) if name not in taken}
-        matches = [normal[key] for key in dict.fromkeys(map(normalize, aliases)) if key in normal]
+        matches = [normal[key] for key in likely if key in normal]
         if ours == "product_id" and table == "products" and event_ids is not None:
             matches.sort(key=lambda name: -_overlap(frame[name], event_ids))
         if ours == "timestamp":

@@ -60,9 +60,9 @@ def find_lookalikes(
 def _looks_like_event(values: pl.Series) -> bool:
     parts = words(values.name)
     by_name = bool(LOOKALIKES["event"] & set(parts)) and parts[-1] not in PROPERTY_WORDS
-    if _MARKED & set(parts):
+    if _MARKED & set(parts) and parts[-1] not in PROPERTY_WORDS:
         marks = {text.lower() for text in sample(values)}
-        if marks and marks <= FALSE_MARKS | TRUE_MARKS:
+        if len(marks) > 1 and marks <= FALSE_MARKS | TRUE_MARKS:
             return True
     return (by_name and values.count() > 0) or event_share(values, {}) >= 0.5
 
