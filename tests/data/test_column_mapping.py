@@ -53,7 +53,11 @@ def test_common_names_of_columns_are_understood(load, header):
         ("product_id,user_id,basket_id,event,when_it_was", "when_it_was", "timestamp"),
         ("product_id,user_id,basket_id,event,delivery", "delivery", "timestamp"),
         ("product_id,person_ref,basket_id,event,timestamp", "person_ref", "user_id"),
-        ("product_id,loyal_customer_key,basket_id,event,timestamp", "loyal_customer_key", "user_id"),
+        (
+            "product_id,loyal_customer_key,basket_id,event,timestamp",
+            "loyal_customer_key",
+            "user_id",
+        ),
         ("product_id,user_id,checkout_uuid,event,timestamp", "checkout_uuid", "basket_id"),
         ("product_id,user_id,old_order_hash,event,timestamp", "old_order_hash", "basket_id"),
         ("product_id,user_id,site_visit_key,event,timestamp", "site_visit_key", "session_id"),
@@ -142,7 +146,10 @@ def test_a_date_and_a_time_of_day_in_two_columns_are_one_time(load):
 
 def test_the_number_of_an_order_in_a_shopify_export_is_its_name(load):
     header = "Name,Email,Created at,Lineitem quantity,Lineitem name,Lineitem sku"
-    lines = ["#1,a@x.example,2024-01-01 09:00:00 -0400,1,A,a", "#1,,2024-01-01 09:00:00 -0400,1,B,b"]
+    lines = [
+        "#1,a@x.example,2024-01-01 09:00:00 -0400,1,A,a",
+        "#1,,2024-01-01 09:00:00 -0400,1,B,b",
+    ]
     data = load(table(header, lines))
     assert data.report.contexts["baskets"]["count"] == 1
     assert data.report.first == "2024-01-01 13:00:00"

@@ -132,7 +132,9 @@ def visits(name, user="user_id"):
         for visit in (1, 2, 3):
             for k in range(3):
                 event = "view" if k < 2 else "purchase"
-                lines.append(f"u{person},{visit},P{(person + k) % 5},{event},2024-01-0{visit} 1{k}:00")
+                lines.append(
+                    f"u{person},{visit},P{(person + k) % 5},{event},2024-01-0{visit} 1{k}:00"
+                )
     return {"events.csv": "\n".join(lines)}
 
 
