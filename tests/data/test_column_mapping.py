@@ -54,8 +54,8 @@ def test_common_names_of_columns_are_understood(load, header):
         ("product_id,user_id,basket_id,event,delivery", "delivery", "timestamp"),
         ("product_id,person_ref,basket_id,event,timestamp", "person_ref", "user_id"),
         (
-            "product_id,loyal_customer_key,basket_id,event,timestamp",
-            "loyal_customer_key",
+            "product_id,loyalty_key,basket_id,event,timestamp",
+            "loyalty_key",
             "user_id",
         ),
         ("product_id,user_id,checkout_uuid,event,timestamp", "checkout_uuid", "basket_id"),

@@ -23,6 +23,7 @@ def month(number):
 
 JANUARY, FEBRUARY = month(1), month(2)
 PRODUCTS = "product_id,type,title\n" + "".join(f"P{i},t,Title {i}\n" for i in range(4))
+OTHER_NAMES = FEBRUARY.replace("timestamp", "event_time")
 FRAME = pl.read_csv(JANUARY.encode())
 
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from goeswith.data.mapping.column_names import COLUMNS
-from goeswith.data.mapping.event_names import EVENTS, IGNORE, IGNORED_STATUSES
+from goeswith.data.mapping.event_names import EVENTS, IGNORE
 
 NONE: Final = "none"
 """Name of a column that says: the table has no such column."""
@@ -27,10 +27,12 @@ class IgnoreConfig(BaseModel):
         "* stands for any text, case does not matter.",
         examples=[["SHIPPING*", "gift card"]],
     )
-    statuses: list[str] = Field(
-        list(IGNORED_STATUSES),
+    statuses: Literal["auto"] | list[str] = Field(
+        "auto",
         description="Order statuses of which no line counts, as parts of the status; case does not "
-        "matter. A status with `partial` counts.",
+        "matter. auto is cancelled, voided, refunded, returned, failed and the like, in several "
+        "languages. A status with `partial` counts.",
+        examples=[["cancel", "refund"]],
     )
     users: list[str] = Field(
         [],

@@ -16,6 +16,7 @@ from goeswith.data.mapping.event_names import (
     EVENT_NAMES,
     FALSE_MARKS,
     IGNORE,
+    IGNORED_STATUSES,
     TRUE_MARKS,
 )
 from goeswith.data.values import text
@@ -44,12 +45,13 @@ def set_aside_uncounted(
     statuses: dict[str, dict[str, int | bool]] = {}
     if "status" in frame.columns:
         frame = _with_status(frame, file)
-        ignored = _is_ignored(pl.col("_status"), config.statuses)
+        parts = list(IGNORED_STATUSES) if config.statuses == "auto" else config.statuses
+        ignored = _is_ignored(pl.col("_status"), parts)
         counts = (
             frame.group_by(pl.col("_status").alias("status"))
             .agg(pl.len().alias("events"))
             .filter(pl.col("status").is_not_null())
-            .with_columns(ignored=_is_ignored(pl.col("status"), config.statuses))
+            .with_columns(ignored=_is_ignored(pl.col("status"), parts))
             .sort("events", "status", descending=[True, False])
         )
         statuses = {
