@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 
 def inspect_data(data: Data, config: Config = None, json: Json = False) -> None:
-    """Show how the tables of a folder are read, and propose the section data of goeswith.toml.
+    """Show how the tables of a folder are read, and propose settings for them.
 
         goeswith data inspect shop
 
     Prints each column with its meaning, the events, times, baskets and users, rows that are set
-    aside, a sample of the events as they are read, and why a load stops, if it does. Changes
-    nothing.
+    aside, a sample of the events as they are read, a proposal for the section [data] of
+    goeswith.toml, and why a load stops, if it does. Changes nothing.
     """
     from goeswith.cli.output import Output, progress_bar
     from goeswith.cli.terminal_table import Column, Table
