@@ -165,3 +165,9 @@ def test_variants_count_as_the_parent_within_their_id(load):
 def test_a_parent_column_that_does_not_exist_stops_the_load(load):
     with pytest.raises(DataError, match="no table has the column 'mother'"):
         load({"events.csv": EVENTS}, parent={"column": "mother"})
+
+
+def test_a_line_whose_title_is_shipping_makes_no_product(load):
+    lines = ["basket_id,product_id,title", "1,10,Camera", "1,99,Shipping", "2,11,Lens"]
+    data = load({"events.csv": "\n".join([*lines, "2,99,shipping", "2,10,Camera"])})
+    assert data.catalog.ids.to_list() == ["10", "11"]

@@ -163,3 +163,29 @@ def test_placeholders_are_no_basket(load):
     data = load({"events.csv": "\n".join(lines)})
     assert data.report.contexts["baskets"]["count"] == 20
     assert data.events.height == 40
+
+
+def test_numbers_of_few_users_on_many_days_are_one_basket_a_visit(load):
+    lines = ["basket_id,user_id,product_id,timestamp"]
+    for day in range(28):
+        for receipt in range(13):
+            row = f"{receipt},u{(day * 13 + receipt) % 10}"
+            lines += [f"{row},{p}{receipt % 4},2024-01-{1 + day:02} 10:{receipt:02}" for p in "ab"]
+    assert load({"events.csv": "\n".join(lines)}).report.contexts["baskets"]["count"] == 364
+
+
+def test_numbers_of_sessions_that_start_anew_every_day_are_one_session_a_day(load):
+    lines = ["session_id,product_id,event,timestamp"]
+    for day in range(9):
+        for number in range(13):
+            lines += [f"{number},{p},view,2024-01-{1 + day:02} 10:{number:02}" for p in "ab"]
+    assert load({"events.csv": "\n".join(lines)}).report.contexts["sessions"]["count"] == 117
+
+
+def test_long_sessions_with_ids_of_their_own_stay_one(load):
+    lines = ["session,aid,type,ts"]
+    for session in range(50):
+        start = 1_661_724_000_000 + session * 10**6
+        step = 86_400_000 * (session % 3 + 1)
+        lines += [f"{session},{(session + k) % 9},clicks,{start + k * step}" for k in range(4)]
+    assert load({"events.csv": "\n".join(lines)}).report.contexts["sessions"]["count"] == 50

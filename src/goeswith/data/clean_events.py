@@ -138,9 +138,8 @@ class _EventCleaner:
             return frame
         outside = ~names.str.strip_chars().is_in(catalog.ids.implode())
         reason = "the line is no product (shipping, gift wrap, discount)"
-        return self._set_aside(
-            frame, outside & is_non_product(names), reason, "product_id", expected=True
-        )
+        no_product = pl.any_horizontal(is_non_product(label) for label in labels)
+        return self._set_aside(frame, outside & no_product, reason, "product_id", expected=True)
 
     def _with_contexts(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Replace ids that stand for a missing one or for many people by null."""
@@ -170,7 +169,10 @@ class _EventCleaner:
         alone = is_guest
         for name in others:
             alone &= pl.col(name).is_null()
-        reason = "user_id stands for many guests, and there is no basket_id or session_id"
+        reason = (
+            "user_id stands for many guests, and there is no basket_id or session_id; to leave "
+            "them out, set [data.ignore] users"
+        )
         frame = self._set_aside(frame, alone, reason, "user_id")
         return frame.with_columns(pl.when(~is_guest).then("user_id").alias("user_id"))
 

@@ -87,9 +87,13 @@ class Quarantine:
             value: the column whose value is recorded.
             expected: see the class.
         """
-        flagged = frame.with_columns(bad.fill_null(value=False).alias("_bad"))
-        self._add_rows(flagged.filter("_bad"), file, reason, value, expected=expected)
-        return flagged.filter(~pl.col("_bad")).drop("_bad")
+        is_bad = frame.select(bad.fill_null(value=False).alias("_bad")).to_series()
+        if not is_bad.any():
+            return frame
+        if len(is_bad) != frame.height:  # a literal
+            is_bad = is_bad.new_from_index(0, frame.height)
+        self._add_rows(frame.filter(is_bad), file, reason, value, expected=expected)
+        return frame.filter(~is_bad)
 
     def record_dropped_values(
         self, frame: pl.DataFrame, file: str, bad: pl.Expr, reason: str, value: str

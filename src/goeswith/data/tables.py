@@ -122,7 +122,14 @@ def require_columns(frame: pl.DataFrame, columns: tuple[str, ...], file: str) ->
         raise DataError(
             f"{file} has no column {', '.join(map(repr, missing))}; it has {there or 'no column'}"
             + (f" ({' '.join(hints)})" if hints else "")
+            + ("" if _any_common(present) else "; if these are values, the file has no header")
         )
+
+
+def _any_common(present: Sequence[str]) -> bool:
+    """Whether any column has a name that is common in some table."""
+    common = {normalize(a) for t in COLUMNS.values() for names in t.values() for a in names}
+    return any(normalize(name) in common for name in present)
 
 
 def _similar_columns(name: str, present: Sequence[str]) -> list[str]:

@@ -42,8 +42,21 @@ def products_of_tables(
         no_product |= is_non_product(column)
     frame = frame.filter(~no_product)
     if "events" in tables:
+        if config.ignore.non_products:
+            frame = _without_other_lines(frame, tables["events"], files["events"])
         frame = with_attributes(frame, tables["events"], files["events"], config.decimal)
     return Catalog(frame)
+
+
+def _without_other_lines(products: pl.DataFrame, events: pl.DataFrame, file: str) -> pl.DataFrame:
+    """Without products whose title in the events is shipping, gift wrap or the like."""
+    if "title" not in events.columns:
+        return products
+    ids, titles = identifiers(events["product_id"], file), text(events["title"], file)
+    lines = pl.DataFrame({"product_id": ids, "title": titles}).filter(
+        is_non_product(pl.col("title"))
+    )
+    return products.join(lines, on="product_id", how="anti", maintain_order="left")
 
 
 def only_used_products(

@@ -16,6 +16,7 @@ from goeswith.data.mapping.event_names import PLACES
 _GAP_HOURS: Final = 12
 _RECEIPT_MINUTES: Final = 30
 _REPEATED_SHARE: Final = 0.5
+_LEAST_DAYS: Final = 3
 _SAME_TIME_SHARE: Final = 0.8
 _LOGIN_SHARE: Final = 0.2
 
@@ -55,15 +56,28 @@ def unique_contexts(
                 f"are read as one {name.removesuffix('_id')} for each user"
             )
     if name != "basket_id":
-        return frame, notes
+        if has_users or time is None or not _is_counter(frame, name, time):
+            return frame, notes
+        return _split_by_time(frame, name, time, pl.lit(value=True), notes, surely=True)
     if not has_users:
         frame = _keyed_by_place(frame, name, notes)
     if time is None:
         return frame, notes
     if has_users and not by_users and frame["user_id"].null_count() < frame.height:
         return frame, notes
-    without_user = pl.col("user_id").is_null() if has_users else pl.lit(value=True)
-    return _split_by_time(frame, name, time, without_user, notes, surely=by_users)
+    return _split_by_time(frame, name, time, pl.lit(value=True), notes, surely=by_users)
+
+
+def _is_counter(frame: pl.DataFrame, name: str, time: str) -> bool:
+    """Whether ids are whole numbers that most days have, as a number that starts anew has."""
+    rows = frame.filter(pl.col(name).is_not_null()).select(
+        name, pl.col(time).dt.date().alias("day")
+    )
+    days = rows["day"].n_unique()
+    if days < _LEAST_DAYS or not rows[name].str.contains(r"^\d+$").all():
+        return False
+    of_id = rows.group_by(name).agg(pl.col("day").n_unique())["day"].median()
+    return isinstance(of_id, float) and of_id >= _REPEATED_SHARE * days
 
 
 def _place(frame: pl.DataFrame) -> str | None:
@@ -130,9 +144,9 @@ def _split_by_time(
         .drop("_order", "_unique")
     )
     where = "" if place is None else f", each {place} apart"
+    what = name.removesuffix("_id")
     notes.append(
         f"{long:,} of {several.height:,} values of {name} come again after more than "
-        f"{_GAP_HOURS} hours, as receipt numbers do: they are read as one basket for each time"
-        f"{where}"
+        f"{_GAP_HOURS} hours, as receipt numbers do: they are read as one {what} each time{where}"
     )
     return frame, notes
