@@ -43,8 +43,8 @@ def _text(values: pl.Series, file: str, missing: tuple[str, ...]) -> pl.Series:
         raise DataError(
             f"{file}: the column {values.name!r} holds {values.dtype} where one value is expected"
         )
-    if values.dtype == pl.Object:
-        raise DataError(f"{file}: the column {values.name!r} holds objects that are no text")
+    if values.dtype in (pl.Object, pl.Duration):
+        raise DataError(f"{file}: the column {values.name!r} is {values.dtype}, which is no text")
     column = pl.col(values.name)
     try:
         stripped = values.to_frame().select(column.cast(pl.String).str.strip_chars(_SPACE))

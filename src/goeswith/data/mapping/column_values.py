@@ -29,7 +29,7 @@ TimeKind = Literal["moment", "date", "clock", "number", "none"]
 def sample(values: pl.Series) -> list[str]:
     """Some values that are not missing, as text: from the start, the middle and the end."""
     step = max(len(values) // _SAMPLE, 1)
-    if values.dtype.is_nested() or values.dtype == pl.Binary:
+    if values.dtype.is_nested() or values.dtype in (pl.Binary, pl.Duration, pl.Object):
         return []
     texts = values.gather_every(step).head(_SAMPLE).cast(pl.String, strict=False).drop_nulls()
     return [text for text in texts.str.strip_chars().to_list() if text]
