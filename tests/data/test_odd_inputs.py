@@ -236,7 +236,7 @@ def test_one_undecodable_line_of_many_is_set_aside_with_the_remedy(load):
         ("events.csv", EVENTS.replace(",", "|"), "separated by a vertical bar"),
         ("events.csv", EVENTS.replace(",", "\t"), "save it as .tsv"),
         ("events.csv", ",".join(f"c{i}" for i in range(100_000)), "a column for each product"),
-        ("events.jsonl", json.dumps({f"c{i}": i for i in range(20_000)}), "and 19,970 more"),
+        ("events.jsonl", json.dumps({f"c{i}": i for i in range(20_000)}), "a key for each product"),
         ("events.csv", "product_id,user_id,_file\na,u,x\n", "reserved"),
         ("events.csv", "product_id,user_id\n4.05E+12,u\n4.05E+12,v\n", "a spreadsheet has rounded"),
         ("events.csv", "product_id,user_id\na,2.05301E+18\nb,2\n", "a spreadsheet has rounded"),
@@ -281,6 +281,8 @@ def test_columns_of_odd_types_are_refused(load, table, message):
         (["1.0", "2.0"], ["1", "2"]),
         (["1.0", "2"], ["1", "2"]),
         (["1.0", "1.5"], ["1.0", "1.5"]),
+        (["1.0", "2", "3.0", "guest"], ["1", "2", "3", "guest"]),
+        (["01.0", "2.0"], ["01.0", "2.0"]),
         (["00123", "12.0"], ["00123", "12.0"]),
         (["A1.0", "2.0"], ["2.0", "A1.0"]),
         ([" a\u00a0", "b\u200b"], ["a", "b"]),
@@ -293,7 +295,7 @@ def test_columns_of_odd_types_are_refused(load, table, message):
     ],
 )
 def test_ids_are_the_same_however_a_tool_has_stored_them(load, ids, expected):
-    table = pl.DataFrame({"product_id": ids, "user_id": ["u", "u"]})
+    table = pl.DataFrame({"product_id": ids, "user_id": ["u"] * len(ids)})
     assert load({"events.parquet": table}).catalog.ids.to_list() == expected
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from goeswith.core.errors import DataError
+from goeswith.data.delimited import MAX_COLUMNS
 from goeswith.data.quarantine import ROW, Quarantine
 from goeswith.data.text_encoding import AUTO, text_encoding, utf8_content
 
@@ -52,6 +53,11 @@ def read_json_lines(
             values.extend([None] * (len(rows) - len(values)))
             values.append(value)
         rows.append(number)
+        if len(columns) > MAX_COLUMNS:
+            raise DataError(
+                f"{path}: the objects have more than {MAX_COLUMNS:,} keys. If it is a matrix with "
+                "a key for each product, write an object for each product of a basket"
+            )
     if bad and not rows:
         raise DataError(f"{path}: no line is a JSON object{_shape(bad[0][1])}")
     quarantine.count_read(file, len(rows) + len(bad) + len(undecodable))

@@ -14,6 +14,7 @@ MISSING: Final = ("", "nan", "NaN", "None", "null", "NULL", "<NA>", "NaT")
 """Texts that other tools write for missing values. `NAN` is a brand."""
 
 _ROUNDED: Final = r"^\d[.,]\d+[eE]\+?\d{2,}$|^\d[eE]\+\d{2}$"
+_NO_INTEGER: Final = r"^\d+\.\d*[1-9]\d*$|^0\d+$|^0\d+\.0$"
 _EXACT_FLOATS: Final = 2**53
 """Integers from here on are not exact in a float column."""
 
@@ -91,11 +92,13 @@ def identifiers(values: pl.Series, file: str) -> pl.Series:
 
 
 def _without_decimals(ids: pl.Series) -> pl.Series:
-    """Text without `.0` where every value is an integer and some have it."""
-    end = ids.str.ends_with(".0")
-    if not end.any() or not ids.str.contains(r"^(?:0|[1-9]\d*)(?:\.0)?$").all():
+    """Text without `.0` where most values are integers and none has decimals or leading zeros."""
+    if not ids.str.ends_with(".0").any() or ids.str.contains(_NO_INTEGER).any():
         return ids
-    return ids.str.strip_suffix(".0")
+    integers = ids.str.contains(r"^\d+(?:\.0)?$")
+    if integers.sum() <= 0.5 * ids.count():
+        return ids
+    return ids.str.replace(r"^(\d+)\.0$", "$1")
 
 
 def _bytes_as_text(values: pl.Series) -> pl.Series:
