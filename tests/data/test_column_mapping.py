@@ -200,3 +200,10 @@ def test_no_common_name_stands_for_two_columns_of_the_events():
         if ours not in attributes:
             for name in names:
                 assert taken.setdefault(normalize(name), ours) == ours, name
+
+
+@pytest.mark.parametrize("name", ["views", "n_purchases", "clicks", "Transactions"])
+def test_numbers_of_events_are_never_taken_for_one_purchase(load, name):
+    rows = [f"P{i % 5},U{i % 4},{i % 3}" for i in range(30)]
+    with pytest.raises(DataError, match=f"'{name}' may be event"):
+        load(table(f"product_id,user_id,{name}", rows))

@@ -242,6 +242,9 @@ def test_one_undecodable_line_of_many_is_set_aside_with_the_remedy(load):
         ("events.csv", "product_id,user_id\na,2.05301E+18\nb,2\n", "a spreadsheet has rounded"),
         ("events.csv", "product_id,name\na,x\n", "'user_id', 'session_id' or 'basket_id'"),
         ("events.csv", "order_id,seller_id\n1,s\n", "no column 'product_id'"),
+        ("events.csv", "sep=;\nproduct_id;user_id\na;u\n", "a hint for spreadsheets"),
+        ("events.csv", "'product_id','user_id'\n'a','u'\n", "in single quotation marks"),
+        ("events.csv", "Orders of 2024\n\nproduct_id,user_id\na,u\n", "no column 'product_id'"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_something_else_is_refused_with_a_remedy(load, name, content, message):

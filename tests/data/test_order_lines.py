@@ -1,5 +1,6 @@
 """Orders that do not count, lines that are no product, and variants of a parent."""
 
+import polars as pl
 import pytest
 
 from goeswith.core.errors import DataError
@@ -171,3 +172,27 @@ def test_a_line_whose_title_is_shipping_makes_no_product(load):
     lines = ["basket_id,product_id,title", "1,10,Camera", "1,99,Shipping", "2,11,Lens"]
     data = load({"events.csv": "\n".join([*lines, "2,99,shipping", "2,10,Camera"])})
     assert data.catalog.ids.to_list() == ["10", "11"]
+
+
+@pytest.mark.parametrize("basket", ["basket_id", "Order ID"])
+def test_the_user_and_the_time_of_an_order_may_stand_on_its_first_line_only(load, basket):
+    lines = [f"product_id,{basket},user_id,timestamp"]
+    for i in range(20):
+        lines += [f"a{i % 3},O{i},{f'u{i}' if i % 4 else ''},2024-01-{1 + i:02}"]
+        lines += [f"b{i % 3},O{i},,", f"c{i % 3},O{i},,"]
+    data = load({"events.csv": "\n".join(lines)})
+    assert data.events.height == 60
+    assert data.events["user_id"].null_count() == 15
+    assert (
+        data.events.group_by("basket_id").agg(pl.col("timestamp").n_unique())["timestamp"].to_list()
+        == [1] * 20
+    )
+
+
+def test_a_guest_is_not_taken_for_the_customer_of_the_order_before(load):
+    lines = ["product_id,basket_id,user_id"]
+    for i in range(20):
+        user = f"u{i}" if i % 2 else ""
+        lines += [f"a{i % 3},{i % 5},{user}", f"b{i % 3},{i % 5},{user}"]
+    data = load({"events.csv": "\n".join(lines)})
+    assert data.events["user_id"].null_count() == 20

@@ -14,7 +14,11 @@ from goeswith.data.config import DataConfig
 from goeswith.data.mapping.column_values import event_name
 from goeswith.data.mapping.event_names import EVENT_NAMES, IGNORE
 from goeswith.data.mapping.load_report import LoadReport
-from goeswith.data.mapping.order_status import set_aside_uncounted, take_back_cancelled
+from goeswith.data.mapping.order_status import (
+    fill_order_columns,
+    set_aside_uncounted,
+    take_back_cancelled,
+)
 from goeswith.data.mapping.placeholders import (
     guest_users,
     is_non_product,
@@ -83,6 +87,8 @@ class _EventCleaner:
         if not self.contexts:
             _require_context(frame, file)
         frame = frame.with_columns(identifiers(frame[name], file) for name in self.contexts)
+        frame, notes = fill_order_columns(frame)
+        self.report.notes += notes
         frame = self._without_non_products(frame, catalog)
         frame = with_rows(frame, file, self.quarantine, catalog, ids="product_id", rows="product")
         frame = self._with_contexts(frame)

@@ -167,6 +167,16 @@ def read_header(path: Path, delimiter: str, encoding: str) -> list[str]:
             f"{path}: the header has {len(names):,} columns, more than {MAX_COLUMNS:,}. If it is "
             "a matrix with a column for each product, write a row for each product of a basket"
         )
+    if names[0].lower().startswith("sep=") and len("".join(names)) <= len("sep=;"):
+        raise DataError(
+            f"{path}: the first line {names[0]!r} is a hint for spreadsheets; remove it, and set "
+            "delimiter under [data] of goeswith.toml"
+        )
+    if all(name[:1] == "'" == name[-1:] and len(name) > 1 for name in names):
+        raise DataError(
+            f"{path}: the fields are in single quotation marks, such as {names[0]}; write them "
+            'with double ones (")'
+        )
     if len(names) == 1:
         _check_delimiter(path, delimiter, names[0])
     _check_is_header(path, names)

@@ -16,6 +16,10 @@ _MARKED: Final = frozenset(
 )
 """Words of a mark that says which event a row is."""
 
+_COUNTED: Final = frozenset(
+    ("views", "purchases", "clicks", "carts", "buys", "impressions", "transactions")
+)
+"""Words of a number of events: each row of such a table stands for several."""
 _MAX_STATUSES: Final = 40
 _SURE_STATUSES: Final = ("cancel", "void", "refund", "storn", "chargeback", "annul", "anulad")
 """Starts of the statuses of orders that were taken back, in any column."""
@@ -64,6 +68,8 @@ def _looks_like_event(values: pl.Series) -> bool:
         marks = {text.lower() for text in sample(values)}
         if len(marks) > 1 and marks <= FALSE_MARKS | TRUE_MARKS:
             return True
+    if _COUNTED & set(parts) and parts[-1] not in PROPERTY_WORDS and are_numbers(values):
+        return True
     return (by_name and values.count() > 0) or event_share(values, {}) >= 0.5
 
 

@@ -25,7 +25,40 @@ if TYPE_CHECKING:
     from goeswith.data.config import IgnoreConfig
     from goeswith.data.quarantine import Quarantine
 
+_ORDER_LEVEL_SHARE: Final = 0.95
+"""Share of later lines of orders without a value, from which the first line's value holds."""
 _NEGATED: Final = r"(?:^|[\W_])(?:not?|non|nicht|never)[\W_]"
+
+
+def fill_order_columns(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+    """Give the lines of an order the user and the time that its first line alone has.
+
+    Args:
+        frame: events with `basket_id` as text, in the order of the file.
+
+    Returns:
+        The events, and notes on what was filled in.
+    """
+    if "basket_id" not in frame.columns or not frame.height:
+        return frame, []
+    run = pl.col("basket_id").rle_id()
+    notes = []
+    for name in ("user_id", "timestamp"):
+        if name not in frame.columns or frame[name].dtype.is_nested():
+            continue
+        value = pl.col(name)
+        missing = value.is_null()
+        if frame[name].dtype == pl.String:
+            missing |= value.str.strip_chars() == ""
+        lines = frame.select(missing=missing, later=~run.is_first_distinct())
+        later = lines.filter("later")["missing"]
+        if not later.any() or later.mean() < _ORDER_LEVEL_SHARE:  # type: ignore[operator]
+            continue
+        filled = value.drop_nulls().first().over(run)
+        has_basket = pl.col("basket_id").is_not_null()
+        frame = frame.with_columns(pl.when(missing & has_basket).then(filled).otherwise(value))
+        notes.append(f"{name} stands on the first line of an order only and holds for its others")
+    return frame, notes
 
 
 def set_aside_uncounted(
