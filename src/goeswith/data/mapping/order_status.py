@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from goeswith.data.config import IgnoreConfig
     from goeswith.data.quarantine import Quarantine
 
+_LEAST_LINES: Final = 5
 _ORDER_LEVEL_SHARE: Final = 0.95
 """Share of later lines of orders without a value, from which the first line's value holds."""
 _NEGATED: Final = r"(?:^|[\W_])(?:not?|non|nicht|never)[\W_]"
@@ -52,7 +53,7 @@ def fill_order_columns(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
             missing |= value.str.strip_chars() == ""
         lines = frame.select(missing=missing, later=~run.is_first_distinct())
         later = lines.filter("later")["missing"]
-        if not later.any() or later.mean() < _ORDER_LEVEL_SHARE:  # type: ignore[operator]
+        if len(later) < _LEAST_LINES or later.sum() < _ORDER_LEVEL_SHARE * len(later):
             continue
         filled = value.drop_nulls().first().over(run)
         has_basket = pl.col("basket_id").is_not_null()
