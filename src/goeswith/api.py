@@ -23,6 +23,7 @@ def fit(
     budget: str | None = None,
     settings: Settings | None = None,
     progress: StepProgress | None = None,
+    replace: bool = False,
 ) -> Bundle:
     """Learn what goes with what, write a bundle and open it: what `goeswith fit` does.
 
@@ -35,11 +36,14 @@ def fit(
         settings: of a project file (`goeswith.settings.load_settings`); None for the defaults. The
             arguments above win over them.
         progress: called before every step.
+        replace: publish the new bundle even if it is empty or much worse than the one there
+            (`[publish_if]` of the settings).
 
     Raises:
         ConfigError: a model or a setting is unknown or out of range.
         DataError: no relation can be built from the data.
-        BundleError: `out` holds other files, or another run is writing it.
+        BundleError: `out` holds other files, another run is writing it, or the new bundle lacks
+            much of what the one there has.
     """
     from goeswith.data.folder import load_data
     from goeswith.pipeline.fit_bundle import fit_bundle
@@ -60,7 +64,7 @@ def fit(
         )
     if isinstance(data, Path | str):
         data = load_data(data, settings=settings.data)
-    fit_bundle(data, Path(out), settings, progress=progress)
+    fit_bundle(data, Path(out), settings, progress=progress, replace=replace)
     return open_bundle(out)
 
 

@@ -131,7 +131,7 @@ def test_events_of_unknown_products_are_set_aside_and_counted(copy: Path, tmp_pa
     told = {answer.product_id: answer for answer in after.complements("phone-0", K)}
     assert told["tripod-0"].evidence.bought_together == 40
     pl.DataFrame([rows[-1]] * 9 + rows[:9]).write_csv(tmp_path / "worse.csv")
-    with pytest.raises(DataError, match="9 of 18 rows cannot be used"):
+    with pytest.raises(DataError, match="9 of 18 rows name products that the bundle does not have"):
         update_bundle(copy, tmp_path / "worse.csv")
     assert Bundle.open(copy).id == after.id
 

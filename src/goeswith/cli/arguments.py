@@ -63,12 +63,14 @@ def check_writable(path: Path | None) -> None:
     """Refuse a file that cannot be written before hours of work end with it, not after.
 
     Raises:
-        ConfigError: it is a folder, or its folder cannot be made or written to.
+        ConfigError: it is no regular file, or its folder cannot be made or written to.
     """
     if path is None:
         return
     if path.is_dir():
         raise ConfigError(f"{path} is a folder; name a file in it to write to")
+    if path.exists() and not path.is_file():
+        raise ConfigError(f"{path} is a device or a pipe, which a file cannot replace; name a file")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import warnings
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Final
 
 import typer
@@ -15,6 +16,7 @@ import typer.main
 
 from goeswith.cli.plain_help import PlainCommand, PlainGroup
 from goeswith.core.errors import GoesWithError
+from goeswith.core.storage_errors import storage_message
 from goeswith.core.version import __version__
 
 COMMANDS: Final = {
@@ -112,18 +114,26 @@ def main() -> None:
     try:
         app()
     except GoesWithError as error:
-        from rich.console import Console
-        from rich.text import Text
-
-        Console(stderr=True, soft_wrap=True).print(
-            Text.assemble(("error: ", "bold red"), str(error))
-        )
+        _print_error(str(error))
+        sys.exit(2)
+    except OSError as error:
+        message = storage_message(error, Path.cwd())
+        if message is None:
+            raise
+        _print_error(message)
         sys.exit(2)
     except KeyboardInterrupt:
         typer.echo("interrupted; whatever was there before is unchanged", err=True)
         sys.exit(130)
     finally:
         warnings.showwarning = show
+
+
+def _print_error(text: str) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    Console(stderr=True, soft_wrap=True).print(Text.assemble(("error: ", "bold red"), text))
 
 
 def _show_warning(message: Warning | str, *where: Any, **more: Any) -> None:

@@ -25,6 +25,13 @@ Config: TypeAlias = Annotated[
 Json: TypeAlias = Annotated[
     bool, typer.Option("--json", help="Print the result as one JSON document.")
 ]
+Replace: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--replace",
+        help="Publish the new build even if it is empty or much worse than the last one.",
+    ),
+]
 Where: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(

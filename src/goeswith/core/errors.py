@@ -19,6 +19,10 @@ class BundleError(GoesWithError):
     """A bundle that is damaged, incomplete, or of a newer format."""
 
 
+class StorageError(GoesWithError):
+    """A disk that is full, or a folder that cannot be written to."""
+
+
 class UnknownProductError(GoesWithError):
     """A product id that the catalogue does not hold.
 

@@ -32,6 +32,9 @@ RELATION_NAMES: Final = {
 }
 """Relation name in product lists -> relation name of this package."""
 
+NOT_IN_CATALOGUE: Final = "is not in the catalogue"
+"""End of the reason for which rows of unknown products are set aside."""
+
 _TEXT_COLUMNS: Final = ("type", "title", "brand", "description")
 
 
@@ -206,7 +209,7 @@ def with_rows(
         (is_total(pl.col(ids)), "the line is a total"),
     ):
         frame = quarantine.set_aside(frame, file, outside & label, reason, ids, expected=True)
-    reason = f"{ids} is not in the catalogue"
+    reason = f"{ids} {NOT_IN_CATALOGUE}"
     return quarantine.set_aside(frame, file, outside, reason, ids, expected=expected)
 
 

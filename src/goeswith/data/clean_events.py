@@ -47,6 +47,9 @@ def clean_events(  # noqa: PLR0917
     catalog: Catalog,
     config: DataConfig | None = None,
     report: LoadReport | None = None,
+    *,
+    shown_order: str | None = None,
+    unknown_expected: bool = False,
 ) -> pl.DataFrame:
     """Events by catalogue row.
 
@@ -57,6 +60,9 @@ def clean_events(  # noqa: PLR0917
         catalog: the products.
         config: settings of reading; None for the defaults.
         report: takes notes.
+        shown_order: order of day, month and year that earlier events showed (see `timestamps`).
+        unknown_expected: whether events of products outside the catalogue are expected, so that
+            they do not count towards `Quarantine.max_share`.
 
     Returns:
         `product` (Int32), `event` (view, cart, purchase), and where the table has them `user_id`,
@@ -66,20 +72,30 @@ def clean_events(  # noqa: PLR0917
     Raises:
         DataError: a column is missing or has the wrong type.
     """
-    cleaner = _EventCleaner(file, quarantine, config or DataConfig(), report or LoadReport())
-    return cleaner.clean(frame, catalog)
+    cleaner = _EventCleaner(
+        file, quarantine, config or DataConfig(), report or LoadReport(), shown_order
+    )
+    return cleaner.clean(frame, catalog, unknown_expected=unknown_expected)
 
 
 class _EventCleaner:
     """The steps of `clean_events`, each from a table to the rows of it that stay."""
 
     def __init__(
-        self, file: str, quarantine: Quarantine, config: DataConfig, report: LoadReport
+        self,
+        file: str,
+        quarantine: Quarantine,
+        config: DataConfig,
+        report: LoadReport,
+        shown_order: str | None,
     ) -> None:
         self.file, self.quarantine = file, quarantine
         self.config, self.report = config, report
+        self.shown_order = shown_order
 
-    def clean(self, frame: pl.DataFrame, catalog: Catalog) -> pl.DataFrame:
+    def clean(
+        self, frame: pl.DataFrame, catalog: Catalog, *, unknown_expected: bool
+    ) -> pl.DataFrame:
         """Run the steps."""
         file = self.file
         require_columns(frame, ("product_id",), file)
@@ -90,7 +106,15 @@ class _EventCleaner:
         frame, notes = fill_order_columns(frame)
         self.report.notes += notes
         frame = self._without_non_products(frame, catalog)
-        frame = with_rows(frame, file, self.quarantine, catalog, ids="product_id", rows="product")
+        frame = with_rows(
+            frame,
+            file,
+            self.quarantine,
+            catalog,
+            ids="product_id",
+            rows="product",
+            expected=unknown_expected,
+        )
         frame = self._with_contexts(frame)
         columns = ["product", *self.contexts, "event"]
         frame, statuses = set_aside_uncounted(frame, file, self.quarantine, self.config.ignore)
@@ -212,7 +236,11 @@ class _EventCleaner:
     def _with_times(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Read the times; set aside those that are missing or cannot be."""
         times = timestamps(
-            frame["timestamp"], self.file, self.config.date_order, self.config.zone
+            frame["timestamp"],
+            self.file,
+            self.config.date_order,
+            self.config.zone,
+            shown_order=self.shown_order,
         ).alias("_time")
         dates = are_dates(frame["timestamp"], times).alias("_is_date")
         frame = frame.with_columns(times, dates)

@@ -73,6 +73,7 @@ _MONTHS: Final = (
 )
 _ORDERS: Final = {"dmy": (3, 2, 1), "mdy": (3, 1, 2), "ymd": (1, 2, 3)}
 """Order -> groups of year, month and day."""
+_FIRST: Final = {"dmy": "the day", "mdy": "the month", "ymd": "the year"}
 _LEAST_DATES: Final = 10
 _SHORT_DAYS: Final = 1100
 _LONG_DAYS: Final = 3650
@@ -139,23 +140,28 @@ def parse_named_month(column: pl.Expr) -> pl.Expr:
     return pl.coalesce(*times)
 
 
-def parse_slashed(values: pl.Series, file: str, date_order: str) -> pl.Series:
+def parse_slashed(
+    values: pl.Series, file: str, date_order: str, shown_order: str | None = None
+) -> pl.Series:
     """Times such as 31/12/2024 18:05 and 24-12-31, in the order that the column shows.
 
     Args:
         values: texts of `SLASHED`, or null.
         file: name for messages.
-        date_order: dmy, mdy or ymd; `auto` follows the column.
+        date_order: dmy, mdy or ymd; `auto` follows `shown_order`, and without it the column.
+        shown_order: the order that earlier data showed.
 
     Raises:
-        DataError: no order fits all values, or several do and differ.
+        DataError: no order fits all values, several do and differ, or the values contradict the
+            earlier data.
     """
     if date_order != "auto":
         return _in_order(values, date_order)
     by_order = {order: _in_order(values, order) for order in _ORDERS}
-    possible = pl.DataFrame(by_order).select(pl.any_horizontal(pl.all().is_not_null())).to_series()
-    needed = int(possible.sum())
-    fitting = {order: times for order, times in by_order.items() if times.count() == needed}
+    if shown_order is not None:
+        _refuse_other_order(values, by_order, file, shown_order)
+        return by_order[shown_order]
+    fitting = _fitting(by_order)
     if not fitting:
         raise _mixed_error(values, by_order, file)
     fitting = _within_years(fitting)
@@ -170,6 +176,43 @@ def parse_slashed(values: pl.Series, file: str, date_order: str) -> pl.Series:
         f"no value decides it (for example {differing['value'][0]}, which fits {readings}); write "
         "the times as 2024-12-31 18:05, or set date_order under [data] of goeswith.toml"
     )
+
+
+def order_of(values: pl.Series) -> str | None:
+    """The order that texts of `SLASHED` show; None if none or several fit, or differ in nothing."""
+    by_order = {order: _in_order(values, order) for order in _ORDERS}
+    fitting = _fitting(by_order)
+    if len(fitting) > 1:
+        fitting = _within_years(fitting)
+    return next(iter(fitting)) if len(fitting) == 1 and len(values) else None
+
+
+def _fitting(by_order: dict[str, pl.Series]) -> dict[str, pl.Series]:
+    """The orders that fit every value which fits one."""
+    possible = pl.DataFrame(by_order).select(pl.any_horizontal(pl.all().is_not_null())).to_series()
+    needed = int(possible.sum())
+    return {order: times for order, times in by_order.items() if times.count() == needed}
+
+
+def _refuse_other_order(
+    values: pl.Series, by_order: dict[str, pl.Series], file: str, shown: str
+) -> None:
+    """Refuse values of which some fit another order alone, and none the order shown alone.
+
+    Single values that do not fit are left to be set aside.
+
+    Raises:
+        DataError: the order has changed.
+    """
+    for order, times in by_order.items():
+        other = times.is_not_null() & by_order[shown].is_null()
+        fitting = times.is_null() & by_order[shown].is_not_null()
+        if other.any() and not fitting.any():
+            raise DataError(
+                f"{file}: the order of day and month in the column {values.name!r} has changed: "
+                f"the earlier data have {_FIRST[shown]} first, and here {values.filter(other)[0]} "
+                f"has {_FIRST[order]} first; write the times as 2024-12-31 18:05"
+            )
 
 
 def _within_years(fitting: dict[str, pl.Series]) -> dict[str, pl.Series]:
@@ -192,11 +235,10 @@ def _mixed_error(values: pl.Series, by_order: dict[str, pl.Series], file: str) -
     for order, other in (best, best[::-1]):
         only = by_order[order].is_not_null() & by_order[other].is_null()
         examples.append(values.filter(only)[0] if only.any() else "")
-    names = {"dmy": "the day", "mdy": "the month", "ymd": "the year"}
     return DataError(
         f"{file}: the order of day and month in the column {values.name!r} is ambiguous: some have "
-        f"{names[best[0]]} first ({examples[0]}) and some {names[best[1]]} ({examples[1]}); write "
-        "the times as 2024-12-31 18:05, or set date_order under [data] of goeswith.toml"
+        f"{_FIRST[best[0]]} first ({examples[0]}) and some {_FIRST[best[1]]} ({examples[1]}); "
+        "write the times as 2024-12-31 18:05, or set date_order under [data] of goeswith.toml"
     )
 
 

@@ -33,10 +33,12 @@ class Quarantine:
     `expected` rows (a cancellation, a postage line) belong to a format: they are counted and
     removed, but do not count towards `max_share`. `kept` marks a row that stays in
     its table and loses one value only (an invalid price); it does not count either, and
-    rows read = rows of the table + rows set aside that are not `kept`.
+    rows read = rows of the table + rows set aside that are not `kept`. Up to `max_rows` rows of a
+    file may be set aside whatever their share, as long as more than half of the file is used.
     """
 
     max_share: float = 0.05
+    max_rows: int = 0
     _parts: list[pl.DataFrame] = field(default_factory=list)
     _expected_counts: list[dict[str, str | int]] = field(default_factory=list)
     _rows_read: dict[str, int] = field(default_factory=dict)
@@ -168,13 +170,14 @@ class Quarantine:
         """Stop the run if too many rows of a file are invalid.
 
         Raises:
-            DataError: a file has more than `max_share` of its rows set aside unexpectedly.
+            DataError: a file has more than `max_share` and `max_rows` of its rows set aside
+                unexpectedly.
         """
         counts = ~pl.col("expected") & ~pl.col("kept")
         bad = self.rows.filter(counts).group_by("file").len()
         for file, count in bad.sort("file").iter_rows():
             rows = max(self._rows_read.get(file, 0), count)
-            if count > self.max_share * rows:
+            if count > max(self.max_share * rows, min(self.max_rows, (rows - 1) // 2)):
                 reasons = self.counts().filter((pl.col("file") == file) & counts)
                 details = "; ".join(
                     f"{row['rows']:,} x {row['reason']} (for example {row['example']!r})"

@@ -19,6 +19,7 @@ from goeswith.data.date_text import (
     SLASHED,
     has_clock,
     has_zone,
+    order_of,
     parse_compact,
     parse_iso,
     parse_named_month,
@@ -39,7 +40,12 @@ _MIDNIGHT_SHARE: Final = 0.1
 
 
 def timestamps(
-    values: pl.Series, file: str, date_order: str = "auto", zone: str | None = None
+    values: pl.Series,
+    file: str,
+    date_order: str = "auto",
+    zone: str | None = None,
+    *,
+    shown_order: str | None = None,
 ) -> pl.Series:
     """(n,) Datetime("us") of the same name, null where a value is missing or invalid.
 
@@ -49,10 +55,11 @@ def timestamps(
         date_order: dmy, mdy or ymd; `auto` follows the column.
         zone: of times that have none; None reads them as UTC, and refuses a column in which other
             times have a zone.
+        shown_order: the order that earlier data showed, for `auto`; None for unknown.
 
     Raises:
-        DataError: the column holds no times, the order of day, month and year is ambiguous, or
-            only some of the times have a zone.
+        DataError: the column holds no times, the order of day, month and year is ambiguous or has
+            changed, or only some of the times have a zone.
     """
     dtype = values.dtype
     if isinstance(dtype, pl.Datetime):
@@ -66,8 +73,18 @@ def timestamps(
         _refuse_counters(values.cast(pl.Float64), times, file)
         return times
     if dtype in (pl.String, pl.Categorical, pl.Enum, pl.Null):
-        return _parse_text(text(values, file).str.to_uppercase(), file, date_order, zone)
+        orders = (date_order, shown_order)
+        return _parse_text(text(values, file).str.to_uppercase(), file, orders, zone)
     raise DataError(f"{file}: the column {values.name!r} is {dtype}, which is not a time")
+
+
+def shown_date_order(values: pl.Series) -> str | None:
+    """The order of day, month and year that a column shows: dmy, mdy, ymd, or None."""
+    if values.dtype not in (pl.String, pl.Categorical, pl.Enum):
+        return None
+    upper = values.cast(pl.String).str.strip_chars().str.to_uppercase()
+    dates = _slashed(upper).drop_nulls().str.replace(r"[T, ]+(?:UM )?\d{1,2}:.*$", "")
+    return order_of(dates.unique())
 
 
 def are_dates(values: pl.Series, times: pl.Series) -> pl.Series:
@@ -135,14 +152,23 @@ def _refuse_counters(values: pl.Series, times: pl.Series, file: str) -> None:
         )
 
 
-def _parse_text(values: pl.Series, file: str, date_order: str, zone: str | None) -> pl.Series:
+def _slashed(values: pl.Series) -> pl.Series:
+    """(n,) the dates whose order is open, null elsewhere."""
+    column = pl.col(values.name)
+    is_slashed = column.str.contains(SLASHED) & ~column.str.contains(ISO)
+    return values.to_frame().select(pl.when(is_slashed).then(column)).to_series()
+
+
+def _parse_text(
+    values: pl.Series, file: str, orders: tuple[str, str | None], zone: str | None
+) -> pl.Series:
     column = pl.col(values.name)
     common = (column.str.strptime(_UTC, form, strict=False) for form in _COMMON_FORMATS)
     times = values.to_frame().select(pl.coalesce(*common)).to_series()
     rest = values.to_frame().select(pl.when(times.is_null()).then(column)).to_series()
     if not rest.count():
         return _to_utc(times, zone).alias(values.name)
-    others, absolute = _parse_uncommon(rest, times, file, date_order)
+    others, absolute = _parse_uncommon(rest, times, file, orders)
     times = times.zip_with(times.is_not_null(), others)
     if absolute.any():
         _check_zones(values, times, absolute, file, zone)
@@ -151,7 +177,7 @@ def _parse_text(values: pl.Series, file: str, date_order: str, zone: str | None)
 
 
 def _parse_uncommon(
-    values: pl.Series, other_times: pl.Series, file: str, date_order: str
+    values: pl.Series, other_times: pl.Series, file: str, orders: tuple[str, str | None]
 ) -> tuple[pl.Series, pl.Series]:
     """Times of the texts without a common format, and whether these are in UTC already.
 
@@ -159,7 +185,7 @@ def _parse_uncommon(
         values: the texts, in upper case.
         other_times: times of the texts with a common format.
         file: name for messages.
-        date_order: as in `timestamps`.
+        orders: `date_order` and `shown_order` of `timestamps`.
     """
     column = pl.col(values.name)
     frame = values.to_frame()
@@ -178,10 +204,9 @@ def _parse_uncommon(
         zoned = zoned.fill_null(value=False) | unix.is_not_null()
         parsed = parsed.zip_with(parsed.is_not_null(), unix)
         _refuse_counters(number, parsed.zip_with(parsed.is_not_null(), other_times), file)
-    slashed = frame.select(pl.when(column.str.contains(SLASHED)).then(column)).to_series()
-    slashed = slashed.to_frame().select(pl.when(~column.str.contains(ISO)).then(column)).to_series()
+    slashed = _slashed(values)
     if slashed.count():
-        parsed = parsed.zip_with(parsed.is_not_null(), parse_slashed(slashed, file, date_order))
+        parsed = parsed.zip_with(parsed.is_not_null(), parse_slashed(slashed, file, *orders))
     rest = frame.select(pl.when(parsed.is_null()).then(column)).to_series()
     if rest.count():
         named = rest.to_frame().select(parse_named_month(column).alias(values.name)).to_series()

@@ -11,6 +11,7 @@ from typing import Final
 
 from goeswith.core.atomic_files import atomic_path
 from goeswith.core.errors import ConfigError
+from goeswith.core.storage_errors import explain_storage_errors
 from goeswith.export.recommendation_rows import RecommendationRows
 
 
@@ -58,16 +59,20 @@ def _atomic_export(path: Path) -> Iterator[Path]:
     """As `atomic_path`; what killed exports to the same place left is removed.
 
     Raises:
-        ConfigError: nothing can be written there.
+        ConfigError: it is no regular file, or no path.
+        StorageError: nothing can be written there, or the disk is full.
     """
     if path.is_dir():
         raise ConfigError(f"{path} is a folder; name a file")
+    if path.exists() and not path.is_file():
+        raise ConfigError(f"{path} is a device or a pipe, which a file cannot replace; name a file")
+    kept = "the file there is unchanged" if path.exists() else ""
     try:
         for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
             writer = re.search(r"\.(\d+)\.part$", left.name)
             if writer and not Path("/proc", writer[1]).exists():
                 left.unlink(missing_ok=True)
-        with atomic_path(path) as beside:
+        with explain_storage_errors(path, kept), atomic_path(path) as beside:
             yield beside
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror or error}") from error

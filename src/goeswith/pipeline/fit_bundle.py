@@ -9,6 +9,7 @@ from pathlib import Path
 from shutil import rmtree
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import polars as pl
 
 from goeswith.core.arrays_file import save_arrays
@@ -18,6 +19,7 @@ from goeswith.core.progress import StepProgress
 from goeswith.core.version import __version__
 from goeswith.data.table_files import find_table_files
 from goeswith.models import make_model
+from goeswith.pipeline.empty_fit import count_events, products_with_pairs, why_few
 from goeswith.pipeline.fit_progress import FitProgress
 from goeswith.pipeline.kind_tags import tag_products
 from goeswith.pipeline.precompute import precompute
@@ -32,10 +34,12 @@ from goeswith.relations.graph_arithmetic import resolve, split_by_support, witho
 from goeswith.relations.graph_files import save_graph
 from goeswith.relations.mining_report import MiningReport
 from goeswith.relations.relation import CO_PURCHASE
+from goeswith.store.counted_contexts import CountedContexts
 from goeswith.store.evidence_arrays import evidence_arrays
 from goeswith.store.kind_relations import kind_arrays
 from goeswith.store.manifest import (
     BELOW_SUPPORT,
+    COUNTED,
     EVIDENCE,
     KINDS,
     LOOKUP,
@@ -49,6 +53,7 @@ from goeswith.store.manifest import (
 )
 from goeswith.store.product_lookup import product_arrays
 from goeswith.store.publish import new_build, publish
+from goeswith.store.publish_check import BuildStatistics, check_publishable, last_statistics
 from goeswith.store.search_index import search_arrays
 
 if TYPE_CHECKING:
@@ -70,11 +75,13 @@ def fit_bundle(
     *,
     graph: RelationGraph | None = None,
     mining_report: MiningReport | None = None,
+    replace: bool = False,
 ) -> None:
     """Fit the models that `settings.fit` names and leave a bundle at `out`.
 
     The current bundle is served until the new one is complete, and stays if this run fails or is
-    killed. A repeated run resumes the training of a model after the last finished epoch.
+    killed, or if the new one would be much worse (`settings.publish_if`). A repeated run resumes
+    the training of a model after the last finished epoch.
 
     Args:
         dataset: as `load_data` reads it.
@@ -84,9 +91,11 @@ def fit_bundle(
         progress: called with the current step.
         graph: the relations of `dataset` where they were built already.
         mining_report: what their mining reported, for the manifest.
+        replace: publish the new build even if it is empty or much worse than the last one.
 
     Raises:
-        BundleError: `out` holds other files, or another run is writing it.
+        BundleError: `out` holds other files, another run is writing it, or the new build is not
+            published for what it lacks.
         ConfigError: a setting of a model is invalid.
         DataError: no relation can be built from the data.
     """
@@ -97,6 +106,11 @@ def fit_bundle(
     specs = list(dict.fromkeys([settings.fit.model, *settings.fit.fallbacks]))
     steps = FitProgress(len(dataset.catalog), len(specs), progress)
     with new_build(out) as build:
+        last = None if replace else last_statistics(out)
+        rows = _row_counts(dataset)
+        if not replace:  # before the hours that models take
+            expected = BuildStatistics(rows, len(dataset.catalog))
+            check_publishable(out, expected, last, settings.publish_if)
         steps.log("building relations")
         report = mining_report or MiningReport()
         relations, below_support, mining = graph, None, settings.relations
@@ -127,19 +141,27 @@ def fit_bundle(
             by_kinds=kinds["exclude"],
         )
         relevance = filter_by_relevance(table, dataset.catalog, settings.relevance, out, steps.log)
+        statistics = build_statistics(rows, relations, table)
+        mined = [asdict(entry) for entry in report.relations]
+        if not replace:
+            reasons = why_few(dataset.catalog, relations, rows, mined, mining.max_basket)
+            check_publishable(out, statistics, last, settings.publish_if, reasons)
         steps.log("writing")
         write_build(build, dataset.catalog, relations, table)
         if below_support is not None:
             save_graph(below_support, build / BELOW_SUPPORT)
+        if dataset.counted and dataset.events is not None:
+            CountedContexts.of(dataset.events).save(build / COUNTED)
         publish(
             build,
             {
                 **version_info(),
                 "settings": settings.model_dump(mode="json"),
-                "data": _data_info(dataset),
-                "mined": [asdict(mined) for mined in report.relations],
+                "data": {**_data_info(dataset), "fitted_relations": relation_names(relations)},
+                "mined": mined,
                 "mining_notes": report.notes,
                 **top_k_info(relations, table),
+                "statistics": statistics.as_json(),
                 "kinds": kinds,
                 "session": session,
                 "judged": relevance,
@@ -206,6 +228,32 @@ def top_k_info(graph: RelationGraph, table: TopKTable) -> dict[str, Any]:
     }
 
 
+def build_statistics(
+    rows: dict[str, int], graph: RelationGraph, table: TopKTable
+) -> BuildStatistics:
+    """Statistics of a build, for its manifest and the check before it is published."""
+    return BuildStatistics(
+        rows,
+        len(table.products),
+        products_with_pairs(graph),
+        int(np.count_nonzero(table.products[:, 0] >= 0)),
+        int(np.count_nonzero(table.products >= 0)),
+    )
+
+
+def relation_names(graph: RelationGraph) -> list[str]:
+    """Relations that have edges."""
+    return [name for name, relation in graph.relations.items() if len(relation)]
+
+
+def _row_counts(dataset: Dataset) -> dict[str, int]:
+    lists = {"relations": dataset.relations, "bundles": dataset.bundles}
+    return {
+        **count_events(dataset.events),
+        **{name: frame.height for name, frame in lists.items() if frame is not None},
+    }
+
+
 def _data_info(dataset: Dataset) -> dict[str, Any]:
     tables = {
         name: None if frame is None else frame.height
@@ -222,6 +270,7 @@ def _data_info(dataset: Dataset) -> dict[str, Any]:
         "rows": {"products": len(dataset.catalog), **tables},
         "quarantine": dataset.quarantine.counts().to_dicts(),
         "applied": _events_files(dataset),
+        "date_order": dataset.date_order,
         "report": dataset.report.to_dict(),
     }
 

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 
 from goeswith.core.errors import BundleError, DataError
+from goeswith.data.clean import NOT_IN_CATALOGUE
 from goeswith.data.clean_events import clean_events
 from goeswith.data.feedback import read_feedback_events
 from goeswith.data.mapping.column_mapping import map_columns
 from goeswith.data.tables import read_table
 from goeswith.pipeline.update_counts import file_info
-from goeswith.store.manifest import file_sha256
+from goeswith.store.counted_contexts import CountedContexts
+from goeswith.store.manifest import COUNTED, file_sha256
 
 if TYPE_CHECKING:
     from goeswith.data.catalog import Catalog
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 _CONTEXT_COLUMNS: Final = {"baskets": "basket_id", "users": "user_id"}
 """Context of purchases in a bundle -> the column with its id."""
+_MIN_TWINS: Final = 3
+"""Contexts that equal counted ones under other ids, fewer of which may be chance."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +39,16 @@ class NewEvents:
         frame: as `clean_events` leaves them.
         files: entries of the manifest for the files.
         notes: limits of the counts, for the user.
+        counted: contexts in the counts after the update; None if the bundle does not store them.
+        skipped: number of events that were in the counts already.
     """
 
     path: Path
     frame: pl.DataFrame
     files: list[dict[str, Any]]
     notes: list[str]
+    counted: CountedContexts | None = None
+    skipped: int = 0
 
 
 def read_events(
@@ -72,9 +80,107 @@ def read_events(
     table = read_table(path, quarantine, settings.data)
     table, mapping = map_columns(table, "events", path.name, settings.data)
     mapping.check()
-    frame = clean_events(table, path.name, quarantine, catalog, settings.data)
+    frame = clean_events(
+        table,
+        path.name,
+        quarantine,
+        catalog,
+        settings.data,
+        shown_order=old.manifest["data"].get("date_order"),
+        unknown_expected=True,
+    )
     quarantine.check()
-    return NewEvents(path, frame, [file_info("events", path)], [])
+    notes = _unknown_products(path.name, quarantine, frame.height)
+    files = [file_info("events", path)]
+    stored = old.folder / COUNTED
+    if not stored.is_file():
+        notes.append(
+            f"{old.path} does not store what it counted (it was fitted by an earlier version): "
+            "events that are in its counts already are not recognised; fit it again"
+        )
+        return NewEvents(path, frame, files, notes)
+    counted = CountedContexts.load(stored)
+    kept = frame
+    if not again:
+        kept, more = _without_counted(old, path, frame, counted)
+        notes += more
+    counted = counted.merge(CountedContexts.of(kept))
+    return NewEvents(path, kept, files, notes, counted, frame.height - kept.height)
+
+
+def _unknown_products(file: str, quarantine: Quarantine, used: int) -> list[str]:
+    """A note on events of products outside the catalogue.
+
+    Raises:
+        DataError: they are half of the file or more, or no event is left.
+    """
+    unknown = quarantine.rows.filter(
+        (pl.col("file") == file) & pl.col("reason").str.ends_with(NOT_IN_CATALOGUE)
+    )
+    count = unknown.height
+    products = unknown["value"].value_counts(sort=True)["value"].to_list()
+    names = ", ".join(products[:5]) + (", ..." if len(products) > 5 else "")
+    if not used or 2 * count >= quarantine.rows_read(file):
+        share = f"{count:,} of {quarantine.rows_read(file):,} rows" if count else "no row"
+        why = (
+            f"{share} name products that the bundle does not have ({names}): is it the file of "
+            "this shop, with the same ids? Give new products with --products"
+            if count
+            else "no row of it can be used"
+        )
+        raise DataError(f"{file}: {why}")
+    if not count:
+        return []
+    return [
+        f"events set aside: {count:,}, of products that are not in the catalogue: {names}; give "
+        "new products with --products"
+    ]
+
+
+def _without_counted(
+    old: Bundle, path: Path, frame: pl.DataFrame, counted: CountedContexts
+) -> tuple[pl.DataFrame, list[str]]:
+    """The events that are not in the counts, and notes on the others.
+
+    Raises:
+        BundleError: all are in the counts, or it cannot be decided.
+    """
+    overlap = counted.compare(frame)
+    count = int(overlap.is_counted.sum())
+    if count == frame.height:
+        raise BundleError(
+            f"all {count:,} events of {path} are in the counts of {old.path} already, by the ids "
+            "and times of their baskets, sessions or users; give --again to count them once more"
+        )
+    if overlap.undecided:
+        raise BundleError(
+            f"{path}: {overlap.undecided:,} of its users are in the counts of {old.path} already, "
+            "and without timestamps in both it cannot be decided which of their events are new. "
+            "Add timestamps or basket ids and fit again, or give --again to count all of the file"
+        )
+    if overlap.twins >= _MIN_TWINS and 2 * overlap.twins >= overlap.unmatched:
+        raise BundleError(
+            f"{path}: {overlap.twins:,} of {overlap.unmatched:,} baskets or sessions have the "
+            f"products and the time of one in the counts of {old.path}, under another id: they "
+            "seem to be the same. Export them with the ids of the earlier data, or give --again to "
+            "count them once more"
+        )
+    if count:
+        changed = (
+            f"; {overlap.changed:,} of these hold other products now, which the next fit counts"
+            if overlap.changed
+            else ""
+        )
+        return frame.filter(~overlap.is_counted), [
+            f"{count:,} of {frame.height:,} events were skipped, because their {overlap.contexts:,}"
+            f" baskets, sessions or users are in the counts already{changed}"
+        ]
+    if overlap.within_times:
+        return frame, [
+            f"the times of {path.name} overlap those of counted events, and its ids do not: if "
+            "they are the same events under other ids, they count twice"
+        ]
+    return frame, []
 
 
 def _read_feedback_folder(

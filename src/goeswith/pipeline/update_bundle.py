@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from pydantic import ValidationError
@@ -22,8 +22,15 @@ from goeswith.data.quarantine import Quarantine
 from goeswith.kinds.catalog_kinds import KIND, tag_catalog, with_kinds
 from goeswith.models.base import Recommender
 from goeswith.pipeline.add_products import ExtendedCatalog, extend_catalog, extend_top_k, insert_new
+from goeswith.pipeline.empty_fit import count_events
 from goeswith.pipeline.exclusion_index import ExclusionIndex
-from goeswith.pipeline.fit_bundle import top_k_info, version_info, write_build
+from goeswith.pipeline.fit_bundle import (
+    build_statistics,
+    relation_names,
+    top_k_info,
+    version_info,
+    write_build,
+)
 from goeswith.pipeline.fit_progress import FitProgress
 from goeswith.pipeline.new_events import NewEvents, read_events
 from goeswith.pipeline.precompute import precompute
@@ -33,6 +40,7 @@ from goeswith.pipeline.update_counts import (
     data_info,
     file_info,
     merge_reports,
+    relation_notes,
 )
 from goeswith.query.bundle import Bundle
 from goeswith.query.online_scoring import load_model, model_folders, reads_attributes
@@ -49,6 +57,7 @@ from goeswith.settings.renamed_settings import rename_settings
 from goeswith.settings.sections import Settings
 from goeswith.store.manifest import (
     BELOW_SUPPORT,
+    COUNTED,
     RELATIONS,
     SESSION,
     TOP_K,
@@ -56,9 +65,13 @@ from goeswith.store.manifest import (
     read_manifest,
 )
 from goeswith.store.publish import new_build, publish
+from goeswith.store.publish_check import BuildStatistics, check_publishable
 
 if TYPE_CHECKING:
     from goeswith.relations.graph import RelationGraph
+
+_MAX_BAD_ROWS: Final = 10
+"""Rows of a file that may be bad whatever their share: files of a day are small."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +80,7 @@ class UpdateSummary:
 
     Attributes:
         events: number of counted events; 0 without a file.
+        skipped: number of events that were in the counts already.
         products: new in the catalogue.
         existing: products of the table that were in the catalogue before; they stayed as they were.
         unused: columns of that table that the catalogue does not have.
@@ -75,6 +89,7 @@ class UpdateSummary:
     """
 
     events: int
+    skipped: int
     products: int
     existing: int
     unused: list[str]
@@ -88,21 +103,24 @@ def update_bundle(
     products: Path | None = None,
     *,
     again: bool = False,
+    replace: bool = False,
     progress: StepProgress | None = None,
 ) -> UpdateSummary:
     """Fold new events, new products or both into the bundle at `path`.
 
     Products alone need about the time of writing the bundle: models are not changed. Events are
     counted, and all recommendations computed again. The current bundle is served until the new
-    one is complete, and stays if this run fails or is killed.
+    one is complete, and stays if this run fails or is killed, or if the new one would be much
+    worse (`publish_if` of its settings).
 
     Args:
         path: the bundle.
-        events: a table as `events` of a data folder, with baskets, sessions or users that are not
-            yet in the bundle; or a feedback folder of `goeswith serve`, of which new lines are
-            counted.
+        events: a table as `events` of a data folder, of which baskets, sessions and users that
+            are in the counts already are skipped; or a feedback folder of `goeswith serve`, of
+            which new lines are counted.
         products: a table as `products` of a data folder. None for none.
-        again: count a file that was counted before once more.
+        again: count what was counted before once more.
+        replace: publish the new build even if it is much worse than the last one.
         progress: called with the current step.
 
     Raises:
@@ -114,7 +132,7 @@ def update_bundle(
     with new_build(path) as build:
         old = Bundle.open(path, verify=True)
         settings = _settings(old)
-        quarantine = Quarantine(max_share=settings.data.max_bad_share)
+        quarantine = Quarantine(max_share=settings.data.max_bad_share, max_rows=_MAX_BAD_ROWS)
         catalog = _extended_catalog(old, products, quarantine)
         new_events = None
         if events is not None:
@@ -134,11 +152,23 @@ def update_bundle(
         files = new_events.files if new_events is not None else []
         files += [] if products is None else [file_info("products", products)]
         data = data_info(old, files, aside, len(catalog.catalog))
-        publish(build, {**run.manifest_fields(), "data": data})
+        last = BuildStatistics.from_manifest(old.manifest)
+        statistics = run.statistics(last, new_events)
+        if not replace:
+            check_publishable(path, statistics, last, settings.publish_if)
+        publish(
+            build,
+            {**run.manifest_fields(), "statistics": statistics.as_json(), "data": data},
+        )
         run.steps.finish()
-        event_count = new_events.frame.height if new_events is not None else 0
         return UpdateSummary(
-            event_count, len(catalog.new), catalog.existing, catalog.unused, aside, notes_
+            0 if new_events is None else new_events.frame.height,
+            0 if new_events is None else new_events.skipped,
+            len(catalog.new),
+            catalog.existing,
+            catalog.unused,
+            aside,
+            notes_,
         )
 
 
@@ -188,6 +218,8 @@ class _BundleUpdate:
         self.steps.log("writing")
         for folder in self.folders:
             _link_files(folder, self.build / folder.relative_to(self.old.folder))
+        if (self.old.folder / COUNTED).is_file():
+            link_or_copy(self.old.folder / COUNTED, self.build / COUNTED)
         write_build(self.build, self.extended.catalog, self.graph, self.table)
         below_support = self._below_support(n)
         if below_support is not None:
@@ -234,8 +266,23 @@ class _BundleUpdate:
         self.steps.log("writing")
         write_build(self.build, catalog, self.graph, self.table)
         save_graph(below_support, self.build / BELOW_SUPPORT)
+        self._save_counted(new_events)
         self.mined = merge_reports(self.mined, report)
-        return [*new_events.notes, *count_notes(report, self.old)]
+        new_relations = relation_notes(relation_names(self.graph), self.specs, self.old)
+        return [*new_events.notes, *new_relations, *count_notes(report, self.old)]
+
+    def _save_counted(self, new_events: NewEvents) -> None:
+        stored = self.old.folder / COUNTED
+        if new_events.counted is not None:
+            new_events.counted.save(self.build / COUNTED)
+        elif stored.is_file():  # feedback is recognised by its lines
+            link_or_copy(stored, self.build / COUNTED)
+
+    def statistics(self, last: BuildStatistics, new_events: NewEvents | None) -> BuildStatistics:
+        """Statistics of the new build."""
+        added = {} if new_events is None else count_events(new_events.frame)
+        rows = {name: count + added.get(name, 0) for name, count in last.rows.items()}
+        return build_statistics(rows, self.graph, self.table)
 
     def keep_session(self) -> list[str]:
         """Copy the next-product model, whose training data are not stored."""

@@ -68,6 +68,26 @@ def count_notes(report: MiningReport, old: Bundle) -> list[str]:
     return lines
 
 
+def relation_notes(relations: list[str], models: list[str], old: Bundle) -> list[str]:
+    """A note on relations that the bundle's models were fitted without.
+
+    Args:
+        relations: with edges after the update.
+        models: specs of the bundle's models.
+        old: the bundle before the update.
+    """
+    fitted = old.manifest["data"].get("fitted_relations")
+    if fitted is None:
+        fitted = [name for name, facts in old.manifest["relations"].items() if facts["edges"]]
+    new = [name for name in relations if name not in fitted]
+    if not new:
+        return []
+    return [
+        f"{', '.join(new)}: new since the fit; counts, evidence and substitutes use it, and the "
+        f"trees and vectors of {models[0]} do so from the next fit on"
+    ]
+
+
 def file_info(table: str, file: Path) -> dict[str, Any]:
     """Entry of the manifest for an applied file."""
     return {"file": file.name, "table": table, "sha256": file_sha256(file)}
@@ -83,7 +103,9 @@ def data_info(
     digest = sha256(data["fingerprint"].encode())
     for entry in applied:
         digest.update(entry["sha256"].encode())
+    fitted = [name for name, facts in old.manifest["relations"].items() if facts["edges"]]
     return {
+        "fitted_relations": fitted,  # of a bundle of an earlier version
         **data,
         "fingerprint": digest.hexdigest(),
         "rows": {**data["rows"], "products": n},

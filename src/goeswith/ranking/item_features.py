@@ -6,7 +6,7 @@ products.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Final, Self
@@ -174,7 +174,12 @@ class ItemFeatures:
 
     @classmethod
     def from_graph(
-        cls, attributes: AttributeFeatures, graph: RelationGraph, *, counted: bool
+        cls,
+        attributes: AttributeFeatures,
+        graph: RelationGraph,
+        *,
+        counted: bool,
+        evidence_names: Collection[str] | None = None,
     ) -> Self:
         """The item features of a graph.
 
@@ -183,16 +188,22 @@ class ItemFeatures:
             graph: its relations.
             counted: whether pairs were counted, in the graph that this one may be a part of: a part
                 can be too small to decide.
+            evidence_names: the kinds of evidence that trees were trained with: others are dropped,
+                and those that the graph lacks are empty. None takes those of the graph.
         """
         weight: Weight = "llr" if counted else "binary"
         views = edge_weights(graph[CO_VIEW], weight)
+        evidence = _evidence(graph) if counted else {}
+        if evidence_names is not None:
+            empty = sparse.csr_matrix((graph.n, graph.n), dtype=np.float32)
+            evidence = {name: evidence.get(name, empty) for name in evidence_names}
         return cls(
             attributes,
             edge_weights(graph.complements, weight),
             edge_weights(graph[CO_PURCHASE], weight),
             views.maximum(views.T).tocsr(),
             counted=counted,
-            evidence=_evidence(graph) if counted else None,
+            evidence=evidence,
         )
 
     @property

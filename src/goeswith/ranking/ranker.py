@@ -100,7 +100,9 @@ class Ranker(Recommender):
         # trees depend on paths and degrees, not on products or tokens: these may change
         self.reader = self._reader(catalog, graph)
         attributes = self.reader.read(catalog, is_catalog=True)
-        self.items = ItemFeatures.from_graph(attributes, graph, counted=self.items.counted)
+        self.items = ItemFeatures.from_graph(
+            attributes, graph, counted=self.items.counted, evidence_names=self.items.evidence
+        )
         self.members = [member.padded(len(catalog)) for member in self.members]
         if self.pair_classifier is not None:
             self.pair_classifier = self._fit_pair_classifier(catalog, attributes, graph)

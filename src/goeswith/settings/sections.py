@@ -71,6 +71,25 @@ class FitSettings(_Section):
     )
 
 
+class PublishSettings(_Section):
+    """Limits below which `fit` and `update` do not replace the last build; 0 disables a limit."""
+
+    min_events: float = Field(
+        0.7,
+        ge=0,
+        le=1,
+        description="Events, purchases and views that a new build must have, as a share of the "
+        "last build's.",
+    )
+    min_answers: float = Field(
+        0.7,
+        ge=0,
+        le=1,
+        description="Recommendations, products with recommendations and products in pairs of "
+        "complements that a new build must have, as a share of the last build's.",
+    )
+
+
 class SlateSettings(_Section):
     """Default selection from a ranked list; a request can override it."""
 
@@ -250,6 +269,7 @@ class Settings(_Section):
     data: DataConfig = DataConfig()
     relations: MiningConfig = MiningConfig()
     fit: FitSettings = FitSettings()
+    publish_if: PublishSettings = PublishSettings()
     slate: SlateSettings = SlateSettings()
     kinds: KindSettings = KindSettings()
     evaluation: EvaluationSettings = EvaluationSettings()

@@ -11,6 +11,7 @@
         similars.safetensors  attributes as vectors, by product and by token
         kinds.safetensors     product kinds, links and alternatives, if the kinds are used
         reverse.safetensors   for every product, the products that it is recommended for
+        counted.safetensors   hashes and times of the counted baskets, sessions and users
           explanations.safetensors  sentences for the first recommendations (`goeswith explain`)
           relations/            the relation graph
           below_support/        pairs below the minimum support, if they are stored
@@ -52,6 +53,7 @@ KINDS: Final = "kinds.safetensors"
 SIMILARS: Final = "similars.safetensors"
 EXPLANATIONS: Final = "explanations.safetensors"
 REVERSE: Final = "reverse.safetensors"
+COUNTED: Final = "counted.safetensors"
 RELATIONS: Final = "relations"
 BELOW_SUPPORT: Final = "below_support"
 FORMER_BELOW_SUPPORT: Final = "rare"

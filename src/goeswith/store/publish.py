@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from goeswith.core.atomic_files import write_json
 from goeswith.core.errors import BundleError
+from goeswith.core.storage_errors import explain_storage_errors
 from goeswith.store.build_lease import is_leased
 from goeswith.store.manifest import (
     BUILD_NAME,
@@ -36,12 +37,20 @@ def new_build(path: Path) -> Iterator[Path]:
 
     Raises:
         BundleError: `path` holds something that is not a bundle, or another run is writing it.
+        StorageError: the disk is full, or the folder cannot be written to.
     """
+    kept = "the bundle there is unchanged" if (path / MANIFEST).exists() else ""
+    with explain_storage_errors(path, kept), _new_build(path) as build:
+        yield build
+
+
+@contextmanager
+def _new_build(path: Path) -> Iterator[Path]:
     if path.exists() and not path.is_dir():
         raise BundleError(f"{path} is a file; name a folder for the bundle")
     try:
         path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
+    except NotADirectoryError as error:
         raise BundleError(f"{path} cannot be made: {error}; name another folder") from error
     foreign = sorted(entry.name for entry in path.iterdir() if not _is_ours(entry.name))
     if foreign:

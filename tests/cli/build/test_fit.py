@@ -8,8 +8,11 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import polars as pl
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -112,3 +115,29 @@ def test_ctrl_c_during_fit_leaves_the_previous_bundle_answering(
     assert after.id == before.id
     assert after.complements("phone-1", 5) == answers
     assert len(list(out.glob("build-*"))) == 1
+
+
+def test_a_fit_reports_what_is_there_and_keeps_what_answers(
+    run_command: Callable[..., tuple[int, str, str]], shop_folder: Path, tmp_path: Path
+) -> None:
+    Path("goeswith.toml").write_text(
+        '[fit]\nmodel = "cocitation"\nfallbacks = []\nk = 3\nsession_model = "none"\n'
+    )
+    code, out, err = run_command("fit", shop_folder, "--out", "live", "--json")
+    assert code == 0
+    document = json.loads(out)
+    bundle = Bundle.open("live")
+    lists = [len(bundle.lookup(bundle.products.ids[row], 3)) for row in range(len(bundle))]
+    assert document["recommendations"] == sum(lists) < 3 * len(bundle)
+    assert document["products_with_recommendations"] == np.count_nonzero(lists)
+    assert f"50 products, {np.count_nonzero(lists)} with recommendations, on average" in err
+    views = Path(shutil.copytree(shop_folder, tmp_path / "views"))
+    events = pl.read_parquet(views / "events.parquet").with_columns(event=pl.lit("view"))
+    events.write_parquet(views / "events.parquet")
+    code, _, err = run_command("fit", views, "--out", "live")
+    assert code == 2
+    assert "live keeps its build: the new one would have much less: 0 purchases" in err
+    assert Bundle.open("live").id == bundle.id
+    code, _, err = run_command("fit", views, "--out", "live", "--replace")
+    assert code == 0
+    assert "50 products, 0 with recommendations, on average 0.0 of at most 3" in err

@@ -25,11 +25,17 @@ def command(
 
     No model is trained. The current bundle is served until the new one is complete.
     """
-    run_update(bundle, None, products, again=False, json=json)
+    run_update(bundle, None, products, json=json)
 
 
 def run_update(
-    bundle: Path, events: Path | None, products: Path | None, *, again: bool, json: bool
+    bundle: Path,
+    events: Path | None,
+    products: Path | None,
+    *,
+    again: bool = False,
+    replace: bool = False,
+    json: bool,
 ) -> None:
     """Update a bundle, and print a summary."""
     from goeswith.cli.output import Output, progress_bar
@@ -37,10 +43,14 @@ def run_update(
     from goeswith.query.bundle import Bundle
 
     with progress_bar() as progress:
-        summary = update_bundle(bundle, events, products, again=again, progress=progress)
+        summary = update_bundle(
+            bundle, events, products, again=again, replace=replace, progress=progress
+        )
     output = Output(json)
     output.rows_set_aside(summary.quarantine)
     parts = [f"{summary.events:,} events counted"] if events is not None else []
+    if summary.skipped:
+        parts.append(f"{summary.skipped:,} skipped that are in the counts already")
     if products is not None:
         parts.append(f"{summary.products:,} products added")
         if summary.existing:
@@ -54,6 +64,7 @@ def run_update(
             "bundle": str(bundle),
             "id": opened.id,
             "events": summary.events,
+            "events_skipped": summary.skipped,
             "products_added": summary.products,
             "products_existing": summary.existing,
             "columns_unused": list(summary.unused),

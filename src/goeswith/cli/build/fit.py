@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from goeswith.cli.options import Config, Data, Json
+from goeswith.cli.options import Config, Data, Json, Replace
 
 
 class Budget(StrEnum):
@@ -44,13 +44,15 @@ def command(
             help="Cost of the default model: balanced and best train with torch.",
         ),
     ] = None,
+    replace: Replace = False,
     json: Json = False,
 ) -> None:
     """Learn what goes with what, and write a bundle that answers queries.
 
         goeswith fit shop -o bundle
 
-    The current bundle is served until the new one is complete, even if this run is killed.
+    The current bundle is served until the new one is complete, even if this run is killed. It stays
+    if the new one has no recommendations, or much fewer events or recommendations.
     """
     from goeswith.cli.output import Output, progress_bar
     from goeswith.data.folder import load_data
@@ -59,6 +61,7 @@ def command(
     from goeswith.query.bundle import Bundle
     from goeswith.settings.project_file import load_settings
     from goeswith.settings.sections import AUTO
+    from goeswith.store.publish_check import BuildStatistics
 
     settings = load_settings(config)
     if model is not None and model != AUTO:
@@ -70,7 +73,7 @@ def command(
     with progress_bar() as progress:
         progress(0, 1, f"reading {data}")
         dataset = load_data(data, settings=settings.data)
-        fit_bundle(dataset, out, settings, progress=progress)
+        fit_bundle(dataset, out, settings, progress=progress, replace=replace)
     output = Output(json)
     output.load(dataset)
     bundle = Bundle.open(out)
@@ -81,22 +84,30 @@ def command(
         output.say(f"fallback {spec} left out: {reason}")
     first = health["products_first_answered"]
     counts = ", ".join(f"{count:,} by {name}" for name, count in first.items())
+    found = BuildStatistics.from_manifest(manifest)
+    answered, recommendations = found.answered or 0, found.recommendations or 0
     output.summary(
         {
             "bundle": str(out),
             "id": bundle.id,
             "products": len(bundle),
             "k": bundle.k,
+            "products_with_recommendations": answered,
+            "recommendations": recommendations,
             "first_answered": first,
             "left_out": health["left_out"],
             "session_model": bundle.session_model,
             "notes": manifest["mining_notes"],
             **({"load": dataset.report.to_dict()} if json else {}),
         },
-        f"{out}: {len(bundle):,} products, {bundle.k} recommendations each; first model: {counts}",
+        f"{out}: {len(bundle):,} products, {answered:,} with recommendations, on average "
+        f"{recommendations / max(answered, 1):.1f} of at most {bundle.k}; first model: {counts}",
     )
     if bundle.session_model is not None:
         output.say(f"next-product model: {bundle.session_model}")
     else:
         output.say(f"next-product model: none: {manifest['session']['why_not']}")
-    output.say(f"try: goeswith recommend {out} {bundle.products.ids[0]!r}")
+    ids = bundle.products.ids
+    named = (ids[row] for row in range(len(ids)))
+    example = next((name for name in named if bundle.lookup(name, 1)), ids[0])
+    output.say(f"try: goeswith recommend {out} {example!r}")

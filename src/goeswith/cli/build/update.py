@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from goeswith.cli.options import BundlePath, Json
+from goeswith.cli.options import BundlePath, Json, Replace
 
 
 def command(
@@ -26,8 +26,9 @@ def command(
         ),
     ] = None,
     again: Annotated[
-        bool, typer.Option("--again", help="Count a file once more that was counted before.")
+        bool, typer.Option("--again", help="Count what was counted before once more.")
     ] = False,
+    replace: Replace = False,
     json: Json = False,
 ) -> None:
     """Add the counts of new events and compute new recommendations, without a full fit.
@@ -38,4 +39,4 @@ def command(
     """
     from goeswith.cli.build.add import run_update
 
-    run_update(bundle, events, products, again=again, json=json)
+    run_update(bundle, events, products, again=again, replace=replace, json=json)
