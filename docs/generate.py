@@ -12,6 +12,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
 from goeswith.cli.main import app
+from goeswith.data.mapping.names_file import NAMES
 from goeswith.kinds.table import load_table
 from goeswith.models import MODELS
 from goeswith.models.listing import list_models
@@ -48,6 +49,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         "reference/http.md": http(),
         "reference/api.md": API,
         "reference/kinds.md": kinds(),
+        "reference/names.md": names(),
     }
     for uri, content in pages.items():
         files.append(File.generated(config, uri, content=content))
@@ -103,6 +105,41 @@ def models() -> str:
             f"| {_cell(record['summary'])} |"
         )
     return "\n".join(lines) + "\n"
+
+
+def names() -> str:
+    """Names of columns, events and statuses that are recognised in shop data."""
+    lines = ["# Names in shop data", ""]
+    lines += [
+        "Names of columns, events and statuses that are recognised, without case, spaces and "
+        "punctuation. [Read your own log](../how-to/shop-data.md) shows how to set others.",
+        "",
+    ]
+    for table in ("events", "products"):
+        lines += [f"## Columns of {table}", "", "| column | names, the most likely first |"]
+        lines += ["|---|---|"]
+        for column, common in NAMES["columns"][table].items():
+            lines.append(f"| `{column}` | {_codes(common)} |")
+        lines.append("")
+    lines += ["## Events", "", "| event | names |", "|---|---|"]
+    for event in ("view", "cart", "purchase", "ignore"):
+        lines.append(f"| `{event}` | {_codes(NAMES['events'][event])} |")
+    lines += ["", "## Values", "", "| meaning | texts |", "|---|---|"]
+    ignored = NAMES["statuses"]["ignored"]
+    lines.append(f"| part of the status of an order that does not count | {_codes(ignored)} |")
+    for key, meaning in (
+        ("placeholders", "missing id"),
+        ("totals", "line of a total"),
+        ("non_products", "line that is no product"),
+        ("guests", "user id of many people"),
+        ("places", "column of the shop of a receipt"),
+    ):
+        lines.append(f"| {meaning} | {_codes(NAMES['values'][key])} |")
+    return "\n".join(lines) + "\n"
+
+
+def _codes(texts: list[str]) -> str:
+    return ", ".join(f"`{_cell(text)}`" for text in texts)
 
 
 def kinds() -> str:

@@ -63,7 +63,7 @@ def fit(
             update={"fit": type(settings.fit).model_validate(fit_settings)}
         )
     if isinstance(data, Path | str):
-        data = load_data(data, settings.data.max_bad_share)
+        data = load_data(data, settings=settings.data)
     fit_bundle(data, Path(out), settings, progress=progress, replace=replace)
     return open_bundle(out)
 
@@ -122,7 +122,7 @@ def benchmark(
 
     settings = settings or Settings()
     if isinstance(data, Path | str):
-        data = load_data(data, settings.data.max_bad_share)
+        data = load_data(data, settings=settings.data)
     protocol = default_protocol(data) if protocol is None else protocol
     protocols = [protocol] if isinstance(protocol, str) else list(protocol)
     return BenchmarkResult(compare(data, models, protocols, seeds, settings, progress))

@@ -1,5 +1,8 @@
+import polars as pl
 import pytest
 
+from goeswith.data.config import DataConfig
+from goeswith.data.folder import load_data
 from goeswith.data.importers.run_importer import import_tables
 
 
@@ -14,5 +17,28 @@ def imported(tmp_path):
             data = content.encode() if isinstance(content, str) else content
             (source / file).write_bytes(data)
         return import_tables(name, [source], tmp_path / "out", max_bad_share)
+
+    return call
+
+
+@pytest.fixture
+def load(tmp_path):
+    """A function: file name -> content, and settings -> the data set of a folder with the files.
+
+    Content is text, bytes, a polars frame (written as parquet) or a function of the path.
+    """
+
+    def call(files, max_bad_share=None, **settings):
+        folder = tmp_path / "shop"
+        for name, content in files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if callable(content):
+                content(path)
+            elif isinstance(content, pl.DataFrame):
+                content.write_parquet(path)
+            else:
+                path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return load_data(folder, max_bad_share, settings=DataConfig(**settings))
 
     return call

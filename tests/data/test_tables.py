@@ -108,7 +108,7 @@ def test_an_unclosed_quotation_mark_in_a_large_file_is_found_too(read, monkeypat
         ("t.csv", "a,a\n1,2\n", "column 'a' twice"),
         ("t.csv", "a,,b\n1,2,3\n", "a column without a name"),
         ("t.csv", b"a,b\n1,caf\xe9\n", "line 2: the byte 0xe9 is not UTF-8"),
-        ("t.csv", "a,b\n1,2\n".encode("utf-16"), "is in UTF-16"),
+        ("t.csv", "a,b\n1,2\n".encode("utf-16-le"), "UTF-16 without a byte order mark"),
         ("t.csv.gz", b"a,b\n1,2\n", "is not a complete gzip file"),
         (
             "t.csv.gz",
@@ -203,7 +203,11 @@ def test_a_json_lines_file_loses_no_line(tmp_path_factory, lines):
     path = tmp_path_factory.mktemp("fuzz") / "t.jsonl"
     path.write_text("\n".join(lines), encoding="utf-8")
     quarantine = Quarantine()
-    frame = read_table(path, quarantine)
+    try:
+        frame = read_table(path, quarantine)
+    except DataError as error:
+        assert "no line is a JSON object" in str(error)
+        return
     assert sorted([*frame["_row"], *quarantine.rows["row"]]) == list(range(1, len(lines) + 1))
 
 

@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from goeswith.core.errors import DataError
-from goeswith.data.values import identifiers, lists, numbers, text
+from goeswith.data.prices import numbers
+from goeswith.data.values import identifiers, lists, text
 
 
 def cells(reader, values, dtype=None):

@@ -21,6 +21,7 @@ from goeswith.cli.terminal_table import Column, Record, Table, draw, write_tsv
 from goeswith.core.progress import StageLines, StepProgress
 
 if TYPE_CHECKING:
+    from goeswith.data.dataset import Dataset
     from goeswith.data.quarantine import Quarantine
 
 
@@ -52,6 +53,12 @@ class Output:
     def quarantine(self, quarantine: Quarantine) -> None:
         """Print why rows were set aside, if any were."""
         self.rows_set_aside(quarantine.counts().to_dicts())
+
+    def load(self, dataset: Dataset) -> None:
+        """Print what a load understood, and why rows were set aside."""
+        for line in dataset.report.lines():
+            self.say(line)
+        self.quarantine(dataset.quarantine)
 
     def rows_set_aside(self, counts: Sequence[Record]) -> None:
         """Print rows set aside by file and reason, as `Quarantine.counts` has them."""

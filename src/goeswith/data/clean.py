@@ -13,28 +13,11 @@ import polars as pl
 
 from goeswith.core.errors import DataError
 from goeswith.data.catalog import Catalog
-from goeswith.data.quarantine import ROW, Quarantine
+from goeswith.data.mapping.placeholders import is_placeholder, is_total
+from goeswith.data.prices import numbers, prices
+from goeswith.data.quarantine import FILE, ROW, Quarantine
 from goeswith.data.tables import require_columns
-from goeswith.data.timestamps import timestamps
-from goeswith.data.values import identifiers, lists, numbers, text
-
-CONTEXTS: Final = ("user_id", "session_id", "basket_id")
-"""What an event belongs to; an event has at least one of them."""
-
-EVENT_NAMES: Final = {
-    "view": "view",
-    "click": "view",
-    "detail": "view",
-    "pageview": "view",
-    "cart": "cart",
-    "addtocart": "cart",
-    "add_to_cart": "cart",
-    "purchase": "purchase",
-    "transaction": "purchase",
-    "buy": "purchase",
-    "order": "purchase",
-}
-"""Event name in logs -> event name of this package."""
+from goeswith.data.values import identifiers, lists, text
 
 RELATION_NAMES: Final = {
     "co_purchase": "co_purchase",
@@ -55,11 +38,14 @@ NOT_IN_CATALOGUE: Final = "is not in the catalogue"
 _TEXT_COLUMNS: Final = ("type", "title", "brand", "description")
 
 
-def clean_products(frame: pl.DataFrame, file: str, quarantine: Quarantine) -> Catalog:
+def clean_products(
+    frame: pl.DataFrame, file: str, quarantine: Quarantine, decimal: str = "auto"
+) -> Catalog:
     """The catalogue, in the order of the file.
 
     Rows without an id and repeats of an id (the first row stays) are set aside. A price that is
-    negative or not a number is dropped and recorded; its product stays.
+    negative or not a number is dropped and recorded; its product stays. `decimal` is the decimal
+    mark of prices in text.
     """
     require_columns(frame, ("product_id",), file)
     frame = frame.with_columns(identifiers(frame["product_id"], file))
@@ -70,105 +56,21 @@ def clean_products(frame: pl.DataFrame, file: str, quarantine: Quarantine) -> Ca
     if "categories" in frame.columns:
         frame = frame.with_columns(lists(frame["categories"], file))
     if "price" in frame.columns:
-        price = numbers(frame["price"], file).alias("_price")
+        price = prices(frame["price"], file, decimal).alias("_price")
         frame = frame.with_columns(price, pl.col("price").cast(pl.String).alias("_written"))
         present = ~pl.col("_written").str.strip_chars().is_in(["", "None", "null"])
         invalid = present & (pl.col("_price").is_null() | (pl.col("_price") < 0))
         reason = "price is not a valid number; the product stays without a price"
-        quarantine.record_dropped_values(frame, file, invalid, reason, "_written")
+        open_mark = invalid & pl.col("_written").str.contains(r"^\D*[1-9]\d{0,2}[.,]\d{3}\D*$")
+        quarantine.record_dropped_values(frame, file, invalid & ~open_mark, reason, "_written")
+        reason = (
+            "price has a mark of decimals or of thousands; the product stays without a price. Set "
+            "decimal under [data] of goeswith.toml"
+        )
+        quarantine.record_dropped_values(frame, file, open_mark, reason, "_written")
         price_or_null = pl.when(pl.col("_price") >= 0).then(pl.col("_price"))
         frame = frame.with_columns(price_or_null.alias("price")).drop("_price", "_written")
-    return Catalog(frame.drop(ROW))
-
-
-def clean_events(
-    frame: pl.DataFrame,
-    file: str,
-    quarantine: Quarantine,
-    catalog: Catalog,
-    *,
-    day_first: bool | None = None,
-    unknown_expected: bool = False,
-) -> pl.DataFrame:
-    """Events by catalogue row.
-
-    Args:
-        frame: as `read_table` returns it.
-        file: name for messages.
-        quarantine: takes the rows that are set aside.
-        catalog: the products.
-        day_first: order of day and month where the timestamps do not show it (see `timestamps`).
-        unknown_expected: whether events of products outside the catalogue are expected, so that
-            they do not count towards `Quarantine.max_share`.
-
-    Returns:
-        `product` (Int32), `event` (view, cart, purchase), and where the table has them `user_id`,
-        `session_id`, `basket_id` (String), `timestamp` (Datetime us, UTC), `position` (Int64),
-        `quantity` (Float64), `locale` (String).
-
-    Raises:
-        DataError: a column is missing or has the wrong type.
-    """
-    require_columns(frame, ("product_id",), file)
-    contexts = [name for name in CONTEXTS if name in frame.columns]
-    if not contexts:
-        require_columns(frame, ("user_id",), file)
-    frame = _with_rows(
-        frame,
-        file,
-        quarantine,
-        catalog,
-        ids="product_id",
-        rows="product",
-        expected=unknown_expected,
-    )
-    frame = frame.with_columns(identifiers(frame[name], file) for name in contexts)
-    frame = quarantine.set_aside(
-        frame,
-        file,
-        pl.all_horizontal(pl.col(contexts).is_null()),
-        f"no {' or '.join(contexts)}",
-        "product_id",
-    )
-    columns = ["product", *contexts, "event"]
-    if "event" in frame.columns:
-        lower_case = text(frame["event"], file).str.to_lowercase().alias("_event")
-        names = pl.col("_event").replace_strict(EVENT_NAMES, default=None, return_dtype=pl.String)
-        frame = frame.with_columns(lower_case).with_columns(names)
-        reason = f"event is none of {', '.join(EVENT_NAMES)}"
-        frame = quarantine.set_aside(frame, file, pl.col("_event").is_null(), reason, "event")
-        frame = frame.with_columns(pl.col("_event").alias("event"))
-    else:
-        frame = frame.with_columns(pl.lit("purchase").alias("event"))
-    if "timestamp" in frame.columns:
-        times = timestamps(frame["timestamp"], file, day_first=day_first)
-        frame = frame.with_columns(times.alias("_time"))
-        invalid = pl.col("_time").is_null()
-        frame = quarantine.set_aside(
-            frame, file, invalid, "timestamp is missing or invalid", "timestamp"
-        )
-        frame = frame.with_columns(pl.col("_time").alias("timestamp"))
-        columns.append("timestamp")
-    if "position" in frame.columns:
-        frame = frame.with_columns(numbers(frame["position"], file).alias("_position"))
-        integer = pl.col("_position").cast(pl.Int64, strict=False)
-        invalid = integer.is_null() | (pl.col("_position") % 1 != 0)
-        reason = "position is not an integer"
-        frame = quarantine.set_aside(frame, file, invalid, reason, "position")
-        frame = frame.with_columns(integer.alias("position"))
-        columns.append("position")
-    if "quantity" in frame.columns:
-        frame = frame.with_columns(numbers(frame["quantity"], file).alias("_quantity"))
-        unreadable = pl.col("quantity").is_not_null() & pl.col("_quantity").is_null()
-        invalid = unreadable | (pl.col("_quantity") <= 0)
-        reason = "quantity is not a positive number (a return?)"
-        frame = quarantine.set_aside(frame, file, invalid, reason, "quantity")
-        frame = frame.with_columns(pl.col("_quantity").alias("quantity"))
-        columns.append("quantity")
-    if "locale" in frame.columns:
-        frame = frame.with_columns(text(frame["locale"], file))
-        columns.append("locale")
-    return frame.select(columns)
+    return Catalog(frame.drop(ROW, FILE, strict=False))
 
 
 def clean_relations(
@@ -197,8 +99,8 @@ def clean_relations(
     frame = quarantine.set_aside(
         frame, file, unknown, f"relation is none of {supported}", "relation"
     )
-    frame = _with_rows(frame, file, quarantine, catalog, ids="source", rows="_source")
-    frame = _with_rows(frame, file, quarantine, catalog, ids="target", rows="_target")
+    frame = with_rows(frame, file, quarantine, catalog, ids="source", rows="_source")
+    frame = with_rows(frame, file, quarantine, catalog, ids="target", rows="_target")
     self_loop = pl.col("_source") == pl.col("_target")
     frame = quarantine.set_aside(
         frame, file, self_loop, "source and target are one product", "source"
@@ -219,9 +121,9 @@ def clean_sessions(
 ) -> pl.DataFrame:
     """Sessions: `session_id`, `product` (Int32), in the order of the file."""
     require_columns(frame, ("session_id", "product_id"), file)
-    frame = _with_ids(frame, "session_id", file, quarantine)
+    frame = with_ids(frame, "session_id", file, quarantine)
     # session logs may hold products outside the catalogue: these are counted, not an error
-    frame = _with_rows(
+    frame = with_rows(
         frame, file, quarantine, catalog, ids="product_id", rows="product", expected=True
     )
     return frame.select("session_id", "product")
@@ -232,9 +134,9 @@ def clean_bundles(
 ) -> pl.DataFrame:
     """Bundles: `bundle_id`, `session_id`, `product` (Int32), and `intent` if present."""
     require_columns(frame, ("bundle_id", "session_id", "product_id"), file)
-    frame = _with_ids(frame, "bundle_id", file, quarantine)
-    frame = _with_ids(frame, "session_id", file, quarantine)
-    frame = _with_rows(frame, file, quarantine, catalog, ids="product_id", rows="product")
+    frame = with_ids(frame, "bundle_id", file, quarantine)
+    frame = with_ids(frame, "session_id", file, quarantine)
+    frame = with_rows(frame, file, quarantine, catalog, ids="product_id", rows="product")
     columns = ["bundle_id", "session_id", "product"]
     if "intent" in frame.columns:
         frame = frame.with_columns(text(frame["intent"], file))
@@ -251,7 +153,7 @@ def clean_test(
         DataError: a column is missing, or the prefixes are not lists.
     """
     require_columns(frame, ("prefix", "target"), file)
-    frame = _with_rows(frame, file, quarantine, catalog, ids="target", rows="_target")
+    frame = with_rows(frame, file, quarantine, catalog, ids="target", rows="_target")
     if not isinstance(frame["prefix"].dtype, pl.List):
         frame = frame.with_columns(lists(frame["prefix"], file))
     exploded = frame.select(ROW, "prefix").explode("prefix")
@@ -285,7 +187,7 @@ def quarantine_repeats(
     return quarantine.set_aside(frame, file, repeated, reason, name)
 
 
-def _with_rows(
+def with_rows(
     frame: pl.DataFrame,
     file: str,
     quarantine: Quarantine,
@@ -295,13 +197,23 @@ def _with_rows(
     rows: str,
     expected: bool = False,
 ) -> pl.DataFrame:
-    """Add the column `rows`, the catalogue row of the column `ids`; set aside unknown ids."""
-    frame = _with_ids(frame, ids, file, quarantine)
+    """Add the column `rows`, the catalogue row of the column `ids`; set aside unknown ids.
+
+    Labels of totals and texts that stand for a missing id are expected.
+    """
+    frame = with_ids(frame, ids, file, quarantine)
     frame = frame.with_columns(pl.Series(rows, catalog.rows(frame[ids]), dtype=pl.Int32))
+    outside = pl.col(rows) < 0
+    for label, reason in (
+        (is_placeholder(pl.col(ids)), f"{ids} stands for a missing value"),
+        (is_total(pl.col(ids)), "the line is a total"),
+    ):
+        frame = quarantine.set_aside(frame, file, outside & label, reason, ids, expected=True)
     reason = f"{ids} {NOT_IN_CATALOGUE}"
-    return quarantine.set_aside(frame, file, pl.col(rows) < 0, reason, ids, expected=expected)
+    return quarantine.set_aside(frame, file, outside, reason, ids, expected=expected)
 
 
-def _with_ids(frame: pl.DataFrame, name: str, file: str, quarantine: Quarantine) -> pl.DataFrame:
+def with_ids(frame: pl.DataFrame, name: str, file: str, quarantine: Quarantine) -> pl.DataFrame:
+    """Read an identifier; set aside rows without one."""
     frame = frame.with_columns(identifiers(frame[name], file))
     return quarantine_missing(frame, (name,), file, quarantine)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,22 +14,22 @@ import polars as pl
 from goeswith.core.errors import DataError
 from goeswith.data import clean
 from goeswith.data.catalog import Catalog
+from goeswith.data.clean_events import clean_events
+from goeswith.data.config import NONE, DataConfig
+from goeswith.data.mapping.column_mapping import ColumnMapping, map_columns
+from goeswith.data.mapping.derived_catalog import (
+    only_used_products,
+    products_of_tables,
+    unread_prices,
+)
+from goeswith.data.mapping.load_report import LoadReport
+from goeswith.data.mapping.mapped_table import table_report
+from goeswith.data.mapping.parents import roll_up
 from goeswith.data.quarantine import ROW, Quarantine
-from goeswith.data.tables import require_columns
-from goeswith.data.timestamps import shows_day_first
-from goeswith.data.values import identifiers, lists, numbers, text
+from goeswith.data.table_files import TABLES
+from goeswith.data.timestamps import shown_date_order
 
-TABLES: Final = ("products", "events", "relations", "sessions", "bundles", "test")
-
-_PRODUCT_COLUMNS: Final = {
-    "events": ("product_id",),
-    "relations": ("source", "target"),
-    "sessions": ("product_id",),
-    "bundles": ("product_id",),
-    "test": ("prefix", "target"),
-}
 _CLEANERS: Final = {
-    "events": clean.clean_events,
     "relations": clean.clean_relations,
     "sessions": clean.clean_sessions,
     "bundles": clean.clean_bundles,
@@ -51,8 +52,9 @@ class Dataset:
         quarantine: rows that were set aside, with reasons.
         fingerprint: SHA-256 over names and contents of the tables.
         test: prefixes with the product that came next.
-        day_first: whether the day comes before the month in the timestamps of the events; None if
-            they do not show it.
+        date_order: order of day, month and year that the times of the events show, as
+            `DataConfig.date_order`; None if they do not show it.
+        report: what was understood of the tables.
     """
 
     name: str
@@ -65,7 +67,8 @@ class Dataset:
     quarantine: Quarantine
     fingerprint: str
     test: pl.DataFrame | None = None
-    day_first: bool | None = None
+    date_order: str | None = None
+    report: LoadReport = field(default_factory=LoadReport)
 
     @property
     def counted(self) -> bool:
@@ -91,7 +94,8 @@ class Dataset:
         bundles: Any = None,
         test: Any = None,
         name: str = "frames",
-        max_bad_share: float = 0.05,
+        max_bad_share: float | None = None,
+        settings: DataConfig | None = None,
     ) -> Dataset:
         """A data set from data frames of polars, pandas or pyarrow.
 
@@ -111,7 +115,9 @@ class Dataset:
             bundles: with `sessions`: sets of products that people put together.
             test: prefixes of sessions with the product that came next.
             name: of the data, in reports and bundles.
-            max_bad_share: largest share of a frame's rows that may be set aside.
+            max_bad_share: largest share of a frame's rows that may be set aside; None is that of
+                `settings`.
+            settings: the section `data` of a project file; None for the defaults.
 
         Raises:
             DataError: no frame, or one that lacks a column, cannot be read or is bad in too many
@@ -125,19 +131,36 @@ class Dataset:
             "bundles": bundles,
             "test": test,
         }
-        quarantine = Quarantine(max_share=max_bad_share)
-        tables, digest = {}, hashlib.sha256()
+        config = settings or DataConfig()
+        if max_bad_share is not None:
+            config = config.model_copy(update={"max_bad_share": max_bad_share})
+        quarantine = Quarantine(max_share=config.max_bad_share)
+        tables: dict[str, pl.DataFrame] = {}
+        mappings, digest = {}, hashlib.sha256()
         for table, frame in frames.items():
             if frame is None:
                 continue
             tables[table] = _as_polars(frame, table)
             quarantine.count_read(table, tables[table].height)
             digest.update(table.encode() + _contents(tables[table]))
-            tables[table] = tables[table].with_row_index(ROW, offset=1)
         if not tables:
             raise DataError(f"no frame was given; give one of {', '.join(TABLES)}")
+        for table in sorted(tables):
+            numbered = tables[table].with_row_index(ROW, offset=1)
+            event_ids = None
+            if "events" in mappings:
+                event_ids = tables["events"].get_column("product_id", default=None)
+            tables[table], mapping = map_columns(numbered, table, table, config, event_ids)
+            mappings[table] = [mapping]
         return cls.from_tables(
-            tables, {table: table for table in tables}, quarantine, name, None, digest.hexdigest()
+            tables,
+            {table: table for table in tables},
+            quarantine,
+            name,
+            None,
+            digest.hexdigest(),
+            config=config,
+            mappings=mappings,
         )
 
     @classmethod
@@ -149,8 +172,12 @@ class Dataset:
         name: str,
         folder: Path | None,
         fingerprint: str,
+        *,
+        config: DataConfig,
+        mappings: Mapping[str, Sequence[ColumnMapping]],
+        not_read: Mapping[str, str] | None = None,
     ) -> Dataset:
-        """A data set from raw tables.
+        """A data set from tables with the columns of goeswith.
 
         Args:
             tables: table -> its rows, numbered in a column `_row`.
@@ -159,23 +186,55 @@ class Dataset:
             name: of the data.
             folder: that the tables were read from.
             fingerprint: of their contents.
+            config: settings of reading.
+            mappings: table -> the columns of each of its files.
+            not_read: file -> why it is not read.
 
         Raises:
             DataError: as `load_data`.
         """
-        if "products" in tables:
-            catalog = clean.clean_products(tables["products"], files["products"], quarantine)
+        _check_mappings(mappings, config)
+        report = LoadReport(
+            [table_report(t, mappings[t], tables[t].height) for t in TABLES if t in tables],
+            not_read=dict(not_read or {}),
+        )
+        tables, notes = roll_up(tables, files, quarantine, config.parent)
+        report.notes += notes
+        has_products = "products" in tables
+        if has_products:
+            catalog = clean.clean_products(
+                tables["products"], files["products"], quarantine, config.decimal
+            )
         else:
-            catalog = _products_of_tables(tables, files)
+            catalog = products_of_tables(tables, files, config)
+            if "events" in tables:
+                report.notes += unread_prices(tables["events"], files["events"], config.decimal)
+        quarantine.check()
         if not len(catalog):
-            quarantine.check()
             raise DataError(f"{folder or name} names no product: every product_id is missing")
         clean_tables = {
             table: cleaner(tables[table], files[table], quarantine, catalog)
             for table, cleaner in _CLEANERS.items()
             if table in tables
         }
+        if "events" in tables:
+            clean_tables["events"] = clean_events(
+                tables["events"], files["events"], quarantine, catalog, config, report
+            )
+            report.describe_events(clean_tables["events"])
+            if "relations" in tables:
+                report.notes.append(
+                    f"{files['relations']} gives the pairs, so that no pair is counted in "
+                    f"{files['events']}; remove {files['relations']} to count pairs"
+                )
         quarantine.check()
+        if not has_products:
+            catalog, clean_tables = only_used_products(catalog, clean_tables)
+            if not len(catalog):
+                raise DataError(
+                    f"{folder or name} names no product in a row that can be used; rows were set "
+                    f"aside, the most because of: {quarantine.counts()['reason'][0]}"
+                )
         return cls(
             name=name,
             folder=folder,
@@ -187,14 +246,35 @@ class Dataset:
             quarantine=quarantine,
             fingerprint=fingerprint,
             test=clean_tables.get("test"),
-            day_first=_shows_day_first(tables.get("events")),
+            date_order=_date_order(tables.get("events"), config),
+            report=report,
         )
 
 
-def _shows_day_first(events: pl.DataFrame | None) -> bool | None:
+def _date_order(events: pl.DataFrame | None, config: DataConfig) -> str | None:
+    if config.date_order != "auto":
+        return config.date_order
     if events is None or "timestamp" not in events.columns:
         return None
-    return shows_day_first(events["timestamp"])
+    return shown_date_order(events["timestamp"])
+
+
+def _check_mappings(mappings: Mapping[str, Sequence[ColumnMapping]], config: DataConfig) -> None:
+    """Refuse columns of unclear meaning, and settings that name a column of no table.
+
+    Raises:
+        DataError: says which, and what to set.
+    """
+    for parts in mappings.values():
+        for mapping in parts:
+            mapping.check()
+    read = {theirs for parts in mappings.values() for m in parts for theirs in m.columns.values()}
+    for ours, theirs in config.columns.items():
+        if isinstance(theirs, str) and theirs not in (NONE, *read):
+            raise DataError(
+                f"no table has the column {theirs!r}, which [data.columns] gives for {ours}; "
+                f"correct it in goeswith.toml"
+            )
 
 
 def _as_polars(frame: Any, table: str) -> pl.DataFrame:
@@ -227,57 +307,3 @@ def _contents(frame: pl.DataFrame) -> bytes:
     buffer = io.BytesIO()
     frame.write_ipc(buffer)
     return hashlib.sha256(buffer.getbuffer()).digest()
-
-
-def _products_of_tables(tables: dict[str, pl.DataFrame], files: dict[str, str]) -> Catalog:
-    """The products in the tables, sorted by id, with the attributes in the events."""
-    ids = []
-    for table, columns in _PRODUCT_COLUMNS.items():
-        if table in tables:
-            require_columns(tables[table], columns, files[table])
-            ids += [
-                identifiers(_exploded(tables[table][column]), files[table]).alias("product_id")
-                for column in columns
-            ]
-    frame = pl.concat(ids).drop_nulls().unique().sort().to_frame()
-    if "events" in tables:
-        frame = with_attributes(frame, tables["events"], files["events"])
-    return Catalog(frame)
-
-
-def _exploded(values: pl.Series) -> pl.Series:
-    """The values of a column, with lists exploded."""
-    return values.explode() if isinstance(values.dtype, pl.List) else values
-
-
-def with_attributes(products: pl.DataFrame, events: pl.DataFrame, file: str) -> pl.DataFrame:
-    """Add attributes from the events to products: the most frequent text, the median price.
-
-    Args:
-        products: has `product_id`.
-        events: has `product_id` and any of `type`, `title`, `categories`, `brand`, `price`.
-        file: name of the events for messages.
-    """
-    known_events = events.with_columns(identifiers(events["product_id"], file))
-    for name in ("type", "title", "categories", "brand"):
-        if name in events.columns:
-            values = (lists if name == "categories" else text)(events[name], file)
-            most_frequent = (
-                known_events.select("product_id", values)
-                .drop_nulls()
-                .group_by("product_id", name)
-                .len()
-                .sort("product_id", "len", name, descending=[False, True, False])
-                .unique("product_id", keep="first", maintain_order=True)
-                .select("product_id", name)
-            )
-            products = products.join(
-                most_frequent, on="product_id", how="left", maintain_order="left"
-            )
-    if "price" in events.columns:
-        price = known_events.select("product_id", numbers(events["price"], file)).filter(
-            pl.col("price") > 0
-        )
-        median = price.group_by("product_id").agg(pl.col("price").median())
-        products = products.join(median, on="product_id", how="left", maintain_order="left")
-    return products

@@ -13,6 +13,9 @@ from goeswith.core.errors import DataError
 ROW = "_row"
 """The column that carries a row's number in its file, from 1, through cleaning."""
 
+FILE = "_file"
+"""The column with the name of a row's file, in a table of several files."""
+
 _SCHEMA = {
     "file": pl.String,
     "row": pl.Int64,
@@ -86,17 +89,37 @@ class Quarantine:
             value: the column whose value is recorded.
             expected: see the class.
         """
-        flagged = frame.with_columns(bad.fill_null(value=False).alias("_bad"))
-        removed = flagged.filter("_bad")
-        self.add(file, removed[ROW], reason, removed[value], expected=expected)
-        return flagged.filter(~pl.col("_bad")).drop("_bad")
+        is_bad = frame.select(bad.fill_null(value=False).alias("_bad")).to_series()
+        if not is_bad.any():
+            return frame
+        if len(is_bad) != frame.height:  # a literal
+            is_bad = is_bad.new_from_index(0, frame.height)
+        self._add_rows(frame.filter(is_bad), file, reason, value, expected=expected)
+        return frame.filter(~is_bad)
 
     def record_dropped_values(
         self, frame: pl.DataFrame, file: str, bad: pl.Expr, reason: str, value: str
     ) -> None:
         """Record values that are dropped from rows that stay; arguments as for `set_aside`."""
         flagged = frame.filter(bad.fill_null(value=False))
-        self.add(file, flagged[ROW], reason, flagged[value], kept=True)
+        self._add_rows(flagged, file, reason, value, kept=True)
+
+    def _add_rows(
+        self,
+        rows: pl.DataFrame,
+        file: str,
+        reason: str,
+        value: str,
+        *,
+        expected: bool = False,
+        kept: bool = False,
+    ) -> None:
+        """Record rows under their file: `file`, or that in the column `_file`."""
+        parts = {file: rows}
+        if FILE in rows.columns:
+            parts = {name: part for (name,), part in rows.partition_by(FILE, as_dict=True).items()}
+        for name, part in parts.items():
+            self.add(name, part[ROW], reason, part[value], expected=expected, kept=kept)
 
     def count_expected(self, file: str, rows: int, reason: str, example: str) -> None:
         """Count expected rows without listing them: list entries, unused attributes."""

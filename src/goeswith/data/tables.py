@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
@@ -13,26 +13,39 @@ from typing import Final
 import polars as pl
 
 from goeswith.core.errors import DataError
-from goeswith.data.delimited import delimited_batches
+from goeswith.data.config import DataConfig
+from goeswith.data.delimited import MAX_COLUMNS, delimited_batches
 from goeswith.data.jsonlines import read_json_lines
-from goeswith.data.quarantine import ROW, Quarantine
+from goeswith.data.mapping.column_names import COLUMNS, normalize
+from goeswith.data.quarantine import FILE, ROW, Quarantine
+from goeswith.data.text_encoding import AUTO, is_gzip
 
 READABLE_SUFFIXES: Final = (".parquet", ".csv", ".tsv", ".jsonl", ".ndjson")
 """Formats by suffix, each also with .gz after it."""
 
+_SHOWN_COLUMNS: Final = 30
+
 
 def table_format(path: Path) -> str | None:
     """The suffix that says how to read `path` (one of `READABLE_SUFFIXES`), or None."""
-    name = path.name.removesuffix(".gz")
+    name = path.name.lower().removesuffix(".gz")
     return next((suffix for suffix in READABLE_SUFFIXES if name.endswith(suffix)), None)
 
 
-def read_table(path: Path, quarantine: Quarantine) -> pl.DataFrame:
+def read_table(
+    path: Path,
+    quarantine: Quarantine,
+    config: DataConfig | None = None,
+    *,
+    file: str | None = None,
+) -> pl.DataFrame:
     """Read a table.
 
     Args:
-        path: .parquet, .csv, .tsv, .jsonl or .ndjson, plain or with .gz.
+        path: .parquet, .csv, .tsv, .jsonl or .ndjson, plain or packed with gzip.
         quarantine: counts the rows read, and takes lines that cannot be parsed.
+        config: encoding and delimiter; None for the defaults.
+        file: name of the file in messages; None is that of `path`.
 
     Returns:
         The columns of the file and `_row`, the row's number from 1 (the line under a header is
@@ -47,28 +60,46 @@ def read_table(path: Path, quarantine: Quarantine) -> pl.DataFrame:
         raise DataError(
             f"{path} cannot be read; readable are {', '.join(READABLE_SUFFIXES)} (also .gz)"
         )
-    if not path.stat().st_size:
+    try:
+        size = path.stat().st_size
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+    if not size:
         raise DataError(f"{path} is empty (0 bytes); write the table again, or remove the file")
-    frame = pl.concat(table_batches(path, quarantine), rechunk=True)
-    if not frame.height and not quarantine.rows_read(path.name):
+    frame = pl.concat(table_batches(path, quarantine, config, file=file), rechunk=True)
+    if not frame.height and not quarantine.rows_read(file or path.name):
         raise DataError(f"{path} holds no rows; remove it if there is no such table")
     return frame
 
 
-def table_batches(path: Path, quarantine: Quarantine) -> Iterator[pl.DataFrame]:
+def table_batches(
+    path: Path,
+    quarantine: Quarantine,
+    config: DataConfig | None = None,
+    *,
+    file: str | None = None,
+) -> Iterator[pl.DataFrame]:
     """As `read_table`, in batches where the format allows it (CSV and TSV), to bound memory.
 
     An empty table is not an error here.
     """
+    config = config or DataConfig()
     suffix = table_format(path)
     if suffix == ".parquet":
         frame = _read_parquet(path)
-        quarantine.count_read(path.name, frame.height)
+        quarantine.count_read(file or path.name, frame.height)
         yield frame
     elif suffix in (".csv", ".tsv"):
-        yield from delimited_batches(path, "\t" if suffix == ".tsv" else ",", quarantine)
+        delimiter = "\t" if suffix == ".tsv" else ","
+        if config.delimiter != AUTO:
+            delimiter = config.delimiter
+        yield from delimited_batches(
+            path, delimiter, quarantine, encoding=config.encoding, file=file
+        )
     else:
-        yield read_json_lines(path, quarantine)
+        yield read_json_lines(path, quarantine, encoding=config.encoding, file=file)
 
 
 def require_columns(frame: pl.DataFrame, columns: tuple[str, ...], file: str) -> None:
@@ -77,21 +108,46 @@ def require_columns(frame: pl.DataFrame, columns: tuple[str, ...], file: str) ->
     Raises:
         DataError: lists the missing columns, the present ones and similar names.
     """
-    present = [name for name in frame.columns if name != ROW]
+    present = [name for name in frame.columns if name not in (ROW, FILE)]
     missing = [name for name in columns if name not in present]
     if missing:
-        matches = {name: get_close_matches(name, present, n=1) for name in missing}
-        hints = [f"rename {match[0]!r} to {name!r}?" for name, match in matches.items() if match]
-        raise DataError(
-            f"{file} has no column {', '.join(map(repr, missing))}; it has {', '.join(present)}"
-            + (f" ({' '.join(hints)})" if hints else "")
+        hints = [
+            f"rename {match!r} to {name!r}?"
+            for name in missing
+            for match in _similar_columns(name, present)[:1]
+        ]
+        there = ", ".join(present[:_SHOWN_COLUMNS]) + (
+            f" and {len(present) - _SHOWN_COLUMNS:,} more" if len(present) > _SHOWN_COLUMNS else ""
         )
+        raise DataError(
+            f"{file} has no column {', '.join(map(repr, missing))}; it has {there or 'no column'}"
+            + (f" ({' '.join(hints)})" if hints else "")
+            + ("" if _any_common(present) else "; if these are values, the file has no header")
+        )
+
+
+def _any_common(present: Sequence[str]) -> bool:
+    """Whether any column has a name that is common in some table."""
+    common = {normalize(a) for t in COLUMNS.values() for names in t.values() for a in names}
+    return any(normalize(name) in common for name in present)
+
+
+def _similar_columns(name: str, present: Sequence[str]) -> list[str]:
+    """Columns that may be `name`: with a common name for it, else with a similar one.
+
+    A column with the name of another column of goeswith is none: `seller_id` is no `user_id`.
+    """
+    wanted = {normalize(a) for columns in COLUMNS.values() for a in columns.get(name, ())}
+    same = [column for column in present if normalize(column) in wanted]
+    others = {normalize(column): column for column in present}
+    close = get_close_matches(normalize(name), others, n=1, cutoff=0.75)
+    return same or [others[match] for match in close]
 
 
 def _read_parquet(path: Path) -> pl.DataFrame:
     try:
         source: Path | io.BytesIO = path
-        if path.name.endswith(".gz"):
+        if is_gzip(path) or path.name.lower().endswith(".gz"):
             source = io.BytesIO(gzip.decompress(path.read_bytes()))
         frame = pl.read_parquet(source, hive_partitioning=False)
     except (OSError, EOFError, zlib.error) as error:
@@ -101,6 +157,12 @@ def _read_parquet(path: Path) -> pl.DataFrame:
             f"{path} is not a complete parquet file: it is truncated or damaged ({error}); "
             "copy or write it again"
         ) from error
-    if ROW in frame.columns:
-        raise DataError(f"{path} has a column {ROW!r}, which is reserved; rename it")
+    for reserved in (ROW, FILE):
+        if reserved in frame.columns:
+            raise DataError(f"{path} has a column {reserved!r}, which is reserved; rename it")
+    if frame.width > MAX_COLUMNS:
+        raise DataError(
+            f"{path} has {frame.width:,} columns, more than {MAX_COLUMNS:,}. If it is a matrix "
+            "with a column for each product, write a row for each product of a basket"
+        )
     return frame.with_row_index(ROW, offset=1).with_columns(pl.col(ROW).cast(pl.Int64))

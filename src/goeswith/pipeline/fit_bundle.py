@@ -17,7 +17,7 @@ from goeswith.core.atomic_files import write_arrow
 from goeswith.core.errors import DataError
 from goeswith.core.progress import StepProgress
 from goeswith.core.version import __version__
-from goeswith.data.folder import find_tables
+from goeswith.data.table_files import find_table_files
 from goeswith.models import make_model
 from goeswith.pipeline.empty_fit import count_events, products_with_pairs, why_few
 from goeswith.pipeline.fit_progress import FitProgress
@@ -278,19 +278,20 @@ def _data_info(dataset: Dataset) -> dict[str, Any]:
         "rows": {"products": len(dataset.catalog), **tables},
         "quarantine": dataset.quarantine.counts().to_dicts(),
         "applied": _events_files(dataset),
-        "day_first": dataset.day_first,
+        "date_order": dataset.date_order,
+        "report": dataset.report.to_dict(),
     }
 
 
 def _events_files(dataset: Dataset) -> list[dict[str, Any]]:
-    """The events file with its checksum, so that no update counts it again."""
+    """The files of events with their checksums, so that no update counts one again."""
     if dataset.events is None or dataset.folder is None or not dataset.folder.is_dir():
         return []
     try:
-        file = find_tables(dataset.folder).get("events")
+        files = find_table_files(dataset.folder).tables.get("events", [])
     except DataError:
         return []  # the data set was not read from there
-    return [{"file": file.name, "sha256": file_sha256(file)}] if file else []
+    return [{"file": file.name, "sha256": file_sha256(file)} for file in files]
 
 
 def _relation_info(graph: RelationGraph) -> dict[str, Any]:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 
 from goeswith.core.errors import BundleError, DataError
-from goeswith.data.clean import NOT_IN_CATALOGUE, clean_events
+from goeswith.data.clean import NOT_IN_CATALOGUE
+from goeswith.data.clean_events import clean_events
 from goeswith.data.feedback import read_feedback_events
+from goeswith.data.mapping.column_mapping import map_columns
 from goeswith.data.tables import read_table
 from goeswith.pipeline.update_counts import file_info
 from goeswith.store.counted_contexts import CountedContexts
@@ -75,12 +77,16 @@ def read_events(
     _check_countable(old, path, settings, again=again)
     if path.is_dir():
         return _read_feedback_folder(old, catalog, path, quarantine, again=again)
+    table = read_table(path, quarantine, settings.data)
+    table, mapping = map_columns(table, "events", path.name, settings.data)
+    mapping.check()
     frame = clean_events(
-        read_table(path, quarantine),
+        table,
         path.name,
         quarantine,
         catalog,
-        day_first=old.manifest["data"].get("day_first"),
+        settings.data,
+        shown_order=old.manifest["data"].get("date_order"),
         unknown_expected=True,
     )
     quarantine.check()

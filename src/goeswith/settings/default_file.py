@@ -107,7 +107,9 @@ def _table(
             break_on_hyphens=False,
         )
         # numbers, strings, booleans and lists are the same in JSON and TOML
-        if value is not None:
+        if isinstance(value, dict) and not value:
+            yield from (f"# {line}" for line in _example_table(f"{name}.{key}", field.examples))
+        elif value is not None:
             yield f"{key} = {json.dumps(value)}"
         elif field.examples:
             yield f"# {key} = {json.dumps(field.examples[0])}"
@@ -116,3 +118,10 @@ def _table(
     for key, value in section:
         if isinstance(value, BaseModel) and (keys is None or key in keys):
             yield from _table(f"{name}.{key}", value, type(value))
+
+
+def _example_table(name: str, examples: list[Any] | None) -> Iterator[str]:
+    """A table of the first example."""
+    yield f"[{name}]"
+    for key, value in (examples or [{}])[0].items():
+        yield f"{key} = {json.dumps(value, ensure_ascii=False)}"

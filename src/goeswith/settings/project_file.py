@@ -87,17 +87,25 @@ def _describe_error(
     detail: ErrorDetails, environment: dict[str, dict[str, Any]]
 ) -> tuple[str, str]:
     """Where a value is invalid, and why."""
-    # `loc` is section, key and, for a key of several types, the type
-    *parents, last = (str(part) for part in detail["loc"][:2])
-    where = ".".join([*parents, last])
-    if parents and last in environment.get(parents[0], {}):
+    # `loc` is sections, key and, for a key of several types, the type
+    section: BaseModel | None = Settings()
+    sections: list[BaseModel] = []
+    path: list[str] = []
+    for part in map(str, detail["loc"]):
+        if section is None:
+            break
+        sections.append(section)
+        path.append(part)
+        value = getattr(section, part, None)
+        section = value if isinstance(value, BaseModel) else None
+    *parents, last = path
+    where = ".".join(path)
+    if len(path) == 2 and last in environment.get(parents[0], {}):
         where = f"{PREFIX}{parents[0]}_{last}".upper()
     if detail["type"] != "extra_forbidden":
-        return f"{where} = {detail['input']!r}: ", detail["msg"].lower()
-    section: type[BaseModel] = Settings
-    for name in parents:
-        section = type(getattr(section(), name))
-    keys = list(section.model_fields)
+        message = detail["msg"].removeprefix("Value error, ")
+        return f"{where} = {detail['input']!r}: ", message[:1].lower() + message[1:]
+    keys = list(type(sections[-1]).model_fields)
     near = get_close_matches(last, keys, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"the keys are {', '.join(keys)}"
     return f"unknown key {where!r}; ", hint

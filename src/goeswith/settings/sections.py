@@ -6,6 +6,7 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from goeswith.data.config import DataConfig
 from goeswith.relations.config import MiningConfig
 
 AUTO: Final = "auto"
@@ -29,14 +30,6 @@ _MAX_MEMBER_PRODUCTS: Final = 30_000
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class DataSettings(_Section):
-    """How tables are read."""
-
-    max_bad_share: float = Field(
-        0.05, ge=0, le=1, description="Stop when more than this share of a file's rows is unusable."
-    )
 
 
 class FitSettings(_Section):
@@ -282,7 +275,7 @@ class KindSettings(_Section):
 class Settings(_Section):
     """All settings of a run, one table of the project file each."""
 
-    data: DataSettings = DataSettings()
+    data: DataConfig = DataConfig()
     relations: MiningConfig = MiningConfig()
     fit: FitSettings = FitSettings()
     publish_if: PublishSettings = PublishSettings()

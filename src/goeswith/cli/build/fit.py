@@ -72,10 +72,10 @@ def command(
     settings = settings.model_copy(update={"fit": fit})
     with progress_bar() as progress:
         progress(0, 1, f"reading {data}")
-        dataset = load_data(data, settings.data.max_bad_share)
+        dataset = load_data(data, settings=settings.data)
         fit_bundle(dataset, out, settings, progress=progress, replace=replace)
     output = Output(json)
-    output.quarantine(dataset.quarantine)
+    output.load(dataset)
     bundle = Bundle.open(out)
     manifest, health = bundle.manifest, bundle.manifest["health"]
     for note in manifest["mining_notes"]:
@@ -98,6 +98,7 @@ def command(
             "left_out": health["left_out"],
             "session_model": bundle.session_model,
             "notes": manifest["mining_notes"],
+            **({"load": dataset.report.to_dict()} if json else {}),
         },
         f"{out}: {len(bundle):,} products, {answered:,} with recommendations, on average "
         f"{recommendations / max(answered, 1):.1f} of at most {bundle.k}; first model: {counts}",

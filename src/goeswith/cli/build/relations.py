@@ -73,7 +73,7 @@ def command(
     report = MiningReport()
     with progress_bar() as progress:
         progress(0, 3, f"reading {data}")
-        dataset = load_data(data, settings.data.max_bad_share)
+        dataset = load_data(data, settings=settings.data)
         source = None if product is None else dataset.catalog.row(product)
         progress(1, 3, "counting pairs")
         graph = build_graph(dataset, settings.relations, report)
@@ -83,7 +83,7 @@ def command(
         if out is not None:
             write_parquet(edge_table(graph, dataset.catalog), out / "relations.parquet")
     output = Output(json)
-    output.quarantine(dataset.quarantine)
+    output.load(dataset)
     summary = _summary(graph, report)
     output.aside(_summary_table(dataset.name, summary))
     for note in report.notes:
@@ -94,6 +94,7 @@ def command(
     table = _edge_table(title, best.to_dicts(), best.columns)
     document = {
         "data": dataset.name,
+        "load": dataset.report.to_dict(),
         "relations": summary,
         "notes": list(report.notes),
         "relation": relation,

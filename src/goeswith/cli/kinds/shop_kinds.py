@@ -53,7 +53,7 @@ def map_types(
     settings = load_settings(config)
     with progress_bar() as progress:
         progress(0, 2, f"reading {shop}")
-        dataset = load_data(shop, settings.data.max_bad_share)
+        dataset = load_data(shop, settings=settings.data)
         progress(1, 2, "reading titles")
         rows = propose_map(dataset.catalog, tag_catalog(dataset.catalog))
     if out is not None:
@@ -110,7 +110,7 @@ def learn(
     settings = load_settings(config)
     with progress_bar() as progress:
         progress(0, 2, f"reading {shop}")
-        dataset = load_data(shop, settings.data.max_bad_share)
+        dataset = load_data(shop, settings=settings.data)
         dataset = with_shop_kinds(dataset, settings.kinds.map)
         progress(1, 2, "counting pairs of kinds")
         learned = learn_links(dataset, settings.relations, min_count=min_count, min_lift=min_lift)

@@ -15,13 +15,14 @@ import polars as pl
 from goeswith.core.errors import DataError
 from goeswith.core.progress import ShareProgress
 from goeswith.data.clean import quarantine_missing
-from goeswith.data.dataset import with_attributes
 from goeswith.data.importers import TableBatches
 from goeswith.data.importers.source_files import list_source_files
+from goeswith.data.mapping.derived_catalog import with_attributes
+from goeswith.data.prices import numbers
 from goeswith.data.quarantine import ROW, Quarantine
 from goeswith.data.tables import read_table, require_columns
 from goeswith.data.timestamps import timestamps
-from goeswith.data.values import identifiers, numbers, text
+from goeswith.data.values import identifiers, text
 
 _COLUMN_NAMES: Final = {
     "InvoiceNo": "basket_id",

@@ -12,9 +12,9 @@ import polars as pl
 from goeswith.core.atomic_files import atomic_path
 from goeswith.core.errors import DataError
 from goeswith.core.progress import ShareProgress
-from goeswith.data.dataset import TABLES
 from goeswith.data.importers import find_importer
 from goeswith.data.quarantine import Quarantine
+from goeswith.data.table_files import TABLES
 from goeswith.data.tables import table_format
 
 

@@ -1,0 +1,98 @@
+"""Values that stand for no product, no context or many people."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+import polars as pl
+
+from goeswith.data.mapping.event_names import GUESTS, NON_PRODUCTS, PLACEHOLDERS, TOTALS
+
+_ZERO_LIKE: Final = r"^(?:-?0+(?:\.0+)?|-1(?:\.0+)?|0{8}-0{4}-0{4}-0{4}-0{12}|9{4,})$"
+"""Numbers that systems write for customers without an account."""
+_GUEST_MAIL: Final = r"^(?:guests?|anonymous|anon|no-?reply|gast|kasse|pos|invitado|nobody)@"
+_LEAST_SHARE: Final = 0.05
+_LEAST_CONTEXTS: Final = 3
+_HEAVY_SHARE: Final = 0.1
+_HEAVY_CONTEXTS: Final = 10
+
+
+def _lower(column: pl.Expr) -> pl.Expr:
+    return column.str.strip_chars().str.to_lowercase()
+
+
+def is_placeholder(column: pl.Expr) -> pl.Expr:
+    """Whether a text stands for a missing value, such as `(not set)`."""
+    return _lower(column).is_in(PLACEHOLDERS)
+
+
+def is_total(column: pl.Expr) -> pl.Expr:
+    """Whether a text is the label of a total."""
+    return _lower(column).str.strip_chars_end(": ").is_in(TOTALS)
+
+
+def is_non_product(column: pl.Expr) -> pl.Expr:
+    """Whether an id or title is shipping, gift wrap, a discount or the like."""
+    return _lower(column).str.strip_chars_end(":. ").is_in(NON_PRODUCTS)
+
+
+def matches_any(column: pl.Expr, patterns: Iterable[str]) -> pl.Expr:
+    """Whether a text is one of `patterns`, without case; `*` stands for any text."""
+    parts = [".*".join(map(re.escape, p.strip().lower().split("*"))) for p in patterns]
+    if not parts:
+        return pl.lit(value=False)
+    # escapes of Python that the regular expressions of Rust do not have
+    pattern = "|".join(parts).replace("\\ ", " ").replace("\\#", "#").replace("\\&", "&")
+    return _lower(column).str.contains(f"^(?:{pattern})$").fill_null(value=False)
+
+
+def guest_users(frame: pl.DataFrame, guests: Iterable[str]) -> tuple[list[str], list[str]]:
+    """User ids that stand for many people.
+
+    Names such as `guest` always do. Numbers such as 0 do if they own far more contexts than other
+    users: in public data sets 0 may be the first user.
+
+    Args:
+        frame: events with `user_id` and, where they have them, `basket_id` and `session_id`.
+        guests: further ids, by the settings.
+
+    Returns:
+        The ids, and a note for each user of many contexts who is not among them.
+    """
+    unit = next((name for name in ("basket_id", "session_id") if name in frame.columns), None)
+    counted = pl.len() if unit is None else pl.col(unit).n_unique()
+    users = (
+        frame.lazy()
+        .filter(pl.col("user_id").is_not_null())
+        .group_by("user_id")
+        .agg(counted.cast(pl.Int64).alias("contexts"))
+        .collect()
+    )
+    if not users.height:
+        return [], []
+    total, median = int(users["contexts"].sum()), float(users["contexts"].median() or 0)  # type: ignore[arg-type]
+    column = pl.col("user_id")
+    ids = set(users["user_id"].to_list()) if users.height < 10_000_000 else set()
+    is_index = {"1", "2"} <= ids
+    share = pl.col("contexts") / total
+    many = (share >= _LEAST_SHARE) & (pl.col("contexts") >= 3 * median)
+    if not is_index:
+        many |= pl.col("contexts") >= 10 * max(median, 1)
+    numeric = column.str.contains(_ZERO_LIKE) & many & (pl.col("contexts") >= _LEAST_CONTEXTS)
+    by_name = _lower(column).is_in(GUESTS) | _lower(column).str.contains(_GUEST_MAIL)
+    is_guest = numeric | by_name | matches_any(column, guests)
+    found = users.filter(is_guest & (pl.lit(users.height > 1) | matches_any(column, guests)))
+    heavy = users.filter(
+        (share >= _HEAVY_SHARE)
+        & (pl.col("contexts") >= _HEAVY_CONTEXTS)
+        & (pl.col("contexts") >= 10 * median)
+    ).join(found, on="user_id", how="anti")
+    what = {"basket_id": "baskets", "session_id": "sessions", None: "events"}[unit]
+    notes = [
+        f"user_id {user!r} owns {count / total:.0%} of the {what}: hardly one person. If it stands "
+        f"for many, set [data.ignore] guests = [{user!r}]"
+        for user, count in heavy.sort("contexts", descending=True).head(5).iter_rows()
+    ]
+    return sorted(found["user_id"].to_list()), notes

@@ -1,0 +1,121 @@
+"""Bytes of files: what they are packed with, and text in UTF-8 whatever the encoding."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+from pathlib import Path
+from typing import IO, Final, cast
+
+from goeswith.core.errors import DataError
+
+AUTO: Final = "auto"
+UTF8: Final = ("utf-8", "utf_8", "ascii")
+_GZIP: Final = b"\x1f\x8b"
+_FOREIGN: Final = (
+    (b"PAR1", "a parquet file; name it .parquet"),
+    (b"PK\x03\x04", "a zip archive or a spreadsheet (.xlsx); unpack it, or save its sheet as CSV"),
+    (b"\xd0\xcf\x11\xe0", "a spreadsheet (.xls); save its sheet as CSV"),
+    (b"BZh9", "packed with bzip2; unpack it, or pack it with gzip"),
+    (b"\x28\xb5\x2f\xfd", "packed with zstd; unpack it, or pack it with gzip"),
+    (b"\xfd7zXZ", "packed with xz; unpack it, or pack it with gzip"),
+    (b"7z\xbc\xaf", "a 7z archive; unpack it"),
+    (b"SQLite format 3", "an SQLite database; export its tables as CSV"),
+    (b"ARROW1", "an Arrow file; write it as parquet"),
+    (b"Obj\x01", "an Avro file; write it as parquet"),
+    (b"%PDF", "a PDF document; export the data as CSV"),
+    (b"\x89HDF", "an HDF5 file; write it as parquet"),
+)
+"""How files of other formats start."""
+_UTF32: Final = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
+_UTF16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def is_gzip(path: Path) -> bool:
+    """Whether a file is packed with gzip, whatever its name."""
+    with path.open("rb") as raw:
+        return raw.read(2) == _GZIP
+
+
+def decompress(raw: IO[bytes], path: Path) -> IO[bytes]:
+    """The bytes of the open file `raw`, decompressed if it is packed with gzip."""
+    start = raw.read(2)
+    raw.seek(0)
+    packed = start == _GZIP or path.suffix.lower() == ".gz"
+    return cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if packed else raw
+
+
+def text_encoding(path: Path, encoding: str = AUTO) -> str:
+    """The encoding of a text file: as set, UTF-16 or UTF-32 by its byte order mark, else UTF-8.
+
+    Raises:
+        DataError: the file is no text, or has zero bytes as UTF-16 without a mark has.
+        OSError: it cannot be read; EOFError, zlib.error: it is not a complete gzip file.
+    """
+    with path.open("rb") as raw, decompress(raw, path) as content:
+        start = content.read(4096)
+    for magic, what in _FOREIGN:
+        if start.startswith(magic):
+            raise DataError(f"{path} is no text but {what}")
+    if encoding != AUTO:
+        return codecs.lookup(encoding).name
+    if start.startswith(_UTF32):
+        return "utf-32"
+    if start.startswith(_UTF16):
+        return "utf-16"
+    if b"\x00" in start:
+        raise DataError(
+            f"{path} holds zero bytes: it is no text, or UTF-16 without a byte order mark; save it "
+            "as UTF-8, or set encoding = 'utf-16-le' under [data] of goeswith.toml"
+        )
+    return "utf-8"
+
+
+def utf8_content(path: Path, encoding: str) -> IO[bytes]:
+    """An open file, unpacked and in UTF-8 without a byte order mark, line ends as they are.
+
+    Args:
+        path: plain or packed with gzip.
+        encoding: as `text_encoding` returns it.
+    """
+    packed = is_gzip(path) or path.suffix.lower() == ".gz"
+    opened = gzip.open if packed else open
+    content = cast(IO[bytes], opened(path, "rb"))
+    try:
+        if encoding not in UTF8:
+            return cast(IO[bytes], io.BufferedReader(_Transcoder(content, encoding), 2**20))
+        if content.read(3) != codecs.BOM_UTF8:
+            content.seek(0)
+    except BaseException:
+        content.close()
+        raise
+    return content
+
+
+class _Transcoder(io.RawIOBase):
+    """Bytes of a file in another encoding, as UTF-8."""
+
+    def __init__(self, content: IO[bytes], encoding: str) -> None:
+        self._content = content
+        self._decoder = codecs.getincrementaldecoder(encoding)()
+        self._rest = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        view = memoryview(buffer)  # type: ignore[arg-type]
+        while not self._rest:
+            block = self._content.read(2**20)
+            self._rest = self._decoder.decode(block, final=not block).encode()
+            if not block:
+                break
+        count = min(len(view), len(self._rest))
+        view[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count
+
+    def close(self) -> None:
+        self._content.close()
+        super().close()
