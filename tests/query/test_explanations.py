@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from goeswith.cli.main import app
 from goeswith.core.errors import BundleError
 from goeswith.pipeline.explanation_writer import explain_bundle
-from goeswith.pipeline.update_bundle import update_bundle
+from goeswith.pipeline.updates.update_bundle import update_bundle
 from goeswith.query.bundle import Bundle
 from goeswith.text.explanation import ProductPair
 

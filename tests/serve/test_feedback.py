@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from goeswith.core.errors import ConfigError, DataError
-from goeswith.pipeline.update_bundle import update_bundle
+from goeswith.pipeline.updates.update_bundle import update_bundle
 from goeswith.query.bundle import Bundle
 from goeswith.serve import feedback_log as feedback
 from goeswith.serve.feedback_log import FeedbackLog, repair

@@ -25,9 +25,9 @@ from goeswith.data.mapping.derived_catalog import (
 from goeswith.data.mapping.load_report import LoadReport
 from goeswith.data.mapping.mapped_table import table_report
 from goeswith.data.mapping.parents import roll_up
+from goeswith.data.parsing.timestamps import shown_date_order
 from goeswith.data.quarantine import ROW, Quarantine
 from goeswith.data.table_files import TABLES
-from goeswith.data.timestamps import shown_date_order
 
 _CLEANERS: Final = {
     "relations": clean.clean_relations,

@@ -21,7 +21,6 @@ from goeswith.data.catalog import Catalog
 from goeswith.data.quarantine import Quarantine
 from goeswith.kinds.catalog_kinds import KIND, tag_catalog, with_kinds
 from goeswith.models.base import Recommender
-from goeswith.pipeline.add_products import ExtendedCatalog, extend_catalog, extend_top_k, insert_new
 from goeswith.pipeline.empty_fit import count_events
 from goeswith.pipeline.exclusion_index import ExclusionIndex
 from goeswith.pipeline.fit_bundle import (
@@ -32,9 +31,15 @@ from goeswith.pipeline.fit_bundle import (
     write_build,
 )
 from goeswith.pipeline.fit_progress import FitProgress
-from goeswith.pipeline.new_events import NewEvents, read_events
 from goeswith.pipeline.precompute import precompute
-from goeswith.pipeline.update_counts import (
+from goeswith.pipeline.updates.add_products import (
+    ExtendedCatalog,
+    extend_catalog,
+    extend_top_k,
+    insert_new,
+)
+from goeswith.pipeline.updates.new_events import NewEvents, read_events
+from goeswith.pipeline.updates.update_counts import (
     check_contexts,
     count_notes,
     data_info,

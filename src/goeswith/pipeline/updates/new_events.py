@@ -14,7 +14,7 @@ from goeswith.data.clean_events import clean_events
 from goeswith.data.feedback import read_feedback_events
 from goeswith.data.mapping.column_mapping import map_columns
 from goeswith.data.tables import read_table
-from goeswith.pipeline.update_counts import file_info
+from goeswith.pipeline.updates.update_counts import file_info
 from goeswith.store.counted_contexts import CountedContexts
 from goeswith.store.manifest import COUNTED, file_sha256
 

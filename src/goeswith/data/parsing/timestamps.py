@@ -14,7 +14,7 @@ from typing import Final
 import polars as pl
 
 from goeswith.core.errors import DataError
-from goeswith.data.date_text import (
+from goeswith.data.parsing.date_text import (
     ISO,
     SLASHED,
     has_clock,
