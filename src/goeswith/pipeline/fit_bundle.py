@@ -17,6 +17,8 @@ from goeswith.core.errors import DataError
 from goeswith.core.progress import StepProgress
 from goeswith.core.version import __version__
 from goeswith.data.folder import find_tables
+from goeswith.facts.availability import availability_flags
+from goeswith.facts.fact_fold import settle_path
 from goeswith.models import make_model
 from goeswith.pipeline.fit_progress import FitProgress
 from goeswith.pipeline.kind_tags import tag_products
@@ -35,6 +37,7 @@ from goeswith.relations.relation import CO_PURCHASE
 from goeswith.store.evidence_arrays import evidence_arrays
 from goeswith.store.kind_relations import kind_arrays
 from goeswith.store.manifest import (
+    AVAILABILITY,
     BELOW_SUPPORT,
     EVIDENCE,
     KINDS,
@@ -146,6 +149,7 @@ def fit_bundle(
                 "metrics": metrics,
             },
         )
+        settle_path(out)
         rmtree(checkpoints, ignore_errors=True)
         steps.finish()
 
@@ -179,6 +183,9 @@ def write_build(build: Path, catalog: Catalog, graph: RelationGraph, table: TopK
     # JSON has no NaN: such a number is missing
     frame = catalog.frame.with_columns(pl.selectors.float().fill_nan(None))
     write_arrow(frame, build / PRODUCTS)
+    flags = availability_flags(frame)
+    if flags is not None:
+        save_arrays({"flags": flags}, build / AVAILABILITY)
     save_arrays(similarity_arrays(catalog), build / SIMILARS)
     save_arrays(reverse_arrays(table), build / REVERSE)
     if kinds := kind_arrays(catalog):

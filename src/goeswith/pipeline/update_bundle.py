@@ -19,6 +19,7 @@ from goeswith.core.errors import BundleError, DataError
 from goeswith.core.progress import StepProgress
 from goeswith.data.catalog import Catalog
 from goeswith.data.quarantine import Quarantine
+from goeswith.facts.fact_fold import settle_path
 from goeswith.kinds.catalog_kinds import KIND, tag_catalog, with_kinds
 from goeswith.models.base import Recommender
 from goeswith.pipeline.add_products import ExtendedCatalog, extend_catalog, extend_top_k, insert_new
@@ -135,6 +136,7 @@ def update_bundle(
         files += [] if products is None else [file_info("products", products)]
         data = data_info(old, files, aside, len(catalog.catalog))
         publish(build, {**run.manifest_fields(), "data": data})
+        settle_path(path)
         run.steps.finish()
         event_count = new_events.frame.height if new_events is not None else 0
         return UpdateSummary(

@@ -14,19 +14,20 @@ from goeswith.data.catalog import Catalog
 from goeswith.data.clean import clean_products
 from goeswith.data.quarantine import ROW, Quarantine
 from goeswith.data.variants import find_variants
+from goeswith.query.resolved_constraints import ResolvedConstraints
 from goeswith.query.select import (
-    ResolvedConstraints,
     fuse,
     make_recommendations,
-    make_slate,
     probability_mask,
 )
+from goeswith.query.slate_order import make_slate
 from goeswith.store.product_lookup import display_name
 
 if TYPE_CHECKING:
     from goeswith.query.constraints import Constraints
     from goeswith.query.context import QueryContext
     from goeswith.query.recommendation import Recommendation
+    from goeswith.query.recommendation_list import RecommendationList
     from goeswith.store.evidence import Evidence
 
 MAX_CHARACTERS: Final = 50_000
@@ -82,7 +83,7 @@ def _value_type(values: list[Any]) -> pl.DataType:
 
 def recommend_for_new(
     bundle: QueryContext, attributes: Mapping[str, Any], k: int, constraints: Constraints | None
-) -> list[Recommendation]:
+) -> RecommendationList[Recommendation]:
     """See `Bundle.complements_of_new`."""
     if not bundle.online:
         raise ConfigError(
@@ -105,6 +106,8 @@ def recommend_for_new(
     constraints_ = ResolvedConstraints.from_constraints(bundle, constraints, [])
     same_title = bundle.products.rows_with_title((catalog.text("title") or [None])[0] or "")
     constraints_.allowed[find_variants(catalog, bundle.table.frame, same_title)] = False
+    if constraints_.rules is not None:
+        constraints_.rules.restrict(constraints_.allowed, 0)
     ranked_list = bundle.scorer.top_k_from(
         lambda model: model.score_new(catalog), constraints_.allowed, bundle.k, by_attributes=True
     )
@@ -119,4 +122,5 @@ def recommend_for_new(
 
     fallback_name = title[0] or f"the new {kind or 'product'}"
     name = display_name(product_id, title[0], kind) if "product_id" in attributes else fallback_name
-    return make_recommendations(bundle, slate, evidence, [name], [product_id])
+    answers = make_recommendations(bundle, slate, evidence, [name], [product_id])
+    return slate.as_list(answers, constraints_)

@@ -30,11 +30,13 @@ class Recommendation:
         why: one sentence, from the evidence alone.
         goes_with: ids of the queried products that it is recommended for; for a basket, those with
             it among their recommendations. `evidence` and `why` are of the best one.
-        pinned: whether the request put it there; `model` is then `pinned` where no model did too.
+        pinned: whether the request or a rule put it there; `model` is then `pinned` where no model
+            did too.
         explanation: one sentence for a shopper from `goeswith explain`, if the bundle has one; see
             docs/how-to/explanations.md.
         knowledge: what is generally known of the kinds of the two products, where something is; it
             is never evidence of what customers did.
+        rules: ids of the rules that put it at its rank.
     """
 
     product_id: str
@@ -50,6 +52,7 @@ class Recommendation:
     pinned: bool = False
     explanation: str | None = None
     knowledge: Knowledge | None = None
+    rules: tuple[str, ...] = ()
 
 
 class Hit(NamedTuple):
@@ -70,6 +73,7 @@ def make_recommendation(  # noqa: PLR0917
     best: str,
     *,
     pinned: bool = False,
+    rules: tuple[str, ...] = (),
 ) -> Recommendation:
     """One answer of a bundle.
 
@@ -81,7 +85,8 @@ def make_recommendation(  # noqa: PLR0917
         name: display name of the queried product.
         goes_with: ids of the queried products that it is recommended for.
         best: id of the one that it goes with best, of which evidence and name are.
-        pinned: whether the request put it there.
+        pinned: whether the request or a rule put it there.
+        rules: ids of the rules that put it at its rank.
     """
     score, model_index = scored
     products = bundle.products
@@ -103,4 +108,5 @@ def make_recommendation(  # noqa: PLR0917
         pinned=pinned,
         explanation=bundle.explanations.for_pair(best, target, evidence),
         knowledge=knowledge,
+        rules=rules,
     )

@@ -94,6 +94,14 @@ class SlateSettings(_Section):
         description="Maximum number of products per type; no limit if not set.",
         examples=[2],
     )
+    when_sold_out: int | None = Field(
+        None,
+        ge=0,
+        le=1000,
+        description="Number of alternatives to show first when the queried product is sold out; "
+        "none if not set.",
+        examples=[3],
+    )
 
 
 class EvaluationSettings(_Section):
@@ -182,6 +190,12 @@ class ServeSettings(_Section):
     )
     relevance_pairs: int = Field(
         100, ge=1, le=10_000, description="Maximum number of pairs per request to /v1/relevance."
+    )
+    editors: list[str] = Field(
+        [],
+        description="Names of the keys that may change products and rules over HTTP; `*` allows "
+        "every client. Empty, nothing can be changed over HTTP.",
+        examples=[["shop-backend"]],
     )
     feedback: str | None = Field(
         None,

@@ -12,8 +12,6 @@ from goeswith.store.product_lookup import MAX_TEXT_LENGTH, ProductLookup
 from goeswith.store.search_index import ProductSummary
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
     import polars as pl
 
 
@@ -23,8 +21,6 @@ class AttributeTable:
     def __init__(self, path: Path, products: ProductLookup) -> None:
         """Args: path: of the table; products: the same, as they are looked up."""
         self._path, self._products = path, products
-        self.filter_cache: dict[str, npt.NDArray[np.bool_]] = {}
-        """Filters, as text -> (n,) the products that meet them; see `query.filters`."""
 
     @cached_property
     def frame(self) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
     BUNDLE/
       manifest.json         identity of the bundle, the current build and all its files
+      live/                 live facts and rules, which stay when a build is replaced
       build-<id>/
         lookup.safetensors    ids, titles and types of the products, ids in sorted order
         answers.safetensors   products (n, k) int32, scores (n, k) float32, model_index int8
@@ -11,6 +12,7 @@
         similars.safetensors  attributes as vectors, by product and by token
         kinds.safetensors     product kinds, links and alternatives, if the kinds are used
         reverse.safetensors   for every product, the products that it is recommended for
+        availability.safetensors  which products are sold out or hidden, if the catalogue has that
           explanations.safetensors  sentences for the first recommendations (`goeswith explain`)
           relations/            the relation graph
           below_support/        pairs below the minimum support, if they are stored
@@ -41,6 +43,8 @@ FORMAT: Final = 1
 FORMAT_VERSION: Final = "0.1.0"
 """The first goeswith that reads `FORMAT`; the manifest shows it to older versions."""
 MANIFEST: Final = "manifest.json"
+LIVE_FOLDER: Final = "live"
+"""What changes between two builds: live facts and rules."""
 BUILD_NAME: Final = re.compile(r"build-[0-9a-z]+-[0-9a-f]+")
 
 LOOKUP: Final = "lookup.safetensors"
@@ -52,6 +56,7 @@ KINDS: Final = "kinds.safetensors"
 SIMILARS: Final = "similars.safetensors"
 EXPLANATIONS: Final = "explanations.safetensors"
 REVERSE: Final = "reverse.safetensors"
+AVAILABILITY: Final = "availability.safetensors"
 RELATIONS: Final = "relations"
 BELOW_SUPPORT: Final = "below_support"
 FORMER_BELOW_SUPPORT: Final = "rare"

@@ -15,6 +15,7 @@ from goeswith.store.build_lease import BuildLease
 from goeswith.store.evidence import ContextUnit, Evidence, EvidenceIndex
 from goeswith.store.kind_relations import KindRelations
 from goeswith.store.manifest import (
+    AVAILABILITY,
     EVIDENCE,
     EXPLANATIONS,
     KINDS,
@@ -65,15 +66,19 @@ class StoredBundle:
         self.kinds = KindRelations(self._optional_arrays(KINDS))
         self.kinds_exclude: bool = self.manifest.get("kinds", {}).get("exclude", False)
         """Whether products of one kind, or of kinds that replace each other, are substitutes."""
+        self.availability = self._optional_arrays(AVAILABILITY).get("flags")
+        """(n,) flags of products that are sold out or hidden; None where none can be."""
         self.reverse_arrays = self._optional_arrays(REVERSE)
         self.transition_arrays = self._optional_arrays(TRANSITIONS)
         self.explanation_arrays = self._optional_arrays(EXPLANATIONS)
         self.session_model: str | None = self.manifest.get("session", {}).get("model")
         """The model of the next product in a session, where the bundle has one."""
         self.slate_settings: dict[str, Any] = self.manifest["settings"].get("slate", {})
-        self.keeps_ranking = not any(self.slate_settings.values())
+        self.keeps_ranking = not any(
+            value for name, value in self.slate_settings.items() if name != "when_sold_out"
+        )
         """Whether recommendations are shown in ranked order unless a request has constraints."""
-        self._ranks_by_type = np.array([name.split(":")[0] in _TYPE_MODELS for name in self.models])
+        self.ranks_by_type = np.array([name.split(":")[0] in _TYPE_MODELS for name in self.models])
 
     @classmethod
     def open(cls, path: Path | str, verify: bool | Callable[[Manifest], None] = False) -> Self:
@@ -157,7 +162,7 @@ class StoredBundle:
     def pair_evidence(self, source: int, targets: Rows, model_index: Rows) -> list[Evidence]:
         """Evidence of answers that the models at `model_index` gave; -1 for none of them."""
         return self.evidence.for_pairs(
-            source, targets, (model_index >= 0) & self._ranks_by_type[model_index]
+            source, targets, (model_index >= 0) & self.ranks_by_type[model_index]
         )
 
 

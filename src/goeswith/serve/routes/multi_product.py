@@ -10,7 +10,7 @@ from goeswith.core.errors import UnknownProductError
 from goeswith.query.bundle import MAX_BASKET
 from goeswith.serve.dependencies import CurrentSnapshot, SlateConstraints, k_parameter, resolve_k
 from goeswith.serve.problem_details import problem_responses
-from goeswith.serve.responses import json_response
+from goeswith.serve.responses import json_response, list_response
 from goeswith.serve.schemas import (
     MAX_ID_LENGTH,
     BasketResponse,
@@ -48,8 +48,8 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
             product, resolve_k(k, max_k, snapshot), constraints
         )
         app.state.metrics.count_recommendations(recommendations)
-        return json_response(
-            snapshot.bundle, basket=list(dict.fromkeys(product)), complements=recommendations
+        return list_response(
+            snapshot.bundle, "complements", recommendations, basket=list(dict.fromkeys(product))
         )
 
     @app.get("/v1/session", response_model=SessionResponse, responses=problem_responses(404))
@@ -72,7 +72,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
             product, resolve_k(k, max_k, snapshot), constraints
         )
         app.state.metrics.count_recommendations(recommendations)
-        return json_response(snapshot.bundle, session=product, next=recommendations)
+        return list_response(snapshot.bundle, "next", recommendations, session=product)
 
     @app.post(
         "/v1/complements",
@@ -91,7 +91,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         )
         app.state.metrics.count_recommendations(recommendations)
         product_id = str(new.attributes.get("product_id") or "new product")
-        return json_response(snapshot.bundle, product_id=product_id, complements=recommendations)
+        return list_response(snapshot.bundle, "complements", recommendations, product_id=product_id)
 
     @app.post("/v1/batch", response_model=BatchResponse, responses=problem_responses(411, 413))
     def batch(request: Annotated[BatchRequest, Body()], snapshot: CurrentSnapshot) -> Response:
