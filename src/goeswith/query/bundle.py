@@ -46,6 +46,7 @@ class Bundle(QueryContext):
         if stored is not None:
             return stored
         self.check_k(k)
+        self.refresh()
         return self._select([self.source_row(product_id)], k, constraints)
 
     def precomputed(self, product_id: str, k: int) -> RecommendationList[Recommendation] | None:

@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from goeswith.core.errors import ConfigError
 from goeswith.facts.filters import Filter, parse_filter
 
 MAX_RULES: Final = 20_000
@@ -121,7 +122,10 @@ class Rule(BaseModel):
         if self.start and self.end and self.starts_at >= self.ends_at:
             raise ValueError("the rule ends before it starts")
         for side in (self.source, self.target):
-            side.filters()
+            try:
+                side.filters()
+            except ConfigError as error:
+                raise ValueError(str(error)) from error
         return self
 
     @property

@@ -60,6 +60,7 @@ class RuleBook:
 
         self._is_fixed = True
         self.index = RuleIndex(rules, bundle, self._live) if rules else None
+        self.problems = self.index.problems if self.index else []
         self.version += 1
         self._next_change = 0.0
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from fastapi import Depends, FastAPI
 from starlette.middleware.cors import CORSMiddleware
@@ -28,11 +29,13 @@ from goeswith.serve.routes import feedback_route as feedback
 from goeswith.serve.routes import info as facts
 from goeswith.serve.routes import kinds_route as kinds
 from goeswith.serve.routes import multi_product as several
-from goeswith.serve.routes import products
+from goeswith.serve.routes import product_changes, products, rules_route
 from goeswith.serve.routes import relevance_route as relevance
 from goeswith.serve.snapshot import Snapshot, SnapshotHolder
 from goeswith.serve.static_page import add_page
 from goeswith.settings.sections import ServeSettings
+
+_FOLLOW_SECONDS: Final = 0.1
 
 
 def create_app(bundle_path: Path | str | Bundle, settings: ServeSettings | None = None) -> FastAPI:
@@ -92,7 +95,7 @@ def routed_app(settings: ServeSettings) -> FastAPI:
         dependencies=[Depends(refuse_unknown_parameters)],
     )
     add_problem_handlers(app)
-    for routes in (products, several, facts, kinds, feedback):
+    for routes in (products, several, facts, kinds, feedback, product_changes, rules_route):
         routes.add(app, settings)
     _add_problem_schemas(app)
     return app
@@ -100,13 +103,22 @@ def routed_app(settings: ServeSettings) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """At shutdown, write pending feedback and log lines."""
+    """Follow live facts between requests; at shutdown, write pending feedback and log lines."""
+    follower = asyncio.create_task(_follow_facts(app))
     yield
+    follower.cancel()
     app.state.ending = True
     if app.state.feedback is not None:
         await app.state.feedback.close()
     if app.state.log is not None:
         app.state.log.flush()
+
+
+async def _follow_facts(app: FastAPI) -> None:
+    """Take over live facts while nobody asks, so that the next request need not."""
+    while True:
+        await asyncio.sleep(_FOLLOW_SECONDS)
+        app.state.snapshot_holder().bundle.refresh()
 
 
 def open_snapshot(bundle_path: Path | str | Bundle, settings: ServeSettings) -> Snapshot:
