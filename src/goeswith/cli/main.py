@@ -28,6 +28,8 @@ COMMANDS: Final = {
     "search": "use.search",
     "export": "use.export",
     "inspect": "use.inspect_bundle",
+    "facts": "shop.facts",
+    "rules": "shop.rules_app",
     "benchmark": "build.benchmark",
     "models": "models",
     "serve": "use.serve",
