@@ -74,6 +74,7 @@ def make_recommendation(  # noqa: PLR0917
     *,
     pinned: bool = False,
     rules: tuple[str, ...] = (),
+    source: int | None = None,
 ) -> Recommendation:
     """One answer of a bundle.
 
@@ -87,11 +88,14 @@ def make_recommendation(  # noqa: PLR0917
         best: id of the one that it goes with best, of which evidence and name are.
         pinned: whether the request or a rule put it there.
         rules: ids of the rules that put it at its rank.
+        source: row of `best`, where it is known.
     """
     score, model_index = scored
     products = bundle.products
     model = bundle.models[model_index] if model_index >= 0 else "pinned"
-    source = products.row(best) if products.contains(best) else -1
+    if source is None:
+        found = products.find(best)
+        source = -1 if found is None else found
     knowledge = bundle.kinds.knowledge(source, target)
     why = complement_text(name, evidence, model)
     return Recommendation(

@@ -75,6 +75,7 @@ def recommend(
             with_,
             product_id,
             rules=tuple(moved.get(target, ())),
+            source=source,
         )
         for i, target in enumerate(targets.tolist())
     ]

@@ -34,6 +34,7 @@ class ProductValues:
         self._table, self._live = table, live
         self._numbers: dict[str, npt.NDArray[np.float64]] = {}
         self._codes: dict[str, tuple[npt.NDArray[np.int32], dict[str, int]]] = {}
+        self._kinds: dict[str, str | None] = {}
         self._version = 0
 
     def kind(self, column: str) -> str | None:
@@ -42,9 +43,12 @@ class ProductValues:
         Raises:
             ConfigError: neither the catalogue nor live facts have it.
         """
+        if column in self._kinds:
+            return self._kinds[column]
         frame = self._table.frame
         if column in frame.columns:
-            return column_kind(frame.schema[column])
+            self._kinds[column] = column_kind(frame.schema[column])
+            return self._kinds[column]
         if column in LIVE_COLUMNS:
             return LIVE_COLUMNS[column]
         match_rows(frame.head(0), [Filter(column=column, op="=", value="")])  # names the nearest
@@ -164,6 +168,8 @@ class ProductValues:
                 held = codes[rows]
                 if op == "!=":
                     return np.asarray(held != index.get(texts[0], -2))
+                if len(texts) == 1:
+                    return np.asarray(held == index.get(texts[0], -2))
                 return np.isin(held, [index.get(text, -2) for text in texts])
 
             return by_text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from goeswith.core.errors import ConfigError
 from goeswith.store.manifest import LIVE_FOLDER
@@ -37,6 +37,7 @@ class RuleBook:
         self.version = 0
         self.problems: list[RuleProblem] = []
         self.error: str | None = None
+        self._parsed: dict[str, tuple[Any, Rule]] = {}
         self._stamp: tuple[int, int, int] | None = None
         self._announced = -1
         self._check_at = self._next_change = 0.0
@@ -77,11 +78,18 @@ class RuleBook:
 
         self._stamp = stamp
         try:
-            rules, problems = parse_rules(read_document(self._path), str(self._path))
+            records = read_document(self._path)
         except ConfigError as error:
             self.error = str(error)
             return
-        index = RuleIndex(rules, bundle, self._live) if rules else None
+        rules, problems = parse_rules(records, str(self._path), self._parsed)
+        by_id = {rule.id: rule for rule in rules}
+        self._parsed = {
+            record["id"]: (record, by_id[record["id"]])
+            for record in records
+            if isinstance(record, dict) and record.get("id") in by_id
+        }
+        index = RuleIndex(rules, bundle, self._live, self.index) if rules else None
         self.error, self.problems = None, [*problems, *(index.problems if index else [])]
         self.index = index if index is not None and index.rules else None
         self._next_change = 0.0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -37,6 +37,7 @@ class ResolvedSide:
 
     rows: frozenset[int] | None = None
     types: frozenset[int] | None = None
+    filters: list[Filter] = field(default_factory=list)
     tests: list[Test] = field(default_factory=list)
 
     def matches(self, row: int, types: Sequence[int] | memoryview) -> bool:
@@ -45,6 +46,8 @@ class ResolvedSide:
             return False
         if self.types is not None and types[row] not in self.types:
             return False
+        if not self.tests:
+            return True
         one = np.array([row], dtype=np.int32)
         return all(bool(test(one)[0]) for test in self.tests)
 
@@ -57,6 +60,8 @@ class ResolvedRule:
         rule: as written.
         number: its place in the order of application: by priority, then by id.
         group: for `same`, `other` and `limit`: computes the (n,) codes of the attribute.
+        untested: what of the target is still to be tested when the rule was looked up.
+        has_gone: whether it names products or types that there are not.
     """
 
     rule: Rule
@@ -67,6 +72,8 @@ class ResolvedRule:
     ends: float
     markets: frozenset[str]
     group: Callable[[], npt.NDArray[np.int32]] | None = None
+    untested: ResolvedSide = field(default_factory=ResolvedSide)
+    has_gone: bool = False
 
     def applies(self, market: str | None, now: float) -> bool:
         """Whether it applies to a request."""
@@ -99,10 +106,20 @@ class RuleIndex:
         next_change: when a rule begins or ends to apply next, in seconds since 1970.
     """
 
-    def __init__(self, rules: Sequence[Rule], bundle: StoredBundle, live: LiveFacts) -> None:
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        bundle: StoredBundle,
+        live: LiveFacts,
+        former: RuleIndex | None = None,
+    ) -> None:
+        """Args: former: the index before, of which what has not changed is taken over."""
+        self._former = {} if former is None else {one.rule.id: one for one in former.rules}
         self.products = bundle.products
         self.types = bundle.products.type_codes.data
-        self.values = ProductValues(bundle.table, live)
+        self.values: ProductValues = (
+            ProductValues(bundle.table, live) if former is None else former.values
+        )
         self.problems: list[RuleProblem] = []
         self.rules: list[ResolvedRule] = []
         names = bundle.products.type_names
@@ -115,10 +132,12 @@ class RuleIndex:
         self.by_source_value: dict[str, dict[str, list[ResolvedRule]]] = {}
         self.by_target_value: dict[str, dict[str, list[ResolvedRule]]] = {}
         self.general: list[ResolvedRule] = []
+        self._by_code: dict[int, tuple[int, dict[int, list[ResolvedRule]]]] = {}
         for rule in sorted(rules, key=lambda rule: (-rule.priority, rule.id)):
             resolved = self._resolve(rule)
             if resolved is not None and self._file(resolved):
                 self.rules.append(resolved)
+        self._former = {}
 
     def next_change(self, now: float) -> float:
         """When a rule begins or ends to apply next."""
@@ -126,6 +145,10 @@ class RuleIndex:
         return min(times, default=float("inf"))
 
     def _resolve(self, rule: Rule) -> ResolvedRule | None:
+        former = self._former.get(rule.id)
+        if former is not None and former.rule is rule and not former.has_gone:
+            return replace(former, number=len(self.rules))
+        count = len(self.problems)
         try:
             source, target = self._side(rule, "source"), self._side(rule, "target")
             if source is None or target is None:
@@ -146,6 +169,7 @@ class RuleIndex:
         except ConfigError as error:
             self.problems.append(RuleProblem(rule.id, str(error), is_left_out=True))
             return None
+        resolved.has_gone = len(self.problems) > count
         return resolved
 
     def _group(self, attribute: str) -> Callable[[], npt.NDArray[np.int32]]:
@@ -176,7 +200,8 @@ class RuleIndex:
             resolved.types = frozenset(code for code in codes.values() if code is not None)
             if not resolved.types:
                 return None
-        resolved.tests = [self.values.test(condition) for condition in side.filters()]
+        resolved.filters = side.filters()
+        resolved.tests = [self.values.test(condition) for condition in resolved.filters]
         return resolved
 
     def _report_gone(self, rule: Rule, field_: str, gone: list[str], count: int) -> None:
@@ -196,20 +221,27 @@ class RuleIndex:
         source, target = resolved.source, resolved.target
         # the target of a pin need not be among the candidates, and `only` concerns the others
         by_target = resolved.rule.action not in {"pin", "only"}
+        resolved.untested = target
         if source.rows is not None:
             _file_under(self.by_source, source.rows, resolved)
         elif by_target and target.rows is not None:
             _file_under(self.by_target, target.rows, resolved)
+            resolved.untested = replace(target, rows=None)
         elif by_target and source.types and target.types:
             _file_under(self.by_types, product(source.types, target.types), resolved)
+            resolved.untested = replace(target, types=None)
         elif source.types is not None:
             _file_under(self.by_source_type, source.types, resolved)
         elif by_target and target.types is not None:
             _file_under(self.by_target_type, target.types, resolved)
-        elif condition := self._equality(resolved.rule.source):
+            resolved.untested = replace(target, types=None)
+        elif condition := self._equality(source):
             _file_by_value(self.by_source_value, condition, resolved)
-        elif by_target and (condition := self._equality(resolved.rule.target)):
+        elif by_target and (condition := self._equality(target)):
             _file_by_value(self.by_target_value, condition, resolved)
+            tests = zip(target.filters, target.tests, strict=True)
+            left = [test for one, test in tests if one is not condition]
+            resolved.untested = replace(target, tests=left)
         elif len(self.general) < MAX_GENERAL:
             self.general.append(resolved)
         else:
@@ -221,9 +253,9 @@ class RuleIndex:
             return False
         return True
 
-    def _equality(self, side: RuleSide) -> Filter | None:
+    def _equality(self, side: ResolvedSide) -> Filter | None:
         """A filter by which rules can be looked up."""
-        for condition in side.filters():
+        for condition in side.filters:
             kind = self.values.kind(condition.column)
             if condition.op in {"=", "in"} and kind == "text":
                 return condition
@@ -237,7 +269,7 @@ class RuleIndex:
             rules += [rule for rule, _ in self._by_value(self.by_source_value, one)]
         return rules + self.general
 
-    def target_rules(self, source: int, rows: list[int]) -> dict[int, list[int]]:
+    def target_rules(self, source: int, array: Rows, rows: list[int]) -> dict[int, list[int]]:
         """Rules that are filed under candidates: number -> positions of the candidates."""
         found: dict[int, list[int]] = {}
         by_target, by_type, by_types = self.by_target, self.by_target_type, self.by_types
@@ -255,7 +287,6 @@ class RuleIndex:
                 for rule in by_types.get((source_type, code), ()):
                     found.setdefault(rule.number, []).append(position)
         if self.by_target_value:
-            array = np.array(rows, dtype=np.int32)
             for rule, position in self._by_value(self.by_target_value, array):
                 found.setdefault(rule.number, []).append(position)
         return found
@@ -266,7 +297,11 @@ class RuleIndex:
         found = []
         for column, by_text in filed.items():
             codes, index = self.values.codes(column)
-            by_code = {index[text]: rules for text, rules in by_text.items() if text in index}
+            key = id(by_text)
+            size, by_code = self._by_code.get(key, (-1, {}))
+            if size != len(index):  # a live fact may have brought a new text
+                by_code = {index[text]: rules for text, rules in by_text.items() if text in index}
+                self._by_code[key] = len(index), by_code
             for position, code in enumerate(codes[rows].tolist()):
                 found += [(rule, position) for rule in by_code.get(code, ())]
         return found

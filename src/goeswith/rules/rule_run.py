@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from goeswith.rules.rule_index import ResolvedRule, RuleIndex
+from goeswith.rules.rule_index import ResolvedRule, ResolvedSide, RuleIndex
 
 if TYPE_CHECKING:
     from goeswith.core.arrays import Rows
 
-_Match: TypeAlias = tuple[ResolvedRule, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]
+_Match: TypeAlias = tuple[ResolvedRule, list[int], list[int]]
+_OF_PAIR: Final = frozenset({"only", "same", "other"})
 EXCLUDING: Final = frozenset({"ban", "only", "same", "other"})
 
 
@@ -41,7 +42,7 @@ class RuleOutcome:
         removed: row -> id of the rule that took it out.
     """
 
-    order: npt.NDArray[np.int64]
+    order: list[int]
     moved: dict[int, list[str]] = field(default_factory=dict)
     removed: dict[int, str] = field(default_factory=dict)
 
@@ -52,7 +53,7 @@ class RuleOutcome:
             rows: (c,) the candidates, as they were given to `RuleRun.apply`.
             k: number of products that are shown.
         """
-        products, shown = rows.tolist(), self.order[:k].tolist()
+        products, shown = rows.tolist(), self.order[:k]
         last = max(shown) if len(shown) == k else len(products)
         moved = [rule for at in shown for rule in self.moved.get(products[at], ())]
         removed = [self.removed[row] for row in products[:last] if row in self.removed]
@@ -140,124 +141,137 @@ class RuleRun:
             best: (c,) position of the source that each goes with best.
             only_exclude: leave ranks and limits alone.
         """
-        matched = self._match(rows, best)
-        outcome = RuleOutcome(np.arange(len(rows)))
+        matched, products = self._match(rows, best), rows.tolist()
+        outcome = RuleOutcome(list(range(len(products))))
         if not matched:
             return outcome
-        stays = self._exclude(rows, matched, outcome)
-        order = outcome.order if only_exclude else self._shift(rows, matched, outcome)
-        outcome.order = order[stays[order]]
+        self._exclude(products, matched, outcome)
         if not only_exclude:
+            self._shift(products, matched, outcome)
             for rule, _, meets in matched:
                 if rule.rule.action == "limit":
-                    self._limit(rule, rows, meets, outcome)
-        left = {*rows[outcome.order].tolist()}
-        outcome.moved = {row: ids for row, ids in outcome.moved.items() if row in left}
+                    self._limit(rule, products, meets, outcome)
         return outcome
 
     @staticmethod
-    def _exclude(rows: Rows, matched: list[_Match], outcome: RuleOutcome) -> npt.NDArray[np.bool_]:
-        """(c,) which candidates no rule excludes."""
-        products = rows.tolist()
-        stays = np.ones(len(rows), dtype=bool)
-        meets_only = np.zeros(len(rows), dtype=bool)
+    def _exclude(products: list[int], matched: list[_Match], outcome: RuleOutcome) -> None:
+        """Take out what bans and other rules exclude."""
+        removed = outcome.removed
+        meets_only: set[int] = set()
         only_of: dict[int, str] = {}
         for rule, concerned, meets in matched:
             if rule.rule.action == "only":
-                meets_only |= meets
-                for position in np.flatnonzero(concerned).tolist():
+                meets_only.update(meets)
+                for position in concerned:
                     only_of.setdefault(position, rule.rule.id)
             elif rule.rule.action in EXCLUDING:
-                for position in np.flatnonzero(meets & stays).tolist():
-                    stays[position] = False
-                    outcome.removed[products[position]] = rule.rule.id
+                for position in meets:
+                    removed.setdefault(products[position], rule.rule.id)
         for position, rule_id in only_of.items():
-            if stays[position] and not meets_only[position]:
-                stays[position] = False
-                outcome.removed[products[position]] = rule_id
-        return stays
+            if position not in meets_only:
+                removed.setdefault(products[position], rule_id)
+        if removed:
+            outcome.order = [place for place in outcome.order if products[place] not in removed]
 
     @staticmethod
-    def _shift(rows: Rows, matched: list[_Match], outcome: RuleOutcome) -> npt.NDArray[np.int64]:
-        """(c,) positions by rank, after boosts and burials."""
-        products, count = rows.tolist(), len(rows)
-        shifts = np.zeros(count, dtype=np.int64)
+    def _shift(products: list[int], matched: list[_Match], outcome: RuleOutcome) -> None:
+        """Move what boosts and burials are about."""
+        keys = list(range(len(products)))
         for rule, _, meets in matched:
             if rule.rule.action in {"boost", "bury"}:
-                by = rule.rule.by or count
-                shifts[meets] += -by if rule.rule.action == "boost" else by
-                for position in np.flatnonzero(meets).tolist():
-                    outcome.moved.setdefault(products[position], []).append(rule.rule.id)
-        return np.argsort(np.arange(count) + shifts, kind="stable")
-
-    def bans(self, rows: Rows) -> dict[int, str]:
-        """Which of some products a ban excludes, and which one."""
-        best = np.zeros(len(rows), dtype=np.int32)
-        banned: dict[int, str] = {}
-        for rule, _, meets in self._match(rows, best):
-            if rule.rule.action == "ban":
-                for row in rows[meets].tolist():
-                    banned.setdefault(row, rule.rule.id)
-        return banned
+                by = rule.rule.by or len(products)
+                for position in meets:
+                    keys[position] += -by if rule.rule.action == "boost" else by
+                    if products[position] not in outcome.removed:
+                        outcome.moved.setdefault(products[position], []).append(rule.rule.id)
+        if outcome.moved:
+            outcome.order.sort(key=keys.__getitem__)
 
     @staticmethod
     def _limit(
-        rule: ResolvedRule, rows: Rows, meets: npt.NDArray[np.bool_], outcome: RuleOutcome
+        rule: ResolvedRule, products: list[int], meets: list[int], outcome: RuleOutcome
     ) -> None:
         assert rule.group is not None
-        codes = rule.group()[rows]
+        codes, limit = rule.group().data, rule.rule.max or 1
+        exempt = set() if len(meets) == len(products) else {*range(len(products))} - {*meets}
         counts: dict[int, int] = {}
         stays = []
-        for position in outcome.order.tolist():
-            code = int(codes[position])
-            if meets[position] and code >= 0:
-                counts[code] = counts.get(code, 0) + 1
-                if counts[code] > (rule.rule.max or 1):
-                    outcome.removed[int(rows[position])] = rule.rule.id
+        for position in outcome.order:
+            code = codes[products[position]]
+            if code >= 0 and position not in exempt:
+                counts[code] = count = counts.get(code, 0) + 1
+                if count > limit:
+                    outcome.removed[products[position]] = rule.rule.id
+                    outcome.moved.pop(products[position], None)
                     continue
             stays.append(position)
-        outcome.order = np.array(stays, dtype=np.int64)
+        outcome.order = stays
+
+    def bans(self, rows: Rows) -> dict[int, str]:
+        """Which of some products a ban excludes, and which one."""
+        best, products = np.zeros(len(rows), dtype=np.int32), rows.tolist()
+        banned: dict[int, str] = {}
+        for rule, _, meets in self._match(rows, best):
+            if rule.rule.action == "ban":
+                for position in meets:
+                    banned.setdefault(products[position], rule.rule.id)
+        return banned
 
     def _match(self, rows: Rows, best: Rows) -> list[_Match]:
         """Rules in order, each with the candidates of its sources, and those that it is about."""
         index, products = self._index, rows.tolist()
-        count = len(rows)
-        found: dict[int, tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]] = {}
+        everything = list(range(len(products)))
+        several, bests = len(self._by_source) > 1, best.tolist()
+        found: dict[int, tuple[list[int], list[int]]] = {}
         for i, rules in enumerate(self._by_source):
             source = self._sources[i] if self._sources else -1
-            own = best == i
-            at: dict[int, list[int] | None] = dict.fromkeys(
-                rule.number for rule in rules if rule.rule.action != "pin"
-            )
-            by_target = index.target_rules(source, products)
+            own = [place for place in everything if bests[place] == i] if several else everything
+            at = {rule.number: everything for rule in rules if rule.rule.action != "pin"}
+            by_target = index.target_rules(source, rows, products)
             at |= {n: where for n, where in by_target.items() if self._is_for(index.rules[n], i)}
-            for number, positions in at.items():
+            for number, where in at.items():
                 rule = index.rules[number]
                 # a ban, a boost or a burial for one product of a basket is for the basket
-                of_pair = rule.rule.action in {"only", "same", "other"} or self._compares(rule)
-                concerned = own if of_pair else np.ones(count, dtype=bool)
-                if positions is not None:
-                    here = np.zeros(count, dtype=bool)
-                    here[positions] = True
-                    concerned = concerned & here
-                meets = np.zeros(count, dtype=bool)
-                where = np.flatnonzero(concerned)
-                if len(where):
-                    meets[where] = self._meets(rule, source, rows[where])
-                if number in found:
-                    before, met = found[number]
-                    concerned, meets = concerned | before, meets | met
-                found[number] = concerned, meets
+                is_of_pair = several and (rule.rule.action in _OF_PAIR or self._compares(rule))
+                concerned = [place for place in where if place in own] if is_of_pair else where
+                meets = self._meeting(rule, source, rows, products, concerned)
+                before, met = found.get(number, ((), ()))
+                found[number] = [*before, *concerned], [*met, *meets]
         return [(index.rules[number], *found[number]) for number in sorted(found)]
 
+    def _meeting(
+        self,
+        rule: ResolvedRule,
+        source: int,
+        rows: Rows,
+        products: list[int],
+        positions: list[int],
+    ) -> list[int]:
+        """Which of the candidates at some positions a rule is about."""
+        side, types = rule.untested, self._index.types
+        if side.rows is not None:
+            positions = [place for place in positions if products[place] in side.rows]
+        if side.types is not None:
+            positions = [place for place in positions if types[products[place]] in side.types]
+        if not positions or not (side.tests or self._compares(rule)):
+            return positions
+        meets = self._test(rule, side, source, rows[positions])
+        return [place for place, is_met in zip(positions, meets.tolist(), strict=True) if is_met]
+
     def _meets(self, rule: ResolvedRule, source: int, rows: Rows) -> npt.NDArray[np.bool_]:
-        """Which products a rule is about; for `same` and `other` those that it excludes."""
-        meets = np.ones(len(rows), dtype=bool)
-        side, written = rule.target, rule.rule
+        """Which of many products a rule is about."""
+        meets, side = np.ones(len(rows), dtype=bool), rule.target
         if side.rows is not None:
             meets &= np.isin(rows, [*side.rows])
         if side.types is not None:
             meets &= np.isin(self._index.products.type_codes[rows], [*side.types])
+        return meets & self._test(rule, side, source, rows)
+
+    def _test(
+        self, rule: ResolvedRule, side: ResolvedSide, source: int, rows: Rows
+    ) -> npt.NDArray[np.bool_]:
+        """Filters and comparisons with the source; for `same` and `other` what they exclude."""
+        meets, written = np.ones(len(rows), dtype=bool), rule.rule
         for test in side.tests:
             meets &= test(rows)
         if written.min_price_ratio is not None or written.max_price_ratio is not None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -78,13 +78,23 @@ def parse_rule(record: Any, name: str) -> Rule:
         raise ConfigError(f"{name}: rule {label!r}: {reasons}") from error
 
 
-def parse_rules(records: Sequence[Any], name: str) -> tuple[list[Rule], list[RuleProblem]]:
-    """The valid rules, and what is wrong with the others."""
+def parse_rules(
+    records: Sequence[Any], name: str, former: Mapping[str, tuple[Any, Rule]] | None = None
+) -> tuple[list[Rule], list[RuleProblem]]:
+    """The valid rules, and what is wrong with the others.
+
+    Args:
+        records: as they are written.
+        name: of the file, for messages.
+        former: id -> a record that was parsed before, and its rule, which is taken over.
+    """
     rules: dict[str, Rule] = {}
     problems = []
     for number, record in enumerate(records, start=1):
+        known = former.get(record.get("id", "")) if former and isinstance(record, dict) else None
         try:
-            rule = parse_rule(record, f"{name}, rule {number}")
+            is_known = known is not None and known[0] == record
+            rule = known[1] if known and is_known else parse_rule(record, f"{name}, rule {number}")
         except ConfigError as error:
             label = record.get("id") if isinstance(record, dict) else None
             problems.append(RuleProblem(str(label or f"#{number}"), str(error), is_left_out=True))
