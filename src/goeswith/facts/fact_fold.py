@@ -31,10 +31,12 @@ class FactFold:
         self.settled = ""
         """The build whose catalogue was last compared with the facts."""
 
-    def add(self, records: Iterable[Record]) -> FactFold:
+    def add(self, records: Iterable[Record | None]) -> FactFold:
         """Take records over, in order."""
         for record in records:
-            if "settled" in record:
+            if record is None:
+                self.products, self.settled = {}, ""
+            elif "settled" in record:
                 self.settled = record["settled"]
                 for entries in self.products.values():
                     for entry in entries.values():
@@ -87,7 +89,7 @@ class FactFold:
 def compact_log(path: Path) -> bool:
     """Compact a log; False where another process was faster."""
     follower = LogFollower(path)
-    fold = FactFold().add(follower.read()[1])
+    fold = FactFold().add(follower.read())
     return compact(path, fold.lines(), follower)
 
 
@@ -112,7 +114,7 @@ def settle(bundle: StoredBundle) -> int:
     path = bundle.path / LIVE_FOLDER / LOG
     if not path.exists() or read_manifest(bundle.path).content["id"] != bundle.id:
         return 0
-    fold = FactFold().add(LogFollower(path).read()[1])
+    fold = FactFold().add(LogFollower(path).read())
     if fold.settled == bundle.id:
         return 0
     products = bundle.products

@@ -118,7 +118,9 @@ async def _follow_facts(app: FastAPI) -> None:
     """Take over live facts while nobody asks, so that the next request need not."""
     while True:
         await asyncio.sleep(_FOLLOW_SECONDS)
-        app.state.snapshot_holder().bundle.refresh()
+        bundle = app.state.snapshot_holder().bundle
+        bundle.live.refresh(thorough=True)
+        bundle.refresh()
 
 
 def open_snapshot(bundle_path: Path | str | Bundle, settings: ServeSettings) -> Snapshot:

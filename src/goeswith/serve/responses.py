@@ -107,7 +107,7 @@ class ResponseCache:
         if packed is None:
             return None
         self._entries.move_to_end(key)
-        return packed._replace(body=zlib.decompress(packed.body))
+        return EncodedComplements(zlib.decompress(packed.body), packed.models)
 
     def put(self, key: tuple[str, int], response: EncodedComplements) -> None:
         """Store a response in place of the least recently used ones."""

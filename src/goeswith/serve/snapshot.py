@@ -43,6 +43,7 @@ class Snapshot:
         names = tuple(name for name in self.bundle.table.frame.columns if name != "product_id")
         object.__setattr__(self, "columns", names)
         object.__setattr__(self, "cache", ResponseCache(self.cache_bytes))
+        self.bundle.live.prepare()
         self.bundle.refresh()
         if self.live:
             self.bundle.scorer.load()
