@@ -29,7 +29,12 @@ Products = Annotated[
 
 
 def list_rules(bundle: BundlePath, json: Json = False) -> None:
-    """List the rules of a bundle."""
+    """List the rules of a bundle.
+
+        goeswith rules list bundle
+
+    With --json, the output is a file of rules.
+    """
     from goeswith.cli.output import Output
     from goeswith.cli.terminal_table import Table
     from goeswith.rules.rule_store import RuleStore
@@ -59,7 +64,12 @@ def add(bundle: BundlePath, file: RuleFile, json: Json = False) -> None:
 
 
 def set_rules(bundle: BundlePath, file: RuleFile, json: Json = False) -> None:
-    """Have the rules of a file and no others."""
+    """Have the rules of a file and no others.
+
+        goeswith rules set bundle rules.toml
+
+    Rules that are not in the file are removed.
+    """
     from goeswith.rules.rule_store import RuleStore
 
     opened, rules = _open(bundle), _read(file)
@@ -72,7 +82,12 @@ def remove(
     rules: Annotated[list[str], typer.Argument(metavar="RULE...", help="Ids of rules.")],
     json: Json = False,
 ) -> None:
-    """Remove rules."""
+    """Remove rules by their ids.
+
+        goeswith rules remove bundle no-cables
+
+    `goeswith rules undo` brings them back.
+    """
     from goeswith.rules.rule_store import RuleStore
 
     opened = _open(bundle)
@@ -80,7 +95,12 @@ def remove(
 
 
 def undo(bundle: BundlePath, json: Json = False) -> None:
-    """Undo the last change that is not undone."""
+    """Undo the last change of the rules that is not undone.
+
+        goeswith rules undo bundle
+
+    Called again, it undoes the change before that one.
+    """
     from goeswith.rules.rule_store import RuleStore
 
     opened = _open(bundle)
@@ -96,6 +116,8 @@ def check(
     json: Json = False,
 ) -> None:
     """Report rules that name what does not exist, match nothing, have ended, or contradict another.
+
+        goeswith rules check bundle
 
     The exit code is 1 if there are any.
     """
@@ -158,7 +180,12 @@ def preview(
 
 
 def history(bundle: BundlePath, json: Json = False) -> None:
-    """Show the changes of the rules, the newest first."""
+    """Show the changes of the rules, the newest first.
+
+        goeswith rules history bundle
+
+    With --json, each rule before and after.
+    """
     from goeswith.cli.output import Output
     from goeswith.cli.terminal_table import Table
     from goeswith.rules.rule_store import RuleStore
