@@ -58,16 +58,29 @@ class Rule(BaseModel):
 
     id: str = Field(pattern=f"^{ID_PATTERN}$", examples=["no-cables-for-tablets"])
     action: Action = Field(examples=["ban"])
-    source: RuleSide = Field(RuleSide(), description="The queried product.")
-    target: RuleSide = Field(RuleSide(), description="The recommended product.")
+    source: RuleSide = Field(
+        RuleSide(), description="The queried product.", examples=[{"types": ["phone"]}]
+    )
+    target: RuleSide = Field(
+        RuleSide(), description="The recommended product.", examples=[{"products": ["case-3"]}]
+    )
     min_price_ratio: float | None = Field(
-        None, ge=0, description="Price of the target at least this many times the source's."
+        None,
+        ge=0,
+        description="Price of the target at least this many times the source's.",
+        examples=[0.05],
     )
     max_price_ratio: float | None = Field(
-        None, ge=0, description="Price of the target at most this many times the source's."
+        None,
+        ge=0,
+        description="Price of the target at most this many times the source's.",
+        examples=[0.5],
     )
     markets: tuple[_Id, ...] = Field(
-        (), max_length=200, description="Applies to requests for these markets; empty: to all."
+        (),
+        max_length=200,
+        description="Applies to requests for these markets; empty: to all.",
+        examples=[["de"]],
     )
     start: date | datetime | None = Field(
         None, description="Applies from then on (UTC).", examples=["2024-11-01"]
@@ -75,22 +88,33 @@ class Rule(BaseModel):
     end: date | datetime | None = Field(
         None, description="Applies until then (UTC); a date is included.", examples=["2024-11-30"]
     )
-    rank: int | None = Field(None, ge=1, le=1000, description="`pin`: rank, from 1.")
+    rank: int | None = Field(None, ge=1, le=1000, description="`pin`: rank, from 1.", examples=[1])
     by: int | None = Field(
         None,
         ge=1,
         le=1000,
         description="`boost`, `bury`: number of ranks; `bury` without it: to the end.",
+        examples=[3],
     )
     attribute: str | None = Field(
-        None, min_length=1, max_length=200, description="`same`, `other`, `limit`: the attribute."
+        None,
+        min_length=1,
+        max_length=200,
+        description="`same`, `other`, `limit`: the attribute.",
+        examples=["brand"],
     )
-    max: int | None = Field(None, ge=1, le=1000, description="`limit`: number of products.")
+    max: int | None = Field(
+        None, ge=1, le=1000, description="`limit`: number of products.", examples=[2]
+    )
     priority: int = Field(
-        0, ge=-1000, le=1000, description="Of two pins at one rank the higher priority has it."
+        0,
+        ge=-1000,
+        le=1000,
+        description="Of two pins at one rank the higher priority has it.",
+        examples=[0],
     )
-    owner: _Text = Field("", description="Who is responsible.")
-    note: _Text = Field("", description="Why the rule is there.")
+    owner: _Text = Field("", description="Who is responsible.", examples=["ana"])
+    note: _Text = Field("", description="Why the rule is there.", examples=["complaints in May"])
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -54,7 +54,9 @@ def list_rules(bundle: BundlePath, json: Json = False) -> None:
 def add(bundle: BundlePath, file: RuleFile, json: Json = False) -> None:
     """Add the rules of a file, each in place of one of its id.
 
-    goeswith rules add bundle summer.toml
+        goeswith rules add bundle summer.toml
+
+    A running service has them in its next answer.
     """
     from goeswith.rules.rule_store import RuleStore
 

@@ -27,7 +27,7 @@ class ProductChangeRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    attributes: _Attributes = Field(min_length=1)
+    attributes: _Attributes
 
 
 class ProductChangeSchema(BaseModel):
@@ -36,7 +36,7 @@ class ProductChangeSchema(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     product_id: _ProductId
-    attributes: _Attributes = Field({})
+    attributes: _Attributes = {}
     deleted: bool | None = Field(
         None, description="Delete the product, or restore it.", examples=[True]
     )
@@ -127,10 +127,13 @@ class PreviewRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     rules: list[Rule] = Field(max_length=MAX_CHANGES, description="To add to those there are.")
-    remove: list[str] = Field([], max_length=MAX_CHANGES, description="Ids of rules to remove.")
+    remove: list[str] = Field(
+        [], max_length=MAX_CHANGES, description="Ids of rules to remove.", examples=[[]]
+    )
     product_ids: list[_ProductId] = Field(
         [],
         max_length=100,
+        examples=[["phone-1"]],
         description="Products; empty: those of the rules, then some of the catalogue.",
     )
     k: int = Field(10, ge=1, le=50, examples=[5])
