@@ -419,6 +419,12 @@ def memory_of(path: Path) -> dict[str, float]:
         return memory(pid)
 
 
+def write_result(result: dict[str, Any], path: Path) -> None:
+    """Store what is measured so far."""
+    text = re.sub(r"\[\s+([\d.]+),\s+([\d.]+)\s+\]", r"[\1, \2]", json.dumps(result, indent=2))
+    path.write_text(text + "\n", encoding="utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--products", type=int, default=1_000_000)
@@ -458,8 +464,10 @@ def main() -> None:
             result["memory_mb"]["with facts"] = memory_of(path)
         if "plain" in parts:
             result["plain"] = plain(without, path, given.baseline, given.turns)
+            write_result(result, given.out)
         if "seen" in parts:
             result["seen"] = seen(path, given.changes, given.rate)
+            write_result(result, given.out)
         if "kills" in parts:
             result["kills"] = {
                 "writers": kills(folder, given.kills),
@@ -472,9 +480,8 @@ def main() -> None:
         "cores": len(os.sched_getaffinity(0)),
         "load_before_and_after": [*load, round(os.getloadavg()[0], 1)],
     }
-    text = re.sub(r"\[\s+([\d.]+),\s+([\d.]+)\s+\]", r"[\1, \2]", json.dumps(result, indent=2))
-    given.out.write_text(text + "\n", encoding="utf-8")
-    print(text)
+    write_result(result, given.out)
+    print(json.dumps(result, indent=2))
 
 
 if __name__ == "__main__":

@@ -93,6 +93,16 @@ def test_a_build_that_nobody_settled_is_compared_when_it_is_read(
     assert [other.product(i)["price"] for i in "124"] == [50.0, 6.0, 1.0]
 
 
+def test_a_new_log_is_of_the_build_that_it_begins_with(tmp_path: Path) -> None:
+    bundle = fit(tmp_path / "b", RECORDS)
+    change(bundle, "1", price=5)
+    # so that no service has to compare every fact with its catalogue
+    assert bundle.live.settled == bundle.id
+    other = Bundle.open(tmp_path / "b")
+    other.refresh()
+    assert other.live.settled == bundle.id
+
+
 def test_equal_values_are_not_written_again(tmp_path: Path) -> None:
     bundle = fit(tmp_path / "b", RECORDS)
     writer = FactWriter(bundle, bundle.live)

@@ -112,7 +112,7 @@ def settle(bundle: StoredBundle) -> int:
     has that same value, the fact stays; another value is newer than the fact.
     """
     path = bundle.path / LIVE_FOLDER / LOG
-    if not path.exists() or read_manifest(bundle.path).content["id"] != bundle.id:
+    if read_manifest(bundle.path).content["id"] != bundle.id:
         return 0
     fold = FactFold().add(LogFollower(path).read())
     if fold.settled == bundle.id:
