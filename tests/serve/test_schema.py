@@ -57,7 +57,7 @@ ROUTES = [
 @pytest.fixture(scope="module")
 def described(serve: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder: Path = tmp_path_factory.mktemp("kept")
-    app = serve(feedback=str(folder), max_body=20_000).app
+    app = serve(feedback=str(folder), max_body=20_000, hosts=["testserver"]).app
     # each request would be a life of the service, and the folder is let go at the end of the first
     app.router.lifespan_context = lambda _: nullcontext()
     return schemathesis.openapi.from_asgi("/openapi.json", app)

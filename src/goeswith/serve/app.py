@@ -15,14 +15,16 @@ from goeswith.query.bundle import Bundle
 from goeswith.serve.api_keys import ApiKeys
 from goeswith.serve.api_reference import add_api_reference
 from goeswith.serve.benchmark_report import read_report
-from goeswith.serve.body_limit import BodyLimit
 from goeswith.serve.dependencies import refuse_unknown_parameters
 from goeswith.serve.fast_path import FastPath
 from goeswith.serve.feedback_log import FeedbackLog
+from goeswith.serve.limits.allowed_hosts import allowed_hosts
+from goeswith.serve.limits.body_limit import BodyLimit
+from goeswith.serve.limits.rate_limit import RateLimiter
+from goeswith.serve.limits.work_queue import WorkQueue
 from goeswith.serve.middleware import ServiceMiddleware
 from goeswith.serve.problem_details import add_problem_handlers, add_problem_schemas
 from goeswith.serve.prometheus_metrics import ServiceMetrics
-from goeswith.serve.rate_limit import RateLimiter
 from goeswith.serve.request_log import RequestLog
 from goeswith.serve.routes import feedback_route as feedback
 from goeswith.serve.routes import info as facts
@@ -59,8 +61,10 @@ def create_app(bundle_path: Path | str | Bundle, settings: ServeSettings | None 
     relevance.add(app, settings)
     add_page(app)
     add_api_reference(app)
-    app.add_middleware(FastPath, metrics=state.metrics, max_k=settings.max_k)
+    # innermost first: a body is complete before its request takes a place in the queue
+    app.add_middleware(WorkQueue)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body)
+    app.add_middleware(FastPath, metrics=state.metrics, max_k=settings.max_k)
     app.add_middleware(
         ServiceMiddleware,
         holder=state.snapshot_holder,
@@ -68,6 +72,7 @@ def create_app(bundle_path: Path | str | Bundle, settings: ServeSettings | None 
         log=state.log,
         keys=ApiKeys(settings.keys_file) if settings.keys_file else None,
         rates=RateLimiter(settings.rate, settings.burst) if settings.rate else None,
+        hosts=allowed_hosts(settings),
     )
     if settings.origins:
         # outside the middleware: a CORS preflight request has no key
@@ -89,6 +94,7 @@ def routed_app(settings: ServeSettings) -> FastAPI:
         lifespan=_lifespan,
         docs_url=None,  # FastAPI's page loads scripts from another host
         redoc_url=None,
+        redirect_slashes=False,  # a redirect would repeat the Host that the client sent
         dependencies=[Depends(refuse_unknown_parameters)],
     )
     add_problem_handlers(app)

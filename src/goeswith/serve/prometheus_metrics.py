@@ -69,6 +69,14 @@ class ServiceMetrics:
         )
         for outcome in ("swapped", "refused"):
             self.reloads.labels(outcome)
+        self._refused = Counter(
+            "goeswith_connections_refused",
+            "Connections ended before their request reached the service, by status.",
+            ("status",),
+            registry=self._registry,
+        )
+        for status in (408, 431, 503):
+            self._refused.labels(str(status))
         self._export_registry = self._registry
         if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
             # the sums of all processes; the collector below is of this process
@@ -92,6 +100,10 @@ class ServiceMetrics:
             self._request_timers.setdefault(route, self._seconds.labels(route))
         counter.inc()
         self._request_timers[route].observe(seconds)
+
+    def count_refused(self, status: int) -> None:
+        """Count a connection that was ended below the application."""
+        self._refused.labels(str(status)).inc()
 
     def count_recommendations(self, answers: Iterable[Recommendation]) -> None:
         """Count answers."""

@@ -139,6 +139,8 @@ class Supervisor:
             return
         if self._ending is None:
             self._ending = time.monotonic()
+        # else connections would wait here that no worker accepts any more
+        self._listener.close()
         self._signal_workers(signal.SIGTERM)
 
     def _signal_workers(self, number: int) -> None:
