@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from fastapi import Depends, FastAPI
+from starlette.datastructures import State
 from starlette.middleware.cors import CORSMiddleware
 
 from goeswith.core.version import __version__
 from goeswith.query.bundle import Bundle
-from goeswith.serve.api_keys import ApiKeys
+from goeswith.serve.api_keys import GRACE_SECONDS, ApiKeys, Outcome
 from goeswith.serve.api_reference import add_api_reference
 from goeswith.serve.benchmark_report import read_report
 from goeswith.serve.dependencies import refuse_unknown_parameters
@@ -70,7 +72,7 @@ def create_app(bundle_path: Path | str | Bundle, settings: ServeSettings | None 
         holder=state.snapshot_holder,
         metrics=state.metrics,
         log=state.log,
-        keys=ApiKeys(settings.keys_file) if settings.keys_file else None,
+        keys=ApiKeys(settings.keys_file, _report_keys(state)) if settings.keys_file else None,
         rates=RateLimiter(settings.rate, settings.burst) if settings.rate else None,
         hosts=allowed_hosts(settings),
     )
@@ -113,6 +115,25 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await app.state.feedback.close()
     if app.state.log is not None:
         app.state.log.flush()
+
+
+def _report_keys(state: State) -> Callable[[Outcome, str | None], None]:
+    """Counts each change of the file of keys, and writes it to the log or to stderr."""
+
+    def report(outcome: Outcome, fault: str | None) -> None:
+        state.metrics.count_key_file(outcome)
+        if state.log is not None:
+            fields = {"event": "keys", "outcome": outcome}
+            state.log.write({**fields, **({"why": fault} if fault else {})})
+        if fault is not None:
+            then = (
+                f"the keys from before stay valid for {GRACE_SECONDS:g} s"
+                if outcome == "faulty"
+                else "only the lines that can be read are valid"
+            )
+            print(f"{fault}; {then}", file=sys.stderr, flush=True)  # noqa: T201
+
+    return report
 
 
 def open_snapshot(bundle_path: Path | str | Bundle, settings: ServeSettings) -> Snapshot:
