@@ -57,7 +57,11 @@ def create_app(bundle_path: Path | str | Bundle, settings: ServeSettings | None 
     state = app.state
     state.snapshot_holder = SnapshotHolder(open_snapshot(bundle_path, settings))
     state.metrics = ServiceMetrics(state.snapshot_holder)
-    state.feedback = FeedbackLog(settings.feedback) if settings.feedback else None
+    state.feedback = (
+        FeedbackLog(settings.feedback, settings.feedback_mb * 1_000_000)
+        if settings.feedback
+        else None
+    )
     state.log = RequestLog() if settings.log else None
     state.ending = False
     relevance.add(app, settings)

@@ -219,6 +219,12 @@ class ServeSettings(_Section):
         description="Folder for feedback, for `goeswith update`; not set, feedback is refused.",
         examples=["feedback"],
     )
+    feedback_mb: int = Field(
+        1000,
+        ge=1,
+        le=10_000_000,
+        description="Maximum size of the folder for feedback, in megabytes; more is refused.",
+    )
     log: bool = Field(True, description="Write a line of JSON to stdout for each request.")
     drain: float = Field(
         0.0,

@@ -16,6 +16,7 @@
           below_support/        pairs below the minimum support, if they are stored
           model/                the first model
           fallbacks/            the fallback models
+          event_ids.safetensors hashes of the counted events that have an id, after an update
           session/              the next-product model, and counts of transitions
 
 A reader opens the manifest and then the current build. A writer fills a new build and replaces the
@@ -52,6 +53,7 @@ KINDS: Final = "kinds.safetensors"
 SIMILARS: Final = "similars.safetensors"
 EXPLANATIONS: Final = "explanations.safetensors"
 REVERSE: Final = "reverse.safetensors"
+EVENT_IDS: Final = "event_ids.safetensors"
 RELATIONS: Final = "relations"
 BELOW_SUPPORT: Final = "below_support"
 FORMER_BELOW_SUPPORT: Final = "rare"
