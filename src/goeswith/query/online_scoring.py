@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from goeswith.core import arrays
 from goeswith.core.arrays import Floats, Rows
-from goeswith.core.errors import BundleError
+from goeswith.core.errors import BundleError, GoesWithError
 from goeswith.data.catalog import Catalog
 from goeswith.models import model_class
 from goeswith.models.base import Model, Recommender
@@ -44,9 +44,12 @@ def load_model(folder: Path, spec: str) -> Recommender:
 
 
 def _load(find: Callable[[str], type[M]], folder: Path, spec: str) -> M:
+    kind = find(model_name(spec))
     try:
-        return find(model_name(spec)).load(folder)
-    except (OSError, KeyError, ValueError) as error:
+        return kind.load(folder)
+    except GoesWithError:
+        raise
+    except Exception as error:  # whatever a damaged file leads to
         raise BundleError(
             f"{folder}: the model {spec!r} cannot be read ({error}); where a later fit has "
             "replaced the bundle, open it again, else fit it again"
@@ -95,7 +98,13 @@ class OnlineScorer:
 
     def _model(self, place: int) -> Recommender:
         if place not in self._models:
-            self._models[place] = load_model(self._folders[place], self._specs[place])
+            model = load_model(self._folders[place], self._specs[place])
+            if not 0 < model.n <= self._n:
+                raise BundleError(
+                    f"{self._folders[place]}: the model is of {model.n:,} products, the bundle of "
+                    f"{self._n:,}; the two do not belong together: fit the bundle again"
+                )
+            self._models[place] = model
         return self._models[place]
 
     @property

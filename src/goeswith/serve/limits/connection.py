@@ -7,6 +7,7 @@ bounded here, below the application. Times are checked once a second for all con
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -36,12 +37,16 @@ _STALL_SECONDS: Final = 30.0
 """Seconds without a byte taken by a client that a response waits for."""
 
 CONNECTION_KEY: Final = "goeswith.connection"
-"""Key of the ASGI scope with what uvicorn holds of a request: whether its client is gone."""
+"""Key of the ASGI scope with a weak reference to what uvicorn holds of a request, which refers to
+the scope: a cycle would keep the snapshot of a request for longer than it runs.
+"""
 
 
 def is_abandoned(scope: Any) -> bool:
     """Whether the client of a request is gone."""
-    return bool(getattr(scope.get(CONNECTION_KEY), "disconnected", False))
+    reference = scope.get(CONNECTION_KEY)
+    cycle = None if reference is None else reference()
+    return cycle is not None and bool(cycle.disconnected)
 
 
 class ConnectionState(ServerState):
@@ -161,7 +166,7 @@ class LimitedConnection(HttpToolsProtocol):
                 self._is_chunked, self._received = True, 0
         self.deadline = self.loop.time() + BODY_SECONDS
         super().on_headers_complete()
-        self.scope[CONNECTION_KEY] = self.cycle  # type: ignore[typeddict-unknown-key]
+        self.scope[CONNECTION_KEY] = weakref.ref(self.cycle)  # type: ignore[typeddict-unknown-key]
         if self.server_state.draining:
             self.cycle.keep_alive = False
 
