@@ -42,14 +42,14 @@ def _queries(bundle: Bundle, *, live: bool) -> Iterator[Callable[[], Any]]:
     n, k = len(bundle), min(10, bundle.k)
     ids = [bundle.products.ids[row] for row in range(0, n, max(n // _MAX_PRODUCTS, 1))]
     record: dict[str, Any] = {}
-    for product_id, other in zip(ids, [*ids[1:], ids[0]], strict=True):
+    for product_id in ids:
         record = bundle.product(product_id)
         yield partial(bundle.complements, product_id, bundle.k)
-        yield partial(bundle.compare, product_id, other)
         if len(bundle.reverse_arrays):
             yield partial(bundle.reverse, product_id, k)
     if len(bundle.similar_arrays):
         yield partial(bundle.similars, ids[0], k)
+    yield partial(bundle.compare, ids[0], ids[-1])
     yield partial(bundle.search, f"{ids[-1]} {record.get('title', '')}"[:200], 5)
     yield partial(bundle.complements, ids[0], k, Constraints.from_text(diversity=0.5, per_type=1))
     other_than_first = Constraints.from_text([f"product_id!={ids[0]}"])
