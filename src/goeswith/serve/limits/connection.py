@@ -31,7 +31,7 @@ _LINGER_SECONDS: Final = 5.0
 """Seconds in which the rest of a body that nobody reads is discarded: a client that is still
 sending would otherwise lose the response.
 """
-_MAX_DISCARDED: Final = 1_000_000
+_MAX_DISCARDED: Final = 262_144
 """Bytes that are discarded after a refusal."""
 _STALL_SECONDS: Final = 30.0
 """Seconds without a byte taken by a client that a response waits for."""

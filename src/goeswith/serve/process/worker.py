@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from goeswith.core.errors import ConfigError
 from goeswith.query.bundle import Bundle
@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from goeswith.settings.sections import ServeSettings
+
+_SWITCH_SECONDS: Final = 0.0005
+"""Seconds for which a thread that computes may keep others waiting: the loop answers short requests
+and health meanwhile.
+"""
 
 
 def open_socket(settings: ServeSettings) -> socket.socket:
@@ -69,6 +74,7 @@ def run_worker(
     from goeswith.serve.app import create_app
     from goeswith.serve.process.server import serve
 
+    sys.setswitchinterval(_SWITCH_SECONDS)
     app = create_app(take_bundle(), settings)
     reloader = make_reloader(app, path, verifier)
     if hasattr(signal, "SIGHUP"):
