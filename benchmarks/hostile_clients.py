@@ -3,9 +3,9 @@
     python benchmarks/hostile_clients.py [BUNDLE] [--seconds 8]
 
 One client asks for complements without a pause over one connection. Meanwhile other processes send
-endless headers, hold 900 connections with half a request, or send baskets of 50 products and close at once.
-Figures are that client's times and the memory of the service (PSS); BUNDLE is a synthetic one where
-left out.
+endless headers, hold 900 connections with half a request, or send baskets of 50 products and close
+at once. Figures are that client's times and the memory of the service (PSS); BUNDLE is a synthetic
+one where left out.
 """
 
 from __future__ import annotations
