@@ -68,7 +68,12 @@ ROUTES = [
 def described(serve: Any, shop_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder: Path = tmp_path_factory.mktemp("kept")
     bundle = shutil.copytree(shop_bundle, folder / "bundle")
-    settings = {"feedback": str(folder / "feedback"), "max_body": 20_000, "editors": ["*"]}
+    settings = {
+        "feedback": str(folder / "feedback"),
+        "max_body": 20_000,
+        "editors": ["*"],
+        "hosts": ["testserver"],
+    }
     app = serve(bundle, **settings).app
     # each request would be a life of the service, and the folder is let go at the end of the first
     app.router.lifespan_context = lambda _: nullcontext()

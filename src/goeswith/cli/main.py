@@ -8,13 +8,15 @@ from __future__ import annotations
 import sys
 import warnings
 from importlib import import_module
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import typer
 import typer.main
 
 from goeswith.cli.plain_help import PlainCommand, PlainGroup
 from goeswith.core.errors import GoesWithError
+from goeswith.core.printable import printable
+from goeswith.core.system_faults import system_fault
 from goeswith.core.version import __version__
 
 COMMANDS: Final = {
@@ -113,13 +115,12 @@ def main() -> None:
     try:
         app()
     except GoesWithError as error:
-        from rich.console import Console
-        from rich.text import Text
-
-        Console(stderr=True, soft_wrap=True).print(
-            Text.assemble(("error: ", "bold red"), str(error))
-        )
-        sys.exit(2)
+        _end_with_error(str(error))
+    except Exception as error:
+        remedy = system_fault(error)
+        if remedy is None:
+            raise
+        _end_with_error(remedy)
     except KeyboardInterrupt:
         typer.echo("interrupted; whatever was there before is unchanged", err=True)
         sys.exit(130)
@@ -127,9 +128,18 @@ def main() -> None:
         warnings.showwarning = show
 
 
+def _end_with_error(message: str) -> NoReturn:
+    from rich.console import Console
+    from rich.text import Text
+
+    text = Text.assemble(("error: ", "bold red"), printable(message))
+    Console(stderr=True, soft_wrap=True).print(text)
+    sys.exit(2)
+
+
 def _show_warning(message: Warning | str, *where: Any, **more: Any) -> None:
     """Print a warning for users without the line of code that gave it."""
-    typer.echo(f"warning: {message}", err=True)
+    typer.echo(f"warning: {printable(str(message))}", err=True)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from goeswith.query.select import (
     probability_mask,
 )
 from goeswith.query.slate_order import make_slate
-from goeswith.store.product_lookup import display_name
+from goeswith.store.product_lookup import MAX_TEXT_LENGTH, display_name
 
 if TYPE_CHECKING:
     from goeswith.query.constraints import Constraints
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 MAX_CHARACTERS: Final = 50_000
 """Of a product given by its attributes, as JSON."""
+_MAX_NAME: Final = 200
+"""Characters of the title and the type of a new product that an answer repeats."""
 
 
 def clean_new_products(
@@ -81,6 +83,10 @@ def _value_type(values: list[Any]) -> pl.DataType:
     return pl.String()
 
 
+def _shortened(text: str | None) -> str | None:
+    return text if text is None or len(text) <= _MAX_NAME else f"{text[: _MAX_NAME - 1]}…"
+
+
 def recommend_for_new(
     bundle: QueryContext, attributes: Mapping[str, Any], k: int, constraints: Constraints | None
 ) -> RecommendationList[Recommendation]:
@@ -99,6 +105,10 @@ def recommend_for_new(
             "out what does not describe it"
         )
     product_id = str(attributes.get("product_id") or "new product")
+    if len(product_id) > MAX_TEXT_LENGTH:
+        raise DataError(
+            f"the id of the product is longer than {MAX_TEXT_LENGTH} characters; use a shorter one"
+        )
     if bundle.products.contains(product_id):
         raise DataError(f"the product {product_id!r} is in the catalogue: query it by its id")
     record = {**attributes, "product_id": product_id}
@@ -113,9 +123,11 @@ def recommend_for_new(
     )
     candidates = fuse([ranked_list], probability_mask(bundle))
     slate = make_slate(bundle, candidates, constraints_, constraints_.allowed, k)
-    title = catalog.text("title") or [None]
     kind = catalog.type_names[0] if catalog.type_names else None
     code = bundle.products.type_code(kind)
+    # each answer repeats them
+    title = [_shortened((catalog.text("title") or [None])[0])]
+    kind = _shortened(kind)
 
     def evidence(best: int, targets: Rows, model_index: Rows) -> list[Evidence]:
         return bundle.evidence.for_new_product(code, targets)

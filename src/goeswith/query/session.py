@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from goeswith.core.arrays import Rows, top_k
 from goeswith.core.errors import ConfigError
+from goeswith.query.online_scoring import damage_as_error
 from goeswith.query.recommendation import Recommendation
 from goeswith.query.recommendation_list import RecommendationList
 from goeswith.query.resolved_constraints import ResolvedConstraints
@@ -27,6 +28,7 @@ from goeswith.query.select import (
 from goeswith.query.slate_order import Candidates, make_slate
 from goeswith.sequential.sequences import Sequences
 from goeswith.store.evidence import Evidence, MappedMatrix
+from goeswith.store.manifest import SESSION
 from goeswith.text.evidence_text import next_text
 
 if TYPE_CHECKING:
@@ -181,7 +183,8 @@ def next_by_model(
     # the model was fitted without products that were added later
     fitted_rows = [row for row in rows if row < model.n]
     if fitted_rows:
-        scores[:, : model.n] = model.score(Sequences.from_rows([fitted_rows]))
+        with damage_as_error(bundle.folder / SESSION):
+            scores[:, : model.n] = model.score(Sequences.from_rows([fitted_rows]))
     scores[0, ~allowed] = -np.inf
     products: Rows = top_k(scores, k)[0][0]
     return products[products >= 0]

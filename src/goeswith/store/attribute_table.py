@@ -27,16 +27,23 @@ class AttributeTable:
         """Every attribute, in row order.
 
         Raises:
-            BundleError: a later fit replaced this build and removed its files.
+            BundleError: a later fit replaced this build and removed its files, or the table is
+                damaged.
         """
         from goeswith.core.atomic_files import map_arrow
 
         try:
-            return map_arrow(self._path)
+            frame = map_arrow(self._path)
         except FileNotFoundError as error:
             raise BundleError(
                 f"{self._path} was replaced since its bundle was opened; open the bundle again"
             ) from error
+        if frame.height != len(self._products) or "product_id" not in frame.columns:
+            raise BundleError(
+                f"{self._path} is damaged: it has {frame.height:,} rows where "
+                f"{len(self._products):,} products are due; fit the bundle again"
+            )
+        return frame
 
     def summaries(self, rows: Sequence[int]) -> list[ProductSummary]:
         """Products in a line each."""

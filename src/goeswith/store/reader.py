@@ -10,7 +10,9 @@ import numpy as np
 
 from goeswith.core.errors import BundleError
 from goeswith.core.mapped_arrays import MappedArrays, map_arrays
+from goeswith.store.array_check import check_arrays
 from goeswith.store.attribute_table import AttributeTable
+from goeswith.store.build_files import check_files
 from goeswith.store.build_lease import BuildLease
 from goeswith.store.evidence import ContextUnit, Evidence, EvidenceIndex
 from goeswith.store.kind_relations import KindRelations
@@ -96,6 +98,7 @@ class StoredBundle:
         manifest = read_manifest(path)
         while True:
             try:
+                check_files(manifest.folder, manifest.files)
                 lease = BuildLease(manifest.folder)
                 manifest.check_sizes()
                 if callable(verify):
@@ -103,6 +106,8 @@ class StoredBundle:
                 elif verify:
                     manifest.verify_checksums()
                 opened = cls(path, manifest)
+                if verify:
+                    opened.check(with_table=verify is True)
                 opened._lease = lease
                 return opened  # noqa: TRY300
             except FileNotFoundError as error:
@@ -123,6 +128,30 @@ class StoredBundle:
                 raise BundleError(
                     f"{path} is incomplete: the array {error} is missing; fit the bundle again"
                 ) from error
+            except (ValueError, TypeError, IndexError, OverflowError) as error:
+                raise BundleError(
+                    f"{path} is damaged: its files do not fit together ({error}); fit the bundle "
+                    "again"
+                ) from error
+
+    def check(self, *, with_table: bool = True) -> None:
+        """Read every array, and compare it with what queries take for granted.
+
+        Args:
+            with_table: also read the table of attributes, by libraries that start threads.
+
+        Raises:
+            BundleError: an array is damaged; the message names it.
+        """
+        if with_table:
+            _ = self.table.frame
+        files = {
+            name: map_arrays(self.folder / name)
+            for name in self.manifest["files"]
+            if "/" not in name and name.endswith(".safetensors")
+        }
+        files[TRANSITIONS] = self.transition_arrays
+        check_arrays(self.folder, files, len(self), len(self.products.type_names), len(self.models))
 
     def _optional_arrays(self, name: str) -> MappedArrays:
         return map_arrays(self.folder / name) if name in self.manifest["files"] else {}
