@@ -147,7 +147,7 @@ def test_the_service_tells_what_was_kept(bundle: Path, tmp_path: Path) -> None:
 
     async def ask(address: str) -> Any:
         transport = httpx.ASGITransport(create_app(bundle, ServeSettings(log=False)))
-        async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             return (await client.get(address)).json()
 
     found = asyncio.run(ask("/v1/products/phone-1/complements?k=2"))["complements"]

@@ -18,6 +18,8 @@ from goeswith.core.errors import DataError
 from goeswith.core.progress import StepProgress
 from goeswith.core.version import __version__
 from goeswith.data.table_files import find_table_files
+from goeswith.facts.availability import availability_flags
+from goeswith.facts.fact_fold import settle_path
 from goeswith.models import make_model
 from goeswith.pipeline.empty_fit import count_events, products_with_pairs, why_few
 from goeswith.pipeline.fit_progress import FitProgress
@@ -39,6 +41,7 @@ from goeswith.store.counted_contexts import CountedContexts
 from goeswith.store.evidence_arrays import evidence_arrays
 from goeswith.store.kind_relations import kind_arrays
 from goeswith.store.manifest import (
+    AVAILABILITY,
     BELOW_SUPPORT,
     COUNTED,
     EVIDENCE,
@@ -176,6 +179,7 @@ def fit_bundle(
                 "metrics": metrics,
             },
         )
+        settle_path(out)
         rmtree(checkpoints, ignore_errors=True)
         steps.finish()
 
@@ -209,6 +213,9 @@ def write_build(build: Path, catalog: Catalog, graph: RelationGraph, table: TopK
     # JSON has no NaN: such a number is missing
     frame = catalog.frame.with_columns(pl.selectors.float().fill_nan(None))
     write_arrow(frame, build / PRODUCTS)
+    flags = availability_flags(frame)
+    if flags is not None:
+        save_arrays({"flags": flags}, build / AVAILABILITY)
     save_arrays(similarity_arrays(catalog), build / SIMILARS)
     save_arrays(reverse_arrays(table), build / REVERSE)
     if kinds := kind_arrays(catalog):

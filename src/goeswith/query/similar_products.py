@@ -17,6 +17,7 @@ import numpy as np
 from goeswith.core.arrays import repeated_groups
 from goeswith.core.errors import BundleError
 from goeswith.query.recommendation import Recommendation
+from goeswith.query.recommendation_list import RecommendationList
 from goeswith.text.evidence_text import substitute_text
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from goeswith.core.mapped_arrays import MappedArrays
     from goeswith.query.constraints import Constraints
     from goeswith.query.context import QueryContext
+    from goeswith.query.resolved_constraints import ResolvedConstraints
     from goeswith.store.evidence import Basis
 
 VIEW_MODEL: Final = "co_view"
@@ -40,10 +42,11 @@ _MAX_INDEX_ENTRIES: Final = 200_000
 
 def similars(
     bundle: QueryContext, product_id: str, k: int, constraints: Constraints | None
-) -> list[Recommendation]:
+) -> RecommendationList[Recommendation]:
     """See `Bundle.similars`."""
-    source = bundle.products.row(product_id)
-    allowed = _allowed(bundle, source, constraints)
+    source = bundle.source_row(product_id)
+    resolved, removed = _resolve(bundle, source, constraints), list[str]()
+    allowed = None if resolved is None else resolved.allowed
     viewed, times = bundle.evidence.viewed_with(source)
     is_shown = np.ones(len(viewed), dtype=bool) if allowed is None else allowed[viewed]
     is_shown &= ~bundle.evidence.complement(source, viewed) & (viewed != source)
@@ -51,6 +54,7 @@ def similars(
     cosines = _cosines(bundle.similar_arrays, source, viewed)
     signal = np.isin(viewed, bundle.evidence.substitutes(source))
     order = np.lexsort((viewed, -cosines, -times, ~signal))
+    order = order[_not_banned(resolved, viewed[order], removed)]
     groups = bundle.products.variant_codes
     order = order[~repeated_groups(groups[viewed[order]][None])[0]][:k]
     rows, scores = viewed[order], times[order].astype(np.float64)
@@ -58,23 +62,40 @@ def similars(
     if len(results) < k:
         used = np.concatenate([viewed, [source]])
         rows, scores = _attribute_neighbours(bundle, source, allowed, used, _DEEPER * k)
+        stays = _not_banned(resolved, rows, removed)
+        rows, scores = rows[stays], scores[stays]
         shown = np.concatenate([viewed, rows])
         is_first = ~repeated_groups(groups[shown][None])[0][len(viewed) :]
         rows, scores = (values[is_first][: k - len(results)] for values in (rows, scores))
         results += _make_recommendations(bundle, source, rows, scores, ATTRIBUTE_MODEL)
-    return results
+    skipped = [] if resolved is None else resolved.skipped
+    return RecommendationList(results, skipped, dict.fromkeys(removed))
 
 
-def _allowed(
+def _resolve(
     bundle: QueryContext, source: int, constraints: Constraints | None
-) -> npt.NDArray[np.bool_] | None:
-    if constraints is None or constraints.is_empty:
+) -> ResolvedConstraints | None:
+    if bundle.is_as_fitted and (constraints is None or constraints.is_empty):
         return None
-    from goeswith.query.select import ResolvedConstraints
+    from goeswith.query.resolved_constraints import ResolvedConstraints
 
-    allowed = ResolvedConstraints.from_constraints(bundle, constraints, []).allowed
-    allowed[source] = False
-    return allowed
+    resolved = ResolvedConstraints.from_constraints(bundle, constraints, [])
+    resolved.allowed[source] = False
+    if bundle.rules.index is None:
+        return resolved
+    of_source = ResolvedConstraints.from_constraints(bundle, None, [source])
+    return replace(resolved, rules=of_source.rules)
+
+
+def _not_banned(
+    resolved: ResolvedConstraints | None, rows: Rows, removed: list[str]
+) -> npt.NDArray[np.intp]:
+    """Positions of the products that no ban concerns; ids of the rules go to `removed`."""
+    if resolved is None or resolved.rules is None or not len(rows):
+        return np.arange(len(rows))
+    banned = resolved.rules.bans(rows)
+    removed += banned.values()
+    return np.flatnonzero([row not in banned for row in rows.tolist()])
 
 
 def _attribute_neighbours(

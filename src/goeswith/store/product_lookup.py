@@ -75,6 +75,10 @@ class ProductLookup:
             raise unknown
         return row
 
+    def find(self, product_id: str) -> int | None:
+        """The row of an id; None where no product has it."""
+        return self._sorted_ids.row(product_id)
+
     def contains(self, product_id: str) -> bool:
         """Whether there is a product of that id."""
         return self._sorted_ids.row(product_id) is not None

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
+from goeswith.core.arrays_file import load_arrays
 from goeswith.core.errors import BundleError, DataError
 from goeswith.data.clean import NOT_IN_CATALOGUE
 from goeswith.data.clean_events import clean_events
+from goeswith.data.event_ids import Hashes, drop_repeats, events_digest, no_hashes
 from goeswith.data.feedback import read_feedback_events
 from goeswith.data.mapping.column_mapping import map_columns
 from goeswith.data.tables import read_table
 from goeswith.pipeline.updates.update_counts import file_info
 from goeswith.store.counted_contexts import CountedContexts
-from goeswith.store.manifest import COUNTED, file_sha256
+from goeswith.store.manifest import COUNTED, EVENT_IDS, file_sha256
 
 if TYPE_CHECKING:
     from goeswith.data.catalog import Catalog
@@ -39,6 +41,7 @@ class NewEvents:
         frame: as `clean_events` leaves them.
         files: entries of the manifest for the files.
         notes: limits of the counts, for the user.
+        event_ids: hashes of those with an `event_id`, sorted.
         counted: contexts in the counts after the update; None if the bundle does not store them.
         skipped: number of events that were in the counts already.
     """
@@ -47,6 +50,7 @@ class NewEvents:
     frame: pl.DataFrame
     files: list[dict[str, Any]]
     notes: list[str]
+    event_ids: Hashes
     counted: CountedContexts | None = None
     skipped: int = 0
 
@@ -78,6 +82,7 @@ def read_events(
     if path.is_dir():
         return _read_feedback_folder(old, catalog, path, quarantine, again=again)
     table = read_table(path, quarantine, settings.data)
+    table, event_ids, repeated = _without_repeats(old, path, table, quarantine, again=again)
     table, mapping = map_columns(table, "events", path.name, settings.data)
     mapping.check()
     frame = clean_events(
@@ -90,22 +95,50 @@ def read_events(
         unknown_expected=True,
     )
     quarantine.check()
+    digest = events_digest(frame)
+    if not again and frame.height:
+        _check_not_counted(old, path, "events", digest)
     notes = _unknown_products(path.name, quarantine, frame.height)
-    files = [file_info("events", path)]
+    notes += [f"{repeated:,} rows skipped: sent twice (by event_id)"] if repeated else []
+    files = [{**file_info("events", path), "events": digest}]
     stored = old.folder / COUNTED
     if not stored.is_file():
         notes.append(
             f"{old.path} does not store what it counted (it was fitted by an earlier version): "
             "events that are in its counts already are not recognised; fit it again"
         )
-        return NewEvents(path, frame, files, notes)
+        return NewEvents(path, frame, files, notes, event_ids)
     counted = CountedContexts.load(stored)
     kept = frame
     if not again:
         kept, more = _without_counted(old, path, frame, counted)
         notes += more
     counted = counted.merge(CountedContexts.of(kept))
-    return NewEvents(path, kept, files, notes, counted, frame.height - kept.height)
+    return NewEvents(path, kept, files, notes, event_ids, counted, frame.height - kept.height)
+
+
+def _without_repeats(
+    old: Bundle, path: Path, table: pl.DataFrame, quarantine: Quarantine, *, again: bool
+) -> tuple[pl.DataFrame, Hashes, int]:
+    """The rows whose `event_id` is new, hashes of these, and the number of the others.
+
+    Raises:
+        DataError: none is new.
+    """
+    new, event_ids = drop_repeats(table, no_hashes() if again else counted_event_ids(old))
+    repeated = table.height - new.height
+    if repeated and not new.height:
+        raise DataError(f"{path}: every event of it is in the counts already, by its event_id")
+    quarantine.count_expected(path.name, repeated, "sent twice (by event_id)", "")
+    return new, event_ids, repeated
+
+
+def counted_event_ids(bundle: Bundle) -> Hashes:
+    """Hashes of the events with an id that earlier updates counted, sorted."""
+    if EVENT_IDS not in bundle.manifest["files"]:
+        return no_hashes()
+    hashes: Hashes = load_arrays(bundle.folder / EVENT_IDS)["hashes"]
+    return hashes
 
 
 def _unknown_products(file: str, quarantine: Quarantine, used: int) -> list[str]:
@@ -188,7 +221,9 @@ def _read_feedback_folder(
 ) -> NewEvents:
     """Feedback as events; a visit is a basket or a user if purchases are counted in those."""
     applied = old.manifest["data"].get("applied", [])
-    feedback = read_feedback_events(folder, applied, catalog, recount=again)
+    feedback = read_feedback_events(
+        folder, applied, catalog, counted_ids=counted_event_ids(old), recount=again
+    )
     notes = [f"{count:,} lines skipped: {reason}" for reason, count in feedback.skip_counts.items()]
     kinds = {entry["relation"]: entry["contexts_are"] for entry in old.manifest["mined"]}
     column = _CONTEXT_COLUMNS.get(kinds.get("co_purchase", ""))
@@ -198,7 +233,7 @@ def _read_feedback_folder(
     quarantine.count_read(folder.name, frame.height)
     frame = clean_events(frame, folder.name, quarantine, catalog)
     files = [{**file, "table": "feedback"} for file in feedback.files]
-    return NewEvents(folder, frame, files, notes)
+    return NewEvents(folder, frame, files, notes, feedback.event_ids)
 
 
 def _check_countable(old: Bundle, events: Path, settings: Settings, *, again: bool) -> None:
@@ -217,9 +252,20 @@ def _check_countable(old: Bundle, events: Path, settings: Settings, *, again: bo
         return
     if not events.is_file():
         raise DataError(f"there is no file {events}")
-    digest = file_sha256(events)
-    applied = [entry for entry in data.get("applied", []) if entry["sha256"] == digest]
-    if applied and not again:
+    if not again:
+        _check_not_counted(old, events, "sha256", file_sha256(events))
+
+
+def _check_not_counted(old: Bundle, events: Path, field: str, digest: str) -> None:
+    """Refuse a table that was counted: its file, or the same events in another one.
+
+    Raises:
+        BundleError: the message states the file that was counted.
+    """
+    applied = [
+        entry for entry in old.manifest["data"].get("applied", []) if entry.get(field) == digest
+    ]
+    if applied:
         when = applied[-1].get("applied")
         raise BundleError(
             f"{events} is in the counts of {old.path} already, as {applied[-1]['file']}"

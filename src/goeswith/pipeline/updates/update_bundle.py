@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from pydantic import ValidationError
 
-from goeswith.core.arrays_file import load_arrays
+from goeswith.core.arrays_file import load_arrays, save_arrays
 from goeswith.core.atomic_files import link_or_copy
 from goeswith.core.errors import BundleError, DataError
 from goeswith.core.progress import StepProgress
 from goeswith.data.catalog import Catalog
+from goeswith.data.event_ids import merge_hashes
 from goeswith.data.quarantine import Quarantine
+from goeswith.facts.fact_fold import settle_path
 from goeswith.kinds.catalog_kinds import KIND, tag_catalog, with_kinds
 from goeswith.models.base import Recommender
 from goeswith.pipeline.empty_fit import count_events
@@ -38,7 +40,7 @@ from goeswith.pipeline.updates.add_products import (
     extend_top_k,
     insert_new,
 )
-from goeswith.pipeline.updates.new_events import NewEvents, read_events
+from goeswith.pipeline.updates.new_events import NewEvents, counted_event_ids, read_events
 from goeswith.pipeline.updates.update_counts import (
     check_contexts,
     count_notes,
@@ -63,6 +65,7 @@ from goeswith.settings.sections import Settings
 from goeswith.store.manifest import (
     BELOW_SUPPORT,
     COUNTED,
+    EVENT_IDS,
     RELATIONS,
     SESSION,
     TOP_K,
@@ -150,6 +153,7 @@ def update_bundle(
         run = _BundleUpdate(old, settings, catalog, build, progress)
         notes_ = run.add_products() if new_events is None else run.count_events(new_events)
         notes_ += run.keep_session()
+        run.keep_event_ids(new_events)
         if len(old.explanation_arrays):
             notes_.append("explanations are of the counts before: run `goeswith explain` again")
         quarantine.check()
@@ -165,6 +169,7 @@ def update_bundle(
             build,
             {**run.manifest_fields(), "statistics": statistics.as_json(), "data": data},
         )
+        settle_path(path)
         run.steps.finish()
         return UpdateSummary(
             0 if new_events is None else new_events.frame.height,
@@ -300,6 +305,14 @@ class _BundleUpdate:
             f"the session model {self.old.session_model} is unchanged: it does not use new "
             "events or new products until the next fit"
         ]
+
+    def keep_event_ids(self, new_events: NewEvents | None) -> None:
+        """Write the ids of all counted events, so that none is counted again."""
+        hashes = counted_event_ids(self.old)
+        if new_events is not None:
+            hashes = merge_hashes(hashes, new_events.event_ids)
+        if len(hashes):
+            save_arrays({"hashes": hashes}, self.build / EVENT_IDS)
 
     def _below_support(self, n: int) -> RelationGraph | None:
         folder = below_support_folder(self.old.folder)

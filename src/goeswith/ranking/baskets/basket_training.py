@@ -15,6 +15,7 @@ from goeswith.core.arrays_file import Arrays
 from goeswith.models.basket_counts import BasketCounts
 from goeswith.ranking.baskets.pair_table import FORMS, PairTable, look_up
 from goeswith.ranking.baskets.type_features import TypeFeatures
+from goeswith.ranking.tree_text import check_trees
 
 if TYPE_CHECKING:
     import lightgbm
@@ -74,11 +75,18 @@ class Choice:
 
     @classmethod
     def restore(cls, arrays: Arrays) -> Self:
-        """Restore from `arrays`."""
+        """Restore from `arrays`.
+
+        Raises:
+            ValueError: the trees are damaged.
+        """
         import lightgbm
 
         fields = json.loads(arrays["choice"].tobytes())
-        booster = lightgbm.Booster(model_str=fields["trees"]) if fields["trees"] else None
+        booster = None
+        if fields["trees"]:
+            check_trees(fields["trees"])
+            booster = lightgbm.Booster(model_str=fields["trees"])
         return cls(booster, fields["form"], fields["reason"])
 
 

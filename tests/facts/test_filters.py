@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goeswith.core.errors import ConfigError
+from goeswith.facts.filters import Filter, match_rows, parse_filter
 from goeswith.query.constraints import Constraints
-from goeswith.query.filters import Filter, match_rows, parse_filter
 
 SHOP = pl.DataFrame(
     {

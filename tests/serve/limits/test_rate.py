@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goeswith.serve.api_keys import new_key
-from goeswith.serve.rate_limit import MAX_CLIENTS, RateLimiter, client_key
+from goeswith.serve.limits.rate_limit import MAX_CLIENTS, RateLimiter, client_key
 
 
 @given(

@@ -23,7 +23,7 @@ from goeswith.core.errors import ConfigError
 if TYPE_CHECKING:
     import polars as pl
 
-    from goeswith.store.attribute_table import AttributeTable
+    from goeswith.facts.live_facts import LiveFacts
 
 Operator: TypeAlias = Literal["=", "!=", "<", "<=", ">", ">=", "in", "contains"]
 MAX_FILTER_LENGTH: Final = 500
@@ -89,22 +89,36 @@ def parse_filter(text: str) -> Filter:
         ) from error
 
 
-_MAX_CACHED_FILTERS: Final = 32
-
-
-def match_products(table: AttributeTable, where: Sequence[Filter]) -> npt.NDArray[np.bool_]:
-    """(n,) which products of a bundle meet every filter; cached for the next requests with it.
+def match_products(live: LiveFacts, where: Sequence[Filter]) -> npt.NDArray[np.bool_]:
+    """(n,) which products of a bundle meet every filter now; not to be changed.
 
     Raises:
         ConfigError: a filter does not suit the catalogue.
     """
     key = " and ".join(sorted(repr((f.column, f.op, f.values)) for f in where))
-    if key not in table.filter_cache:
-        if len(table.filter_cache) >= _MAX_CACHED_FILTERS:
-            table.filter_cache.clear()
-        table.filter_cache[key] = mask = match_rows(table.frame, where)
+    columns = [condition.column for condition in where]
+    return live.mask(key, columns, lambda frame: match_rows(frame, where))
+
+
+def match_market(live: LiveFacts, market: str) -> npt.NDArray[np.bool_]:
+    """(n,) which products are for a market: those whose `markets` hold it, or that have none."""
+    import polars as pl
+
+    def test(frame: pl.DataFrame) -> npt.NDArray[np.bool_]:
+        kind = frame.schema["markets"]
+        column = pl.col("markets")
+        if not isinstance(kind, pl.List | pl.Array):
+            column = column.cast(pl.String).str.split("|")
+        names = column.cast(pl.List(pl.String)).list.eval(
+            pl.element().str.strip_chars().str.to_lowercase()
+        )
+        is_for = names.list.contains(market.strip().lower()) | (names.list.len() == 0)
+        mask: npt.NDArray[np.bool_] = frame.select(mask=is_for.fill_null(value=True))[
+            "mask"
+        ].to_numpy()
         return mask
-    return table.filter_cache[key]
+
+    return live.mask(("market", market.strip().lower()), ["markets"], test)
 
 
 def match_rows(frame: pl.DataFrame, filters: Sequence[Filter]) -> npt.NDArray[np.bool_]:
@@ -150,7 +164,7 @@ def _expression(frame: pl.DataFrame, condition: Filter) -> pl.Expr:
         times = [_parse_time(value, condition) for value in condition.values]
         return _comparison(pl.col(name).cast(pl.Datetime("us")), op, times)
     if kind.is_numeric():
-        return _comparison(pl.col(name).cast(pl.Float64), op, _parse_numbers(condition))
+        return _comparison(pl.col(name).cast(pl.Float64), op, parse_numbers(condition))
     if op in _ORDER_OPERATORS:
         return _numeric_text_expression(frame, condition)
     values = condition.values
@@ -181,7 +195,7 @@ def _numeric_text_expression(frame: pl.DataFrame, condition: Filter) -> pl.Expr:
 
     numbers = pl.col(condition.column).cast(pl.String).cast(pl.Float64, strict=False)
     if frame.select(numbers.is_not_null().any()).item():
-        return _comparison(numbers, condition.op, _parse_numbers(condition))
+        return _comparison(numbers, condition.op, parse_numbers(condition))
     raise ConfigError(
         f"filter {str(condition)!r}: {condition.column} holds no numbers, so that nothing is "
         f"{condition.op} another; use =, !=, in or contains"
@@ -214,7 +228,12 @@ def _text_expression(column: pl.Expr, op: str, values: list[str]) -> pl.Expr:
     return text.is_in(lowered)
 
 
-def _parse_numbers(condition: Filter) -> list[float]:
+def parse_numbers(condition: Filter) -> list[float]:
+    """The values of a filter on a column of numbers.
+
+    Raises:
+        ConfigError: one is no finite number.
+    """
     try:
         numbers = [float(value) for value in condition.values]
         if not all(np.isfinite(numbers)):
