@@ -136,7 +136,9 @@ class KnowledgeRanker(Recommender):
         shared = self._shared(sources, row, target)
         config = self.config
         score = value[0] + config.lift * value[1] + config.rank * value[2]
-        score += np.where(unknown, -config.unknown, config.shared) * shared
+        # a theme that distant kinds share is half as good a reason
+        worth = np.where(is_linked, config.shared, config.shared / 2)
+        score += np.where(unknown, -config.unknown, worth) * shared
         # what the table links and does not fit was left out of the links: it stays out
         is_allowed &= is_linked | ~self._misfits(sources, row, target, is_allowed & ~is_linked)
         row, target, score, other = (
