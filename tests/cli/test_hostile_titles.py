@@ -10,10 +10,10 @@ from typing import Any
 
 import polars as pl
 import pytest
-from goeswith.pipeline.updates.update_bundle import update_bundle
 from typer.testing import CliRunner
 
 from goeswith.cli.main import app, main
+from goeswith.pipeline.updates.update_bundle import update_bundle
 from goeswith.query.bundle import Bundle
 
 TITLE = "=cmd|' /C calc'!A0 \x1b]0;owned\x07\x1b[31m\x9b31m\u202e case"

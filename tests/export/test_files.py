@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from goeswith.core.errors import ConfigError
+from goeswith.core.printable import is_formula
 from goeswith.export.recommendation_files import WRITERS
 from goeswith.export.recommendation_rows import RecommendationRows
 from goeswith.query.bundle import Bundle
@@ -54,7 +55,10 @@ def test_a_file_holds_the_answers_of_the_bundle(
     found = read(path)
     assert list(found[0]) == RecommendationRows(bundle, 5).schema.names
     assert {row.pop("probability") for row in found} == {None}
-    assert [tuple(row.values()) for row in found] == expected(bundle, 5)
+    wanted = expected(bundle, 5)
+    if kind == "csv":  # a spreadsheet would compute this id
+        wanted = [tuple("'=1+1" if value == "=1+1" else value for value in row) for row in wanted]
+    assert [tuple(row.values()) for row in found] == wanted
 
 
 def test_a_parquet_file_names_its_bundle(bundle: Bundle, tmp_path: Path) -> None:
@@ -101,7 +105,16 @@ def test_any_text_and_number_comes_back_as_it_was(
 
     path = tmp_path_factory.getbasetemp() / f"any.{kind}"
     WRITERS[kind](Rows(), path)  # type: ignore[arg-type]
-    assert read(path) == [row for block in blocks for row in block]
+    rows = [row for block in blocks for row in block]
+    if kind == "csv":  # what a spreadsheet would compute has an apostrophe before it
+        rows = [
+            {
+                name: f"'{value}" if isinstance(value, str) and is_formula(value) else value
+                for name, value in row.items()
+            }
+            for row in rows
+        ]
+    assert read(path) == rows
 
 
 @pytest.mark.parametrize("kind", WRITERS)

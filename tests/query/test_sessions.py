@@ -255,6 +255,7 @@ def test_a_bundle_fitted_before_there_were_sessions_stays_readable(
     manifest["files"] = {n: f for n, f in manifest["files"].items() if not n.startswith("session/")}
     manifest["sha256"] = manifest_sha256(manifest)
     (path / MANIFEST).write_text(json.dumps(manifest))
+    shutil.rmtree(path / manifest["build"] / "session")
     old = Bundle.open(path, verify=True)
     assert len(old.basket(SESSION, 3)) == 3
     with pytest.raises(ConfigError, match="which made none"):

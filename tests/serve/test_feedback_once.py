@@ -10,12 +10,12 @@ from typing import Any
 import polars as pl
 import pytest
 import yaml
-from goeswith.pipeline.updates.update_bundle import update_bundle
 from hypothesis import given
 from hypothesis import strategies as st
 
 from goeswith.core.errors import BundleError, DataError
 from goeswith.data.event_ids import drop_repeats, events_digest, no_hashes
+from goeswith.pipeline.updates.update_bundle import update_bundle
 from goeswith.query.bundle import Bundle
 from goeswith.serve import feedback_log
 

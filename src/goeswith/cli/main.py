@@ -120,7 +120,7 @@ def main() -> None:
     except GoesWithError as error:
         _end_with_error(str(error))
     except Exception as error:
-        remedy = storage_message(error, Path.cwd()) or system_fault(error)
+        remedy = system_fault(error) or storage_message(error, Path.cwd())
         if remedy is None:
             raise
         _end_with_error(remedy)

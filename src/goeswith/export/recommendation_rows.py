@@ -26,6 +26,7 @@ class RecommendationRows:
         schema: the columns, as docs/how-to/export.md describes them.
         rows: how many were given out so far.
         products: how many products those are of.
+        skipped: bans of products that there are not, with reasons.
     """
 
     def __init__(
@@ -50,7 +51,8 @@ class RecommendationRows:
 
         Raises:
             BundleError: the bundle holds fewer than k answers a product.
-            ConfigError: there is no such part.
+            ConfigError: there is no such part. Iteration raises one for a filter on a column that
+                there is not.
         """
         bundle.check_k(k)
         number, parts = part
@@ -75,6 +77,7 @@ class RecommendationRows:
             metadata={"goeswith.bundle": bundle.id},
         )
         self.rows = self.products = 0
+        self.skipped: dict[str, str] = {}
         self._constraints, self._explain, self._progress = constraints, explain, progress
         # by index, without looking up the name of each model
         probability_models = bundle.manifest.get("probabilities", [])
@@ -139,6 +142,11 @@ class RecommendationRows:
         for source in sources:
             source_id = self.bundle.products.ids[source]
             recommendations = self.bundle.complements(source_id, self.k, self._constraints)
+            for skipped in recommendations.skipped:
+                if skipped.what == "filter":
+                    raise ConfigError(f"filter {skipped.value!r}: {skipped.reason}")
+                if skipped.what == "ban":
+                    self.skipped[skipped.value] = skipped.reason
             for rank, recommendation in enumerate(recommendations, start=1):
                 row = {
                     "source_id": source_id,

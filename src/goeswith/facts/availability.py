@@ -18,6 +18,11 @@ FLAGS: Final = {"sold_out": SOLD_OUT, "hidden": HIDDEN}
 _FALSE: Final = ("false", "0", "no", "0.0")
 
 
+def is_false(value: object) -> bool:
+    """Whether a value of `in_stock` or `visible` is false, as `availability_flags` reads it."""
+    return str(value).strip().lower() in _FALSE
+
+
 def availability_flags(frame: pl.DataFrame) -> npt.NDArray[np.uint8] | None:
     """(n,) flags by the columns `in_stock`, `stock` and `visible`; None where there are none.
 
@@ -26,7 +31,7 @@ def availability_flags(frame: pl.DataFrame) -> npt.NDArray[np.uint8] | None:
     """
     import polars as pl
 
-    def is_false(name: str) -> pl.Expr:
+    def holds_false(name: str) -> pl.Expr:
         return pl.col(name).cast(pl.String).str.strip_chars().str.to_lowercase().is_in(_FALSE)
 
     sold_out: pl.Expr | None = None
@@ -35,11 +40,11 @@ def availability_flags(frame: pl.DataFrame) -> npt.NDArray[np.uint8] | None:
     if "in_stock" in frame.columns and not frame.schema["in_stock"].is_nested():
         by_stock = pl.lit(value=False) if sold_out is None else sold_out
         sold_out = (
-            pl.when(pl.col("in_stock").is_null()).then(by_stock).otherwise(is_false("in_stock"))
+            pl.when(pl.col("in_stock").is_null()).then(by_stock).otherwise(holds_false("in_stock"))
         )
     hidden = None
     if "visible" in frame.columns and not frame.schema["visible"].is_nested():
-        hidden = is_false("visible")
+        hidden = holds_false("visible")
     if sold_out is None and hidden is None:
         return None
     flags = np.zeros(frame.height, dtype=np.uint8)

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from goeswith.facts.fact_log import LogFollower, Record, append, compact, encode_line
+from goeswith.facts.fact_log import LogFollower, append, compact, encode_line
+from goeswith.facts.fact_record import Record
 from goeswith.facts.fact_values import catalog_values
 from goeswith.facts.live_facts import LOG
 from goeswith.store.manifest import LIVE_FOLDER, read_manifest

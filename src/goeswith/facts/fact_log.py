@@ -8,6 +8,7 @@ before are covered, so that a process that has read those goes on behind them.
 
 from __future__ import annotations
 
+import errno
 import json
 import mmap
 import os
@@ -16,15 +17,17 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Final
 
-Record: TypeAlias = dict[str, Any]
+from goeswith.facts.fact_record import Record, is_header, is_record
+from goeswith.store.build_files import MAX_LIVE_BYTES
 
 COUNTER: Final = "facts.counter"
 _COUNTER_BYTES: Final = 8
 _LOCK: Final = ".lock"
 _BLOCK: Final = 1 << 18
 """Bytes of a log that are read at once."""
+_MAX_LINE: Final = 1 << 26
 
 
 def encode_line(record: Record) -> bytes:
@@ -34,14 +37,14 @@ def encode_line(record: Record) -> bytes:
 
 
 def decode_line(line: bytes) -> Record | None:
-    """The record of a line without its end; None where the line is not complete."""
+    """The record of a line without its end; None where the line is not complete, or no writer's."""
     try:
         if len(line) < 10 or int(line[:8], 16) != zlib.crc32(line[9:]):
             return None
         record = json.loads(line[9:])
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    return record if isinstance(record, dict) else None
+    return record if is_record(record) else None
 
 
 @contextmanager
@@ -105,6 +108,8 @@ def append(path: Path, records: Sequence[Record]) -> None:
         file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
         try:
             size = os.fstat(file).st_size
+            if size + len(lines) > MAX_LIVE_BYTES[path.name]:
+                raise OSError(errno.EFBIG, f"{path} is full; fit the bundle with these values")
             if not size:
                 lines = encode_line(_header(1, 0, 0, 0)) + lines
             elif os.pread(file, 1, size - 1) != b"\n":
@@ -196,7 +201,9 @@ class LogFollower:
         file = os.open(self.path, os.O_RDONLY)
         line = os.pread(file, 1000, 0)
         end = line.find(b"\n") + 1
-        header = decode_line(line[: max(end - 1, 0)]) or _header(0, -1, 0, 0)
+        header = decode_line(line[: max(end - 1, 0)])
+        if header is None or not is_header(header):
+            header, end = _header(0, -1, 0, 0), 0
         is_next = self._file is not None and header["previous"] == self.generation
         behind = self.offset - header["covers"]
         continues = is_next and behind >= 0
@@ -210,17 +217,24 @@ class LogFollower:
 
     def _read_on(self) -> Iterator[Record]:
         assert self._file is not None
-        size, at, rest = os.fstat(self._file).st_size, self.offset, b""
+        size, at, rest = os.fstat(self._file).st_size, self.offset, bytearray()
         while at < size:
             block = os.pread(self._file, min(_BLOCK, size - at), at)
             if not block:
                 break
             at += len(block)
-            *lines, rest = (rest + block).split(b"\n")
-            for line in lines:
+            rest += block
+            if b"\n" not in block and len(rest) <= _MAX_LINE:
+                continue
+            *lines, rest = rest.split(b"\n")
+            if len(rest) > _MAX_LINE:
+                lines, rest = [*lines, rest], bytearray()
+            for line in map(bytes, lines):
                 record = decode_line(line)
-                if record is not None:
+                if record is not None and not is_header(record):
                     yield record
+                elif record is not None and not self.generation:  # the log was empty until now
+                    self.header, self.generation = record, record["generation"]
                 elif line:
                     self.unreadable += 1
             self.offset = at - len(rest)

@@ -49,6 +49,14 @@ def live_kinds(frame: pl.DataFrame) -> dict[str, str]:
     return {**LIVE_COLUMNS, **stored}
 
 
+def has_kind(value: Any, kind: str | None) -> bool:
+    """Whether a stored value is of a kind: a later catalogue may have a column of another one."""
+    if kind == "number":
+        return isinstance(value, int | float)
+    expected = {"boolean": bool, "list": list, "text": str, "time": str}.get(kind or "")
+    return expected is not None and isinstance(value, expected)
+
+
 def read_values(
     attributes: Mapping[str, Any], kinds: Mapping[str, str], subject: str
 ) -> dict[str, Any]:
@@ -147,7 +155,14 @@ def catalog_values(frame: pl.DataFrame, rows: list[int], column: str) -> list[An
     kind = column_kind(frame.schema[column])
     values = frame[column].gather(rows).to_list()
     if kind == "time":
-        return [None if v is None else datetime.fromisoformat(str(v)).isoformat() for v in values]
+        return [None if v is None else _iso_time(str(v)) for v in values]
     if kind == "number":
         return [None if v is None else float(v) for v in values]
     return values
+
+
+def _iso_time(text: str) -> str:
+    try:
+        return datetime.fromisoformat(text).isoformat()
+    except ValueError:  # a time of day, or a duration
+        return text

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from goeswith.core.errors import DataError
 from goeswith.facts.fact_fold import compact_log, is_due, settle
-from goeswith.facts.fact_log import Record, append
+from goeswith.facts.fact_log import append
+from goeswith.facts.fact_record import Record
 from goeswith.facts.fact_values import catalog_values, live_kinds, read_values
 
 if TYPE_CHECKING:

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from goeswith.facts.availability import DELETED, HIDDEN, SOLD_OUT
+from goeswith.facts.availability import DELETED, HIDDEN, SOLD_OUT, is_false
 from goeswith.facts.fact_log import (
     ChangeCounter,
     LogFollower,
-    Record,
     locked,
     signal_change,
 )
-from goeswith.facts.fact_values import LIVE_COLUMNS, as_boolean, catalog_values
+from goeswith.facts.fact_record import Record
+from goeswith.facts.fact_values import LIVE_COLUMNS, catalog_values, column_kind, has_kind
 from goeswith.facts.sparse_column import SparseColumn
 from goeswith.store.manifest import LIVE_FOLDER
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 LOG: Final = "facts.log"
 _MAX_MASKS: Final = 64
+_MAX_COLUMNS: Final = 10_000
 _DTYPES: Final[dict[type, type]] = {float: np.float64, bool: np.bool_}
 
 Mask = npt.NDArray[np.bool_]
@@ -117,9 +118,12 @@ class LiveFacts:
 
     def _apply(self, record: Record, foreign: list[tuple[int, str, Any]]) -> None:
         is_own = record.get("build") == self._bundle_id
-        row = record["row"] if is_own else self._products.find(record["id"])
+        row = record.get("row") if is_own else self._products.find(record["id"])
         if row is None:
             return  # of a product that this build does not have
+        if row >= self._n:
+            self._log.unreadable += 1
+            return
         for name, value in record.get("set", {}).items():
             self._set(row, name, value)
             if not is_own and value is not None:
@@ -131,7 +135,7 @@ class LiveFacts:
     def _set(self, row: int, name: str, value: Any) -> None:
         column = self.columns.get(name)
         if column is None:
-            if value is None:
+            if value is None or len(self.columns) >= _MAX_COLUMNS:
                 return
             column = self.columns[name] = SparseColumn(_DTYPES.get(type(value), np.object_))
         if value is None:
@@ -149,9 +153,9 @@ class LiveFacts:
         flags = int(self._base[row]) if self._base is not None else 0
         in_stock, visible = self._fact(row, "in_stock"), self._fact(row, "visible")
         if in_stock is not None:
-            flags = flags & ~SOLD_OUT | (0 if as_boolean(in_stock) else SOLD_OUT)
+            flags = flags & ~SOLD_OUT | (SOLD_OUT if is_false(in_stock) else 0)
         if visible is not None:
-            flags = flags & ~HIDDEN | (0 if as_boolean(visible) else HIDDEN)
+            flags = flags & ~HIDDEN | (HIDDEN if is_false(visible) else 0)
         if self._fact(row, "deleted"):
             flags |= DELETED
         self._unavailable += bool(flags) - bool(self.flags[row])
@@ -266,7 +270,11 @@ class LiveFacts:
             if column is None:
                 continue
             stored, dtype = frame[name].to_list(), frame.schema[name]
-            values = [column.get(row, old) for row, old in zip(rows.tolist(), stored, strict=True)]
+            kind = column_kind(dtype)
+            values = [
+                value if (value := column.get(row, old)) is old or has_kind(value, kind) else old
+                for row, old in zip(rows.tolist(), stored, strict=True)
+            ]
             if dtype.is_numeric():
                 frame = frame.with_columns(pl.Series(name, values, dtype=pl.Float64))
             elif dtype.is_temporal():

@@ -21,6 +21,7 @@ class SparseColumn:
         self._rows: Rows = np.zeros(0, dtype=np.int32)
         self._values: npt.NDArray[Any] = np.zeros(0, dtype=dtype)
         self._pending: dict[int, Any] = {}
+        self._type = self._values.dtype.type(0).item().__class__ if dtype != np.object_ else None
 
     def get(self, row: int, default: Any = None) -> Any:
         """The value of a row."""
@@ -32,7 +33,9 @@ class SparseColumn:
         return values[at : at + 1].tolist()[0] if at < len(rows) and rows[at] == row else default
 
     def set(self, row: int, value: Any) -> None:
-        """Set the value of a row."""
+        """Set the value of a row; one of another type than those before is held as it is."""
+        if self._type is not None and type(value) is not self._type:
+            self._values, self._type = self._values.astype(np.object_), None
         self._pending[row] = value
         self._merge_if_large()
 

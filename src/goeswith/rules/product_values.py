@@ -120,7 +120,7 @@ class ProductValues:
         for row, value in self._values(column, rows):
             try:
                 array[row] = np.nan if value is None else float(value)
-            except ValueError:
+            except (ValueError, TypeError, OverflowError):
                 array[row] = np.nan
 
     def _update_codes(self, column: str, rows: list[int]) -> None:

@@ -74,7 +74,7 @@ class RuleBook:
         if stamp == self._stamp:
             return
         from goeswith.rules.rule_index import RuleIndex
-        from goeswith.rules.rules_file import parse_rules, read_document
+        from goeswith.rules.rules_file import parse_rules, read_document, record_id
 
         self._stamp = stamp
         try:
@@ -85,9 +85,9 @@ class RuleBook:
         rules, problems = parse_rules(records, str(self._path), self._parsed)
         by_id = {rule.id: rule for rule in rules}
         self._parsed = {
-            record["id"]: (record, by_id[record["id"]])
+            rule_id: (record, by_id[rule_id])
             for record in records
-            if isinstance(record, dict) and record.get("id") in by_id
+            if (rule_id := record_id(record)) in by_id
         }
         index = RuleIndex(rules, bundle, self._live, self.index) if rules else None
         self.error, self.problems = None, [*problems, *(index.problems if index else [])]

@@ -20,7 +20,14 @@ from goeswith.core.errors import ConfigError
 from goeswith.facts.fact_log import append, locked
 from goeswith.facts.live_facts import LOG
 from goeswith.rules.rule import MAX_RULES, Rule
-from goeswith.rules.rules_file import as_record, document, parse_rules, read_document
+from goeswith.rules.rules_file import (
+    as_record,
+    document,
+    parse_rules,
+    read_document,
+    record_id,
+)
+from goeswith.store.build_files import MAX_LIVE_BYTES, check_regular
 from goeswith.store.manifest import LIVE_FOLDER
 
 RULES: Final = "rules.json"
@@ -74,15 +81,17 @@ class RuleStore:
 
         Raises:
             ConfigError: the file was damaged.
+            BundleError: it is no plain file, or too large.
         """
         path = self.folder / HISTORY
         if not path.exists():
             return []
         changes = []
+        check_regular(path, MAX_LIVE_BYTES[HISTORY])
         for number, line in enumerate(path.read_bytes().splitlines(), start=1):
             try:
-                changes.append(RuleChange(**json.loads(line)))
-            except (ValueError, TypeError) as error:
+                changes.append(_read_change(line))
+            except (ValueError, TypeError, RecursionError) as error:
                 raise ConfigError(
                     f"{path}, line {number} cannot be read: {error}; remove the line, or the file "
                     "to start a new history"
@@ -152,16 +161,23 @@ class RuleStore:
 
     def _record_edits(self) -> None:
         """Have an edit of the file by hand in the history before the next change."""
-        recorded = {r["id"]: r for r in read_document(self.folder / _RECORDED)}
+        recorded = self._recorded()
         current = {rule.id: as_record(rule) for rule in self.read()}
         self._note("edit of the file", None, recorded, current)
+
+    def _recorded(self) -> dict[str, dict[str, Any]]:
+        """Id -> rule after the last change of the history."""
+        records = read_document(path := self.folder / _RECORDED)
+        if not all(map(record_id, records)):
+            raise ConfigError(f"{path} holds what is no rule; remove the file")
+        return {record_id(record): record for record in records}
 
     def _write(
         self, action: str, who: str | None, rules: dict[str, Rule], undoes: int | None = None
     ) -> RuleChange | None:
         if len(rules) > MAX_RULES:
             raise ConfigError(f"there would be {len(rules):,} rules; at most {MAX_RULES:,}")
-        before = {r["id"]: r for r in read_document(self.folder / _RECORDED)}
+        before = self._recorded()
         after = {rule_id: as_record(rule) for rule_id, rule in rules.items()}
         if before == after and undoes is None:
             return None
@@ -200,3 +216,16 @@ class RuleStore:
     def _announce(self) -> None:
         """Have every process that follows the bundle read the rules before its next answer."""
         append(self.folder / LOG, [{"rules": datetime.now(UTC).isoformat()}])
+
+
+def _read_change(line: bytes) -> RuleChange:
+    change = RuleChange(**json.loads(line))
+    if not (
+        isinstance(change.revision, int)
+        and all(isinstance(text, str) for text in (change.at, change.who or "", change.action))
+        and isinstance(change.before, dict)
+        and isinstance(change.after, dict)
+        and isinstance(change.undoes, int | None)
+    ):
+        raise TypeError("a field has another type")
+    return change

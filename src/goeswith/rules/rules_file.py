@@ -64,6 +64,12 @@ def check_document(content: Any, name: str) -> list[dict[str, Any]]:
     return rules
 
 
+def record_id(record: Any) -> str:
+    """The id of a rule as it is written; empty where it has none."""
+    value = record.get("id") if isinstance(record, dict) else None
+    return value[:200] if isinstance(value, str) else ""
+
+
 def parse_rule(record: Any, name: str) -> Rule:
     """One rule.
 
@@ -91,13 +97,13 @@ def parse_rules(
     rules: dict[str, Rule] = {}
     problems = []
     for number, record in enumerate(records, start=1):
-        known = former.get(record.get("id", "")) if former and isinstance(record, dict) else None
+        known = former.get(record_id(record)) if former else None
         try:
             is_known = known is not None and known[0] == record
             rule = known[1] if known and is_known else parse_rule(record, f"{name}, rule {number}")
         except ConfigError as error:
-            label = record.get("id") if isinstance(record, dict) else None
-            problems.append(RuleProblem(str(label or f"#{number}"), str(error), is_left_out=True))
+            label = record_id(record) or f"#{number}"
+            problems.append(RuleProblem(label, str(error), is_left_out=True))
             continue
         if rule.id in rules:
             reason = f"{name}, rule {number}: there is another rule of this id before it"

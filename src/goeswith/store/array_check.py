@@ -14,6 +14,7 @@ import numpy.typing as npt
 from goeswith.core.errors import BundleError
 from goeswith.kinds.table import REASONS
 from goeswith.store.manifest import (
+    AVAILABILITY,
     EVIDENCE,
     EXPLANATIONS,
     KINDS,
@@ -60,6 +61,7 @@ def check_arrays(
         SIMILARS: lambda arrays: _check_similars(arrays, n),
         KINDS: lambda arrays: _check_kinds(arrays, n),
         REVERSE: lambda arrays: _check_rows(arrays, "", n, n),
+        AVAILABILITY: lambda arrays: _check_availability(arrays, n),
         TRANSITIONS: lambda arrays: _check_transitions(arrays, n),
         EXPLANATIONS: lambda arrays: _check_explanations(arrays, n),
     }
@@ -153,6 +155,10 @@ def _check_kinds(arrays: MappedArrays, n: int) -> None:
         _shape(arrays, name, (kinds, kinds))
     _kind(arrays, "replaced", "b")
     _shape(arrays, "replaced", (kinds, kinds))
+
+
+def _check_availability(arrays: MappedArrays, n: int) -> None:
+    _integers(arrays, "flags", n, 0, 4)
 
 
 def _check_transitions(arrays: MappedArrays, n: int) -> None:

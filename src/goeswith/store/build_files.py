@@ -10,10 +10,20 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from goeswith.core.errors import BundleError
 
+MAX_LIVE_BYTES: Final = {
+    "facts.log": 2_000_000_000,
+    "facts.counter": 4096,
+    "rules.json": 50_000_000,
+    "rules.recorded.json": 50_000_000,
+    "rules.history.jsonl": 2_000_000_000,
+}
+"""Bytes of the files of live facts and rules, which are read without a checksum of the manifest."""
 _REMEDY = "the bundle is not trusted: fit it again, or restore it from a copy"
 
 
@@ -54,6 +64,38 @@ def check_files(build: Path, listed: Collection[str]) -> None:
                 raise BundleError(f"{build / name} is not listed in the manifest; {_REMEDY}")
         elif not stat.S_ISDIR(mode):
             raise BundleError(f"{build / name} is {_kind(mode)}, not a file; {_REMEDY}")
+
+
+def check_live(folder: Path) -> None:
+    """Refuse live facts and rules with a link, a folder or a special file, or a file that is too
+    large.
+
+    Other plain files may be there, such as a copy that an editor leaves: nothing opens them.
+
+    Raises:
+        BundleError: as above.
+    """
+    try:
+        found = folder.lstat()
+        if not stat.S_ISDIR(found.st_mode):
+            raise BundleError(f"{folder} is {_kind(found.st_mode)}, not a folder; {_REMEDY}")
+        names = os.listdir(folder)  # noqa: PTH208  names alone
+    except FileNotFoundError:
+        return
+    for name in names:
+        try:
+            check_regular(folder / name, MAX_LIVE_BYTES.get(name))
+        except FileNotFoundError:  # a writer has replaced it meanwhile
+            continue
+
+
+def live_bytes(folder: Path) -> int:
+    """Bytes of the files of live facts and rules that every process reads."""
+    sizes = 0
+    for name in ("facts.log", "rules.json"):
+        with suppress(FileNotFoundError):
+            sizes += (folder / name).lstat().st_size
+    return sizes
 
 
 def _walk(folder: Path, prefix: str) -> Iterator[tuple[str, os.DirEntry[str]]]:

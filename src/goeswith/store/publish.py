@@ -8,7 +8,7 @@ import secrets
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +16,7 @@ from typing import Any, Final
 from goeswith.core.atomic_files import write_json
 from goeswith.core.errors import BundleError
 from goeswith.core.storage_errors import explain_storage_errors
+from goeswith.store.build_files import check_regular
 from goeswith.store.build_lease import is_leased
 from goeswith.store.manifest import (
     BUILD_NAME,
@@ -139,6 +140,8 @@ def _writer_lock(path: Path) -> Iterator[None]:
         return
     import fcntl
 
+    with suppress(FileNotFoundError):
+        check_regular(path / _LOCK)  # a link would have another file emptied
     with (path / _LOCK).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -12,7 +12,7 @@ from goeswith.core.errors import BundleError
 from goeswith.core.mapped_arrays import MappedArrays, map_arrays
 from goeswith.store.array_check import check_arrays
 from goeswith.store.attribute_table import AttributeTable
-from goeswith.store.build_files import check_files
+from goeswith.store.build_files import check_files, check_live
 from goeswith.store.build_lease import BuildLease
 from goeswith.store.evidence import ContextUnit, Evidence, EvidenceIndex
 from goeswith.store.kind_relations import KindRelations
@@ -21,6 +21,7 @@ from goeswith.store.manifest import (
     EVIDENCE,
     EXPLANATIONS,
     KINDS,
+    LIVE_FOLDER,
     LOOKUP,
     PRODUCTS,
     REVERSE,
@@ -70,6 +71,10 @@ class StoredBundle:
         """Whether products of one kind, or of kinds that replace each other, are substitutes."""
         self.availability = self._optional_arrays(AVAILABILITY).get("flags")
         """(n,) flags of products that are sold out or hidden; None where none can be."""
+        if self.availability is not None and (
+            self.availability.dtype != np.uint8 or self.availability.shape != (len(self),)
+        ):
+            raise ValueError(f"{AVAILABILITY}: flags does not hold a byte for each product")
         self.reverse_arrays = self._optional_arrays(REVERSE)
         self.transition_arrays = self._optional_arrays(TRANSITIONS)
         self.explanation_arrays = self._optional_arrays(EXPLANATIONS)
@@ -99,6 +104,7 @@ class StoredBundle:
         while True:
             try:
                 check_files(manifest.folder, manifest.files)
+                check_live(path / LIVE_FOLDER)
                 lease = BuildLease(manifest.folder)
                 manifest.check_sizes()
                 if callable(verify):

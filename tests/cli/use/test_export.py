@@ -80,6 +80,14 @@ def test_what_cannot_be_done_says_why(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_ban_of_what_is_gone_is_reported(shop_bundle: Path, tmp_path: Path) -> None:
+    out = ["--to", "csv", "--out", str(tmp_path / "a.csv"), "--ban", "case-99"]
+    ended = CliRunner().invoke(app, ["export", str(shop_bundle), *out])
+    assert ended.exit_code == 0
+    assert "skipped ban case-99: the bundle has no such product" in ended.output
+    assert (tmp_path / "a.csv").stat().st_size > 1000
+
+
 def test_a_database_that_does_not_answer_ends_the_process_with_code_2_and_no_password(
     shop_bundle: Path,
 ) -> None:

@@ -115,7 +115,10 @@ def command(
             WRITERS[to.value](rows, Path(str(out)))
             place = str(out)
     seconds = perf_counter() - started
-    Output(json).summary(
+    output = Output(json)
+    for banned, reason in rows.skipped.items():
+        output.say(f"skipped ban {banned}: {reason}")
+    output.summary(
         {
             "target": place,
             "to": to.value,

@@ -33,7 +33,9 @@ class BodyLimit:
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
             await self.app(scope, receive, send)
             return
-        length = Headers(scope=scope).get("content-length", "")
+        headers = Headers(scope=scope)
+        # without either header a request has no body (RFC 9112, 6.3)
+        length = headers.get("content-length", "" if "transfer-encoding" in headers else "0")
         refusal = self._refusal(length, scope[SNAPSHOT_KEY].bundle.id)
         if refusal is not None:
             await refusal(scope, receive, send)
@@ -41,8 +43,12 @@ class BodyLimit:
         size = int(length)
         self._buffered += size
         try:
-            body = await _read(receive)
-            if body is not None:
+            body = await _read(receive, size)
+            if body is not None and len(body) > size:
+                refusal = self._refusal("", scope[SNAPSHOT_KEY].bundle.id)
+                assert refusal is not None
+                await refusal(scope, receive, send)
+            elif body is not None:
                 await self.app(scope, _replay(body, receive), send)
         finally:
             self._buffered -= size
@@ -63,15 +69,18 @@ class BodyLimit:
         return None
 
 
-async def _read(receive: Receive) -> bytes | None:
-    """The body of a request; None if the client is gone before its end."""
-    parts = []
+async def _read(receive: Receive, size: int) -> bytes | None:
+    """The body of a request, or its beginning if it is longer than `size`; None if the client is
+    gone before its end.
+    """
+    parts, length = [], 0
     while True:
         message = await receive()
         if message["type"] != "http.request":
             return None
         parts.append(message.get("body", b""))
-        if not message.get("more_body", False):
+        length += len(parts[-1])
+        if length > size or not message.get("more_body", False):
             return b"".join(parts)
 
 

@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeAlias
 
 from goeswith.core.errors import BundleError, GoesWithError
 from goeswith.query.bundle import Bundle
-from goeswith.store.manifest import MANIFEST, Manifest, read_manifest
+from goeswith.store.manifest import LIVE_FOLDER, MANIFEST, Manifest, read_manifest
 
 OnReload: TypeAlias = Callable[[Literal["swapped", "refused"], str, str | None], None]
 """Called with the outcome, the id of the build that answers from then on, and why one was refused.
@@ -55,11 +55,14 @@ class BuildVerifier:
         with self._locked():
             self._result_file.seek(0)
             result: dict[str, Any] = json.loads(self._result_file.read() or b"{}")
-            if result.get("key") != key:
+            # a refused build is tried again when its live facts or rules are other ones
+            live = _file_stamp(manifest.folder.parent / LIVE_FOLDER)
+            is_refused = result.get("error") is not None
+            if result.get("key") != key or (is_refused and result.get("live") != live):
                 error = _find_damage(manifest)
                 if error is None and self.trial is not None:
                     error = self.trial(manifest)
-                result = {"key": key, "error": error}
+                result = {"key": key, "error": error, "live": live}
                 self._result_file.seek(0)
                 self._result_file.truncate()
                 self._result_file.write(json.dumps(result).encode())
@@ -176,7 +179,9 @@ def _path_state(path: Path) -> list[Any]:
         manifest = read_manifest(path)
     except (OSError, BundleError) as error:
         return [None, str(error), _file_stamp(path / MANIFEST)]
-    stamps = [_file_stamp(file) for file in (path / MANIFEST, *manifest.paths())]
+    # of the folder, which a new file of rules changes, and a line more in the log does not
+    files = (path / MANIFEST, path / LIVE_FOLDER, *manifest.paths())
+    stamps = [_file_stamp(file) for file in files]
     return [manifest.content["id"], *stamps]
 
 

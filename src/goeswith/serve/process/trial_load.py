@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from goeswith.core.errors import GoesWithError
+from goeswith.store.build_files import live_bytes
+from goeswith.store.manifest import LIVE_FOLDER
 
 if TYPE_CHECKING:
     from goeswith.store.manifest import Manifest
@@ -42,6 +44,7 @@ class TrialLoad:
             manifest: of the build, the current one of the bundle.
         """
         size = sum(entry["bytes"] for entry in manifest.files.values())
+        size += live_bytes(self.path / LIVE_FOLDER)
         seconds = _BASE_SECONDS + _SECONDS_PER_GB * size / 1e9
         given = {
             "path": str(self.path),

@@ -17,6 +17,10 @@ _MAX_PRODUCTS: Final = 40
 """Products that are queried, evenly over the catalogue."""
 
 
+_MAX_COLUMNS: Final = 40
+"""Attributes with live values that are filtered."""
+
+
 def try_queries(bundle: Bundle, *, live: bool = True) -> int:
     """Query a bundle in every way that the service does; the number of queries.
 
@@ -55,6 +59,10 @@ def _queries(bundle: Bundle, *, live: bool) -> Iterator[Callable[[], Any]]:
     other_than_first = Constraints.from_text([f"product_id!={ids[0]}"])
     yield partial(bundle.complements, ids[-1], k, other_than_first)
     yield partial(bundle.basket, ids[:5], k)
+    # live facts and rules, of which every query above has read the log
+    yield partial(bundle.complements, ids[0], k, Constraints.from_text(market="de"))
+    for name in [*bundle.live.columns][:_MAX_COLUMNS]:
+        yield partial(bundle.complements, ids[0], k, Constraints.from_text([f"{name}!=0"]))
     if not live:
         return
     for spec in bundle.scorer.specs:
