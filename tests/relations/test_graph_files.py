@@ -66,7 +66,7 @@ def test_an_edge_to_a_product_that_does_not_exist_is_refused(shop, tmp_path):
     arrays["co_view"] = arrays["co_view"].copy()
     arrays["co_view"].indices[3] = 100
     save_arrays(arrays, tmp_path / GRAPH_FILE)
-    with pytest.raises(BundleError, match="co_view.? is damaged"):
+    with pytest.raises(BundleError, match=r"co_view.? is damaged"):
         load_graph(tmp_path, 100)
 
 
