@@ -58,7 +58,8 @@ def run(project: Path, *args: str, code: int = 0) -> str:
 def test_a_model_in_a_users_file_is_benchmarked_fitted_updated_and_loaded(project: Path) -> None:
     assert len([line for line in MODEL.strip().splitlines() if line.strip()]) <= 20
     models = "overlap_model:Overlap,overlap_model:Overlap:power=2,popularity"
-    run(project, "benchmark", "shop", "--models", models, "--seeds", "0", "-o", "b.json")
+    arguments = ("--protocol", "edges", "--models", models, "--seeds", "0", "-o", "b.json")
+    run(project, "benchmark", "shop", *arguments)
     figures = json.loads((project / "b.json").read_text())
     by_model = {line["model"]: line["metrics"] for line in figures["results"]}
     assert set(by_model) == set(models.split(","))
