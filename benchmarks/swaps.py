@@ -60,7 +60,7 @@ def fit_number(path: Path, number: int) -> str:
     graph = RelationGraph.from_edges(PRODUCTS, edges)
     data = Dataset("swaps", Path(), catalog, None, None, None, None, Quarantine(), "0")
     fit = FitSettings(model="copurchase:measure=count", fallbacks=["similar_complements"], k=4)
-    fit_bundle(data, path, Settings(fit=fit), graph=graph)
+    fit_bundle(data, path, Settings(fit=fit), graph=graph, replace=True)
     return str(read_manifest(path).content["id"])
 
 
