@@ -118,9 +118,7 @@ def test_a_file_that_is_no_product_is_refused(
     [
         ([], "name a product"),
         (["phone-1", "--new", "x.json"], "name a product"),
-        (["phone-1", "--where", "prize<3"], "did you mean 'price'"),
         (["phone-1", "--where", "price"], "is not written as COLUMN OPERATOR VALUE"),
-        (["phone-1", "--ban", "nothing"], "no product 'nothing'"),
         (["phone-1", "camera-11"], "no product 'camera-11'"),
     ],
 )
@@ -130,9 +128,24 @@ def test_what_cannot_be_asked_says_why(bundle: Path, arguments: list[str], messa
     assert message in str(run.exception)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--where", "prize<3"], "did you mean 'price'"),
+        (["--ban", "nothing"], "no such product"),
+    ],
+)
+def test_a_filter_or_ban_of_what_is_gone_is_skipped_and_named(
+    bundle: Path, arguments: list[str], message: str
+) -> None:
+    run = goeswith("recommend", bundle, "phone-1", *arguments)
+    assert run.exit_code == 0
+    assert message in run.output
+
+
 def test_wrong_input_ends_with_code_2_and_no_traceback(bundle: Path, tmp_path: Path) -> None:
     for arguments in (
-        ["recommend", bundle, "phone-1", "--where", "prize<3"],
+        ["recommend", bundle, "phone-1", "--where", "price"],
         ["update", bundle, tmp_path / "none.parquet"],
         ["add", tmp_path / "nowhere", tmp_path / "none.parquet"],
     ):
