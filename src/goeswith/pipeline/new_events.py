@@ -12,8 +12,10 @@ from goeswith.core.errors import BundleError, DataError
 from goeswith.data.clean import NOT_IN_CATALOGUE
 from goeswith.data.clean_events import clean_events
 from goeswith.data.feedback import read_feedback_events
-from goeswith.data.mapping.column_mapping import map_columns
-from goeswith.data.tables import read_table
+from goeswith.data.mapping.conventions import Conventions
+from goeswith.data.mapping.load_report import LoadReport
+from goeswith.data.table_files import content_sha256
+from goeswith.pipeline.add_products import read_like_fit
 from goeswith.pipeline.update_counts import file_info
 from goeswith.store.counted_contexts import CountedContexts
 from goeswith.store.manifest import COUNTED, file_sha256
@@ -77,20 +79,20 @@ def read_events(
     _check_countable(old, path, settings, again=again)
     if path.is_dir():
         return _read_feedback_folder(old, catalog, path, quarantine, again=again)
-    table = read_table(path, quarantine, settings.data)
-    table, mapping = map_columns(table, "events", path.name, settings.data)
-    mapping.check()
+    stored_report = old.manifest["data"].get("report", {})
+    report = LoadReport()
     frame = clean_events(
-        table,
+        read_like_fit("events", path, quarantine, settings.data, stored_report),
         path.name,
         quarantine,
         catalog,
         settings.data,
-        shown_order=old.manifest["data"].get("date_order"),
+        report,
+        earlier=Conventions.from_json(stored_report.get("conventions", {})),
         unknown_expected=True,
     )
     quarantine.check()
-    notes = _unknown_products(path.name, quarantine, frame.height)
+    notes = report.notes + _unknown_products(path.name, quarantine, frame.height)
     files = [file_info("events", path)]
     stored = old.folder / COUNTED
     if not stored.is_file():
@@ -104,7 +106,7 @@ def read_events(
     if not again:
         kept, more = _without_counted(old, path, frame, counted)
         notes += more
-    counted = counted.merge(CountedContexts.of(kept))
+    counted = counted.with_events(kept)
     return NewEvents(path, kept, files, notes, counted, frame.height - kept.height)
 
 
@@ -217,8 +219,8 @@ def _check_countable(old: Bundle, events: Path, settings: Settings, *, again: bo
         return
     if not events.is_file():
         raise DataError(f"there is no file {events}")
-    digest = file_sha256(events)
-    applied = [entry for entry in data.get("applied", []) if entry["sha256"] == digest]
+    digests = (content_sha256(events), file_sha256(events))  # the second of earlier versions
+    applied = [entry for entry in data.get("applied", []) if entry["sha256"] in digests]
     if applied and not again:
         when = applied[-1].get("applied")
         raise BundleError(
