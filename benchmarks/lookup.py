@@ -81,7 +81,7 @@ def seconds_to_add(path: Path, bundle: Bundle, count: int) -> float:
     """Time to add products to a copy of a bundle, until it is published."""
     import polars as pl
 
-    from goeswith.pipeline.update_bundle import update_bundle
+    from goeswith.pipeline.updates.update_bundle import update_bundle
 
     new = [{"product_id": f"new-{i}", **row} for i, row in enumerate(some_products(bundle, count))]
     with tempfile.TemporaryDirectory() as folder:

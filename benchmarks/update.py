@@ -19,7 +19,7 @@ import polars as pl
 from goeswith.data.folder import load_data
 from goeswith.data.tables import READABLE_SUFFIXES
 from goeswith.pipeline.fit_bundle import fit_bundle
-from goeswith.pipeline.update_bundle import update_bundle
+from goeswith.pipeline.updates.update_bundle import update_bundle
 from goeswith.query.bundle import Bundle
 from goeswith.relations.config import MiningConfig
 from goeswith.relations.graph_files import load_graph

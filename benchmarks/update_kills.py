@@ -66,7 +66,7 @@ SERVER = """
 import os, resource, signal, sys
 from pathlib import Path
 from goeswith.core.errors import GoesWithError
-from goeswith.pipeline.update_bundle import update_bundle
+from goeswith.pipeline.updates.update_bundle import update_bundle
 import goeswith.models.copurchase, goeswith.models.popularity, goeswith.relations.mine
 
 def update(bundle, file, limit):

@@ -26,6 +26,8 @@ ROOMS = (
     "store",
     "text",
     "language",
+    "facts",
+    "rules",
     "query",
     "pipeline",
     "serve",

@@ -92,7 +92,7 @@ def open_bundle(
 def benchmark(
     data: Dataset | Path | str,
     models: Sequence[str | Model | type[Model]] | None = None,
-    protocol: str | Sequence[str] = "edges",
+    protocol: str | Sequence[str] | None = None,
     seeds: Sequence[int] = (0, 1, 2),
     *,
     settings: Settings | None = None,
@@ -104,7 +104,8 @@ def benchmark(
         data: a data set, or the folder to read one from.
         models: names (`ease:l2=200`, `module:Class`), models or their classes; None compares those
             in closed form.
-        protocol: edges, cold, direction, time, gold, leave_one_out, given or sessions; or several.
+        protocol: basket, edges, cold, direction, time, gold, leave_one_out, given or sessions; or
+            several. None for basket if there are events with purchases, and else edges.
         seeds: one split each, and the `seed` of models that have one.
         settings: of a project file; None for the defaults.
         progress: called before every fit.
@@ -116,11 +117,13 @@ def benchmark(
     from goeswith.data.folder import load_data
     from goeswith.evaluation.benchmark_result import BenchmarkResult
     from goeswith.evaluation.comparison import benchmark as compare
+    from goeswith.evaluation.protocols import default_protocol
     from goeswith.settings.sections import Settings
 
     settings = settings or Settings()
     if isinstance(data, Path | str):
         data = load_data(data, settings=settings.data)
+    protocol = default_protocol(data) if protocol is None else protocol
     protocols = [protocol] if isinstance(protocol, str) else list(protocol)
     return BenchmarkResult(compare(data, models, protocols, seeds, settings, progress))
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from goeswith.data.prices import prices
+from goeswith.data.parsing.prices import prices
 
 
 def read(values, decimal="auto"):

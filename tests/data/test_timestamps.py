@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from goeswith.core.errors import DataError
-from goeswith.data.timestamps import timestamps
+from goeswith.data.parsing.timestamps import timestamps
 
 
 def read(values, **options):

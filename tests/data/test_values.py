@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from goeswith.core.errors import DataError
-from goeswith.data.prices import numbers
+from goeswith.data.parsing.prices import numbers
 from goeswith.data.values import identifiers, lists, text
 
 

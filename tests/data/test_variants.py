@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
+import pytest
 
+from goeswith.core.arrays import repeated_groups
 from goeswith.data.catalog import Catalog
-from goeswith.data.variants import find_variants, variant_codes
+from goeswith.data.variants import find_variants, shop_groups, variant_codes
 
 
 def groups(records):
@@ -81,3 +83,75 @@ def test_variants_of_a_new_product_share_its_group_or_its_title_and_brand() -> N
         ).tolist()
         == []
     )
+
+
+BRIEF, BRA = ("aurora", "Lumi", "brief", None), ("aurora", "Lumi", "bra", None)
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        # a shared title of two types is the name of a collection
+        ([BRA, BRIEF], [None, None]),
+        ([BRA, ("Aurora ", "lumi", "Bra", None), BRIEF], [[0, 1], [0, 1], None]),
+        ([BRA, BRIEF, ("aurora", "Lumi", None, None)], [None, None, None]),
+        ([("aurora", None, "bra", None), ("aurora", None, "brief", None)], [None, None]),
+        # one type is known: what has none may be of it
+        ([BRA, ("aurora", "Lumi", None, None)], [[0, 1], [0, 1]]),
+        # two groups of the shop are two products, whatever their titles
+        ([("a b", "X", "bra", "1"), ("a b", "X", "bra", "2")], [None, None]),
+        (
+            [("a b", "X", "bra", "1"), ("a b", "X", "bra", "2"), ("a b", "X", "bra", None)],
+            [None, None, None],
+        ),
+        ([("a", "X", "bra", "1"), ("b", "X", "brief", "1")], [[0, 1], [0, 1]]),
+        # colour, size and pack, within a type and brand
+        ([("Teacup pink 2", "X", "cup", None), ("Blue teacup 2", "X", "cup", None)], [[0, 1]] * 2),
+        ([("Model 0 S", "X", "shirt", None), ("Model 0 XL", "X", "shirt", None)], [[0, 1]] * 2),
+        ([("Model 0 S", "X", "shirt", None), ("Model 1 S", "X", "shirt", None)], [None, None]),
+        (
+            [("Oak milk 1 l", "X", "milk", None), ("Oak milk 500ml", "X", "milk", None)],
+            [[0, 1]] * 2,
+        ),
+        (
+            [("Hiking boot EU 38", "X", "boot", None), ("Hiking boot EU 39", "X", "boot", None)],
+            [[0, 1]] * 2,
+        ),
+        (
+            [("Napkins set of 20 pcs", "X", "n", None), ("Paper napkins", "X", "n", None)],
+            [None, None],
+        ),
+        ([("Teacup pink 2", "X", "cup", None), ("Teacup blue 2", "Y", "cup", None)], [None, None]),
+        ([("Teacup pink 2", "X", "cup", None), ("Teacup blue 2", "X", "mug", None)], [None, None]),
+        ([("Teacup pink 2", "X", None, None), ("Teacup blue 2", "X", None, None)], [None, None]),
+        ([("Red", "X", "wine", None), ("White", "X", "wine", None)], [None, None]),
+    ],
+)
+def test_variants_by_title_are_of_one_type(rows, expected) -> None:
+    names = ("title", "brand", "type", "variant_group")
+    records = [
+        {"product_id": f"p{i}", **dict(zip(names, row, strict=True))} for i, row in enumerate(rows)
+    ]
+    assert groups(records) == expected
+
+
+def test_the_groups_of_the_shop_alone_are_counted_together() -> None:
+    records = [
+        {"product_id": f"p{i}", "title": "pot", "variant_group": group}
+        for i, group in enumerate(["a", " b", None, "b ", "c", ""])
+    ]
+    assert shop_groups(Catalog.from_records(records)).tolist() == [0, 1, 2, 1, 4, 5]
+    assert shop_groups(Catalog.from_records([{"product_id": "a"}])).tolist() == [0]
+
+
+@pytest.mark.parametrize(
+    ("codes", "repeated"),
+    [
+        ([[1, 1, 2, 1]], [[False, True, False, True]]),
+        ([[-1, -1, -1]], [[False, False, False]]),
+        ([[3, -1, 3], [0, 1, 0]], [[False, False, True], [False, False, True]]),
+        (np.zeros((1, 0), dtype=int), np.zeros((1, 0), dtype=bool).tolist()),
+    ],
+)
+def test_groups_that_were_there_before(codes, repeated) -> None:
+    assert repeated_groups(np.array(codes)).tolist() == repeated

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from goeswith.core.errors import ConfigError
-from goeswith.evaluation.comparison import benchmark, default_models
+from goeswith.evaluation.comparison import BASKET_FORMS, benchmark, default_models
 from goeswith.evaluation.peak_memory import peak_memory
 from goeswith.models import CLOSED_FORM
 from goeswith.settings.sections import Settings
@@ -154,13 +154,15 @@ def test_what_cannot_be_run_is_told_before_anything_is(fakes, listed, asked, mes
 def test_by_default_every_closed_form_model_runs_and_co_purchase_by_every_measure_of_counts(
     listed, logged, judged
 ):
-    assert default_models(listed, "edges") == list(CLOSED_FORM)
-    assert default_models(judged, "gold") == list(CLOSED_FORM)
+    without_baskets = [name for name in CLOSED_FORM if name != "baskets"]
+    assert default_models(listed, "edges") == without_baskets
+    assert default_models(judged, "gold") == without_baskets
+    assert default_models(logged, "basket") == list(BASKET_FORMS)
     for dataset, protocol in ((logged, "edges"), (logged, "time")):
         specs = default_models(dataset, protocol)
         assert "copurchase" not in specs
         assert {"copurchase:measure=lift", "copurchase:measure=pmi_lower"} <= set(specs)
-        assert set(CLOSED_FORM) - {"copurchase"} <= set(specs)
+        assert set(without_baskets) - {"copurchase"} <= set(specs)
 
 
 def test_peak_memory_is_that_of_the_block_and_not_of_what_came_before():

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import json
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+from scipy import sparse
 from tests.same import assert_best, assert_same_scores, slack
 
+from goeswith.core.arrays import Sparse
 from goeswith.core.errors import BundleError, ConfigError
 from goeswith.data.catalog import Catalog
 from goeswith.models import MODELS, TRAINED, make_model, model_class
@@ -72,7 +75,15 @@ def board() -> tuple[Catalog, RelationGraph]:
         for v in range(n)
         if u != v and u % 2 == v % 2 and (u, v) != HIDDEN
     ]
-    return catalog, RelationGraph.from_edges(n, edges)
+    pairs = np.array([(u, v) for u, v, _ in edges])
+    return catalog, replace(RelationGraph.from_edges(n, edges), baskets=baskets_of_pairs(pairs, n))
+
+
+def baskets_of_pairs(pairs: np.ndarray, n: int) -> Sparse:
+    """A basket for each pair of different products."""
+    pairs = np.sort(pairs[pairs[:, 0] != pairs[:, 1]], axis=1)
+    ones, ends = np.ones(pairs.size, dtype=np.float32), 2 * np.arange(len(pairs) + 1)
+    return sparse.csr_matrix((ones, pairs.ravel(), ends), shape=(len(pairs), n))
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +102,9 @@ def sparse_shop() -> tuple[Catalog, RelationGraph]:
     bought = rng.integers(0, 50, (2, 300)).astype(np.int32)
     viewed = rng.integers(0, 50, (2, 100)).astype(np.int32)
     graph = {"co_purchase": (bought[0], bought[1]), "co_view": (viewed[0], viewed[1])}
-    return catalog, RelationGraph.from_edges(n, graph)
+    # often enough for the ranker of baskets to learn from them
+    baskets = baskets_of_pairs(np.tile(bought.T, (4, 1)), n)
+    return catalog, replace(RelationGraph.from_edges(n, graph), baskets=baskets)
 
 
 @pytest.fixture
@@ -352,6 +365,7 @@ def test_memory_does_not_grow_with_the_square_of_the_catalogue(
     )
     edges = rng.integers(0, n, (2, 60_000)).astype(np.int32)
     graph = RelationGraph.from_edges(n, {"co_purchase": (edges[0], edges[1])})
+    graph = replace(graph, baskets=baskets_of_pairs(edges.T, n))
     assert len(graph.complements) > 59_000
     catalog = Catalog(frame)
     spec = f"{name}:max_epochs=1" if name in TRAINED else name

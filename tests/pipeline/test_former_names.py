@@ -10,7 +10,7 @@ import pytest
 from goeswith.core.arrays_file import load_arrays, save_arrays
 from goeswith.data.folder import load_data
 from goeswith.pipeline.fit_bundle import fit_bundle
-from goeswith.pipeline.update_bundle import update_bundle
+from goeswith.pipeline.updates.update_bundle import update_bundle
 from goeswith.query.bundle import Bundle
 from goeswith.settings.sections import FitSettings, Settings
 from goeswith.store.manifest import BELOW_SUPPORT, TOP_K

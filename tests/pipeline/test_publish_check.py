@@ -70,7 +70,8 @@ def _one_basket(tables: Frames) -> Frames:
 
 def _same_titles(tables: Frames) -> Frames:
     events, products = tables
-    return events, products.with_columns(title=pl.lit("Product"), brand=pl.lit("Brand"))
+    same = {"title": "Product", "brand": "Brand", "type": "Type"}
+    return events, products.with_columns(**{name: pl.lit(text) for name, text in same.items()})
 
 
 def _few_products(tables: Frames) -> Frames:

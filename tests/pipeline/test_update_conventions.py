@@ -13,7 +13,7 @@ from goeswith.core.errors import BundleError, DataError
 from goeswith.data.config import DataConfig, ParentConfig
 from goeswith.data.folder import load_data
 from goeswith.pipeline.fit_bundle import fit_bundle
-from goeswith.pipeline.update_bundle import update_bundle
+from goeswith.pipeline.updates.update_bundle import update_bundle
 from goeswith.query.bundle import Bundle
 from goeswith.settings.sections import FitSettings, KindSettings, Settings
 

@@ -12,7 +12,7 @@ import pytest
 
 from goeswith.data.folder import load_data
 from goeswith.pipeline.fit_bundle import fit_bundle
-from goeswith.pipeline.update_bundle import update_bundle
+from goeswith.pipeline.updates.update_bundle import update_bundle
 from goeswith.query.bundle import Bundle
 from goeswith.settings.sections import FitSettings, KindSettings, Settings
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from goeswith.cli.main import app
 from goeswith.core.errors import BundleError
 from goeswith.pipeline.explanation_writer import explain_bundle
-from goeswith.pipeline.update_bundle import update_bundle
+from goeswith.pipeline.updates.update_bundle import update_bundle
 from goeswith.query.bundle import Bundle
 from goeswith.text.explanation import ProductPair
 
@@ -147,7 +147,7 @@ def test_the_service_tells_what_was_kept(bundle: Path, tmp_path: Path) -> None:
 
     async def ask(address: str) -> Any:
         transport = httpx.ASGITransport(create_app(bundle, ServeSettings(log=False)))
-        async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             return (await client.get(address)).json()
 
     found = asyncio.run(ask("/v1/products/phone-1/complements?k=2"))["complements"]

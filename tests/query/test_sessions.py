@@ -18,7 +18,7 @@ from goeswith.data.quarantine import Quarantine
 from goeswith.pipeline import session_model as session_fit
 from goeswith.pipeline.fit_bundle import fit_bundle
 from goeswith.pipeline.session_model import choose_session_model, pairs_within, transition_arrays
-from goeswith.pipeline.update_bundle import update_bundle
+from goeswith.pipeline.updates.update_bundle import update_bundle
 from goeswith.query.bundle import Bundle
 from goeswith.query.constraints import Constraints
 from goeswith.query.select import Candidates

@@ -86,10 +86,51 @@ def test_a_pair_is_a_complement_where_its_lift_is_higher_as_a_purchase_than_as_a
     assert bought.measure("lift").tolist() == [50] * 4
     assert viewed.measure("lift").tolist() == pytest.approx([0.4, 0.4, 9, 9])
     assert listed(graph.complements) == {(0, 1), (1, 0), (2, 3), (3, 2)}
-    closer = replace(viewed, contexts=100_000.0)
+    closer = replace(viewed, contexts=200_000.0)
     graph = RelationGraph(PRODUCTS, {"co_purchase": bought, "co_view": closer})
     assert listed(graph.complements) == {(0, 1), (1, 0)}
     assert listed(graph.similars) == {(2, 3), (3, 2)}
+
+
+@pytest.mark.parametrize(
+    ("bought_in", "viewed_in", "types", "is_alternative"),
+    [
+        (150, 2, None, False),  # a handful of sessions, of whatever lift, against many baskets
+        (150, 149, None, False),
+        (150, 600, None, True),
+        (3, 3, None, True),
+        (60, 70, None, False),  # lifts of 6 and 7: within the uncertainty of both
+        (60, 70, [0] * PRODUCTS, True),  # of two products of one type the larger lift decides
+        (60, 70, [0, 1] + [-1] * 6, False),
+        (60, 70, [-1] * PRODUCTS, False),
+    ],
+)
+def test_views_make_an_alternative_only_where_they_suffice(
+    bought_in, viewed_in, types, is_alternative
+):
+    held = [100.0] * PRODUCTS
+    bought = counted([(0, 1, bought_in, 0), (1, 0, bought_in, 0)], 1000.0, held)
+    contexts = 1000.0 if bought_in == 60 else 100_000.0
+    viewed = counted([(0, 1, viewed_in, 0), (1, 0, viewed_in, 0)], contexts, held)
+    types = None if types is None else np.array(types, dtype=np.int32)
+    for other in ("co_view", "view_then_purchase"):
+        graph = RelationGraph(PRODUCTS, {"co_purchase": bought, other: viewed}, types=types)
+        assert (listed(graph.complements) == set()) == is_alternative
+        assert graph.alternatives.undecided.any() != is_alternative
+        assert graph.alternatives.removed.all() == is_alternative
+        if other == "co_view":
+            assert listed(graph.similars) == ({(0, 1), (1, 0)} if is_alternative else set())
+
+
+def test_an_alternative_by_purchases_after_views_is_similar_where_it_was_viewed():
+    held = [100.0] * PRODUCTS
+    bought = counted([(0, 1, 3, 0), (1, 0, 3, 0)], 1000.0, held)
+    viewed = counted([(0, 1, 3, 0), (1, 0, 3, 0)], 500.0, held)
+    followed = counted([(0, 1, 80, 0)], 1000.0, held)
+    relations = {"co_purchase": bought, "co_view": viewed, "view_then_purchase": followed}
+    graph = RelationGraph(PRODUCTS, relations)
+    assert not listed(graph.complements)
+    assert listed(graph.similars) == {(0, 1), (1, 0)}
 
 
 def test_signals_of_the_other_pairs_stay_when_some_are_held_out():

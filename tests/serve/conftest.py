@@ -36,7 +36,7 @@ class Client:
 
         async def ask() -> list[httpx.Response]:
             async with httpx.AsyncClient(
-                transport=self.transport, base_url="http://service"
+                transport=self.transport, base_url="http://localhost"
             ) as client:
                 return await asyncio.gather(*(client.request(m, a, **g) for m, a, g in asked))
 

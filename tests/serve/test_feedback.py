@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from goeswith.core.errors import ConfigError, DataError
-from goeswith.pipeline.update_bundle import update_bundle
+from goeswith.pipeline.updates.update_bundle import update_bundle
 from goeswith.query.bundle import Bundle
 from goeswith.serve import feedback_log as feedback
 from goeswith.serve.feedback_log import FeedbackLog, repair
@@ -177,7 +177,7 @@ def test_a_torn_line_is_cut_off_at_the_next_start(tmp_path: Path) -> None:
 
 
 def test_the_file_of_a_running_process_is_left_alone(tmp_path: Path) -> None:
-    log = FeedbackLog(tmp_path)
+    log = FeedbackLog(tmp_path, 10**9)
     log._file.write(b'{"half"')
     assert repair(tmp_path) == 0
     assert log.path.read_bytes() == b'{"half"'
@@ -185,7 +185,7 @@ def test_the_file_of_a_running_process_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_file_without_events_is_removed_at_the_end(tmp_path: Path) -> None:
-    asyncio.run(FeedbackLog(tmp_path).close())
+    asyncio.run(FeedbackLog(tmp_path, 10**9).close())
     assert list(tmp_path.iterdir()) == []
 
 

@@ -48,7 +48,7 @@ def test_two_keys_are_never_the_same() -> None:
     assert len({new_key("a")[0] for _ in range(100)}) == 100
 
 
-def test_a_changed_file_is_read_and_a_broken_one_changes_nothing(
+def test_a_changed_file_is_read_and_a_broken_one_changes_nothing_for_a_while(
     keys: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key, path = keys
@@ -67,6 +67,51 @@ def test_a_changed_file_is_read_and_a_broken_one_changes_nothing(
     later(f"{line}\n")
     assert known.find_name(more.encode()) == "more"
     assert known.find_name(key.encode()) is None
+
+
+@pytest.mark.parametrize("fault", ["emptied", "deleted", "a line mistyped", "a folder"])
+def test_a_file_with_a_fault_leaves_no_revoked_key_valid(
+    serve: Any,
+    keys: tuple[str, Path],
+    fault: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    key, path = keys
+    good, line = new_key("good")
+    path.write_text(f"{path.read_text()}{line}\n")
+    client = serve(keys_file=str(path))
+    now = [time.monotonic()]
+    monkeypatch.setattr("goeswith.serve.api_keys.time.monotonic", lambda: now[0])
+
+    def ask(key: str, after: float) -> int:
+        now[0] += after
+        return int(client.get("/v1/bundle", headers={"X-API-Key": key}).status_code)
+
+    def metrics(key: str) -> str:
+        return str(client.get("/metrics", headers={"X-API-Key": key}).text)
+
+    path.unlink()
+    if fault == "emptied":
+        path.write_text("")
+    elif fault == "a line mistyped":
+        path.write_text(f"{line}\nshop:abc\n")
+    elif fault == "a folder":
+        path.mkdir()
+    assert ask(key, 2) == 200
+    assert "stay valid for 30 s" in capsys.readouterr().err
+    assert 'goeswith_key_file_changes_total{outcome="faulty"} 1.0' in metrics(good)
+    assert ask(key, 27) == 200
+    assert ask(key, 5) == 401
+    assert ask(good, 0) == (200 if fault == "a line mistyped" else 401)
+    assert "only the lines that can be read" in capsys.readouterr().err
+    if path.is_dir():
+        path.rmdir()
+    path.write_text(f"{line}\n")
+    assert ask(good, 2) == 200
+    assert ask(key, 0) == 401
+    assert 'goeswith_key_file_changes_total{outcome="closed"} 1.0' in metrics(good)
+    assert 'goeswith_key_file_changes_total{outcome="read"} 1.0' in metrics(good)
 
 
 @pytest.mark.parametrize(

@@ -38,13 +38,13 @@ def test_an_answer_is_worked_out_once_while_it_is_remembered(
     serve: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client, asked = serve(), []
-    plain = Bundle.complements
+    plain = Bundle.precomputed
 
     def counted(bundle: Bundle, product_id: str, *given: Any) -> Any:
         asked.append(product_id)
         return plain(bundle, product_id, *given)
 
-    monkeypatch.setattr(Bundle, "complements", counted)
+    monkeypatch.setattr(Bundle, "precomputed", counted)
     for product in ("phone-1", "phone-2", "phone-1", "phone-2"):
         assert client.get(f"/v1/products/{product}/complements").json()["product_id"] == product
     assert asked == ["phone-1", "phone-2"]

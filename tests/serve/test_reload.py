@@ -66,7 +66,7 @@ def path(swaps: ModuleType, tmp_path: Path) -> Path:
 def ask(app: FastAPI, address: str) -> Any:
     async def asked() -> httpx.Response:
         transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             return await client.get(address)
 
     answer = asyncio.run(asked())

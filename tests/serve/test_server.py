@@ -37,7 +37,9 @@ def test_a_signal_lets_running_requests_finish_and_says_not_ready(
                 time.sleep(0.05)
         body = json.dumps({"events": [{"event": "click", "product_id": "case-1"}]}).encode()
         with socket.create_connection(("127.0.0.1", port)) as running:
-            head = f"Host: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+            head = (
+                f"Host: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+            )
             running.sendall(f"POST /v1/feedback HTTP/1.1\r\n{head}\r\n\r\n".encode() + body[:10])
             time.sleep(0.2)
             process.send_signal(signal.SIGTERM)

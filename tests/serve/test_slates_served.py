@@ -51,7 +51,7 @@ def test_a_new_product_is_answered_from_its_attributes(client: Any, bundle: Bund
 @pytest.mark.parametrize(
     "query",
     [
-        "where=prize<3",
+        "where=price<cheap",
         "where=price",
         "where=" + "x" * 501,
         "&".join(["where=price<3"] * 21),
@@ -75,8 +75,9 @@ def test_a_basket_is_bounded_and_its_products_known(client: Any) -> None:
     told = client("GET", "/v1/basket?product=phone-1&product=phone-11")
     assert told.status_code == 404
     assert told.json()["nearest"][0]["product_id"] == "phone-1"
-    told = client("GET", "/v1/products/phone-1/complements?ban=phone-11")
-    assert told.status_code == 404
+    told = client("GET", "/v1/products/phone-1/complements?ban=phone-11&where=prize<3")
+    assert told.status_code == 200
+    assert [one["what"] for one in told.json()["skipped"]] == ["filter", "ban"]
 
 
 @pytest.mark.parametrize(

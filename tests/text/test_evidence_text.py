@@ -17,6 +17,7 @@ from goeswith.text.evidence_text import (
 
 pytestmark = pytest.mark.one_processor
 
+LIFT = "6.2x more often than by chance"
 LINK = Link("t", "Tripod", "Tripods", 30, 12)
 
 
@@ -39,6 +40,13 @@ def evidence(basis: Any = "bought_together", **changes: Any) -> Evidence:
     ("changes", "text"),
     [
         ({}, "In 240 baskets with X: 6.2x more often than by chance."),
+        ({"customers": 180}, f"In 240 baskets of 180 customers with X: {LIFT}."),
+        ({"customers": 1}, f"In 240 baskets of 1 customer with X: {LIFT}."),
+        ({"customers": 0, "counted": False, "lift": None}, "Listed as bought together with X."),
+        (
+            {"unit": "sessions", "customers": 9},
+            f"Bought in 240 sessions of 9 customers with X: {LIFT}.",
+        ),
         ({"unit": "sessions"}, "Bought in 240 sessions with X: 6.2x more often than by chance."),
         ({"unit": "users"}, "Bought by 240 users with X: 6.2x more often than by chance."),
         ({"unit": None}, "Bought 240 times with X: 6.2x more often than by chance."),
@@ -60,10 +68,30 @@ def test_a_co_purchase_states_its_contexts_and_its_lift(changes: dict[str, Any],
     assert complement_text("X", evidence(**changes)) == text
 
 
-def test_order_needs_five_ordered_contexts() -> None:
-    assert "first" not in complement_text("X", evidence(source_first=4))
-    assert complement_text("X", evidence(source_first=5)).endswith("chance; X first in 5.")
-    assert reverse_text("X", evidence(source_first=5)).endswith("; this product first in 5.")
+@pytest.mark.parametrize(
+    ("first", "then", "text"),
+    [
+        (4, 0, ""),
+        (3, 1, ""),
+        (5, 0, "; X first in 5 of 5 with an order"),
+        (5, None, "; X first in 5 of 5 with an order"),
+        (3, 2, "; X first in 3 of 5 with an order"),
+        (2, 3, ""),
+        (10, 10, ""),
+        (150, 4, "; X first in 150 of 154 with an order"),
+        (0, 0, ""),
+        (None, None, ""),
+        (200, 40, "; X first in 200"),
+        (200, 39, "; X first in 200 of 239 with an order"),
+    ],
+)
+def test_order_needs_five_contexts_with_one(first: int, then: int, text: str) -> None:
+    given = evidence(source_first=first, target_first=then)
+    assert complement_text("X", given) == f"In 240 baskets with X: {LIFT}{text}."
+    assert reverse_text("X", given) == (
+        f"In 240 baskets with X: {LIFT}{text.replace('X', 'this product')}."
+    )
+    assert "never" not in complement_text("X", given)
 
 
 @pytest.mark.parametrize(

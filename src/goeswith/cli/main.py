@@ -9,14 +9,16 @@ import sys
 import warnings
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import typer
 import typer.main
 
 from goeswith.cli.plain_help import PlainCommand, PlainGroup
 from goeswith.core.errors import GoesWithError
+from goeswith.core.printable import printable
 from goeswith.core.storage_errors import storage_message
+from goeswith.core.system_faults import system_fault
 from goeswith.core.version import __version__
 
 COMMANDS: Final = {
@@ -30,6 +32,8 @@ COMMANDS: Final = {
     "search": "use.search",
     "export": "use.export",
     "inspect": "use.inspect_bundle",
+    "facts": "shop.facts",
+    "rules": "shop.rules_app",
     "benchmark": "build.benchmark",
     "models": "models",
     "serve": "use.serve",
@@ -114,14 +118,12 @@ def main() -> None:
     try:
         app()
     except GoesWithError as error:
-        _print_error(str(error))
-        sys.exit(2)
-    except OSError as error:
-        message = storage_message(error, Path.cwd())
-        if message is None:
+        _end_with_error(str(error))
+    except Exception as error:
+        remedy = storage_message(error, Path.cwd()) or system_fault(error)
+        if remedy is None:
             raise
-        _print_error(message)
-        sys.exit(2)
+        _end_with_error(remedy)
     except KeyboardInterrupt:
         typer.echo("interrupted; whatever was there before is unchanged", err=True)
         sys.exit(130)
@@ -129,16 +131,18 @@ def main() -> None:
         warnings.showwarning = show
 
 
-def _print_error(text: str) -> None:
+def _end_with_error(message: str) -> NoReturn:
     from rich.console import Console
     from rich.text import Text
 
-    Console(stderr=True, soft_wrap=True).print(Text.assemble(("error: ", "bold red"), text))
+    text = Text.assemble(("error: ", "bold red"), printable(message))
+    Console(stderr=True, soft_wrap=True).print(text)
+    sys.exit(2)
 
 
 def _show_warning(message: Warning | str, *where: Any, **more: Any) -> None:
     """Print a warning for users without the line of code that gave it."""
-    typer.echo(f"warning: {message}", err=True)
+    typer.echo(f"warning: {printable(str(message))}", err=True)
 
 
 if __name__ == "__main__":

@@ -42,6 +42,14 @@ Where: TypeAlias = Annotated[
 Ban: TypeAlias = Annotated[
     list[str] | None, typer.Option(metavar="PRODUCT", help="A product never to show; repeatable.")
 ]
+Include: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(metavar="WHAT", help="Show products that are sold_out or hidden too; repeatable."),
+]
+Market: TypeAlias = Annotated[
+    str | None,
+    typer.Option(metavar="MARKET", help="Show products for this market, and apply its rules."),
+]
 PerType: TypeAlias = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="Maximum per type.")
 ]

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from goeswith.cli.terminal_table import Column, Record, Table, draw, write_tsv
+from goeswith.core.printable import json_printable, printable
 from goeswith.core.progress import StageLines, StepProgress
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Output:
 
     def say(self, text: str) -> None:
         """Print a sentence beside the result."""
-        typer.echo(text, err=self.is_plain)
+        typer.echo(printable(text), err=self.is_plain)
 
     def aside(self, table: Table) -> None:
         """Print a table beside the result."""
@@ -91,7 +92,7 @@ class Output:
         else:
             for part in [table] if shown is None else shown:
                 if isinstance(part, str):
-                    typer.echo(part)
+                    typer.echo(printable(part))
                 else:
                     draw(part)
 
@@ -106,7 +107,7 @@ def print_json(document: Mapping[str, Any]) -> None:
     """Print a document as JSON; paths and other values as text."""
     from json import dumps
 
-    typer.echo(dumps(document, indent=2, ensure_ascii=False, default=str))
+    typer.echo(json_printable(dumps(document, indent=2, ensure_ascii=False, default=str)))
 
 
 def command_name() -> str:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from goeswith.core.printable import printable
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table as Drawing
@@ -90,7 +92,7 @@ def _plain_value(value: Any) -> str:
         return ", ".join(f"{key}={_plain_value(item)}" for key, item in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(map(_plain_value, value))
-    return " ".join(str(value).split()) if isinstance(value, str) else str(value)
+    return printable(" ".join(str(value).split()))
 
 
 def draw(table: Table, *, err: bool = False, console: Console | None = None) -> None:
@@ -157,7 +159,7 @@ def _drawing(table: Table, columns: Sequence[Column]) -> Drawing:
         )
         cells.append(
             [
-                Text(text, style=column.style(record) if column.style else "")
+                Text(printable(text), style=column.style(record) if column.style else "")
                 for text, record in zip(texts, table.records, strict=True)
             ]
         )
@@ -204,7 +206,7 @@ def _draw_blocks(table: Table, columns: Sequence[Column], console: Console) -> N
         block.add_column(overflow="fold")
         for column in columns:
             heading = " ".join(column.heading.split())
-            block.add_row(Text(heading), Text(number(column.of(record))))
+            block.add_row(Text(heading), Text(printable(number(column.of(record)))))
         console.print(block)
         console.print()
 

@@ -123,3 +123,13 @@ def inverse_power(values: npt.NDArray[np.floating[Any]], power: float) -> npt.ND
 def entry_rows(matrix: Sparse) -> Rows:
     """The row of every stored entry of a CSR matrix, aligned with `.indices` and `.data`."""
     return np.repeat(np.arange(matrix.shape[0], dtype=np.int32), np.diff(matrix.indptr))
+
+
+def repeated_groups(codes: Rows) -> npt.NDArray[np.bool_]:
+    """(b, m) of each row of group codes, -1 for none: whether the group was there before."""
+    order = np.argsort(codes, axis=1, kind="stable")
+    in_order = np.take_along_axis(codes, order, axis=1)
+    repeated = np.zeros(codes.shape, dtype=bool)
+    same = (in_order[:, 1:] == in_order[:, :-1]) & (in_order[:, 1:] >= 0)
+    np.put_along_axis(repeated, order[:, 1:], same, axis=1)
+    return repeated

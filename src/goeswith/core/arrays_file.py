@@ -15,6 +15,10 @@ from goeswith.core.mapped_arrays import map_arrays
 Arrays: TypeAlias = dict[str, Any]
 """Name -> numpy array or scipy CSR matrix."""
 
+Array: TypeAlias = np.ndarray[Any, Any]
+
+_INDEX_DTYPES = (np.dtype(np.int32), np.dtype(np.int64))
+_MAX_COLUMNS = 2**31 - 1
 _CSR = ("data", "indices", "indptr", "shape")
 
 
@@ -47,8 +51,31 @@ def load_arrays(path: Path) -> Arrays:
         raise BundleError(f"{path.name} cannot be read: {error}") from error
     arrays: Arrays = {name: value for name, value in flat.items() if "." not in name}
     for name in {name.split(".")[0] for name in flat if "." in name}:
-        from scipy import sparse  # only models with matrices pay for it
-
-        data, indices, indptr, shape = (flat[f"{name}.{part}"] for part in _CSR)
-        arrays[name] = sparse.csr_matrix((data, indices, indptr), shape=tuple(shape.tolist()))
+        try:
+            arrays[name] = _csr_matrix(*(flat[f"{name}.{part}"] for part in _CSR))
+        except (KeyError, ValueError, TypeError, OverflowError, IndexError) as error:
+            raise BundleError(f"{path}: the matrix {name!r} is damaged: {error}") from error
     return arrays
+
+
+def _csr_matrix(data: Array, indices: Array, indptr: Array, shape: Array) -> Any:
+    """A matrix with every index in range: scipy reads what an index points to without a check.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    from scipy import sparse  # only models with matrices pay for it
+
+    for array in (data, indices, indptr, shape):
+        if array.ndim != 1:
+            raise ValueError(f"an array has {array.ndim} dimensions")
+    if indices.dtype not in _INDEX_DTYPES or indptr.dtype not in _INDEX_DTYPES:
+        raise ValueError("the indices are no int32 or int64")
+    rows, columns = shape.tolist()
+    if not (0 <= columns <= _MAX_COLUMNS and len(indptr) == rows + 1 and len(data) == len(indices)):
+        raise ValueError("its parts do not belong together")
+    if indptr[0] != 0 or indptr[-1] != len(indices) or (indptr[1:] < indptr[:-1]).any():
+        raise ValueError("indptr does not divide the entries into rows")
+    if len(indices) and (indices.min() < 0 or indices.max() >= columns):
+        raise ValueError(f"an index is not below {columns}")
+    return sparse.csr_matrix((data, indices, indptr), shape=(rows, columns))

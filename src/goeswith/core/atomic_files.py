@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from goeswith.core.errors import BundleError
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -57,17 +59,49 @@ def write_arrow(frame: pl.DataFrame, path: Path) -> None:
 def map_arrow(path: Path) -> pl.DataFrame:
     """Map a table that `write_arrow` wrote into memory; the reader of polars would copy it.
 
+    Every offset and text is checked: polars reads what an offset points to without a check.
+
     Raises:
         FileNotFoundError: there is no such file.
-        pyarrow.ArrowInvalid: it is no Arrow file.
+        BundleError: it is no such table, or damaged.
     """
     import polars as pl
     import pyarrow as pa
     from pyarrow import ipc
 
-    frame = pl.from_arrow(ipc.open_file(pa.memory_map(str(path))).read_all(), rechunk=False)
+    try:
+        table = ipc.open_file(pa.memory_map(str(path))).read_all()
+        unusual = [field.name for field in table.schema if not _is_plain(field.type)]
+        if unusual:
+            raise pa.ArrowInvalid(f"the column {unusual[0]!r} has a type that is not written here")
+        table.validate(full=True)
+        frame = pl.from_arrow(table, rechunk=False)
+    except FileNotFoundError:
+        raise
+    except (pa.ArrowException, pl.exceptions.PolarsError, OSError, ValueError, TypeError) as error:
+        raise BundleError(
+            f"{path} is not a complete Arrow table: {error}; fit the bundle again"
+        ) from error
     assert isinstance(frame, pl.DataFrame)
     return frame
+
+
+def _is_plain(kind: Any) -> bool:
+    """Whether a type of Arrow is one of a catalogue: numbers, texts, times, and lists of them."""
+    from pyarrow import types
+
+    if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
+        return _is_plain(kind.value_type)
+    return bool(
+        types.is_primitive(kind)
+        or types.is_string(kind)
+        or types.is_large_string(kind)
+        or types.is_string_view(kind)
+        or types.is_null(kind)
+        or types.is_decimal(kind)
+        or types.is_struct(kind)
+        or (types.is_dictionary(kind) and _is_plain(kind.value_type))
+    )
 
 
 def write_parquet(frame: pl.DataFrame, path: Path) -> None:

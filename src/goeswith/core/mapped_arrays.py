@@ -34,6 +34,10 @@ _DTYPES: Final = {
     "F64": np.float64,
 }
 
+_MAX_DIMENSIONS: Final = 8
+_MAX_HEADER: Final = 100_000_000
+"""Bytes of a header, as in the safetensors library."""
+
 
 def map_arrays(path: Path) -> MappedArrays:
     """Every array of a safetensors file, read-only and backed by the file.
@@ -46,7 +50,7 @@ def map_arrays(path: Path) -> MappedArrays:
         try:
             memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             start = 8 + int.from_bytes(memory[:8], "little")
-            if start > len(memory):
+            if start > min(len(memory), _MAX_HEADER + 8):
                 raise ValueError("its header is cut short")
             header = json.loads(memory[8:start])
             return {
@@ -54,7 +58,14 @@ def map_arrays(path: Path) -> MappedArrays:
                 for name, entry in header.items()
                 if name != "__metadata__"
             }
-        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        except (
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            OverflowError,
+            RecursionError,
+        ) as error:
             raise BundleError(f"{path} is not a complete safetensors file: {error}") from error
 
 
@@ -63,5 +74,10 @@ def _view(memory: mmap.mmap, start: int, entry: dict[str, Any]) -> npt.NDArray[A
     begin, end = entry["data_offsets"]
     if not 0 <= begin <= end or (end - begin) % dtype.itemsize:
         raise ValueError(f"impossible offsets {begin}, {end}")
+    shape = entry["shape"]
+    if len(shape) > _MAX_DIMENSIONS or not all(type(size) is int and size >= 0 for size in shape):
+        raise ValueError(f"impossible shape {shape}")
     flat = np.frombuffer(memory, dtype, (end - begin) // dtype.itemsize, start + begin)
-    return flat.reshape(entry["shape"])
+    if dtype == np.bool_ and len(flat) and flat.view(np.uint8).max() > 1:
+        raise ValueError("truth values other than 0 and 1")
+    return flat.reshape(shape)

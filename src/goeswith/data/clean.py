@@ -14,7 +14,7 @@ import polars as pl
 from goeswith.core.errors import DataError
 from goeswith.data.catalog import Catalog
 from goeswith.data.mapping.placeholders import is_placeholder, is_total
-from goeswith.data.prices import numbers, prices
+from goeswith.data.parsing.prices import numbers, prices
 from goeswith.data.quarantine import FILE, ROW, Quarantine
 from goeswith.data.tables import require_columns
 from goeswith.data.values import identifiers, lists, text

@@ -28,10 +28,10 @@ from goeswith.data.mapping.placeholders import (
     matches_any,
 )
 from goeswith.data.mapping.repeated_ids import unique_contexts
-from goeswith.data.prices import numbers
+from goeswith.data.parsing.prices import numbers
+from goeswith.data.parsing.timestamps import are_dates, shown_date_order, timestamps
 from goeswith.data.quarantine import Quarantine
 from goeswith.data.tables import require_columns
-from goeswith.data.timestamps import are_dates, shown_date_order, timestamps
 from goeswith.data.values import identifiers, text
 
 CONTEXTS: Final = ("user_id", "session_id", "basket_id")

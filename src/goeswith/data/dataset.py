@@ -71,6 +71,14 @@ class Dataset:
         """Whether relations are counted in events, rather than given by lists or bundles."""
         return self.relations is None and self.events is not None
 
+    @property
+    def has_views(self) -> bool:
+        """Whether the events hold views, so that substitutes can be counted."""
+        events = self.events
+        return (
+            events is not None and "event" in events.columns and (events["event"] == "view").any()
+        )
+
     @classmethod
     def from_frames(
         cls,

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final, NamedTuple
 
 import polars as pl
 
 from goeswith.core.errors import DataError
 from goeswith.data.catalog import Catalog
+from goeswith.data.event_ids import Hashes, drop_repeats, no_hashes
 from goeswith.data.jsonlines import parse_object
 from goeswith.data.quarantine import ROW
 
 FEEDBACK_PATTERN: Final = "feedback-*.jsonl"
 _EVENTS: Final = {"click": "view", "purchase": "purchase"}
 """Feedback event -> event of an event table. Impressions are no actions of a shopper."""
+_MAX_LINE: Final = 100_000
+"""Bytes of a line; the service writes shorter ones."""
 
 
 @dataclass(frozen=True)
@@ -25,12 +29,15 @@ class FeedbackEvents:
     """The new events in a folder of feedback.
 
     Attributes:
-        events: product_id, event, session_id, timestamp, and `_row`.
+        events: product_id, event, session_id, user_id, timestamp, and `_row`. An event without a
+            user is of its session, so that the cap of one user's votes holds for it.
+        event_ids: hashes of the events with an `event_id`, sorted.
         files: of each file with new lines: `file`, `bytes` read so far, and `sha256` of these.
         skip_counts: reason -> number of skipped lines.
     """
 
     events: pl.DataFrame
+    event_ids: Hashes
     files: list[dict[str, Any]]
     skip_counts: dict[str, int]
 
@@ -40,18 +47,21 @@ def read_feedback_events(
     counted_files: Sequence[Mapping[str, Any]],
     catalog: Catalog,
     *,
+    counted_ids: Hashes | None = None,
     recount: bool = False,
 ) -> FeedbackEvents:
     """Read the events of a folder that are not counted yet.
 
     The service may still write to a file: complete lines are read, from the previous position on.
-    Lines without information on pairs are skipped and counted: impressions, events without a
-    session, of unknown products, and repeats of an `event_id`.
+    A file that was renamed is recognised by its content. Lines without information on pairs are
+    skipped and counted: impressions, events without a session, of unknown products, and repeats of
+    an `event_id`, also of one in another file.
 
     Args:
         folder: of `serve.feedback`.
         counted_files: entries as `FeedbackEvents.files` of earlier calls.
         catalog: which products there are.
+        counted_ids: `FeedbackEvents.event_ids` of all earlier calls.
         recount: read all files from the start.
 
     Raises:
@@ -63,26 +73,17 @@ def read_feedback_events(
         raise DataError(
             f"{folder} holds no feedback ({FEEDBACK_PATTERN}); name the folder serve.feedback"
         )
-    before = (
-        {} if recount else {entry["file"]: entry for entry in counted_files if "bytes" in entry}
-    )
+    counted = [] if recount else [entry for entry in counted_files if "bytes" in entry]
+    before = {entry["file"]: entry for entry in counted}
     records: list[dict[str, Any]] = []
     files, skip_counts = [], dict.fromkeys(_SKIP_REASONS, 0)
     for path in paths:
-        content = path.read_bytes()
-        content = content[: content.rfind(b"\n") + 1]
-        start = _start(path, content, before.get(path.name))
-        if start == len(content):
+        new = _read_new_lines(path, counted, before.get(path.name))
+        if not new.lines:
             continue
-        files.append(
-            {
-                "file": path.name,
-                "bytes": len(content),
-                "sha256": hashlib.sha256(content).hexdigest(),
-            }
-        )
-        for line in content[start:].decode("utf-8", "replace").split("\n")[:-1]:
-            record = parse_object(line) or {}
+        files.append({"file": path.name, "bytes": new.size, "sha256": new.sha256})
+        for line in new.lines:
+            record = parse_object(line.decode("utf-8", "replace")) or {}
             reason = _skip_reason(record)
             if reason is None:
                 records.append(record)
@@ -93,13 +94,13 @@ def read_feedback_events(
     frame = _records_frame(records)
     in_catalog = frame.filter(pl.Series(catalog.rows(frame["product_id"]) >= 0, dtype=pl.Boolean))
     skip_counts[_SKIP_UNKNOWN_PRODUCT] = frame.height - in_catalog.height
-    events = in_catalog.filter(
-        pl.col("event_id").is_null() | pl.struct("session_id", "event_id").is_first_distinct()
-    )
+    seen = no_hashes() if recount or counted_ids is None else counted_ids
+    events, event_ids = drop_repeats(in_catalog, seen)
     skip_counts[_SKIP_DUPLICATE] = in_catalog.height - events.height
     events = events.drop("event_id").with_row_index(ROW, offset=1)
     return FeedbackEvents(
         events.with_columns(pl.col(ROW).cast(pl.Int64)),
+        event_ids,
         files,
         {reason: count for reason, count in skip_counts.items() if count},
     )
@@ -131,23 +132,70 @@ def _skip_reason(record: Mapping[str, Any]) -> str | None:
 
 
 def _records_frame(records: list[dict[str, Any]]) -> pl.DataFrame:
-    names = ("product_id", "event", "session_id", "timestamp", "event_id")
+    names = ("product_id", "event", "session_id", "user_id", "timestamp", "event_id")
     columns = {name: [_string_or_none(record.get(name)) for record in records] for name in names}
     frame = pl.DataFrame(columns, schema=dict.fromkeys(names, pl.String))
-    return frame.with_columns(pl.col("event").replace(_EVENTS))
+    user = pl.coalesce("user_id", "session_id").alias("user_id")
+    return frame.with_columns(pl.col("event").replace(_EVENTS), user)
 
 
 def _string_or_none(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _start(path: Path, content: bytes, before: Mapping[str, Any] | None) -> int:
-    if before is None:
-        return 0
-    size = int(before["bytes"])
-    if len(content) < size or hashlib.sha256(content[:size]).hexdigest() != before["sha256"]:
+class _NewLines(NamedTuple):
+    """What a file holds beyond what was counted: lines, and size and SHA-256 up to the last one."""
+
+    lines: list[bytes]
+    size: int
+    sha256: str
+
+
+def _read_new_lines(
+    path: Path, counted: Sequence[Mapping[str, Any]], before: Mapping[str, Any] | None
+) -> _NewLines:
+    """The complete lines after the part that was counted, under this name or another one.
+
+    A line that is too long is returned cut, which is no JSON.
+
+    Raises:
+        DataError: the part that was counted under this name has changed.
+    """
+    sums = {(int(entry["bytes"]), entry["sha256"]) for entry in counted}
+    sizes = {size for size, _ in sums}
+    own = None if before is None else (int(before["bytes"]), before["sha256"])
+    digest, size, lines, has_own = hashlib.sha256(), 0, list[bytes](), own is None
+    with path.open("rb") as file:
+        end = last_line_end(file, file.seek(0, os.SEEK_END))
+        file.seek(0)
+        while size < end:
+            part = file.readline(_MAX_LINE)
+            lines.append(part)
+            while True:
+                digest.update(part)
+                size += len(part)
+                if part.endswith(b"\n"):
+                    break
+                part = file.readline(_MAX_LINE)
+            if size in sizes and (size, digest.hexdigest()) in sums:
+                has_own |= (size, digest.hexdigest()) == own
+                lines.clear()
+    if not has_own:
         raise DataError(
             f"{path} has changed since it was counted; move it away, or give --again to count "
             "everything in the folder once more"
         )
-    return size
+    return _NewLines(lines, size, digest.hexdigest())
+
+
+def last_line_end(file: IO[bytes], size: int) -> int:
+    """Position of the end of the last complete line of an open file of so many bytes."""
+    end = size
+    while end:
+        start = max(end - 65_536, 0)
+        file.seek(start)
+        newline = file.read(end - start).rfind(b"\n")
+        if newline >= 0:
+            return start + newline + 1
+        end = start
+    return 0

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from hashlib import sha256
 from time import perf_counter
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from goeswith.core.errors import ConfigError, GoesWithError
 from goeswith.core.progress import StepProgress
 from goeswith.data.dataset import Dataset
 from goeswith.evaluation.bootstrap import paired_bootstrap
+from goeswith.evaluation.deployed_model import as_deployed
 from goeswith.evaluation.entrant import Entrant
 from goeswith.evaluation.metrics import PerSource
 from goeswith.evaluation.peak_memory import peak_memory
@@ -28,6 +30,7 @@ from goeswith.evaluation.protocols.case import BenchmarkCase, BenchmarkData, Cas
 from goeswith.kinds.shop_map import with_shop_kinds
 from goeswith.models import CLOSED_FORM
 from goeswith.models.base import Model
+from goeswith.models.basket_counts import BasketForm
 from goeswith.relations.measures import MEASURES
 from goeswith.settings.sections import Settings
 
@@ -42,6 +45,8 @@ class _ModelRun:
     peak_mb: float | None = None
     training: list[dict[str, Any]] = field(default_factory=list)
     importances: dict[str, float] = field(default_factory=dict)
+    rankings: str = ""
+    """Digest of the rankings."""
 
 
 @dataclass
@@ -78,7 +83,7 @@ def benchmark(  # noqa: PLR0917
         dataset: as `load_data` reads it.
         models: `name`, `name:key=value,...` or `module:Class`, a class, or a model ready to fit;
             None or none for `default_models`.
-        protocols: edges, cold, direction, time, gold; leave_one_out, given, sessions.
+        protocols: basket, edges, cold, direction, time, gold; leave_one_out, given, sessions.
         seeds: one split each, and the `seed` of models that have one.
         settings: of a project file; None for the defaults.
         progress: called before every fit, and at the end.
@@ -89,8 +94,9 @@ def benchmark(  # noqa: PLR0917
         mean, std, per_seed), "fit_seconds" and "score_seconds" (medians over seeds),
         "peak_memory_mb" (the largest), "training" of a trained model (for each fit its "seed" and
         its "epochs", see `EpochRecord`), "importances" of the last fit of a model that weighs
-        evidence, and "refused", the reason why a model has no metrics. What does not apply is
-        absent.
+        evidence, "same_as", an earlier model with the same rankings, and "refused", the reason why
+        a model has no metrics. "deployed" is the model that a fit would use. What does not apply
+        is absent.
 
     Raises:
         ConfigError: an unknown model, protocol or setting, or invalid seeds.
@@ -101,12 +107,18 @@ def benchmark(  # noqa: PLR0917
     if not makers or not seeds or any(seed < 0 for seed in seeds) or len(set(seeds)) < len(seeds):
         raise ConfigError("name at least one protocol, and one or more different seeds from 0 up")
     # a wrong name is an error before hours of work, not after
-    entrants = {
-        name: _entrants(models or default_models(dataset, name), name, settings) for name in makers
-    }
-
     if settings.kinds.use != "none":
         dataset = with_shop_kinds(dataset, settings.kinds.map)
+    dataset, fitted = as_deployed(dataset, settings)
+    deployed = fitted.fit.model
+    entrants = {
+        name: _entrants(
+            models or [*default_models(dataset, name), *([deployed] * (name not in NEXT_PRODUCT))],
+            name,
+            fitted,
+        )
+        for name in makers
+    }
     data = BenchmarkData(dataset, settings)
     steps = sum(len(rows) for rows in entrants.values()) * len(seeds)
     done = 0
@@ -135,21 +147,40 @@ def benchmark(  # noqa: PLR0917
                     entry.runs.append(_fit_and_measure(entry.entrant, cases, seed))
                 except GoesWithError as error:
                     entry.refusal = str(error)
-        tables.append(_table(data, name, list(seeds), entries))
+        table = _table(data, name, list(seeds), entries)
+        tables.append(table if name in NEXT_PRODUCT else {**table, "deployed": deployed})
     report("done")
     return tables[0] if len(tables) == 1 else {"protocols": tables}
 
 
 def default_models(dataset: Dataset, protocol_name: str) -> list[str]:
-    """Every closed-form model; co-purchase by every association measure if pairs are counted."""
+    """Every closed-form model; co-purchase by every association measure if pairs are counted.
+
+    The protocol basket compares the forms over all baskets, which the others hold out in part.
+    """
     if protocol_name in NEXT_PRODUCT:
         return list(sequential.CLOSED_FORM)
+    if protocol_name == "basket":
+        return list(BASKET_FORMS)
     counted = protocol_name == "time" or dataset.counted
     measures = [f"copurchase:measure={measure}" for measure in MEASURES]
     specs: list[str] = []
     for name in CLOSED_FORM:
+        if name == BasketForm.name:
+            continue
         specs += measures if name == "copurchase" and counted else [name]
     return specs
+
+
+BASKET_FORMS: Final = (
+    "baskets:form=popularity",
+    "baskets",
+    "baskets:by_basket=true,prior=10",
+    "baskets:form=llr",
+    "baskets:form=cosine",
+    "baskets:form=ease",
+    "baskets:form=ease,by_basket=true",
+)
 
 
 def _entrants(
@@ -163,7 +194,7 @@ def _entrants(
 def _fit_and_measure(entrant: Entrant, cases: Sequence[BenchmarkCase[Any]], seed: int) -> _ModelRun:
     """Fit and measure one model on one seed."""
     run = _ModelRun(CaseMetrics())
-    measured = []
+    measured, digest = [], sha256()
     with peak_memory() as peak:
         for case in cases:
             started = perf_counter()
@@ -173,10 +204,12 @@ def _fit_and_measure(entrant: Entrant, cases: Sequence[BenchmarkCase[Any]], seed
             run.score_seconds += perf_counter() - fitted
             run.fit_seconds += fitted - started
             measured.append(case.measure(answers))
+            for name in sorted(answers):
+                digest.update(np.ascontiguousarray(answers[name]).tobytes())
             if model.history:
                 run.training.append({"seed": seed, "epochs": list(model.history)})
             run.importances = model.importances()
-    run.peak_mb = peak.mb
+    run.peak_mb, run.rankings = peak.mb, digest.hexdigest()
     run.measured = CaseMetrics(
         {
             metric: PerSource.concatenate([part.per_source[metric] for part in measured])
@@ -195,11 +228,22 @@ def _table(
         "protocol": name,
         "seeds": seeds,
         "products": len(data.dataset.catalog),
-        "results": [_result(entry) for entry in entries],
+        "results": [
+            _result(entry) | _same_as(entry, entries[:place]) for place, entry in enumerate(entries)
+        ],
         "bootstrap": _against_best(
             entries, MAIN_METRIC.get(name, "ndcg@10"), data.settings.evaluation.bootstrap
         ),
     }
+
+
+def _same_as(entry: _ResultRow, before: list[_ResultRow]) -> dict[str, str]:
+    """An earlier model with the same rankings under every seed."""
+    rankings = [run.rankings for run in entry.runs]
+    for other in before if rankings and entry.refusal is None else []:
+        if other.refusal is None and [run.rankings for run in other.runs] == rankings:
+            return {"same_as": other.spec}
+    return {}
 
 
 def _result(entry: _ResultRow) -> dict[str, Any]:

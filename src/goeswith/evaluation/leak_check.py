@@ -40,6 +40,13 @@ def check_leak(graph: RelationGraph, test_sources: Rows, test_targets: Rows) -> 
                 f"direction or the other (for example rows {u} -> {v}); figures from this graph "
                 "would be worthless. Remove the pairs with RelationGraph.without before fitting"
             )
+    if graph.baskets is not None:
+        together = (graph.baskets.T @ graph.baskets).tocsr()
+        if np.asarray(together[test_sources, test_targets]).any():
+            raise LeakError(
+                "baskets: some train baskets hold both products of a test pair; figures from this "
+                "graph would be worthless. Remove the pairs with RelationGraph.without"
+            )
 
 
 def check_order(train: pl.DataFrame, test: pl.DataFrame) -> None:

@@ -5,6 +5,16 @@ from __future__ import annotations
 from typing import Any, Final
 
 MAIN_METRICS: Final = (
+    "complements@5",
+    "look_alikes@5",
+    "labelled@5",
+    "complements.pool@5",
+    "look_alikes.pool@5",
+    "attach@10",
+    "stratified@10",
+    "tail@10",
+    "last@10",
+    "attach@10.new",
     "ndcg@10",
     "hit@10",
     "mrr@20",
@@ -23,7 +33,7 @@ MAIN_METRICS: Final = (
 """Metrics that fit a terminal; the JSON file and the report hold all."""
 
 COSTS: Final = {"fit_seconds": "fit s", "score_seconds": "score s", "peak_memory_mb": "peak MiB"}
-_LOWER: Final = frozenset({"substitutes", "ece"})
+_LOWER: Final = frozenset({"substitutes", "look_alikes", "ece"})
 """Metrics of which less is better, at any rank and of any part of the products."""
 ABSENT: Final = "–"
 

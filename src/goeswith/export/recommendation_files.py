@@ -7,12 +7,16 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from goeswith.core.atomic_files import atomic_path
 from goeswith.core.errors import ConfigError
+from goeswith.core.printable import is_formula
 from goeswith.core.storage_errors import explain_storage_errors
 from goeswith.export.recommendation_rows import RecommendationRows
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 def parquet(rows: RecommendationRows, path: Path) -> None:
@@ -28,14 +32,36 @@ def parquet(rows: RecommendationRows, path: Path) -> None:
 
 
 def csv(rows: RecommendationRows, path: Path) -> None:
-    """UTF-8 with a header; text is always quoted, so that an empty field is a missing value."""
+    """UTF-8 with a header; text is always quoted, so that an empty field is a missing value.
+
+    A text that a spreadsheet would compute as a formula gets a leading apostrophe.
+    """
     import polars as pl
 
     with _atomic_export(path) as beside, beside.open("wb") as file:
         file.write((",".join(rows.schema.names) + "\n").encode())
         for batch in rows:
             frame = pl.DataFrame(pl.from_arrow(batch))
+            texts = [name for name, kind in frame.schema.items() if kind == pl.String]
+            frame = frame.with_columns(
+                pl.when(_formulas(frame[name]))
+                .then("'" + pl.col(name))
+                .otherwise(pl.col(name))
+                .alias(name)
+                for name in texts
+            )
             frame.write_csv(file, include_header=False, quote_style="non_numeric")
+
+
+def _formulas(texts: pl.Series) -> pl.Series:
+    """Which of some texts a spreadsheet would compute."""
+    import polars as pl
+
+    unusual = texts.str.contains(r"^[=@\t\r+-]").fill_null(value=False).to_list()
+    return pl.Series(
+        [odd and is_formula(text) for odd, text in zip(unusual, texts.to_list(), strict=True)],
+        dtype=pl.Boolean,
+    )
 
 
 def jsonl(rows: RecommendationRows, path: Path) -> None:

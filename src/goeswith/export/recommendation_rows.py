@@ -88,7 +88,9 @@ class RecommendationRows:
         self._models = pa.array(bundle.models, pa.string())
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        precomputed = self._constraints is None and not any(self.bundle.slate_settings.values())
+        self.bundle.refresh()
+        is_ranking = self.bundle.keeps_ranking and self.bundle.is_as_fitted
+        precomputed = self._constraints is None and is_ranking
         make_columns = (
             self._precomputed_columns
             if precomputed and not self._explain

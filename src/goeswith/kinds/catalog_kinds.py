@@ -11,6 +11,7 @@ from goeswith.data.catalog import Catalog
 from goeswith.kinds.table import load_table
 from goeswith.kinds.tagger import SHOP, Tag, Tagger, category_first
 from goeswith.kinds.text_classifier import tag_by_text
+from goeswith.kinds.title_clusters import title_clusters
 
 KIND: Final = "kind"
 """Column with the id of a product's kind; null where the tagger decides."""
@@ -60,6 +61,8 @@ def shared_tagger() -> Tagger:
 def with_kinds(catalog: Catalog, tags: list[Tag], *, fill_types: bool = False) -> Catalog:
     """A catalogue with the column `kind`; where it has no types, the kinds' names are its types.
 
+    Products without a kind get the head noun of their title as type, see `title_clusters`.
+
     Args:
         catalog: n products.
         tags: of the same.
@@ -68,9 +71,14 @@ def with_kinds(catalog: Catalog, tags: list[Tag], *, fill_types: bool = False) -
     ids = [tag.kind for tag in tags]
     # what a shop says has no kind is not tagged again later
     column = [NO_KIND if tag.source == SHOP and tag.kind is None else tag.kind for tag in tags]
+    titles = catalog.text("title") or [None] * len(catalog)
     frame = catalog.frame.with_columns(pl.Series(KIND, column, dtype=pl.String))
     if fill_types or "type" not in frame.columns or not frame["type"].count():
         kinds = load_table().kinds
-        types = [kinds[kind].name if kind else None for kind in ids]
+        untagged = [None if kind else title for kind, title in zip(ids, titles, strict=True)]
+        types = [
+            kinds[kind].name if kind else cluster
+            for kind, cluster in zip(ids, title_clusters(untagged), strict=True)
+        ]
         frame = frame.with_columns(pl.Series("type", types, dtype=pl.String))
     return Catalog(frame)

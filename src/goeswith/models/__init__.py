@@ -16,6 +16,7 @@ from goeswith.models.registry import Registry
 
 if TYPE_CHECKING:
     from goeswith.models.base import ModelConfig, Recommender
+    from goeswith.models.basket_counts import BasketForm
     from goeswith.models.cocitation import CoCitation
     from goeswith.models.copurchase import CoPurchase
     from goeswith.models.ease import EASE
@@ -39,6 +40,7 @@ _WHERE: Final = {
     "cocitation": "goeswith.models.cocitation:CoCitation",
     "katz": "goeswith.models.katz:Katz",
     "ease": "goeswith.models.ease:EASE",
+    "baskets": "goeswith.models.basket_counts:BasketForm",
     "projection": "goeswith.models.projection:Projection",
     "kinds": "goeswith.models.kind_links:KindLinks",
     "similar_complements": "goeswith.models.similar_complements:SimilarComplements",
@@ -74,6 +76,7 @@ __all__ = [
     "MODELS",
     "TRAINED",
     "AttributeSimilarity",
+    "BasketForm",
     "CoCitation",
     "CoPurchase",
     "Daemon",

@@ -72,12 +72,23 @@ class EASE(Recommender):
 
 def _item_weights(edges: Sparse, l2: float) -> Floats:
     """(t, t) B of a (n, t) matrix, in the memory of one such matrix, C-contiguous."""
+    return item_weights(_gram(edges), l2)
+
+
+def _gram(edges: Sparse) -> Floats:
+    """(t, t) A'A in Fortran order."""
     t = edges.shape[1]
     gram = np.empty((t, t), dtype=np.float32, order="F")  # symmetric: LAPACK's order is as good
     backward = edges.T.tocsr()
     size = block_size(t)
     for start in range(0, t, size):
         gram[:, start : start + size] = (backward[start : start + size] @ edges).toarray().T
+    return gram
+
+
+def item_weights(gram: Floats, l2: float) -> Floats:
+    """(t, t) B of a Gram matrix (t, t) in Fortran order, which is overwritten."""
+    t, size = len(gram), block_size(len(gram))
     gram[np.diag_indices(t)] += l2
     if not t:
         return gram

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from scipy import sparse
 
-from goeswith.core.arrays import Floats, Rows, Sparse
+from goeswith.core.arrays import Floats, Rows, Sparse, repeated_groups
 from goeswith.data.variants import variant_codes
 from goeswith.store.kind_relations import NEVER_TOGETHER, kind_arrays
 
 if TYPE_CHECKING:
     from goeswith.data.catalog import Catalog
     from goeswith.relations.graph import RelationGraph
+
+
+_DEEPER: Final = 3
+"""How many times as many recommendations are looked at where kinds exclude some."""
+_MAX_DEEPER: Final = 5
+"""Likewise, at most, where variants fill a list."""
 
 
 class ExclusionIndex:
@@ -53,12 +59,17 @@ class ExclusionIndex:
         return sparse.csr_matrix((np.ones(len(at[0]), dtype=np.float32), at), shape=(n, n))
 
     @property
-    def by_kinds(self) -> bool:
-        """Whether kinds exclude products."""
-        return self._kinds is not None
+    def groups(self) -> Rows:
+        """(n,) variant group of each product, -1 for none."""
+        return self._codes
 
-    def drop_kinds(self, rows: Rows, products: Rows, scores: Floats, k: int) -> tuple[Rows, Floats]:
-        """The first k recommendations of each row that no kind excludes.
+    def depth(self, k: int) -> int:
+        """How many recommendations to look at, so that k are likely to remain."""
+        largest = int(np.diff(self._starts).max(initial=1))
+        return k * max(_DEEPER if self._kinds is not None else 1, min(largest, _MAX_DEEPER))
+
+    def drop(self, rows: Rows, products: Rows, scores: Floats, k: int) -> tuple[Rows, Floats]:
+        """The first k recommendations of each row that no kind excludes, one of a variant group.
 
         Args:
             rows: (b,) sources.
@@ -66,10 +77,12 @@ class ExclusionIndex:
             scores: (b, m).
             k: how many.
         """
-        if self._kinds is None:
+        if self._kinds is None and not len(self._members):
             return products[:, :k], scores[:, :k]
-        apart = self._apart[self._kinds[rows][:, None], self._kinds[products]]
-        out = (products < 0) | apart
+        out = products < 0
+        if self._kinds is not None:
+            out |= self._apart[self._kinds[rows][:, None], self._kinds[products]]
+        out |= repeated_groups(np.where(out, -1, self._codes[products]))
         order = np.argsort(out, axis=1, kind="stable")[:, :k]
         empty = np.take_along_axis(out, order, axis=1)
         return (

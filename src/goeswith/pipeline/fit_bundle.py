@@ -18,6 +18,8 @@ from goeswith.core.errors import DataError
 from goeswith.core.progress import StepProgress
 from goeswith.core.version import __version__
 from goeswith.data.table_files import content_sha256, find_table_files
+from goeswith.facts.availability import availability_flags
+from goeswith.facts.fact_fold import settle_path
 from goeswith.models import make_model
 from goeswith.pipeline.empty_fit import count_events, products_with_pairs, why_few
 from goeswith.pipeline.fit_progress import FitProgress
@@ -26,6 +28,7 @@ from goeswith.pipeline.precompute import precompute
 from goeswith.pipeline.relevance_filter import filter_by_relevance
 from goeswith.pipeline.reverse_lists import reverse_arrays
 from goeswith.pipeline.session_model import fit_session
+from goeswith.pipeline.signal_notes import hub_notes, signal_notes
 from goeswith.pipeline.similarity_index import similarity_arrays
 from goeswith.pipeline.top_k_table import TopKTable
 from goeswith.relations.build_graph import build_graph
@@ -38,6 +41,7 @@ from goeswith.store.counted_contexts import CountedContexts
 from goeswith.store.evidence_arrays import evidence_arrays
 from goeswith.store.kind_relations import kind_arrays
 from goeswith.store.manifest import (
+    AVAILABILITY,
     BELOW_SUPPORT,
     COUNTED,
     EVIDENCE,
@@ -100,7 +104,10 @@ def fit_bundle(
     """
     dataset, kinds = tag_products(dataset, settings.kinds)
     settings = settings.resolve(
-        len(dataset.catalog), has_counts=dataset.counted, by_kinds=kinds["exclude"]
+        len(dataset.catalog),
+        has_counts=dataset.counted,
+        has_views=dataset.has_views,
+        by_kinds=kinds["exclude"],
     )
     specs = list(dict.fromkeys([settings.fit.model, *settings.fit.fallbacks]))
     steps = FitProgress(len(dataset.catalog), len(specs), progress)
@@ -158,7 +165,11 @@ def fit_bundle(
                 "settings": settings.model_dump(mode="json"),
                 "data": {**_data_info(dataset), "fitted_relations": relation_names(relations)},
                 "mined": mined,
-                "mining_notes": report.notes,
+                "mining_notes": [
+                    *report.notes,
+                    *signal_notes(relations, kinds),
+                    *hub_notes(dataset.catalog, table.hubs),
+                ],
                 **top_k_info(relations, table),
                 "statistics": statistics.as_json(),
                 "kinds": kinds,
@@ -167,6 +178,7 @@ def fit_bundle(
                 "metrics": metrics,
             },
         )
+        settle_path(out)
         rmtree(checkpoints, ignore_errors=True)
         steps.finish()
 
@@ -200,6 +212,9 @@ def write_build(build: Path, catalog: Catalog, graph: RelationGraph, table: TopK
     # JSON has no NaN: such a number is missing
     frame = catalog.frame.with_columns(pl.selectors.float().fill_nan(None))
     write_arrow(frame, build / PRODUCTS)
+    flags = availability_flags(frame)
+    if flags is not None:
+        save_arrays({"flags": flags}, build / AVAILABILITY)
     save_arrays(similarity_arrays(catalog), build / SIMILARS)
     save_arrays(reverse_arrays(table), build / REVERSE)
     if kinds := kind_arrays(catalog):

@@ -45,13 +45,7 @@ def tag_products(dataset: Dataset, settings: KindSettings) -> tuple[Dataset, dic
         "why_not": None,
         "share": share,
         "types": not catalog.type_names,
-        "exclude": dataset.counted and not _has_views(dataset),
+        "exclude": dataset.counted and not dataset.has_views,
         "table": VERSION,
     }
     return replace(dataset, catalog=tagged), facts
-
-
-def _has_views(dataset: Dataset) -> bool:
-    """Whether the events hold views, so that substitutes can be counted."""
-    events = dataset.events
-    return events is not None and "event" in events.columns and (events["event"] == "view").any()

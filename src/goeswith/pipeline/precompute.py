@@ -14,6 +14,7 @@ import numpy as np
 from goeswith.core.arrays import Floats, Rows, blocks
 from goeswith.core.errors import GoesWithError
 from goeswith.models.registry import model_name
+from goeswith.pipeline.demotion import demote_unsupported
 from goeswith.pipeline.exclusion_index import ExclusionIndex
 from goeswith.pipeline.fit_progress import FitProgress
 from goeswith.pipeline.top_k_table import TopKTable
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
     from goeswith.models.base import Recommender
     from goeswith.relations.graph import RelationGraph
 
-_DEEPER: Final = 3
-"""How many times as many recommendations are looked at where kinds exclude some."""
 _BATCH: Final = 2048
+_POPULARITY_MODELS: Final = frozenset({"popularity", "type_popularity"})
+"""First models that are to show what is popular."""
 _MAX_THREADS: Final = 4
 """Scoring threads; each holds a block of scores in memory."""
 
@@ -53,8 +54,8 @@ def precompute(
         k: recommendations per product.
         by_kinds: whether products of one kind are substitutes.
     """
-    table = TopKTable(len(catalog), k)
     exclusions = ExclusionIndex(catalog, graph, by_kinds=by_kinds)
+    table = TopKTable(len(catalog), k, exclusions.groups)
     for place, spec in enumerate(specs):
         name = re.sub(r"[^\w.-]", "-", model_name(spec))
         folder = build / "model" if not place else build / "fallbacks" / f"{place}-{name}"
@@ -74,6 +75,8 @@ def precompute(
             rows = rows[np.argsort(catalog.type_codes[rows], kind="stable")]
             _recommend_batches(model, rows, table, exclusions, on_batch)
             model.save(folder)
+    if model_name(specs[0]) not in _POPULARITY_MODELS:
+        table.hubs = demote_unsupported(table, catalog, graph)
     return table
 
 
@@ -89,12 +92,12 @@ def _recommend_batches(
     pool = ThreadPoolExecutor(min(os.cpu_count() or 1, _MAX_THREADS))
     try:
         batches = list(blocks(rows, _BATCH))
-        # products of one kind are dropped afterwards: there may be many
-        depth = table.k * (_DEEPER if exclusions.by_kinds else 1)
+        # products of one kind and variants are dropped afterwards: there may be many
+        depth = exclusions.depth(table.k)
 
         def recommend(batch: Rows) -> tuple[Rows, Floats]:
             products, scores = model.recommend(batch, depth, exclusions.for_products(batch))
-            return exclusions.drop_kinds(batch, products, scores, table.k)
+            return exclusions.drop(batch, products, scores, table.k)
 
         results = pool.map(recommend, batches)
         done = 0

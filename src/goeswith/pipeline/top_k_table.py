@@ -20,13 +20,17 @@ class TopKTable:
         products: (n, k) rows, padded with -1.
         scores: (n, k), padded with -inf.
         model_index: (n, k) index of the model of each, padded with -1.
+        hubs: rows of the products that were moved down in many lists, see `demotion`.
     """
 
-    def __init__(self, n: int, k: int) -> None:
+    def __init__(self, n: int, k: int, groups: Rows | None = None) -> None:
+        """Args: groups: (n,) variant groups, -1 for none; a list has one product of each."""
         self.k = k
+        self._groups = groups
         self.models: list[str] = []
         self.probabilities: list[str] = []
         self.left_out: dict[str, str] = {}
+        self.hubs: Rows = np.zeros(0, dtype=np.int32)
         self.products = np.full((n, k), -1, dtype=np.int32)
         self.scores = np.full((n, k), -np.inf, dtype=np.float32)
         self.model_index = np.full((n, k), -1, dtype=np.int8)
@@ -39,6 +43,10 @@ class TopKTable:
         """Append the recommendations of the last of `models`, without duplicates."""
         here = self.products[rows]
         repeated = (products[:, :, None] == here[:, None, :]).any(axis=2)
+        if self._groups is not None and (self._groups >= 0).any():
+            new, shown = self._groups[products], self._groups[here]
+            same = (new[:, :, None] == shown[:, None, :]) & (here >= 0)[:, None, :]
+            repeated |= (new >= 0) & same.any(axis=2)
         is_kept = np.concatenate([here >= 0, (products >= 0) & ~repeated], axis=1)
         order = np.argsort(~is_kept, axis=1, kind="stable")[:, : self.k]
         is_filled = np.take_along_axis(is_kept, order, axis=1)

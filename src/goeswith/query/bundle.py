@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
 
 from goeswith.core.errors import ConfigError
 from goeswith.query.context import QueryContext
-from goeswith.query.recommendation import Hit, Recommendation, make_recommendation
-from goeswith.query.recommendation_list import recommendation_list
+from goeswith.query.recommendation import Hit, Recommendation
+from goeswith.query.recommendation_list import RecommendationList, recommendation_list
+from goeswith.query.stored_complements import recommend, stored_complements
 from goeswith.store.search_index import MAX_SEARCH_RESULTS, ProductSummary
 
 if TYPE_CHECKING:
@@ -38,39 +42,58 @@ class Bundle(QueryContext):
             BundleError: `k` is more than the bundle holds, or its arrays are damaged.
             ConfigError: a constraint does not suit the catalogue.
         """
+        stored = None if constraints is not None else self.precomputed(product_id, k)
+        if stored is not None:
+            return stored
         self.check_k(k)
-        source = self.products.row(product_id)
-        if constraints is not None or not self.keeps_ranking:
-            return self._select([source], k, constraints)
-        targets, scores, model_index = self.top_k_lists.for_product(source, k)
-        evidence = self.evidence.for_pairs(source, targets, self._ranks_by_type[model_index])
-        name = self.products.display_name(source)
-        with_ = (product_id,)
-        return [
-            make_recommendation(
-                self,
-                target,
-                (float(scores[i]), int(model_index[i])),
-                evidence[i],
-                name,
-                with_,
-                product_id,
-            )
-            for i, target in enumerate(targets.tolist())
-        ]
+        self.refresh()
+        return self._select([self.source_row(product_id)], k, constraints)
 
-    def lookup(self, product_id: str, k: int = 10) -> list[Hit]:
-        """The ids, scores and models of `complements`, without evidence, in microseconds.
+    def precomputed(self, product_id: str, k: int) -> RecommendationList[Recommendation] | None:
+        """`complements` without constraints; None where the precomputed list is not enough.
 
-        The precomputed ranking: the slate settings of the bundle are not applied.
+        That is, where too few of it are left so that saved models score, where the slate settings
+        of the bundle change it, and where alternatives or pins of rules are shown.
 
         Raises:
             GoesWithError: as `complements`.
         """
         self.check_k(k)
-        targets, scores, model_index = self.top_k_lists.for_product(
-            self.products.row(product_id), k
-        )
+        self.refresh()
+        source = self.source_row(product_id)
+        if not self.keeps_ranking:
+            return None
+        if self.slate_settings.get("when_sold_out") and self.live.is_sold_out(source):
+            return None
+        if self.rules.index is None:
+            ranked_list = self.top_k_lists.for_product(source, k)
+            available = self.live.available(ranked_list[0])
+            if available is None or available.all():
+                return RecommendationList(recommend(self, source, ranked_list))
+        answers = stored_complements(self, source, k)
+        if answers is not None and len(answers) < k and self.online:
+            return None
+        return answers
+
+    def lookup(self, product_id: str, k: int = 10) -> list[Hit]:
+        """The ids, scores and models of `complements`, without evidence, in microseconds.
+
+        The precomputed ranking, of products that are available: neither the slate settings of the
+        bundle nor rules are applied.
+
+        Raises:
+            GoesWithError: as `complements`.
+        """
+        self.check_k(k)
+        self.live.refresh()
+        source = self.source_row(product_id)
+        targets, scores, model_index = self.top_k_lists.for_product(source, k)
+        available = self.live.available(targets)
+        if available is not None and not available.all():
+            targets, scores, model_index = self.top_k_lists.for_product(source, self.k)
+            available = self.live.available(targets)
+            at = slice(k) if available is None else np.flatnonzero(available)[:k]
+            targets, scores, model_index = targets[at], scores[at], model_index[at]
         ids, models = self.products.ids, self.models
         return [
             Hit(ids[target], score, models[place])
@@ -99,7 +122,8 @@ class Bundle(QueryContext):
         """
         self.check_k(k)
         self._check_count("basket", product_ids)
-        rows = [self.products.row(product_id) for product_id in dict.fromkeys(product_ids)]
+        self.refresh()
+        rows = [self.source_row(product_id) for product_id in dict.fromkeys(product_ids)]
         return self._select(rows, k, constraints)
 
     @recommendation_list
@@ -124,6 +148,7 @@ class Bundle(QueryContext):
 
         self.check_k(k)
         self._check_count("session", product_ids)
+        self.refresh()
         return recommend_next(self, product_ids, k, constraints)
 
     @recommendation_list
@@ -146,6 +171,7 @@ class Bundle(QueryContext):
         from goeswith.query.new_product import recommend_for_new
 
         self.check_k(k)
+        self.refresh()
         return recommend_for_new(self, attributes, k, constraints)
 
     @recommendation_list
@@ -166,6 +192,7 @@ class Bundle(QueryContext):
         from goeswith.query.single_model import complements_by
 
         self.check_k(k)
+        self.refresh()
         return complements_by(self, model, product_id, k, constraints)
 
     @recommendation_list
@@ -187,6 +214,7 @@ class Bundle(QueryContext):
 
         self.check_k(k)
         check_similars(self)
+        self.refresh()
         return similars(self, product_id, k, constraints)
 
     @recommendation_list
@@ -201,6 +229,7 @@ class Bundle(QueryContext):
         from goeswith.query.reverse import reverse
 
         self.check_k(k)
+        self.refresh()
         return reverse(self, product_id, k)
 
     def compare(self, source_id: str, target_id: str) -> ProductComparison:
@@ -211,6 +240,7 @@ class Bundle(QueryContext):
         """
         from goeswith.query.compare import compare
 
+        self.refresh()
         return compare(self, source_id, target_id)
 
     @staticmethod
@@ -239,12 +269,31 @@ class Bundle(QueryContext):
         """
         if not 1 <= k <= MAX_SEARCH_RESULTS:
             raise ConfigError(f"a search returns 1 to {MAX_SEARCH_RESULTS} products, but k is {k}")
-        return self.table.summaries(self.products.search(text, k))
+        self.refresh()
+        rows = self.products.search(text, k)
+        if self.live.has_unavailable:
+            rows = [row for row in rows if not self.live.is_deleted(row)]
+        return self.summaries(rows)
+
+    def summaries(self, rows: Sequence[int]) -> list[ProductSummary]:
+        """Products in a line each, by row, with the values that hold now."""
+        summaries = self.table.summaries(rows)
+        if not self.live.columns:
+            return summaries
+        for i, row in enumerate(rows):
+            facts = self.live.facts_of(row)
+            price, brand = facts.get("price"), facts.get("brand")
+            if isinstance(price, int | float):
+                summaries[i] = replace(summaries[i], price=float(price))
+            if isinstance(brand, str):
+                summaries[i] = replace(summaries[i], brand=brand)
+        return summaries
 
     def product(self, product_id: str) -> dict[str, Any]:
-        """Every attribute that a product has.
+        """Every attribute that a product has now.
 
         Raises:
             UnknownProductError: with the nearest ids and titles.
         """
-        return self.table.attributes(self.products.row(product_id))
+        self.refresh()
+        return self.live.attributes(self.source_row(product_id))

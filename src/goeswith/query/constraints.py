@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from goeswith.core.errors import ConfigError
 from goeswith.core.validation import describe_errors
-from goeswith.query.filters import Filter, parse_filter
+from goeswith.facts.availability import FLAGS
+from goeswith.facts.filters import Filter, parse_filter
 
 Id = Annotated[str, Field(max_length=5000)]
 
@@ -36,14 +37,32 @@ class Constraints(BaseModel):
         None, ge=0, le=1, description="How much less each further product of one type counts."
     )
 
+    include: tuple[Literal["sold_out", "hidden"], ...] = Field(
+        (), description="Show sold-out or hidden products too."
+    )
+    market: str | None = Field(
+        None,
+        max_length=200,
+        description="Show products for this market only, and apply its rules.",
+    )
+    when_sold_out: int | None = Field(
+        None,
+        ge=0,
+        le=1000,
+        description="Number of alternatives to show first when the queried product is sold out.",
+    )
+
     @classmethod
-    def from_text(
+    def from_text(  # noqa: PLR0917
         cls,
         where: Sequence[str] = (),
         ban: Sequence[str] = (),
         pin: Sequence[str] = (),
         per_type: int | None = None,
         diversity: float | None = None,
+        include: Sequence[str] = (),
+        market: str | None = None,
+        when_sold_out: int | None = None,
     ) -> Self:
         """Constraints whose filters are written as text; see `parse_filter`.
 
@@ -57,6 +76,9 @@ class Constraints(BaseModel):
                 "pin": pin,
                 "per_type": per_type,
                 "diversity": diversity,
+                "include": include,
+                "market": market,
+                "when_sold_out": when_sold_out,
             }
         )
 
@@ -74,11 +96,11 @@ class Constraints(BaseModel):
             raise ConfigError(f"invalid constraints: {reasons}") from error
 
     def resolve(self, defaults: dict[str, Any]) -> Self:
-        """With `per_type` and `diversity` of a bundle's settings where a request has none."""
+        """With the slate settings of a bundle where a request has none."""
         return self.model_copy(
             update={
                 name: defaults.get(name)
-                for name in ("per_type", "diversity")
+                for name in ("per_type", "diversity", "when_sold_out")
                 if getattr(self, name) is None
             }
         )
@@ -86,4 +108,9 @@ class Constraints(BaseModel):
     @property
     def is_empty(self) -> bool:
         """Whether there are no constraints, so that the ranking is returned unchanged."""
-        return not (self.where or self.ban or self.pin or self.per_type or self.diversity)
+        return self == type(self)()
+
+    @property
+    def included(self) -> int:
+        """Flags of products that are shown although they are not otherwise."""
+        return sum(FLAGS[name] for name in set(self.include))

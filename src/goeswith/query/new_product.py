@@ -14,23 +14,26 @@ from goeswith.data.catalog import Catalog
 from goeswith.data.clean import clean_products
 from goeswith.data.quarantine import ROW, Quarantine
 from goeswith.data.variants import find_variants
+from goeswith.query.resolved_constraints import ResolvedConstraints
 from goeswith.query.select import (
-    ResolvedConstraints,
     fuse,
     make_recommendations,
-    make_slate,
     probability_mask,
 )
-from goeswith.store.product_lookup import display_name
+from goeswith.query.slate_order import make_slate
+from goeswith.store.product_lookup import MAX_TEXT_LENGTH, display_name
 
 if TYPE_CHECKING:
     from goeswith.query.constraints import Constraints
     from goeswith.query.context import QueryContext
     from goeswith.query.recommendation import Recommendation
+    from goeswith.query.recommendation_list import RecommendationList
     from goeswith.store.evidence import Evidence
 
 MAX_CHARACTERS: Final = 50_000
 """Of a product given by its attributes, as JSON."""
+_MAX_NAME: Final = 200
+"""Characters of the title and the type of a new product that an answer repeats."""
 
 
 def clean_new_products(
@@ -80,9 +83,13 @@ def _value_type(values: list[Any]) -> pl.DataType:
     return pl.String()
 
 
+def _shortened(text: str | None) -> str | None:
+    return text if text is None or len(text) <= _MAX_NAME else f"{text[: _MAX_NAME - 1]}…"
+
+
 def recommend_for_new(
     bundle: QueryContext, attributes: Mapping[str, Any], k: int, constraints: Constraints | None
-) -> list[Recommendation]:
+) -> RecommendationList[Recommendation]:
     """See `Bundle.complements_of_new`."""
     if not bundle.online:
         raise ConfigError(
@@ -98,6 +105,10 @@ def recommend_for_new(
             "out what does not describe it"
         )
     product_id = str(attributes.get("product_id") or "new product")
+    if len(product_id) > MAX_TEXT_LENGTH:
+        raise DataError(
+            f"the id of the product is longer than {MAX_TEXT_LENGTH} characters; use a shorter one"
+        )
     if bundle.products.contains(product_id):
         raise DataError(f"the product {product_id!r} is in the catalogue: query it by its id")
     record = {**attributes, "product_id": product_id}
@@ -105,18 +116,23 @@ def recommend_for_new(
     constraints_ = ResolvedConstraints.from_constraints(bundle, constraints, [])
     same_title = bundle.products.rows_with_title((catalog.text("title") or [None])[0] or "")
     constraints_.allowed[find_variants(catalog, bundle.table.frame, same_title)] = False
+    if constraints_.rules is not None:
+        constraints_.rules.restrict(constraints_.allowed, 0)
     ranked_list = bundle.scorer.top_k_from(
         lambda model: model.score_new(catalog), constraints_.allowed, bundle.k, by_attributes=True
     )
     candidates = fuse([ranked_list], probability_mask(bundle))
     slate = make_slate(bundle, candidates, constraints_, constraints_.allowed, k)
-    title = catalog.text("title") or [None]
     kind = catalog.type_names[0] if catalog.type_names else None
     code = bundle.products.type_code(kind)
+    # each answer repeats them
+    title = [_shortened((catalog.text("title") or [None])[0])]
+    kind = _shortened(kind)
 
     def evidence(best: int, targets: Rows, model_index: Rows) -> list[Evidence]:
         return bundle.evidence.for_new_product(code, targets)
 
     fallback_name = title[0] or f"the new {kind or 'product'}"
     name = display_name(product_id, title[0], kind) if "product_id" in attributes else fallback_name
-    return make_recommendations(bundle, slate, evidence, [name], [product_id])
+    answers = make_recommendations(bundle, slate, evidence, [name], [product_id])
+    return slate.as_list(answers, constraints_)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -12,7 +13,7 @@ import numpy.typing as npt
 
 from goeswith.core import arrays
 from goeswith.core.arrays import Floats, Rows
-from goeswith.core.errors import BundleError
+from goeswith.core.errors import BundleError, GoesWithError
 from goeswith.data.catalog import Catalog
 from goeswith.models import model_class
 from goeswith.models.base import Model, Recommender
@@ -44,12 +45,29 @@ def load_model(folder: Path, spec: str) -> Recommender:
 
 
 def _load(find: Callable[[str], type[M]], folder: Path, spec: str) -> M:
+    kind = find(model_name(spec))
     try:
-        return find(model_name(spec)).load(folder)
-    except (OSError, KeyError, ValueError) as error:
+        return kind.load(folder)
+    except GoesWithError:
+        raise
+    except Exception as error:  # whatever a damaged file leads to
         raise BundleError(
             f"{folder}: the model {spec!r} cannot be read ({error}); where a later fit has "
             "replaced the bundle, open it again, else fit it again"
+        ) from error
+
+
+@contextmanager
+def damage_as_error(folder: Path) -> Iterator[None]:
+    """Have whatever a model of inconsistent arrays leads to name its folder."""
+    try:
+        yield
+    except (GoesWithError, MemoryError):
+        raise
+    except Exception as error:
+        raise BundleError(
+            f"{folder}: the model cannot score ({type(error).__name__}: {error}); it is damaged: "
+            "fit the bundle again"
         ) from error
 
 
@@ -95,7 +113,13 @@ class OnlineScorer:
 
     def _model(self, place: int) -> Recommender:
         if place not in self._models:
-            self._models[place] = load_model(self._folders[place], self._specs[place])
+            model = load_model(self._folders[place], self._specs[place])
+            if not 0 < model.n <= self._n:
+                raise BundleError(
+                    f"{self._folders[place]}: the model is of {model.n:,} products, the bundle of "
+                    f"{self._n:,}; the two do not belong together: fit the bundle again"
+                )
+            self._models[place] = model
         return self._models[place]
 
     @property
@@ -111,7 +135,8 @@ class OnlineScorer:
 
     def score_pair(self, row: int, target: int) -> float | None:
         """Score of a pair by the first model; None if it has none."""
-        scores = self._scores(self._model(0), row)
+        with damage_as_error(self._folders[0]):
+            scores = self._scores(self._model(0), row)
         is_scored = target < scores.shape[1] and np.isfinite(scores[0, target])
         return float(scores[0, target]) if is_scored else None
 
@@ -148,8 +173,9 @@ class OnlineScorer:
             scores = np.full((1, self._n), -np.inf, dtype=np.float32)
             is_used = only is None or place == only
             if is_used and (not by_attributes or reads_attributes(self._specs[place])):
-                scored = score(self._model(place))
-                scores[:, : scored.shape[1]] = scored
+                with damage_as_error(self._folders[place]):
+                    scored = score(self._model(place))
+                    scores[:, : scored.shape[1]] = scored
             scores[0, ~still_open] = -np.inf
             products, best = arrays.top_k(scores, left)
             is_filled = products[0] >= 0

@@ -30,11 +30,15 @@ class Recommendation:
         why: one sentence, from the evidence alone.
         goes_with: ids of the queried products that it is recommended for; for a basket, those with
             it among their recommendations. `evidence` and `why` are of the best one.
-        pinned: whether the request put it there; `model` is then `pinned` where no model did too.
+        pinned: whether the request or a rule put it there; `model` is then `pinned` where no model
+            did too.
         explanation: one sentence for a shopper from `goeswith explain`, if the bundle has one; see
             docs/how-to/explanations.md.
         knowledge: what is generally known of the kinds of the two products, where something is; it
             is never evidence of what customers did.
+        more_variants: how many variants it has besides, in other sizes or colours; a list shows one
+            product of each variant group.
+        rules: ids of the rules that put it at its rank.
     """
 
     product_id: str
@@ -50,6 +54,8 @@ class Recommendation:
     pinned: bool = False
     explanation: str | None = None
     knowledge: Knowledge | None = None
+    more_variants: int = 0
+    rules: tuple[str, ...] = ()
 
 
 class Hit(NamedTuple):
@@ -70,6 +76,8 @@ def make_recommendation(  # noqa: PLR0917
     best: str,
     *,
     pinned: bool = False,
+    rules: tuple[str, ...] = (),
+    source: int | None = None,
 ) -> Recommendation:
     """One answer of a bundle.
 
@@ -81,12 +89,16 @@ def make_recommendation(  # noqa: PLR0917
         name: display name of the queried product.
         goes_with: ids of the queried products that it is recommended for.
         best: id of the one that it goes with best, of which evidence and name are.
-        pinned: whether the request put it there.
+        pinned: whether the request or a rule put it there.
+        rules: ids of the rules that put it at its rank.
+        source: row of `best`, where it is known.
     """
     score, model_index = scored
     products = bundle.products
     model = bundle.models[model_index] if model_index >= 0 else "pinned"
-    source = products.row(best) if products.contains(best) else -1
+    if source is None:
+        found = products.find(best)
+        source = -1 if found is None else found
     knowledge = bundle.kinds.knowledge(source, target)
     why = complement_text(name, evidence, model)
     return Recommendation(
@@ -103,4 +115,6 @@ def make_recommendation(  # noqa: PLR0917
         pinned=pinned,
         explanation=bundle.explanations.for_pair(best, target, evidence),
         knowledge=knowledge,
+        more_variants=products.variant_count(target) - 1,
+        rules=rules,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Concatenate, Generic, ParamSpec, TypeVar
 
@@ -17,15 +19,41 @@ S = TypeVar("S")
 P = ParamSpec("P")
 
 
+@dataclass(frozen=True)
+class Skipped:
+    """Something that a request or a rule has, and that was not applied.
+
+    Attributes:
+        what: `pin`, `ban`, `filter` or `rule`.
+        value: the product, the filter, or the id of the rule.
+        reason: why it was not applied.
+    """
+
+    what: str
+    value: str
+    reason: str
+
+
 class RecommendationList(list[T], Generic[T]):
-    """Recommendations, best first."""
+    """Recommendations, best first.
+
+    Attributes:
+        skipped: pins, bans, filters and pins of rules that were not applied, with reasons.
+        rules: ids of the rules that changed the list.
+    """
+
+    def __init__(
+        self, items: Iterable[T] = (), skipped: Iterable[Skipped] = (), rules: Iterable[str] = ()
+    ) -> None:
+        super().__init__(items)
+        self.skipped, self.rules = list(skipped), list(rules)
 
     def to_frame(self) -> pl.DataFrame:
         """One row a recommendation, in order.
 
         Columns: rank, product_id, title, type, score, model, fallback, why, and the counts of the
-        evidence: baskets (that hold both products), lift, source_first (baskets in which the source
-        came first). A count that the data do not have is null.
+        evidence: baskets (that hold both products), customers, lift, strength, source_first
+        (baskets in which the source came first). What the data do not have is null.
         """
         import polars as pl
 
@@ -41,6 +69,8 @@ class RecommendationList(list[T], Generic[T]):
             "baskets": pl.Int64,
             "lift": pl.Float64,
             "source_first": pl.Int64,
+            "customers": pl.Int64,
+            "strength": pl.String,
         }
         rows = [
             (
@@ -55,6 +85,8 @@ class RecommendationList(list[T], Generic[T]):
                 one.evidence.bought_together if one.evidence.counted else None,
                 one.evidence.lift,
                 one.evidence.source_first,
+                one.evidence.customers,
+                one.evidence.strength,
             )
             for rank, one in enumerate(self, start=1)
         ]
@@ -72,6 +104,7 @@ def recommendation_list(
 
     @wraps(method)
     def wrapped(self: S, /, *args: P.args, **kwargs: P.kwargs) -> RecommendationList[T]:
-        return RecommendationList(method(self, *args, **kwargs))
+        answer = method(self, *args, **kwargs)
+        return answer if isinstance(answer, RecommendationList) else RecommendationList(answer)
 
     return wrapped

@@ -20,7 +20,7 @@ def reverse(bundle: QueryContext, product_id: str, k: int) -> list[Recommendatio
     Raises:
         BundleError: the bundle was fitted by a version without reverse lists.
     """
-    target = bundle.products.row(product_id)
+    target = bundle.source_row(product_id)
     arrays = bundle.reverse_arrays
     if not len(arrays):
         raise BundleError(
@@ -30,7 +30,10 @@ def reverse(bundle: QueryContext, product_id: str, k: int) -> list[Recommendatio
     start, stop = arrays["indptr"][target : target + 2].tolist()
     products, name = bundle.products, bundle.products.display_name(target)
     recommendations = []
-    for source in arrays["indices"][start : min(stop, start + k)].tolist():
+    sources = arrays["indices"][start:stop]
+    is_shown = bundle.live.available(sources[: 100 * k])
+    shown = sources[:k] if is_shown is None else sources[: 100 * k][is_shown][:k]
+    for source in shown.tolist():
         _, score, model_index = bundle.top_k_lists.find(source, target)
         evidence = bundle.pair_evidence(source, np.array([target]), np.array([model_index]))[0]
         recommendations.append(

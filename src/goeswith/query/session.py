@@ -16,18 +16,20 @@ import numpy.typing as npt
 
 from goeswith.core.arrays import Rows, top_k
 from goeswith.core.errors import ConfigError
+from goeswith.query.online_scoring import damage_as_error
 from goeswith.query.recommendation import Recommendation
+from goeswith.query.recommendation_list import RecommendationList
+from goeswith.query.resolved_constraints import ResolvedConstraints
 from goeswith.query.select import (
-    Candidates,
-    ResolvedConstraints,
-    Slate,
     fuse,
     make_recommendations,
-    make_slate,
     probability_mask,
 )
+from goeswith.query.slate_order import Candidates, make_slate
 from goeswith.sequential.sequences import Sequences
-from goeswith.store.evidence import Evidence, MappedMatrix
+from goeswith.store.evidence import Evidence
+from goeswith.store.manifest import SESSION
+from goeswith.store.mapped_matrix import MappedMatrix
 from goeswith.text.evidence_text import next_text
 
 if TYPE_CHECKING:
@@ -62,10 +64,10 @@ class NextRecommendation(Recommendation):
 
 def recommend_next(
     bundle: QueryContext, product_ids: Sequence[str], k: int, constraints: Constraints | None
-) -> list[NextRecommendation]:
+) -> RecommendationList[NextRecommendation]:
     """See `Bundle.session`."""
     check_session(bundle)
-    rows = [bundle.products.row(product_id) for product_id in product_ids]
+    rows = [bundle.source_row(product_id) for product_id in product_ids]
     sources = order_by_last_view(rows)
     resolved = ResolvedConstraints.from_constraints(bundle, constraints, sources)
     complements = session_complements(bundle, sources, resolved, k)
@@ -83,7 +85,7 @@ def recommend_next(
         return bundle.pair_evidence(sources[best], targets, model_index)
 
     recommendations = make_recommendations(
-        bundle, Slate(with_anchor, slate.pinned), evidence, names, ids
+        bundle, replace(slate, candidates=with_anchor), evidence, names, ids
     )
     by_model = {row: place for place, row in enumerate(likeliest.tolist())}
     by_slate = {row: place for place, row in enumerate(complements.products.tolist())}
@@ -114,7 +116,7 @@ def recommend_next(
             else None,
         }
         results.append(NextRecommendation(**{**vars(answer), **changes}))
-    return results
+    return RecommendationList(results, [*resolved.skipped, *slate.skipped], slate.applied)
 
 
 def check_session(bundle: QueryContext) -> None:
@@ -182,7 +184,8 @@ def next_by_model(
     # the model was fitted without products that were added later
     fitted_rows = [row for row in rows if row < model.n]
     if fitted_rows:
-        scores[:, : model.n] = model.score(Sequences.from_rows([fitted_rows]))
+        with damage_as_error(bundle.folder / SESSION):
+            scores[:, : model.n] = model.score(Sequences.from_rows([fitted_rows]))
     scores[0, ~allowed] = -np.inf
     products: Rows = top_k(scores, k)[0][0]
     return products[products >= 0]

@@ -6,25 +6,26 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from goeswith.core.errors import ConfigError
+from goeswith.query.resolved_constraints import ResolvedConstraints
 from goeswith.query.select import (
-    ResolvedConstraints,
     fuse,
     make_recommendations,
-    make_slate,
     probability_mask,
 )
+from goeswith.query.slate_order import make_slate
 
 if TYPE_CHECKING:
     from goeswith.core.arrays import Rows
     from goeswith.query.constraints import Constraints
     from goeswith.query.context import QueryContext
     from goeswith.query.recommendation import Recommendation
+    from goeswith.query.recommendation_list import RecommendationList
     from goeswith.store.evidence import Evidence
 
 
 def complements_by(
     bundle: QueryContext, model: str, product_id: str, k: int, constraints: Constraints | None
-) -> list[Recommendation]:
+) -> RecommendationList[Recommendation]:
     """See `Bundle.complements_by`."""
     if not bundle.online:
         raise ConfigError(
@@ -33,7 +34,7 @@ def complements_by(
     names = bundle.scorer.specs
     if model not in names:
         raise ConfigError(f"this bundle has no model {model[:60]!r}; it has {', '.join(names)}")
-    source = bundle.products.row(product_id)
+    source = bundle.source_row(product_id)
     resolved = ResolvedConstraints.from_constraints(bundle, constraints, [source])
     allowed = resolved.allowed.copy()
     allowed[bundle.substitutes(source)] = False
@@ -47,4 +48,4 @@ def complements_by(
         bundle, slate, evidence, [bundle.products.display_name(source)], [product_id]
     )
     # a single model has no fallbacks
-    return [replace(answer, fallback=False) for answer in recommendations]
+    return slate.as_list([replace(answer, fallback=False) for answer in recommendations], resolved)

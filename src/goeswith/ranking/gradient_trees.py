@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from goeswith.core.arrays import Floats
 from goeswith.core.arrays_file import Arrays
+from goeswith.ranking.tree_text import check_trees
 
 if TYPE_CHECKING:
     import lightgbm
@@ -139,10 +140,16 @@ class GradientTrees:
 
     @classmethod
     def restore(cls, arrays: Arrays) -> Self:
-        """Restore from `arrays`."""
+        """Restore from `arrays`.
+
+        Raises:
+            ValueError: the trees are damaged.
+        """
         import lightgbm
 
-        booster = lightgbm.Booster(model_str=arrays["trees"].tobytes().decode())
+        text = arrays["trees"].tobytes().decode()
+        check_trees(text)
+        booster = lightgbm.Booster(model_str=text)
         return cls(booster, arrays["scale"], arrays.get("expected"))
 
 

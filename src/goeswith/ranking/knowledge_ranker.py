@@ -10,13 +10,14 @@ import numpy.typing as npt
 from pydantic import Field
 from scipy import sparse
 
-from goeswith.core.arrays import Floats, Rows, Sparse
+from goeswith.core.arrays import Floats, Rows, Sparse, entry_rows
 from goeswith.core.arrays_file import Arrays
 from goeswith.core.errors import ConfigError
 from goeswith.core.progress import MessageProgress
 from goeswith.data.catalog import Catalog
 from goeswith.kinds.table import load_table
 from goeswith.models.base import ModelConfig, Recommender
+from goeswith.models.basket_counts import BasketCounts
 from goeswith.models.kind_links import KindLinks
 from goeswith.models.registry import model_name
 from goeswith.relations.graph import RelationGraph
@@ -44,16 +45,18 @@ class KnowledgeRanker(Recommender):
     """
 
     class Config(ModelConfig):
-        base: str = Field("ranker", description="The model whose candidates are ranked anew.")
+        base: str = Field(
+            "basket_ranker", description="The model whose candidates are ranked anew."
+        )
         candidates: int = Field(
             200, ge=1, description="Candidates of the base model for each product."
         )
-        lift: float = Field(0.2, ge=0, description="Weight of the logarithm of the lift.")
+        lift: float = Field(1.0, ge=0, description="Weight of the logarithm of the lift.")
         shared: float = Field(1.5, ge=0, description="Weight of words that both titles share.")
         unknown: float = Field(
             4.0, ge=0, description="Weight of shared words against a pair with an unknown kind."
         )
-        rank: float = Field(0.5, ge=0, description="Weight of the base model's list.")
+        rank: float = Field(0.0, ge=0, description="Weight of the base model's list.")
         place: float = Field(
             2.0, ge=0, description="How much less each further product of one kind scores."
         )
@@ -89,7 +92,7 @@ class KnowledgeRanker(Recommender):
 
     def _learn(self, catalog: Catalog, graph: RelationGraph) -> None:
         self.kinds.fit(catalog, graph)
-        self.lift = _log_lift(graph[CO_PURCHASE])
+        self.lift = _log_lift(graph)
         self._prepare()
 
     def _prepare(self) -> None:
@@ -133,7 +136,9 @@ class KnowledgeRanker(Recommender):
         shared = self._shared(sources, row, target)
         config = self.config
         score = value[0] + config.lift * value[1] + config.rank * value[2]
-        score += np.where(unknown, -config.unknown, config.shared) * shared
+        # a theme that distant kinds share is half as good a reason
+        worth = np.where(is_linked, config.shared, config.shared / 2)
+        score += np.where(unknown, -config.unknown, worth) * shared
         # what the table links and does not fit was left out of the links: it stays out
         is_allowed &= is_linked | ~self._misfits(sources, row, target, is_allowed & ~is_linked)
         row, target, score, other = (
@@ -222,18 +227,36 @@ class KnowledgeRanker(Recommender):
         self._prepare()
 
 
-def _log_lift(bought: Relation) -> Sparse:
-    """(n, n) CSR of the smoothed logarithm of the lift of every pair bought together."""
-    counts = bought.count.astype(np.float64)
+def _log_lift(graph: RelationGraph) -> Sparse:
+    """(n, n) CSR of the smoothed logarithm of the lift of every pair bought together.
+
+    Of all baskets where the graph has them, each with one vote; else of its edges.
+    """
+    if graph.baskets is not None:
+        counts = BasketCounts.count(graph.baskets, by_basket=True)
+        pairs, baskets = counts.pairs, counts.baskets
+        smoothing = _SMOOTHING * counts.mean_weight
+        source = target = counts.products
+    else:
+        bought, smoothing = graph[CO_PURCHASE], _SMOOTHING
+        pairs = bought.count
+        source, target, baskets = _contexts(bought)
+    expected = source[entry_rows(pairs)] * target[pairs.indices] / max(baskets, 1e-12)
+    lift = pairs.astype(np.float32)
+    lift.data = np.log((pairs.data + smoothing) / (expected + smoothing)).astype(np.float32)
+    return lift
+
+
+def _contexts(
+    bought: Relation,
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], float]:
+    """Contexts of each source, of each target, and of all; sums of counts where unknown."""
     source, target, contexts = bought.source_contexts, bought.target_contexts, bought.contexts
-    if source is None or target is None or contexts is None:
-        source = np.asarray(counts.sum(axis=1)).ravel()
-        target = np.asarray(counts.sum(axis=0)).ravel()
-        contexts = float(source.sum())
-    expected = source[bought.sources] * target[bought.targets] / max(contexts, 1.0)
-    found = bought.count.astype(np.float32).copy()
-    found.data = np.log((counts.data + _SMOOTHING) / (expected + _SMOOTHING)).astype(np.float32)
-    return found
+    if source is not None and target is not None and contexts is not None:
+        return source, target, contexts
+    source = np.asarray(bought.count.sum(axis=1), dtype=np.float64).ravel()
+    target = np.asarray(bought.count.sum(axis=0), dtype=np.float64).ravel()
+    return source, target, float(source.sum())
 
 
 def _entries(matrix: Sparse) -> tuple[Rows, Rows, Floats]:

@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 DEFAULT_MIN_CO_PURCHASE: Final = 3
 """Default minimum support of co-purchase edges: fewer baskets may be chance."""
+_MIN_CUSTOMERS: Final = 2
+"""Default minimum of customers of a co-purchase edge: one may be a household's habit."""
 _MIN_EDGES_PER_PRODUCT: Final = 10
 """Edges a product that a log must allow for the default minimum support."""
 
@@ -59,6 +61,12 @@ class MiningConfig(BaseModel):
         description="Minimum support of a co-purchase, in baskets or users. 'auto' is 3, and less "
         "if the log is too thin for ten recommendations per product with that support.",
     )
+    min_customers: Literal["auto"] | Annotated[int, Field(ge=1)] = Field(
+        default="auto",
+        description="Minimum number of distinct customers of a co-purchase, where baskets have "
+        "user ids; a basket without one is a customer of its own. 'auto' is 2, and 1 if one basket "
+        "is enough for a co-purchase.",
+    )
     min_co_view: int = Field(
         default=3,
         ge=1,
@@ -79,10 +87,19 @@ class MiningConfig(BaseModel):
 
     @property
     def for_ground_truth(self) -> MiningConfig:
-        """The settings for the ground truth of a benchmark: 'auto' is 3 in any log."""
-        if self.min_co_purchase != "auto":
-            return self
-        return self.model_copy(update={"min_co_purchase": DEFAULT_MIN_CO_PURCHASE})
+        """The settings for the ground truth of a benchmark: 'auto' is 3 baskets of anybody."""
+        update: dict[str, int] = {}
+        if self.min_co_purchase == "auto":
+            update["min_co_purchase"] = DEFAULT_MIN_CO_PURCHASE
+        if self.min_customers == "auto":
+            update["min_customers"] = 1
+        return self.model_copy(update=update)
+
+    def resolve_min_customers(self, min_co_purchase: int) -> int:
+        """`min_customers`, with 'auto' resolved for a minimum support."""
+        if self.min_customers != "auto":
+            return self.min_customers
+        return min(min_co_purchase, _MIN_CUSTOMERS)
 
     def resolve_min_co_purchase(self, sightings: int, products: int) -> int:
         """`min_co_purchase`, with 'auto' resolved for a log.

@@ -42,6 +42,7 @@ class EdgeCounts:
     count: Sparse
     source_first: Floats | None
     seen: Floats | None
+    customers: Floats | None
     pairs: int
     below_support: int
 
@@ -65,7 +66,8 @@ def count_pairs_in_context(
     if "weight" not in occurrences.columns and engine.pair_memory:
         rows = int(occurrences.count().to_pyarrow().as_py())
         if memory_needed(rows, n) <= engine.pair_memory:
-            columns = ["moment"] * ordered + ["bought"] * views
+            known = "customer" in occurrences.columns
+            columns = ["moment"] * ordered + ["bought"] * views + ["customer"] * known
             table = occurrences.select("context", "product", *columns).to_pyarrow()
             return count_pairs(
                 _compact_codes(table["context"].to_numpy()),
@@ -75,6 +77,7 @@ def count_pairs_in_context(
                 # a null becomes NaN
                 moment=table["moment"].to_numpy().astype(np.float64) if ordered else None,
                 apart=table["bought"].to_numpy() if views else None,
+                customer=_compact_codes(table["customer"].to_numpy()) if known else None,
             )
     pair_expression = expressions.co_view_pairs if views else expressions.co_occurrences
     return read_pair_counts(
@@ -83,20 +86,28 @@ def count_pairs_in_context(
 
 
 def _compact_codes(codes: npt.NDArray[Any]) -> Rows:
-    """Codes whose maximum is at most a few times their number."""
-    if len(codes) and codes.max() > 4 * len(codes):
+    """Codes from 0 on, whose maximum is at most a few times their number."""
+    if len(codes) and (codes.min() < 0 or codes.max() > 4 * len(codes)):
         codes = np.unique(codes, return_inverse=True)[1]
     return codes.astype(np.int32, copy=False)
 
 
-def edge_counts(pairs: PairCounts, n: int, *, symmetric: bool) -> EdgeCounts:
-    """Pairs as a matrix; a symmetric pair is an edge in both directions."""
+def edge_counts(
+    pairs: PairCounts, n: int, *, symmetric: bool, min_customers: int = 1
+) -> EdgeCounts:
+    """Pairs as a matrix; a symmetric pair is an edge in both directions.
+
+    Pairs of fewer customers than `min_customers` are below support, where customers are known.
+    """
+    if pairs.customers is not None and min_customers > 1:
+        pairs = pairs.filter(pairs.customers >= min_customers)
     source, target, counts = pairs.source, pairs.target, pairs.count
-    first, weight = pairs.source_first, pairs.weight
+    first, weight, customers = pairs.source_first, pairs.weight, pairs.customers
     if symmetric:
         source, target = np.concatenate([source, target]), np.concatenate([target, source])
         counts = np.concatenate([counts, counts])
         weight = None if weight is None else np.concatenate([weight, weight])
+        customers = None if customers is None else np.concatenate([customers, customers])
         if first is not None:
             first = np.concatenate([first, pairs.target_first])
     # the matrix carries the position of each edge, so that all arrays get the same order
@@ -109,6 +120,7 @@ def edge_counts(pairs: PairCounts, n: int, *, symmetric: bool) -> EdgeCounts:
         count=matrix,
         source_first=None if first is None else first[position].astype(np.float32),
         seen=None if weight is None else counts[position].astype(np.float32),
+        customers=None if customers is None else customers[position].astype(np.float32),
         pairs=pairs.n_seen,
         below_support=pairs.n_seen - len(pairs.source),
     )

@@ -10,6 +10,7 @@ Each function takes and returns Ibis tables and runs nothing. Their columns:
     moment    integer that orders the events of one context; events of equal or null moment have no
               known order
     user_id   integer: whose context it is; null where unknown
+    customer  integer: the same, and one of its own where unknown; no column where no user is known
     weight    what a context's vote counts for, in (0, 1]; without the column each counts 1
 """
 
@@ -42,6 +43,11 @@ def sessions_by_gap(events: Table, gap: int) -> Table:
     return with_opens.select(
         *events.columns, context=_.user_id.cast("int64") * _SESSIONS_OF_A_USER + session_number
     )
+
+
+def with_a_view(events: Table) -> Table:
+    """The events of the contexts that hold a view."""
+    return events.semi_join(events.filter(_.event == "view").select("context"), "context")
 
 
 def with_moment(events: Table) -> Table:
@@ -119,6 +125,26 @@ def context_owners(events: Table) -> Table:
     return events.group_by("context").agg(
         **{name: value for name, value in columns.items() if name in events.columns}
     )
+
+
+def with_customers(occurrences: Table, owner_table: Table) -> Table:
+    """Add `customer` to occurrences: the user of a context; each context without one is its own."""
+    owner = _.user_id.cast("int64")
+    of_context = owner_table.select(
+        "context", customer=ibis.coalesce(owner, -1 - _.context.cast("int64"))
+    )
+    return occurrences.join(of_context, "context")
+
+
+def companions_per_product(occurrences: Table) -> Table:
+    """product, contexts: the other products in the contexts of each, added up over the contexts.
+
+    By weight if contexts have one.
+    """
+    sizes = occurrences.group_by("context").agg(others=_.count() - 1)
+    weight = _.weight if "weight" in occurrences.columns else 1
+    with_size = occurrences.join(sizes, "context").mutate(share=_.others * weight)
+    return with_size.group_by("product").agg(contexts=_.share.sum())
 
 
 def contexts_of_users(owner_table: Table) -> Table:
@@ -267,4 +293,6 @@ def _count(pairs: Table, *, ordered: bool) -> Table:
     sums = {"count": _.count(), **(order if ordered else {})}
     if "weight" in pairs.columns:
         sums["weight"] = _.weight.sum()
+    if "source_customer" in pairs.columns:
+        sums["customers"] = _.source_customer.nunique()
     return pairs.group_by("source", "target").agg(**sums)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from goeswith.core.arrays import Rows, Sparse
 from goeswith.relations.direction import reversed_edges_mask
+from goeswith.relations.measures import Z_95
 from goeswith.relations.relation import (
     CO_PURCHASE,
     CO_VIEW,
@@ -34,19 +35,47 @@ class Signals:
     before_direction: Relation | None = None
 
 
+_Z_OF_TWO: Final = Z_95 / np.sqrt(2)
+"""Bounds at which two intervals of about one width separate where the difference is significant."""
+_MANY_VIEWS: Final = 10
+"""Views for each purchase of a pair from which its purchases may be the few that chance gives."""
+
+
+@dataclass(frozen=True)
+class Alternatives:
+    """What views say about pairs that are bought together.
+
+    A pair is an alternative if it is compared more strongly than it is bought together. Lifts are
+    compared, and not counts, for a shop sees many more views than purchases. The lower bound of
+    the lift as a comparison has to exceed the upper bound of the lift as a purchase, or the lift
+    itself where comparisons are ten times as many; of two products of one type the larger lift
+    decides. A pair that is compared less often than it is bought together is none: a rare pair has
+    a high lift after three sessions, and anyone can click.
+
+    Attributes:
+        removed: (nnz,) edges of `co_purchase` that are alternatives.
+        undecided: (nnz,) the larger lift is that of the views, but they do not suffice.
+    """
+
+    removed: npt.NDArray[np.bool_]
+    undecided: npt.NDArray[np.bool_]
+
+
 @dataclass(frozen=True)
 class RelationGraph:
     """Relations between the `n` products of one catalogue.
 
     `signals` holds the signals of a graph whose counts are incomplete (see `without`). `types` are
     those of the products, (n,), -1 for none: pairs of the same types share evidence on their
-    direction (see `direction`).
+    direction (see `direction`). `baskets` are those that were counted, (b, n) CSR of ones,
+    the oldest first; None where there are only edges, or some of them were held out.
     """
 
     n: int
     relations: Mapping[str, Relation] = field(default_factory=dict)
     signals: Signals | None = None
     types: Rows | None = None
+    baskets: Sparse | None = None
 
     def __getitem__(self, name: str) -> Relation:
         """A relation by name; one without edges if the graph does not have it."""
@@ -62,9 +91,8 @@ class RelationGraph:
 
         On lists, where every count is 1, that is the set difference of P-Companion (section 3),
         taken over unordered pairs. On counted events nearly every pair is in every set, so a pair
-        is removed if it is compared more strongly than it is bought together: its lift as a
-        purchase is not above its lift as a comparison, in either direction. Lift, and not the
-        count, for a shop sees many more views than purchases.
+        is removed if it is compared more strongly than it is bought together (see
+        `alternatives`).
 
         An edge with an order is removed, too, if its target is bought first, by its own contexts
         or by those of pairs of the same types (see `reversed_edges_mask`).
@@ -76,8 +104,24 @@ class RelationGraph:
     @cached_property
     def _complements_before_direction(self) -> Relation:
         bought = self[CO_PURCHASE]
-        bought = bought.filter(_is_stronger(bought, self[CO_VIEW]))
-        return bought.filter(_is_stronger(bought, self[VIEW_THEN_PURCHASE]))
+        return bought.filter(~self.alternatives.removed)
+
+    @cached_property
+    def alternatives(self) -> Alternatives:
+        """Which pairs of `co_purchase` are alternatives, by what was viewed."""
+        bought = self[CO_PURCHASE]
+        of_one_type = self._pairs_of_one_type(bought)
+        by_view, by_purchase = (
+            _alternatives(bought, self[name], of_one_type) for name in (CO_VIEW, VIEW_THEN_PURCHASE)
+        )
+        removed = by_view.removed | by_purchase.removed
+        return Alternatives(removed, (by_view.undecided | by_purchase.undecided) & ~removed)
+
+    def _pairs_of_one_type(self, edges: Relation) -> npt.NDArray[np.bool_]:
+        if self.types is None:
+            return np.zeros(len(edges), dtype=bool)
+        types = self.types[edges.sources]
+        return np.asarray((types >= 0) & (types == self.types[edges.targets]))
 
     def _drop_reversed(self, edges: Relation) -> Relation:
         return edges.filter(~reversed_edges_mask(edges, self.types))
@@ -86,15 +130,20 @@ class RelationGraph:
     def similars(self) -> Relation:
         """Similarity signal: (co_view & view_then_purchase) - co_purchase.
 
-        Where no view_then_purchase exists: co_view - co_purchase. Of counted events, see
-        `complements`: a pair is in at most one of the two signals.
+        Where no view_then_purchase exists: co_view - co_purchase. Of counted events, a pair that
+        was bought together is here if it is one of the `alternatives`, and so in at most one of
+        the two signals.
         """
         if self.signals is not None:
             return self.signals.similars
         viewed = self[CO_VIEW]
         if VIEW_THEN_PURCHASE in self:
             viewed = viewed.filter(_max_of_directions(self[VIEW_THEN_PURCHASE].count, viewed) > 0)
-        return viewed.filter(_is_stronger(viewed, self[CO_PURCHASE]))
+        bought = self[CO_PURCHASE]
+        if not (viewed.counted and bought.counted):
+            return viewed.filter(viewed.count.data > _max_of_directions(bought.count, viewed))
+        complements = bought.filter(~self.alternatives.removed)
+        return viewed.filter(_max_of_directions(complements.count, viewed) == 0)
 
     def without(self, keys: npt.NDArray[np.int64]) -> RelationGraph:
         """The graph without the unordered pairs `keys` (see `pair_keys`), in every relation.
@@ -122,6 +171,8 @@ class RelationGraph:
                 source_contexts=None,
                 target_contexts=None,
                 contexts=None,
+                companions=None,
+                companions_total=None,
             )
 
         before = (
@@ -181,10 +232,25 @@ def _max_of_directions(matrix: Sparse, edges: Relation) -> npt.NDArray[np.float6
     return np.asarray(either[edges.sources, edges.targets], dtype=np.float64).ravel()
 
 
-def _is_stronger(edges: Relation, other: Relation) -> npt.NDArray[np.bool_]:
-    """(nnz,) edges whose pair is stronger here than in `other`, in either direction."""
-    if not (edges.counted and other.counted):
-        return np.asarray(edges.count.data > _max_of_directions(other.count, edges))
-    lifts = other.count.astype(np.float64)
-    lifts.data = other.measure("lift")
-    return np.asarray(edges.measure("lift") > _max_of_directions(lifts, edges))
+def _alternatives(
+    bought: Relation, compared: Relation, of_one_type: npt.NDArray[np.bool_]
+) -> Alternatives:
+    """Which edges of `bought` are alternatives by one relation of views, in either direction."""
+    if not (bought.counted and compared.counted):
+        removed = bought.count.data <= _max_of_directions(compared.count, bought)
+        return Alternatives(removed, np.zeros(len(bought), dtype=bool))
+
+    def of_pairs(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        matrix = compared.count.astype(np.float64)
+        matrix.data = values
+        return _max_of_directions(matrix, bought)
+
+    lower, _ = compared.lift_bounds(_Z_OF_TWO)
+    _, upper = bought.lift_bounds(_Z_OF_TWO)
+    lift = bought.measure("lift")
+    stronger = of_pairs(compared.measure("lift")) >= lift
+    views = of_pairs(compared.times_seen.astype(np.float64))
+    surer = views >= _MANY_VIEWS * bought.times_seen
+    decided = (of_pairs(lower) > np.where(surer, lift, upper)) | of_one_type
+    removed = stronger & decided & (views >= bought.times_seen)
+    return Alternatives(removed, stronger & ~removed)

@@ -9,7 +9,7 @@ old ones would have to age: graphs with `Relation.seen` are split and extended, 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,12 @@ from goeswith.relations.relation import CO_PURCHASE, CO_VIEW, VIEW_THEN_PURCHASE
 if TYPE_CHECKING:
     from goeswith.core.arrays import Floats, Sparse
 
-_MIN_COUNT_SETTINGS: Final = ("min_co_purchase", "min_co_view", "min_view_then_purchase")
+_MIN_COUNT_SETTINGS: Final = (
+    "min_co_purchase",
+    "min_customers",
+    "min_co_view",
+    "min_view_then_purchase",
+)
 
 
 def without_min_counts(config: MiningConfig) -> MiningConfig:
@@ -56,29 +61,41 @@ def split_by_support(
     edges, below = {}, {}
     for name, relation in graph.relations.items():
         supported = relation.times_seen >= min_counts[name]
+        if relation.customers is not None:
+            min_customers = config.resolve_min_customers(min_counts[name])
+            supported &= relation.customers >= min_customers
         edges[name] = relation.filter(supported)
         below[name] = replace(
-            relation.filter(~supported), source_contexts=None, target_contexts=None, contexts=None
+            relation.filter(~supported),
+            source_contexts=None,
+            target_contexts=None,
+            contexts=None,
+            companions=None,
+            companions_total=None,
         )
     types = graph.types
-    return RelationGraph(graph.n, edges, types=types), RelationGraph(graph.n, below, types=types)
+    return (
+        RelationGraph(graph.n, edges, types=types, baskets=graph.baskets),
+        RelationGraph(graph.n, below, types=types),
+    )
 
 
 def merge_below_support(graph: RelationGraph, below: RelationGraph) -> RelationGraph:
     """Undo `split_by_support`; the contexts are those of `graph`."""
     relations = {}
     for name, relation in graph.relations.items():
-        count, first = _add_counts(relation, below[name])
-        relations[name] = replace(relation, count=count, source_first=first)
-    return RelationGraph(graph.n, relations, types=graph.types)
+        count, first, customers = _add_counts(relation, below[name])
+        relations[name] = replace(relation, count=count, source_first=first, customers=customers)
+    return RelationGraph(graph.n, relations, types=graph.types, baskets=graph.baskets)
 
 
 def add_graphs(one: RelationGraph, other: RelationGraph) -> RelationGraph:
     """The graph of two logs without a common context.
 
     Every count is the sum of both: of a pair, of those in which the source came first, of the
-    contexts of each product, and of all. That is what counting both logs at once gives, before
-    minimum counts, if each log has the same relations. A relation that only one of them
+    contexts of each product, and of all. Customers are summed, too, and so an upper bound: the ids
+    of those in the first log are not stored. The rest is what counting both logs at once gives,
+    before minimum counts, if each log has the same relations. A relation that only one of them
     has (a file of purchases has no views) keeps its counts: contexts in which nothing could be seen
     are no evidence that nothing was there.
 
@@ -92,7 +109,9 @@ def add_graphs(one: RelationGraph, other: RelationGraph) -> RelationGraph:
             part for graph in (one, other) if (part := _relation_or_none(graph, name)) is not None
         ]
         relations[name] = parts[0] if len(parts) == 1 else _add_relations(*parts)
-    return RelationGraph(one.n, relations, types=one.types)
+    parts_ = [graph.baskets for graph in (one, other) if graph.baskets is not None]
+    baskets = sparse.vstack(parts_, format="csr") if parts_ else None
+    return RelationGraph(one.n, relations, types=one.types, baskets=baskets)
 
 
 def with_new_items(graph: RelationGraph, n: int) -> RelationGraph:
@@ -107,11 +126,16 @@ def with_new_items(graph: RelationGraph, n: int) -> RelationGraph:
             count=count,
             source_contexts=_pad_zeros(relation.source_contexts, more),
             target_contexts=_pad_zeros(relation.target_contexts, more),
+            companions=_pad_zeros(relation.companions, more),
         )
     types = graph.types
     if types is not None:
         types = np.append(types, np.full(more, -1, dtype=np.int32))
-    return RelationGraph(n, relations, types=types)
+    baskets = graph.baskets
+    if baskets is not None:
+        parts = (baskets.data, baskets.indices, baskets.indptr)
+        baskets = sparse.csr_matrix(parts, shape=(baskets.shape[0], n))
+    return RelationGraph(n, relations, types=types, baskets=baskets)
 
 
 def _pad_zeros(values: npt.NDArray[np.float64] | None, more: int) -> npt.NDArray[np.float64] | None:
@@ -136,29 +160,30 @@ def _relation_or_none(graph: RelationGraph, name: str) -> Relation | None:
 
 
 def _add_relations(one: Relation, other: Relation) -> Relation:
-    count, first = _add_counts(one, other)
-    contexts = None
-    if one.contexts is not None and other.contexts is not None:
-        contexts = one.contexts + other.contexts
+    count, first, customers = _add_counts(one, other)
     return Relation(
         count,
         first,
         _add_or_none(one.source_contexts, other.source_contexts),
         _add_or_none(one.target_contexts, other.target_contexts),
-        contexts,
+        _add_or_none(one.contexts, other.contexts),
+        customers=customers,
+        companions=_add_or_none(one.companions, other.companions),
+        companions_total=_add_or_none(one.companions_total, other.companions_total),
     )
 
 
-def _add_or_none(
-    one: npt.NDArray[np.float64] | None, other: npt.NDArray[np.float64] | None
-) -> npt.NDArray[np.float64] | None:
+T = TypeVar("T", float, npt.NDArray[np.float64])
+
+
+def _add_or_none(one: T | None, other: T | None) -> T | None:
     return None if one is None or other is None else one + other
 
 
-def _add_counts(one: Relation, other: Relation) -> tuple[Sparse, Floats | None]:
-    """Sums of the counts, and of the counts in which the source came first, aligned with them.
+def _add_counts(one: Relation, other: Relation) -> tuple[Sparse, Floats | None, Floats | None]:
+    """Sums of the counts, and aligned with them of `source_first` and of the customers.
 
-    Contexts of unknown order have no product first.
+    Contexts of unknown order have no product first. Customers are unknown if they are in one.
     """
     n = one.count.shape[0]
     keys = np.concatenate([r.sources.astype(np.int64) * n + r.targets for r in (one, other)])
@@ -172,10 +197,13 @@ def _add_counts(one: Relation, other: Relation) -> tuple[Sparse, Floats | None]:
     columns = (unique_keys % n).astype(np.int32)
     counts = sum_by_key([one.count.data, other.count.data])
     count = sparse.csr_matrix((counts, columns, starts), shape=(n, n))
+    customers = None
+    if one.customers is not None and other.customers is not None:
+        customers = sum_by_key([one.customers, other.customers])
     if one.source_first is None and other.source_first is None:
-        return count, None
+        return count, None, customers
     firsts = [
         np.zeros(len(r), dtype=np.float32) if r.source_first is None else r.source_first
         for r in (one, other)
     ]
-    return count, sum_by_key(firsts)
+    return count, sum_by_key(firsts), customers

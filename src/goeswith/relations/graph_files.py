@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from goeswith.core.arrays import Sparse
 from goeswith.core.arrays_file import Arrays, load_arrays, save_arrays
 from goeswith.core.errors import BundleError
 from goeswith.relations.graph import RelationGraph
@@ -14,22 +15,28 @@ from goeswith.relations.relation import Relation
 
 GRAPH_FILE: Final = "relations.safetensors"
 _TYPES: Final = "products/types"
+_BASKETS: Final = "log/baskets"
 
-_PER_EDGE: Final = ("source_first", "seen")
-_PER_PRODUCT: Final = ("source_contexts", "target_contexts")
+_PER_EDGE: Final = ("source_first", "seen", "customers")
+_PER_PRODUCT: Final = ("source_contexts", "target_contexts", "companions")
+_TOTALS: Final = ("contexts", "companions_total")
 
 
 def save_graph(graph: RelationGraph, folder: Path) -> None:
     """Write `relations.safetensors`, atomically; creates the folder if needed."""
     arrays: Arrays = {} if graph.types is None else {_TYPES: graph.types}
+    if graph.baskets is not None:
+        arrays[_BASKETS] = graph.baskets
     for name, relation in graph.relations.items():
         arrays[name] = relation.count
         for part in (*_PER_EDGE, *_PER_PRODUCT):
             values = getattr(relation, part)
             if values is not None:
                 arrays[f"{name}/{part}"] = values
-        if relation.contexts is not None:
-            arrays[f"{name}/contexts"] = np.array([relation.contexts])
+        for part in _TOTALS:
+            total = getattr(relation, part)
+            if total is not None:
+                arrays[f"{name}/{part}"] = np.array([total])
     save_arrays(arrays, folder / GRAPH_FILE)
 
 
@@ -52,7 +59,23 @@ def load_graph(folder: Path, n: int) -> RelationGraph:
             "file is damaged"
         )
     relations = {name: _relation(arrays, name, n, folder) for name in sorted(names)}
-    return RelationGraph(n, relations, types=types)
+    return RelationGraph(n, relations, types=types, baskets=_baskets(arrays, n, folder))
+
+
+def _baskets(arrays: Arrays, n: int, folder: Path) -> Sparse | None:
+    baskets = arrays.get(_BASKETS)
+    if baskets is None:
+        return None
+    try:
+        baskets.check_format(full_check=True)
+    except (AttributeError, ValueError) as error:
+        raise BundleError(f"{folder / GRAPH_FILE}: {_BASKETS} is damaged: {error}") from error
+    if baskets.shape[1] != n:
+        raise BundleError(
+            f"{folder / GRAPH_FILE}: {_BASKETS} holds {baskets.shape[1]:,} products, but the "
+            f"catalogue {n:,}; the two do not belong together"
+        )
+    return baskets
 
 
 def _relation(arrays: Arrays, name: str, n: int, folder: Path) -> Relation:
@@ -74,5 +97,8 @@ def _relation(arrays: Arrays, name: str, n: int, folder: Path) -> Relation:
                 f"{folder / GRAPH_FILE}: {name}/{part} has the shape {values.shape} where "
                 f"({length},) is due; the file is damaged"
             )
-    contexts = arrays.get(f"{name}/contexts")
-    return Relation(count, **parts, contexts=None if contexts is None else float(contexts[0]))
+    contexts, companions_total = (
+        None if (total := arrays.get(f"{name}/{part}")) is None else float(total[0])
+        for part in _TOTALS
+    )
+    return Relation(count, **parts, contexts=contexts, companions_total=companions_total)

@@ -44,6 +44,23 @@ def wilson_lower(successes: Counts, trials: Counts | float, z: float = Z_95) -> 
     return np.where(np.asarray(trials) > 0, lower, 0.0)
 
 
+def lift_bounds(
+    n_uv: Counts, n_u: Counts, n_v: Counts, contexts: float, z: float = Z_95
+) -> tuple[Counts, Counts]:
+    """Both ends of Wilson's interval for the share of contexts with a pair, as lifts.
+
+    The contexts of each product are taken as exact: they are many where the pair is rare.
+
+    >>> low, high = lift_bounds(np.array([2.0]), np.array([20.0]), np.array([2.0]), 100)
+    >>> low.round(1).tolist(), high.round(1).tolist()
+    ([1.4], [17.5])
+    """
+    expected = np.maximum(n_u * n_v / max(contexts, 1e-12), 1e-12)
+    ends = (wilson_lower(n_uv, contexts, z), 1 - wilson_lower(contexts - n_uv, contexts, z))
+    lower, upper = (share * contexts / expected for share in ends)
+    return lower, upper
+
+
 def _xlogx_ratio(observed: Counts, expected: Counts) -> Counts:
     """O log(O / E), 0 where O is 0."""
     out: Counts = np.zeros_like(observed)

@@ -10,6 +10,7 @@ import polars as pl
 
 from goeswith.core.errors import DataError
 from goeswith.relations import expressions
+from goeswith.relations.baskets.basket_matrix import basket_matrix, with_baskets
 from goeswith.relations.config import DEFAULT_MIN_CO_PURCHASE, MiningConfig
 from goeswith.relations.edge_counts import (
     EdgeCounts,
@@ -26,6 +27,8 @@ from goeswith.relations.pair_counts import read_pair_counts
 from goeswith.relations.relation import CO_PURCHASE, CO_VIEW, VIEW_THEN_PURCHASE, Relation
 from goeswith.relations.vote_weights import VoteWeights
 
+_MAX_LINES: Final = 20_000_000
+"""Events up to which the graph keeps the baskets, for models that read them."""
 _ID_COLUMNS: Final = ("basket_id", "session_id", "user_id")
 _CONTEXT_NAMES: Final = {"basket_id": "baskets", "session_id": "sessions", "user_id": "users"}
 
@@ -48,7 +51,8 @@ def mine(
 
     Returns:
         co_purchase if there are purchases; co_view if there are views; view_then_purchase
-        if there are both and they have an order.
+        if there are both and they have an order; and the baskets of a log of at most 20 million
+        events.
 
     Raises:
         DataError: there is nothing to group events by, or no time for a window of days.
@@ -57,9 +61,13 @@ def mine(
 
     config = config or MiningConfig()
     with duckdb_engine(config.memory_mb) as engine:
-        return mine_table(
+        graph = mine_table(
             ibis.memtable(encode_events(events).to_arrow()), n, engine, config, report
         )
+    purchases = with_baskets(events) if events.height <= _MAX_LINES else None
+    if purchases is None or CO_PURCHASE not in graph.relations:
+        return graph
+    return replace(graph, baskets=basket_matrix(purchases, n, config.max_basket))
 
 
 def mine_table(
@@ -185,14 +193,16 @@ class _RelationMiner:
             within = expressions.co_occurrences_within(occurrences, window, ordered=ordered)
             pairs = read_pair_counts(keep(within), min_count)
         else:
-            occurrences = keep(self.votes.weigh_contexts(eligible, encoded))
+            occurrences = keep(self.votes.weigh_contexts(eligible, encoded, customers=True))
             pairs = count_pairs_in_context(
                 occurrences, self.n, min_count, self.engine, ordered=ordered
             )
         product_contexts = contexts_per_product(
             expressions.contexts_per_product(occurrences), self.n
         )
-        edges = edge_counts(pairs, self.n, symmetric=True)
+        min_customers = config.resolve_min_customers(min_count)
+        edges = edge_counts(pairs, self.n, symmetric=True, min_customers=min_customers)
+        companions = contexts_per_product(expressions.companions_per_product(occurrences), self.n)
         over_user_cap = _count_rows(eligible) - _count_rows(occurrences)
         if config.min_co_purchase == "auto" and min_count < DEFAULT_MIN_CO_PURCHASE:
             self.report.notes.append(
@@ -211,6 +221,9 @@ class _RelationMiner:
             product_contexts,
             contexts,
             edges.seen,
+            edges.customers,
+            None if day_window else companions,
+            None if day_window else float(companions.sum()),
         )
 
     def view_relations(self, events: _EventLog) -> dict[str, Relation]:
@@ -235,6 +248,9 @@ class _RelationMiner:
             gap = timedelta(minutes=config.session_gap_minutes) // timedelta(microseconds=1)
             table = table.mutate(user_id=table.context).drop("context")
             table = keep(expressions.sessions_by_gap(table, gap))
+        any_purchase = _count_rows(table.filter(table.event == "purchase")) > 0
+        # an order alone does not show how often its products are viewed together
+        table = keep(expressions.with_a_view(table))
         visits = keep(expressions.visits(expressions.with_moment(table)))
         sizes = keep(expressions.context_sizes(visits))
         without_context = events.rows - in_context.rows
@@ -258,7 +274,7 @@ class _RelationMiner:
             _mined_relation(CO_VIEW, context_counts, edges, over_user_cap, config.min_co_view)
         )
         co_view = Relation(edges.count, edges.source_first, viewers, viewers, contexts, edges.seen)
-        if not buyers.any():
+        if not any_purchase:
             return {CO_VIEW: co_view}
         if not events.columns & {"time", "position"}:
             notes.append(

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from typing import Any, Final, TypeAlias
 
@@ -43,6 +43,7 @@ class PairCounts:
             the order was not counted. Likewise
         target_first: (m,).
         weight: (m,) sum of the weights of those contexts; None if each weighs 1.
+        customers: (m,) distinct customers of those contexts; None if nobody is known.
         n_seen: number of pairs in any context.
     """
 
@@ -53,6 +54,16 @@ class PairCounts:
     target_first: npt.NDArray[Any] | None
     weight: npt.NDArray[Any] | None
     n_seen: int
+    customers: npt.NDArray[Any] | None = None
+
+    def filter(self, mask: _Bools) -> PairCounts:
+        """The pairs where `mask` (m,) is true; `n_seen` stays."""
+        arrays = {
+            item.name: values[mask]
+            for item in fields(self)
+            if item.name != "n_seen" and (values := getattr(self, item.name)) is not None
+        }
+        return replace(self, **arrays)
 
 
 def read_pair_counts(table: Table, min_count: int) -> PairCounts:
@@ -68,12 +79,13 @@ def read_pair_counts(table: Table, min_count: int) -> PairCounts:
         target_first=arrays.get("target_first"),
         weight=arrays.get("weight"),
         n_seen=n_seen,
+        customers=arrays.get("customers"),
     )
 
 
 def memory_needed(occurrences: int, n: int) -> int:
     """Bytes that `count_pairs` takes, without its result."""
-    return 64 * occurrences + 20 * n * (_threads() + 1)
+    return 80 * occurrences + 20 * n * (_threads() + 1)
 
 
 def count_pairs(
@@ -84,6 +96,7 @@ def count_pairs(
     *,
     moment: npt.NDArray[np.float64] | None = None,
     apart: _Bools | None = None,
+    customer: Rows | None = None,
 ) -> PairCounts:
     """Count the contexts that hold both products of each pair.
 
@@ -95,14 +108,21 @@ def count_pairs(
         moment: (m,) order of the occurrences of a context, NaN if unknown; exact below 2 **
             53. None skips the count of the order.
         apart: (m,) occurrences of which no two of one context are a pair.
+        customer: (m,) whose context it is. None skips the count of customers.
     """
+    if customer is not None:
+        # the contexts of a customer are read one after the other: the next one is another customer
+        order = np.argsort(customer, kind="stable")
+        context, product, customer = context[order], product[order], customer[order]
+        moment = None if moment is None else moment[order]
+        apart = None if apart is None else apart[order]
     occurrence_counts = np.bincount(product, minlength=n)
     by_count = np.argsort(-occurrence_counts, kind="stable").astype(np.int32)
     label = np.empty(n, dtype=np.int32)
     label[by_count] = np.arange(n, dtype=np.int32)
     parts = _count_parts(
         _Occurrences.from_contexts(
-            context, product, label, occurrence_counts[by_count], moment, apart
+            context, product, label, occurrence_counts[by_count], moment, apart, customer
         ),
         min_count,
     )
@@ -121,6 +141,7 @@ def count_pairs(
         target_first=_choose(swap, first, second),
         weight=None,
         n_seen=sum(n_seen for _, n_seen in parts),
+        customers=None if customer is None else column(5),
     )
 
 
@@ -150,7 +171,8 @@ class _Occurrences:
     Attributes:
         labels: (m,) sorted occurrences; 0 is the most frequent product.
         moment: (m,) aligned; empty where no order is known, as is
-        apart: (m,).
+        apart: (m,), and
+        customer: (m,), aligned with `positions`, -1 where nobody is known.
         rows: (n + 1,) where the occurrences of each label start in
         positions: (m,) places among the sorted occurrences, and
         context_starts: (m,) where the context of each starts there.
@@ -159,6 +181,7 @@ class _Occurrences:
     labels: Rows
     moment: npt.NDArray[np.float64]
     apart: _Bools
+    customer: Rows
     rows: npt.NDArray[np.int64]
     positions: npt.NDArray[Any]
     context_starts: npt.NDArray[Any]
@@ -172,6 +195,7 @@ class _Occurrences:
         occurrence_counts: npt.NDArray[np.int64],
         moment: npt.NDArray[np.float64] | None,
         apart: _Bools | None,
+        customer: Rows | None,
     ) -> _Occurrences:
         m = len(product)
         index_type = np.int32 if m < 2**31 else np.int64
@@ -179,6 +203,7 @@ class _Occurrences:
             labels=np.empty(m, dtype=np.int32),
             moment=np.empty(0 if moment is None else m),
             apart=np.empty(0 if apart is None else m, dtype=np.bool_),
+            customer=np.empty(0 if customer is None else m, dtype=np.int32),
             rows=_starts(occurrence_counts),
             positions=np.empty(m, dtype=index_type),
             context_starts=np.empty(m, dtype=index_type),
@@ -186,39 +211,43 @@ class _Occurrences:
         context_starts = _starts(np.bincount(context))
         jit_compile(_sort)(
             context, product, label, log.moment if moment is None else moment,
-            log.apart if apart is None else apart, log.rows[:-1].copy(), context_starts,
-            context_starts[:-1].copy(),
-            log.labels, log.moment, log.apart, log.positions, log.context_starts,
+            log.apart if apart is None else apart,
+            log.customer if customer is None else customer,
+            log.rows[:-1].copy(), context_starts, context_starts[:-1].copy(),
+            log.labels, log.moment, log.apart, log.customer, log.positions, log.context_starts,
         )  # fmt: skip
         return log
 
     def count(self, start: int, stop: int, min_count: int) -> tuple[list[Rows], int]:
-        """(5, p) labels of both, count, and counts of either first, of the pairs of some rows; and
-        the number of pairs.
+        """(6, p) labels of both, count, counts of either first and customers, of the pairs of some
+        rows; and the number of pairs.
         """
         loop = jit_compile(_count_rows)
         n = len(self.rows) - 1
-        sums = np.zeros((n, 4 if len(self.moment) else 1), dtype=np.int32)
+        # count, counts of either first, customers and the last one: as few columns as are read
+        columns = 5 if len(self.customer) else 4 if len(self.moment) else 1
+        sums = np.zeros((n, columns), dtype=np.int32)
         touched = np.empty(n, dtype=np.int32)
         capacity, n_seen = _INITIAL_CAPACITY, 0
         blocks: list[Rows] = []
         while start < stop:
-            out = np.empty((5, capacity), dtype=np.int32)
+            out = np.empty((6, capacity), dtype=np.int32)
             reached, filled, n_found = loop(
                 start, stop, self.rows, self.positions, self.context_starts, self.labels,
-                self.moment, self.apart, min_count, sums, touched, out,
+                self.moment, self.apart, self.customer, min_count, sums, touched, out,
             )  # fmt: skip
             if reached == start:
                 capacity *= 2
                 continue
             start, n_seen = reached, n_seen + n_found
-            blocks.append(out[: len(out) if len(self.moment) else 3, :filled].copy())
+            rows = 6 if len(self.customer) else 5 if len(self.moment) else 3
+            blocks.append(out[:rows, :filled].copy())
         return list(np.concatenate(blocks, axis=1)), n_seen
 
 
-def _count_rows(  # noqa: PLR0917
+def _count_rows(  # noqa: PLR0912, PLR0917
     start: int, stop: int, rows: Any, at: Any, opens: Any, labels: Any, moment: Any, apart: Any,
-    min_count: int, sums: Any, touched: Any, out: Any,
+    customer: Any, min_count: int, sums: Any, touched: Any, out: Any,
 ) -> tuple[int, int, int]:  # fmt: skip
     """Count the pairs of the labels from `start` on; numba compiles this.
 
@@ -227,7 +256,7 @@ def _count_rows(  # noqa: PLR0917
         and pairs met.
     """
     n_written, n_seen = 0, 0
-    ordered, some_apart = len(moment) > 0, len(apart) > 0
+    ordered, some_apart, known = len(moment) > 0, len(apart) > 0, len(customer) > 0
     for row in range(start, stop):
         n_touched, frequent = 0, 0
         for entry in range(rows[row], rows[row + 1]):
@@ -241,6 +270,9 @@ def _count_rows(  # noqa: PLR0917
                     n_touched += 1
                 sums[other, 0] += 1
                 frequent += sums[other, 0] == min_count
+                if known and (sums[other, 3] == 0 or sums[other, 4] != customer[entry]):
+                    sums[other, 3] += 1
+                    sums[other, 4] = customer[entry]
                 if ordered:
                     sums[other, 1] += moment[here] < moment[there]
                     sums[other, 2] += moment[here] > moment[there]
@@ -251,10 +283,14 @@ def _count_rows(  # noqa: PLR0917
                 out[0, n_written], out[1, n_written], out[2, n_written] = row, other, sums[other, 0]
                 if ordered:
                     out[3, n_written], out[4, n_written] = sums[other, 1], sums[other, 2]
+                if known:
+                    out[5, n_written] = sums[other, 3]
                 n_written += 1
             sums[other, 0] = 0
             if ordered:
                 sums[other, 1], sums[other, 2] = 0, 0
+            if known:
+                sums[other, 3] = 0
         if not fits:
             return row, n_written, n_seen
         n_seen += n_touched
@@ -262,8 +298,9 @@ def _count_rows(  # noqa: PLR0917
 
 
 def _sort(  # noqa: PLR0917
-    context: Any, product: Any, label: Any, moment: Any, apart: Any, free: Any, starts: Any,
-    next_place: Any, labels: Any, moments: Any, aparts: Any, at: Any, opens: Any,
+    context: Any, product: Any, label: Any, moment: Any, apart: Any, customer: Any, free: Any,
+    starts: Any, next_place: Any, labels: Any, moments: Any, aparts: Any, customers: Any, at: Any,
+    opens: Any,
 ) -> None:  # fmt: skip
     """Two counting sorts, by label and then by context, into arrays of `_Occurrences`."""
     for i in range(len(product)):
@@ -275,6 +312,8 @@ def _sort(  # noqa: PLR0917
         here = next_place[context[i]]
         next_place[context[i]] += 1
         labels[here], at[entry], opens[entry] = label[product[i]], here, starts[context[i]]
+        if len(customers):
+            customers[entry] = customer[i]
         if len(moments):
             moments[here] = moment[i]
         if len(aparts):

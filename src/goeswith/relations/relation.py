@@ -12,7 +12,14 @@ import polars as pl
 from scipy import sparse
 
 from goeswith.core.arrays import Floats, Rows, Sparse, entry_rows, row_top_k_mask
-from goeswith.relations.measures import MEASURES, Measure, association
+from goeswith.relations.measures import (
+    MEASURES,
+    Z_95,
+    Measure,
+    association,
+    lift_bounds,
+    wilson_lower,
+)
 
 CO_VIEW: Final = "co_view"
 VIEW_THEN_PURCHASE: Final = "view_then_purchase"
@@ -56,6 +63,12 @@ class Relation:
         seen: (nnz,) unweighted number of contexts of each pair, if old contexts count less
             (`MiningConfig.half_life_days`): `count` and the contexts are then sums of weights, and
             `source_first` counts these. None if contexts have no weights.
+        customers: (nnz,) distinct customers of those contexts, an anonymous context being a
+            customer of its own. None if users are unknown, or are the contexts. After an update an
+            upper bound: a customer of both logs counts twice.
+        companions: (n,) how many other products the contexts of each product hold, added up; None
+            if unknown. See `sized_lift_lower`.
+        companions_total: those of all products, each variant group once.
     """
 
     count: Sparse
@@ -64,6 +77,9 @@ class Relation:
     target_contexts: npt.NDArray[np.float64] | None = None
     contexts: float | None = None
     seen: Floats | None = None
+    customers: Floats | None = None
+    companions: npt.NDArray[np.float64] | None = None
+    companions_total: float | None = None
 
     @cached_property
     def sources(self) -> Rows:
@@ -92,11 +108,7 @@ class Relation:
 
     def measure(self, name: Measure) -> npt.NDArray[np.float64]:
         """(nnz,) an association measure of every edge (see `association`)."""
-        n_u, n_v, contexts = self.source_contexts, self.target_contexts, self.contexts
-        if n_u is None or n_v is None or contexts is None:
-            n_u = np.asarray(self.count.sum(axis=1), dtype=np.float64).ravel()
-            n_v = np.asarray(self.count.sum(axis=0), dtype=np.float64).ravel()
-            contexts = float(n_u.sum())
+        n_u, n_v, contexts = self._margins()
         values = np.empty(len(self))
         # in parts: the formulas hold many arrays of the size of their input
         for start in range(0, len(self), _EDGES_AT_ONCE):
@@ -104,6 +116,36 @@ class Relation:
             n_uv, u, v = self.count.data[at], n_u[self.sources[at]], n_v[self.targets[at]]
             values[at] = association(name, n_uv, u, v, contexts)
         return values
+
+    def lift_bounds(self, z: float) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """(nnz,) lower and upper bound of the lift of every edge (see `measures.lift_bounds`)."""
+        n_u, n_v, contexts = self._margins()
+        return lift_bounds(self.count.data, n_u[self.sources], n_v[self.targets], contexts, z)
+
+    def sized_lift_lower(self) -> npt.NDArray[np.float64]:
+        """(nnz,) lower 95 % bound of the lift of every edge, given the sizes of the contexts.
+
+        Large baskets hold everything, and what is in most of them has a lift above 1 with nearly
+        every product. So chance is that of the configuration model (Newman, 2003, section IV.B):
+        as many companions as each product has, T_u, shuffled, give T_u T_v / sum(T) contexts. The
+        bound is Wilson's of n_uv among the companions of the source. Where companions are unknown,
+        as in `lift_bounds`.
+        """
+        total = self.companions_total
+        if self.companions is None or not total:
+            return self.lift_bounds(Z_95)[0]
+        source, target = self.companions[self.sources], self.companions[self.targets]
+        share = wilson_lower(self.count.data, source)
+        return np.asarray(share * total / np.maximum(target, 1e-12))
+
+    def _margins(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], float]:
+        """(n,) contexts of each product as a source, (n,) as a target, and all contexts."""
+        n_u, n_v, contexts = self.source_contexts, self.target_contexts, self.contexts
+        if n_u is None or n_v is None or contexts is None:
+            n_u = np.asarray(self.count.sum(axis=1), dtype=np.float64).ravel()
+            n_v = np.asarray(self.count.sum(axis=0), dtype=np.float64).ravel()
+            contexts = float(n_u.sum())
+        return n_u, n_v, contexts
 
     def weighted(self, values: npt.ArrayLike) -> Sparse:
         """The edges with other values: CSR float32 of the positive ones."""
@@ -125,7 +167,8 @@ class Relation:
         )
         first = None if self.source_first is None else self.source_first[mask]
         seen = None if self.seen is None else self.seen[mask]
-        return replace(self, count=count, source_first=first, seen=seen)
+        customers = None if self.customers is None else self.customers[mask]
+        return replace(self, count=count, source_first=first, seen=seen, customers=customers)
 
     def strongest(self, k: int, measure: Measure = "llr") -> Relation:
         """The at most `k` strongest edges of every source; ties go to the lower target."""

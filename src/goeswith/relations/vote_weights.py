@@ -52,17 +52,22 @@ class VoteWeights:
         half_life = timedelta(days=config.half_life_days) // _MICROSECOND
         return cls(config.per_user_cap, half_life, int(events.time.max().to_pyarrow().as_py()))
 
-    def weigh_contexts(self, occurrences: Table, events: Table) -> Table:
+    def weigh_contexts(
+        self, occurrences: Table, events: Table, *, customers: bool = False
+    ) -> Table:
         """The occurrences within the cap, with a weight if there is decay.
 
         Args:
             occurrences: context, product and more.
             events: context, and if present user_id and time.
+            customers: whether to add `customer` if there are users.
         """
         owner_table = expressions.context_owners(events)
         if "user_id" in owner_table.columns:
             cap = _median_contexts(owner_table) if self.per_user == "auto" else self.per_user
             occurrences = expressions.cap_per_user(occurrences, owner_table, cap)
+            if customers:
+                occurrences = expressions.with_customers(occurrences, owner_table)
         if self.half_life is None:
             return occurrences
         return expressions.weighted_by_age(occurrences, owner_table, self.newest, self.half_life)

@@ -2,37 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from fastapi import Depends, FastAPI
+from starlette.datastructures import State
 from starlette.middleware.cors import CORSMiddleware
 
 from goeswith.core.version import __version__
 from goeswith.query.bundle import Bundle
-from goeswith.serve.api_keys import ApiKeys
+from goeswith.serve.api_keys import GRACE_SECONDS, ApiKeys, Outcome
 from goeswith.serve.api_reference import add_api_reference
 from goeswith.serve.benchmark_report import read_report
-from goeswith.serve.body_limit import BodyLimit
 from goeswith.serve.dependencies import refuse_unknown_parameters
 from goeswith.serve.fast_path import FastPath
 from goeswith.serve.feedback_log import FeedbackLog
+from goeswith.serve.limits.allowed_hosts import allowed_hosts
+from goeswith.serve.limits.body_limit import BodyLimit
+from goeswith.serve.limits.rate_limit import RateLimiter
+from goeswith.serve.limits.work_queue import WorkQueue
 from goeswith.serve.middleware import ServiceMiddleware
 from goeswith.serve.problem_details import add_problem_handlers, add_problem_schemas
 from goeswith.serve.prometheus_metrics import ServiceMetrics
-from goeswith.serve.rate_limit import RateLimiter
 from goeswith.serve.request_log import RequestLog
 from goeswith.serve.routes import feedback_route as feedback
 from goeswith.serve.routes import info as facts
 from goeswith.serve.routes import kinds_route as kinds
 from goeswith.serve.routes import multi_product as several
-from goeswith.serve.routes import products
+from goeswith.serve.routes import product_changes, products, rules_route
 from goeswith.serve.routes import relevance_route as relevance
 from goeswith.serve.snapshot import Snapshot, SnapshotHolder
 from goeswith.serve.static_page import add_page
 from goeswith.settings.sections import ServeSettings
+
+_FOLLOW_SECONDS: Final = 0.1
 
 
 def create_app(bundle_path: Path | str | Bundle, settings: ServeSettings | None = None) -> FastAPI:
@@ -53,21 +60,28 @@ def create_app(bundle_path: Path | str | Bundle, settings: ServeSettings | None 
     state = app.state
     state.snapshot_holder = SnapshotHolder(open_snapshot(bundle_path, settings))
     state.metrics = ServiceMetrics(state.snapshot_holder)
-    state.feedback = FeedbackLog(settings.feedback) if settings.feedback else None
+    state.feedback = (
+        FeedbackLog(settings.feedback, settings.feedback_mb * 1_000_000)
+        if settings.feedback
+        else None
+    )
     state.log = RequestLog() if settings.log else None
     state.ending = False
     relevance.add(app, settings)
     add_page(app)
     add_api_reference(app)
-    app.add_middleware(FastPath, metrics=state.metrics, max_k=settings.max_k)
+    # innermost first: a body is complete before its request takes a place in the queue
+    app.add_middleware(WorkQueue)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body)
+    app.add_middleware(FastPath, metrics=state.metrics, max_k=settings.max_k)
     app.add_middleware(
         ServiceMiddleware,
         holder=state.snapshot_holder,
         metrics=state.metrics,
         log=state.log,
-        keys=ApiKeys(settings.keys_file) if settings.keys_file else None,
+        keys=ApiKeys(settings.keys_file, _report_keys(state)) if settings.keys_file else None,
         rates=RateLimiter(settings.rate, settings.burst) if settings.rate else None,
+        hosts=allowed_hosts(settings),
     )
     if settings.origins:
         # outside the middleware: a CORS preflight request has no key
@@ -89,10 +103,11 @@ def routed_app(settings: ServeSettings) -> FastAPI:
         lifespan=_lifespan,
         docs_url=None,  # FastAPI's page loads scripts from another host
         redoc_url=None,
+        redirect_slashes=False,  # a redirect would repeat the Host that the client sent
         dependencies=[Depends(refuse_unknown_parameters)],
     )
     add_problem_handlers(app)
-    for routes in (products, several, facts, kinds, feedback):
+    for routes in (products, several, facts, kinds, feedback, product_changes, rules_route):
         routes.add(app, settings)
     _add_problem_schemas(app)
     return app
@@ -100,13 +115,43 @@ def routed_app(settings: ServeSettings) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """At shutdown, write pending feedback and log lines."""
+    """Follow live facts between requests; at shutdown, write pending feedback and log lines."""
+    follower = asyncio.create_task(_follow_facts(app))
     yield
+    follower.cancel()
     app.state.ending = True
     if app.state.feedback is not None:
         await app.state.feedback.close()
     if app.state.log is not None:
         app.state.log.flush()
+
+
+async def _follow_facts(app: FastAPI) -> None:
+    """Take over live facts while nobody asks, so that the next request need not."""
+    while True:
+        await asyncio.sleep(_FOLLOW_SECONDS)
+        bundle = app.state.snapshot_holder().bundle
+        bundle.live.refresh(thorough=True)
+        bundle.refresh()
+
+
+def _report_keys(state: State) -> Callable[[Outcome, str | None], None]:
+    """Counts each change of the file of keys, and writes it to the log or to stderr."""
+
+    def report(outcome: Outcome, fault: str | None) -> None:
+        state.metrics.count_key_file(outcome)
+        if state.log is not None:
+            fields = {"event": "keys", "outcome": outcome}
+            state.log.write({**fields, **({"why": fault} if fault else {})})
+        if fault is not None:
+            then = (
+                f"the keys from before stay valid for {GRACE_SECONDS:g} s"
+                if outcome == "faulty"
+                else "only the lines that can be read are valid"
+            )
+            print(f"{fault}; {then}", file=sys.stderr, flush=True)  # noqa: T201
+
+    return report
 
 
 def open_snapshot(bundle_path: Path | str | Bundle, settings: ServeSettings) -> Snapshot:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import Depends, Query, Request
 from fastapi import Path as InPath
 from fastapi.exceptions import RequestValidationError
 
 from goeswith.core.errors import ConfigError
+from goeswith.facts.filters import MAX_FILTER_LENGTH
 from goeswith.query.constraints import MAX_FILTERS, Constraints
-from goeswith.query.filters import MAX_FILTER_LENGTH
 from goeswith.serve.schemas import MAX_ID_LENGTH
 from goeswith.serve.snapshot import SNAPSHOT_KEY, Snapshot
 
@@ -72,20 +72,59 @@ Where = Annotated[
 ]
 
 
-async def _filter_constraints(where: Where = [], ban: Bans = []) -> Constraints | None:  # noqa: B006
-    return Constraints.from_text(where, ban) if where or ban else None
+Include = Annotated[
+    list[Literal["sold_out", "hidden"]],
+    Query(
+        max_length=2,
+        description="Show sold-out or hidden products too; repeatable.",
+        examples=[["sold_out"]],
+    ),
+]
+Market = Annotated[
+    str | None,
+    Query(
+        min_length=1,
+        max_length=200,
+        description="Show products for this market only, and apply its rules.",
+        examples=["de"],
+    ),
+]
+WhenSoldOut = Annotated[
+    int | None,
+    Query(
+        ge=0,
+        le=1000,
+        description="Number of alternatives to show first when the product is sold out.",
+        examples=[3],
+    ),
+]
 
 
-async def _slate_constraints(
+async def _filter_constraints(
     where: Where = [],  # noqa: B006  FastAPI copies defaults
+    ban: Bans = [],  # noqa: B006
+    include: Include = [],  # noqa: B006
+    market: Market = None,
+) -> Constraints | None:
+    if not (where or ban or include or market):
+        return None
+    return Constraints.from_text(where, ban, include=include, market=market)
+
+
+async def _slate_constraints(  # noqa: PLR0917
+    where: Where = [],  # noqa: B006
     ban: Bans = [],  # noqa: B006
     pin: Pins = [],  # noqa: B006
     per_type: PerType = None,
     diversity: Diversity = None,
+    include: Include = [],  # noqa: B006
+    market: Market = None,
+    when_sold_out: WhenSoldOut = None,
 ) -> Constraints | None:
-    if not (where or ban or pin) and per_type is None and diversity is None:
-        return None
-    return Constraints.from_text(where, ban, pin, per_type, diversity)
+    constraints = Constraints.from_text(
+        where, ban, pin, per_type, diversity, include, market, when_sold_out
+    )
+    return None if constraints.is_empty else constraints
 
 
 FilterConstraints = Annotated[Constraints | None, Depends(_filter_constraints)]

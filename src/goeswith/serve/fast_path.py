@@ -56,14 +56,19 @@ class FastPath:
         product_id = path[len(_BEFORE) : -len(_AFTER)]
         if not k or not product_id or not snapshot.bundle.keeps_ranking:
             return None
-        key = (product_id, k)
+        key, bundle = (product_id, k), snapshot.bundle
+        bundle.refresh()
+        version = bundle.live.version
+        snapshot.cache.drop_outdated(key, bundle)
         response = snapshot.cache.get(key)
         if response is None:
             try:
-                answers = snapshot.bundle.complements(product_id, k)
+                answers = bundle.precomputed(product_id, k)
             except UnknownProductError:
                 return None
-            response = EncodedComplements.encode(snapshot.bundle, product_id, answers)
+            if answers is None:
+                return None  # models score, which takes longer than the event loop may wait
+            response = EncodedComplements.encode(bundle, product_id, answers, version)
             snapshot.cache.put(key, response)
         return response
 

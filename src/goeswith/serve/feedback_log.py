@@ -8,6 +8,7 @@ never acknowledged, and is cut off when the next process starts.
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import sys
 import time
@@ -19,14 +20,22 @@ from typing import IO, Any, Final
 import orjson
 
 from goeswith.core.errors import ConfigError
-from goeswith.data.feedback import FEEDBACK_PATTERN
+from goeswith.data.feedback import FEEDBACK_PATTERN, last_line_end
 
 _MAX_WAITING_BYTES: Final = 64_000_000
 """Bytes that may wait for the disk; more is refused, and may be sent again."""
 
 
+_SIZE_SECONDS: Final = 5.0
+"""Seconds between two looks at the size of the folder, which other processes write to as well."""
+
+
 class FeedbackFull(Exception):  # noqa: N818
     """More waits for the disk than memory should hold."""
+
+
+class QuotaReached(Exception):  # noqa: N818
+    """The folder holds as much as it may."""
 
 
 class FeedbackLog:
@@ -36,8 +45,10 @@ class FeedbackLog:
         ConfigError: the folder cannot be made or written.
     """
 
-    def __init__(self, folder: Path | str) -> None:
-        self.folder = Path(folder)
+    def __init__(self, folder: Path | str, max_bytes: int) -> None:
+        """Args: folder: is made where it is missing; max_bytes: of all files in it."""
+        self.folder, self.max_bytes = Path(folder), max_bytes
+        self._size, self._size_at = 0, -math.inf
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             repair(self.folder)
@@ -57,6 +68,7 @@ class FeedbackLog:
 
         Raises:
             FeedbackFull: too much waits; none of these events is stored.
+            QuotaReached: the folder is full; none of these events is stored.
             OSError: the disk refuses; some of these events may be stored.
         """
         stamp = datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="milliseconds")
@@ -66,12 +78,25 @@ class FeedbackLog:
         )
         if self._bytes + len(lines) > _MAX_WAITING_BYTES:
             raise FeedbackFull
+        if self._folder_size() + len(lines) > self.max_bytes:
+            raise QuotaReached
+        self._size += len(lines)
         done = asyncio.get_running_loop().create_future()
         self._waiting.append((lines, done))
         self._bytes += len(lines)
         if self._writing is None:
             self._writing = asyncio.create_task(self._write())
         await done
+
+    def _folder_size(self) -> int:
+        """Bytes of the folder's files and of what waits; at most a few seconds old."""
+        now = time.monotonic()
+        if now >= self._size_at + _SIZE_SECONDS:
+            self._size_at, self._size = now, self._bytes
+            for path in self.folder.glob(FEEDBACK_PATTERN):
+                with suppress(OSError):
+                    self._size += path.stat().st_size
+        return self._size
 
     async def _write(self) -> None:
         """Write what waits, and what comes meanwhile, until nothing does."""
@@ -129,25 +154,12 @@ def repair(folder: Path) -> int:
         with path.open("rb+") as file:
             if _lock(file):
                 size = file.seek(0, os.SEEK_END)
-                line_end = _last_line_end(file, size)
+                line_end = last_line_end(file, size)
                 if line_end < size:
                     file.truncate(line_end)
                     os.fsync(file.fileno())
                     cut += 1
     return cut
-
-
-def _last_line_end(file: IO[bytes], size: int) -> int:
-    """Position of the end of the last complete line."""
-    end = size
-    while end:
-        start = max(end - 65_536, 0)
-        file.seek(start)
-        newline = file.read(end - start).rfind(b"\n")
-        if newline >= 0:
-            return start + newline + 1
-        end = start
-    return 0
 
 
 def _new_file(folder: Path) -> tuple[IO[bytes], Path]:

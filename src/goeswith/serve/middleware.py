@@ -1,4 +1,4 @@
-"""The outermost ASGI layer: snapshot, API key, rate limit, metrics and log of a request."""
+"""The outermost ASGI layer: snapshot, Host, API key, rate limit, metrics and log of a request."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import traceback
 from typing import TYPE_CHECKING, Any, Final
 
 from goeswith.serve.api_keys import key_from_headers
+from goeswith.serve.limits.connection import is_abandoned
+from goeswith.serve.limits.rate_limit import client_key
+from goeswith.serve.limits.work_queue import WORK_SECONDS_KEY
 from goeswith.serve.problem_details import PUBLIC_PATHS, problem
-from goeswith.serve.rate_limit import client_key
 from goeswith.serve.snapshot import SNAPSHOT_KEY
 
 if TYPE_CHECKING:
@@ -17,14 +19,19 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from goeswith.serve.api_keys import ApiKeys
+    from goeswith.serve.limits.allowed_hosts import AllowedHosts
+    from goeswith.serve.limits.rate_limit import RateLimiter
     from goeswith.serve.prometheus_metrics import ServiceMetrics
-    from goeswith.serve.rate_limit import RateLimiter
     from goeswith.serve.request_log import RequestLog
     from goeswith.serve.snapshot import SnapshotHolder
 
 _NOSNIFF: Final = (b"x-content-type-options", b"nosniff")
 UNKNOWN_ROUTE: Final = "other"
 """Label of requests without a route."""
+ABANDONED: Final = 499
+"""Status, in log and metrics, of a request whose client went away before a response."""
+_CLIENT_KEY: Final = "goeswith.client"
+"""Key of the ASGI scope with the name of the client in the rate limit."""
 
 
 class ServiceMiddleware:
@@ -39,10 +46,12 @@ class ServiceMiddleware:
         log: RequestLog | None,
         keys: ApiKeys | None,
         rates: RateLimiter | None,
+        hosts: AllowedHosts | None,
     ) -> None:
         self.app, self.holder = app, holder
         self.metrics, self.log = metrics, log
-        self.keys, self.rates = keys, rates
+        self.keys, self.rates, self.hosts = keys, rates, hosts
+        self._checks = bool(keys or rates or hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -64,7 +73,7 @@ class ServiceMiddleware:
 
         failure: dict[str, Any] = {}
         try:
-            refusal = self._refusal(scope, bundle.id) if self.keys or self.rates else None
+            refusal = self._refusal(scope, bundle.id) if self._checks else None
             await (refusal or self.app)(scope, receive, send_with_headers)
         except Exception as error:
             failure = {"error": type(error).__name__, "at": _call_frames(error)}
@@ -73,6 +82,10 @@ class ServiceMiddleware:
                 await response(scope, receive, send_with_headers)
         finally:
             seconds = time.perf_counter() - started
+            if not status and is_abandoned(scope):
+                status = ABANDONED
+            if self.rates is not None and _CLIENT_KEY in scope:
+                self.rates.charge(scope[_CLIENT_KEY], scope.get(WORK_SECONDS_KEY, 0.0))
             route = scope.get("template") or _route_template(scope.get("route"))
             method = scope["method"] if scope["method"] in _METHODS else "OTHER"
             self.metrics.count_request(route, method, status, seconds)
@@ -90,6 +103,12 @@ class ServiceMiddleware:
                 )
 
     def _refusal(self, scope: Scope, bundle: str) -> Response | None:
+        if self.hosts is not None and not self.hosts.allows(scope):
+            return problem(
+                421,
+                "the service does not answer to this Host; add it to serve.hosts if it is yours",
+                bundle=bundle,
+            )
         path = scope["path"]
         if path == "/" or path.startswith(PUBLIC_PATHS):
             return None
@@ -107,7 +126,9 @@ class ServiceMiddleware:
             client_name = f"key {name}"
         if self.rates is not None:
             client = scope.get("client")
-            wait = self.rates.take(client_name or client_key(client[0] if client else ""))
+            client_name = client_name or client_key(client[0] if client else "")
+            wait = self.rates.take(client_name)
+            scope[_CLIENT_KEY] = client_name
             if wait:
                 seconds = max(1, math.ceil(wait))
                 return problem(

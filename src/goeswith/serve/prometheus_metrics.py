@@ -69,6 +69,23 @@ class ServiceMetrics:
         )
         for outcome in ("swapped", "refused"):
             self.reloads.labels(outcome)
+        self._key_files = Counter(
+            "goeswith_key_file_changes",
+            "Changes of the file of keys: read, faulty (the keys from before are valid for 30 s), "
+            "closed (only the lines that can be read are valid).",
+            ("outcome",),
+            registry=self._registry,
+        )
+        for outcome in ("read", "faulty", "closed"):
+            self._key_files.labels(outcome)
+        self._refused = Counter(
+            "goeswith_connections_refused",
+            "Connections ended before their request reached the service, by status.",
+            ("status",),
+            registry=self._registry,
+        )
+        for status in (408, 431, 503):
+            self._refused.labels(str(status))
         self._export_registry = self._registry
         if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
             # the sums of all processes; the collector below is of this process
@@ -92,6 +109,14 @@ class ServiceMetrics:
             self._request_timers.setdefault(route, self._seconds.labels(route))
         counter.inc()
         self._request_timers[route].observe(seconds)
+
+    def count_refused(self, status: int) -> None:
+        """Count a connection that was ended below the application."""
+        self._refused.labels(str(status)).inc()
+
+    def count_key_file(self, outcome: str) -> None:
+        """Count a change of the file of keys."""
+        self._key_files.labels(outcome).inc()
 
     def count_recommendations(self, answers: Iterable[Recommendation]) -> None:
         """Count answers."""

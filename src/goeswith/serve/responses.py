@@ -6,6 +6,7 @@ import zlib
 from collections import Counter, OrderedDict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import orjson
 from starlette.responses import Response
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from goeswith.query.bundle import Bundle
     from goeswith.query.recommendation import Recommendation
+    from goeswith.query.recommendation_list import RecommendationList
 
 
 def json_response(bundle: Bundle, **content: Any) -> Response:
@@ -22,24 +24,47 @@ def json_response(bundle: Bundle, **content: Any) -> Response:
     return Response(body, media_type="application/json")
 
 
+def list_response(
+    bundle: Bundle, key: str, answers: RecommendationList[Any], **content: Any
+) -> Response:
+    """A JSON response with recommendations, what was skipped, and the rules that changed them."""
+    lists = {key: answers, "skipped": answers.skipped, "rules": answers.rules}
+    return json_response(bundle, **content, **lists)
+
+
 class EncodedComplements(NamedTuple):
     """The response with the complements of one product.
 
     Attributes:
         body: JSON.
         models: (model, whether it is a fallback, count), for the metrics.
+        row: of the product.
+        version: of the live facts that it was made with.
     """
 
     body: bytes
     models: list[tuple[str, bool, int]]
+    row: int = 0
+    version: int = 0
 
     @classmethod
     def encode(
-        cls, bundle: Bundle, product_id: str, answers: list[Recommendation]
+        cls,
+        bundle: Bundle,
+        product_id: str,
+        answers: RecommendationList[Recommendation],
+        version: int,
     ) -> EncodedComplements:
-        """Encode recommendations."""
-        content = {"bundle": bundle.id, "product_id": product_id, "complements": answers}
-        return cls(orjson.dumps(content), count_models(answers))
+        """Encode recommendations that were made with a version of the live facts."""
+        content = {
+            "bundle": bundle.id,
+            "product_id": product_id,
+            "complements": answers,
+            "skipped": answers.skipped,
+            "rules": answers.rules,
+        }
+        row = bundle.products.row(product_id)
+        return cls(orjson.dumps(content), count_models(answers), row, version)
 
 
 def count_models(answers: Iterable[Recommendation]) -> list[tuple[str, bool, int]]:
@@ -51,13 +76,30 @@ def count_models(answers: Iterable[Recommendation]) -> list[tuple[str, bool, int
 class ResponseCache:
     """The most recently used responses, up to a number of bytes.
 
-    They belong to one bundle and never change; a new bundle has a new cache. They are compressed,
-    so that more fit: decompression takes far less time than a query.
+    They belong to one bundle; a new bundle has a new cache. A response is dropped once a fact of
+    its product or of the product's precomputed list has changed. They are compressed, so that more
+    fit: decompression takes far less time than a query.
     """
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes, self._bytes = max_bytes, 0
         self._entries: OrderedDict[tuple[str, int], EncodedComplements] = OrderedDict()
+        self._rules_version = 0
+
+    def drop_outdated(self, key: tuple[str, int], bundle: Bundle) -> None:
+        """Drop the response for a key if facts or rules have changed what it depends on."""
+        if self._rules_version != bundle.rules.version:
+            self._rules_version = bundle.rules.version
+            self._entries.clear()
+            self._bytes = 0
+        entry, version = self._entries.get(key), bundle.live.version
+        if entry is None or entry.version == version:
+            return
+        targets, _, _ = bundle.top_k_lists.for_product(entry.row, bundle.k)
+        if bundle.live.is_unchanged(np.append(targets, entry.row), entry.version):
+            self._entries[key] = entry._replace(version=version)
+        else:
+            self._bytes -= len(self._entries.pop(key).body)
 
     def get(self, key: tuple[str, int]) -> EncodedComplements | None:
         """The response for a product and a number of recommendations; None if it is not cached."""
@@ -71,7 +113,7 @@ class ResponseCache:
         """Store a response in place of the least recently used ones."""
         if not self._max_bytes or key in self._entries:
             return
-        packed = EncodedComplements(zlib.compress(response.body, level=1), response.models)
+        packed = response._replace(body=zlib.compress(response.body, level=1))
         if len(packed.body) > self._max_bytes:
             return
         self._entries[key] = packed

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field
 
 from goeswith.query.compare import ComparisonRelation
-from goeswith.store.evidence import Basis
+from goeswith.store.evidence import Basis, Strength
 
 MAX_ID_LENGTH: Final = 5000
 """Maximum number of characters of a product id in a request."""
@@ -83,6 +83,24 @@ class EvidenceSchema(BaseModel):
         description="What the contexts of co-purchases are; null if the bundle does not record it.",
         examples=["baskets"],
     )
+    target_first: int | None = Field(
+        default=None,
+        description="Contexts in which the target came first; the others have no order.",
+        examples=[12],
+    )
+    customers: int | None = Field(
+        default=None,
+        description="Distinct customers of the contexts with both products, each anonymous one "
+        "being a customer of its own; null if they are unknown.",
+        examples=[118],
+    )
+    strength: Strength | None = Field(
+        default=None,
+        description="How well the counts support the pair: `strong` where the lower bound of the "
+        "lift is at least 3 in 10 contexts of 5 customers, `medium` where it is 1.5 in 3 contexts "
+        "of 2; null for lists without counts, and without evidence.",
+        examples=["strong"],
+    )
 
 
 class KnowledgeSchema(BaseModel):
@@ -131,7 +149,7 @@ class RecommendationSchema(BaseModel):
         description="The queried products that it is recommended for; evidence is of the best.",
         examples=[["phone-1"]],
     )
-    pinned: bool = Field(description="Whether the request pinned it.", examples=[False])
+    pinned: bool = Field(description="Whether the request or a rule pinned it.", examples=[False])
     explanation: str | None = Field(
         description="One sentence for a shopper from `goeswith explain`, supported by catalogue "
         "and evidence; null if there is none.",
@@ -142,6 +160,26 @@ class RecommendationSchema(BaseModel):
         description="What the table of product kinds says of the pair; null if nothing.",
         examples=[None],
     )
+    more_variants: int = Field(
+        0,
+        description="Number of its variants, in other sizes or colours; a list shows one of them.",
+        examples=[2],
+    )
+    rules: list[str] = Field(
+        [], description="Ids of the rules that put it at its rank.", examples=[["summer-cases"]]
+    )
+
+
+class SkippedSchema(BaseModel):
+    """Something that was not applied."""
+
+    model_config = _FROM_ATTRIBUTES
+
+    what: Literal["pin", "ban", "filter", "rule"] = Field(examples=["pin"])
+    value: str = Field(
+        description="The product, the filter, or the id of the rule.", examples=["case-99"]
+    )
+    reason: str = Field(examples=["the bundle has no such product"])
 
 
 class BundleResponse(BaseModel):
@@ -153,28 +191,41 @@ class BundleResponse(BaseModel):
     )
 
 
-class ComplementsResponse(BundleResponse):
+class ListResponse(BundleResponse):
+    """Every response with recommendations says what was not applied, and which rules changed it."""
+
+    skipped: list[SkippedSchema] = Field(
+        [],
+        description="Pins, bans, filters and pins of rules that were not applied.",
+        examples=[[]],
+    )
+    rules: list[str] = Field(
+        [], description="Ids of the rules that changed the list.", examples=[["summer-cases"]]
+    )
+
+
+class ComplementsResponse(ListResponse):
     """Complements of a product."""
 
     product_id: str = Field(examples=["phone-1"])
     complements: list[RecommendationSchema]
 
 
-class SimilarsResponse(BundleResponse):
+class SimilarsResponse(ListResponse):
     """Substitutes of a product."""
 
     product_id: str = Field(examples=["phone-1"])
     similars: list[RecommendationSchema]
 
 
-class ReverseResponse(BundleResponse):
+class ReverseResponse(ListResponse):
     """Products that a product is recommended for."""
 
     product_id: str = Field(examples=["case-1"])
     sources: list[RecommendationSchema]
 
 
-class BasketResponse(BundleResponse):
+class BasketResponse(ListResponse):
     """Complements of a basket."""
 
     basket: list[str] = Field(examples=[["phone-1", "charger-2"]])
@@ -204,7 +255,7 @@ class NextSchema(RecommendationSchema):
     )
 
 
-class SessionResponse(BundleResponse):
+class SessionResponse(ListResponse):
     """Candidates for the next product in a session."""
 
     session: list[str] = Field(
@@ -320,4 +371,10 @@ class ProductResponse(BundleResponse):
     """A product of the catalogue."""
 
     product_id: str = Field(examples=["phone-1"])
-    attributes: dict[str, Any] = Field(examples=[{"title": "Phone 1", "type": "phone"}])
+    attributes: dict[str, Any] = Field(
+        description="With the values that hold now.",
+        examples=[{"title": "Phone 1", "type": "phone"}],
+    )
+    changed: list[str] = Field(
+        [], description="Attributes that were changed since the fit.", examples=[["price"]]
+    )

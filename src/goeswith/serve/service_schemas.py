@@ -82,6 +82,12 @@ class FeedbackEventSchema(BaseModel):
         None, description="The build of the recommendation.", examples=[EXAMPLE_BUILD]
     )
     session_id: ShortText | None = Field(None, description="The shopper's visit.", examples=["s1"])
+    user_id: ShortText | None = Field(
+        None,
+        description="An anonymous id of the shopper over several visits, for the cap of one "
+        "user's votes; without it, each visit is a user.",
+        examples=["u1"],
+    )
     position: int | None = Field(
         None, ge=0, le=10_000, description="Position in the list, from 0.", examples=[0]
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
+from goeswith.facts.fact_values import column_kind
 from goeswith.serve.responses import ResponseCache
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class Snapshot:
         names = tuple(name for name in self.bundle.table.frame.columns if name != "product_id")
         object.__setattr__(self, "columns", names)
         object.__setattr__(self, "cache", ResponseCache(self.cache_bytes))
+        self.bundle.live.prepare()
+        self.bundle.refresh()
         if self.live:
             self.bundle.scorer.load()
         self.bundle.online = self.live
@@ -74,26 +77,11 @@ class Snapshot:
             "filters": [
                 {"column": column, "kind": kind}
                 for column in ("product_id", *self.columns)
-                if (kind := _filter_kind(bundle.table.frame.schema[column]))
+                if (kind := column_kind(bundle.table.frame.schema[column]))
             ],
             "counted": bundle.evidence.counted,
             "explained": bundle.evidence.counted,
         }
-
-
-def _filter_kind(dtype: Any) -> str | None:
-    """The kind of a column in filters; None if it cannot be filtered."""
-    import polars as pl
-
-    if isinstance(dtype, pl.List | pl.Array):
-        return "list"
-    if dtype.is_nested():
-        return None
-    if dtype.is_numeric():
-        return "number"
-    if dtype == pl.Boolean:
-        return "boolean"
-    return "time" if dtype.is_temporal() else "text"
 
 
 class SnapshotHolder:

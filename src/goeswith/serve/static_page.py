@@ -50,13 +50,13 @@ def add_page(app: Starlette) -> None:
     index = files.pop("index.html").replace(b'"assets/', f'"assets/{version}/'.encode())
     etag = f'"{version}"'
 
-    def page(request: Request) -> Response:
+    async def page(request: Request) -> Response:
         headers = {**_HEADERS, "Cache-Control": "no-cache", "ETag": etag}
         if etag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
         return Response(index, headers=headers, media_type=_KINDS[".html"])
 
-    def asset(request: Request) -> Response:
+    async def asset(request: Request) -> Response:
         requested, _, name = request.path_params["name"].partition("/")
         if requested != version or name not in files:
             raise HTTPException(404, "the page has no such file; load it again")

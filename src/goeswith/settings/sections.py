@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+from ipaddress import ip_network
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from goeswith.data.config import DataConfig
 from goeswith.relations.config import MiningConfig
@@ -32,14 +33,24 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _check_network(value: str) -> str:
+    """An address or a network, as written.
+
+    Raises:
+        ValueError: it is none.
+    """
+    ip_network(value)
+    return value
+
+
 class FitSettings(_Section):
     """Models that `goeswith fit` trains, and the contents of the bundle."""
 
     model: str = Field(
         AUTO,
-        description="The first model; `name` or `name:key=value`. auto is the ranker. With the "
-        "budget fast and more than `ranker_products` products it is cocitation, and for events "
-        "copurchase before cocitation.",
+        description="The first model; `name` or `name:key=value`. auto is the basket_ranker for "
+        "events without views, and else the ranker. With the budget fast and more than "
+        "`ranker_products` products it is cocitation, and for events copurchase before cocitation.",
     )
     budget: Literal["fast", "balanced", "best"] = Field(
         "fast",
@@ -106,6 +117,14 @@ class SlateSettings(_Section):
         description="Maximum number of products per type; no limit if not set.",
         examples=[2],
     )
+    when_sold_out: int | None = Field(
+        None,
+        ge=0,
+        le=1000,
+        description="Number of alternatives to show first when the queried product is sold out; "
+        "none if not set.",
+        examples=[3],
+    )
 
 
 class EvaluationSettings(_Section):
@@ -118,10 +137,19 @@ class EvaluationSettings(_Section):
         0.1, gt=0, lt=1, description="Share of products whose edges are all held out (cold)."
     )
     time_share: float = Field(
-        0.2, gt=0, lt=1, description="Share of events held out, the latest ones (time)."
+        0.2,
+        gt=0,
+        lt=1,
+        description="Share of events (time) or baskets (basket) held out, the latest.",
     )
     session_share: float = Field(
         0.25, gt=0, lt=1, description="Share of sessions held out (sessions)."
+    )
+    judged: str | None = Field(
+        None,
+        description="Table of labelled pairs (judged): source, target, and as complement and "
+        "substitute the share of judges that say so.",
+        examples=["labels.csv"],
     )
     folds: int = Field(5, ge=2, description="Number of folds of sessions (gold).")
     bootstrap: int = Field(
@@ -175,10 +203,30 @@ class ServeSettings(_Section):
         ge=0,
         le=1e6,
         description="Requests per second for each key, or for each address if there are no keys; "
-        "0 disables the limit.",
+        "a request that computes longer than 50 ms counts several times. 0 disables the limit.",
     )
     burst: int = Field(
         20, ge=1, le=1_000_000, description="Requests that may exceed the rate at once."
+    )
+    hosts: list[str] = Field(
+        [],
+        description="Host names, without port, that requests may be addressed to; loopback names "
+        "always. Not set, a service that listens to this machine only answers to loopback names, "
+        "any other to every name.",
+        examples=[["goeswith.example"]],
+    )
+    trusted_proxies: list[Annotated[str, AfterValidator(_check_network)]] = Field(
+        [],
+        description="Addresses or networks of proxies whose X-Forwarded-For gives the address of "
+        "the client; not set, the header is ignored.",
+        examples=[["10.0.0.0/8"]],
+    )
+    max_connections: int = Field(
+        1000,
+        ge=1,
+        le=100_000,
+        description="Maximum number of connections of a process; a further one takes the place of "
+        "one without a running request, or gets a 503.",
     )
     max_body: int = Field(
         1_000_000, ge=1000, le=100_000_000, description="Maximum size of a request body, in bytes."
@@ -195,10 +243,22 @@ class ServeSettings(_Section):
     relevance_pairs: int = Field(
         100, ge=1, le=10_000, description="Maximum number of pairs per request to /v1/relevance."
     )
+    editors: list[str] = Field(
+        [],
+        description="Names of the keys that may change products and rules over HTTP; `*` allows "
+        "every client. Empty, nothing can be changed over HTTP.",
+        examples=[["shop-backend"]],
+    )
     feedback: str | None = Field(
         None,
         description="Folder for feedback, for `goeswith update`; not set, feedback is refused.",
         examples=["feedback"],
+    )
+    feedback_mb: int = Field(
+        1000,
+        ge=1,
+        le=10_000_000,
+        description="Maximum size of the folder for feedback, in megabytes; more is refused.",
     )
     log: bool = Field(True, description="Write a line of JSON to stdout for each request.")
     drain: float = Field(
@@ -280,18 +340,25 @@ class Settings(_Section):
     )
 
     def resolve(
-        self, products: int, *, has_counts: bool = False, by_kinds: bool = False
+        self,
+        products: int,
+        *,
+        has_counts: bool = False,
+        has_views: bool = False,
+        by_kinds: bool = False,
     ) -> Settings:
         """These settings with `auto` and the budget replaced by concrete models and settings.
 
         Args:
             products: size of the catalogue.
             has_counts: whether pairs are counted in events, rather than listed.
+            has_views: whether the events hold views.
             by_kinds: whether kinds decide what is a substitute, as the data have no views.
         """
         fit = self.fit
         if fit.model == AUTO:
-            model, *rest = ["ranker"]
+            # a log of purchases alone says what a basket holds, and not what is compared
+            model, *rest = ["basket_ranker" if has_counts and not has_views else "ranker"]
             if fit.budget == "fast" and products > fit.ranker_products:
                 # a pair with high support is more reliable than an inferred one
                 model, *rest = ["copurchase", "cocitation"] if has_counts else ["cocitation"]

@@ -12,8 +12,6 @@ from goeswith.store.product_lookup import MAX_TEXT_LENGTH, ProductLookup
 from goeswith.store.search_index import ProductSummary
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
     import polars as pl
 
 
@@ -23,24 +21,29 @@ class AttributeTable:
     def __init__(self, path: Path, products: ProductLookup) -> None:
         """Args: path: of the table; products: the same, as they are looked up."""
         self._path, self._products = path, products
-        self.filter_cache: dict[str, npt.NDArray[np.bool_]] = {}
-        """Filters, as text -> (n,) the products that meet them; see `query.filters`."""
 
     @cached_property
     def frame(self) -> pl.DataFrame:
         """Every attribute, in row order.
 
         Raises:
-            BundleError: a later fit replaced this build and removed its files.
+            BundleError: a later fit replaced this build and removed its files, or the table is
+                damaged.
         """
         from goeswith.core.atomic_files import map_arrow
 
         try:
-            return map_arrow(self._path)
+            frame = map_arrow(self._path)
         except FileNotFoundError as error:
             raise BundleError(
                 f"{self._path} was replaced since its bundle was opened; open the bundle again"
             ) from error
+        if frame.height != len(self._products) or "product_id" not in frame.columns:
+            raise BundleError(
+                f"{self._path} is damaged: it has {frame.height:,} rows where "
+                f"{len(self._products):,} products are due; fit the bundle again"
+            )
+        return frame
 
     def summaries(self, rows: Sequence[int]) -> list[ProductSummary]:
         """Products in a line each."""

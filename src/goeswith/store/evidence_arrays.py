@@ -55,6 +55,8 @@ def evidence_arrays(catalog: Catalog, graph: RelationGraph) -> dict[str, npt.NDA
     }
     if bought.source_first is not None:
         arrays["bought.source_first"] = bought.source_first.astype(np.float32)
+    if bought.customers is not None:
+        arrays["bought.customers"] = bought.customers.astype(np.float32)
     if bought.seen is not None:
         arrays["bought.weight"] = bought.count.data.astype(np.float32)
     if bought.source_contexts is not None and bought.contexts is not None:

@@ -94,6 +94,12 @@ class KindRelations:
         # the last place stands for products without a kind
         return np.flatnonzero(np.append(out, False)[self._codes])
 
+    def alternatives(self, row: int) -> npt.NDArray[np.int64]:
+        """Rows of the products of the same kind and of alternative ones."""
+        if self._codes is None or self._codes[row] < 0:
+            return np.zeros(0, dtype=np.int64)
+        return np.flatnonzero(np.append(self._replaced[self._codes[row]], False)[self._codes])
+
     def knowledge(self, source: int, target: int) -> Knowledge | None:
         """What is known of a pair of rows; None where nothing is."""
         if self._codes is None or source < 0:

@@ -2,6 +2,7 @@
 
     BUNDLE/
       manifest.json         identity of the bundle, the current build and all its files
+      live/                 live facts and rules, which stay when a build is replaced
       build-<id>/
         lookup.safetensors    ids, titles and types of the products, ids in sorted order
         answers.safetensors   products (n, k) int32, scores (n, k) float32, model_index int8
@@ -12,11 +13,13 @@
         kinds.safetensors     product kinds, links and alternatives, if the kinds are used
         reverse.safetensors   for every product, the products that it is recommended for
         counted.safetensors   hashes and times of the counted baskets, sessions and users
+        availability.safetensors  which products are sold out or hidden, if the catalogue has that
           explanations.safetensors  sentences for the first recommendations (`goeswith explain`)
           relations/            the relation graph
           below_support/        pairs below the minimum support, if they are stored
           model/                the first model
           fallbacks/            the fallback models
+          event_ids.safetensors hashes of the counted events that have an id, after an update
           session/              the next-product model, and counts of transitions
 
 A reader opens the manifest and then the current build. A writer fills a new build and replaces the
@@ -36,12 +39,18 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from goeswith.core.errors import BundleError
+from goeswith.store.build_files import check_files, check_regular
+from goeswith.store.manifest_fields import find_fault
 
 FORMAT: Final = 1
 """Raised when a reader of the earlier format would misread the folder."""
 FORMAT_VERSION: Final = "0.1.0"
 """The first goeswith that reads `FORMAT`; the manifest shows it to older versions."""
 MANIFEST: Final = "manifest.json"
+LIVE_FOLDER: Final = "live"
+"""What changes between two builds: live facts and rules."""
+_MAX_BYTES: Final = 100_000_000
+"""Bytes of a manifest."""
 BUILD_NAME: Final = re.compile(r"build-[0-9a-z]+-[0-9a-f]+")
 
 LOOKUP: Final = "lookup.safetensors"
@@ -54,6 +63,8 @@ SIMILARS: Final = "similars.safetensors"
 EXPLANATIONS: Final = "explanations.safetensors"
 REVERSE: Final = "reverse.safetensors"
 COUNTED: Final = "counted.safetensors"
+AVAILABILITY: Final = "availability.safetensors"
+EVENT_IDS: Final = "event_ids.safetensors"
 RELATIONS: Final = "relations"
 BELOW_SUPPORT: Final = "below_support"
 FORMER_BELOW_SUPPORT: Final = "rare"
@@ -101,14 +112,15 @@ class Manifest:
         return [self.folder / name for name in self.files]
 
     def check_sizes(self) -> None:
-        """Refuse a build with a file missing or cut short.
+        """Refuse a build with a file missing, cut short or not listed, or one that is no file.
 
         Raises:
             FileNotFoundError: a file is missing; the caller checks whether a newer build exists.
-            BundleError: the size of a file differs from the manifest.
+            BundleError: the size of a file differs from the manifest, or see `check_files`.
         """
+        check_files(self.folder, self.files)
         for name, entry in self.files.items():
-            size = (self.folder / name).stat().st_size
+            size = (self.folder / name).lstat().st_size
             if size != entry["bytes"]:
                 raise BundleError(
                     f"{self.folder / name} has {size:,} bytes, but the manifest lists "
@@ -167,6 +179,9 @@ def read_manifest(path: Path) -> Manifest:
             f"{path / MANIFEST} refers to the build {content['build']!r}, which is not a valid "
             "build name; the bundle is not trusted"
         )
+    fault = find_fault(content)
+    if fault is not None:
+        raise BundleError(f"{path / MANIFEST} has an impossible {fault}; {_REFIT}")
     manifest = Manifest(path / content["build"], content)
     for name, entry in manifest.files.items():
         _check_file_entry(path, manifest.folder, name, entry)
@@ -194,6 +209,7 @@ def below_support_folder(build: Path) -> Path | None:
 def _parse(path: Path) -> dict[str, Any]:
     file = path / MANIFEST
     try:
+        check_regular(file, _MAX_BYTES)
         content = json.loads(file.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
         if not path.exists():
@@ -227,7 +243,8 @@ def _check_format(path: Path, content: dict[str, Any]) -> None:
 def _check_file_entry(path: Path, folder: Path, name: str, entry: Any) -> None:
     parts = PurePosixPath(name).parts
     unsafe = not parts or ".." in parts or name.startswith("/") or "\\" in name or ":" in name
-    if unsafe or "\0" in name or not (folder / name).resolve().is_relative_to(folder.resolve()):
+    # each name as `check_files` finds it
+    if unsafe or "\0" in name or name != "/".join(parts) or len(name) > 1000:
         raise BundleError(
             f"{path / MANIFEST} lists the file {name!r}, outside its folder; the bundle is not "
             "trusted"
@@ -235,6 +252,7 @@ def _check_file_entry(path: Path, folder: Path, name: str, entry: Any) -> None:
     if not (
         isinstance(entry, dict)
         and isinstance(entry.get("bytes"), int)
+        and entry["bytes"] >= 0
         and isinstance(entry.get("sha256"), str)
     ):
         raise BundleError(f"{path / MANIFEST} lacks size or SHA-256 of {name!r}; {_REFIT}")

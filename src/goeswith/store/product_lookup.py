@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import numpy.typing as npt
 
 from goeswith.core.errors import UnknownProductError
@@ -73,9 +75,23 @@ class ProductLookup:
             raise unknown
         return row
 
+    def find(self, product_id: str) -> int | None:
+        """The row of an id; None where no product has it."""
+        return self._sorted_ids.row(product_id)
+
     def contains(self, product_id: str) -> bool:
         """Whether there is a product of that id."""
         return self._sorted_ids.row(product_id) is not None
+
+    def variant_count(self, row: int) -> int:
+        """Number of products in the variant group of a product; 1 for one without variants."""
+        code = int(self.variant_codes[row])
+        return int(self._group_sizes[code]) if code >= 0 else 1
+
+    @cached_property
+    def _group_sizes(self) -> npt.NDArray[np.int64]:
+        codes = np.asarray(self.variant_codes)
+        return np.bincount(codes[codes >= 0])
 
     def type_code(self, name: str | None) -> int:
         """The number of a type; -1 where no product is of it."""

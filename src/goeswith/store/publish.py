@@ -21,6 +21,7 @@ from goeswith.store.manifest import (
     BUILD_NAME,
     FORMAT,
     FORMAT_VERSION,
+    LIVE_FOLDER,
     MANIFEST,
     file_sha256,
     manifest_sha256,
@@ -102,7 +103,7 @@ def publish(build: Path, content: dict[str, Any]) -> None:
 
 def _is_ours(name: str) -> bool:
     part = name.startswith(f".{MANIFEST}.") and name.endswith(".part")
-    return name in {MANIFEST, _LOCK} or part or BUILD_NAME.fullmatch(name) is not None
+    return name in {MANIFEST, _LOCK, LIVE_FOLDER} or part or BUILD_NAME.fullmatch(name) is not None
 
 
 def _remove_leftovers(path: Path, own_build: Path | None = None) -> None:
@@ -120,7 +121,7 @@ def _remove_leftovers(path: Path, own_build: Path | None = None) -> None:
             shutil.rmtree(own_build, ignore_errors=True)
         return
     for entry in path.iterdir():
-        if entry.name in {current, MANIFEST, _LOCK} or not _is_ours(entry.name):
+        if entry.name in {current, MANIFEST, _LOCK, LIVE_FOLDER} or not _is_ours(entry.name):
             continue
         if entry.is_dir():
             if is_leased(entry):

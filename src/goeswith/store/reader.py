@@ -10,11 +10,14 @@ import numpy as np
 
 from goeswith.core.errors import BundleError
 from goeswith.core.mapped_arrays import MappedArrays, map_arrays
+from goeswith.store.array_check import check_arrays
 from goeswith.store.attribute_table import AttributeTable
+from goeswith.store.build_files import check_files
 from goeswith.store.build_lease import BuildLease
 from goeswith.store.evidence import ContextUnit, Evidence, EvidenceIndex
 from goeswith.store.kind_relations import KindRelations
 from goeswith.store.manifest import (
+    AVAILABILITY,
     EVIDENCE,
     EXPLANATIONS,
     KINDS,
@@ -65,15 +68,19 @@ class StoredBundle:
         self.kinds = KindRelations(self._optional_arrays(KINDS))
         self.kinds_exclude: bool = self.manifest.get("kinds", {}).get("exclude", False)
         """Whether products of one kind, or of kinds that replace each other, are substitutes."""
+        self.availability = self._optional_arrays(AVAILABILITY).get("flags")
+        """(n,) flags of products that are sold out or hidden; None where none can be."""
         self.reverse_arrays = self._optional_arrays(REVERSE)
         self.transition_arrays = self._optional_arrays(TRANSITIONS)
         self.explanation_arrays = self._optional_arrays(EXPLANATIONS)
         self.session_model: str | None = self.manifest.get("session", {}).get("model")
         """The model of the next product in a session, where the bundle has one."""
         self.slate_settings: dict[str, Any] = self.manifest["settings"].get("slate", {})
-        self.keeps_ranking = not any(self.slate_settings.values())
+        self.keeps_ranking = not any(
+            value for name, value in self.slate_settings.items() if name != "when_sold_out"
+        )
         """Whether recommendations are shown in ranked order unless a request has constraints."""
-        self._ranks_by_type = np.array([name.split(":")[0] in _TYPE_MODELS for name in self.models])
+        self.ranks_by_type = np.array([name.split(":")[0] in _TYPE_MODELS for name in self.models])
 
     @classmethod
     def open(cls, path: Path | str, verify: bool | Callable[[Manifest], None] = False) -> Self:
@@ -91,6 +98,7 @@ class StoredBundle:
         manifest = read_manifest(path)
         while True:
             try:
+                check_files(manifest.folder, manifest.files)
                 lease = BuildLease(manifest.folder)
                 manifest.check_sizes()
                 if callable(verify):
@@ -98,6 +106,8 @@ class StoredBundle:
                 elif verify:
                     manifest.verify_checksums()
                 opened = cls(path, manifest)
+                if verify:
+                    opened.check(with_table=verify is True)
                 opened._lease = lease
                 return opened  # noqa: TRY300
             except FileNotFoundError as error:
@@ -118,6 +128,30 @@ class StoredBundle:
                 raise BundleError(
                     f"{path} is incomplete: the array {error} is missing; fit the bundle again"
                 ) from error
+            except (ValueError, TypeError, IndexError, OverflowError) as error:
+                raise BundleError(
+                    f"{path} is damaged: its files do not fit together ({error}); fit the bundle "
+                    "again"
+                ) from error
+
+    def check(self, *, with_table: bool = True) -> None:
+        """Read every array, and compare it with what queries take for granted.
+
+        Args:
+            with_table: also read the table of attributes, by libraries that start threads.
+
+        Raises:
+            BundleError: an array is damaged; the message names it.
+        """
+        if with_table:
+            _ = self.table.frame
+        files = {
+            name: map_arrays(self.folder / name)
+            for name in self.manifest["files"]
+            if "/" not in name and name.endswith(".safetensors")
+        }
+        files[TRANSITIONS] = self.transition_arrays
+        check_arrays(self.folder, files, len(self), len(self.products.type_names), len(self.models))
 
     def _optional_arrays(self, name: str) -> MappedArrays:
         return map_arrays(self.folder / name) if name in self.manifest["files"] else {}
@@ -157,7 +191,7 @@ class StoredBundle:
     def pair_evidence(self, source: int, targets: Rows, model_index: Rows) -> list[Evidence]:
         """Evidence of answers that the models at `model_index` gave; -1 for none of them."""
         return self.evidence.for_pairs(
-            source, targets, (model_index >= 0) & self._ranks_by_type[model_index]
+            source, targets, (model_index >= 0) & self.ranks_by_type[model_index]
         )
 
 

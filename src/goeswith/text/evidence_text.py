@@ -8,7 +8,7 @@ from goeswith.store.evidence import ContextUnit, Evidence, Link, TypePairCount
 from goeswith.store.product_lookup import display_name
 
 MIN_ORDERED_CONTEXTS: Final = 5
-"""Contexts that have to agree on an order before a sentence mentions it."""
+"""Contexts with an order that a pair needs before a sentence mentions it."""
 
 _POPULARITY_MODELS: Final = frozenset({"popularity", "type_popularity"})
 _UNIT_PHRASES: Final = {
@@ -122,9 +122,9 @@ def _pair_text(other: str, evidence: Evidence, model: str | None, *, is_reverse:
     """
     source, target = ("this product", other) if is_reverse else (other, "this product")
     if evidence.basis == "bought_together":
-        text = f"{_together(evidence.bought_together, evidence, other)}{_lift_text(evidence.lift)}"
-        if (evidence.source_first or 0) >= MIN_ORDERED_CONTEXTS:
-            text += f"; {source} first in {evidence.source_first:,}"
+        customers = evidence.customers
+        text = f"{_together(evidence.bought_together, evidence, other, customers)}"
+        text += f"{_lift_text(evidence.lift)}{_order_text(source, evidence)}"
     elif evidence.basis == "bought_before":
         text = f"Recorded in the reverse direction only: {source} with {target}"
     elif evidence.basis == "linked" and evidence.link is not None:
@@ -138,14 +138,29 @@ def _pair_text(other: str, evidence: Evidence, model: str | None, *, is_reverse:
     return text + _viewed_text(evidence) + "."
 
 
-def _together(count: int, evidence: Evidence, other: str) -> str:
-    """`In 240 baskets with X`, or what is true of other units and of lists."""
+def _order_text(source: str, evidence: Evidence) -> str:
+    """`; X first in 43 of 45 with an order`, if it was first in most of enough contexts.
+
+    `; X first in 43` where all contexts have an order.
+    """
+    first = evidence.source_first or 0
+    ordered = first + (evidence.target_first or 0)
+    if ordered < MIN_ORDERED_CONTEXTS or 2 * first <= ordered:
+        return ""
+    rest = f" of {ordered:,} with an order" if ordered < evidence.bought_together else ""
+    return f"; {source} first in {first:,}{rest}"
+
+
+def _together(count: int, evidence: Evidence, other: str, customers: int | None = None) -> str:
+    """`In 240 baskets of 180 customers with X`, or what is true of other units and of lists."""
     if not evidence.counted:
         text = "Listed as bought together"
     elif evidence.unit == "baskets":
         text = contexts_phrase(count, "baskets").capitalize()
     else:
         text = f"Bought {contexts_phrase(count, evidence.unit)}"
+    if evidence.counted and customers is not None:
+        text += f" of {_customers(customers)}"
     return f"{text} with {other}"
 
 
@@ -221,6 +236,10 @@ def _link_name(link: Link) -> str:
 
 def _times(count: int) -> str:
     return "once" if count == 1 else f"{count:,} times"
+
+
+def _customers(count: int) -> str:
+    return "1 customer" if count == 1 else f"{count:,} customers"
 
 
 def _pairs(count: int) -> str:

@@ -44,8 +44,8 @@ def evidence_counts(evidence: Evidence | None) -> list[int]:
     if evidence is None:
         return []
     counts = [evidence.bought_together, evidence.viewed_together, evidence.purchases]
-    if evidence.source_first is not None:
-        counts.append(evidence.source_first)
+    optional = (evidence.source_first, evidence.target_first, evidence.customers)
+    counts += [count for count in optional if count is not None]
     if evidence.types is not None:
         counts.append(evidence.types.bought_together)
     if evidence.link is not None:

@@ -63,7 +63,7 @@ def test_the_demo_goes_all_the_way_and_leaves_what_it_names(tmp_path: Path) -> N
     assert "simulated by its publisher" in run.stderr
     header, *lines = [line.split("\t") for line in run.stdout.splitlines()]
     shown = [dict(zip(header, line, strict=True)) for line in lines]
-    assert any(re.search(r"In \d+ baskets? with", line["why"]) for line in shown)
+    assert any(re.search(r"In \d+ baskets? of \d+ customers? with", line["why"]) for line in shown)
     # its category, type and size
     assert "Dinner, Pasta Sauce, 16 Oz" in {line["title"] for line in shown}
     assert "GROCERY" not in run.output

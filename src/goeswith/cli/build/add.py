@@ -39,7 +39,7 @@ def run_update(
 ) -> None:
     """Update a bundle, and print a summary."""
     from goeswith.cli.output import Output, progress_bar
-    from goeswith.pipeline.update_bundle import update_bundle
+    from goeswith.pipeline.updates.update_bundle import update_bundle
     from goeswith.query.bundle import Bundle
 
     with progress_bar() as progress:

@@ -29,10 +29,11 @@ def command(
         str,
         typer.Option(
             metavar="PROTOCOLS",
-            help="edges, cold, direction, time or gold; leave_one_out, given or sessions; several "
-            "are separated by commas.",
+            help="basket, edges, cold, direction, time or gold; leave_one_out, given or sessions; "
+            "several are separated by commas. Without it, basket for events with purchases, and "
+            "else edges.",
         ),
-    ] = "edges",
+    ] = "",
     seeds: Annotated[
         str, typer.Option(metavar="N,N,...", help="One split each, separated by commas.")
     ] = "0,1,2",
@@ -52,7 +53,8 @@ def command(
 
         goeswith benchmark shop --models popularity,ease -o figures.json -o report.html
 
-    Protocols: **edges** holds out product pairs; **direction** predicts their direction; **cold**
+    Protocols: **basket** gives one product of a later basket and looks for the rest; **edges**
+    holds out product pairs; **direction** predicts their direction; **cold**
     removes all edges of some products; **time** trains on events before a time and tests on later
     ones; **gold** compares with bundles made by people. Next product in a session:
     **leave_one_out** tests the last product of every sequence, **given** a table `test` of prefixes
@@ -64,17 +66,20 @@ def command(
     from goeswith.core.atomic_files import write_json
     from goeswith.data.folder import load_data
     from goeswith.evaluation.comparison import benchmark
+    from goeswith.evaluation.deployed_model import verdict
     from goeswith.evaluation.html_report import write_report
+    from goeswith.evaluation.protocols import default_protocol
     from goeswith.settings.project_file import load_settings
 
     settings = load_settings(config)
     files = out or []
     check_outputs(files, _KINDS)
-    selection = split_models(models), split_names(protocol), split_seeds(seeds)
+    selected, numbers = split_models(models), split_seeds(seeds)
     with progress_bar() as progress:
         progress(0, 1, f"reading {data}")
         dataset = load_data(data, settings=settings.data)
-        result = benchmark(dataset, *selection, settings, progress)
+        names = split_names(protocol) if protocol else [default_protocol(dataset)]
+        result = benchmark(dataset, selected, names, numbers, settings, progress)
     for file in files:
         if file.suffix == ".json":
             write_json(result, file)
@@ -88,5 +93,9 @@ def command(
         for line in table["results"]:
             if "refused" in line:
                 output.say(f"{line['model']}: {line['refused']}")
+            if "same_as" in line:
+                output.say(f"{line['model']}: the same rankings as {line['same_as']}")
+        if (words := verdict(table)) is not None:
+            output.say(words)
     for file in files:
         output.say(f"{file}: {_KINDS[file.suffix]}")

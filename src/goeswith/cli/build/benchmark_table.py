@@ -44,7 +44,7 @@ def main_table(result: dict[str, Any]) -> Table:
     return Table(
         f"{result['data']}: {result['protocol']}, {result['products']:,} products, "
         f"mean over seeds {seeds}",
-        result["results"],
+        [line for line in result["results"] if "same_as" not in line],
         [Column("model", min_width=24), *(column(place, name) for place, name in enumerate(names))],
     )
 

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from goeswith.cli.options import Ban, BundlePath, Diversity, Json, PerType, Where
+from goeswith.cli.options import (
+    Ban,
+    BundlePath,
+    Diversity,
+    Include,
+    Json,
+    Market,
+    PerType,
+    Where,
+)
 
 if TYPE_CHECKING:
     from goeswith.query.bundle import Bundle
@@ -33,6 +42,8 @@ def command(
     ] = None,
     per_type: PerType = None,
     diversity: Diversity = None,
+    include: Include = None,
+    market: Market = None,
     session: Annotated[
         str | None,
         typer.Option(
@@ -77,7 +88,8 @@ def command(
         raise ConfigError(
             "name a product, or several for a basket, or give --session A,B,C or --new FILE"
         )
-    narrowed = bool(where or ban or pin or per_type is not None or diversity is not None)
+    shaped = bool(pin or per_type is not None or diversity is not None)
+    narrowed = bool(where or ban or include or market or shaped)
     if similars or reverse:
         _check_one(ids, similars and reverse, bool(pin or per_type or diversity is not None))
         if reverse and narrowed:
@@ -89,7 +101,9 @@ def command(
     if narrowed:
         from goeswith.query.constraints import Constraints
 
-        constraints = Constraints.from_text(where or [], ban or [], pin or [], per_type, diversity)
+        constraints = Constraints.from_text(
+            where or [], ban or [], pin or [], per_type, diversity, include or [], market
+        )
     key, query = "complements", dict[str, Any]()
     if similars or reverse:
         row = opened.products.row(ids[0])
@@ -128,9 +142,17 @@ def command(
     table = recommendation_table(title, found, show_products=len(ids) > 1, show_explanation=explain)
     output.result(
         pipe_table(recommendation_records(found)),
-        {"bundle": opened.id, **query, key: [asdict(one) for one in found]},
+        {
+            "bundle": opened.id,
+            **query,
+            key: [asdict(one) for one in found],
+            "skipped": [asdict(one) for one in getattr(found, "skipped", [])],
+            "rules": getattr(found, "rules", []),
+        },
         [table] if found else [],
     )
+    for one in getattr(found, "skipped", []):
+        output.say(f"skipped {one.what} {one.value}: {one.reason}")
     if not found:
         condition = " that meets the constraints" if narrowed else ""
         output.say(f"{title}: no product{condition}")
@@ -159,7 +181,7 @@ def _recommend_session(
 
     # parted by commas, as in a line of CSV
     ids = [product_id.strip() for line in csv.reader([text]) for product_id in line]
-    answers: list[Recommendation] = [*bundle.session(ids, k, constraints)]
+    answers: Any = bundle.session(ids, k, constraints)
     rows = [bundle.products.row(product_id) for product_id in ids]
     label = ", ".join(bundle.products.label(row) for row in rows)
     return answers, {"session": [_product_fields(bundle, row) for row in rows]}, label

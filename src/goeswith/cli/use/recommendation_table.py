@@ -24,6 +24,7 @@ FIELDS: Final = (
     "model",
     "fallback",
     "pinned",
+    "more_variants",
 )
 """Of a recommendation in a pipe; `--json` has its evidence too."""
 
@@ -60,7 +61,8 @@ def recommendation_table(
 
     def product(record: Record) -> str:
         title, product_id = record["title"], record["product_id"]
-        return f"{title} ({product_id})" if title else str(product_id)
+        name = f"{title} ({product_id})" if title else str(product_id)
+        return f"{name}, +{more} variants" if (more := record["more_variants"]) else name
 
     def reason(record: Record) -> str:
         return str((show_explanation and record["explanation"]) or record["why"])

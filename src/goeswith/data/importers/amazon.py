@@ -25,9 +25,9 @@ from goeswith.data.clean import quarantine_missing
 from goeswith.data.importers import TableBatches
 from goeswith.data.importers.source_files import list_source_files
 from goeswith.data.jsonlines import numbered_lines, parse_object
-from goeswith.data.prices import numbers
+from goeswith.data.parsing.prices import numbers
+from goeswith.data.parsing.timestamps import timestamps
 from goeswith.data.quarantine import ROW, Quarantine
-from goeswith.data.timestamps import timestamps
 from goeswith.data.values import lists, text
 
 Parse: TypeAlias = Callable[[str], dict[str, Any] | None]

@@ -16,7 +16,7 @@ from goeswith.core.progress import ShareProgress
 from goeswith.data.clean import quarantine_missing, quarantine_repeats
 from goeswith.data.importers import TableBatches
 from goeswith.data.importers.source_files import list_source_files
-from goeswith.data.prices import numbers
+from goeswith.data.parsing.prices import numbers
 from goeswith.data.quarantine import ROW, Quarantine
 from goeswith.data.tables import require_columns, table_batches, table_format
 from goeswith.data.values import identifiers, text

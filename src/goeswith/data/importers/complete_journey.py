@@ -16,10 +16,10 @@ from goeswith.core.progress import ShareProgress
 from goeswith.data.clean import quarantine_missing, quarantine_repeats
 from goeswith.data.importers import TableBatches
 from goeswith.data.importers.source_files import list_source_files, require_file
-from goeswith.data.prices import numbers
+from goeswith.data.parsing.prices import numbers
+from goeswith.data.parsing.timestamps import timestamps
 from goeswith.data.quarantine import ROW, Quarantine
 from goeswith.data.tables import read_table, require_columns
-from goeswith.data.timestamps import timestamps
 from goeswith.data.values import identifiers, text
 
 

@@ -17,10 +17,10 @@ from goeswith.data.clean import quarantine_missing, quarantine_repeats
 from goeswith.data.delimited import delimited_batches
 from goeswith.data.importers import TableBatches
 from goeswith.data.importers.source_files import list_source_files
-from goeswith.data.prices import numbers
+from goeswith.data.parsing.prices import numbers
+from goeswith.data.parsing.timestamps import timestamps
 from goeswith.data.quarantine import ROW, Quarantine
 from goeswith.data.tables import require_columns
-from goeswith.data.timestamps import timestamps
 from goeswith.data.values import lists, text
 
 _COLUMN_NAMES: Final = {

@@ -15,9 +15,9 @@ from goeswith.core.progress import ShareProgress
 from goeswith.data.clean import quarantine_missing
 from goeswith.data.importers import TableBatches
 from goeswith.data.importers.source_files import find_file, list_source_files, require_file
+from goeswith.data.parsing.timestamps import timestamps
 from goeswith.data.quarantine import Quarantine
 from goeswith.data.tables import read_table, require_columns, table_batches
-from goeswith.data.timestamps import timestamps
 from goeswith.data.values import identifiers, text
 
 _EVENT_NAMES: Final = {"view": "view", "addtocart": "cart", "transaction": "purchase"}

@@ -10,7 +10,7 @@ import polars as pl
 from goeswith.data.catalog import Catalog
 from goeswith.data.config import DataConfig
 from goeswith.data.mapping.placeholders import is_non_product, is_placeholder, is_total
-from goeswith.data.prices import prices
+from goeswith.data.parsing.prices import prices
 from goeswith.data.tables import require_columns
 from goeswith.data.values import identifiers, lists, text
 

@@ -7,10 +7,13 @@ from difflib import get_close_matches
 from typing import Any, Final, Protocol
 
 from goeswith.core.errors import ConfigError
+from goeswith.data.dataset import Dataset
 from goeswith.evaluation.protocols import (
+    basket_protocol,
     cold_start_protocol,
     held_out_edges,
     human_bundles,
+    judged_protocol,
     next_product,
     time_protocol,
 )
@@ -32,6 +35,8 @@ PROTOCOLS: Final[dict[str, MakeCases]] = {
     "cold": cold_start_protocol.cold,
     "direction": held_out_edges.direction,
     "time": time_protocol.time_protocol,
+    "basket": basket_protocol.basket_protocol,
+    "judged": judged_protocol.judged,
     "gold": human_bundles.gold,
     "leave_one_out": next_product.leave_one_out,
     "given": next_product.predefined_test,
@@ -41,10 +46,15 @@ PROTOCOLS: Final[dict[str, MakeCases]] = {
 NEXT_PRODUCT: Final = frozenset({"leave_one_out", "given", "sessions"})
 """Protocols of the next product of a session, for the models of `goeswith.sequential`."""
 
-MAIN_METRIC: Final = {"direction": "direction_accuracy", "gold": "auc"}
+MAIN_METRIC: Final = {
+    "direction": "direction_accuracy",
+    "gold": "auc",
+    "basket": "attach@10",
+    "judged": "complements@5",
+}
 """The metric of the bootstrap, if it is not ndcg@10."""
 
-UNSEEDED: Final = frozenset({"time", "leave_one_out", "given"})
+UNSEEDED: Final = frozenset({"time", "judged", "leave_one_out", "given"})
 """Protocols whose split is the same for every seed."""
 
 
@@ -64,3 +74,12 @@ def protocol(name: str) -> MakeCases:
 def models_for(name: str) -> Registry[Any]:
     """The models of a protocol."""
     return SESSION_MODELS if name in NEXT_PRODUCT else MODELS
+
+
+def default_protocol(dataset: Dataset) -> str:
+    """Basket for events with purchases, else edges."""
+    events = dataset.events
+    if events is None or dataset.relations is not None:
+        return "edges"
+    has_purchases = "event" not in events.columns or (events["event"] == "purchase").any()
+    return "basket" if has_purchases else "edges"

@@ -86,7 +86,7 @@ function lateBrief(id, facts) {
  * @param context `{ facts, source }`; source is the id asked about, null for a basket or a new one.
  */
 export function card(answer, place, { facts, source, mark }) {
-  const sure = sureness(answer, facts);
+  const sure = sureness(answer);
   const score = `${clean(answer.model, 60)}, score ${number(answer.score)}`;
   return h(
     "article",
@@ -106,6 +106,7 @@ export function card(answer, place, { facts, source, mark }) {
         { class: "marks" },
         mark,
         answer.fallback && h("span", { class: "mark", title: score }, "fallback model: ", said(answer.model.split(":")[0], 40)),
+        answer.more_variants > 0 && h("span", { class: "mark" }, `+${answer.more_variants} ${answer.more_variants === 1 ? "variant" : "variants"}`),
         answer.pinned && h("span", { class: "mark" }, "pinned"),
         answer.proposed_by && answer.relation === "similar" && h("span", { class: "mark" }, "alternative to a product of the session"),
         answer.goes_with.length > 1 && h("span", { class: "mark" }, `recommended for ${count(answer.goes_with.length)} products`),

@@ -1,7 +1,7 @@
 // Evidence in a few words. The service's own sentence, `why`, stands beside them.
-import { count, many, nameOf, percent, times } from "./text.js";
+import { count, many, nameOf, times } from "./text.js";
 
-/** Contexts that have to agree on an order before the page mentions it. */
+/** Contexts with an order that a pair needs before the page mentions it. */
 export const MIN_ORDERED = 5;
 
 /** The kind of evidence, as a label. */
@@ -30,7 +30,7 @@ export function evidenceWords(evidence) {
   if (e.basis === "alike" && e.link) return `Bought with ${nameOf(e.link, 60)}, of the same type`;
   if (!e.counted) return label;
   const counts = {
-    bought_together: contexts(e.bought_together, e.unit),
+    bought_together: contexts(e.bought_together, e.unit) + (e.customers ? ` of ${many(e.customers, "customer")}` : ""),
     types: e.types && times(e.types.bought_together),
     viewed_together: times(e.viewed_together),
   };
@@ -41,19 +41,15 @@ export function evidenceWords(evidence) {
 export const nextLabel = (answer) =>
   answer.followed ? "Next in recorded sessions" : BASIS[answer.evidence.basis];
 
-/** How sure: `{ share, text }` for a bar, or null where the data give no share. */
-export function sureness(answer, facts) {
-  // what is fused with a session model is no probability any more
-  if (!answer.proposed_by && facts.probabilities.includes(answer.model)) {
-    const share = Math.min(1, Math.max(0, answer.score));
-    return { share, text: `probability ${percent(share)}` };
-  }
-  const { confidence } = answer.evidence;
-  if (confidence === null || confidence === undefined) return null;
-  return { share: Math.min(1, confidence), text: `confidence ${percent(confidence)}`, means: CONFIDENCE };
+const STRENGTH = { strong: 1, medium: 0.6, weak: 0.25 };
+
+/** How well the counts support it: `{ share, text }` for a bar, or null where there are none. */
+export function sureness(answer) {
+  const { strength } = answer.evidence;
+  return strength ? { share: STRENGTH[strength], text: `${strength} evidence`, means: MEANS } : null;
 }
 
-const CONFIDENCE = "Confidence: share of the purchases of the source product that include the recommended one";
+const MEANS = "Strong: at least 3 times more often than by chance, in 10 purchases of 5 customers, with 95 % confidence; medium: 1.5 times, in 3 of 2";
 
 /** Strength of an answer from 0 to 1, against the strongest of its list: for lines in a drawing. */
 export function strengths(answers) {

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from goeswith.core.errors import ConfigError
 from goeswith.query.bundle import Bundle
 from goeswith.serve.process.reloader import BuildVerifier
+from goeswith.serve.process.trial_load import TrialLoad
 from goeswith.serve.process.worker import open_socket, run_worker
 
 if TYPE_CHECKING:
@@ -30,10 +31,11 @@ def run(path: Path | str, settings: ServeSettings, on_listening: Callable[[], No
     """
     if settings.workers == 1:
         verifier = BuildVerifier()
-        bundle = Bundle.open(path, verify=verifier)
+        opened = [Bundle.open(path, verify=verifier)]
+        verifier.trial = TrialLoad(path, live=settings.live)
         with open_socket(settings) as listener:
             on_listening()
-            run_worker(path, bundle, settings, verifier, listener)
+            run_worker(path, opened.pop, settings, verifier, listener)
         return 0
     if not hasattr(os, "fork"):
         raise ConfigError(

@@ -1,24 +1,33 @@
-"""The server under the service: uvicorn, ended without a request failing."""
+"""The server under the service: uvicorn with limits, ended without a request failing."""
 
 from __future__ import annotations
 
+import asyncio
 import signal
+import socket
 import time
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import uvicorn
 
-if TYPE_CHECKING:
-    import socket
+from goeswith.serve.limits.connection import ConnectionState, LimitedConnection
 
+if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from goeswith.settings.sections import ServeSettings
 
+_IDLE_SECONDS: Final = 2.0
+"""Seconds in which idle connections may bring one more request after the last one was accepted: a
+client that sends while its connection is closed loses the request.
+"""
+
 
 class Server(uvicorn.Server):
-    """Reports not ready, waits `serve.drain` seconds, finishes requests, and exits with code 0."""
+    """Reports not ready and ends connections with their next response, waits `serve.drain` seconds,
+    stops accepting, finishes requests, and exits with code 0.
+    """
 
     def __init__(self, app: FastAPI, settings: ServeSettings) -> None:
         super().__init__(
@@ -26,30 +35,77 @@ class Server(uvicorn.Server):
                 app,
                 host=settings.host,
                 port=settings.port,
+                http=LimitedConnection,
                 log_level="warning",
                 access_log=False,
                 server_header=False,
                 ws="none",
+                proxy_headers=bool(settings.trusted_proxies),
+                forwarded_allow_ips=settings.trusted_proxies,
                 timeout_graceful_shutdown=max(1, round(settings.shutdown_timeout)),
             )
         )
         self._app, self._drain = app, settings.drain
         self._shutdown_at: float | None = None
+        self._connections = ConnectionState(
+            settings.max_connections, app.state.metrics.count_refused
+        )
+        self.server_state = self._connections
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to end; a second SIGINT ends at once."""
         if self._app.state.ending:
             self.should_exit = True
             self.force_exit = sig == signal.SIGINT
-        self._app.state.ending = True
+        self._app.state.ending = self._connections.draining = True
         # uvicorn raises the signals again that it noted; this one ends with code 0
         self._shutdown_at = time.monotonic() + self._drain
 
     async def on_tick(self, counter: int) -> bool:
         """Called ten times a second."""
-        if self._shutdown_at is not None and time.monotonic() >= self._shutdown_at:
-            self.should_exit = True
+        if counter % 10 == 0:
+            self._connections.close_expired(asyncio.get_running_loop().time())
+        if self._shutdown_at is not None:
+            self._connections.drain()
+            if time.monotonic() >= self._shutdown_at:
+                self.should_exit = True
         return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept what has connected, stop listening, and end every connection in order."""
+        loop = asyncio.get_running_loop()
+        self._connections.drain()
+        waiting = [listener.dup() for listener in sockets or []]
+        for server in self.servers:
+            server.close()
+        for listener in sockets or []:
+            listener.close()
+        for listener in waiting:
+            await self._accept_waiting(loop, listener)
+        end = loop.time() + _IDLE_SECONDS
+        while self._connections.connections and loop.time() < end and not self.force_exit:
+            self._connections.close_expired(loop.time())
+            await asyncio.sleep(0.05)
+        await super().shutdown(sockets)
+
+    async def _accept_waiting(
+        self, loop: asyncio.AbstractEventLoop, listener: socket.socket
+    ) -> None:
+        """Accept the connections that wait at a socket, and close it."""
+        listener.setblocking(False)
+        accepted = []
+        try:
+            while True:
+                accepted.append(listener.accept()[0])
+        except OSError:  # none is left
+            listener.close()
+        for connection in accepted:
+            await loop.connect_accepted_socket(self._new_connection, connection)
+
+    def _new_connection(self) -> LimitedConnection:
+        return LimitedConnection(
+            config=self.config, server_state=self._connections, app_state=self.lifespan.state
+        )
 
 
 def serve(

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from goeswith.core.errors import GoesWithError
 from goeswith.query.bundle import Bundle
 from goeswith.serve.process.reloader import BuildVerifier, Reloader
+from goeswith.serve.process.trial_load import TrialLoad
 from goeswith.serve.process.worker import open_socket, run_worker
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ class Supervisor:
 
         self._verifier = BuildVerifier()
         self._bundle = Bundle.open(self.path, verify=self._verifier)
+        self._verifier.trial = TrialLoad(self.path, live=self.settings.live)
         self._reloader = Reloader(self.path, lambda: self._bundle, self._swap, self._verifier)
         self._alive = os.pipe()
         with open_socket(self.settings) as self._listener:
@@ -116,7 +118,7 @@ class Supervisor:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             os.close(self._alive[1])
             threading.Thread(target=self._end_with_parent, daemon=True).start()
-            run_worker(self.path, self._bundle, self.settings, self._verifier, self._listener)
+            run_worker(self.path, self._take_bundle, self.settings, self._verifier, self._listener)
             code = 0
         except GoesWithError as error:
             print(f"error: {error}", file=sys.stderr)  # noqa: T201
@@ -127,6 +129,12 @@ class Supervisor:
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(code)
+
+    def _take_bundle(self) -> Bundle:
+        """The bundle that a worker starts with, which must be able to let go of it."""
+        bundle = self._bundle
+        del self._bundle
+        return bundle
 
     def _end_with_parent(self) -> None:
         """End in order once the parent is gone, however it went."""
@@ -139,6 +147,8 @@ class Supervisor:
             return
         if self._ending is None:
             self._ending = time.monotonic()
+        # else connections would wait here that no worker accepts any more
+        self._listener.close()
         self._signal_workers(signal.SIGTERM)
 
     def _signal_workers(self, number: int) -> None:

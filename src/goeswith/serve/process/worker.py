@@ -5,9 +5,10 @@ from __future__ import annotations
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from goeswith.core.errors import ConfigError
 from goeswith.query.bundle import Bundle
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from goeswith.settings.sections import ServeSettings
+
+_SWITCH_SECONDS: Final = 0.0005
+"""Seconds for which a thread that computes may keep others waiting: the loop answers short requests
+and health meanwhile.
+"""
 
 
 def open_socket(settings: ServeSettings) -> socket.socket:
@@ -50,16 +56,26 @@ def open_socket(settings: ServeSettings) -> socket.socket:
 
 def run_worker(
     path: Path | str,
-    bundle: Bundle,
+    take_bundle: Callable[[], Bundle],
     settings: ServeSettings,
     verifier: BuildVerifier,
     listener: socket.socket,
 ) -> None:
-    """Answer in this process until a signal ends it, and take up new bundles meanwhile."""
+    """Answer in this process until a signal ends it, and take up new bundles meanwhile.
+
+    Args:
+        path: of the bundle.
+        take_bundle: gives the first bundle away; its build stays on disk for as long as anything
+            refers to it.
+        settings: of the table `serve`.
+        verifier: shared by the processes of a service.
+        listener: accepts requests.
+    """
     from goeswith.serve.app import create_app
     from goeswith.serve.process.server import serve
 
-    app = create_app(bundle, settings)
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    app = create_app(take_bundle(), settings)
     reloader = make_reloader(app, path, verifier)
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, lambda *_: reloader.wake())

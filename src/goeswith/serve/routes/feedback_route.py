@@ -7,7 +7,7 @@ from fastapi import Body, FastAPI
 from starlette.exceptions import HTTPException
 
 from goeswith.serve.dependencies import CurrentSnapshot
-from goeswith.serve.feedback_log import FeedbackFull
+from goeswith.serve.feedback_log import FeedbackFull, QuotaReached
 from goeswith.serve.problem_details import problem_responses
 from goeswith.serve.service_schemas import FeedbackRequest, FeedbackResponse
 from goeswith.settings.sections import ServeSettings
@@ -16,7 +16,7 @@ from goeswith.settings.sections import ServeSettings
 def add(app: FastAPI, settings: ServeSettings) -> None:
     """Add the route to a service."""
 
-    @app.post("/v1/feedback", status_code=202, responses=problem_responses(404, 411, 413, 503))
+    @app.post("/v1/feedback", status_code=202, responses=problem_responses(404, 411, 413, 503, 507))
     async def feedback(
         request: Annotated[FeedbackRequest, Body()], snapshot: CurrentSnapshot
     ) -> FeedbackResponse:
@@ -29,6 +29,12 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         except FeedbackFull:
             raise HTTPException(
                 503, "the disk is behind; send these again", {"Retry-After": "1"}
+            ) from None
+        except QuotaReached:
+            raise HTTPException(
+                507,
+                "the folder for feedback is full: count it with `goeswith update`, move counted "
+                "files away, or raise serve.feedback_mb",
             ) from None
         except OSError:
             raise HTTPException(

@@ -73,14 +73,14 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         return Response(app.state.metrics.text(), media_type=MEDIA_TYPE)
 
     @app.get("/v1/health/live")
-    def live(snapshot: CurrentSnapshot) -> HealthResponse:
+    async def live(snapshot: CurrentSnapshot) -> HealthResponse:
         """The process is alive."""
         return HealthResponse(
             status="live", bundle=snapshot.bundle.id, products=len(snapshot.bundle)
         )
 
     @app.get("/v1/health/ready", responses=problem_responses(503))
-    def ready(snapshot: CurrentSnapshot) -> HealthResponse:
+    async def ready(snapshot: CurrentSnapshot) -> HealthResponse:
         """A bundle is open and complete, and the service is not shutting down."""
         if app.state.ending:
             raise HTTPException(503, "the service is shutting down")

@@ -3,14 +3,15 @@
 # no postponed annotations: FastAPI reads those of functions inside functions
 from typing import Annotated, Any
 
-from fastapi import Body, FastAPI, Query
+from fastapi import Body, FastAPI, Query, Request
 from starlette.responses import Response
 
 from goeswith.core.errors import UnknownProductError
 from goeswith.query.bundle import MAX_BASKET
 from goeswith.serve.dependencies import CurrentSnapshot, SlateConstraints, k_parameter, resolve_k
+from goeswith.serve.limits.connection import is_abandoned
 from goeswith.serve.problem_details import problem_responses
-from goeswith.serve.responses import json_response
+from goeswith.serve.responses import json_response, list_response
 from goeswith.serve.schemas import (
     MAX_ID_LENGTH,
     BasketResponse,
@@ -48,8 +49,8 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
             product, resolve_k(k, max_k, snapshot), constraints
         )
         app.state.metrics.count_recommendations(recommendations)
-        return json_response(
-            snapshot.bundle, basket=list(dict.fromkeys(product)), complements=recommendations
+        return list_response(
+            snapshot.bundle, "complements", recommendations, basket=list(dict.fromkeys(product))
         )
 
     @app.get("/v1/session", response_model=SessionResponse, responses=problem_responses(404))
@@ -72,7 +73,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
             product, resolve_k(k, max_k, snapshot), constraints
         )
         app.state.metrics.count_recommendations(recommendations)
-        return json_response(snapshot.bundle, session=product, next=recommendations)
+        return list_response(snapshot.bundle, "next", recommendations, session=product)
 
     @app.post(
         "/v1/complements",
@@ -91,14 +92,18 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         )
         app.state.metrics.count_recommendations(recommendations)
         product_id = str(new.attributes.get("product_id") or "new product")
-        return json_response(snapshot.bundle, product_id=product_id, complements=recommendations)
+        return list_response(snapshot.bundle, "complements", recommendations, product_id=product_id)
 
     @app.post("/v1/batch", response_model=BatchResponse, responses=problem_responses(411, 413))
-    def batch(request: Annotated[BatchRequest, Body()], snapshot: CurrentSnapshot) -> Response:
+    def batch(
+        request: Annotated[BatchRequest, Body()], snapshot: CurrentSnapshot, http: Request
+    ) -> Response:
         """Complements of each of several products, in the order of the request."""
         count = resolve_k(None if request.k is None else min(request.k, max_k), max_k, snapshot)
         items: list[dict[str, Any]] = []
         for product_id in request.product_ids:
+            if is_abandoned(http.scope):
+                break
             try:
                 recommendations = snapshot.bundle.complements(product_id, count)
                 app.state.metrics.count_recommendations(recommendations)

@@ -16,7 +16,7 @@ from goeswith.serve.dependencies import (
     resolve_k,
 )
 from goeswith.serve.problem_details import problem_responses
-from goeswith.serve.responses import json_response
+from goeswith.serve.responses import json_response, list_response
 from goeswith.serve.schemas import (
     ComparisonResponse,
     ComplementsResponse,
@@ -62,7 +62,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         else:
             recommendations = bundle.complements_by(model, product_id, count, constraints)
         app.state.metrics.count_recommendations(recommendations)
-        return json_response(bundle, product_id=product_id, complements=recommendations)
+        return list_response(bundle, "complements", recommendations, product_id=product_id)
 
     @app.get(
         "/v1/products/{product_id:path}/similars",
@@ -80,7 +80,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
             product_id, resolve_k(k, max_k, snapshot), constraints
         )
         app.state.metrics.count_recommendations(recommendations)
-        return json_response(snapshot.bundle, product_id=product_id, similars=recommendations)
+        return list_response(snapshot.bundle, "similars", recommendations, product_id=product_id)
 
     @app.get(
         "/v1/products/{product_id:path}/reverse",
@@ -93,15 +93,20 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         """Products that a product is recommended for."""
         recommendations = snapshot.bundle.reverse(product_id, resolve_k(k, max_k, snapshot))
         app.state.metrics.count_recommendations(recommendations)
-        return json_response(snapshot.bundle, product_id=product_id, sources=recommendations)
+        return list_response(snapshot.bundle, "sources", recommendations, product_id=product_id)
 
     @app.get(PRODUCT_PATH, responses=problem_responses(404))
     def product(product_id: ProductId, snapshot: CurrentSnapshot) -> ProductResponse:
         """A product with all attributes of the catalogue."""
-        stored = snapshot.bundle.product(product_id)
-        attributes = {name: stored[name] for name in snapshot.columns if name in stored}
+        bundle = snapshot.bundle
+        stored = bundle.product(product_id)
+        names = dict.fromkeys([*snapshot.columns, *stored])
+        attributes = {n: stored[n] for n in names if n in stored and n != "product_id"}
         return ProductResponse(
-            bundle=snapshot.bundle.id, product_id=product_id, attributes=attributes
+            bundle=bundle.id,
+            product_id=product_id,
+            attributes=attributes,
+            changed=sorted(bundle.live.facts_of(bundle.products.row(product_id))),
         )
 
     @app.get("/v1/compare", response_model=ComparisonResponse, responses=problem_responses(404))
@@ -113,5 +118,5 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         """The relation of a target to a source, in both directions, with evidence."""
         comparison = snapshot.bundle.compare(source, target)
         rows = [snapshot.bundle.products.row(product_id) for product_id in (source, target)]
-        first, second = snapshot.bundle.table.summaries(rows)
+        first, second = snapshot.bundle.summaries(rows)
         return json_response(snapshot.bundle, source=first, target=second, **vars(comparison))

@@ -6,7 +6,7 @@ import { h, s, said } from "../dom.js";
 import { picture } from "../picture.js";
 import { go } from "../routes.js";
 import { count, nameOf, number, percent, short, times } from "../text.js";
-import { BASIS, contexts, MIN_ORDERED, RELATIONS } from "../words.js";
+import { BASIS, contexts, MIN_ORDERED, RELATIONS, sureness } from "../words.js";
 
 export async function compare({ params, facts, signal }) {
   const ids = { source: params.get("source"), target: params.get("target") };
@@ -71,7 +71,8 @@ function arrow(relation) {
 /** How often the source came first, where enough contexts have an order. */
 function orderOf(e) {
   if (e.source_first === null) return "order not recorded";
-  return e.source_first < MIN_ORDERED ? `fewer than ${MIN_ORDERED}` : contexts(e.source_first, e.unit);
+  const ordered = e.source_first + (e.target_first ?? 0);
+  return ordered < MIN_ORDERED ? `order of fewer than ${MIN_ORDERED} recorded` : `${contexts(e.source_first, e.unit)} of ${count(ordered)} with an order`;
 }
 
 function direction(title, given, source, facts) {
@@ -83,7 +84,8 @@ function direction(title, given, source, facts) {
     ["Bought together", e.counted ? contexts(e.bought_together, e.unit) : e.bought_together ? "listed" : "not listed"],
     ["", orderOf(e)],
     ["Viewed as alternatives", e.counted ? times(e.viewed_together) : e.viewed_together ? "listed" : "not listed"],
-    ["Confidence", e.confidence === null ? "–" : percent(e.confidence)],
+    ["Confidence", e.confidence === null || e.strength === "weak" ? "–" : percent(e.confidence)],
+    ["Evidence", e.strength ?? "–"],
     ["Lift", e.lift === null ? "–" : `${short(e.lift)}x`],
   ];
   counts[4][0] = `${nameOf(source, 24)} first`;
@@ -92,7 +94,7 @@ function direction(title, given, source, facts) {
     { class: "box", "aria-label": title },
     h("h2", {}, title),
     h("p", { class: "evidence" }, BASIS[e.basis]),
-    bar(given.probability === null || given.probability === undefined ? null : { share: given.probability, text: `probability ${percent(given.probability)}` }),
+    bar(sureness(given)),
     h("p", { class: "why" }, said(given.why, 400)),
     h("dl", { class: "attributes" }, counts.map(([name, text]) => [h("dt", {}, said(name)), h("dd", {}, said(text, 80))])),
   );

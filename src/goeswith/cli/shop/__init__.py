@@ -1,0 +1,1 @@
+"""Commands by which a shop changes products and rules."""

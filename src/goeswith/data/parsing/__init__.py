@@ -1,0 +1,1 @@
+"""Texts of tables as times and prices."""

@@ -1,0 +1,1 @@
+"""What a shop decides about its products between two fits: price, stock, visibility, markets."""

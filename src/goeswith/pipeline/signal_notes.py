@@ -1,0 +1,77 @@
+"""What a fit could tell apart, complements from alternatives, what it could not, and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from goeswith.relations.relation import CO_PURCHASE, CO_VIEW, VIEW_THEN_PURCHASE
+
+if TYPE_CHECKING:
+    from goeswith.core.arrays import Rows
+    from goeswith.data.catalog import Catalog
+    from goeswith.relations.graph import RelationGraph
+
+_NAMED_HUBS: Final = 3
+
+
+def signal_notes(graph: RelationGraph, kinds: dict[str, Any]) -> list[str]:
+    """How alternatives were told from complements.
+
+    Args:
+        graph: the relations; without counts there is nothing to say.
+        kinds: as `tag_products` returns it.
+    """
+    bought = graph[CO_PURCHASE]
+    if not bought.counted or not len(bought):
+        return []
+    if CO_VIEW in graph or VIEW_THEN_PURCHASE in graph:
+        alternatives = graph.alternatives
+        # an edge in either direction is one pair
+        removed, undecided = (
+            int(np.count_nonzero(mask)) // 2
+            for mask in (alternatives.removed, alternatives.undecided)
+        )
+        note = (
+            f"by views, {removed:,} of {len(bought) // 2:,} pairs that are bought together are "
+            "alternatives"
+        )
+        if undecided:
+            note += f"; {undecided:,} more have too few views to decide, and remain complements"
+        return [note]
+    if CO_VIEW in graph.relations:
+        return [
+            "no two products are viewed together often enough to show that they are alternatives"
+        ]
+    if kinds["exclude"]:
+        note = (
+            "no views: alternatives are products of one kind or of kinds that replace each other "
+            "(table of kinds)"
+        )
+        if kinds["share"] < 1:
+            note += (
+                f"; {1 - kinds['share']:.0%} of the products have no kind, so their alternatives "
+                "are recognised by their type alone"
+            )
+        return [note]
+    basis = (
+        "products of one type are recommended only after others, unless they are bought together "
+        "more often than by chance"
+        if graph.types is not None and (graph.types >= 0).any()
+        else "alternatives cannot be told from complements; add views, titles or types"
+    )
+    return [f"no views, and no kinds ({kinds['why_not']}): {basis}"]
+
+
+def hub_notes(catalog: Catalog, hubs: Rows) -> list[str]:
+    """Which products are recommended to too many others to be shown without evidence."""
+    if not len(hubs):
+        return []
+    titles = catalog.text("title")
+    names = [(titles and titles[row]) or catalog.ids[row] for row in hubs.tolist()[:_NAMED_HUBS]]
+    more = f" and {len(hubs) - _NAMED_HUBS:,} more" if len(hubs) > _NAMED_HUBS else ""
+    return [
+        f"{'; '.join(map(str, names))}{more}: among the first five of more than 5 % of the lists, "
+        "and moved down in those where the pair is not bought together more often than by chance"
+    ]

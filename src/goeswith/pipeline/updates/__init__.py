@@ -1,0 +1,1 @@
+"""New events and new products into a bundle that is there."""

@@ -1,0 +1,1 @@
+"""The ranker of baskets: trained on what later baskets held."""

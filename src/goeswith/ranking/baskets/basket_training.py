@@ -1,0 +1,245 @@
+"""Training of the ranker of baskets, and the check that it is worth deploying."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from goeswith.core.arrays import Floats, Sparse, entry_rows
+from goeswith.core.arrays_file import Arrays
+from goeswith.models.basket_counts import BasketCounts
+from goeswith.ranking.baskets.pair_table import FORMS, PairTable, look_up
+from goeswith.ranking.baskets.type_features import TypeFeatures
+from goeswith.ranking.tree_text import check_trees
+
+if TYPE_CHECKING:
+    import lightgbm
+
+    from goeswith.data.catalog import Catalog
+    from goeswith.ranking.baskets.basket_ranker_config import BasketRankerConfig
+
+_START: Final = "confidence by basket"
+"""The closed form whose odds the trees correct."""
+_MIN_LABELS: Final = 200
+"""Baskets to learn from, at least."""
+_CHECK_SHARE: Final = 0.25
+"""Share of the baskets with labels that decide between the trees and a closed form."""
+_MAX_CHECKED: Final = 4000
+_NEGATIVES: Final = 0.3
+"""Share of the candidates without a label that are learned from, with more weight."""
+_EPSILON: Final = 1e-7
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What ranks: trees, or the closed form that they did not beat.
+
+    Attributes:
+        booster: the trees; None for a closed form.
+        form: the best closed form.
+        reason: why, in one line.
+    """
+
+    booster: lightgbm.Booster | None
+    form: str
+    reason: str
+
+    def scores(self, features: dict[str, Floats], table: PairTable, discount: float) -> Floats:
+        """(m,) score of each pair; higher is better, -inf where there is none."""
+        if self.booster is None:
+            return _form_score(features, self.form)
+        p = _probabilities(self.booster, features)
+        popularity = np.maximum(table.popularity[table.target], _EPSILON)
+        score: Floats = (p * popularity**-discount).astype(np.float32)
+        return score
+
+    def importances(self) -> dict[str, float]:
+        """Feature -> its share of the gain of all splits, largest first."""
+        if self.booster is None:
+            return {}
+        gain = self.booster.feature_importance("gain")
+        names = [name.replace("_", " ") for name in self.booster.feature_name()]
+        order = np.argsort(-gain, kind="stable")
+        return {names[i]: float(gain[i] / max(gain.sum(), 1e-12)) for i in order}
+
+    def arrays(self) -> Arrays:
+        """The arrays of `restore`."""
+        text = self.booster.model_to_string() if self.booster is not None else ""
+        fields = json.dumps({"trees": text, "form": self.form, "reason": self.reason})
+        return {"choice": np.frombuffer(fields.encode(), dtype=np.uint8)}
+
+    @classmethod
+    def restore(cls, arrays: Arrays) -> Self:
+        """Restore from `arrays`.
+
+        Raises:
+            ValueError: the trees are damaged.
+        """
+        import lightgbm
+
+        fields = json.loads(arrays["choice"].tobytes())
+        booster = None
+        if fields["trees"]:
+            check_trees(fields["trees"])
+            booster = lightgbm.Booster(model_str=fields["trees"])
+        return cls(booster, fields["form"], fields["reason"])
+
+
+def train(baskets: Sparse, catalog: Catalog, config: BasketRankerConfig) -> Choice:
+    """Learn from the last baskets what those before them say.
+
+    A part of the last baskets is set aside, to compare the trees with every closed form by
+    popularity-discounted recall of the first ten.
+
+    Args:
+        baskets: (b, n) CSR of ones, the oldest first.
+        catalog: for types and kinds.
+        config: of the model.
+    """
+    labelled = int(config.label_share * baskets.shape[0])
+    if labelled < _MIN_LABELS:
+        return Choice(
+            None,
+            _START,
+            f"{_START} ranks: {baskets.shape[0]:,} baskets are too few to learn from",
+        )
+    rng = np.random.default_rng(config.seed)
+    earlier, later = baskets[:-labelled], baskets[-labelled:]
+    is_check = rng.random(labelled) < _CHECK_SHARE
+    table = PairTable.build(earlier, config.candidates)
+    types = TypeFeatures.fit(catalog, BasketCounts.count(earlier, by_basket=True).pairs)
+    booster = _fit_trees(table, types, later[~is_check], config, rng)
+    check = later[is_check][:_MAX_CHECKED]
+    recall = _discounted_recalls(table, types, booster, check, config.popularity_discount)
+    best = max(FORMS, key=lambda form: recall[form])
+    wins = recall["trees"] >= recall[best]
+    what = (
+        f"recall@10 on {check.shape[0]:,} later baskets: trees {recall['trees']:.4f}, "
+        f"best closed form ({best}) {recall[best]:.4f}"
+    )
+    if not wins:
+        return Choice(None, best, f"{best} ranks, by {what}")
+    booster = _fit_trees(table, types, later, config, rng)
+    return Choice(booster, best, f"trees rank, by {what}")
+
+
+def _fit_trees(
+    table: PairTable,
+    types: TypeFeatures,
+    labels: Sparse,
+    config: BasketRankerConfig,
+    rng: np.random.Generator,
+) -> lightgbm.Booster:
+    import lightgbm
+
+    counts = BasketCounts.count(labels, by_basket=True)
+    sources = np.flatnonzero(counts.products > 0)
+    if len(sources) > config.sources:
+        chance = counts.products[sources] / counts.products[sources].sum()
+        sources = rng.choice(sources, config.sources, replace=False, p=chance)
+    pairs = table.of_sources(sources.astype(np.int32))
+    bought = look_up(counts.pairs, pairs.source, pairs.target)
+    weight = counts.products[pairs.source]
+    features = pairs.features(types)
+    learned = (bought > 0) | (rng.random(len(pairs)) < _NEGATIVES)
+    weight = np.where(bought > 0, weight, weight / _NEGATIVES)[learned]
+    columns = _matrix(features)[learned]
+    settings: dict[str, Any] = {
+        "objective": "cross_entropy",
+        "num_leaves": config.leaves,
+        "learning_rate": 0.08,
+        "min_data_in_leaf": int(np.clip(len(columns) // 100, 1, 200)),
+        "feature_fraction": 0.7,
+        "bagging_fraction": 0.8,
+        "bagging_freq": 1,
+        "lambda_l2": 5.0,
+        "deterministic": True,
+        "force_row_wise": True,
+        "verbosity": -1,
+        "seed": config.seed,
+    }
+    data = lightgbm.Dataset(
+        columns,
+        np.clip(bought / np.maximum(counts.products[pairs.source], 1e-12), 0, 1)[learned],
+        weight=weight / max(weight.mean(), 1e-12),
+        init_score=_start(features)[learned],
+        feature_name=[name.replace(" ", "_").replace(",", "") for name in features],
+    )
+    return lightgbm.train(settings, data, config.trees)
+
+
+def _discounted_recalls(
+    table: PairTable,
+    types: TypeFeatures,
+    booster: lightgbm.Booster,
+    check: Sparse,
+    discount: float,
+) -> dict[str, float]:
+    """Name -> share of the rest of a basket among the first ten of one of its products.
+
+    The mean over baskets and their products; products count by popularity ** -discount.
+    """
+    pairs = table.of_sources(np.unique(check.indices).astype(np.int32))
+    features = pairs.features(types)
+    scores = {"trees": Choice(booster, _START, "").scores(features, pairs, discount)}
+    scores |= {form: _form_score(features, form) for form in FORMS}
+    worth = np.maximum(table.popularity, _EPSILON) ** -discount
+    # (basket, source) pairs, and what the rest of the basket is worth
+    basket, source = entry_rows(check), check.indices
+    rest = np.bincount(basket, worth[source], check.shape[0])[basket] - worth[source]
+    weight = 1 / np.diff(check.indptr)[basket]
+    found = {}
+    for name, score in scores.items():
+        hits = _hits(check, _first(pairs, score, check.shape[1]), worth)
+        found[name] = float((weight * hits / rest).sum() / max(weight.sum(), 1e-12))
+    return found
+
+
+def _hits(check: Sparse, shown: Sparse, worth: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """(nnz,) worth of the products of a basket that are shown for each of its products."""
+    in_basket = check @ sparse.diags(worth)
+    rows, sources = entry_rows(check), check.indices
+    hits = np.empty(len(sources))
+    for start in range(0, len(sources), 1 << 16):
+        part = slice(start, start + (1 << 16))
+        product = shown[sources[part]].multiply(in_basket[rows[part]])
+        hits[part] = np.asarray(product.sum(axis=1)).ravel()
+    return hits
+
+
+def _first(pairs: PairTable, score: Floats, n: int, k: int = 10) -> Sparse:
+    """(n, n) CSR of ones: the first k of each source."""
+    ranked = np.lexsort((pairs.target, -score, pairs.source))
+    source = pairs.source[ranked]
+    starts = np.flatnonzero(np.diff(source, prepend=-1) != 0)
+    rank = np.arange(len(source)) - np.repeat(starts, np.diff(np.append(starts, len(source))))
+    best = ranked[(rank < k) & np.isfinite(score[ranked])]
+    ones = np.ones(len(best), dtype=np.float32)
+    return sparse.csr_matrix((ones, (pairs.source[best], pairs.target[best])), shape=(n, n))
+
+
+def _form_score(features: dict[str, Floats], form: str) -> Floats:
+    value = features[form]
+    found: Floats = np.where(np.isfinite(value) & (value > 0), value, -np.inf).astype(np.float32)
+    return found
+
+
+def _start(features: dict[str, Floats]) -> npt.NDArray[np.float64]:
+    p = np.clip(features[_START].astype(np.float64), _EPSILON, 1 - _EPSILON)
+    logit: npt.NDArray[np.float64] = np.log(p / (1 - p))
+    return logit
+
+
+def _matrix(features: dict[str, Floats]) -> Floats:
+    return np.column_stack(list(features.values()))
+
+
+def _probabilities(booster: lightgbm.Booster, features: dict[str, Floats]) -> Floats:
+    raw = np.asarray(booster.predict(_matrix(features), raw_score=True), dtype=np.float64)
+    p: Floats = (1 / (1 + np.exp(-np.clip(raw + _start(features), -50, 50)))).astype(np.float32)
+    return p

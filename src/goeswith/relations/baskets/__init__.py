@@ -1,0 +1,1 @@
+"""Baskets of a log as a matrix."""

@@ -1,0 +1,132 @@
+"""A build is opened, loaded and queried in a child process before the service takes it up.
+
+What kills a process, such as a fault in a library that reads a damaged file, then kills the child.
+The child has limits of memory and time, and ends after its result.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from goeswith.core.errors import GoesWithError
+
+if TYPE_CHECKING:
+    from goeswith.store.manifest import Manifest
+
+_BASE_BYTES: Final = 2_000_000_000
+_BYTES_PER_BYTE: Final = 6
+"""Memory of the child: the first, and this many bytes for each byte of the build."""
+_BASE_SECONDS: Final = 120.0
+_SECONDS_PER_GB: Final = 120.0
+_MAX_REASON: Final = 2000
+_USER_ERROR: Final = 2
+
+
+class TrialLoad:
+    """Loads builds in a child process."""
+
+    def __init__(self, path: Path | str, *, live: bool) -> None:
+        """Args: path: of the bundle; live: whether models are loaded as well."""
+        self.path, self.live = Path(path), live
+
+    def __call__(self, manifest: Manifest) -> str | None:
+        """Try a build; why it must not be served, or None.
+
+        Args:
+            manifest: of the build, the current one of the bundle.
+        """
+        size = sum(entry["bytes"] for entry in manifest.files.values())
+        seconds = _BASE_SECONDS + _SECONDS_PER_GB * size / 1e9
+        given = {
+            "path": str(self.path),
+            "id": manifest.content["id"],
+            "live": self.live,
+            "max_bytes": _BASE_BYTES + _BYTES_PER_BYTE * size,
+        }
+        # not forked: this process has threads
+        command = [sys.executable, "-m", "goeswith.serve.process.trial_load", json.dumps(given)]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"}
+        environment.pop("PROMETHEUS_MULTIPROC_DIR", None)
+        try:
+            done = subprocess.run(  # noqa: S603
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                timeout=seconds,
+                env=environment,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return f"{self.path}: loading it took more than {seconds:.0f} s; it is damaged"
+        except OSError as error:
+            return f"{self.path}: no process could be started to try it: {error}"
+        if done.returncode == 0:
+            return None
+        said = done.stderr.decode("utf-8", "replace").strip()[-_MAX_REASON:]
+        if done.returncode == _USER_ERROR:
+            return said
+        last = said.rpartition("\n")[2]
+        return (
+            f"{self.path}: loading it {_describe_end(done.returncode)}; it is damaged"
+            f"{f' ({last})' if last else ''}: fit the bundle again"
+        )
+
+
+def _describe_end(code: int) -> str:
+    if code >= 0:
+        return f"failed with code {code}"
+    try:
+        return f"was ended by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"was ended by signal {-code}"
+
+
+def limit_memory(max_bytes: int) -> None:
+    """Bound the memory of this process, mapped files apart; no core is dumped when it ends."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    limit = max_bytes if hard == resource.RLIM_INFINITY else min(max_bytes, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+
+def _try_build(path: str, build_id: str, *, live: bool) -> None:
+    from goeswith.core.errors import BundleError
+    from goeswith.query.bundle import Bundle
+    from goeswith.serve.process.trial_queries import try_queries
+
+    bundle = Bundle.open(path)
+    if bundle.id != build_id:  # a newer one came; it is tried on its own
+        return
+    try:
+        bundle.check()
+        try_queries(bundle, live=live)
+    except MemoryError as error:
+        raise BundleError(f"{path}: loading it takes more memory than its size allows") from error
+
+
+def main() -> None:
+    """The child: ends with 0, or with 2 and the reason on stderr."""
+    given = json.loads(sys.argv[1])
+    limit_memory(given["max_bytes"])
+    try:
+        _try_build(given["path"], given["id"], live=given["live"])
+    except GoesWithError as error:
+        sys.stderr.write(str(error))
+        sys.stderr.flush()
+        os._exit(_USER_ERROR)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
