@@ -12,6 +12,7 @@ from goeswith.data.catalog import Catalog
 from goeswith.data.clean import with_rows
 from goeswith.data.config import DataConfig
 from goeswith.data.mapping.column_values import event_name
+from goeswith.data.mapping.conventions import Conventions
 from goeswith.data.mapping.event_names import EVENT_NAMES, IGNORE
 from goeswith.data.mapping.load_report import LoadReport
 from goeswith.data.mapping.order_status import (
@@ -28,7 +29,7 @@ from goeswith.data.mapping.placeholders import (
 )
 from goeswith.data.mapping.repeated_ids import unique_contexts
 from goeswith.data.parsing.prices import numbers
-from goeswith.data.parsing.timestamps import are_dates, timestamps
+from goeswith.data.parsing.timestamps import are_dates, shown_date_order, timestamps
 from goeswith.data.quarantine import Quarantine
 from goeswith.data.tables import require_columns
 from goeswith.data.values import identifiers, text
@@ -48,7 +49,7 @@ def clean_events(  # noqa: PLR0917
     config: DataConfig | None = None,
     report: LoadReport | None = None,
     *,
-    shown_order: str | None = None,
+    earlier: Conventions | None = None,
     unknown_expected: bool = False,
 ) -> pl.DataFrame:
     """Events by catalogue row.
@@ -59,8 +60,8 @@ def clean_events(  # noqa: PLR0917
         quarantine: takes rows that cannot be used or do not count.
         catalog: the products.
         config: settings of reading; None for the defaults.
-        report: takes notes.
-        shown_order: order of day, month and year that earlier events showed (see `timestamps`).
+        report: takes notes and conventions.
+        earlier: how earlier events of the shop are written; None for none.
         unknown_expected: whether events of products outside the catalogue are expected, so that
             they do not count towards `Quarantine.max_share`.
 
@@ -73,7 +74,11 @@ def clean_events(  # noqa: PLR0917
         DataError: a column is missing or has the wrong type.
     """
     cleaner = _EventCleaner(
-        file, quarantine, config or DataConfig(), report or LoadReport(), shown_order
+        file,
+        quarantine,
+        config or DataConfig(),
+        report or LoadReport(),
+        earlier or Conventions(),
     )
     return cleaner.clean(frame, catalog, unknown_expected=unknown_expected)
 
@@ -87,11 +92,11 @@ class _EventCleaner:
         quarantine: Quarantine,
         config: DataConfig,
         report: LoadReport,
-        shown_order: str | None,
+        earlier: Conventions,
     ) -> None:
         self.file, self.quarantine = file, quarantine
         self.config, self.report = config, report
-        self.shown_order = shown_order
+        self.earlier, self.conventions = earlier, report.conventions
 
     def clean(
         self, frame: pl.DataFrame, catalog: Catalog, *, unknown_expected: bool
@@ -103,7 +108,8 @@ class _EventCleaner:
         if not self.contexts:
             _require_context(frame, file)
         frame = frame.with_columns(identifiers(frame[name], file) for name in self.contexts)
-        frame, notes = fill_order_columns(frame)
+        frame, notes, filled = fill_order_columns(frame, self.earlier.order_columns)
+        self.conventions.order_columns = filled
         self.report.notes += notes
         frame = self._without_non_products(frame, catalog)
         frame = with_rows(
@@ -180,8 +186,9 @@ class _EventCleaner:
             ignored = matches_any(pl.col("user_id"), self.config.ignore.users)
             reason = "the user is left out by [data.ignore]"
             frame = self._set_aside(frame, ignored, reason, "user_id", expected=True)
-            guests, notes = guest_users(frame, self.config.ignore.guests)
+            guests, notes = guest_users(frame, [*self.config.ignore.guests, *self.earlier.guests])
             self.report.notes += notes
+            self.conventions.guests = guests
             if guests:
                 frame = self._without_guests(frame, guests)
         missing = pl.all_horizontal(pl.col(self.contexts).is_null())
@@ -240,8 +247,9 @@ class _EventCleaner:
             self.file,
             self.config.date_order,
             self.config.zone,
-            shown_order=self.shown_order,
+            shown_order=self.earlier.date_order,
         ).alias("_time")
+        self.conventions.date_order = shown_date_order(frame["timestamp"])
         dates = are_dates(frame["timestamp"], times).alias("_is_date")
         frame = frame.with_columns(times, dates)
         time = pl.col("_time")
@@ -277,8 +285,12 @@ class _EventCleaner:
         time = "timestamp" if "timestamp" in frame.columns else None
         for name in ("basket_id", "session_id"):
             if name in self.contexts:
-                frame, notes = unique_contexts(frame, name, time=time)
+                frame, notes, parts = unique_contexts(
+                    frame, name, time=time, earlier=self.earlier.unique_ids.get(name, ())
+                )
                 self.report.notes += notes
+                if parts:
+                    self.conventions.unique_ids[name] = parts
         return frame
 
     def _positions(self, frame: pl.DataFrame) -> pl.DataFrame:

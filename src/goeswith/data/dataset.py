@@ -25,7 +25,6 @@ from goeswith.data.mapping.derived_catalog import (
 from goeswith.data.mapping.load_report import LoadReport
 from goeswith.data.mapping.mapped_table import table_report
 from goeswith.data.mapping.parents import roll_up
-from goeswith.data.parsing.timestamps import shown_date_order
 from goeswith.data.quarantine import ROW, Quarantine
 from goeswith.data.table_files import TABLES
 
@@ -52,8 +51,6 @@ class Dataset:
         quarantine: rows that were set aside, with reasons.
         fingerprint: SHA-256 over names and contents of the tables.
         test: prefixes with the product that came next.
-        date_order: order of day, month and year that the times of the events show, as
-            `DataConfig.date_order`; None if they do not show it.
         report: what was understood of the tables.
     """
 
@@ -67,7 +64,6 @@ class Dataset:
     quarantine: Quarantine
     fingerprint: str
     test: pl.DataFrame | None = None
-    date_order: str | None = None
     report: LoadReport = field(default_factory=LoadReport)
 
     @property
@@ -246,17 +242,8 @@ class Dataset:
             quarantine=quarantine,
             fingerprint=fingerprint,
             test=clean_tables.get("test"),
-            date_order=_date_order(tables.get("events"), config),
             report=report,
         )
-
-
-def _date_order(events: pl.DataFrame | None, config: DataConfig) -> str | None:
-    if config.date_order != "auto":
-        return config.date_order
-    if events is None or "timestamp" not in events.columns:
-        return None
-    return shown_date_order(events["timestamp"])
 
 
 def _check_mappings(mappings: Mapping[str, Sequence[ColumnMapping]], config: DataConfig) -> None:

@@ -303,14 +303,18 @@ def fingerprint(files: Iterable[Path], *, names: bool = True) -> str:
     for path in sorted(files, key=lambda file: file.name):
         if names:
             digest.update(path.name.encode())
-        with path.open("rb") as content:
-            if table_format(path) == ".parquet" or is_gzip(path):
-                part = hashlib.file_digest(content, "sha256")
-            else:
-                part = hashlib.sha256()
-                while block := content.read(2**20):
-                    if block.endswith(b"\r"):
-                        block += content.read(1)
-                    part.update(block.replace(b"\r\n", b"\n"))
-        digest.update(part.digest())
+        digest.update(bytes.fromhex(content_sha256(path)))
+    return digest.hexdigest()
+
+
+def content_sha256(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal; of a text file with the ends of lines of Unix."""
+    with path.open("rb") as content:
+        if table_format(path) == ".parquet" or is_gzip(path):
+            return hashlib.file_digest(content, "sha256").hexdigest()
+        digest = hashlib.sha256()
+        while block := content.read(2**20):
+            if block.endswith(b"\r"):
+                block += content.read(1)
+            digest.update(block.replace(b"\r\n", b"\n"))
     return digest.hexdigest()

@@ -17,7 +17,7 @@ from goeswith.core.atomic_files import write_arrow
 from goeswith.core.errors import DataError
 from goeswith.core.progress import StepProgress
 from goeswith.core.version import __version__
-from goeswith.data.table_files import find_table_files
+from goeswith.data.table_files import content_sha256, find_table_files
 from goeswith.facts.availability import availability_flags
 from goeswith.facts.fact_fold import settle_path
 from goeswith.models import make_model
@@ -53,7 +53,6 @@ from goeswith.store.manifest import (
     SEARCH,
     SIMILARS,
     TOP_K,
-    file_sha256,
 )
 from goeswith.store.product_lookup import product_arrays
 from goeswith.store.publish import new_build, publish
@@ -285,7 +284,6 @@ def _data_info(dataset: Dataset) -> dict[str, Any]:
         "rows": {"products": len(dataset.catalog), **tables},
         "quarantine": dataset.quarantine.counts().to_dicts(),
         "applied": _events_files(dataset),
-        "date_order": dataset.date_order,
         "report": dataset.report.to_dict(),
     }
 
@@ -298,7 +296,7 @@ def _events_files(dataset: Dataset) -> list[dict[str, Any]]:
         files = find_table_files(dataset.folder).tables.get("events", [])
     except DataError:
         return []  # the data set was not read from there
-    return [{"file": file.name, "sha256": file_sha256(file)} for file in files]
+    return [{"file": file.name, "sha256": content_sha256(file)} for file in files]
 
 
 def _relation_info(graph: RelationGraph) -> dict[str, Any]:

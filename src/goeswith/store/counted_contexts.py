@@ -17,6 +17,7 @@ import numpy as np
 import polars as pl
 
 from goeswith.core.arrays_file import load_arrays, save_arrays
+from goeswith.data.mapping.repeated_ids import SEPARATOR, key_of, number_of
 
 UNITS: Final = ("basket_id", "session_id", "user_id")
 """The columns with ids; an event is of the first that has a value."""
@@ -28,6 +29,8 @@ _STEPS: Final = (86_400, 60)
 """Seconds of a day and of a minute: times may be no more precise."""
 _SHIFT: Final = 26 * 3600
 """Seconds by which equal contexts may differ: the same times in another zone."""
+_NEAR: Final = _SHIFT + _STEPS[0]
+"""Seconds beyond which no stored context can be one of a file."""
 _SCHEMA: Final = {
     "group": pl.UInt8,
     "id": pl.UInt64,
@@ -77,10 +80,7 @@ class CountedContexts:
     @classmethod
     def of(cls, events: pl.DataFrame) -> CountedContexts:
         """Those of events as `clean_events` returns them."""
-        rows = _keyed(events)
-        times = rows["time"].drop_nulls().to_list()
-        ranges = ((min(times), max(times)),) if times else ()
-        return cls(_contexts(rows).select(list(_SCHEMA)), ranges)
+        return _of_rows(_keyed(events))
 
     def merge(self, other: CountedContexts) -> CountedContexts:
         """Both."""
@@ -107,9 +107,9 @@ class CountedContexts:
 
     def compare(self, events: pl.DataFrame) -> Overlap:
         """Which events of a file are in the counts."""
-        rows = _keyed(events)
+        rows = self._with_stored_ids(_keyed(events))
         contexts = _contexts(rows)
-        matches = contexts.join(self.contexts, on=_KEY, suffix="_before")
+        matches = contexts.join(self._near(contexts), on=_KEY, suffix="_before")
         is_user = pl.col("group") // len(_KINDS) == _USER
         timed = (pl.col("last") < _END) & (pl.col("last_before") < _END)
         near = [
@@ -126,19 +126,19 @@ class CountedContexts:
             pl.when(same | ~timed).then(_END).otherwise(_end(pl.col("last_before"))).alias("high"),
         )
         decided = bounds.filter(~pl.col("undecided"))
-        time = pl.col("time").fill_null(0)
+        time, context = pl.col("time").fill_null(0), [*_KEY, "context"]
         counted = (
-            rows.join(decided.select(*_KEY, "low", "high", "same", "unchanged"), on=_KEY)
+            rows.join(decided.select(*context, "low", "high", "same", "unchanged"), on=context)
             .filter(
                 time.is_between(_start(pl.col("low"), time), pl.col("high"))
                 & (~is_user | pl.col("same") | self._in_ranges(time))
             )
-            .group_by("row", *_KEY)
+            .group_by("row", *context)
             .agg(pl.col("unchanged").any())
         )
         is_counted = np.zeros(events.height, dtype=bool)
         is_counted[counted["row"].to_numpy()] = True
-        touched = counted.group_by(_KEY).agg(pl.col("unchanged").any())
+        touched = counted.group_by(context).agg(pl.col("unchanged").any())
         unmatched = contexts.join(self.contexts, on=_KEY, how="anti").filter(
             (pl.col("size") > 1) & (pl.col("last") < _END)
         )
@@ -155,6 +155,37 @@ class CountedContexts:
             twins.height,
             bool(rows.select(self._in_ranges(pl.col("time")).any()).item()),
         )
+
+    def with_events(self, events: pl.DataFrame) -> CountedContexts:
+        """Those of further events, too."""
+        return self.merge(_of_rows(self._with_stored_ids(_keyed(events))))
+
+    def _with_stored_ids(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Rows with the id under which the bundle has their context.
+
+        An id that one file shows to be that of several users or shops is `number␟owner`, and in
+        another file the number alone.
+        """
+        owned = pl.when(pl.col("user").is_not_null()).then(
+            pl.col("number") + SEPARATOR + pl.col("user")
+        )
+        stored = self.contexts["id"].unique().implode()
+        for text in (pl.col("number"), pl.col("key"), owned):  # the last one that is stored
+            texts = rows.select(text.alias("text")).to_series()
+            ids = _ids_of(texts)
+            is_stored = ids.is_in(stored).fill_null(value=False)
+            rows = rows.with_columns(
+                pl.when(is_stored).then(ids).otherwise(pl.col("id")).alias("id")
+            )
+        return rows
+
+    def _near(self, contexts: pl.DataFrame) -> pl.DataFrame:
+        """Stored contexts that some of `contexts` may equal, by their times."""
+        if not contexts.height or contexts["last"].max() == _END:
+            return self.contexts
+        first, last = (pl.col(name).cast(pl.Int64) for name in ("first", "last"))
+        low, high = contexts.select(first.min() - _NEAR, last.max() + _NEAR).row(0)
+        return self.contexts.filter((last == _END) | ((last >= low) & (first <= high)))
 
     def _in_ranges(self, time: pl.Expr) -> pl.Expr:
         inside = [
@@ -183,7 +214,10 @@ def _end(second: pl.Expr) -> pl.Expr:
 
 
 def _keyed(events: pl.DataFrame) -> pl.DataFrame:
-    """Events with `row`, `group`, `id` and `time` (seconds, null without one)."""
+    """Events with `row`, `group`, `id` (the hash of `key`) and `time` (seconds, or null).
+
+    `context` is apart for receipts of one number, `key` is their number and owner (`key_of`).
+    """
     units = [name for name in UNITS if name in events.columns]
     unit = pl.coalesce(
         pl.when(pl.col(name).is_not_null()).then(pl.lit(UNITS.index(name))) for name in units
@@ -192,38 +226,61 @@ def _keyed(events: pl.DataFrame) -> pl.DataFrame:
     time = pl.lit(None, dtype=pl.Int64)
     if "timestamp" in events.columns:
         time = pl.col("timestamp").dt.epoch("s").clip(0, _END - 1)
+    context = pl.coalesce(units)
+    is_user = unit == _USER
+    user = pl.lit(None, dtype=pl.String)
+    if "user_id" in units:
+        user = pl.when(~is_user).then("user_id")
     rows = events.with_row_index("row").select(
         "row",
         (unit * len(_KINDS) + kind).cast(pl.UInt8).alias("group"),
-        pl.coalesce(units).alias("text"),
+        context.hash().alias("context"),
+        pl.when(is_user).then(context).otherwise(key_of(context)).alias("key"),
+        pl.when(is_user).then(context).otherwise(number_of(context)).alias("number"),
+        user.alias("user"),
         pl.col("product").cast(pl.Int64),
         time.alias("time"),
     )
-    ids = rows["text"].unique()
-    hashes = pl.DataFrame({"text": ids, "id": _hashes(ids)}, schema_overrides={"id": pl.UInt64})
-    return rows.join(hashes, on="text", how="left", maintain_order="left").drop("text")
+    return rows.with_columns(_ids_of(rows["key"]).alias("id"))
+
+
+def _ids_of(texts: pl.Series) -> pl.Series:
+    """(n,) hashes of texts, null where a text is."""
+    distinct = texts.drop_nulls().unique()
+    hashes = pl.DataFrame(
+        {"text": distinct, "id": _hashes(distinct)}, schema={"text": pl.String, "id": pl.UInt64}
+    )
+    rows = pl.DataFrame({"text": texts}, schema={"text": pl.String})
+    return rows.join(hashes, on="text", how="left", maintain_order="left")["id"]
+
+
+def _of_rows(rows: pl.DataFrame) -> CountedContexts:
+    times = rows["time"].drop_nulls()
+    ranges = ((int(times.min()), int(times.max())),) if len(times) else ()  # type: ignore[arg-type]
+    return CountedContexts(_contexts(rows).select(list(_SCHEMA)), ranges)
 
 
 def _contexts(rows: pl.DataFrame) -> pl.DataFrame:
-    """One row a context, with `size`, the number of its products, beside `_SCHEMA`."""
+    """One row a context: `_SCHEMA`, `size` (the number of its products) and `context`."""
     found = (
-        rows.group_by(_KEY, maintain_order=True)
+        rows.group_by([*_KEY, "context"], maintain_order=True)
         .agg(
             pl.col("product").unique().alias("product"),
             pl.col("time").min().fill_null(0).alias("first"),
             pl.col("time").max().fill_null(_END).alias("last"),
         )
-        .with_row_index("context")
+        .with_row_index("place")
     )
-    exploded = found.select("context", "product").explode("product")
+    exploded = found.select("place", "product").explode("product")
     sums = (
         exploded.with_columns(pl.Series("mixed", _mixed(exploded["product"].to_numpy())))
-        .group_by("context")
+        .group_by("place")
         .agg(pl.col("mixed").sum().alias("products"), pl.len().alias("size"))
         .with_columns(pl.col("products") % 2**32)
     )
-    joined = found.drop("product").join(sums, on="context", how="left", maintain_order="left")
-    return joined.select(*(pl.col(name).cast(kind) for name, kind in _SCHEMA.items()), "size")
+    joined = found.drop("product").join(sums, on="place", how="left", maintain_order="left")
+    columns = (pl.col(name).cast(kind) for name, kind in _SCHEMA.items())
+    return joined.select(*columns, "size", "context")
 
 
 def _hashes(ids: pl.Series) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:

@@ -7,6 +7,7 @@ column of goeswith that the table lacks is a problem: ignoring it would change t
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Final
@@ -151,6 +152,23 @@ def _configured(
                 f"{hint} It has {', '.join(names[:30])}"
             )
     return sources, absent
+
+
+def with_earlier_columns(
+    config: DataConfig, table: str, names: Sequence[str], earlier: Mapping[str, str]
+) -> DataConfig:
+    """Settings with the columns that an earlier table of the shop was read from.
+
+    Args:
+        config: settings, which go first.
+        table: its name.
+        names: columns of the file.
+        earlier: `ColumnMapping.columns` of the earlier table.
+    """
+    there = {ours: theirs for ours, theirs in earlier.items() if theirs in names}
+    special = config.columns.get(table)
+    merged = {**there, **special} if isinstance(special, dict) else there
+    return config.model_copy(update={"columns": {**config.columns, table: merged}})
 
 
 def _moment_columns(frame: pl.DataFrame, matches: list[str]) -> list[str]:

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import polars as pl
 
+from goeswith.data.mapping.conventions import Conventions
+
 NO_TABLE: Final = "no table"
 """Why a file of another kind is not read, such as a README."""
 _UNITS: Final = {"basket_id": "baskets", "session_id": "sessions"}
@@ -47,6 +49,7 @@ class LoadReport:
         statuses: order status -> `events`, and whether they are `counted`.
         not_read: file -> why it is not read.
         notes: what was recognised and changed, and what may be wrong.
+        conventions: how the events are written, for updates.
     """
 
     tables: list[TableReport] = field(default_factory=list)
@@ -58,6 +61,7 @@ class LoadReport:
     statuses: dict[str, dict[str, int | bool]] = field(default_factory=dict)
     not_read: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    conventions: Conventions = field(default_factory=Conventions)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""

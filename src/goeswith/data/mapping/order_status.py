@@ -6,6 +6,7 @@ status has that of its basket.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -31,19 +32,23 @@ _ORDER_LEVEL_SHARE: Final = 0.95
 _NEGATED: Final = r"(?:^|[\W_])(?:not?|non|nicht|never)[\W_]"
 
 
-def fill_order_columns(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+def fill_order_columns(
+    frame: pl.DataFrame, earlier: Sequence[str] = ()
+) -> tuple[pl.DataFrame, list[str], list[str]]:
     """Give the lines of an order the user and the time that its first line alone has.
 
     Args:
         frame: events with `basket_id` as text, in the order of the file.
+        earlier: columns that were filled in in earlier events of the shop.
 
     Returns:
-        The events, and notes on what was filled in.
+        The events, notes on what was filled in, and the columns.
     """
     if "basket_id" not in frame.columns or not frame.height:
-        return frame, []
+        return frame, [], []
     run = pl.col("basket_id").rle_id()
-    notes = []
+    notes: list[str] = []
+    filled_columns: list[str] = []
     for name in ("user_id", "timestamp"):
         if name not in frame.columns or frame[name].dtype.is_nested():
             continue
@@ -53,13 +58,15 @@ def fill_order_columns(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
             missing |= value.str.strip_chars() == ""
         lines = frame.select(missing=missing, later=~run.is_first_distinct())
         later = lines.filter("later")["missing"]
-        if len(later) < _LEAST_LINES or later.sum() < _ORDER_LEVEL_SHARE * len(later):
+        shows = len(later) >= _LEAST_LINES and later.sum() >= _ORDER_LEVEL_SHARE * len(later)
+        if not shows and not (name in earlier and later.any()):
             continue
         filled = value.drop_nulls().first().over(run)
         has_basket = pl.col("basket_id").is_not_null()
         frame = frame.with_columns(pl.when(missing & has_basket).then(filled).otherwise(value))
         notes.append(f"{name} stands on the first line of an order only and holds for its others")
-    return frame, notes
+        filled_columns.append(name)
+    return frame, notes, filled_columns
 
 
 def set_aside_uncounted(

@@ -1,11 +1,13 @@
 """Basket and session ids that are used again: till receipts, visit numbers.
 
 A receipt number starts anew every day in every shop, and a visit number counts the visits of one
-user. Such an id is made unique with the user, the shop and the time.
+user. Such an id is made unique with the user, the shop and the time: `number␟user or shop␟part`. An
+update may see fewer repeats than the fit; it compares ids by their parts (`key_of`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import polars as pl
@@ -21,20 +23,39 @@ _SAME_TIME_SHARE: Final = 0.8
 _LOGIN_SHARE: Final = 0.2
 
 
+SEPARATOR: Final = "\u241f"
+"""Between the parts of an id that was made unique."""
+_USER, _PLACE, _TIME = "user", "place", "time"
+
+
+def key_of(ids: pl.Expr) -> pl.Expr:
+    """An id without its last part, which depends on the other times of the file."""
+    parts = ids.str.split(SEPARATOR)
+    owner = parts.list.get(1, null_on_oob=True)
+    return pl.when(owner != "").then(number_of(ids) + SEPARATOR + owner).otherwise(number_of(ids))
+
+
+def number_of(ids: pl.Expr) -> pl.Expr:
+    """An id as it was in the file."""
+    return ids.str.split(SEPARATOR).list.first()
+
+
 def unique_contexts(
-    frame: pl.DataFrame, name: str, *, time: str | None = None
-) -> tuple[pl.DataFrame, list[str]]:
+    frame: pl.DataFrame, name: str, *, time: str | None = None, earlier: Sequence[str] = ()
+) -> tuple[pl.DataFrame, list[str], list[str]]:
     """Make the values of an id column unique to one user, or to one place and time.
 
     Args:
         frame: events with the ids as text, and `user_id` where they have users.
         name: `basket_id` or `session_id`.
-        time: column of the time; None without one. Only baskets are split by time.
+        time: column of the time; None without one.
+        earlier: what makes the ids of earlier events of the shop unique.
 
     Returns:
-        The events, and notes on what was done.
+        The events, notes on what was done, and what makes the ids unique: `user`, `place`, `time`.
     """
     notes: list[str] = []
+    parts: list[str] = []
     has_users = "user_id" in frame.columns and name != "user_id"
     by_users = False
     if has_users:
@@ -48,24 +69,28 @@ def unique_contexts(
         if repeated.height:
             by_users = repeated.height >= _REPEATED_SHARE * counts.height
             keyed = pl.col(name).is_in(repeated[name].implode()) & pl.col("user_id").is_not_null()
-            unique = pl.when(keyed).then(pl.format("{} of {}", name, "user_id"))
+            unique = pl.when(keyed).then(pl.format(f"{{}}{SEPARATOR}{{}}", name, "user_id"))
+            parts.append(_USER)
             frame = frame.with_columns(unique.otherwise(pl.col(name)).alias(name))
             notes.append(
                 f"{name} {str(repeated[name].sort()[0])!r} belongs to several users: "
                 f"{repeated.height:,} of {counts.height:,} values of {name} have several users and "
                 f"are read as one {name.removesuffix('_id')} for each user"
             )
+    surely = by_users or _TIME in earlier
     if name != "basket_id":
-        if has_users or time is None or not _is_counter(frame, name, time):
-            return frame, notes
-        return _split_by_time(frame, name, time, pl.lit(value=True), notes, surely=True)
-    if not has_users:
-        frame = _keyed_by_place(frame, name, notes)
-    if time is None:
-        return frame, notes
-    if has_users and not by_users and frame["user_id"].null_count() < frame.height:
-        return frame, notes
-    return _split_by_time(frame, name, time, pl.lit(value=True), notes, surely=by_users)
+        splits = not has_users and time is not None
+        surely = splits and (surely or _is_counter(frame, name, str(time)))
+        if time is None or not surely:
+            return frame, notes, parts
+    else:
+        if not has_users:
+            frame = _keyed_by_place(frame, name, notes, parts, surely=_PLACE in earlier)
+        some_users = has_users and frame["user_id"].null_count() < frame.height
+        if time is None or (some_users and not surely):
+            return frame, notes, parts
+    frame = _split_by_time(frame, name, time, notes, parts, surely=surely)
+    return frame, notes, parts
 
 
 def _is_counter(frame: pl.DataFrame, name: str, time: str) -> bool:
@@ -84,20 +109,24 @@ def _place(frame: pl.DataFrame) -> str | None:
     return next((column for column in frame.columns if normalize(column) in PLACES), None)
 
 
-def _keyed_by_place(frame: pl.DataFrame, name: str, notes: list[str]) -> pl.DataFrame:
+def _keyed_by_place(
+    frame: pl.DataFrame, name: str, notes: list[str], made_by: list[str], *, surely: bool
+) -> pl.DataFrame:
     """Make ids unique to a place where most of them occur in several."""
     place = _place(frame)
     if place is None:
         return frame
     places = frame.filter(pl.col(name).is_not_null()).group_by(name).agg(pl.col(place).n_unique())
     several = int((places[place] > 1).sum())
-    if several < _REPEATED_SHARE * max(places.height, 1):
+    if not surely and several < _REPEATED_SHARE * max(places.height, 1):
         return frame
+    made_by.append(_PLACE)
     notes.append(
         f"{several:,} of {places.height:,} values of {name} occur in several values of {place}: "
         "they are read as one basket for each"
     )
-    unique = pl.format("{} of {}", name, pl.col(place).cast(pl.String).fill_null(""))
+    written = pl.col(place).cast(pl.String).fill_null("")
+    unique = pl.format(f"{{}}{SEPARATOR}{{}}", name, written)
     return frame.with_columns(unique.alias(name))
 
 
@@ -105,24 +134,25 @@ def _split_by_time(
     frame: pl.DataFrame,
     name: str,
     time: str,
-    eligible: pl.Expr,
     notes: list[str],
+    made_by: list[str],
     *,
     surely: bool,
-) -> tuple[pl.DataFrame, list[str]]:
-    """Split baskets without a user whose id comes again after hours."""
-    rows = frame.filter(eligible & pl.col(name).is_not_null())
+) -> pl.DataFrame:
+    """Split contexts whose id comes again after hours."""
+    rows = frame.filter(pl.col(name).is_not_null())
     if not rows.height:
-        return frame, notes
+        return frame
     span = pl.col(time).max() - pl.col(time).min()
     spans = rows.group_by(name).agg(long=span > pl.duration(hours=_GAP_HOURS), rows=pl.len())
     several = spans.filter(pl.col("rows") > 1)
     long = int(several["long"].sum())
     if not long or (not surely and long < _REPEATED_SHARE * several.height):
-        return frame, notes
+        return frame
+    made_by.append(_TIME)
     place = _place(frame)
     keys = [name] if place is None else [name, place]
-    order = frame.with_row_index("_order").filter(eligible & pl.col(name).is_not_null())
+    order = frame.with_row_index("_order").filter(pl.col(name).is_not_null())
     # where all lines of a receipt have one time, another time is another receipt
     together = order.select((pl.len().over(*keys, time) > 1).mean()).item()
     minutes = 0 if together >= _SAME_TIME_SHARE else _RECEIPT_MINUTES
@@ -132,10 +162,12 @@ def _split_by_time(
         .with_columns(_part=(gap > pl.duration(minutes=minutes)).fill_null(value=False))
         .with_columns(pl.col("_part").cast(pl.Int32).cum_sum().over(keys))
     )
-    parts = [pl.col(name)] + (
-        [] if place is None else [pl.col(place).cast(pl.String).fill_null("")]
-    )
-    unique = pl.concat_str([*parts, pl.col("_part").cast(pl.String)], separator=" / ")
+    has_owner = pl.col(name).str.contains(SEPARATOR, literal=True)
+    owner = pl.when(has_owner).then(name).otherwise(pl.col(name) + SEPARATOR)
+    part = pl.col("_part").cast(pl.String)
+    if place is not None:
+        part = pl.format("{} {}", pl.col(place).cast(pl.String).fill_null(""), part)
+    unique = owner + SEPARATOR + part
     renamed = order.select("_order", unique.alias("_unique"))
     frame = (
         frame.with_row_index("_order")
@@ -149,4 +181,4 @@ def _split_by_time(
         f"{long:,} of {several.height:,} values of {name} come again after more than "
         f"{_GAP_HOURS} hours, as receipt numbers do: they are read as one {what} each time{where}"
     )
-    return frame, notes
+    return frame

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,8 @@ from goeswith.core.arrays import top_k
 from goeswith.core.errors import DataError
 from goeswith.data.catalog import Catalog
 from goeswith.data.clean import clean_products
+from goeswith.data.mapping.column_mapping import map_columns, with_earlier_columns
+from goeswith.data.mapping.parents import roll_up
 from goeswith.data.tables import read_table
 from goeswith.pipeline.cold_start import insert_new_products
 from goeswith.pipeline.exclusion_index import ExclusionIndex
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from goeswith.core.arrays import Rows
+    from goeswith.data.config import DataConfig
     from goeswith.data.quarantine import Quarantine
     from goeswith.models.base import Recommender
 
@@ -45,14 +49,58 @@ class ExtendedCatalog:
     unused: list[str]
 
 
-def extend_catalog(catalog: Catalog, file: Path, quarantine: Quarantine) -> ExtendedCatalog:
-    """A catalogue with the new products of a table.
+def as_in_fit(  # noqa: PLR0917
+    frame: pl.DataFrame,
+    table: str,
+    file: str,
+    quarantine: Quarantine,
+    config: DataConfig,
+    report: Mapping[str, Any],
+) -> pl.DataFrame:
+    """A table for an update, with columns and parents as in the fit.
+
+    Args:
+        frame: as `read_table` returns it.
+        table: events or products.
+        file: name for messages.
+        quarantine: takes rows that cannot be used.
+        config: settings of the fit.
+        report: of the load, in the manifest.
+
+    Raises:
+        DataError: the meaning of a column is not clear, or the parents of products are not given.
+    """
+    for entry in report.get("tables", []):
+        if entry["table"] == table:
+            config = with_earlier_columns(config, table, frame.columns, entry["columns"])
+    frame, mapping = map_columns(frame, table, file, config)
+    mapping.check()
+    column = config.parent.column
+    if column is not None and column not in frame.columns:
+        raise DataError(
+            f"{file} has no column {column!r}, by which the fit counted variants as their "
+            "parents; add it, or fit again from all data"
+        )
+    tables, _ = roll_up({table: frame}, {table: file}, quarantine, config.parent)
+    return tables[table]
+
+
+def extend_catalog(
+    catalog: Catalog,
+    file: Path,
+    quarantine: Quarantine,
+    config: DataConfig,
+    report: Mapping[str, Any],
+) -> ExtendedCatalog:
+    """A catalogue with the new products of a table; `config` and `report` as in `as_in_fit`.
 
     Raises:
         DataError: the table cannot be read, or a column of it is of another kind than the
             catalogue's.
     """
-    table = clean_products(read_table(file, quarantine), file.name, quarantine).frame
+    table = read_table(file, quarantine, config)
+    table = as_in_fit(table, "products", file.name, quarantine, config, report)
+    table = clean_products(table, file.name, quarantine, config.decimal).frame
     fresh = table.filter(~pl.col("product_id").is_in(catalog.ids.implode()))
     columns = [
         _cast_like(fresh[name], kind, file.name)

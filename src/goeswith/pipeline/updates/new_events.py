@@ -14,8 +14,11 @@ from goeswith.data.clean import NOT_IN_CATALOGUE
 from goeswith.data.clean_events import clean_events
 from goeswith.data.event_ids import Hashes, drop_repeats, events_digest, no_hashes
 from goeswith.data.feedback import read_feedback_events
-from goeswith.data.mapping.column_mapping import map_columns
+from goeswith.data.mapping.conventions import Conventions
+from goeswith.data.mapping.load_report import LoadReport
+from goeswith.data.table_files import content_sha256
 from goeswith.data.tables import read_table
+from goeswith.pipeline.updates.add_products import as_in_fit
 from goeswith.pipeline.updates.update_counts import file_info
 from goeswith.store.counted_contexts import CountedContexts
 from goeswith.store.manifest import COUNTED, EVENT_IDS, file_sha256
@@ -83,22 +86,23 @@ def read_events(
         return _read_feedback_folder(old, catalog, path, quarantine, again=again)
     table = read_table(path, quarantine, settings.data)
     table, event_ids, repeated = _without_repeats(old, path, table, quarantine, again=again)
-    table, mapping = map_columns(table, "events", path.name, settings.data)
-    mapping.check()
+    stored_report = old.manifest["data"].get("report", {})
+    report = LoadReport()
     frame = clean_events(
-        table,
+        as_in_fit(table, "events", path.name, quarantine, settings.data, stored_report),
         path.name,
         quarantine,
         catalog,
         settings.data,
-        shown_order=old.manifest["data"].get("date_order"),
+        report,
+        earlier=Conventions.from_json(stored_report.get("conventions", {})),
         unknown_expected=True,
     )
     quarantine.check()
     digest = events_digest(frame)
     if not again and frame.height:
         _check_not_counted(old, path, "events", digest)
-    notes = _unknown_products(path.name, quarantine, frame.height)
+    notes = report.notes + _unknown_products(path.name, quarantine, frame.height)
     notes += [f"{repeated:,} rows skipped: sent twice (by event_id)"] if repeated else []
     files = [{**file_info("events", path), "events": digest}]
     stored = old.folder / COUNTED
@@ -113,7 +117,7 @@ def read_events(
     if not again:
         kept, more = _without_counted(old, path, frame, counted)
         notes += more
-    counted = counted.merge(CountedContexts.of(kept))
+    counted = counted.with_events(kept)
     return NewEvents(path, kept, files, notes, event_ids, counted, frame.height - kept.height)
 
 
@@ -253,7 +257,8 @@ def _check_countable(old: Bundle, events: Path, settings: Settings, *, again: bo
     if not events.is_file():
         raise DataError(f"there is no file {events}")
     if not again:
-        _check_not_counted(old, events, "sha256", file_sha256(events))
+        for digest in (content_sha256(events), file_sha256(events)):  # that of earlier versions
+            _check_not_counted(old, events, "sha256", digest)
 
 
 def _check_not_counted(old: Bundle, events: Path, field: str, digest: str) -> None:

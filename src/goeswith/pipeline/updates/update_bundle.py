@@ -141,7 +141,7 @@ def update_bundle(
         old = Bundle.open(path, verify=True)
         settings = _settings(old)
         quarantine = Quarantine(max_share=settings.data.max_bad_share, max_rows=_MAX_BAD_ROWS)
-        catalog = _extended_catalog(old, products, quarantine)
+        catalog = _extended_catalog(old, settings, products, quarantine)
         new_events = None
         if events is not None:
             new_events = read_events(
@@ -334,12 +334,13 @@ class _BundleUpdate:
 
 
 def _extended_catalog(
-    old: Bundle, products: Path | None, quarantine: Quarantine
+    old: Bundle, settings: Settings, products: Path | None, quarantine: Quarantine
 ) -> ExtendedCatalog:
     catalog = Catalog(old.table.frame)
     if products is None:
         return ExtendedCatalog(catalog, np.zeros(0, dtype=np.int32), 0, [])
-    extended = extend_catalog(catalog, products, quarantine)
+    report = old.manifest["data"].get("report", {})
+    extended = extend_catalog(catalog, products, quarantine, settings.data, report)
     if KIND not in catalog.frame.columns:
         return extended
     kinds = old.manifest.get("kinds", {})

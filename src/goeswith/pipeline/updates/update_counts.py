@@ -8,7 +8,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from goeswith.core.errors import DataError
-from goeswith.store.manifest import BELOW_SUPPORT, FORMER_BELOW_SUPPORT, file_sha256
+from goeswith.data.table_files import content_sha256
+from goeswith.store.manifest import BELOW_SUPPORT, FORMER_BELOW_SUPPORT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,7 +91,7 @@ def relation_notes(relations: list[str], models: list[str], old: Bundle) -> list
 
 def file_info(table: str, file: Path) -> dict[str, Any]:
     """Entry of the manifest for an applied file."""
-    return {"file": file.name, "table": table, "sha256": file_sha256(file)}
+    return {"file": file.name, "table": table, "sha256": content_sha256(file)}
 
 
 def data_info(
