@@ -353,7 +353,7 @@ class Settings(_Section):
             products: size of the catalogue.
             has_counts: whether pairs are counted in events, rather than listed.
             has_views: whether the events hold views.
-            by_kinds: whether kinds decide what is a substitute, as the data have no views.
+            by_kinds: whether kinds decide what is a substitute, as the data have few or no views.
         """
         fit = self.fit
         if fit.model == AUTO:
