@@ -31,6 +31,7 @@ ROOMS = (
     "query",
     "pipeline",
     "serve",
+    "agents",
     "export",
     "cli",
 )

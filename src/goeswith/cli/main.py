@@ -37,6 +37,7 @@ COMMANDS: Final = {
     "benchmark": "build.benchmark",
     "models": "models",
     "serve": "use.serve",
+    "mcp": "use.mcp",
     "key": "use.key",
     "demo": "build.demo",
     "config": "config",
