@@ -6,6 +6,9 @@ import { ACTIONS, LABELS, makeRule, saveRules } from "./ruling.js";
 import { nameOf } from "./text.js";
 import { toast } from "./toast.js";
 
+/** Cards whose buttons are open, so that they stay open when the view is shown anew. */
+const opened = new Set();
+
 /** Labels of one product by this key: target -> label. */
 export async function labelsOf(source, facts, signal) {
   if (!facts.may_edit) return new Map();
@@ -28,12 +31,13 @@ export function editPanel(answer, rank, { facts, source, labels, market, again }
   const name = nameOf(answer, 60);
   const open = (action) => openRule({ action, source, target: answer, rank: Math.max(1, rank), market, again });
   const acts = Object.entries(ACTIONS).map(([action, { label, means }]) =>
-    h("button", { type: "button", title: means, "aria-label": `${label} ${name}`, on: { click: () => open(action) } }, label),
+    h("button", { type: "button", title: means, "aria-label": `${label} ${name}`, "data-keep": `${action} ${answer.product_id}`, on: { click: () => open(action) } }, label),
   );
   if (source) acts.push(h("button", { type: "button", title: "Ban it for this product, and label it as irrelevant", "aria-label": `Not a complement: ${name}`, on: { click: () => reject(answer, source, again) } }, "Not a complement"));
+  const card = `${source?.product_id} ${answer.product_id}`;
   return h(
     "details",
-    { class: "edit" },
+    { class: "edit", open: opened.has(card), on: { toggle: ({ target }) => opened[target.open ? "add" : "delete"](card) } },
     h("summary", { "aria-label": `Edit ${name}`, "data-keep": `edit ${answer.product_id}` }, "Edit"),
     h("div", { class: "acts", role: "group", "aria-label": `Rules for ${name}` }, acts),
     source && labelButtons(answer, source, labels),

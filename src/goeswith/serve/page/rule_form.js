@@ -16,7 +16,6 @@ const today = () => new Date().toISOString().slice(0, 10);
  * @param market of the list that is shown.
  */
 export function openRule({ action, source, target, rank = 1, market = "", again }) {
-  const opener = document.activeElement;
   const { label, past, means } = ACTIONS[action];
   const scopes = [
     source && ["product", `${nameOf(source, 60)} only`],
@@ -50,8 +49,8 @@ export function openRule({ action, source, target, rank = 1, market = "", again 
     event.preventDefault();
     save.disabled = true;
     try {
-      await saveRules([made()], `${past}: ${nameOf(target, 80)}`, again);
-      dialog.close();
+      // closed first: the focus goes back to the button, and the view keeps it there
+      await saveRules([made()], `${past}: ${nameOf(target, 80)}`, () => { dialog.close(); again(); });
     } catch (error) {
       fail(error);
       save.disabled = false;
@@ -60,7 +59,7 @@ export function openRule({ action, source, target, rank = 1, market = "", again 
   const heading = h("h2", { id: "rule-heading" }, `${label}: `, said(nameOf(target, 100)));
   const dialog = h(
     "dialog",
-    { class: "rule-form", "aria-labelledby": "rule-heading", on: { close: () => { dialog.remove(); opener?.isConnected && opener.focus(); } } },
+    { class: "rule-form", "aria-labelledby": "rule-heading", on: { close: () => dialog.remove() } },
     h(
       "form",
       { on: { submit } },

@@ -36,17 +36,18 @@ export function makeRule({ action, source, target, scope, rank, by, market, unti
   return rule;
 }
 
-const sideWords = (side, none) => {
+const sideWords = (side, none, names) => {
+  const called = (id) => (names?.get(id) ? `${names.get(id)} (${clean(id, 60)})` : clean(id, 60));
   const parts = [
-    side?.products?.length && side.products.slice(0, 5).map((id) => clean(id, 60)).join(", ") + (side.products.length > 5 ? ` and ${side.products.length - 5} more` : ""),
+    side?.products?.length && side.products.slice(0, 5).map(called).join(", ") + (side.products.length > 5 ? ` and ${side.products.length - 5} more` : ""),
     side?.types?.length && `type ${side.types.slice(0, 5).map((type) => clean(type, 60)).join(", ")}`,
     side?.where?.length && side.where.map((text) => clean(text, 80)).join(" and "),
   ].filter(Boolean);
   return parts.join(", ") || none;
 };
 
-/** A rule in words. */
-export function ruleWords(rule) {
+/** A rule in words; `names` maps ids to titles, as far as they are there. */
+export function ruleWords(rule, names) {
   const doing = { pin: "Pin", ban: "Ban", boost: "Boost", bury: "Bury", only: "Show only", same: "Same", other: "Other", limit: "Limit" }[rule.action] ?? rule.action;
   const detail = {
     pin: `at rank ${rule.rank}`,
@@ -57,8 +58,8 @@ export function ruleWords(rule) {
     other: clean(rule.attribute, 40),
   }[rule.action];
   return [
-    [doing, sideWords(rule.target, "any product"), detail].filter(Boolean).join(" "),
-    `for ${sideWords(rule.source, "all products")}`,
+    [doing, sideWords(rule.target, "any product", names), detail].filter(Boolean).join(" "),
+    `for ${sideWords(rule.source, "all products", names)}`,
     rule.markets?.length && `market ${rule.markets.map((m) => clean(m, 30)).join(", ")}`,
     rule.start && `from ${rule.start}`,
     rule.end && `until ${rule.end}`,

@@ -37,7 +37,7 @@ export async function healthOrNull() {
 /** The main shares, a tile each. */
 export function shareTiles({ coverage, top_five: five, unavailable }) {
   const tiles = [
-    coverage && ["Products with recommendations", percent((coverage.products - coverage.without) / Math.max(1, coverage.products)), coverage.without ? `${count(coverage.without)} without` : ""],
+    coverage && ["Products without recommendations", count(coverage.without), `of ${count(coverage.products)}`],
     coverage && ["Fallback models only", percent(coverage.fallback_only / Math.max(1, coverage.products)), many(coverage.fallback_only, "product")],
     five && ["Top five bought together", percent(five.bought_together), ""],
     five?.weak !== null && five && ["Top five with weak evidence", percent(five.weak), ""],

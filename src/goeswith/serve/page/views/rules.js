@@ -2,15 +2,17 @@
 import * as api from "../api.js";
 import { h, said } from "../dom.js";
 import { ruleWords } from "../ruling.js";
-import { many } from "../text.js";
+import { many, nameOf } from "../text.js";
 import { toast } from "../toast.js";
 
 const SHOWN = 200;
+const NAMED = 60;
 
 export async function rules({ params, facts, signal, again }) {
   const [{ rules: stored, problems }, { changes }] = await Promise.all([api.rules(signal), api.ruleHistory(signal)]);
   const chosen = params.get("id");
   const shown = [...stored.filter((rule) => rule.id === chosen), ...stored.filter((rule) => rule.id !== chosen)].slice(0, SHOWN);
+  const names = await titles(shown);
   const wrong = new Map();
   for (const { rule, problem } of problems) wrong.set(rule, [...(wrong.get(rule) ?? []), problem]);
   const act = (run) => async ({ currentTarget }) => {
@@ -38,7 +40,7 @@ export async function rules({ params, facts, signal, again }) {
         h(
           "div",
           {},
-          h("p", { class: "words" }, said(ruleWords(rule), 600)),
+          h("p", { class: "words" }, said(ruleWords(rule, names), 600)),
           h("p", { class: "brief" }, h("span", { class: "id" }, said(rule.id, 80)), rule.owner && h("span", {}, said(rule.owner, 80)), rule.note && h("span", {}, said(rule.note, 300))),
           (wrong.get(rule.id) ?? []).map((text) => h("p", { class: "problem" }, said(text, 400))),
         ),
@@ -52,6 +54,13 @@ export async function rules({ params, facts, signal, again }) {
       ],
     ],
   };
+}
+
+/** Titles of the products of the first rules, by id. */
+async function titles(list) {
+  const ids = new Set(list.flatMap(({ source, target }) => [source?.products?.[0], target?.products?.[0]]).filter(Boolean).slice(0, NAMED));
+  const found = await Promise.all([...ids].map((id) => api.product(id).then(({ attributes }) => [id, nameOf({ product_id: id, ...attributes }, 60)], () => null)));
+  return new Map(found.filter(Boolean));
 }
 
 function change({ at, who, action, before, after, undoes }) {
