@@ -106,9 +106,9 @@ function drawTable(table, columns, state, sort) {
   );
 }
 
-/** A model with its settings, which a narrow column may break behind `:`, `,` and `_`. */
+/** A model with its settings, which a narrow column may break behind `:`, `,`, `=` and `_`. */
 const modelName = (text) =>
-  h("bdi", { dir: "auto", class: "model" }, clean(text, 120).split(/(?<=[:,_])/).map((part, i) => [i > 0 && h("wbr"), part]));
+  h("bdi", { dir: "auto", class: "model" }, clean(text, 120).split(/(?<=[:,_=])/).map((part, i) => [i > 0 && h("wbr"), part]));
 
 function cell(result, column, best) {
   const v = value(result, column);
