@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_network
 from typing import Annotated, Any, Final, Literal
 
@@ -40,6 +41,19 @@ def _check_network(value: str) -> str:
         ValueError: it is none.
     """
     ip_network(value)
+    return value
+
+
+def _check_origin(value: str) -> str:
+    """An origin such as `https://images.shop.example`, as written.
+
+    Raises:
+        ValueError: it is none; it becomes part of a header of the page.
+    """
+    if not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?", value):
+        raise ValueError(
+            f"{value[:80]!r} is no origin: write scheme and host, such as https://images.shop.example"
+        )
     return value
 
 
@@ -248,6 +262,14 @@ class ServeSettings(_Section):
         description="Names of the keys that may change products and rules over HTTP; `*` allows "
         "every client. Empty, nothing can be changed over HTTP.",
         examples=[["shop-backend"]],
+    )
+    image_origins: list[Annotated[str, AfterValidator(_check_origin)]] = Field(
+        [],
+        max_length=20,
+        description="Origins from which the page loads pictures of products, if the catalogue has "
+        "their addresses in a column `image` or `image_url`. Empty, the page loads nothing from "
+        "other hosts.",
+        examples=[["https://images.shop.example"]],
     )
     feedback: str | None = Field(
         None,
