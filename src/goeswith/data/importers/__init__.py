@@ -37,6 +37,17 @@ FORMATS: Final = {
     "online-retail": ("online_retail:online_retail", "UCI Online Retail, as CSV or parquet"),
     "recbole": ("recbole:recbole", "RecBole atomic files: .inter and .item"),
     "retailrocket": ("retailrocket:retailrocket", "RetailRocket, the CSV files"),
+    "magento": ("shops.magento:magento", "Magento 2: products, sales_order, sales_order_item"),
+    "prestashop": (
+        "shops.prestashop:prestashop",
+        "PrestaShop: ps_orders, ps_order_detail and the list of products",
+    ),
+    "product-feed": (
+        "shops.product_feeds:product_feed",
+        "Product feeds of Google Merchant Center and Meta: XML, TSV or CSV",
+    ),
+    "shopify": ("shops.shopify:shopify", "Shopify: orders_export and products_export, CSV"),
+    "woocommerce": ("shops.woocommerce:woocommerce", "WooCommerce: orders and products, CSV"),
 }
 """Format -> module:function and description."""
 
