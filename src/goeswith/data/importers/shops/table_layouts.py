@@ -8,7 +8,7 @@ spreadsheets save it, in Windows-1252.
 from __future__ import annotations
 
 import codecs
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -21,7 +21,7 @@ from goeswith.data.delimited import read_header
 from goeswith.data.importers.source_files import list_source_files
 from goeswith.data.mapping.column_names import normalize
 from goeswith.data.quarantine import ROW, Quarantine
-from goeswith.data.tables import read_table, table_format
+from goeswith.data.tables import read_table, table_batches, table_format
 from goeswith.data.text_encoding import UTF8, text_encoding, utf8_content
 
 _DELIMITERS: Final = (",", ";", "\t", "|")
@@ -66,7 +66,15 @@ class LaidOutFile:
 
     def read(self, quarantine: Quarantine) -> pl.DataFrame:
         """The columns of the layout that the file has, and `_row`."""
-        frame = read_table(self.path, quarantine, self.config)
+        return self._named(read_table(self.path, quarantine, self.config))
+
+    def batches(self, quarantine: Quarantine) -> Iterator[pl.DataFrame]:
+        """As `read`, in batches that bound memory; empty ones are left out."""
+        for frame in table_batches(self.path, quarantine, self.config):
+            if frame.height:
+                yield self._named(frame)
+
+    def _named(self, frame: pl.DataFrame) -> pl.DataFrame:
         names = self.layout.named([name for name in frame.columns if name != ROW])
         return frame.select(ROW, **{ours: pl.col(theirs) for ours, theirs in names.items()})
 
