@@ -30,6 +30,7 @@ ROOMS = (
     "rules",
     "query",
     "pipeline",
+    "results",
     "serve",
     "agents",
     "export",

@@ -35,6 +35,7 @@ COMMANDS: Final = {
     "facts": "shop.facts",
     "rules": "shop.rules_app",
     "benchmark": "build.benchmark",
+    "evaluate-policy": "measure.evaluate_policy",
     "models": "models",
     "serve": "use.serve",
     "mcp": "use.mcp",
