@@ -45,6 +45,7 @@ COMMANDS: Final = {
     "doctor": "doctor",
     "relevance": "build.relevance",
     "kinds": "kinds.kinds_app",
+    "label": "label.label_app",
     "data": "data.data_app",
 }
 """Command -> module of goeswith.cli with its function `command`, or with its group `app`."""
