@@ -62,8 +62,8 @@ class TopFive(_Part):
 
     recommendations: int = Field(description="All of them.", examples=[500])
     look_alikes: float = Field(
-        description="Variants and substitutes of the queried product, products of its kind, and "
-        "products at least 80 % similar to it.",
+        description="Variants and substitutes of the queried product, and products whose "
+        "attributes are at least 80 % similar to its.",
         examples=[0.01],
     )
     same_type: float | None = Field(
@@ -145,10 +145,10 @@ class BuildChanges(_Part):
     products: list[ChangedProduct] = Field(description="The most purchased 100 that changed.")
 
 
-class LogPeriod(_Part):
-    """Events of a day or week."""
+class LogDay(_Part):
+    """Events of a day."""
 
-    start: str = Field(description="Its first day.", examples=["2024-01-29"])
+    day: str = Field(examples=["2024-01-29"])
     events: int = Field(examples=[500])
     purchases: int = Field(examples=[100])
     views: int = Field(examples=[400])
@@ -161,12 +161,14 @@ class LogPeriod(_Part):
 class LogVolume(_Part):
     """The log over time."""
 
-    unit: Literal["day", "week"] = Field(examples=["day"])
     first: str = Field(description="Day of the first event.", examples=["2024-01-01"])
     last: str = Field(description="Day of the last event.", examples=["2024-01-31"])
-    missing: int = Field(description="Days without an event between them.", examples=[1])
+    days: list[LogDay] = Field(description="The latest 400 days with events, oldest first.")
+    missing: int = Field(
+        description="Days without an event between them, apart from weekdays that never have one.",
+        examples=[1],
+    )
     missing_days: list[str] = Field(description="The latest 50.", examples=[["2024-01-06"]])
-    periods: list[LogPeriod] = Field(description="The latest 120, oldest first.")
 
 
 class RuleUse(_Part):
@@ -183,7 +185,9 @@ class RulesInUse(_Part):
     tried: int = Field(description="Products that were tried.", examples=[100])
     firing: list[RuleUse]
     silent: list[str] = Field(
-        description="Ids of rules that change none of them; at most 200.", examples=[[]]
+        description="Ids of rules that apply now, in every market, and change none of them; at "
+        "most 200.",
+        examples=[[]],
     )
 
 
