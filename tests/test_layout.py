@@ -29,6 +29,7 @@ ROOMS = (
     "facts",
     "rules",
     "query",
+    "health",
     "pipeline",
     "results",
     "serve",
