@@ -167,7 +167,7 @@ class Tagger:
         segments = [segment for segment in title_segments(title) if segment]
         every = [singular(word) for segment in segments for word in segment]
         text = f" {' '.join(every)} "
-        found = []
+        found: list[tuple[PhraseMatch, int, int, int]] = []
         # a category may hold several parts itself: "Bread/Buns/Rolls, Hot Dog Buns"
         first = len(title_segments(title.partition(",")[0])) if category_first else 1
         for place, segment in enumerate(segments):

@@ -152,7 +152,7 @@ class EvidenceIndex:
 
     def most_purchased(self, count: int) -> tuple[Rows, npt.NDArray[np.int64]]:
         """Rows of the products in most contexts, most first, and their contexts; none of 0."""
-        purchases = np.rint(self._purchases).astype(np.int64)
+        purchases = np.rint(self.purchases).astype(np.int64)
         rows = np.argsort(-purchases, kind="stable")[:count].astype(np.int32)
         rows = rows[purchases[rows] > 0]
         return rows, purchases[rows]
