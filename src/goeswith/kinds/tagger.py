@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import permutations
 from typing import Any, Final, TypeAlias
 
 from goeswith.kinds.foreign_names import ForeignNames
@@ -25,6 +26,8 @@ _HEAD: Final = 1.3
 """What a phrase at the head noun counts."""
 _MODIFIER: Final = 0.2
 """What a phrase counts behind "for", "with" and the like."""
+_DEVICE: Final = frozenset({"device", "model"})
+"""What has to match between a device and what fits it."""
 _PRODUCT_FIRST: Final = (1.0, 0.85)
 _CATEGORY_FIRST: Final = (0.6, 1.0)
 """What the first part of a title counts, and every other."""
@@ -175,7 +178,7 @@ class Tagger:
             if found and not category_first and is_counted(segment):
                 weight *= _INCLUDED
             found += self._in_segment(segment, place, weight, text)
-        matches = [match for match, *_ in _drop_covered(found)]
+        matches = self._less_by_device([match for match, *_ in _drop_covered(found)])
         return sorted(matches, key=lambda match: -match.score)
 
     def foreign_matches(self, title: str) -> list[PhraseMatch]:
@@ -186,6 +189,19 @@ class Tagger:
         return [
             PhraseMatch(match.kind, match.text, match.score, match.position, match.language)
             for match in self._foreign.matches(title[:400])
+        ]
+
+    def _less_by_device(self, matches: list[PhraseMatch]) -> list[PhraseMatch]:
+        """A device counts less beside what fits it: "screen protector glass iphone 15"."""
+        kinds = {match.kind for match in matches if match.position in ("head", "main")}
+        hosts = set()
+        for one, other in permutations(kinds, 2):
+            link = self.table.link(one, other)
+            if link is not None and _DEVICE & set(link.match):
+                hosts.add(one)
+        return [
+            replace(match, score=match.score * _MODIFIER) if match.kind in hosts else match
+            for match in matches
         ]
 
     def _tag_text(self, text: str, *, category_first: bool = False) -> Tag:
