@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import io
-import zlib
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -17,8 +14,9 @@ from goeswith.data.config import DataConfig
 from goeswith.data.delimited import MAX_COLUMNS, delimited_batches
 from goeswith.data.jsonlines import read_json_lines
 from goeswith.data.mapping.column_names import COLUMNS, normalize
+from goeswith.data.parquet_file import read_parquet
 from goeswith.data.quarantine import FILE, ROW, Quarantine
-from goeswith.data.text_encoding import AUTO, is_gzip
+from goeswith.data.text_encoding import AUTO
 
 READABLE_SUFFIXES: Final = (".parquet", ".csv", ".tsv", ".jsonl", ".ndjson")
 """Formats by suffix, each also with .gz after it."""
@@ -145,18 +143,7 @@ def _similar_columns(name: str, present: Sequence[str]) -> list[str]:
 
 
 def _read_parquet(path: Path) -> pl.DataFrame:
-    try:
-        source: Path | io.BytesIO = path
-        if is_gzip(path) or path.name.lower().endswith(".gz"):
-            source = io.BytesIO(gzip.decompress(path.read_bytes()))
-        frame = pl.read_parquet(source, hive_partitioning=False)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path} cannot be read: {error}; copy or write it again") from error
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        raise DataError(
-            f"{path} is not a complete parquet file: it is truncated or damaged ({error}); "
-            "copy or write it again"
-        ) from error
+    frame = read_parquet(path)
     for reserved in (ROW, FILE):
         if reserved in frame.columns:
             raise DataError(f"{path} has a column {reserved!r}, which is reserved; rename it")
