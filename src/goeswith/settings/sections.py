@@ -226,6 +226,12 @@ class ServeSettings(_Section):
         description="File of API keys, one line of `goeswith key` each; not set, no key is needed.",
         examples=["keys"],
     )
+    key_markets: dict[str, Annotated[str, Field(min_length=1, max_length=200)]] = Field(
+        {},
+        description="Name of a key -> its market: recommendations for this key are for that market "
+        "only, with its rules. A key that is not named may request any market, or none.",
+        examples=[{"shop-de": "de"}],
+    )
     rate: float = Field(
         0.0,
         ge=0,
