@@ -31,7 +31,9 @@ ROOMS = (
     "query",
     "health",
     "pipeline",
+    "results",
     "serve",
+    "agents",
     "export",
     "cli",
 )

@@ -36,14 +36,17 @@ COMMANDS: Final = {
     "facts": "shop.facts",
     "rules": "shop.rules_app",
     "benchmark": "build.benchmark",
+    "evaluate-policy": "measure.evaluate_policy",
     "models": "models",
     "serve": "use.serve",
+    "mcp": "use.mcp",
     "key": "use.key",
     "demo": "build.demo",
     "config": "config",
     "doctor": "doctor",
     "relevance": "build.relevance",
     "kinds": "kinds.kinds_app",
+    "label": "label.label_app",
     "data": "data.data_app",
 }
 """Command -> module of goeswith.cli with its function `command`, or with its group `app`."""

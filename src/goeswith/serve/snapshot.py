@@ -12,10 +12,15 @@ from goeswith.health.live_health import HealthReader
 from goeswith.serve.responses import ResponseCache
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from goeswith.core.arrays import Rows
     from goeswith.query.bundle import Bundle
 
 SNAPSHOT_KEY: Final = "goeswith.snapshot"
 """Key of the ASGI scope with the `Snapshot` of a request."""
+MAX_BEST_SELLERS: Final = 50
 _MAX_TYPES: Final = 200
 
 
@@ -88,6 +93,26 @@ class Snapshot:
             "counted": bundle.evidence.counted,
             "explained": bundle.evidence.counted,
         }
+
+    def best_sellers(self, k: int) -> list[dict[str, Any]]:
+        """The products bought most that are available, at most `k`."""
+        bundle = self.bundle
+        bundle.refresh()
+        rows, counts = self._most_purchased
+        available = bundle.live.available(rows)
+        if available is not None:
+            rows, counts = rows[available], counts[available]
+        return [
+            {**vars(product), "purchases": count}
+            for product, count in zip(
+                bundle.summaries(rows[:k].tolist()), counts[:k].tolist(), strict=True
+            )
+        ]
+
+    @cached_property
+    def _most_purchased(self) -> tuple[Rows, npt.NDArray[np.int64]]:
+        """More rows than are shown, in case some are not available, and their counts."""
+        return self.bundle.evidence.most_purchased(10 * MAX_BEST_SELLERS)
 
 
 class SnapshotHolder:

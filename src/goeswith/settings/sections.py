@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_network
 from typing import Annotated, Any, Final, Literal
 
@@ -40,6 +41,19 @@ def _check_network(value: str) -> str:
         ValueError: it is none.
     """
     ip_network(value)
+    return value
+
+
+def _check_origin(value: str) -> str:
+    """An origin such as `https://images.shop.example`, as written.
+
+    Raises:
+        ValueError: it is none; it becomes part of a header of the page.
+    """
+    if not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?", value):
+        raise ValueError(
+            f"{value[:80]!r} is no origin: write scheme and host, such as https://images.shop.example"
+        )
     return value
 
 
@@ -283,6 +297,14 @@ class ServeSettings(_Section):
         "every client. Empty, nothing can be changed over HTTP.",
         examples=[["shop-backend"]],
     )
+    image_origins: list[Annotated[str, AfterValidator(_check_origin)]] = Field(
+        [],
+        max_length=20,
+        description="Origins from which the page loads pictures of products, if the catalogue has "
+        "their addresses in a column `image` or `image_url`. Empty, the page loads nothing from "
+        "other hosts.",
+        examples=[["https://images.shop.example"]],
+    )
     feedback: str | None = Field(
         None,
         description="Folder for feedback, for `goeswith update`; not set, feedback is refused.",
@@ -388,7 +410,7 @@ class Settings(_Section):
             products: size of the catalogue.
             has_counts: whether pairs are counted in events, rather than listed.
             has_views: whether the events hold views.
-            by_kinds: whether kinds decide what is a substitute, as the data have no views.
+            by_kinds: whether kinds decide what is a substitute, as the data have few or no views.
         """
         fit = self.fit
         if fit.model == AUTO:

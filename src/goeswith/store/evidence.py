@@ -150,6 +150,13 @@ class EvidenceIndex:
         """Whether the counts are of contexts; lists only state that there is an edge."""
         return self._source_contexts is not None
 
+    def most_purchased(self, count: int) -> tuple[Rows, npt.NDArray[np.int64]]:
+        """Rows of the products in most contexts, most first, and their contexts; none of 0."""
+        purchases = np.rint(self.purchases).astype(np.int64)
+        rows = np.argsort(-purchases, kind="stable")[:count].astype(np.int32)
+        rows = rows[purchases[rows] > 0]
+        return rows, purchases[rows]
+
     def substitutes(self, row: int) -> Rows:
         """Rows of the substitutes of a product in the similarity signal, in either direction."""
         return self._similar.row(row)[0]
