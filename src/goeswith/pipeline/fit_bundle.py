@@ -33,6 +33,7 @@ from goeswith.pipeline.session_model import fit_session
 from goeswith.pipeline.signal_notes import hub_notes, signal_notes
 from goeswith.pipeline.similarity_index import similarity_arrays
 from goeswith.pipeline.top_k_table import TopKTable
+from goeswith.ranking.objectives import check_objectives
 from goeswith.relations.build_graph import build_graph
 from goeswith.relations.graph import RelationGraph
 from goeswith.relations.graph_arithmetic import resolve, split_by_support, without_min_counts
@@ -112,6 +113,7 @@ def fit_bundle(
         has_views=dataset.has_views,
         by_kinds=kinds["exclude"],
     )
+    check_objectives(settings.objectives.weights, dataset.catalog.frame, {"price", "stock"})
     specs = list(dict.fromkeys([settings.fit.model, *settings.fit.fallbacks]))
     steps = FitProgress(len(dataset.catalog), len(specs), progress)
     with new_build(out) as build:

@@ -13,6 +13,7 @@ from fastapi import Depends, FastAPI
 from starlette.datastructures import State
 from starlette.middleware.cors import CORSMiddleware
 
+from goeswith.core.errors import ConfigError
 from goeswith.core.version import __version__
 from goeswith.query.bundle import Bundle
 from goeswith.serve.api_keys import GRACE_SECONDS, ApiKeys, Outcome
@@ -56,6 +57,8 @@ def create_app(bundle_path: Path | str | Bundle, settings: ServeSettings | None 
         ConfigError: a file in the settings cannot be used.
     """
     settings = settings or ServeSettings()
+    if settings.key_markets and not settings.keys_file:
+        raise ConfigError("serve.key_markets needs keys: set serve.keys_file")
     app = routed_app(settings)
     state = app.state
     state.snapshot_holder = SnapshotHolder(open_snapshot(bundle_path, settings))
@@ -73,7 +76,12 @@ def create_app(bundle_path: Path | str | Bundle, settings: ServeSettings | None 
     # innermost first: a body is complete before its request takes a place in the queue
     app.add_middleware(WorkQueue)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body)
-    app.add_middleware(FastPath, metrics=state.metrics, max_k=settings.max_k)
+    app.add_middleware(
+        FastPath,
+        metrics=state.metrics,
+        max_k=settings.max_k,
+        key_markets=settings.key_markets,
+    )
     app.add_middleware(
         ServiceMiddleware,
         holder=state.snapshot_holder,
@@ -106,6 +114,7 @@ def routed_app(settings: ServeSettings) -> FastAPI:
         redirect_slashes=False,  # a redirect would repeat the Host that the client sent
         dependencies=[Depends(refuse_unknown_parameters)],
     )
+    app.state.key_markets = settings.key_markets
     add_problem_handlers(app)
     pages = (products, several, facts, kinds, feedback, product_changes, rules_route, labels_route)
     for routes in pages:

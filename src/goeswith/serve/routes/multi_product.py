@@ -8,7 +8,13 @@ from starlette.responses import Response
 
 from goeswith.core.errors import UnknownProductError
 from goeswith.query.bundle import MAX_BASKET
-from goeswith.serve.dependencies import CurrentSnapshot, SlateConstraints, k_parameter, resolve_k
+from goeswith.serve.dependencies import (
+    CurrentSnapshot,
+    KeyConstraints,
+    SlateConstraints,
+    k_parameter,
+    resolve_k,
+)
 from goeswith.serve.limits.connection import is_abandoned
 from goeswith.serve.problem_details import problem_responses
 from goeswith.serve.responses import json_response, list_response
@@ -96,7 +102,10 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
 
     @app.post("/v1/batch", response_model=BatchResponse, responses=problem_responses(411, 413))
     def batch(
-        request: Annotated[BatchRequest, Body()], snapshot: CurrentSnapshot, http: Request
+        request: Annotated[BatchRequest, Body()],
+        snapshot: CurrentSnapshot,
+        http: Request,
+        constraints: KeyConstraints,
     ) -> Response:
         """Complements of each of several products, in the order of the request."""
         count = resolve_k(None if request.k is None else min(request.k, max_k), max_k, snapshot)
@@ -105,7 +114,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
             if is_abandoned(http.scope):
                 break
             try:
-                recommendations = snapshot.bundle.complements(product_id, count)
+                recommendations = snapshot.bundle.complements(product_id, count, constraints)
                 app.state.metrics.count_recommendations(recommendations)
                 items.append({"product_id": product_id, "complements": recommendations})
             except UnknownProductError as error:
