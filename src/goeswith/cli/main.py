@@ -32,6 +32,7 @@ COMMANDS: Final = {
     "search": "use.search",
     "export": "use.export",
     "inspect": "use.inspect_bundle",
+    "bundles": "shop.bundles",
     "facts": "shop.facts",
     "rules": "shop.rules_app",
     "benchmark": "build.benchmark",
