@@ -41,6 +41,41 @@ class BatchResponse(TypedDict):
     answers: list[BatchItemSchema]
 
 
+class BestSellerSchema(TypedDict):
+    """A product and how often it was bought."""
+
+    product_id: str
+    title: str | None
+    type: str | None
+    brand: str | None
+    price: float | None
+    purchases: int
+
+
+class BestSellersResponse(TypedDict):
+    """The products bought most, first the one bought most."""
+
+    bundle: str
+    products: list[BestSellerSchema]
+
+
+class BuildChanges(TypedDict):
+    """What changed against the last build."""
+
+    last: str
+    created: str
+    new_products: int
+    removed_products: int
+    compared: int
+    changed: int
+    reordered: int
+    reasons_entered: dict[str, int]
+    reasons_left: dict[str, int]
+    top_five: TopFive | None
+    coverage: Coverage | None
+    products: list[ChangedProduct]
+
+
 class BundleInfoResponse(TypedDict):
     """The bundle of the service."""
 
@@ -55,8 +90,32 @@ class BundleInfoResponse(TypedDict):
     types: list[TypeCountSchema]
     filters: list[FilterColumnSchema]
     has_report: bool
+    may_edit: bool
+    edit_refusal: str | None
+    image_origins: list[str]
     counted: bool
     explained: bool
+
+
+class ChangedProduct(TypedDict):
+    """A product with another top five than in the last build."""
+
+    product_id: str
+    title: str | None
+    purchases: int
+    entered: list[ChangedRecommendation]
+    left: list[ChangedRecommendation]
+    rules: NotRequired[list[str]]
+
+
+class ChangedRecommendation(TypedDict):
+    """A product that entered or left a top five."""
+
+    product_id: str
+    title: str | None
+    reason: Literal["new_product", "removed_product", "new_counts", "available_again", "sold_out_or_hidden", "now_a_look_alike", "ranking"]
+    before: int | None
+    now: int | None
 
 
 class ComparisonResponse(TypedDict):
@@ -80,6 +139,18 @@ class ComplementsResponse(TypedDict):
     rules: NotRequired[list[str]]
     product_id: str
     complements: list[RecommendationSchema]
+
+
+class Coverage(TypedDict):
+    """How many products have which recommendations."""
+
+    products: int
+    without: int
+    few: int
+    fallback_only: int
+    without_type: int
+    recommended: int
+    models: list[ModelCoverage]
 
 
 class DirectionSchema(TypedDict):
@@ -147,12 +218,45 @@ class FilterColumnSchema(TypedDict):
     kind: Literal["text", "number", "boolean", "time", "list"]
 
 
+class HealthNotice(TypedDict):
+    """Something to look at."""
+
+    code: str
+    text: str
+
+
+class HealthReport(TypedDict):
+    """The health of a build, with what depends on rules and live facts."""
+
+    coverage: Coverage
+    top_five: TopFive
+    hubs: list[Hub]
+    weak_products: list[WeakProduct]
+    issues: dict[str, int]
+    changes: BuildChanges | None
+    log: LogVolume | None
+    bundle: str
+    created: str
+    rules: RulesInUse
+    unavailable: int
+    notices: list[HealthNotice]
+
+
 class HealthResponse(TypedDict):
     """State of the service."""
 
     status: Literal["live", "ready"]
     bundle: str
     products: int
+
+
+class Hub(TypedDict):
+    """A product in many lists."""
+
+    product_id: str
+    title: str | None
+    lists: int
+    share: float
 
 
 class KindLinkSchema(TypedDict):
@@ -230,6 +334,20 @@ class KnowledgeSchema(TypedDict):
     strength: int
 
 
+class LabelSchema(TypedDict):
+    """What a person says of a recommendation."""
+
+    source: str
+    target: str
+    label: Literal["complement", "substitute", "weak", "irrelevant", "none"]
+
+
+class LabelsRequest(TypedDict):
+    """Labels to store."""
+
+    labels: list[LabelSchema]
+
+
 class LinkSchema(TypedDict):
     """A product between source and target."""
 
@@ -238,6 +356,35 @@ class LinkSchema(TypedDict):
     type: str | None
     with_source: int
     with_target: int
+
+
+class LogDay(TypedDict):
+    """Events of a day."""
+
+    day: str
+    events: int
+    purchases: int
+    views: int
+    new_products: int | None
+
+
+class LogVolume(TypedDict):
+    """The log over time."""
+
+    first: str
+    last: str
+    days: list[LogDay]
+    missing: int
+    missing_days: list[str]
+
+
+class ModelCoverage(TypedDict):
+    """Recommendations of one model."""
+
+    model: str
+    fallback: bool
+    recommendations: int
+    products_first: int
 
 
 class NewProductRequest(TypedDict):
@@ -476,6 +623,22 @@ class RuleSide(TypedDict):
     where: NotRequired[list[str]]
 
 
+class RuleUse(TypedDict):
+    """A rule that changes recommendations."""
+
+    rule: str
+    products: int
+
+
+class RulesInUse(TypedDict):
+    """Which rules change recommendations, of a sample of products."""
+
+    rules: int
+    tried: int
+    firing: list[RuleUse]
+    silent: list[str]
+
+
 class RulesRequest(TypedDict):
     """Rules to add, each in place of one of its id."""
 
@@ -533,6 +696,37 @@ class SkippedSchema(TypedDict):
     reason: str
 
 
+class StoredLabelSchema(TypedDict):
+    """A label that is stored."""
+
+    source: str
+    target: str
+    label: Literal["complement", "substitute", "weak", "irrelevant", "none"]
+    who: str | None
+    at: str
+
+
+class StoredLabelsResponse(TypedDict):
+    """Labels that are on the disk."""
+
+    bundle: str
+    labels: list[StoredLabelSchema]
+    unreadable: NotRequired[int]
+
+
+class TopFive(TypedDict):
+    """Shares of all recommendations in the top five."""
+
+    recommendations: int
+    look_alikes: float
+    same_type: float | None
+    fallback: float
+    bought_together: float
+    strong: float | None
+    medium: float | None
+    weak: float | None
+
+
 class TypeCountSchema(TypedDict):
     """A product type and its number of products."""
 
@@ -546,6 +740,17 @@ class TypePairSchema(TypedDict):
     source: str
     target: str
     bought_together: int
+
+
+class WeakProduct(TypedDict):
+    """A product whose recommendations should be looked at."""
+
+    product_id: str
+    title: str | None
+    type: str | None
+    purchases: int
+    recommendations: int
+    issues: list[Literal["no_recommendations", "few_recommendations", "fallback_only", "look_alikes", "weak_evidence"]]
 
 
 class FieldErrorSchema(TypedDict):
@@ -767,10 +972,19 @@ class GoesWithClient:
         answer: SearchResponse = self._send("GET", "/v1/search", {"q": q, "k": k})
         return answer
 
+    def best_sellers(
+        self,
+        *,
+        k: int | None = None,
+    ) -> BestSellersResponse:
+        """The products bought most, without those that are sold out, hidden or deleted."""
+        answer: BestSellersResponse = self._send("GET", "/v1/best-sellers", {"k": k})
+        return answer
+
     def bundle(
         self,
     ) -> BundleInfoResponse:
-        """The bundle of the service: data, models, types, and columns for filters."""
+        """The bundle of the service: data, models, types, columns for filters, permission."""
         answer: BundleInfoResponse = self._send("GET", "/v1/bundle", {})
         return answer
 
@@ -800,6 +1014,13 @@ class GoesWithClient:
     ) -> HealthResponse:
         """A bundle is open and complete, and the service is not shutting down."""
         answer: HealthResponse = self._send("GET", "/v1/health/ready", {})
+        return answer
+
+    def recommendation_health(
+        self,
+    ) -> HealthReport:
+        """Coverage, look-alikes, evidence, hubs, rules in use, and what changed since the last"""
+        answer: HealthReport = self._send("GET", "/v1/health/recommendations", {})
         return answer
 
     def search_kinds(
@@ -879,6 +1100,24 @@ class GoesWithClient:
     ) -> PreviewResponse:
         """Recommendations of some products with the stored rules, and with others."""
         answer: PreviewResponse = self._send("POST", "/v1/rules/preview", {}, body)
+        return answer
+
+    def put_labels(
+        self,
+        body: LabelsRequest,
+    ) -> StoredLabelsResponse:
+        """Label recommendations; the response is sent when the labels are on disk."""
+        answer: StoredLabelsResponse = self._send("POST", "/v1/labels", {}, body)
+        return answer
+
+    def labels(
+        self,
+        *,
+        source: str | None = None,
+        k: int | None = None,
+    ) -> StoredLabelsResponse:
+        """The labels that count, the newest first: the last of each person and pair."""
+        answer: StoredLabelsResponse = self._send("GET", "/v1/labels", {"source": source, "k": k})
         return answer
 
     def relevance(

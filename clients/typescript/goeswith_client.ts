@@ -28,6 +28,38 @@ export interface BatchResponse {
   answers: BatchItemSchema[];
 }
 
+/** A product and how often it was bought. */
+export interface BestSellerSchema {
+  product_id: string;
+  title: string | null;
+  type: string | null;
+  brand: string | null;
+  price: number | null;
+  purchases: number;
+}
+
+/** The products bought most, first the one bought most. */
+export interface BestSellersResponse {
+  bundle: string;
+  products: BestSellerSchema[];
+}
+
+/** What changed against the last build. */
+export interface BuildChanges {
+  last: string;
+  created: string;
+  new_products: number;
+  removed_products: number;
+  compared: number;
+  changed: number;
+  reordered: number;
+  reasons_entered: Record<string, number>;
+  reasons_left: Record<string, number>;
+  top_five: TopFive | null;
+  coverage: Coverage | null;
+  products: ChangedProduct[];
+}
+
 /** The bundle of the service. */
 export interface BundleInfoResponse {
   bundle: string;
@@ -41,8 +73,30 @@ export interface BundleInfoResponse {
   types: TypeCountSchema[];
   filters: FilterColumnSchema[];
   has_report: boolean;
+  may_edit: boolean;
+  edit_refusal: string | null;
+  image_origins: string[];
   counted: boolean;
   explained: boolean;
+}
+
+/** A product with another top five than in the last build. */
+export interface ChangedProduct {
+  product_id: string;
+  title: string | null;
+  purchases: number;
+  entered: ChangedRecommendation[];
+  left: ChangedRecommendation[];
+  rules?: string[];
+}
+
+/** A product that entered or left a top five. */
+export interface ChangedRecommendation {
+  product_id: string;
+  title: string | null;
+  reason: "new_product" | "removed_product" | "new_counts" | "available_again" | "sold_out_or_hidden" | "now_a_look_alike" | "ranking";
+  before: number | null;
+  now: number | null;
 }
 
 /** Comparison of two products. */
@@ -64,6 +118,17 @@ export interface ComplementsResponse {
   rules?: string[];
   product_id: string;
   complements: RecommendationSchema[];
+}
+
+/** How many products have which recommendations. */
+export interface Coverage {
+  products: number;
+  without: number;
+  few: number;
+  fallback_only: number;
+  without_type: number;
+  recommended: number;
+  models: ModelCoverage[];
 }
 
 /** One direction: the second product as a recommendation for the first. */
@@ -125,11 +190,41 @@ export interface FilterColumnSchema {
   kind: "text" | "number" | "boolean" | "time" | "list";
 }
 
+/** Something to look at. */
+export interface HealthNotice {
+  code: string;
+  text: string;
+}
+
+/** The health of a build, with what depends on rules and live facts. */
+export interface HealthReport {
+  coverage: Coverage;
+  top_five: TopFive;
+  hubs: Hub[];
+  weak_products: WeakProduct[];
+  issues: Record<string, number>;
+  changes: BuildChanges | null;
+  log: LogVolume | null;
+  bundle: string;
+  created: string;
+  rules: RulesInUse;
+  unavailable: number;
+  notices: HealthNotice[];
+}
+
 /** State of the service. */
 export interface HealthResponse {
   status: "live" | "ready";
   bundle: string;
   products: number;
+}
+
+/** A product in many lists. */
+export interface Hub {
+  product_id: string;
+  title: string | null;
+  lists: number;
+  share: number;
 }
 
 /** The kind at the other end of a link. */
@@ -200,6 +295,18 @@ export interface KnowledgeSchema {
   strength: number;
 }
 
+/** What a person says of a recommendation. */
+export interface LabelSchema {
+  source: string;
+  target: string;
+  label: "complement" | "substitute" | "weak" | "irrelevant" | "none";
+}
+
+/** Labels to store. */
+export interface LabelsRequest {
+  labels: LabelSchema[];
+}
+
 /** A product between source and target. */
 export interface LinkSchema {
   product_id: string;
@@ -207,6 +314,32 @@ export interface LinkSchema {
   type: string | null;
   with_source: number;
   with_target: number;
+}
+
+/** Events of a day. */
+export interface LogDay {
+  day: string;
+  events: number;
+  purchases: number;
+  views: number;
+  new_products: number | null;
+}
+
+/** The log over time. */
+export interface LogVolume {
+  first: string;
+  last: string;
+  days: LogDay[];
+  missing: number;
+  missing_days: string[];
+}
+
+/** Recommendations of one model. */
+export interface ModelCoverage {
+  model: string;
+  fallback: boolean;
+  recommendations: number;
+  products_first: number;
 }
 
 /** A product that is not in the catalogue. */
@@ -421,6 +554,20 @@ export interface RuleSide {
   where?: string[];
 }
 
+/** A rule that changes recommendations. */
+export interface RuleUse {
+  rule: string;
+  products: number;
+}
+
+/** Which rules change recommendations, of a sample of products. */
+export interface RulesInUse {
+  rules: number;
+  tried: number;
+  firing: RuleUse[];
+  silent: string[];
+}
+
 /** Rules to add, each in place of one of its id. */
 export interface RulesRequest {
   rules: Rule[];
@@ -471,6 +618,34 @@ export interface SkippedSchema {
   reason: string;
 }
 
+/** A label that is stored. */
+export interface StoredLabelSchema {
+  source: string;
+  target: string;
+  label: "complement" | "substitute" | "weak" | "irrelevant" | "none";
+  who: string | null;
+  at: string;
+}
+
+/** Labels that are on the disk. */
+export interface StoredLabelsResponse {
+  bundle: string;
+  labels: StoredLabelSchema[];
+  unreadable?: number;
+}
+
+/** Shares of all recommendations in the top five. */
+export interface TopFive {
+  recommendations: number;
+  look_alikes: number;
+  same_type: number | null;
+  fallback: number;
+  bought_together: number;
+  strong: number | null;
+  medium: number | null;
+  weak: number | null;
+}
+
 /** A product type and its number of products. */
 export interface TypeCountSchema {
   type: string;
@@ -482,6 +657,16 @@ export interface TypePairSchema {
   source: string;
   target: string;
   bought_together: number;
+}
+
+/** A product whose recommendations should be looked at. */
+export interface WeakProduct {
+  product_id: string;
+  title: string | null;
+  type: string | null;
+  purchases: number;
+  recommendations: number;
+  issues: ("no_recommendations" | "few_recommendations" | "fallback_only" | "look_alikes" | "weak_evidence")[];
 }
 
 /** An invalid field of the request. */
@@ -612,7 +797,12 @@ export class GoesWithClient {
     return this.#send("GET", `/v1/search`, { q, ...options });
   }
 
-  /** The bundle of the service: data, models, types, and columns for filters. */
+  /** The products bought most, without those that are sold out, hidden or deleted. */
+  best_sellers(options: { k?: number | null } = {}): Promise<BestSellersResponse> {
+    return this.#send("GET", `/v1/best-sellers`, { ...options });
+  }
+
+  /** The bundle of the service: data, models, types, columns for filters, permission. */
   bundle(): Promise<BundleInfoResponse> {
     return this.#send("GET", `/v1/bundle`, {});
   }
@@ -635,6 +825,11 @@ export class GoesWithClient {
   /** A bundle is open and complete, and the service is not shutting down. */
   ready(): Promise<HealthResponse> {
     return this.#send("GET", `/v1/health/ready`, {});
+  }
+
+  /** Coverage, look-alikes, evidence, hubs, rules in use, and what changed since the last */
+  recommendation_health(): Promise<HealthReport> {
+    return this.#send("GET", `/v1/health/recommendations`, {});
   }
 
   /** Product kinds by words of their names, best first. */
@@ -685,6 +880,16 @@ export class GoesWithClient {
   /** Recommendations of some products with the stored rules, and with others. */
   preview_rules(body: PreviewRequest): Promise<PreviewResponse> {
     return this.#send("POST", `/v1/rules/preview`, {}, body);
+  }
+
+  /** Label recommendations; the response is sent when the labels are on disk. */
+  put_labels(body: LabelsRequest): Promise<StoredLabelsResponse> {
+    return this.#send("POST", `/v1/labels`, {}, body);
+  }
+
+  /** The labels that count, the newest first: the last of each person and pair. */
+  labels(options: { source?: string | null; k?: number | null } = {}): Promise<StoredLabelsResponse> {
+    return this.#send("GET", `/v1/labels`, { ...options });
   }
 
   /** The class of each pair. */

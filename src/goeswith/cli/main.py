@@ -33,9 +33,11 @@ COMMANDS: Final = {
     "export": "use.export",
     "inspect": "use.inspect_bundle",
     "bundles": "shop.bundles",
+    "health": "shop.health",
     "facts": "shop.facts",
     "rules": "shop.rules_app",
     "benchmark": "build.benchmark",
+    "evaluate-policy": "measure.evaluate_policy",
     "models": "models",
     "serve": "use.serve",
     "mcp": "use.mcp",
@@ -45,6 +47,7 @@ COMMANDS: Final = {
     "doctor": "doctor",
     "relevance": "build.relevance",
     "kinds": "kinds.kinds_app",
+    "label": "label.label_app",
     "data": "data.data_app",
 }
 """Command -> module of goeswith.cli with its function `command`, or with its group `app`."""

@@ -8,11 +8,11 @@ from typing import Final
 from goeswith.export.shops.shop_format import ShopFormat
 
 _MODULES: Final = {
-    "shopify": "shopify",
+    "shopify": "shopify_metafields",
     "woocommerce": "shop_csv",
     "magento": "shop_csv",
-    "google": "product_feeds",
-    "meta": "product_feeds",
+    "google": "supplemental_feeds",
+    "meta": "supplemental_feeds",
     "klaviyo": "klaviyo",
 }
 SHOP_FORMATS: Final = tuple(_MODULES)

@@ -9,6 +9,7 @@ TAGS: Final = {
     "catalogue": "Products, search and changes of facts.",
     "feedback": "What shoppers did.",
     "rules": "Rules of the shop.",
+    "labels": "What people say of recommendations.",
     "kinds": "The table of product kinds.",
     "service": "The bundle, health and metrics.",
 }
@@ -27,6 +28,7 @@ OPERATIONS: Final = {
     ("delete", "/v1/products/{product_id}"): ("delete_product", "catalogue"),
     ("post", "/v1/products"): ("change_products", "catalogue"),
     ("get", "/v1/search"): ("search", "catalogue"),
+    ("get", "/v1/best-sellers"): ("best_sellers", "catalogue"),
     ("post", "/v1/feedback"): ("feedback", "feedback"),
     ("get", "/v1/rules"): ("rules", "rules"),
     ("post", "/v1/rules"): ("put_rules", "rules"),
@@ -34,12 +36,15 @@ OPERATIONS: Final = {
     ("post", "/v1/rules/undo"): ("undo_rules", "rules"),
     ("get", "/v1/rules/history"): ("rule_history", "rules"),
     ("post", "/v1/rules/preview"): ("preview_rules", "rules"),
+    ("get", "/v1/labels"): ("labels", "labels"),
+    ("post", "/v1/labels"): ("put_labels", "labels"),
     ("get", "/v1/kinds"): ("search_kinds", "kinds"),
     ("get", "/v1/kinds/{id}"): ("kind", "kinds"),
     ("get", "/v1/bundle"): ("bundle", "service"),
     ("get", "/v1/report"): ("report", "service"),
     ("get", "/v1/health/live"): ("live", "service"),
     ("get", "/v1/health/ready"): ("ready", "service"),
+    ("get", "/v1/health/recommendations"): ("recommendation_health", "service"),
     ("get", "/metrics"): ("metrics", "service"),
 }
 """(method, path) -> (operation id, tag). An id never changes once it was published."""
