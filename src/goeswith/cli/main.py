@@ -32,6 +32,7 @@ COMMANDS: Final = {
     "search": "use.search",
     "export": "use.export",
     "inspect": "use.inspect_bundle",
+    "bundles": "shop.bundles",
     "health": "shop.health",
     "facts": "shop.facts",
     "rules": "shop.rules_app",

@@ -36,6 +36,7 @@ from goeswith.serve.routes import kinds_route as kinds
 from goeswith.serve.routes import labels_route, product_changes, products, rules_route
 from goeswith.serve.routes import multi_product as several
 from goeswith.serve.routes import relevance_route as relevance
+from goeswith.serve.routes.operations import name_operations
 from goeswith.serve.snapshot import Snapshot, SnapshotHolder
 from goeswith.serve.static_page import add_page
 from goeswith.settings.sections import ServeSettings
@@ -177,13 +178,14 @@ def open_snapshot(bundle_path: Path | str | Bundle, settings: ServeSettings) -> 
 
 
 def _add_problem_schemas(app: FastAPI) -> None:
-    """Add the problem responses to the OpenAPI schema."""
+    """Add problem responses, and the names of operations, to the OpenAPI schema."""
     plain = app.openapi
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             schema = plain()
             add_problem_schemas(schema)
+            name_operations(schema)
             app.openapi_schema = schema
         return app.openapi_schema
 
