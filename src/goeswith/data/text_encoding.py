@@ -28,6 +28,9 @@ _FOREIGN: Final = (
     (b"\x89HDF", "an HDF5 file; write it as parquet"),
 )
 """How files of other formats start."""
+_MAX_RATIO: Final = 200
+_ALWAYS_UNPACKED: Final = 128 * 2**20
+"""Bytes that any file may unpack to."""
 _UTF32: Final = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 _UTF16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -36,6 +39,25 @@ def is_gzip(path: Path) -> bool:
     """Whether a file is packed with gzip, whatever its name."""
     with path.open("rb") as raw:
         return raw.read(2) == _GZIP
+
+
+def check_unpacked_size(path: Path, packed: int, unpacked: int) -> None:
+    """Check that a file does not unpack without bound.
+
+    Args:
+        path: the file, for the message.
+        packed: its bytes.
+        unpacked: bytes of what is read of it.
+
+    Raises:
+        DataError: it unpacks to more than 200 times its size, and to more than 128 MiB.
+    """
+    if unpacked > max(_ALWAYS_UNPACKED, _MAX_RATIO * packed):
+        raise DataError(
+            f"{path} has {packed:,} bytes and unpacks to more than {_MAX_RATIO} times as many, as "
+            "files do that are made to fill a memory. If its content is right, unpack it, or write "
+            "it as CSV"
+        )
 
 
 def decompress(raw: IO[bytes], path: Path) -> IO[bytes]:
