@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from goeswith.core.errors import ConfigError, DataError
-from goeswith.data.database import pull_table
 from goeswith.data.folder import load_data
+from goeswith.data.sources.database import pull_table
 
 CREATE = "CREATE TABLE lines (id INTEGER, order_id TEXT, sku TEXT, created_at TIMESTAMP)"
 FIRST = (

@@ -5,8 +5,8 @@ import psycopg
 import pytest
 
 from goeswith.core.errors import ConfigError
-from goeswith.data.database import pull_table
 from goeswith.data.folder import load_data
+from goeswith.data.sources.database import pull_table
 
 
 @pytest.fixture

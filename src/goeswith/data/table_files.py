@@ -17,7 +17,7 @@ from typing import Final
 from goeswith.core.errors import DataError
 from goeswith.data.mapping.load_report import NO_TABLE
 from goeswith.data.mapping.names_file import NAMES
-from goeswith.data.packed_files import PACKED_SUFFIXES
+from goeswith.data.sources.packed_files import PACKED_SUFFIXES
 from goeswith.data.tables import READABLE_SUFFIXES, table_format
 from goeswith.data.text_encoding import is_gzip
 
@@ -31,7 +31,7 @@ _PART: Final = re.compile(
 _DATA_SUFFIXES: Final = frozenset(NAMES["files"]["data_suffixes"])
 _LEFTOVERS: Final = frozenset(NAMES["files"]["leftovers"])
 _OTHER_NAMES: Final[dict[str, list[str]]] = NAMES["files"]["other_names"]
-_READ_ELSEWHERE: Final = ("kinds.csv", "goeswith.toml", "quarantine.parquet")
+_READ_ELSEWHERE: Final = ("kinds.csv", "goeswith.toml", "quarantine.parquet", "watermarks.json")
 
 
 @dataclass

@@ -17,9 +17,9 @@ from goeswith.data.config import DataConfig
 from goeswith.data.delimited import MAX_COLUMNS, delimited_batches
 from goeswith.data.jsonlines import read_json_lines
 from goeswith.data.mapping.column_names import COLUMNS, normalize
-from goeswith.data.packed_files import PACKED_SUFFIXES, unpacked
 from goeswith.data.quarantine import FILE, ROW, Quarantine
-from goeswith.data.spreadsheet import read_spreadsheet
+from goeswith.data.sources.packed_files import PACKED_SUFFIXES, unpacked
+from goeswith.data.sources.spreadsheet import read_spreadsheet
 from goeswith.data.text_encoding import AUTO, is_gzip
 
 READABLE_SUFFIXES: Final = (".parquet", ".csv", ".tsv", ".jsonl", ".ndjson", ".xlsx")

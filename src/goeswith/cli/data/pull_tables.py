@@ -46,7 +46,7 @@ def pull_tables(
     from goeswith.cli.output import Output
     from goeswith.cli.terminal_table import Column, Table
     from goeswith.core.errors import ConfigError
-    from goeswith.data.database import pull_table
+    from goeswith.data.sources.database import pull_table
 
     sources = {"products": products, "events": events}
     if not any(sources.values()):

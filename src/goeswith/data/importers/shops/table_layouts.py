@@ -20,9 +20,9 @@ from goeswith.data.config import DataConfig
 from goeswith.data.delimited import read_header
 from goeswith.data.importers.source_files import list_source_files
 from goeswith.data.mapping.column_names import normalize
-from goeswith.data.packed_files import PACKED_SUFFIXES, unpacked
 from goeswith.data.quarantine import ROW, Quarantine
-from goeswith.data.spreadsheet import read_spreadsheet
+from goeswith.data.sources.packed_files import PACKED_SUFFIXES, unpacked
+from goeswith.data.sources.spreadsheet import read_spreadsheet
 from goeswith.data.tables import read_table, table_batches, table_format
 from goeswith.data.text_encoding import UTF8, text_encoding, utf8_content
 
