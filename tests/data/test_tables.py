@@ -126,7 +126,8 @@ def test_an_unclosed_quotation_mark_in_a_large_file_is_found_too(read, monkeypat
         ("t.parquet", b"", "is empty"),
         ("t.parquet", b"PAR1 and then nothing", "truncated or damaged"),
         ("t.parquet.gz", b"PAR1", "truncated or damaged"),
-        ("t.xlsx", b"PK", "readable are .parquet, .csv"),
+        ("t.ods", b"PK", "readable are .parquet, .csv"),
+        ("t.xlsx", b"PK", "is not a complete spreadsheet"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named_with_what_to_do(read, name, content, message):
