@@ -88,6 +88,7 @@ def test_a_merchandiser_works(
         page.locator(".toast", has_text="Banned").wait_for()
         assert bad["product_id"] not in [a["product_id"] for a in _complements(address)]
         page.locator(".card .name", has_text=bad["title"]).wait_for(state="detached")
+        assert page.evaluate("document.activeElement.tagName") == "H1"
 
         # pin a new one, in one market, until a date
         page.locator("summary", has_text="Pin another product").click()
@@ -119,7 +120,7 @@ def test_a_merchandiser_works(
         # what a new build changes
         look.go("product", id=TENT)
         app.state.snapshot_holder.swap(open_snapshot(next_bundle, ServeSettings()))
-        look.go("product", id="stove-0-0")
+        look.go("product", id=TENT, k=6)
         page.locator(".toast", has_text="A new build is in use").wait_for()
         look.go("product", id=TENT)
         note = page.get_by_role("region", name="Changes since the last build")

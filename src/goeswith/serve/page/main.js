@@ -71,7 +71,8 @@ async function show() {
 function focusOn(kept, first, same) {
   const again = kept && [...document.querySelectorAll("[data-keep]")].find((e) => e.dataset.keep === kept);
   if (again) again.focus({ preventScroll: true });
-  else if (!first && !same) {
+  // what had the focus is gone, or the view is another one
+  else if (kept || (!first && !same)) {
     const heading = main.querySelector("h1");
     heading?.setAttribute("tabindex", "-1");
     heading?.focus({ preventScroll: true });
