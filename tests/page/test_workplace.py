@@ -166,6 +166,18 @@ def test_labels_and_rejections_are_stored_and_undone(browser: Browser, own_bundl
         assert _labels(address) == []
 
 
+def test_what_was_not_applied_is_shown_with_the_reason(browser: Browser, own_bundle: Path) -> None:
+    app = create_app(own_bundle, ServeSettings(**SETTINGS))  # type: ignore[arg-type]
+    with service(app) as address, visit(browser, address) as look:
+        sold_out = {"id": "gone", "action": "pin", "rank": 1}
+        rule = {**sold_out, "target": {"products": ["headlamp-0-0"]}}
+        assert httpx.post(f"{address}v1/rules", json={"rules": [rule]}).status_code == 200
+        look.go("product", id=TENT)
+        note = look.page.get_by_role("region", name="Not applied").inner_text()
+        assert "gone" in note
+        assert "not available" in note
+
+
 def test_without_permission_the_page_looks_and_says_why(browser: Browser, address: str) -> None:
     with visit(browser, address) as look:
         look.go("product", id=TENT)

@@ -70,9 +70,10 @@ async function show() {
 
 function focusOn(kept, first, same) {
   const again = kept && [...document.querySelectorAll("[data-keep]")].find((e) => e.dataset.keep === kept);
-  if (again) again.focus({ preventScroll: true });
+  again?.focus({ preventScroll: true });
+  if (again && document.activeElement === again) return;
   // what had the focus is gone, or the view is another one
-  else if (kept || (!first && !same)) {
+  if (kept || (!first && !same)) {
     const heading = main.querySelector("h1");
     heading?.setAttribute("tabindex", "-1");
     heading?.focus({ preventScroll: true });
