@@ -44,6 +44,7 @@ ROUTES = [
     ("post", "/v1/feedback"),
     ("get", "/v1/health/live"),
     ("get", "/v1/health/ready"),
+    ("get", "/v1/health/recommendations"),
     ("get", "/v1/kinds"),
     ("get", "/v1/kinds/{id}"),
     ("get", "/v1/labels"),

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from goeswith.facts.fact_values import column_kind
+from goeswith.health.live_health import HealthReader
 from goeswith.serve.responses import ResponseCache
 
 if TYPE_CHECKING:
@@ -59,6 +60,11 @@ class Snapshot:
         """Benchmark results: of the file in the settings, else of the bundle."""
         stored: dict[str, Any] | None = self.bundle.manifest.get("metrics")
         return self.report_file if self.report_file is not None else stored
+
+    @cached_property
+    def health(self) -> HealthReader:
+        """Content of /v1/health/recommendations."""
+        return HealthReader(self.bundle)
 
     @cached_property
     def info(self) -> dict[str, Any]:

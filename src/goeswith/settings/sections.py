@@ -97,21 +97,29 @@ class FitSettings(_Section):
 
 
 class PublishSettings(_Section):
-    """Limits below which `fit` and `update` do not replace the last build; 0 disables a limit."""
+    """Limits beyond which `fit` and `update` do not replace the last build."""
 
     min_events: float = Field(
         0.7,
         ge=0,
         le=1,
         description="Events, purchases and views that a new build must have, as a share of the "
-        "last build's.",
+        "last build's; 0 disables the limit.",
     )
     min_answers: float = Field(
         0.7,
         ge=0,
         le=1,
-        description="Recommendations, products with recommendations and products in pairs of "
-        "complements that a new build must have, as a share of the last build's.",
+        description="Recommendations, products with recommendations, those with recommendations "
+        "of the first model, and products in pairs of complements that a new build must have, as a "
+        "share of the last build's; 0 disables the limit.",
+    )
+    max_look_alikes: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="Growth of the share of look-alikes (variants, substitutes, products of nearly "
+        "equal attributes) among the first five recommendations; 1 disables the limit.",
     )
 
 
@@ -375,7 +383,7 @@ class Settings(_Section):
             products: size of the catalogue.
             has_counts: whether pairs are counted in events, rather than listed.
             has_views: whether the events hold views.
-            by_kinds: whether kinds decide what is a substitute, as the data have no views.
+            by_kinds: whether kinds decide what is a substitute, as the data have few or no views.
         """
         fit = self.fit
         if fit.model == AUTO:

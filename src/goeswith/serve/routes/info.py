@@ -7,6 +7,7 @@ from fastapi import FastAPI, Query, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from goeswith.health.health_report import HealthReport
 from goeswith.serve.dependencies import CurrentSnapshot
 from goeswith.serve.problem_details import problem_responses
 from goeswith.serve.prometheus_metrics import MEDIA_TYPE
@@ -103,3 +104,10 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         return HealthResponse(
             status="ready", bundle=snapshot.bundle.id, products=len(snapshot.bundle)
         )
+
+    @app.get("/v1/health/recommendations", response_model=HealthReport)
+    def recommendations(snapshot: CurrentSnapshot) -> Response:
+        """Coverage, look-alikes, evidence, hubs, rules in use, and what changed since the last
+        build.
+        """
+        return Response(snapshot.health.report().model_dump_json(), media_type="application/json")
