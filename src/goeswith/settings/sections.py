@@ -254,6 +254,12 @@ class ServeSettings(_Section):
         description="Folder for feedback, for `goeswith update`; not set, feedback is refused.",
         examples=["feedback"],
     )
+    exposures: Literal["none", "sent", "seen"] = Field(
+        "none",
+        description="Store each answer to a request with session_id or user_id among the feedback. "
+        "What counts as an impression: sent counts every product of an answer, seen counts the "
+        "impressions that the shop sends.",
+    )
     feedback_mb: int = Field(
         1000,
         ge=1,

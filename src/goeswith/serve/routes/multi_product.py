@@ -12,6 +12,7 @@ from goeswith.serve.dependencies import CurrentSnapshot, SlateConstraints, k_par
 from goeswith.serve.limits.connection import is_abandoned
 from goeswith.serve.problem_details import problem_responses
 from goeswith.serve.responses import json_response, list_response
+from goeswith.serve.routes.exposures import Visitor, store_answer
 from goeswith.serve.schemas import (
     MAX_ID_LENGTH,
     BasketResponse,
@@ -42,6 +43,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         ],
         snapshot: CurrentSnapshot,
         constraints: SlateConstraints,
+        visitor: Visitor,
         k: int | None = k_default,
     ) -> Response:
         """Complements of a basket, best first."""
@@ -49,8 +51,13 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
             product, resolve_k(k, max_k, snapshot), constraints
         )
         app.state.metrics.count_recommendations(recommendations)
+        products = list(dict.fromkeys(product))
+        market = constraints.market if constraints else None
+        stored = store_answer(
+            app, settings, snapshot.bundle, products, recommendations, visitor, market
+        )
         return list_response(
-            snapshot.bundle, "complements", recommendations, basket=list(dict.fromkeys(product))
+            snapshot.bundle, "complements", recommendations, basket=products, **stored
         )
 
     @app.get("/v1/session", response_model=SessionResponse, responses=problem_responses(404))

@@ -17,6 +17,7 @@ from goeswith.serve.dependencies import (
 )
 from goeswith.serve.problem_details import problem_responses
 from goeswith.serve.responses import json_response, list_response
+from goeswith.serve.routes.exposures import Visitor, store_answer
 from goeswith.serve.schemas import (
     ComparisonResponse,
     ComplementsResponse,
@@ -40,10 +41,11 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         response_model=ComplementsResponse,
         responses=problem_responses(404),
     )
-    def complements(
+    def complements(  # noqa: PLR0917
         product_id: ProductId,
         snapshot: CurrentSnapshot,
         constraints: SlateConstraints,
+        visitor: Visitor,
         k: int | None = k_default,
         model: Annotated[
             str | None,
@@ -62,7 +64,11 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         else:
             recommendations = bundle.complements_by(model, product_id, count, constraints)
         app.state.metrics.count_recommendations(recommendations)
-        return list_response(bundle, "complements", recommendations, product_id=product_id)
+        market = constraints.market if constraints else None
+        stored = store_answer(app, settings, bundle, [product_id], recommendations, visitor, market)
+        return list_response(
+            bundle, "complements", recommendations, product_id=product_id, **stored
+        )
 
     @app.get(
         "/v1/products/{product_id:path}/similars",
