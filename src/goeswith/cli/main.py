@@ -36,6 +36,7 @@ COMMANDS: Final = {
     "rules": "shop.rules_app",
     "benchmark": "build.benchmark",
     "evaluate-policy": "measure.evaluate_policy",
+    "results": "measure.results_command",
     "models": "models",
     "serve": "use.serve",
     "key": "use.key",

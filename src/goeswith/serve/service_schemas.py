@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from goeswith.serve.schemas import EXAMPLE_BUILD, BundleResponse
 
@@ -15,6 +16,10 @@ MAX_TEXT: Final = 500
 """Maximum number of characters of an id in feedback."""
 
 ShortText: TypeAlias = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
+
+
+def _to_utc(time: datetime) -> datetime:
+    return time.astimezone(UTC)
 
 
 class TypeCountSchema(BaseModel):
@@ -121,7 +126,7 @@ class FeedbackEventSchema(BaseModel):
     quantity: int | None = Field(
         None, ge=1, le=1_000_000, description="Pieces, 1 if not given.", examples=[1]
     )
-    occurred_at: AwareDatetime | None = Field(
+    occurred_at: Annotated[AwareDatetime, AfterValidator(_to_utc)] | None = Field(
         None,
         description="When it happened, for events that are sent later; with a zone.",
         examples=["2024-01-31T12:00:00+00:00"],
