@@ -66,6 +66,8 @@ def feedback_connection(folder: Path, memory_mb: int = 1000) -> Iterator[Any]:
             }
         )
         try:
+            # a bar would be printed among the result
+            connection.execute("SET enable_progress_bar = false")
             parsed = [str(_parsed(connection, path)) for path in paths]
             connection.read_parquet(parsed).create_view("log")
             yield connection
