@@ -94,3 +94,38 @@ def test_answers_and_carts_do_not_count_as_events(serve: Any, tmp_path: Path) ->
     found = read_feedback_events(tmp_path, [], catalog)
     assert found.skip_counts == {"answers": 1, "products put into a cart": 1}
     assert found.events["product_id"].to_list() == ["case-1"]
+
+
+def held_out(records: list[dict[str, Any]]) -> str:
+    return next(record["user_id"] for record in records if record["variant"] == "holdout")
+
+
+def test_an_experiment_splits_shoppers_and_holds_some_out(serve: Any, tmp_path: Path) -> None:
+    file = tmp_path / "experiment.toml"
+    file.write_text('name = "x"\nholdout = 0.3\n[variants.a]\n[variants.b]\nmodel = "popularity"\n')
+    folder = tmp_path / "feedback"
+    client = serve(feedback=str(folder), exposures="sent", experiment=str(file))
+    asked = [("GET", LIST, {"params": {"k": 3, "user_id": f"u{i}"}}) for i in range(30)]
+    answers = {told.json()["recommendation_id"]: told.json() for told in client.many(asked)}
+    records = lines(folder)
+    assert {record["variant"] for record in records} == {"holdout", "a", "b"}
+    for record in records:
+        shown = answers[record["recommendation_id"]]["complements"]
+        assert record["products"] == [one["product_id"] for one in shown]
+        assert (shown == []) == (record["variant"] == "holdout")
+        if record["variant"] == "b":
+            assert {one["model"] for one in shown} == {"popularity"}
+    assert "recommendation_id" not in client.get(LIST).json()
+    basket = {"product": "phone-1", "user_id": held_out(records)}
+    assert client.get("/v1/basket", params=basket).json()["complements"] == []
+    missing = client.get("/v1/products/nothing/complements", params={"user_id": "u1"})
+    assert missing.status_code == 404
+
+
+def test_an_experiment_that_cannot_run_stops_the_start(serve: Any, tmp_path: Path) -> None:
+    file = tmp_path / "experiment.toml"
+    file.write_text('name = "x"\n[variants.a]\nmodel = "best"\n')
+    with pytest.raises(ConfigError, match=r"serve\.exposures"):
+        serve(feedback=str(tmp_path), experiment=str(file))
+    with pytest.raises(ConfigError, match="the bundle does not have"):
+        serve(feedback=str(tmp_path), exposures="sent", experiment=str(file))

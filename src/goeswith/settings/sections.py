@@ -260,6 +260,12 @@ class ServeSettings(_Section):
         "What counts as an impression: sent counts every product of an answer, seen counts the "
         "impressions that the shop sends.",
     )
+    experiment: str | None = Field(
+        None,
+        description="File of an experiment that splits shoppers into variants and a holdout group; "
+        "needs `exposures`.",
+        examples=["experiment.toml"],
+    )
     feedback_mb: int = Field(
         1000,
         ge=1,

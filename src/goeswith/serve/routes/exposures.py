@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
 
@@ -11,6 +12,8 @@ from anyio import from_thread
 from fastapi import Depends, Query
 
 from goeswith.core.errors import ConfigError
+from goeswith.query.recommendation_list import RecommendationList
+from goeswith.results.experiments.experiment_file import HOLDOUT, read_experiment
 from goeswith.serve.feedback_log import FeedbackFull, QuotaReached
 from goeswith.serve.service_schemas import MAX_TEXT
 
@@ -18,8 +21,9 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from goeswith.query.bundle import Bundle
+    from goeswith.query.constraints import Constraints
     from goeswith.query.recommendation import Recommendation
-    from goeswith.query.recommendation_list import RecommendationList
+    from goeswith.results.experiments.experiment_file import Experiment
     from goeswith.settings.sections import ServeSettings
 
 VisitorId = Annotated[str | None, Query(min_length=1, max_length=MAX_TEXT, examples=["s1"])]
@@ -49,17 +53,56 @@ async def _visitor_ids(
 Visitor = Annotated[VisitorIds, Depends(_visitor_ids)]
 
 
-def check_exposures(settings: ServeSettings) -> None:
-    """Check that there is a folder for the answers.
+def open_experiment(settings: ServeSettings, bundle: Bundle) -> Experiment | None:
+    """The experiment of the settings.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: there is no folder for answers, or the experiment cannot run.
     """
     if settings.exposures != "none" and not settings.feedback:
         raise ConfigError(
             f"serve.exposures = {settings.exposures!r} needs serve.feedback, the folder that "
             "answers are stored in"
         )
+    if settings.experiment is None:
+        return None
+    if settings.exposures == "none":
+        raise ConfigError("serve.experiment needs serve.exposures = 'sent' or 'seen'")
+    experiment = read_experiment(Path(settings.experiment))
+    for name, variant in experiment.variants.items():
+        if variant.model is not None and variant.model not in bundle.models:
+            raise ConfigError(
+                f"{settings.experiment}: the variant {name!r} has the model {variant.model!r}, "
+                f"which the bundle does not have; it has {', '.join(bundle.models)}"
+            )
+    return experiment
+
+
+def assigned_variant(app: FastAPI, visitor: VisitorIds) -> str | None:
+    """The variant of a shopper; None without an experiment, or if it does not take part."""
+    experiment: Experiment | None = app.state.experiment
+    if experiment is None:
+        return None
+    unit = visitor.user_id if experiment.unit == "user_id" else visitor.session_id
+    return None if unit is None else experiment.assign(unit)
+
+
+def complements_of_variant(  # noqa: PLR0917
+    app: FastAPI,
+    bundle: Bundle,
+    variant: str,
+    product_id: str,
+    count: int,
+    constraints: Constraints | None,
+) -> RecommendationList[Recommendation]:
+    """The complements that a variant shows; none for the holdout group."""
+    if variant == HOLDOUT:
+        bundle.products.row(product_id)  # an unknown product is an error here too
+        return RecommendationList()
+    model = app.state.experiment.variants[variant].model
+    if model is None:
+        return bundle.complements(product_id, count, constraints)
+    return bundle.complements_by(model, product_id, count, constraints)
 
 
 def store_answer(  # noqa: PLR0917
@@ -70,6 +113,7 @@ def store_answer(  # noqa: PLR0917
     answers: RecommendationList[Recommendation],
     visitor: VisitorIds,
     market: str | None = None,
+    variant: str | None = None,
 ) -> dict[str, str]:
     """Store an answer, and return its id as a field of the response; empty if it is not stored.
 
@@ -78,7 +122,7 @@ def store_answer(  # noqa: PLR0917
     """
     if settings.exposures == "none" or not (visitor.session_id or visitor.user_id):
         return {}
-    record = answer_record(bundle, sources, answers, visitor, market, settings.exposures)
+    record = answer_record(bundle, sources, answers, visitor, market, settings.exposures, variant)
     try:
         from_thread.run(app.state.feedback.append, [record])
     except (FeedbackFull, QuotaReached, OSError):
@@ -94,6 +138,7 @@ def answer_record(  # noqa: PLR0917
     visitor: VisitorIds,
     market: str | None,
     counted: str,
+    variant: str | None = None,
 ) -> dict[str, Any]:
     """An answer as a line of the feedback log; lists have one entry a product, in order."""
     source = bundle.products.row(sources[0]) if len(sources) == 1 else None
@@ -108,6 +153,7 @@ def answer_record(  # noqa: PLR0917
         "session_id": visitor.session_id,
         "user_id": visitor.user_id,
         "market": market,
+        "variant": variant,
         "rules": answers.rules or None,
         "products": [answer.product_id for answer in answers],
         "types": [answer.type for answer in answers],
