@@ -37,6 +37,7 @@ COMMANDS: Final = {
     "benchmark": "build.benchmark",
     "evaluate-policy": "measure.evaluate_policy",
     "results": "measure.results_command",
+    "forget": "measure.forget_command",
     "models": "models",
     "serve": "use.serve",
     "key": "use.key",
