@@ -32,6 +32,7 @@ COMMANDS: Final = {
     "search": "use.search",
     "export": "use.export",
     "inspect": "use.inspect_bundle",
+    "health": "shop.health",
     "facts": "shop.facts",
     "rules": "shop.rules_app",
     "benchmark": "build.benchmark",
@@ -40,12 +41,14 @@ COMMANDS: Final = {
     "forget": "measure.forget_command",
     "models": "models",
     "serve": "use.serve",
+    "mcp": "use.mcp",
     "key": "use.key",
     "demo": "build.demo",
     "config": "config",
     "doctor": "doctor",
     "relevance": "build.relevance",
     "kinds": "kinds.kinds_app",
+    "label": "label.label_app",
     "data": "data.data_app",
 }
 """Command -> module of goeswith.cli with its function `command`, or with its group `app`."""
