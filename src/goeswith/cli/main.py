@@ -38,6 +38,8 @@ COMMANDS: Final = {
     "rules": "shop.rules_app",
     "benchmark": "build.benchmark",
     "evaluate-policy": "measure.evaluate_policy",
+    "results": "measure.results_command",
+    "forget": "measure.forget_command",
     "models": "models",
     "serve": "use.serve",
     "mcp": "use.mcp",

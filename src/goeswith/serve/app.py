@@ -36,6 +36,7 @@ from goeswith.serve.routes import kinds_route as kinds
 from goeswith.serve.routes import labels_route, product_changes, products, rules_route
 from goeswith.serve.routes import multi_product as several
 from goeswith.serve.routes import relevance_route as relevance
+from goeswith.serve.routes.exposures import open_experiment
 from goeswith.serve.routes.operations import name_operations
 from goeswith.serve.snapshot import Snapshot, SnapshotHolder
 from goeswith.serve.static_page import add_page
@@ -63,6 +64,7 @@ def create_app(bundle_path: Path | str | Bundle, settings: ServeSettings | None 
     app = routed_app(settings)
     state = app.state
     state.snapshot_holder = SnapshotHolder(open_snapshot(bundle_path, settings))
+    state.experiment = open_experiment(settings, state.snapshot_holder().bundle)
     state.metrics = ServiceMetrics(state.snapshot_holder)
     state.feedback = (
         FeedbackLog(settings.feedback, settings.feedback_mb * 1_000_000)

@@ -310,6 +310,18 @@ class ServeSettings(_Section):
         description="Folder for feedback, for `goeswith update`; not set, feedback is refused.",
         examples=["feedback"],
     )
+    exposures: Literal["none", "sent", "seen"] = Field(
+        "none",
+        description="Store each answer to a request with session_id or user_id among the feedback. "
+        "What counts as an impression: sent counts every product of an answer, seen counts the "
+        "impressions that the shop sends.",
+    )
+    experiment: str | None = Field(
+        None,
+        description="File of an experiment that splits shoppers into variants and a holdout group; "
+        "needs `exposures`.",
+        examples=["experiment.toml"],
+    )
     feedback_mb: int = Field(
         1000,
         ge=1,
