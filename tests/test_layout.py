@@ -29,8 +29,11 @@ ROOMS = (
     "facts",
     "rules",
     "query",
+    "health",
     "pipeline",
+    "results",
     "serve",
+    "agents",
     "export",
     "cli",
 )

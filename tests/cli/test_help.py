@@ -44,7 +44,7 @@ def test_options_mean_the_same_everywhere(names: tuple[str, ...]) -> None:
     assert ("--out" in options) == ("-o" in options)
     if "--json" in options:
         assert options["--json"].is_flag
-    assert ("--json" in options) or names == ("serve",)
+    assert ("--json" in options) or names in {("serve",), ("mcp",)}
     assert not {"--html", "--plot"} & options.keys()
 
 

@@ -79,6 +79,28 @@ class Dataset:
             events is not None and "event" in events.columns and (events["event"] == "view").any()
         )
 
+    @property
+    def views_decide(self) -> bool:
+        """Whether products have views enough to say what is a substitute.
+
+        So they have if the median product that is viewed at all is viewed in 20 sessions, or
+        stands in a list with five that were also viewed.
+        """
+        if self.relations is not None:
+            viewed, least = self.relations.filter(pl.col("relation") != "co_purchase"), 5
+            products = viewed["source"]
+        elif self.events is not None:
+            if not self.has_views:
+                return False
+            views = self.events.filter(pl.col("event") == "view")
+            products, least = views["product"], 20
+        elif self.sessions is not None:
+            products, least = self.sessions["product"], 20
+        else:
+            return False
+        counts = products.value_counts()["count"].median()
+        return isinstance(counts, float) and counts >= least
+
     @classmethod
     def from_frames(
         cls,

@@ -39,6 +39,8 @@ class Quarantine:
 
     max_share: float = 0.05
     max_rows: int = 0
+    notes: list[str] = field(default_factory=list)
+    """What else a reader of the counts should know: a file that is not read, its encoding."""
     _parts: list[pl.DataFrame] = field(default_factory=list)
     _expected_counts: list[dict[str, str | int]] = field(default_factory=list)
     _rows_read: dict[str, int] = field(default_factory=dict)

@@ -27,7 +27,7 @@ def as_deployed(dataset: Dataset, settings: Settings) -> tuple[Dataset, Settings
 def _with_kinds(dataset: Dataset, settings: Settings) -> Dataset | None:
     """The data set with kinds; None if they do not decide what is a substitute."""
     catalog = dataset.catalog
-    if settings.kinds.use == "none" or not dataset.counted or dataset.has_views:
+    if settings.kinds.use == "none" or dataset.views_decide:
         return None
     if catalog.text("title") is None and KIND not in catalog.frame.columns:
         return None

@@ -24,7 +24,7 @@ def parquet(rows: RecommendationRows, path: Path) -> None:
     import pyarrow.parquet as pq
 
     with (
-        _atomic_export(path) as beside,
+        atomic_export(path) as beside,
         pq.ParquetWriter(beside, rows.schema, compression="zstd") as file,
     ):
         for batch in rows:
@@ -38,7 +38,7 @@ def csv(rows: RecommendationRows, path: Path) -> None:
     """
     import polars as pl
 
-    with _atomic_export(path) as beside, beside.open("wb") as file:
+    with atomic_export(path) as beside, beside.open("wb") as file:
         file.write((",".join(rows.schema.names) + "\n").encode())
         for batch in rows:
             frame = pl.DataFrame(pl.from_arrow(batch))
@@ -68,7 +68,7 @@ def jsonl(rows: RecommendationRows, path: Path) -> None:
     """One JSON object a row."""
     import polars as pl
 
-    with _atomic_export(path) as beside, beside.open("wb") as file:
+    with atomic_export(path) as beside, beside.open("wb") as file:
         for batch in rows:
             pl.DataFrame(pl.from_arrow(batch)).write_ndjson(file)
 
@@ -81,7 +81,7 @@ WRITERS: Final[dict[str, Callable[[RecommendationRows, Path], None]]] = {
 
 
 @contextmanager
-def _atomic_export(path: Path) -> Iterator[Path]:
+def atomic_export(path: Path) -> Iterator[Path]:
     """As `atomic_path`; what killed exports to the same place left is removed.
 
     Raises:

@@ -160,7 +160,7 @@ _VALUES: Final[dict[str, Callable[[str], set[str]]]] = {
             "micro usb": "micro[ -]?usb",
             "mini usb": "mini[ -]?usb",
             "hdmi": "hdmi",
-            "displayport": "display ?port",
+            "displayport": "display ?port|dp",
             "vga": "vga",
             "dvi": "dvi",
             "30 pin": "30[ -]?pin",
@@ -218,12 +218,16 @@ def mismatch(source: str, target: str, match: Iterable[str]) -> str | None:
     for what in match:
         mine, theirs = _values(source, what), _values(target, what)
         if mine and theirs and not mine & theirs:
-            if what == "device" and _related(mine, theirs):
+            if what in ("device", "model") and _related(mine, theirs):
                 continue
             return f"{what}: {', '.join(sorted(mine))} and {', '.join(sorted(theirs))}"
     return None
 
 
 def _related(mine: frozenset[str], theirs: frozenset[str]) -> bool:
-    """Whether one names a family of which the other names a member: ipad, and ipad mini."""
-    return any(a.startswith(b) or b.startswith(a) for a in mine for b in theirs)
+    """Whether one names a family of which the other names a member: ipad mini, m402 and m402dw."""
+    return any(
+        min(len(a), len(b)) > 3 and (a.startswith(b) or b.startswith(a))
+        for a in mine
+        for b in theirs
+    )

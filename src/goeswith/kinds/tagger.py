@@ -28,6 +28,8 @@ _MODIFIER: Final = 0.2
 _PRODUCT_FIRST: Final = (1.0, 0.85)
 _CATEGORY_FIRST: Final = (0.6, 1.0)
 """What the first part of a title counts, and every other."""
+_INCLUDED: Final = 0.3
+"""What a later part counts that begins with a number: "case for iPad, 1 stylus, 2 cloths"."""
 _SHARED: Final = 10
 """Titles that begin alike before what stands there is taken for a category."""
 _FULL: Final = 0.9
@@ -165,11 +167,13 @@ class Tagger:
         segments = [segment for segment in title_segments(title) if segment]
         every = [singular(word) for segment in segments for word in segment]
         text = f" {' '.join(every)} "
-        found = []
+        found: list[tuple[PhraseMatch, int, int, int]] = []
         # a category may hold several parts itself: "Bread/Buns/Rolls, Hot Dog Buns"
         first = len(title_segments(title.partition(",")[0])) if category_first else 1
         for place, segment in enumerate(segments):
             weight = places[0] if place < first else places[1]
+            if found and not category_first and is_counted(segment):
+                weight *= _INCLUDED
             found += self._in_segment(segment, place, weight, text)
         matches = [match for match, *_ in _drop_covered(found)]
         return sorted(matches, key=lambda match: -match.score)

@@ -20,6 +20,8 @@ from goeswith.core.version import __version__
 from goeswith.data.table_files import content_sha256, find_table_files
 from goeswith.facts.availability import availability_flags
 from goeswith.facts.fact_fold import settle_path
+from goeswith.health.build_health import measure_build, write_health
+from goeswith.health.log_volume import log_volume
 from goeswith.models import make_model
 from goeswith.pipeline.empty_fit import count_events, products_with_pairs, why_few
 from goeswith.pipeline.fit_progress import FitProgress
@@ -62,6 +64,7 @@ from goeswith.store.search_index import search_arrays
 if TYPE_CHECKING:
     from goeswith.data.catalog import Catalog
     from goeswith.data.dataset import Dataset
+    from goeswith.health.health_report import BuildHealth
     from goeswith.models.base import Recommender
     from goeswith.relations.config import MiningConfig
     from goeswith.settings.sections import Settings
@@ -147,13 +150,15 @@ def fit_bundle(
             by_kinds=kinds["exclude"],
         )
         relevance = filter_by_relevance(table, dataset.catalog, settings.relevance, out, steps.log)
-        statistics = build_statistics(rows, relations, table)
         mined = [asdict(entry) for entry in report.relations]
+        steps.log("writing")
+        write_build(build, dataset.catalog, relations, table)
+        health = measure_build(build, table.models, log_volume(dataset.events), out)
+        statistics = build_statistics(rows, relations, table, health)
         if not replace:
             reasons = why_few(dataset.catalog, relations, rows, mined, mining.max_basket)
             check_publishable(out, statistics, last, settings.publish_if, reasons)
-        steps.log("writing")
-        write_build(build, dataset.catalog, relations, table)
+        write_health(health, build)
         if below_support is not None:
             save_graph(below_support, build / BELOW_SUPPORT)
         if dataset.counted and dataset.events is not None:
@@ -244,7 +249,7 @@ def top_k_info(graph: RelationGraph, table: TopKTable) -> dict[str, Any]:
 
 
 def build_statistics(
-    rows: dict[str, int], graph: RelationGraph, table: TopKTable
+    rows: dict[str, int], graph: RelationGraph, table: TopKTable, health: BuildHealth
 ) -> BuildStatistics:
     """Statistics of a build, for its manifest and the check before it is published."""
     return BuildStatistics(
@@ -253,6 +258,9 @@ def build_statistics(
         products_with_pairs(graph),
         int(np.count_nonzero(table.products[:, 0] >= 0)),
         int(np.count_nonzero(table.products >= 0)),
+        int((table.model_index == 0).any(axis=1).sum()),
+        table.models[0],
+        health.top_five.look_alikes,
     )
 
 

@@ -45,7 +45,7 @@ def tag_products(dataset: Dataset, settings: KindSettings) -> tuple[Dataset, dic
         "why_not": None,
         "share": share,
         "types": not catalog.type_names,
-        "exclude": dataset.counted and not dataset.has_views,
+        "exclude": not dataset.views_decide,
         "table": VERSION,
     }
     return replace(dataset, catalog=tagged), facts

@@ -40,22 +40,12 @@ def signal_notes(graph: RelationGraph, kinds: dict[str, Any]) -> list[str]:
         )
         if undecided:
             note += f"; {undecided:,} more have too few views to decide, and remain complements"
-        return [note]
+        return [note, *([_by_kinds("few views", kinds)] if kinds["exclude"] else [])]
     if CO_VIEW in graph.relations:
-        return [
-            "no two products are viewed together often enough to show that they are alternatives"
-        ]
+        note = "no two products are viewed together often enough to show that they are alternatives"
+        return [note, *([_by_kinds("few views", kinds)] if kinds["exclude"] else [])]
     if kinds["exclude"]:
-        note = (
-            "no views: alternatives are products of one kind or of kinds that replace each other "
-            "(table of kinds)"
-        )
-        if kinds["share"] < 1:
-            note += (
-                f"; {1 - kinds['share']:.0%} of the products have no kind, so their alternatives "
-                "are recognised by their type alone"
-            )
-        return [note]
+        return [_by_kinds("no views", kinds)]
     basis = (
         "products of one type are recommended only after others, unless they are bought together "
         "more often than by chance"
@@ -63,6 +53,19 @@ def signal_notes(graph: RelationGraph, kinds: dict[str, Any]) -> list[str]:
         else "alternatives cannot be told from complements; add views, titles or types"
     )
     return [f"no views, and no kinds ({kinds['why_not']}): {basis}"]
+
+
+def _by_kinds(views: str, kinds: dict[str, Any]) -> str:
+    note = (
+        f"{views}: alternatives are products of one kind or of kinds that replace each other "
+        "(table of kinds)"
+    )
+    if kinds["share"] < 1:
+        note += (
+            f"; {1 - kinds['share']:.0%} of the products have no kind, so their alternatives "
+            "are recognised by their type alone"
+        )
+    return note
 
 
 def hub_notes(catalog: Catalog, hubs: Rows) -> list[str]:

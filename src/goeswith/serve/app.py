@@ -32,8 +32,8 @@ from goeswith.serve.request_log import RequestLog
 from goeswith.serve.routes import feedback_route as feedback
 from goeswith.serve.routes import info as facts
 from goeswith.serve.routes import kinds_route as kinds
+from goeswith.serve.routes import labels_route, product_changes, products, rules_route
 from goeswith.serve.routes import multi_product as several
-from goeswith.serve.routes import product_changes, products, rules_route
 from goeswith.serve.routes import relevance_route as relevance
 from goeswith.serve.snapshot import Snapshot, SnapshotHolder
 from goeswith.serve.static_page import add_page
@@ -68,7 +68,7 @@ def create_app(bundle_path: Path | str | Bundle, settings: ServeSettings | None 
     state.log = RequestLog() if settings.log else None
     state.ending = False
     relevance.add(app, settings)
-    add_page(app)
+    add_page(app, settings.image_origins)
     add_api_reference(app)
     # innermost first: a body is complete before its request takes a place in the queue
     app.add_middleware(WorkQueue)
@@ -107,7 +107,8 @@ def routed_app(settings: ServeSettings) -> FastAPI:
         dependencies=[Depends(refuse_unknown_parameters)],
     )
     add_problem_handlers(app)
-    for routes in (products, several, facts, kinds, feedback, product_changes, rules_route):
+    pages = (products, several, facts, kinds, feedback, product_changes, rules_route, labels_route)
+    for routes in pages:
         routes.add(app, settings)
     _add_problem_schemas(app)
     return app

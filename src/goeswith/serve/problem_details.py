@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from goeswith.serve.snapshot import Snapshot
 
 MEDIA_TYPE: Final = "application/problem+json"
-PUBLIC_PATHS: Final = ("/v1/health/", "/assets/")
+PUBLIC_PATHS: Final = ("/v1/health/live", "/v1/health/ready", "/assets/")
 """Paths that need no key and have no rate limit, as does the page itself."""
 _MAX_ERRORS: Final = 10
 _MAX_DETAIL: Final = 2000

@@ -325,6 +325,20 @@ class SearchResponse(BundleResponse):
     products: list[ProductSummarySchema]
 
 
+class BestSellerSchema(ProductSummarySchema):
+    """A product and how often it was bought."""
+
+    purchases: int = Field(
+        description="Contexts that hold it; for lists, the lists that name it.", examples=[1203]
+    )
+
+
+class BestSellersResponse(BundleResponse):
+    """The products bought most, first the one bought most."""
+
+    products: list[BestSellerSchema]
+
+
 class DirectionSchema(BaseModel):
     """One direction: the second product as a recommendation for the first."""
 

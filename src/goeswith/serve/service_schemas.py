@@ -48,6 +48,15 @@ class BundleInfoResponse(BundleResponse):
     types: list[TypeCountSchema] = Field(description="The most frequent 200.")
     filters: list[FilterColumnSchema]
     has_report: bool = Field(description="Whether /v1/report has a report.", examples=[True])
+    may_edit: bool = Field(
+        description="Whether this request's key may change products, rules and labels.",
+        examples=[True],
+    )
+    edit_refusal: str | None = Field(description="Why it may not.", examples=[None])
+    image_origins: list[str] = Field(
+        description="Origins from which the page loads pictures.",
+        examples=[["https://images.shop.example"]],
+    )
     counted: bool = Field(
         description="Whether evidence has counts of contexts; lists only state that there is an "
         "edge.",

@@ -8,13 +8,19 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from goeswith.facts.fact_values import column_kind
+from goeswith.health.live_health import HealthReader
 from goeswith.serve.responses import ResponseCache
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from goeswith.core.arrays import Rows
     from goeswith.query.bundle import Bundle
 
 SNAPSHOT_KEY: Final = "goeswith.snapshot"
 """Key of the ASGI scope with the `Snapshot` of a request."""
+MAX_BEST_SELLERS: Final = 50
 _MAX_TYPES: Final = 200
 
 
@@ -56,6 +62,11 @@ class Snapshot:
         return self.report_file if self.report_file is not None else stored
 
     @cached_property
+    def health(self) -> HealthReader:
+        """Content of /v1/health/recommendations."""
+        return HealthReader(self.bundle)
+
+    @cached_property
     def info(self) -> dict[str, Any]:
         """Content of /v1/bundle, except for the report."""
         bundle, manifest = self.bundle, self.bundle.manifest
@@ -82,6 +93,26 @@ class Snapshot:
             "counted": bundle.evidence.counted,
             "explained": bundle.evidence.counted,
         }
+
+    def best_sellers(self, k: int) -> list[dict[str, Any]]:
+        """The products bought most that are available, at most `k`."""
+        bundle = self.bundle
+        bundle.refresh()
+        rows, counts = self._most_purchased
+        available = bundle.live.available(rows)
+        if available is not None:
+            rows, counts = rows[available], counts[available]
+        return [
+            {**vars(product), "purchases": count}
+            for product, count in zip(
+                bundle.summaries(rows[:k].tolist()), counts[:k].tolist(), strict=True
+            )
+        ]
+
+    @cached_property
+    def _most_purchased(self) -> tuple[Rows, npt.NDArray[np.int64]]:
+        """More rows than are shown, in case some are not available, and their counts."""
+        return self.bundle.evidence.most_purchased(10 * MAX_BEST_SELLERS)
 
 
 class SnapshotHolder:

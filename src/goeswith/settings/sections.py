@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_network
 from typing import Annotated, Any, Final, Literal
 
@@ -40,6 +41,19 @@ def _check_network(value: str) -> str:
         ValueError: it is none.
     """
     ip_network(value)
+    return value
+
+
+def _check_origin(value: str) -> str:
+    """An origin such as `https://images.shop.example`, as written.
+
+    Raises:
+        ValueError: it is none; it becomes part of a header of the page.
+    """
+    if not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?", value):
+        raise ValueError(
+            f"{value[:80]!r} is no origin: write scheme and host, such as https://images.shop.example"
+        )
     return value
 
 
@@ -83,21 +97,29 @@ class FitSettings(_Section):
 
 
 class PublishSettings(_Section):
-    """Limits below which `fit` and `update` do not replace the last build; 0 disables a limit."""
+    """Limits beyond which `fit` and `update` do not replace the last build."""
 
     min_events: float = Field(
         0.7,
         ge=0,
         le=1,
         description="Events, purchases and views that a new build must have, as a share of the "
-        "last build's.",
+        "last build's; 0 disables the limit.",
     )
     min_answers: float = Field(
         0.7,
         ge=0,
         le=1,
-        description="Recommendations, products with recommendations and products in pairs of "
-        "complements that a new build must have, as a share of the last build's.",
+        description="Recommendations, products with recommendations, those with recommendations "
+        "of the first model, and products in pairs of complements that a new build must have, as a "
+        "share of the last build's; 0 disables the limit.",
+    )
+    max_look_alikes: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="Growth of the share of look-alikes (variants, substitutes, products of nearly "
+        "equal attributes) among the first five recommendations; 1 disables the limit.",
     )
 
 
@@ -249,6 +271,14 @@ class ServeSettings(_Section):
         "every client. Empty, nothing can be changed over HTTP.",
         examples=[["shop-backend"]],
     )
+    image_origins: list[Annotated[str, AfterValidator(_check_origin)]] = Field(
+        [],
+        max_length=20,
+        description="Origins from which the page loads pictures of products, if the catalogue has "
+        "their addresses in a column `image` or `image_url`. Empty, the page loads nothing from "
+        "other hosts.",
+        examples=[["https://images.shop.example"]],
+    )
     feedback: str | None = Field(
         None,
         description="Folder for feedback, for `goeswith update`; not set, feedback is refused.",
@@ -353,7 +383,7 @@ class Settings(_Section):
             products: size of the catalogue.
             has_counts: whether pairs are counted in events, rather than listed.
             has_views: whether the events hold views.
-            by_kinds: whether kinds decide what is a substitute, as the data have no views.
+            by_kinds: whether kinds decide what is a substitute, as the data have few or no views.
         """
         fit = self.fit
         if fit.model == AUTO:

@@ -22,7 +22,7 @@ MAX_LIVE_BYTES: Final = {
     "rules.json": 50_000_000,
     "rules.recorded.json": 50_000_000,
     "rules.history.jsonl": 2_000_000_000,
-    "labels.jsonl": 200_000_000,
+    "labels.jsonl": 50_000_000,
 }
 """Bytes of the files of live facts, rules and labels, which no checksum of the manifest covers."""
 _REMEDY = "the bundle is not trusted: fit it again, or restore it from a copy"

@@ -34,8 +34,8 @@ model alone. Of substitutes: viewed together as alternatives, or alike in attrib
 
 Strength: TypeAlias = Literal["strong", "medium", "weak"]
 """How well the counts support a pair, see `Evidence.strength`."""
-_STRONG: Final = (3.0, 10, 5)
-_MEDIUM: Final = (1.5, 3, 2)
+STRONG: Final = (3.0, 10, 5)
+MEDIUM: Final = (1.5, 3, 2)
 """Minimum of the lower bound of the lift, of contexts and of customers for that strength."""
 
 ContextUnit: TypeAlias = Literal["baskets", "sessions", "users"]
@@ -139,7 +139,8 @@ class EvidenceIndex:
         self._weight = arrays.get("bought.weight", self._bought.data)
         self._type_keys = arrays["types.keys"].data
         self._type_counts = arrays["types.count"]
-        self._purchases = arrays["purchases"]
+        self.purchases = arrays["purchases"]
+        """(n,) contexts that hold each product."""
         self._source_contexts = arrays.get("source_contexts")
         self._contexts = float(arrays["contexts"][0]) if "contexts" in arrays else 0.0
         self._unit = unit if self.counted else None
@@ -151,7 +152,7 @@ class EvidenceIndex:
 
     def most_purchased(self, count: int) -> tuple[Rows, npt.NDArray[np.int64]]:
         """Rows of the products in most contexts, most first, and their contexts; none of 0."""
-        purchases = np.rint(self._purchases).astype(np.int64)
+        purchases = np.rint(self.purchases).astype(np.int64)
         rows = np.argsort(-purchases, kind="stable")[:count].astype(np.int32)
         rows = rows[purchases[rows] > 0]
         return rows, purchases[rows]
@@ -196,7 +197,7 @@ class EvidenceIndex:
         viewed = _counts_at(self._viewed.data, self._viewed.positions(source, targets))
         source_first = None if self._source_first is None else _counts_at(self._source_first, at)
         customers = None if self._customers is None else _counts_at(self._customers, at)
-        purchases = np.rint(self._purchases[targets]).astype(np.int64).tolist()
+        purchases = np.rint(self.purchases[targets]).astype(np.int64).tolist()
         measures = self._measures(source, targets, at)
         counted = self.counted
         evidence = []
@@ -246,7 +247,7 @@ class EvidenceIndex:
         evidence = []
         for target in targets.tolist():
             link, types = self._same_type_link(kind, target), self._type_pair(kind, target)
-            purchases = round(float(self._purchases[target]))
+            purchases = round(float(self.purchases[target]))
             basis: dict[str, Any] = {"basis": "popular" if purchases else "model"}
             if link is not None:
                 basis = {"basis": "alike", "link": link}
@@ -278,7 +279,7 @@ class EvidenceIndex:
         names: tuple[Measure, ...] = ("confidence", "lift", "pmi_lower")
         count = self._weight[at]
         n_u = np.full(len(targets), self._source_contexts[source])
-        n_v = self._purchases[targets]
+        n_v = self.purchases[targets]
         return [association(name, count, n_u, n_v, self._contexts).tolist() for name in names]
 
     def _indirect_basis(self, source: int, target: int, by_type: bool) -> dict[str, Any]:
@@ -295,7 +296,7 @@ class EvidenceIndex:
         types = self._type_pair(kind, target)
         if types is not None:
             return {"basis": "types", "types": types}
-        return {"basis": "popular" if self._purchases[target] else "model"}
+        return {"basis": "popular" if self.purchases[target] else "model"}
 
     def _strongest_link(self, source: int, target: int) -> Link | None:
         """The product whose weaker edge, of source -> it -> target, is strongest."""
@@ -351,8 +352,8 @@ def pair_strength(
     if pmi_lower is not None:
         values = (math.exp(pmi_lower), contexts, contexts if customers is None else customers)
         levels: tuple[tuple[Strength, tuple[float, int, int]], ...] = (
-            ("strong", _STRONG),
-            ("medium", _MEDIUM),
+            ("strong", STRONG),
+            ("medium", MEDIUM),
         )
         for name, minimum in levels:
             if all(value >= least for value, least in zip(values, minimum, strict=True)):

@@ -14,6 +14,7 @@
         reverse.safetensors   for every product, the products that it is recommended for
         counted.safetensors   hashes and times of the counted baskets, sessions and users
         availability.safetensors  which products are sold out or hidden, if the catalogue has that
+        health.json           what the recommendations lack, and what changed (`goeswith health`)
           explanations.safetensors  sentences for the first recommendations (`goeswith explain`)
           relations/            the relation graph
           below_support/        pairs below the minimum support, if they are stored
@@ -65,6 +66,7 @@ REVERSE: Final = "reverse.safetensors"
 COUNTED: Final = "counted.safetensors"
 AVAILABILITY: Final = "availability.safetensors"
 EVENT_IDS: Final = "event_ids.safetensors"
+HEALTH: Final = "health.json"
 RELATIONS: Final = "relations"
 BELOW_SUPPORT: Final = "below_support"
 FORMER_BELOW_SUPPORT: Final = "rare"

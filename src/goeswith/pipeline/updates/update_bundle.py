@@ -21,6 +21,8 @@ from goeswith.data.catalog import Catalog
 from goeswith.data.event_ids import merge_hashes
 from goeswith.data.quarantine import Quarantine
 from goeswith.facts.fact_fold import settle_path
+from goeswith.health.build_health import measure_build, stored_health, write_health
+from goeswith.health.log_volume import add_volumes, log_volume
 from goeswith.kinds.catalog_kinds import KIND, tag_catalog, with_kinds
 from goeswith.models.base import Recommender
 from goeswith.pipeline.empty_fit import count_events
@@ -76,6 +78,7 @@ from goeswith.store.publish import new_build, publish
 from goeswith.store.publish_check import BuildStatistics, check_publishable
 
 if TYPE_CHECKING:
+    from goeswith.health.health_report import BuildHealth
     from goeswith.relations.graph import RelationGraph
 
 _MAX_BAD_ROWS: Final = 10
@@ -162,9 +165,11 @@ def update_bundle(
         files += [] if products is None else [file_info("products", products)]
         data = data_info(old, files, aside, len(catalog.catalog))
         last = BuildStatistics.from_manifest(old.manifest)
-        statistics = run.statistics(last, new_events)
+        health = run.health(new_events)
+        statistics = run.statistics(last, new_events, health)
         if not replace:
             check_publishable(path, statistics, last, settings.publish_if)
+        write_health(health, build)
         publish(
             build,
             {**run.manifest_fields(), "statistics": statistics.as_json(), "data": data},
@@ -289,11 +294,21 @@ class _BundleUpdate:
         elif stored.is_file():  # feedback is recognised by its lines
             link_or_copy(stored, self.build / COUNTED)
 
-    def statistics(self, last: BuildStatistics, new_events: NewEvents | None) -> BuildStatistics:
+    def health(self, new_events: NewEvents | None) -> BuildHealth:
+        """Health of the new build."""
+        stored = stored_health(self.old.folder, self.old.manifest["files"])
+        log = None if stored is None else stored.log
+        if new_events is not None:
+            log = add_volumes(log, log_volume(new_events.frame, count_new=False))
+        return measure_build(self.build, self.table.models, log, self.old.path)
+
+    def statistics(
+        self, last: BuildStatistics, new_events: NewEvents | None, health: BuildHealth
+    ) -> BuildStatistics:
         """Statistics of the new build."""
         added = {} if new_events is None else count_events(new_events.frame)
         rows = {name: count + added.get(name, 0) for name, count in last.rows.items()}
-        return build_statistics(rows, self.graph, self.table)
+        return build_statistics(rows, self.graph, self.table, health)
 
     def keep_session(self) -> list[str]:
         """Copy the next-product model, whose training data are not stored."""

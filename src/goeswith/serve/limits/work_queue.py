@@ -27,7 +27,7 @@ RETRY_SECONDS: Final = 1
 WORK_SECONDS_KEY: Final = "goeswith.work_seconds"
 """Key of the ASGI scope with the seconds that a request computed."""
 _COMPUTED: Final = "/v1/"
-_NOT_COMPUTED: Final = ("/v1/health/", "/v1/feedback")
+_NOT_COMPUTED: Final = ("/v1/health/live", "/v1/health/ready", "/v1/feedback")
 
 
 class WorkQueue:

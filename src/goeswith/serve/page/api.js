@@ -5,6 +5,9 @@ const KEY = "goeswith.key";
 const kept = new Map();
 const MOST_KEPT = 300;
 let build = null;
+let onBuild = () => {};
+/** Called with the id of another build, when one answers. */
+export const watchBuild = (tell) => { onBuild = tell; };
 
 /** An answer that says why there is no other (RFC 9457). */
 export class Problem extends Error {
@@ -32,13 +35,13 @@ function address(path, params) {
 }
 
 /** The JSON of an answer. Throws `Problem`, or the AbortError of a view that was left. */
-export async function ask(path, { params, body, signal } = {}) {
+export async function ask(path, { params, body, signal, method } = {}) {
   const headers = { Accept: "application/json" };
   if (key.get()) headers.Authorization = `Bearer ${key.get()}`;
-  const how = { headers, signal };
+  const how = { headers, signal, method };
   if (body !== undefined) {
     headers["Content-Type"] = "application/json";
-    Object.assign(how, { method: "POST", body: JSON.stringify(body) });
+    Object.assign(how, { method: method ?? "POST", body: JSON.stringify(body) });
   }
   let response;
   try {
@@ -54,8 +57,10 @@ export async function ask(path, { params, body, signal } = {}) {
   }
   if (content.bundle && content.bundle !== build) {
     // another build answers from now on: what the old one said is not mixed in
+    const before = build;
     build = content.bundle;
     kept.clear();
+    if (before) onBuild(build);
   }
   return content;
 }
@@ -74,7 +79,24 @@ function keep(path, params) {
 
 const of = (id) => `v1/products/${encodeURIComponent(id)}`;
 
+/** Changes something; everything that was kept may be out of date then. */
+async function change(path, options) {
+  const answer = await ask(path, options);
+  kept.clear();
+  return answer;
+}
+
 export const facts = () => keep("v1/bundle");
+export const bestSellers = (k) => keep("v1/best-sellers", { k });
+export const health = () => keep("v1/health/recommendations");
+export const rules = (signal) => ask("v1/rules", { signal });
+export const ruleHistory = (signal) => ask("v1/rules/history", { signal });
+export const putRules = (given) => change("v1/rules", { body: { rules: given } });
+export const removeRule = (id) => change(`v1/rules/${encodeURIComponent(id)}`, { method: "DELETE" });
+export const undoRules = () => change("v1/rules/undo", { method: "POST" });
+export const previewRules = (given, ids, k) => ask("v1/rules/preview", { body: { rules: given, product_ids: ids, k } });
+export const labels = (source, signal) => ask("v1/labels", { params: { source }, signal });
+export const label = (source, target, name) => change("v1/labels", { body: { labels: [{ source, target, label: name }] } });
 export const product = (id) => keep(of(id));
 export const related = (id, what, params, signal) => ask(`${of(id)}/${what}`, { params, signal });
 export const search = (q, k, signal) => ask("v1/search", { params: { q: q.slice(0, 200), k }, signal });

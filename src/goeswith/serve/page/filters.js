@@ -14,7 +14,7 @@ const OPERATORS = [
   ["contains", "contains"],
 ];
 const PATTERN = /^(.*?)(<=|>=|!=|=|<|>|\sin\s|\scontains\s)(.*)$/s;
-export const FIELDS = ["where", "per_type", "diversity", "k"];
+export const FIELDS = ["where", "per_type", "diversity", "market", "include", "k"];
 
 /** Parameters of the slate that stand in an address. */
 export function slateOf(params) {
@@ -22,6 +22,8 @@ export function slateOf(params) {
     where: params.getAll("where"),
     per_type: params.get("per_type"),
     diversity: params.get("diversity"),
+    market: params.get("market"),
+    include: params.getAll("include"),
     k: params.get("k"),
   };
 }
@@ -77,6 +79,8 @@ export function filterPanel(view, params, facts, only = FIELDS) {
   const rows = h("div", { class: "rows" }, slate.where.map((text) => row(columns, parsed(text))));
   const perType = h("input", { type: "number", min: 1, max: 1000, name: "per_type", value: slate.per_type ?? "", inputmode: "numeric" });
   const k = h("input", { type: "number", min: 1, max: facts.k, name: "k", value: slate.k ?? "", inputmode: "numeric", placeholder: String(Math.min(24, facts.k)) });
+  const market = h("input", { type: "text", maxlength: 200, name: "market", value: slate.market ?? "", placeholder: "all markets" });
+  const include = ["sold_out", "hidden"].map((name) => h("input", { type: "checkbox", name, checked: slate.include.includes(name) }));
   const shown = h("output", {}, percent(Number(slate.diversity ?? 0)));
   const diversity = h("input", {
     type: "range", min: 0, max: 1, step: 0.1, name: "diversity", value: slate.diversity ?? 0,
@@ -100,6 +104,8 @@ export function filterPanel(view, params, facts, only = FIELDS) {
       where: only.includes("where") ? where : [],
       per_type: perType.value,
       diversity: Number(diversity.value) > 0 ? diversity.value : null,
+      market: market.value.trim(),
+      include: include.filter((box) => box.checked).map((box) => box.name),
       k: k.value,
     });
   };
@@ -126,6 +132,8 @@ export function filterPanel(view, params, facts, only = FIELDS) {
         { class: "fields" },
         only.includes("per_type") && field("Maximum per type", perType),
         only.includes("diversity") && h("div", { class: "ranged" }, field("Diversity", diversity), shown),
+        only.includes("market") && field("Market", market),
+        only.includes("include") && h("fieldset", { class: "including" }, h("legend", {}, "Show too"), include.map((box, i) => h("label", {}, box, ["sold-out products", "hidden products"][i]))),
         only.includes("k") && field("Number of results", k),
       ),
       h("p", { class: "does" }, h("button", { type: "submit", "data-keep": "apply" }, "Apply"), set > 0 && h("button", { type: "button", class: "quiet", on: { click: clear } }, "Clear")),

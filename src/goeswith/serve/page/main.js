@@ -6,22 +6,29 @@ import { field } from "./filters.js";
 import { go, parse, to } from "./routes.js";
 import * as store from "./store.js";
 import { count, many, nameOf } from "./text.js";
+import { toast } from "./toast.js";
 import { basket } from "./views/basket.js";
 import { compare } from "./views/compare.js";
 import { map } from "./views/map.js";
 import { models } from "./views/models.js";
+import { health } from "./views/health.js";
 import { fresh } from "./views/new.js";
 import { product } from "./views/product.js";
 import { report } from "./views/report.js";
+import { rules } from "./views/rules.js";
 import { search } from "./views/search.js";
 
 /** A view is given `{ params, facts, signal, again }` and returns `{ title, said, body }`. */
-const VIEWS = { search, product, map, basket, models, compare, report, new: fresh };
+const VIEWS = { search, product, map, basket, models, compare, report, health, rules, new: fresh };
+/** Statuses after which the same request may succeed; 0 is no connection. */
+const AWAY = new Set([0, 502, 503, 504]);
+const LONGEST_WAIT = 30;
 const main = document.getElementById("main");
 let leaving = new AbortController();
 let shownAs = null;
 const scrolled = new Map();
 let visits = 0;
+let failures = 0;
 
 async function show() {
   const { name, params } = parse(location.hash);
@@ -42,9 +49,10 @@ async function show() {
     foot(facts);
     const view = VIEWS[name] ?? missing;
     made = await view({ params, facts, signal, again: show });
+    failures = 0;
   } catch (error) {
     if (signal.aborted) return;
-    made = failed(error);
+    made = failed(error, signal);
   } finally {
     clearTimeout(late);
   }
@@ -91,8 +99,23 @@ function missing({ params }) {
   return { title: "Page not found", body: [h("h1", {}, "Page not found"), h("p", {}, h("a", { href: "#/" }, "Search for a product"))], params };
 }
 
+/** Shows the view again after a while, longer each time, until it is left. */
+function retryLater(signal) {
+  let left = Math.min(LONGEST_WAIT, 2 ** (failures += 1));
+  const line = h("p", { class: "hint" });
+  const tell = () => {
+    if (signal.aborted) return;
+    line.textContent = `Next attempt in ${left} s.`;
+    left -= 1;
+    if (left < 0) show();
+    else setTimeout(tell, 1000);
+  };
+  tell();
+  return line;
+}
+
 /** An error as a person can read it; the field of a key where the service asks for one. */
-function failed(error) {
+function failed(error, signal) {
   if (!(error instanceof api.Problem)) {
     console.error(error);
     return { title: "Error", said: "An error occurred in this page", body: [h("h1", {}, "An error occurred in this page"), h("p", { class: "problem" }, said(error.message))] };
@@ -109,7 +132,8 @@ function failed(error) {
       h("h1", {}, said(error.title)),
       h("p", { class: "problem" }, said(error.message, 1000)),
       near,
-      h("p", { class: "does" }, h("button", { type: "button", on: { click: show } }, "Try again"), h("a", { href: "#/" }, "Search")),
+      AWAY.has(error.status) && retryLater(signal),
+      h("p", { class: "does" }, h("button", { type: "button", on: { click: show } }, "Try again"), h("a", { href: "#/" }, "Start")),
     ],
   };
 }
@@ -142,7 +166,7 @@ function foot(facts) {
   const day = Number.isNaN(made.getTime()) ? "" : `, fitted ${new Intl.DateTimeFormat(undefined, { dateStyle: "medium" }).format(made)}`;
   document.getElementById("foot").replaceChildren(
     h("p", {}, said(facts.data, 80), ` · ${many(facts.products, "product")}${day} · build `, said(facts.bundle, 40)),
-    h("p", {}, h("a", { href: "docs" }, "API reference")),
+    h("p", {}, api.key.get() && [h("button", { type: "button", class: "plain", on: { click: () => { api.key.set(""); location.reload(); } } }, "Forget API key"), " · "], facts.may_edit ? "may edit" : "look only", " · ", h("a", { href: "docs" }, "API reference")),
   );
 }
 
@@ -198,6 +222,7 @@ document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault();
   main.focus();
 });
+api.watchBuild(() => toast("A new build is in use", { label: "Show changes", run: () => { go("health"); return "Changes since the last build"; } }));
 history.scrollRestoration = "manual";
 addEventListener("scroll", () => scrolled.set(history.state?.visit, scrollY), { passive: true });
 store.onBasket(tellBasket);

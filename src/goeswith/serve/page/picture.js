@@ -1,5 +1,5 @@
-// A product has no picture here: one is drawn from its type, the same for every product of it.
-import { s } from "./dom.js";
+// The picture of a product: a tile drawn from its type, or a photograph of the catalogue.
+import { h, s } from "./dom.js";
 import { clean } from "./text.js";
 
 /** A number from a text, the same each time (FNV-1a, mixed once more). */
@@ -41,4 +41,27 @@ export function picture(type, size = 56) {
     s("g", { class: "motif" }, MOTIFS[(h >>> 9) % MOTIFS.length]()),
     s("text", { x: 32, y: 34, "text-anchor": "middle", "dominant-baseline": "central" }, initials(text)),
   );
+}
+
+const PHOTO_COLUMNS = ["image", "image_url"];
+
+/** The address of a photograph, if it is of an origin that the service allows; else null. */
+export function photoOf(attributes, facts) {
+  for (const column of PHOTO_COLUMNS) {
+    const given = [attributes[column]].flat()[0];
+    if (typeof given !== "string" || !URL.canParse(given)) continue;
+    const url = new URL(given);
+    const plain = !url.username && !url.password && ["http:", "https:"].includes(url.protocol);
+    if (plain && facts.image_origins.includes(url.origin)) return url.href;
+  }
+  return null;
+}
+
+/** Puts the photograph of a product, where it has one that loads, in place of its tile. */
+export function showPhoto(tile, attributes, facts) {
+  const src = photoOf(attributes, facts);
+  if (!src) return;
+  const size = tile.getAttribute("width");
+  const photo = h("img", { class: "picture photo", alt: "", width: size, height: size, referrerpolicy: "no-referrer", on: { load: () => tile.replaceWith(photo) } });
+  photo.src = src;
 }

@@ -37,10 +37,6 @@ export function evidenceWords(evidence) {
   return counts[e.basis] ? `${label}: ${counts[e.basis]}` : label;
 }
 
-/** Of the next product in a session: the kind of evidence. */
-export const nextLabel = (answer) =>
-  answer.followed ? "Next in recorded sessions" : BASIS[answer.evidence.basis];
-
 const STRENGTH = { strong: 1, medium: 0.6, weak: 0.25 };
 
 /** How well the counts support it: `{ share, text }` for a bar, or null where there are none. */

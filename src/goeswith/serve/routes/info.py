@@ -3,16 +3,19 @@
 # no postponed annotations: FastAPI reads those of functions inside functions
 from typing import Annotated, Final
 
-from fastapi import FastAPI, Query
+from fastapi import FastAPI, Query, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from goeswith.health.health_report import HealthReport
 from goeswith.serve.dependencies import CurrentSnapshot
 from goeswith.serve.problem_details import problem_responses
 from goeswith.serve.prometheus_metrics import MEDIA_TYPE
 from goeswith.serve.responses import json_response
-from goeswith.serve.schemas import SearchResponse
+from goeswith.serve.routes.product_changes import edit_refusal
+from goeswith.serve.schemas import BestSellersResponse, SearchResponse
 from goeswith.serve.service_schemas import BundleInfoResponse, HealthResponse, ReportResponse
+from goeswith.serve.snapshot import MAX_BEST_SELLERS
 from goeswith.settings.sections import ServeSettings
 from goeswith.store.search_index import MAX_SEARCH_RESULTS
 
@@ -41,14 +44,28 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         """Products by words of title or id, best first."""
         return json_response(snapshot.bundle, query=q, products=snapshot.bundle.search(q, k))
 
+    @app.get("/v1/best-sellers", response_model=BestSellersResponse)
+    def best_sellers(
+        snapshot: CurrentSnapshot,
+        k: Annotated[
+            int, Query(ge=1, le=MAX_BEST_SELLERS, description="Number of products.", examples=[5])
+        ] = 10,
+    ) -> Response:
+        """The products bought most, without those that are sold out, hidden or deleted."""
+        return json_response(snapshot.bundle, products=snapshot.best_sellers(k))
+
     @app.get("/v1/bundle")
-    def bundle_facts(snapshot: CurrentSnapshot) -> BundleInfoResponse:
-        """The bundle of the service: data, models, types, and columns for filters."""
+    def bundle_facts(snapshot: CurrentSnapshot, request: Request) -> BundleInfoResponse:
+        """The bundle of the service: data, models, types, columns for filters, permission."""
+        refusal = edit_refusal(settings, request.scope.get("key"))
         return BundleInfoResponse.model_validate(
             {
                 "bundle": snapshot.bundle.id,
                 **snapshot.info,
                 "has_report": snapshot.report is not None,
+                "may_edit": refusal is None,
+                "edit_refusal": refusal,
+                "image_origins": settings.image_origins,
             }
         )
 
@@ -87,3 +104,10 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         return HealthResponse(
             status="ready", bundle=snapshot.bundle.id, products=len(snapshot.bundle)
         )
+
+    @app.get("/v1/health/recommendations", response_model=HealthReport)
+    def recommendations(snapshot: CurrentSnapshot) -> Response:
+        """Coverage, look-alikes, evidence, hubs, rules in use, and what changed since the last
+        build.
+        """
+        return Response(snapshot.health.report().model_dump_json(), media_type="application/json")

@@ -20,17 +20,28 @@ from goeswith.serve.snapshot import Snapshot
 from goeswith.settings.sections import ServeSettings
 
 
+def edit_refusal(settings: ServeSettings, name: str | None) -> str | None:
+    """Why a key may not change anything; None if it may.
+
+    Args:
+        settings: of the service.
+        name: of the key; None if there are no keys.
+    """
+    if not settings.editors:
+        return "changes over HTTP are disabled: list keys in the setting serve.editors"
+    if "*" not in settings.editors and name not in settings.editors:
+        return "this key may not change anything; see serve.editors"
+    return None
+
+
 def editor(settings: ServeSettings) -> object:
     """A dependency: the name of the key that changes something; None if there are no keys."""
 
     async def allowed(request: Request) -> str | None:
         name: str | None = request.scope.get("key")
-        if not settings.editors:
-            raise HTTPException(
-                403, "changes over HTTP are disabled: list keys in the setting serve.editors"
-            )
-        if "*" not in settings.editors and name not in settings.editors:
-            raise HTTPException(403, "this key may not change anything; see serve.editors")
+        refusal = edit_refusal(settings, name)
+        if refusal is not None:
+            raise HTTPException(403, refusal)
         return name
 
     return Depends(allowed)

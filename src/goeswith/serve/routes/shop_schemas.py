@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from goeswith.rules.label_store import LabelName
 from goeswith.rules.rule import Rule
 from goeswith.serve.schemas import MAX_ID_LENGTH, Attribute, BundleResponse, RecommendationSchema
 
@@ -119,6 +120,45 @@ class RuleHistoryResponse(BundleResponse):
     """Changes of the rules, the newest first."""
 
     changes: list[RuleChangeSchema]
+
+
+class LabelSchema(BaseModel):
+    """What a person says of a recommendation."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    source: _ProductId = Field(description="The product that it is recommended for.")
+    target: _ProductId = Field(description="The recommended product.")
+    label: LabelName = Field(
+        description="`none` withdraws the label of this pair.", examples=["complement"]
+    )
+
+
+class LabelsRequest(BaseModel):
+    """Labels to store."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    labels: list[LabelSchema] = Field(min_length=1, max_length=MAX_CHANGES)
+
+
+class StoredLabelSchema(BaseModel):
+    """A label that is stored."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    source: str = Field(examples=["phone-1"])
+    target: str = Field(examples=["case-1"])
+    label: LabelName = Field(examples=["complement"])
+    who: str | None = Field(description="Name of the key.", examples=["merchandiser"])
+    at: str = Field(examples=["2024-01-31T12:00:00+00:00"])
+
+
+class StoredLabelsResponse(BundleResponse):
+    """Labels that are on the disk."""
+
+    labels: list[StoredLabelSchema]
+    unreadable: int = Field(0, description="Lines of the file that were skipped.", examples=[0])
 
 
 class PreviewRequest(BaseModel):

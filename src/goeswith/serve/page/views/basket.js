@@ -1,7 +1,8 @@
 // A basket to fill, and what goes with all of it.
 import * as api from "../api.js";
-import { groups, link } from "../cards.js";
+import { link, ordered as inOrder } from "../cards.js";
 import { h, said } from "../dom.js";
+import { exportButtons } from "../exporting.js";
 import { filterPanel, slateOf } from "../filters.js";
 import { picture } from "../picture.js";
 import { go } from "../routes.js";
@@ -67,7 +68,7 @@ export async function basket({ params, facts, signal, again }) {
       failed
         ? h("p", { class: "problem" }, said(answer.message, 1000))
         : answers.length
-          ? groups(answers, { facts, source: null })
+          ? [h("div", { class: "toolbar" }, h("p", { class: "told-count" }, countWords(answers)), exportButtons(answers, "basket", ordered ? "next" : "complements")), inOrder(answers, { facts, source: null, market: slate.market ?? "", again })]
           : h("p", { class: "nothing" }, "No recommendations. Remove a filter or a product."),
     ],
   };

@@ -7,8 +7,8 @@ import { to } from "../routes.js";
 import { clean, nameOf } from "../text.js";
 import { evidenceWords, strengths, TABS } from "../words.js";
 
-const WIDE = { width: 1100, height: 680, most: { complements: 9, reverse: 9, similars: 4 }, letters: 24 };
-const NARROW = { width: 360, height: 610, most: { complements: 5, reverse: 5, similars: 2 }, letters: 15 };
+const WIDE = { width: 1100, height: 680, most: { complements: 9, reverse: 9, similars: 4 }, font: 13.5 };
+const NARROW = { width: 360, height: 610, most: { complements: 5, reverse: 5, similars: 2 }, font: 11 };
 const trail = [];
 const narrow = matchMedia("(max-width: 700px)");
 let redraw = null;
@@ -147,7 +147,7 @@ function draw(self, lists) {
     s("defs", {}, ["complements", "reverse"].map(head)),
     s("g", { "aria-hidden": "true" }, lines),
     nodes,
-    s("g", { class: "self", vars: { "--hue": hue(self.type) }, "aria-hidden": "true" }, dot(self, middle.cx, middle.cy, narrow.matches ? 26 : 38), label(self, middle.cx, middle.cy + (narrow.matches ? 40 : 54), size.letters + 6)),
+    s("g", { class: "self", vars: { "--hue": hue(self.type) }, "aria-hidden": "true" }, dot(self, middle.cx, middle.cy, narrow.matches ? 26 : 38), label(self, middle.cx, middle.cy + (narrow.matches ? 40 : 54), size, narrow.matches ? 150 : 230, 0, true)),
   );
 }
 
@@ -177,23 +177,37 @@ function dot(product, x, y, r, says) {
   return [s("circle", { cx: x, cy: y, r }, says && s("title", {}, says)), s("text", { class: "letters", "aria-hidden": "true", x, y, "text-anchor": "middle", "dominant-baseline": "central" }, letters)];
 }
 
-/** A name in at most two lines. */
-function label(product, x, y, letters, beside = 0) {
-  const words = nameOf(product, 2 * letters).split(" ");
+const ruler = document.createElement("canvas").getContext("2d");
+
+/** Words in lines of at most `room` pixels; a word or line that is longer is cut. */
+function wrapped(text, room, most) {
+  const wide = (row) => ruler.measureText(row).width > room;
+  const cut = (row) => {
+    if (!wide(row)) return row;
+    let points = Array.from(row);
+    while (points.length > 1 && wide(`${points.join("")}…`)) points = points.slice(0, -1);
+    return `${points.join("").trimEnd()}…`;
+  };
   const rows = [""];
-  for (const word of words) {
-    const last = rows.length - 1;
-    const joined = rows[last] ? `${rows[last]} ${word}` : word;
-    if (joined.length <= letters || !rows[last]) rows[last] = clean(joined, letters);
-    else if (rows.length < 2) rows.push(clean(word, letters));
+  for (const word of text.split(" ")) {
+    const joined = rows.at(-1) ? `${rows.at(-1)} ${word}` : word;
+    if (!rows.at(-1) || !wide(joined)) rows[rows.length - 1] = joined;
+    else if (rows.length < most) rows.push(word);
     else {
-      rows[last] = clean(`${rows[last].replace(/…$/, "")}…`, letters + 1);
+      rows[rows.length - 1] = `${rows.at(-1)}…`;
       break;
     }
   }
+  return rows.map(cut);
+}
+
+/** A name in at most three lines, none wider than `room`. */
+function label(product, x, y, size, room, beside = 0, bold = false) {
+  ruler.font = `${bold ? 600 : 400} ${size.font + (bold ? 1.5 : 0)}px ${getComputedStyle(document.body).fontFamily}`;
+  const rows = wrapped(nameOf(product, 120), room, size === NARROW ? 2 : 3);
   const anchor = { 1: "start", "-1": "end", 0: "middle" }[beside];
-  const first = beside ? (rows.length > 1 ? "-.25em" : ".35em") : 0;
-  return s("text", { class: "label", x, y, "text-anchor": anchor }, rows.map((row, i) => s("tspan", { x, dy: i ? "1.15em" : first }, `${row} `)));
+  const first = beside ? `${(0.35 - 0.575 * (rows.length - 1)).toFixed(2)}em` : 0;
+  return s("text", { class: "label", x, y, "text-anchor": anchor }, rows.map((row, i) => s("tspan", { x, dy: i ? "1.15em" : first }, row)));
 }
 
 function node(answer, name, [x, y], size) {
@@ -201,11 +215,13 @@ function node(answer, name, [x, y], size) {
   // beside the ring where there is room, else below
   const beside = size === WIDE && name !== "similars" ? (name === "complements" ? 1 : -1) : 0;
   const at = beside ? [x + beside * (r + 9), y] : [x, y + r + (size === NARROW ? 13 : 17)];
+  const [x0] = at;
+  const room = beside ? (beside > 0 ? size.width - x0 : x0) - 6 : Math.min(2 * Math.min(x0, size.width - x0) - 8, size === NARROW ? 108 : 140);
   const says = `${nameOf(answer, 80)}: ${TABS[name].label.toLowerCase()}; ${clean(evidenceWords(answer.evidence))}`;
   return s(
     "a",
     { class: `node ${TABS[name].relation}`, href: to("map", { id: answer.product_id }), "aria-description": says, vars: { "--hue": hue(answer.type) } },
     dot(answer, x, y, r, says),
-    label(answer, ...at, name === "similars" ? Math.min(18, size.letters) : size.letters, beside),
+    label(answer, ...at, size, room, beside),
   );
 }

@@ -58,7 +58,7 @@ export async function models({ params, facts, signal }) {
               ? list.map((a, i) => {
                   const other = places[1 - side].get(a.product_id);
                   const mark = other && h("span", { class: "mark both" }, `also in ${"BA"[side]}, rank ${other}`);
-                  return card(a, i + 1, { facts, source: id, mark });
+                  return card(a, i + 1, { facts, source: self, mark });
                 })
               : h("p", { class: "nothing" }, "This model has no recommendations for the product."),
         ),

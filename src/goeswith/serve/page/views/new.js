@@ -1,6 +1,6 @@
 // A product that the catalogue does not hold yet: its attributes in, what goes with it out.
 import * as api from "../api.js";
-import { groups } from "../cards.js";
+import { ordered } from "../cards.js";
 import { announce, h, said, uid } from "../dom.js";
 import { field } from "../filters.js";
 import { clean } from "../text.js";
@@ -35,7 +35,7 @@ export async function fresh({ params, facts }) {
       const { complements } = await api.ofNew(attributes, { k: Math.min(24, facts.k) }, asking.signal);
       answer.replaceChildren(
         h("h2", {}, complements.length ? `Recommended with it: ${countWords(complements)}` : "No recommendations"),
-        groups(complements, { facts, source: null }),
+        ordered(complements, { facts, source: null }),
       );
       announce(complements.length ? `Recommended with it: ${countWords(complements)}` : "No recommendations");
     } catch (error) {

@@ -99,12 +99,16 @@ function drawTable(table, columns, state, sort) {
       return h("th", { scope: "col", "aria-sort": sorted, title: MEANS[c] }, h("button", { type: "button", "data-column": c, on: { click: () => sort(c) } }, COSTS[c] ?? clean(c, 40), LOWER.has(c) ? " ↓" : ""));
     }))),
     h("tbody", {}, order.map((r) =>
-      h("tr", {}, h("th", { scope: "row" }, said(r.model, 120)), r.refused !== undefined
+      h("tr", {}, h("th", { scope: "row" }, modelName(r.model)), r.refused !== undefined
         ? h("td", { colspan: columns.length, class: "refused" }, said(r.refused, 300))
         : columns.map((c) => cell(r, c, best[c])))),
     ),
   );
 }
+
+/** A model with its settings, which a narrow column may break behind `:`, `,`, `=` and `_`. */
+const modelName = (text) =>
+  h("bdi", { dir: "auto", class: "model" }, clean(text, 120).split(/(?<=[:,_=])/).map((part, i) => [i > 0 && h("wbr"), part]));
 
 function cell(result, column, best) {
   const v = value(result, column);

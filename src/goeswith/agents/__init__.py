@@ -1,0 +1,1 @@
+"""A bundle as tools for agents: the Model Context Protocol (extra `mcp`)."""

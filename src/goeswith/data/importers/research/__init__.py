@@ -1,0 +1,1 @@
+"""Importers of published data sets of baskets and sessions."""

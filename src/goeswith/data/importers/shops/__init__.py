@@ -1,0 +1,1 @@
+"""Importers of exports of shop systems, product feeds and analytics tools."""

@@ -1,0 +1,1 @@
+"""Health of a bundle: what its recommendations lack, and what changed since the last build."""

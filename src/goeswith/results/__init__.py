@@ -1,0 +1,1 @@
+"""What recommendations earn: logged answers, estimates from them, experiments."""

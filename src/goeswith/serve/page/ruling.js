@@ -1,0 +1,88 @@
+// Rules as the page makes and words them.
+import * as api from "./api.js";
+import { toast } from "./toast.js";
+import { clean } from "./text.js";
+
+export const ACTIONS = {
+  pin: { label: "Pin", past: "Pinned", means: "Show the product at a rank" },
+  ban: { label: "Ban", past: "Banned", means: "Never show the product" },
+  boost: { label: "Boost", past: "Boosted", means: "Move the product up" },
+  bury: { label: "Bury", past: "Buried", means: "Move the product down; without a number, to the end" },
+};
+
+export const LABELS = {
+  complement: "Complement",
+  substitute: "Substitute",
+  weak: "Weak",
+  irrelevant: "Irrelevant",
+};
+
+const newId = (action) => `page-${action}-${Date.now().toString(36)}${Math.random().toString(36).slice(2, 6)}`;
+
+/**
+ * A rule about one recommended product.
+ *
+ * @param scope `product` (the source alone), `type` (of the source) or `all`.
+ */
+export function makeRule({ action, source, target, scope, rank, by, market, until, note }) {
+  const rule = { id: newId(action), action, target: { products: [target.product_id] } };
+  if (scope === "product") rule.source = { products: [source.product_id] };
+  if (scope === "type") rule.source = { types: [source.type] };
+  if (action === "pin") rule.rank = rank;
+  if (by && ["boost", "bury"].includes(action)) rule.by = by;
+  if (market) rule.markets = [market];
+  if (until) rule.end = until;
+  if (note) rule.note = note;
+  return rule;
+}
+
+const sideWords = (side, none, names) => {
+  const called = (id) => (names?.get(id) ? `${names.get(id)} (${clean(id, 60)})` : clean(id, 60));
+  const parts = [
+    side?.products?.length && side.products.slice(0, 5).map(called).join(", ") + (side.products.length > 5 ? ` and ${side.products.length - 5} more` : ""),
+    side?.types?.length && `type ${side.types.slice(0, 5).map((type) => clean(type, 60)).join(", ")}`,
+    side?.where?.length && side.where.map((text) => clean(text, 80)).join(" and "),
+  ].filter(Boolean);
+  return parts.join(", ") || none;
+};
+
+/** A rule in words; `names` maps ids to titles, as far as they are there. */
+export function ruleWords(rule, names) {
+  const doing = { pin: "Pin", ban: "Ban", boost: "Boost", bury: "Bury", only: "Show only", same: "Same", other: "Other", limit: "Limit" }[rule.action] ?? rule.action;
+  const detail = {
+    pin: `at rank ${rule.rank}`,
+    boost: `by ${rule.by}`,
+    bury: rule.by ? `by ${rule.by}` : "to the end",
+    limit: `at most ${rule.max} per ${clean(rule.attribute, 40)}`,
+    same: clean(rule.attribute, 40),
+    other: clean(rule.attribute, 40),
+  }[rule.action];
+  return [
+    [doing, sideWords(rule.target, "any product", names), detail].filter(Boolean).join(" "),
+    `for ${sideWords(rule.source, "all products", names)}`,
+    rule.markets?.length && `market ${rule.markets.map((m) => clean(m, 30)).join(", ")}`,
+    rule.start && `from ${rule.start}`,
+    rule.end && `until ${rule.end}`,
+  ].filter(Boolean).join("; ");
+}
+
+/** Undo of one change of the rules, refused where another one came after it. */
+async function undoChange(revision, again, alsoUndo) {
+  const { changes } = await api.ruleHistory();
+  if (changes[0]?.revision !== revision) return "Not undone: the rules were changed since. See Rules.";
+  await api.undoRules();
+  await alsoUndo?.();
+  again();
+  return "Undone";
+}
+
+/** Stores rules, says so with an undo (which may undo something more), and shows the view anew. */
+export async function saveRules(rules, words, again, alsoUndo) {
+  const { change, problems } = await api.putRules(rules);
+  const wrong = problems.length ? `. ${problems.map((p) => clean(p.problem, 200)).join("; ")}` : "";
+  toast(
+    change ? `${words}${wrong}` : `Nothing changed${wrong}`,
+    change && { label: "Undo", run: () => undoChange(change.revision, again, alsoUndo) },
+  );
+  again();
+}
