@@ -1,12 +1,13 @@
 """Bundles of strangers: files mutated, sums made anew, each loaded and queried in a child process.
 
-    python benchmarks/bundle_mutations.py [--mutations 10000] [--seed 0] [--seconds 20]
+    python benchmarks/bundle_mutations.py [--mutations 10000] [--start 0] [--seed 0] [--seconds 20]
 
 A mutation is `ok` where every query is answered, `refused` where an error of goeswith names the
 fault, a `traceback` where any other exception reaches the caller, a `crash` where a signal ends the
 process, a `hang` where it takes longer than --seconds, and `memory` where it needs more than 2 GB.
 Aim: 0 tracebacks, 0 crashes, 0 hangs. The children are forked from a process that has imported the
-libraries and started no threads.
+libraries and started no threads. With --start, the figures are added to those of the mutations
+before.
 """
 
 from __future__ import annotations
@@ -407,21 +408,26 @@ def main() -> None:
         numbers = range(given.start, given.start + given.mutations)
         found = run(source, numbers, given.seed, given.seconds)
         took = time.monotonic() - started
-    by_kind: dict[str, Counter[str]] = {kind: Counter() for kind in CHANGES}
+    earlier: dict[str, Any] = json.loads(RESULT.read_text()) if given.start else {}
+    if given.start and earlier["mutations"] != given.start:
+        parser.error(f"{RESULT} has {earlier['mutations']} mutations; start there")
+    by_kind: dict[str, Counter[str]] = {
+        kind: Counter(earlier.get("by_kind", {}).get(kind)) for kind in CHANGES
+    }
     for one in found:
         by_kind[one["kind"]][one["outcome"]] += 1
-    counts = Counter(one["outcome"] for one in found)
+    counts = sum(by_kind.values(), Counter[str]())
     bad = [one for one in found if one["outcome"] in FAULTS]
     result = {
-        "command": f"python benchmarks/bundle_mutations.py --mutations {given.mutations} "
+        "command": f"python benchmarks/bundle_mutations.py --mutations {numbers.stop} "
         f"--seed {given.seed}",
-        "mutations": len(found),
+        "mutations": numbers.stop,
         "outcomes": {
             name: counts[name] for name in ("ok", "refused", "memory", "traceback", "crash", "hang")
         },
         "by_kind": {kind: dict(sorted(counter.items())) for kind, counter in by_kind.items()},
-        "first_faults": bad[:10],
-        "seconds": round(took, 1),
+        "first_faults": [*earlier.get("first_faults", []), *bad][:10],
+        "seconds": round(took + earlier.get("seconds", 0), 1),
         "python": platform.python_version(),
     }
     from goeswith.core.atomic_files import write_json

@@ -29,6 +29,7 @@ ROOMS = (
     "facts",
     "rules",
     "query",
+    "offers",
     "health",
     "pipeline",
     "results",

@@ -265,8 +265,8 @@ def test_online_retail_products_have_their_usual_title_and_price(imported):
     assert events["timestamp"].max() == datetime(2010, 12, 13, 8, 28)
 
 
-def test_a_spreadsheet_is_refused_with_what_to_do(imported):
-    with pytest.raises(DataError, match="save its sheet as CSV in UTF-8"):
+def test_a_damaged_spreadsheet_is_refused_with_what_to_do(imported):
+    with pytest.raises(DataError, match=r"not a complete spreadsheet .* save it again"):
         imported("online-retail", {"Online Retail.xlsx": b"PK"})
 
 

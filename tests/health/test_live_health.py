@@ -15,6 +15,7 @@ from goeswith.facts.fact_writer import FactChange, FactWriter
 from goeswith.health.health_report import (
     BuildHealth,
     Coverage,
+    Hub,
     LogDay,
     LogVolume,
     RulesInUse,
@@ -74,9 +75,11 @@ def health(log: LogVolume | None = None, **changed: Any) -> BuildHealth:
     return BuildHealth(weak_products=[], changes=None, log=log, **fields)
 
 
+NO_RULES = RulesInUse(rules=0, tried=0, firing=[], silent=[])
+
+
 def codes(health: BuildHealth) -> list[str]:
-    rules = RulesInUse(rules=0, tried=0, firing=[], silent=[])
-    return [notice.code for notice in health_notices(health, rules, [])]
+    return [notice.code for notice in health_notices(health, NO_RULES, [])]
 
 
 def days(volumes: list[int]) -> LogVolume:
@@ -100,6 +103,11 @@ def test_notices_name_what_is_unusual_and_nothing_else() -> None:
         "few_recommendations",
     ]
     assert codes(health(coverage=coverage(fallback_only=51))) == ["fallback_only"]
+    hubs = [
+        Hub(product_id="a", title=None, lists=lists, share=lists / 500) for lists in (60, 50, 49)
+    ]
+    (notice,) = health_notices(health(hubs=hubs), NO_RULES, [])
+    assert notice.text == "a is in 12.0% of the top fives, and 1 more in over 5%"
     assert codes(health(days([100] * 40))) == []
     # the last day may not be over
     assert codes(health(days([100] * 39 + [1]))) == []

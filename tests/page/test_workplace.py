@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import shutil
 import socket
 import threading
@@ -28,7 +27,7 @@ from .visit import SIZES, Visit, visit
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
-    from playwright.sync_api import Browser, Route
+    from playwright.sync_api import Browser
 
 TENT, HEADLAMP = "tent-0-0", "headlamp-0-1"
 SETTINGS = {"log": False, "editors": ["*"]}
@@ -70,11 +69,12 @@ def test_a_merchandiser_works(
     app = create_app(own_bundle, ServeSettings(**SETTINGS))  # type: ignore[arg-type]
     with service(app) as address, visit(browser, address, size) as look:
         page = look.page
-        _weak(look)
         look.go()
-        page.get_by_role("region", name="Weak products").get_by_role("link").first.click()
-        page.get_by_role("heading", level=1, name="Trek dome tent I").wait_for()
-        look.shown()
+        weak = page.get_by_role("region", name="Weak products").get_by_role("link").first
+        title = weak.inner_text()
+        weak.click()
+        page.get_by_role("heading", level=1, name=title, exact=True).wait_for()
+        look.go("product", id=TENT)
 
         # ban a bad answer, for all products
         bad = _complements(address)[0]
@@ -88,6 +88,7 @@ def test_a_merchandiser_works(
         page.locator(".toast", has_text="Banned").wait_for()
         assert bad["product_id"] not in [a["product_id"] for a in _complements(address)]
         page.locator(".card .name", has_text=bad["title"]).wait_for(state="detached")
+        assert page.evaluate("document.activeElement.tagName") == "H1"
 
         # pin a new one, in one market, until a date
         page.locator("summary", has_text="Pin another product").click()
@@ -119,7 +120,7 @@ def test_a_merchandiser_works(
         # what a new build changes
         look.go("product", id=TENT)
         app.state.snapshot_holder.swap(open_snapshot(next_bundle, ServeSettings()))
-        look.go("product", id="stove-0-0")
+        look.go("product", id=TENT, k=6)
         page.locator(".toast", has_text="A new build is in use").wait_for()
         look.go("product", id=TENT)
         note = page.get_by_role("region", name="Changes since the last build")
@@ -163,6 +164,18 @@ def test_labels_and_rejections_are_stored_and_undone(browser: Browser, own_bundl
         page.locator(".toast", has_text="Undone").wait_for()
         assert _complements(address)[0]["product_id"] == bad["product_id"]
         assert _labels(address) == []
+
+
+def test_what_was_not_applied_is_shown_with_the_reason(browser: Browser, own_bundle: Path) -> None:
+    app = create_app(own_bundle, ServeSettings(**SETTINGS))  # type: ignore[arg-type]
+    with service(app) as address, visit(browser, address) as look:
+        sold_out = {"id": "gone", "action": "pin", "rank": 1}
+        rule = {**sold_out, "target": {"products": ["headlamp-0-0"]}}
+        assert httpx.post(f"{address}v1/rules", json={"rules": [rule]}).status_code == 200
+        look.go("product", id=TENT)
+        note = look.page.get_by_role("region", name="Not applied").inner_text()
+        assert "gone" in note
+        assert "not available" in note
 
 
 def test_without_permission_the_page_looks_and_says_why(browser: Browser, address: str) -> None:
@@ -231,21 +244,3 @@ def _complements(address: str, **params: str) -> list[dict[str, Any]]:
 def _labels(address: str) -> list[dict[str, Any]]:
     labels: list[dict[str, Any]] = httpx.get(f"{address}v1/labels").json()["labels"]
     return labels
-
-
-def _weak(look: Visit) -> None:
-    """Have a report on health with one weak product."""
-    weak = {
-        "product_id": TENT,
-        "title": "Trek dome tent I",
-        "type": "Tent",
-        "purchases": 40,
-        "recommendations": 2,
-        "issues": ["few_recommendations"],
-    }
-    report = {"weak_products": [weak], "issues": {"few_recommendations": 1}}
-
-    def fulfil(route: Route) -> None:
-        route.fulfill(status=200, content_type="application/json", body=json.dumps(report))
-
-    look.page.route("**/v1/health/recommendations", fulfil)

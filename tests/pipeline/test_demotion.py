@@ -58,6 +58,16 @@ def test_a_hub_stays_where_its_pair_is_supported_and_moves_down_elsewhere():
     assert hub_notes(catalog_of(), hubs)[0].startswith("p0: among the first five of more than 5 %")
 
 
+def test_one_list_of_seventy_products_starts_differently_for_some_of_them():
+    table = table_of(hub_rank=8)
+    table.products[130:] = np.arange(1, K + 1)
+    demote_unsupported(table, catalog_of(), graph_of([]))
+    head = np.bincount(table.products[:, :5].ravel(), minlength=N)
+    assert head.max() <= 50
+    assert (np.sort(table.products[130:], axis=1) == np.arange(1, K + 1)).all()
+    assert (np.diff(table.scores, axis=1) <= 0).all()
+
+
 @pytest.mark.parametrize("hub_rank", [5, 8])
 def test_beyond_the_first_five_nothing_is_a_hub(hub_rank):
     table = table_of(hub_rank)

@@ -105,3 +105,10 @@ def test_measures_are_those_of_the_groups():
     for measure in ("lift", "confidence", "llr", "pmi_lower"):
         assert set(one.measure(measure).round(9)) == set(rolled.measure(measure).round(9))
     assert set(one.sized_lift_lower().round(9)) == set(rolled.sized_lift_lower().round(9))
+
+
+def test_the_default_model_reads_baskets_of_a_shop_with_variants(tmp_path):
+    bundle = gw.fit(dataset(), tmp_path / "bundle")
+    found = bundle.complements("shirt-0-M", 3)
+    assert names(found)[0] == "trousers-0"
+    assert found[0].evidence.bought_together == 30

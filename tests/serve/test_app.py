@@ -153,6 +153,7 @@ def test_the_openapi_description_has_examples_and_the_unknown_product(client: An
         "/v1/feedback",
         "/v1/health/live",
         "/v1/health/ready",
+        "/v1/health/recommendations",
         "/v1/kinds",
         "/v1/kinds/{id}",
         "/v1/labels",

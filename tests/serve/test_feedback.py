@@ -72,8 +72,11 @@ def test_many_at_once_share_few_writes_and_none_is_lost(
         {"events": [{"event": "click", "product_id": ""}]},
         {"events": [{"event": "click", "product_id": "x" * 501}]},
         {"events": [{**CLICK, "position": -1}]},
-        {"events": [{**CLICK, "price": 1}]},
+        {"events": [{**CLICK, "prize": 1}]},
         {"events": [CLICK] * 1001},
+        {"events": [{**CLICK, "price": -1}]},
+        {"events": [{**CLICK, "currency": "eur"}]},
+        {"events": [{**CLICK, "occurred_at": "2024-01-31T12:00:00"}]},
     ],
 )
 def test_events_that_cannot_be_read_are_refused_whole(

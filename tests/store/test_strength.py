@@ -5,7 +5,7 @@ import math
 import pytest
 
 import goeswith as gw
-from goeswith.store.evidence import _strength
+from goeswith.store.evidence import pair_strength
 
 
 @pytest.mark.parametrize(
@@ -26,17 +26,17 @@ from goeswith.store.evidence import _strength
 )
 def test_strength_needs_a_lower_bound_contexts_and_customers(lower, contexts, customers, strength):
     bound = math.log(lower) + 1e-9
-    assert _strength("bought_together", contexts, customers, bound) == strength
+    assert pair_strength("bought_together", contexts, customers, bound) == strength
 
 
 @pytest.mark.parametrize("basis", ["linked", "alike", "types", "bought_before"])
 def test_what_rests_on_another_pair_is_weak(basis):
-    assert _strength(basis, 0, None, None) == "weak"
+    assert pair_strength(basis, 0, None, None) == "weak"
 
 
 @pytest.mark.parametrize("basis", ["popular", "model"])
 def test_without_evidence_there_is_no_strength(basis):
-    assert _strength(basis, 0, None, None) is None
+    assert pair_strength(basis, 0, None, None) is None
 
 
 def test_a_bundle_states_customers_and_strength(tmp_path):

@@ -20,10 +20,19 @@ import polars as pl
 
 from goeswith.core.errors import DataError
 from goeswith.data.quarantine import FILE, ROW, Quarantine
-from goeswith.data.text_encoding import AUTO, UTF8, decompress, is_gzip, text_encoding, utf8_content
+from goeswith.data.text_encoding import (
+    AUTO,
+    MAX_LINE,
+    UTF8,
+    bounded_lines,
+    decompress,
+    is_gzip,
+    text_encoding,
+    utf8_content,
+)
 
 _DELIMITER_NAMES: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
-_BLOCK_BYTES: Final = 16 * 2**20
+_BLOCK_BYTES: Final = MAX_LINE
 """Bytes of a block, and so the length of the longest line."""
 MAX_COLUMNS: Final = 10_000
 _TIME_PATTERN: Final = r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})(?:[T ].*)?"
@@ -87,9 +96,10 @@ def delimited_batches(
         return "skip"
 
     last, rows, multiline = 0, 0, False
+    stream = _byte_stream(path, encoding)
     try:
         reader = arrow_csv.open_csv(
-            _byte_stream(path, encoding),
+            stream,
             # one thread: only then does a ragged line have a number
             read_options=arrow_csv.ReadOptions(
                 use_threads=False, block_size=_BLOCK_BYTES, column_names=names, skip_rows=0
@@ -118,6 +128,8 @@ def delimited_batches(
             yield frame
     except (pa.ArrowInvalid, OSError, EOFError, zlib.error, UnicodeError) as error:
         raise _reader_error(path, delimiter, encoding, error) from error
+    finally:
+        stream.close()
     if multiline:
         _check_quotes(path, delimiter, encoding)
     quarantine.count_read(file, rows + len(ragged))
@@ -135,16 +147,18 @@ def _byte_stream(path: Path, encoding: str) -> Any:
     """The unpacked bytes of a file in UTF-8, for Arrow."""
     import pyarrow as pa
 
-    if encoding in UTF8:
-        packed = is_gzip(path) or path.suffix.lower() == ".gz"
-        return pa.input_stream(str(path), compression="gzip" if packed else None)
+    packed = is_gzip(path) or path.suffix.lower() == ".gz"
+    if encoding in UTF8 and not packed:
+        return pa.input_stream(str(path), compression=None)
     return pa.PythonFile(utf8_content(path, encoding), mode="r")
 
 
 @contextmanager
-def _open(path: Path, encoding: str) -> Iterator[io.TextIOWrapper]:
-    with utf8_content(path, encoding) as lines:
-        yield io.TextIOWrapper(lines, encoding="utf-8-sig", newline="")
+def _open(path: Path, encoding: str) -> Iterator[Iterator[str]]:
+    """The lines of a file, which may end as on any system."""
+    content = utf8_content(path, encoding)
+    with io.TextIOWrapper(content, encoding="utf-8-sig", newline="") as lines:
+        yield bounded_lines(lines, path)
 
 
 def read_header(path: Path, delimiter: str, encoding: str) -> list[str]:
@@ -264,7 +278,7 @@ def _reader_error(path: Path, delimiter: str, encoding: str, error: Exception) -
         )
     if encoding in UTF8:
         with path.open("rb") as raw, decompress(raw, path) as lines:
-            for number, line in enumerate(lines, start=1):
+            for number, line in enumerate(bounded_lines(lines, path), start=1):
                 try:
                     line.decode()
                 except UnicodeDecodeError as wrong:

@@ -107,12 +107,18 @@ def read_feedback_events(
 
 
 _SKIP_IMPRESSION: Final = "impressions"
+_SKIP_ANSWER: Final = "answers"
+_SKIP_CART: Final = "products put into a cart"
 _SKIP_NO_SESSION: Final = "without a session_id"
 _SKIP_MALFORMED: Final = "malformed"
 _SKIP_UNKNOWN_PRODUCT: Final = "of products that are not in the catalogue"
 _SKIP_DUPLICATE: Final = "sent twice"
+_NO_ACTIONS: Final = {"impression": _SKIP_IMPRESSION, "answer": _SKIP_ANSWER, "cart": _SKIP_CART}
+"""Lines that are no view or purchase; `goeswith results` reads them."""
 _SKIP_REASONS: Final = (
     _SKIP_IMPRESSION,
+    _SKIP_ANSWER,
+    _SKIP_CART,
     _SKIP_NO_SESSION,
     _SKIP_UNKNOWN_PRODUCT,
     _SKIP_DUPLICATE,
@@ -121,11 +127,11 @@ _SKIP_REASONS: Final = (
 
 
 def _skip_reason(record: Mapping[str, Any]) -> str | None:
+    if record.get("event") in _NO_ACTIONS and isinstance(record.get("timestamp"), str):
+        return _NO_ACTIONS[record["event"]]
     texts = [record.get(name) for name in ("event", "product_id", "timestamp")]
     if not all(isinstance(text, str) for text in texts):
         return _SKIP_MALFORMED
-    if record["event"] == "impression":
-        return _SKIP_IMPRESSION
     if record["event"] not in _EVENTS:
         return _SKIP_MALFORMED
     return None if isinstance(record.get("session_id"), str) else _SKIP_NO_SESSION

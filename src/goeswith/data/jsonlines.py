@@ -13,7 +13,7 @@ import polars as pl
 from goeswith.core.errors import DataError
 from goeswith.data.delimited import MAX_COLUMNS
 from goeswith.data.quarantine import ROW, Quarantine
-from goeswith.data.text_encoding import AUTO, text_encoding, utf8_content
+from goeswith.data.text_encoding import AUTO, bounded_lines, text_encoding, utf8_content
 
 
 def read_json_lines(
@@ -131,7 +131,7 @@ def numbered_lines(
     size = path.stat().st_size or 1
     try:
         with utf8_content(path, text_encoding(path, encoding)) as lines:
-            for number, line in enumerate(lines, start=1):
+            for number, line in enumerate(bounded_lines(lines, path), start=1):
                 if on_progress and number % 5000 == 0:
                     on_progress(min(lines.tell() / size, 1.0) if lines.seekable() else 0.5)
                 text = line.decode("utf-8-sig" if number == 1 else "utf-8", errors).strip()

@@ -17,6 +17,7 @@ from typing import Final
 from goeswith.core.errors import DataError
 from goeswith.data.mapping.load_report import NO_TABLE
 from goeswith.data.mapping.names_file import NAMES
+from goeswith.data.sources.packed_files import PACKED_SUFFIXES
 from goeswith.data.tables import READABLE_SUFFIXES, table_format
 from goeswith.data.text_encoding import is_gzip
 
@@ -30,7 +31,7 @@ _PART: Final = re.compile(
 _DATA_SUFFIXES: Final = frozenset(NAMES["files"]["data_suffixes"])
 _LEFTOVERS: Final = frozenset(NAMES["files"]["leftovers"])
 _OTHER_NAMES: Final[dict[str, list[str]]] = NAMES["files"]["other_names"]
-_READ_ELSEWHERE: Final = ("kinds.csv", "goeswith.toml", "quarantine.parquet")
+_READ_ELSEWHERE: Final = ("kinds.csv", "goeswith.toml", "quarantine.parquet", "watermarks.json")
 
 
 @dataclass
@@ -77,8 +78,8 @@ def find_table_files(folder: Path) -> TableFiles:
         there = ", ".join(path.name for path in entries[:10]) or "nothing"
         raise DataError(
             f"{folder} holds none of the tables {', '.join(TABLES)} as "
-            f"{', '.join(READABLE_SUFFIXES)} (also .gz); it holds {there}. Rename a file, or make "
-            "tables with `goeswith import`"
+            f"{', '.join(READABLE_SUFFIXES)} (also .gz, .zst, .zip); it holds {there}. Rename a "
+            "file, or make tables with `goeswith import`"
         )
     return sorted_entries
 
@@ -95,7 +96,7 @@ def _single_table(path: Path) -> str:
 def _table_of(name: str) -> tuple[str | None, str]:
     """The table that a name starts with, and what follows it before the suffix."""
     stem = name.lower()
-    for suffix in (".gz", *READABLE_SUFFIXES):
+    for suffix in (".gz", *PACKED_SUFFIXES, *READABLE_SUFFIXES):
         stem = stem.removesuffix(suffix)
     for table in TABLES:
         if stem == table:
@@ -190,9 +191,9 @@ def _unreadable(path: Path) -> str:
         return _NO_DATA
     advice = {
         "json": "write one JSON object a line, for example with `jq -c '.[]'`, into a .jsonl file",
-        "zip": "unpack it",
+        "zip": "name it .csv.zip or as what is in it",
         "bz2": "unpack it, or pack it with gzip",
-        "zst": "unpack it, or pack it with gzip",
+        "zst": "name it .csv.zst or as what is in it",
         "xz": "unpack it, or pack it with gzip",
         "txt": "name it .csv or .tsv",
         "": "name it .csv, .tsv, .jsonl or .parquet",
@@ -310,7 +311,8 @@ def fingerprint(files: Iterable[Path], *, names: bool = True) -> str:
 def content_sha256(path: Path) -> str:
     """SHA-256 of a file, hexadecimal; of a text file with the ends of lines of Unix."""
     with path.open("rb") as content:
-        if table_format(path) == ".parquet" or is_gzip(path):
+        binary = table_format(path) in (".parquet", ".xlsx") or is_gzip(path)
+        if binary or path.suffix.lower() in PACKED_SUFFIXES:
             return hashlib.file_digest(content, "sha256").hexdigest()
         digest = hashlib.sha256()
         while block := content.read(2**20):

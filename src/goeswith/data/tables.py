@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import io
-import zlib
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -17,11 +14,14 @@ from goeswith.data.config import DataConfig
 from goeswith.data.delimited import MAX_COLUMNS, delimited_batches
 from goeswith.data.jsonlines import read_json_lines
 from goeswith.data.mapping.column_names import COLUMNS, normalize
+from goeswith.data.parquet_file import read_parquet
 from goeswith.data.quarantine import FILE, ROW, Quarantine
-from goeswith.data.text_encoding import AUTO, is_gzip
+from goeswith.data.sources.packed_files import PACKED_SUFFIXES, unpacked
+from goeswith.data.sources.spreadsheet import read_spreadsheet
+from goeswith.data.text_encoding import AUTO
 
-READABLE_SUFFIXES: Final = (".parquet", ".csv", ".tsv", ".jsonl", ".ndjson")
-"""Formats by suffix, each also with .gz after it."""
+READABLE_SUFFIXES: Final = (".parquet", ".csv", ".tsv", ".jsonl", ".ndjson", ".xlsx")
+"""Formats by suffix, each also with .gz, .zst or .zip after it."""
 
 _SHOWN_COLUMNS: Final = 30
 
@@ -29,6 +29,8 @@ _SHOWN_COLUMNS: Final = 30
 def table_format(path: Path) -> str | None:
     """The suffix that says how to read `path` (one of `READABLE_SUFFIXES`), or None."""
     name = path.name.lower().removesuffix(".gz")
+    for suffix in PACKED_SUFFIXES:
+        name = name.removesuffix(suffix)
     return next((suffix for suffix in READABLE_SUFFIXES if name.endswith(suffix)), None)
 
 
@@ -42,7 +44,7 @@ def read_table(
     """Read a table.
 
     Args:
-        path: .parquet, .csv, .tsv, .jsonl or .ndjson, plain or packed with gzip.
+        path: .parquet, .csv, .tsv, .jsonl, .ndjson or .xlsx, plain or packed (.gz, .zst, .zip).
         quarantine: counts the rows read, and takes lines that cannot be parsed.
         config: encoding and delimiter; None for the defaults.
         file: name of the file in messages; None is that of `path`.
@@ -58,7 +60,8 @@ def read_table(
         raise DataError(f"there is no file {path}")
     if table_format(path) is None:
         raise DataError(
-            f"{path} cannot be read; readable are {', '.join(READABLE_SUFFIXES)} (also .gz)"
+            f"{path} cannot be read; readable are {', '.join(READABLE_SUFFIXES)} (also .gz, .zst, "
+            ".zip)"
         )
     try:
         size = path.stat().st_size
@@ -86,10 +89,22 @@ def table_batches(
     An empty table is not an error here.
     """
     config = config or DataConfig()
+    file = file or path.name
+    if path.suffix.lower() in PACKED_SUFFIXES:
+        with unpacked(path) as plain:
+            try:
+                yield from table_batches(plain, quarantine, config, file=file)
+            except DataError as error:
+                raise DataError(str(error).replace(str(plain), str(path))) from error
+        return
     suffix = table_format(path)
     if suffix == ".parquet":
         frame = _read_parquet(path)
-        quarantine.count_read(file or path.name, frame.height)
+        quarantine.count_read(file, frame.height)
+        yield frame
+    elif suffix == ".xlsx":
+        frame = read_spreadsheet(path)
+        quarantine.count_read(file, frame.height)
         yield frame
     elif suffix in (".csv", ".tsv"):
         delimiter = "\t" if suffix == ".tsv" else ","
@@ -145,18 +160,7 @@ def _similar_columns(name: str, present: Sequence[str]) -> list[str]:
 
 
 def _read_parquet(path: Path) -> pl.DataFrame:
-    try:
-        source: Path | io.BytesIO = path
-        if is_gzip(path) or path.name.lower().endswith(".gz"):
-            source = io.BytesIO(gzip.decompress(path.read_bytes()))
-        frame = pl.read_parquet(source, hive_partitioning=False)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path} cannot be read: {error}; copy or write it again") from error
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        raise DataError(
-            f"{path} is not a complete parquet file: it is truncated or damaged ({error}); "
-            "copy or write it again"
-        ) from error
+    frame = read_parquet(path)
     for reserved in (ROW, FILE):
         if reserved in frame.columns:
             raise DataError(f"{path} has a column {reserved!r}, which is reserved; rename it")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Final, cast
+from typing import IO, AnyStr, Final, cast
 
 from goeswith.core.errors import DataError
 
@@ -28,6 +29,11 @@ _FOREIGN: Final = (
     (b"\x89HDF", "an HDF5 file; write it as parquet"),
 )
 """How files of other formats start."""
+MAX_LINE: Final = 16 * 2**20
+"""Bytes of the longest line."""
+_MAX_RATIO: Final = 200
+_ALWAYS_UNPACKED: Final = 128 * 2**20
+"""Bytes that any file may unpack to."""
 _UTF32: Final = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 _UTF16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -38,12 +44,71 @@ def is_gzip(path: Path) -> bool:
         return raw.read(2) == _GZIP
 
 
+def check_unpacked_size(path: Path, packed: int, unpacked: int) -> None:
+    """Check that a file does not unpack without bound.
+
+    Args:
+        path: the file, for the message.
+        packed: its bytes.
+        unpacked: bytes of what is read of it.
+
+    Raises:
+        DataError: it unpacks to more than 200 times its size, and to more than 128 MiB.
+    """
+    if unpacked > max(_ALWAYS_UNPACKED, _MAX_RATIO * packed):
+        raise DataError(
+            f"{path} has {packed:,} bytes and unpacks to more than {_MAX_RATIO} times as many, as "
+            "files do that are made to fill a memory. If its content is right, unpack it, or write "
+            "it as CSV"
+        )
+
+
+class _Gzip(gzip.GzipFile):
+    """A file packed with gzip that does not unpack without bound."""
+
+    def __init__(self, raw: IO[bytes], path: Path) -> None:
+        super().__init__(fileobj=raw, mode="rb")
+        self._raw, self._path, self._packed = raw, path, path.stat().st_size
+
+    def read(self, size: int | None = -1) -> bytes:
+        return self._checked(super().read(size))
+
+    def read1(self, size: int = -1) -> bytes:
+        return self._checked(super().read1(size))
+
+    def readline(self, size: int | None = -1) -> bytes:
+        return self._checked(super().readline(size))
+
+    def _checked(self, block: bytes) -> bytes:
+        check_unpacked_size(self._path, self._packed, self.tell())
+        return block
+
+    def close(self) -> None:
+        super().close()
+        self._raw.close()
+
+
+def bounded_lines(content: IO[AnyStr], path: Path) -> Iterator[AnyStr]:
+    """The lines of an open file.
+
+    Raises:
+        DataError: a line is longer than `MAX_LINE`.
+    """
+    while line := content.readline(MAX_LINE + 1):
+        if len(line) > MAX_LINE:
+            raise DataError(
+                f"{path} has a line longer than {MAX_LINE >> 20} MiB; write a line a row, or "
+                "parquet"
+            )
+        yield line
+
+
 def decompress(raw: IO[bytes], path: Path) -> IO[bytes]:
     """The bytes of the open file `raw`, decompressed if it is packed with gzip."""
     start = raw.read(2)
     raw.seek(0)
     packed = start == _GZIP or path.suffix.lower() == ".gz"
-    return cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if packed else raw
+    return cast(IO[bytes], _Gzip(raw, path)) if packed else raw
 
 
 def text_encoding(path: Path, encoding: str = AUTO) -> str:
@@ -79,9 +144,7 @@ def utf8_content(path: Path, encoding: str) -> IO[bytes]:
         path: plain or packed with gzip.
         encoding: as `text_encoding` returns it.
     """
-    packed = is_gzip(path) or path.suffix.lower() == ".gz"
-    opened = gzip.open if packed else open
-    content = cast(IO[bytes], opened(path, "rb"))
+    content = decompress(path.open("rb"), path)
     try:
         if encoding not in UTF8:
             return cast(IO[bytes], io.BufferedReader(_Transcoder(content, encoding), 2**20))

@@ -18,6 +18,7 @@ from goeswith.evaluation.bootstrap import paired_bootstrap
 from goeswith.evaluation.deployed_model import as_deployed
 from goeswith.evaluation.entrant import Entrant
 from goeswith.evaluation.metrics import PerSource
+from goeswith.evaluation.objective_ranker import ObjectiveRanker
 from goeswith.evaluation.peak_memory import peak_memory
 from goeswith.evaluation.protocols import (
     MAIN_METRIC,
@@ -29,7 +30,7 @@ from goeswith.evaluation.protocols import (
 from goeswith.evaluation.protocols.case import BenchmarkCase, BenchmarkData, CaseMetrics
 from goeswith.kinds.shop_map import with_shop_kinds
 from goeswith.models import CLOSED_FORM
-from goeswith.models.base import Model
+from goeswith.models.base import Model, Recommender
 from goeswith.models.basket_counts import BasketForm
 from goeswith.relations.measures import MEASURES
 from goeswith.settings.sections import Settings
@@ -188,6 +189,13 @@ def _entrants(
 ) -> list[Entrant]:
     registry = models_for(protocol_name)
     found = [Entrant.from_model(model, registry, settings.models) for model in models]
+    objectives = settings.objectives
+    if objectives.weights and protocol_name not in NEXT_PRODUCT:
+        for entrant in list(found):
+            base = entrant.prototype
+            assert isinstance(base, Recommender)
+            model = ObjectiveRanker(base, objectives.weights, objectives.floor)
+            found.append(Entrant(f"{entrant.label} with objectives", model, entrant.fixed_seed))
     return list({entrant.label: entrant for entrant in found}.values())
 
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from goeswith.rules.rule_index import RuleProblem
 
 _HUB_SHARE: Final = 0.05
+_HUB_LISTS: Final = 50
+"""Least number of them: in a small shop much is in every twentieth list."""
 _LOOK_ALIKES: Final = 0.05
 _FALLBACK_ONLY: Final = 0.5
 _WITHOUT_TYPE: Final = 0.2
@@ -74,13 +76,11 @@ def _of_lists(health: BuildHealth) -> Iterator[tuple[str, str]]:
             f"{health.top_five.look_alikes:.1%} of the first five recommendations look like the "
             "queried product",
         )
-    hubs = [hub for hub in health.hubs if hub.share > _HUB_SHARE]
+    hubs = [hub for hub in health.hubs if hub.share > _HUB_SHARE and hub.lists >= _HUB_LISTS]
     if hubs:
-        yield (
-            "hubs",
-            f"{len(hubs)} products are in more than {_HUB_SHARE:.0%} of the top fives, most often "
-            f"{hubs[0].title or hubs[0].product_id} ({hubs[0].share:.1%})",
-        )
+        more = f", and {len(hubs) - 1} more in over {_HUB_SHARE:.0%}" if len(hubs) > 1 else ""
+        name = hubs[0].title or hubs[0].product_id
+        yield "hubs", f"{name} is in {hubs[0].share:.1%} of the top fives{more}"
 
 
 def _of_growth(

@@ -7,6 +7,8 @@ often than by chance, and than the sizes of the baskets explain (lower bounds of
 - **Hubs**: a product among the first five of more than a twentieth of all lists, which stays there
   in no more than those of its strongest pairs. What is in every
   tenth basket is bought together with everything, and says nothing about the queried product.
+  A fallback model may give thousands of products one list. Where all of it has moved down, each
+  product returns to a twentieth of the lists, and no more.
 - **Products of the queried product's type**, where no views show which products are alternatives.
 """
 
@@ -32,7 +34,7 @@ _HUB_SHARE: Final = 0.05
 """Share of all lists above which a product is a hub."""
 _HUB_LISTS: Final = 50
 """Least number of them: in a small shop much is in every twentieth list."""
-_MAX_ROUNDS: Final = 20
+_MAX_ROUNDS: Final = 60
 
 
 def demote_unsupported(table: TopKTable, catalog: Catalog, graph: RelationGraph) -> Rows:
@@ -58,8 +60,10 @@ def demote_unsupported(table: TopKTable, catalog: Catalog, graph: RelationGraph)
         more = _in_many_lists(table, graph.n).tolist()
         if not more:
             break
-        hubs += [row for row in more if row not in hubs]
-        _demote(table, supported, np.isin(table.products, more), _most_lists(table))
+        new = [row for row in more if row not in hubs]
+        for rows, least in ((new, 0.0), ([row for row in more if row in hubs], -1.0)):
+            _demote(table, supported, np.isin(table.products, rows), _most_lists(table), least)
+        hubs += new
     return np.array(hubs, dtype=np.int32)
 
 
@@ -83,19 +87,23 @@ def _most_lists(table: TopKTable) -> int:
 
 
 def _demote(
-    table: TopKTable, supported: Sparse, mask: npt.NDArray[np.bool_], most: int | None = None
+    table: TopKTable,
+    supported: Sparse,
+    mask: npt.NDArray[np.bool_],
+    most: int | None = None,
+    least: float = 0.0,
 ) -> None:
-    """Move the recommendations of a mask (n, k) that are not `supported` to the end.
+    """Move the recommendations of a mask (n, k) with a support of `least` or below to the end.
 
-    If a product is supported among the first of more than `most` lists, only its strongest pairs
-    keep their places.
+    If a product with more is among the first of more than `most` lists, only its strongest pairs
+    keep their places. The support of a pair without one is 0.
     """
     source, place = np.nonzero(mask)
     if not len(source):
         return
     target = table.products[source, place]
     value = np.asarray(supported[source, target]).ravel()
-    unsupported = value == 0
+    unsupported = value <= least
     if most is not None:
         in_head = np.flatnonzero((place < HEAD) & ~unsupported)
         in_head = in_head[np.lexsort((-value[in_head], target[in_head]))]

@@ -30,9 +30,10 @@ from goeswith.pipeline.precompute import precompute
 from goeswith.pipeline.relevance_filter import filter_by_relevance
 from goeswith.pipeline.reverse_lists import reverse_arrays
 from goeswith.pipeline.session_model import fit_session
-from goeswith.pipeline.signal_notes import hub_notes, signal_notes
+from goeswith.pipeline.signal_notes import hub_notes, signal_notes, slate_notes
 from goeswith.pipeline.similarity_index import similarity_arrays
 from goeswith.pipeline.top_k_table import TopKTable
+from goeswith.ranking.objectives import check_objectives
 from goeswith.relations.build_graph import build_graph
 from goeswith.relations.graph import RelationGraph
 from goeswith.relations.graph_arithmetic import resolve, split_by_support, without_min_counts
@@ -112,6 +113,7 @@ def fit_bundle(
         has_views=dataset.has_views,
         by_kinds=kinds["exclude"],
     )
+    check_objectives(settings.objectives.weights, dataset.catalog.frame, {"price", "stock"})
     specs = list(dict.fromkeys([settings.fit.model, *settings.fit.fallbacks]))
     steps = FitProgress(len(dataset.catalog), len(specs), progress)
     with new_build(out) as build:
@@ -174,6 +176,7 @@ def fit_bundle(
                     *report.notes,
                     *signal_notes(relations, kinds),
                     *hub_notes(dataset.catalog, table.hubs),
+                    *slate_notes(dataset.catalog, settings.slate),
                 ],
                 **top_k_info(relations, table),
                 "statistics": statistics.as_json(),

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from goeswith.core.arrays import Rows
     from goeswith.data.catalog import Catalog
     from goeswith.relations.graph import RelationGraph
+    from goeswith.settings.sections import SlateSettings
 
 _NAMED_HUBS: Final = 3
 
@@ -77,4 +78,16 @@ def hub_notes(catalog: Catalog, hubs: Rows) -> list[str]:
     return [
         f"{'; '.join(map(str, names))}{more}: among the first five of more than 5 % of the lists, "
         "and moved down in those where the pair is not bought together more often than by chance"
+    ]
+
+
+def slate_notes(catalog: Catalog, slate: SlateSettings) -> list[str]:
+    """Settings of slates that do nothing, because no product has a type."""
+    names = [name for name in ("diversity", "per_type") if getattr(slate, name)]
+    if not names or (catalog.type_codes >= 0).any():
+        return []
+    subject = " and ".join(f"slate.{name}" for name in names)
+    return [
+        f"{subject} {'have' if len(names) > 1 else 'has'} no effect: no product has a type or a "
+        "kind; add a column type, or titles from which kinds are read"
     ]

@@ -105,6 +105,7 @@ def select(
     )
     if resolved.is_filtered:
         candidates = _with_allowed_variants(bundle, candidates, allowed)
+    candidates = _by_objectives(bundle, sources, candidates)
     slate = make_slate(bundle, candidates, resolved, allowed, k)
     if len(slate) < k and resolved.is_filtered and bundle.online:
         lists = []
@@ -113,7 +114,7 @@ def select(
             if resolved.rules is not None:
                 resolved.rules.restrict(for_source, i)
             lists.append(bundle.scorer.top_k(row, for_source, bundle.k))
-        candidates = fuse(lists, is_probability)
+        candidates = _by_objectives(bundle, sources, fuse(lists, is_probability))
         slate = make_slate(bundle, candidates, resolved, allowed, k)
 
     def evidence(best: int, targets: Rows, model_index: Rows) -> list[Evidence]:
@@ -123,6 +124,33 @@ def select(
     ids = [bundle.products.ids[row] for row in sources]
     answers = make_recommendations(bundle, slate, evidence, names, ids)
     return slate.as_list([*first, *answers], resolved)
+
+
+def _by_objectives(bundle: QueryContext, sources: list[int], candidates: Candidates) -> Candidates:
+    """Candidates in the order of the objectives, by the values that hold now."""
+    weights = bundle.objectives.get("weights")
+    if not weights:
+        return candidates
+    from goeswith.ranking.objectives import objective_columns, objective_order, objective_values
+
+    columns = objective_columns(weights)
+    rows = np.concatenate([candidates.products, np.array(sources, dtype=np.int32)])
+    frame, count = bundle.live.rows_frame(rows, columns), len(candidates.products)
+    prices = np.full(len(sources), np.nan)
+    if "price" in frame.columns:
+        prices = frame["price"][count:].cast(float).to_numpy()
+    values = objective_values(frame[:count], weights, prices[candidates.best])
+    order = objective_order(
+        candidates.scores,
+        candidates.model_index,
+        values,
+        weights,
+        float(bundle.objectives.get("floor", 1)),
+    )
+    # slates may weigh scores, which are of relevance alone
+    is_moved = bool((order != np.arange(count)).any())
+    comparable = candidates.comparable and not is_moved
+    return replace(candidates.take(order), comparable=comparable)
 
 
 def _with_allowed_variants(

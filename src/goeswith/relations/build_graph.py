@@ -68,9 +68,13 @@ def mine_catalog(
     """The relations of a log, counted for variant groups where the shop gives them.
 
     Every product of a `variant_group` has the counts of the group: a basket with a shirt in size M
-    is evidence for the shirt in size L.
+    is evidence for the shirt in size L. The baskets of the graph hold what was
+    bought.
     """
-    from goeswith.relations.mine import mine  # Ibis and DuckDB: only where events are mined
+    from goeswith.relations.mine import (
+        mine,
+        with_basket_matrix,
+    )  # Ibis and DuckDB: only where events are mined
 
     n = len(catalog)
     group = shop_groups(catalog)
@@ -91,7 +95,8 @@ def mine_catalog(
     relations = {
         name: _for_members(relation, members, group) for name, relation in graph.relations.items()
     }
-    return RelationGraph(n, relations, types=catalog.type_codes)
+    of_members = RelationGraph(n, relations, types=catalog.type_codes)
+    return with_basket_matrix(of_members, events, config)
 
 
 def _for_members(relation: Relation, members: Sparse, group: Rows) -> Relation:

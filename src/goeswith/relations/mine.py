@@ -64,10 +64,18 @@ def mine(
         graph = mine_table(
             ibis.memtable(encode_events(events).to_arrow()), n, engine, config, report
         )
+    return with_basket_matrix(graph, events, config)
+
+
+def with_basket_matrix(
+    graph: RelationGraph, events: pl.DataFrame, config: MiningConfig | None = None
+) -> RelationGraph:
+    """The graph with the baskets of a log, if it has purchases and they are not too many."""
     purchases = with_baskets(events) if events.height <= _MAX_LINES else None
     if purchases is None or CO_PURCHASE not in graph.relations:
         return graph
-    return replace(graph, baskets=basket_matrix(purchases, n, config.max_basket))
+    max_basket = (config or MiningConfig()).max_basket
+    return replace(graph, baskets=basket_matrix(purchases, graph.n, max_basket))
 
 
 def mine_table(

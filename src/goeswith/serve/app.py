@@ -13,6 +13,7 @@ from fastapi import Depends, FastAPI
 from starlette.datastructures import State
 from starlette.middleware.cors import CORSMiddleware
 
+from goeswith.core.errors import ConfigError
 from goeswith.core.version import __version__
 from goeswith.query.bundle import Bundle
 from goeswith.serve.api_keys import GRACE_SECONDS, ApiKeys, Outcome
@@ -35,6 +36,8 @@ from goeswith.serve.routes import kinds_route as kinds
 from goeswith.serve.routes import labels_route, product_changes, products, rules_route
 from goeswith.serve.routes import multi_product as several
 from goeswith.serve.routes import relevance_route as relevance
+from goeswith.serve.routes.exposures import open_experiment
+from goeswith.serve.routes.operations import name_operations
 from goeswith.serve.snapshot import Snapshot, SnapshotHolder
 from goeswith.serve.static_page import add_page
 from goeswith.settings.sections import ServeSettings
@@ -56,9 +59,12 @@ def create_app(bundle_path: Path | str | Bundle, settings: ServeSettings | None 
         ConfigError: a file in the settings cannot be used.
     """
     settings = settings or ServeSettings()
+    if settings.key_markets and not settings.keys_file:
+        raise ConfigError("serve.key_markets needs keys: set serve.keys_file")
     app = routed_app(settings)
     state = app.state
     state.snapshot_holder = SnapshotHolder(open_snapshot(bundle_path, settings))
+    state.experiment = open_experiment(settings, state.snapshot_holder().bundle)
     state.metrics = ServiceMetrics(state.snapshot_holder)
     state.feedback = (
         FeedbackLog(settings.feedback, settings.feedback_mb * 1_000_000)
@@ -73,7 +79,12 @@ def create_app(bundle_path: Path | str | Bundle, settings: ServeSettings | None 
     # innermost first: a body is complete before its request takes a place in the queue
     app.add_middleware(WorkQueue)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body)
-    app.add_middleware(FastPath, metrics=state.metrics, max_k=settings.max_k)
+    app.add_middleware(
+        FastPath,
+        metrics=state.metrics,
+        max_k=settings.max_k,
+        key_markets=settings.key_markets,
+    )
     app.add_middleware(
         ServiceMiddleware,
         holder=state.snapshot_holder,
@@ -106,6 +117,7 @@ def routed_app(settings: ServeSettings) -> FastAPI:
         redirect_slashes=False,  # a redirect would repeat the Host that the client sent
         dependencies=[Depends(refuse_unknown_parameters)],
     )
+    app.state.key_markets = settings.key_markets
     add_problem_handlers(app)
     pages = (products, several, facts, kinds, feedback, product_changes, rules_route, labels_route)
     for routes in pages:
@@ -168,13 +180,14 @@ def open_snapshot(bundle_path: Path | str | Bundle, settings: ServeSettings) -> 
 
 
 def _add_problem_schemas(app: FastAPI) -> None:
-    """Add the problem responses to the OpenAPI schema."""
+    """Add problem responses, and the names of operations, to the OpenAPI schema."""
     plain = app.openapi
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             schema = plain()
             add_problem_schemas(schema)
+            name_operations(schema)
             app.openapi_schema = schema
         return app.openapi_schema
 

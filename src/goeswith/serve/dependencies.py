@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import Depends, Query, Request
 from fastapi import Path as InPath
 from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 
 from goeswith.core.errors import ConfigError
 from goeswith.facts.filters import MAX_FILTER_LENGTH
@@ -100,11 +101,37 @@ WhenSoldOut = Annotated[
 ]
 
 
+async def _request_market(request: Request, market: Market = None) -> str | None:
+    """The market of a request: that of its key, if the key has one.
+
+    Raises:
+        HTTPException: the request is for another market than its key.
+    """
+    own: str | None = request.app.state.key_markets.get(request.scope.get("key"))
+    if own is None:
+        return market
+    if market is not None and market.strip().lower() != own.strip().lower():
+        raise HTTPException(403, f"this key is for the market {own!r}; see serve.key_markets")
+    return own
+
+
+RequestMarket = Annotated[str | None, Depends(_request_market)]
+
+
+async def key_constraints(request: Request) -> Constraints | None:
+    """The market of the key, for routes without parameters."""
+    market = await _request_market(request)
+    return None if market is None else Constraints.from_text(market=market)
+
+
+KeyConstraints = Annotated[Constraints | None, Depends(key_constraints)]
+
+
 async def _filter_constraints(
     where: Where = [],  # noqa: B006  FastAPI copies defaults
     ban: Bans = [],  # noqa: B006
     include: Include = [],  # noqa: B006
-    market: Market = None,
+    market: RequestMarket = None,
 ) -> Constraints | None:
     if not (where or ban or include or market):
         return None
@@ -118,7 +145,7 @@ async def _slate_constraints(  # noqa: PLR0917
     per_type: PerType = None,
     diversity: Diversity = None,
     include: Include = [],  # noqa: B006
-    market: Market = None,
+    market: RequestMarket = None,
     when_sold_out: WhenSoldOut = None,
 ) -> Constraints | None:
     constraints = Constraints.from_text(

@@ -13,6 +13,8 @@ from goeswith.serve.responses import EncodedComplements
 from goeswith.serve.snapshot import SNAPSHOT_KEY
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from goeswith.serve.prometheus_metrics import ServiceMetrics
@@ -26,8 +28,11 @@ _AFTER: Final = "/complements"
 class FastPath:
     """ASGI layer inside the middleware, before the routes."""
 
-    def __init__(self, app: ASGIApp, *, metrics: ServiceMetrics, max_k: int) -> None:
+    def __init__(
+        self, app: ASGIApp, *, metrics: ServiceMetrics, max_k: int, key_markets: Mapping[str, str]
+    ) -> None:
         self.app, self.metrics, self.max_k = app, metrics, max_k
+        self.key_markets = key_markets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or hand on."""
@@ -49,7 +54,8 @@ class FastPath:
         if scope["type"] != "http" or scope["method"] != "GET":
             return None
         path: str = scope["path"]
-        if not (path.endswith(_AFTER) and path.startswith(_BEFORE)):
+        is_plain = path.endswith(_AFTER) and path.startswith(_BEFORE)
+        if not is_plain or scope.get("key") in self.key_markets:
             return None
         snapshot: Snapshot = scope[SNAPSHOT_KEY]
         k = self._parse_k(scope["query_string"], snapshot)

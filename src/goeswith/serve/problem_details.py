@@ -131,6 +131,6 @@ def add_problem_schemas(schema: dict[str, Any]) -> None:
     for address, path in schema["paths"].items():
         for operation in path.values():
             responses = operation["responses"]
-            statuses = (421,) if address.startswith(PUBLIC_PATHS) else (401, 421, 429, 503)
+            statuses = (421,) if address.startswith(PUBLIC_PATHS) else (401, 403, 421, 429, 503)
             extra = problem_responses(*statuses, 422)
             responses |= {str(status): response for status, response in extra.items()}

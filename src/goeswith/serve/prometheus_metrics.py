@@ -64,6 +64,11 @@ class ServiceMetrics:
         self._feedback = Counter(
             "goeswith_feedback_events", "Feedback events stored.", registry=self._registry
         )
+        self._lost_exposures = Counter(
+            "goeswith_exposures_lost",
+            "Answers that were sent, and could not be stored with the feedback.",
+            registry=self._registry,
+        )
         self.reloads = Counter(
             "goeswith_reloads", "Bundles offered.", ("outcome",), registry=self._registry
         )
@@ -130,6 +135,10 @@ class ServiceMetrics:
             label = "true" if fallback else "false"
             counter = self._model_counters[model, fallback] = self._answers.labels(model, label)
         counter.inc(count)
+
+    def count_lost_exposure(self) -> None:
+        """Count an answer that could not be stored."""
+        self._lost_exposures.inc()
 
     def count_feedback(self, events: int) -> None:
         """Count events of feedback."""

@@ -202,6 +202,11 @@ class ListResponse(BundleResponse):
     rules: list[str] = Field(
         [], description="Ids of the rules that changed the list.", examples=[["summer-cases"]]
     )
+    recommendation_id: str | None = Field(
+        None,
+        description="Id of a stored answer, for feedback; absent if the answer is not stored.",
+        examples=["9f1c0d3e5a7b4c2d8e6f1a2b3c4d5e6f"],
+    )
 
 
 class ComplementsResponse(ListResponse):

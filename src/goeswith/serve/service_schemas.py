@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from goeswith.serve.schemas import EXAMPLE_BUILD, BundleResponse
 
 MAX_EVENTS: Final = 1000
 """Maximum number of events per request."""
 
-ShortText: TypeAlias = Annotated[str, Field(min_length=1, max_length=500)]
+MAX_TEXT: Final = 500
+"""Maximum number of characters of an id in feedback."""
+
+ShortText: TypeAlias = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
+
+
+def _to_utc(time: datetime) -> datetime:
+    return time.astimezone(UTC)
 
 
 class TypeCountSchema(BaseModel):
@@ -82,7 +90,7 @@ class FeedbackEventSchema(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    event: Literal["impression", "click", "purchase"] = Field(examples=["click"])
+    event: Literal["impression", "click", "cart", "purchase"] = Field(examples=["click"])
     product_id: ShortText = Field(description="The recommended product.", examples=["case-1"])
     source_id: ShortText | None = Field(
         None, description="The queried product.", examples=["phone-1"]
@@ -104,6 +112,33 @@ class FeedbackEventSchema(BaseModel):
         None,
         description="The sender's id of the event: an event that is sent twice counts once.",
         examples=["e-4711"],
+    )
+    recommendation_id: ShortText | None = Field(
+        None,
+        description="Of the response that showed the product, if it has one.",
+        examples=["9f1c0d3e5a7b4c2d8e6f1a2b3c4d5e6f"],
+    )
+    order_id: ShortText | None = Field(
+        None, description="The order of a purchase; without it, its visit.", examples=["o-17"]
+    )
+    price: float | None = Field(
+        None,
+        ge=0,
+        le=1e12,
+        allow_inf_nan=False,
+        description="Price of one piece, for `cart` and `purchase`.",
+        examples=[12.5],
+    )
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = Field(
+        None, description="Of the price, as in ISO 4217.", examples=["EUR"]
+    )
+    quantity: int | None = Field(
+        None, ge=1, le=1_000_000, description="Pieces, 1 if not given.", examples=[1]
+    )
+    occurred_at: Annotated[AwareDatetime, AfterValidator(_to_utc)] | None = Field(
+        None,
+        description="When it happened, for events that are sent later; with a zone.",
+        examples=["2024-01-31T12:00:00+00:00"],
     )
 
 

@@ -149,6 +149,26 @@ class SlateSettings(_Section):
     )
 
 
+class ObjectiveSettings(_Section):
+    """Objectives of the shop, by which recommendations of similar relevance are ordered."""
+
+    weights: dict[str, Annotated[float, Field(ge=-100, le=100)]] = Field(
+        {},
+        max_length=20,
+        description="Attribute -> weight: a column of numbers, more being better for a positive "
+        "weight, or price_fit, for products that do not cost more than the queried one. Empty "
+        "disables it.",
+        examples=[{"margin": 1.0, "price_fit": 0.5}],
+    )
+    floor: float = Field(
+        0.8,
+        ge=0,
+        le=1,
+        description="Relevance first: a product passes others of the same model only, and only "
+        "if its score is at least this share of theirs.",
+    )
+
+
 class EvaluationSettings(_Section):
     """Splits and comparisons of `goeswith benchmark`."""
 
@@ -220,6 +240,12 @@ class ServeSettings(_Section):
         description="File of API keys, one line of `goeswith key` each; not set, no key is needed.",
         examples=["keys"],
     )
+    key_markets: dict[str, Annotated[str, Field(min_length=1, max_length=200)]] = Field(
+        {},
+        description="Name of a key -> its market: recommendations for this key are for that market "
+        "only, with its rules. A key that is not named may request any market, or none.",
+        examples=[{"shop-de": "de"}],
+    )
     rate: float = Field(
         0.0,
         ge=0,
@@ -283,6 +309,18 @@ class ServeSettings(_Section):
         None,
         description="Folder for feedback, for `goeswith update`; not set, feedback is refused.",
         examples=["feedback"],
+    )
+    exposures: Literal["none", "sent", "seen"] = Field(
+        "none",
+        description="Store each answer to a request with session_id or user_id among the feedback. "
+        "What counts as an impression: sent counts every product of an answer, seen counts the "
+        "impressions that the shop sends.",
+    )
+    experiment: str | None = Field(
+        None,
+        description="File of an experiment that splits shoppers into variants and a holdout group; "
+        "needs `exposures`.",
+        examples=["experiment.toml"],
     )
     feedback_mb: int = Field(
         1000,
@@ -361,6 +399,7 @@ class Settings(_Section):
     fit: FitSettings = FitSettings()
     publish_if: PublishSettings = PublishSettings()
     slate: SlateSettings = SlateSettings()
+    objectives: ObjectiveSettings = ObjectiveSettings()
     kinds: KindSettings = KindSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     relevance: RelevanceSettings = RelevanceSettings()

@@ -226,7 +226,7 @@ class EvidenceIndex:
                     unit=self._unit,
                     target_first=self._target_first(source, target),
                     customers=known if is_pair else None,
-                    strength=_strength(basis["basis"], bought[i], known, direct)
+                    strength=pair_strength(basis["basis"], bought[i], known, direct)
                     if counted
                     else None,
                     **basis,
@@ -264,7 +264,7 @@ class EvidenceIndex:
                     purchases=purchases,
                     counted=self.counted,
                     unit=self._unit,
-                    strength=_strength(basis["basis"], 0, None, None) if self.counted else None,
+                    strength=pair_strength(basis["basis"], 0, None, None) if self.counted else None,
                     **basis,
                 )
             )
@@ -343,7 +343,7 @@ class EvidenceIndex:
         return TypePairCount(names[u], names[v], round(float(self._type_counts[place])))
 
 
-def _strength(
+def pair_strength(
     basis: str, contexts: int, customers: int | None, pmi_lower: float | None
 ) -> Strength | None:
     """See `Evidence.strength`; unknown customers are one for each context."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from math import inf
 from typing import Any, Final
 
 _MAX_K: Final = 100_000
 _MAX_MODELS: Final = 127
 """The index of a model is an int8."""
 _MAX_TEXT: Final = 10_000
+_MAX_OBJECTIVES: Final = 20
 
 
 def find_fault(content: Mapping[str, Any]) -> str | None:
@@ -24,7 +26,8 @@ def find_fault(content: Mapping[str, Any]) -> str | None:
         "models": 0 < len(content["models"]) <= _MAX_MODELS and _are_texts(content["models"]),
         "probabilities": _are_texts(content.get("probabilities", [])),
         "files": len(content["files"]) > 0,
-        "settings": _is_slate(content["settings"].get("slate", {})),
+        "settings": _is_slate(content["settings"].get("slate", {}))
+        and _is_objectives(content["settings"].get("objectives", {})),
         "mined": _are_relations(content.get("mined", [])),
         "kinds": _is_object(content.get("kinds", {}), exclude=bool),
         "session": _is_object(content.get("session", {}), model=str),
@@ -70,6 +73,20 @@ def _is_slate(value: Any) -> bool:
         and 0 <= diversity <= 1
     )
     return is_share and (per_type is None or _is_count(per_type, 1_000_000))
+
+
+def _is_objectives(value: Any) -> bool:
+    if not _is_object(value):
+        return False
+    weights, floor = value.get("weights", {}), value.get("floor", 0)
+    return (
+        isinstance(weights, dict)
+        and len(weights) <= _MAX_OBJECTIVES
+        and all(
+            isinstance(number, int | float) and not isinstance(number, bool) and abs(number) < inf
+            for number in [*weights.values(), floor]
+        )
+    )
 
 
 def _are_relations(value: Any) -> bool:

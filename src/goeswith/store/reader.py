@@ -81,7 +81,8 @@ class StoredBundle:
         self.session_model: str | None = self.manifest.get("session", {}).get("model")
         """The model of the next product in a session, where the bundle has one."""
         self.slate_settings: dict[str, Any] = self.manifest["settings"].get("slate", {})
-        self.keeps_ranking = not any(
+        self.objectives: dict[str, Any] = self.manifest["settings"].get("objectives", {})
+        self.keeps_ranking = not self.objectives.get("weights") and not any(
             value for name, value in self.slate_settings.items() if name != "when_sold_out"
         )
         """Whether recommendations are shown in ranked order unless a request has constraints."""

@@ -55,6 +55,16 @@ def test_the_discount_moves_what_everybody_buys_down(shop: tuple[Catalog, Relati
     assert rank_of_the_hub(0.0) < rank_of_the_hub(0.5)
 
 
+def test_trees_are_added_only_while_they_fit_later_baskets(
+    shop: tuple[Catalog, RelationGraph],
+) -> None:
+    choice = BasketRanker(trees=1000).fit(*shop).choice
+    assert choice.booster is not None
+    trees = choice.booster.num_trees()
+    assert 0 < trees < 300
+    assert choice.reason.startswith(f"{trees} trees rank, by recall@10")
+
+
 def test_few_baskets_are_ranked_by_a_closed_form_and_the_reason_is_stated(
     shop: tuple[Catalog, RelationGraph],
 ) -> None:

@@ -13,6 +13,7 @@ from goeswith.serve.api_keys import new_key
 from goeswith.serve.limits import rate_limit, work_queue
 
 RULE = {"id": "a", "action": "ban", "target": {"products": ["case-1"]}}
+LABEL = {"source": "phone-1", "target": "case-1", "label": "weak"}
 WRITES: list[tuple[str, str, dict[str, Any]]] = [
     ("PATCH", "/v1/products/case-1", {"json": {"attributes": {"price": 3}}}),
     ("DELETE", "/v1/products/case-2", {}),
@@ -20,6 +21,7 @@ WRITES: list[tuple[str, str, dict[str, Any]]] = [
     ("POST", "/v1/rules", {"json": {"rules": [RULE]}}),
     ("DELETE", "/v1/rules/a", {}),
     ("POST", "/v1/rules/undo", {}),
+    ("POST", "/v1/labels", {"json": {"labels": [LABEL]}}),
 ]
 
 

@@ -40,9 +40,9 @@ def command(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Turn a public data set into a folder of tables that every other command reads.
+    """Turn exports of a shop or a public data set into tables that every other command reads.
 
-        goeswith import online-retail online_retail.csv -o shop
+        goeswith import shopify orders_export.csv products_export.csv -o shop
 
     Writes products, events and relations, those that the format has, and quarantine.parquet: every
     row set aside with its file, its number and the reason.

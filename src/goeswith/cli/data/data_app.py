@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from goeswith.cli.data.inspect_data import inspect_data
+from goeswith.cli.data.pull_tables import pull_tables
 from goeswith.cli.plain_help import PlainCommand, PlainGroup
 
 app = typer.Typer(
@@ -22,3 +23,4 @@ def data() -> None:
 
 
 app.command("inspect", cls=PlainCommand)(inspect_data)
+app.command("pull", cls=PlainCommand)(pull_tables)

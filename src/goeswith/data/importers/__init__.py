@@ -44,7 +44,10 @@ FORMATS: Final = {
     "matomo": ("shops.matomo:matomo", "Matomo: visits of Live.getLastVisitsDetails, JSON"),
     "olist": ("research.olist:olist", "Olist: orders, items, products and customers, CSV"),
     "one-hot": ("research.basket_lines:one_hot", "Matrices of baskets and products, CSV"),
-    "online-retail": ("online_retail:online_retail", "UCI Online Retail, as CSV or parquet"),
+    "online-retail": (
+        "online_retail:online_retail",
+        "UCI Online Retail, as spreadsheet, CSV or parquet",
+    ),
     "recbole": ("recbole:recbole", "RecBole atomic files: .inter and .item"),
     "rees46": ("research.rees46:rees46", "REES46: events of a shop, one CSV a month"),
     "retailrocket": ("retailrocket:retailrocket", "RetailRocket, the CSV files"),

@@ -55,8 +55,6 @@ def online_retail(
     if len(files) != 1:
         raise DataError(f"online-retail needs one file; got {len(files)}")
     path, file = files[0], files[0].name
-    if path.suffix in (".xlsx", ".xls"):
-        raise DataError(f"{path} is a spreadsheet; save its sheet as CSV in UTF-8 and import that")
     progress(file, 0.0)
     frame = read_table(path, quarantine)
     frame = frame.rename({old: new for old, new in _COLUMN_NAMES.items() if old in frame.columns})

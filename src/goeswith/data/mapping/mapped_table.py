@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
+from urllib.parse import unquote
 
 import polars as pl
 
@@ -13,6 +15,8 @@ from goeswith.data.mapping.column_mapping import ColumnMapping, map_columns
 from goeswith.data.mapping.load_report import TableReport
 from goeswith.data.quarantine import FILE, ROW, Quarantine
 from goeswith.data.tables import read_table
+
+_HIVE_NULL: Final = "__HIVE_DEFAULT_PARTITION__"
 
 
 def read_mapped_table(
@@ -69,11 +73,17 @@ def table_report(table: str, mappings: Sequence[ColumnMapping], rows: int) -> Ta
 
 
 def _with_folder_columns(frame: pl.DataFrame, path: Path, folder: Path) -> pl.DataFrame:
-    """Add columns that folder names hold, as in `event=purchase/part-0.parquet`."""
+    """Add columns that folder names hold, as in `event=purchase/part-0.parquet`.
+
+    Hive and Spark escape special characters in the names (`%3A`) and write a name of their own for
+    a missing value.
+    """
     parts = path.relative_to(folder).parts[:-1] if path.is_relative_to(folder) else ()
     pairs = [part.split("=", 1) for part in parts if "=" in part]
     return frame.with_columns(
-        pl.lit(value).alias(name) for name, value in pairs if name and name not in frame.columns
+        pl.lit(None if value == _HIVE_NULL else unquote(value), pl.String).alias(name)
+        for name, value in pairs
+        if name and name not in frame.columns
     )
 
 

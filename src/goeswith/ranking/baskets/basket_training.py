@@ -32,6 +32,9 @@ _CHECK_SHARE: Final = 0.25
 _MAX_CHECKED: Final = 4000
 _NEGATIVES: Final = 0.3
 """Share of the candidates without a label that are learned from, with more weight."""
+_LEARNING_RATE: Final = 0.08
+_PATIENCE: Final = 20
+"""Trees without a better fit to the baskets that are set aside, after which no more are added."""
 _EPSILON: Final = 1e-7
 
 
@@ -113,8 +116,9 @@ def train(baskets: Sparse, catalog: Catalog, config: BasketRankerConfig) -> Choi
     is_check = rng.random(labelled) < _CHECK_SHARE
     table = PairTable.build(earlier, config.candidates)
     types = TypeFeatures.fit(catalog, BasketCounts.count(earlier, by_basket=True).pairs)
-    booster = _fit_trees(table, types, later[~is_check], config, rng)
     check = later[is_check][:_MAX_CHECKED]
+    held_out = _samples(table, types, check, config, rng)
+    booster = _fit_trees(_samples(table, types, later[~is_check], config, rng), config, held_out)
     recall = _discounted_recalls(table, types, booster, check, config.popularity_discount)
     best = max(FORMS, key=lambda form: recall[form])
     wins = recall["trees"] >= recall[best]
@@ -124,19 +128,46 @@ def train(baskets: Sparse, catalog: Catalog, config: BasketRankerConfig) -> Choi
     )
     if not wins:
         return Choice(None, best, f"{best} ranks, by {what}")
-    booster = _fit_trees(table, types, later, config, rng)
-    return Choice(booster, best, f"trees rank, by {what}")
+    trees = booster.num_trees()
+    booster = _fit_trees(_samples(table, types, later, config, rng), config, trees=trees)
+    return Choice(booster, best, f"{trees} trees rank, by {what}")
 
 
-def _fit_trees(
+@dataclass(frozen=True)
+class _Samples:
+    """Pairs to learn from.
+
+    Attributes:
+        features: name -> (m,).
+        target: (m,) share of the label baskets of the source that hold the target.
+        weight: (m,) of these baskets.
+    """
+
+    features: dict[str, Floats]
+    target: npt.NDArray[np.float64]
+    weight: npt.NDArray[np.float64]
+
+    def dataset(self, reference: lightgbm.Dataset | None = None) -> lightgbm.Dataset:
+        import lightgbm
+
+        return lightgbm.Dataset(
+            _matrix(self.features),
+            self.target,
+            weight=self.weight / max(self.weight.mean(), 1e-12),
+            init_score=_start(self.features),
+            feature_name=[name.replace(" ", "_").replace(",", "") for name in self.features],
+            reference=reference,
+        )
+
+
+def _samples(
     table: PairTable,
     types: TypeFeatures,
     labels: Sparse,
     config: BasketRankerConfig,
     rng: np.random.Generator,
-) -> lightgbm.Booster:
-    import lightgbm
-
+) -> _Samples:
+    """Pairs of some sources, drawn by how often label baskets hold them."""
     counts = BasketCounts.count(labels, by_basket=True)
     sources = np.flatnonzero(counts.products > 0)
     if len(sources) > config.sources:
@@ -144,16 +175,29 @@ def _fit_trees(
         sources = rng.choice(sources, config.sources, replace=False, p=chance)
     pairs = table.of_sources(sources.astype(np.int32))
     bought = look_up(counts.pairs, pairs.source, pairs.target)
-    weight = counts.products[pairs.source]
-    features = pairs.features(types)
     learned = (bought > 0) | (rng.random(len(pairs)) < _NEGATIVES)
-    weight = np.where(bought > 0, weight, weight / _NEGATIVES)[learned]
-    columns = _matrix(features)[learned]
+    weight = counts.products[pairs.source]
+    target = np.clip(bought / np.maximum(weight, 1e-12), 0, 1)
+    weight = np.where(bought > 0, weight, weight / _NEGATIVES)
+    features = {name: value[learned] for name, value in pairs.features(types).items()}
+    return _Samples(features, target[learned], weight[learned])
+
+
+def _fit_trees(
+    samples: _Samples,
+    config: BasketRankerConfig,
+    held_out: _Samples | None = None,
+    *,
+    trees: int | None = None,
+) -> lightgbm.Booster:
+    """Boosted trees: as many as given, or as are best on what is held out."""
+    import lightgbm
+
     settings: dict[str, Any] = {
         "objective": "cross_entropy",
         "num_leaves": config.leaves,
-        "learning_rate": 0.08,
-        "min_data_in_leaf": int(np.clip(len(columns) // 100, 1, 200)),
+        "learning_rate": _LEARNING_RATE,
+        "min_data_in_leaf": int(np.clip(len(samples.target) // 100, 1, 200)),
         "feature_fraction": 0.7,
         "bagging_fraction": 0.8,
         "bagging_freq": 1,
@@ -163,14 +207,18 @@ def _fit_trees(
         "verbosity": -1,
         "seed": config.seed,
     }
-    data = lightgbm.Dataset(
-        columns,
-        np.clip(bought / np.maximum(counts.products[pairs.source], 1e-12), 0, 1)[learned],
-        weight=weight / max(weight.mean(), 1e-12),
-        init_score=_start(features)[learned],
-        feature_name=[name.replace(" ", "_").replace(",", "") for name in features],
+    data = samples.dataset()
+    if held_out is None:
+        return lightgbm.train(settings, data, trees or config.trees)
+    booster = lightgbm.train(
+        settings,
+        data,
+        config.trees,
+        valid_sets=[held_out.dataset(data)],
+        callbacks=[lightgbm.early_stopping(_PATIENCE, verbose=False)],
     )
-    return lightgbm.train(settings, data, config.trees)
+    # without the trees after the best one
+    return lightgbm.Booster(model_str=booster.model_to_string(num_iteration=booster.best_iteration))
 
 
 def _discounted_recalls(

@@ -25,7 +25,15 @@ _L2: Final = 1000.0
 """Penalty of EASE, in baskets."""
 _EASE_PRODUCTS: Final = 3000
 """Products that EASE reads: those in most baskets. Time grows with the cube."""
-FORMS: Final = ("popularity", "confidence", "confidence by basket", "llr", "cosine", "ease")
+FORMS: Final = (
+    "popularity",
+    "confidence",
+    "confidence by basket",
+    "confidence, more",
+    "llr",
+    "cosine",
+    "ease",
+)
 """Closed forms among the features, which the trees have to beat."""
 
 

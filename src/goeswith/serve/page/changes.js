@@ -6,29 +6,27 @@ const MOST = 100;
 
 function read() {
   try {
-    const stored = JSON.parse(localStorage.getItem(KEY) ?? "{}");
-    return stored && typeof stored === "object" && !Array.isArray(stored) ? stored : {};
+    const stored = JSON.parse(localStorage.getItem(KEY) ?? "[]");
+    return new Map(Array.isArray(stored) ? stored.filter((entry) => Array.isArray(entry) && entry[1]) : []);
   } catch {
-    return {};
+    return new Map();
   }
 }
 
 /**
  * Compares a list with the one of the build before, and remembers it.
  *
- * @returns `{ entered: Set of ids, left: [name], moved }`, or null where there is nothing to compare.
+ * @returns `{ entered: Set of ids, left: [name], moved: count }`, or null where there is nothing to compare.
  */
 export function sinceLastBuild(id, build, answers) {
   const stored = read();
-  const entry = Object.hasOwn(stored, id) ? stored[id] : null;
+  const entry = stored.get(id);
   const list = answers.map((a) => [a.product_id, nameOf(a, 80)]);
   const before = entry?.build === build ? entry.before : entry?.list;
-  delete stored[id];
-  stored[id] = { build, list, before };
-  const ids = Object.keys(stored);
-  for (const old of ids.slice(0, Math.max(0, ids.length - MOST))) delete stored[old];
+  stored.delete(id); // the one seen last stands at the end
+  stored.set(id, { build, list, before });
   try {
-    localStorage.setItem(KEY, JSON.stringify(stored));
+    localStorage.setItem(KEY, JSON.stringify([...stored].slice(-MOST)));
   } catch {
     // no storage: nothing to compare with later
   }

@@ -14,6 +14,8 @@ const OPERATORS = [
   ["contains", "contains"],
 ];
 const PATTERN = /^(.*?)(<=|>=|!=|=|<|>|\sin\s|\scontains\s)(.*)$/s;
+/** Where open filters would push the list out of sight. */
+const NARROW = matchMedia("(max-width: 44rem)");
 export const FIELDS = ["where", "per_type", "diversity", "market", "include", "k"];
 
 /** Parameters of the slate that stand in an address. */
@@ -111,7 +113,7 @@ export function filterPanel(view, params, facts, only = FIELDS) {
   };
   return h(
     "details",
-    { class: "panel", open: set > 0 },
+    { class: "panel", open: set > 0 && !NARROW.matches },
     h("summary", { "data-keep": "filters" }, "Filters", set > 0 && h("span", { class: "count" }, set)),
     h(
       "form",

@@ -70,8 +70,10 @@ async function show() {
 
 function focusOn(kept, first, same) {
   const again = kept && [...document.querySelectorAll("[data-keep]")].find((e) => e.dataset.keep === kept);
-  if (again) again.focus({ preventScroll: true });
-  else if (!first && !same) {
+  again?.focus({ preventScroll: true });
+  if (again && document.activeElement === again) return;
+  // what had the focus is gone, or the view is another one
+  if (kept || (!first && !same)) {
     const heading = main.querySelector("h1");
     heading?.setAttribute("tabindex", "-1");
     heading?.focus({ preventScroll: true });

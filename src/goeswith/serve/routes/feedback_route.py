@@ -23,7 +23,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         """Store events for `goeswith update`; the response is sent when they are on disk."""
         if app.state.feedback is None:
             raise HTTPException(404, "feedback is disabled: set serve.feedback to a folder")
-        events = [event.model_dump(exclude_none=True) for event in request.events]
+        events = [event.model_dump(exclude_none=True, mode="json") for event in request.events]
         try:
             await app.state.feedback.append(events)
         except FeedbackFull:

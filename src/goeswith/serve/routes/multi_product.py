@@ -8,10 +8,19 @@ from starlette.responses import Response
 
 from goeswith.core.errors import UnknownProductError
 from goeswith.query.bundle import MAX_BASKET
-from goeswith.serve.dependencies import CurrentSnapshot, SlateConstraints, k_parameter, resolve_k
+from goeswith.query.recommendation_list import RecommendationList
+from goeswith.results.experiments.experiment_file import HOLDOUT
+from goeswith.serve.dependencies import (
+    CurrentSnapshot,
+    KeyConstraints,
+    SlateConstraints,
+    k_parameter,
+    resolve_k,
+)
 from goeswith.serve.limits.connection import is_abandoned
 from goeswith.serve.problem_details import problem_responses
 from goeswith.serve.responses import json_response, list_response
+from goeswith.serve.routes.exposures import Visitor, assigned_variant, store_answer
 from goeswith.serve.schemas import (
     MAX_ID_LENGTH,
     BasketResponse,
@@ -42,15 +51,22 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         ],
         snapshot: CurrentSnapshot,
         constraints: SlateConstraints,
+        visitor: Visitor,
         k: int | None = k_default,
     ) -> Response:
         """Complements of a basket, best first."""
-        recommendations = snapshot.bundle.basket(
-            product, resolve_k(k, max_k, snapshot), constraints
-        )
+        count, variant = resolve_k(k, max_k, snapshot), assigned_variant(app, visitor)
+        recommendations = snapshot.bundle.basket(product, count, constraints)
+        if variant == HOLDOUT:
+            recommendations = RecommendationList()
         app.state.metrics.count_recommendations(recommendations)
+        products = list(dict.fromkeys(product))
+        market = constraints.market if constraints else None
+        stored = store_answer(
+            app, settings, snapshot.bundle, products, recommendations, visitor, market, variant
+        )
         return list_response(
-            snapshot.bundle, "complements", recommendations, basket=list(dict.fromkeys(product))
+            snapshot.bundle, "complements", recommendations, basket=products, **stored
         )
 
     @app.get("/v1/session", response_model=SessionResponse, responses=problem_responses(404))
@@ -96,7 +112,10 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
 
     @app.post("/v1/batch", response_model=BatchResponse, responses=problem_responses(411, 413))
     def batch(
-        request: Annotated[BatchRequest, Body()], snapshot: CurrentSnapshot, http: Request
+        request: Annotated[BatchRequest, Body()],
+        snapshot: CurrentSnapshot,
+        http: Request,
+        constraints: KeyConstraints,
     ) -> Response:
         """Complements of each of several products, in the order of the request."""
         count = resolve_k(None if request.k is None else min(request.k, max_k), max_k, snapshot)
@@ -105,7 +124,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
             if is_abandoned(http.scope):
                 break
             try:
-                recommendations = snapshot.bundle.complements(product_id, count)
+                recommendations = snapshot.bundle.complements(product_id, count, constraints)
                 app.state.metrics.count_recommendations(recommendations)
                 items.append({"product_id": product_id, "complements": recommendations})
             except UnknownProductError as error:

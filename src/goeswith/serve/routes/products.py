@@ -17,6 +17,12 @@ from goeswith.serve.dependencies import (
 )
 from goeswith.serve.problem_details import problem_responses
 from goeswith.serve.responses import json_response, list_response
+from goeswith.serve.routes.exposures import (
+    Visitor,
+    assigned_variant,
+    complements_of_variant,
+    store_answer,
+)
 from goeswith.serve.schemas import (
     ComparisonResponse,
     ComplementsResponse,
@@ -40,10 +46,11 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         response_model=ComplementsResponse,
         responses=problem_responses(404),
     )
-    def complements(
+    def complements(  # noqa: PLR0917
         product_id: ProductId,
         snapshot: CurrentSnapshot,
         constraints: SlateConstraints,
+        visitor: Visitor,
         k: int | None = k_default,
         model: Annotated[
             str | None,
@@ -57,12 +64,23 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
     ) -> Response:
         """Complements of a product, best first; at most `k`."""
         bundle, count = snapshot.bundle, resolve_k(k, max_k, snapshot)
-        if model is None:
+        variant = assigned_variant(app, visitor)
+        if model is None and variant is not None:
+            recommendations = complements_of_variant(
+                app, bundle, variant, product_id, count, constraints
+            )
+        elif model is None:
             recommendations = bundle.complements(product_id, count, constraints)
         else:
             recommendations = bundle.complements_by(model, product_id, count, constraints)
         app.state.metrics.count_recommendations(recommendations)
-        return list_response(bundle, "complements", recommendations, product_id=product_id)
+        market = constraints.market if constraints else None
+        stored = store_answer(
+            app, settings, bundle, [product_id], recommendations, visitor, market, variant
+        )
+        return list_response(
+            bundle, "complements", recommendations, product_id=product_id, **stored
+        )
 
     @app.get(
         "/v1/products/{product_id:path}/similars",

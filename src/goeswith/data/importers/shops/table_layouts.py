@@ -21,11 +21,15 @@ from goeswith.data.delimited import read_header
 from goeswith.data.importers.source_files import list_source_files
 from goeswith.data.mapping.column_names import normalize
 from goeswith.data.quarantine import ROW, Quarantine
+from goeswith.data.sources.packed_files import PACKED_SUFFIXES, unpacked
+from goeswith.data.sources.spreadsheet import read_spreadsheet
 from goeswith.data.tables import read_table, table_batches, table_format
 from goeswith.data.text_encoding import UTF8, text_encoding, utf8_content
 
 _DELIMITERS: Final = (",", ";", "\t", "|")
 _SPREADSHEET_ENCODING: Final = "cp1252"
+_TYPED: Final = (".parquet", ".xlsx")
+"""Formats that are no text."""
 
 
 @dataclass(frozen=True)
@@ -102,14 +106,13 @@ def sort_files(
     for path in list_source_files(sources):
         if path.name.startswith("."):
             continue
-        why = "its suffix is not .csv, .tsv or .parquet"
+        why = "its suffix is not .csv, .tsv, .xlsx or .parquet"
         if table_format(path) is not None:
-            encoding = _encoding(path)
-            fit, why = _layout_of(path, layouts, encoding)
+            fit, why = _layout_of(path, layouts)
             if fit is not None:
                 table, config = fit
                 found[table].append(LaidOutFile(path, layouts[table], config))
-                if encoding == _SPREADSHEET_ENCODING:
+                if config.encoding == _SPREADSHEET_ENCODING:
                     quarantine.notes.append(f"{path.name} is not UTF-8 and read as Windows-1252")
                 continue
         if path in given:
@@ -123,11 +126,16 @@ def sort_files(
 
 
 def _layout_of(
-    path: Path, layouts: Mapping[str, TableLayout], encoding: str
+    path: Path, layouts: Mapping[str, TableLayout]
 ) -> tuple[tuple[str, DataConfig] | None, str]:
     """The table that a file is and how to read it, or None and why it is none."""
-    if table_format(path) == ".parquet":
-        header = list(pl.read_parquet_schema(path))
+    if path.suffix.lower() in PACKED_SUFFIXES:
+        with unpacked(path) as plain:
+            return _layout_of(plain, layouts)
+    encoding = _encoding(path)
+    if table_format(path) in _TYPED:
+        is_parquet = table_format(path) == ".parquet"
+        header = list(pl.read_parquet_schema(path)) if is_parquet else _sheet_columns(path)
         fitting = [(table, ",") for table, layout in layouts.items() if layout.fits(header)]
     else:
         header, fitting = [], []
@@ -154,9 +162,13 @@ def _layout_of(
     return None, f"{lacking}; its columns are {', '.join(header[:8]) or 'not readable'}"
 
 
+def _sheet_columns(path: Path) -> list[str]:
+    return read_spreadsheet(path).columns[1:]
+
+
 def _encoding(path: Path) -> str:
     """The encoding of a text file: by its mark, UTF-8, or else that of spreadsheets."""
-    if table_format(path) == ".parquet":
+    if table_format(path) in _TYPED:
         return "utf-8"
     encoding = text_encoding(path)
     if encoding not in UTF8:

@@ -67,7 +67,7 @@ export async function health({ params }) {
       shareTiles(report),
       notices(report, 20),
       h("h2", {}, "Weak products"),
-      h("nav", { class: "jump", "aria-label": "Issues" }, [[null, "all"], ...Object.keys(report.issues ?? {}).map((name) => [name, `${issueWords(name)} (${count(report.issues[name])})`])].map(([name, words]) =>
+      h("nav", { class: "jump", "aria-label": "Issues" }, [[null, "all"], ...Object.keys(report.issues ?? {}).filter((name) => report.issues[name] > 0).map((name) => [name, `${issueWords(name)} (${count(report.issues[name])})`])].map(([name, words]) =>
         h("a", { class: "quiet", href: to("health", { issue: name }), "aria-current": (issue ?? null) === name && "page" }, words),
       )),
       weak.length ? products(weak, (p) => marks([`bought ${count(p.purchases)} times`, ...p.issues.map(issueWords)])) : h("p", { class: "nothing" }, "None."),

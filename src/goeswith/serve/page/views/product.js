@@ -36,7 +36,7 @@ export async function product({ params, facts, signal, again }) {
   const self = { product_id: id, title: attributes.title, type: attributes.type };
   const failed = answer instanceof Error;
   const answers = failed ? [] : answer[TABS[tab].field];
-  const changed = plain && answers.length ? sinceLastBuild(id, facts.bundle, answers) : null;
+  const changed = plain && answers.length ? sinceLastBuild(id, answer.bundle, answers) : null;
   const context = {
     facts,
     source: self,

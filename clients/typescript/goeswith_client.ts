@@ -1,0 +1,899 @@
+// Typed client of the goeswith service, made by clients/generate.py; do not edit.
+
+/** Complements of a basket. */
+export interface BasketResponse {
+  bundle: string;
+  skipped?: SkippedSchema[];
+  rules?: string[];
+  basket: string[];
+  complements: RecommendationSchema[];
+}
+
+/** One product of a batch: its recommendations, or an error. */
+export interface BatchItemSchema {
+  product_id: string;
+  complements?: RecommendationSchema[] | null;
+  error?: string | null;
+}
+
+/** Several products, each with its own recommendations. */
+export interface BatchRequest {
+  product_ids: string[];
+  k?: number | null;
+}
+
+/** The products of a batch, in the order of the request. */
+export interface BatchResponse {
+  bundle: string;
+  answers: BatchItemSchema[];
+}
+
+/** A product and how often it was bought. */
+export interface BestSellerSchema {
+  product_id: string;
+  title: string | null;
+  type: string | null;
+  brand: string | null;
+  price: number | null;
+  purchases: number;
+}
+
+/** The products bought most, first the one bought most. */
+export interface BestSellersResponse {
+  bundle: string;
+  products: BestSellerSchema[];
+}
+
+/** What changed against the last build. */
+export interface BuildChanges {
+  last: string;
+  created: string;
+  new_products: number;
+  removed_products: number;
+  compared: number;
+  changed: number;
+  reordered: number;
+  reasons_entered: Record<string, number>;
+  reasons_left: Record<string, number>;
+  top_five: TopFive | null;
+  coverage: Coverage | null;
+  products: ChangedProduct[];
+}
+
+/** The bundle of the service. */
+export interface BundleInfoResponse {
+  bundle: string;
+  created: string;
+  data: string;
+  products: number;
+  k: number;
+  models: string[];
+  probabilities: string[];
+  session_model: string | null;
+  types: TypeCountSchema[];
+  filters: FilterColumnSchema[];
+  has_report: boolean;
+  may_edit: boolean;
+  edit_refusal: string | null;
+  image_origins: string[];
+  counted: boolean;
+  explained: boolean;
+}
+
+/** A product with another top five than in the last build. */
+export interface ChangedProduct {
+  product_id: string;
+  title: string | null;
+  purchases: number;
+  entered: ChangedRecommendation[];
+  left: ChangedRecommendation[];
+  rules?: string[];
+}
+
+/** A product that entered or left a top five. */
+export interface ChangedRecommendation {
+  product_id: string;
+  title: string | null;
+  reason: "new_product" | "removed_product" | "new_counts" | "available_again" | "sold_out_or_hidden" | "now_a_look_alike" | "ranking";
+  before: number | null;
+  now: number | null;
+}
+
+/** Comparison of two products. */
+export interface ComparisonResponse {
+  bundle: string;
+  source: ProductSummarySchema;
+  target: ProductSummarySchema;
+  relation: "complement" | "reverse" | "mutual" | "substitute" | "none";
+  forward: DirectionSchema;
+  backward: DirectionSchema;
+  substitutes: boolean;
+  why: string;
+}
+
+/** Complements of a product. */
+export interface ComplementsResponse {
+  bundle: string;
+  skipped?: SkippedSchema[];
+  rules?: string[];
+  product_id: string;
+  complements: RecommendationSchema[];
+}
+
+/** How many products have which recommendations. */
+export interface Coverage {
+  products: number;
+  without: number;
+  few: number;
+  fallback_only: number;
+  without_type: number;
+  recommended: number;
+  models: ModelCoverage[];
+}
+
+/** One direction: the second product as a recommendation for the first. */
+export interface DirectionSchema {
+  rank: number | null;
+  score: number | null;
+  model: string | null;
+  fallback: boolean;
+  probability: number | null;
+  evidence: EvidenceSchema;
+  why: string;
+}
+
+/** The evidence for a pair. */
+export interface EvidenceSchema {
+  basis: "bought_together" | "bought_before" | "linked" | "alike" | "types" | "popular" | "model" | "viewed_together" | "attributes";
+  bought_together: number;
+  source_first: number | null;
+  viewed_together: number;
+  confidence: number | null;
+  lift: number | null;
+  pmi_lower: number | null;
+  purchases: number;
+  counted: boolean;
+  link?: LinkSchema | null;
+  types?: TypePairSchema | null;
+  unit?: "baskets" | "sessions" | "users" | null;
+  target_first?: number | null;
+  customers?: number | null;
+  strength?: "strong" | "medium" | "weak" | null;
+}
+
+/** An interaction of a shopper with a recommendation. */
+export interface FeedbackEventSchema {
+  event: "impression" | "click" | "purchase";
+  product_id: string;
+  source_id?: string | null;
+  bundle?: string | null;
+  session_id?: string | null;
+  user_id?: string | null;
+  position?: number | null;
+  event_id?: string | null;
+}
+
+/** Events, stored in the order of the request. */
+export interface FeedbackRequest {
+  events: FeedbackEventSchema[];
+}
+
+/** Number of events on disk. */
+export interface FeedbackResponse {
+  bundle: string;
+  accepted: number;
+}
+
+/** A column of the catalogue for filters. */
+export interface FilterColumnSchema {
+  column: string;
+  kind: "text" | "number" | "boolean" | "time" | "list";
+}
+
+/** Something to look at. */
+export interface HealthNotice {
+  code: string;
+  text: string;
+}
+
+/** The health of a build, with what depends on rules and live facts. */
+export interface HealthReport {
+  coverage: Coverage;
+  top_five: TopFive;
+  hubs: Hub[];
+  weak_products: WeakProduct[];
+  issues: Record<string, number>;
+  changes: BuildChanges | null;
+  log: LogVolume | null;
+  bundle: string;
+  created: string;
+  rules: RulesInUse;
+  unavailable: number;
+  notices: HealthNotice[];
+}
+
+/** State of the service. */
+export interface HealthResponse {
+  status: "live" | "ready";
+  bundle: string;
+  products: number;
+}
+
+/** A product in many lists. */
+export interface Hub {
+  product_id: string;
+  title: string | null;
+  lists: number;
+  share: number;
+}
+
+/** The kind at the other end of a link. */
+export interface KindLinkSchema {
+  id: string;
+  name: string;
+  reason: string;
+  strength: number;
+  match: string[];
+}
+
+/** A kind by id and name. */
+export interface KindNameSchema {
+  id: string;
+  name: string;
+}
+
+/** A kind that is never shown together with this one. */
+export interface KindNeverSchema {
+  id: string;
+  name: string;
+  why: string;
+}
+
+/** A kind with everything that the table says of it. */
+export interface KindResponse {
+  id: string;
+  name: string;
+  department: string;
+  broader: string | null;
+  group: boolean;
+  bundle: string;
+  table: string;
+  path: string[];
+  synonyms: string[];
+  names: Record<string, string[]>;
+  use: string | null;
+  audience: string[];
+  fits: string[];
+  confused_with: string[];
+  goes_with: KindLinkSchema[];
+  recommended_for: KindLinkSchema[];
+  alternatives: KindNameSchema[];
+  never_together: KindNeverSchema[];
+}
+
+/** Kinds by words of their names. */
+export interface KindSearchResponse {
+  bundle: string;
+  query: string;
+  kinds: KindSummarySchema[];
+}
+
+/** A kind and its place in the table. */
+export interface KindSummarySchema {
+  id: string;
+  name: string;
+  department: string;
+  broader: string | null;
+  group: boolean;
+}
+
+/** What is generally known of the kinds of two products; never evidence of purchases. */
+export interface KnowledgeSchema {
+  source_kind: string;
+  target_kind: string;
+  reason: string;
+  strength: number;
+}
+
+/** What a person says of a recommendation. */
+export interface LabelSchema {
+  source: string;
+  target: string;
+  label: "complement" | "substitute" | "weak" | "irrelevant" | "none";
+}
+
+/** Labels to store. */
+export interface LabelsRequest {
+  labels: LabelSchema[];
+}
+
+/** A product between source and target. */
+export interface LinkSchema {
+  product_id: string;
+  title: string | null;
+  type: string | null;
+  with_source: number;
+  with_target: number;
+}
+
+/** Events of a day. */
+export interface LogDay {
+  day: string;
+  events: number;
+  purchases: number;
+  views: number;
+  new_products: number | null;
+}
+
+/** The log over time. */
+export interface LogVolume {
+  first: string;
+  last: string;
+  days: LogDay[];
+  missing: number;
+  missing_days: string[];
+}
+
+/** Recommendations of one model. */
+export interface ModelCoverage {
+  model: string;
+  fallback: boolean;
+  recommendations: number;
+  products_first: number;
+}
+
+/** A product that is not in the catalogue. */
+export interface NewProductRequest {
+  attributes: Record<string, string | number | boolean | string[] | null>;
+}
+
+/** One candidate for the next product in a session. */
+export interface NextSchema {
+  product_id: string;
+  title: string | null;
+  type: string | null;
+  relation: "next" | "complement" | "similar";
+  score: number;
+  model: string;
+  fallback: boolean;
+  evidence: EvidenceSchema;
+  why: string;
+  goes_with: string[];
+  pinned: boolean;
+  explanation: string | null;
+  knowledge?: KnowledgeSchema | null;
+  more_variants?: number;
+  rules?: string[];
+  proposed_by: string[];
+  after: string | null;
+  followed: number;
+}
+
+/** One product before and after. */
+export interface PreviewItemSchema {
+  product_id: string;
+  before: RecommendationSchema[];
+  after: RecommendationSchema[];
+  entered: string[];
+  left: string[];
+  rules: string[];
+}
+
+/** Rules that are not stored yet, and products to try them on. */
+export interface PreviewRequest {
+  rules: Rule[];
+  remove?: string[];
+  product_ids?: string[];
+  k?: number;
+}
+
+/** Recommendations with the rules that there are, and with the new ones. */
+export interface PreviewResponse {
+  bundle: string;
+  products: number;
+  differences: PreviewItemSchema[];
+  problems: RuleProblemSchema[];
+}
+
+/** New values of one product. */
+export interface ProductChangeRequest {
+  attributes: Record<string, string | number | boolean | string[] | null>;
+}
+
+/** A change of one product. */
+export interface ProductChangeSchema {
+  product_id: string;
+  attributes?: Record<string, string | number | boolean | string[] | null>;
+  deleted?: boolean | null;
+}
+
+/** Changes of several products, in their order. */
+export interface ProductChangesRequest {
+  products: ProductChangeSchema[];
+}
+
+/** What was written; every answer from now on has it. */
+export interface ProductChangesResponse {
+  bundle: string;
+  changed: number;
+  unchanged: number;
+  skipped: SkippedChangeSchema[];
+}
+
+/** A product of the catalogue. */
+export interface ProductResponse {
+  bundle: string;
+  product_id: string;
+  attributes: Record<string, unknown>;
+  changed?: string[];
+}
+
+/** Main attributes of a product. */
+export interface ProductSummarySchema {
+  product_id: string;
+  title: string | null;
+  type: string | null;
+  brand: string | null;
+  price: number | null;
+}
+
+/** One recommendation. */
+export interface RecommendationSchema {
+  product_id: string;
+  title: string | null;
+  type: string | null;
+  relation: "complement" | "similar" | "goes_with";
+  score: number;
+  model: string;
+  fallback: boolean;
+  evidence: EvidenceSchema;
+  why: string;
+  goes_with: string[];
+  pinned: boolean;
+  explanation: string | null;
+  knowledge?: KnowledgeSchema | null;
+  more_variants?: number;
+  rules?: string[];
+}
+
+/** The class of a pair. */
+export interface RelevanceLabelSchema {
+  label: string;
+  probabilities: Record<string, number>;
+}
+
+/** A query, or a product in its place, and a product. */
+export interface RelevancePairSchema {
+  query: string;
+  text?: string;
+  product_id?: string | null;
+  source_id?: string | null;
+  locale?: string;
+}
+
+/** Pairs to be classified. */
+export interface RelevanceRequest {
+  pairs: RelevancePairSchema[];
+}
+
+/** Classes of the pairs, in the order of the request. */
+export interface RelevanceResponse {
+  pairs: RelevanceLabelSchema[];
+}
+
+/** Results of a benchmark, as `goeswith benchmark -o FILE.json` writes them. */
+export interface ReportResponse {
+  bundle: string;
+  report: Record<string, unknown>;
+}
+
+/** Products that a product is recommended for. */
+export interface ReverseResponse {
+  bundle: string;
+  skipped?: SkippedSchema[];
+  rules?: string[];
+  product_id: string;
+  sources: RecommendationSchema[];
+}
+
+/** One rule. */
+export interface Rule {
+  id: string;
+  action: "boost" | "bury" | "pin" | "ban" | "only" | "same" | "other" | "limit";
+  source?: RuleSide;
+  target?: RuleSide;
+  min_price_ratio?: number | null;
+  max_price_ratio?: number | null;
+  markets?: string[];
+  start?: string | null;
+  end?: string | null;
+  rank?: number | null;
+  by?: number | null;
+  attribute?: string | null;
+  max?: number | null;
+  priority?: number;
+  owner?: string;
+  note?: string;
+}
+
+/** The change that was made; null if nothing changed. */
+export interface RuleChangeResponse {
+  bundle: string;
+  change: RuleChangeSchema | null;
+  problems: RuleProblemSchema[];
+}
+
+/** One change of the rules. */
+export interface RuleChangeSchema {
+  revision: number;
+  at: string;
+  who: string | null;
+  action: string;
+  before: Record<string, Record<string, unknown> | null>;
+  after: Record<string, Record<string, unknown> | null>;
+  undoes?: number | null;
+}
+
+/** Changes of the rules, the newest first. */
+export interface RuleHistoryResponse {
+  bundle: string;
+  changes: RuleChangeSchema[];
+}
+
+/** What is wrong with a rule. */
+export interface RuleProblemSchema {
+  rule: string;
+  problem: string;
+  is_left_out: boolean;
+}
+
+/** Conditions on a product; all of them hold. Without any, every product meets them. */
+export interface RuleSide {
+  products?: string[];
+  types?: string[];
+  where?: string[];
+}
+
+/** A rule that changes recommendations. */
+export interface RuleUse {
+  rule: string;
+  products: number;
+}
+
+/** Which rules change recommendations, of a sample of products. */
+export interface RulesInUse {
+  rules: number;
+  tried: number;
+  firing: RuleUse[];
+  silent: string[];
+}
+
+/** Rules to add, each in place of one of its id. */
+export interface RulesRequest {
+  rules: Rule[];
+}
+
+/** The rules of the service. */
+export interface RulesResponse {
+  bundle: string;
+  rules: Rule[];
+  problems: RuleProblemSchema[];
+}
+
+/** Products of a search, best first. */
+export interface SearchResponse {
+  bundle: string;
+  query: string;
+  products: ProductSummarySchema[];
+}
+
+/** Candidates for the next product in a session. */
+export interface SessionResponse {
+  bundle: string;
+  skipped?: SkippedSchema[];
+  rules?: string[];
+  session: string[];
+  next: NextSchema[];
+}
+
+/** Substitutes of a product. */
+export interface SimilarsResponse {
+  bundle: string;
+  skipped?: SkippedSchema[];
+  rules?: string[];
+  product_id: string;
+  similars: RecommendationSchema[];
+}
+
+/** A change that was not made. */
+export interface SkippedChangeSchema {
+  product_id: string;
+  reason: string;
+}
+
+/** Something that was not applied. */
+export interface SkippedSchema {
+  what: "pin" | "ban" | "filter" | "rule";
+  value: string;
+  reason: string;
+}
+
+/** A label that is stored. */
+export interface StoredLabelSchema {
+  source: string;
+  target: string;
+  label: "complement" | "substitute" | "weak" | "irrelevant" | "none";
+  who: string | null;
+  at: string;
+}
+
+/** Labels that are on the disk. */
+export interface StoredLabelsResponse {
+  bundle: string;
+  labels: StoredLabelSchema[];
+  unreadable?: number;
+}
+
+/** Shares of all recommendations in the top five. */
+export interface TopFive {
+  recommendations: number;
+  look_alikes: number;
+  same_type: number | null;
+  fallback: number;
+  bought_together: number;
+  strong: number | null;
+  medium: number | null;
+  weak: number | null;
+}
+
+/** A product type and its number of products. */
+export interface TypeCountSchema {
+  type: string;
+  products: number;
+}
+
+/** Number of joint purchases of products of two types. */
+export interface TypePairSchema {
+  source: string;
+  target: string;
+  bought_together: number;
+}
+
+/** A product whose recommendations should be looked at. */
+export interface WeakProduct {
+  product_id: string;
+  title: string | null;
+  type: string | null;
+  purchases: number;
+  recommendations: number;
+  issues: ("no_recommendations" | "few_recommendations" | "fallback_only" | "look_alikes" | "weak_evidence")[];
+}
+
+/** An invalid field of the request. */
+export interface FieldErrorSchema {
+  loc: (string | number)[];
+  msg: string;
+  type: string;
+}
+
+/** A product with a similar id or title. */
+export interface NearestProductSchema {
+  product_id: string;
+  title: string | null;
+}
+
+/** An error as problem details (RFC 9457). */
+export interface Problem {
+  type?: string;
+  title: string;
+  status: number;
+  detail: string;
+  bundle?: string | null;
+  nearest?: NearestProductSchema[] | null;
+  errors?: FieldErrorSchema[] | null;
+}
+
+/** An answer that is an error, as problem details (RFC 9457). */
+export class GoesWithProblem extends Error {
+  readonly status: number;
+  readonly problem: Partial<Problem>;
+
+  constructor(status: number, problem: Partial<Problem>) {
+    super(`${status}: ${problem.detail ?? problem.title ?? ""}`);
+    this.status = status;
+    this.problem = problem;
+  }
+}
+
+type Query = Record<string, string | number | boolean | readonly string[] | null | undefined>;
+
+/** A service at `address`; `key` is one of its keys, where it needs one. */
+export class GoesWithClient {
+  readonly #address: string;
+  readonly #headers: Record<string, string>;
+
+  constructor(address: string, key?: string) {
+    this.#address = address.replace(/\/$/, "");
+    this.#headers = { Accept: "application/json" };
+    if (key !== undefined) this.#headers.Authorization = `Bearer ${key}`;
+  }
+
+  async #send(method: string, path: string, query: Query, body?: unknown): Promise<any> {
+    const given = new URLSearchParams();
+    for (const [name, value] of Object.entries(query)) {
+      if (value === undefined || value === null) continue;
+      for (const one of Array.isArray(value) ? value : [value]) given.append(name, String(one));
+    }
+    const headers = { ...this.#headers };
+    if (body !== undefined) headers["Content-Type"] = "application/json";
+    const answer = await fetch(this.#address + path + (given.size ? `?${given}` : ""), {
+      method,
+      headers,
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    const isJson = answer.headers.get("content-type")?.includes("json") ?? false;
+    const content = isJson ? await answer.json() : await answer.text();
+    if (!answer.ok) throw new GoesWithProblem(answer.status, isJson ? content : {});
+    return content;
+  }
+
+  /** Complements of a product, best first; at most `k`. */
+  complements(product_id: string, options: { k?: number | null; model?: string | null; where?: string[] | null; ban?: string[] | null; pin?: string[] | null; per_type?: number | null; diversity?: number | null; include?: ("sold_out" | "hidden")[] | null; market?: string | null; when_sold_out?: number | null } = {}): Promise<ComplementsResponse> {
+    return this.#send("GET", `/v1/products/${encodeURIComponent(product_id)}/complements`, { ...options });
+  }
+
+  /** Substitutes of a product: viewed alternatives, then products with similar attributes. */
+  similars(product_id: string, options: { k?: number | null; where?: string[] | null; ban?: string[] | null; include?: ("sold_out" | "hidden")[] | null; market?: string | null } = {}): Promise<SimilarsResponse> {
+    return this.#send("GET", `/v1/products/${encodeURIComponent(product_id)}/similars`, { ...options });
+  }
+
+  /** Products that a product is recommended for. */
+  reverse(product_id: string, options: { k?: number | null } = {}): Promise<ReverseResponse> {
+    return this.#send("GET", `/v1/products/${encodeURIComponent(product_id)}/reverse`, { ...options });
+  }
+
+  /** A product with all attributes of the catalogue. */
+  product(product_id: string): Promise<ProductResponse> {
+    return this.#send("GET", `/v1/products/${encodeURIComponent(product_id)}`, {});
+  }
+
+  /** Change price, stock, visibility or other attributes of a product. */
+  change_product(product_id: string, body: ProductChangeRequest): Promise<ProductChangesResponse> {
+    return this.#send("PATCH", `/v1/products/${encodeURIComponent(product_id)}`, {}, body);
+  }
+
+  /** Delete a product: it is never shown again, until it is restored or added by a fit. */
+  delete_product(product_id: string): Promise<ProductChangesResponse> {
+    return this.#send("DELETE", `/v1/products/${encodeURIComponent(product_id)}`, {});
+  }
+
+  /** The relation of a target to a source, in both directions, with evidence. */
+  compare(source: string, target: string): Promise<ComparisonResponse> {
+    return this.#send("GET", `/v1/compare`, { source, target });
+  }
+
+  /** Complements of a basket, best first. */
+  basket(product: string[], options: { k?: number | null; where?: string[] | null; ban?: string[] | null; pin?: string[] | null; per_type?: number | null; diversity?: number | null; include?: ("sold_out" | "hidden")[] | null; market?: string | null; when_sold_out?: number | null } = {}): Promise<BasketResponse> {
+    return this.#send("GET", `/v1/basket`, { product, ...options });
+  }
+
+  /** Candidates for the next product after several products, likeliest first. */
+  session(product: string[], options: { k?: number | null; where?: string[] | null; ban?: string[] | null; pin?: string[] | null; per_type?: number | null; diversity?: number | null; include?: ("sold_out" | "hidden")[] | null; market?: string | null; when_sold_out?: number | null } = {}): Promise<SessionResponse> {
+    return this.#send("GET", `/v1/session`, { product, ...options });
+  }
+
+  /** Complements of a new product, from its attributes. */
+  complements_of_new(body: NewProductRequest, options: { k?: number | null; where?: string[] | null; ban?: string[] | null; pin?: string[] | null; per_type?: number | null; diversity?: number | null; include?: ("sold_out" | "hidden")[] | null; market?: string | null; when_sold_out?: number | null } = {}): Promise<ComplementsResponse> {
+    return this.#send("POST", `/v1/complements`, { ...options }, body);
+  }
+
+  /** Complements of each of several products, in the order of the request. */
+  batch(body: BatchRequest): Promise<BatchResponse> {
+    return this.#send("POST", `/v1/batch`, {}, body);
+  }
+
+  /** Products by words of title or id, best first. */
+  search(q: string, options: { k?: number | null } = {}): Promise<SearchResponse> {
+    return this.#send("GET", `/v1/search`, { q, ...options });
+  }
+
+  /** The products bought most, without those that are sold out, hidden or deleted. */
+  best_sellers(options: { k?: number | null } = {}): Promise<BestSellersResponse> {
+    return this.#send("GET", `/v1/best-sellers`, { ...options });
+  }
+
+  /** The bundle of the service: data, models, types, columns for filters, permission. */
+  bundle(): Promise<BundleInfoResponse> {
+    return this.#send("GET", `/v1/bundle`, {});
+  }
+
+  /** Results of the benchmark of the models on these data. */
+  report(): Promise<ReportResponse> {
+    return this.#send("GET", `/v1/report`, {});
+  }
+
+  /** Metrics in the text format of Prometheus. */
+  metrics(): Promise<string> {
+    return this.#send("GET", `/metrics`, {});
+  }
+
+  /** The process is alive. */
+  live(): Promise<HealthResponse> {
+    return this.#send("GET", `/v1/health/live`, {});
+  }
+
+  /** A bundle is open and complete, and the service is not shutting down. */
+  ready(): Promise<HealthResponse> {
+    return this.#send("GET", `/v1/health/ready`, {});
+  }
+
+  /** Coverage, look-alikes, evidence, hubs, rules in use, and what changed since the last */
+  recommendation_health(): Promise<HealthReport> {
+    return this.#send("GET", `/v1/health/recommendations`, {});
+  }
+
+  /** Product kinds by words of their names, best first. */
+  search_kinds(search: string, options: { k?: number | null } = {}): Promise<KindSearchResponse> {
+    return this.#send("GET", `/v1/kinds`, { search, ...options });
+  }
+
+  /** A product kind: names, what goes with it and why, alternatives. */
+  kind(id: string): Promise<KindResponse> {
+    return this.#send("GET", `/v1/kinds/${encodeURIComponent(id)}`, {});
+  }
+
+  /** Store events for `goeswith update`; the response is sent when they are on disk. */
+  feedback(body: FeedbackRequest): Promise<FeedbackResponse> {
+    return this.#send("POST", `/v1/feedback`, {}, body);
+  }
+
+  /** Change, delete or restore several products; unknown ones are skipped and reported. */
+  change_products(body: ProductChangesRequest): Promise<ProductChangesResponse> {
+    return this.#send("POST", `/v1/products`, {}, body);
+  }
+
+  /** The rules of the bundle, and what is wrong with them. */
+  rules(): Promise<RulesResponse> {
+    return this.#send("GET", `/v1/rules`, {});
+  }
+
+  /** Add rules, each in place of one of its id. */
+  put_rules(body: RulesRequest): Promise<RuleChangeResponse> {
+    return this.#send("POST", `/v1/rules`, {}, body);
+  }
+
+  /** Remove a rule. */
+  remove_rule(rule_id: string): Promise<RuleChangeResponse> {
+    return this.#send("DELETE", `/v1/rules/${encodeURIComponent(rule_id)}`, {});
+  }
+
+  /** Undo the last change that is not undone. */
+  undo_rules(): Promise<RuleChangeResponse> {
+    return this.#send("POST", `/v1/rules/undo`, {});
+  }
+
+  /** Changes of the rules, the newest first; at most 200. */
+  rule_history(): Promise<RuleHistoryResponse> {
+    return this.#send("GET", `/v1/rules/history`, {});
+  }
+
+  /** Recommendations of some products with the stored rules, and with others. */
+  preview_rules(body: PreviewRequest): Promise<PreviewResponse> {
+    return this.#send("POST", `/v1/rules/preview`, {}, body);
+  }
+
+  /** Label recommendations; the response is sent when the labels are on disk. */
+  put_labels(body: LabelsRequest): Promise<StoredLabelsResponse> {
+    return this.#send("POST", `/v1/labels`, {}, body);
+  }
+
+  /** The labels that count, the newest first: the last of each person and pair. */
+  labels(options: { source?: string | null; k?: number | null } = {}): Promise<StoredLabelsResponse> {
+    return this.#send("GET", `/v1/labels`, { ...options });
+  }
+
+  /** The class of each pair. */
+  relevance(body: RelevanceRequest): Promise<RelevanceResponse> {
+    return this.#send("POST", `/v1/relevance`, {}, body);
+  }
+}

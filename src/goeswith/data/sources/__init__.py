@@ -1,0 +1,1 @@
+"""Where tables come from besides plain files: packed files, spreadsheets and databases."""

@@ -1,0 +1,304 @@
+"""Tables and queries of a database as parquet parts of a table, read only, with a watermark.
+
+With a watermark (a column such as `created_at`), a call reads the rows from the last value on and
+adds a part to the table. Rows that have exactly that value come again; equal lines in two parts of
+a table count once.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+from urllib.parse import unquote, urlsplit
+
+import polars as pl
+
+from goeswith.core.atomic_files import atomic_path, write_json
+from goeswith.core.errors import ConfigError, DataError
+
+_BATCH: Final = 50_000
+_NAME: Final = re.compile(r"^[^\W\d][\w$]*(\.[^\W\d][\w$]*)?$")
+_QUERY: Final = re.compile(r"^\s*(select|with)\b", re.IGNORECASE)
+_STATE: Final = "watermarks.json"
+_DRIVERS: Final = ("sqlite3", "_duckdb", "duckdb", "psycopg")
+FORM: Final = "sqlite:///FILE, duckdb:///FILE or postgresql://USER:PASSWORD@HOST:PORT/NAME"
+
+Batches: TypeAlias = "Iterator[pl.DataFrame]"
+
+
+@dataclass(frozen=True)
+class PulledTable:
+    """A part that was read: its file (None for no rows), its rows, and the new watermark."""
+
+    path: Path | None
+    rows: int
+    watermark: str | int | float | None
+
+
+def pull_table(
+    url: str, source: str, table: str, out: Path, watermark: str | None = None
+) -> PulledTable:
+    """Read a table or a query into the folder `out`.
+
+    Args:
+        url: of the database, `FORM`.
+        source: the name of a table (`orders`, `shop.orders`), or a query (`select ...`).
+        table: of goeswith: events, products or relations.
+        out: the folder; `TABLE.parquet` is replaced or, with a watermark, `TABLE_0001.parquet` and
+            further parts are added.
+        watermark: a column that grows, with which only new rows are read.
+
+    Raises:
+        ConfigError: the address, the name or the query is none; the database cannot be read.
+        DataError: the table has no such column, or was pulled without a watermark before.
+    """
+    statement = _statement(source)
+    state_file = out / _STATE
+    state: dict[str, Any] = json.loads(state_file.read_text()) if state_file.is_file() else {}
+    last = state.get(table, {})
+    if watermark and last and (last["column"], last["source"]) != (watermark, source):
+        raise DataError(
+            f"{state_file}: {table} was read from {last['source']!r} by {last['column']!r}; give "
+            "the same table or query and column, or another folder"
+        )
+    if (out / f"{table}.parquet").exists() and watermark:
+        raise DataError(
+            f"{out / table}.parquet is complete, without a watermark; remove it, or give another "
+            "folder"
+        )
+    if last and not watermark:
+        raise DataError(f"{state_file}: {table} is read by {last['column']!r}; give --watermark")
+    number = last.get("parts", 0) + 1
+    path = out / (f"{table}_{number:04d}.parquet" if watermark else f"{table}.parquet")
+    value = last.get("value")
+    with _reader(url) as reader:
+        rows_of = f"({statement}) AS q"
+        condition = ""
+        if watermark:
+            # SQLite reads a quoted name that is no column as a text, unless it is qualified
+            column = f"q.{_quoted(watermark)}"
+            condition = "" if value is None else f" WHERE {column} >= {_literal(value)}"
+            newest = reader.value(f"SELECT MAX({column}) FROM {rows_of}")  # noqa: S608
+            value = value if newest is None else newest
+        query = f"SELECT * FROM {rows_of}{condition}"  # noqa: S608
+        rows = _write(reader.batches(query), path)
+    if watermark and rows:
+        entry = {"column": watermark, "source": source, "value": value, "parts": number}
+        write_json(state | {table: entry}, state_file)
+    return PulledTable(path if rows else None, rows, value)
+
+
+def _statement(source: str) -> str:
+    source = source.strip().rstrip(";")
+    if _QUERY.match(source):
+        return source
+    if _NAME.match(source):
+        name = ".".join(map(_quoted, source.split(".")))
+        return f"SELECT * FROM {name}"  # noqa: S608
+    raise ConfigError(
+        f"{source!r} is neither the name of a table nor a query that starts with select or with"
+    )
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _literal(value: str | int | float) -> str:
+    """A value as SQL; text is compared as the type of its column."""
+    return "'" + value.replace("'", "''") + "'" if isinstance(value, str) else repr(value)
+
+
+def _write(batches: Batches, path: Path) -> int:
+    """Write the rows, if there are any, in the schema of the first batch."""
+    from pyarrow import parquet
+
+    rows, first = 0, next(batches, None)
+    if first is None or not first.height:
+        return 0
+    schema = first.to_arrow(compat_level=pl.CompatLevel.oldest()).schema
+    with (
+        atomic_path(path) as temporary,
+        parquet.ParquetWriter(temporary, schema, compression="zstd") as writer,
+    ):
+        batch: pl.DataFrame | None = first
+        while batch is not None:
+            writer.write_table(batch.to_arrow(compat_level=pl.CompatLevel.oldest()))
+            rows += batch.height
+            batch = next(batches, None)
+    return rows
+
+
+class _Sqlite:
+    """A file of SQLite. Values of a column may differ in type, so that they are read as text."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+        self._connection.execute("BEGIN")
+
+    def value(self, statement: str) -> Any:
+        return self._connection.execute(statement).fetchone()[0]
+
+    def batches(self, statement: str) -> Batches:
+        cursor = self._connection.execute(statement)
+        names = [column[0] for column in cursor.description]
+        while rows := cursor.fetchmany(_BATCH):
+            columns = zip(*rows, strict=True)
+            yield pl.DataFrame(
+                [
+                    pl.Series(name, [None if v is None else _text(v) for v in column], pl.String)
+                    for name, column in zip(names, columns, strict=True)
+                ]
+            )
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def _text(value: Any) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+
+
+class _Duckdb:
+    """A file of DuckDB."""
+
+    def __init__(self, path: Path) -> None:
+        import duckdb
+
+        self._connection = duckdb.connect(str(path), read_only=True)
+        self._connection.execute("BEGIN TRANSACTION")
+
+    def value(self, statement: str) -> Any:
+        query = f"SELECT CAST(({statement}) AS VARCHAR)"
+        return self._connection.execute(query).fetchall()[0][0]
+
+    def batches(self, statement: str) -> Batches:
+        import pyarrow as pa
+
+        for batch in self._connection.sql(statement).to_arrow_reader(_BATCH):
+            frame = pl.from_arrow(pa.Table.from_batches([batch]))
+            assert isinstance(frame, pl.DataFrame)
+            if frame.height:
+                yield frame
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class _Postgres:
+    """PostgreSQL, by COPY in one read-only transaction. Columns are text."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            import psycopg
+        except ImportError as error:
+            raise ConfigError("PostgreSQL needs: pip install 'goeswith[export]'") from error
+        self._connection = psycopg.connect(
+            url, connect_timeout=10, application_name="goeswith data pull"
+        )
+        self._connection.read_only = True
+        self._connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+
+    def value(self, statement: str) -> Any:
+        row = self._connection.execute(f"SELECT ({statement})::text".encode()).fetchone()
+        return row[0] if row else None
+
+    def batches(self, statement: str) -> Batches:
+        import pyarrow as pa
+        from pyarrow import csv
+
+        copy_statement = f"COPY ({statement}) TO STDOUT WITH (FORMAT csv, HEADER)"
+        with self._connection.cursor() as cursor:
+            described = cursor.execute(f"{statement} LIMIT 0".encode()).description or []
+            names = [column.name for column in described]
+            with cursor.copy(copy_statement.encode()) as copy:
+                reader = csv.open_csv(
+                    pa.PythonFile(_Chunks(iter(copy)), mode="r"),
+                    parse_options=csv.ParseOptions(newlines_in_values=True),
+                    convert_options=csv.ConvertOptions(
+                        column_types=dict.fromkeys(names, pa.string()),
+                        strings_can_be_null=True,
+                        quoted_strings_can_be_null=False,
+                        null_values=[""],
+                    ),
+                )
+                for batch in reader:
+                    frame = pl.from_arrow(pa.Table.from_batches([batch]))
+                    assert isinstance(frame, pl.DataFrame)
+                    if frame.height:
+                        yield frame
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class _Chunks:
+    """A readable file of chunks of bytes."""
+
+    closed = False
+
+    def __init__(self, chunks: Iterator[Any]) -> None:
+        self._chunks = chunks
+        self._rest = b""
+
+    def read(self, size: int = -1) -> bytes:
+        parts = [self._rest]
+        length = len(self._rest)
+        while size < 0 or length < size:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                break
+            parts.append(bytes(chunk))
+            length += len(chunk)
+        content = b"".join(parts)
+        size = len(content) if size < 0 else size
+        self._rest = content[size:]
+        return content[:size]
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@contextmanager
+def _reader(url: str) -> Iterator[_Sqlite | _Duckdb | _Postgres]:
+    """A database that is open for reading.
+
+    Raises:
+        ConfigError: the address is none, or the database refuses; no password is in the message.
+    """
+    scheme = url.partition(":")[0]
+    reader: _Sqlite | _Duckdb | _Postgres
+    try:
+        if scheme in ("sqlite", "duckdb"):
+            path = Path(unquote(url.partition(":///")[2]))
+            if not path.is_file():
+                raise ConfigError(f"there is no database {path}; the address is {FORM}")
+            reader = _Sqlite(path) if scheme == "sqlite" else _Duckdb(path)
+        elif scheme in ("postgresql", "postgres"):
+            reader = _Postgres(url)
+        else:
+            raise ConfigError(f"the address of a database is {FORM}")
+        try:
+            yield reader
+        finally:
+            reader.close()
+    except (ConfigError, DataError):
+        raise
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] not in _DRIVERS:
+            raise
+        raise ConfigError(f"the database cannot be read: {_hidden(str(error), url)}") from None
+
+
+def _hidden(text: str, url: str) -> str:
+    """A message on one line, without the password of an address."""
+    password = urlsplit(url).password or ""
+    for secret in filter(None, (url, password, unquote(password))):
+        text = text.replace(secret, "***")
+    return " ".join(text.split())

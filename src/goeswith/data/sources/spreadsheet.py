@@ -1,0 +1,57 @@
+"""Spreadsheets (.xlsx) as tables of text, as CSV is read."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import polars as pl
+
+from goeswith.core.errors import DataError
+from goeswith.data.delimited import MAX_COLUMNS
+from goeswith.data.quarantine import FILE, ROW
+from goeswith.data.text_encoding import check_unpacked_size
+
+
+def read_spreadsheet(path: Path) -> pl.DataFrame:
+    """The rows of the only sheet that has any, and `_row`, from 1 below the header.
+
+    Raises:
+        DataError: several sheets have rows, the file is damaged, the header is not one of names,
+            or fastexcel is not installed.
+    """
+    try:
+        import fastexcel
+    except ImportError as error:
+        raise DataError(
+            f"{path} is a spreadsheet: pip install 'goeswith[files]', or save its sheet as CSV"
+        ) from error
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+        check_unpacked_size(path, path.stat().st_size, unpacked)
+        reader = fastexcel.read_excel(path)
+        sheets = []
+        for name in reader.sheet_names:
+            sheet = reader.load_sheet(name, dtypes="string", header_row=0)
+            if sheet.width and sheet.height:
+                sheets.append((name, sheet.to_polars()))
+    except (OSError, zipfile.BadZipFile, fastexcel.FastExcelError) as error:
+        raise DataError(f"{path} is not a complete spreadsheet ({error}); save it again") from error
+    if len(sheets) != 1:
+        names = ", ".join(repr(name) for name, _ in sheets)
+        what = f"the sheets {names} have rows" if sheets else "no sheet has rows"
+        raise DataError(f"{path}: {what}; keep one sheet of one table, with a header")
+    frame = sheets[0][1]
+    if frame.width > MAX_COLUMNS:
+        raise DataError(f"{path} has {frame.width:,} columns, more than {MAX_COLUMNS:,}")
+    frame = frame.rename({name: name.strip() for name in frame.columns})
+    unnamed = next((name for name in frame.columns if name.startswith("__UNNAMED__")), None)
+    reserved = next((name for name in (ROW, FILE) if name in frame.columns), None)
+    if unnamed is not None and frame[unnamed].null_count() == frame.height:
+        frame = frame.drop(unnamed)
+    elif unnamed is not None or reserved is not None:
+        what = f"{reserved!r}, which is reserved" if reserved else "without a name"
+        raise DataError(f"{path}: the header has a column {what}; name it otherwise")
+    frame = frame.with_columns(pl.all().replace("", None))
+    return frame.with_row_index(ROW, offset=1).with_columns(pl.col(ROW).cast(pl.Int64))

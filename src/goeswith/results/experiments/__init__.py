@@ -1,0 +1,1 @@
+"""Experiments: which shopper gets which variant."""

@@ -1,0 +1,1 @@
+"""Reports of the feedback log: clicks, carts and purchases of what was shown."""

@@ -1,0 +1,35 @@
+/** What a page may show of a product. */
+export interface ProductDetails {
+  title?: string;
+  price?: number | string;
+  url?: string;
+  image?: string;
+}
+
+/** A product as `goeswith-add` reports it. */
+export interface ShownProduct {
+  id: string;
+  title: string;
+  price: number | null;
+  url: string | null;
+  image: string | null;
+}
+
+/** `<goes-with>`; attributes are in README.md. */
+export class GoesWith extends HTMLElement {
+  /** Overrides what is shown of products; by default the service's attributes are. */
+  details:
+    | ((ids: string[]) => Record<string, ProductDetails> | Promise<Record<string, ProductDetails>>)
+    | null;
+  readonly mode: "complements" | "together" | "basket";
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "goes-with": GoesWith;
+  }
+  interface HTMLElementEventMap {
+    "goeswith-add": CustomEvent<{ products: ShownProduct[] }>;
+    "goeswith-shown": CustomEvent<{ ids: string[] }>;
+  }
+}
