@@ -36,6 +36,10 @@ REASONS: Final = (
     "occasion",
     "gift_wrap",
 )
+ONE_WAY: Final = frozenset(
+    {"accessory", "consumable", "part", "power", "protection", "storage", "care", "installation"}
+)
+"""Reasons of which the source is the main product: a link back needs a line of its own."""
 FITS: Final = (
     "device",
     "model",

@@ -97,6 +97,8 @@ class Tagger:
         """Args: table: of kinds; None for that of this package."""
         self.table = table or load_table()
         self._foreign = ForeignNames(self.table)
+        links = (link for some in self.table.links.values() for link in some)
+        self._fits_device = {link.target for link in links if _DEVICE & set(link.match)}
         self._trie: _Trie = {}
         for kind in self.table.kinds.values():
             if kind.group:
@@ -197,7 +199,7 @@ class Tagger:
         hosts = set()
         for one, other in permutations(kinds, 2):
             link = self.table.link(one, other)
-            if link is not None and _DEVICE & set(link.match):
+            if link is not None and _DEVICE & set(link.match) and one not in self._fits_device:
                 hosts.add(one)
         return [
             replace(match, score=match.score * _MODIFIER) if match.kind in hosts else match

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Any, ClassVar, Final, Self
 
@@ -208,34 +208,21 @@ class KindLinks(Recommender):
             order[start:stop][: self.config.per_kind].astype(np.int32)
             for start, stop in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)
         ]
-        naming = _naming_words()
-        tokens = [set(words(title)) - naming for title in self._titles]
-        counts = Counter(word for title in tokens for word in title)
-        repeated_words = sorted(word for word, count in counts.items() if count > 1)
-        self._vocabulary = {word: i for i, word in enumerate(repeated_words)}
-        n = max(len(self._titles), 1)
-        self._idf = np.array(
-            [np.log(n / counts[word]) for word in repeated_words], dtype=np.float32
-        )
+        tokens = [set(words(title)) for title in self._titles]
+        self._vocabulary, self._idf = _repeated_words(tokens, _naming_words())
         self.words = self._vectors(self._titles)
         self._by_kind: dict[str, _Candidates] = {}
+        self.__dict__.pop("all_words", None)
 
     def _vectors(self, titles: list[str]) -> Sparse:
         """(m, v) unit vectors of the words that name no kind, by how rare they are."""
-        rows, columns = [], []
-        for i, title in enumerate(titles):
-            for word in set(words(title)):
-                if word in self._vocabulary:
-                    rows.append(i)
-                    columns.append(self._vocabulary[word])
-        values = self._idf[columns] if columns else np.zeros(0, dtype=np.float32)
-        matrix = sparse.csr_matrix(
-            (values, (rows, columns)), shape=(len(titles), len(self._vocabulary)), dtype=np.float32
-        )
-        norms = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
-        scale = np.divide(1, norms, out=np.zeros_like(norms), where=norms > 0)
-        scaled: Sparse = (sparse.diags(scale.astype(np.float32)) @ matrix).tocsr()
-        return scaled
+        return _unit_vectors([set(words(title)) for title in titles], self._vocabulary, self._idf)
+
+    @cached_property
+    def all_words(self) -> Sparse:
+        """(n, v) unit vectors of all words of the titles, those that name a kind included."""
+        tokens = [set(words(title)) for title in self._titles]
+        return _unit_vectors(tokens, *_repeated_words(tokens, frozenset()))
 
     @property
     def n(self) -> int:
@@ -253,6 +240,35 @@ class KindLinks(Recommender):
         self.codes, self.popularity = arrays["codes"], arrays["popularity"]
         self.kind_ids, self._titles = unpack_texts("kinds", arrays), unpack_texts("titles", arrays)
         self._prepare()
+
+
+def _repeated_words(
+    tokens: list[set[str]], without: frozenset[str]
+) -> tuple[dict[str, int], Floats]:
+    """Words of more than one title and their columns, and how rare each is."""
+    counts = Counter(word for title in tokens for word in title - without)
+    repeated_words = sorted(word for word, count in counts.items() if count > 1)
+    n = max(len(tokens), 1)
+    idf = np.array([np.log(n / counts[word]) for word in repeated_words], dtype=np.float32)
+    return {word: i for i, word in enumerate(repeated_words)}, idf
+
+
+def _unit_vectors(tokens: list[set[str]], vocabulary: dict[str, int], idf: Floats) -> Sparse:
+    """(m, v) CSR of unit rows."""
+    rows, columns = [], []
+    for i, title in enumerate(tokens):
+        for word in title:
+            if word in vocabulary:
+                rows.append(i)
+                columns.append(vocabulary[word])
+    values = idf[columns] if columns else np.zeros(0, dtype=np.float32)
+    matrix = sparse.csr_matrix(
+        (values, (rows, columns)), shape=(len(tokens), len(vocabulary)), dtype=np.float32
+    )
+    norms = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
+    scale = np.divide(1, norms, out=np.zeros_like(norms), where=norms > 0)
+    scaled: Sparse = (sparse.diags(scale.astype(np.float32)) @ matrix).tocsr()
+    return scaled
 
 
 def _titles(catalog: Catalog) -> list[str]:

@@ -15,7 +15,7 @@ from goeswith.core.arrays_file import Arrays
 from goeswith.core.errors import ConfigError
 from goeswith.core.progress import MessageProgress
 from goeswith.data.catalog import Catalog
-from goeswith.kinds.table import load_table
+from goeswith.kinds.table import ONE_WAY, load_table
 from goeswith.models.base import ModelConfig, Recommender
 from goeswith.models.basket_counts import BasketCounts
 from goeswith.models.kind_links import KindLinks
@@ -35,13 +35,16 @@ class KnowledgeRanker(Recommender):
     strength is that of the link between the kinds (3 to 1), the density of links between their
     groups where there is none, and 0 where a kind is unknown. lift is the logarithm of how much
     more often than by chance the pair was bought together, log (n_ij + .5) / (n_i n_j / N + .5):
-    evidence of hundreds of baskets outweighs a missing link. shared is the cosine of the words
+    evidence of hundreds of baskets outweighs a missing link. Without a link a counts half, and b
+    a quarter. shared is the cosine of the words
     that name no kind, between products of known kinds; between products of which a kind is unknown
     it counts against the pair, for they may be one product in two designs. base is 1 / rank in the
     base model's list. place is 1 - 1 / p for the p-th best of a kind.
 
     Products of one kind, of kinds that replace each other and of kinds that are never shown
-    together have no score, and neither have products that do not fit.
+    together have no score, and neither have products that do not fit, a device after what belongs
+    to it (a phone for its case, where the table links them in the other direction only), and
+    products of which neither the log nor the table says anything.
     """
 
     class Config(ModelConfig):
@@ -106,6 +109,17 @@ class KnowledgeRanker(Recommender):
             for other in table.alternatives.get(kind, ()):
                 if other in code:
                     self._apart[i, code[other]] = True
+        # the table links the two in the other direction only: a phone is no accessory of its case
+        self._reversed = np.zeros((size, size), dtype=bool)
+        for kind, i in code.items():
+            for link in table.links.get(kind, ()):
+                j = code.get(link.target)
+                if (
+                    j is not None
+                    and link.reason in ONE_WAY
+                    and table.link(link.target, kind) is None
+                ):
+                    self._reversed[j, i] = True
         for first, second in table.forbidden_pairs(ids):
             self._apart[code[first], code[second]] = True
             self._apart[code[second], code[first]] = True
@@ -132,12 +146,17 @@ class KnowledgeRanker(Recommender):
         codes = self.kinds.codes
         one, other = codes[sources[row]], codes[target]
         is_allowed = ~self._apart[one, other] & known[row] & (sources[row] != target)
+        # a candidate of which neither the log nor the table says anything is none
+        is_allowed &= is_linked | (value[1] > 0)
+        is_allowed &= is_linked | ~self._reversed[one, other]
         unknown = (one < 0) | (other < 0)
-        shared = self._shared(sources, row, target)
+        shared = self._shared(sources, row, target, unknown)
         config = self.config
-        score = value[0] + config.lift * value[1] + config.rank * value[2]
-        # a theme that distant kinds share is half as good a reason
-        worth = np.where(is_linked, config.shared, config.shared / 2)
+        # what is bought together, or of one theme, is less of a reason where no link says why
+        linked_kinds = value[0] >= 1
+        lift_weight = np.where(linked_kinds, config.lift, config.lift / 2)
+        score = value[0] + lift_weight * value[1] + config.rank * value[2]
+        worth = np.where(linked_kinds, config.shared, config.shared / 4)
         score += np.where(unknown, -config.unknown, worth) * shared
         # what the table links and does not fit was left out of the links: it stays out
         is_allowed &= is_linked | ~self._misfits(sources, row, target, is_allowed & ~is_linked)
@@ -157,14 +176,17 @@ class KnowledgeRanker(Recommender):
         row, place = np.nonzero(products >= 0)
         return row.astype(np.int32), products[row, place], (1 / (1 + place)).astype(np.float32)
 
-    def _shared(self, sources: Rows, row: Rows, target: Rows) -> Floats:
-        """(m,) cosine of the words of pairs."""
-        words = self.kinds.words
+    def _shared(
+        self, sources: Rows, row: Rows, target: Rows, unknown: npt.NDArray[np.bool_]
+    ) -> Floats:
+        """(m,) cosine of the words of pairs: of all words where a kind is unknown."""
         shared = np.empty(len(row), dtype=np.float32)
-        for start in range(0, len(row), 1 << 17):
-            part = slice(start, start + (1 << 17))
-            product = words[sources[row[part]]].multiply(words[target[part]])
-            shared[part] = np.asarray(product.sum(axis=1)).ravel()
+        for words, mask in ((self.kinds.words, ~unknown), (self.kinds.all_words, unknown)):
+            places = np.flatnonzero(mask)
+            for start in range(0, len(places), 1 << 17):
+                part = places[start : start + (1 << 17)]
+                product = words[sources[row[part]]].multiply(words[target[part]])
+                shared[part] = np.asarray(product.sum(axis=1)).ravel()
         return shared
 
     def _misfits(
