@@ -15,6 +15,7 @@ class BasketResponse(TypedDict):
     bundle: str
     skipped: NotRequired[list[SkippedSchema]]
     rules: NotRequired[list[str]]
+    recommendation_id: NotRequired[str | None]
     basket: list[str]
     complements: list[RecommendationSchema]
 
@@ -137,6 +138,7 @@ class ComplementsResponse(TypedDict):
     bundle: str
     skipped: NotRequired[list[SkippedSchema]]
     rules: NotRequired[list[str]]
+    recommendation_id: NotRequired[str | None]
     product_id: str
     complements: list[RecommendationSchema]
 
@@ -188,7 +190,7 @@ class EvidenceSchema(TypedDict):
 class FeedbackEventSchema(TypedDict):
     """An interaction of a shopper with a recommendation."""
 
-    event: Literal["impression", "click", "purchase"]
+    event: Literal["impression", "click", "cart", "purchase"]
     product_id: str
     source_id: NotRequired[str | None]
     bundle: NotRequired[str | None]
@@ -196,6 +198,12 @@ class FeedbackEventSchema(TypedDict):
     user_id: NotRequired[str | None]
     position: NotRequired[int | None]
     event_id: NotRequired[str | None]
+    recommendation_id: NotRequired[str | None]
+    order_id: NotRequired[str | None]
+    price: NotRequired[float | None]
+    currency: NotRequired[str | None]
+    quantity: NotRequired[int | None]
+    occurred_at: NotRequired[str | None]
 
 
 class FeedbackRequest(TypedDict):
@@ -555,6 +563,7 @@ class ReverseResponse(TypedDict):
     bundle: str
     skipped: NotRequired[list[SkippedSchema]]
     rules: NotRequired[list[str]]
+    recommendation_id: NotRequired[str | None]
     product_id: str
     sources: list[RecommendationSchema]
 
@@ -667,6 +676,7 @@ class SessionResponse(TypedDict):
     bundle: str
     skipped: NotRequired[list[SkippedSchema]]
     rules: NotRequired[list[str]]
+    recommendation_id: NotRequired[str | None]
     session: list[str]
     next: list[NextSchema]
 
@@ -677,6 +687,7 @@ class SimilarsResponse(TypedDict):
     bundle: str
     skipped: NotRequired[list[SkippedSchema]]
     rules: NotRequired[list[str]]
+    recommendation_id: NotRequired[str | None]
     product_id: str
     similars: list[RecommendationSchema]
 
@@ -835,11 +846,13 @@ class GoesWithClient:
         per_type: int | None = None,
         diversity: float | None = None,
         include: list[Literal["sold_out", "hidden"]] | None = None,
-        market: str | None = None,
         when_sold_out: int | None = None,
+        market: str | None = None,
+        session_id: str | None = None,
+        user_id: str | None = None,
     ) -> ComplementsResponse:
         """Complements of a product, best first; at most `k`."""
-        answer: ComplementsResponse = self._send("GET", f"/v1/products/{quote(product_id, safe='')}/complements", {"k": k, "model": model, "where": where, "ban": ban, "pin": pin, "per_type": per_type, "diversity": diversity, "include": include, "market": market, "when_sold_out": when_sold_out})
+        answer: ComplementsResponse = self._send("GET", f"/v1/products/{quote(product_id, safe='')}/complements", {"k": k, "model": model, "where": where, "ban": ban, "pin": pin, "per_type": per_type, "diversity": diversity, "include": include, "when_sold_out": when_sold_out, "market": market, "session_id": session_id, "user_id": user_id})
         return answer
 
     def similars(
@@ -911,11 +924,13 @@ class GoesWithClient:
         per_type: int | None = None,
         diversity: float | None = None,
         include: list[Literal["sold_out", "hidden"]] | None = None,
-        market: str | None = None,
         when_sold_out: int | None = None,
+        market: str | None = None,
+        session_id: str | None = None,
+        user_id: str | None = None,
     ) -> BasketResponse:
         """Complements of a basket, best first."""
-        answer: BasketResponse = self._send("GET", "/v1/basket", {"product": product, "k": k, "where": where, "ban": ban, "pin": pin, "per_type": per_type, "diversity": diversity, "include": include, "market": market, "when_sold_out": when_sold_out})
+        answer: BasketResponse = self._send("GET", "/v1/basket", {"product": product, "k": k, "where": where, "ban": ban, "pin": pin, "per_type": per_type, "diversity": diversity, "include": include, "when_sold_out": when_sold_out, "market": market, "session_id": session_id, "user_id": user_id})
         return answer
 
     def session(
@@ -929,11 +944,11 @@ class GoesWithClient:
         per_type: int | None = None,
         diversity: float | None = None,
         include: list[Literal["sold_out", "hidden"]] | None = None,
-        market: str | None = None,
         when_sold_out: int | None = None,
+        market: str | None = None,
     ) -> SessionResponse:
         """Candidates for the next product after several products, likeliest first."""
-        answer: SessionResponse = self._send("GET", "/v1/session", {"product": product, "k": k, "where": where, "ban": ban, "pin": pin, "per_type": per_type, "diversity": diversity, "include": include, "market": market, "when_sold_out": when_sold_out})
+        answer: SessionResponse = self._send("GET", "/v1/session", {"product": product, "k": k, "where": where, "ban": ban, "pin": pin, "per_type": per_type, "diversity": diversity, "include": include, "when_sold_out": when_sold_out, "market": market})
         return answer
 
     def complements_of_new(
@@ -947,11 +962,11 @@ class GoesWithClient:
         per_type: int | None = None,
         diversity: float | None = None,
         include: list[Literal["sold_out", "hidden"]] | None = None,
-        market: str | None = None,
         when_sold_out: int | None = None,
+        market: str | None = None,
     ) -> ComplementsResponse:
         """Complements of a new product, from its attributes."""
-        answer: ComplementsResponse = self._send("POST", "/v1/complements", {"k": k, "where": where, "ban": ban, "pin": pin, "per_type": per_type, "diversity": diversity, "include": include, "market": market, "when_sold_out": when_sold_out}, body)
+        answer: ComplementsResponse = self._send("POST", "/v1/complements", {"k": k, "where": where, "ban": ban, "pin": pin, "per_type": per_type, "diversity": diversity, "include": include, "when_sold_out": when_sold_out, "market": market}, body)
         return answer
 
     def batch(

@@ -5,6 +5,7 @@ export interface BasketResponse {
   bundle: string;
   skipped?: SkippedSchema[];
   rules?: string[];
+  recommendation_id?: string | null;
   basket: string[];
   complements: RecommendationSchema[];
 }
@@ -116,6 +117,7 @@ export interface ComplementsResponse {
   bundle: string;
   skipped?: SkippedSchema[];
   rules?: string[];
+  recommendation_id?: string | null;
   product_id: string;
   complements: RecommendationSchema[];
 }
@@ -163,7 +165,7 @@ export interface EvidenceSchema {
 
 /** An interaction of a shopper with a recommendation. */
 export interface FeedbackEventSchema {
-  event: "impression" | "click" | "purchase";
+  event: "impression" | "click" | "cart" | "purchase";
   product_id: string;
   source_id?: string | null;
   bundle?: string | null;
@@ -171,6 +173,12 @@ export interface FeedbackEventSchema {
   user_id?: string | null;
   position?: number | null;
   event_id?: string | null;
+  recommendation_id?: string | null;
+  order_id?: string | null;
+  price?: number | null;
+  currency?: string | null;
+  quantity?: number | null;
+  occurred_at?: string | null;
 }
 
 /** Events, stored in the order of the request. */
@@ -492,6 +500,7 @@ export interface ReverseResponse {
   bundle: string;
   skipped?: SkippedSchema[];
   rules?: string[];
+  recommendation_id?: string | null;
   product_id: string;
   sources: RecommendationSchema[];
 }
@@ -592,6 +601,7 @@ export interface SessionResponse {
   bundle: string;
   skipped?: SkippedSchema[];
   rules?: string[];
+  recommendation_id?: string | null;
   session: string[];
   next: NextSchema[];
 }
@@ -601,6 +611,7 @@ export interface SimilarsResponse {
   bundle: string;
   skipped?: SkippedSchema[];
   rules?: string[];
+  recommendation_id?: string | null;
   product_id: string;
   similars: RecommendationSchema[];
 }
@@ -738,7 +749,7 @@ export class GoesWithClient {
   }
 
   /** Complements of a product, best first; at most `k`. */
-  complements(product_id: string, options: { k?: number | null; model?: string | null; where?: string[] | null; ban?: string[] | null; pin?: string[] | null; per_type?: number | null; diversity?: number | null; include?: ("sold_out" | "hidden")[] | null; market?: string | null; when_sold_out?: number | null } = {}): Promise<ComplementsResponse> {
+  complements(product_id: string, options: { k?: number | null; model?: string | null; where?: string[] | null; ban?: string[] | null; pin?: string[] | null; per_type?: number | null; diversity?: number | null; include?: ("sold_out" | "hidden")[] | null; when_sold_out?: number | null; market?: string | null; session_id?: string | null; user_id?: string | null } = {}): Promise<ComplementsResponse> {
     return this.#send("GET", `/v1/products/${encodeURIComponent(product_id)}/complements`, { ...options });
   }
 
@@ -773,17 +784,17 @@ export class GoesWithClient {
   }
 
   /** Complements of a basket, best first. */
-  basket(product: string[], options: { k?: number | null; where?: string[] | null; ban?: string[] | null; pin?: string[] | null; per_type?: number | null; diversity?: number | null; include?: ("sold_out" | "hidden")[] | null; market?: string | null; when_sold_out?: number | null } = {}): Promise<BasketResponse> {
+  basket(product: string[], options: { k?: number | null; where?: string[] | null; ban?: string[] | null; pin?: string[] | null; per_type?: number | null; diversity?: number | null; include?: ("sold_out" | "hidden")[] | null; when_sold_out?: number | null; market?: string | null; session_id?: string | null; user_id?: string | null } = {}): Promise<BasketResponse> {
     return this.#send("GET", `/v1/basket`, { product, ...options });
   }
 
   /** Candidates for the next product after several products, likeliest first. */
-  session(product: string[], options: { k?: number | null; where?: string[] | null; ban?: string[] | null; pin?: string[] | null; per_type?: number | null; diversity?: number | null; include?: ("sold_out" | "hidden")[] | null; market?: string | null; when_sold_out?: number | null } = {}): Promise<SessionResponse> {
+  session(product: string[], options: { k?: number | null; where?: string[] | null; ban?: string[] | null; pin?: string[] | null; per_type?: number | null; diversity?: number | null; include?: ("sold_out" | "hidden")[] | null; when_sold_out?: number | null; market?: string | null } = {}): Promise<SessionResponse> {
     return this.#send("GET", `/v1/session`, { product, ...options });
   }
 
   /** Complements of a new product, from its attributes. */
-  complements_of_new(body: NewProductRequest, options: { k?: number | null; where?: string[] | null; ban?: string[] | null; pin?: string[] | null; per_type?: number | null; diversity?: number | null; include?: ("sold_out" | "hidden")[] | null; market?: string | null; when_sold_out?: number | null } = {}): Promise<ComplementsResponse> {
+  complements_of_new(body: NewProductRequest, options: { k?: number | null; where?: string[] | null; ban?: string[] | null; pin?: string[] | null; per_type?: number | null; diversity?: number | null; include?: ("sold_out" | "hidden")[] | null; when_sold_out?: number | null; market?: string | null } = {}): Promise<ComplementsResponse> {
     return this.#send("POST", `/v1/complements`, { ...options }, body);
   }
 

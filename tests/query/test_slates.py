@@ -118,8 +118,8 @@ def test_variants_are_never_complements_of_each_other(tmp_path: Path) -> None:
     records = [
         {"product_id": "red", "title": "Shirt", "variant_group": None},
         {"product_id": "blue", "title": "shirt ", "variant_group": None},
-        {"product_id": "long", "title": "Long shirt", "variant_group": "7"},
-        {"product_id": "longer", "title": "Longer shirt", "variant_group": "7"},
+        {"product_id": "long", "title": "Grey coat", "variant_group": "7"},
+        {"product_id": "longer", "title": "Black coat", "variant_group": "7"},
         {"product_id": "tie", "title": "Tie", "variant_group": None},
     ]
     edges = [(u, v, "co_purchase") for u in range(5) for v in range(5) if u != v]

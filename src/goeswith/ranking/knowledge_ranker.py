@@ -35,11 +35,11 @@ class KnowledgeRanker(Recommender):
     strength is that of the link between the kinds (3 to 1), the density of links between their
     groups where there is none, and 0 where a kind is unknown. lift is the logarithm of how much
     more often than by chance the pair was bought together, log (n_ij + .5) / (n_i n_j / N + .5):
-    evidence of hundreds of baskets outweighs a missing link. Without a link a counts half, and b
-    a quarter. shared is the cosine of the words
-    that name no kind, between products of known kinds; between products of which a kind is unknown
-    it counts against the pair, for they may be one product in two designs. base is 1 / rank in the
-    base model's list. place is 1 - 1 / p for the p-th best of a kind.
+    evidence of hundreds of baskets outweighs a missing link. shared is the cosine of the words that
+    name no kind. Without a link a counts half, and b a quarter. Where a kind is unknown, all words
+    count against the pair, for they may be one product in two designs; unless the shop's types
+    differ: then a counts fully, and b not at all. base is 1 / rank in the base model's list. place
+    is 1 - 1 / p for the p-th best of a kind.
 
     Products of one kind, of kinds that replace each other and of kinds that are never shown
     together have no score, and neither have products that do not fit, a device after what belongs
@@ -96,6 +96,7 @@ class KnowledgeRanker(Recommender):
     def _learn(self, catalog: Catalog, graph: RelationGraph) -> None:
         self.kinds.fit(catalog, graph)
         self.lift = _log_lift(graph)
+        self.types = catalog.type_codes
         self._prepare()
 
     def _prepare(self) -> None:
@@ -152,12 +153,16 @@ class KnowledgeRanker(Recommender):
         unknown = (one < 0) | (other < 0)
         shared = self._shared(sources, row, target, unknown)
         config = self.config
+        types = self.types[sources[row]], self.types[target]
+        of_other_types = (types[0] >= 0) & (types[1] >= 0) & (types[0] != types[1])
         # what is bought together, or of one theme, is less of a reason where no link says why
         linked_kinds = value[0] >= 1
-        lift_weight = np.where(linked_kinds, config.lift, config.lift / 2)
-        score = value[0] + lift_weight * value[1] + config.rank * value[2]
+        full = linked_kinds | (unknown & of_other_types)
+        score = value[0] + np.where(full, config.lift, config.lift / 2) * value[1]
+        score += config.rank * value[2]
         worth = np.where(linked_kinds, config.shared, config.shared / 4)
-        score += np.where(unknown, -config.unknown, worth) * shared
+        worth = np.where(unknown, np.where(of_other_types, 0, -config.unknown), worth)
+        score += worth * shared
         # what the table links and does not fit was left out of the links: it stays out
         is_allowed &= is_linked | ~self._misfits(sources, row, target, is_allowed & ~is_linked)
         row, target, score, other = (
@@ -231,6 +236,7 @@ class KnowledgeRanker(Recommender):
     def arrays(self) -> Arrays:
         return {
             "lift": self.lift,
+            "types": self.types,
             **{f"kinds_{name}": array for name, array in self.kinds.arrays().items()},
             **{f"base_{name}": array for name, array in self.base.arrays().items()},
         }
@@ -238,6 +244,8 @@ class KnowledgeRanker(Recommender):
     def restore(self, arrays: Arrays) -> None:
         self._make_parts()
         self.lift = arrays["lift"]
+        none = np.full(self.lift.shape[0], -1, dtype=np.int32)
+        self.types = arrays.get("types", none)  # not in bundles of earlier versions
         for prefix, model in (("kinds_", self.kinds), ("base_", self.base)):
             model.restore(
                 {
