@@ -9,8 +9,9 @@
 TITLES.tsv has the columns index, shop and title. Labels are lines of an index and the ids of the
 kinds that are right, separated by `|`, or `none`; several annotators are a file each, and a kind is
 right if one of them has it. Judges are lines of an index and R (right), D (debatable) or W (wrong).
-DATA holds a folder of tables for each set of judged pairs. Each command writes its figures to
-benchmarks/results/kinds-COMMAND.json.
+DATA holds a folder of tables for each set of judged pairs. "shown" are the first five of the
+complete catalogue; labels of those that no pool held are read from --more. Each command writes its
+figures to benchmarks/results/kinds-COMMAND.json.
 """
 
 from __future__ import annotations
@@ -111,7 +112,7 @@ def judged(options: argparse.Namespace) -> dict[str, Any]:
         data = load_data(options.data / name, max_bad_share=1)
         graph = build_graph(data)
         rows = [data.catalog.rows(pairs[end]) for end in ("source", "target")]
-        model = KnowledgeRanker(base=options.base, place=0).fit(data.catalog, graph)
+        model = KnowledgeRanker(base=options.base).fit(data.catalog, graph)
         table = model.kinds.score_sparse(np.arange(model.n, dtype=np.int32))
         bought = graph[CO_PURCHASE]
         log = bought.weighted(bought.measure("llr"))
@@ -136,16 +137,43 @@ def judged(options: argparse.Namespace) -> dict[str, Any]:
             "pairs": len(pairs),
             "ideal": _shares(pairs, ideal)["complements"],
             **{key: _shares(pairs, score) for key, score in scores.items()},
+            "shown": _shown(model, data.catalog, pairs, options.more and options.more / name),
         }
     found["mean"] = {
         key: {
             column: float(np.mean([found[name][key][column] for name in SETS]))
             for column in ("complements", "look-alikes")
         }
-        for key in ("log", "table", "both")
+        for key in ("log", "table", "both", "shown")
     }
     found["mean"]["ideal"] = float(np.mean([found[name]["ideal"] for name in SETS]))
     return found
+
+
+def _shown(
+    model: Any, catalog: Catalog, pairs: pl.DataFrame, more: Path | None
+) -> dict[str, float]:
+    """The first five of the complete catalogue; an answer without a label counts as neither."""
+    columns = ["source", "target", "complement", "substitute"]
+    labelled = pairs.select(columns)
+    if more is not None:
+        labelled = pl.concat([labelled, pl.read_parquet(f"{more}.parquet").select(columns)])
+    labels = {(s, t): (c, a) for s, t, c, a in labelled.iter_rows()}
+    sources = pairs["source"].unique(maintain_order=True)
+    products, _ = model.recommend(catalog.rows(sources), 5)
+    ids = catalog.ids.to_list()
+    found = [
+        labels.get((source, ids[target]))
+        for source, row in zip(sources, products.tolist(), strict=True)
+        for target in row
+        if target >= 0
+    ]
+    places = 5 * len(sources)
+    return {
+        "complements": sum(label[0] for label in found if label) / places,
+        "look-alikes": sum(label[1] for label in found if label) / places,
+        "labelled": sum(label is not None for label in found) / places,
+    }
 
 
 def _shares(pairs: pl.DataFrame, scores: Any) -> dict[str, float]:
@@ -224,6 +252,7 @@ def main() -> None:
         if function is judged:
             command.add_argument("--data", type=Path, required=True)
             command.add_argument("--base", default="copurchase:measure=llr")
+            command.add_argument("--more", type=Path, help="labels of further pairs, a table a set")
         if function in (tagger, speed):
             command.add_argument("--titles", type=Path, required=True)
         if function is tagger:
