@@ -3,7 +3,9 @@
     python benchmarks/kinds.py tagger --titles TITLES.tsv --labels A.tsv B.tsv
     python benchmarks/kinds.py links --judges A.tsv B.tsv
     python benchmarks/kinds.py judged ../shared/data/judged --data DATA
+    python benchmarks/kinds.py coverage ../shared/data/judged
     python benchmarks/kinds.py catalogue ../shared/data/magento-catalogue
+    python benchmarks/kinds.py bundles ../shared/data
     python benchmarks/kinds.py speed --titles TITLES.tsv
 
 TITLES.tsv has the columns index, shop and title. Labels are lines of an index and the ids of the
@@ -220,6 +222,84 @@ def catalogue(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def coverage(options: argparse.Namespace) -> dict[str, Any]:
+    """How many judged complements the table links, and how many linked pairs are complements."""
+    table, tagger_, found = load_table(), Tagger(), {}
+    for name in SETS:
+        pairs = pl.read_parquet(options.folder / f"{name}.parquet")
+        kinds = [
+            [tag.kind for tag in tag_by_text(titles, tagger_.tag_many(titles))]
+            for titles in (pairs["source_title"].to_list(), pairs["target_title"].to_list())
+        ]
+        linked = np.array(
+            [bool(s and t and table.link(s, t)) for s, t in zip(*kinds, strict=True)], dtype=bool
+        )
+        is_complement = pairs["complement"].to_numpy() > 0.5
+        found[name] = {
+            "complements": int(is_complement.sum()),
+            "linked complements": float(linked[is_complement].mean()),
+            "linked pairs": int(linked.sum()),
+            "precision of linked pairs": float(is_complement[linked].mean()),
+        }
+    return found
+
+
+def bundles(options: argparse.Namespace) -> dict[str, Any]:
+    """AUC of pairs of different types that people bundled, against the others of their sessions.
+
+    Without the log: by the table, and by the cosine of the titles.
+    """
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.metrics import roc_auc_score
+
+    from goeswith.data.folder import load_data
+
+    found = {}
+    for name in ("bundles-electronic", "bundles-clothing"):
+        data = load_data(options.folder / name, max_bad_share=1)
+        catalog = data.catalog
+        model = KindLinks().fit(catalog, RelationGraph(len(catalog), {}))
+        words = TfidfVectorizer().fit_transform(
+            [title or "" for title in catalog.text("title") or []]
+        )
+        assert data.bundles is not None
+        assert data.sessions is not None
+        together = {
+            pair
+            for _, rows in data.bundles.group_by("bundle_id")
+            for pair in _pairs(rows["product"].to_list())
+        }
+        pairs = {
+            pair
+            for _, rows in data.sessions.group_by("session_id")
+            for pair in _pairs(rows["product"].to_list())
+        } | together
+        codes = model.codes
+        chosen = np.array(
+            sorted(
+                (i, j) for i, j in pairs if codes[i] != codes[j] and min(codes[i], codes[j]) >= 0
+            )
+        )
+        truth = np.array([tuple(pair) in together for pair in chosen.tolist()])
+        ends = chosen.T.astype(np.int32)
+        scores = [
+            np.nan_to_num(model.score_pairs(*order), neginf=0) for order in (ends, ends[::-1])
+        ]
+        similar = np.asarray(words[ends[0]].multiply(words[ends[1]]).sum(axis=1)).ravel()
+        found[name] = {
+            "pairs": len(chosen),
+            "bundled": int(truth.sum()),
+            "auc of the table": float(roc_auc_score(truth, np.maximum(*scores))),
+            "auc of title similarity": float(roc_auc_score(truth, similar)),
+        }
+    return found
+
+
+def _pairs(products: list[int]) -> set[tuple[int, int]]:
+    distinct = sorted(set(products))
+    return {(i, j) for place, i in enumerate(distinct) for j in distinct[place + 1 :]}
+
+
 def speed(options: argparse.Namespace) -> dict[str, Any]:
     """Processor time and memory of tagging a million titles, none of them twice."""
     with options.titles.open(encoding="utf-8", newline="") as lines:
@@ -244,10 +324,10 @@ def speed(options: argparse.Namespace) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
-    for function in (tagger, links, judged, catalogue, speed):
+    for function in (tagger, links, judged, coverage, catalogue, bundles, speed):
         command = commands.add_parser(function.__name__)
         command.set_defaults(run=function)
-        if function in (judged, catalogue):
+        if function in (judged, coverage, catalogue, bundles):
             command.add_argument("folder", type=Path)
         if function is judged:
             command.add_argument("--data", type=Path, required=True)
