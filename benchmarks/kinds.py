@@ -114,7 +114,7 @@ def judged(options: argparse.Namespace) -> dict[str, Any]:
         data = load_data(options.data / name, max_bad_share=1)
         graph = build_graph(data)
         rows = [data.catalog.rows(pairs[end]) for end in ("source", "target")]
-        model = KnowledgeRanker(base=options.base).fit(data.catalog, graph)
+        model = KnowledgeRanker().fit(data.catalog, graph)
         table = model.kinds.score_sparse(np.arange(model.n, dtype=np.int32))
         bought = graph[CO_PURCHASE]
         log = bought.weighted(bought.measure("llr"))
@@ -331,7 +331,6 @@ def main() -> None:
             command.add_argument("folder", type=Path)
         if function is judged:
             command.add_argument("--data", type=Path, required=True)
-            command.add_argument("--base", default="copurchase:measure=llr")
             command.add_argument("--more", type=Path, help="labels of further pairs, a table a set")
         if function in (tagger, speed):
             command.add_argument("--titles", type=Path, required=True)

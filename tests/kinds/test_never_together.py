@@ -50,7 +50,7 @@ def test_no_model_of_kinds_recommends_what_is_forbidden() -> None:
     forbidden = {(0, 1), (1, 0), (3, 4), (4, 3)}
     edges = [(i, j, "co_purchase") for i in range(6) for j in range(6) if i != j]
     graph = RelationGraph.from_edges(6, edges)
-    models = [KindLinks(), KnowledgeRanker(base="cocitation")]
+    models = [KindLinks(), KnowledgeRanker()]
     for model in models:
         products, _ = model.fit(shop, graph).recommend(range(6), 6)
         pairs = {(i, int(j)) for i, row in enumerate(products) for j in row if j >= 0}

@@ -25,7 +25,7 @@ TITLES = (
     "Layer Cake Mix",
     "Vanilla Frosting",
 )
-SPECS = ("kinds", "knowledge_ranker:base=cocitation")
+SPECS = ("kinds", "knowledge_ranker")
 
 
 @pytest.fixture(scope="module")
@@ -111,3 +111,48 @@ def test_a_product_that_does_not_fit_is_not_recommended() -> None:
     graph = RelationGraph.from_edges(3, edges)
     for spec in SPECS:
         assert best(make_model(spec).fit(catalog, graph), 0) == [1]
+
+
+def test_a_model_of_an_earlier_version_is_read_without_its_base(
+    shop: tuple[Catalog, RelationGraph],
+) -> None:
+    with pytest.warns(FutureWarning, match=r"has no base, rank any more.*fit\.fallbacks"):
+        former = make_model("knowledge_ranker:base=cocitation,rank=1")
+    sources = np.arange(len(TITLES), dtype=np.int32)
+    assert_same_scores(
+        former.fit(*shop).score(sources), make_model("knowledge_ranker").fit(*shop).score(sources)
+    )
+
+
+def test_what_belongs_to_a_product_does_not_lead_back_to_it() -> None:
+    titles = (
+        "Apple iPhone 12 smartphone",
+        "Leather case for iPhone 12",
+        "Screen protector iPhone 12",
+    )
+    catalog = Catalog.from_records(
+        {"product_id": f"p{i}", "title": title} for i, title in enumerate(titles)
+    )
+    edges = [(u, v, "co_purchase") for u in range(3) for v in range(3) if u != v]
+    model = make_model("knowledge_ranker").fit(catalog, RelationGraph.from_edges(3, edges))
+    assert set(best(model, 0)) == {1, 2}
+    assert best(model, 1) == [2]
+
+
+def test_the_types_of_a_shop_tell_an_untagged_product_from_a_variant() -> None:
+    records = [
+        {"product_id": "a", "title": "Aster zzgadget one", "type": "camera"},
+        {"product_id": "b", "title": "Aster zzgadget two", "type": "lens"},
+        {"product_id": "c", "title": "Boreal zzgadget six", "type": "bag"},
+        {"product_id": "d", "title": "Boreal zzgadget ten", "type": "bag"},
+    ]
+    edges = [(u, v, "co_purchase") for u, v in ((0, 1), (1, 0), (0, 2), (2, 0), (2, 3), (3, 2))]
+    graph = RelationGraph.from_edges(4, edges)
+    sources = np.array([0], dtype=np.int32)
+    typed, plain = (
+        make_model("knowledge_ranker")
+        .fit(Catalog.from_records(dict(list(r.items())[:fields]) for r in records), graph)
+        .score(sources)
+        for fields in (3, 2)
+    )
+    assert typed[0, 1] > plain[0, 1]

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import ClassVar, Final, Self
+import warnings
+from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
+from pydantic import Field, model_validator
 from scipy import sparse
 
 from goeswith.core.arrays import Floats, Rows, Sparse, entry_rows
 from goeswith.core.arrays_file import Arrays
-from goeswith.core.errors import ConfigError
-from goeswith.core.progress import MessageProgress
 from goeswith.data.catalog import Catalog
 from goeswith.kinds.table import ONE_WAY, load_table
 from goeswith.models.base import ModelConfig, Recommender
 from goeswith.models.basket_counts import BasketCounts
 from goeswith.models.kind_links import KindLinks
-from goeswith.models.registry import model_name
 from goeswith.relations.graph import RelationGraph
 from goeswith.relations.relation import CO_PURCHASE, Relation
 
@@ -30,7 +27,7 @@ _SMOOTHING: Final = 0.5
 class KnowledgeRanker(Recommender):
     """What a log says of a pair, and what the table of kinds says of the two kinds.
 
-        S(i, j) = strength(i, j) + a lift(i, j) + b shared(i, j) + c base(i, j) - place(i, j)
+        S(i, j) = strength(i, j) + a lift(i, j) + b shared(i, j) - place(i, j)
 
     strength is that of the link between the kinds (3 to 1), the density of links between their
     groups where there is none, and 0 where a kind is unknown. lift is the logarithm of how much
@@ -38,8 +35,7 @@ class KnowledgeRanker(Recommender):
     evidence of hundreds of baskets outweighs a missing link. shared is the cosine of the words that
     name no kind. Without a link a counts half, and b a quarter. Where a kind is unknown, all words
     count against the pair, for they may be one product in two designs; unless the shop's types
-    differ: then a counts fully, and b not at all. base is 1 / rank in the base model's list. place
-    is 1 - 1 / p for the p-th best of a kind.
+    differ: then a counts fully, and b not at all. place is 1 - 1 / p for the p-th best of a kind.
 
     Products of one kind, of kinds that replace each other and of kinds that are never shown
     together have no score, and neither have products that do not fit, a device after what belongs
@@ -48,48 +44,42 @@ class KnowledgeRanker(Recommender):
     """
 
     class Config(ModelConfig):
-        base: str = Field(
-            "basket_ranker", description="The model whose candidates are ranked anew."
-        )
-        candidates: int = Field(
-            200, ge=1, description="Candidates of the base model for each product."
-        )
         lift: float = Field(1.0, ge=0, description="Weight of the logarithm of the lift.")
         shared: float = Field(1.5, ge=0, description="Weight of words that both titles share.")
         unknown: float = Field(
             4.0, ge=0, description="Weight of shared words against a pair with an unknown kind."
         )
-        rank: float = Field(0.0, ge=0, description="Weight of the base model's list.")
         place: float = Field(
             2.0, ge=0, description="How much less each further product of one kind scores."
         )
 
+        @model_validator(mode="before")
+        @classmethod
+        def _without_base(cls, values: Any) -> Any:
+            """Read a model of an earlier version, whose base model proposed candidates."""
+            former = [name for name in ("base", "candidates", "rank") if name in values]
+            if former:
+                warnings.warn(
+                    f"knowledge_ranker has no {', '.join(former)} any more: fallback models fill "
+                    "what it leaves empty (fit.fallbacks); the next version refuses them",
+                    FutureWarning,
+                    stacklevel=2,
+                )
+            return {name: value for name, value in values.items() if name not in former}
+
     name: ClassVar[str] = "knowledge_ranker"
     config: Config
-    _checkpoints: tuple[Path, MessageProgress] | None = None
-
-    def set_checkpoints(self, checkpoints: Path, on_progress: MessageProgress) -> None:
-        self._checkpoints = checkpoints, on_progress
 
     def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
         self._make_parts()
-        if self._checkpoints is not None:
-            self.base.set_checkpoints(*self._checkpoints)
-        self.base.fit(catalog, graph)
         self._learn(catalog, graph)
         return self
 
     def refresh(self, catalog: Catalog, graph: RelationGraph) -> Self:
-        self.base.refresh(catalog, graph)
         self._learn(catalog, graph)
         return self
 
     def _make_parts(self) -> None:
-        from goeswith.models import make_model
-
-        if model_name(self.config.base) == self.name:
-            raise ConfigError(f"{self.name}: base must be another model")
-        self.base = make_model(self.config.base)
         # places and popularity are decided here, once the log has had its say
         self.kinds = KindLinks(place=0, shared=0)
 
@@ -133,23 +123,20 @@ class KnowledgeRanker(Recommender):
         # a link of popularity alone may be 0: what is stored counts, not its value
         strength = _entries(linked)
         lift = _entries(self.lift[sources])
-        base = self._base_entries(sources)
-        row = np.concatenate([part[0] for part in (strength, lift, base)])
-        target = np.concatenate([part[1] for part in (strength, lift, base)])
+        row, target = (np.concatenate([part[end] for part in (strength, lift)]) for end in (0, 1))
         keys, at = np.unique(row.astype(np.int64) * self.n + target, return_inverse=True)
         row, target = (keys // self.n).astype(np.int32), (keys % self.n).astype(np.int32)
-        sizes = np.cumsum([0, len(strength[0]), len(lift[0]), len(base[0])])
-        value = np.zeros((3, len(keys)), dtype=np.float32)
-        for i, part in enumerate((strength, lift, base)):
-            value[i, at[sizes[i] : sizes[i + 1]]] = part[2]
+        value = np.zeros((2, len(keys)), dtype=np.float32)
+        value[0, at[: len(strength[0])]] = strength[2]
+        value[1, at[len(strength[0]) :]] = lift[2]
         is_linked = np.zeros(len(keys), dtype=bool)
-        is_linked[at[: sizes[1]]] = True
+        is_linked[at[: len(strength[0])]] = True
         codes = self.kinds.codes
         one, other = codes[sources[row]], codes[target]
         is_allowed = ~self._apart[one, other] & known[row] & (sources[row] != target)
         # a candidate of which neither the log nor the table says anything is none
         is_allowed &= is_linked | (value[1] > 0)
-        is_allowed &= is_linked | ~self._reversed[one, other]
+        is_allowed &= ~self._reversed[one, other]
         unknown = (one < 0) | (other < 0)
         shared = self._shared(sources, row, target, unknown)
         config = self.config
@@ -159,7 +146,6 @@ class KnowledgeRanker(Recommender):
         linked_kinds = value[0] >= 1
         full = linked_kinds | (unknown & of_other_types)
         score = value[0] + np.where(full, config.lift, config.lift / 2) * value[1]
-        score += config.rank * value[2]
         worth = np.where(linked_kinds, config.shared, config.shared / 4)
         worth = np.where(unknown, np.where(of_other_types, 0, -config.unknown), worth)
         score += worth * shared
@@ -175,11 +161,6 @@ class KnowledgeRanker(Recommender):
         scores = sparse.csr_matrix((score, (row, target)), shape=(b, self.n), dtype=np.float32)
         scores.sort_indices()
         return scores
-
-    def _base_entries(self, sources: Rows) -> tuple[Rows, Rows, Floats]:
-        products, _ = self.base.recommend(sources, min(self.config.candidates, self.n))
-        row, place = np.nonzero(products >= 0)
-        return row.astype(np.int32), products[row, place], (1 / (1 + place)).astype(np.float32)
 
     def _shared(
         self, sources: Rows, row: Rows, target: Rows, unknown: npt.NDArray[np.bool_]
@@ -230,15 +211,11 @@ class KnowledgeRanker(Recommender):
     def n(self) -> int:
         return self.kinds.n
 
-    def importances(self) -> dict[str, float]:
-        return self.base.importances()
-
     def arrays(self) -> Arrays:
         return {
             "lift": self.lift,
             "types": self.types,
             **{f"kinds_{name}": array for name, array in self.kinds.arrays().items()},
-            **{f"base_{name}": array for name, array in self.base.arrays().items()},
         }
 
     def restore(self, arrays: Arrays) -> None:
@@ -246,14 +223,14 @@ class KnowledgeRanker(Recommender):
         self.lift = arrays["lift"]
         none = np.full(self.lift.shape[0], -1, dtype=np.int32)
         self.types = arrays.get("types", none)  # not in bundles of earlier versions
-        for prefix, model in (("kinds_", self.kinds), ("base_", self.base)):
-            model.restore(
-                {
-                    key.removeprefix(prefix): array
-                    for key, array in arrays.items()
-                    if key.startswith(prefix)
-                }
-            )
+        prefix = "kinds_"
+        self.kinds.restore(
+            {
+                key.removeprefix(prefix): array
+                for key, array in arrays.items()
+                if key.startswith(prefix)
+            }
+        )
         self._prepare()
 
 

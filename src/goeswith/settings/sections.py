@@ -433,7 +433,7 @@ class Settings(_Section):
                 model, *rest = ["copurchase", "cocitation"] if has_counts else ["cocitation"]
             if by_kinds:
                 # a pair that is bought together often may still be two of one kind
-                model, rest = f"knowledge_ranker:base={model}", [KINDS_MODEL]
+                model, rest = "knowledge_ranker", [KINDS_MODEL, model]
             fit = fit.model_copy(update={"model": model, "fallbacks": [*rest, *fit.fallbacks]})
         budget = dict(BUDGETS[fit.budget])
         if products > _MAX_MEMBER_PRODUCTS:

@@ -28,7 +28,7 @@ _EXAMPLE_TYPES: Final = (
 _LOG_MODEL: Final = "copurchase:measure=llr"
 """Log-likelihood ratio: by counts alone, popular products such as bananas come first."""
 
-_MODEL: Final = f"knowledge_ranker:base={_LOG_MODEL}"
+_MODEL: Final = "knowledge_ranker"
 """With the table of product kinds: a second product of one kind is no complement."""
 
 _BENCHMARK_MODELS: Final = ("popularity", "copurchase:measure=count", _LOG_MODEL, _MODEL)
@@ -64,7 +64,9 @@ def command(
     from goeswith.relations.mining_report import MiningReport
     from goeswith.settings.sections import FitSettings, Settings
 
-    settings = Settings(fit=FitSettings(model=_MODEL, fallbacks=["kinds", "type_popularity"]))
+    settings = Settings(
+        fit=FitSettings(model=_MODEL, fallbacks=["kinds", _LOG_MODEL, "type_popularity"])
+    )
     output = Output(json)
     output.say(
         "Complete Journey: a year of baskets at a grocer, simulated by its publisher "
