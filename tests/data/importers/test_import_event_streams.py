@@ -262,7 +262,10 @@ def test_files_that_are_no_records_are_refused(imported, tmp_path):
         imported("ga4", {"events.csv": "a,b\n1,2\n"})
     with pytest.raises(DataError, match=r"events\.json is no JSON and no JSON lines"):
         imported("ga4", {"events.json": "[{]"})
+    with pytest.raises(DataError, match=r"events\.parquet is not a complete parquet file"):
+        imported("ga4", {"events.json": "[]", "events.parquet": b"PAR1"})
     with pytest.raises(DataError, match="nothing to import"):
+        (tmp_path / "source" / "events.parquet").unlink()
         (tmp_path / "source" / "events.json").unlink()
         imported("ga4", {"e.jsonl": lines(ga4_event("login"))})
 

@@ -1,5 +1,8 @@
 """Shopify's exports: truth counted by hand."""
 
+import gzip
+import io
+
 import polars as pl
 import pytest
 
@@ -146,3 +149,14 @@ def test_shopify_another_file_is_refused_with_its_columns(imported, tmp_path):
         imported("shopify", {"orders.csv": "id,total\n1,2\n"})
     done = imported("shopify", {"orders.csv": ORDERS, "customers.csv": "id,mail\n1,2\n"})
     assert done.quarantine.notes[0].startswith("customers.csv is not read: orders needs 'Name'")
+
+
+def test_shopify_orders_as_parquet(imported):
+    def packed(path):
+        table = io.BytesIO()
+        pl.read_csv(ORDERS.encode(), infer_schema=False).write_parquet(table)
+        path.write_bytes(gzip.compress(table.getvalue()))
+
+    assert imported("shopify", {"orders.parquet.gz": packed}).rows["events"] == 4
+    with pytest.raises(DataError, match=r"orders\.parquet is not a complete parquet file"):
+        imported("shopify", {"orders.parquet": b"PAR1"})

@@ -20,6 +20,7 @@ from goeswith.data.config import DataConfig
 from goeswith.data.delimited import read_header
 from goeswith.data.importers.source_files import list_source_files
 from goeswith.data.mapping.column_names import normalize
+from goeswith.data.parquet_file import parquet_columns
 from goeswith.data.quarantine import ROW, Quarantine
 from goeswith.data.sources.packed_files import PACKED_SUFFIXES, unpacked
 from goeswith.data.sources.spreadsheet import read_spreadsheet
@@ -135,7 +136,7 @@ def _layout_of(
     encoding = _encoding(path)
     if table_format(path) in _TYPED:
         is_parquet = table_format(path) == ".parquet"
-        header = list(pl.read_parquet_schema(path)) if is_parquet else _sheet_columns(path)
+        header = parquet_columns(path) if is_parquet else _sheet_columns(path)
         fitting = [(table, ",") for table, layout in layouts.items() if layout.fits(header)]
     else:
         header, fitting = [], []
