@@ -8,7 +8,7 @@ spreadsheets save it, in Windows-1252.
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -26,6 +26,7 @@ from goeswith.data.sources.packed_files import PACKED_SUFFIXES, unpacked
 from goeswith.data.sources.spreadsheet import read_spreadsheet
 from goeswith.data.tables import read_table, table_batches, table_format
 from goeswith.data.text_encoding import UTF8, text_encoding, utf8_content
+from goeswith.data.values import text
 
 _DELIMITERS: Final = (",", ";", "\t", "|")
 _SPREADSHEET_ENCODING: Final = "cp1252"
@@ -82,6 +83,14 @@ class LaidOutFile:
     def _named(self, frame: pl.DataFrame) -> pl.DataFrame:
         names = self.layout.named([name for name in frame.columns if name != ROW])
         return frame.select(ROW, **{ours: pl.col(theirs) for ours, theirs in names.items()})
+
+
+def with_texts(frame: pl.DataFrame, columns: Iterable[str], file: str) -> pl.DataFrame:
+    """The columns as text; those that a table lacks are null."""
+    return frame.with_columns(
+        text(frame[name], file) if name in frame.columns else pl.lit(None, pl.String).alias(name)
+        for name in columns
+    )
 
 
 def sort_files(
