@@ -9,15 +9,11 @@ from goeswith.core.errors import DataError
 from goeswith.data.folder import load_data
 
 
-def reasons(done):
-    return dict(done.quarantine.counts().select("reason", "rows").iter_rows())
-
-
 def events(done, *columns):
     return pl.read_parquet(done.folder / "events.parquet").select(columns).rows()
 
 
-def test_rees46(imported):
+def test_rees46(imported, reasons):
     done = imported(
         "rees46",
         {
@@ -50,7 +46,7 @@ def test_rees46(imported):
     assert load_data(done.folder).events.height == 3
 
 
-def test_otto(imported):
+def test_otto(imported, reasons):
     session = {
         "session": 12,
         "events": [
@@ -70,7 +66,7 @@ def test_otto(imported):
     assert reasons(done) == {"product_id is missing or unreadable": 2}
 
 
-def test_hm(imported):
+def test_hm(imported, reasons):
     done = imported(
         "hm",
         {
@@ -98,7 +94,7 @@ def test_hm(imported):
     assert reasons(done) == {"the product is not in the export of products": 1}
 
 
-def test_olist(imported):
+def test_olist(imported, reasons):
     done = imported(
         "olist",
         {
@@ -181,7 +177,7 @@ def test_ta_feng(imported):
     assert pl.read_parquet(done.folder / "products.parquet")["type"][0] == "subclass 110411"
 
 
-def test_dunnhumby(imported):
+def test_dunnhumby(imported, reasons):
     done = imported(
         "dunnhumby",
         {
@@ -205,7 +201,7 @@ def test_dunnhumby(imported):
     assert len(reasons(done)) == 2
 
 
-def test_basket_lines(imported):
+def test_basket_lines(imported, reasons):
     done = imported(
         "basket-lines", {"groceries.csv": "\ufeffmilk,bread, milk\n\nbeer,\n , \n"}, 0.5
     )

@@ -69,12 +69,7 @@ PRODUCTS = PRODUCT_HEADER + (
 )
 
 
-def reasons(done, file):
-    counts = done.quarantine.counts().filter(file=file)
-    return dict(counts.select("reason", "rows").iter_rows())
-
-
-def test_shopify_counts_are_those_counted_by_hand(imported):
+def test_shopify_counts_are_those_counted_by_hand(imported, reasons):
     done = imported(
         "shopify", {"orders_export.csv": ORDERS, "products_export.csv": PRODUCTS}, max_bad_share=0
     )
@@ -131,7 +126,7 @@ def test_shopify_orders_without_products_make_the_catalogue(imported):
     assert products.rows_by_key("product_id", named=True)["Tea"][0]["title"] == "Tea"
 
 
-def test_shopify_orders_of_overlapping_exports_count_once(imported):
+def test_shopify_orders_of_overlapping_exports_count_once(imported, reasons):
     done = imported("shopify", {"orders_1.csv": ORDERS, "orders_2.csv": ORDERS})
     assert done.rows["events"] == 4
     assert reasons(done, "orders_2.csv")["the order is in an earlier file"] == 5
