@@ -40,7 +40,7 @@ def test_rees46(imported, reasons):
         ("2", None, None),
     ]
     assert reasons(done) == {
-        "a product taken out of a cart": 1,
+        "a product removed from a cart": 1,
         "event_type is none of view, cart, purchase": 1,
     }
     assert load_data(done.folder).events.height == 3
@@ -241,3 +241,11 @@ def test_matrices_without_ids_and_with_tabs(imported):
 def test_a_matrix_with_one_name_twice_is_refused(imported):
     with pytest.raises(DataError, match="it has the column 'milk' twice"):
         imported("one-hot", {"matrix.csv": "milk,milk\n1,0\n"})
+
+
+def test_a_second_catalogue_is_not_read_and_noted(imported):
+    product = "article_id,prod_name,product_type_name\n1,Shirt,Top\n"
+    log = "t_dat,customer_id,article_id\n2020-01-01,u,1\n"
+    done = imported("hm", {"a.csv": product, "b.csv": product, "log.csv": log})
+    assert done.rows == {"products": 1, "events": 1}
+    assert done.quarantine.notes == ["b.csv is not read: a.csv has the same columns"]

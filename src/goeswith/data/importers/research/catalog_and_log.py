@@ -10,7 +10,7 @@ from goeswith.core.progress import ShareProgress
 from goeswith.data.clean import quarantine_repeats
 from goeswith.data.importers import TableBatches
 from goeswith.data.importers.shops.order_lines import in_catalog
-from goeswith.data.importers.shops.table_layouts import LaidOutFile, with_texts
+from goeswith.data.importers.shops.table_layouts import LaidOutFile, first_file, with_texts
 from goeswith.data.quarantine import ROW, Quarantine
 from goeswith.data.values import identifiers
 
@@ -36,7 +36,7 @@ def catalog_and_log(
         clean_events: the same for a batch of a log, with `_row`; sets bad rows aside.
     """
     catalog = None
-    for file in products[:1]:
+    for file in first_file(products, quarantine):
         name = file.path.name
         texts = [column for column in file.layout.columns if column != "product_id"]
         frame = with_texts(file.read(quarantine), texts, name)

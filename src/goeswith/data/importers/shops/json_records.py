@@ -30,16 +30,16 @@ def record_files(sources: list[Path], name: str, quarantine: Quarantine) -> list
         DataError: there is none.
     """
     files = list_source_files(sources)
-    found = [file for file in files if _suffix(file)]
+    readable = [file for file in files if _suffix(file)]
     others = [file for file in files if not _suffix(file) and not file.name.startswith(".")]
     for file in others:
         note = f"{file.name} is not read: its suffix is not {', '.join(SUFFIXES)}"
         if file in sources:
             raise DataError(f"{name}: {note}")
         quarantine.notes.append(note)
-    if not found:
+    if not readable:
         raise DataError(f"{name} needs files with the suffix {', '.join(SUFFIXES)}, also with .gz")
-    return found
+    return readable
 
 
 def _suffix(path: Path) -> str | None:

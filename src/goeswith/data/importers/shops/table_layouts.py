@@ -85,6 +85,15 @@ class LaidOutFile:
         return frame.select(ROW, **{ours: pl.col(theirs) for ours, theirs in names.items()})
 
 
+def first_file(files: Sequence[LaidOutFile], quarantine: Quarantine) -> Sequence[LaidOutFile]:
+    """The only file of a table that has one; a note for each further file."""
+    quarantine.notes += [
+        f"{file.path.name} is not read: {files[0].path.name} has the same columns"
+        for file in files[1:]
+    ]
+    return files[:1]
+
+
 def with_texts(frame: pl.DataFrame, columns: Iterable[str], file: str) -> pl.DataFrame:
     """The columns as text; those that a table lacks are null."""
     return frame.with_columns(
@@ -110,7 +119,7 @@ def sort_files(
     Raises:
         DataError: a given file is none of the tables, or no file is.
     """
-    found: dict[str, list[LaidOutFile]] = {table: [] for table in layouts}
+    by_table: dict[str, list[LaidOutFile]] = {table: [] for table in layouts}
     given = {source for source in sources if source.is_file()}
     others: list[str] = []
     for path in list_source_files(sources):
@@ -121,18 +130,18 @@ def sort_files(
             fit, why = _layout_of(path, layouts)
             if fit is not None:
                 table, config = fit
-                found[table].append(LaidOutFile(path, layouts[table], config))
+                by_table[table].append(LaidOutFile(path, layouts[table], config))
                 if config.encoding == _SPREADSHEET_ENCODING:
                     quarantine.notes.append(f"{path.name} is not UTF-8 and read as Windows-1252")
                 continue
         if path in given:
             raise DataError(f"{path} is no table of {name}: {why}")
         others.append(f"{path.name} is not read: {why}")
-    if not any(found.values()):
+    if not any(by_table.values()):
         there = "; ".join(others[:5]) or "there is no file"
         raise DataError(f"{name} needs a file of {' or '.join(layouts)}; {there}")
     quarantine.notes += others
-    return found
+    return by_table
 
 
 def _layout_of(
