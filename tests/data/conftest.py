@@ -28,6 +28,19 @@ def imported(tmp_path):
 
 
 @pytest.fixture
+def reasons():
+    """A function: an import, and one of its files or all -> reason -> rows set aside."""
+
+    def call(done, file=None):
+        counts = done.quarantine.counts()
+        if file is not None:
+            counts = counts.filter(file=file)
+        return dict(counts.select("reason", "rows").iter_rows())
+
+    return call
+
+
+@pytest.fixture
 def load(tmp_path):
     """A function: file name -> content, and settings -> the data set of a folder with the files.
 

@@ -196,3 +196,26 @@ def test_a_guest_is_not_taken_for_the_customer_of_the_order_before(load):
         lines += [f"a{i % 3},{i % 5},{user}", f"b{i % 3},{i % 5},{user}"]
     data = load({"events.csv": "\n".join(lines)})
     assert data.events["user_id"].null_count() == 20
+
+
+def shop_lines(title):
+    """20 orders of two products and a line with a title and no product id."""
+    lines = ["item_sku,order_id,item_name"]
+    for i in range(20):
+        lines += [f"a{i % 3},O{i},A", f"b{i % 3},O{i},B", f",O{i},{title}"]
+    return {"events.csv": "\n".join(lines) + "\n"}
+
+
+def test_lines_of_shipping_without_a_product_id_are_no_products(load):
+    data = load(shop_lines("Flat rate"))
+    assert data.quarantine.counts().select("rows", "expected").rows() == [(20, True)]
+    assert data.events.height == 40
+
+
+def test_lines_with_a_title_alone_stop_the_load_until_their_title_is_left_out(load):
+    with pytest.raises(
+        DataError, match=r"20 of 60 rows .*\(rows 3, 6, 9, for example 'UPS 2'"
+    ) as stop:
+        load(shop_lines("UPS 2"))
+    assert "products under [data.ignore] of goeswith.toml" in str(stop.value)
+    assert load({}, ignore={"products": ["ups*"]}).events.height == 40

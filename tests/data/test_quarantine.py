@@ -23,8 +23,10 @@ def add(quarantine, rows, reason, **marks):
 
 
 def test_bad_rows_past_the_share_stop_the_run_and_say_which(quarantine):
-    with pytest.raises(DataError, match=r"t\.csv: 6 of 100 rows .*6\.0%.*6 x bad"):
+    with pytest.raises(DataError, match=r"t\.csv: 6 of 100 rows .*6\.0%.*6 x bad") as stop:
         quarantine.check()
+    assert "(rows 1, 2, 3, for example '1')" in str(stop.value)
+    assert "max_bad_share under [data] of goeswith.toml" in str(stop.value)
 
 
 def test_expected_rows_and_dropped_values_do_not_stop_the_run(quarantine):

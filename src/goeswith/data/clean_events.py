@@ -112,6 +112,7 @@ class _EventCleaner:
         self.conventions.order_columns = filled
         self.report.notes += notes
         frame = self._without_non_products(frame, catalog)
+        frame = self._without_titles_alone(frame)
         frame = with_rows(
             frame,
             file,
@@ -172,10 +173,25 @@ class _EventCleaner:
         frame = self._set_aside(frame, ignored, reason, "product_id", expected=True)
         if not self.config.ignore.non_products:
             return frame
-        outside = ~names.str.strip_chars().is_in(catalog.ids.implode())
+        # a line of shipping may have a title and no id
+        outside = ~names.str.strip_chars().is_in(catalog.ids.implode()).fill_null(value=False)
         reason = "the line is no product (shipping, gift wrap, discount)"
         no_product = pl.any_horizontal(is_non_product(label) for label in labels)
         return self._set_aside(frame, outside & no_product, reason, "product_id", expected=True)
+
+    def _without_titles_alone(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Set aside lines that have a title and no id, by their title."""
+        if frame.schema.get("title") != pl.String or frame["product_id"].dtype != pl.String:
+            return frame
+        no_id, no_title = (
+            pl.col(name).str.strip_chars().fill_null("") == "" for name in ("product_id", "title")
+        )
+        reason = (
+            "the line has a title and no product_id; if it is shipping or the like, list the title "
+            "in products under [data.ignore] of goeswith.toml. goeswith import shopify and "
+            "woocommerce read products without SKU"
+        )
+        return self._set_aside(frame, no_id & ~no_title, reason, "title")
 
     def _with_contexts(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Replace ids that stand for a missing one or for many people by null."""

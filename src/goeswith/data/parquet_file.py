@@ -1,4 +1,4 @@
-"""Parquet files that nobody vouches for, read by Arrow in batches.
+"""Parquet files of any origin, read by Arrow in batches.
 
 The reader of polars ends the process on some damaged files. That of Arrow raises an error, and
 every batch is validated before polars gets it.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -27,10 +28,22 @@ def read_parquet(path: Path) -> pl.DataFrame:
         DataError: the file is damaged, unpacks to much more than its size, or has a column of a
             type that cannot be read.
     """
+    with _errors_of_data(path):
+        return pl.concat(_batches(path), rechunk=True)
+
+
+def parquet_columns(path: Path) -> list[str]:
+    """The names of the columns of a parquet file; raises as `read_parquet`."""
+    with _errors_of_data(path):
+        return next(_batches(path)).columns
+
+
+@contextmanager
+def _errors_of_data(path: Path) -> Iterator[None]:
     import pyarrow as pa
 
     try:
-        return pl.concat(_batches(path), rechunk=True)
+        yield
     except (
         OSError,
         EOFError,

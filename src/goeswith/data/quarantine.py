@@ -26,6 +26,9 @@ _SCHEMA = {
 }
 
 
+_SHOWN_ROWS = 3
+
+
 @dataclass
 class Quarantine:
     """Rows set aside while tables are read.
@@ -182,14 +185,24 @@ class Quarantine:
             if count > max(self.max_share * rows, min(self.max_rows, (rows - 1) // 2)):
                 reasons = self.counts().filter((pl.col("file") == file) & counts)
                 details = "; ".join(
-                    f"{row['rows']:,} x {row['reason']} (for example {row['example']!r})"
+                    f"{row['rows']:,} x {row['reason']} ({self._where(file, row['reason'])})"
                     for row in reasons.head(5).iter_rows(named=True)
                 )
                 raise DataError(
                     f"{file}: {count:,} of {rows:,} rows cannot be used ({count / rows:.1%}, more "
                     f"than the {self.max_share:.1%} allowed): {details}. Correct the file, or "
-                    "raise max_bad_share if this is expected"
+                    "raise max_bad_share under [data] of goeswith.toml if this is expected"
                 )
+
+    def _where(self, file: str, reason: str) -> str:
+        """The first rows that were set aside for a reason, and an example of their values."""
+        bad = self.rows.filter(
+            (pl.col("file") == file) & (pl.col("reason") == reason) & ~pl.col("expected")
+        ).sort("row")
+        first = bad["row"].unique().sort().head(_SHOWN_ROWS).to_list()
+        rows = f"row{'s' if len(first) > 1 else ''} {', '.join(map(str, first))}"
+        value = bad["value"].drop_nulls().head(1).to_list()
+        return f"{rows}, for example {value[0]!r}" if value else rows
 
     def write(self, path: Path) -> None:
         """Write every row set aside to a parquet file."""

@@ -37,7 +37,7 @@ def run(monkeypatch, capsys, tmp_path):
 def test_a_proposal_says_what_is_not_clear_and_loads_once_that_is_set(run, tmp_path):
     (tmp_path / "shop" / "events.csv").write_text(EVENTS)
     code, out, _ = run("data", "inspect", "shop", "--json")
-    assert code == 0
+    assert code == 2
     document = json.loads(out)
     assert 'basket_id = "Order ID"' in document["settings"]
     assert '# "gekauft" = "view"  # or cart, purchase, ignore' in document["settings"]
@@ -45,7 +45,9 @@ def test_a_proposal_says_what_is_not_clear_and_loads_once_that_is_set(run, tmp_p
     assert document["load"] is None
     settings = document["settings"].replace('# "gekauft" = "view"', '"gekauft" = "purchase"')
     (tmp_path / "goeswith.toml").write_text(settings)
-    document = json.loads(run("data", "inspect", "shop", "--json")[1])
+    code, out, _ = run("data", "inspect", "shop", "--json")
+    document = json.loads(out)
+    assert code == 0
     assert document["problems"] == []
     assert document["load"]["events"] == {"purchase": 30, "view": 30}
     assert document["sample"][0]["product_id"] == "P0"
@@ -75,7 +77,7 @@ def test_columns_that_look_like_one_of_goeswith_are_comments(run, tmp_path):
         "order_id,product_id,shipping_limit_date\n1,a,2024-01-01 10:00:00\n"
     )
     code, out, err = run("data", "inspect", "shop")
-    assert code == 0
+    assert code == 2
     assert "events\tevents.csv\tshipping_limit_date\tnot clear: timestamp?" in out
     assert '# timestamp = "shipping_limit_date"  # or "none"' in err
     assert "a load stops here: events.csv: the meaning of a column is not clear" in err

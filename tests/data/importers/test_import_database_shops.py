@@ -45,12 +45,7 @@ MAGENTO = {
 }
 
 
-def reasons(done, file):
-    counts = done.quarantine.counts().filter(file=file)
-    return dict(counts.select("reason", "rows").iter_rows())
-
-
-def test_magento_counts_are_those_counted_by_hand(imported):
+def test_magento_counts_are_those_counted_by_hand(imported, reasons):
     done = imported("magento", MAGENTO, 0.2)
     assert done.rows == {"products": 4, "events": 3}
     assert reasons(done, "sales_order_item.csv") == {
@@ -89,7 +84,7 @@ def test_magento_lines_without_their_orders_are_refused(imported):
         imported("magento", {"sales_order_item.csv": SALES_ORDER_ITEM})
 
 
-def test_prestashop_counts_are_those_counted_by_hand(imported):
+def test_prestashop_counts_are_those_counted_by_hand(imported, reasons):
     done = imported(
         "prestashop",
         {

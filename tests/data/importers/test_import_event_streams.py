@@ -20,10 +20,6 @@ def lines(*records):
     return "".join(json.dumps(record) + "\n" for record in records)
 
 
-def reasons(done):
-    return dict(done.quarantine.counts().select("reason", "rows").iter_rows())
-
-
 def shown(done):
     events = pl.read_parquet(done.folder / "events.parquet")
     return events.select("event", "product_id", "user_id", "session_id", "basket_id").rows()
@@ -69,7 +65,7 @@ GA4_EVENTS = [
 ]
 
 
-def test_ga4_counts_are_those_counted_by_hand(imported):
+def test_ga4_counts_are_those_counted_by_hand(imported, reasons):
     done = imported("ga4", {"events_20240501.jsonl.gz": gzip.compress(lines(*GA4).encode())}, 0.3)
     assert shown(done) == GA4_EVENTS
     assert reasons(done) == {
@@ -121,7 +117,7 @@ def track(event, message, user="u1", **properties):
     }
 
 
-def test_segment_counts_are_those_counted_by_hand(imported):
+def test_segment_counts_are_those_counted_by_hand(imported, reasons):
     two = [{"product_id": "a", "name": "A", "quantity": 2}, {"sku": "b", "name": "B"}]
     done = imported(
         "segment",
@@ -178,7 +174,7 @@ def snowplow_event(kind, number, products, **contexts):
     }
 
 
-def test_snowplow_counts_are_those_counted_by_hand(imported):
+def test_snowplow_counts_are_those_counted_by_hand(imported, reasons):
     sold = snowplow_event("transaction", 3, ["a", "b"], transaction="T1")
     done = imported(
         "snowplow",
@@ -226,7 +222,7 @@ def test_snowplow_columns_of_a_warehouse(imported):
     assert shown(done) == [("view", "a", "d", None, None)]
 
 
-def test_matomo_counts_are_those_counted_by_hand(imported):
+def test_matomo_counts_are_those_counted_by_hand(imported, reasons):
     visit = {
         "idVisit": "12",
         "visitorId": "f00",
@@ -262,7 +258,10 @@ def test_files_that_are_no_records_are_refused(imported, tmp_path):
         imported("ga4", {"events.csv": "a,b\n1,2\n"})
     with pytest.raises(DataError, match=r"events\.json is no JSON and no JSON lines"):
         imported("ga4", {"events.json": "[{]"})
+    with pytest.raises(DataError, match=r"events\.parquet is not a complete parquet file"):
+        imported("ga4", {"events.json": "[]", "events.parquet": b"PAR1"})
     with pytest.raises(DataError, match="nothing to import"):
+        (tmp_path / "source" / "events.parquet").unlink()
         (tmp_path / "source" / "events.json").unlink()
         imported("ga4", {"e.jsonl": lines(ga4_event("login"))})
 

@@ -9,15 +9,11 @@ from goeswith.core.errors import DataError
 from goeswith.data.folder import load_data
 
 
-def reasons(done):
-    return dict(done.quarantine.counts().select("reason", "rows").iter_rows())
-
-
 def events(done, *columns):
     return pl.read_parquet(done.folder / "events.parquet").select(columns).rows()
 
 
-def test_rees46(imported):
+def test_rees46(imported, reasons):
     done = imported(
         "rees46",
         {
@@ -44,13 +40,13 @@ def test_rees46(imported):
         ("2", None, None),
     ]
     assert reasons(done) == {
-        "a product taken out of a cart": 1,
+        "a product removed from a cart": 1,
         "event_type is none of view, cart, purchase": 1,
     }
     assert load_data(done.folder).events.height == 3
 
 
-def test_otto(imported):
+def test_otto(imported, reasons):
     session = {
         "session": 12,
         "events": [
@@ -70,7 +66,7 @@ def test_otto(imported):
     assert reasons(done) == {"product_id is missing or unreadable": 2}
 
 
-def test_hm(imported):
+def test_hm(imported, reasons):
     done = imported(
         "hm",
         {
@@ -98,7 +94,7 @@ def test_hm(imported):
     assert reasons(done) == {"the product is not in the export of products": 1}
 
 
-def test_olist(imported):
+def test_olist(imported, reasons):
     done = imported(
         "olist",
         {
@@ -181,7 +177,7 @@ def test_ta_feng(imported):
     assert pl.read_parquet(done.folder / "products.parquet")["type"][0] == "subclass 110411"
 
 
-def test_dunnhumby(imported):
+def test_dunnhumby(imported, reasons):
     done = imported(
         "dunnhumby",
         {
@@ -205,7 +201,7 @@ def test_dunnhumby(imported):
     assert len(reasons(done)) == 2
 
 
-def test_basket_lines(imported):
+def test_basket_lines(imported, reasons):
     done = imported(
         "basket-lines", {"groceries.csv": "\ufeffmilk,bread, milk\n\nbeer,\n , \n"}, 0.5
     )
@@ -245,3 +241,11 @@ def test_matrices_without_ids_and_with_tabs(imported):
 def test_a_matrix_with_one_name_twice_is_refused(imported):
     with pytest.raises(DataError, match="it has the column 'milk' twice"):
         imported("one-hot", {"matrix.csv": "milk,milk\n1,0\n"})
+
+
+def test_a_second_catalogue_is_not_read_and_noted(imported):
+    product = "article_id,prod_name,product_type_name\n1,Shirt,Top\n"
+    log = "t_dat,customer_id,article_id\n2020-01-01,u,1\n"
+    done = imported("hm", {"a.csv": product, "b.csv": product, "log.csv": log})
+    assert done.rows == {"products": 1, "events": 1}
+    assert done.quarantine.notes == ["b.csv is not read: a.csv has the same columns"]

@@ -1,5 +1,8 @@
 """Shopify's exports: truth counted by hand."""
 
+import gzip
+import io
+
 import polars as pl
 import pytest
 
@@ -66,12 +69,7 @@ PRODUCTS = PRODUCT_HEADER + (
 )
 
 
-def reasons(done, file):
-    counts = done.quarantine.counts().filter(file=file)
-    return dict(counts.select("reason", "rows").iter_rows())
-
-
-def test_shopify_counts_are_those_counted_by_hand(imported):
+def test_shopify_counts_are_those_counted_by_hand(imported, reasons):
     done = imported(
         "shopify", {"orders_export.csv": ORDERS, "products_export.csv": PRODUCTS}, max_bad_share=0
     )
@@ -128,7 +126,7 @@ def test_shopify_orders_without_products_make_the_catalogue(imported):
     assert products.rows_by_key("product_id", named=True)["Tea"][0]["title"] == "Tea"
 
 
-def test_shopify_orders_of_overlapping_exports_count_once(imported):
+def test_shopify_orders_of_overlapping_exports_count_once(imported, reasons):
     done = imported("shopify", {"orders_1.csv": ORDERS, "orders_2.csv": ORDERS})
     assert done.rows["events"] == 4
     assert reasons(done, "orders_2.csv")["the order is in an earlier file"] == 5
@@ -146,3 +144,14 @@ def test_shopify_another_file_is_refused_with_its_columns(imported, tmp_path):
         imported("shopify", {"orders.csv": "id,total\n1,2\n"})
     done = imported("shopify", {"orders.csv": ORDERS, "customers.csv": "id,mail\n1,2\n"})
     assert done.quarantine.notes[0].startswith("customers.csv is not read: orders needs 'Name'")
+
+
+def test_shopify_orders_as_parquet(imported):
+    def packed(path):
+        table = io.BytesIO()
+        pl.read_csv(ORDERS.encode(), infer_schema=False).write_parquet(table)
+        path.write_bytes(gzip.compress(table.getvalue()))
+
+    assert imported("shopify", {"orders.parquet.gz": packed}).rows["events"] == 4
+    with pytest.raises(DataError, match=r"orders\.parquet is not a complete parquet file"):
+        imported("shopify", {"orders.parquet": b"PAR1"})

@@ -28,12 +28,7 @@ PRODUCTS = (
 )
 
 
-def reasons(done, file):
-    counts = done.quarantine.counts().filter(file=file)
-    return dict(counts.select("reason", "rows").iter_rows())
-
-
-def test_woocommerce_counts_are_those_counted_by_hand(imported):
+def test_woocommerce_counts_are_those_counted_by_hand(imported, reasons):
     done = imported("woocommerce", {"orders.csv": ITEMS, "wc-product-export.csv": PRODUCTS}, 0.2)
     assert done.rows == {"products": 3, "events": 3}
     assert reasons(done, "orders.csv") == {
@@ -69,7 +64,7 @@ def test_woocommerce_products_alone_give_links_and_groups(imported):
     assert load_data(done.folder).relations.height == 2
 
 
-def test_woocommerce_advanced_order_export_has_its_own_names(imported):
+def test_woocommerce_advanced_order_export_has_its_own_names(imported, reasons):
     lines = (
         "Order Number;Order Status;Order Date;Email (Billing);SKU;Item Name;Quantity (- Refund)\n"
         "5;Completed;2024-05-01 10:00;a@b.c;X;Cap;2\n;;;;;;\n"

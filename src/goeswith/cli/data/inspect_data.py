@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from goeswith.cli.options import Config, Data, Json
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ def inspect_data(data: Data, config: Config = None, json: Json = False) -> None:
 
     Prints each column with its meaning, the events, times, baskets and users, rows that are set
     aside, a sample of the events as they are read, a proposal for the section [data] of
-    goeswith.toml, and why a load stops, if it does. Changes nothing.
+    goeswith.toml, and why a load stops, if it does: then the exit code is 2. Changes nothing.
     """
     from goeswith.cli.output import Output, progress_bar
     from goeswith.cli.terminal_table import Column, Table
@@ -44,15 +46,16 @@ def inspect_data(data: Data, config: Config = None, json: Json = False) -> None:
     read_as = Column("read as", lambda record: record["read_as"])
     table = Table(f"Columns of {data}", columns, [*headings, read_as])
     output.result(table, document)
-    if json:
-        return
-    if loaded is not None:
-        output.load(loaded)
-    output.aside(Table("Events as they are read", sample))
-    output.say("Proposal for goeswith.toml:\n")
-    output.say(proposal.settings)
-    for problem in proposal.problems:
-        output.say(f"a load stops here: {problem}")
+    if not json:
+        if loaded is not None:
+            output.load(loaded)
+        output.aside(Table("Events as they are read", sample))
+        output.say("Proposal for goeswith.toml:\n")
+        output.say(proposal.settings)
+        for problem in proposal.problems:
+            output.say(f"a load stops here: {problem}")
+    if proposal.problems:
+        raise typer.Exit(2)
 
 
 def _columns(proposal: Proposal) -> list[dict[str, str]]:

@@ -12,13 +12,13 @@ from typing import Final
 import polars as pl
 
 from goeswith.core.progress import ShareProgress
-from goeswith.data.clean import quarantine_missing, quarantine_repeats
+from goeswith.data.clean import quarantine_missing
 from goeswith.data.importers import TableBatches
-from goeswith.data.importers.shops.order_lines import in_catalog
-from goeswith.data.importers.shops.table_layouts import LaidOutFile, TableLayout, sort_files
+from goeswith.data.importers.research.catalog_and_log import catalog_and_log
+from goeswith.data.importers.shops.table_layouts import TableLayout, sort_files
 from goeswith.data.parsing.prices import numbers
 from goeswith.data.quarantine import ROW, Quarantine
-from goeswith.data.values import identifiers, text
+from goeswith.data.values import identifiers
 
 LOG: Final = TableLayout(
     {
@@ -48,29 +48,17 @@ def dunnhumby(sources: list[Path], quarantine: Quarantine, progress: ShareProgre
     """Products with their sub-commodity as type; purchases by basket and household."""
     layouts = {"transaction_data": LOG, "product": PRODUCTS}
     files = sort_files(sources, layouts, "dunnhumby", quarantine)
-    products = None
-    for file in files["product"][:1]:
-        products = _products(file, quarantine)
-        yield "products", products
-    for file in files["transaction_data"]:
-        name = file.path.name
-        progress(name, 0.0)
-        for batch in file.batches(quarantine):
-            events = _events(batch, name, quarantine)
-            if products is not None:
-                events = in_catalog(events, name, products, quarantine)
-            yield "events", events.drop(ROW)
-        progress(name, 1.0)
+    yield from catalog_and_log(
+        files["product"],
+        files["transaction_data"],
+        quarantine,
+        progress,
+        clean_products=_products,
+        clean_events=_events,
+    )
 
 
-def _products(file: LaidOutFile, quarantine: Quarantine) -> pl.DataFrame:
-    name = file.path.name
-    frame = file.read(quarantine)
-    for column in tuple(PRODUCTS.columns)[1:]:
-        values = text(frame[column], name) if column in frame.columns else pl.lit(None, pl.String)
-        frame = frame.with_columns(values.alias(column))
-    frame = frame.with_columns(identifiers(frame["product_id"], name))
-    frame = quarantine_repeats(frame, "product_id", name, quarantine)
+def _products(frame: pl.DataFrame, _file: str) -> pl.DataFrame:
     words = pl.concat_str("commodity", "type", "size", separator=", ", ignore_nulls=True)
     return frame.select(
         "product_id",

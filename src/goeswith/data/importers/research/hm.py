@@ -12,13 +12,13 @@ from typing import Final
 import polars as pl
 
 from goeswith.core.progress import ShareProgress
-from goeswith.data.clean import quarantine_missing, quarantine_repeats
+from goeswith.data.clean import quarantine_missing
 from goeswith.data.importers import TableBatches
-from goeswith.data.importers.shops.order_lines import in_catalog
-from goeswith.data.importers.shops.table_layouts import LaidOutFile, TableLayout, sort_files
+from goeswith.data.importers.research.catalog_and_log import catalog_and_log
+from goeswith.data.importers.shops.table_layouts import TableLayout, sort_files
 from goeswith.data.parsing.timestamps import timestamps
 from goeswith.data.quarantine import ROW, Quarantine
-from goeswith.data.values import identifiers, text
+from goeswith.data.values import identifiers
 
 LOG: Final = TableLayout(
     {"timestamp": ["t_dat"], "user_id": ["customer_id"], "product_id": ["article_id"]},
@@ -43,34 +43,18 @@ def hm(sources: list[Path], quarantine: Quarantine, progress: ShareProgress) -> 
     """Articles with their product as group; purchases by customer and day."""
     layouts = {"transactions": LOG, "articles": ARTICLES}
     files = sort_files(sources, layouts, "hm", quarantine)
-    products = None
-    for file in files["articles"][:1]:
-        products = _products(file, quarantine)
-        yield "products", products
-    for file in files["transactions"]:
-        name = file.path.name
-        progress(name, 0.0)
-        for batch in file.batches(quarantine):
-            events = _events(batch, name, quarantine)
-            if products is not None:
-                events = in_catalog(events, name, products, quarantine)
-            yield "events", events.drop(ROW)
-        progress(name, 1.0)
-
-
-def _products(file: LaidOutFile, quarantine: Quarantine) -> pl.DataFrame:
-    name, columns = file.path.name, tuple(ARTICLES.columns)
-    frame = file.read(quarantine)
-    for column in columns[2:]:
-        values = text(frame[column], name) if column in frame.columns else pl.lit(None, pl.String)
-        frame = frame.with_columns(values.alias(column))
-    frame = frame.with_columns(identifiers(frame["product_id"], name))
-    frame = quarantine_repeats(frame, "product_id", name, quarantine)
-    group = (
-        identifiers(frame["variant_group"], name)
-        if "variant_group" in frame.columns
-        else pl.lit(None, pl.String).alias("variant_group")
+    yield from catalog_and_log(
+        files["articles"],
+        files["transactions"],
+        quarantine,
+        progress,
+        clean_products=_products,
+        clean_events=_events,
     )
+
+
+def _products(frame: pl.DataFrame, file: str) -> pl.DataFrame:
+    group = identifiers(frame["variant_group"], file)
     categories = pl.concat_list("section", "group", "type").list.drop_nulls().alias("categories")
     return frame.select("product_id", "title", "type", categories, "color", "description", group)
 

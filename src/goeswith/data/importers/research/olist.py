@@ -13,7 +13,12 @@ from goeswith.core.progress import ShareProgress
 from goeswith.data.importers import TableBatches
 from goeswith.data.importers.shops.joined_orders import joined_orders
 from goeswith.data.importers.shops.order_lines import clean_shop_products, order_tables
-from goeswith.data.importers.shops.table_layouts import LaidOutFile, TableLayout, sort_files
+from goeswith.data.importers.shops.table_layouts import (
+    LaidOutFile,
+    TableLayout,
+    first_file,
+    sort_files,
+)
 from goeswith.data.quarantine import ROW, Quarantine
 from goeswith.data.values import text
 
@@ -64,7 +69,7 @@ def olist(sources: list[Path], quarantine: Quarantine, progress: ShareProgress) 
     users = _pairs(customers, "customer", "user_id", quarantine)
     english = _pairs(names, "category", "english", quarantine)
     catalog = None
-    for file in products[:1]:
+    for file in first_file(products, quarantine):
         frame = clean_shop_products(file.read(quarantine), file.path.name, quarantine)
         category = text(frame["category"], file.path.name).replace(english)
         kind = category.str.replace_all("_", " ").alias("type")

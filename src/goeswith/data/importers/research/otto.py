@@ -11,7 +11,7 @@ import polars as pl
 from goeswith.core.progress import ShareProgress
 from goeswith.data.clean import quarantine_missing
 from goeswith.data.importers import TableBatches
-from goeswith.data.importers.shops.json_records import record_files, records
+from goeswith.data.importers.shops.json_records import as_text, record_files, records
 from goeswith.data.parsing.timestamps import timestamps
 from goeswith.data.quarantine import ROW, Quarantine
 from goeswith.data.values import identifiers
@@ -42,15 +42,11 @@ def _rows(number: int, record: dict[str, Any]) -> list[tuple[int | str | None, .
     events = record.get("events")
     events = events if isinstance(events, list) else []
     values = [event for event in events if isinstance(event, dict)]
-    session = _as_text(record.get("session"))
+    session = as_text(record.get("session"))
     return [
-        (number, session, *(_as_text(event.get(key)) for key in ("aid", "ts", "type")))
+        (number, session, *(as_text(event.get(key)) for key in ("aid", "ts", "type")))
         for event in values or [{}]
     ]
-
-
-def _as_text(value: Any) -> str | None:
-    return None if value is None or isinstance(value, (dict, list)) else str(value)
 
 
 def _events(rows: list[Any], file: str, quarantine: Quarantine) -> pl.DataFrame:

@@ -66,7 +66,7 @@ def rees46(sources: list[Path], quarantine: Quarantine, progress: ShareProgress)
 
 def _events(frame: pl.DataFrame, file: str, quarantine: Quarantine) -> pl.DataFrame:
     removed = pl.col("event") == "remove_from_cart"
-    reason = "a product taken out of a cart"
+    reason = "a product removed from a cart"
     frame = quarantine.set_aside(frame, file, removed, reason, "product_id", expected=True)
     other = ~pl.col("event").is_in(_EVENTS).fill_null(value=False)
     reason = f"event_type is none of {', '.join(_EVENTS)}"

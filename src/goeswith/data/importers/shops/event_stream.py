@@ -14,7 +14,7 @@ import polars as pl
 
 from goeswith.core.progress import ShareProgress
 from goeswith.data.importers import TableBatches
-from goeswith.data.importers.shops.json_records import record_files, records
+from goeswith.data.importers.shops.json_records import as_text, record_files, records
 from goeswith.data.mapping.column_names import normalize
 from goeswith.data.mapping.derived_catalog import with_attributes
 from goeswith.data.mapping.event_names import CANCELLING_EVENTS, EVENT_NAMES, EVENTS
@@ -97,7 +97,7 @@ def _frame(
     reason = "no view, cart or purchase of a product"
     quarantine.count_expected(file, unused, reason, "")
     columns = [
-        pl.Series(column, [_text(row.get(column)) for row in rows], dtype=pl.String)
+        pl.Series(column, [as_text(row.get(column)) for row in rows], dtype=pl.String)
         for column in COLUMNS
     ]
     row_numbers = (
@@ -112,13 +112,6 @@ def _frame(
         timestamps(frame["timestamp"], file),
         numbers(frame["quantity"], file),
     )
-
-
-def _text(value: Any) -> str | None:
-    """A value as text; a float that is whole, as JSON writes large counters, without `.0`."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return None if value is None or isinstance(value, (dict, list)) else str(value)
 
 
 def _counted(frame: pl.DataFrame, name: str, quarantine: Quarantine) -> pl.DataFrame:

@@ -13,6 +13,7 @@ import polars as pl
 from goeswith.core.errors import DataError
 from goeswith.data.importers.source_files import list_source_files
 from goeswith.data.jsonlines import numbered_lines, parse_object
+from goeswith.data.parquet_file import read_parquet
 from goeswith.data.quarantine import Quarantine
 from goeswith.data.text_encoding import text_encoding, utf8_content
 
@@ -29,16 +30,16 @@ def record_files(sources: list[Path], name: str, quarantine: Quarantine) -> list
         DataError: there is none.
     """
     files = list_source_files(sources)
-    found = [file for file in files if _suffix(file)]
+    readable = [file for file in files if _suffix(file)]
     others = [file for file in files if not _suffix(file) and not file.name.startswith(".")]
     for file in others:
         note = f"{file.name} is not read: its suffix is not {', '.join(SUFFIXES)}"
         if file in sources:
             raise DataError(f"{name}: {note}")
         quarantine.notes.append(note)
-    if not found:
+    if not readable:
         raise DataError(f"{name} needs files with the suffix {', '.join(SUFFIXES)}, also with .gz")
-    return found
+    return readable
 
 
 def _suffix(path: Path) -> str | None:
@@ -76,11 +77,15 @@ def records(
             yield number, record
 
 
+def as_text(value: Any) -> str | None:
+    """A value as text, an integral float without `.0`, as JSON writes large counters."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return None if value is None or isinstance(value, (dict, list)) else str(value)
+
+
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    try:
-        frame = pl.read_parquet(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataError(f"{path} is not a complete parquet file ({error})") from error
+    frame = read_parquet(path)
     for start in range(0, frame.height, _SLICE):
         yield from enumerate(frame.slice(start, _SLICE).iter_rows(named=True), start + 1)
 

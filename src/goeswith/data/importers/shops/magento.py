@@ -18,7 +18,12 @@ from goeswith.data.importers import TableBatches
 from goeswith.data.importers.shops.joined_orders import joined_orders
 from goeswith.data.importers.shops.order_lines import clean_shop_products, order_tables
 from goeswith.data.importers.shops.set_links import set_links
-from goeswith.data.importers.shops.table_layouts import LaidOutFile, TableLayout, sort_files
+from goeswith.data.importers.shops.table_layouts import (
+    LaidOutFile,
+    TableLayout,
+    sort_files,
+    with_texts,
+)
 from goeswith.data.parsing.prices import numbers
 from goeswith.data.quarantine import Quarantine
 from goeswith.data.values import identifiers, text
@@ -123,11 +128,8 @@ def _sold_lines(
 
 def _products(file: LaidOutFile, quarantine: Quarantine) -> pl.DataFrame:
     name = file.path.name
-    frame = file.read(quarantine)
     wanted = ("store", "kind", "category", "online", "attributes", "variations", "description")
-    for column in (*wanted, "title", "price"):
-        values = text(frame[column], name) if column in frame.columns else pl.lit(None, pl.String)
-        frame = frame.with_columns(values.alias(column))
+    frame = with_texts(file.read(quarantine), (*wanted, "title", "price"), name)
     translated = pl.col("store").is_not_null()
     reason = "a translation for a store view"
     frame = quarantine.set_aside(frame, name, translated, reason, "product_id", expected=True)

@@ -48,7 +48,7 @@ def order_tables(
     """
     orders = pl.Series("basket_id", [], dtype=pl.String)
     attributes: list[pl.DataFrame] = []
-    kept: list[pl.DataFrame] = []
+    events: list[pl.DataFrame] = []
     for file, frame in frames:
         lines = clean_order_lines(frame, file, quarantine, orders, unpaid)
         orders = pl.concat([orders, lines["basket_id"].unique()])
@@ -60,7 +60,7 @@ def order_tables(
             )
         else:
             lines = in_catalog(lines, file, products, quarantine)
-        kept.append(lines.select(_EVENTS))
+        events.append(lines.select(_EVENTS))
         progress(file, 1.0)
     if products is None and attributes:
         lines = pl.concat(attributes, how="diagonal")
@@ -68,7 +68,7 @@ def order_tables(
         products = with_attributes(ids, lines, "the order lines")
     if products is not None and products.height:
         yield "products", products
-    for frame in kept:
+    for frame in events:
         yield "events", frame
 
 
@@ -109,9 +109,9 @@ def clean_order_lines(
         for name in of_order
     )
     frame = quarantine_missing(frame, ("basket_id",), file, quarantine)
-    known = pl.col("basket_id").is_in(earlier_orders.implode())
+    is_repeated = pl.col("basket_id").is_in(earlier_orders.implode())
     reason = "the order is in an earlier file"
-    frame = quarantine.set_aside(frame, file, known, reason, "basket_id", expected=True)
+    frame = quarantine.set_aside(frame, file, is_repeated, reason, "basket_id", expected=True)
     ignored = IgnoreConfig(statuses=[*IGNORED_STATUSES, *unpaid])
     frame, _ = set_aside_uncounted(frame, file, quarantine, ignored)
     frame = _with_quantity(frame, file, quarantine)

@@ -18,10 +18,9 @@ from goeswith.core.progress import ShareProgress
 from goeswith.data.importers import TableBatches
 from goeswith.data.importers.shops.feed_xml import feed_items
 from goeswith.data.importers.shops.order_lines import clean_shop_products
-from goeswith.data.importers.shops.table_layouts import TableLayout, sort_files
+from goeswith.data.importers.shops.table_layouts import TableLayout, sort_files, with_texts
 from goeswith.data.importers.source_files import list_source_files
 from goeswith.data.quarantine import ROW, Quarantine
-from goeswith.data.values import text
 
 FEED: Final = TableLayout(
     {
@@ -42,7 +41,6 @@ FEED: Final = TableLayout(
 _ITEMS: Final = ("item", "entry", "listing", "product")
 _BATCH: Final = 20_000
 _OUT_OF_STOCK: Final = ("out of stock", "out_of_stock", "discontinued")
-_COLUMNS: Final = tuple(FEED.columns)
 
 
 def product_feed(
@@ -95,10 +93,7 @@ def _frames(
 
 
 def _products(frame: pl.DataFrame, file: str, quarantine: Quarantine) -> pl.DataFrame:
-    for column in _COLUMNS:
-        values = text(frame[column], file) if column in frame.columns else pl.lit(None, pl.String)
-        frame = frame.with_columns(values.alias(column))
-    frame = clean_shop_products(frame, file, quarantine)
+    frame = clean_shop_products(with_texts(frame, FEED.columns, file), file, quarantine)
     path = pl.coalesce("product_type", "category").str.split(">")
     path = path.list.eval(pl.element().str.strip_chars())
     # a number is a category of Google's taxonomy, which says nothing by itself

@@ -20,7 +20,12 @@ from goeswith.data.importers.shops.order_lines import (
     order_tables,
     read_files,
 )
-from goeswith.data.importers.shops.table_layouts import LaidOutFile, TableLayout, sort_files
+from goeswith.data.importers.shops.table_layouts import (
+    LaidOutFile,
+    TableLayout,
+    sort_files,
+    with_texts,
+)
 from goeswith.data.quarantine import Quarantine
 from goeswith.data.values import text
 
@@ -91,10 +96,7 @@ def _with_ids(frame: pl.DataFrame, file: str) -> pl.DataFrame:
 
 def _products(file: LaidOutFile, quarantine: Quarantine) -> pl.DataFrame:
     name = file.path.name
-    frame = file.read(quarantine)
-    for column in (*_OF_PRODUCT, *_OPTIONS, "sku", "price"):
-        values = text(frame[column], name) if column in frame.columns else pl.lit(None, pl.String)
-        frame = frame.with_columns(values.alias(column))
+    frame = with_texts(file.read(quarantine), (*_OF_PRODUCT, *_OPTIONS, "sku", "price"), name)
     picture = pl.col("price").is_null() & pl.col("sku").is_null() & pl.col("option1").is_null()
     reason = "a row of a further picture, no variant"
     frame = frame.with_columns(text(frame["variant_group"], name))

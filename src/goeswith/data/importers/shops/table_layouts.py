@@ -8,7 +8,7 @@ spreadsheets save it, in Windows-1252.
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,11 +20,13 @@ from goeswith.data.config import DataConfig
 from goeswith.data.delimited import read_header
 from goeswith.data.importers.source_files import list_source_files
 from goeswith.data.mapping.column_names import normalize
+from goeswith.data.parquet_file import parquet_columns
 from goeswith.data.quarantine import ROW, Quarantine
 from goeswith.data.sources.packed_files import PACKED_SUFFIXES, unpacked
 from goeswith.data.sources.spreadsheet import read_spreadsheet
 from goeswith.data.tables import read_table, table_batches, table_format
 from goeswith.data.text_encoding import UTF8, text_encoding, utf8_content
+from goeswith.data.values import text
 
 _DELIMITERS: Final = (",", ";", "\t", "|")
 _SPREADSHEET_ENCODING: Final = "cp1252"
@@ -83,6 +85,23 @@ class LaidOutFile:
         return frame.select(ROW, **{ours: pl.col(theirs) for ours, theirs in names.items()})
 
 
+def first_file(files: Sequence[LaidOutFile], quarantine: Quarantine) -> Sequence[LaidOutFile]:
+    """The only file of a table that has one; a note for each further file."""
+    quarantine.notes += [
+        f"{file.path.name} is not read: {files[0].path.name} has the same columns"
+        for file in files[1:]
+    ]
+    return files[:1]
+
+
+def with_texts(frame: pl.DataFrame, columns: Iterable[str], file: str) -> pl.DataFrame:
+    """The columns as text; those that a table lacks are null."""
+    return frame.with_columns(
+        text(frame[name], file) if name in frame.columns else pl.lit(None, pl.String).alias(name)
+        for name in columns
+    )
+
+
 def sort_files(
     sources: list[Path],
     layouts: Mapping[str, TableLayout],
@@ -100,7 +119,7 @@ def sort_files(
     Raises:
         DataError: a given file is none of the tables, or no file is.
     """
-    found: dict[str, list[LaidOutFile]] = {table: [] for table in layouts}
+    by_table: dict[str, list[LaidOutFile]] = {table: [] for table in layouts}
     given = {source for source in sources if source.is_file()}
     others: list[str] = []
     for path in list_source_files(sources):
@@ -111,18 +130,18 @@ def sort_files(
             fit, why = _layout_of(path, layouts)
             if fit is not None:
                 table, config = fit
-                found[table].append(LaidOutFile(path, layouts[table], config))
+                by_table[table].append(LaidOutFile(path, layouts[table], config))
                 if config.encoding == _SPREADSHEET_ENCODING:
                     quarantine.notes.append(f"{path.name} is not UTF-8 and read as Windows-1252")
                 continue
         if path in given:
             raise DataError(f"{path} is no table of {name}: {why}")
         others.append(f"{path.name} is not read: {why}")
-    if not any(found.values()):
+    if not any(by_table.values()):
         there = "; ".join(others[:5]) or "there is no file"
         raise DataError(f"{name} needs a file of {' or '.join(layouts)}; {there}")
     quarantine.notes += others
-    return found
+    return by_table
 
 
 def _layout_of(
@@ -135,7 +154,7 @@ def _layout_of(
     encoding = _encoding(path)
     if table_format(path) in _TYPED:
         is_parquet = table_format(path) == ".parquet"
-        header = list(pl.read_parquet_schema(path)) if is_parquet else _sheet_columns(path)
+        header = parquet_columns(path) if is_parquet else _sheet_columns(path)
         fitting = [(table, ",") for table, layout in layouts.items() if layout.fits(header)]
     else:
         header, fitting = [], []

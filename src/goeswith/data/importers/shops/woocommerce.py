@@ -21,7 +21,12 @@ from goeswith.data.importers.shops.order_lines import (
     read_files,
 )
 from goeswith.data.importers.shops.set_links import set_links
-from goeswith.data.importers.shops.table_layouts import LaidOutFile, TableLayout, sort_files
+from goeswith.data.importers.shops.table_layouts import (
+    LaidOutFile,
+    TableLayout,
+    sort_files,
+    with_texts,
+)
 from goeswith.data.quarantine import Quarantine
 from goeswith.data.values import identifiers, text
 
@@ -106,10 +111,7 @@ def _with_ids(frame: pl.DataFrame, file: str) -> pl.DataFrame:
 
 def _products(file: LaidOutFile, quarantine: Quarantine) -> pl.DataFrame:
     name = file.path.name
-    frame = file.read(quarantine)
-    for column in (*_TEXTS, "description"):
-        values = text(frame[column], name) if column in frame.columns else pl.lit(None, pl.String)
-        frame = frame.with_columns(values.alias(column))
+    frame = with_texts(file.read(quarantine), (*_TEXTS, "description"), name)
     frame = frame.with_columns(identifiers(frame["number"], name))
     frame = frame.with_columns(pl.format("id:{}", "number").alias("number_id"))
     frame = frame.with_columns(pl.coalesce("sku", "number_id").alias("product_id"))
