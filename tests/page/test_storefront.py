@@ -182,7 +182,8 @@ def test_an_element_below_the_fold_loads_when_it_is_scrolled_to(page: Page, shop
         """service => {
             const far = document.createElement("goes-with");
             far.style.marginTop = "4000px";
-            far.setAttribute("product", "tent-0-0");
+            far.setAttribute("mode", "basket");
+            far.setAttribute("products", "tent-0-0");  // one id, not as JSON
             far.setAttribute("service", service);
             far.setAttribute("timeout", "15000");
             far.id = "far";
