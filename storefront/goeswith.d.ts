@@ -15,7 +15,7 @@ export interface ShownProduct {
   image: string | null;
 }
 
-/** `<goes-with>`; attributes are in README.md. */
+/** `<goes-with>`; attributes are in docs/how-to/storefront.md. */
 export class GoesWith extends HTMLElement {
   /** Overrides what is shown of products; by default the service's attributes are. */
   details:

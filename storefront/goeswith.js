@@ -1,6 +1,6 @@
 /**
  * <goes-with>: complements of goeswith in a shop's page. No framework, no dependencies.
- * Attributes, events and CSS variables: README.md beside this file.
+ * Attributes, events and CSS variables: docs/how-to/storefront.md.
  */
 
 const HEADINGS = {
@@ -9,59 +9,63 @@ const HEADINGS = {
   basket: "Complete your basket",
 };
 const STYLE = `
-:host{display:block;color:var(--goeswith-text,#1a1a1a);font:var(--goeswith-font,inherit)}
+:host{display:block;min-height:1px;color:var(--goeswith-text,#1a1a1a);font:var(--goeswith-font,inherit)}
 :host([hidden]){display:none}
-h2{font-size:var(--goeswith-heading-size,1.25rem);margin:0 0 var(--goeswith-gap,1rem)}
-ul{list-style:none;margin:0;padding:0;display:grid;gap:var(--goeswith-gap,1rem);
-grid-template-columns:repeat(auto-fill,minmax(var(--goeswith-card-width,10rem),1fr))}
+section,ul{display:grid;gap:var(--goeswith-gap,1rem);margin:0;padding:0}
+h2{font-size:var(--goeswith-heading-size,1.25rem);margin:0}
+ul{list-style:none;grid-template-columns:repeat(auto-fill,minmax(var(--goeswith-card-width,10rem),1fr))}
 li{display:flex;flex-direction:column;gap:.5rem;padding:.75rem;
-border:1px solid var(--goeswith-border,#c8c8c8);border-radius:var(--goeswith-radius,.5rem);
-background:var(--goeswith-background,#fff)}
+border:1px solid var(--goeswith-border,#c8c8c8);background:var(--goeswith-background,#fff)}
 img{width:100%;aspect-ratio:1;object-fit:contain}
 a{color:var(--goeswith-link,var(--goeswith-accent,#0b57a4));overflow-wrap:anywhere}
-label{display:flex;gap:.5rem;align-items:start}
+input{align-self:start}
 small{color:var(--goeswith-muted,#595959)}
 button{font:inherit;cursor:pointer;padding:.5rem 1rem;border:0;margin-top:auto;
-border-radius:var(--goeswith-radius,.5rem);background:var(--goeswith-accent,#0b57a4);
+background:var(--goeswith-accent,#0b57a4);
 color:var(--goeswith-accent-text,#fff)}
-button:disabled{opacity:.6;cursor:default}
-footer{display:flex;flex-wrap:wrap;gap:1rem;align-items:center;margin-top:var(--goeswith-gap,1rem)}
+button:disabled{opacity:.6}
+li,button{border-radius:var(--goeswith-radius,.5rem)}
+footer{display:flex;flex-wrap:wrap;gap:1rem;align-items:center}
 :focus-visible{outline:3px solid var(--goeswith-focus,#0b57a4);outline-offset:2px}`;
 
 const sent = new Set(); // impressions of this page, so that each is sent once
 
-const element = (name, content = "", attributes = {}) => {
+const element = (name, attributes, ...content) => {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  made.append(content);
+  made.append(...content);
   return made;
 };
 
 /** An address of the catalogue, if it is one of the web. */
 const webAddress = (text) => {
-  try {
-    const url = new URL(text, document.baseURI);
-    return url.protocol === "https:" || url.protocol === "http:" ? url.href : null;
-  } catch {
-    return null;
-  }
+  const { protocol, href } = element("a", text ? { href: text } : {});
+  return /^https?:$/.test(protocol) ? href : null;
 };
 
 const unique = () => crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
 
+let visit;
 /** An anonymous id of the visit; of the page where storage is blocked. */
-const visitId = (() => {
-  let id;
-  return () => {
-    try {
-      id ??= sessionStorage.getItem("goeswith-visit") ?? unique();
-      sessionStorage.setItem("goeswith-visit", id);
-    } catch {
-      id ??= unique();
-    }
-    return id;
-  };
-})();
+const visitId = () => {
+  visit ??= unique();
+  try {
+    visit = sessionStorage.getItem("goeswith-visit") ?? visit;
+    sessionStorage.setItem("goeswith-visit", visit);
+  } catch {}
+  return visit;
+};
+
+/** Calls back once, when an element is visible; returns the observer. */
+const onceVisible = (target, options, callback) => {
+  const observer = new IntersectionObserver((entries) => {
+    if (!entries.some((entry) => entry.isIntersecting)) return;
+    observer.disconnect();
+    callback();
+  }, options);
+  observer.observe(target);
+  return observer;
+};
 
 export class GoesWith extends HTMLElement {
   static observedAttributes = ["product", "products", "mode", "k", "service"];
@@ -70,200 +74,165 @@ export class GoesWith extends HTMLElement {
   details = null;
 
   #version = 0;
-  #near = null;
-  #seen = null;
+  #observer = null; // of what comes next: that it is near, then that it is seen
+
+  constructor() {
+    super().attachShadow({ mode: "open" });
+  }
 
   connectedCallback() {
-    if (!this.shadowRoot) this.attachShadow({ mode: "open" });
-    this.hidden = false;
     this.#whenNear();
   }
 
   disconnectedCallback() {
     this.#version++;
-    this.#near?.disconnect();
-    this.#seen?.disconnect();
+    this.#observer?.disconnect();
   }
 
   attributeChangedCallback() {
-    if (this.isConnected && this.shadowRoot) this.#whenNear();
+    if (this.isConnected) this.#whenNear();
   }
 
   get mode() {
     const mode = this.getAttribute("mode");
-    return mode in HEADINGS ? mode : "complements";
-  }
-
-  get #service() {
-    return (this.getAttribute("service") ?? "").replace(/\/$/, "");
+    return Object.hasOwn(HEADINGS, mode) ? mode : "complements";
   }
 
   get #sources() {
     if (this.mode !== "basket") return [this.getAttribute("product")].filter(Boolean);
-    const text = this.getAttribute("products") ?? "[]";
-    try {
-      return JSON.parse(text);
-    } catch {
-      return text.split(",").map((id) => id.trim()).filter(Boolean);
-    }
+    const text = this.getAttribute("products")?.trim() ?? "";
+    if (text.startsWith("[")) return JSON.parse(text);
+    return text.split(",").map((id) => id.trim()).filter(Boolean);
   }
 
   /** Loads once the element is about to be scrolled to; several changes at once load once. */
   #whenNear() {
     const version = ++this.#version;
-    this.#near?.disconnect();
-    this.#show(element("span", "\u200b", { "aria-hidden": "true" })); // an area that can be seen
+    this.#observer?.disconnect();
+    this.#show("");
     this.hidden = false;
-    this.#near = new IntersectionObserver(
-      (entries) => {
-        if (!entries.some((entry) => entry.isIntersecting)) return;
-        this.#near.disconnect();
-        this.#load(version).catch(() => this.#away(version));
-      },
-      { rootMargin: "200px" },
+    this.#observer = onceVisible(this, { rootMargin: "200px" }, () =>
+      this.#load(version).catch(() => {
+        if (version === this.#version) this.hidden = true; // the service is away, or has nothing
+      }),
     );
-    this.#near.observe(this);
   }
 
   #show(content) {
-    this.shadowRoot.replaceChildren(element("style", STYLE), content);
+    this.shadowRoot.replaceChildren(element("style", {}, STYLE), content);
   }
 
-  /** Shows nothing: the service is away, or has nothing. */
-  #away(version) {
-    if (version !== this.#version) return;
-    this.shadowRoot.replaceChildren();
-    this.hidden = true;
+  #fetch(path, options) {
+    return fetch((this.getAttribute("service") ?? "").replace(/\/$/, "") + path, options);
   }
 
   async #get(path) {
     const limit = Number(this.getAttribute("timeout") ?? 2000);
-    const answer = await fetch(this.#service + path, { signal: AbortSignal.timeout(limit) });
-    if (!answer.ok) throw new Error(String(answer.status));
+    const answer = await this.#fetch(path, { signal: AbortSignal.timeout(limit) });
+    if (!answer.ok) throw new Error(answer.status);
     return answer.json();
   }
 
   async #load(version) {
     const sources = this.#sources;
-    if (!sources.length) return this.#away(version);
+    if (!sources.length) throw new Error("no product");
     const k = Number(this.getAttribute("k") ?? (this.mode === "together" ? 2 : 4));
     const path =
       this.mode === "basket"
         ? `/v1/basket?${sources.map((id) => `product=${encodeURIComponent(id)}`).join("&")}&k=${k}`
         : `/v1/products/${encodeURIComponent(sources[0])}/complements?k=${k}`;
-    const request = this.#get(path);
-    this.#money(0); // the browser loads its formats while the request is under way
-    const answer = await request;
-    const found = answer.complements;
-    if (!found.length) return this.#away(version);
-    const ids = found.map((one) => one.product_id);
-    const details = await this.#detailsOf(this.mode === "together" ? [sources[0], ...ids] : ids);
+    const answer = await this.#get(path);
+    const ids = answer.complements.map((one) => one.product_id);
+    if (!ids.length) throw new Error("no complements");
+    const own = this.mode === "together" ? [{ product_id: sources[0] }] : [];
+    const shown = [...own, ...answer.complements];
+    const details = await this.#detailsOf(shown.map((one) => one.product_id));
     if (version !== this.#version) return;
     const start = performance.now();
-    this.#render(sources, found, details);
+    this.#render(shown.map((one) => this.#product(one, details[one.product_id])));
     performance.measure("goeswith-render", { start });
     this.#watch(answer.bundle, sources, ids);
-    this.dispatchEvent(new CustomEvent("goeswith-shown", { bubbles: true, detail: { ids } }));
+    this.#emit("goeswith-shown", { ids });
   }
 
   /** Price, address and image; a product without them is shown by its title alone. */
   async #detailsOf(ids) {
     if (this.details) return this.details(ids);
-    const one = async (id) => {
-      try {
-        return [id, (await this.#get(`/v1/products/${encodeURIComponent(id)}`)).attributes];
-      } catch {
-        return [id, {}];
-      }
-    };
-    return Object.fromEntries(await Promise.all(ids.map(one)));
+    const pairs = ids.map(async (id) => {
+      const product = await this.#get(`/v1/products/${encodeURIComponent(id)}`).catch(() => null);
+      return [id, product?.attributes];
+    });
+    return Object.fromEntries(await Promise.all(pairs));
   }
 
-  #product(id, shown, title) {
+  #product({ product_id: id, title }, details) {
     const fill = (name) => this.getAttribute(name)?.replaceAll("{id}", encodeURIComponent(id));
-    const price = Number.parseFloat(shown?.price);
+    const price = Number.parseFloat(details?.price);
     return {
       id,
-      title: shown?.title ?? title ?? id,
+      title: details?.title ?? title ?? id,
       price: Number.isFinite(price) ? price : null,
-      url: webAddress(fill("link") ?? shown?.url ?? shown?.link ?? "data:"),
-      image: webAddress(fill("image") ?? shown?.image ?? shown?.image_link ?? "data:"),
+      url: webAddress(fill("link") ?? details?.url ?? details?.link),
+      image: webAddress(fill("image") ?? details?.image ?? details?.image_link),
     };
   }
 
   #money(amount) {
     const currency = this.getAttribute("currency");
     const style = currency ? { style: "currency", currency } : { minimumFractionDigits: 2 };
-    const locale = this.closest("[lang]")?.getAttribute("lang") || undefined;
+    const locale = this.closest("[lang]")?.lang || undefined;
     return new Intl.NumberFormat(locale, style).format(amount);
   }
 
-  #label(name, text) {
-    return this.getAttribute(`${name}-label`) ?? text;
-  }
-
-  #card(product, extra) {
-    const card = element("li");
-    if (product.image) {
-      card.append(element("img", "", { src: product.image, alt: "", loading: "lazy" }));
-    }
-    const attributes = product.url ? { href: product.url, "data-id": product.id } : {};
-    const name = element(product.url ? "a" : "span", product.title, attributes);
-    card.append(extra?.box ? element("label", extra.box) : "", name);
-    if (extra?.box) extra.box.setAttribute("aria-label", product.title);
-    if (product.price !== null) card.append(element("small", this.#money(product.price)));
-    if (extra?.button) card.append(extra.button);
-    return card;
-  }
-
-  #render(sources, found, details) {
-    const heading = element("h2", this.getAttribute("heading") ?? HEADINGS[this.mode], {
-      id: "heading",
+  #render(products) {
+    const together = this.mode === "together";
+    const cards = products.map((product) => {
+      const { id, title, price, url, image } = product;
+      return element(
+        "li",
+        {},
+        image ? element("img", { src: image, alt: "", loading: "lazy" }) : "",
+        together ? element("input", { type: "checkbox", checked: "", "aria-label": title }) : "",
+        url ? element("a", { href: url, "data-id": id }, title) : element("span", {}, title),
+        price === null ? "" : element("small", {}, this.#money(price)),
+        this.mode === "basket" ? this.#addButton(() => [product], title) : "",
+      );
     });
-    const section = element("section", heading, { "aria-labelledby": "heading" });
-    const list = element("ul", "", { role: "list" });
-    const products = found.map((one) =>
-      this.#product(one.product_id, details[one.product_id], one.title),
-    );
-    section.append(list);
-    if (this.mode === "together") {
-      products.unshift(this.#product(sources[0], details[sources[0]]));
-      this.#together(section, list, products);
-    } else {
-      for (const product of products) {
-        const button = element("button", this.#label("add", "Add to basket"), { type: "button" });
-        button.setAttribute("aria-label", `${button.textContent}: ${product.title}`);
-        button.addEventListener("click", () => this.#add([product]));
-        list.append(this.#card(product, this.mode === "basket" ? { button } : null));
-      }
-    }
-    this.#show(section);
+    const list = element("ul", { role: "list" }, ...cards);
+    const title = this.getAttribute("heading") ?? HEADINGS[this.mode];
+    const heading = element("h2", { id: "heading" }, title);
+    const footer = together ? this.#total(list, products) : "";
+    this.#show(element("section", { "aria-labelledby": "heading" }, heading, list, footer));
   }
 
-  /** A tick for each product, and the total price of those that are ticked. */
-  #together(section, list, products) {
-    const boxes = products.map(() => element("input", "", { type: "checkbox", checked: "" }));
-    products.forEach((product, i) => list.append(this.#card(product, { box: boxes[i] })));
+  /** The total price of the products that are ticked, and their button. */
+  #total(list, products) {
+    const boxes = list.querySelectorAll("input");
     const ticked = () => products.filter((_, i) => boxes[i].checked);
-    const total = element("output");
-    const button = element("button", this.#label("add", "Add to basket"), { type: "button" });
+    const total = element("output", {});
+    const button = this.#addButton(ticked);
     const update = () => {
-      const chosen = ticked();
-      const sum = chosen.reduce((before, one) => before + one.price, 0);
-      const known = chosen.every((one) => one.price !== null);
-      total.value = known ? `${this.#label("total", "Total")}: ${this.#money(sum)}` : "";
-      button.disabled = !chosen.length;
+      const prices = ticked().map((one) => one.price);
+      const sum = this.#money(prices.reduce((before, price) => before + price, 0));
+      const label = this.getAttribute("total-label") ?? "Total";
+      total.value = prices.includes(null) ? "" : `${label}: ${sum}`;
+      button.disabled = !prices.length;
     };
-    for (const box of boxes) box.addEventListener("change", update);
-    button.addEventListener("click", () => this.#add(ticked()));
-    section.append(element("footer", total));
-    section.lastChild.append(button);
+    list.addEventListener("change", update);
     update();
+    return element("footer", {}, total, button);
   }
 
-  #add(products) {
-    const detail = { products };
-    this.dispatchEvent(new CustomEvent("goeswith-add", { bubbles: true, composed: true, detail }));
+  #addButton(products, title) {
+    const text = this.getAttribute("add-label") ?? "Add to basket";
+    const label = title ? `${text}: ${title}` : text;
+    const button = element("button", { type: "button", "aria-label": label }, text);
+    button.addEventListener("click", () => this.#emit("goeswith-add", { products: products() }));
+    return button;
+  }
+
+  #emit(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { bubbles: true, composed: true, detail }));
   }
 
   /** Sends impressions once the element is seen, and clicks. */
@@ -278,29 +247,21 @@ export class GoesWith extends HTMLElement {
       position: ids.indexOf(id),
       event_id: unique(),
     });
-    this.#seen?.disconnect();
-    this.#seen = new IntersectionObserver(
-      (entries) => {
-        if (!entries.some((entry) => entry.isIntersecting)) return;
-        this.#seen.disconnect();
-        const key = (id) => JSON.stringify([this.mode, bundle, sources, id]);
-        const fresh = ids.filter((id) => !sent.has(key(id)));
-        for (const id of fresh) sent.add(key(id));
-        if (fresh.length) this.#send(fresh.map((id) => event("impression", id)));
-      },
-      { threshold: 0.5 },
-    );
-    this.#seen.observe(this);
-    for (const link of this.shadowRoot.querySelectorAll("a")) {
-      if (!ids.includes(link.dataset.id)) continue;
-      link.addEventListener("click", () => this.#send([event("click", link.dataset.id)]), {
-        once: true,
+    this.#observer = onceVisible(this, { threshold: 0.5 }, () => {
+      const fresh = ids.filter((id) => {
+        const key = JSON.stringify([this.mode, bundle, sources, id]);
+        return !sent.has(key) && sent.add(key);
       });
+      if (fresh.length) this.#send(fresh.map((id) => event("impression", id)));
+    });
+    for (const link of this.shadowRoot.querySelectorAll("a")) {
+      const click = () => this.#send([event("click", link.dataset.id)]);
+      if (ids.includes(link.dataset.id)) link.addEventListener("click", click, { once: true });
     }
   }
 
   #send(events) {
-    fetch(`${this.#service}/v1/feedback`, {
+    this.#fetch("/v1/feedback", {
       method: "POST",
       keepalive: true, // the page may be left by the click
       headers: { "Content-Type": "application/json" },

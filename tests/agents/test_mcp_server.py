@@ -26,6 +26,7 @@ from goeswith.agents.mcp_server import create_server
 from goeswith.cli.main import app
 from goeswith.core.errors import BundleError, ConfigError
 from goeswith.data.dataset import Dataset
+from goeswith.health.live_health import HealthReader
 from goeswith.pipeline.fit_bundle import fit_bundle
 from goeswith.query.bundle import Bundle
 from goeswith.settings.sections import FitSettings, Settings
@@ -107,7 +108,10 @@ def test_search_and_health(shop_bundle: Path) -> None:
     found = call(shop_bundle, "search", text="tripod 4", k=1)["products"]
     assert [line["product_id"] for line in found] == ["tripod-4"]
     health = call(shop_bundle, "health")
-    assert (health["products"], health["newest_build_refused"]) == (50, None)
+    assert (health["coverage"]["products"], health["newest_build_refused"]) == (50, None)
+    report = HealthReader(Bundle.open(shop_bundle)).report()
+    assert health["coverage"] == report.coverage.model_dump()
+    assert health["top_five"] == report.top_five.model_dump()
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from goeswith.agents.marked_text import (
 from goeswith.core.errors import UnknownProductError
 from goeswith.core.version import __version__
 from goeswith.facts.filters import MAX_FILTER_LENGTH
+from goeswith.health.live_health import HealthReader
 from goeswith.query.bundle import MAX_BASKET, Bundle
 from goeswith.query.constraints import Constraints
 
@@ -159,16 +160,22 @@ class BundleTools:
             return self._answer(bundle, products=[_product_line(bundle, found) for found in rows])
 
     def health(self) -> dict[str, Any]:
-        """Which bundle answers: its build, data, models and size, and whether it is the newest."""
+        """Which bundle answers: its build, data, models and size, and whether it is the newest.
+
+        `coverage` counts products with too few recommendations; `top_five` has shares of all first
+        five recommendations, such as those of substitutes and those with strong evidence.
+        """
         with self._bundle() as bundle:
+            health = HealthReader(bundle).build
             return self._answer(
                 bundle,
                 goeswith=__version__,
                 created=bundle.manifest["created"],
                 data=bundle.manifest["data"]["name"],
-                products=len(bundle),
                 max_k=min(bundle.k, MAX_K),
-                models=list(bundle.models),
+                # the rest of the report has product titles
+                coverage=health.coverage.model_dump(),
+                top_five=health.top_five.model_dump(),
                 counted=bundle.evidence.counted,
                 newest_build_refused=self._current.error,
             )

@@ -5,17 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from goeswith.core.arrays import Sparse
 from goeswith.relations.graph import RelationGraph
+from goeswith.relations.measures import wilson_lower
 from goeswith.relations.relation import CO_PURCHASE
-
-_Z: Final = 1.96
-"""Of a 95 % interval."""
 
 
 @dataclass(frozen=True)
@@ -94,24 +91,14 @@ class JointBaskets:
         """Evidence for a set with `joint` baskets, of which `anchor` is bought first of all."""
         expected = self.expected(rows)
         visits = int(self.counts[anchor])
-        return JointEvidence(
-            joint, expected, joint / expected, joint / visits, wilson_lower(joint, visits)
-        )
+        lower = float(wilson_lower(np.array(joint), visits))
+        return JointEvidence(joint, expected, joint / expected, joint / visits, lower)
 
     def excess(self, rows: Sequence[int], joint: int) -> float:
         """Baskets above chance: lower end of the interval of the joint count, less the expected."""
-        return wilson_lower(joint, self.total) * self.total - self.expected(rows)
+        lower = float(wilson_lower(np.array(joint), self.total))
+        return lower * self.total - self.expected(rows)
 
     def expected(self, rows: Sequence[int]) -> float:
         """Baskets with all of some products, if each were bought independently of the others."""
         return self.total * math.prod(int(self.counts[row]) / self.total for row in rows)
-
-
-def wilson_lower(hits: int, trials: int) -> float:
-    """Lower end of the 95 % Wilson interval of a share (Wilson 1927)."""
-    if not trials:
-        return 0.0
-    share, z2 = hits / trials, _Z * _Z
-    centre = share + z2 / (2 * trials)
-    spread = _Z * math.sqrt(share * (1 - share) / trials + z2 / (4 * trials * trials))
-    return max(0.0, (centre - spread) / (1 + z2 / trials))

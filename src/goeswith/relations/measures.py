@@ -44,6 +44,19 @@ def wilson_lower(successes: Counts, trials: Counts | float, z: float = Z_95) -> 
     return np.where(np.asarray(trials) > 0, lower, 0.0)
 
 
+def wilson_interval(
+    successes: Counts, trials: Counts | float, z: float = Z_95
+) -> tuple[Counts, Counts]:
+    """Both ends of Wilson's score interval for a share; 0 and 1 where there are no trials.
+
+    >>> low, high = wilson_interval(np.array([5.0]), np.array([10.0]))
+    >>> low.round(3).tolist(), high.round(3).tolist()
+    ([0.237], [0.763])
+    """
+    failures = np.asarray(trials) - successes
+    return wilson_lower(successes, trials, z), 1 - wilson_lower(failures, trials, z)
+
+
 def lift_bounds(
     n_uv: Counts, n_u: Counts, n_v: Counts, contexts: float, z: float = Z_95
 ) -> tuple[Counts, Counts]:
@@ -56,7 +69,7 @@ def lift_bounds(
     ([1.4], [17.5])
     """
     expected = np.maximum(n_u * n_v / max(contexts, 1e-12), 1e-12)
-    ends = (wilson_lower(n_uv, contexts, z), 1 - wilson_lower(contexts - n_uv, contexts, z))
+    ends = wilson_interval(n_uv, contexts, z)
     lower, upper = (share * contexts / expected for share in ends)
     return lower, upper
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+import polars as pl
 
 from goeswith.core.errors import ConfigError
 from goeswith.results.policies.overlap import Overlap, measure_overlap, refuse_small_overlap
@@ -119,15 +120,12 @@ def evaluate_policy(
 
 def _cascade_weights(log: PolicyLog) -> Floats:
     """(n,) the product of the weights of a row and of the rows above it in its slate."""
-    order = np.lexsort((log.frame[log.columns.rank].to_numpy(), log.slate))
-    weights = (log.target / log.conditional)[order]
-    slate = log.slate[order]
-    result = np.empty(len(weights))
-    running = 1.0
-    for i, weight in enumerate(weights):
-        running = weight if i == 0 or slate[i] != slate[i - 1] else running * weight
-        result[order[i]] = running
-    return result
+    rank = log.frame[log.columns.rank]
+    weights = log.target / log.conditional
+    rows = pl.DataFrame({"slate": log.slate, "rank": rank, "weight": weights})
+    running = pl.col("weight").cum_prod().over("slate", order_by="rank")
+    products: Floats = rows.select(running)["weight"].to_numpy()
+    return products
 
 
 def _diagnosed(log: PolicyLog, weights: Floats, interaction: Interaction) -> Floats:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from goeswith.core.errors import DataError
+from goeswith.relations.measures import Z_95, wilson_interval
 from goeswith.results.reports import fact_queries as sql
 from goeswith.results.reports.feedback_tables import feedback_connection
 
 Touch = Literal["click", "view"]
-_Z: Final = 1.959964
-"""Of a 95 % interval."""
 
 
 @dataclass(frozen=True)
@@ -113,12 +112,8 @@ def _notes(counts: dict[str, Any], currencies: list[tuple[str | None, int]]) -> 
 
 def wilson(hits: float, n: float) -> tuple[float, float]:
     """The 95 % interval of a share (Wilson 1927); 0 to 1 without observations."""
-    if n <= 0:
-        return 0.0, 1.0
-    share, z2 = hits / n, _Z**2
-    center = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = _Z * np.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
-    return max(0.0, float(center - half)), min(1.0, float(center + half))
+    low, high = wilson_interval(np.array(hits), n)
+    return float(low), float(high)
 
 
 def _rows(db: Any, dimension: str) -> list[dict[str, Any]]:
@@ -145,7 +140,7 @@ def _figures(buckets: np.ndarray[Any, np.dtype[np.float64]]) -> dict[str, Any]:
         low, high = wilson(share * effective, effective)
         figures |= {name: share, f"{name}_low": low, f"{name}_high": high}
     for column, name, total in ((3, "units_per_1000", units), (4, "revenue_per_1000", revenue)):
-        half = _Z * _ratio_error(buckets[:, 0], buckets[:, column])
+        half = Z_95 * _ratio_error(buckets[:, 0], buckets[:, column])
         rate = total / n
         figures |= {
             name: 1000 * rate,
@@ -172,7 +167,7 @@ def _incremental(held: list[tuple[bool, int, float, float | None]]) -> dict[str,
     if len(groups) < 2:
         return None
     (n, mean, variance), (m, base, spread) = groups[False], groups[True]
-    half = _Z * float(np.sqrt(variance / n + spread / m))
+    half = Z_95 * float(np.sqrt(variance / n + spread / m))
     return {
         "shoppers": n,
         "holdout_shoppers": m,
