@@ -47,7 +47,7 @@ export function shareTiles({ coverage, top_five: five, unavailable }) {
   return h("dl", { class: "tiles" }, tiles.map(([name, figure, note]) => h("div", {}, h("dt", {}, name), h("dd", {}, figure, note && h("span", { class: "hint" }, note)))));
 }
 
-export const notices = (report, most) => report.notices?.length > 0 && h("ul", { class: "note" }, report.notices.slice(0, most).map(({ text }) => h("li", {}, said(text, 300))));
+export const notices = (report, most) => report.notices?.length > 0 && h("ul", { class: "note" }, report.notices.slice(0, most).map(({ text }) => h("li", {}, clean(text, 300))));
 
 const products = (list, more) => h("ul", { class: "lines" }, list.map((product) => h("li", {}, link(product, 100), more(product))));
 const marks = (texts) => h("span", { class: "marks" }, texts.map((text) => h("span", { class: "mark" }, text)));
