@@ -114,6 +114,15 @@ def test_an_edit_by_hand_is_applied_recorded_and_undone(bundle: Path, tmp_path: 
         ('{"version": 1, "rules": [], "more": 1}', "unknown entry 'more'"),
         ('{"version": 1, "rules": [{"id": "a", "action": "hide"}]}', "rule 'a': action"),
         ('{"version": 1, "rules": [{}]}', "rule None: id"),
+        ('{"version": 1, "rules": [{"id": "a", "action": "pin"}]}', "'a': the action pin needs"),
+        (
+            '{"version": 1, "rules": [{"id": "a", "action": "ban", "traget": {}}]}',
+            "traget: unknown field; did you mean 'target'",
+        ),
+        (
+            '{"version": 1, "rules": [{"id": "a", "action": "ban", "target": {"product": []}}]}',
+            "target.product: unknown field; did you mean 'products'",
+        ),
     ],
 )
 def test_a_file_that_holds_no_rules_is_refused(
