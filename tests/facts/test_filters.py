@@ -93,6 +93,23 @@ def test_what_is_no_filter_is_refused(text: str) -> None:
         parse_filter(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("price==20", "has two =; use one: price=20"),
+        ("price>20 and price<30", "each as a filter of its own"),
+        ("brand=Mu AND in_stock = true", "each as a filter of its own"),
+    ],
+)
+def test_what_other_languages_write_is_refused_with_a_remedy(text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        parse_filter(text)
+
+
+def test_a_value_may_contain_and() -> None:
+    assert parse_filter("title contains salt and pepper").value == "salt and pepper"
+
+
 @given(st.text(max_size=60))
 def test_any_text_is_a_filter_or_a_message(text: str) -> None:
     try:

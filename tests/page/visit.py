@@ -28,7 +28,7 @@ class Visit:
         page.on("pageerror", lambda error: self.faults.append(f"{page.url}: {error}"))
 
     def _note(self, kind: str, text: str) -> None:
-        # a refused policy is among these; that an answer is 401 or 404 is told by the page itself
+        # a refused policy is among these; the page itself shows a 401 or 404
         if kind in ("error", "warning") and "Failed to load resource" not in text:
             self.faults.append(f"{self.page.url}: {kind}: {text}")
 

@@ -51,7 +51,7 @@ def test_a_shopper_stays_and_another_experiment_splits_anew(tmp_path: Path) -> N
     [
         (TEXT.replace("0.5", "2"), "share: input should be less than or equal to 1"),
         (TEXT.replace("variants.a", "variants.holdout"), "a variant has a name other than"),
-        (TEXT.replace("weight = 3", "wait = 3"), "variants.a.wait: extra inputs"),
+        (TEXT.replace("weight = 3", "wait = 3"), "variants.a.wait: unknown field"),
         ("name = ", "is no TOML"),
         ('name = "x"', "variants: field required"),
     ],

@@ -116,7 +116,7 @@ def test_a_ban_holds_in_every_list(bundle: Bundle) -> None:
         ({"action": "ban"}, "needs a condition on the target"),
         ({"action": "limit", "attribute": "brand"}, "needs 'max'"),
         ({"action": "ban", "target": {"types": ["a"]}, "rank": 1}, "takes no 'rank'"),
-        ({"action": "ban", "target": {"where": ["price"]}}, "column operator value"),
+        ({"action": "ban", "target": {"where": ["price"]}}, "COLUMN OPERATOR VALUE"),
         (
             {
                 "action": "ban",

@@ -53,7 +53,7 @@ moments = {
     "writing the answers": lambda: before(build, "save_arrays"),
     "writing the evidence": lambda: before(build, "save_arrays", 3),
     "writing the relations": lambda: after(build, "save_graph"),
-    "flushing": lambda: before(publish, "_flush", 4),
+    "flushing": lambda: before(publish, "sync_path", 4),
     "writing the manifest": lambda: before(publish, "write_json"),
     "manifest renamed": lambda: after(publish, "write_json"),
     "published": lambda: after(build, "publish"),

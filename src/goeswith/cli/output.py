@@ -31,6 +31,15 @@ def is_terminal() -> bool:
     return sys.stdout.isatty()
 
 
+def plural(count: int, noun: str) -> str:
+    """A count and its noun.
+
+    >>> plural(1, "rule"), plural(2000, "rule")
+    ('1 rule', '2,000 rules')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 class Output:
     """Where one command prints.
 

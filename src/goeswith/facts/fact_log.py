@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from goeswith.core.atomic_files import sync_path
 from goeswith.facts.fact_record import Record, is_header, is_record
 from goeswith.store.build_files import MAX_LIVE_BYTES
 
@@ -114,7 +115,7 @@ def append(path: Path, records: Sequence[Record]) -> None:
                 lines = encode_line(_header(1, 0, 0, 0)) + lines
             elif os.pread(file, 1, size - 1) != b"\n":
                 lines = b"\n" + lines
-            _write(file, lines)
+            write_all(file, lines)
             signal_change(path.parent)
         except BaseException:
             os.close(file)
@@ -124,27 +125,18 @@ def append(path: Path, records: Sequence[Record]) -> None:
     finally:
         os.close(file)
     if is_new:
-        _sync_folder(path.parent)
+        sync_path(path.parent)
 
 
 def _header(generation: int, previous: int, covers: int, base: int) -> Record:
     return {"generation": generation, "previous": previous, "covers": covers, "base": base}
 
 
-def _write(file: int, content: bytes) -> None:
+def write_all(file: int, content: bytes) -> None:
+    """Write to an open file, in as many calls as the system needs."""
     left = memoryview(content)
     while left:
         left = left[os.write(file, left) :]
-
-
-def _sync_folder(folder: Path) -> None:
-    if sys.platform == "win32":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 class LogFollower:
@@ -256,7 +248,7 @@ def compact(path: Path, lines: Sequence[bytes], follower: LogFollower) -> bool:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     try:
-        _write(file, header + base)
+        write_all(file, header + base)
         os.fsync(file)
         with locked(path.parent):
             old = os.open(path, os.O_RDONLY)
@@ -267,11 +259,11 @@ def compact(path: Path, lines: Sequence[bytes], follower: LogFollower) -> bool:
                 tail = os.pread(old, stat.st_size - follower.offset, follower.offset)
             finally:
                 os.close(old)
-            _write(file, tail)
+            write_all(file, tail)
             os.fsync(file)
             temporary.replace(path)
             signal_change(path.parent)
-        _sync_folder(path.parent)
+        sync_path(path.parent)
     finally:
         os.close(file)
         temporary.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Filters over product attributes: a small language, of comparisons joined by "and".
+"""Filters over product attributes: a small language, of one comparison each.
 
     price<=20      in_stock=true      brand!=Mu      brand in Mu|Nu      title contains steel
 
@@ -31,6 +31,7 @@ MAX_FILTER_LENGTH: Final = 500
 
 _ORDER_OPERATORS: Final = ("<", "<=", ">", ">=")
 _OPERATOR: Final = re.compile(r"<=|>=|!=|=|<|>|\s(?:in|contains)\s")
+_NEXT_COMPARISON: Final = re.compile(r"\s(?:and|&&)\s+[^\s<>=!]+\s*(?:[<>=]|!=)", re.IGNORECASE)
 _Scalar: TypeAlias = bool | int | float | Annotated[str, Field(max_length=MAX_FILTER_LENGTH)]
 
 
@@ -63,7 +64,8 @@ def parse_filter(text: str) -> Filter:
     """A filter from text, as in the examples of this module; `in` has its values between `|`.
 
     Raises:
-        ConfigError: there is no operator, no column, or the text is longer than 500 characters.
+        ConfigError: there is no operator, no column, more than one comparison, or the text is
+            longer than 500 characters.
 
     >>> parse_filter("price <= 20")
     Filter(column='price', op='<=', value='20')
@@ -79,6 +81,13 @@ def parse_filter(text: str) -> Filter:
             "for example price<=20 or 'brand in Mu|Nu'"
         )
     op, value = match[0].strip(), text[match.end() :].strip()
+    if op == "=" and value.startswith("="):
+        raise ConfigError(f"the filter {text[:60]!r} has two =; use one: {column}={value[1:]}")
+    if _NEXT_COMPARISON.search(value):
+        raise ConfigError(
+            f"the filter {text[:60]!r} has several comparisons; write each as a filter of its own "
+            "(repeat --where, or `where` over HTTP)"
+        )
     values = [part.strip() for part in value.split("|")] if op == "in" else value
     try:
         return Filter.model_validate({"column": column, "op": op, "value": values})

@@ -92,7 +92,7 @@ class Constraints(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            reasons = describe_errors(error, limit=5, with_input=False)
+            reasons = describe_errors(error, cls, limit=5, with_input=False)
             raise ConfigError(f"invalid constraints: {reasons}") from error
 
     def resolve(self, defaults: dict[str, Any]) -> Self:

@@ -17,8 +17,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
 
+from goeswith.core.atomic_files import sync_path
 from goeswith.core.errors import ConfigError
-from goeswith.facts.fact_log import locked
+from goeswith.facts.fact_log import locked, write_all
 from goeswith.store.build_files import MAX_LIVE_BYTES, check_regular
 from goeswith.store.manifest import LIVE_FOLDER
 
@@ -117,14 +118,12 @@ class LabelStore:
                     )
                 if size and os.pread(file, 1, size - 1) != b"\n":
                     lines = b"\n" + lines
-                left = memoryview(lines)
-                while left:
-                    left = left[os.write(file, left) :]
+                write_all(file, lines)
                 os.fsync(file)
             finally:
                 os.close(file)
             if is_new:
-                _sync(self.path.parent)
+                sync_path(self.path.parent)
         return stored
 
 
@@ -174,14 +173,3 @@ def _is_text(value: Any) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _sync(folder: Path) -> None:
-    """Have the name of a new file on the disk."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

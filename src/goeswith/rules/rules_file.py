@@ -80,7 +80,7 @@ def parse_rule(record: Any, name: str) -> Rule:
         return Rule.model_validate(record)
     except ValidationError as error:
         label = record.get("id") if isinstance(record, dict) else None
-        reasons = describe_errors(error, limit=5, with_input=False)
+        reasons = describe_errors(error, Rule, limit=5, with_input=False)
         raise ConfigError(f"{name}: rule {label!r}: {reasons}") from error
 
 

@@ -19,6 +19,7 @@ from typing import IO, Any, Final
 
 import orjson
 
+from goeswith.core.atomic_files import sync_path
 from goeswith.core.errors import ConfigError
 from goeswith.data.feedback import FEEDBACK_PATTERN, last_line_end
 
@@ -169,12 +170,7 @@ def _new_file(folder: Path) -> tuple[IO[bytes], Path]:
     # unbuffered: a write is one call of the system, and nothing is left behind in this process
     file = path.open("xb", buffering=0)
     _lock(file)
-    if sys.platform != "win32":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)  # the name, too, has to be on the disk
-        finally:
-            os.close(handle)
+    sync_path(folder)  # the name, too, has to be on the disk
     return file, path
 
 

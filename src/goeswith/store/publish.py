@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import shutil
 import sys
@@ -13,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from goeswith.core.atomic_files import write_json
+from goeswith.core.atomic_files import sync_path, write_json
 from goeswith.core.errors import BundleError
 from goeswith.core.storage_errors import explain_storage_errors
 from goeswith.store.build_files import check_regular
@@ -82,11 +81,11 @@ def publish(build: Path, content: dict[str, Any]) -> None:
     files = {}
     for file in sorted(build.rglob("*")):
         if file.is_file():
-            _flush(file)
+            sync_path(file)
             name = file.relative_to(build).as_posix()
             files[name] = {"bytes": file.stat().st_size, "sha256": file_sha256(file)}
     for folder in (build, *(entry for entry in build.rglob("*") if entry.is_dir())):
-        _flush(folder)
+        sync_path(folder)
     manifest = {
         "format": FORMAT,
         "needs": FORMAT_VERSION,
@@ -99,7 +98,7 @@ def publish(build: Path, content: dict[str, Any]) -> None:
     # as it will be read back: keys of any type are strings in JSON
     manifest = json.loads(json.dumps(manifest))
     write_json({**manifest, "sha256": manifest_sha256(manifest)}, build.parent / MANIFEST)
-    _flush(build.parent)
+    sync_path(build.parent)
 
 
 def _is_ours(name: str) -> bool:
@@ -150,14 +149,3 @@ def _writer_lock(path: Path) -> Iterator[None]:
                 f"another run is writing {path}: wait for it to end, or name another folder"
             ) from error
         yield
-
-
-def _flush(path: Path) -> None:
-    """Have the system write a file, or a folder's list of names, to the disk."""
-    if path.is_dir() and sys.platform == "win32":
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -55,9 +55,24 @@ def test_a_table_changes_products_and_reports_what_it_cannot_use(
 
 
 def test_a_table_without_ids_is_refused(bundle: Path, tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("id,price\na,1\n")
-    with pytest.raises(DataError, match="has no column product_id"):
+    (tmp_path / "a.csv").write_text("sku,price\na,1\n")
+    with pytest.raises(DataError, match=r"no column product_id; it has sku, price\. Rename"):
         run("facts", bundle, tmp_path / "a.csv")
+
+
+def test_a_table_without_a_usable_row_fails_with_the_reason(bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("product_id,stok\nphone-1,1\n")
+    with pytest.raises(DataError, match=r"no row can be used; row 1: .*did you mean 'stock'"):
+        run("facts", bundle, tmp_path / "a.csv")
+
+
+def test_counts_of_one_have_a_singular(bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("product_id,stock\nphone-1,1\n")
+    assert "1 product changed" in run("facts", bundle, tmp_path / "a.csv").stderr
+    rule = {"id": "a", "action": "ban", "target": {"types": ["case"]}}
+    (tmp_path / "rules.json").write_text(json.dumps({"version": 1, "rules": [rule]}))
+    assert "1 rule\n" in run("rules", "add", bundle, tmp_path / "rules.json").stderr
+    assert "1 rule, 0 problems" in run("rules", "check", bundle).stderr
 
 
 def test_rules_are_previewed_added_checked_and_undone(bundle: Path, tmp_path: Path) -> None:
@@ -114,6 +129,15 @@ def test_an_edit_by_hand_is_applied_recorded_and_undone(bundle: Path, tmp_path: 
         ('{"version": 1, "rules": [], "more": 1}', "unknown entry 'more'"),
         ('{"version": 1, "rules": [{"id": "a", "action": "hide"}]}', "rule 'a': action"),
         ('{"version": 1, "rules": [{}]}', "rule None: id"),
+        ('{"version": 1, "rules": [{"id": "a", "action": "pin"}]}', "'a': the action pin needs"),
+        (
+            '{"version": 1, "rules": [{"id": "a", "action": "ban", "traget": {}}]}',
+            "traget: unknown field; did you mean 'target'",
+        ),
+        (
+            '{"version": 1, "rules": [{"id": "a", "action": "ban", "target": {"product": []}}]}',
+            "target.product: unknown field; did you mean 'products'",
+        ),
     ],
 )
 def test_a_file_that_holds_no_rules_is_refused(

@@ -65,5 +65,7 @@ def test_without_the_extra_the_message_says_how_to_install_it(
 ) -> None:
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     monkeypatch.delitem(sys.modules, "goeswith.serve.process.server", raising=False)
+    done = CliRunner().invoke(app, ["serve", str(shop_bundle)])
     with pytest.raises(ConfigError, match=r"needs uvicorn.*pip install 'goeswith\[serve\]'"):
-        CliRunner().invoke(app, ["serve", str(shop_bundle)], catch_exceptions=False)
+        raise done.exception or AssertionError
+    assert "http://" not in done.output

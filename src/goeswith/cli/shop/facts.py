@@ -36,9 +36,10 @@ def command(
         goeswith facts bundle stock.csv
 
     A running service has the change in its next answer. It stays in new builds until their
-    catalogue has another value. A column `deleted` with true deletes a product.
+    catalogue has another value. A column `deleted` with true deletes a product. The exit code is 2
+    if no row can be used.
     """
-    from goeswith.cli.output import Output
+    from goeswith.cli.output import Output, plural
     from goeswith.cli.terminal_table import Table
     from goeswith.core.errors import DataError
     from goeswith.facts.fact_writer import FactWriter
@@ -52,7 +53,7 @@ def command(
         fields = ("attribute", "products")
         table = Table("Changed since the fit", records, fields=fields)
         output.result(table, {"bundle": opened.id, **state}, [table] if records else [])
-        output.say(f"{state['unavailable']:,} products are sold out, hidden or deleted")
+        output.say(f"Sold out, hidden or deleted: {plural(state['unavailable'], 'product')}")
         if state["unreadable_lines"]:
             output.say(
                 f"{state['unreadable_lines']} lines of {opened.live.path} are incomplete: of "
@@ -69,9 +70,12 @@ def command(
         "Rows that were not used", report.skipped, fields=("row", "product_id", "reason")
     )
     output.result(skipped, document, [skipped] if report.skipped else [])
+    if len(report.skipped) == len(changes) > 0:
+        first = report.skipped[0]
+        raise DataError(f"{file}: no row can be used; row {first['row']}: {first['reason']}")
     output.say(
-        f"{report.changed:,} products changed, {report.unchanged:,} had these values, "
-        f"{len(report.skipped):,} rows not used"
+        f"{plural(report.changed, 'product')} changed, {report.unchanged:,} had these values, "
+        f"{plural(len(report.skipped), 'row')} not used"
     )
 
 
@@ -92,7 +96,11 @@ def _read_changes(file: Path) -> Iterator[FactChange]:
     table = read_table(file, quarantine)
     quarantine.check()
     if "product_id" not in table.columns:
-        raise DataError(f"{file} has no column product_id; it has {', '.join(table.columns)}")
+        names = ", ".join(name for name in table.columns if name != ROW)
+        raise DataError(
+            f"{file} has no column product_id; it has {names}. Rename the column with the ids to "
+            "product_id"
+        )
     table = table.with_columns(identifiers(table["product_id"], file.name))
     for record in table.iter_rows(named=True):
         row, product_id = record.pop(ROW), record.pop("product_id")

@@ -123,7 +123,7 @@ def check(
 
     The exit code is 1 if there are any.
     """
-    from goeswith.cli.output import Output
+    from goeswith.cli.output import Output, plural
     from goeswith.rules.rule_store import RuleStore
 
     opened = _open(bundle)
@@ -133,7 +133,7 @@ def check(
     table = _problem_table(problems)
     document = {"rules": len(rules), "problems": [vars(problem) for problem in problems]}
     output.result(table, document, [table] if problems else [])
-    output.say(f"{len(rules):,} rules, {len(problems):,} problems")
+    output.say(f"{plural(len(rules), 'rule')}, {plural(len(problems), 'problem')}")
     if problems:
         raise typer.Exit(1)
 
@@ -240,7 +240,7 @@ def _problems(bundle: Bundle, rules: Sequence[Rule]) -> list[RuleProblem]:
 
 def _report(bundle: Bundle, change: RuleChange | None, rules: Sequence[Rule], json: bool) -> None:
     """Print a change and what is wrong with the rules that it concerns."""
-    from goeswith.cli.output import Output
+    from goeswith.cli.output import Output, plural
 
     problems = _problems(bundle, rules) if rules else []
     output = Output(json)
@@ -252,7 +252,7 @@ def _report(bundle: Bundle, change: RuleChange | None, rules: Sequence[Rule], js
     text = (
         "nothing changed"
         if change is None
-        else (f"change {change.revision}: {change.action}, {len(change.after):,} rules")
+        else (f"change {change.revision}: {change.action}, {plural(len(change.after), 'rule')}")
     )
     output.summary(record, text)
     output.aside(_problem_table(problems))

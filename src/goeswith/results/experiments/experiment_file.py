@@ -90,4 +90,4 @@ def read_experiment(path: Path) -> Experiment:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is no TOML: {error}") from error
     except ValidationError as error:
-        raise ConfigError(f"{path}: {describe_errors(error)}") from error
+        raise ConfigError(f"{path}: {describe_errors(error, Experiment)}") from error

@@ -1,5 +1,5 @@
-"""A bounded queue before the routes that compute: a few requests run, a few wait, the rest is told
-to come again. A request whose client is gone is not computed.
+"""A bounded queue before the routes that compute: a few requests run, a few wait, the rest get
+503 with `Retry-After`. A request whose client is gone is not computed.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-// The service, asked from the address that the page came from.
+// Requests to the service, at the address that the page came from.
 
 const BASE = new URL(".", document.baseURI);
 const KEY = "goeswith.key";
-const kept = new Map();
-const MOST_KEPT = 300;
+const cache = new Map();
+const MAX_CACHED = 300;
 let build = null;
 let onBuild = () => {};
 /** Called with the id of another build, when one answers. */
@@ -56,33 +56,34 @@ export async function ask(path, { params, body, signal, method } = {}) {
     throw new Problem(response.status, { ...content, detail });
   }
   if (content.bundle && content.bundle !== build) {
-    // another build answers from now on: what the old one said is not mixed in
+    // another build answers from now on: responses of the old one are not mixed in
     const before = build;
     build = content.bundle;
-    kept.clear();
+    cache.clear();
     if (before) onBuild(build);
   }
   return content;
 }
 
-/** As `ask`, kept while the build answers; what is asked twice is asked once. */
+/** As `ask`, with a cache for the build in use; equal requests are sent once. */
 function keep(path, params) {
   const at = address(path, params).href;
-  if (!kept.has(at)) {
-    if (kept.size >= MOST_KEPT) kept.delete(kept.keys().next().value);
-    const asked = ask(path, { params });
-    kept.set(at, asked);
-    asked.then(() => kept.set(at, asked), () => kept.delete(at));
+  if (!cache.has(at)) {
+    if (cache.size >= MAX_CACHED) cache.delete(cache.keys().next().value);
+    const response = ask(path, { params });
+    cache.set(at, response);
+    // set again: the first response of a new build empties the cache
+    response.then(() => cache.set(at, response), () => cache.delete(at));
   }
-  return kept.get(at);
+  return cache.get(at);
 }
 
 const of = (id) => `v1/products/${encodeURIComponent(id)}`;
 
-/** Changes something; everything that was kept may be out of date then. */
+/** Changes something; cached responses may be out of date then. */
 async function change(path, options) {
   const answer = await ask(path, options);
-  kept.clear();
+  cache.clear();
   return answer;
 }
 

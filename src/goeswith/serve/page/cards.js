@@ -118,7 +118,7 @@ export function card(answer, place, context) {
     tile,
     h(
       "div",
-      { class: "told" },
+      { class: "details" },
       h("h4", {}, h("span", { class: "place", "aria-hidden": "true" }, place), link(answer)),
       line,
       sentence(answer),

@@ -30,6 +30,9 @@ def run(path: Path | str, settings: ServeSettings, on_listening: Callable[[], No
         ConfigError: a setting cannot be used.
     """
     if settings.workers == 1:
+        import goeswith.serve.app
+        import goeswith.serve.process.server  # noqa: F401  missing libraries fail before it listens
+
         verifier = BuildVerifier()
         opened = [Bundle.open(path, verify=verifier)]
         verifier.trial = TrialLoad(path, live=settings.live)

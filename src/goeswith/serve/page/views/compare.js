@@ -93,7 +93,7 @@ function direction(title, given, source, facts) {
     "section",
     { class: "box", "aria-label": title },
     h("h2", {}, title),
-    h("p", { class: "evidence" }, BASIS[e.basis]),
+    BASIS[e.basis] !== BASIS.model && h("p", { class: "evidence" }, BASIS[e.basis]), // else `why` begins with it
     bar(sureness(given)),
     h("p", { class: "why" }, said(given.why, 400)),
     h("dl", { class: "attributes" }, counts.map(([name, text]) => [h("dt", {}, said(name)), h("dd", {}, said(text, 80))])),

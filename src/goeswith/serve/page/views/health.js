@@ -24,16 +24,6 @@ const REASONS = {
 const plain = (code) => clean(code, 60).replaceAll("_", " ");
 export const issueWords = (issue) => ISSUES[issue] ?? plain(issue);
 
-/** The report, or null where the service has none. */
-export async function healthOrNull() {
-  try {
-    return await api.health();
-  } catch (error) {
-    if (error.status === 401 || error.name === "AbortError") throw error;
-    return null;
-  }
-}
-
 /** The main shares, a tile each. */
 export function shareTiles({ coverage, top_five: five, unavailable }) {
   const tiles = [
@@ -47,16 +37,13 @@ export function shareTiles({ coverage, top_five: five, unavailable }) {
   return h("dl", { class: "tiles" }, tiles.map(([name, figure, note]) => h("div", {}, h("dt", {}, name), h("dd", {}, figure, note && h("span", { class: "hint" }, note)))));
 }
 
-export const notices = (report, most) => report.notices?.length > 0 && h("ul", { class: "note" }, report.notices.slice(0, most).map(({ text }) => h("li", {}, said(text, 300))));
+export const notices = (report, most) => report.notices?.length > 0 && h("ul", { class: "note" }, report.notices.slice(0, most).map(({ text }) => h("li", {}, clean(text, 300))));
 
 const products = (list, more) => h("ul", { class: "lines" }, list.map((product) => h("li", {}, link(product, 100), more(product))));
 const marks = (texts) => h("span", { class: "marks" }, texts.map((text) => h("span", { class: "mark" }, text)));
 
 export async function health({ params }) {
-  const report = await healthOrNull();
-  if (!report) {
-    return { title: "Health", said: "No health report", body: [h("h1", {}, "No health report"), h("p", {}, "This service has no report on the health of its recommendations.")] };
-  }
+  const report = await api.health();
   const issue = params.get("issue");
   const weak = (report.weak_products ?? []).filter((product) => !issue || product.issues.includes(issue));
   return {

@@ -54,8 +54,8 @@ export async function product({ params, facts, signal, again }) {
     if (answers.length) body.push(toolbar(answers, params, id, tab), listed(answers, params, context));
     else body.push(h("p", { class: "nothing" }, NOTHING[tab]));
   }
-  const told = answers.length ? `${TABS[tab].label}: ${countWords(answers)}` : NOTHING[tab];
-  return { title: nameOf(self, 60), said: failed ? answer.message : told, body };
+  const heading = answers.length ? `${TABS[tab].label}: ${countWords(answers)}` : NOTHING[tab];
+  return { title: nameOf(self, 60), said: failed ? answer.message : heading, body };
 }
 
 const NOTHING = {
@@ -76,7 +76,7 @@ function toolbar(answers, params, id, tab) {
   return h(
     "div",
     { class: "toolbar" },
-    h("p", { class: "told-count" }, countWords(answers)),
+    h("p", { class: "result-count" }, countWords(answers)),
     h("label", { class: "grouping" }, h("input", { type: "checkbox", checked: byType(params), "data-keep": "by type", on: { change: regroup } }), "Group by type"),
     exportButtons(answers, id, tab),
   );

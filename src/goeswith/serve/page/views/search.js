@@ -16,7 +16,7 @@ export const entry = (product, ...more) =>
 
 export async function search({ params, facts, signal }) {
   const q = params.get("q");
-  return q ? results(q, signal) : start({ facts, signal });
+  return q ? results(q, signal) : start({ facts });
 }
 
 async function results(q, signal) {

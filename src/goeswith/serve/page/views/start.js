@@ -4,17 +4,14 @@ import { h, said } from "../dom.js";
 import { hue } from "../picture.js";
 import { to } from "../routes.js";
 import { count, many } from "../text.js";
-import { healthOrNull, issueWords, notices, shareTiles } from "./health.js";
+import { issueWords, notices, shareTiles } from "./health.js";
 import { entry } from "./search.js";
 
 const SHOWN = 8;
 
-export async function start({ facts, signal }) {
-  const [best, health] = await Promise.all([
-    api.bestSellers(SHOWN).then(({ products }) => products, (error) => { if (error.status === 401) throw error; return []; }),
-    healthOrNull(signal),
-  ]);
-  const weak = health?.weak_products?.slice(0, SHOWN) ?? [];
+export async function start({ facts }) {
+  const [{ products: best }, health] = await Promise.all([api.bestSellers(SHOWN), api.health()]);
+  const weak = health.weak_products.slice(0, SHOWN);
   return {
     title: "goeswith",
     body: [
@@ -26,7 +23,7 @@ export async function start({ facts, signal }) {
         facts.types.length > 0 && `, ${facts.types.length >= 200 ? "more than " : ""}${many(facts.types.length, "product type")}`,
         ". Search for a product to see what is recommended with it, and the evidence.",
       ),
-      health && h(
+      h(
         "section",
         { "aria-labelledby": "health-heading" },
         h("h2", { id: "health-heading" }, "Health"),
