@@ -169,7 +169,7 @@ def parts(bundle: Path, folder: Path, requests: int) -> dict[str, float]:
     """Microseconds of processor time a request, asked without HTTP; medians of five turns."""
     from goeswith.serve.api_keys import new_key
     from goeswith.serve.app import create_app
-    from goeswith.settings.sections import ServeSettings
+    from goeswith.settings.serve_settings import ServeSettings
 
     key, line = new_key("shop")
     keys = folder / "keys.txt"

@@ -341,7 +341,7 @@ def plain_times(path: Path, requests: int, seed: int, cached: bool) -> None:
     """Print the times of requests in this process, by whatever source tree it has."""
     from goeswith.query.bundle import Bundle
     from goeswith.serve.app import create_app
-    from goeswith.settings.sections import ServeSettings
+    from goeswith.settings.serve_settings import ServeSettings
     from shop_rules import request_times
 
     bundle = Bundle.open(path)

@@ -77,7 +77,7 @@ def serve_empty(port: int) -> None:
     from fastapi import FastAPI
 
     from goeswith.serve.process.server import serve
-    from goeswith.settings.sections import ServeSettings
+    from goeswith.settings.serve_settings import ServeSettings
 
     app = FastAPI()
     app.state.ending = False

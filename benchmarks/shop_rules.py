@@ -125,7 +125,7 @@ def measure(path: Path, count: int, requests: int, turns: int) -> dict[str, Any]
     from goeswith.rules.rule import Rule
     from goeswith.rules.rule_store import RuleStore
     from goeswith.serve.app import create_app
-    from goeswith.settings.sections import ServeSettings
+    from goeswith.settings.serve_settings import ServeSettings
 
     rng = np.random.default_rng(0)
     settings = ServeSettings(log=False, cache_mb=0)

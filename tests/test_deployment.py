@@ -20,7 +20,8 @@ from typer.main import get_command
 from goeswith.cli.main import app
 from goeswith.settings.environment import read_environment
 from goeswith.settings.project_file import load_settings
-from goeswith.settings.sections import ServeSettings, Settings
+from goeswith.settings.sections import Settings
+from goeswith.settings.serve_settings import ServeSettings
 
 ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "deploy"

@@ -20,7 +20,7 @@ from goeswith.query.bundle import Bundle
 from goeswith.serve.app import create_app
 from goeswith.serve.openapi import service_schema
 from goeswith.serve.routes.operations import OPERATIONS, TAGS
-from goeswith.settings.sections import ServeSettings
+from goeswith.settings.serve_settings import ServeSettings
 
 CLIENTS = Path(__file__).parents[2] / "clients"
 

@@ -17,7 +17,8 @@ from goeswith.data.folder import load_data
 from goeswith.pipeline.explanation_writer import explain_bundle
 from goeswith.pipeline.fit_bundle import fit_bundle
 from goeswith.serve.app import create_app
-from goeswith.settings.sections import FitSettings, ServeSettings, Settings
+from goeswith.settings.sections import FitSettings, Settings
+from goeswith.settings.serve_settings import ServeSettings
 
 from .outdoor import write_shop
 

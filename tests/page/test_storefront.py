@@ -20,7 +20,7 @@ import uvicorn
 
 from goeswith.query.bundle import Bundle
 from goeswith.serve.app import create_app
-from goeswith.settings.sections import ServeSettings
+from goeswith.settings.serve_settings import ServeSettings
 
 from .visit import Visit
 

@@ -20,7 +20,8 @@ import uvicorn
 from goeswith.data.folder import load_data
 from goeswith.pipeline.fit_bundle import fit_bundle
 from goeswith.serve.app import create_app, open_snapshot
-from goeswith.settings.sections import FitSettings, ServeSettings, Settings
+from goeswith.settings.sections import FitSettings, Settings
+from goeswith.settings.serve_settings import ServeSettings
 
 from .outdoor import write_shop
 from .visit import SIZES, Visit, visit

@@ -141,7 +141,7 @@ def test_the_service_tells_what_was_kept(bundle: Path, tmp_path: Path) -> None:
     import httpx
 
     from goeswith.serve.app import create_app
-    from goeswith.settings.sections import ServeSettings
+    from goeswith.settings.serve_settings import ServeSettings
 
     explain_bundle(bundle, top=1)
 

@@ -12,7 +12,7 @@ import pytest
 from fastapi import FastAPI
 
 from goeswith.serve.app import create_app
-from goeswith.settings.sections import ServeSettings
+from goeswith.settings.serve_settings import ServeSettings
 
 
 class Client:

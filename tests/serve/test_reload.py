@@ -26,7 +26,7 @@ from goeswith.query.bundle import Bundle
 from goeswith.serve.app import create_app
 from goeswith.serve.process.reloader import BuildVerifier, Reloader
 from goeswith.serve.process.worker import make_reloader, open_socket
-from goeswith.settings.sections import ServeSettings
+from goeswith.settings.serve_settings import ServeSettings
 from goeswith.store.manifest import Manifest, read_manifest
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "swaps.py"

@@ -40,7 +40,7 @@ from goeswith.serve.routes.exposures import open_experiment
 from goeswith.serve.routes.operations import name_operations
 from goeswith.serve.snapshot import Snapshot, SnapshotHolder
 from goeswith.serve.static_page import add_page
-from goeswith.settings.sections import ServeSettings
+from goeswith.settings.serve_settings import ServeSettings
 
 _FOLLOW_SECONDS: Final = 0.1
 

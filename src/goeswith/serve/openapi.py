@@ -6,7 +6,7 @@ from typing import Any
 
 from goeswith.serve.app import routed_app
 from goeswith.serve.routes.relevance_route import add_route
-from goeswith.settings.sections import ServeSettings
+from goeswith.settings.serve_settings import ServeSettings
 
 
 def service_schema(settings: ServeSettings | None = None) -> dict[str, Any]:

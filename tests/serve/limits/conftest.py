@@ -15,7 +15,7 @@ import pytest
 from goeswith.serve.app import create_app
 from goeswith.serve.process.server import Server
 from goeswith.serve.process.worker import open_socket
-from goeswith.settings.sections import ServeSettings
+from goeswith.settings.serve_settings import ServeSettings
 
 
 class Running:

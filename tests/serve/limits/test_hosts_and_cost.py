@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from goeswith.serve.limits import body_limit, rate_limit
 from goeswith.serve.limits.rate_limit import TOKEN_SECONDS, RateLimiter
-from goeswith.settings.sections import ServeSettings
+from goeswith.settings.serve_settings import ServeSettings
 
 
 def asked(client: Any, host: str) -> int:

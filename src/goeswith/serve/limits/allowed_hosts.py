@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from starlette.types import Scope
 
-    from goeswith.settings.sections import ServeSettings
+    from goeswith.settings.serve_settings import ServeSettings
 
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 

@@ -14,7 +14,7 @@ from goeswith.serve.process.trial_load import TrialLoad
 from goeswith.serve.process.worker import open_socket, run_worker
 
 if TYPE_CHECKING:
-    from goeswith.settings.sections import ServeSettings
+    from goeswith.settings.serve_settings import ServeSettings
 
 
 def run(path: Path | str, settings: ServeSettings, on_listening: Callable[[], None]) -> int:

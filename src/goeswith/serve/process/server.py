@@ -16,7 +16,7 @@ from goeswith.serve.limits.connection import ConnectionState, LimitedConnection
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from goeswith.settings.sections import ServeSettings
+    from goeswith.settings.serve_settings import ServeSettings
 
 _IDLE_SECONDS: Final = 2.0
 """Seconds in which idle connections may bring one more request after the last one was accepted: a

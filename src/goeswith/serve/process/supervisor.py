@@ -29,7 +29,7 @@ from goeswith.serve.process.trial_load import TrialLoad
 from goeswith.serve.process.worker import open_socket, run_worker
 
 if TYPE_CHECKING:
-    from goeswith.settings.sections import ServeSettings
+    from goeswith.settings.serve_settings import ServeSettings
 
 EXIT_USER_ERROR: Final = 2
 """Exit code of a worker that a person has to help: starting it again would not."""

@@ -17,7 +17,7 @@ from goeswith.serve.process.reloader import BuildVerifier, Reloader
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from goeswith.settings.sections import ServeSettings
+    from goeswith.settings.serve_settings import ServeSettings
 
 _SWITCH_SECONDS: Final = 0.0005
 """Seconds for which a thread that computes may keep others waiting: the loop answers short requests

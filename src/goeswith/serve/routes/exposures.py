@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from goeswith.query.constraints import Constraints
     from goeswith.query.recommendation import Recommendation
     from goeswith.results.experiments.experiment_file import Experiment
-    from goeswith.settings.sections import ServeSettings
+    from goeswith.settings.serve_settings import ServeSettings
 
 VisitorId = Annotated[str | None, Query(min_length=1, max_length=MAX_TEXT, examples=["s1"])]
 

@@ -10,7 +10,7 @@ from goeswith.serve.dependencies import CurrentSnapshot
 from goeswith.serve.feedback_log import FeedbackFull, QuotaReached
 from goeswith.serve.problem_details import problem_responses
 from goeswith.serve.service_schemas import FeedbackRequest, FeedbackResponse
-from goeswith.settings.sections import ServeSettings
+from goeswith.settings.serve_settings import ServeSettings
 
 
 def add(app: FastAPI, settings: ServeSettings) -> None:

@@ -16,7 +16,7 @@ from goeswith.serve.routes.product_changes import edit_refusal
 from goeswith.serve.schemas import BestSellersResponse, SearchResponse
 from goeswith.serve.service_schemas import BundleInfoResponse, HealthResponse, ReportResponse
 from goeswith.serve.snapshot import MAX_BEST_SELLERS
-from goeswith.settings.sections import ServeSettings
+from goeswith.settings.serve_settings import ServeSettings
 from goeswith.store.search_index import MAX_SEARCH_RESULTS
 
 _METRICS: Final = {"type": "string", "examples": ["goeswith_bundle_products 100.0\n"]}

@@ -14,7 +14,7 @@ from goeswith.serve.dependencies import CurrentSnapshot
 from goeswith.serve.problem_details import problem_responses
 from goeswith.serve.responses import json_response
 from goeswith.serve.routes.kind_schemas import KindResponse, KindSearchResponse
-from goeswith.settings.sections import ServeSettings
+from goeswith.settings.serve_settings import ServeSettings
 
 _MAX_KINDS = 100
 

@@ -11,7 +11,7 @@ from goeswith.serve.dependencies import CurrentSnapshot, Id
 from goeswith.serve.problem_details import problem_responses
 from goeswith.serve.routes.product_changes import editor
 from goeswith.serve.routes.shop_schemas import LabelsRequest, StoredLabelsResponse
-from goeswith.settings.sections import ServeSettings
+from goeswith.settings.serve_settings import ServeSettings
 
 _MAX_LABELS = 10_000
 

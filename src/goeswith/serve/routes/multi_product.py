@@ -30,7 +30,7 @@ from goeswith.serve.schemas import (
     NewProductRequest,
     SessionResponse,
 )
-from goeswith.settings.sections import ServeSettings
+from goeswith.settings.serve_settings import ServeSettings
 
 
 def add(app: FastAPI, settings: ServeSettings) -> None:

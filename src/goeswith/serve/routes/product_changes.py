@@ -17,7 +17,7 @@ from goeswith.serve.routes.shop_schemas import (
     ProductChangesResponse,
 )
 from goeswith.serve.snapshot import Snapshot
-from goeswith.settings.sections import ServeSettings
+from goeswith.settings.serve_settings import ServeSettings
 
 
 def edit_refusal(settings: ServeSettings, name: str | None) -> str | None:

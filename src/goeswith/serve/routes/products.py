@@ -30,7 +30,7 @@ from goeswith.serve.schemas import (
     ReverseResponse,
     SimilarsResponse,
 )
-from goeswith.settings.sections import ServeSettings
+from goeswith.settings.serve_settings import ServeSettings
 
 PRODUCT_PATH = "/v1/products/{product_id:path}"
 

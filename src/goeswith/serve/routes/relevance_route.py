@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from goeswith.core.errors import ConfigError
 from goeswith.language.salam.salam_model import Salam
 from goeswith.serve.problem_details import problem_responses
-from goeswith.settings.sections import ServeSettings
+from goeswith.settings.serve_settings import ServeSettings
 from goeswith.text.product_text import MAX_PRODUCT_LENGTH, clean_text
 
 _MAX_LENGTH = 4 * MAX_PRODUCT_LENGTH

@@ -27,7 +27,7 @@ from goeswith.serve.routes.shop_schemas import (
     RulesResponse,
 )
 from goeswith.serve.snapshot import Snapshot
-from goeswith.settings.sections import ServeSettings
+from goeswith.settings.serve_settings import ServeSettings
 
 T = TypeVar("T")
 _MAX_CHECKED = 1000
