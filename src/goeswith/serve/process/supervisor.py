@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from goeswith.settings.serve_settings import ServeSettings
 
 EXIT_USER_ERROR: Final = 2
-"""Exit code of a worker that a person has to help: starting it again would not."""
+"""Exit code of a worker that a person has to help. It ends the service if one of the first workers
+has it: one that takes their place may find a full disk, and is started until there is room.
+"""
 
 _WATCH_SECONDS: Final = 0.1
 """Seconds between two looks at the workers."""
@@ -52,6 +54,8 @@ class Supervisor:
         self.path, self.settings, self.on_listening = path, settings, on_listening
         self._started_at: dict[int, float] = {}
         """Process id of a worker -> when it was started."""
+        self._first: set[int] = set()
+        """Process ids of the workers that the service started with."""
         self._due: list[float] = []
         """When workers are to be started in place of those that died."""
         self._ending: float | None = None
@@ -91,6 +95,7 @@ class Supervisor:
             gc.freeze()  # else every worker would copy the memory that a collection touches
             for _ in range(self.settings.workers):
                 self._start()
+            self._first = set(self._started_at)
             self.on_listening()
             self._watch()
         return self._code
@@ -187,7 +192,7 @@ class Supervisor:
             if self._ending is not None:
                 continue
             code = os.waitstatus_to_exitcode(status)
-            if code == EXIT_USER_ERROR:
+            if code == EXIT_USER_ERROR and process in self._first:
                 self._code = EXIT_USER_ERROR
                 self._forward_signal(signal.SIGTERM, None)
                 continue
