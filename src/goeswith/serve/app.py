@@ -175,7 +175,7 @@ def open_snapshot(bundle_path: Path | str | Bundle, settings: ServeSettings) -> 
     """
     report = read_report(settings.report) if settings.report else None
     if not isinstance(bundle_path, Bundle):
-        bundle_path = Bundle.open(bundle_path, verify=True)
+        bundle_path = Bundle.open(bundle_path, verify=True, trusted_keys=settings.trusted_keys)
     return Snapshot(bundle_path, settings.live, report, settings.cache_mb * 1_000_000)
 
 

@@ -11,7 +11,7 @@ import json
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -32,11 +32,13 @@ class BuildVerifier:
     belongs to the operating system, which releases it when a process dies.
 
     Attributes:
+        trusted_keys: public keys, one of which must have signed the build; any if empty.
         trial: loads a build in another process and returns why it must not be served; None, as for
             the build that a service starts with, loads it nowhere else.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, trusted_keys: Collection[str] = ()) -> None:
+        self.trusted_keys = trusted_keys
         self.trial: Callable[[Manifest], str | None] | None = None
         # unbuffered: another process may have written since; open for as long as this is
         self._result_file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
@@ -49,8 +51,10 @@ class BuildVerifier:
 
         Raises:
             FileNotFoundError: a file is missing.
-            BundleError: a file differs from the manifest.
+            BundleError: a file differs from the manifest, or it is not signed.
         """
+        if self.trusted_keys:
+            manifest.check_signature(self.trusted_keys)
         key = [manifest.content["sha256"], *(_file_stamp(file) for file in manifest.paths())]
         with self._locked():
             self._result_file.seek(0)

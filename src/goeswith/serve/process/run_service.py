@@ -33,7 +33,7 @@ def run(path: Path | str, settings: ServeSettings, on_listening: Callable[[], No
         import goeswith.serve.app
         import goeswith.serve.process.server  # noqa: F401  missing libraries fail before it listens
 
-        verifier = BuildVerifier()
+        verifier = BuildVerifier(settings.trusted_keys)
         opened = [Bundle.open(path, verify=verifier)]
         verifier.trial = TrialLoad(path, live=settings.live)
         with open_socket(settings) as listener:

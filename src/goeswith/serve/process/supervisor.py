@@ -83,7 +83,7 @@ class Supervisor:
         import goeswith.serve.app
         import goeswith.serve.process.server  # noqa: F401  what every worker needs is loaded once
 
-        self._verifier = BuildVerifier()
+        self._verifier = BuildVerifier(self.settings.trusted_keys)
         self._bundle = Bundle.open(self.path, verify=self._verifier)
         self._verifier.trial = TrialLoad(self.path, live=self.settings.live)
         self._reloader = Reloader(self.path, lambda: self._bundle, self._swap, self._verifier)
