@@ -4,7 +4,6 @@ import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -19,7 +18,7 @@ def test_only_a_first_worker_ends_the_service(
     is_first: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One in place of a killed one may find a full disk, which will have room again."""
-    supervisor = Supervisor(Path("bundle"), ServeSettings(workers=2), lambda: None)
+    supervisor = Supervisor({}, ServeSettings(workers=2), lambda: None)
     with socket.socket() as supervisor._listener:
         worker = subprocess.Popen(
             [sys.executable, "-S", "-c", f"raise SystemExit({EXIT_USER_ERROR})"]

@@ -17,15 +17,13 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from goeswith.core.errors import GoesWithError
-from goeswith.query.bundle import Bundle
-from goeswith.serve.process.reloader import BuildVerifier, Reloader
-from goeswith.serve.process.trial_load import TrialLoad
+from goeswith.serve.process.served_bundle import ServedBundle
 from goeswith.serve.process.worker import open_socket, run_worker
 
 if TYPE_CHECKING:
@@ -49,9 +47,13 @@ class Supervisor:
     """Starts workers and ends with them."""
 
     def __init__(
-        self, path: Path, settings: ServeSettings, on_listening: Callable[[], None]
+        self,
+        shops: Mapping[str | None, tuple[Path, ServeSettings]],
+        settings: ServeSettings,
+        on_listening: Callable[[], None],
     ) -> None:
-        self.path, self.settings, self.on_listening = path, settings, on_listening
+        """Args: as of `run_service.run`."""
+        self.shops, self.settings, self.on_listening = shops, settings, on_listening
         self._started_at: dict[int, float] = {}
         """Process id of a worker -> when it was started."""
         self._first: set[int] = set()
@@ -83,10 +85,10 @@ class Supervisor:
         import goeswith.serve.app
         import goeswith.serve.process.server  # noqa: F401  what every worker needs is loaded once
 
-        self._verifier = BuildVerifier(self.settings.trusted_keys)
-        self._bundle = Bundle.open(self.path, verify=self._verifier)
-        self._verifier.trial = TrialLoad(self.path, live=self.settings.live)
-        self._reloader = Reloader(self.path, lambda: self._bundle, self._swap, self._verifier)
+        self._served = [
+            ServedBundle.open(name, path, own) for name, (path, own) in self.shops.items()
+        ]
+        followers = [one.follower() for one in self._served]
         self._alive = os.pipe()
         with open_socket(self.settings) as self._listener:
             for name in _SIGNALS:
@@ -97,11 +99,8 @@ class Supervisor:
                 self._start()
             self._first = set(self._started_at)
             self.on_listening()
-            self._watch()
+            self._watch(followers)
         return self._code
-
-    def _swap(self, bundle: Bundle) -> None:
-        self._bundle = bundle  # what a worker begins with that is started from now on
 
     def _start(self) -> None:
         sys.stdout.flush()
@@ -123,7 +122,7 @@ class Supervisor:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             os.close(self._alive[1])
             threading.Thread(target=self._end_with_parent, daemon=True).start()
-            run_worker(self.path, self._take_bundle, self.settings, self._verifier, self._listener)
+            run_worker(self._served, self.settings, self._listener)
             code = 0
         except GoesWithError as error:
             print(f"error: {error}", file=sys.stderr)  # noqa: T201
@@ -134,12 +133,6 @@ class Supervisor:
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(code)
-
-    def _take_bundle(self) -> Bundle:
-        """The bundle that a worker starts with, which must be able to let go of it."""
-        bundle = self._bundle
-        del self._bundle
-        return bundle
 
     def _end_with_parent(self) -> None:
         """End in order once the parent is gone, however it went."""
@@ -163,8 +156,8 @@ class Supervisor:
             except ProcessLookupError:
                 continue
 
-    def _watch(self) -> None:
-        """Until a signal came and every worker has ended."""
+    def _watch(self, followers: Sequence[Callable[[], bool]]) -> None:
+        """Until a signal came and every worker has ended; `followers` look for new builds."""
         timeout = self.settings.drain + self.settings.shutdown_timeout + _KILL_MARGIN
         checked_at = time.monotonic()
         while self._started_at or self._ending is None:
@@ -180,7 +173,8 @@ class Supervisor:
                 self._start()
             if self.settings.reload_seconds and now > checked_at + self.settings.reload_seconds:
                 checked_at = now
-                self._reloader.check()
+                for check in followers:
+                    check()
 
     def _reap(self, now: float) -> None:
         """Note which workers have ended, and when to start others in their place."""
