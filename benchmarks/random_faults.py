@@ -209,10 +209,16 @@ class Service:
         texts = Counter(re.sub(r"\d+", "N", line)[:200] for line in lines if line[:1].strip())
         return {text: count for text, count in texts.most_common(20) if "http://" not in text}
 
-    def stop(self) -> None:
-        """End it."""
+    def stop(self) -> float:
+        """End it in order; the seconds that it takes."""
+        begun = time.monotonic()
         self.process.terminate()
-        self.process.wait(timeout=60)
+        try:
+            self.process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+        return time.monotonic() - begun
 
 
 class Faults:
@@ -385,8 +391,9 @@ def run(folder: Path, seconds: float, seed: int, most: int = 10**6) -> dict[str,
             assert not asker.wrong, asker.wrong[:3]
             rounds += 1
             print(rounds, done, senders.acknowledged.total(), dict(senders.outcomes), flush=True)
+        stopped = service.stop()
     finally:
-        service.stop()
+        service.process.kill()
         updater.close()
     return {
         "disk": f"tmpfs of {DISK_MB} MB" if faults.has_disk else "not filled: no tmpfs",
@@ -403,6 +410,7 @@ def run(folder: Path, seconds: float, seed: int, most: int = 10**6) -> dict[str,
         "exit_codes_of_the_service": dict(service.ends),
         "seconds_until_ready_after_a_round_max": round(max(answered, default=0), 2),
         "seconds_until_acknowledged_max": round(max(senders.waits), 1),
+        "seconds_to_stop_at_the_end": round(stopped, 1),
         "seconds": round(time.monotonic() - started, 1),
     }
 

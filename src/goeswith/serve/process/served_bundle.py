@@ -42,7 +42,8 @@ class ServedBundle:
         """
         verifier = BuildVerifier(settings.trusted_keys)
         bundle = Bundle.open(path, verify=verifier)
-        verifier.trial = TrialLoad(path, live=settings.live)
+        verifier.trial = trial = TrialLoad(path, live=settings.live)
+        verifier.end = trial.end
         return cls(shop, path, settings, verifier, bundle)
 
     def take(self) -> Bundle:

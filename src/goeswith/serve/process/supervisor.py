@@ -56,6 +56,7 @@ class Supervisor:
         self.shops, self.settings, self.on_listening = shops, settings, on_listening
         self._started_at: dict[int, float] = {}
         """Process id of a worker -> when it was started."""
+        self._served: list[ServedBundle] = []
         self._first: set[int] = set()
         """Process ids of the workers that the service started with."""
         self._due: list[float] = []
@@ -145,6 +146,8 @@ class Supervisor:
             return
         if self._ending is None:
             self._ending = time.monotonic()
+        for one in self._served:
+            one.verifier.end()
         # else connections would wait here that no worker accepts any more
         self._listener.close()
         self._signal_workers(signal.SIGTERM)
