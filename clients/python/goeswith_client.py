@@ -93,6 +93,7 @@ class BundleInfoResponse(TypedDict):
     has_report: bool
     may_edit: bool
     edit_refusal: str | None
+    market: str | None
     image_origins: list[str]
     counted: bool
     explained: bool
@@ -242,6 +243,7 @@ class HealthReport(TypedDict):
     weak_products: list[WeakProduct]
     issues: dict[str, int]
     changes: BuildChanges | None
+    not_compared: NotRequired[str | None]
     log: LogVolume | None
     bundle: str
     created: str

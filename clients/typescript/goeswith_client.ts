@@ -76,6 +76,7 @@ export interface BundleInfoResponse {
   has_report: boolean;
   may_edit: boolean;
   edit_refusal: string | null;
+  market: string | null;
   image_origins: string[];
   counted: boolean;
   explained: boolean;
@@ -212,6 +213,7 @@ export interface HealthReport {
   weak_products: WeakProduct[];
   issues: Record<string, number>;
   changes: BuildChanges | null;
+  not_compared?: string | null;
   log: LogVolume | null;
   bundle: string;
   created: string;

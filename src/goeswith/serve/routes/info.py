@@ -65,6 +65,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
                 "has_report": snapshot.report is not None,
                 "may_edit": refusal is None,
                 "edit_refusal": refusal,
+                "market": settings.key_markets.get(request.scope.get("key") or ""),
                 "image_origins": settings.image_origins,
             }
         )
