@@ -10,6 +10,7 @@ from goeswith.serve.dependencies import (
     CurrentSnapshot,
     FilterConstraints,
     Id,
+    LocalSnapshot,
     ProductId,
     SlateConstraints,
     k_parameter,
@@ -48,7 +49,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
     )
     def complements(  # noqa: PLR0917
         product_id: ProductId,
-        snapshot: CurrentSnapshot,
+        snapshot: LocalSnapshot,
         constraints: SlateConstraints,
         visitor: Visitor,
         k: int | None = k_default,
@@ -89,7 +90,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
     )
     def similars(
         product_id: ProductId,
-        snapshot: CurrentSnapshot,
+        snapshot: LocalSnapshot,
         constraints: FilterConstraints,
         k: int | None = k_default,
     ) -> Response:
@@ -106,7 +107,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         responses=problem_responses(404),
     )
     def reverse(
-        product_id: ProductId, snapshot: CurrentSnapshot, k: int | None = k_default
+        product_id: ProductId, snapshot: LocalSnapshot, k: int | None = k_default
     ) -> Response:
         """Products that a product is recommended for."""
         recommendations = snapshot.bundle.reverse(product_id, resolve_k(k, max_k, snapshot))
@@ -129,7 +130,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
 
     @app.get("/v1/compare", response_model=ComparisonResponse, responses=problem_responses(404))
     def compare(
-        snapshot: CurrentSnapshot,
+        snapshot: LocalSnapshot,
         source: Annotated[Id, Query(examples=["phone-1"])],
         target: Annotated[Id, Query(examples=["case-1"])],
     ) -> Response:
