@@ -129,6 +129,7 @@ def test_what_cannot_be_followed_says_why(tmp_path: Path, shop_bundle: Path) -> 
     folder = ["--topic", "orders", "--folder", str(tmp_path), "--once"]
     assert "needs --topic and --folder" in str(run("redis://localhost"))
     assert "SOURCE is a folder" in str(run(str(tmp_path), "--topic", "orders"))
+    assert "there is no folder" in str(run(str(tmp_path / "gone"), "--once"))
     assert "the address of a stream is" in str(run("amqp://localhost", *folder))
     refused = run("redis://:secret@127.0.0.1:1/0", *folder)
     assert isinstance(refused, ConfigError)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from goeswith.core.errors import GoesWithError
+from goeswith.core.errors import ConfigError, GoesWithError
 from goeswith.data.feedback import FEEDBACK_PATTERN
 from goeswith.data.sources.open_stream import open_stream
 from goeswith.data.sources.stream import Stream
@@ -45,11 +45,13 @@ def follow(
         told: called with what each update did, or why it failed; a failed one is tried again.
 
     Raises:
-        ConfigError: the stream cannot be reached.
+        ConfigError: the stream cannot be reached, or there is no folder.
         DataError: messages were removed from the stream before they were read.
         BundleError: there is no bundle.
     """
     done = _counted_bytes(Bundle.open(bundle))
+    if stream is None and not folder.is_dir():
+        raise ConfigError(f"there is no folder {folder}; name that of serve.feedback")
     opened = open_stream(*stream) if stream else None
     try:
         log = StreamLog(folder, _public_name(*stream)) if stream else None
