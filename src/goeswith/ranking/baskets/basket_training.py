@@ -32,8 +32,8 @@ _CHECK_SHARE: Final = 0.25
 _MAX_CHECKED: Final = 4000
 _NEGATIVES: Final = 0.3
 """Share of the candidates without a label that are learned from, with more weight."""
-_LEARNING_RATE: Final = 0.08
-_PATIENCE: Final = 20
+_LEARNING_RATE: Final = 0.16
+_PATIENCE: Final = 10
 """Trees without a better fit to the baskets that are set aside, after which no more are added."""
 _EPSILON: Final = 1e-7
 

@@ -75,7 +75,9 @@ class PairTable:
             _dense_pairs(weights, rows, k),
             _popular(plain, k, also),
         ]
-        keys = np.unique(np.concatenate([u.astype(np.int64) * n + v for u, v in lists]))
+        # np.unique hashes integers, which takes many times as long
+        keys = np.sort(np.concatenate([u.astype(np.int64) * n + v for u, v in lists]))
+        keys = keys[np.diff(keys, prepend=-1) != 0]
         source, target = (keys // n).astype(np.int32), (keys % n).astype(np.int32)
         is_pair = source != target
         source, target = source[is_pair], target[is_pair]
