@@ -211,9 +211,6 @@ def european_prices(folder: Path, rng: random.Random, number: int) -> Result:
         for _ in range(30)
     ]
     factor = 1000 if form(1.0).startswith("Rp") else 1
-    places = (
-        0 if form(1.0)[0] in "¥1R" and form(12.5).rstrip("€kr ,-EURD")[-3:-2] not in ".," else 2
-    )
     lines = [
         {"product_id": f"P-{i:02d}", "title": f"Thing {i}", "price": form(p)}
         for i, p in enumerate(amounts)
