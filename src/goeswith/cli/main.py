@@ -45,6 +45,7 @@ COMMANDS: Final = {
     "serve": "use.serve",
     "mcp": "use.mcp",
     "key": "use.key",
+    "signing-key": "use.signing_key",
     "demo": "build.demo",
     "config": "config",
     "doctor": "doctor",

@@ -28,7 +28,7 @@ from goeswith.serve.limits.rate_limit import RateLimiter
 from goeswith.serve.limits.work_queue import WorkQueue
 from goeswith.serve.middleware import ServiceMiddleware
 from goeswith.serve.problem_details import add_problem_handlers, add_problem_schemas
-from goeswith.serve.prometheus_metrics import ServiceMetrics
+from goeswith.serve.prometheus_metrics import MetricFamilies, ServiceMetrics
 from goeswith.serve.request_log import RequestLog
 from goeswith.serve.routes import feedback_route as feedback
 from goeswith.serve.routes import info as facts
@@ -45,7 +45,13 @@ from goeswith.settings.serve_settings import ServeSettings
 _FOLLOW_SECONDS: Final = 0.1
 
 
-def create_app(bundle_path: Path | str | Bundle, settings: ServeSettings | None = None) -> FastAPI:
+def create_app(
+    bundle_path: Path | str | Bundle,
+    settings: ServeSettings | None = None,
+    *,
+    families: MetricFamilies | None = None,
+    shop: str | None = None,
+) -> FastAPI:
     """The service for one bundle, every file of which is checked first.
 
     `app.state.snapshot_holder` holds the current snapshot.
@@ -53,6 +59,8 @@ def create_app(bundle_path: Path | str | Bundle, settings: ServeSettings | None 
     Args:
         bundle_path: folder of a bundle, or an open bundle that was checked.
         settings: of the table `serve`; host and port are the server's.
+        families: metrics that the shops of a process share.
+        shop: name, if the service has several.
 
     Raises:
         BundleError: the bundle is invalid.
@@ -65,14 +73,15 @@ def create_app(bundle_path: Path | str | Bundle, settings: ServeSettings | None 
     state = app.state
     state.snapshot_holder = SnapshotHolder(open_snapshot(bundle_path, settings))
     state.experiment = open_experiment(settings, state.snapshot_holder().bundle)
-    state.metrics = ServiceMetrics(state.snapshot_holder)
+    state.metrics = ServiceMetrics(state.snapshot_holder, families, shop)
     state.feedback = (
         FeedbackLog(settings.feedback, settings.feedback_mb * 1_000_000)
         if settings.feedback
         else None
     )
-    state.log = RequestLog() if settings.log else None
+    state.log = RequestLog(shop=shop) if settings.log else None
     state.ending = False
+    state.has_keys = settings.keys_file is not None
     relevance.add(app, settings)
     add_page(app, settings.image_origins)
     add_api_reference(app)
@@ -175,7 +184,7 @@ def open_snapshot(bundle_path: Path | str | Bundle, settings: ServeSettings) -> 
     """
     report = read_report(settings.report) if settings.report else None
     if not isinstance(bundle_path, Bundle):
-        bundle_path = Bundle.open(bundle_path, verify=True)
+        bundle_path = Bundle.open(bundle_path, verify=True, trusted_keys=settings.trusted_keys)
     return Snapshot(bundle_path, settings.live, report, settings.cache_mb * 1_000_000)
 
 
