@@ -36,7 +36,7 @@ from goeswith.serve.routes import kinds_route as kinds
 from goeswith.serve.routes import labels_route, product_changes, products, rules_route
 from goeswith.serve.routes import multi_product as several
 from goeswith.serve.routes import relevance_route as relevance
-from goeswith.serve.routes.exposures import open_experiment
+from goeswith.serve.routes.experiment_variants import open_experiment
 from goeswith.serve.routes.operations import name_operations
 from goeswith.serve.snapshot import Snapshot, SnapshotHolder
 from goeswith.serve.static_page import add_page

@@ -15,7 +15,7 @@ LINES: Final = """
 CREATE TEMP TABLE events AS
 SELECT event, recommendation_id, product_id, order_id, currency, price, market,
        coalesce(quantity, 1) AS quantity,
-       coalesce(user_id, session_id) AS unit, session_id,
+       coalesce(user_id, session_id) AS unit, session_id, user_id,
        CASE WHEN occurred_at <= timestamp THEN occurred_at ELSE timestamp END AS happened
 FROM log
 WHERE event IN ('impression', 'click', 'cart', 'purchase')

@@ -1,7 +1,7 @@
 """The feedback log as tables of DuckDB: every file is parsed once, and stored as parquet beside it.
 
-Parsed files lie in the folder `.results` of the log, named after the file and its size, so that a
-later report parses only what is new.
+Parsed files lie in the folder `.results` of the log, named after the file, its size and the version
+of the columns, so that a later report parses only what is new.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from goeswith.core.errors import DataError
 from goeswith.data.feedback import FEEDBACK_PATTERN
 
 CACHE: Final = ".results"
+_VERSION: Final = 2
+"""Of the columns; parsed files of another version are written again."""
 _COLUMNS: Final = {
     "timestamp": "VARCHAR",
     "occurred_at": "VARCHAR",
@@ -30,6 +32,7 @@ _COLUMNS: Final = {
     "event_id": "VARCHAR",
     "order_id": "VARCHAR",
     "market": "VARCHAR",
+    "experiment": "VARCHAR",
     "variant": "VARCHAR",
     "counted": "VARCHAR",
     "currency": "VARCHAR",
@@ -40,6 +43,8 @@ _COLUMNS: Final = {
     "types": "VARCHAR[]",
     "models": "VARCHAR[]",
     "fallbacks": "BOOLEAN[]",
+    "teams": "VARCHAR[]",
+    "propensities": "DOUBLE[]",
 }
 
 
@@ -79,7 +84,7 @@ def _parsed(connection: Any, path: Path) -> Path:
     """The parquet file of a feedback file, written if there is none for its present size."""
     cache = path.parent / CACHE
     size = path.stat().st_size
-    target = cache / f"{path.stem}-{size}.parquet"
+    target = cache / f"{path.stem}-{size}.v{_VERSION}.parquet"
     if target.exists():
         return target
     cache.mkdir(exist_ok=True)
