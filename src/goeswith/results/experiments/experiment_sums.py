@@ -103,10 +103,10 @@ class ExperimentSums:
 
 _ANSWERS: Final = """
 CREATE TEMP TABLE asked AS
-SELECT {unit} AS unit, {variant} AS variant, timestamp AS happened, recommendation_id, products,
-       teams, counted = 'seen' AS seen
-FROM log
-WHERE event = 'answer' AND {unit} IS NOT NULL AND {condition}
+SELECT {unit} AS unit, {variant} AS variant, happened, answer, products, teams,
+       counted = 'seen' AS seen
+FROM answers
+WHERE {unit} IS NOT NULL AND {condition}
 """
 _OF_EXPERIMENT: Final = "variant IS NOT NULL AND (experiment IS NULL OR experiment = ?)"
 _EVERYBODY: Final = "coalesce(variant, '') <> 'holdout'"
@@ -118,26 +118,26 @@ SELECT unit, any_value(variant) AS variant, min(happened) AS since,
 FROM asked GROUP BY unit
 """
 
-_TOUCHED: Final = """
-CREATE TEMP TABLE touched AS
-SELECT DISTINCT a.unit, e.recommendation_id, e.product_id, e.event = 'click' AS clicked,
-       a.seen, a.teams[list_position(a.products, e.product_id)] AS team
-FROM events e JOIN asked a USING (recommendation_id)
-WHERE e.event IN ('impression', 'click') AND list_contains(a.products, e.product_id)
+_LISTED: Final = """
+CREATE TEMP TABLE listed AS
+SELECT a.unit, a.seen, t.clicked_at IS NOT NULL AS clicked, a.team
+FROM touched t JOIN (
+    SELECT unit, seen, answer, hash(unnest(products)) AS product, unnest(teams) AS team FROM asked
+) a USING (answer, product)
 """
 
 _SUMS: Final = """
 WITH sent AS (
     SELECT unit, sum(len(products)) AS m FROM asked WHERE NOT seen GROUP BY unit
 ), seen AS (
-    SELECT unit, count(DISTINCT (recommendation_id, product_id)) AS m
-    FROM touched WHERE seen GROUP BY unit
+    SELECT unit, count(*) AS m FROM listed WHERE seen GROUP BY unit
 ), clicks AS (
-    SELECT unit, count(*) AS c FROM touched WHERE clicked GROUP BY unit
+    SELECT unit, count(*) AS c FROM listed WHERE clicked GROUP BY unit
 ), spent AS (
     SELECT u.unit, 1 AS b, coalesce(sum(e.quantity * e.price) FILTER (
         e.currency IS NOT DISTINCT FROM ?), 0) AS r
-    FROM units u JOIN bought e ON e.unit = u.unit AND e.happened >= u.since GROUP BY u.unit
+    FROM units u JOIN bought e ON e.unit = u.unit AND e.happened >= u.since
+    WHERE e.event = 'purchase' GROUP BY u.unit
 ), shoppers AS (
     SELECT u.variant, coalesce(s.m, 0) + coalesce(v.m, 0) AS m, coalesce(c, 0) AS c,
            coalesce(b, 0) AS b, coalesce(r, 0) AS r
@@ -154,16 +154,12 @@ FROM shoppers GROUP BY variant
 _DRAFTS: Final = """
 WITH credits AS (
     SELECT u.variant, u.unit, count(*) FILTER (team = ?) AS a, count(*) FILTER (team = ?) AS b
-    FROM units u JOIN touched t USING (unit)
+    FROM units u JOIN listed t USING (unit)
     WHERE u.variants = 1 AND u.variant = ? AND t.clicked AND t.team IS NOT NULL GROUP BY ALL
 )
 SELECT count(*) AS n, sum(a) AS a, sum(b) AS b, sum(a * a) AS aa, sum(a * b) AS ab,
        sum(b * b) AS bb
 FROM credits
-"""
-
-_CURRENCY: Final = """
-SELECT currency FROM bought WHERE price IS NOT NULL GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1
 """
 
 
@@ -213,13 +209,10 @@ def baseline_sums(folder: Path, unit: str) -> VariantSums:
 def _sums(db: Any, unit: str) -> tuple[str | None, dict[str, VariantSums]]:
     """Currency, and sums by variant, of the table `asked`."""
     db.execute(_UNITS)
-    db.execute(sql.LINES)
-    db.execute(
-        f"CREATE TEMP VIEW bought AS SELECT {unit} AS unit, happened, price, "  # noqa: S608
-        "quantity, currency FROM events WHERE event = 'purchase'"
-    )
-    db.execute(_TOUCHED)
-    currency = db.execute(_CURRENCY).fetchone()
+    db.execute(sql.TOUCHED)
+    db.execute(sql.BOUGHT.format(unit=unit))
+    db.execute(_LISTED)
+    currency = db.execute(sql.CURRENCIES).fetchone()
     money = currency[0] if currency else None
     records = _records(db.execute(_SUMS, [money]))
     return money, {record.pop("variant"): VariantSums(**record) for record in records}
