@@ -32,7 +32,9 @@ start = time.perf_counter()
 report = report_results(Path(sys.argv[1]))
 seconds = time.perf_counter() - start
 used = resource.getrusage(resource.RUSAGE_SELF)
-print(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, report.rows["all"][0]["impressions"], report.rows["all"][0]["units"])
+total = report.rows["all"][0]
+processor = used.ru_utime + used.ru_stime
+print(seconds, processor, used.ru_maxrss / 1024, total["impressions"], total["units"])
 """
 
 
