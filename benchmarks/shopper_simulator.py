@@ -159,12 +159,7 @@ class Shoppers:
         """Shopper, day, source and need of each visit, in order of time."""
         count = rng.poisson(self.visits - 1, shoppers) + 1
         shopper = np.repeat(np.arange(shoppers), count)
-        first = rng.integers(self.days, size=shoppers)
-        later = rng.integers(self.days, size=len(shopper))
-        # a shopper's visits are the first one and others on any later day
-        later = first[shopper] + later % (self.days - first[shopper])
-        opens = np.concatenate([[True], shopper[1:] != shopper[:-1]])
-        day = np.where(opens, first[shopper], later)
+        day = rng.integers(self.days, size=len(shopper))
         order = np.argsort(day, kind="stable")
         shopper, day = shopper[order], day[order]
         shape = 1 / self.variety

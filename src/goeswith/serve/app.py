@@ -33,7 +33,13 @@ from goeswith.serve.request_log import RequestLog
 from goeswith.serve.routes import feedback_route as feedback
 from goeswith.serve.routes import info as facts
 from goeswith.serve.routes import kinds_route as kinds
-from goeswith.serve.routes import labels_route, product_changes, products, rules_route
+from goeswith.serve.routes import (
+    labels_route,
+    product_changes,
+    products,
+    results_route,
+    rules_route,
+)
 from goeswith.serve.routes import multi_product as several
 from goeswith.serve.routes import relevance_route as relevance
 from goeswith.serve.routes.experiment_variants import open_experiment
@@ -120,7 +126,7 @@ def routed_app(settings: ServeSettings) -> FastAPI:
     app.state.key_markets = settings.key_markets
     add_problem_handlers(app)
     pages = (products, several, facts, kinds, feedback, product_changes, rules_route, labels_route)
-    for routes in pages:
+    for routes in (*pages, results_route):
         routes.add(app, settings)
     _add_problem_schemas(app)
     return app

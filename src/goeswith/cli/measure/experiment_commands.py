@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from math import isfinite, sqrt
+from math import sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -124,7 +124,7 @@ def power(
 
 def _print(output: Output, report: ExperimentReport) -> None:
     from goeswith.cli.terminal_table import Column, Table
-    from goeswith.results.experiments.experiment_report import metric_name
+    from goeswith.results.experiments.experiment_report import finite, metric_name
 
     total = sum(variant.shoppers for variant in report.variants)
     records = []
@@ -170,12 +170,3 @@ def _print(output: Output, report: ExperimentReport) -> None:
         output.say(note)
     output.say(f"Split as planned: p = {report.split_p:.3g}; below 0.001 is an alarm.")
     output.say(report.verdict)
-
-
-def finite(value: Any) -> Any:
-    """A document without infinite numbers, which JSON does not have."""
-    if isinstance(value, dict):
-        return {name: finite(one) for name, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(one) for one in value]
-    return None if isinstance(value, float) and not isfinite(value) else value

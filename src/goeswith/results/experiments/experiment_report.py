@@ -295,3 +295,12 @@ def _verdict(
                 text = "; ".join([*decided, text])
             return chosen[0].state, text[:1].upper() + text[1:] + "."
     return "running", "There is nothing to compare: the file has one variant."
+
+
+def finite(value: Any) -> Any:
+    """A document without infinite numbers, which JSON does not have."""
+    if isinstance(value, dict):
+        return {name: finite(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(one) for one in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
