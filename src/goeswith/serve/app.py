@@ -43,6 +43,7 @@ from goeswith.serve.routes import (
 from goeswith.serve.routes import multi_product as several
 from goeswith.serve.routes import relevance_route as relevance
 from goeswith.serve.routes.experiment_variants import open_experiment
+from goeswith.serve.routes.exploration import Explorer
 from goeswith.serve.routes.operations import name_operations
 from goeswith.serve.snapshot import Snapshot, SnapshotHolder
 from goeswith.serve.static_page import add_page
@@ -71,6 +72,7 @@ def create_app(bundle_path: Path | str | Bundle, settings: ServeSettings | None 
     state = app.state
     state.snapshot_holder = SnapshotHolder(open_snapshot(bundle_path, settings))
     state.experiment = open_experiment(settings, state.snapshot_holder().bundle)
+    state.explorer = None if settings.explore == "none" else Explorer(settings)
     state.metrics = ServiceMetrics(state.snapshot_holder)
     state.feedback = (
         FeedbackLog(settings.feedback, settings.feedback_mb * 1_000_000)

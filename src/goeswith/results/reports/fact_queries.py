@@ -31,7 +31,7 @@ QUALIFY event_id IS NULL
 
 SHOWN: Final = f"""
 CREATE TEMP VIEW shown AS
-SELECT answer, hash(unnest(products)) AS product, happened, unit,
+SELECT answer, unnest(products) AS product_id, hash(unnest(products)) AS product, happened, unit,
        CAST(hash(unit) % {BUCKETS} AS SMALLINT) AS bucket, source_id, source_type, market, variant,
        rules, CAST(generate_subscripts(products, 1) AS SMALLINT) AS rank, unnest(types) AS type,
        unnest(models) AS model, unnest(fallbacks) AS fallback

@@ -58,8 +58,7 @@ class Exposure:
         market: of the request.
         variant: of the experiment.
         teams: of an interleaved list, the variant that picked each product.
-        propensities: of an answer that may be explored, the probability of each product at its
-            rank.
+        propensities: of an explored answer, the probability of each product at its rank.
     """
 
     visitor: VisitorIds
