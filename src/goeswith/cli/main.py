@@ -40,6 +40,7 @@ COMMANDS: Final = {
     "benchmark": "build.benchmark",
     "evaluate-policy": "measure.evaluate_policy",
     "results": "measure.results_command",
+    "experiment": "measure.experiment_app",
     "forget": "measure.forget_command",
     "models": "models",
     "serve": "use.serve",
