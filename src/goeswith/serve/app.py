@@ -33,7 +33,13 @@ from goeswith.serve.request_log import RequestLog
 from goeswith.serve.routes import feedback_route as feedback
 from goeswith.serve.routes import info as facts
 from goeswith.serve.routes import kinds_route as kinds
-from goeswith.serve.routes import labels_route, product_changes, products, rules_route
+from goeswith.serve.routes import (
+    labels_route,
+    product_changes,
+    products,
+    rules_route,
+    users_route,
+)
 from goeswith.serve.routes import multi_product as several
 from goeswith.serve.routes import relevance_route as relevance
 from goeswith.serve.routes.exposures import open_experiment
@@ -119,7 +125,17 @@ def routed_app(settings: ServeSettings) -> FastAPI:
     )
     app.state.key_markets = settings.key_markets
     add_problem_handlers(app)
-    pages = (products, several, facts, kinds, feedback, product_changes, rules_route, labels_route)
+    pages = (
+        products,
+        several,
+        users_route,
+        facts,
+        kinds,
+        feedback,
+        product_changes,
+        rules_route,
+        labels_route,
+    )
     for routes in pages:
         routes.add(app, settings)
     _add_problem_schemas(app)

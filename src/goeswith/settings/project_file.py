@@ -81,6 +81,8 @@ def _check_models(settings: Settings, source: str) -> None:
             (own[0] if own else make_model)(spec, settings.models)
         if settings.fit.session_model not in (AUTO, NONE):
             SESSION_MODELS.make(settings.fit.session_model, settings.models)
+        if settings.fit.shopper_model not in (AUTO, NONE):
+            SHOPPER_MODELS.make(settings.fit.shopper_model, settings.models)
     except ConfigError as error:
         raise ConfigError(f"{source}{error}") from error
 

@@ -78,6 +78,13 @@ class ShopperModel(Model):
                     config, best = tried, reached
         return config
 
+    def refresh(self, catalog: Catalog, histories: Histories) -> Self:
+        """Replace what was counted of shoppers, with the settings and weights that it has.
+
+        Here: `learn`, since closed forms are quick. The ranker keeps its trees.
+        """
+        return self.learn(catalog, histories)
+
     @abstractmethod
     def learn(self, catalog: Catalog, histories: Histories) -> Self:
         """Learn with the settings of `self.config`."""

@@ -30,12 +30,11 @@ def ndcg(hit: npt.NDArray[np.bool_], sizes: npt.NDArray[np.int64], k: int) -> Pa
     discount = rank_discounts(k)
     shown = hit[:, :k].astype(np.float64)
     gain: Parts = np.asarray(shown @ discount[: shown.shape[1]], dtype=np.float64)
-    ideal = np.concatenate([[0.0], np.cumsum(discount)])[np.minimum(sizes, k)]
-    share: Parts = gain / np.maximum(ideal, 1e-12)
-    return share
+    ideals: Parts = np.append(0.0, np.cumsum(discount))
+    ideal: Parts = np.maximum(ideals[np.minimum(sizes, k)], 1e-12)
+    return gain / ideal
 
 
 def hit_ratio(hit: npt.NDArray[np.bool_], k: int) -> Parts:
     """(t,) 1 where one of the first k products is in the basket (PHR)."""
-    found: Parts = hit[:, :k].any(axis=1).astype(np.float64)
-    return found
+    return np.asarray(hit[:, :k].any(axis=1), dtype=np.float64)

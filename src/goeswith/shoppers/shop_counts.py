@@ -94,3 +94,8 @@ def _confidence(pairs: Sparse, held: npt.NDArray[np.integer[Any]]) -> Sparse:
     confidence.data[~row_top_k_mask(confidence, _MAX_LINKS)] = 0
     confidence.eliminate_zeros()
     return confidence
+
+
+def count_shoppers(histories: Histories) -> npt.NDArray[np.int64]:
+    """(n,) number of shoppers who bought each product."""
+    return np.bincount(histories.counts.indices, minlength=histories.n)

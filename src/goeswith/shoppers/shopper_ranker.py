@@ -48,6 +48,13 @@ class ShopperRanker(ShopperModel):
             self.fallback = SHOPPER_MODELS.make(self.choice.member).fit(catalog, histories)
         return self
 
+    def refresh(self, catalog: Catalog, histories: Histories) -> Self:
+        if self.fallback is not None:
+            self.fallback.refresh(catalog, histories)
+        else:
+            self.members = Members.learn(catalog, histories)
+        return self
+
     def score(self, histories: Histories) -> Floats:
         if self.fallback is not None:
             return self.fallback.score(histories)

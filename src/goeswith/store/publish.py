@@ -28,6 +28,8 @@ from goeswith.store.manifest import (
 )
 
 _LOCK: Final = ".lock"
+UNPUBLISHED: Final = ("format", "needs", "id", "build", "created", "files", "sha256")
+"""Fields of a manifest that `publish` adds."""
 
 
 @contextmanager
