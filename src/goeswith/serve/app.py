@@ -39,6 +39,7 @@ from goeswith.serve.routes import (
     products,
     results_route,
     rules_route,
+    users_route,
 )
 from goeswith.serve.routes import multi_product as several
 from goeswith.serve.routes import relevance_route as relevance
@@ -136,8 +137,19 @@ def routed_app(settings: ServeSettings) -> FastAPI:
     )
     app.state.key_markets = settings.key_markets
     add_problem_handlers(app)
-    pages = (products, several, facts, kinds, feedback, product_changes, rules_route, labels_route)
-    for routes in (*pages, results_route):
+    pages = (
+        products,
+        several,
+        users_route,
+        facts,
+        kinds,
+        feedback,
+        product_changes,
+        rules_route,
+        labels_route,
+        results_route,
+    )
+    for routes in pages:
         routes.add(app, settings)
     _add_problem_schemas(app)
     return app
