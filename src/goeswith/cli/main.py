@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "relations": "build.relations",
     "fit": "build.fit",
     "update": "build.update",
+    "follow": "build.follow_command",
     "add": "build.add",
     "explain": "build.explain",
     "recommend": "use.recommend",
