@@ -111,8 +111,9 @@ def benchmark(
         data: a data set, or the folder to read one from.
         models: names (`ease:l2=200`, `module:Class`), models or their classes; None compares those
             in closed form.
-        protocol: basket, edges, cold, direction, time, gold, leave_one_out, given or sessions; or
-            several. None for basket if there are events with purchases, and else edges.
+        protocol: basket, edges, cold, direction, time, gold, leave_one_out, given, sessions or
+            next_basket; or several. None for basket if there are events with purchases, and else
+            edges.
         seeds: one split each, and the `seed` of models that have one.
         settings: of a project file; None for the defaults.
         progress: called before every fit.

@@ -87,7 +87,8 @@ def test_whatever_ends_the_child_is_a_reason(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, expected: str
 ) -> None:
     (tmp_path / "goeswith_trial_fault.py").write_text(code)
-    monkeypatch.setattr(trial_load, "_BASE_SECONDS", 15.0)
+    # the one that hangs is waited for in full
+    monkeypatch.setattr(trial_load, "_BASE_SECONDS", 0.5 if "sleep" in code else 15.0)
     fault = (
         "import resource, sys; sys.path.insert(0, sys.argv[2]); "
         "resource.setrlimit(resource.RLIMIT_DATA, (2 * 10**9,) * 2); import goeswith_trial_fault"

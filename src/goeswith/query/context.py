@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from goeswith.query.online_scoring import OnlineScorer
+    from goeswith.query.shopper.next_for_shopper import ShopperReader
 
 
 def _holds_words(column: pl.Series) -> bool:
@@ -112,3 +113,14 @@ class QueryContext(StoredBundle):
         from goeswith.query.online_scoring import OnlineScorer
 
         return OnlineScorer(self)
+
+    @cached_property
+    def shopper_reader(self) -> ShopperReader:
+        """The histories of shoppers and their model, read when first needed.
+
+        Raises:
+            ConfigError: the bundle has none, or the key of the ids is missing.
+        """
+        from goeswith.query.shopper.next_for_shopper import ShopperReader
+
+        return ShopperReader(self)

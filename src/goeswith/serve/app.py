@@ -33,10 +33,18 @@ from goeswith.serve.request_log import RequestLog
 from goeswith.serve.routes import feedback_route as feedback
 from goeswith.serve.routes import info as facts
 from goeswith.serve.routes import kinds_route as kinds
-from goeswith.serve.routes import labels_route, product_changes, products, rules_route
+from goeswith.serve.routes import (
+    labels_route,
+    product_changes,
+    products,
+    results_route,
+    rules_route,
+    users_route,
+)
 from goeswith.serve.routes import multi_product as several
 from goeswith.serve.routes import relevance_route as relevance
-from goeswith.serve.routes.exposures import open_experiment
+from goeswith.serve.routes.experiment_variants import open_experiment
+from goeswith.serve.routes.exploration import Explorer
 from goeswith.serve.routes.operations import name_operations
 from goeswith.serve.snapshot import Snapshot, SnapshotHolder
 from goeswith.serve.static_page import add_page
@@ -73,6 +81,7 @@ def create_app(
     state = app.state
     state.snapshot_holder = SnapshotHolder(open_snapshot(bundle_path, settings))
     state.experiment = open_experiment(settings, state.snapshot_holder().bundle)
+    state.explorer = None if settings.explore == "none" else Explorer(settings)
     state.metrics = ServiceMetrics(state.snapshot_holder, families, shop)
     state.feedback = (
         FeedbackLog(settings.feedback, settings.feedback_mb * 1_000_000)
@@ -128,7 +137,18 @@ def routed_app(settings: ServeSettings) -> FastAPI:
     )
     app.state.key_markets = settings.key_markets
     add_problem_handlers(app)
-    pages = (products, several, facts, kinds, feedback, product_changes, rules_route, labels_route)
+    pages = (
+        products,
+        several,
+        users_route,
+        facts,
+        kinds,
+        feedback,
+        product_changes,
+        rules_route,
+        labels_route,
+        results_route,
+    )
     for routes in pages:
         routes.add(app, settings)
     _add_problem_schemas(app)

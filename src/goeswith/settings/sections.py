@@ -62,6 +62,18 @@ class FitSettings(Section):
         "mixture if events have sequences of two products or more, and item_knn for long "
         "sequences. `none` disables it.",
     )
+    session_steps: int = Field(
+        1000,
+        ge=2,
+        description="Latest events of one user (without user_id: of one session or basket) that "
+        "the next-product model learns from, so that a busy visitor does not decide.",
+    )
+    shopper_model: str = Field(
+        NONE,
+        description="The next-basket model, for `--user`; `name` or `name:key=value`. auto is "
+        "shopper_ranker. Any model stores the purchase histories of shoppers in the bundle, by "
+        "hashed user_id. `none` stores none.",
+    )
     k: int = Field(50, ge=1, le=1000, description="Stored recommendations per product.")
     keep_below_support: bool = Field(
         False,

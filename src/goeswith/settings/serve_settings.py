@@ -178,6 +178,26 @@ class ServeSettings(Section):
         "needs `exposures`.",
         examples=["experiment.toml"],
     )
+    explore: Literal["none", "epsilon", "thompson"] = Field(
+        "none",
+        description="Show another product at one rank to a share of the shoppers, and learn from "
+        "their clicks which one: epsilon shows the best so far, and any in a tenth of the choices; "
+        "thompson draws from the posterior of the click rates. Needs `exposures`.",
+        examples=["thompson"],
+    )
+    explore_share: float = Field(
+        0.1, gt=0, le=1, description="Share of the answers whose product is chosen so."
+    )
+    explore_rank: int = Field(
+        4, ge=1, le=1000, description="The rank whose product is chosen, from 1."
+    )
+    explore_floor: float = Field(
+        0.3,
+        ge=0,
+        le=1,
+        description="A candidate has at least this share of the score of the product that it "
+        "replaces, and the same model.",
+    )
     feedback_mb: int = Field(
         1000,
         ge=1,

@@ -23,6 +23,7 @@
           fallbacks/            the fallback models
           event_ids.safetensors hashes of the counted events that have an id, after an update
           session/              the next-product model, and counts of transitions
+          shoppers/             histories by hashed id and the next-basket model, if they are stored
 
 A reader opens the manifest and then the current build. A writer fills a new build and replaces the
 manifest by a rename: at every instant the bundle is the complete old one or the complete new one,
@@ -79,6 +80,8 @@ FORMER_BELOW_SUPPORT: Final = "rare"
 """Name of the folder in bundles of earlier versions; read for one more version."""
 SESSION: Final = "session"
 TRANSITIONS: Final = "session/followed.safetensors"
+SHOPPERS: Final = "shoppers/histories.safetensors"
+SHOPPER_MODEL: Final = "shoppers/model"
 
 _FIELDS: Final = {
     "id": str,

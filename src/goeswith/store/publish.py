@@ -38,6 +38,8 @@ SIGNING_KEY: Final = "GOESWITH_SIGNING_KEY"
 """Environment variable with the path of the key that signs bundles."""
 
 _LOCK: Final = ".lock"
+UNPUBLISHED: Final = ("format", "needs", "id", "build", "created", "files", "sha256")
+"""Fields of a manifest that `publish` adds."""
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from goeswith.store.array_check import check_arrays
 from goeswith.store.attribute_table import AttributeTable
 from goeswith.store.build_files import check_files, check_live
 from goeswith.store.build_lease import BuildLease
-from goeswith.store.evidence import ContextUnit, Evidence, EvidenceIndex
+from goeswith.store.evidence import ContextUnit, Evidence
 from goeswith.store.kind_relations import KindRelations
 from goeswith.store.manifest import (
     AVAILABILITY,
@@ -32,6 +32,7 @@ from goeswith.store.manifest import (
     Manifest,
     read_manifest,
 )
+from goeswith.store.pairs.evidence_index import EvidenceIndex
 from goeswith.store.precomputed_topk import TopKReader
 from goeswith.store.product_lookup import ProductLookup
 from goeswith.store.search_index import SearchIndex

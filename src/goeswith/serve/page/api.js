@@ -93,6 +93,7 @@ async function change(path, options) {
 export const facts = () => keep("v1/bundle");
 export const bestSellers = (k) => keep("v1/best-sellers", { k });
 export const health = () => keep("v1/health/recommendations");
+export const results = (by, signal) => ask("v1/results", { params: { by }, signal });
 export const rules = (signal) => ask("v1/rules", { signal });
 export const ruleHistory = (signal) => ask("v1/rules/history", { signal });
 export const putRules = (given) => change("v1/rules", { body: { rules: given } });
