@@ -23,7 +23,7 @@ HOLDOUT: Final = "holdout"
 class Variant(BaseModel):
     """What the shoppers of a variant get."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     model: str | None = Field(None, description="A model of the bundle; None is its ranking.")
     weight: float = Field(1.0, gt=0, le=1e6, description="Share relative to other variants.")
@@ -40,7 +40,7 @@ class Experiment(BaseModel):
         variants: name -> variant.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: str = Field(min_length=1, max_length=200)
     unit: Literal["user_id", "session_id"] = "user_id"
@@ -87,7 +87,7 @@ def read_experiment(path: Path) -> Experiment:
         return Experiment.model_validate(content)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{path} is no TOML: {error}") from error
     except ValidationError as error:
         raise ConfigError(f"{path}: {describe_errors(error, Experiment)}") from error
