@@ -138,19 +138,20 @@ def worker(folder: Path, start: int, only: str) -> None:
             continue
         print(json.dumps({"number": number, "name": name}), flush=True)
         Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
-        before, started = _memory("VmRSS"), time.monotonic()
+        before, started = memory("VmRSS"), time.monotonic()
         try:
             outcome, value, size = test()
         except Exception as error:
             outcome, value, size = "wrong", f"{type(error).__name__}: {error}", 0
-        took, grown = time.monotonic() - started, _memory("VmHWM") - before
+        took, grown = time.monotonic() - started, memory("VmHWM") - before
         if outcome in ("right", "refused") and grown > 2 * size + _BASE_BYTES:
             outcome = "memory"
         done = {"outcome": outcome, "value": value[:300], "bytes": size, "grown_mb": grown // 10**6}
         print(json.dumps({**done, "seconds": round(took, 2)}), flush=True)
 
 
-def _memory(field: str) -> int:
+def memory(field: str) -> int:
+    """A field of `/proc/self/status`, in bytes."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(field + ":"):
             return int(line.split()[1]) * 1024
@@ -218,7 +219,10 @@ def main() -> None:
     from goeswith.core.atomic_files import write_json
 
     with tempfile.TemporaryDirectory() as folder:
-        code = "import sys; from pathlib import Path; import hostile_files as h; h.small_bundle(Path(sys.argv[1]))"
+        code = (
+            "import sys; from pathlib import Path; import hostile_files as h; "
+            "h.small_bundle(Path(sys.argv[1]))"
+        )
         subprocess.run(
             [sys.executable, "-W", "ignore", "-c", code, folder],
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
