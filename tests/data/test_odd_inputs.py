@@ -339,7 +339,7 @@ def test_zero_bytes_that_a_crash_leaves_are_no_part_of_an_id(load):
 
 
 def test_a_wide_table_is_read(load):
-    wide = ",".join(f"c{i}" for i in range(5000))
+    wide = ",".join(f"c{i}" for i in range(1000))
     data = load({"events.csv": f"product_id,user_id,{wide}\na,u,{wide}\n"})
     assert data.report.events == {"purchase": 1}
-    assert "and 4,988 more" in data.report.lines()[0]
+    assert "and 988 more" in data.report.lines()[0]
