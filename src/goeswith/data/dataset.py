@@ -81,6 +81,14 @@ class Dataset:
         )
 
     @property
+    def any_views(self) -> bool:
+        """Whether events or lists say what was viewed."""
+        lists = self.relations
+        return self.has_views or (
+            lists is not None and bool((lists["relation"] == "co_view").any())
+        )
+
+    @property
     def views_decide(self) -> bool:
         """Whether products have views enough to say what is a substitute.
 
