@@ -117,7 +117,8 @@ class SlateSettings(Section):
         ge=0,
         le=1,
         description="Discount of each further product of one type: 0 keeps the ranking, 1 shows "
-        "one product of every type before a second of any.",
+        "one product of every type before a second of any, down to half the relevance of the best "
+        "product left.",
     )
     per_type: int | None = Field(
         None,
