@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from goeswith.core.errors import ConfigError
+from goeswith.core.signatures import decode_public_key
 from goeswith.settings.section import Section
 
 
@@ -31,6 +33,19 @@ def _check_origin(value: str) -> str:
         raise ValueError(
             f"{value[:80]!r} is no origin: write scheme and host, such as https://images.shop.example"
         )
+    return value
+
+
+def _check_public_key(value: str) -> str:
+    """A public key, as written.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        decode_public_key(value)
+    except ConfigError as error:
+        raise ValueError(str(error)) from error
     return value
 
 
@@ -74,6 +89,12 @@ class ServeSettings(Section):
         None,
         description="File of API keys, one line of `goeswith key` each; not set, no key is needed.",
         examples=["keys"],
+    )
+    trusted_keys: list[Annotated[str, AfterValidator(_check_public_key)]] = Field(
+        [],
+        description="Public keys of `goeswith signing-key`: a bundle that none of them signed is "
+        "refused. Empty, every bundle is accepted.",
+        examples=[["nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A="]],
     )
     key_markets: dict[str, Annotated[str, Field(min_length=1, max_length=200)]] = Field(
         {},

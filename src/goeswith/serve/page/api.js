@@ -1,7 +1,10 @@
 // Requests to the service, at the address that the page came from.
 
 const BASE = new URL(".", document.baseURI);
-const KEY = "goeswith.key";
+// of this shop: a service may have several below one origin
+const PLACE = BASE.pathname === "/" ? "" : BASE.pathname;
+export const stored = (name) => `goeswith.${name}${PLACE}`;
+const KEY = stored("key");
 const cache = new Map();
 const MAX_CACHED = 300;
 let build = null;

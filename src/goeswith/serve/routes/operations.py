@@ -20,6 +20,7 @@ OPERATIONS: Final = {
     ("get", "/v1/compare"): ("compare", "recommendations"),
     ("get", "/v1/basket"): ("basket", "recommendations"),
     ("get", "/v1/session"): ("session", "recommendations"),
+    ("get", "/v1/users/{user_id}/next"): ("next_for_user", "recommendations"),
     ("post", "/v1/complements"): ("complements_of_new", "recommendations"),
     ("post", "/v1/batch"): ("batch", "recommendations"),
     ("post", "/v1/relevance"): ("relevance", "recommendations"),
