@@ -681,6 +681,33 @@ class SessionResponse(TypedDict):
     next: list[NextSchema]
 
 
+class ShopperNextResponse(TypedDict):
+    """What a shopper may buy next."""
+
+    bundle: str
+    user_id: str
+    known: bool
+    model: str
+    again: list[ShopperProductSchema]
+    new: list[ShopperProductSchema]
+    skipped: NotRequired[list[SkippedSchema]]
+
+
+class ShopperProductSchema(TypedDict):
+    """A product for a shopper."""
+
+    product_id: str
+    title: str | None
+    type: str | None
+    score: float
+    why: str
+    times: int
+    baskets: int
+    interval_days: float | None
+    last_days_ago: float | None
+    shoppers: int
+
+
 class SimilarsResponse(TypedDict):
     """Substitutes of a product."""
 
@@ -975,6 +1002,20 @@ class GoesWithClient:
     ) -> BatchResponse:
         """Complements of each of several products, in the order of the request."""
         answer: BatchResponse = self._send("POST", "/v1/batch", {}, body)
+        return answer
+
+    def next_for_user(
+        self,
+        user_id: str,
+        *,
+        k: int | None = None,
+        where: list[str] | None = None,
+        ban: list[str] | None = None,
+        include: list[Literal["sold_out", "hidden"]] | None = None,
+        market: str | None = None,
+    ) -> ShopperNextResponse:
+        """What a shopper may buy next: again, and for the first time."""
+        answer: ShopperNextResponse = self._send("GET", f"/v1/users/{quote(user_id, safe='')}/next", {"k": k, "where": where, "ban": ban, "include": include, "market": market})
         return answer
 
     def search(

@@ -606,6 +606,31 @@ export interface SessionResponse {
   next: NextSchema[];
 }
 
+/** What a shopper may buy next. */
+export interface ShopperNextResponse {
+  bundle: string;
+  user_id: string;
+  known: boolean;
+  model: string;
+  again: ShopperProductSchema[];
+  new: ShopperProductSchema[];
+  skipped?: SkippedSchema[];
+}
+
+/** A product for a shopper. */
+export interface ShopperProductSchema {
+  product_id: string;
+  title: string | null;
+  type: string | null;
+  score: number;
+  why: string;
+  times: number;
+  baskets: number;
+  interval_days: number | null;
+  last_days_ago: number | null;
+  shoppers: number;
+}
+
 /** Substitutes of a product. */
 export interface SimilarsResponse {
   bundle: string;
@@ -801,6 +826,11 @@ export class GoesWithClient {
   /** Complements of each of several products, in the order of the request. */
   batch(body: BatchRequest): Promise<BatchResponse> {
     return this.#send("POST", `/v1/batch`, {}, body);
+  }
+
+  /** What a shopper may buy next: again, and for the first time. */
+  next_for_user(user_id: string, options: { k?: number | null; where?: string[] | null; ban?: string[] | null; include?: ("sold_out" | "hidden")[] | null; market?: string | null } = {}): Promise<ShopperNextResponse> {
+    return this.#send("GET", `/v1/users/${encodeURIComponent(user_id)}/next`, { ...options });
   }
 
   /** Products by words of title or id, best first. */

@@ -15,7 +15,7 @@ from goeswith.store.reader import StoredBundle
 
 if TYPE_CHECKING:
     from goeswith.query.online_scoring import OnlineScorer
-    from goeswith.query.shopper.next_for_shopper import ShopperReader
+    from goeswith.query.shopper.shopper_reader import ShopperReader
 
 
 class QueryContext(StoredBundle):
@@ -68,6 +68,6 @@ class QueryContext(StoredBundle):
         Raises:
             ConfigError: the bundle has none, or the key of the ids is missing.
         """
-        from goeswith.query.shopper.next_for_shopper import ShopperReader
+        from goeswith.query.shopper.shopper_reader import ShopperReader
 
         return ShopperReader(self)
