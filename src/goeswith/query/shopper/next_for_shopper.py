@@ -149,8 +149,10 @@ def _product(
     )
 
 
-def _bought_with(bundle: QueryContext, history: Histories | None, row: int) -> str | None:
-    """The product of the shopper's last baskets that a product is most often bought with."""
+def _bought_with(
+    bundle: QueryContext, history: Histories | None, row: int
+) -> tuple[str, int] | None:
+    """The product of her last baskets that a product is most often bought with, and how often."""
     if history is None:
         return None
     own = np.unique(history.tail(3).baskets.indices).astype(np.int32)[:_MAX_OWN]
@@ -160,4 +162,4 @@ def _bought_with(bundle: QueryContext, history: Histories | None, row: int) -> s
         for evidence in bundle.pair_evidence(source, np.array([row]), np.array([0], np.int32))
     ]
     count, source = max(together, default=(0, 0))
-    return bundle.products.label(source) if count else None
+    return (bundle.products.label(source), count) if count else None
