@@ -495,6 +495,46 @@ export interface ReportResponse {
   report: Record<string, unknown>;
 }
 
+/** What recommendations earned, from the feedback log; at most a minute old. */
+export interface ResultsResponse {
+  bundle: string;
+  counted: "sent" | "seen";
+  currency: string | null;
+  touch: "click" | "view";
+  window_hours: number;
+  first_at: string;
+  last_at: string;
+  by: "all" | "day" | "model" | "fallback" | "type_pair" | "rank" | "market" | "variant" | "rule";
+  rows: ResultsRow[];
+  more_rows: number;
+  attach: Record<string, unknown>;
+  incremental: Record<string, unknown> | null;
+  experiment: Record<string, unknown> | null;
+  notes: string[];
+}
+
+/** Figures of one value of a dimension, with 95 % intervals. */
+export interface ResultsRow {
+  value: string;
+  impressions: number;
+  clicks: number;
+  carts: number;
+  units: number;
+  revenue: number;
+  click_rate: number;
+  click_rate_low: number;
+  click_rate_high: number;
+  cart_rate: number;
+  cart_rate_low: number;
+  cart_rate_high: number;
+  units_per_1000: number;
+  units_per_1000_low: number;
+  units_per_1000_high: number;
+  revenue_per_1000: number;
+  revenue_per_1000_low: number;
+  revenue_per_1000_high: number;
+}
+
 /** Products that a product is recommended for. */
 export interface ReverseResponse {
   bundle: string;
@@ -931,6 +971,11 @@ export class GoesWithClient {
   /** The labels that count, the newest first: the last of each person and pair. */
   labels(options: { source?: string | null; k?: number | null } = {}): Promise<StoredLabelsResponse> {
     return this.#send("GET", `/v1/labels`, { ...options });
+  }
+
+  /** Clicks, carts and revenue of recommendations, for keys of `serve.editors`. */
+  results(options: { by?: "all" | "day" | "model" | "fallback" | "type_pair" | "rank" | "market" | "variant" | "rule" | null } = {}): Promise<ResultsResponse> {
+    return this.#send("GET", `/v1/results`, { ...options });
   }
 
   /** The class of each pair. */

@@ -69,7 +69,11 @@ def fit(
 
 
 def open_bundle(
-    path: Path | str, *, verify: bool = False, models: Sequence[type[Recommender]] = ()
+    path: Path | str,
+    *,
+    verify: bool = False,
+    models: Sequence[type[Recommender]] = (),
+    trusted_keys: Sequence[str] = (),
 ) -> Bundle:
     """Open a bundle for queries.
 
@@ -77,16 +81,19 @@ def open_bundle(
         path: the folder that was given to `fit`.
         verify: also compare the SHA-256 of every file (about a second a gigabyte).
         models: classes outside goeswith that the bundle may load.
+        trusted_keys: public keys of `goeswith signing-key`, one of which must have signed the
+            bundle; with any, every file is compared.
 
     Raises:
-        BundleError: it is missing, incomplete, damaged, edited, or of a newer format.
+        BundleError: it is missing, incomplete, damaged, edited, of a newer format, or not signed
+            by a trusted key.
     """
     from goeswith.models import MODELS
     from goeswith.query.bundle import Bundle
 
     for kind in models:
         MODELS.register(kind)
-    return Bundle.open(path, verify)
+    return Bundle.open(path, verify, trusted_keys)
 
 
 def benchmark(

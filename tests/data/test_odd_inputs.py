@@ -51,7 +51,13 @@ FIRST, LAST = "2024-01-01 09:00:00", "2024-09-30 10:57:00"
     "form",
     [
         *("%Y%m%d%H%M%S", "%Y%m%d%H%M", "%Y%m%dT%H%M%SZ", "%Y%m%d %H:%M:%S", "%Y%m%d-%H%M%S"),
-        *("%y-%m-%d %H:%M", "%y/%m/%d %H:%M:%S", "%d.%m.%y %H:%M", "%d.%m.%Y %H:%M:%S"),
+        *(
+            "%y-%m-%d %H:%M",
+            "%y-%m-%d %H:%M:%S",
+            "%y/%m/%d %H:%M:%S",
+            "%d.%m.%y %H:%M",
+            "%d.%m.%Y %H:%M:%S",
+        ),
         *("%m/%d/%y %I:%M %p", "%m/%d/%Y %I:%M:%S %p", "%d/%m/%Y %H:%M", "%d-%m-%Y %H:%M"),
         *("%Y-%m-%d %H:%M:%S+00", "%Y-%m-%dT%H:%M:%S+00", "%Y-%m-%d %H:%M:%S.%f+00"),
         *("%Y-%m-%d %H:%M:%S+00:00:00", "%Y-%m-%d %H:%M:%S UTC", "%Y-%m-%d %H:%M:%S +0000 UTC"),
@@ -324,7 +330,7 @@ def test_a_lone_surrogate_in_json_is_set_aside(load):
 
 
 def test_a_wide_table_is_read(load):
-    wide = ",".join(f"c{i}" for i in range(5000))
+    wide = ",".join(f"c{i}" for i in range(1000))
     data = load({"events.csv": f"product_id,user_id,{wide}\na,u,{wide}\n"})
     assert data.report.events == {"purchase": 1}
-    assert "and 4,988 more" in data.report.lines()[0]
+    assert "and 988 more" in data.report.lines()[0]

@@ -161,7 +161,9 @@ def benchmark(  # noqa: PLR0917
 def default_models(dataset: Dataset, protocol_name: str) -> list[str]:
     """Every closed-form model; co-purchase by every association measure if pairs are counted.
 
-    The protocol basket compares the forms over all baskets, which the others hold out in part.
+    Where products are viewed, the models that can also learn from everything bought together and
+    leave alternatives out: the strongest rivals of a model that does so. The protocol basket
+    compares the forms over all baskets, which the others hold out in part.
     """
     if protocol_name in NEXT_PRODUCT:
         return list(sequential.CLOSED_FORM)
@@ -176,7 +178,19 @@ def default_models(dataset: Dataset, protocol_name: str) -> list[str]:
         if name == BasketForm.name:
             continue
         specs += measures if name == "copurchase" and counted else [name]
+        if name in MASKED and dataset.any_views and protocol_name in ("edges", "direction", "time"):
+            specs.append(MASKED[name])
     return specs
+
+
+_MASK: Final = "relation=co_purchase,alternatives=false"
+MASKED: Final = {
+    "cocitation": f"cocitation:{_MASK}",
+    "katz": f"katz:{_MASK}",
+    "ease": f"ease:{_MASK},l2=100",
+    "slim": f"slim:{_MASK}",
+}
+"""Model -> its form over everything bought together, without alternatives in the answers."""
 
 
 BASKET_FORMS: Final = (

@@ -42,7 +42,6 @@ from goeswith.relations.graph_files import save_graph
 from goeswith.relations.mining_report import MiningReport
 from goeswith.relations.relation import CO_PURCHASE
 from goeswith.store.counted_contexts import CountedContexts
-from goeswith.store.evidence_arrays import evidence_arrays
 from goeswith.store.kind_relations import kind_arrays
 from goeswith.store.manifest import (
     AVAILABILITY,
@@ -58,6 +57,7 @@ from goeswith.store.manifest import (
     SIMILARS,
     TOP_K,
 )
+from goeswith.store.pairs.evidence_arrays import evidence_arrays
 from goeswith.store.product_lookup import product_arrays
 from goeswith.store.publish import new_build, publish
 from goeswith.store.publish_check import BuildStatistics, check_publishable, last_statistics

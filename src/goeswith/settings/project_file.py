@@ -15,8 +15,11 @@ from goeswith.core.errors import ConfigError
 from goeswith.settings.environment import PREFIX, read_environment
 from goeswith.settings.renamed_settings import rename_settings
 from goeswith.settings.sections import AUTO, NONE, Settings
+from goeswith.settings.shop_settings import ShopSettings
 
 PROJECT_FILE: Final = "goeswith.toml"
+_ANY_SHOP: Final = ShopSettings(bundle="")
+"""Has the fields of every table [shops.NAME]."""
 
 
 def load_settings(path: Path | None = None) -> Settings:
@@ -96,6 +99,10 @@ def _describe_error(
     sections: list[BaseModel] = []
     path: list[str] = []
     for part in map(str, detail["loc"]):
+        if path == ["shops"]:
+            path.append(part)
+            section = _ANY_SHOP
+            continue
         if section is None:
             break
         sections.append(section)

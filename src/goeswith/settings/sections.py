@@ -10,6 +10,7 @@ from goeswith.data.config import DataConfig
 from goeswith.relations.config import MiningConfig
 from goeswith.settings.section import Section
 from goeswith.settings.serve_settings import ServeSettings
+from goeswith.settings.shop_settings import ShopName, ShopSettings
 
 AUTO: Final = "auto"
 KINDS_MODEL: Final = "kinds"
@@ -248,6 +249,10 @@ class Settings(Section):
     evaluation: EvaluationSettings = EvaluationSettings()
     relevance: RelevanceSettings = RelevanceSettings()
     serve: ServeSettings = ServeSettings()
+    shops: dict[ShopName, ShopSettings] = Field(
+        default_factory=dict,
+        description="Shops of one service, one table [shops.NAME] each.",
+    )
     models: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="Settings of models, one table [models.NAME] each."
     )

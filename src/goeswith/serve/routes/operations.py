@@ -31,6 +31,7 @@ OPERATIONS: Final = {
     ("get", "/v1/search"): ("search", "catalogue"),
     ("get", "/v1/best-sellers"): ("best_sellers", "catalogue"),
     ("post", "/v1/feedback"): ("feedback", "feedback"),
+    ("get", "/v1/results"): ("results", "feedback"),
     ("get", "/v1/rules"): ("rules", "rules"),
     ("post", "/v1/rules"): ("put_rules", "rules"),
     ("delete", "/v1/rules/{rule_id}"): ("remove_rule", "rules"),
