@@ -6,16 +6,14 @@ from typing import Final
 
 SUMMARIES: Final = {
     "import": (
-        "Turn exports of a shop or a public data set into tables that every other command "
-        "reads."
+        "Turn exports of a shop or a public data set into tables that every other command reads."
     ),
     "relations": "Count which products are bought together, compared, or bought after a view.",
     "fit": "Learn what goes with what, and write a bundle that answers queries.",
     "update": "Add the counts of new events and compute new recommendations, without a full fit.",
     "follow": "Update a bundle with the events of a stream, or of the service, until interrupted.",
     "add": (
-        "Add products by their attributes: they get recommendations and are recommended for "
-        "others."
+        "Add products by their attributes: they get recommendations and are recommended for others."
     ),
     "explain": "Write explanations of the first recommendations of each product into the bundle.",
     "recommend": "Recommend complements of a product, best first, each with its evidence.",
@@ -23,14 +21,12 @@ SUMMARIES: Final = {
     "export": "Write what goes with every product, for a shop that reads tables rather than HTTP.",
     "inspect": "Show what a bundle was made from and what it answers, and check every file of it.",
     "bundles": (
-        "Propose sets of two to four products to sell as one, with the baskets that hold "
-        "them."
+        "Propose sets of two to four products to sell as one, with the baskets that hold them."
     ),
     "health": "Show coverage, look-alikes, weak evidence, hubs, rules in use, and what changed.",
     "facts": "Change price, stock, visibility, markets or other attributes of known products.",
     "rules": (
-        "Rules of a shop: ban, pin, boost, bury and limit recommendations, with history and "
-        "undo."
+        "Rules of a shop: ban, pin, boost, bury and limit recommendations, with history and undo."
     ),
     "benchmark": "Compare models on held-out data: accuracy, direction, substitutes, types, cost.",
     "evaluate-policy": (
