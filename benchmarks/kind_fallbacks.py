@@ -2,8 +2,8 @@
 
     python benchmarks/kind_fallbacks.py [DATA]
 
-The last fifth of the time is held out. Each chain is `knowledge_ranker`, `kinds`, the fallback models
-that are compared, and the usual ones; truth is what was bought with a product in held-out baskets.
+The last fifth of the time is held out. Each chain is `knowledge_ranker`, `kinds`, the models that
+are compared, and the usual fallback models; truth is what was bought together in held-out baskets.
 Processor seconds are of fitting and precomputing the chain.
 """
 
