@@ -557,6 +557,48 @@ class ReportResponse(TypedDict):
     report: dict[str, Any]
 
 
+class ResultsResponse(TypedDict):
+    """What recommendations earned, from the feedback log; at most a minute old."""
+
+    bundle: str
+    counted: Literal["sent", "seen"]
+    currency: str | None
+    touch: Literal["click", "view"]
+    window_hours: int
+    first_at: str
+    last_at: str
+    by: Literal["all", "day", "model", "fallback", "type_pair", "rank", "market", "variant", "rule"]
+    rows: list[ResultsRow]
+    more_rows: int
+    attach: dict[str, Any]
+    incremental: dict[str, Any] | None
+    experiment: dict[str, Any] | None
+    notes: list[str]
+
+
+class ResultsRow(TypedDict):
+    """Figures of one value of a dimension, with 95 % intervals."""
+
+    value: str
+    impressions: int
+    clicks: int
+    carts: int
+    units: int
+    revenue: float
+    click_rate: float
+    click_rate_low: float
+    click_rate_high: float
+    cart_rate: float
+    cart_rate_low: float
+    cart_rate_high: float
+    units_per_1000: float
+    units_per_1000_low: float
+    units_per_1000_high: float
+    revenue_per_1000: float
+    revenue_per_1000_low: float
+    revenue_per_1000_high: float
+
+
 class ReverseResponse(TypedDict):
     """Products that a product is recommended for."""
 
@@ -679,6 +721,33 @@ class SessionResponse(TypedDict):
     recommendation_id: NotRequired[str | None]
     session: list[str]
     next: list[NextSchema]
+
+
+class ShopperNextResponse(TypedDict):
+    """What a shopper may buy next."""
+
+    bundle: str
+    user_id: str
+    known: bool
+    model: str
+    again: list[ShopperProductSchema]
+    new: list[ShopperProductSchema]
+    skipped: NotRequired[list[SkippedSchema]]
+
+
+class ShopperProductSchema(TypedDict):
+    """A product for a shopper."""
+
+    product_id: str
+    title: str | None
+    type: str | None
+    score: float
+    why: str
+    times: int
+    baskets: int
+    interval_days: float | None
+    last_days_ago: float | None
+    shoppers: int
 
 
 class SimilarsResponse(TypedDict):
@@ -977,6 +1046,20 @@ class GoesWithClient:
         answer: BatchResponse = self._send("POST", "/v1/batch", {}, body)
         return answer
 
+    def next_for_user(
+        self,
+        user_id: str,
+        *,
+        k: int | None = None,
+        where: list[str] | None = None,
+        ban: list[str] | None = None,
+        include: list[Literal["sold_out", "hidden"]] | None = None,
+        market: str | None = None,
+    ) -> ShopperNextResponse:
+        """What a shopper may buy next: again, and for the first time."""
+        answer: ShopperNextResponse = self._send("GET", f"/v1/users/{quote(user_id, safe='')}/next", {"k": k, "where": where, "ban": ban, "include": include, "market": market})
+        return answer
+
     def search(
         self,
         q: str,
@@ -1133,6 +1216,15 @@ class GoesWithClient:
     ) -> StoredLabelsResponse:
         """The labels that count, the newest first: the last of each person and pair."""
         answer: StoredLabelsResponse = self._send("GET", "/v1/labels", {"source": source, "k": k})
+        return answer
+
+    def results(
+        self,
+        *,
+        by: Literal["all", "day", "model", "fallback", "type_pair", "rank", "market", "variant", "rule"] | None = None,
+    ) -> ResultsResponse:
+        """Clicks, carts and revenue of recommendations, for keys of `serve.editors`."""
+        answer: ResultsResponse = self._send("GET", "/v1/results", {"by": by})
         return answer
 
     def relevance(

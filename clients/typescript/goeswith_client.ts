@@ -495,6 +495,46 @@ export interface ReportResponse {
   report: Record<string, unknown>;
 }
 
+/** What recommendations earned, from the feedback log; at most a minute old. */
+export interface ResultsResponse {
+  bundle: string;
+  counted: "sent" | "seen";
+  currency: string | null;
+  touch: "click" | "view";
+  window_hours: number;
+  first_at: string;
+  last_at: string;
+  by: "all" | "day" | "model" | "fallback" | "type_pair" | "rank" | "market" | "variant" | "rule";
+  rows: ResultsRow[];
+  more_rows: number;
+  attach: Record<string, unknown>;
+  incremental: Record<string, unknown> | null;
+  experiment: Record<string, unknown> | null;
+  notes: string[];
+}
+
+/** Figures of one value of a dimension, with 95 % intervals. */
+export interface ResultsRow {
+  value: string;
+  impressions: number;
+  clicks: number;
+  carts: number;
+  units: number;
+  revenue: number;
+  click_rate: number;
+  click_rate_low: number;
+  click_rate_high: number;
+  cart_rate: number;
+  cart_rate_low: number;
+  cart_rate_high: number;
+  units_per_1000: number;
+  units_per_1000_low: number;
+  units_per_1000_high: number;
+  revenue_per_1000: number;
+  revenue_per_1000_low: number;
+  revenue_per_1000_high: number;
+}
+
 /** Products that a product is recommended for. */
 export interface ReverseResponse {
   bundle: string;
@@ -604,6 +644,31 @@ export interface SessionResponse {
   recommendation_id?: string | null;
   session: string[];
   next: NextSchema[];
+}
+
+/** What a shopper may buy next. */
+export interface ShopperNextResponse {
+  bundle: string;
+  user_id: string;
+  known: boolean;
+  model: string;
+  again: ShopperProductSchema[];
+  new: ShopperProductSchema[];
+  skipped?: SkippedSchema[];
+}
+
+/** A product for a shopper. */
+export interface ShopperProductSchema {
+  product_id: string;
+  title: string | null;
+  type: string | null;
+  score: number;
+  why: string;
+  times: number;
+  baskets: number;
+  interval_days: number | null;
+  last_days_ago: number | null;
+  shoppers: number;
 }
 
 /** Substitutes of a product. */
@@ -803,6 +868,11 @@ export class GoesWithClient {
     return this.#send("POST", `/v1/batch`, {}, body);
   }
 
+  /** What a shopper may buy next: again, and for the first time. */
+  next_for_user(user_id: string, options: { k?: number | null; where?: string[] | null; ban?: string[] | null; include?: ("sold_out" | "hidden")[] | null; market?: string | null } = {}): Promise<ShopperNextResponse> {
+    return this.#send("GET", `/v1/users/${encodeURIComponent(user_id)}/next`, { ...options });
+  }
+
   /** Products by words of title or id, best first. */
   search(q: string, options: { k?: number | null } = {}): Promise<SearchResponse> {
     return this.#send("GET", `/v1/search`, { q, ...options });
@@ -901,6 +971,11 @@ export class GoesWithClient {
   /** The labels that count, the newest first: the last of each person and pair. */
   labels(options: { source?: string | null; k?: number | null } = {}): Promise<StoredLabelsResponse> {
     return this.#send("GET", `/v1/labels`, { ...options });
+  }
+
+  /** Clicks, carts and revenue of recommendations, for keys of `serve.editors`. */
+  results(options: { by?: "all" | "day" | "model" | "fallback" | "type_pair" | "rank" | "market" | "variant" | "rule" | null } = {}): Promise<ResultsResponse> {
+    return this.#send("GET", `/v1/results`, { ...options });
   }
 
   /** The class of each pair. */

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from goeswith.models.popularity import Popularity, TypePopularity
     from goeswith.models.projection import Projection
     from goeswith.models.similar_complements import AttributeSimilarity, SimilarComplements
+    from goeswith.models.slim import SLIM
 
 _NEURAL: Final = "goeswith.models.neural."
 _WHERE: Final = {
@@ -40,6 +41,7 @@ _WHERE: Final = {
     "cocitation": "goeswith.models.cocitation:CoCitation",
     "katz": "goeswith.models.katz:Katz",
     "ease": "goeswith.models.ease:EASE",
+    "slim": "goeswith.models.slim:SLIM",
     "baskets": "goeswith.models.basket_counts:BasketForm",
     "projection": "goeswith.models.projection:Projection",
     "kinds": "goeswith.models.kind_links:KindLinks",
@@ -74,6 +76,7 @@ __all__ = [
     "CLOSED_FORM",
     "EASE",
     "MODELS",
+    "SLIM",
     "TRAINED",
     "AttributeSimilarity",
     "BasketForm",

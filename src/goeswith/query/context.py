@@ -15,6 +15,7 @@ from goeswith.store.reader import StoredBundle
 
 if TYPE_CHECKING:
     from goeswith.query.online_scoring import OnlineScorer
+    from goeswith.query.shopper.next_for_shopper import ShopperReader
 
 
 class QueryContext(StoredBundle):
@@ -59,3 +60,14 @@ class QueryContext(StoredBundle):
         from goeswith.query.online_scoring import OnlineScorer
 
         return OnlineScorer(self)
+
+    @cached_property
+    def shopper_reader(self) -> ShopperReader:
+        """The histories of shoppers and their model, read when first needed.
+
+        Raises:
+            ConfigError: the bundle has none, or the key of the ids is missing.
+        """
+        from goeswith.query.shopper.next_for_shopper import ShopperReader
+
+        return ShopperReader(self)

@@ -10,6 +10,7 @@ from goeswith.data.config import DataConfig
 from goeswith.relations.config import MiningConfig
 from goeswith.settings.section import Section
 from goeswith.settings.serve_settings import ServeSettings
+from goeswith.settings.shop_settings import ShopName, ShopSettings
 
 AUTO: Final = "auto"
 KINDS_MODEL: Final = "kinds"
@@ -61,6 +62,18 @@ class FitSettings(Section):
         description="The next-product model, for `--session`; `name` or `name:key=value`. auto is "
         "mixture if events have sequences of two products or more, and item_knn for long "
         "sequences. `none` disables it.",
+    )
+    session_steps: int = Field(
+        1000,
+        ge=2,
+        description="Latest events of one user (without user_id: of one session or basket) that "
+        "the next-product model learns from, so that a busy visitor does not decide.",
+    )
+    shopper_model: str = Field(
+        NONE,
+        description="The next-basket model, for `--user`; `name` or `name:key=value`. auto is "
+        "shopper_ranker. Any model stores the purchase histories of shoppers in the bundle, by "
+        "hashed user_id. `none` stores none.",
     )
     k: int = Field(50, ge=1, le=1000, description="Stored recommendations per product.")
     keep_below_support: bool = Field(
@@ -237,6 +250,10 @@ class Settings(Section):
     evaluation: EvaluationSettings = EvaluationSettings()
     relevance: RelevanceSettings = RelevanceSettings()
     serve: ServeSettings = ServeSettings()
+    shops: dict[ShopName, ShopSettings] = Field(
+        default_factory=dict,
+        description="Shops of one service, one table [shops.NAME] each.",
+    )
     models: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="Settings of models, one table [models.NAME] each."
     )

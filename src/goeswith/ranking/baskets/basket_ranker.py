@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import ClassVar, Final, Self
 
 import numpy as np
+import polars as pl
 from scipy import sparse
 
 from goeswith.core.arrays import Floats, Rows, Sparse
@@ -64,7 +65,7 @@ class BasketRanker(Recommender):
 
     def _rank(self, catalog: Catalog, baskets: Sparse) -> None:
         """Score every candidate of every source."""
-        table = PairTable.build(baskets, self.config.candidates)
+        table = PairTable.build(baskets, self.config.candidates, _undescribed(catalog))
         counts = BasketCounts.count(baskets, by_basket=True)
         types = TypeFeatures.fit(catalog, counts.pairs)
         discount = self.config.popularity_discount
@@ -99,3 +100,11 @@ class BasketRanker(Recommender):
     def restore(self, arrays: Arrays) -> None:
         self.scores = arrays["scores"]
         self.choice = Choice.restore(arrays)
+
+
+def _undescribed(catalog: Catalog) -> Rows:
+    """Products of which the catalogue holds no attribute, so that no fallback model has more."""
+    no_value = pl.all_horizontal(
+        pl.col("product_id").is_not_null(), pl.exclude("product_id").is_null()
+    )
+    return np.flatnonzero(catalog.frame.select(no_value).to_series().to_numpy()).astype(np.int32)

@@ -20,7 +20,8 @@ from goeswith.serve.dependencies import (
 from goeswith.serve.limits.connection import is_abandoned
 from goeswith.serve.problem_details import problem_responses
 from goeswith.serve.responses import json_response, list_response
-from goeswith.serve.routes.exposures import Visitor, assigned_variant, store_answer
+from goeswith.serve.routes.experiment_variants import assigned_variant
+from goeswith.serve.routes.exposures import Exposure, Visitor, store_answer
 from goeswith.serve.schemas import (
     MAX_ID_LENGTH,
     BasketResponse,
@@ -62,9 +63,8 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         app.state.metrics.count_recommendations(recommendations)
         products = list(dict.fromkeys(product))
         market = constraints.market if constraints else None
-        stored = store_answer(
-            app, settings, snapshot.bundle, products, recommendations, visitor, market, variant
-        )
+        exposure = Exposure(visitor, market, variant)
+        stored = store_answer(app, settings, snapshot.bundle, products, recommendations, exposure)
         return list_response(
             snapshot.bundle, "complements", recommendations, basket=products, **stored
         )
