@@ -103,14 +103,15 @@ class KnowledgeRanker(Recommender):
                     self._apart[i, code[other]] = True
         # the table links the two in the other direction only: a phone is no accessory of its case
         self._reversed = np.zeros((size, size), dtype=bool)
+        # of these alone the titles are compared
+        self._has_to_match = np.zeros((size, size), dtype=bool)
         for kind, i in code.items():
             for link in table.links.get(kind, ()):
                 j = code.get(link.target)
-                if (
-                    j is not None
-                    and link.reason in ONE_WAY
-                    and table.link(link.target, kind) is None
-                ):
+                if j is None:
+                    continue
+                self._has_to_match[i, j] = bool(link.match)
+                if link.reason in ONE_WAY and table.link(link.target, kind) is None:
                     self._reversed[j, i] = True
         for first, second in table.forbidden_pairs(ids):
             self._apart[code[first], code[second]] = True
@@ -151,7 +152,8 @@ class KnowledgeRanker(Recommender):
         worth = np.where(unknown, np.where(of_other_types, 0, -config.unknown), worth)
         score += worth * shared
         # what the table links and does not fit was left out of the links: it stays out
-        is_allowed &= is_linked | ~self._misfits(sources, row, target, is_allowed & ~is_linked)
+        compare = is_allowed & ~is_linked & self._has_to_match[one, other]
+        is_allowed &= ~self._misfits(sources, row, target, compare)
         row, target, score, other = (
             row[is_allowed],
             target[is_allowed],

@@ -38,7 +38,8 @@ class FitSettings(Section):
         AUTO,
         description="The first model; `name` or `name:key=value`. auto is the basket_ranker for "
         "events without views, and else the ranker. With the budget fast and more than "
-        "`ranker_products` products it is cocitation, and for events copurchase before cocitation.",
+        "`ranker_products` products, or behind product kinds, it is cocitation, and for events "
+        "copurchase before cocitation.",
     )
     budget: Literal["fast", "balanced", "best"] = Field(
         "fast",
@@ -278,12 +279,13 @@ class Settings(Section):
         if fit.model == AUTO:
             # a log of purchases alone says what a basket holds, and not what is compared
             model, *rest = ["basket_ranker" if has_counts and not has_views else "ranker"]
-            if fit.budget == "fast" and products > fit.ranker_products:
-                # a pair with high support is more reliable than an inferred one
+            if fit.budget == "fast" and (by_kinds or products > fit.ranker_products):
+                # a pair with high support is more reliable than an inferred one; the few ranks that
+                # kinds leave empty are not worth the training of a ranker
                 model, *rest = ["copurchase", "cocitation"] if has_counts else ["cocitation"]
             if by_kinds:
                 # a pair that is bought together often may still be two of one kind
-                model, rest = "knowledge_ranker", [KINDS_MODEL, model]
+                model, rest = "knowledge_ranker", [KINDS_MODEL, model, *rest]
             fit = fit.model_copy(update={"model": model, "fallbacks": [*rest, *fit.fallbacks]})
         budget = dict(BUDGETS[fit.budget])
         if products > _MAX_MEMBER_PRODUCTS:
