@@ -159,4 +159,4 @@ def test_sentences_say_what_was_counted() -> None:
     assert again_text(3, 5, 1.2, 0.3) == "Bought in 3 of 5 baskets, every day, last today."
     assert again_text(2, 5, 30.4, 1.0) == "Bought in 2 of 5 baskets, every 30 days, last yesterday."
     assert new_text(1, None) == "New for this shopper: 1 shopper bought it."
-    assert new_text(1200, "Tea").endswith("1,200 shoppers bought it; often in one basket with Tea.")
+    assert new_text(1200, ("Tea", 1)).endswith("bought it, in 1 basket together with Tea.")

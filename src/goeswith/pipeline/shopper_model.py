@@ -12,10 +12,10 @@ from goeswith.data.catalog import Catalog
 from goeswith.settings.sections import AUTO, NONE
 from goeswith.shoppers import SHOPPER_MODELS
 from goeswith.shoppers.histories import histories_from_events
+from goeswith.shoppers.shopper_store import KEY_VARIABLE, ShopperStore
 from goeswith.store.manifest import SHOPPER_MODEL, SHOPPERS
 from goeswith.store.publish import UNPUBLISHED, new_build, publish
 from goeswith.store.reader import StoredBundle
-from goeswith.store.shopper_store import KEY_VARIABLE, ShopperStore
 
 if TYPE_CHECKING:
     from goeswith.data.dataset import Dataset

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from goeswith.query.online_scoring import OnlineScorer
-    from goeswith.query.shopper.next_for_shopper import ShopperReader
+    from goeswith.query.shopper.shopper_reader import ShopperReader
 
 
 def _holds_words(column: pl.Series) -> bool:
@@ -121,6 +121,6 @@ class QueryContext(StoredBundle):
         Raises:
             ConfigError: the bundle has none, or the key of the ids is missing.
         """
-        from goeswith.query.shopper.next_for_shopper import ShopperReader
+        from goeswith.query.shopper.shopper_reader import ShopperReader
 
         return ShopperReader(self)

@@ -38,8 +38,8 @@ class TifuKnn(ShopperModel):
     Config: ClassVar[type[ModelConfig]] = TifuKnnConfig
     name: ClassVar[str] = "tifu_knn"
     search: ClassVar[Mapping[str, tuple[Any, ...]]] = {
-        "own": (0.1, 0.3, 0.5, 0.7, 0.9),
-        "group": (1, 3, 7, 15),
+        "own": (0.03, 0.1, 0.3, 0.5, 0.7, 0.9),
+        "group": (1, 3, 7, 15, 50),
         "basket_decay": (0.5, 0.7, 0.9, 1.0),
         "group_decay": (0.5, 0.7, 0.9, 1.0),
         "neighbours": (100, 300, 900),

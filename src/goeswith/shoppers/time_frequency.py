@@ -37,8 +37,8 @@ class TimeFrequency(ShopperModel):
     name: ClassVar[str] = "time_frequency"
     search: ClassVar[Mapping[str, tuple[Any, ...]]] = {
         "half_life": (1.0, 2.0, 4.0, 8.0, 16.0, 64.0),
-        "due": (0.0, 0.25, 0.5, 1.0, 2.0),
-        "popularity": (0.01, 0.05, 0.2, 1.0, 5.0),
+        "due": (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0),
+        "popularity": (0.01, 0.05, 0.2, 1.0, 5.0, 20.0),
     }
     config: TimeFrequencyConfig
 

@@ -23,18 +23,23 @@ def again_text(times: int, baskets: int, interval: float | None, ago: float | No
     return ", ".join(parts) + "."
 
 
-def new_text(shoppers: int, alike: str | None) -> str:
+def new_text(shoppers: int, beside: tuple[str, int] | None) -> str:
     """Why a product that a shopper never bought is proposed.
 
     Args:
         shoppers: of all, those who bought it.
-        alike: display name of the product of hers that it is most often bought with; None if none
-            is.
+        beside: display name of the product of hers that it is most often bought with, and the
+            baskets with both; None if there is none.
+
+    >>> new_text(41, ("Coffee", 12))
+    'New for this shopper: 41 shoppers bought it, in 12 baskets together with Coffee.'
     """
     who = f"{shoppers:,} {'shopper' if shoppers == 1 else 'shoppers'} bought it"
-    if alike is None:
+    if beside is None:
         return f"New for this shopper: {who}."
-    return f"New for this shopper: {who}; often in one basket with {alike}."
+    name, count = beside
+    baskets = "1 basket" if count == 1 else f"{count:,} baskets"
+    return f"New for this shopper: {who}, in {baskets} together with {name}."
 
 
 def _ago(days: float) -> str:

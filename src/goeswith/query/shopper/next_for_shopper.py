@@ -8,22 +8,19 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from goeswith.core.arrays import top_k
-from goeswith.core.errors import BundleError, ConfigError
+from goeswith.core.errors import ConfigError
 from goeswith.query.online_scoring import damage_as_error
 from goeswith.query.recommendation_list import Skipped
 from goeswith.query.resolved_constraints import ResolvedConstraints
-from goeswith.shoppers import SHOPPER_MODELS
 from goeswith.shoppers.base import keep_bought
 from goeswith.shoppers.histories import Histories
-from goeswith.shoppers.shop_counts import count_shoppers
-from goeswith.store.manifest import SHOPPER_MODEL, SHOPPERS
-from goeswith.store.shopper_store import ShopperStore
 from goeswith.text.shopper_text import again_text, new_text
 
 if TYPE_CHECKING:
     from goeswith.core.arrays import Floats
     from goeswith.query.constraints import Constraints
     from goeswith.query.context import QueryContext
+    from goeswith.query.shopper.shopper_reader import ShopperReader
 
 _MAX_OWN: Final = 50
 """Products of the shopper's last baskets that a new one is compared with."""
@@ -79,28 +76,6 @@ class ShopperNext:
     again: list[ShopperProduct]
     new: list[ShopperProduct]
     skipped: list[Skipped]
-
-
-class ShopperReader:
-    """The shopper part of a bundle: histories and model, read once."""
-
-    def __init__(self, bundle: QueryContext) -> None:
-        spec: str | None = (bundle.manifest.get("shoppers") or {}).get("model")
-        if spec is None:
-            raise ConfigError(
-                f"{bundle.path} holds no histories of shoppers: fit it with "
-                'fit.shopper_model = "auto" from purchases with user_id'
-            )
-        self.spec, self.folder = spec, bundle.folder / SHOPPER_MODEL
-        self.store = ShopperStore.load(bundle.folder / SHOPPERS)
-        with damage_as_error(self.folder):
-            self.model = SHOPPER_MODELS.find(spec.partition(":")[0]).load(self.folder)
-        if not 0 < self.model.n == self.store.histories.n <= len(bundle):
-            raise BundleError(
-                f"{self.folder}: the model is of {self.model.n:,} products, the histories of "
-                f"{self.store.histories.n:,} and the bundle of {len(bundle):,}; fit it again"
-            )
-        self.shoppers = count_shoppers(self.store.histories)
 
 
 def next_for_shopper(
@@ -174,8 +149,10 @@ def _product(
     )
 
 
-def _bought_with(bundle: QueryContext, history: Histories | None, row: int) -> str | None:
-    """The product of the shopper's last baskets that a product is most often bought with."""
+def _bought_with(
+    bundle: QueryContext, history: Histories | None, row: int
+) -> tuple[str, int] | None:
+    """The product of her last baskets that a product is most often bought with, and how often."""
     if history is None:
         return None
     own = np.unique(history.tail(3).baskets.indices).astype(np.int32)[:_MAX_OWN]
@@ -185,4 +162,4 @@ def _bought_with(bundle: QueryContext, history: Histories | None, row: int) -> s
         for evidence in bundle.pair_evidence(source, np.array([row]), np.array([0], np.int32))
     ]
     count, source = max(together, default=(0, 0))
-    return bundle.products.label(source) if count else None
+    return (bundle.products.label(source), count) if count else None

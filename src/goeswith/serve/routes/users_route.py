@@ -61,7 +61,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
     k_default = k_parameter(settings.max_k)
 
     @app.get(
-        "/v1/users/{user_id}/next",
+        "/v1/users/{user_id:path}/next",
         response_model=ShopperNextResponse,
         responses=problem_responses(404),
     )
