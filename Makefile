@@ -8,7 +8,9 @@ AXE := axe-core@4.14.1
 BENCH_DATA := amazon-beauty amazon-clothing amazon-grocery
 BENCH_TRAINED := directed_propagation typed_towers dual_embedding p_companion product2vec daemon
 # beside the ranker, for a paired comparison: the strongest of the simple ones
-RANKED := ranker,ease,cocitation:relation=co_purchase,alternatives=false,similar_complements
+RANKED := ranker,ease,ease:relation=co_purchase,alternatives=false,l2=100,$\
+slim:relation=co_purchase,alternatives=false,cocitation:relation=co_purchase,alternatives=false,$\
+similar_complements
 # the paper's form and the best form found; more epochs do not help the second
 DAEMONS := daemon:id_vectors=false,max_epochs=4,patience=4,daemon:id_vectors=true,self_term=true,$\
 last_relu=false,temperature=.1,learning_rate=.003,max_epochs=4,patience=4

@@ -293,12 +293,13 @@ def main() -> None:
         "incremental": lambda: incremental_tests(options.logs, shoppers, 3000),
         "split": lambda: split_tests(options.runs),
     }
-    result = json.loads(options.out.read_text()) if options.only and options.out.exists() else {}
     for name, part in parts.items():
         if options.only in (None, name):
-            result[name] = part()
-            print(name, json.dumps(result[name], indent=1), flush=True)
-    options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+            found = part()
+            print(name, json.dumps(found, indent=1), flush=True)
+            result = json.loads(options.out.read_text()) if options.out.exists() else {}
+            text = json.dumps({**result, name: found}, indent=1)
+            options.out.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Exploration on simulated shoppers: regret, and complements that counts alone do not show.
 
-    python benchmarks/exploration.py [--seeds 5] [-o FILE]
+    python benchmarks/exploration.py [--seeds 3] [-o FILE]
 
-Each of 40 product types has a slot at rank 4 and 20 candidates for it. The first one is what counts
+Each of 20 product types has a slot at rank 4 and 20 candidates for it. The first one is what counts
 of purchases put there: a popular product that is no complement. Three of the others are true
 complements, new, without counts. Shoppers examine the rank with its propensity and click by the
 attraction of the product. A learner chooses the product for each visit, and reads the clicks of all
@@ -27,7 +27,7 @@ from goeswith.results.exploration.choice_probabilities import choice_probabiliti
 from goeswith.results.exploration.click_counts import PRIOR_IMPRESSIONS, position_based
 from shopper_simulator import Shoppers
 
-TYPES, CANDIDATES, NEW, RANK, DAYS = 40, 20, 3, 4, 60
+TYPES, CANDIDATES, NEW, RANK, DAYS = 20, 20, 3, 4, 30
 MEAN: Final = 0.03
 """Mean click rate of the prior."""
 
@@ -101,8 +101,8 @@ def click_model(visits: int, seed: int = 0) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--visits", type=int, default=100, help="of a type in a day")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--visits", type=int, default=200, help="of a type in a day")
     parser.add_argument(
         "-o", "--out", type=Path, default=Path(__file__).parent / "results" / "exploration.json"
     )

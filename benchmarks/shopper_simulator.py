@@ -164,10 +164,14 @@ class Shoppers:
         shopper, day = shopper[order], day[order]
         shape = 1 / self.variety
         needs = np.minimum(rng.gamma(shape, self.need / shape, shoppers), 1.0)
-        types = self.shop._some_types(rng, len(shopper))
-        lines = rng.integers(self.shop.lines, size=len(shopper))
-        source = self.shop.rows(self.shop._some_of(rng, types, lines)).astype(np.int64)
+        source = self.sources(len(shopper), rng)
         return shopper, day, source, rng.random(len(shopper)) < needs[shopper]
+
+    def sources(self, count: int, rng: np.random.Generator) -> Ints:
+        """Products that are looked at, popular ones more often."""
+        types = self.shop._some_types(rng, count)
+        lines = rng.integers(self.shop.lines, size=count)
+        return self.shop.rows(self.shop._some_of(rng, types, lines)).astype(np.int64)
 
     def visit(
         self, arrivals: tuple[Ints, Ints, Ints, Flags], shown: Ints, rng: np.random.Generator

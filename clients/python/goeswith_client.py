@@ -93,6 +93,7 @@ class BundleInfoResponse(TypedDict):
     has_report: bool
     may_edit: bool
     edit_refusal: str | None
+    market: str | None
     image_origins: list[str]
     counted: bool
     explained: bool
@@ -242,6 +243,7 @@ class HealthReport(TypedDict):
     weak_products: list[WeakProduct]
     issues: dict[str, int]
     changes: BuildChanges | None
+    not_compared: NotRequired[str | None]
     log: LogVolume | None
     bundle: str
     created: str
@@ -909,6 +911,7 @@ class GoesWithClient:
         *,
         k: int | None = None,
         model: str | None = None,
+        locale: str | None = None,
         where: list[str] | None = None,
         ban: list[str] | None = None,
         pin: list[str] | None = None,
@@ -921,7 +924,7 @@ class GoesWithClient:
         user_id: str | None = None,
     ) -> ComplementsResponse:
         """Complements of a product, best first; at most `k`."""
-        answer: ComplementsResponse = self._send("GET", f"/v1/products/{quote(product_id, safe='')}/complements", {"k": k, "model": model, "where": where, "ban": ban, "pin": pin, "per_type": per_type, "diversity": diversity, "include": include, "when_sold_out": when_sold_out, "market": market, "session_id": session_id, "user_id": user_id})
+        answer: ComplementsResponse = self._send("GET", f"/v1/products/{quote(product_id, safe='')}/complements", {"k": k, "model": model, "locale": locale, "where": where, "ban": ban, "pin": pin, "per_type": per_type, "diversity": diversity, "include": include, "when_sold_out": when_sold_out, "market": market, "session_id": session_id, "user_id": user_id})
         return answer
 
     def similars(
@@ -929,13 +932,14 @@ class GoesWithClient:
         product_id: str,
         *,
         k: int | None = None,
+        locale: str | None = None,
         where: list[str] | None = None,
         ban: list[str] | None = None,
         include: list[Literal["sold_out", "hidden"]] | None = None,
         market: str | None = None,
     ) -> SimilarsResponse:
         """Substitutes of a product: viewed alternatives, then products with similar attributes."""
-        answer: SimilarsResponse = self._send("GET", f"/v1/products/{quote(product_id, safe='')}/similars", {"k": k, "where": where, "ban": ban, "include": include, "market": market})
+        answer: SimilarsResponse = self._send("GET", f"/v1/products/{quote(product_id, safe='')}/similars", {"k": k, "locale": locale, "where": where, "ban": ban, "include": include, "market": market})
         return answer
 
     def reverse(
@@ -943,9 +947,10 @@ class GoesWithClient:
         product_id: str,
         *,
         k: int | None = None,
+        locale: str | None = None,
     ) -> ReverseResponse:
         """Products that a product is recommended for."""
-        answer: ReverseResponse = self._send("GET", f"/v1/products/{quote(product_id, safe='')}/reverse", {"k": k})
+        answer: ReverseResponse = self._send("GET", f"/v1/products/{quote(product_id, safe='')}/reverse", {"k": k, "locale": locale})
         return answer
 
     def product(
@@ -977,9 +982,11 @@ class GoesWithClient:
         self,
         source: str,
         target: str,
+        *,
+        locale: str | None = None,
     ) -> ComparisonResponse:
         """The relation of a target to a source, in both directions, with evidence."""
-        answer: ComparisonResponse = self._send("GET", "/v1/compare", {"source": source, "target": target})
+        answer: ComparisonResponse = self._send("GET", "/v1/compare", {"source": source, "target": target, "locale": locale})
         return answer
 
     def basket(
@@ -987,6 +994,7 @@ class GoesWithClient:
         product: list[str],
         *,
         k: int | None = None,
+        locale: str | None = None,
         where: list[str] | None = None,
         ban: list[str] | None = None,
         pin: list[str] | None = None,
@@ -999,7 +1007,7 @@ class GoesWithClient:
         user_id: str | None = None,
     ) -> BasketResponse:
         """Complements of a basket, best first."""
-        answer: BasketResponse = self._send("GET", "/v1/basket", {"product": product, "k": k, "where": where, "ban": ban, "pin": pin, "per_type": per_type, "diversity": diversity, "include": include, "when_sold_out": when_sold_out, "market": market, "session_id": session_id, "user_id": user_id})
+        answer: BasketResponse = self._send("GET", "/v1/basket", {"product": product, "k": k, "locale": locale, "where": where, "ban": ban, "pin": pin, "per_type": per_type, "diversity": diversity, "include": include, "when_sold_out": when_sold_out, "market": market, "session_id": session_id, "user_id": user_id})
         return answer
 
     def session(
@@ -1007,6 +1015,7 @@ class GoesWithClient:
         product: list[str],
         *,
         k: int | None = None,
+        locale: str | None = None,
         where: list[str] | None = None,
         ban: list[str] | None = None,
         pin: list[str] | None = None,
@@ -1017,7 +1026,7 @@ class GoesWithClient:
         market: str | None = None,
     ) -> SessionResponse:
         """Candidates for the next product after several products, likeliest first."""
-        answer: SessionResponse = self._send("GET", "/v1/session", {"product": product, "k": k, "where": where, "ban": ban, "pin": pin, "per_type": per_type, "diversity": diversity, "include": include, "when_sold_out": when_sold_out, "market": market})
+        answer: SessionResponse = self._send("GET", "/v1/session", {"product": product, "k": k, "locale": locale, "where": where, "ban": ban, "pin": pin, "per_type": per_type, "diversity": diversity, "include": include, "when_sold_out": when_sold_out, "market": market})
         return answer
 
     def complements_of_new(
@@ -1025,6 +1034,7 @@ class GoesWithClient:
         body: NewProductRequest,
         *,
         k: int | None = None,
+        locale: str | None = None,
         where: list[str] | None = None,
         ban: list[str] | None = None,
         pin: list[str] | None = None,
@@ -1035,15 +1045,17 @@ class GoesWithClient:
         market: str | None = None,
     ) -> ComplementsResponse:
         """Complements of a new product, from its attributes."""
-        answer: ComplementsResponse = self._send("POST", "/v1/complements", {"k": k, "where": where, "ban": ban, "pin": pin, "per_type": per_type, "diversity": diversity, "include": include, "when_sold_out": when_sold_out, "market": market}, body)
+        answer: ComplementsResponse = self._send("POST", "/v1/complements", {"k": k, "locale": locale, "where": where, "ban": ban, "pin": pin, "per_type": per_type, "diversity": diversity, "include": include, "when_sold_out": when_sold_out, "market": market}, body)
         return answer
 
     def batch(
         self,
         body: BatchRequest,
+        *,
+        locale: str | None = None,
     ) -> BatchResponse:
         """Complements of each of several products, in the order of the request."""
-        answer: BatchResponse = self._send("POST", "/v1/batch", {}, body)
+        answer: BatchResponse = self._send("POST", "/v1/batch", {"locale": locale}, body)
         return answer
 
     def next_for_user(
@@ -1065,18 +1077,20 @@ class GoesWithClient:
         q: str,
         *,
         k: int | None = None,
+        locale: str | None = None,
     ) -> SearchResponse:
         """Products by words of title or id, best first."""
-        answer: SearchResponse = self._send("GET", "/v1/search", {"q": q, "k": k})
+        answer: SearchResponse = self._send("GET", "/v1/search", {"q": q, "k": k, "locale": locale})
         return answer
 
     def best_sellers(
         self,
         *,
         k: int | None = None,
+        locale: str | None = None,
     ) -> BestSellersResponse:
         """The products bought most, without those that are sold out, hidden or deleted."""
-        answer: BestSellersResponse = self._send("GET", "/v1/best-sellers", {"k": k})
+        answer: BestSellersResponse = self._send("GET", "/v1/best-sellers", {"k": k, "locale": locale})
         return answer
 
     def bundle(

@@ -76,6 +76,7 @@ export interface BundleInfoResponse {
   has_report: boolean;
   may_edit: boolean;
   edit_refusal: string | null;
+  market: string | null;
   image_origins: string[];
   counted: boolean;
   explained: boolean;
@@ -212,6 +213,7 @@ export interface HealthReport {
   weak_products: WeakProduct[];
   issues: Record<string, number>;
   changes: BuildChanges | null;
+  not_compared?: string | null;
   log: LogVolume | null;
   bundle: string;
   created: string;
@@ -814,17 +816,17 @@ export class GoesWithClient {
   }
 
   /** Complements of a product, best first; at most `k`. */
-  complements(product_id: string, options: { k?: number | null; model?: string | null; where?: string[] | null; ban?: string[] | null; pin?: string[] | null; per_type?: number | null; diversity?: number | null; include?: ("sold_out" | "hidden")[] | null; when_sold_out?: number | null; market?: string | null; session_id?: string | null; user_id?: string | null } = {}): Promise<ComplementsResponse> {
+  complements(product_id: string, options: { k?: number | null; model?: string | null; locale?: string | null; where?: string[] | null; ban?: string[] | null; pin?: string[] | null; per_type?: number | null; diversity?: number | null; include?: ("sold_out" | "hidden")[] | null; when_sold_out?: number | null; market?: string | null; session_id?: string | null; user_id?: string | null } = {}): Promise<ComplementsResponse> {
     return this.#send("GET", `/v1/products/${encodeURIComponent(product_id)}/complements`, { ...options });
   }
 
   /** Substitutes of a product: viewed alternatives, then products with similar attributes. */
-  similars(product_id: string, options: { k?: number | null; where?: string[] | null; ban?: string[] | null; include?: ("sold_out" | "hidden")[] | null; market?: string | null } = {}): Promise<SimilarsResponse> {
+  similars(product_id: string, options: { k?: number | null; locale?: string | null; where?: string[] | null; ban?: string[] | null; include?: ("sold_out" | "hidden")[] | null; market?: string | null } = {}): Promise<SimilarsResponse> {
     return this.#send("GET", `/v1/products/${encodeURIComponent(product_id)}/similars`, { ...options });
   }
 
   /** Products that a product is recommended for. */
-  reverse(product_id: string, options: { k?: number | null } = {}): Promise<ReverseResponse> {
+  reverse(product_id: string, options: { k?: number | null; locale?: string | null } = {}): Promise<ReverseResponse> {
     return this.#send("GET", `/v1/products/${encodeURIComponent(product_id)}/reverse`, { ...options });
   }
 
@@ -844,28 +846,28 @@ export class GoesWithClient {
   }
 
   /** The relation of a target to a source, in both directions, with evidence. */
-  compare(source: string, target: string): Promise<ComparisonResponse> {
-    return this.#send("GET", `/v1/compare`, { source, target });
+  compare(source: string, target: string, options: { locale?: string | null } = {}): Promise<ComparisonResponse> {
+    return this.#send("GET", `/v1/compare`, { source, target, ...options });
   }
 
   /** Complements of a basket, best first. */
-  basket(product: string[], options: { k?: number | null; where?: string[] | null; ban?: string[] | null; pin?: string[] | null; per_type?: number | null; diversity?: number | null; include?: ("sold_out" | "hidden")[] | null; when_sold_out?: number | null; market?: string | null; session_id?: string | null; user_id?: string | null } = {}): Promise<BasketResponse> {
+  basket(product: string[], options: { k?: number | null; locale?: string | null; where?: string[] | null; ban?: string[] | null; pin?: string[] | null; per_type?: number | null; diversity?: number | null; include?: ("sold_out" | "hidden")[] | null; when_sold_out?: number | null; market?: string | null; session_id?: string | null; user_id?: string | null } = {}): Promise<BasketResponse> {
     return this.#send("GET", `/v1/basket`, { product, ...options });
   }
 
   /** Candidates for the next product after several products, likeliest first. */
-  session(product: string[], options: { k?: number | null; where?: string[] | null; ban?: string[] | null; pin?: string[] | null; per_type?: number | null; diversity?: number | null; include?: ("sold_out" | "hidden")[] | null; when_sold_out?: number | null; market?: string | null } = {}): Promise<SessionResponse> {
+  session(product: string[], options: { k?: number | null; locale?: string | null; where?: string[] | null; ban?: string[] | null; pin?: string[] | null; per_type?: number | null; diversity?: number | null; include?: ("sold_out" | "hidden")[] | null; when_sold_out?: number | null; market?: string | null } = {}): Promise<SessionResponse> {
     return this.#send("GET", `/v1/session`, { product, ...options });
   }
 
   /** Complements of a new product, from its attributes. */
-  complements_of_new(body: NewProductRequest, options: { k?: number | null; where?: string[] | null; ban?: string[] | null; pin?: string[] | null; per_type?: number | null; diversity?: number | null; include?: ("sold_out" | "hidden")[] | null; when_sold_out?: number | null; market?: string | null } = {}): Promise<ComplementsResponse> {
+  complements_of_new(body: NewProductRequest, options: { k?: number | null; locale?: string | null; where?: string[] | null; ban?: string[] | null; pin?: string[] | null; per_type?: number | null; diversity?: number | null; include?: ("sold_out" | "hidden")[] | null; when_sold_out?: number | null; market?: string | null } = {}): Promise<ComplementsResponse> {
     return this.#send("POST", `/v1/complements`, { ...options }, body);
   }
 
   /** Complements of each of several products, in the order of the request. */
-  batch(body: BatchRequest): Promise<BatchResponse> {
-    return this.#send("POST", `/v1/batch`, {}, body);
+  batch(body: BatchRequest, options: { locale?: string | null } = {}): Promise<BatchResponse> {
+    return this.#send("POST", `/v1/batch`, { ...options }, body);
   }
 
   /** What a shopper may buy next: again, and for the first time. */
@@ -874,12 +876,12 @@ export class GoesWithClient {
   }
 
   /** Products by words of title or id, best first. */
-  search(q: string, options: { k?: number | null } = {}): Promise<SearchResponse> {
+  search(q: string, options: { k?: number | null; locale?: string | null } = {}): Promise<SearchResponse> {
     return this.#send("GET", `/v1/search`, { q, ...options });
   }
 
   /** The products bought most, without those that are sold out, hidden or deleted. */
-  best_sellers(options: { k?: number | null } = {}): Promise<BestSellersResponse> {
+  best_sellers(options: { k?: number | null; locale?: string | null } = {}): Promise<BestSellersResponse> {
     return this.#send("GET", `/v1/best-sellers`, { ...options });
   }
 

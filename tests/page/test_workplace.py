@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import shutil
 import socket
 import threading
@@ -196,6 +197,40 @@ def test_the_page_tries_again_when_the_service_is_back(browser: Browser, address
         look.page.get_by_text("Next attempt in").wait_for()
         look.page.unroute("**/v1/products/**")
         look.page.get_by_role("heading", level=1, name="Trek dome tent I").wait_for()
+
+
+def test_a_rule_that_is_made_again_replaces_the_first(browser: Browser, address: str) -> None:
+    with visit(browser, address) as look:
+        look.go()
+        script = look.page.locator("script[type=module]").get_attribute("src")
+        changes = [
+            {},
+            {"rank": 3, "until": "2090-01-01", "note": "x"},
+            {"market": "de"},
+            {"scope": "all"},
+            {"scope": "type"},
+            {"action": "ban"},
+            {"target": {"product_id": "c"}},
+        ]
+        ids = look.page.evaluate(
+            "async ([folder, rule, changes]) => { const m = await import(new URL("
+            "`${folder}/ruling.js`, document.baseURI));"
+            " return changes.map((one) => m.makeRule({...rule, ...one}).id); }",
+            [
+                str(script).rpartition("/")[0],
+                {
+                    "action": "pin",
+                    "source": {"product_id": "a", "type": "t"},
+                    "target": {"product_id": "b"},
+                    "scope": "product",
+                    "rank": 1,
+                },
+                changes,
+            ],
+        )
+        assert ids[0] == ids[1]
+        assert len(set(ids)) == 6
+        assert all(re.fullmatch(r"page-(pin|ban)-[0-9a-z]{5,14}", one) for one in ids)
 
 
 def test_a_list_exports_no_formula_and_pictures_are_of_listed_origins(

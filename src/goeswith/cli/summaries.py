@@ -33,11 +33,17 @@ SUMMARIES: Final = {
         "Estimate what another policy would have earned, from a log with propensities."
     ),
     "results": "Report impressions, clicks, carts and revenue of recommendations.",
-    "forget": "Remove a shopper or old lines from the feedback log.",
-    "models": "List the models: of complements, and of the next product in a session.",
+    "experiment": (
+        "Experiments: compare the variants of a file on any day, and compute the size needed."
+    ),
+    "forget": "Remove a shopper or old lines from the feedback log, or a shopper from a bundle.",
+    "models": (
+        "List the models: of complements, of the next product in a session, of the next basket."
+    ),
     "serve": "Serve recommendations over HTTP, with a page for people.",
     "mcp": "Serve recommendations to agents by the Model Context Protocol; read only.",
     "key": "Print a new key, once, and the line of the key file that accepts it.",
+    "signing-key": "Write a new private key, and print its public key.",
     "demo": "Mine, fit, evaluate and recommend on Complete Journey, a year of a grocer's baskets.",
     "config": "Print a project file with the settings that most shops need, at their defaults.",
     "doctor": "Check Python, libraries, extras and, in a temporary folder, the complete workflow.",

@@ -81,6 +81,12 @@ class Dataset:
         )
 
     @property
+    def only_catalog(self) -> bool:
+        """Whether there is no table that says which products go together."""
+        tables = (self.events, self.relations, self.bundles, self.sessions)
+        return all(table is None for table in tables)
+
+    @property
     def any_views(self) -> bool:
         """Whether events or lists say what was viewed."""
         lists = self.relations

@@ -45,6 +45,7 @@ _WHERE: Final = {
     "baskets": "goeswith.models.basket_counts:BasketForm",
     "projection": "goeswith.models.projection:Projection",
     "kinds": "goeswith.models.kind_links:KindLinks",
+    "zero_shot": "goeswith.ranking.zero_shot.zero_shot_model:ZeroShot",
     "similar_complements": "goeswith.models.similar_complements:SimilarComplements",
     "attribute_similarity": "goeswith.models.similar_complements:AttributeSimilarity",
     "daemon": f"{_NEURAL}daemon:Daemon",
@@ -60,14 +61,18 @@ MODELS: Final[Registry[Recommender]] = Registry(
 )
 TRAINED: Final = tuple(name for name, where in _WHERE.items() if where.startswith(_NEURAL))
 """Models that are trained with torch."""
-CLOSED_FORM: Final = tuple(name for name in _WHERE if name not in TRAINED)
+CLOSED_FORM: Final = tuple(name for name in _WHERE if name not in (*TRAINED, "zero_shot"))
 """Models in closed form. Those that combine others (the ranker, eccr) are entry points."""
 
 model_class = MODELS.find
 make_model = MODELS.make
 
 _EXPORTS: Final = {
-    **{where.partition(":")[2]: where.partition(":")[0] for where in _WHERE.values()},
+    **{
+        where.partition(":")[2]: where.partition(":")[0]
+        for where in _WHERE.values()
+        if where.startswith("goeswith.models.")
+    },
     "Recommender": "goeswith.models.base",
     "ModelConfig": "goeswith.models.base",
 }

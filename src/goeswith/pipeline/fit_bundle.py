@@ -23,6 +23,7 @@ from goeswith.facts.fact_fold import settle_path
 from goeswith.health.build_health import measure_build, write_health
 from goeswith.health.log_volume import log_volume
 from goeswith.models import make_model
+from goeswith.models.registry import model_name
 from goeswith.pipeline.empty_fit import count_events, products_with_pairs, why_few
 from goeswith.pipeline.fit_progress import FitProgress
 from goeswith.pipeline.kind_tags import tag_products
@@ -31,7 +32,7 @@ from goeswith.pipeline.relevance_filter import filter_by_relevance
 from goeswith.pipeline.reverse_lists import reverse_arrays
 from goeswith.pipeline.session_model import fit_session
 from goeswith.pipeline.shopper_model import fit_shoppers
-from goeswith.pipeline.signal_notes import hub_notes, signal_notes, slate_notes
+from goeswith.pipeline.signal_notes import NO_LOG, hub_notes, signal_notes, slate_notes
 from goeswith.pipeline.similarity_index import similarity_arrays
 from goeswith.pipeline.top_k_table import TopKTable
 from goeswith.ranking.objectives import check_objectives
@@ -41,6 +42,7 @@ from goeswith.relations.graph_arithmetic import resolve, split_by_support, witho
 from goeswith.relations.graph_files import save_graph
 from goeswith.relations.mining_report import MiningReport
 from goeswith.relations.relation import CO_PURCHASE
+from goeswith.settings.sections import KINDS_MODEL, ZERO_SHOT
 from goeswith.store.counted_contexts import CountedContexts
 from goeswith.store.kind_relations import kind_arrays
 from goeswith.store.manifest import (
@@ -105,7 +107,7 @@ def fit_bundle(
         BundleError: `out` holds other files, another run is writing it, or the new build is not
             published for what it lacks.
         ConfigError: a setting of a model is invalid.
-        DataError: no relation can be built from the data.
+        DataError: no relation can be built from the data, and the model needs one.
     """
     dataset, kinds = tag_products(dataset, settings.kinds)
     settings = settings.resolve(
@@ -113,6 +115,7 @@ def fit_bundle(
         has_counts=dataset.counted,
         has_views=dataset.has_views,
         by_kinds=kinds["exclude"],
+        only_catalog=dataset.only_catalog,
     )
     check_objectives(settings.objectives.weights, dataset.catalog.frame, {"price", "stock"})
     specs = list(dict.fromkeys([settings.fit.model, *settings.fit.fallbacks]))
@@ -126,6 +129,9 @@ def fit_bundle(
         steps.log("building relations")
         report = mining_report or MiningReport()
         relations, below_support, mining = graph, None, settings.relations
+        if dataset.only_catalog and model_name(settings.fit.model) in (ZERO_SHOT, KINDS_MODEL):
+            report.notes.append(NO_LOG)
+            relations = RelationGraph(len(dataset.catalog), types=dataset.catalog.type_codes)
         if relations is None:
             keep_below_support = settings.fit.keep_below_support
             relations, below_support, mining = _mine(

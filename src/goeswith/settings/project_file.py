@@ -41,7 +41,7 @@ def load_settings(path: Path | None = None) -> Settings:
         raise ConfigError(
             f"{path}: no such file; `goeswith config -o {path}` writes one"
         ) from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: cannot be read as TOML: {error}") from error
     return _validated(content, f"{path}: ")
 

@@ -36,6 +36,15 @@ def _check_origin(value: str) -> str:
     return value
 
 
+def _check_cors_origin(value: str) -> str:
+    """An origin, or `*` for all.
+
+    Raises:
+        ValueError: it is neither; a browser compares it as it is.
+    """
+    return value if value == "*" else _check_origin(value)
+
+
 def _check_public_key(value: str) -> str:
     """A public key, as written.
 
@@ -135,7 +144,7 @@ class ServeSettings(Section):
     max_body: int = Field(
         1_000_000, ge=1000, le=100_000_000, description="Maximum size of a request body, in bytes."
     )
-    origins: list[str] = Field(
+    origins: list[Annotated[str, AfterValidator(_check_cors_origin)]] = Field(
         [],
         description="Allowed origins of other web pages (CORS), such as https://shop.example.",
     )

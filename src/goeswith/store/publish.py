@@ -146,7 +146,7 @@ def _remove_leftovers(path: Path, own_build: Path | None = None) -> None:
         current = json.loads((path / MANIFEST).read_text(encoding="utf-8"))["build"]
     except FileNotFoundError:
         current = None
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         if own_build is not None:
             shutil.rmtree(own_build, ignore_errors=True)
         return

@@ -65,7 +65,7 @@ def pull_table(
     scheme = url.partition(":")[0]
     statement = _statement(source, plain=scheme in WAREHOUSES)
     state_file = out / _STATE
-    state: dict[str, Any] = json.loads(state_file.read_text()) if state_file.is_file() else {}
+    state = _read_state(state_file)
     last = state.get(table, {})
     if watermark and last and (last["column"], last["source"]) != (watermark, source):
         raise DataError(
@@ -97,6 +97,28 @@ def pull_table(
         entry = {"column": watermark, "source": source, "value": value, "parts": number}
         write_json(state | {table: entry}, state_file)
     return PulledTable(path if rows else None, rows, value)
+
+
+def _read_state(file: Path) -> dict[str, Any]:
+    """How far the tables were read, by name; empty without a file.
+
+    Raises:
+        DataError: the file is damaged.
+    """
+    if not file.is_file():
+        return {}
+    try:
+        state = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        state = None
+    fields = {"column", "source"}
+    if not isinstance(state, dict) or not all(
+        isinstance(entry, dict) and fields <= entry.keys() for entry in state.values()
+    ):
+        raise DataError(
+            f"{file} is damaged; restore it from a copy, or read the database into another folder"
+        )
+    return state
 
 
 def _statement(source: str, *, plain: bool) -> str:

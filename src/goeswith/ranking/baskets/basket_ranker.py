@@ -16,7 +16,7 @@ and the popularity discount beta divides it by the share of baskets that hold v:
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar, Final, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import polars as pl
@@ -31,12 +31,9 @@ from goeswith.models.basket_counts import BasketCounts, baskets_of
 from goeswith.models.paths import path_scores
 from goeswith.ranking.baskets.basket_ranker_config import BasketRankerConfig
 from goeswith.ranking.baskets.basket_training import Choice, train
-from goeswith.ranking.baskets.pair_table import PairTable
+from goeswith.ranking.baskets.pair_table import BLOCK, PairTable
 from goeswith.ranking.baskets.type_features import TypeFeatures
 from goeswith.relations.graph import RelationGraph
-
-_BLOCK: Final = 1 << 17
-"""Pairs whose features are in memory at once."""
 
 
 class BasketRanker(Recommender):
@@ -71,7 +68,7 @@ class BasketRanker(Recommender):
         discount = self.config.popularity_discount
         score = np.empty(len(table), dtype=np.float32)
         done = 0
-        for block in table.blocks(_BLOCK):
+        for block in table.blocks(BLOCK):
             features = block.features(types)
             score[done : done + len(block)] = self.choice.scores(features, block, discount)
             done += len(block)

@@ -13,7 +13,7 @@ from scipy import sparse
 from goeswith.core.arrays import Floats, Sparse, entry_rows
 from goeswith.core.arrays_file import Arrays
 from goeswith.models.basket_counts import BasketCounts
-from goeswith.ranking.baskets.pair_table import CONFIDENCES, FORMS, PairTable, look_up
+from goeswith.ranking.baskets.pair_table import BLOCK, CONFIDENCES, FORMS, PairTable, look_up
 from goeswith.ranking.baskets.type_features import TypeFeatures
 from goeswith.ranking.tree_text import check_trees
 
@@ -196,7 +196,12 @@ def _samples(
     weight = counts.products[pairs.source]
     target = np.clip(bought / np.maximum(weight, 1e-12), 0, 1)
     weight = np.where(bought > 0, weight, weight / _NEGATIVES)
-    features = {name: value[learned] for name, value in pairs.features(types).items()}
+    parts, done = [], 0
+    for block in pairs.blocks(BLOCK):
+        in_block = learned[done : done + len(block)]
+        parts.append({k: value[in_block] for k, value in block.features(types).items()})
+        done += len(block)
+    features = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     return _Samples(features, target[learned], weight[learned])
 
 

@@ -30,6 +30,8 @@ _L2: Final = 1000.0
 """Penalty of EASE, in baskets."""
 _EASE_PRODUCTS: Final = 3000
 """Products that EASE reads: those in most baskets. Time grows with the cube."""
+BLOCK: Final = 1 << 17
+"""Pairs whose features are in memory at once."""
 FORMS: Final = ("popularity", *CONFIDENCES, "llr", "cosine", "ease")
 """Closed forms among the features, which the trees have to beat."""
 

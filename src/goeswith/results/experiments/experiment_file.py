@@ -26,7 +26,7 @@ Metric: TypeAlias = Literal["click_rate", "conversion", "revenue"]
 class Variant(BaseModel):
     """What the shoppers of a variant get."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     model: str | None = Field(None, description="A model of the bundle; None is its ranking.")
     weight: float = Field(1.0, ge=0, le=1e6, description="Share relative to other variants.")
@@ -52,7 +52,7 @@ class Experiment(BaseModel):
         alpha: probability of any wrong decision, over all looks, variants and metrics.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: str = Field(min_length=1, max_length=200)
     unit: Literal["user_id", "session_id"] = "user_id"
@@ -141,7 +141,7 @@ def read_experiment(path: Path) -> Experiment:
         return Experiment.model_validate(content)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{path} is no TOML: {error}") from error
     except ValidationError as error:
         of_a_field = bool(error.errors()[0]["loc"])  # else its value is the complete file

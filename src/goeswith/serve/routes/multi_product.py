@@ -11,8 +11,8 @@ from goeswith.query.bundle import MAX_BASKET
 from goeswith.query.recommendation_list import RecommendationList
 from goeswith.results.experiments.experiment_file import HOLDOUT
 from goeswith.serve.dependencies import (
-    CurrentSnapshot,
     KeyConstraints,
+    LocalSnapshot,
     SlateConstraints,
     k_parameter,
     resolve_k,
@@ -50,7 +50,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
                 examples=[["phone-1"]],
             ),
         ],
-        snapshot: CurrentSnapshot,
+        snapshot: LocalSnapshot,
         constraints: SlateConstraints,
         visitor: Visitor,
         k: int | None = k_default,
@@ -80,7 +80,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
                 examples=[["phone-2", "phone-1"]],
             ),
         ],
-        snapshot: CurrentSnapshot,
+        snapshot: LocalSnapshot,
         constraints: SlateConstraints,
         k: int | None = k_default,
     ) -> Response:
@@ -98,7 +98,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
     )
     def complements_of_new(
         new: Annotated[NewProductRequest, Body()],
-        snapshot: CurrentSnapshot,
+        snapshot: LocalSnapshot,
         constraints: SlateConstraints,
         k: int | None = k_default,
     ) -> Response:
@@ -113,7 +113,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
     @app.post("/v1/batch", response_model=BatchResponse, responses=problem_responses(411, 413))
     def batch(
         request: Annotated[BatchRequest, Body()],
-        snapshot: CurrentSnapshot,
+        snapshot: LocalSnapshot,
         http: Request,
         constraints: KeyConstraints,
     ) -> Response:

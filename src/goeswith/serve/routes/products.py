@@ -10,6 +10,7 @@ from goeswith.serve.dependencies import (
     CurrentSnapshot,
     FilterConstraints,
     Id,
+    LocalSnapshot,
     ProductId,
     SlateConstraints,
     k_parameter,
@@ -45,7 +46,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
     )
     def complements(  # noqa: PLR0917
         product_id: ProductId,
-        snapshot: CurrentSnapshot,
+        snapshot: LocalSnapshot,
         constraints: SlateConstraints,
         visitor: Visitor,
         k: int | None = k_default,
@@ -90,7 +91,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
     )
     def similars(
         product_id: ProductId,
-        snapshot: CurrentSnapshot,
+        snapshot: LocalSnapshot,
         constraints: FilterConstraints,
         k: int | None = k_default,
     ) -> Response:
@@ -107,7 +108,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         responses=problem_responses(404),
     )
     def reverse(
-        product_id: ProductId, snapshot: CurrentSnapshot, k: int | None = k_default
+        product_id: ProductId, snapshot: LocalSnapshot, k: int | None = k_default
     ) -> Response:
         """Products that a product is recommended for."""
         recommendations = snapshot.bundle.reverse(product_id, resolve_k(k, max_k, snapshot))
@@ -130,7 +131,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
 
     @app.get("/v1/compare", response_model=ComparisonResponse, responses=problem_responses(404))
     def compare(
-        snapshot: CurrentSnapshot,
+        snapshot: LocalSnapshot,
         source: Annotated[Id, Query(examples=["phone-1"])],
         target: Annotated[Id, Query(examples=["case-1"])],
     ) -> Response:

@@ -4,6 +4,7 @@ import { h, said } from "../dom.js";
 import { to } from "../routes.js";
 import { clean, count, many, percent, price } from "../text.js";
 
+const SHOWN = 60; // rows of a table
 const WORDS = {
   day: "day",
   rank: "rank",
@@ -83,8 +84,8 @@ export async function results({ params, signal }) {
       ...(experimentOf(report.experiment, currency) ?? []),
       h("h2", {}, `By ${WORDS[by]}`),
       h("nav", { class: "jump", "aria-label": "Figures by" }, Object.entries(WORDS).map(([name, words]) => h("a", { class: "quiet", href: to("results", { by: name }), "aria-current": name === by && "page" }, words))),
-      parts.rows.length ? table([WORDS[by][0].toUpperCase() + WORDS[by].slice(1), "Shown", "Clicked", "Put into a cart", `Revenue${currency ? `, ${clean(currency, 3)}` : ""}`, "Revenue per 1,000 shown"], parts.rows.map(cells)) : h("p", { class: "nothing" }, "None."),
-      parts.more_rows > 0 && h("p", { class: "hint" }, `${count(parts.more_rows)} more are not shown.`),
+      parts.rows.length ? table([WORDS[by][0].toUpperCase() + WORDS[by].slice(1), "Shown", "Clicked", "Put into a cart", `Revenue${currency ? `, ${clean(currency, 3)}` : ""}`, "Revenue per 1,000 shown"], parts.rows.slice(0, SHOWN).map(cells)) : h("p", { class: "nothing" }, "None."),
+      parts.rows.length > SHOWN && h("p", { class: "hint" }, `${count(parts.rows.length - SHOWN + parts.more_rows)} more are not shown.`),
       h("p", { class: "hint" }, `Ranges are 95 % intervals: two rows whose ranges overlap may be equal. A purchase counts for the last ${report.touch} of the product by the same shopper.`),
       report.notes.length > 0 && h("ul", { class: "hint" }, report.notes.map((note) => h("li", {}, clean(note, 300)))),
     ],
