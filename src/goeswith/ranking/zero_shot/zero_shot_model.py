@@ -26,14 +26,14 @@ class ZeroShot(Recommender):
     """A linear model of pairs, learned on the data of other shops.
 
         f(i, j) = sum_c w_c x_c(i, j)
-        S(i, j) = log ((n_ij + k exp f(i, j)) / (n_i n_j / N + k))
+        S(i, j) = log ((n_ij + k exp f(i, j)) / (n_i n_j / (N + n) + k))
 
     Of the p-th best product of a kind, place (1 - 1 / p) is subtracted, so that recommendations are
     of several kinds. The features x mean the same in every shop (`pair_columns`), and their weights
     w are numbers that the package brings (`weights.json`). With n_ij the purchases of the pair, n_i
-    those of a product and N all, S is the logarithm of a lift that is shrunk towards exp f, as if k
-    contexts had been seen before (gamma-Poisson shrinkage; DuMouchel, 1999): f alone without a log,
-    the lift alone after many purchases. One weight was not learned: see `dearer`.
+    those of a product, N all and n products, S is the logarithm of a lift that is shrunk towards
+    exp f, as if k contexts had been seen before (gamma-Poisson shrinkage; DuMouchel, 1999): f alone
+    without a log, the lift alone after many purchases. One weight was not learned: see `dearer`.
     """
 
     class Config(ModelConfig):
@@ -70,7 +70,8 @@ class ZeroShot(Recommender):
         sources = np.asarray(sources, dtype=np.int32)
         k, weights = self.config.contexts, {**learned_weights(), DEARER: -self.config.dearer}
         scores = self.columns.scores(sources, self.kind_scores, weights)
-        expected = np.outer(self.contexts[sources], self.contexts / max(self.total, 1.0))
+        # a basket for each product more: of few baskets, those of two products are no chance
+        expected = np.outer(self.contexts[sources], self.contexts / (self.total + self.n))
         pairs = self.pairs[sources]
         rows, columns = entry_rows(pairs), pairs.indices
         evidence = np.log(k * np.exp(scores[rows, columns]) + pairs.data)
