@@ -15,10 +15,10 @@ similar_complements
 DAEMONS := daemon:id_vectors=false,max_epochs=4,patience=4,daemon:id_vectors=true,self_term=true,$\
 last_relu=false,temperature=.1,learning_rate=.003,max_epochs=4,patience=4
 
-.PHONY: help install demo test system lint docs release bench claims serve clean
+.PHONY: help install demo test system lint docs release bench bench-check claims serve clean
 
 help: ## what can be made
-	@sed -n 's/^\([a-z]*\):[^#]*## /make \1: /p' Makefile
+	@sed -n 's/^\([a-z-]*\):[^#]*## /make \1: /p' Makefile
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -42,7 +42,11 @@ lint: $(VENV)/.dev-full ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal
+# compiled modules are stored, for the workers, the runs and the commands that tests start
+unexport PYTHONDONTWRITEBYTECODE
+# a worker for each core; WORKERS=3 on two cores, since some tests wait for servers and browsers
+WORKERS ?= logical
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal --durations=20
 # tests that multiply matrices run again with the instructions of other processors, where sums are
 # rounded differently
 ROUNDED := tests/models tests/sequential tests/language -m 'not one_processor'
@@ -85,6 +89,9 @@ bench: $(VENV)/.dev-full ## the tables of docs/benchmarks/results.md, from ../sh
 	  done; \
 	done
 	$(BIN)/python benchmarks/table.py
+
+bench-check: $(VENV)/.dev-full ## twelve small ratios against the stored ones; exit code 1 if one fell by a fifth
+	$(BIN)/python benchmarks/bench_check.py
 
 claims: $(VENV)/.dev-full ## the papers' claims on amazon-beauty, into benchmarks/results
 	$(BIN)/python benchmarks/claims.py amazon-beauty

@@ -30,6 +30,7 @@ from goeswith.settings.sections import Settings
 FORMS: Final[dict[str, dict[str, Any]]] = {
     "popularity": {"form": "popularity"},
     "confidence": {},
+    "confidence, prior 100": {"prior": 100},
     "confidence by basket": {"by_basket": True, "prior": 10},
     "llr": {"form": "llr"},
     "cosine": {"form": "cosine"},

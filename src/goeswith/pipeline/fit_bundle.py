@@ -31,6 +31,7 @@ from goeswith.pipeline.precompute import precompute
 from goeswith.pipeline.relevance_filter import filter_by_relevance
 from goeswith.pipeline.reverse_lists import reverse_arrays
 from goeswith.pipeline.session_model import fit_session
+from goeswith.pipeline.shopper_model import fit_shoppers
 from goeswith.pipeline.signal_notes import NO_LOG, hub_notes, signal_notes, slate_notes
 from goeswith.pipeline.similarity_index import similarity_arrays
 from goeswith.pipeline.top_k_table import TopKTable
@@ -43,7 +44,6 @@ from goeswith.relations.mining_report import MiningReport
 from goeswith.relations.relation import CO_PURCHASE
 from goeswith.settings.sections import KINDS_MODEL, ZERO_SHOT
 from goeswith.store.counted_contexts import CountedContexts
-from goeswith.store.evidence_arrays import evidence_arrays
 from goeswith.store.kind_relations import kind_arrays
 from goeswith.store.manifest import (
     AVAILABILITY,
@@ -59,6 +59,7 @@ from goeswith.store.manifest import (
     SIMILARS,
     TOP_K,
 )
+from goeswith.store.pairs.evidence_arrays import evidence_arrays
 from goeswith.store.product_lookup import product_arrays
 from goeswith.store.publish import new_build, publish
 from goeswith.store.publish_check import BuildStatistics, check_publishable, last_statistics
@@ -141,6 +142,7 @@ def fit_bundle(
         checkpoints = out.absolute().with_name(f".{out.name}.training")
 
         session = fit_session(dataset, settings, build, checkpoints, steps.log)
+        shoppers = fit_shoppers(dataset, settings, build, checkpoints, steps.log)
 
         def make_fitted(spec: str) -> Recommender:
             model = make_model(spec, settings.models)
@@ -188,6 +190,7 @@ def fit_bundle(
                 "statistics": statistics.as_json(),
                 "kinds": kinds,
                 "session": session,
+                "shoppers": shoppers,
                 "judged": relevance,
                 "metrics": metrics,
             },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from scipy import sparse
 
 from goeswith.data.catalog import Catalog
 from goeswith.ranking.baskets.basket_ranker import BasketRanker
+from goeswith.ranking.baskets.basket_training import Choice
 from goeswith.ranking.baskets.pair_table import PairTable
 from goeswith.ranking.baskets.type_features import TypeFeatures
 from goeswith.relations.graph import RelationGraph
@@ -75,6 +77,42 @@ def test_few_baskets_are_ranked_by_a_closed_form_and_the_reason_is_stated(
     assert model.importances() == {}
 
 
+def test_a_product_without_baskets_and_attributes_has_the_popular_products() -> None:
+    rng = np.random.default_rng(1)
+    dense = (rng.random((300, 12)) < np.linspace(0.6, 0.1, 12)).astype(np.float32)
+    graph = RelationGraph(13, baskets=sparse.csr_matrix(np.pad(dense, ((0, 0), (0, 1)))))
+    new = np.array([12], dtype=np.int32)
+    ids = [{"product_id": f"p{i}"} for i in range(13)]
+    model = BasketRanker().fit(Catalog.from_records(ids), graph)
+    assert model.recommend(new, 2)[0].tolist() == [[0, 1]]
+    # fallback models know more of a product with a title
+    titled = Catalog.from_records([*ids[:12], {"product_id": "p12", "title": "Steel pot"}])
+    assert model.fit(titled, graph).score_sparse(new).nnz == 0
+
+
+def test_trees_start_from_the_confidence_that_fits_later_baskets_best(
+    ranker: BasketRanker,
+) -> None:
+    # groups are strong here, so that a small prior is best
+    assert ranker.choice.start in {"confidence", "confidence by basket"}
+    rng = np.random.default_rng(2)
+    sparse_log = sparse.random(1200, 400, 0.01, format="csr", dtype=np.float32, random_state=rng)
+    sparse_log.data[:] = 1
+    sparse_log = sparse_log[np.diff(sparse_log.indptr) > 1]
+    catalog = Catalog.from_records({"product_id": f"p{i}"} for i in range(400))
+    model = BasketRanker(trees=1).fit(catalog, RelationGraph(400, baskets=sparse_log))
+    assert model.choice.start.endswith(", more")
+
+
+def test_trees_of_other_features_are_refused(ranker: BasketRanker) -> None:
+    arrays = ranker.choice.arrays()
+    fields = json.loads(arrays["choice"].tobytes())
+    del fields["start"]
+    arrays["choice"] = np.frombuffer(json.dumps(fields).encode(), dtype=np.uint8)
+    with pytest.raises(ValueError, match="fit it again"):
+        Choice.restore(arrays)
+
+
 def test_it_is_the_same_after_saving_and_with_the_same_seed(
     ranker: BasketRanker, shop: tuple[Catalog, RelationGraph], tmp_path: Path
 ) -> None:
@@ -103,7 +141,7 @@ def test_blocks_of_pairs_have_the_features_of_the_complete_table(
 ) -> None:
     catalog, graph = shop
     assert graph.baskets is not None
-    table = PairTable.build(graph.baskets, 10)
+    table = PairTable.build(graph.baskets, 10, np.zeros(0, dtype=np.int32))
     types = TypeFeatures.fit(catalog, sparse.csr_matrix((N, N), dtype=np.float32))
     features = table.features(types)
     parts = [block.features(types) for block in table.blocks(100)]

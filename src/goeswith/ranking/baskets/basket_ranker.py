@@ -16,9 +16,10 @@ and the popularity discount beta divides it by the share of baskets that hold v:
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar, Final, Self
+from typing import ClassVar, Self
 
 import numpy as np
+import polars as pl
 from scipy import sparse
 
 from goeswith.core.arrays import Floats, Rows, Sparse
@@ -30,12 +31,9 @@ from goeswith.models.basket_counts import BasketCounts, baskets_of
 from goeswith.models.paths import path_scores
 from goeswith.ranking.baskets.basket_ranker_config import BasketRankerConfig
 from goeswith.ranking.baskets.basket_training import Choice, train
-from goeswith.ranking.baskets.pair_table import PairTable
+from goeswith.ranking.baskets.pair_table import BLOCK, PairTable
 from goeswith.ranking.baskets.type_features import TypeFeatures
 from goeswith.relations.graph import RelationGraph
-
-_BLOCK: Final = 1 << 17
-"""Pairs whose features are in memory at once."""
 
 
 class BasketRanker(Recommender):
@@ -64,13 +62,13 @@ class BasketRanker(Recommender):
 
     def _rank(self, catalog: Catalog, baskets: Sparse) -> None:
         """Score every candidate of every source."""
-        table = PairTable.build(baskets, self.config.candidates)
+        table = PairTable.build(baskets, self.config.candidates, _undescribed(catalog))
         counts = BasketCounts.count(baskets, by_basket=True)
         types = TypeFeatures.fit(catalog, counts.pairs)
         discount = self.config.popularity_discount
         score = np.empty(len(table), dtype=np.float32)
         done = 0
-        for block in table.blocks(_BLOCK):
+        for block in table.blocks(BLOCK):
             features = block.features(types)
             score[done : done + len(block)] = self.choice.scores(features, block, discount)
             done += len(block)
@@ -99,3 +97,11 @@ class BasketRanker(Recommender):
     def restore(self, arrays: Arrays) -> None:
         self.scores = arrays["scores"]
         self.choice = Choice.restore(arrays)
+
+
+def _undescribed(catalog: Catalog) -> Rows:
+    """Products of which the catalogue holds no attribute, so that no fallback model has more."""
+    no_value = pl.all_horizontal(
+        pl.col("product_id").is_not_null(), pl.exclude("product_id").is_null()
+    )
+    return np.flatnonzero(catalog.frame.select(no_value).to_series().to_numpy()).astype(np.int32)

@@ -24,6 +24,6 @@ class BasketRankerConfig(ModelConfig):
     label_share: float = Field(
         0.25, gt=0, lt=0.9, description="Share of the baskets to learn from, the latest."
     )
-    sources: int = Field(2500, ge=1, description="Sources to learn from, at most.")
-    trees: int = Field(120, ge=1, description="Boosted trees, at most.")
-    leaves: int = Field(15, ge=2, description="Leaves of a tree, at most.")
+    sources: int = Field(10_000, ge=1, description="Sources to learn from, at most.")
+    trees: int = Field(60, ge=1, description="Boosted trees, at most.")
+    leaves: int = Field(10, ge=2, description="Leaves of a tree, at most.")

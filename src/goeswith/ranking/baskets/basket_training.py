@@ -13,7 +13,7 @@ from scipy import sparse
 from goeswith.core.arrays import Floats, Sparse, entry_rows
 from goeswith.core.arrays_file import Arrays
 from goeswith.models.basket_counts import BasketCounts
-from goeswith.ranking.baskets.pair_table import FORMS, PairTable, look_up
+from goeswith.ranking.baskets.pair_table import BLOCK, CONFIDENCES, FORMS, PairTable, look_up
 from goeswith.ranking.baskets.type_features import TypeFeatures
 from goeswith.ranking.tree_text import check_trees
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from goeswith.data.catalog import Catalog
     from goeswith.ranking.baskets.basket_ranker_config import BasketRankerConfig
 
-_START: Final = "confidence by basket"
-"""The closed form whose odds the trees correct."""
+_UNTRAINED: Final = "confidence by basket"
+"""The closed form that ranks where baskets are too few to learn from."""
 _MIN_LABELS: Final = 200
 """Baskets to learn from, at least."""
 _CHECK_SHARE: Final = 0.25
@@ -32,8 +32,8 @@ _CHECK_SHARE: Final = 0.25
 _MAX_CHECKED: Final = 4000
 _NEGATIVES: Final = 0.3
 """Share of the candidates without a label that are learned from, with more weight."""
-_LEARNING_RATE: Final = 0.08
-_PATIENCE: Final = 20
+_LEARNING_RATE: Final = 0.16
+_PATIENCE: Final = 10
 """Trees without a better fit to the baskets that are set aside, after which no more are added."""
 _EPSILON: Final = 1e-7
 
@@ -45,18 +45,20 @@ class Choice:
     Attributes:
         booster: the trees; None for a closed form.
         form: the best closed form.
+        start: the smoothed confidence whose odds the trees correct.
         reason: why, in one line.
     """
 
     booster: lightgbm.Booster | None
     form: str
+    start: str
     reason: str
 
     def scores(self, features: dict[str, Floats], table: PairTable, discount: float) -> Floats:
         """(m,) score of each pair; higher is better, -inf where there is none."""
         if self.booster is None:
             return _form_score(features, self.form)
-        p = _probabilities(self.booster, features)
+        p = _probabilities(self.booster, features, self.start)
         popularity = np.maximum(table.popularity[table.target], _EPSILON)
         score: Floats = (p * popularity**-discount).astype(np.float32)
         return score
@@ -73,7 +75,9 @@ class Choice:
     def arrays(self) -> Arrays:
         """The arrays of `restore`."""
         text = self.booster.model_to_string() if self.booster is not None else ""
-        fields = json.dumps({"trees": text, "form": self.form, "reason": self.reason})
+        fields = json.dumps(
+            {"trees": text, "form": self.form, "start": self.start, "reason": self.reason}
+        )
         return {"choice": np.frombuffer(fields.encode(), dtype=np.uint8)}
 
     @classmethod
@@ -81,7 +85,7 @@ class Choice:
         """Restore from `arrays`.
 
         Raises:
-            ValueError: the trees are damaged.
+            ValueError: the trees are damaged, or of a version with other features.
         """
         import lightgbm
 
@@ -90,7 +94,10 @@ class Choice:
         if fields["trees"]:
             check_trees(fields["trees"])
             booster = lightgbm.Booster(model_str=fields["trees"])
-        return cls(booster, fields["form"], fields["reason"])
+        form, start = fields["form"], fields.get("start", "")
+        if form not in FORMS or start not in CONFIDENCES:
+            raise ValueError("its features are of another version; fit it again")
+        return cls(booster, form, start, fields["reason"])
 
 
 def train(baskets: Sparse, catalog: Catalog, config: BasketRankerConfig) -> Choice:
@@ -108,18 +115,23 @@ def train(baskets: Sparse, catalog: Catalog, config: BasketRankerConfig) -> Choi
     if labelled < _MIN_LABELS:
         return Choice(
             None,
-            _START,
-            f"{_START} ranks: {baskets.shape[0]:,} baskets are too few to learn from",
+            _UNTRAINED,
+            _UNTRAINED,
+            f"{_UNTRAINED} ranks: {baskets.shape[0]:,} baskets are too few to learn from",
         )
     rng = np.random.default_rng(config.seed)
     earlier, later = baskets[:-labelled], baskets[-labelled:]
     is_check = rng.random(labelled) < _CHECK_SHARE
-    table = PairTable.build(earlier, config.candidates)
+    table = PairTable.build(earlier, config.candidates, np.unique(later.indices))
     types = TypeFeatures.fit(catalog, BasketCounts.count(earlier, by_basket=True).pairs)
     check = later[is_check][:_MAX_CHECKED]
     held_out = _samples(table, types, check, config, rng)
-    booster = _fit_trees(_samples(table, types, later[~is_check], config, rng), config, held_out)
-    recall = _discounted_recalls(table, types, booster, check, config.popularity_discount)
+    learned = _samples(table, types, later[~is_check], config, rng)
+    start = min(CONFIDENCES, key=held_out.loss)
+    booster = _fit_trees(learned, start, config, held_out)
+    trees = booster.num_trees()
+    choice = Choice(booster, start, start, "")
+    recall = _discounted_recalls(table, types, choice, check, config.popularity_discount)
     best = max(FORMS, key=lambda form: recall[form])
     wins = recall["trees"] >= recall[best]
     what = (
@@ -127,10 +139,9 @@ def train(baskets: Sparse, catalog: Catalog, config: BasketRankerConfig) -> Choi
         f"best closed form ({best}) {recall[best]:.4f}"
     )
     if not wins:
-        return Choice(None, best, f"{best} ranks, by {what}")
-    trees = booster.num_trees()
-    booster = _fit_trees(_samples(table, types, later, config, rng), config, trees=trees)
-    return Choice(booster, best, f"{trees} trees rank, by {what}")
+        return Choice(None, best, start, f"{best} ranks, by {what}")
+    booster = _fit_trees(_samples(table, types, later, config, rng), start, config, trees=trees)
+    return Choice(booster, best, start, f"{trees} trees rank, by {what}")
 
 
 @dataclass(frozen=True)
@@ -147,14 +158,20 @@ class _Samples:
     target: npt.NDArray[np.float64]
     weight: npt.NDArray[np.float64]
 
-    def dataset(self, reference: lightgbm.Dataset | None = None) -> lightgbm.Dataset:
+    def loss(self, form: str) -> float:
+        """Cross-entropy of a smoothed confidence."""
+        p = _clipped(self.features[form])
+        entropy = self.target * np.log(p) + (1 - self.target) * np.log(1 - p)
+        return -float(self.weight @ entropy) / max(float(self.weight.sum()), 1e-12)
+
+    def dataset(self, start: str, reference: lightgbm.Dataset | None = None) -> lightgbm.Dataset:
         import lightgbm
 
         return lightgbm.Dataset(
             _matrix(self.features),
             self.target,
             weight=self.weight / max(self.weight.mean(), 1e-12),
-            init_score=_start(self.features),
+            init_score=_logit(self.features[start]),
             feature_name=[name.replace(" ", "_").replace(",", "") for name in self.features],
             reference=reference,
         )
@@ -179,12 +196,18 @@ def _samples(
     weight = counts.products[pairs.source]
     target = np.clip(bought / np.maximum(weight, 1e-12), 0, 1)
     weight = np.where(bought > 0, weight, weight / _NEGATIVES)
-    features = {name: value[learned] for name, value in pairs.features(types).items()}
+    parts, done = [], 0
+    for block in pairs.blocks(BLOCK):
+        in_block = learned[done : done + len(block)]
+        parts.append({k: value[in_block] for k, value in block.features(types).items()})
+        done += len(block)
+    features = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     return _Samples(features, target[learned], weight[learned])
 
 
 def _fit_trees(
     samples: _Samples,
+    start: str,
     config: BasketRankerConfig,
     held_out: _Samples | None = None,
     *,
@@ -207,14 +230,14 @@ def _fit_trees(
         "verbosity": -1,
         "seed": config.seed,
     }
-    data = samples.dataset()
+    data = samples.dataset(start)
     if held_out is None:
         return lightgbm.train(settings, data, trees or config.trees)
     booster = lightgbm.train(
         settings,
         data,
         config.trees,
-        valid_sets=[held_out.dataset(data)],
+        valid_sets=[held_out.dataset(start, data)],
         callbacks=[lightgbm.early_stopping(_PATIENCE, verbose=False)],
     )
     # without the trees after the best one
@@ -224,7 +247,7 @@ def _fit_trees(
 def _discounted_recalls(
     table: PairTable,
     types: TypeFeatures,
-    booster: lightgbm.Booster,
+    choice: Choice,
     check: Sparse,
     discount: float,
 ) -> dict[str, float]:
@@ -234,7 +257,7 @@ def _discounted_recalls(
     """
     pairs = table.of_sources(np.unique(check.indices).astype(np.int32))
     features = pairs.features(types)
-    scores = {"trees": Choice(booster, _START, "").scores(features, pairs, discount)}
+    scores = {"trees": choice.scores(features, pairs, discount)}
     scores |= {form: _form_score(features, form) for form in FORMS}
     worth = np.maximum(table.popularity, _EPSILON) ** -discount
     # (basket, source) pairs, and what the rest of the basket is worth
@@ -277,9 +300,14 @@ def _form_score(features: dict[str, Floats], form: str) -> Floats:
     return found
 
 
-def _start(features: dict[str, Floats]) -> npt.NDArray[np.float64]:
-    p = np.clip(features[_START].astype(np.float64), _EPSILON, 1 - _EPSILON)
-    logit: npt.NDArray[np.float64] = np.log(p / (1 - p))
+def _clipped(p: Floats) -> npt.NDArray[np.float64]:
+    clipped: npt.NDArray[np.float64] = np.clip(p.astype(np.float64), _EPSILON, 1 - _EPSILON)
+    return clipped
+
+
+def _logit(p: Floats) -> npt.NDArray[np.float64]:
+    clipped = _clipped(p)
+    logit: npt.NDArray[np.float64] = np.log(clipped / (1 - clipped))
     return logit
 
 
@@ -287,7 +315,8 @@ def _matrix(features: dict[str, Floats]) -> Floats:
     return np.column_stack(list(features.values()))
 
 
-def _probabilities(booster: lightgbm.Booster, features: dict[str, Floats]) -> Floats:
+def _probabilities(booster: lightgbm.Booster, features: dict[str, Floats], start: str) -> Floats:
     raw = np.asarray(booster.predict(_matrix(features), raw_score=True), dtype=np.float64)
-    p: Floats = (1 / (1 + np.exp(-np.clip(raw + _start(features), -50, 50)))).astype(np.float32)
+    odds = raw + _logit(features[start])
+    p: Floats = (1 / (1 + np.exp(-np.clip(odds, -50, 50)))).astype(np.float32)
     return p

@@ -19,21 +19,20 @@ if TYPE_CHECKING:
 
     from goeswith.ranking.baskets.type_features import TypeFeatures
 
-_PRIORS: Final = (10.0, 100.0)
-"""Baskets' worth of popularity in two smoothed confidences."""
+CONFIDENCES: Final = {
+    "confidence": (0, 30.0),
+    "confidence, more": (0, 100.0),
+    "confidence by basket": (1, 10.0),
+    "confidence by basket, more": (1, 100.0),
+}
+"""Smoothed confidences: one vote a pair (0) or a basket (1), and baskets' worth of popularity."""
 _L2: Final = 1000.0
 """Penalty of EASE, in baskets."""
 _EASE_PRODUCTS: Final = 3000
 """Products that EASE reads: those in most baskets. Time grows with the cube."""
-FORMS: Final = (
-    "popularity",
-    "confidence",
-    "confidence by basket",
-    "confidence, more",
-    "llr",
-    "cosine",
-    "ease",
-)
+BLOCK: Final = 1 << 17
+"""Pairs whose features are in memory at once."""
+FORMS: Final = ("popularity", *CONFIDENCES, "llr", "cosine", "ease")
 """Closed forms among the features, which the trees have to beat."""
 
 
@@ -59,12 +58,13 @@ class PairTable:
     means: npt.NDArray[np.float64]
 
     @classmethod
-    def build(cls, baskets: Sparse, k: int) -> Self:
+    def build(cls, baskets: Sparse, k: int, also: Rows) -> Self:
         """Candidates: the k best by each closed form.
 
         Args:
             baskets: (b, n) CSR of ones.
             k: candidates by each form.
+            also: sources that get the popular candidates even if no basket holds them.
         """
         n = baskets.shape[1]
         plain = BasketCounts.count(baskets, by_basket=False)
@@ -75,9 +75,11 @@ class PairTable:
         lists = [
             *(_pairs(matrix, row_top_k_mask(matrix, k)) for matrix in (voted.pairs, llr)),
             _dense_pairs(weights, rows, k),
-            _popular(plain, k),
+            _popular(plain, k, also),
         ]
-        keys = np.unique(np.concatenate([u.astype(np.int64) * n + v for u, v in lists]))
+        # np.unique hashes integers, which takes many times as long
+        keys = np.sort(np.concatenate([u.astype(np.int64) * n + v for u, v in lists]))
+        keys = keys[np.diff(keys, prepend=-1) != 0]
         source, target = (keys // n).astype(np.int32), (keys % n).astype(np.int32)
         is_pair = source != target
         source, target = source[is_pair], target[is_pair]
@@ -140,13 +142,13 @@ class PairTable:
         d_u, d_v = self.products[self.source, 1], self.products[self.target, 1]
         count, voted = (self.values[name] for name in ("count", "count by basket"))
         share, share_voted = n_v / max(self.baskets[0], 1e-12), d_v / max(self.baskets[1], 1e-12)
+        votes = ((count, n_u, share), (voted, d_u, share_voted))
+        columns: dict[str, npt.ArrayLike] = {"popularity": share_voted}
+        for name, (vote, prior) in CONFIDENCES.items():
+            both, of_source, of_target = votes[vote]
+            k = prior * self.means[vote]
+            columns[name] = (both + k * of_target) / (of_source + k)
         mean = self.means[1]
-        columns: dict[str, npt.ArrayLike] = {
-            "popularity": share_voted,
-            "confidence": (count + _PRIORS[0] * share) / (n_u + _PRIORS[0]),
-        }
-        for name, prior in zip(("confidence by basket", "confidence, more"), _PRIORS, strict=True):
-            columns[name] = (voted + prior * mean * share_voted) / (d_u + prior * mean)
         held = count > 0
         for measure in ("llr", "pmi_lower"):
             values = association(measure, count, n_u, n_v, max(self.baskets[0], 1e-12))
@@ -191,8 +193,8 @@ def _dense_pairs(weights: Floats, rows: Rows, k: int) -> tuple[Rows, Rows]:
     return np.repeat(rows, k), rows[best.ravel()]
 
 
-def _popular(counts: BasketCounts, k: int) -> tuple[Rows, Rows]:
-    """The k products in most baskets, for every source that is in one."""
-    sources = np.flatnonzero(counts.products > 0).astype(np.int32)
+def _popular(counts: BasketCounts, k: int, also: Rows) -> tuple[Rows, Rows]:
+    """The k products in most baskets, for every source that is in one, and some others."""
+    sources = np.union1d(np.flatnonzero(counts.products > 0), also).astype(np.int32)
     popular = counts.most_bought(k)
     return np.repeat(sources, len(popular)), np.tile(popular, len(sources))

@@ -83,10 +83,12 @@ class TypeFeatures:
 
 
 def _knowledge(ids: list[str]) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    table = load_table()
     code = {name: i for i, name in enumerate(ids)}
     strength = np.zeros((len(ids), len(ids)), dtype=np.float32)
     replaces = np.eye(len(ids), dtype=bool)
+    if not ids:
+        return strength, replaces
+    table = load_table()
     for name, i in code.items():
         for link in table.links.get(name, ()):
             if link.target in code:
