@@ -17,7 +17,11 @@ from goeswith.data.dataset import Dataset
 from goeswith.pipeline.fit_bundle import fit_bundle
 from goeswith.query.bundle import Bundle
 from goeswith.ranking.zero_shot.pair_columns import DEARER, PairColumns
-from goeswith.ranking.zero_shot.zero_shot_model import ZeroShot, learned_weights
+from goeswith.ranking.zero_shot.zero_shot_model import (
+    ZeroShot,
+    learned_weights,
+    less_by_place,
+)
 from goeswith.relations.graph import RelationGraph
 from goeswith.settings.sections import Settings
 
@@ -44,7 +48,7 @@ def catalog() -> Catalog:
 
 @pytest.fixture(scope="module")
 def fitted(catalog: Catalog) -> ZeroShot:
-    return ZeroShot().fit(catalog, RelationGraph(N))
+    return ZeroShot(place=0).fit(catalog, RelationGraph(N))
 
 
 def everything(model: ZeroShot) -> np.ndarray:
@@ -90,7 +94,7 @@ def test_purchases_take_over_by_shrinkage(catalog: Catalog, fitted: ZeroShot) ->
         baskets[together + alone : together + 2 * alone, 4] = 1
         baskets[together + 2 * alone :, 6] = 1
         graph = replace(RelationGraph(N), baskets=sparse.csr_matrix(baskets))
-        return everything(ZeroShot().fit(catalog, graph))
+        return everything(ZeroShot(place=0).fit(catalog, graph))
 
     few, many = scores(1, 0, others=20), scores(1000, 4000)
     assert prior[0, 4] < few[0, 4]
@@ -99,6 +103,14 @@ def test_purchases_take_over_by_shrinkage(catalog: Catalog, fitted: ZeroShot) ->
     # what is never bought together after many purchases loses, others stay as they were
     assert scores(0, 4000)[0, 4] < prior[0, 4] - 3
     np.testing.assert_allclose(many[1, :-1], prior[1, :-1], atol=1e-5)
+
+
+def test_each_further_product_of_a_kind_scores_less() -> None:
+    scores = np.array([[5.0, 4.0, 3.0, 2.0, 1.0]], dtype=np.float32)
+    kinds = np.array([1, 0, 1, -1, 1], dtype=np.int32)
+    found = less_by_place(scores.copy(), kinds, 1.0)
+    np.testing.assert_allclose(found[0], [5, 4, 3 - 1 / 2, 2, 1 - 2 / 3], rtol=1e-6)
+    assert np.array_equal(less_by_place(scores.copy(), kinds, 0), scores)
 
 
 def test_a_saved_model_scores_as_before(fitted: ZeroShot, tmp_path: Path) -> None:

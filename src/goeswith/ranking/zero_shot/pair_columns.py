@@ -167,11 +167,8 @@ def _kind_relations(ids: list[str]) -> dict[str, Floats]:
     table, size = load_table(), len(ids) + 1
     code = {kind: i for i, kind in enumerate(ids)}
     names = [
-        "link",
-        "link back",
         *(f"link: {reason}" for reason in REASONS),
         *(f"link back: {reason}" for reason in REASONS),
-        "replaces",
         "same kind",
         "alternative",
         "forbidden",
@@ -187,18 +184,15 @@ def _kind_relations(ids: list[str]) -> dict[str, Floats]:
         for link in links:
             into[link.target] = into.get(link.target, 0) + 1
     for kind, i in code.items():
-        found["same kind"][i, i] = found["replaces"][i, i] = 1
+        found["same kind"][i, i] = 1
         for link in table.links.get(kind, ()):
             if link.target in code:
                 j = code[link.target]
-                # a reason that no data set has still counts as a link
-                for name in ("link", f"link: {link.reason}"):
-                    found[name][i, j] = link.strength / 3
-                for name in ("link back", f"link back: {link.reason}"):
-                    found[name][j, i] = link.strength / 3
+                found[f"link: {link.reason}"][i, j] = link.strength / 3
+                found[f"link back: {link.reason}"][j, i] = link.strength / 3
         for other in table.alternatives.get(kind, ()):
             if other in code:
-                found["alternative"][i, code[other]] = found["replaces"][i, code[other]] = 1
+                found["alternative"][i, code[other]] = 1
         found["targets of source"][i, :-1] = np.log1p(len(table.links.get(kind, ())))
         found["sources of target"][:-1, i] = np.log1p(into.get(kind, 0))
     for first, second in table.forbidden_pairs(ids):

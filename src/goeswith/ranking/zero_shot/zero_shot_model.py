@@ -26,13 +26,14 @@ class ZeroShot(Recommender):
     """A linear model of pairs, learned on the data of other shops.
 
         f(i, j) = sum_c w_c x_c(i, j)
-        S(i, j) = log ((n_ij + k exp f(i, j)) / (n_i n_j / N + k))
+        S(i, j) = log ((n_ij + k exp f(i, j)) / (n_i n_j / (N + n) + k))
 
-    The features x mean the same in every shop (`pair_columns`), and their weights w are numbers
-    that the package brings (`weights.json`). With n_ij the purchases of the pair, n_i those of a
-    product and N all, S is the logarithm of a lift that is shrunk towards exp f, as if k contexts
-    had been seen before (gamma-Poisson shrinkage; DuMouchel, 1999): f alone without a log, the lift
-    alone after many purchases. One weight was not learned: see `dearer`.
+    Of the p-th best product of a kind, place (1 - 1 / p) is subtracted, so that recommendations are
+    of several kinds. The features x mean the same in every shop (`pair_columns`), and their weights
+    w are numbers that the package brings (`weights.json`). With n_ij the purchases of the pair, n_i
+    those of a product, N all and n products, S is the logarithm of a lift that is shrunk towards
+    exp f, as if k contexts had been seen before (gamma-Poisson shrinkage; DuMouchel, 1999): f alone
+    without a log, the lift alone after many purchases. One weight was not learned: see `dearer`.
     """
 
     class Config(ModelConfig):
@@ -44,6 +45,9 @@ class ZeroShot(Recommender):
             ge=0,
             description="How much less a target scores that costs e times as much as its source. "
             "Set by hand: no data set to learn from has prices and directed pairs.",
+        )
+        place: float = Field(
+            1.0, ge=0, description="How much less each further product of one kind scores."
         )
 
     name: ClassVar[str] = "zero_shot"
@@ -66,13 +70,15 @@ class ZeroShot(Recommender):
         sources = np.asarray(sources, dtype=np.int32)
         k, weights = self.config.contexts, {**learned_weights(), DEARER: -self.config.dearer}
         scores = self.columns.scores(sources, self.kind_scores, weights)
-        expected = np.outer(self.contexts[sources], self.contexts / max(self.total, 1.0))
+        # a basket for each product more: of few baskets, those of two products are no chance
+        expected = np.outer(self.contexts[sources], self.contexts / (self.total + self.n))
         pairs = self.pairs[sources]
         rows, columns = entry_rows(pairs), pairs.indices
         evidence = np.log(k * np.exp(scores[rows, columns]) + pairs.data)
         scores += np.float32(np.log(k))
         scores[rows, columns] = evidence
         scores -= np.log(expected + k).astype(np.float32)
+        scores = less_by_place(scores, self.columns.kinds, self.config.place)
         # nothing is known of a product without kind, title and categories
         scores[~self._has_attributes[sources]] = -np.inf
         scores[:, ~self._has_attributes] = -np.inf
@@ -114,6 +120,21 @@ def _counts(graph: RelationGraph) -> tuple[Sparse, npt.NDArray[np.float64], floa
     pairs = bought.maximum(bought.T).tocsr().astype(np.float32)
     contexts = np.asarray(pairs.sum(axis=1), dtype=np.float64).ravel()
     return pairs, contexts, float(contexts.sum())
+
+
+def less_by_place(scores: Floats, kinds: Rows, place: float) -> Floats:
+    """(b, n) scores less what each further product of one kind loses; -1 is no kind."""
+    if not place:
+        return scores
+    has_kind = np.flatnonzero(kinds >= 0)
+    codes = kinds[has_kind]
+    index = np.arange(len(codes))
+    for row in scores:
+        order = np.lexsort((-row[has_kind], codes))
+        is_first = np.diff(codes[order], prepend=-1) != 0
+        rank = index - np.maximum.accumulate(np.where(is_first, index, 0))
+        row[has_kind[order]] -= np.float32(place) * (1 - 1 / (rank + 1)).astype(np.float32)
+    return scores
 
 
 @lru_cache(maxsize=1)
