@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from goeswith.core.atomic_files import write_json
 from goeswith.core.ndcg import rank_discounts
+from goeswith.data.catalog import Catalog
 from goeswith.data.dataset import Dataset
 from goeswith.data.folder import load_data
 from goeswith.evaluation.protocols.basket_protocol import BasketCase, basket_protocol
@@ -66,21 +68,27 @@ def positions_of(products: Any, types: Any, k: int, diversity: float, floor: flo
     return slate.build_slate(products, types, k, relevance=discounts, diversity=diversity)
 
 
-def judged(pairs: pl.DataFrame, data: Dataset) -> list[dict[str, float]]:
-    """Shares of the first five of the labelled pool of each source, by position."""
-    catalog, table = data.catalog, load_table()
-    model = KnowledgeRanker().fit(catalog, graph_of(data))
+def ranked_pools(
+    pairs: pl.DataFrame, catalog: Catalog, model: KnowledgeRanker
+) -> list[npt.NDArray[np.intp]]:
+    """Rows of the labelled pairs of each source, by score."""
     source, target = (catalog.rows(pairs[end]) for end in ("source", "target"))
     ids = [*model.kinds.kind_ids, None]
     codes = [model.kinds.codes[rows].tolist() for rows in (source, target)]
     ends = ((ids[a], ids[b]) for a, b in zip(*codes, strict=True))
     # what the table excludes comes last, behind what nothing is known of
-    excluded = np.array([bool(a and b and table.replaces(a, b)) for a, b in ends])
+    excluded = np.array([bool(a and b and load_table().replaces(a, b)) for a, b in ends])
     score = model.score_pairs(source, target)
     score = np.where(np.isfinite(score), score, 0) - 10 * excluded
-    labels = pairs.select("complement", "substitute").cast(pl.Float64).to_numpy()
     pools = [np.flatnonzero(source == row) for row in dict.fromkeys(source.tolist())]
-    pools = [pool[np.argsort(-score[pool], kind="stable")] for pool in pools]
+    return [pool[np.argsort(-score[pool], kind="stable")] for pool in pools]
+
+
+def judged(pairs: pl.DataFrame, data: Dataset) -> list[dict[str, float]]:
+    """Shares of the first five of the labelled pool of each source, by position."""
+    catalog, target = data.catalog, data.catalog.rows(pairs["target"])
+    pools = ranked_pools(pairs, catalog, KnowledgeRanker().fit(catalog, graph_of(data)))
+    labels = pairs.select("complement", "substitute").cast(pl.Float64).to_numpy()
     found = []
     for diversity, floor in POSITIONS:
         shown = [

@@ -28,13 +28,14 @@ together three times by chance comes first."""
 class KnowledgeRanker(Recommender):
     """What a log says of a pair, and what the table of kinds says of the two kinds.
 
-        S(i, j) = strength(i, j) + a lift(i, j) + b shared(i, j) - place(i, j)
+        S(i, j) = strength(i, j) + a lift(i, j) + b shared(i, j) + c bought(j) - place(i, j)
 
     strength is that of the link between the kinds (3 to 1), the density of links between their
     groups where there is none, and 0 where a kind is unknown. lift is the logarithm of how much
     more often than by chance the pair was bought together, log (n_ij + 2) / (n_i n_j / N + 2):
     evidence of hundreds of baskets outweighs a missing link. shared is the cosine of the words that
-    name no kind. Without a link a counts half, and b a quarter. Where a kind is unknown, all words
+    name no kind. bought is the logarithm of how often j is bought, 0 for the most bought product:
+    the knob between what is special to i and what most baskets hold. Without a link a counts half, and b a quarter. Where a kind is unknown, all words
     count against the pair, for they may be one product in two designs; unless the shop's types
     differ: then a counts fully, and b not at all. place is 1 - 1 / p for the p-th best of a kind.
 
@@ -47,6 +48,12 @@ class KnowledgeRanker(Recommender):
     class Config(ModelConfig):
         lift: float = Field(1.0, ge=0, description="Weight of the logarithm of the lift.")
         shared: float = Field(1.5, ge=0, description="Weight of words that both titles share.")
+        popularity: float = Field(
+            0.1,
+            ge=0,
+            description="Weight of the logarithm of how often a product is bought: 0 for what is "
+            "special to a product, 1 for what most baskets hold.",
+        )
         unknown: float = Field(
             4.0, ge=0, description="Weight of shared words against a pair with an unknown kind."
         )
@@ -86,7 +93,7 @@ class KnowledgeRanker(Recommender):
 
     def _learn(self, catalog: Catalog, graph: RelationGraph) -> None:
         self.kinds.fit(catalog, graph)
-        self.lift = _log_lift(graph)
+        self.lift, self.bought = _log_lift(graph)
         self.types = catalog.type_codes
         self._prepare()
 
@@ -150,7 +157,7 @@ class KnowledgeRanker(Recommender):
         score = value[0] + np.where(full, config.lift, config.lift / 2) * value[1]
         worth = np.where(linked_kinds, config.shared, config.shared / 4)
         worth = np.where(unknown, np.where(of_other_types, 0, -config.unknown), worth)
-        score += worth * shared
+        score += worth * shared + config.popularity * self.bought[target]
         # what the table links and does not fit was left out of the links: it stays out
         compare = is_allowed & ~is_linked & self._has_to_match[one, other]
         is_allowed &= ~self._misfits(sources, row, target, compare)
@@ -217,6 +224,7 @@ class KnowledgeRanker(Recommender):
     def arrays(self) -> Arrays:
         return {
             "lift": self.lift,
+            "bought": self.bought,
             "types": self.types,
             **{f"kinds_{name}": array for name, array in self.kinds.arrays().items()},
         }
@@ -224,8 +232,10 @@ class KnowledgeRanker(Recommender):
     def restore(self, arrays: Arrays) -> None:
         self._make_parts()
         self.lift = arrays["lift"]
+        # bundles of earlier versions have neither of the two
+        self.bought = arrays.get("bought", np.zeros(self.lift.shape[0], dtype=np.float32))
         none = np.full(self.lift.shape[0], -1, dtype=np.int32)
-        self.types = arrays.get("types", none)  # not in bundles of earlier versions
+        self.types = arrays.get("types", none)
         prefix = "kinds_"
         self.kinds.restore(
             {
@@ -237,10 +247,14 @@ class KnowledgeRanker(Recommender):
         self._prepare()
 
 
-def _log_lift(graph: RelationGraph) -> Sparse:
-    """(n, n) CSR of the smoothed logarithm of the lift of every pair bought together.
+def _log_lift(graph: RelationGraph) -> tuple[Sparse, Floats]:
+    """What the log says of pairs and of products.
 
     Of all baskets where the graph has them, each with one vote; else of its edges.
+
+    Returns:
+        (n, n) CSR of the smoothed logarithm of the lift of every pair bought together, and (n,) the
+        logarithm of how often each product was bought, 0 for the most bought one.
     """
     if graph.baskets is not None:
         counts = BasketCounts.count(graph.baskets, by_basket=True)
@@ -254,7 +268,8 @@ def _log_lift(graph: RelationGraph) -> Sparse:
     expected = source[entry_rows(pairs)] * target[pairs.indices] / max(baskets, 1e-12)
     lift = pairs.astype(np.float32)
     lift.data = np.log((pairs.data + smoothing) / (expected + smoothing)).astype(np.float32)
-    return lift
+    bought_of = np.log(target + smoothing)
+    return lift, (bought_of - bought_of.max(initial=-np.inf)).astype(np.float32)
 
 
 def _contexts(
