@@ -8,15 +8,17 @@ AXE := axe-core@4.14.1
 BENCH_DATA := amazon-beauty amazon-clothing amazon-grocery
 BENCH_TRAINED := directed_propagation typed_towers dual_embedding p_companion product2vec daemon
 # beside the ranker, for a paired comparison: the strongest of the simple ones
-RANKED := ranker,ease,cocitation:relation=co_purchase,alternatives=false,similar_complements
+RANKED := ranker,ease,ease:relation=co_purchase,alternatives=false,l2=100,$\
+slim:relation=co_purchase,alternatives=false,cocitation:relation=co_purchase,alternatives=false,$\
+similar_complements
 # the paper's form and the best form found; more epochs do not help the second
 DAEMONS := daemon:id_vectors=false,max_epochs=4,patience=4,daemon:id_vectors=true,self_term=true,$\
 last_relu=false,temperature=.1,learning_rate=.003,max_epochs=4,patience=4
 
-.PHONY: help install demo test system lint docs release bench claims serve clean
+.PHONY: help install demo test system lint docs release bench bench-check claims serve clean
 
 help: ## what can be made
-	@sed -n 's/^\([a-z]*\):[^#]*## /make \1: /p' Makefile
+	@sed -n 's/^\([a-z-]*\):[^#]*## /make \1: /p' Makefile
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -40,7 +42,11 @@ lint: $(VENV)/.dev-full ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal
+# compiled modules are stored, for the workers, the runs and the commands that tests start
+unexport PYTHONDONTWRITEBYTECODE
+# a worker for each core; WORKERS=3 on two cores, since some tests wait for servers and browsers
+WORKERS ?= logical
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal --durations=20
 # tests that multiply matrices run again with the instructions of other processors, where sums are
 # rounded differently
 ROUNDED := tests/models tests/sequential tests/language -m 'not one_processor'
@@ -83,6 +89,9 @@ bench: $(VENV)/.dev-full ## the tables of docs/benchmarks/results.md, from ../sh
 	  done; \
 	done
 	$(BIN)/python benchmarks/table.py
+
+bench-check: $(VENV)/.dev-full ## twelve small ratios against the stored ones; exit code 1 if one fell by a fifth
+	$(BIN)/python benchmarks/bench_check.py
 
 claims: $(VENV)/.dev-full ## the papers' claims on amazon-beauty, into benchmarks/results
 	$(BIN)/python benchmarks/claims.py amazon-beauty

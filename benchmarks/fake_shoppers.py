@@ -32,10 +32,11 @@ from goeswith.evaluation.protocols.case import BenchmarkData
 from goeswith.evaluation.protocols.time_protocol import TimeCase, time_protocol
 from goeswith.evaluation.splits import time_split
 from goeswith.models import make_model
+from goeswith.pipeline.kind_tags import tag_products
 from goeswith.relations.config import MiningConfig
 from goeswith.relations.graph import RelationGraph
 from goeswith.relations.mine import mine
-from goeswith.settings.sections import EvaluationSettings, Settings
+from goeswith.settings.sections import EvaluationSettings, KindSettings, Settings
 
 ONLINE_RETAIL = Path(__file__).parents[2] / "shared" / "data" / "online-retail" / "events.parquet"
 RESULT = Path(__file__).parent / "results" / "fake-shoppers.json"
@@ -306,10 +307,11 @@ def simulated(seed: int = 0, users: int = 600) -> Dataset:
 
 
 def online_retail(path: Path) -> Dataset:
-    """The published invoice lines, through the importer."""
+    """The published invoice lines, through the importer, and the kinds of their products."""
     with tempfile.TemporaryDirectory() as folder:
         import_tables("online-retail", [path], Path(folder) / "online-retail")
-        return load_data(Path(folder) / "online-retail")
+        dataset = load_data(Path(folder) / "online-retail")
+    return tag_products(dataset, KindSettings())[0]
 
 
 def rows_of(outcome: dict[str, Any]) -> tuple[list[str], list[list[str]]]:

@@ -31,8 +31,10 @@ from goeswith.results.reports.results_report import report_results
 start = time.perf_counter()
 report = report_results(Path(sys.argv[1]))
 seconds = time.perf_counter() - start
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(seconds, peak, report.rows["all"][0]["impressions"], report.rows["all"][0]["units"])
+used = resource.getrusage(resource.RUSAGE_SELF)
+total = report.rows["all"][0]
+processor = used.ru_utime + used.ru_stime
+print(seconds, processor, used.ru_maxrss / 1024, total["impressions"], total["units"])
 """
 
 
@@ -86,9 +88,10 @@ def report(folder: Path) -> dict[str, Any]:
         text=True,
         env=os.environ,
     )
-    seconds, peak, impressions, units = map(float, done.stdout.split())
+    seconds, processor, peak, impressions, units = map(float, done.stdout.split())
     return {
         "seconds": round(seconds, 1),
+        "processor_seconds": round(processor, 1),
         "peak_mib": round(peak),
         "impressions": int(impressions),
         "units": int(units),

@@ -1,11 +1,15 @@
 """Other clients' times while strangers flood a service: `python benchmarks/hostile_clients.py`.
 
-    python benchmarks/hostile_clients.py [BUNDLE] [--seconds 8]
+    python benchmarks/hostile_clients.py [BUNDLE] [--turns 6] [--seconds 3]
 
 One client asks for complements without a pause over one connection. Meanwhile other processes send
 endless headers, hold 900 connections with half a request, or send baskets of 50 products and close
-at once. Figures are that client's times and the memory of the service (PSS); BUNDLE is a synthetic
-one where left out.
+at once. The attacks take turns with an idle service, so that other programs of the machine disturb
+all alike. Attackers have the lowest priority, as they would run on other machines.
+
+Figures are that client's times over all turns, the memory of the service (PSS), and the processor
+time that it takes beside what the client's requests cost it when idle. BUNDLE is a synthetic one
+where left out.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import http.client
+import os
 import platform
 import re
 import socket
@@ -20,6 +25,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -36,6 +42,7 @@ HEAD = b"GET /v1/products/p1/complements HTTP/1.1\r\nHost: localhost\r\n"
 
 def flood_headers(port: int, stop: Event) -> None:
     """Endless header values over new connections."""
+    os.nice(19)
     while not stop.is_set():
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)) as client:
             client.settimeout(2)
@@ -46,6 +53,7 @@ def flood_headers(port: int, stop: Event) -> None:
 
 def hold_connections(port: int, stop: Event) -> None:
     """900 connections with half a head."""
+    os.nice(19)
     held: list[socket.socket] = []
     while not stop.is_set():
         with contextlib.suppress(OSError):
@@ -60,6 +68,7 @@ def hold_connections(port: int, stop: Event) -> None:
 
 def abandon_baskets(port: int, stop: Event) -> None:
     """Baskets of 50 products whose answer nobody waits for."""
+    os.nice(19)
     products = "&".join(f"product=p{i % 40}" for i in range(50))
     request = f"GET /v1/basket?{products}&diversity=0.5 HTTP/1.1\r\nHost: localhost\r\n\r\n"
     while not stop.is_set():
@@ -91,15 +100,36 @@ def ask(port: int, seconds: float) -> tuple[list[float], int]:
     return times, failed
 
 
+@dataclass
+class Figures:
+    """Of one attack, over all turns."""
+
+    times: list[float] = field(default_factory=list)
+    failed: int = 0
+    memory_mb: float = 0.0
+    processor_seconds: float = 0.0
+    seconds: float = 0.0
+
+
+def processor_seconds(pid: int) -> float:
+    """Processor time of a process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def measure(
-    process: Any, port: int, seconds: float, attack: Callable[..., None] | None, threads: int
-) -> dict[str, Any]:
-    """The client's times under an attack, and the most memory meanwhile."""
+    figures: Figures,
+    process: Any,
+    port: int,
+    seconds: float,
+    attack: tuple[Callable[..., None] | None, int],
+) -> None:
+    """Add the client's times of a turn under an attack, and the most memory meanwhile."""
+    function, count = attack
     processes = get_context("spawn")
     stop = processes.Event()
     attackers = [
-        processes.Process(target=attack, args=(port, stop), daemon=True)
-        for _ in range(threads if attack else 0)
+        processes.Process(target=function, args=(port, stop), daemon=True) for _ in range(count)
     ]
     for attacker in attackers:
         attacker.start()
@@ -112,42 +142,68 @@ def measure(
 
     watcher = threading.Thread(target=watch)
     watcher.start()
+    begun, used = time.monotonic(), processor_seconds(process.pid)
     times, failed = ask(port, seconds)
+    figures.processor_seconds += processor_seconds(process.pid) - used
+    figures.seconds += time.monotonic() - begun
     stop.set()
     for thread in (*attackers, watcher):
         thread.join(timeout=10)
-    ms = np.array(times) * 1000
-    return {
-        "requests": len(times),
-        "failed": failed,
-        "p50_ms": round(float(np.percentile(ms, 50)), 2),
-        "p99_ms": round(float(np.percentile(ms, 99)), 2),
-        "memory_mb": max(peak),
-    }
+    figures.times += times
+    figures.failed += failed
+    figures.memory_mb = max(figures.memory_mb, *peak)
+
+
+def table(found: dict[str, Figures]) -> dict[str, dict[str, float]]:
+    """The figures by attack, and their ratios to the idle service."""
+    idle = found["idle"]
+    cost = idle.processor_seconds / len(idle.times)
+    rows = {}
+    for name, one in found.items():
+        p50, p99 = np.percentile(one.times, [50, 99]) * 1000
+        rows[name] = {
+            "requests": len(one.times),
+            "failed": one.failed,
+            "p50_ms": round(float(p50), 2),
+            "p99_ms": round(float(p99), 2),
+            "p99_to_idle": round(float(p99 / np.percentile(idle.times, 99) / 1000), 2),
+            "memory_mb": one.memory_mb,
+            "memory_to_idle": round(one.memory_mb / idle.memory_mb, 2),
+            "processor_share_of_the_attack": round(
+                (one.processor_seconds - cost * len(one.times)) / one.seconds, 3
+            ),
+        }
+    return rows
+
+
+ATTACKS: dict[str, tuple[Callable[..., None] | None, int]] = {
+    "idle": (None, 0),
+    "header flood, 2 connections": (flood_headers, 2),
+    "900 slow connections": (hold_connections, 1),
+    "100 abandoned baskets a second": (abandon_baskets, 1),
+}
 
 
 def main() -> None:
     """Print and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("bundle", nargs="?", type=Path)
-    parser.add_argument("--seconds", type=float, default=8)
+    parser.add_argument("--turns", type=int, default=6)
+    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--out", type=Path, default=RESULT)
     given = parser.parse_args()
-    found: dict[str, Any] = {}
+    found = {name: Figures() for name in ATTACKS}
+    load = [round(os.getloadavg()[0], 1)]
     with tempfile.TemporaryDirectory() as folder:
         path = given.bundle or Path(folder) / "bundle"
         if given.bundle is None:
             fit_number(path, 1)
         with serving(path, 1) as (process, port):
             ask(port, 2)
-            for name, attack, threads in (
-                ("idle", None, 0),
-                ("header flood, 2 connections", flood_headers, 2),
-                ("900 slow connections", hold_connections, 1),
-                ("100 abandoned baskets a second", abandon_baskets, 1),
-                ("idle again", None, 0),
-            ):
-                found[name] = measure(process, port, given.seconds, attack, threads)
-                print(name, found[name], flush=True)
+            for _ in range(given.turns):
+                for name, attack in ATTACKS.items():
+                    measure(found[name], process, port, given.seconds, attack)
+                print(table(found), flush=True)
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
             connection.request("GET", "/metrics")
             text = connection.getresponse().read().decode()
@@ -158,15 +214,17 @@ def main() -> None:
     write_json(
         {
             "command": "python benchmarks/hostile_clients.py",
-            "times": found,
+            "times": table(found),
             "connections_refused": refused,
             "baskets_not_computed": abandoned,
             "baskets_computed": int(float(computed[1])) if computed else 0,
+            "load_before_and_after": [*load, round(os.getloadavg()[0], 1)],
+            "cores": len(os.sched_getaffinity(0)),
             "python": platform.python_version(),
         },
-        RESULT,
+        given.out,
     )
-    print(RESULT.read_text())
+    print(given.out.read_text())
 
 
 if __name__ == "__main__":

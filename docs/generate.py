@@ -14,10 +14,10 @@ from mkdocs.structure.files import File, Files
 from goeswith.cli.main import app
 from goeswith.data.mapping.names_file import NAMES
 from goeswith.kinds.table import load_table
-from goeswith.models import MODELS
 from goeswith.models.listing import list_models
 from goeswith.sequential import SESSION_MODELS, TRAINED
 from goeswith.settings.default_file import default_toml
+from goeswith.shoppers import SHOPPER_MODELS
 
 API = """# Python API
 
@@ -99,7 +99,8 @@ def models() -> str:
     """A table of the models."""
     lines = ["# Models", "", "As `goeswith models` prints them.", ""]
     lines += ["| name | recommends | needs the extra | summary |", "|---|---|---|---|"]
-    for record in [*list_models(MODELS), *list_models(SESSION_MODELS, TRAINED)]:
+    records = [*list_models(), *list_models(SESSION_MODELS, TRAINED), *list_models(SHOPPER_MODELS)]
+    for record in records:
         lines.append(
             f"| `{record['name']}` | {record['recommends']} | {record['needs'] or ''} "
             f"| {_cell(record['summary'])} |"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds the wheel into dist/, checks what is in it, installs it in an empty environment, and runs a
-# small fit and recommend there. `make release` calls it.
+# small fit and recommend there. Beside the wheel it writes the bill of what was installed and the
+# sums of both. `make release` calls it.
 set -euo pipefail
 unset PYTHONPATH
 cd "$(dirname "$0")/.."
@@ -47,7 +48,10 @@ EOF
 
 "$python" -m venv "$scratch/venv"
 "$scratch/venv/bin/python" -m pip install --quiet --disable-pip-version-check \
-  -c constraints.txt "$wheel"
+  -c constraints.txt --report "$scratch/report.json" "$wheel[serve]"
+bill=${wheel%-py3-none-any.whl}.cdx.json
+"$python" deploy/software_bill.py "$scratch/report.json" > "$bill"
+(cd dist && sha256sum -- *.whl *.cdx.json > SHA256SUMS)
 cd "$scratch"
 mkdir shop
 "$scratch/venv/bin/python" - <<'EOF'
@@ -63,4 +67,4 @@ EOF
 "$scratch/venv/bin/goeswith" --version
 "$scratch/venv/bin/goeswith" fit shop --out bundle
 "$scratch/venv/bin/goeswith" recommend bundle phone -k 2
-echo "the wheel is good: $wheel"
+echo "the wheel is good: $wheel; its software bill of materials: $bill"

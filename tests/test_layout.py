@@ -21,6 +21,7 @@ ROOMS = (
     "models",
     "ranking",
     "sequential",
+    "shoppers",
     "settings",
     "evaluation",
     "store",

@@ -93,6 +93,7 @@ class BundleInfoResponse(TypedDict):
     has_report: bool
     may_edit: bool
     edit_refusal: str | None
+    market: str | None
     image_origins: list[str]
     counted: bool
     explained: bool
@@ -242,6 +243,7 @@ class HealthReport(TypedDict):
     weak_products: list[WeakProduct]
     issues: dict[str, int]
     changes: BuildChanges | None
+    not_compared: NotRequired[str | None]
     log: LogVolume | None
     bundle: str
     created: str
@@ -557,6 +559,48 @@ class ReportResponse(TypedDict):
     report: dict[str, Any]
 
 
+class ResultsResponse(TypedDict):
+    """What recommendations earned, from the feedback log; at most a minute old."""
+
+    bundle: str
+    counted: Literal["sent", "seen"]
+    currency: str | None
+    touch: Literal["click", "view"]
+    window_hours: int
+    first_at: str
+    last_at: str
+    by: Literal["all", "day", "model", "fallback", "type_pair", "rank", "market", "variant", "rule"]
+    rows: list[ResultsRow]
+    more_rows: int
+    attach: dict[str, Any]
+    incremental: dict[str, Any] | None
+    experiment: dict[str, Any] | None
+    notes: list[str]
+
+
+class ResultsRow(TypedDict):
+    """Figures of one value of a dimension, with 95 % intervals."""
+
+    value: str
+    impressions: int
+    clicks: int
+    carts: int
+    units: int
+    revenue: float
+    click_rate: float
+    click_rate_low: float
+    click_rate_high: float
+    cart_rate: float
+    cart_rate_low: float
+    cart_rate_high: float
+    units_per_1000: float
+    units_per_1000_low: float
+    units_per_1000_high: float
+    revenue_per_1000: float
+    revenue_per_1000_low: float
+    revenue_per_1000_high: float
+
+
 class ReverseResponse(TypedDict):
     """Products that a product is recommended for."""
 
@@ -679,6 +723,33 @@ class SessionResponse(TypedDict):
     recommendation_id: NotRequired[str | None]
     session: list[str]
     next: list[NextSchema]
+
+
+class ShopperNextResponse(TypedDict):
+    """What a shopper may buy next."""
+
+    bundle: str
+    user_id: str
+    known: bool
+    model: str
+    again: list[ShopperProductSchema]
+    new: list[ShopperProductSchema]
+    skipped: NotRequired[list[SkippedSchema]]
+
+
+class ShopperProductSchema(TypedDict):
+    """A product for a shopper."""
+
+    product_id: str
+    title: str | None
+    type: str | None
+    score: float
+    why: str
+    times: int
+    baskets: int
+    interval_days: float | None
+    last_days_ago: float | None
+    shoppers: int
 
 
 class SimilarsResponse(TypedDict):
@@ -840,6 +911,7 @@ class GoesWithClient:
         *,
         k: int | None = None,
         model: str | None = None,
+        locale: str | None = None,
         where: list[str] | None = None,
         ban: list[str] | None = None,
         pin: list[str] | None = None,
@@ -852,7 +924,7 @@ class GoesWithClient:
         user_id: str | None = None,
     ) -> ComplementsResponse:
         """Complements of a product, best first; at most `k`."""
-        answer: ComplementsResponse = self._send("GET", f"/v1/products/{quote(product_id, safe='')}/complements", {"k": k, "model": model, "where": where, "ban": ban, "pin": pin, "per_type": per_type, "diversity": diversity, "include": include, "when_sold_out": when_sold_out, "market": market, "session_id": session_id, "user_id": user_id})
+        answer: ComplementsResponse = self._send("GET", f"/v1/products/{quote(product_id, safe='')}/complements", {"k": k, "model": model, "locale": locale, "where": where, "ban": ban, "pin": pin, "per_type": per_type, "diversity": diversity, "include": include, "when_sold_out": when_sold_out, "market": market, "session_id": session_id, "user_id": user_id})
         return answer
 
     def similars(
@@ -860,13 +932,14 @@ class GoesWithClient:
         product_id: str,
         *,
         k: int | None = None,
+        locale: str | None = None,
         where: list[str] | None = None,
         ban: list[str] | None = None,
         include: list[Literal["sold_out", "hidden"]] | None = None,
         market: str | None = None,
     ) -> SimilarsResponse:
         """Substitutes of a product: viewed alternatives, then products with similar attributes."""
-        answer: SimilarsResponse = self._send("GET", f"/v1/products/{quote(product_id, safe='')}/similars", {"k": k, "where": where, "ban": ban, "include": include, "market": market})
+        answer: SimilarsResponse = self._send("GET", f"/v1/products/{quote(product_id, safe='')}/similars", {"k": k, "locale": locale, "where": where, "ban": ban, "include": include, "market": market})
         return answer
 
     def reverse(
@@ -874,9 +947,10 @@ class GoesWithClient:
         product_id: str,
         *,
         k: int | None = None,
+        locale: str | None = None,
     ) -> ReverseResponse:
         """Products that a product is recommended for."""
-        answer: ReverseResponse = self._send("GET", f"/v1/products/{quote(product_id, safe='')}/reverse", {"k": k})
+        answer: ReverseResponse = self._send("GET", f"/v1/products/{quote(product_id, safe='')}/reverse", {"k": k, "locale": locale})
         return answer
 
     def product(
@@ -908,9 +982,11 @@ class GoesWithClient:
         self,
         source: str,
         target: str,
+        *,
+        locale: str | None = None,
     ) -> ComparisonResponse:
         """The relation of a target to a source, in both directions, with evidence."""
-        answer: ComparisonResponse = self._send("GET", "/v1/compare", {"source": source, "target": target})
+        answer: ComparisonResponse = self._send("GET", "/v1/compare", {"source": source, "target": target, "locale": locale})
         return answer
 
     def basket(
@@ -918,6 +994,7 @@ class GoesWithClient:
         product: list[str],
         *,
         k: int | None = None,
+        locale: str | None = None,
         where: list[str] | None = None,
         ban: list[str] | None = None,
         pin: list[str] | None = None,
@@ -930,7 +1007,7 @@ class GoesWithClient:
         user_id: str | None = None,
     ) -> BasketResponse:
         """Complements of a basket, best first."""
-        answer: BasketResponse = self._send("GET", "/v1/basket", {"product": product, "k": k, "where": where, "ban": ban, "pin": pin, "per_type": per_type, "diversity": diversity, "include": include, "when_sold_out": when_sold_out, "market": market, "session_id": session_id, "user_id": user_id})
+        answer: BasketResponse = self._send("GET", "/v1/basket", {"product": product, "k": k, "locale": locale, "where": where, "ban": ban, "pin": pin, "per_type": per_type, "diversity": diversity, "include": include, "when_sold_out": when_sold_out, "market": market, "session_id": session_id, "user_id": user_id})
         return answer
 
     def session(
@@ -938,6 +1015,7 @@ class GoesWithClient:
         product: list[str],
         *,
         k: int | None = None,
+        locale: str | None = None,
         where: list[str] | None = None,
         ban: list[str] | None = None,
         pin: list[str] | None = None,
@@ -948,7 +1026,7 @@ class GoesWithClient:
         market: str | None = None,
     ) -> SessionResponse:
         """Candidates for the next product after several products, likeliest first."""
-        answer: SessionResponse = self._send("GET", "/v1/session", {"product": product, "k": k, "where": where, "ban": ban, "pin": pin, "per_type": per_type, "diversity": diversity, "include": include, "when_sold_out": when_sold_out, "market": market})
+        answer: SessionResponse = self._send("GET", "/v1/session", {"product": product, "k": k, "locale": locale, "where": where, "ban": ban, "pin": pin, "per_type": per_type, "diversity": diversity, "include": include, "when_sold_out": when_sold_out, "market": market})
         return answer
 
     def complements_of_new(
@@ -956,6 +1034,7 @@ class GoesWithClient:
         body: NewProductRequest,
         *,
         k: int | None = None,
+        locale: str | None = None,
         where: list[str] | None = None,
         ban: list[str] | None = None,
         pin: list[str] | None = None,
@@ -966,15 +1045,31 @@ class GoesWithClient:
         market: str | None = None,
     ) -> ComplementsResponse:
         """Complements of a new product, from its attributes."""
-        answer: ComplementsResponse = self._send("POST", "/v1/complements", {"k": k, "where": where, "ban": ban, "pin": pin, "per_type": per_type, "diversity": diversity, "include": include, "when_sold_out": when_sold_out, "market": market}, body)
+        answer: ComplementsResponse = self._send("POST", "/v1/complements", {"k": k, "locale": locale, "where": where, "ban": ban, "pin": pin, "per_type": per_type, "diversity": diversity, "include": include, "when_sold_out": when_sold_out, "market": market}, body)
         return answer
 
     def batch(
         self,
         body: BatchRequest,
+        *,
+        locale: str | None = None,
     ) -> BatchResponse:
         """Complements of each of several products, in the order of the request."""
-        answer: BatchResponse = self._send("POST", "/v1/batch", {}, body)
+        answer: BatchResponse = self._send("POST", "/v1/batch", {"locale": locale}, body)
+        return answer
+
+    def next_for_user(
+        self,
+        user_id: str,
+        *,
+        k: int | None = None,
+        where: list[str] | None = None,
+        ban: list[str] | None = None,
+        include: list[Literal["sold_out", "hidden"]] | None = None,
+        market: str | None = None,
+    ) -> ShopperNextResponse:
+        """What a shopper may buy next: again, and for the first time."""
+        answer: ShopperNextResponse = self._send("GET", f"/v1/users/{quote(user_id, safe='')}/next", {"k": k, "where": where, "ban": ban, "include": include, "market": market})
         return answer
 
     def search(
@@ -982,18 +1077,20 @@ class GoesWithClient:
         q: str,
         *,
         k: int | None = None,
+        locale: str | None = None,
     ) -> SearchResponse:
         """Products by words of title or id, best first."""
-        answer: SearchResponse = self._send("GET", "/v1/search", {"q": q, "k": k})
+        answer: SearchResponse = self._send("GET", "/v1/search", {"q": q, "k": k, "locale": locale})
         return answer
 
     def best_sellers(
         self,
         *,
         k: int | None = None,
+        locale: str | None = None,
     ) -> BestSellersResponse:
         """The products bought most, without those that are sold out, hidden or deleted."""
-        answer: BestSellersResponse = self._send("GET", "/v1/best-sellers", {"k": k})
+        answer: BestSellersResponse = self._send("GET", "/v1/best-sellers", {"k": k, "locale": locale})
         return answer
 
     def bundle(
@@ -1133,6 +1230,15 @@ class GoesWithClient:
     ) -> StoredLabelsResponse:
         """The labels that count, the newest first: the last of each person and pair."""
         answer: StoredLabelsResponse = self._send("GET", "/v1/labels", {"source": source, "k": k})
+        return answer
+
+    def results(
+        self,
+        *,
+        by: Literal["all", "day", "model", "fallback", "type_pair", "rank", "market", "variant", "rule"] | None = None,
+    ) -> ResultsResponse:
+        """Clicks, carts and revenue of recommendations, for keys of `serve.editors`."""
+        answer: ResultsResponse = self._send("GET", "/v1/results", {"by": by})
         return answer
 
     def relevance(

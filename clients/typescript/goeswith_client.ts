@@ -76,6 +76,7 @@ export interface BundleInfoResponse {
   has_report: boolean;
   may_edit: boolean;
   edit_refusal: string | null;
+  market: string | null;
   image_origins: string[];
   counted: boolean;
   explained: boolean;
@@ -212,6 +213,7 @@ export interface HealthReport {
   weak_products: WeakProduct[];
   issues: Record<string, number>;
   changes: BuildChanges | null;
+  not_compared?: string | null;
   log: LogVolume | null;
   bundle: string;
   created: string;
@@ -495,6 +497,46 @@ export interface ReportResponse {
   report: Record<string, unknown>;
 }
 
+/** What recommendations earned, from the feedback log; at most a minute old. */
+export interface ResultsResponse {
+  bundle: string;
+  counted: "sent" | "seen";
+  currency: string | null;
+  touch: "click" | "view";
+  window_hours: number;
+  first_at: string;
+  last_at: string;
+  by: "all" | "day" | "model" | "fallback" | "type_pair" | "rank" | "market" | "variant" | "rule";
+  rows: ResultsRow[];
+  more_rows: number;
+  attach: Record<string, unknown>;
+  incremental: Record<string, unknown> | null;
+  experiment: Record<string, unknown> | null;
+  notes: string[];
+}
+
+/** Figures of one value of a dimension, with 95 % intervals. */
+export interface ResultsRow {
+  value: string;
+  impressions: number;
+  clicks: number;
+  carts: number;
+  units: number;
+  revenue: number;
+  click_rate: number;
+  click_rate_low: number;
+  click_rate_high: number;
+  cart_rate: number;
+  cart_rate_low: number;
+  cart_rate_high: number;
+  units_per_1000: number;
+  units_per_1000_low: number;
+  units_per_1000_high: number;
+  revenue_per_1000: number;
+  revenue_per_1000_low: number;
+  revenue_per_1000_high: number;
+}
+
 /** Products that a product is recommended for. */
 export interface ReverseResponse {
   bundle: string;
@@ -604,6 +646,31 @@ export interface SessionResponse {
   recommendation_id?: string | null;
   session: string[];
   next: NextSchema[];
+}
+
+/** What a shopper may buy next. */
+export interface ShopperNextResponse {
+  bundle: string;
+  user_id: string;
+  known: boolean;
+  model: string;
+  again: ShopperProductSchema[];
+  new: ShopperProductSchema[];
+  skipped?: SkippedSchema[];
+}
+
+/** A product for a shopper. */
+export interface ShopperProductSchema {
+  product_id: string;
+  title: string | null;
+  type: string | null;
+  score: number;
+  why: string;
+  times: number;
+  baskets: number;
+  interval_days: number | null;
+  last_days_ago: number | null;
+  shoppers: number;
 }
 
 /** Substitutes of a product. */
@@ -749,17 +816,17 @@ export class GoesWithClient {
   }
 
   /** Complements of a product, best first; at most `k`. */
-  complements(product_id: string, options: { k?: number | null; model?: string | null; where?: string[] | null; ban?: string[] | null; pin?: string[] | null; per_type?: number | null; diversity?: number | null; include?: ("sold_out" | "hidden")[] | null; when_sold_out?: number | null; market?: string | null; session_id?: string | null; user_id?: string | null } = {}): Promise<ComplementsResponse> {
+  complements(product_id: string, options: { k?: number | null; model?: string | null; locale?: string | null; where?: string[] | null; ban?: string[] | null; pin?: string[] | null; per_type?: number | null; diversity?: number | null; include?: ("sold_out" | "hidden")[] | null; when_sold_out?: number | null; market?: string | null; session_id?: string | null; user_id?: string | null } = {}): Promise<ComplementsResponse> {
     return this.#send("GET", `/v1/products/${encodeURIComponent(product_id)}/complements`, { ...options });
   }
 
   /** Substitutes of a product: viewed alternatives, then products with similar attributes. */
-  similars(product_id: string, options: { k?: number | null; where?: string[] | null; ban?: string[] | null; include?: ("sold_out" | "hidden")[] | null; market?: string | null } = {}): Promise<SimilarsResponse> {
+  similars(product_id: string, options: { k?: number | null; locale?: string | null; where?: string[] | null; ban?: string[] | null; include?: ("sold_out" | "hidden")[] | null; market?: string | null } = {}): Promise<SimilarsResponse> {
     return this.#send("GET", `/v1/products/${encodeURIComponent(product_id)}/similars`, { ...options });
   }
 
   /** Products that a product is recommended for. */
-  reverse(product_id: string, options: { k?: number | null } = {}): Promise<ReverseResponse> {
+  reverse(product_id: string, options: { k?: number | null; locale?: string | null } = {}): Promise<ReverseResponse> {
     return this.#send("GET", `/v1/products/${encodeURIComponent(product_id)}/reverse`, { ...options });
   }
 
@@ -779,37 +846,42 @@ export class GoesWithClient {
   }
 
   /** The relation of a target to a source, in both directions, with evidence. */
-  compare(source: string, target: string): Promise<ComparisonResponse> {
-    return this.#send("GET", `/v1/compare`, { source, target });
+  compare(source: string, target: string, options: { locale?: string | null } = {}): Promise<ComparisonResponse> {
+    return this.#send("GET", `/v1/compare`, { source, target, ...options });
   }
 
   /** Complements of a basket, best first. */
-  basket(product: string[], options: { k?: number | null; where?: string[] | null; ban?: string[] | null; pin?: string[] | null; per_type?: number | null; diversity?: number | null; include?: ("sold_out" | "hidden")[] | null; when_sold_out?: number | null; market?: string | null; session_id?: string | null; user_id?: string | null } = {}): Promise<BasketResponse> {
+  basket(product: string[], options: { k?: number | null; locale?: string | null; where?: string[] | null; ban?: string[] | null; pin?: string[] | null; per_type?: number | null; diversity?: number | null; include?: ("sold_out" | "hidden")[] | null; when_sold_out?: number | null; market?: string | null; session_id?: string | null; user_id?: string | null } = {}): Promise<BasketResponse> {
     return this.#send("GET", `/v1/basket`, { product, ...options });
   }
 
   /** Candidates for the next product after several products, likeliest first. */
-  session(product: string[], options: { k?: number | null; where?: string[] | null; ban?: string[] | null; pin?: string[] | null; per_type?: number | null; diversity?: number | null; include?: ("sold_out" | "hidden")[] | null; when_sold_out?: number | null; market?: string | null } = {}): Promise<SessionResponse> {
+  session(product: string[], options: { k?: number | null; locale?: string | null; where?: string[] | null; ban?: string[] | null; pin?: string[] | null; per_type?: number | null; diversity?: number | null; include?: ("sold_out" | "hidden")[] | null; when_sold_out?: number | null; market?: string | null } = {}): Promise<SessionResponse> {
     return this.#send("GET", `/v1/session`, { product, ...options });
   }
 
   /** Complements of a new product, from its attributes. */
-  complements_of_new(body: NewProductRequest, options: { k?: number | null; where?: string[] | null; ban?: string[] | null; pin?: string[] | null; per_type?: number | null; diversity?: number | null; include?: ("sold_out" | "hidden")[] | null; when_sold_out?: number | null; market?: string | null } = {}): Promise<ComplementsResponse> {
+  complements_of_new(body: NewProductRequest, options: { k?: number | null; locale?: string | null; where?: string[] | null; ban?: string[] | null; pin?: string[] | null; per_type?: number | null; diversity?: number | null; include?: ("sold_out" | "hidden")[] | null; when_sold_out?: number | null; market?: string | null } = {}): Promise<ComplementsResponse> {
     return this.#send("POST", `/v1/complements`, { ...options }, body);
   }
 
   /** Complements of each of several products, in the order of the request. */
-  batch(body: BatchRequest): Promise<BatchResponse> {
-    return this.#send("POST", `/v1/batch`, {}, body);
+  batch(body: BatchRequest, options: { locale?: string | null } = {}): Promise<BatchResponse> {
+    return this.#send("POST", `/v1/batch`, { ...options }, body);
+  }
+
+  /** What a shopper may buy next: again, and for the first time. */
+  next_for_user(user_id: string, options: { k?: number | null; where?: string[] | null; ban?: string[] | null; include?: ("sold_out" | "hidden")[] | null; market?: string | null } = {}): Promise<ShopperNextResponse> {
+    return this.#send("GET", `/v1/users/${encodeURIComponent(user_id)}/next`, { ...options });
   }
 
   /** Products by words of title or id, best first. */
-  search(q: string, options: { k?: number | null } = {}): Promise<SearchResponse> {
+  search(q: string, options: { k?: number | null; locale?: string | null } = {}): Promise<SearchResponse> {
     return this.#send("GET", `/v1/search`, { q, ...options });
   }
 
   /** The products bought most, without those that are sold out, hidden or deleted. */
-  best_sellers(options: { k?: number | null } = {}): Promise<BestSellersResponse> {
+  best_sellers(options: { k?: number | null; locale?: string | null } = {}): Promise<BestSellersResponse> {
     return this.#send("GET", `/v1/best-sellers`, { ...options });
   }
 
@@ -901,6 +973,11 @@ export class GoesWithClient {
   /** The labels that count, the newest first: the last of each person and pair. */
   labels(options: { source?: string | null; k?: number | null } = {}): Promise<StoredLabelsResponse> {
     return this.#send("GET", `/v1/labels`, { ...options });
+  }
+
+  /** Clicks, carts and revenue of recommendations, for keys of `serve.editors`. */
+  results(options: { by?: "all" | "day" | "model" | "fallback" | "type_pair" | "rank" | "market" | "variant" | "rule" | null } = {}): Promise<ResultsResponse> {
+    return this.#send("GET", `/v1/results`, { ...options });
   }
 
   /** The class of each pair. */

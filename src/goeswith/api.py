@@ -69,7 +69,11 @@ def fit(
 
 
 def open_bundle(
-    path: Path | str, *, verify: bool = False, models: Sequence[type[Recommender]] = ()
+    path: Path | str,
+    *,
+    verify: bool = False,
+    models: Sequence[type[Recommender]] = (),
+    trusted_keys: Sequence[str] = (),
 ) -> Bundle:
     """Open a bundle for queries.
 
@@ -77,16 +81,19 @@ def open_bundle(
         path: the folder that was given to `fit`.
         verify: also compare the SHA-256 of every file (about a second a gigabyte).
         models: classes outside goeswith that the bundle may load.
+        trusted_keys: public keys of `goeswith signing-key`, one of which must have signed the
+            bundle; with any, every file is compared.
 
     Raises:
-        BundleError: it is missing, incomplete, damaged, edited, or of a newer format.
+        BundleError: it is missing, incomplete, damaged, edited, of a newer format, or not signed
+            by a trusted key.
     """
     from goeswith.models import MODELS
     from goeswith.query.bundle import Bundle
 
     for kind in models:
         MODELS.register(kind)
-    return Bundle.open(path, verify)
+    return Bundle.open(path, verify, trusted_keys)
 
 
 def benchmark(
@@ -104,8 +111,9 @@ def benchmark(
         data: a data set, or the folder to read one from.
         models: names (`ease:l2=200`, `module:Class`), models or their classes; None compares those
             in closed form.
-        protocol: basket, edges, cold, direction, time, gold, leave_one_out, given or sessions; or
-            several. None for basket if there are events with purchases, and else edges.
+        protocol: basket, edges, cold, direction, time, gold, leave_one_out, given, sessions or
+            next_basket; or several. None for basket if there are events with purchases, and else
+            edges.
         seeds: one split each, and the `seed` of models that have one.
         settings: of a project file; None for the defaults.
         progress: called before every fit.

@@ -11,6 +11,7 @@ import typer.main
 from typer.testing import CliRunner
 
 from goeswith.cli.main import COMMANDS, app
+from goeswith.cli.summaries import SUMMARIES
 
 NOISE = re.compile(r"<\w+>|\b(TEXT|INTEGER|FLOAT|PATH|BOOLEAN|RANGE)\b")
 
@@ -57,3 +58,12 @@ def test_a_misspelled_command_is_answered_with_the_nearest() -> None:
 def test_the_list_of_commands_is_complete() -> None:
     run = CliRunner().invoke(app, ["--help"])
     assert all(name in run.output for name in COMMANDS)
+
+
+def test_the_list_has_the_first_sentence_of_each_command() -> None:
+    group: Any = typer.main.get_command(app)
+    sentences = {
+        name: " ".join(group.get_command(None, name).help.split("\n\n")[0].split())
+        for name in COMMANDS
+    }
+    assert sentences == SUMMARIES, "copy the first sentence of the help to cli/summaries.py"

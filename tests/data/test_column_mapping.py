@@ -95,6 +95,14 @@ def test_a_column_with_some_names_of_events_stops_the_load(load):
         load(table("product_id,user_id,basket_id,foo,timestamp", rows))
 
 
+def test_a_type_that_varies_within_a_product_is_not_the_type_of_the_product(load):
+    rows = [f"P{i % 5},u{i},b{i},{1 + i % 2},2024-01-0{1 + i % 9}" for i in range(40)]
+    files = table("product_id,user_id,basket_id,type,timestamp", rows)
+    with pytest.raises(DataError, match="'type' may be event"):
+        load(files)
+    assert load(files, columns={"events": {"event": "none"}}).report.events == {"purchase": 40}
+
+
 def test_codes_of_events_need_a_meaning(load):
     rows = [row.replace("view", "1").replace("purchase", "4") for row in ROWS]
     files = table("product_id,user_id,basket_id,behavior_type,timestamp", rows)
@@ -123,6 +131,10 @@ def test_a_setting_changes_the_meaning_of_a_name(load):
         ("add-to-wishlist", None),
         ("impression", None),
         ("session_start", None),
+        ("gekauft", "purchase"),
+        ("acheté", "purchase"),
+        ("Ajout au panier", "cart"),
+        ("visto", "view"),
     ],
 )
 def test_common_names_of_events_are_understood(load, name, event):

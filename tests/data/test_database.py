@@ -100,6 +100,13 @@ def test_a_watermark_stays_with_its_query(database, tmp_path):
         pull_table(url, "lines", "events", out)
 
 
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"events": 5}', "[" * 100_000])
+def test_a_damaged_watermark_is_refused(tmp_path, content):
+    (tmp_path / "watermarks.json").write_text(content)
+    with pytest.raises(DataError, match="is damaged"):
+        pull_table("sqlite:///none.sqlite", "lines", "events", tmp_path, "created_at")
+
+
 def test_addresses_that_are_none(tmp_path):
     with pytest.raises(ConfigError, match=r"the address of a database is sqlite:///FILE"):
         pull_table("mongodb://x", "lines", "events", tmp_path)

@@ -110,7 +110,16 @@ EVENTS = "product_id,user_id,basket_id,event,timestamp\n" + "".join(
             "Subtotal",
             "(not provided)",
         ),
-        *("Shipping", "SHIPPING", "Versandkosten", "gift card", "Gift wrap", "Discount", "POST"),
+        *(
+            "Shipping",
+            "SHIPPING",
+            "Versandkosten",
+            "gift card",
+            "Gift wrap",
+            "Discount",
+            "POST",
+            "Amazon Fee",
+        ),
     ],
 )
 def test_texts_that_are_no_product_make_none(load, label):

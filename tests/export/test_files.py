@@ -92,7 +92,7 @@ SCHEMA = pa.schema(
 
 
 @pytest.mark.parametrize("kind", WRITERS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(blocks=st.lists(ROWS, max_size=3))
 def test_any_text_and_number_comes_back_as_it_was(
     kind: str, blocks: list[list[dict[str, Any]]], tmp_path_factory: pytest.TempPathFactory

@@ -168,7 +168,7 @@ LOGS = st.lists(st.one_of(CHANGES, CHANGES, OTHERS), max_size=8)
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(first=LOGS, later=LOGS)
 def test_any_log_is_answered_from(path: Path, first: list[Any], later: list[Any]) -> None:

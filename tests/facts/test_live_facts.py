@@ -15,6 +15,7 @@ from goeswith.core.errors import DataError, UnknownProductError
 from goeswith.data.catalog import Catalog
 from goeswith.data.dataset import Dataset
 from goeswith.data.quarantine import Quarantine
+from goeswith.facts.availability import availability_flags
 from goeswith.facts.fact_writer import FactChange, FactWriter
 from goeswith.facts.filters import match_market, match_products, parse_filter
 from goeswith.facts.sparse_column import SparseColumn
@@ -203,3 +204,15 @@ def test_a_sparse_column_is_a_dictionary(changes, size: int) -> None:
             column.rows()
     assert {row: column.get(row) for row in range(51) if column.get(row) is not None} == plain
     assert column.rows().tolist() == sorted(plain)
+
+
+def test_words_of_other_tools_say_that_a_product_is_sold_out(tmp_path: Path) -> None:
+    words = ["out of stock", "Out_of_stock", "N", "nein", "sold-out", "in stock", "yes", "1"]
+    flags = availability_flags(pl.DataFrame({"in_stock": words}))
+    assert flags is not None
+    assert flags.astype(bool).tolist() == [True] * 5 + [False] * 3
+    bundle = fit(tmp_path / "b", [{**r, "in_stock": "in stock"} for r in RECORDS])
+    change(bundle, "3", in_stock="Out of stock")
+    assert "3" not in ids(bundle.complements("0", 6))
+    with pytest.raises(DataError, match="is no true or false"):
+        change(bundle, "2", in_stock="perhaps")

@@ -17,8 +17,9 @@ from goeswith.core.errors import BundleError
 from goeswith.data.folder import load_data
 from goeswith.health.build_arrays import BuildArrays
 from goeswith.health.build_health import measure_build, stored_health
-from goeswith.health.health_report import BuildHealth
+from goeswith.health.health_report import BuildHealth, RulesInUse
 from goeswith.health.log_volume import add_volumes, log_volume
+from goeswith.health.notices import health_notices
 from goeswith.pipeline.fit_bundle import fit_bundle
 from goeswith.query.bundle import Bundle
 from goeswith.settings.sections import FitSettings, KindSettings, PublishSettings, Settings
@@ -186,6 +187,31 @@ def events_on(days: list[date], product: int = 0) -> pl.DataFrame:
             "timestamp": [datetime(d.year, d.month, d.day, 12) for d in days],
         }
     )
+
+
+@pytest.mark.parametrize("name", ["health.json", "evidence.safetensors", "manifest.json"])
+def test_a_last_build_that_cannot_be_compared_is_noted(
+    shop_bundle: Path, tmp_path: Path, name: str
+) -> None:
+    shutil.copytree(shop_bundle, tmp_path / "last")
+    last = Bundle.open(tmp_path / "last")
+    models = last.manifest["models"]
+    intact = measure_build(last.folder, models, None, tmp_path / "last")
+    assert intact.changes is not None
+    assert intact.not_compared is None
+    file = last.path / name if name == "manifest.json" else last.folder / name
+    file.write_bytes(b"{ half")
+    health = measure_build(Bundle.open(shop_bundle).folder, models, None, tmp_path / "last")
+    assert health.changes is None
+    assert str(tmp_path / "last") in str(health.not_compared)
+    rules = RulesInUse(rules=0, tried=0, firing=[], silent=[])
+    (notice,) = [n for n in health_notices(health, rules, []) if n.code == "not_compared"]
+    assert "could not be compared" in notice.text
+
+
+def test_without_a_last_build_nothing_is_noted(bundle: Bundle, tmp_path: Path) -> None:
+    health = measure_build(bundle.folder, bundle.manifest["models"], None, tmp_path / "none")
+    assert (health.changes, health.not_compared) == (None, None)
 
 
 def test_missing_days_are_those_on_which_the_shop_is_open() -> None:

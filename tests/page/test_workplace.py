@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import shutil
 import socket
 import threading
@@ -198,6 +199,40 @@ def test_the_page_tries_again_when_the_service_is_back(browser: Browser, address
         look.page.get_by_role("heading", level=1, name="Trek dome tent I").wait_for()
 
 
+def test_a_rule_that_is_made_again_replaces_the_first(browser: Browser, address: str) -> None:
+    with visit(browser, address) as look:
+        look.go()
+        script = look.page.locator("script[type=module]").get_attribute("src")
+        changes = [
+            {},
+            {"rank": 3, "until": "2090-01-01", "note": "x"},
+            {"market": "de"},
+            {"scope": "all"},
+            {"scope": "type"},
+            {"action": "ban"},
+            {"target": {"product_id": "c"}},
+        ]
+        ids = look.page.evaluate(
+            "async ([folder, rule, changes]) => { const m = await import(new URL("
+            "`${folder}/ruling.js`, document.baseURI));"
+            " return changes.map((one) => m.makeRule({...rule, ...one}).id); }",
+            [
+                str(script).rpartition("/")[0],
+                {
+                    "action": "pin",
+                    "source": {"product_id": "a", "type": "t"},
+                    "target": {"product_id": "b"},
+                    "scope": "product",
+                    "rank": 1,
+                },
+                changes,
+            ],
+        )
+        assert ids[0] == ids[1]
+        assert len(set(ids)) == 6
+        assert all(re.fullmatch(r"page-(pin|ban)-[0-9a-z]{5,14}", one) for one in ids)
+
+
 def test_a_list_exports_no_formula_and_pictures_are_of_listed_origins(
     browser: Browser, address: str
 ) -> None:
@@ -245,3 +280,35 @@ def _complements(address: str, **params: str) -> list[dict[str, Any]]:
 def _labels(address: str) -> list[dict[str, Any]]:
     labels: list[dict[str, Any]] = httpx.get(f"{address}v1/labels").json()["labels"]
     return labels
+
+
+def test_a_shop_owner_reads_what_recommendations_earned(
+    browser: Browser, outdoor_bundle: Path, tmp_path: Path
+) -> None:
+    """Figures, the verdict of the experiment and the money it adds, without a key or a command."""
+    file = tmp_path / "experiment.toml"
+    file.write_text('name = "light"\nholdout = 0.2\n[variants.a]\n[variants.b]\n')
+    folder = tmp_path / "feedback"
+    settings = {**SETTINGS, "feedback": str(folder), "exposures": "sent", "experiment": str(file)}
+    with service(create_app(outdoor_bundle, ServeSettings(**settings))) as address:
+        with httpx.Client(base_url=address) as shop:
+            for i in range(40):
+                asked = {"k": 3, "user_id": f"u{i}"}
+                answer = shop.get(f"v1/products/{TENT}/complements", params=asked).json()
+                shown = answer["complements"]
+                buy = {"price": 10.0, "currency": "EUR", "user_id": f"u{i}"}
+                events: list[dict[str, Any]] = [{**buy, "event": "purchase", "product_id": TENT}]
+                if shown:
+                    of = {"product_id": shown[0]["product_id"], "user_id": f"u{i}"}
+                    click = {"event": "click", "recommendation_id": answer["recommendation_id"]}
+                    events += [{**click, **of}, {**buy, **of, "event": "purchase"}]
+                shop.post("v1/feedback", json={"events": events}).raise_for_status()
+        with visit(browser, address) as look:
+            look.go("results")
+            text = look.page.inner_text("main")
+            assert "Extra revenue" in text
+            assert "Keep running" in text
+            assert "33.33%" in text
+            look.page.click("text=rank")
+            look.page.wait_for_selector("h2:has-text('By rank')")
+            assert look.overflow() == 0

@@ -240,6 +240,16 @@ def test_fit_takes_the_ranker_and_where_it_must_be_fast_in_a_large_shop_what_is_
     assert "members" not in balanced.resolve(30_001).models["ranker"]
 
 
+def test_behind_kinds_no_ranker_is_trained_where_it_must_be_fast() -> None:
+    fast = Settings().resolve(100, has_counts=True, by_kinds=True).fit
+    assert fast.model == "knowledge_ranker"
+    usual = Settings().fit.fallbacks
+    assert fast.fallbacks == ["kinds", "copurchase", "cocitation", *usual]
+    balanced = Settings(fit=FitSettings(budget="balanced"))
+    of_events = balanced.resolve(100, has_counts=True, by_kinds=True).fit
+    assert of_events.fallbacks == ["kinds", "basket_ranker", *usual]
+
+
 def test_a_budget_sets_the_ranker_and_what_is_set_by_hand_wins() -> None:
     settings = Settings(fit=FitSettings(budget="balanced"), models={"ranker": {"folds": 4}})
     chosen = settings.resolve(10).models["ranker"]

@@ -277,3 +277,18 @@ def test_a_session_is_answered_without_torch(shop_bundle: Path) -> None:
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_busy_visitor_counts_by_the_latest_steps_alone() -> None:
+    events = pl.DataFrame(
+        {
+            "user_id": ["a", "a", "a", "b", None, None],
+            "product": [0, 1, 2, 3, 4, 5],
+            "position": [3, 1, 2, 1, 1, 2],
+        }
+    )
+    kept = session_fit.capped_events(events, 2)
+    assert kept["product"].to_list() == [0, 2, 3, 4, 5]
+    no_order = session_fit.capped_events(events.drop("position"), 2)
+    assert no_order["product"].to_list() == [1, 2, 3, 4, 5]
+    assert session_fit.capped_events(events.drop("user_id"), 1).height == 6

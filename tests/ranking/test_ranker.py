@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from goeswith.data.folder import load_data
 from goeswith.evaluation import metrics
 from goeswith.evaluation.metrics import Rankings
 from goeswith.models import make_model
+from goeswith.models.slim import SLIM
 from goeswith.ranking.attribute_features import AttributeReader
 from goeswith.ranking.candidate_paths import paths, walks
 from goeswith.ranking.candidate_pool import CandidatePool, propagate
@@ -189,6 +191,36 @@ def test_counted_pairs_are_evidence_and_not_certain(tmp_path: Path) -> None:
     loaded = Ranker.load(tmp_path)
     assert loaded.items.evidence.keys() == model.items.evidence.keys() >= {"count", "lift"}
     assert_same_scores(loaded.score(rows), scores)
+
+
+def test_slim_is_a_path_over_everything_bought_together(
+    shop: tuple[Catalog, RelationGraph],
+) -> None:
+    catalog, graph = shop
+    attributes = AttributeReader.fit(catalog).read(catalog, is_catalog=True)
+    items = ItemFeatures.from_graph(attributes, graph, counted=False, slim=9)
+    rows = np.arange(len(catalog), dtype=np.int32)
+    queries, pool = items.queries(rows), CandidatePool(items)
+    found = paths(items, queries, pool, walks(items, queries, propagate))["slim"]
+    expected = SLIM(relation="co_purchase", neighbours=9).fit(catalog, graph).score(rows)
+    np.testing.assert_allclose(np.where(found > 0, found, -np.inf), expected, rtol=1e-5)
+    restored = ItemFeatures.restore(items.arrays(), attributes.content)
+    assert (restored.slim != items.slim).nnz == 0
+
+
+def test_trees_of_a_version_without_slim_are_read_and_refreshed_without_it(
+    shop: tuple[Catalog, RelationGraph], tmp_path: Path
+) -> None:
+    former = Ranker(QUICK.model_copy(update={"slim": 0})).fit(*shop)
+    former.save(tmp_path)
+    path = tmp_path / "model.json"
+    saved = json.loads(path.read_text(encoding="utf-8"))
+    del saved["config"]["slim"]
+    path.write_text(json.dumps(saved), encoding="utf-8")
+    rows = np.arange(former.n, dtype=np.int32)
+    loaded = Ranker.load(tmp_path)
+    assert_same_scores(loaded.score(rows), former.score(rows))
+    assert_same_scores(loaded.refresh(*shop).score(rows), former.score(rows))
 
 
 def test_what_is_counted_of_a_pair_speaks_both_ways() -> None:

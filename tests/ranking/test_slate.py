@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goeswith.core.ndcg import rank_discounts
-from goeswith.ranking.slate import build_slate
+from goeswith.ranking.slate import RELEVANCE_FLOOR, build_slate
 
 LISTS = st.lists(st.tuples(st.integers(-1, 12), st.integers(-1, 3), st.booleans()), max_size=25)
 K = st.integers(0, 12)
@@ -70,6 +70,9 @@ def test_every_place_goes_to_the_best_after_the_discount(rows, k, diversity) -> 
             return relevance[i] * (1 - diversity) ** (taken[types[i]] if types[i] >= 0 else 0)
 
         others = [i for i in range(len(products)) if products[i] >= 0 and products[i] not in gone]
+        least = RELEVANCE_FLOOR * max(relevance[i] for i in others)
+        assert relevance[place] >= least
+        others = [i for i in others if relevance[i] >= least]
         assert value(place) >= max(map(value, others)) - 1e-12
         taken[types[place]] += 1
         gone.add(products[place])
@@ -86,3 +89,10 @@ def test_scores_decide_how_much_diversity_moves() -> None:
     close = build_slate(products, types, 2, relevance=np.array([0.9, 0.8, 0.7]), diversity=0.3)
     far = build_slate(products, types, 2, relevance=np.array([0.9, 0.8, 0.1]), diversity=0.3)
     assert (close.tolist(), far.tolist()) == ([0, 2], [0, 1])
+
+
+def test_no_product_of_less_than_half_the_relevance_comes_first_for_its_type() -> None:
+    products, types = np.arange(4, dtype=np.int32), np.array([0, 0, 1, 2], dtype=np.int32)
+    relevance = np.array([0.9, 0.8, 0.41, 0.39])
+    shown = build_slate(products, types, 4, relevance=relevance, diversity=1.0)
+    assert shown.tolist() == [0, 2, 1, 3]

@@ -17,7 +17,7 @@ from goeswith.relations.graph_files import load_graph, save_graph
 from goeswith.relations.measures import MEASURES
 from goeswith.relations.mine import mine
 from goeswith.relations.mining_report import MiningReport
-from goeswith.store.evidence_arrays import evidence_arrays
+from goeswith.store.pairs.evidence_arrays import evidence_arrays
 
 N = 5
 START = datetime(2024, 1, 1)

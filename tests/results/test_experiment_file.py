@@ -61,3 +61,30 @@ def test_a_fault_of_the_file_is_named(tmp_path: Path, text: str, message: str) -
         experiment(tmp_path, text)
     with pytest.raises(ConfigError, match="cannot be read"):
         read_experiment(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ('[variants.c]\ninterleave = ["a", "d"]', "needs two other variants"),
+        ('[variants.c]\ninterleave = ["a", "a"]', "needs two other variants"),
+        ('[variants.c]\ninterleave = ["a", "b"]\nmodel = "ease"', "not both"),
+        ("[guardrails]\nrevenues = 0.1", "guardrails"),
+    ],
+)
+def test_an_interleaved_variant_merges_two_rankings(
+    tmp_path: Path, more: str, message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        experiment(tmp_path, TEXT + more)
+    with pytest.raises(ConfigError, match="control = 'z' is no variant"):
+        experiment(tmp_path, 'control = "z"\n' + TEXT)
+    weightless = TEXT.replace("weight = 3", "weight = 0") + "weight = 0"
+    with pytest.raises(ConfigError, match="every variant has the weight 0"):
+        experiment(tmp_path, weightless)
+
+
+def test_a_variant_without_a_weight_gets_nobody(tmp_path: Path) -> None:
+    found = experiment(tmp_path, TEXT + "weight = 0")
+    assert {found.assign(f"u{i}") for i in range(2000)} == {None, "holdout", "a"}
+    assert found.shares() == pytest.approx({"a": 0.8, "holdout": 0.2})

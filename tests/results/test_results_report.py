@@ -123,7 +123,7 @@ def test_later_lines_and_files_are_added_and_each_file_is_parsed_once(tmp_path: 
     report = report_results(tmp_path)
     assert report.rows["all"][0]["impressions"] == 7
     assert report.notes[0] == "1 lines that are no JSON, or incomplete, are left out"
-    assert len(list((tmp_path / CACHE).iterdir())) == 2
+    assert len(list((tmp_path / CACHE).iterdir())) == 6
 
 
 def test_the_holdout_group_says_how_much_is_added(tmp_path: Path) -> None:

@@ -49,6 +49,14 @@ def test_same_other_and_limit_read_attributes(bundle: Bundle) -> None:
     assert ids(limited)[0] == ids(plain)[0]
 
 
+@pytest.mark.parametrize("ratio", ["min_price_ratio", "max_price_ratio"])
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+def test_a_ratio_of_prices_is_finite(ratio: str, value: float) -> None:
+    # it would be stored as null, and the rule ban every product
+    with pytest.raises(ValueError, match=ratio):
+        rule(action="ban", **{ratio: value})
+
+
 def test_a_map_of_types_is_several_only_rules(bundle: Bundle) -> None:
     to_case = rule(1, action="only", source={"types": ["phone"]}, target={"types": ["case"]})
     to_tripod = rule(2, action="only", source={"types": ["phone"]}, target={"types": ["tripod"]})

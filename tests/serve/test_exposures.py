@@ -129,3 +129,38 @@ def test_an_experiment_that_cannot_run_stops_the_start(serve: Any, tmp_path: Pat
         serve(feedback=str(tmp_path), experiment=str(file))
     with pytest.raises(ConfigError, match="the bundle does not have"):
         serve(feedback=str(tmp_path), exposures="sent", experiment=str(file))
+
+
+def test_an_interleaved_variant_stores_who_picked_each_product(serve: Any, tmp_path: Path) -> None:
+    file = tmp_path / "experiment.toml"
+    file.write_text(
+        'name = "x"\n[variants.a]\nweight = 0\n[variants.b]\nmodel = "popularity"\nweight = 0\n'
+        '[variants.both]\ninterleave = ["a", "b"]\n'
+    )
+    folder = tmp_path / "feedback"
+    client = serve(feedback=str(folder), exposures="sent", experiment=str(file))
+    lists = {
+        "a": client.get(LIST, params={"k": 4}).json()["complements"],
+        "b": client.get(LIST, params={"k": 4, "model": "popularity"}).json()["complements"],
+    }
+    ranks = {
+        name: {one["product_id"]: rank for rank, one in enumerate(found)}
+        for name, found in lists.items()
+    }
+    seen = set()
+    for i in range(12):
+        asked = {"k": 4, "user_id": f"u{i}"}
+        shown = [one["product_id"] for one in client.get(LIST, params=asked).json()["complements"]]
+        assert client.get(LIST, params=asked).json()["complements"][0]["product_id"] == shown[0]
+        record = lines(folder)[-1]
+        assert (record["experiment"], record["variant"]) == ("x", "both")
+        assert record["products"] == shown
+        assert len(set(shown)) == 4
+        for team in ("a", "b"):
+            # each ranking picks from its top, in its order
+            of_team = [
+                ranks[team][p] for p, t in zip(shown, record["teams"], strict=True) if t == team
+            ]
+            assert of_team == sorted(of_team)
+        seen.add(tuple(record["teams"]))
+    assert len(seen) > 1

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import shutil
@@ -140,6 +141,31 @@ def test_a_disk_that_takes_a_part_of_a_write_is_given_the_rest(serve: Any, tmp_p
         slow.full = full
         assert client.post("/v1/feedback", json={"events": [CLICK] * 2}).status_code == status
     assert len(kept(tmp_path)) == 4
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="no reservation of space")
+def test_a_line_that_a_full_disk_refuses_is_never_visible(
+    serve: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else an update would count it, and find the file changed once it is cut off."""
+    client = serve(feedback=str(tmp_path))
+    log = client.app.state.feedback
+    assert client.post("/v1/feedback", json={"events": [CLICK]}).status_code == 202
+    trim, lines = log._trim, []
+    monkeypatch.setattr(log, "_trim", lambda: (lines.append(len(kept(tmp_path))), trim()))
+
+    def refuse(number: int) -> Any:
+        def reserve(*_: int) -> None:
+            raise OSError(number, os.strerror(number))
+
+        return reserve
+
+    monkeypatch.setattr(feedback.os, "posix_fallocate", refuse(errno.ENOSPC))
+    assert client.post("/v1/feedback", json={"events": [CLICK] * 50}).status_code == 503
+    assert lines == [1]
+    monkeypatch.setattr(feedback.os, "posix_fallocate", refuse(errno.EOPNOTSUPP))
+    assert client.post("/v1/feedback", json={"events": [CLICK]}).status_code == 202
+    assert len(kept(tmp_path)) == 2
 
 
 def test_what_nobody_foresaw_leaves_nobody_waiting(serve: Any, tmp_path: Path) -> None:

@@ -56,6 +56,17 @@ def test_every_route_of_recommendations_is_of_the_market_of_the_key(
     assert everything[0] not in similars
 
 
+def test_the_page_learns_the_market_of_its_key(
+    service: tuple[Any, dict[str, str], Bundle],
+) -> None:
+    client, keys, _ = service
+    markets = {
+        name: client.get("/v1/bundle", headers={"X-API-Key": key}).json()["market"]
+        for name, key in keys.items()
+    }
+    assert markets == {"shop-de": "de", "all": None}
+
+
 def test_another_market_is_refused(service: tuple[Any, dict[str, str], Bundle]) -> None:
     client, keys, _ = service
     refused = client.get(f"{PATH}?market=fr", headers={"X-API-Key": keys["shop-de"]})

@@ -65,6 +65,7 @@ ROUTES = [
     ("delete", "/v1/rules/{rule_id}"),
     ("get", "/v1/search"),
     ("get", "/v1/session"),
+    ("get", "/v1/users/{user_id}/next"),
 ]
 
 

@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 
 from goeswith.core.arrays_file import load_arrays, save_arrays
+from goeswith.core.errors import BundleError
 from goeswith.query.bundle import Bundle
 from goeswith.serve.process import trial_load
 from goeswith.serve.process.reloader import BuildVerifier, Reloader
@@ -85,20 +87,50 @@ def test_whatever_ends_the_child_is_a_reason(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, expected: str
 ) -> None:
     (tmp_path / "goeswith_trial_fault.py").write_text(code)
-    monkeypatch.setattr(trial_load, "_BASE_SECONDS", 15.0)
+    # the one that hangs is waited for in full
+    monkeypatch.setattr(trial_load, "_BASE_SECONDS", 0.5 if "sleep" in code else 15.0)
     fault = (
         "import resource, sys; sys.path.insert(0, sys.argv[2]); "
         "resource.setrlimit(resource.RLIMIT_DATA, (2 * 10**9,) * 2); import goeswith_trial_fault"
     )
-    real = trial_load.subprocess.run
+    real = trial_load.subprocess.Popen
 
     def run(command: list[str], **given: Any) -> Any:
         return real([sys.executable, "-c", fault, command[-1], str(tmp_path)], **given)
 
-    monkeypatch.setattr(trial_load.subprocess, "run", run)
+    monkeypatch.setattr(trial_load.subprocess, "Popen", run)
     reason = try_now(path)
     assert reason is not None
     assert expected in reason
+
+
+def test_a_trial_does_not_keep_a_service_from_ending(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = trial_load.subprocess.Popen
+    sleep = [sys.executable, "-S", "-c", "import time; time.sleep(60)"]
+    monkeypatch.setattr(
+        trial_load.subprocess, "Popen", lambda command, **given: real(sleep, **given)
+    )
+    verifier = BuildVerifier()
+    current = Bundle.open(path)
+    verifier.trial = trial = TrialLoad(path, live=False)
+    verifier.end = trial.end
+    manifest = read_manifest(path)
+    reloader = Reloader(path, lambda: current, lambda _: None, verifier)
+
+    def check(**_: Any) -> None:
+        with suppress(BundleError):
+            verifier(manifest)
+
+    monkeypatch.setattr(reloader, "check", check)
+    reloader.start(0.01)
+    while trial._child is None:
+        time.sleep(0.01)
+    began = time.monotonic()
+    reloader.stop()
+    assert time.monotonic() < began + 4
+    assert trial(manifest) == "the service is shutting down"
 
 
 def test_the_memory_of_the_child_is_bounded() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from goeswith.store.counted_contexts import CountedContexts
@@ -149,6 +149,7 @@ def test_what_two_updates_counted_is_recognised_in_the_third() -> None:
     assert counted.merge(counted).contexts.height == counted.contexts.height
 
 
+@settings(max_examples=30)
 @given(
     st.lists(st.tuples(st.integers(0, 30), st.integers(0, 6)), min_size=1, max_size=60),
     st.integers(0, 30),

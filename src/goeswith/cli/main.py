@@ -13,8 +13,10 @@ from typing import Any, Final, NoReturn
 
 import typer
 import typer.main
+from typer.core import TyperGroup
 
 from goeswith.cli.plain_help import PlainCommand, PlainGroup
+from goeswith.cli.summaries import SUMMARIES
 from goeswith.core.errors import GoesWithError
 from goeswith.core.printable import printable
 from goeswith.core.storage_errors import storage_message
@@ -26,6 +28,7 @@ COMMANDS: Final = {
     "relations": "build.relations",
     "fit": "build.fit",
     "update": "build.update",
+    "follow": "build.follow_command",
     "add": "build.add",
     "explain": "build.explain",
     "recommend": "use.recommend",
@@ -39,11 +42,13 @@ COMMANDS: Final = {
     "benchmark": "build.benchmark",
     "evaluate-policy": "measure.evaluate_policy",
     "results": "measure.results_command",
+    "experiment": "measure.experiment_app",
     "forget": "measure.forget_command",
     "models": "models",
     "serve": "use.serve",
     "mcp": "use.mcp",
     "key": "use.key",
+    "signing-key": "use.signing_key",
     "demo": "build.demo",
     "config": "config",
     "doctor": "doctor",
@@ -79,6 +84,19 @@ class CommandGroup(PlainGroup):
             self.commands[cmd_name] = typer.main.get_command(found)
             self.commands[cmd_name].name = cmd_name
         return self.commands[cmd_name]
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Plain text: the renderer of the other pages takes longer to import than all the rest."""
+        super(TyperGroup, self).format_help(ctx, formatter)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """The commands with their summaries, which are stored beside them."""
+        rows = [
+            (name, SUMMARIES.get(name) or self.get_command(ctx, name).get_short_help_str(200))
+            for name in self.list_commands(ctx)
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
 
 app = typer.Typer(

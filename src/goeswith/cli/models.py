@@ -4,7 +4,7 @@ from goeswith.cli.options import Json
 
 
 def command(json: Json = False) -> None:
-    """List the models: of complements, and of the next product in a session.
+    """List the models: of complements, of the next product in a session, of the next basket.
 
         goeswith models
 
@@ -15,8 +15,9 @@ def command(json: Json = False) -> None:
     from goeswith.cli.terminal_table import Column, Table
     from goeswith.models.listing import list_models
     from goeswith.sequential import SESSION_MODELS, TRAINED
+    from goeswith.shoppers import SHOPPER_MODELS
 
-    models = [*list_models(), *list_models(SESSION_MODELS, TRAINED)]
+    models = [*list_models(), *list_models(SESSION_MODELS, TRAINED), *list_models(SHOPPER_MODELS)]
     columns = [
         Column("name", is_figure=False, min_width=20),
         Column("recommends", drop=2, min_width=13),

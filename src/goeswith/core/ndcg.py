@@ -18,6 +18,13 @@ def rank_discounts(count: int) -> npt.NDArray[np.float64]:
     return discounts
 
 
+def ideal_dcg(counts: npt.NDArray[np.float64], k: int) -> npt.NDArray[np.float64]:
+    """(n,) DCG@k of the best ranking of each number of relevant products; 1 for none."""
+    gains = np.cumsum(rank_discounts(k))
+    ideal: npt.NDArray[np.float64] = gains[np.clip(counts.astype(np.int64), 1, k) - 1]
+    return ideal
+
+
 def single_target_ndcg(
     ranks: npt.NDArray[np.integer[Any] | np.floating[Any]], k: int
 ) -> npt.NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -20,6 +21,7 @@ from goeswith.data.mapping.order_status import (
     set_aside_uncounted,
     take_back_cancelled,
 )
+from goeswith.data.mapping.other_lines import IGNORED, NO_PRODUCT
 from goeswith.data.mapping.placeholders import (
     guest_users,
     is_non_product,
@@ -51,6 +53,7 @@ def clean_events(  # noqa: PLR0917
     *,
     earlier: Conventions | None = None,
     unknown_expected: bool = False,
+    left_out: Mapping[str, pl.Series] | None = None,
 ) -> pl.DataFrame:
     """Events by catalogue row.
 
@@ -64,6 +67,7 @@ def clean_events(  # noqa: PLR0917
         earlier: how earlier events of the shop are written; None for none.
         unknown_expected: whether events of products outside the catalogue are expected, so that
             they do not count towards `Quarantine.max_share`.
+        left_out: reason -> ids that the table of products has and that are no products.
 
     Returns:
         `product` (Int32), `event` (view, cart, purchase), and where the table has them `user_id`,
@@ -80,7 +84,7 @@ def clean_events(  # noqa: PLR0917
         report or LoadReport(),
         earlier or Conventions(),
     )
-    return cleaner.clean(frame, catalog, unknown_expected=unknown_expected)
+    return cleaner.clean(frame, catalog, left_out or {}, unknown_expected=unknown_expected)
 
 
 class _EventCleaner:
@@ -99,7 +103,12 @@ class _EventCleaner:
         self.earlier, self.conventions = earlier, report.conventions
 
     def clean(
-        self, frame: pl.DataFrame, catalog: Catalog, *, unknown_expected: bool
+        self,
+        frame: pl.DataFrame,
+        catalog: Catalog,
+        left_out: Mapping[str, pl.Series],
+        *,
+        unknown_expected: bool,
     ) -> pl.DataFrame:
         """Run the steps."""
         file = self.file
@@ -111,7 +120,7 @@ class _EventCleaner:
         frame, notes, filled = fill_order_columns(frame, self.earlier.order_columns)
         self.conventions.order_columns = filled
         self.report.notes += notes
-        frame = self._without_non_products(frame, catalog)
+        frame = self._without_non_products(frame, catalog, left_out)
         frame = self._without_titles_alone(frame)
         frame = with_rows(
             frame,
@@ -156,7 +165,9 @@ class _EventCleaner:
     ) -> pl.DataFrame:
         return self.quarantine.set_aside(frame, self.file, bad, reason, value, expected=expected)
 
-    def _without_non_products(self, frame: pl.DataFrame, catalog: Catalog) -> pl.DataFrame:
+    def _without_non_products(
+        self, frame: pl.DataFrame, catalog: Catalog, left_out: Mapping[str, pl.Series]
+    ) -> pl.DataFrame:
         """Set aside totals, and lines of shipping, gift wrap and the like."""
         totals = pl.any_horizontal(is_total(pl.col(name)) for name in self.contexts)
         frame = self._set_aside(frame, totals, "the line is a total", "product_id", expected=True)
@@ -169,15 +180,16 @@ class _EventCleaner:
         ignored = pl.any_horizontal(
             matches_any(label, self.config.ignore.products) for label in labels
         )
-        reason = "the product is left out by [data.ignore]"
-        frame = self._set_aside(frame, ignored, reason, "product_id", expected=True)
+        frame = self._set_aside(frame, ignored, IGNORED, "product_id", expected=True)
+        for reason, ids in left_out.items():
+            is_one = names.str.strip_chars().is_in(ids.implode()).fill_null(value=False)
+            frame = self._set_aside(frame, is_one, reason, "product_id", expected=True)
         if not self.config.ignore.non_products:
             return frame
         # a line of shipping may have a title and no id
         outside = ~names.str.strip_chars().is_in(catalog.ids.implode()).fill_null(value=False)
-        reason = "the line is no product (shipping, gift wrap, discount)"
         no_product = pl.any_horizontal(is_non_product(label) for label in labels)
-        return self._set_aside(frame, outside & no_product, reason, "product_id", expected=True)
+        return self._set_aside(frame, outside & no_product, NO_PRODUCT, "product_id", expected=True)
 
     def _without_titles_alone(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Set aside lines that have a title and no id, by their title."""

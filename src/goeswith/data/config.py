@@ -51,8 +51,9 @@ class IgnoreConfig(BaseModel):
     )
     non_products: bool = Field(
         True,
-        description="Whether shipping, gift wrap, discounts, totals and the like are left out "
-        "where there is no table of products.",
+        description="Whether shipping, gift wrap, gift cards, fees, discounts, totals and the like "
+        "are left out, by their titles or ids. Titles that are more than 5 % of a table of "
+        "products stay.",
     )
 
 

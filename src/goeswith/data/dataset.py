@@ -24,6 +24,7 @@ from goeswith.data.mapping.derived_catalog import (
 )
 from goeswith.data.mapping.load_report import LoadReport
 from goeswith.data.mapping.mapped_table import table_report
+from goeswith.data.mapping.other_lines import without_other_lines
 from goeswith.data.mapping.parents import roll_up
 from goeswith.data.quarantine import ROW, Quarantine
 from goeswith.data.table_files import TABLES
@@ -77,6 +78,20 @@ class Dataset:
         events = self.events
         return (
             events is not None and "event" in events.columns and (events["event"] == "view").any()
+        )
+
+    @property
+    def only_catalog(self) -> bool:
+        """Whether there is no table that says which products go together."""
+        tables = (self.events, self.relations, self.bundles, self.sessions)
+        return all(table is None for table in tables)
+
+    @property
+    def any_views(self) -> bool:
+        """Whether events or lists say what was viewed."""
+        lists = self.relations
+        return self.has_views or (
+            lists is not None and bool((lists["relation"] == "co_view").any())
         )
 
     @property
@@ -219,10 +234,13 @@ class Dataset:
         tables, notes = roll_up(tables, files, quarantine, config.parent)
         report.notes += notes
         has_products = "products" in tables
+        left_out = None
         if has_products:
-            catalog = clean.clean_products(
-                tables["products"], files["products"], quarantine, config.decimal
+            products, left_out, notes = without_other_lines(
+                tables["products"], files["products"], quarantine, config.ignore
             )
+            report.notes += notes
+            catalog = clean.clean_products(products, files["products"], quarantine, config.decimal)
         else:
             catalog = products_of_tables(tables, files, config)
             if "events" in tables:
@@ -237,7 +255,13 @@ class Dataset:
         }
         if "events" in tables:
             clean_tables["events"] = clean_events(
-                tables["events"], files["events"], quarantine, catalog, config, report
+                tables["events"],
+                files["events"],
+                quarantine,
+                catalog,
+                config,
+                report,
+                left_out=left_out,
             )
             report.describe_events(clean_tables["events"])
             if "relations" in tables:

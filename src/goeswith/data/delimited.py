@@ -130,7 +130,7 @@ def delimited_batches(
         raise _reader_error(path, delimiter, encoding, error) from error
     finally:
         stream.close()
-    if multiline:
+    if multiline or any("\n" in line.text for line in ragged):
         _check_quotes(path, delimiter, encoding)
     quarantine.count_read(file, rows + len(ragged))
     for actual in {line.actual_columns for line in ragged}:

@@ -31,7 +31,13 @@ _PART: Final = re.compile(
 _DATA_SUFFIXES: Final = frozenset(NAMES["files"]["data_suffixes"])
 _LEFTOVERS: Final = frozenset(NAMES["files"]["leftovers"])
 _OTHER_NAMES: Final[dict[str, list[str]]] = NAMES["files"]["other_names"]
-_READ_ELSEWHERE: Final = ("kinds.csv", "goeswith.toml", "quarantine.parquet", "watermarks.json")
+_READ_ELSEWHERE: Final = (
+    "kinds.csv",
+    "goeswith.toml",
+    "quarantine.parquet",
+    "watermarks.json",
+    "remote_files.json",
+)
 
 
 @dataclass
@@ -96,6 +102,8 @@ def _single_table(path: Path) -> str:
 def _table_of(name: str) -> tuple[str | None, str]:
     """The table that a name starts with, and what follows it before the suffix."""
     stem = name.lower()
+    if "=" in stem:  # a partition (event=view/) is no table
+        return None, stem
     for suffix in (".gz", *PACKED_SUFFIXES, *READABLE_SUFFIXES):
         stem = stem.removesuffix(suffix)
     for table in TABLES:

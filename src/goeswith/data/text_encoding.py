@@ -18,6 +18,7 @@ _FOREIGN: Final = (
     (b"PAR1", "a parquet file; name it .parquet"),
     (b"PK\x03\x04", "a zip archive or a spreadsheet (.xlsx); unpack it, or save its sheet as CSV"),
     (b"\xd0\xcf\x11\xe0", "a spreadsheet (.xls); save its sheet as CSV"),
+    (_GZIP, "packed with gzip twice; unpack it once"),
     (b"BZh9", "packed with bzip2; unpack it, or pack it with gzip"),
     (b"\x28\xb5\x2f\xfd", "packed with zstd; unpack it, or pack it with gzip"),
     (b"\xfd7zXZ", "packed with xz; unpack it, or pack it with gzip"),

@@ -31,7 +31,9 @@ _SPACE: Final = (
 
 
 def text(values: pl.Series, file: str) -> pl.Series:
-    """Strings without surrounding space; null where there is no value.
+    """Strings without surrounding space; null where there is no value, or one with a zero byte.
+
+    Blocks of zero bytes are what a crash leaves of lines that were being written.
 
     Raises:
         DataError: the column holds lists, structures or bytes that are no text.
@@ -54,7 +56,8 @@ def _text(values: pl.Series, file: str, missing: tuple[str, ...]) -> pl.Series:
             f"{file}: the column {values.name!r} is {values.dtype} with values that are no text "
             f"in UTF-8; write it as text ({error})"
         ) from error
-    return stripped.select(pl.when(~column.is_in(missing)).then(column)).to_series()
+    is_text = ~column.is_in(missing) & ~column.str.contains("\0", literal=True)
+    return stripped.select(pl.when(is_text).then(column)).to_series()
 
 
 def identifiers(values: pl.Series, file: str) -> pl.Series:

@@ -22,7 +22,9 @@ from goeswith.evaluation.objective_ranker import ObjectiveRanker
 from goeswith.evaluation.peak_memory import peak_memory
 from goeswith.evaluation.protocols import (
     MAIN_METRIC,
+    NEXT_BASKET,
     NEXT_PRODUCT,
+    OF_PEOPLE,
     UNSEEDED,
     models_for,
     protocol,
@@ -34,6 +36,7 @@ from goeswith.models.base import Model, Recommender
 from goeswith.models.basket_counts import BasketForm
 from goeswith.relations.measures import MEASURES
 from goeswith.settings.sections import Settings
+from goeswith.shoppers import SHOPPER_MODELS
 
 
 @dataclass
@@ -84,7 +87,8 @@ def benchmark(  # noqa: PLR0917
         dataset: as `load_data` reads it.
         models: `name`, `name:key=value,...` or `module:Class`, a class, or a model ready to fit;
             None or none for `default_models`.
-        protocols: basket, edges, cold, direction, time, gold; leave_one_out, given, sessions.
+        protocols: basket, edges, cold, direction, time, gold; leave_one_out, given, sessions;
+            next_basket.
         seeds: one split each, and the `seed` of models that have one.
         settings: of a project file; None for the defaults.
         progress: called before every fit, and at the end.
@@ -114,7 +118,7 @@ def benchmark(  # noqa: PLR0917
     deployed = fitted.fit.model
     entrants = {
         name: _entrants(
-            models or [*default_models(dataset, name), *([deployed] * (name not in NEXT_PRODUCT))],
+            models or [*default_models(dataset, name), *([deployed] * (name not in OF_PEOPLE))],
             name,
             fitted,
         )
@@ -149,7 +153,7 @@ def benchmark(  # noqa: PLR0917
                 except GoesWithError as error:
                     entry.refusal = str(error)
         table = _table(data, name, list(seeds), entries)
-        tables.append(table if name in NEXT_PRODUCT else {**table, "deployed": deployed})
+        tables.append(table if name in OF_PEOPLE else {**table, "deployed": deployed})
     report("done")
     return tables[0] if len(tables) == 1 else {"protocols": tables}
 
@@ -157,10 +161,14 @@ def benchmark(  # noqa: PLR0917
 def default_models(dataset: Dataset, protocol_name: str) -> list[str]:
     """Every closed-form model; co-purchase by every association measure if pairs are counted.
 
-    The protocol basket compares the forms over all baskets, which the others hold out in part.
+    Where products are viewed, the models that can also learn from everything bought together and
+    leave alternatives out: the strongest rivals of a model that does so. The protocol basket
+    compares the forms over all baskets, which the others hold out in part.
     """
     if protocol_name in NEXT_PRODUCT:
         return list(sequential.CLOSED_FORM)
+    if protocol_name == NEXT_BASKET:
+        return list(SHOPPER_MODELS.names)
     if protocol_name == "basket":
         return list(BASKET_FORMS)
     counted = protocol_name == "time" or dataset.counted
@@ -170,7 +178,19 @@ def default_models(dataset: Dataset, protocol_name: str) -> list[str]:
         if name == BasketForm.name:
             continue
         specs += measures if name == "copurchase" and counted else [name]
+        if name in MASKED and dataset.any_views and protocol_name in ("edges", "direction", "time"):
+            specs.append(MASKED[name])
     return specs
+
+
+_MASK: Final = "relation=co_purchase,alternatives=false"
+MASKED: Final = {
+    "cocitation": f"cocitation:{_MASK}",
+    "katz": f"katz:{_MASK}",
+    "ease": f"ease:{_MASK},l2=100",
+    "slim": f"slim:{_MASK}",
+}
+"""Model -> its form over everything bought together, without alternatives in the answers."""
 
 
 BASKET_FORMS: Final = (
@@ -190,7 +210,7 @@ def _entrants(
     registry = models_for(protocol_name)
     found = [Entrant.from_model(model, registry, settings.models) for model in models]
     objectives = settings.objectives
-    if objectives.weights and protocol_name not in NEXT_PRODUCT:
+    if objectives.weights and protocol_name not in OF_PEOPLE:
         for entrant in list(found):
             base = entrant.prototype
             assert isinstance(base, Recommender)

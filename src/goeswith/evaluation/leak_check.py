@@ -6,7 +6,10 @@ train while `phone -> case` is tested. Every protocol calls these checks before 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from goeswith.core.arrays import Rows
@@ -14,6 +17,7 @@ from goeswith.core.errors import LeakError
 from goeswith.relations.graph import RelationGraph
 from goeswith.relations.relation import pair_keys
 from goeswith.sequential.sequences import Sequences
+from goeswith.shoppers.histories import Histories
 
 
 def check_leak(graph: RelationGraph, test_sources: Rows, test_targets: Rows) -> None:
@@ -83,6 +87,32 @@ def check_prefixes(train: Sequences, complete: Sequences) -> None:
         raise LeakError(
             "training sequences differ from the prefixes of the test products; split them with "
             "Sequences.split_last"
+        )
+
+
+def check_last_baskets(
+    train: Histories, complete: Histories, shoppers: npt.NDArray[np.integer[Any]]
+) -> None:
+    """Refuse training histories that hold the last basket of a tested shopper.
+
+    Args:
+        train: the histories without the test baskets, of the shoppers of
+        complete: all histories.
+        shoppers: rows of those that are tested.
+
+    Raises:
+        LeakError: a history to learn from is not that before the test basket.
+    """
+    expected = complete.lengths.copy()
+    expected[shoppers] -= 1
+    before = np.flatnonzero(
+        complete.steps_back >= (complete.lengths - expected)[complete.shopper_index]
+    )
+    same = np.array_equal(train.lengths, expected)
+    if not same or (train.baskets != complete.baskets[before]).nnz:
+        raise LeakError(
+            "training histories differ from those before the test baskets; split them with "
+            "Histories.split_last"
         )
 
 

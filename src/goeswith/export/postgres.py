@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from goeswith.core.errors import ConfigError, DataError
+from goeswith.core.server_address import ServerAddress
 from goeswith.export.recommendation_rows import RecommendationRows
-from goeswith.export.server_address import ServerAddress
 
 if TYPE_CHECKING:
     from psycopg import Connection

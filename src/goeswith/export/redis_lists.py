@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 
 from goeswith.core.errors import ConfigError
+from goeswith.core.server_address import ServerAddress
 from goeswith.export.recommendation_rows import RecommendationRows
-from goeswith.export.server_address import ServerAddress
 
 if TYPE_CHECKING:
     from redis import Redis

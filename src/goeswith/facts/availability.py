@@ -15,12 +15,26 @@ HIDDEN: Final = 2
 DELETED: Final = 4
 FLAGS: Final = {"sold_out": SOLD_OUT, "hidden": HIDDEN}
 """What a request may include although it is not shown otherwise, by name."""
-_FALSE: Final = ("false", "0", "no", "0.0")
+TRUE_WORDS: Final = frozenset((
+    "true", "1", "yes", "y", "t", "on", "ja", "oui", "si", "sí", "x",
+    "in stock", "instock", "available", "visible", "auf lager", "en stock", "lieferbar",
+))  # fmt: skip
+FALSE_WORDS: Final = frozenset((
+    "false", "0", "0.0", "no", "n", "f", "off", "nein", "non", "hidden", "invisible",
+    "out of stock", "outofstock", "sold out", "soldout", "unavailable", "not available",
+    "discontinued", "ausverkauft", "nicht lieferbar", "nicht verfügbar", "agotado", "épuisé",
+))  # fmt: skip
+"""Values of `in_stock` and `visible` in lower case, with spaces for `_` and `-`."""
 
 
 def is_false(value: object) -> bool:
     """Whether a value of `in_stock` or `visible` is false, as `availability_flags` reads it."""
-    return str(value).strip().lower() in _FALSE
+    return plain_word(value) in FALSE_WORDS
+
+
+def plain_word(value: object) -> str:
+    """A value as in `TRUE_WORDS` and `FALSE_WORDS`."""
+    return str(value).strip().lower().replace("_", " ").replace("-", " ")
 
 
 def availability_flags(frame: pl.DataFrame) -> npt.NDArray[np.uint8] | None:
@@ -32,7 +46,8 @@ def availability_flags(frame: pl.DataFrame) -> npt.NDArray[np.uint8] | None:
     import polars as pl
 
     def holds_false(name: str) -> pl.Expr:
-        return pl.col(name).cast(pl.String).str.strip_chars().str.to_lowercase().is_in(_FALSE)
+        word = pl.col(name).cast(pl.String).str.strip_chars().str.to_lowercase()
+        return word.str.replace_all("[_-]", " ").is_in(FALSE_WORDS)
 
     sold_out: pl.Expr | None = None
     if "stock" in frame.columns and not frame.schema["stock"].is_nested():

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
 from goeswith.core.errors import DataError
+from goeswith.facts.availability import FALSE_WORDS, TRUE_WORDS, plain_word
 
 if TYPE_CHECKING:
     import polars as pl
@@ -24,7 +25,6 @@ LIVE_COLUMNS: Final = {
 FIXED_COLUMNS: Final = ("product_id", "title", "type", "variant_group")
 """Attributes that search, models and evidence were built from."""
 _MAX_CHARACTERS: Final = 10_000
-_WORDS: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
 def column_kind(dtype: Any) -> str | None:
@@ -85,10 +85,13 @@ def read_values(
             raise DataError(f"{subject}: the catalogue has no attribute {name!r}; {hint}")
         try:
             values[name] = None if value is None else _read_value(value, kinds[name])
+            if name in ("in_stock", "visible") and value is not None:
+                as_boolean(value)
         except (TypeError, ValueError) as error:
-            raise DataError(
-                f"{subject}: {name} = {str(value)[:60]!r} is no {_NOUNS[kinds[name]]}"
-            ) from error
+            noun = _NOUNS["boolean" if name in ("in_stock", "visible") else kinds[name]]
+            raise DataError(f"{subject}: {name} = {str(value)[:60]!r} is no {noun}") from error
+        if name == "price" and isinstance(values[name], float) and values[name] < 0:
+            raise DataError(f"{subject}: price = {value!r} is negative; send 0 or more, or null")
     if "stock" in values and "in_stock" not in values:
         stock = values["stock"]
         in_stock = None if stock is None else _as_number(stock) > 0
@@ -119,6 +122,8 @@ def _read_value(value: Any, kind: str) -> Any:
 
 
 def _as_number(value: Any) -> float:
+    if isinstance(value, bool):
+        raise TypeError
     number = float(value)
     if not math.isfinite(number):
         raise ValueError
@@ -133,10 +138,10 @@ def as_boolean(value: Any) -> bool:
     """
     if isinstance(value, bool):
         return value
-    word = _WORDS.get(str(value).strip().lower().removesuffix(".0"))
-    if word is None:
+    word = plain_word(value).removesuffix(".0")
+    if word not in TRUE_WORDS | FALSE_WORDS:
         raise ValueError
-    return word
+    return word in TRUE_WORDS
 
 
 def _as_text(value: Any) -> str:

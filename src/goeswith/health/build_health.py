@@ -13,7 +13,7 @@ from goeswith.health.build_changes import build_changes
 from goeswith.health.health_report import BuildHealth, LogVolume
 from goeswith.health.list_health import ListHealth
 from goeswith.store.build_files import check_regular
-from goeswith.store.manifest import HEALTH, read_manifest
+from goeswith.store.manifest import HEALTH, MANIFEST, read_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,13 +37,15 @@ def measure_build(
     """
     arrays = BuildArrays(build, models)
     lists = ListHealth(arrays)
+    changes, not_compared = (None, None) if last is None else _changes(arrays, last)
     return BuildHealth(
         coverage=lists.coverage(),
         top_five=lists.top_five(),
         hubs=lists.hubs(),
         weak_products=lists.weak_products(),
         issues=lists.issues(),
-        changes=None if last is None else _changes(arrays, last),
+        changes=changes,
+        not_compared=not_compared,
         log=log,
     )
 
@@ -71,8 +73,13 @@ def stored_health(folder: Path, files: dict[str, Any]) -> BuildHealth | None:
         ) from error
 
 
-def _changes(new: BuildArrays, last: Path) -> BuildChanges | None:
-    """None where there is no build that can be compared."""
+def _changes(new: BuildArrays, last: Path) -> tuple[BuildChanges | None, str | None]:
+    """Changes since the last build, or why it cannot be compared; neither if there is none.
+
+    A damaged build does not keep a new one from being made.
+    """
+    if not (last / MANIFEST).exists():
+        return None, None
     try:
         manifest = read_manifest(last)
         content = manifest.content
@@ -80,6 +87,8 @@ def _changes(new: BuildArrays, last: Path) -> BuildChanges | None:
         stored = stored_health(manifest.folder, manifest.files)
         identity = {"id": str(content["id"]), "created": str(content["created"])}
         lists = None if stored is None else (stored.coverage, stored.top_five)
-        return build_changes(new, arrays, identity, lists)
-    except (BundleError, OSError, KeyError, ValueError, IndexError):
-        return None  # a damaged build does not keep a new one from being made
+        return build_changes(new, arrays, identity, lists), None
+    except BundleError as error:
+        return None, str(error)
+    except (OSError, KeyError, ValueError, IndexError) as error:
+        return None, f"{last} is damaged: {type(error).__name__}: {error}"

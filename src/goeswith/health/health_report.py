@@ -210,7 +210,12 @@ class BuildHealth(_Part):
     issues: dict[Issue, int] = Field(
         description="Products with each issue.", examples=[{"few_recommendations": 2}]
     )
-    changes: BuildChanges | None = Field(description="null for the first build.")
+    changes: BuildChanges | None = Field(
+        description="null for the first build, and where the last one could not be compared."
+    )
+    not_compared: str | None = Field(
+        None, description="Why the last build could not be compared.", examples=[None]
+    )
     log: LogVolume | None = Field(description="null for events without times, and for lists.")
 
 

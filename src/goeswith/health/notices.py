@@ -33,6 +33,10 @@ def health_notices(
     found = [*_of_coverage(health.coverage), *_of_lists(health)]
     if health.changes is not None and health.changes.top_five is not None:
         found += _of_growth(health, health.changes.top_five, health.changes.coverage)
+    if health.not_compared is not None:
+        found.append(
+            ("not_compared", f"the last build could not be compared: {health.not_compared}")
+        )
     if health.log is not None:
         found += _of_log(health.log)
     if problems:

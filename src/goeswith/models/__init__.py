@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from goeswith.models.popularity import Popularity, TypePopularity
     from goeswith.models.projection import Projection
     from goeswith.models.similar_complements import AttributeSimilarity, SimilarComplements
+    from goeswith.models.slim import SLIM
 
 _NEURAL: Final = "goeswith.models.neural."
 _WHERE: Final = {
@@ -40,9 +41,11 @@ _WHERE: Final = {
     "cocitation": "goeswith.models.cocitation:CoCitation",
     "katz": "goeswith.models.katz:Katz",
     "ease": "goeswith.models.ease:EASE",
+    "slim": "goeswith.models.slim:SLIM",
     "baskets": "goeswith.models.basket_counts:BasketForm",
     "projection": "goeswith.models.projection:Projection",
     "kinds": "goeswith.models.kind_links:KindLinks",
+    "zero_shot": "goeswith.ranking.zero_shot.zero_shot_model:ZeroShot",
     "similar_complements": "goeswith.models.similar_complements:SimilarComplements",
     "attribute_similarity": "goeswith.models.similar_complements:AttributeSimilarity",
     "daemon": f"{_NEURAL}daemon:Daemon",
@@ -58,14 +61,18 @@ MODELS: Final[Registry[Recommender]] = Registry(
 )
 TRAINED: Final = tuple(name for name, where in _WHERE.items() if where.startswith(_NEURAL))
 """Models that are trained with torch."""
-CLOSED_FORM: Final = tuple(name for name in _WHERE if name not in TRAINED)
+CLOSED_FORM: Final = tuple(name for name in _WHERE if name not in (*TRAINED, "zero_shot"))
 """Models in closed form. Those that combine others (the ranker, eccr) are entry points."""
 
 model_class = MODELS.find
 make_model = MODELS.make
 
 _EXPORTS: Final = {
-    **{where.partition(":")[2]: where.partition(":")[0] for where in _WHERE.values()},
+    **{
+        where.partition(":")[2]: where.partition(":")[0]
+        for where in _WHERE.values()
+        if where.startswith("goeswith.models.")
+    },
     "Recommender": "goeswith.models.base",
     "ModelConfig": "goeswith.models.base",
 }
@@ -74,6 +81,7 @@ __all__ = [
     "CLOSED_FORM",
     "EASE",
     "MODELS",
+    "SLIM",
     "TRAINED",
     "AttributeSimilarity",
     "BasketForm",

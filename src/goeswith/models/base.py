@@ -33,7 +33,7 @@ from goeswith.relations.graph import RelationGraph
 class ModelConfig(BaseModel):
     """Settings of a model: unknown keys are errors, values are validated."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def mask_excluded(scores: Floats, sources: Rows, exclude: Sparse | None) -> None:

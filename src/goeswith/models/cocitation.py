@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Self
 
 import numpy as np
 from pydantic import Field
 
-from goeswith.core.arrays import Floats, Rows, Sparse, entry_rows, inverse_power, scale_columns
+from goeswith.core.arrays import Floats, Rows, Sparse, inverse_power, scale_columns
 from goeswith.core.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
-from goeswith.models.base import ModelConfig, Recommender
+from goeswith.models.base import Recommender
+from goeswith.models.input_edges import (
+    InputConfig,
+    drop_alternatives,
+    drop_alternatives_sparse,
+    excluded_alternatives,
+    input_edges,
+)
 from goeswith.models.paths import (
     Weight,
     edge_weights,
@@ -20,7 +27,6 @@ from goeswith.models.paths import (
     walk,
 )
 from goeswith.relations.graph import RelationGraph
-from goeswith.relations.relation import CO_PURCHASE, CO_VIEW, csr
 
 
 class CoCitation(Recommender):
@@ -36,15 +42,7 @@ class CoCitation(Recommender):
     S is never formed: two products a block of sources, O(block x n) memory.
     """
 
-    class Config(ModelConfig):
-        relation: Literal["complements", "co_purchase"] = Field(
-            "complements",
-            description="Edges that are walked: the complement signal, or everything bought "
-            "together, alternatives among it.",
-        )
-        alternatives: bool = Field(
-            True, description="Whether products viewed as alternatives to the source are answers."
-        )
+    class Config(InputConfig):
         weight: Weight = Field(
             "auto",
             description="Weight of an edge: binary (1), an association measure, or auto: llr "
@@ -61,17 +59,9 @@ class CoCitation(Recommender):
     config: Config
 
     def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
-        config, complements = self.config, graph.complements
-        relation = complements if config.relation == "complements" else graph[CO_PURCHASE]
-        edges = edge_weights(relation, config.weight)
+        edges = edge_weights(input_edges(graph, self.config), self.config.weight)
         self.edges = edges
-        viewed = graph[CO_VIEW].count
-        self.excluded = viewed.maximum(viewed.T).tocsr()
-        if config.alternatives:
-            self.excluded = csr(graph.n, [], [], [])
-        # a complement that is also viewed as an alternative stays a complement
-        self.excluded = (self.excluded - self.excluded.multiply(complements.count > 0)).tocsr()
-        self.excluded.eliminate_zeros()
+        self.excluded = excluded_alternatives(graph, self.config)
         self.onward = scale_columns(edges, inverse_power(in_degree(edges), self.config.power))
         self.back = scale_columns(
             self.onward.T.tocsr(), inverse_power(out_degree(edges), self.config.source_power)
@@ -80,21 +70,14 @@ class CoCitation(Recommender):
 
     def score(self, sources: Rows) -> Floats:
         scores = walk(self.edges[sources] @ self.back, self.onward)
-        excluded = self.excluded[sources]
-        scores[entry_rows(excluded), excluded.indices] = 0
+        drop_alternatives(scores, sources, self.excluded)
         return np.where(scores > 0, scores, np.float32(-np.inf))
 
     def score_sparse(self, sources: Rows) -> Sparse | None:
         shared = self.edges[sources] @ self.back
         if not is_sparse_cheaper(shared, self.onward):
             return None
-        scores = (shared @ self.onward).tocsr()
-        excluded = self.excluded[sources]
-        if excluded.nnz:
-            scores = scores - scores.multiply(excluded != 0)
-        scores.data[~(scores.data > 0)] = 0
-        scores.eliminate_zeros()
-        return scores
+        return drop_alternatives_sparse((shared @ self.onward).tocsr(), sources, self.excluded)
 
     def arrays(self) -> Arrays:
         return {

@@ -12,7 +12,15 @@ from goeswith.core.arrays import Floats, Rows, Sparse, block_size
 from goeswith.core.arrays_file import Arrays
 from goeswith.core.errors import ConfigError
 from goeswith.data.catalog import Catalog
-from goeswith.models.base import ModelConfig, Recommender
+from goeswith.models.base import Recommender
+from goeswith.models.input_edges import (
+    InputConfig,
+    drop_alternatives,
+    excluded_alternatives,
+    input_edges,
+    stored_alternatives,
+)
+from goeswith.models.paths import edge_weights
 from goeswith.relations.graph import RelationGraph
 
 
@@ -26,7 +34,7 @@ class EASE(Recommender):
     its inverse and B. Time is about t^3 multiplications at fit.
     """
 
-    class Config(ModelConfig):
+    class Config(InputConfig):
         l2: float = Field(
             50, gt=0, description="lambda: how strongly weights are pulled to 0, in edges."
         )
@@ -38,14 +46,15 @@ class EASE(Recommender):
     config: Config
 
     def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
-        edges = graph.complements.weighted(np.ones(len(graph.complements)))
+        edges = edge_weights(input_edges(graph, self.config), "binary")
+        self.excluded = excluded_alternatives(graph, self.config)
         self.targets = np.unique(edges.indices).astype(np.int32)
         t = len(self.targets)
         if t > self.config.max_products:
             raise ConfigError(
                 f"ease needs a dense matrix of {t:,} x {t:,} targets, {4 * t * t / 2**30:.1f} GiB; "
-                f"its max_products is {self.config.max_products:,}. Use cocitation or katz, which "
-                "stay sparse, or set max_products under [models.ease] if the memory is there"
+                f"its max_products is {self.config.max_products:,}. Use slim, cocitation or katz, "
+                "which stay sparse, or set max_products under [models.ease] if the memory is there"
             )
         self.edges = edges[:, self.targets]
         self.weights = _item_weights(self.edges, self.config.l2)
@@ -56,14 +65,20 @@ class EASE(Recommender):
         scores = np.full((len(sources), self.n), -np.inf, dtype=np.float32)
         with_edges = np.flatnonzero(np.diff(lists.indptr))
         scores[np.ix_(with_edges, self.targets)] = lists[with_edges] @ self.weights
-        return scores
+        return drop_alternatives(scores, sources, self.excluded)
 
     def arrays(self) -> Arrays:
-        return {"edges": self.edges, "targets": self.targets, "weights": self.weights}
+        return {
+            "edges": self.edges,
+            "targets": self.targets,
+            "weights": self.weights,
+            "excluded": self.excluded,
+        }
 
     def restore(self, arrays: Arrays) -> None:
         self.edges, self.targets = arrays["edges"], arrays["targets"]
         self.weights = arrays["weights"]
+        self.excluded = stored_alternatives(arrays, self.n)
 
     @property
     def n(self) -> int:

@@ -10,7 +10,14 @@ from pydantic import Field
 from goeswith.core.arrays import Floats, Rows, Sparse, inverse_power, scale_columns, scale_rows
 from goeswith.core.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
-from goeswith.models.base import ModelConfig, Recommender
+from goeswith.models.base import Recommender
+from goeswith.models.input_edges import (
+    InputConfig,
+    drop_alternatives,
+    excluded_alternatives,
+    input_edges,
+    stored_alternatives,
+)
 from goeswith.models.paths import Weight, edge_weights, in_degree, out_degree
 from goeswith.relations.graph import RelationGraph
 
@@ -28,7 +35,7 @@ class Katz(Recommender):
     Memory O(block x n): one dense block is pushed through sparse matrices.
     """
 
-    class Config(ModelConfig):
+    class Config(InputConfig):
         weight: Weight = Field(
             "auto",
             description="Weight of an edge: binary (1), an association measure, or auto: llr "
@@ -51,7 +58,8 @@ class Katz(Recommender):
     config: Config
 
     def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
-        edges = edge_weights(graph.complements, self.config.weight)
+        edges = edge_weights(input_edges(graph, self.config), self.config.weight)
+        self.excluded = excluded_alternatives(graph, self.config)
         forward = scale_rows(edges, inverse_power(out_degree(edges), self.config.power))
         forward = scale_columns(forward, inverse_power(in_degree(edges), self.config.power))
         sigma = _largest_singular_value(forward)
@@ -72,6 +80,7 @@ class Katz(Recommender):
             ahead = self.onward @ (self.back @ ahead)
             total = total + ahead
         scores = total.T * self.discount
+        drop_alternatives(scores, sources, self.excluded)
         return np.where(scores > 0, scores, np.float32(-np.inf))
 
     def arrays(self) -> Arrays:
@@ -80,11 +89,13 @@ class Katz(Recommender):
             "back": self.back,
             "onward": self.onward,
             "discount": self.discount,
+            "excluded": self.excluded,
         }
 
     def restore(self, arrays: Arrays) -> None:
         self.forward, self.back = arrays["forward"], arrays["back"]
         self.onward, self.discount = arrays["onward"], arrays["discount"]
+        self.excluded = stored_alternatives(arrays, self.n)
 
     @property
     def n(self) -> int:

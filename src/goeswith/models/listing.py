@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Final
 
 from goeswith.core.errors import ConfigError
 from goeswith.models import MODELS, TRAINED
 from goeswith.models.registry import Registry
+
+_RECOMMENDS: Final = {
+    "model": "complements",
+    "session model": "next products",
+    "shopper model": "next baskets",
+}
 
 
 def list_models(
@@ -21,7 +27,7 @@ def list_models(
     for name in registry.names:
         record: dict[str, Any] = {
             "name": name,
-            "recommends": "next products" if registry is not MODELS else "complements",
+            "recommends": _RECOMMENDS[registry.noun],
             "needs": "torch" if name in trained else "language" if name == "eccr" else None,
         }
         try:

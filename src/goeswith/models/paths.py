@@ -7,7 +7,14 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from goeswith.core.arrays import Floats, Sparse, entry_rows
+from goeswith.core.arrays import (
+    Floats,
+    Sparse,
+    entry_rows,
+    inverse_power,
+    scale_columns,
+    scale_rows,
+)
 from goeswith.relations.measures import Measure
 from goeswith.relations.relation import Relation
 
@@ -37,6 +44,12 @@ def in_degree(matrix: Sparse) -> npt.NDArray[np.float64]:
 def out_degree(matrix: Sparse) -> npt.NDArray[np.float64]:
     """(n,) sum of the weights that lead out of each product."""
     return np.asarray(matrix.sum(axis=1), dtype=np.float64).ravel()
+
+
+def normalize_by_degrees(matrix: Sparse) -> Sparse:
+    """Entries over the square roots of their row's and column's sums."""
+    half = scale_rows(matrix, inverse_power(out_degree(matrix), 0.5))
+    return scale_columns(half, inverse_power(in_degree(matrix), 0.5))
 
 
 def walk(block: Sparse, step: Sparse) -> Floats:

@@ -20,7 +20,7 @@ from goeswith.core.arrays_file import save_arrays
 from goeswith.core.atomic_files import link_or_copy
 from goeswith.query.bundle import Bundle
 from goeswith.store.manifest import EXPLANATIONS, read_manifest
-from goeswith.store.publish import new_build, publish
+from goeswith.store.publish import UNPUBLISHED, new_build, publish
 from goeswith.store.string_array import pack_strings
 from goeswith.text.explain_pairs import explain_pairs
 from goeswith.text.explanation import TEMPLATE, ProductPair
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 DEFAULT_TOP: Final = 3
 _BLOCK: Final = 64  # products between two lines on the disk
-_PUBLISH_FIELDS: Final = ("format", "needs", "id", "build", "created", "files", "sha256")
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ def explain_bundle(
         by = Counter(name for line in journal.lines.values() for name in line["by"])
         refused = Counter(kind for line in journal.lines.values() for kind in line["refused"])
         facts = {"top": top, "by": dict(by), "refused": dict(refused)}
-        content = {k: v for k, v in bundle.manifest.items() if k not in _PUBLISH_FIELDS}
+        content = {k: v for k, v in bundle.manifest.items() if k not in UNPUBLISHED}
         publish(build, {**content, "explanations": facts})
         journal.delete()
     return ExplanationSummary(sum(by.values()), dict(by), dict(refused), journal.resumed)

@@ -23,6 +23,7 @@ from goeswith.facts.fact_fold import settle_path
 from goeswith.health.build_health import measure_build, write_health
 from goeswith.health.log_volume import log_volume
 from goeswith.models import make_model
+from goeswith.models.registry import model_name
 from goeswith.pipeline.empty_fit import count_events, products_with_pairs, why_few
 from goeswith.pipeline.fit_progress import FitProgress
 from goeswith.pipeline.kind_tags import tag_products
@@ -30,7 +31,8 @@ from goeswith.pipeline.precompute import precompute
 from goeswith.pipeline.relevance_filter import filter_by_relevance
 from goeswith.pipeline.reverse_lists import reverse_arrays
 from goeswith.pipeline.session_model import fit_session
-from goeswith.pipeline.signal_notes import hub_notes, signal_notes, slate_notes
+from goeswith.pipeline.shopper_model import fit_shoppers
+from goeswith.pipeline.signal_notes import NO_LOG, hub_notes, signal_notes, slate_notes
 from goeswith.pipeline.similarity_index import similarity_arrays
 from goeswith.pipeline.top_k_table import TopKTable
 from goeswith.ranking.objectives import check_objectives
@@ -40,8 +42,8 @@ from goeswith.relations.graph_arithmetic import resolve, split_by_support, witho
 from goeswith.relations.graph_files import save_graph
 from goeswith.relations.mining_report import MiningReport
 from goeswith.relations.relation import CO_PURCHASE
+from goeswith.settings.sections import KINDS_MODEL, ZERO_SHOT
 from goeswith.store.counted_contexts import CountedContexts
-from goeswith.store.evidence_arrays import evidence_arrays
 from goeswith.store.kind_relations import kind_arrays
 from goeswith.store.manifest import (
     AVAILABILITY,
@@ -57,6 +59,7 @@ from goeswith.store.manifest import (
     SIMILARS,
     TOP_K,
 )
+from goeswith.store.pairs.evidence_arrays import evidence_arrays
 from goeswith.store.product_lookup import product_arrays
 from goeswith.store.publish import new_build, publish
 from goeswith.store.publish_check import BuildStatistics, check_publishable, last_statistics
@@ -104,7 +107,7 @@ def fit_bundle(
         BundleError: `out` holds other files, another run is writing it, or the new build is not
             published for what it lacks.
         ConfigError: a setting of a model is invalid.
-        DataError: no relation can be built from the data.
+        DataError: no relation can be built from the data, and the model needs one.
     """
     dataset, kinds = tag_products(dataset, settings.kinds)
     settings = settings.resolve(
@@ -112,6 +115,7 @@ def fit_bundle(
         has_counts=dataset.counted,
         has_views=dataset.has_views,
         by_kinds=kinds["exclude"],
+        only_catalog=dataset.only_catalog,
     )
     check_objectives(settings.objectives.weights, dataset.catalog.frame, {"price", "stock"})
     specs = list(dict.fromkeys([settings.fit.model, *settings.fit.fallbacks]))
@@ -125,6 +129,9 @@ def fit_bundle(
         steps.log("building relations")
         report = mining_report or MiningReport()
         relations, below_support, mining = graph, None, settings.relations
+        if dataset.only_catalog and model_name(settings.fit.model) in (ZERO_SHOT, KINDS_MODEL):
+            report.notes.append(NO_LOG)
+            relations = RelationGraph(len(dataset.catalog), types=dataset.catalog.type_codes)
         if relations is None:
             keep_below_support = settings.fit.keep_below_support
             relations, below_support, mining = _mine(
@@ -135,6 +142,7 @@ def fit_bundle(
         checkpoints = out.absolute().with_name(f".{out.name}.training")
 
         session = fit_session(dataset, settings, build, checkpoints, steps.log)
+        shoppers = fit_shoppers(dataset, settings, build, checkpoints, steps.log)
 
         def make_fitted(spec: str) -> Recommender:
             model = make_model(spec, settings.models)
@@ -182,6 +190,7 @@ def fit_bundle(
                 "statistics": statistics.as_json(),
                 "kinds": kinds,
                 "session": session,
+                "shoppers": shoppers,
                 "judged": relevance,
                 "metrics": metrics,
             },

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 from scipy import sparse
 
 from goeswith.core.arrays_file import save_arrays
@@ -49,7 +50,7 @@ def fit_session(
     if spec == NONE:
         return {"model": None, "why_not": 'it was fitted with fit.session_model = "none"'}
     try:
-        sequences = _sequences(dataset)
+        sequences = _sequences(dataset, settings.fit.session_steps, on_progress)
     except DataError as error:
         if spec != AUTO:
             raise ConfigError(f"fit.session_model = {spec!r}: {error}") from error
@@ -64,7 +65,7 @@ def fit_session(
     return {"model": spec}
 
 
-def _sequences(dataset: Dataset) -> Sequences:
+def _sequences(dataset: Dataset, max_steps: int, on_progress: MessageProgress) -> Sequences:
     """The sequences of a data set, of which one at least holds two products.
 
     Raises:
@@ -72,10 +73,34 @@ def _sequences(dataset: Dataset) -> Sequences:
     """
     if dataset.events is None:
         raise DataError("the data have no events")
-    sequences, whose = sequences_from_events(dataset.events)
+    events = capped_events(dataset.events, max_steps)
+    if events.height < dataset.events.height:
+        left_out = dataset.events.height - events.height
+        on_progress(
+            f"session model: {left_out:,} older events of visitors with more than {max_steps:,} "
+            "are left out (fit.session_steps)"
+        )
+    sequences, whose = sequences_from_events(events)
     if not (sequences.lengths > 1).any():
         raise DataError(f"no {whose.columns[0]} has two events, so nothing comes next")
     return sequences
+
+
+def capped_events(events: pl.DataFrame, max_steps: int) -> pl.DataFrame:
+    """The latest events of each user, or without users of each session or basket.
+
+    Args:
+        events: in any order; events without a user or context stay.
+        max_steps: of one user, at most.
+    """
+    names = ("user_id", "session_id", "basket_id")
+    whose = next((name for name in names if name in events.columns), None)
+    if whose is None:
+        return events
+    order = next((name for name in ("timestamp", "position") if name in events.columns), None)
+    place = pl.int_range(pl.len()) if order is None else pl.col(order).rank("ordinal")
+    rank = place.rank("ordinal", descending=True).over(whose)
+    return events.filter((rank <= max_steps) | pl.col(whose).is_null())
 
 
 def choose_session_model(sequences: Sequences, *, item_knn_configured: bool) -> str:

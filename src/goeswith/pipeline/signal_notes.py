@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from goeswith.settings.sections import SlateSettings
 
 _NAMED_HUBS: Final = 3
+NO_LOG: Final = (
+    "no events and no lists: recommendations rest on what goes together in other shops; add "
+    "events, and purchases take over"
+)
 
 
 def signal_notes(graph: RelationGraph, kinds: dict[str, Any]) -> list[str]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from goeswith.query.compare import ProductComparison
     from goeswith.query.constraints import Constraints
     from goeswith.query.session import NextRecommendation
+    from goeswith.query.shopper.next_for_shopper import ShopperNext
 
 MAX_BASKET: Final = 50
 
@@ -150,6 +151,27 @@ class Bundle(QueryContext):
         self._check_count("session", product_ids)
         self.refresh()
         return recommend_next(self, product_ids, k, constraints)
+
+    def for_shopper(
+        self, user_id: str, k: int = 10, constraints: Constraints | None = None
+    ) -> ShopperNext:
+        """What a shopper may buy next: again, and for the first time.
+
+        Args:
+            user_id: as in the events of the fit. An unknown shopper gets the products that most
+                shoppers bought, and `known` is false.
+            k: maximum number of products in each list.
+            constraints: filters, bans and the market; the rest is of no use here.
+
+        Raises:
+            ConfigError: the bundle holds no histories (`fit.shopper_model`), or its key is missing.
+            BundleError: `k` is more than the bundle holds, or its arrays are damaged.
+        """
+        from goeswith.query.shopper.next_for_shopper import next_for_shopper
+
+        self.check_k(k)
+        self.refresh()
+        return next_for_shopper(self, user_id, k, constraints)
 
     @recommendation_list
     def complements_of_new(

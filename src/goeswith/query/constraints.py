@@ -21,7 +21,7 @@ MAX_IDS: Final = 1000
 class Constraints(BaseModel):
     """What of the ranked answers is shown. The bundle's settings hold where nothing is set."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     where: Annotated[tuple[Filter, ...], Field(max_length=MAX_FILTERS)] = Field(
         (), description="Every answer, pinned ones too, meets all of these."

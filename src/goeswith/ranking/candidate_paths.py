@@ -39,6 +39,7 @@ CANDIDATES: Final[Mapping[str, int]] = {
     "regression_back": 30,
     "type_popularity": 40,
     "alike_of_types": 40,
+    "slim": 60,
 }
 """Path -> number of a source's best products by it that are candidates."""
 MEMBER_CANDIDATES: Final = 60
@@ -67,6 +68,7 @@ _ORDER: Final = (
     "reverse",
     "listed",
     "alike_of_types",
+    "slim",
 )
 """Order of the columns: trees of existing bundles refer to columns by position."""
 
@@ -101,7 +103,7 @@ def walks(items: ItemFeatures, queries: QueryBatch, propagate_with: Propagate) -
     """
     bought, viewed, near = queries.bought, queries.viewed, queries.attributes.near
     of_viewed, of_near = propagate_with(viewed, items.bought), propagate_with(near, items.bought)
-    return {
+    scores = {
         "cocitation": propagate_with(propagate_sparse(bought, items.bought_back), items.bought),
         "bought_cocitation": propagate_with(
             propagate_sparse(queries.any_bought, items.any_bought_back), items.any_bought
@@ -118,6 +120,9 @@ def walks(items: ItemFeatures, queries: QueryBatch, propagate_with: Propagate) -
         "similar_both_ends": propagate_with(of_near, items.near_back),
         "viewed_of_similar": propagate_with(near, items.viewed),
     }
+    if items.slim is not None:
+        scores["slim"] = propagate_with(queries.bought_lists, items.slim)
+    return scores
 
 
 def paths(

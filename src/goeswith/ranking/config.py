@@ -52,6 +52,12 @@ class RankerConfig(ModelConfig):
         description="Products up to which every product is scored for every source; in a larger "
         "shop those that a path reaches, and the best of the types that go with the source's.",
     )
+    slim: int = Field(
+        200,
+        ge=0,
+        description="Weights of a product by which products listed together predict it, as in the "
+        "model slim: candidates and evidence where pairs are listed. 0 disables it.",
+    )
     sentence_encoder: str | None = Field(
         None,
         description="Folder or hub id of a sentence encoder, used to classify pairs by their "

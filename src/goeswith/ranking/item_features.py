@@ -15,16 +15,24 @@ import numpy as np
 import numpy.typing as npt
 from scipy import linalg, sparse
 
-from goeswith.core.arrays import Floats, Rows, Sparse, inverse_power, scale_columns, scale_rows
+from goeswith.core.arrays import Floats, Rows, Sparse, inverse_power, scale_rows
 from goeswith.core.arrays_file import Arrays
-from goeswith.core.ndcg import rank_discounts
-from goeswith.models.paths import Weight, edge_weights, in_degree, out_degree
+from goeswith.core.ndcg import ideal_dcg
+from goeswith.models.paths import (
+    Weight,
+    edge_weights,
+    in_degree,
+    normalize_by_degrees,
+    out_degree,
+)
+from goeswith.models.slim import sparse_weights
 from goeswith.ranking.attribute_features import AttributeFeatures
 from goeswith.relations.graph import RelationGraph
 from goeswith.relations.relation import CO_PURCHASE, CO_VIEW
 
 _RIDGE: Final = 5.0
 """Penalty of the regressions on attributes."""
+_SLIM_PENALTY: Final = 60.0
 _MAX_TOKENS: Final = 3000
 """Tokens that regressions read: the most frequent."""
 
@@ -37,7 +45,8 @@ class QueryBatch:
         attributes: of each.
         bought: (b, n) CSR of complement edges that leave them, normalised, and
         bought_back: (b, n) CSR of those that lead to them.
-        any_bought: (b, n) CSR of all co-purchase edges, normalised.
+        any_bought: (b, n) CSR of all co-purchase edges, normalised, and
+        bought_lists: (b, n) CSR of them as they are.
         viewed: (b, n) CSR of co-views, normalised.
         listed: (b, n) CSR of complement edges as they are, and
         reverse: (b, n) CSR of those that lead to them.
@@ -48,6 +57,7 @@ class QueryBatch:
     bought: Sparse
     bought_back: Sparse
     any_bought: Sparse
+    bought_lists: Sparse
     viewed: Sparse
     listed: Sparse
     reverse: Sparse
@@ -70,6 +80,7 @@ class ItemFeatures:
         any_bought: (n, n) CSR of all co-purchase edges likewise, alternatives among them.
         viewed: (n, n) CSR, symmetric, of co-views likewise.
         counted: whether pairs were counted, or are from lists.
+        slim: (n, n) CSR of the weights of `models.slim`; None in trees without that path.
     """
 
     def __init__(
@@ -82,16 +93,18 @@ class ItemFeatures:
         counted: bool,
         evidence: Mapping[str, Sparse] | None = None,
         inverses: tuple[Floats, Floats] | None = None,
+        slim: Sparse | None = None,
     ) -> None:
         """Derive the arrays of paths; `inverses` are stored `leaving` and `arriving`."""
+        self.slim = slim
         self.attributes, self.counted = attributes, counted
         # in a fixed order: trees refer to columns by position
         self.evidence = dict(sorted((evidence or {}).items()))
         self.listed, self.raw_bought, self.raw_viewed = listed, any_bought, viewed
         self.reverse = listed.T.tocsr()
-        self.bought = _normalize(listed)
-        self.any_bought = _normalize(any_bought)
-        self.viewed = _normalize(viewed)
+        self.bought = normalize_by_degrees(listed)
+        self.any_bought = normalize_by_degrees(any_bought)
+        self.viewed = normalize_by_degrees(viewed)
         self.bought_back = self.bought.T.tocsr()
         self.any_bought_back = self.any_bought.T.tocsr()
         self.near_back = attributes.near.T.tocsr()
@@ -110,7 +123,7 @@ class ItemFeatures:
             [in_degree(listed), out_degree(listed), in_degree(any_bought), in_degree(viewed)]
         ).astype(np.float32)
         even = (listed > 0).astype(np.float32)
-        self.even = scale_rows(even, 1 / _ideal_dcg(out_degree(even)))
+        self.even = scale_rows(even, 1 / ideal_dcg(out_degree(even), 10))
         """(n, n) CSR of complement edges, weighted so that every source counts for one ranking."""
         self.popularity = in_degree(self.even).astype(np.float32)
         type_members = _memberships(attributes.types)
@@ -180,6 +193,7 @@ class ItemFeatures:
         *,
         counted: bool,
         evidence_names: Collection[str] | None = None,
+        slim: int = 0,
     ) -> Self:
         """The item features of a graph.
 
@@ -190,6 +204,7 @@ class ItemFeatures:
                 can be too small to decide.
             evidence_names: the kinds of evidence that trees were trained with: others are dropped,
                 and those that the graph lacks are empty. None takes those of the graph.
+            slim: weights of a target in `slim`; 0 for none.
         """
         weight: Weight = "llr" if counted else "binary"
         views = edge_weights(graph[CO_VIEW], weight)
@@ -204,6 +219,9 @@ class ItemFeatures:
             views.maximum(views.T).tocsr(),
             counted=counted,
             evidence=evidence,
+            slim=sparse_weights(edge_weights(graph[CO_PURCHASE], "binary"), _SLIM_PENALTY, slim)
+            if slim
+            else None,
         )
 
     @property
@@ -218,6 +236,7 @@ class ItemFeatures:
             self.bought[rows],
             self.bought_back[rows],
             self.any_bought[rows],
+            self.raw_bought[rows],
             self.viewed[rows],
             self.listed[rows],
             self.reverse[rows],
@@ -234,6 +253,7 @@ class ItemFeatures:
             bought=no_edges,
             bought_back=no_edges,
             any_bought=no_edges,
+            bought_lists=no_edges,
             viewed=no_edges,
             listed=no_edges,
             reverse=no_edges,
@@ -253,6 +273,7 @@ class ItemFeatures:
             "prices": self.attributes.prices,
             "counted": np.array([self.counted]),
             **{f"evidence_{name}": matrix for name, matrix in self.evidence.items()},
+            **({} if self.slim is None else {"slim": self.slim}),
             # computing them takes seconds, too long for a query of a new product
             "leaving": self.leaving,
             "arriving": self.arriving,
@@ -276,6 +297,7 @@ class ItemFeatures:
                 if name.startswith("evidence_")
             },
             inverses=(arrays["leaving"], arrays["arriving"]),
+            slim=arrays.get("slim"),
         )
 
 
@@ -326,16 +348,3 @@ def _share(popularity: npt.NDArray[np.float64], members: Sparse) -> Floats:
         np.float32
     )
     return share
-
-
-def _ideal_dcg(degrees: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """(n,) DCG at 10 of an ideal ranking of all complements; 1 for none."""
-    gains = np.cumsum(rank_discounts(10))
-    ideal: npt.NDArray[np.float64] = gains[np.clip(degrees.astype(np.int64), 1, 10) - 1]
-    return ideal
-
-
-def _normalize(matrix: Sparse) -> Sparse:
-    """Entries over the square roots of their row's and column's sums."""
-    half = scale_rows(matrix, inverse_power(out_degree(matrix), 0.5))
-    return scale_columns(half, inverse_power(in_degree(matrix), 0.5))

@@ -71,7 +71,9 @@ class Ranker(Recommender):
 
             self.trees = RankerTrainer(self.config, attributes, members, self._report).grow(graph)
             self.members = members(graph, "all edges")
-        self.items = ItemFeatures.from_graph(attributes, graph, counted=is_counted(graph))
+        counted = is_counted(graph)
+        slim = self.config.slim if False in self.trees and not counted else 0
+        self.items = ItemFeatures.from_graph(attributes, graph, counted=counted, slim=slim)
         return self
 
     def _reader(self, catalog: Catalog, graph: RelationGraph) -> AttributeReader:
@@ -101,7 +103,11 @@ class Ranker(Recommender):
         self.reader = self._reader(catalog, graph)
         attributes = self.reader.read(catalog, is_catalog=True)
         self.items = ItemFeatures.from_graph(
-            attributes, graph, counted=self.items.counted, evidence_names=self.items.evidence
+            attributes,
+            graph,
+            counted=self.items.counted,
+            evidence_names=self.items.evidence,
+            slim=0 if self.items.slim is None else self.config.slim,
         )
         self.members = [member.padded(len(catalog)) for member in self.members]
         if self.pair_classifier is not None:

@@ -70,7 +70,10 @@ class RankerTrainer:
                 what = f"{'cold ' if cold else ''}fold {number}"
                 members = self.members(fold.graph, what) if PIPELINES[cold].uses_members else []
                 self.on_progress(f"{what} of {config.folds}: features")
-                items = ItemFeatures.from_graph(self.attributes, fold.graph, counted=counted)
+                slim = 0 if counted or cold else config.slim
+                items = ItemFeatures.from_graph(
+                    self.attributes, fold.graph, counted=counted, slim=slim
+                )
                 for table, labels, is_training in self._tables(fold, items, members, cold):
                     (training if is_training else calibration).add(table, labels)
                 del items, fold, members
@@ -101,7 +104,9 @@ class RankerTrainer:
         (fold,) = folds(graph, 1, share, 0.0, config.seed + _CALIBRATION_SEED)
         self.on_progress("calibrating")
         members = self.members(fold.graph, "calibration")
-        items = ItemFeatures.from_graph(self.attributes, fold.graph, counted=False)
+        items = ItemFeatures.from_graph(
+            self.attributes, fold.graph, counted=False, slim=config.slim
+        )
         calibration = _ExampleBuffer()
         for table, labels, is_training in self._tables(
             fold, items, members, cold=False, calibration_share=1.0

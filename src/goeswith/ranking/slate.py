@@ -4,19 +4,25 @@ Greedy: of the remaining products, the one with the highest
 
     relevance (1 - diversity)^c      c: products of its type in the slate
 
-is next, ties to the earlier one. diversity 0 is the ranking itself; 1 shows one product of every
-type before a second of any. Discounting by the products in the slate is maximal marginal relevance
+is next, ties to the earlier one, if it has at least half the relevance of the best one left.
+diversity 0 is the ranking itself; 1 shows one product of every type that is relevant enough before
+a second of any. Discounting by the products in the slate is maximal marginal relevance
 (Carbonell & Goldstein, SIGIR 1998) with "same type" as the similarity, and multiplied, so that it
 does not depend on the scale of relevance.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import numpy.typing as npt
 
 from goeswith.core.arrays import Rows
 from goeswith.core.ndcg import rank_discounts
+
+RELEVANCE_FLOOR: Final = 0.5
+"""Share of the relevance of the best product left that any other has, to be shown before it."""
 
 
 def build_slate(
@@ -70,6 +76,7 @@ def build_slate(
             is_open = available & (counts[type_index] < limit[type_index])
             if not is_open.any():
                 break
+            is_open &= relevance >= RELEVANCE_FLOOR * relevance[is_open].max()
             value = relevance * (1 - diversity) ** counts[type_index]
             best = int(np.argmax(np.where(is_open, value, -1.0)))
         positions.append(best)

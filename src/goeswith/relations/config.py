@@ -17,7 +17,7 @@ _MIN_EDGES_PER_PRODUCT: Final = 10
 class MiningConfig(BaseModel):
     """How events become relations between products."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     session_gap_minutes: float = Field(
         default=30.0,

@@ -68,7 +68,8 @@ class RelationGraph:
     `signals` holds the signals of a graph whose counts are incomplete (see `without`). `types` are
     those of the products, (n,), -1 for none: pairs of the same types share evidence on their
     direction (see `direction`). `baskets` are those that were counted, (b, n) CSR of ones,
-    the oldest first; None where there are only edges, or some of them were held out.
+    the oldest first, within the cap of votes of one user; None where there are only edges, or some
+    of them were held out.
     """
 
     n: int

@@ -74,8 +74,9 @@ def with_basket_matrix(
     purchases = with_baskets(events) if events.height <= _MAX_LINES else None
     if purchases is None or CO_PURCHASE not in graph.relations:
         return graph
-    max_basket = (config or MiningConfig()).max_basket
-    return replace(graph, baskets=basket_matrix(purchases, graph.n, max_basket))
+    config = config or MiningConfig()
+    baskets = basket_matrix(purchases, graph.n, config.max_basket, config.per_user_cap)
+    return replace(graph, baskets=baskets)
 
 
 def mine_table(

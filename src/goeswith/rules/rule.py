@@ -54,7 +54,7 @@ class Rule(BaseModel):
     targets by ranks.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     id: str = Field(pattern=f"^{ID_PATTERN}$", examples=["no-cables-for-tablets"])
     action: Action = Field(examples=["ban"])

@@ -23,6 +23,8 @@ from goeswith.sequential.sequences import Sequences
 
 _MAX_RANK: Final = 20
 """Ranks that weights are optimised for."""
+_RIVAL: Final = "frequent"
+"""What the mixture has to beat beside its members: the products of the session, then popularity."""
 _TOP_PER_MEMBER: Final = 100
 """Best products of each member, the competitors of a target."""
 
@@ -68,11 +70,18 @@ class Mixture(SessionModel):
     w are learned on the last products of at most a tenth of the sequences, w for the best
     nDCG@20 (`best_weights`). Members in closed form are fitted without those sequences, and then
     fitted again with them; trained members are fitted once, without the held-out products.
+
+    The mixture is not below its best member: half of those products decide, with weights that were
+    learned on the other half. If a member, or `frequent`, has a higher nDCG@20 alone, by its own
+    scores, it ranks alone; `reason` states both figures.
     """
 
     Config: ClassVar[type[ModelConfig]] = MixtureConfig
     name: ClassVar[str] = "mixture"
     config: MixtureConfig
+    alone: SessionModel | None = None
+    """The member that ranks alone; None for the mixture."""
+    reason: str = ""
     _checkpoints: tuple[Path, MessageProgress] | None = None
 
     def set_checkpoints(self, checkpoints: Path, on_progress: MessageProgress) -> None:
@@ -89,11 +98,54 @@ class Mixture(SessionModel):
             for spec, trained_member in zip(self.config.members, trained_members, strict=True)
         ]
         self.repeat_rate = repeat_rates(prefixes, targets)
-        self.weights = best_weights(*self._competing_shares(prefixes, targets))
+        shares, competitors = self._competing_shares(prefixes, targets)
+        self.weights = best_weights(shares, competitors)
+        rival = self._make_member(_RIVAL).fit(catalog, others)
+        alone = self._better_alone(rival, prefixes, targets, (shares, competitors))
         for place, spec in enumerate(self.config.members):
             if not trained_members[place]:
                 self.members[place] = self._make_member(spec).fit(catalog, sequences)
+        self.alone = None
+        if alone is not None:
+            is_rival = alone == len(self.members)
+            rival.fit(catalog, sequences)
+            self.alone = rival if is_rival else self.members[alone]
+            self.weights = np.eye(len(self.members))[alone] if not is_rival else 0 * self.weights
+        if self._checkpoints is not None:
+            self._checkpoints[1](f"fitting {self.name}: {self.reason}")
         return self
+
+    def _better_alone(
+        self,
+        rival: SessionModel,
+        prefixes: Sequences,
+        targets: Rows,
+        competing: tuple[Floats, Floats],
+    ) -> int | None:
+        """The member, or the number of members for the rival, that beats the mixture; else None."""
+        check = np.arange(len(targets)) % 2 == 1
+        if not check.any() or not (~check).any():
+            self.reason = "the mixture ranks: too few sequences to compare it with its members"
+            return None
+        shares, competitors = competing
+        weights = best_weights(shares[~check], competitors[~check])
+        own = mixture_ndcg(shares[check], competitors[check], weights)
+        names = [*self.config.members, _RIVAL]
+        rows = np.flatnonzero(check)
+        tests, wanted = prefixes.take(rows), targets[rows]
+        only_new = not self.repeat_rate.any()  # no one returns to a product
+        reached = [
+            _own_ndcg(model, tests, wanted, exclude_seen=only_new)
+            for model in (*self.members, rival)
+        ]
+        best = int(np.argmax(reached))
+        what = (
+            f"nDCG@{_MAX_RANK} on {len(rows):,} held-out products: mixture {own:.4f}, best member "
+            f"({names[best]}) {reached[best]:.4f}"
+        )
+        is_better = reached[best] > own
+        self.reason = f"{names[best] if is_better else 'the mixture'} ranks, by {what}"
+        return best if is_better else None
 
     def _make_member(self, spec: str) -> SessionModel:
         name = model_name(spec)
@@ -147,7 +199,12 @@ class Mixture(SessionModel):
             blocks = blocks[1:]
         return np.concatenate([t for t, _ in blocks]), np.concatenate([r for _, r in blocks])
 
+    def shares(self, prefixes: Sequences) -> Floats:
+        return super().shares(prefixes) if self.alone is None else self.alone.shares(prefixes)
+
     def score(self, prefixes: Sequences) -> Floats:
+        if self.alone is not None:
+            return self.alone.score(prefixes)
         scores = np.zeros((len(prefixes), self.n), dtype=np.float32)
         used = np.flatnonzero(self.weights)
         parts = self._member_shares([self.members[m] for m in used], prefixes)
@@ -160,9 +217,16 @@ class Mixture(SessionModel):
         return dict(sorted(by_member, key=lambda item: -item[1]))
 
     def arrays(self) -> Arrays:
-        return {"weights": self.weights, "again": self.repeat_rate} | {
-            f"{place}-{name}": value
-            for place, member in enumerate(self.members)
+        parts = {str(place): member for place, member in enumerate(self.members)}
+        if self.alone is not None and not self.weights.any():
+            parts[_RIVAL] = self.alone
+        return {
+            "weights": self.weights,
+            "again": self.repeat_rate,
+            "alone": np.array(self.alone is not None),
+        } | {
+            f"{part}-{name}": value
+            for part, member in parts.items()
             for name, value in member.arrays().items()
         }
 
@@ -175,6 +239,16 @@ class Mixture(SessionModel):
                 k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)
             }
             member.restore(member_arrays)
+        self.alone = None
+        if arrays.get("alone", np.array(False)):  # bundles of earlier versions lack it
+            if self.weights.any():
+                self.alone = self.members[int(np.argmax(self.weights))]
+                return
+            self.alone = self._make_member(_RIVAL)
+            prefix = f"{_RIVAL}-"
+            self.alone.restore(
+                {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+            )
 
     @property
     def n(self) -> int:
@@ -218,14 +292,8 @@ def best_weights(targets: Floats, competitors: Floats) -> npt.NDArray[np.float64
     array([0.8, 0.2])
     """
     members = targets.shape[1]
-
-    def gain(weights: npt.NDArray[np.float64]) -> float:
-        score = targets @ weights
-        above = (competitors @ weights > score[:, None]).sum(axis=1)
-        return float(single_target_ndcg(np.where(score > 0, above + 1, 0), _MAX_RANK).mean())
-
     weights = np.full(members, 1 / members)
-    best = gain(weights) if len(targets) else 0.0
+    best = mixture_ndcg(targets, competitors, weights) if len(targets) else 0.0
     for step in (4.0, 2.0, 1.4):
         improved = bool(len(targets))
         while improved:
@@ -234,9 +302,30 @@ def best_weights(targets: Floats, competitors: Floats) -> npt.NDArray[np.float64
                 for factor in (step, 1 / step, 0.0):
                     tried = weights.copy()
                     tried[member] *= factor
-                    if tried.sum() and (value := gain(tried / tried.sum())) > best + 1e-9:
-                        weights, best, improved = tried / tried.sum(), value, True
+                    if not tried.sum():
+                        continue
+                    tried /= tried.sum()
+                    value = mixture_ndcg(targets, competitors, tried)
+                    if value > best + 1e-9:
+                        weights, best, improved = tried, value, True
     return weights
+
+
+def mixture_ndcg(targets: Floats, competitors: Floats, weights: npt.NDArray[np.float64]) -> float:
+    """Mean nDCG@20 of a mixture; arguments as for `best_weights`."""
+    score = targets @ weights
+    above = (competitors @ weights > score[:, None]).sum(axis=1)
+    return float(single_target_ndcg(np.where(score > 0, above + 1, 0), _MAX_RANK).mean())
+
+
+def _own_ndcg(
+    model: SessionModel, prefixes: Sequences, targets: Rows, *, exclude_seen: bool
+) -> float:
+    """Mean nDCG@20 of a model by its own scores."""
+    found, _ = model.recommend(prefixes, _MAX_RANK, exclude_seen=exclude_seen)
+    hit = found == targets[:, None]
+    ranks = np.where(hit.any(axis=1), hit.argmax(axis=1) + 1, 0)
+    return float(single_target_ndcg(ranks, _MAX_RANK).mean())
 
 
 def _ratio(numerator: Floats, denominator: Floats) -> Floats:

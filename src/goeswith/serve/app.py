@@ -28,15 +28,23 @@ from goeswith.serve.limits.rate_limit import RateLimiter
 from goeswith.serve.limits.work_queue import WorkQueue
 from goeswith.serve.middleware import ServiceMiddleware
 from goeswith.serve.problem_details import add_problem_handlers, add_problem_schemas
-from goeswith.serve.prometheus_metrics import ServiceMetrics
+from goeswith.serve.prometheus_metrics import MetricFamilies, ServiceMetrics
 from goeswith.serve.request_log import RequestLog
 from goeswith.serve.routes import feedback_route as feedback
 from goeswith.serve.routes import info as facts
 from goeswith.serve.routes import kinds_route as kinds
-from goeswith.serve.routes import labels_route, product_changes, products, rules_route
+from goeswith.serve.routes import (
+    labels_route,
+    product_changes,
+    products,
+    results_route,
+    rules_route,
+    users_route,
+)
 from goeswith.serve.routes import multi_product as several
 from goeswith.serve.routes import relevance_route as relevance
-from goeswith.serve.routes.exposures import open_experiment
+from goeswith.serve.routes.experiment_variants import open_experiment
+from goeswith.serve.routes.exploration import Explorer
 from goeswith.serve.routes.operations import name_operations
 from goeswith.serve.snapshot import Snapshot, SnapshotHolder
 from goeswith.serve.static_page import add_page
@@ -45,7 +53,13 @@ from goeswith.settings.serve_settings import ServeSettings
 _FOLLOW_SECONDS: Final = 0.1
 
 
-def create_app(bundle_path: Path | str | Bundle, settings: ServeSettings | None = None) -> FastAPI:
+def create_app(
+    bundle_path: Path | str | Bundle,
+    settings: ServeSettings | None = None,
+    *,
+    families: MetricFamilies | None = None,
+    shop: str | None = None,
+) -> FastAPI:
     """The service for one bundle, every file of which is checked first.
 
     `app.state.snapshot_holder` holds the current snapshot.
@@ -53,6 +67,8 @@ def create_app(bundle_path: Path | str | Bundle, settings: ServeSettings | None 
     Args:
         bundle_path: folder of a bundle, or an open bundle that was checked.
         settings: of the table `serve`; host and port are the server's.
+        families: metrics that the shops of a process share.
+        shop: name, if the service has several.
 
     Raises:
         BundleError: the bundle is invalid.
@@ -65,14 +81,16 @@ def create_app(bundle_path: Path | str | Bundle, settings: ServeSettings | None 
     state = app.state
     state.snapshot_holder = SnapshotHolder(open_snapshot(bundle_path, settings))
     state.experiment = open_experiment(settings, state.snapshot_holder().bundle)
-    state.metrics = ServiceMetrics(state.snapshot_holder)
+    state.explorer = None if settings.explore == "none" else Explorer(settings)
+    state.metrics = ServiceMetrics(state.snapshot_holder, families, shop)
     state.feedback = (
         FeedbackLog(settings.feedback, settings.feedback_mb * 1_000_000)
         if settings.feedback
         else None
     )
-    state.log = RequestLog() if settings.log else None
+    state.log = RequestLog(shop=shop) if settings.log else None
     state.ending = False
+    state.has_keys = settings.keys_file is not None
     relevance.add(app, settings)
     add_page(app, settings.image_origins)
     add_api_reference(app)
@@ -119,7 +137,18 @@ def routed_app(settings: ServeSettings) -> FastAPI:
     )
     app.state.key_markets = settings.key_markets
     add_problem_handlers(app)
-    pages = (products, several, facts, kinds, feedback, product_changes, rules_route, labels_route)
+    pages = (
+        products,
+        several,
+        users_route,
+        facts,
+        kinds,
+        feedback,
+        product_changes,
+        rules_route,
+        labels_route,
+        results_route,
+    )
     for routes in pages:
         routes.add(app, settings)
     _add_problem_schemas(app)
@@ -175,7 +204,7 @@ def open_snapshot(bundle_path: Path | str | Bundle, settings: ServeSettings) -> 
     """
     report = read_report(settings.report) if settings.report else None
     if not isinstance(bundle_path, Bundle):
-        bundle_path = Bundle.open(bundle_path, verify=True)
+        bundle_path = Bundle.open(bundle_path, verify=True, trusted_keys=settings.trusted_keys)
     return Snapshot(bundle_path, settings.live, report, settings.cache_mb * 1_000_000)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from difflib import get_close_matches
 from typing import Annotated, Any, Final, Literal
 
@@ -28,6 +29,28 @@ async def current_snapshot(request: Request) -> Snapshot:
 
 
 CurrentSnapshot = Annotated[Snapshot, Depends(current_snapshot)]
+
+
+async def _snapshot_in_locale(
+    request: Request,
+    locale: Annotated[
+        str | None,
+        Query(
+            min_length=2,
+            max_length=20,
+            description="Show titles of this locale, where the catalogue has them in a column such "
+            "as title_de.",
+            examples=[None],
+        ),
+    ] = None,
+) -> AsyncIterator[Snapshot]:
+    """The snapshot of the request, whose products have titles of a locale until its end."""
+    snapshot = await current_snapshot(request)
+    with snapshot.bundle.in_locale(locale):
+        yield snapshot
+
+
+LocalSnapshot = Annotated[Snapshot, Depends(_snapshot_in_locale)]
 ProductId = Annotated[
     str, InPath(description="As in the catalogue; may hold slashes.", examples=["phone-1"])
 ]

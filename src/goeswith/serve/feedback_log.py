@@ -8,6 +8,7 @@ never acknowledged, and is cut off when the next process starts.
 from __future__ import annotations
 
 import asyncio
+import errno
 import math
 import os
 import sys
@@ -60,6 +61,7 @@ class FeedbackLog:
                 "the service may write"
             ) from error
         self._acknowledged = 0
+        self._has_rest = False
         self._waiting: list[tuple[bytes, asyncio.Future[None]]] = []
         self._bytes = 0
         self._writing: asyncio.Task[None] | None = None
@@ -118,9 +120,11 @@ class FeedbackLog:
         self._writing = None
 
     def _append(self, lines: bytes) -> None:
-        if self._file.tell() != self._acknowledged:
+        if self._has_rest:
             self._trim()
+        self._has_rest = True
         try:
+            _reserve(self._file, self._acknowledged, len(lines))
             left = memoryview(lines)
             while left:  # a disk that is almost full takes a part
                 left = left[self._file.write(left) :]
@@ -130,11 +134,13 @@ class FeedbackLog:
                 self._trim()
             raise
         self._acknowledged += len(lines)
+        self._has_rest = False
 
     def _trim(self) -> None:
         """Cut off what was not acknowledged: the next line must not be glued to it."""
         self._file.truncate(self._acknowledged)
         self._file.seek(self._acknowledged)
+        self._has_rest = False
 
     async def close(self) -> None:
         """Wait for pending writes, and close the file; an empty file is removed."""
@@ -172,6 +178,24 @@ def _new_file(folder: Path) -> tuple[IO[bytes], Path]:
     _lock(file)
     sync_path(folder)  # the name, too, has to be on the disk
     return file, path
+
+
+def _reserve(file: IO[bytes], start: int, size: int) -> None:
+    """Take space on the disk for a write, so that a full disk refuses it before a line is visible.
+
+    An update that runs meanwhile would count a line which is cut off afterwards. A file system
+    that cannot reserve is written to without.
+
+    Raises:
+        OSError: there is no space.
+    """
+    if not hasattr(os, "posix_fallocate"):
+        return
+    try:
+        os.posix_fallocate(file.fileno(), start, size)
+    except OSError as error:
+        if error.errno not in {errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS}:
+            raise
 
 
 def _lock(file: IO[bytes]) -> bool:

@@ -18,8 +18,10 @@ _MAX_LINES: Final = 2000
 class RequestLog:
     """Writes lines to a stream, in batches."""
 
-    def __init__(self, stream: IO[bytes] | None = None) -> None:
+    def __init__(self, stream: IO[bytes] | None = None, shop: str | None = None) -> None:
+        """Args: stream: stdout if None; shop: added to each line, in a service of several."""
         self._stream = stream
+        self._common = {} if shop is None else {"shop": shop}
         self._lines: list[bytes] = []
         self._due = False
 
@@ -27,7 +29,7 @@ class RequestLog:
         """Add a line; inside a running loop it is written within a tenth of a second."""
         now = time.time()
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
-        line = {"time": f"{stamp}.{int(now % 1 * 1000):03d}Z", **fields}
+        line = {"time": f"{stamp}.{int(now % 1 * 1000):03d}Z", **self._common, **fields}
         self._lines.append(orjson.dumps(line, default=str, option=orjson.OPT_APPEND_NEWLINE))
         if len(self._lines) >= _MAX_LINES:
             self.flush()

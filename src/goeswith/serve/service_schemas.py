@@ -61,6 +61,10 @@ class BundleInfoResponse(BundleResponse):
         examples=[True],
     )
     edit_refusal: str | None = Field(description="Why it may not.", examples=[None])
+    market: str | None = Field(
+        description="The market of this request's key: recommendations are for it only.",
+        examples=[None],
+    )
     image_origins: list[str] = Field(
         description="Origins from which the page loads pictures.",
         examples=[["https://images.shop.example"]],

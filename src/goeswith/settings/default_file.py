@@ -81,8 +81,9 @@ def _models() -> Iterator[tuple[str, type[Model] | ConfigError]]:
     """Table and class of every model, or why it cannot be imported."""
     from goeswith.models import MODELS
     from goeswith.sequential import SESSION_MODELS
+    from goeswith.shoppers import SHOPPER_MODELS
 
-    for registry in (MODELS, SESSION_MODELS):
+    for registry in (MODELS, SESSION_MODELS, SHOPPER_MODELS):
         for name in registry.names:
             try:
                 yield f"models.{name}", registry.find(name)

@@ -15,8 +15,11 @@ from goeswith.core.errors import ConfigError
 from goeswith.settings.environment import PREFIX, read_environment
 from goeswith.settings.renamed_settings import rename_settings
 from goeswith.settings.sections import AUTO, NONE, Settings
+from goeswith.settings.shop_settings import ShopSettings
 
 PROJECT_FILE: Final = "goeswith.toml"
+_ANY_SHOP: Final = ShopSettings(bundle="")
+"""Has the fields of every table [shops.NAME]."""
 
 
 def load_settings(path: Path | None = None) -> Settings:
@@ -38,7 +41,7 @@ def load_settings(path: Path | None = None) -> Settings:
         raise ConfigError(
             f"{path}: no such file; `goeswith config -o {path}` writes one"
         ) from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: cannot be read as TOML: {error}") from error
     return _validated(content, f"{path}: ")
 
@@ -70,15 +73,19 @@ def _check_models(settings: Settings, source: str) -> None:
     """Construct every configured model, so that an invalid setting fails before a long run."""
     from goeswith.models import MODELS, make_model
     from goeswith.sequential import SESSION_MODELS
+    from goeswith.shoppers import SHOPPER_MODELS
 
+    registries = (SESSION_MODELS, SHOPPER_MODELS)
     try:
         specs = {settings.fit.model, *settings.fit.fallbacks, *settings.models} - {AUTO}
         for spec in specs:
             MODELS.trust(spec)  # the user's own file
-            make = SESSION_MODELS.make if spec in SESSION_MODELS.names else make_model
-            make(spec, settings.models)
+            own = [registry.make for registry in registries if spec in registry.names]
+            (own[0] if own else make_model)(spec, settings.models)
         if settings.fit.session_model not in (AUTO, NONE):
             SESSION_MODELS.make(settings.fit.session_model, settings.models)
+        if settings.fit.shopper_model not in (AUTO, NONE):
+            SHOPPER_MODELS.make(settings.fit.shopper_model, settings.models)
     except ConfigError as error:
         raise ConfigError(f"{source}{error}") from error
 
@@ -92,6 +99,10 @@ def _describe_error(
     sections: list[BaseModel] = []
     path: list[str] = []
     for part in map(str, detail["loc"]):
+        if path == ["shops"]:
+            path.append(part)
+            section = _ANY_SHOP
+            continue
         if section is None:
             break
         sections.append(section)

@@ -10,10 +10,13 @@ from goeswith.data.config import DataConfig
 from goeswith.relations.config import MiningConfig
 from goeswith.settings.section import Section
 from goeswith.settings.serve_settings import ServeSettings
+from goeswith.settings.shop_settings import ShopName, ShopSettings
 
 AUTO: Final = "auto"
 KINDS_MODEL: Final = "kinds"
 """The model of the table of product kinds."""
+ZERO_SHOT: Final = "zero_shot"
+"""The model of what goes together in other shops."""
 NONE: Final = "none"
 BUDGETS: Final[dict[str, dict[str, Any]]] = {
     "fast": {},
@@ -35,9 +38,10 @@ class FitSettings(Section):
 
     model: str = Field(
         AUTO,
-        description="The first model; `name` or `name:key=value`. auto is the basket_ranker for "
-        "events without views, and else the ranker. With the budget fast and more than "
-        "`ranker_products` products it is cocitation, and for events copurchase before cocitation.",
+        description="The first model; `name` or `name:key=value`. auto is zero_shot for a "
+        "catalogue alone, the basket_ranker for events without views, and else the ranker. With "
+        "the budget fast and more than `ranker_products` products, or behind product kinds, it is "
+        "cocitation, and for events copurchase before cocitation.",
     )
     budget: Literal["fast", "balanced", "best"] = Field(
         "fast",
@@ -60,6 +64,18 @@ class FitSettings(Section):
         description="The next-product model, for `--session`; `name` or `name:key=value`. auto is "
         "mixture if events have sequences of two products or more, and item_knn for long "
         "sequences. `none` disables it.",
+    )
+    session_steps: int = Field(
+        1000,
+        ge=2,
+        description="Latest events of one user (without user_id: of one session or basket) that "
+        "the next-product model learns from, so that a busy visitor does not decide.",
+    )
+    shopper_model: str = Field(
+        NONE,
+        description="The next-basket model, for `--user`; `name` or `name:key=value`. auto is "
+        "shopper_ranker. Any model stores the purchase histories of shoppers in the bundle, by "
+        "hashed user_id. `none` stores none.",
     )
     k: int = Field(50, ge=1, le=1000, description="Stored recommendations per product.")
     keep_below_support: bool = Field(
@@ -104,7 +120,8 @@ class SlateSettings(Section):
         ge=0,
         le=1,
         description="Discount of each further product of one type: 0 keeps the ranking, 1 shows "
-        "one product of every type before a second of any.",
+        "one product of every type before a second of any, down to half the relevance of the best "
+        "product left.",
     )
     per_type: int | None = Field(
         None,
@@ -236,6 +253,10 @@ class Settings(Section):
     evaluation: EvaluationSettings = EvaluationSettings()
     relevance: RelevanceSettings = RelevanceSettings()
     serve: ServeSettings = ServeSettings()
+    shops: dict[ShopName, ShopSettings] = Field(
+        default_factory=dict,
+        description="Shops of one service, one table [shops.NAME] each.",
+    )
     models: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="Settings of models, one table [models.NAME] each."
     )
@@ -247,6 +268,7 @@ class Settings(Section):
         has_counts: bool = False,
         has_views: bool = False,
         by_kinds: bool = False,
+        only_catalog: bool = False,
     ) -> Settings:
         """These settings with `auto` and the budget replaced by concrete models and settings.
 
@@ -255,17 +277,24 @@ class Settings(Section):
             has_counts: whether pairs are counted in events, rather than listed.
             has_views: whether the events hold views.
             by_kinds: whether kinds decide what is a substitute, as the data have few or no views.
+            only_catalog: whether nothing but attributes says which products go together.
         """
         fit = self.fit
         if fit.model == AUTO:
             # a log of purchases alone says what a basket holds, and not what is compared
             model, *rest = ["basket_ranker" if has_counts and not has_views else "ranker"]
-            if fit.budget == "fast" and products > fit.ranker_products:
-                # a pair with high support is more reliable than an inferred one
+            if fit.budget == "fast" and (by_kinds or products > fit.ranker_products):
+                # a pair with high support is more reliable than an inferred one; the few ranks that
+                # kinds leave empty are not worth the training of a ranker
                 model, *rest = ["copurchase", "cocitation"] if has_counts else ["cocitation"]
             if by_kinds:
                 # a pair that is bought together often may still be two of one kind
-                model, rest = "knowledge_ranker", [KINDS_MODEL, model]
+                model, rest = "knowledge_ranker", [KINDS_MODEL, model, *rest]
+            if only_catalog:
+                # every pair has a score of its own: time grows with the square of the catalogue
+                model, rest = ZERO_SHOT, [KINDS_MODEL] if by_kinds else []
+                if by_kinds and products > fit.ranker_products:
+                    model, rest = KINDS_MODEL, []
             fit = fit.model_copy(update={"model": model, "fallbacks": [*rest, *fit.fallbacks]})
         budget = dict(BUDGETS[fit.budget])
         if products > _MAX_MEMBER_PRODUCTS:

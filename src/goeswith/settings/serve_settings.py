@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from goeswith.core.errors import ConfigError
+from goeswith.core.signatures import decode_public_key
 from goeswith.settings.section import Section
 
 
@@ -31,6 +33,28 @@ def _check_origin(value: str) -> str:
         raise ValueError(
             f"{value[:80]!r} is no origin: write scheme and host, such as https://images.shop.example"
         )
+    return value
+
+
+def _check_cors_origin(value: str) -> str:
+    """An origin, or `*` for all.
+
+    Raises:
+        ValueError: it is neither; a browser compares it as it is.
+    """
+    return value if value == "*" else _check_origin(value)
+
+
+def _check_public_key(value: str) -> str:
+    """A public key, as written.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        decode_public_key(value)
+    except ConfigError as error:
+        raise ValueError(str(error)) from error
     return value
 
 
@@ -75,6 +99,12 @@ class ServeSettings(Section):
         description="File of API keys, one line of `goeswith key` each; not set, no key is needed.",
         examples=["keys"],
     )
+    trusted_keys: list[Annotated[str, AfterValidator(_check_public_key)]] = Field(
+        [],
+        description="Public keys of `goeswith signing-key`: a bundle that none of them signed is "
+        "refused. Empty, every bundle is accepted.",
+        examples=[["nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A="]],
+    )
     key_markets: dict[str, Annotated[str, Field(min_length=1, max_length=200)]] = Field(
         {},
         description="Name of a key -> its market: recommendations for this key are for that market "
@@ -114,7 +144,7 @@ class ServeSettings(Section):
     max_body: int = Field(
         1_000_000, ge=1000, le=100_000_000, description="Maximum size of a request body, in bytes."
     )
-    origins: list[str] = Field(
+    origins: list[Annotated[str, AfterValidator(_check_cors_origin)]] = Field(
         [],
         description="Allowed origins of other web pages (CORS), such as https://shop.example.",
     )
@@ -156,6 +186,26 @@ class ServeSettings(Section):
         description="File of an experiment that splits shoppers into variants and a holdout group; "
         "needs `exposures`.",
         examples=["experiment.toml"],
+    )
+    explore: Literal["none", "epsilon", "thompson"] = Field(
+        "none",
+        description="Show another product at one rank to a share of the shoppers, and learn from "
+        "their clicks which one: epsilon shows the best so far, and any in a tenth of the choices; "
+        "thompson draws from the posterior of the click rates. Needs `exposures`.",
+        examples=["thompson"],
+    )
+    explore_share: float = Field(
+        0.1, gt=0, le=1, description="Share of the answers whose product is chosen so."
+    )
+    explore_rank: int = Field(
+        4, ge=1, le=1000, description="The rank whose product is chosen, from 1."
+    )
+    explore_floor: float = Field(
+        0.3,
+        ge=0,
+        le=1,
+        description="A candidate has at least this share of the score of the product that it "
+        "replaces, and the same model.",
     )
     feedback_mb: int = Field(
         1000,

@@ -14,6 +14,7 @@
         reverse.safetensors   for every product, the products that it is recommended for
         counted.safetensors   hashes and times of the counted baskets, sessions and users
         availability.safetensors  which products are sold out or hidden, if the catalogue has that
+        .signature            signature of the manifest, if there is a signing key
         health.json           what the recommendations lack, and what changed (`goeswith health`)
           explanations.safetensors  sentences for the first recommendations (`goeswith explain`)
           relations/            the relation graph
@@ -22,6 +23,7 @@
           fallbacks/            the fallback models
           event_ids.safetensors hashes of the counted events that have an id, after an update
           session/              the next-product model, and counts of transitions
+          shoppers/             histories by hashed id and the next-basket model, if they are stored
 
 A reader opens the manifest and then the current build. A writer fills a new build and replaces the
 manifest by a rename: at every instant the bundle is the complete old one or the complete new one,
@@ -34,12 +36,14 @@ import hashlib
 import json
 import re
 import warnings
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from goeswith.core.errors import BundleError
+from goeswith.core.signatures import is_signed
 from goeswith.store.build_files import check_files, check_regular
 from goeswith.store.manifest_fields import find_fault
 
@@ -48,6 +52,9 @@ FORMAT: Final = 1
 FORMAT_VERSION: Final = "0.1.0"
 """The first goeswith that reads `FORMAT`; the manifest shows it to older versions."""
 MANIFEST: Final = "manifest.json"
+SIGNATURE: Final = ".signature"
+"""File of a signed build; hidden, as the manifest that it signs cannot list it."""
+_MAX_SIGNATURE_BYTES: Final = 1000
 LIVE_FOLDER: Final = "live"
 """What changes between two builds: live facts and rules."""
 _MAX_BYTES: Final = 100_000_000
@@ -73,6 +80,8 @@ FORMER_BELOW_SUPPORT: Final = "rare"
 """Name of the folder in bundles of earlier versions; read for one more version."""
 SESSION: Final = "session"
 TRANSITIONS: Final = "session/followed.safetensors"
+SHOPPERS: Final = "shoppers/histories.safetensors"
+SHOPPER_MODEL: Final = "shoppers/model"
 
 _FIELDS: Final = {
     "id": str,
@@ -112,6 +121,30 @@ class Manifest:
     def paths(self) -> list[Path]:
         """Every file of the build."""
         return [self.folder / name for name in self.files]
+
+    def check_signature(self, public_keys: Collection[str]) -> None:
+        """Refuse a build without the signature of one of the keys.
+
+        Raises:
+            FileNotFoundError: the build is missing.
+            BundleError: it is not signed, or by another key.
+            ConfigError: a key cannot be used.
+        """
+        file = self.folder / SIGNATURE
+        remedy = (
+            "fit it again where GOESWITH_SIGNING_KEY is a trusted key, or add the public key of "
+            "its signer to serve.trusted_keys"
+        )
+        try:
+            check_regular(file, _MAX_SIGNATURE_BYTES)
+            signature = file.read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError as error:
+            self.folder.lstat()
+            raise BundleError(f"{self.folder} is not signed: {remedy}") from error
+        if not is_signed(signed_message(self.content), signature, public_keys):
+            raise BundleError(
+                f"{self.folder} is not signed by a trusted key, or was changed since: {remedy}"
+            )
 
     def check_sizes(self) -> None:
         """Refuse a build with a file missing, cut short or not listed, or one that is no file.
@@ -158,6 +191,11 @@ def manifest_sha256(content: dict[str, Any]) -> str:
     """SHA-256 of a manifest without its own field `sha256`."""
     rest = {key: value for key, value in content.items() if key != "sha256"}
     return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+
+
+def signed_message(content: dict[str, Any]) -> bytes:
+    """What the signature of a manifest signs: its SHA-256, and thereby that of every file."""
+    return f"goeswith bundle {manifest_sha256(content)}".encode()
 
 
 def read_manifest(path: Path) -> Manifest:

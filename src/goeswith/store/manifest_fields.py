@@ -31,6 +31,7 @@ def find_fault(content: Mapping[str, Any]) -> str | None:
         "mined": _are_relations(content.get("mined", [])),
         "kinds": _is_object(content.get("kinds", {}), exclude=bool),
         "session": _is_object(content.get("session", {}), model=str),
+        "shoppers": _is_object(content.get("shoppers", {}), model=str),
         "data": _is_data(content["data"]),
         "metrics": content.get("metrics") is None or isinstance(content["metrics"], dict),
     }

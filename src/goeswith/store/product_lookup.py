@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +22,12 @@ if TYPE_CHECKING:
 
 MAX_TEXT_LENGTH: Final = 500
 """Characters of a title or type that are read: what is longer is cut, and ends in …."""
+
+
+_TITLES: ContextVar[tuple[ProductLookup, Callable[[int], str | None]] | None] = ContextVar(
+    "goeswith.titles", default=None
+)
+"""Titles in place of those of a lookup. A request has its own, in whatever thread it runs."""
 
 
 def product_arrays(catalog: Catalog) -> dict[str, npt.NDArray[Any]]:
@@ -98,8 +107,26 @@ class ProductLookup:
         codes = range(len(self.type_names))
         return next((code for code in codes if self.type_names[code] == name), -1)
 
+    @contextmanager
+    def with_titles(self, titles: Callable[[int], str | None]) -> Iterator[None]:
+        """Other titles, such as those of a locale, for the calls inside the block.
+
+        Args:
+            titles: of a row; None for a product whose title stays.
+        """
+        token = _TITLES.set((self, titles))
+        try:
+            yield
+        finally:
+            _TITLES.reset(token)
+
     def title(self, row: int) -> str | None:
         """A product's title; None where it has none."""
+        other = _TITLES.get()
+        if other is not None and other[0] is self:
+            text = other[1](row)
+            if text:
+                return shortened(text)
         return (_truncated(self.titles, row) or None) if len(self.titles) else None
 
     def type(self, row: int) -> str | None:
@@ -142,5 +169,9 @@ def _truncated(strings: StringArray, row: int) -> str:
     raw = strings.raw(row)
     if len(raw) <= MAX_TEXT_LENGTH:
         return raw.decode("utf-8", "replace")
-    text = raw[: 4 * MAX_TEXT_LENGTH + 4].decode("utf-8", "ignore")
+    return shortened(raw[: 4 * MAX_TEXT_LENGTH + 4].decode("utf-8", "ignore"))
+
+
+def shortened(text: str) -> str:
+    """A text of at most `MAX_TEXT_LENGTH` characters."""
     return text if len(text) <= MAX_TEXT_LENGTH else f"{text[: MAX_TEXT_LENGTH - 1]}…"

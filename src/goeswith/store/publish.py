@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import shutil
 import sys
@@ -10,10 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from goeswith.core.atomic_files import sync_path, write_json
+from goeswith.core.atomic_files import sync_path, write_json, write_text
 from goeswith.core.errors import BundleError
+from goeswith.core.signatures import read_key, sign
 from goeswith.core.storage_errors import explain_storage_errors
 from goeswith.store.build_files import check_regular
 from goeswith.store.build_lease import is_leased
@@ -23,11 +25,21 @@ from goeswith.store.manifest import (
     FORMAT_VERSION,
     LIVE_FOLDER,
     MANIFEST,
+    SIGNATURE,
     file_sha256,
     manifest_sha256,
+    signed_message,
 )
 
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+SIGNING_KEY: Final = "GOESWITH_SIGNING_KEY"
+"""Environment variable with the path of the key that signs bundles."""
+
 _LOCK: Final = ".lock"
+UNPUBLISHED: Final = ("format", "needs", "id", "build", "created", "files", "sha256")
+"""Fields of a manifest that `publish` adds."""
 
 
 @contextmanager
@@ -39,7 +51,9 @@ def new_build(path: Path) -> Iterator[Path]:
     Raises:
         BundleError: `path` holds something that is not a bundle, or another run is writing it.
         StorageError: the disk is full, or the folder cannot be written to.
+        ConfigError: the signing key cannot be used.
     """
+    _signing_key()  # a key that cannot be used is an error before a long fit
     kept = "the bundle there is unchanged" if (path / MANIFEST).exists() else ""
     with explain_storage_errors(path, kept), _new_build(path) as build:
         yield build
@@ -73,6 +87,8 @@ def _new_build(path: Path) -> Iterator[Path]:
 def publish(build: Path, content: dict[str, Any]) -> None:
     """Make `build` what its bundle answers from: flush its files, then replace the manifest.
 
+    The build is signed if the environment has a signing key.
+
     Args:
         build: a folder of `new_build`, filled.
         content: the manifest's fields except `format`, `needs`, `id`, `build`, `created`, `files`
@@ -97,8 +113,22 @@ def publish(build: Path, content: dict[str, Any]) -> None:
     }
     # as it will be read back: keys of any type are strings in JSON
     manifest = json.loads(json.dumps(manifest))
+    key = _signing_key()
+    if key is not None:
+        write_text(sign(signed_message(manifest), key) + "\n", build / SIGNATURE)
+        sync_path(build)
     write_json({**manifest, "sha256": manifest_sha256(manifest)}, build.parent / MANIFEST)
     sync_path(build.parent)
+
+
+def _signing_key() -> Ed25519PrivateKey | None:
+    """The key that signs what is published here, if there is one.
+
+    Raises:
+        ConfigError: the file holds none.
+    """
+    file = os.environ.get(SIGNING_KEY)
+    return read_key(Path(file)) if file else None
 
 
 def _is_ours(name: str) -> bool:
@@ -116,7 +146,7 @@ def _remove_leftovers(path: Path, own_build: Path | None = None) -> None:
         current = json.loads((path / MANIFEST).read_text(encoding="utf-8"))["build"]
     except FileNotFoundError:
         current = None
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         if own_build is not None:
             shutil.rmtree(own_build, ignore_errors=True)
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -14,7 +14,7 @@ from goeswith.store.array_check import check_arrays
 from goeswith.store.attribute_table import AttributeTable
 from goeswith.store.build_files import check_files, check_live
 from goeswith.store.build_lease import BuildLease
-from goeswith.store.evidence import ContextUnit, Evidence, EvidenceIndex
+from goeswith.store.evidence import ContextUnit, Evidence
 from goeswith.store.kind_relations import KindRelations
 from goeswith.store.manifest import (
     AVAILABILITY,
@@ -32,6 +32,7 @@ from goeswith.store.manifest import (
     Manifest,
     read_manifest,
 )
+from goeswith.store.pairs.evidence_index import EvidenceIndex
 from goeswith.store.precomputed_topk import TopKReader
 from goeswith.store.product_lookup import ProductLookup
 from goeswith.store.search_index import SearchIndex
@@ -89,21 +90,32 @@ class StoredBundle:
         self.ranks_by_type = np.array([name.split(":")[0] in _TYPE_MODELS for name in self.models])
 
     @classmethod
-    def open(cls, path: Path | str, verify: bool | Callable[[Manifest], None] = False) -> Self:
+    def open(
+        cls,
+        path: Path | str,
+        verify: bool | Callable[[Manifest], None] = False,
+        trusted_keys: Collection[str] = (),
+    ) -> Self:
         """Open the bundle at `path`.
 
         Args:
             path: the folder that was given to `goeswith fit --out`.
             verify: also read every file and compare its SHA-256 (about a second a gigabyte), or
-                have a function do so, which raises as `Manifest.check_sums`.
+                have a function do so, which raises as `Manifest.verify_checksums`.
+            trusted_keys: public keys, one of which must have signed the bundle; with any, every
+                file is compared.
 
         Raises:
-            BundleError: it is missing, incomplete, damaged, edited, or of a newer format.
+            BundleError: it is missing, incomplete, damaged, edited, of a newer format, or not
+                signed by a trusted key.
         """
         path = Path(path)
+        verify = verify or bool(trusted_keys)
         manifest = read_manifest(path)
         while True:
             try:
+                if trusted_keys:
+                    manifest.check_signature(trusted_keys)
                 check_files(manifest.folder, manifest.files)
                 check_live(path / LIVE_FOLDER)
                 lease = BuildLease(manifest.folder)

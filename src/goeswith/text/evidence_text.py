@@ -216,6 +216,8 @@ def _no_evidence_text(
         return f"{text}pinned by the request"
     if name == "similar_complements":
         return f"{text}recommended for similar products"
+    if name == "zero_shot":
+        return f"{text}recommended by what goes together in other shops"
     if evidence.basis != "popular" or (name and name not in _POPULARITY_MODELS):
         return f"{text}proposed by {f'the model {name}' if name else 'the model alone'}"
     often = f" ({contexts_phrase(evidence.purchases, evidence.unit)})" if evidence.counted else ""

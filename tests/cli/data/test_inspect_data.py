@@ -83,11 +83,14 @@ def test_columns_that_look_like_one_of_goeswith_are_comments(run, tmp_path):
     assert "a load stops here: events.csv: the meaning of a column is not clear" in err
 
 
-def test_products_that_are_shipping_are_proposed_to_be_left_out(run, tmp_path):
-    (tmp_path / "shop" / "events.csv").write_text("product_id,user_id\na,u\nSHIP,u\n")
-    (tmp_path / "shop" / "products.csv").write_text("product_id,title\na,A\nSHIP,Shipping\n")
+def test_products_that_may_be_lines_of_an_order_are_proposed_to_be_left_out(run, tmp_path):
+    (tmp_path / "shop" / "events.csv").write_text("product_id,user_id\na,u\nSHIP,u\nDEP,u\n")
+    (tmp_path / "shop" / "products.csv").write_text(
+        "product_id,title\na,A\nSHIP,Shipping\nDEP,Deposit\n"
+    )
     document = json.loads(run("data", "inspect", "shop", "--json")[1])
-    assert tomllib.loads(document["settings"])["data"]["ignore"] == {"products": ["SHIP"]}
+    # shipping is left out in any case
+    assert tomllib.loads(document["settings"])["data"]["ignore"] == {"products": ["DEP"]}
 
 
 def test_a_folder_without_tables_is_an_error(run):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import fsspec
 import pytest
 from typer.testing import CliRunner
 
@@ -113,3 +114,13 @@ def test_a_database_whose_library_is_missing_says_what_to_install(
     )
     assert isinstance(ended.exception, ConfigError)
     assert "pip install 'goeswith[export]'" in str(ended.exception)
+
+
+def test_a_file_goes_into_a_store(shop_bundle: Path) -> None:
+    store = fsspec.filesystem("memory")
+    address = "memory://out/complements.csv"
+    ended = CliRunner().invoke(app, ["export", str(shop_bundle), "--to", "csv", "-o", address])
+    assert ended.exit_code == 0, ended.output
+    assert address in ended.output
+    assert store.cat("/out/complements.csv").startswith(b"source_id,")
+    store.store.clear()

@@ -38,6 +38,7 @@ def test_without_a_language_model_the_slates_are_those_of_the_base(shop: Shop) -
     np.testing.assert_array_equal(model.recommend(rows, 5)[0], plain[0])
 
 
+@pytest.mark.one_processor
 @pytest.mark.parametrize("tokens", ["product2vec", "none"])
 def test_a_slate_holds_the_same_products_in_a_new_order(
     shop: Shop, language_model: Path, tokens: str
@@ -72,6 +73,7 @@ def test_what_was_fitted_answers_the_same_without_torch(
     subprocess.run([sys.executable, "-c", asked], check=True, capture_output=True)
 
 
+@pytest.mark.one_processor
 def test_training_has_a_history_that_is_saved_and_reports_progress(
     shop: Shop, language_model: Path, tmp_path: Path
 ) -> None:

@@ -135,6 +135,7 @@ def test_generation_names_products_of_the_catalogue_alone(
         assert (products >= 0).any()
 
 
+@pytest.mark.one_processor
 def test_a_killed_run_ends_as_one_that_was_not(
     tiny_t5: Path, shop: tuple[Catalog, RelationGraph], tmp_path: Path
 ) -> None:

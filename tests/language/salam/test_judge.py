@@ -18,6 +18,9 @@ from goeswith.query.bundle import Bundle
 from goeswith.relations.graph import RelationGraph
 from goeswith.settings.sections import FitSettings, RelevanceSettings, Settings
 
+# what is done with the judge's answers; how it learns them is tested in test_salam.py
+pytestmark = pytest.mark.one_processor
+
 ROWS = np.arange(6, dtype=np.int32), np.arange(20, 26, dtype=np.int32)
 
 
@@ -49,7 +52,6 @@ def bundle(data: Dataset, out: Path, model: str, **given: float) -> Bundle:
     return Bundle.open(out)
 
 
-@pytest.mark.one_processor
 def test_answers_that_are_none_are_left_out_and_others_move_up(
     relevance_model: Path, shop_folder: Path, tmp_path: Path
 ) -> None:

@@ -120,6 +120,7 @@ def test_products_of_a_test_pair_were_never_seen(shop: RelevanceExamples) -> Non
         assert not shop.training_graph.relations["bought"][pairs.left].nnz
 
 
+@pytest.mark.one_processor
 @pytest.mark.parametrize(
     "given", [{}, {"graph": False}, {"language": False}, {"lora": 2}, {"ensemble": True}]
 )

@@ -2,12 +2,40 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections import Counter
+from datetime import datetime, timedelta
 
 import numpy as np
 import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
 
+from goeswith.models.basket_counts import BasketCounts
 from goeswith.relations.baskets.basket_matrix import basket_matrix, with_baskets
+from goeswith.relations.config import MiningConfig
+from goeswith.relations.mine import mine
+
+PURCHASES = st.lists(
+    st.tuples(st.sampled_from(["u", "v", "w", None]), st.sets(st.integers(0, 4), min_size=1)),
+    min_size=1,
+    max_size=20,
+)
+
+
+def log(baskets: list[tuple[str | None, set[int]]]) -> pl.DataFrame:
+    """Events of (user, products) baskets, one a day."""
+    rows = [
+        (product, f"b{day}", user, datetime(2026, 1, 1) + timedelta(days=day))
+        for day, (user, products) in enumerate(baskets)
+        for product in sorted(products)
+    ]
+    schema = {
+        "product": pl.Int32,
+        "basket_id": pl.String,
+        "user_id": pl.String,
+        "timestamp": pl.Datetime("us"),
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def held(events: pl.DataFrame, max_basket: int | None = None) -> list[list[int]]:
@@ -50,3 +78,46 @@ def test_without_baskets_a_day_of_a_user_is_one() -> None:
 
 def test_without_ids_there_are_no_baskets() -> None:
     assert with_baskets(pl.DataFrame({"product": np.arange(3)})) is None
+
+
+@given(baskets=PURCHASES, cap=st.integers(1, 3))
+def test_a_product_is_in_the_latest_baskets_of_a_user(
+    baskets: list[tuple[str | None, set[int]]], cap: int
+) -> None:
+    had: Counter[tuple[str, int]] = Counter()
+    left = []
+    for user, products in reversed(baskets):
+        left.append({p for p in products if user is None or had[user, p] < cap})
+        had.update((user, p) for p in products if user is not None)
+    purchases = with_baskets(log(baskets))
+    assert purchases is not None
+    matrix = basket_matrix(purchases, 5, per_user_cap=cap).toarray()
+    assert [set(row.nonzero()[0].tolist()) for row in matrix] == [
+        few for few in reversed(left) if len(few) > 1
+    ]
+
+
+def test_the_baskets_of_a_graph_have_the_votes_that_its_pairs_count() -> None:
+    rng = np.random.default_rng(0)
+    baskets = [
+        (["u", "u", "u", "v", "w", None][rng.integers(6)], set(rng.integers(0, 5, 3).tolist()))
+        for _ in range(60)
+    ]
+    graph = mine(log(baskets), 5, MiningConfig(min_co_purchase=1))
+    assert graph.baskets is not None
+    assert 0 < graph.baskets.nnz < sum(len(products) for _, products in baskets)
+    pairs = BasketCounts.count(graph.baskets, by_basket=False).pairs
+    assert (pairs != graph["co_purchase"].count).nnz == 0
+
+
+def test_one_user_of_many_baskets_has_as_many_votes_as_the_median_user() -> None:
+    shoppers = [(f"u{i}", {0, 1}) for i in range(9)]
+    events = log([*shoppers, *[("loud", {0, 2, 3})] * 20])
+    purchases = with_baskets(events)
+    assert purchases is not None
+    assert basket_matrix(purchases, 5).sum(axis=0).tolist() == [[29, 9, 20, 20, 0]]
+    capped = basket_matrix(purchases, 5, per_user_cap="auto")
+    assert capped.sum(axis=0).tolist() == [[10, 9, 1, 1, 0]]
+    # baskets without a user have nobody to be capped by
+    anonymous = purchases.with_columns(pl.lit(None, dtype=pl.String).alias("user_id"))
+    assert basket_matrix(anonymous, 5, per_user_cap=1).shape[0] == 29

@@ -30,8 +30,8 @@ def command(
         typer.Option(
             metavar="PROTOCOLS",
             help="basket, edges, cold, direction, time or gold; leave_one_out, given or sessions; "
-            "several are separated by commas. Without it, basket for events with purchases, and "
-            "else edges.",
+            "next_basket; several are separated by commas. Without it, basket for events with "
+            "purchases, and else edges.",
         ),
     ] = "",
     seeds: Annotated[
@@ -58,7 +58,8 @@ def command(
     removes all edges of some products; **time** trains on events before a time and tests on later
     ones; **gold** compares with bundles made by people. Next product in a session:
     **leave_one_out** tests the last product of every sequence, **given** a table `test` of prefixes
-    and targets, **sessions** the last product of held-out sessions.
+    and targets, **sessions** the last product of held-out sessions. **next_basket** tests the last
+    basket of every shopper, products bought before and new ones apart.
     """
     from goeswith.cli.arguments import check_outputs, split_models, split_names, split_seeds
     from goeswith.cli.build.benchmark_table import full_table, main_table, protocols_of

@@ -107,6 +107,13 @@ def command(
         output.say(f"next-product model: {bundle.session_model}")
     else:
         output.say(f"next-product model: none: {manifest['session']['why_not']}")
+    shoppers = manifest["shoppers"]
+    if shoppers["model"] is not None:
+        kept = "the bundle" if shoppers["key"] == "bundle" else shoppers["key"]
+        output.say(
+            f"next-basket model: {shoppers['model']}, with the histories of "
+            f"{shoppers['shoppers']:,} shoppers; their ids are hashed with the key in {kept}"
+        )
     ids = bundle.products.ids
     named = (ids[row] for row in range(len(ids)))
     example = next((name for name in named if bundle.lookup(name, 1)), ids[0])

@@ -1,13 +1,16 @@
-"""`goeswith data pull`: tables out of a database."""
+"""`goeswith data pull`: tables out of a database, a warehouse or an object store."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from goeswith.cli.options import Json
+
+if TYPE_CHECKING:
+    from goeswith.cli.output import Output
 
 
 def pull_tables(
@@ -16,7 +19,8 @@ def pull_tables(
         typer.Argument(
             metavar="URL",
             envvar="GOESWITH_DATABASE",
-            help="sqlite:///FILE, duckdb:///FILE or postgresql://USER:PASSWORD@HOST:PORT/NAME.",
+            help="A database (sqlite:///FILE, duckdb:///FILE, postgresql://..., mysql://..., "
+            "bigquery://..., snowflake://...) or files (s3://, gs://, az://, https://).",
         ),
     ],
     out: Annotated[
@@ -37,18 +41,25 @@ def pull_tables(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Read tables of a database into a folder, without changing the database.
+    """Read tables of a database, or files of a store, into a folder; the source does not change.
 
         goeswith data pull postgresql://reader@db/shop --events order_lines -o shop
 
-    With --watermark, each call adds the new events as a part, which `goeswith update` takes.
+    With --watermark, each call adds the new events as a part, which `goeswith update` takes. Of
+    files, each call copies those that are new or changed.
     """
     from goeswith.cli.output import Output
     from goeswith.cli.terminal_table import Column, Table
     from goeswith.core.errors import ConfigError
     from goeswith.data.sources.database import pull_table
+    from goeswith.data.sources.remote_files import is_remote
 
     sources = {"products": products, "events": events}
+    if is_remote(url):
+        if any(sources.values()) or watermark:
+            raise ConfigError("--events, --products and --watermark are for databases")
+        _copy_files(url, out, Output(json))
+        return
     if not any(sources.values()):
         raise ConfigError("give --events or --products: a table or a query of the database")
     records: list[dict[str, Any]] = []
@@ -62,3 +73,15 @@ def pull_tables(
             )
     columns = [Column("table"), Column("file"), Column("rows"), Column("watermark")]
     Output(json).result(Table("Rows read from the database", records, columns), {"tables": records})
+
+
+def _copy_files(url: str, out: Path, output: Output) -> None:
+    from goeswith.cli.terminal_table import Column, Table
+    from goeswith.data.sources.remote_files import copy_remote
+
+    records = [
+        {"file": str(file.path), "bytes": file.size, "copied": file.copied}
+        for file in copy_remote(url, out)
+    ]
+    columns = [Column("file"), Column("bytes"), Column("copied")]
+    output.result(Table("Files of the store", records, columns), {"files": records})

@@ -12,10 +12,15 @@ from goeswith.cli.options import Json
 
 
 def command(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder serve.feedback.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FOLDER", help="The folder serve.feedback, or a bundle with histories."
+        ),
+    ],
     user: Annotated[
         str | None,
-        typer.Option(metavar="ID", help="Remove the lines of this user_id or session_id."),
+        typer.Option(metavar="ID", help="Remove the lines, or the history, of this user_id."),
     ] = None,
     before: Annotated[
         str | None,
@@ -23,9 +28,10 @@ def command(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Remove a shopper or old lines from the feedback log.
+    """Remove a shopper or old lines from the feedback log, or a shopper from a bundle.
 
         goeswith forget feedback --user u1
+        goeswith forget bundle --user u1
 
     Files that a running service writes to stay unchanged: restart the service, and run the command
     again. Count the feedback with `goeswith update` first, since it refuses changed files.
@@ -33,9 +39,13 @@ def command(
     from goeswith.cli.output import Output
     from goeswith.core.errors import ConfigError, DataError
     from goeswith.results.reports.forget import forget
+    from goeswith.store.manifest import MANIFEST
 
     if (user is None) == (before is None):
         raise ConfigError("give --user ID or --before DAY")
+    if (folder / MANIFEST).exists():
+        _forget_in_bundle(folder, user, json=json)
+        return
     try:
         day = None if before is None else date.fromisoformat(before)
     except ValueError:
@@ -50,3 +60,16 @@ def command(
             f"a running service writes to {', '.join(result.in_use)}, which are unchanged; restart "
             "the service, and run the command again"
         )
+
+
+def _forget_in_bundle(path: Path, user: str | None, *, json: bool) -> None:
+    """Remove the history of a shopper from a bundle, by a new build."""
+    from goeswith.cli.output import Output
+    from goeswith.core.errors import ConfigError
+    from goeswith.pipeline.shopper_model import forget_shopper
+
+    if user is None:
+        raise ConfigError(f"{path} is a bundle: give --user ID; --before is for feedback")
+    removed = forget_shopper(path, user)
+    said = "1 history removed" if removed else "no history of this shopper, nothing removed"
+    Output(json).summary({"removed": int(removed)}, f"{path}: {said}")

@@ -112,7 +112,7 @@ def _print(output: Output, report: ResultsReport, by: str) -> None:
         output.say("No holdout group: how much shoppers would have bought anyway is unknown.")
     else:
         output.say(
-            f"Incremental revenue: {found['incremental']:,.2f}{money} "
+            f"Incremental revenue: {found['incremental']:,.2f}{money.replace(',', '')} "
             f"({found['incremental_low']:,.2f} to {found['incremental_high']:,.2f}), against "
             f"{found['holdout_shoppers']:,} shoppers of the holdout group."
         )

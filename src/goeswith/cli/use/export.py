@@ -36,8 +36,14 @@ def command(
     bundle: BundlePath,
     to: Annotated[Target, typer.Option(metavar="TARGET", help=f"One of {', '.join(Target)}.")],
     out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", metavar="FILE", help="The file; one that exists is replaced."),
+        str | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="The file, or its address in a store (s3://, gs://, az://); one that exists is "
+            "replaced.",
+        ),
     ] = None,
     url: Annotated[
         str | None,
@@ -122,6 +128,7 @@ def command(
     from goeswith.export.recommendation_files import WRITERS
     from goeswith.export.recommendation_rows import RecommendationRows
     from goeswith.export.redis_lists import GRACE, PREFIX, to_redis
+    from goeswith.export.remote_target import local_target
     from goeswith.export.shops import SHOP_FORMATS, shop_format
     from goeswith.export.shops.shop_export import export_to_shop
     from goeswith.query.bundle import Bundle
@@ -147,20 +154,19 @@ def command(
         constraints = Constraints.from_text(where or [], ban or [], (), per_type, diversity)
     started = perf_counter()
     counts: ShopExport | None = None
-    with progress_bar() as progress:
+    place = str(out)
+    with local_target(out) as path, progress_bar() as progress:
         count = k or min(10, opened.k, shop.max_k if shop else opened.k)
         which = part, parts
         rows = RecommendationRows(opened, count, constraints, why, progress=progress, part=which)
         if shop is not None:
-            place = str(out)
-            counts = export_to_shop(rows, shop, Path(place), id_column=id_column, since=since)
+            counts = export_to_shop(rows, shop, path, id_column=id_column, since=since)
         elif to is Target.postgres:
             place = to_postgres(rows, str(url), table or TABLE)
         elif to is Target.redis:
             place = to_redis(rows, str(url), prefix or PREFIX, grace or GRACE)
         else:
-            WRITERS[to.value](rows, Path(str(out)))
-            place = str(out)
+            WRITERS[to.value](rows, path)
     seconds = perf_counter() - started
     output = Output(json)
     for banned, reason in rows.skipped.items():

@@ -78,6 +78,7 @@ def _health(bundle: Bundle) -> dict[str, Any]:
         "products without recommendations": health["products_without_answers"],
         "products that are ever recommended": health["products_recommended"],
         "next-product model": bundle.session_model,
+        "next-basket model": (bundle.manifest.get("shoppers") or {}).get("model"),
         **{f"left out: {spec}": reason for spec, reason in health["left_out"].items()},
     }
 

@@ -52,6 +52,14 @@ def command(
             "An id with a comma needs double quotes.",
         ),
     ] = None,
+    user: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID",
+            help="A shopper of the events: products to buy again, and products new for her. Needs "
+            "a bundle fitted with fit.shopper_model.",
+        ),
+    ] = None,
     new: Annotated[
         Path | None,
         typer.Option(
@@ -80,23 +88,24 @@ def command(
         goeswith recommend bundle 22423 -k 5
 
     With several products: what goes with all of them together. With --session: the next product.
+    With --user: what a shopper buys again, and what is new for her.
     """
     from goeswith.core.errors import ConfigError
 
     ids = products or []
-    if [bool(ids), new is not None, session is not None].count(True) != 1:
+    if [bool(ids), new is not None, session is not None, user is not None].count(True) != 1:
         raise ConfigError(
-            "name a product, or several for a basket, or give --session A,B,C or --new FILE"
+            "name a product, or several for a basket, or give --session A,B,C, --user ID or "
+            "--new FILE"
         )
     shaped = bool(pin or per_type is not None or diversity is not None)
     narrowed = bool(where or ban or include or market or shaped)
+    if user is not None and (shaped or similars or reverse or explain):
+        raise ConfigError("--user takes filters and bans, no pins, quotas or other lists")
     if similars or reverse:
         _check_one(ids, similars and reverse, bool(pin or per_type or diversity is not None))
         if reverse and narrowed:
             raise ConfigError("--reverse takes no filters, bans or pins")
-    opened = _open_bundle(bundle, explain)
-    count = k or min(10, opened.k)
-    found: list[Recommendation]
     constraints = None
     if narrowed:
         from goeswith.query.constraints import Constraints
@@ -104,30 +113,22 @@ def command(
         constraints = Constraints.from_text(
             where or [], ban or [], pin or [], per_type, diversity, include or [], market
         )
-    key, query = "complements", dict[str, Any]()
-    if similars or reverse:
-        row = opened.products.row(ids[0])
-        query, label = {"product": _product_fields(opened, row)}, opened.products.label(row)
-        key = "similars" if similars else "sources"
-        found = (
-            opened.similars(ids[0], count, constraints)
-            if similars
-            else opened.reverse(ids[0], count)
-        )
-    elif session is not None:
+    if user is not None:
+        from goeswith.cli.use.recommend_shopper import recommend_shopper
+
+        recommend_shopper(bundle, user, k, constraints, json=json)
+        return
+    opened = _open_bundle(bundle, explain)
+    count = k or min(10, opened.k)
+    found: list[Recommendation]
+    key = "similars" if similars else "sources" if reverse else "complements"
+    if session is not None:
         key = "next"
         found, query, label = _recommend_session(opened, session, count, constraints)
     elif new is not None:
         found, query, label = _recommend_new(opened, new, count, constraints)
-    elif len(ids) == 1:
-        found = opened.complements(ids[0], count, constraints)
-        row = opened.products.row(ids[0])
-        query, label = {"product": _product_fields(opened, row)}, opened.products.label(row)
     else:
-        found = opened.basket(ids, count, constraints)
-        rows = [opened.products.row(product_id) for product_id in dict.fromkeys(ids)]
-        query = {"basket": [_product_fields(opened, row) for row in rows]}
-        label = ", ".join(opened.products.label(row) for row in rows)
+        found, query, label = _recommend_products(opened, ids, count, constraints, key)
     from dataclasses import asdict
 
     from goeswith.cli.output import Output
@@ -172,6 +173,25 @@ def _open_bundle(path: Path, explain: bool) -> Bundle:
     bundle = Bundle.open(path)
     bundle.explanations.use_templates = explain
     return bundle
+
+
+def _recommend_products(
+    bundle: Bundle, ids: list[str], k: int, constraints: Constraints | None, key: str
+) -> tuple[list[Recommendation], dict[str, Any], str]:
+    """Complements, alternatives or sources of a product, or complements of a basket."""
+    answers: list[Recommendation]
+    if key == "similars":
+        answers = bundle.similars(ids[0], k, constraints)
+    elif key == "sources":
+        answers = bundle.reverse(ids[0], k)
+    elif len(ids) == 1:
+        answers = bundle.complements(ids[0], k, constraints)
+    else:
+        answers = bundle.basket(ids, k, constraints)
+    rows = [bundle.products.row(product_id) for product_id in dict.fromkeys(ids)]
+    label = ", ".join(bundle.products.label(row) for row in rows)
+    fields = [_product_fields(bundle, row) for row in rows]
+    return answers, {"product": fields[0]} if len(ids) == 1 else {"basket": fields}, label
 
 
 def _recommend_session(

@@ -32,6 +32,10 @@ TOTALS: Final = _VALUES["totals"]
 """Labels of the last line of a report, in lower case and without a colon."""
 NON_PRODUCTS: Final = _VALUES["non_products"]
 """Ids or titles of order lines that are no product, in lower case."""
+NON_PRODUCT_PATTERN: Final = "^(?:" + "|".join(NAMES["values"]["non_product_patterns"]) + ")$"
+"""A regular expression for further ones."""
+AMBIGUOUS_NON_PRODUCTS: Final = _VALUES["ambiguous_non_products"]
+"""Of `NON_PRODUCTS`, those that may be products where a table of products has them."""
 GUESTS: Final = _VALUES["guests"]
 """User ids that stand for many people, in lower case."""
 PLACES: Final = frozenset(map(normalize, _VALUES["places"]))

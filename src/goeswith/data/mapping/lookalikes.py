@@ -20,6 +20,8 @@ _COUNTED: Final = frozenset(
     ("views", "purchases", "clicks", "carts", "buys", "impressions", "transactions")
 )
 """Words of a number of events: each row of such a table stands for several."""
+_LEAST_PRODUCTS: Final = 5
+_VARYING_SHARE: Final = 0.5
 _MAX_STATUSES: Final = 40
 _SURE_STATUSES: Final = ("cancel", "void", "refund", "storn", "chargeback", "annul", "anulad")
 """Starts of the statuses of orders that were taken back, in any column."""
@@ -50,15 +52,37 @@ def find_lookalikes(
         "quantity": _looks_like_quantity,
         "status": _looks_like_status,
     }
-    similar = {}
+    similar: dict[str, list[str]] = {}
+    type_column = next(iter(sources.get("type", ())), None)
+    if type_column and "event" not in sources and "event" not in absent:
+        product = next(iter(sources.get("product_id", ())), None)
+        if product and _varies_within(frame, type_column, product):
+            similar["event"] = [type_column]
     for ours, test in tests.items():
         if ours in sources or ours in absent:
             continue
         matches = [name for name in rest if test(frame[name])]
         if matches:
-            similar[ours] = matches
+            similar.setdefault(ours, []).extend(matches)
             rest = [name for name in rest if name not in matches]
     return similar
+
+
+def _varies_within(frame: pl.DataFrame, name: str, product: str) -> bool:
+    """Whether most products have several values of a column, which is then no property of them."""
+    if frame[name].dtype.is_nested() or frame[product].dtype.is_nested():
+        return False
+    counts = (
+        frame.lazy()
+        .select(pl.col(product).alias("product"), pl.col(name).alias("value"))
+        .drop_nulls()
+        .group_by("product")
+        .agg(rows=pl.len(), values=pl.col("value").n_unique())
+        .filter(pl.col("rows") > 1)
+        .collect()
+    )
+    several = int((counts["values"] > 1).sum())
+    return counts.height >= _LEAST_PRODUCTS and several > _VARYING_SHARE * counts.height
 
 
 def _looks_like_event(values: pl.Series) -> bool:

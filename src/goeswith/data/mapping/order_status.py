@@ -129,7 +129,7 @@ def take_back_cancelled(frame: pl.DataFrame, file: str, quarantine: Quarantine) 
         return frame
     lines = cancelled.select("basket_id", "product").unique().with_columns(_line=pl.lit(value=True))
     orders = (
-        cancelled.filter(pl.col("_event").str.contains("cancel"))
+        cancelled.filter(pl.col("_event").str.contains("cancel|storn|annul"))
         .select("basket_id")
         .unique()
         .with_columns(_order=pl.lit(value=True))

@@ -8,7 +8,14 @@ from typing import Final
 
 import polars as pl
 
-from goeswith.data.mapping.event_names import GUESTS, NON_PRODUCTS, PLACEHOLDERS, TOTALS
+from goeswith.data.mapping.event_names import (
+    AMBIGUOUS_NON_PRODUCTS,
+    GUESTS,
+    NON_PRODUCT_PATTERN,
+    NON_PRODUCTS,
+    PLACEHOLDERS,
+    TOTALS,
+)
 
 _ZERO_LIKE: Final = r"^(?:-?0+(?:\.0+)?|-1(?:\.0+)?|0{8}-0{4}-0{4}-0{4}-0{12}|9{4,})$"
 """Numbers that systems write for customers without an account."""
@@ -35,7 +42,14 @@ def is_total(column: pl.Expr) -> pl.Expr:
 
 def is_non_product(column: pl.Expr) -> pl.Expr:
     """Whether an id or title is shipping, gift wrap, a discount or the like."""
-    return _lower(column).str.strip_chars_end(":. ").is_in(NON_PRODUCTS)
+    name = _lower(column).str.strip_chars_end(":. ").str.replace_all(r"\s+", " ")
+    return name.is_in(NON_PRODUCTS) | name.str.contains(NON_PRODUCT_PATTERN)
+
+
+def is_clearly_non_product(column: pl.Expr) -> pl.Expr:
+    """The same for titles of a table of products, which may mean some of the words otherwise."""
+    name = _lower(column).str.strip_chars_end(":. ")
+    return is_non_product(column) & ~name.is_in(AMBIGUOUS_NON_PRODUCTS)
 
 
 def matches_any(column: pl.Expr, patterns: Iterable[str]) -> pl.Expr:

@@ -19,7 +19,7 @@ from goeswith.data.mapping.column_mapping import ColumnMapping
 from goeswith.data.mapping.column_values import event_name, sample
 from goeswith.data.mapping.event_names import EVENT_NAMES
 from goeswith.data.mapping.mapped_table import read_mapped_table
-from goeswith.data.mapping.placeholders import is_non_product
+from goeswith.data.mapping.placeholders import is_clearly_non_product, is_non_product
 from goeswith.data.quarantine import Quarantine
 from goeswith.data.table_files import find_table_files
 from goeswith.data.tables import table_format
@@ -173,7 +173,7 @@ def _event_lines(events: pl.DataFrame, config: DataConfig) -> list[str]:
 
 
 def _ignore_lines(products: pl.DataFrame) -> list[str]:
-    """The section of products that are shipping, gift wrap and the like."""
+    """The section of products that may be a line of an order, as a title such as `Deposit` may."""
     labels = [
         pl.col(name).cast(pl.String, strict=False)
         for name in ("product_id", "title")
@@ -181,6 +181,10 @@ def _ignore_lines(products: pl.DataFrame) -> list[str]:
     ]
     if not labels:
         return []
-    found = products.filter(pl.any_horizontal(is_non_product(label) for label in labels))
+    found = products.filter(
+        pl.any_horizontal(
+            is_non_product(label) & ~is_clearly_non_product(label) for label in labels
+        )
+    )
     ids = found["product_id"].cast(pl.String).head(20).to_list()
     return ["", "[data.ignore]", f"products = {json.dumps(ids, ensure_ascii=False)}"] if ids else []

@@ -164,7 +164,9 @@ def _parse_text(
 ) -> pl.Series:
     column = pl.col(values.name)
     common = (column.str.strptime(_UTC, form, strict=False) for form in _COMMON_FORMATS)
-    times = values.to_frame().select(pl.coalesce(*common)).to_series()
+    times = values.to_frame().select(pl.coalesce(*common).alias(values.name)).to_series()
+    # 24-12-31 is no date of the year 24
+    times = times.to_frame().select(pl.when(pl.all().dt.year() >= 100).then(pl.all())).to_series()
     rest = values.to_frame().select(pl.when(times.is_null()).then(column)).to_series()
     if not rest.count():
         return _to_utc(times, zone).alias(values.name)

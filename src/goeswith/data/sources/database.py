@@ -21,13 +21,17 @@ import polars as pl
 
 from goeswith.core.atomic_files import atomic_path, write_json
 from goeswith.core.errors import ConfigError, DataError
+from goeswith.data.sources.warehouse import WAREHOUSES, Warehouse
 
 _BATCH: Final = 50_000
 _NAME: Final = re.compile(r"^[^\W\d][\w$]*(\.[^\W\d][\w$]*)?$")
 _QUERY: Final = re.compile(r"^\s*(select|with)\b", re.IGNORECASE)
 _STATE: Final = "watermarks.json"
 _DRIVERS: Final = ("sqlite3", "_duckdb", "duckdb", "psycopg")
-FORM: Final = "sqlite:///FILE, duckdb:///FILE or postgresql://USER:PASSWORD@HOST:PORT/NAME"
+FORM: Final = (
+    "sqlite:///FILE, duckdb:///FILE, postgresql://USER:PASSWORD@HOST:PORT/NAME, mysql://..., "
+    "bigquery://PROJECT/DATASET or snowflake://..."
+)
 
 Batches: TypeAlias = "Iterator[pl.DataFrame]"
 
@@ -58,9 +62,10 @@ def pull_table(
         ConfigError: the address, the name or the query is none; the database cannot be read.
         DataError: the table has no such column, or was pulled without a watermark before.
     """
-    statement = _statement(source)
+    scheme = url.partition(":")[0]
+    statement = _statement(source, plain=scheme in WAREHOUSES)
     state_file = out / _STATE
-    state: dict[str, Any] = json.loads(state_file.read_text()) if state_file.is_file() else {}
+    state = _read_state(state_file)
     last = state.get(table, {})
     if watermark and last and (last["column"], last["source"]) != (watermark, source):
         raise DataError(
@@ -82,7 +87,7 @@ def pull_table(
         condition = ""
         if watermark:
             # SQLite reads a quoted name that is no column as a text, unless it is qualified
-            column = f"q.{_quoted(watermark)}"
+            column = f"q.{reader.quoted(watermark)}"
             condition = "" if value is None else f" WHERE {column} >= {_literal(value)}"
             newest = reader.value(f"SELECT MAX({column}) FROM {rows_of}")  # noqa: S608
             value = value if newest is None else newest
@@ -94,12 +99,34 @@ def pull_table(
     return PulledTable(path if rows else None, rows, value)
 
 
-def _statement(source: str) -> str:
+def _read_state(file: Path) -> dict[str, Any]:
+    """How far the tables were read, by name; empty without a file.
+
+    Raises:
+        DataError: the file is damaged.
+    """
+    if not file.is_file():
+        return {}
+    try:
+        state = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        state = None
+    fields = {"column", "source"}
+    if not isinstance(state, dict) or not all(
+        isinstance(entry, dict) and fields <= entry.keys() for entry in state.values()
+    ):
+        raise DataError(
+            f"{file} is damaged; restore it from a copy, or read the database into another folder"
+        )
+    return state
+
+
+def _statement(source: str, *, plain: bool) -> str:
     source = source.strip().rstrip(";")
     if _QUERY.match(source):
         return source
     if _NAME.match(source):
-        name = ".".join(map(_quoted, source.split(".")))
+        name = source if plain else ".".join(map(_quoted, source.split(".")))
         return f"SELECT * FROM {name}"  # noqa: S608
     raise ConfigError(
         f"{source!r} is neither the name of a table nor a query that starts with select or with"
@@ -135,7 +162,12 @@ def _write(batches: Batches, path: Path) -> int:
     return rows
 
 
-class _Sqlite:
+class _Quoting:
+    def quoted(self, name: str) -> str:
+        return _quoted(name)
+
+
+class _Sqlite(_Quoting):
     """A file of SQLite. Values of a column may differ in type, so that they are read as text."""
 
     def __init__(self, path: Path) -> None:
@@ -165,7 +197,7 @@ def _text(value: Any) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
-class _Duckdb:
+class _Duckdb(_Quoting):
     """A file of DuckDB."""
 
     def __init__(self, path: Path) -> None:
@@ -191,7 +223,7 @@ class _Duckdb:
         self._connection.close()
 
 
-class _Postgres:
+class _Postgres(_Quoting):
     """PostgreSQL, by COPY in one read-only transaction. Columns are text."""
 
     def __init__(self, url: str) -> None:
@@ -265,15 +297,18 @@ class _Chunks:
         self.closed = True
 
 
+_Reader: TypeAlias = _Sqlite | _Duckdb | _Postgres | Warehouse
+
+
 @contextmanager
-def _reader(url: str) -> Iterator[_Sqlite | _Duckdb | _Postgres]:
+def _reader(url: str) -> Iterator[_Reader]:
     """A database that is open for reading.
 
     Raises:
         ConfigError: the address is none, or the database refuses; no password is in the message.
     """
     scheme = url.partition(":")[0]
-    reader: _Sqlite | _Duckdb | _Postgres
+    reader: _Reader
     try:
         if scheme in ("sqlite", "duckdb"):
             path = Path(unquote(url.partition(":///")[2]))
@@ -282,6 +317,8 @@ def _reader(url: str) -> Iterator[_Sqlite | _Duckdb | _Postgres]:
             reader = _Sqlite(path) if scheme == "sqlite" else _Duckdb(path)
         elif scheme in ("postgresql", "postgres"):
             reader = _Postgres(url)
+        elif scheme in WAREHOUSES:
+            reader = Warehouse(url)
         else:
             raise ConfigError(f"the address of a database is {FORM}")
         try:
@@ -291,7 +328,7 @@ def _reader(url: str) -> Iterator[_Sqlite | _Duckdb | _Postgres]:
     except (ConfigError, DataError):
         raise
     except Exception as error:
-        if type(error).__module__.partition(".")[0] not in _DRIVERS:
+        if scheme not in WAREHOUSES and type(error).__module__.partition(".")[0] not in _DRIVERS:
             raise
         raise ConfigError(f"the database cannot be read: {_hidden(str(error), url)}") from None
 

@@ -14,6 +14,7 @@ from goeswith.evaluation.protocols import (
     held_out_edges,
     human_bundles,
     judged_protocol,
+    next_basket,
     next_product,
     time_protocol,
 )
@@ -21,6 +22,7 @@ from goeswith.evaluation.protocols.case import BenchmarkCase, BenchmarkData
 from goeswith.models import MODELS
 from goeswith.models.registry import Registry
 from goeswith.sequential import SESSION_MODELS
+from goeswith.shoppers import SHOPPER_MODELS
 
 
 class MakeCases(Protocol):
@@ -41,10 +43,17 @@ PROTOCOLS: Final[dict[str, MakeCases]] = {
     "leave_one_out": next_product.leave_one_out,
     "given": next_product.predefined_test,
     "sessions": next_product.sessions,
+    "next_basket": next_basket.next_basket,
 }
 
 NEXT_PRODUCT: Final = frozenset({"leave_one_out", "given", "sessions"})
 """Protocols of the next product of a session, for the models of `goeswith.sequential`."""
+
+NEXT_BASKET: Final = "next_basket"
+"""The protocol of the next basket of a shopper, for the models of `goeswith.shoppers`."""
+
+OF_PEOPLE: Final = NEXT_PRODUCT | {NEXT_BASKET}
+"""Protocols whose models do not recommend complements."""
 
 MAIN_METRIC: Final = {
     "direction": "direction_accuracy",
@@ -54,7 +63,7 @@ MAIN_METRIC: Final = {
 }
 """The metric of the bootstrap, if it is not ndcg@10."""
 
-UNSEEDED: Final = frozenset({"time", "judged", "leave_one_out", "given"})
+UNSEEDED: Final = frozenset({"time", "judged", "leave_one_out", "given", NEXT_BASKET})
 """Protocols whose split is the same for every seed."""
 
 
@@ -73,6 +82,8 @@ def protocol(name: str) -> MakeCases:
 
 def models_for(name: str) -> Registry[Any]:
     """The models of a protocol."""
+    if name == NEXT_BASKET:
+        return SHOPPER_MODELS
     return SESSION_MODELS if name in NEXT_PRODUCT else MODELS
 
 

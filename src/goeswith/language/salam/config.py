@@ -12,7 +12,7 @@ from goeswith.language.salam.labels import class_names
 class SalamConfig(BaseModel):
     """What the model is made of, and how it is trained."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     encoder: str = Field(
         "intfloat/multilingual-e5-small",

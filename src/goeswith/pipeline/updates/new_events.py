@@ -244,8 +244,8 @@ def _check_countable(old: Bundle, events: Path, settings: Settings, *, again: bo
     data = old.manifest["data"]
     if data["rows"].get("events") is None or data["rows"].get("relations") is not None:
         raise BundleError(
-            f"{old.path} was made from lists of relations, which have no counts that events could "
-            "be added to; fit it anew from data with events"
+            f"{old.path} was made from lists of relations or a catalogue alone, which have no "
+            "counts that events could be added to; fit it anew from data with events"
         )
     if settings.relations.half_life_days is not None:
         raise BundleError(

@@ -70,6 +70,8 @@ from goeswith.store.manifest import (
     EVENT_IDS,
     RELATIONS,
     SESSION,
+    SHOPPER_MODEL,
+    SHOPPERS,
     TOP_K,
     below_support_folder,
     read_manifest,
@@ -155,7 +157,7 @@ def update_bundle(
             raise DataError(f"{products}: every product of it is in the bundle already")
         run = _BundleUpdate(old, settings, catalog, build, progress)
         notes_ = run.add_products() if new_events is None else run.count_events(new_events)
-        notes_ += run.keep_session()
+        notes_ += run.keep_session() + run.keep_shoppers()
         run.keep_event_ids(new_events)
         if len(old.explanation_arrays):
             notes_.append("explanations are of the counts before: run `goeswith explain` again")
@@ -321,6 +323,15 @@ class _BundleUpdate:
             "events or new products until the next fit"
         ]
 
+    def keep_shoppers(self) -> list[str]:
+        """Copy the histories of shoppers and their model, as of the fit."""
+        if not (self.old.folder / SHOPPERS).is_file():
+            return []
+        for name in self.old.manifest["files"]:
+            if name == SHOPPERS or name.startswith(f"{SHOPPER_MODEL}/"):
+                link_or_copy(self.old.folder / name, self.build / name)
+        return ["the histories of shoppers are unchanged until the next fit"]
+
     def keep_event_ids(self, new_events: NewEvents | None) -> None:
         """Write the ids of all counted events, so that none is counted again."""
         hashes = counted_event_ids(self.old)
@@ -344,6 +355,7 @@ class _BundleUpdate:
             "mined": self.mined,
             **fields,
             "session": manifest.get("session", {}),
+            "shoppers": manifest.get("shoppers", {}),
             "metrics": None,  # they were measured on the old bundle
         }
 

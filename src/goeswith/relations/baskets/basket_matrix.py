@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 import polars as pl
@@ -40,13 +40,20 @@ def with_baskets(events: pl.DataFrame) -> pl.DataFrame | None:
     return events.with_columns(basket.alias(_BASKET)).filter(pl.col(_BASKET).is_not_null())
 
 
-def basket_matrix(purchases: pl.DataFrame, n: int, max_basket: int | None = None) -> Sparse:
+def basket_matrix(
+    purchases: pl.DataFrame,
+    n: int,
+    max_basket: int | None = None,
+    per_user_cap: int | Literal["auto"] | None = None,
+) -> Sparse:
     """Baskets of two products or more, in order of time, or of the log without timestamps.
 
     Args:
         purchases: of `with_baskets`.
         n: products in the catalogue.
         max_basket: baskets of more distinct products are left out; None for no limit.
+        per_user_cap: baskets of one user in which a product counts, as `MiningConfig` has it; None
+            for no limit.
 
     Returns:
         (b, n) CSR float32 of ones.
@@ -57,13 +64,50 @@ def basket_matrix(purchases: pl.DataFrame, n: int, max_basket: int | None = None
     baskets = (
         purchases.group_by(_BASKET, maintain_order=True)
         .agg(pl.col("product").unique().sort(), time.alias("time"))
-        .filter(size > 1, pl.lit(True) if max_basket is None else size <= max_basket)
-        .sort("time", maintain_order=True, nulls_last=False)
+        .filter(pl.lit(True) if max_basket is None else size <= max_basket)
     )
+    if per_user_cap is not None and _has(purchases, "user_id"):
+        baskets = _cap_per_user(baskets, _owners(purchases), per_user_cap)
+    baskets = baskets.filter(size > 1).sort("time", maintain_order=True, nulls_last=False)
     ends = np.append(0, np.cumsum(baskets.select(size).to_series().to_numpy()))
     products = baskets["product"].explode(empty_as_null=False).to_numpy().astype(np.int32)
     ones = np.ones(len(products), dtype=np.float32)
     return sparse.csr_matrix((ones, products, ends), shape=(len(baskets), n))
+
+
+def _owners(purchases: pl.DataFrame) -> pl.DataFrame:
+    """basket, owner (the lowest of its users), ended: every basket with a user."""
+    ended = pl.col("timestamp").max() if "timestamp" in purchases.columns else pl.lit(0)
+    return (
+        purchases.group_by(_BASKET)
+        .agg(pl.col("user_id").min().alias("owner"), ended.alias("ended"))
+        .drop_nulls("owner")
+    )
+
+
+def _cap_per_user(
+    baskets: pl.DataFrame, owners: pl.DataFrame, cap: int | Literal["auto"]
+) -> pl.DataFrame:
+    """Baskets in which each product is in the latest `cap` ones of a user, as pairs are counted.
+
+    Without a cap, one user with thousands of baskets would decide what a model learns.
+    """
+    if cap == "auto":
+        counts = owners.group_by("owner").len()["len"].sort()
+        cap = int(counts[(len(counts) - 1) // 2]) if len(counts) else 1
+    rows = (
+        baskets.with_row_index("place")
+        .join(owners, on=_BASKET, how="left")
+        .explode("product")
+        .sort("ended", "place", descending=[True, False], nulls_last=True)
+    )
+    later_ones = pl.int_range(pl.len()).over("owner", "product")
+    return (
+        rows.filter(pl.col("owner").is_null() | (later_ones < cap))
+        .sort("place", "product")
+        .group_by("place", maintain_order=True)
+        .agg(pl.col("product"), pl.col("time").first())
+    )
 
 
 def _has(events: pl.DataFrame, column: str) -> bool:

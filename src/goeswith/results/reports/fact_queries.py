@@ -11,151 +11,174 @@ DIMENSIONS: Final = (
     "all", "day", "model", "fallback", "type_pair", "rank", "market", "variant", "rule",
 )  # fmt: skip
 
-LINES: Final = """
-CREATE TEMP TABLE events AS
-SELECT event, recommendation_id, product_id, order_id, currency, price, market,
-       coalesce(quantity, 1) AS quantity,
-       coalesce(user_id, session_id) AS unit, session_id,
-       CASE WHEN occurred_at <= timestamp THEN occurred_at ELSE timestamp END AS happened
-FROM log
-WHERE event IN ('impression', 'click', 'cart', 'purchase')
+TOUCHED: Final = """
+CREATE TEMP TABLE touched AS
+SELECT answer, product, min(happened) FILTER (clicked) AS clicked_at
+FROM touches WHERE answer IS NOT NULL GROUP BY ALL
+"""
+"""Products of answers that were seen, and when they were clicked first. Repeats do not count."""
+
+BOUGHT: Final = """
+CREATE TEMP TABLE bought AS
+SELECT event, happened, product_id, hash(product_id) AS product, quantity, price, currency,
+       {unit} AS unit, session_id, order_id
+FROM actions
+WHERE event IS NOT NULL
 QUALIFY event_id IS NULL
-     OR row_number() OVER (PARTITION BY event_id, session_id, event ORDER BY timestamp) = 1
+     OR row_number() OVER (PARTITION BY event_id, session_id, event ORDER BY happened) = 1
 """
-"""Each event once. Events without an id are all of their own: their window holds one partition."""
+"""Each cart and purchase once. Those without an id are all of their own."""
 
-LINES_WITHOUT_IDS: Final = LINES.split("QUALIFY", maxsplit=1)[0]
-
-EXPOSURES: Final = """
-CREATE TEMP TABLE exposures AS
-SELECT a.recommendation_id, a.happened, a.unit, a.source_id, a.market, a.variant, a.rules,
-       a.products[i] AS product_id, i AS rank, a.models[i] AS model, a.fallbacks[i] AS fallback,
-       coalesce(a.source_type, '?') || ' -> ' || coalesce(a.types[i], '?') AS type_pair
-FROM (
-    SELECT recommendation_id, timestamp AS happened, coalesce(user_id, session_id) AS unit,
-           source_id, source_type, market, coalesce(variant, '') AS variant, rules, products, types,
-           models, fallbacks, unnest(range(1, len(products) + 1)) AS i
-    FROM log WHERE event = 'answer' AND coalesce(variant, '') <> 'holdout'
-) a
-"""
+SHOWN: Final = f"""
+CREATE TEMP VIEW shown AS
+SELECT answer, unnest(products) AS product_id, hash(unnest(products)) AS product, happened, unit,
+       CAST(hash(unit) % {BUCKETS} AS SMALLINT) AS bucket, source_id, source_type, market, variant,
+       rules, CAST(generate_subscripts(products, 1) AS SMALLINT) AS rank, unnest(types) AS type,
+       unnest(models) AS model, unnest(fallbacks) AS fallback
+FROM (SELECT *, coalesce(user_id, session_id) AS unit FROM answers)
+WHERE coalesce(variant, '') <> 'holdout'
+"""  # noqa: S608
+"""Each product of each answer."""
 
 SEEN: Final = """
-CREATE TEMP TABLE shown AS
-SELECT e.* FROM exposures e SEMI JOIN (
-    SELECT recommendation_id, product_id FROM events WHERE event IN ('impression', 'click')
-) i USING (recommendation_id, product_id)
+CREATE TEMP VIEW impressions AS
+SELECT s.*, t.clicked_at FROM shown s {join} JOIN touched t USING (answer, product)
 """
 
 TOUCHES: Final = {
     "click": """
-CREATE TEMP TABLE touches AS
-SELECT s.unit, s.product_id, s.recommendation_id, c.happened
-FROM shown s JOIN (
-    SELECT recommendation_id, product_id, min(happened) AS happened FROM events
-    WHERE event = 'click' GROUP BY ALL
-) c USING (recommendation_id, product_id)
+CREATE TEMP TABLE credited AS
+SELECT coalesce(a.user_id, a.session_id) AS unit, c.product, answer, c.clicked_at AS happened
+FROM touched c JOIN answers a USING (answer)
+WHERE c.clicked_at IS NOT NULL AND coalesce(a.variant, '') <> 'holdout'
 """,
     "view": """
-CREATE TEMP TABLE touches AS SELECT unit, product_id, recommendation_id, happened FROM shown
+CREATE TEMP TABLE credited AS SELECT unit, product, answer, happened FROM impressions
+WHERE product IN (SELECT product FROM bought)
 """,
 }
 
 ATTRIBUTED: Final = """
 CREATE TEMP TABLE attributed AS
-SELECT recommendation_id, product_id, count(*) FILTER (event = 'cart') AS carts,
+SELECT answer, product, count(*) FILTER (event = 'cart') AS carts,
        coalesce(sum(quantity) FILTER (event = 'purchase'), 0) AS units,
        coalesce(sum(quantity * price) FILTER (
            event = 'purchase' AND currency IS NOT DISTINCT FROM ?), 0) AS revenue
 FROM (
-    SELECT t.recommendation_id, e.product_id, e.event, e.quantity, e.price, e.currency
-    FROM (SELECT * FROM events WHERE event IN ('cart', 'purchase')) e
-    ASOF JOIN touches t
-      ON e.unit = t.unit AND e.product_id = t.product_id AND e.happened >= t.happened
+    SELECT t.answer, e.product, e.event, e.quantity, e.price, e.currency
+    FROM bought e ASOF JOIN credited t
+      ON e.unit = t.unit AND e.product = t.product AND e.happened >= t.happened
     WHERE e.happened <= t.happened + to_hours(?)
 )
 GROUP BY ALL
 """
 """The last touch of the product by the shopper, within the window, gets the cart or purchase."""
 
-FACTS: Final = f"""
+FACTS: Final = """
 CREATE TEMP TABLE facts AS
-SELECT strftime(s.happened, '%Y-%m-%d') AS day, s.model, CAST(s.fallback AS VARCHAR) AS fallback,
-       s.type_pair, CAST(s.rank AS VARCHAR) AS rank, coalesce(s.market, '') AS market, s.variant,
-       s.rules, hash(s.unit) % {BUCKETS} AS bucket,
-       CAST(c.product_id IS NOT NULL AS INTEGER) AS clicked,
-       CAST(coalesce(b.carts, 0) > 0 AS INTEGER) AS carted,
-       coalesce(b.units, 0) AS units, coalesce(b.revenue, 0) AS revenue
-FROM shown s
-LEFT JOIN (
-    SELECT DISTINCT recommendation_id, product_id FROM events WHERE event = 'click'
-) c USING (recommendation_id, product_id)
-LEFT JOIN attributed b USING (recommendation_id, product_id)
-"""  # noqa: S608
+SELECT CAST(s.happened AS DATE) AS day, s.model, s.fallback, s.source_type, s.type, s.rank,
+       s.market, s.variant, s.rules, s.bucket, s.clicked_at IS NOT NULL AS clicked,
+       b.carts, b.units, b.revenue
+FROM impressions s LEFT JOIN attributed b USING (answer, product)
+"""
 
-_SUMS: Final = (
-    "bucket, count(*) AS impressions, sum(clicked) AS clicks, sum(carted) AS carts, "
-    "sum(units) AS units, sum(revenue) AS revenue"
+CUBE: Final = """
+CREATE TEMP TABLE cube AS
+SELECT bucket, day, model, fallback, rank, market, variant, count(*) AS impressions,
+       count(*) FILTER (clicked) AS clicks, count(*) FILTER (carts > 0) AS carts,
+       coalesce(sum(units), 0) AS units, coalesce(sum(revenue), 0) AS revenue
+FROM facts GROUP BY ALL
+"""
+"""Dimensions with few values together: far fewer rows than impressions."""
+
+_FROM_CUBE: Final = (
+    "SELECT {value} AS value, bucket, sum(impressions), sum(clicks), sum(carts), sum(units), "
+    "sum(revenue) FROM cube GROUP BY ALL"
+)
+_FROM_FACTS: Final = (
+    "SELECT {value} AS value, bucket, count(*), count(*) FILTER (clicked), "
+    "count(*) FILTER (carts > 0), coalesce(sum(units), 0), coalesce(sum(revenue), 0) "
+    "FROM {facts} GROUP BY ALL"
 )
 
 
 def sums_query(dimension: str) -> str:
-    """Sums by value of a dimension and by bucket."""
+    """Sums by value of a dimension, as text, and by bucket."""
     if dimension == "all":
-        return f"SELECT '' AS value, {_SUMS} FROM facts GROUP BY ALL"  # noqa: S608
+        return _FROM_CUBE.format(value="''")
     if dimension == "rule":
-        return (
-            f"SELECT value, {_SUMS} FROM (SELECT *, unnest(rules) AS value FROM facts "  # noqa: S608
-            "WHERE len(rules) > 0) GROUP BY ALL"
-        )
-    return f"SELECT {dimension} AS value, {_SUMS} FROM facts GROUP BY ALL"  # noqa: S608
+        rules = "(SELECT *, unnest(rules) AS rule FROM facts WHERE len(rules) > 0)"
+        return _FROM_FACTS.format(value="rule", facts=rules)
+    if dimension == "type_pair":
+        pair = "coalesce(source_type, '?') || ' -> ' || coalesce(type, '?')"
+        return _FROM_FACTS.format(value=pair, facts="facts")
+    return _FROM_CUBE.format(value=f"coalesce(CAST({dimension} AS VARCHAR), '')")
 
 
 COUNTS: Final = """
-SELECT count(*) FILTER (event = 'answer') AS answers,
-       count(*) FILTER (event IS NULL) AS unreadable,
-       count(*) FILTER (event = 'click') AS clicks,
-       count(*) FILTER (event = 'click' AND recommendation_id IS NULL) AS clicks_without_answer,
-       count(*) FILTER (event = 'purchase') AS purchases,
-       count(*) FILTER (event = 'purchase' AND price IS NULL) AS purchases_without_price,
-       count(*) FILTER (event = 'purchase' AND user_id IS NULL AND session_id IS NULL)
-           AS purchases_without_shopper,
-       list(DISTINCT counted) FILTER (counted IS NOT NULL) AS counted,
-       count(event_id) AS with_id,
-       min(timestamp) AS first_at, max(timestamp) AS last_at
-FROM log
+SELECT a.* EXCLUDE (first_at, last_at), t.* EXCLUDE (first_at, last_at),
+       b.* EXCLUDE (first_at, last_at),
+       least(a.first_at, t.first_at, b.first_at) AS first_at,
+       greatest(a.last_at, t.last_at, b.last_at) AS last_at
+FROM (
+    SELECT count(*) AS answers, list(DISTINCT counted) AS counted, min(happened) AS first_at,
+           max(happened) AS last_at FROM answers
+) a, (
+    SELECT count(*) FILTER (clicked) AS clicks,
+           count(*) FILTER (clicked AND answer IS NULL) AS clicks_without_answer,
+           min(happened) AS first_at, max(happened) AS last_at FROM touches
+) t, (
+    SELECT count(*) FILTER (event IS NULL) AS unreadable,
+           count(*) FILTER (event = 'purchase') AS purchases,
+           count(*) FILTER (event = 'purchase' AND price IS NULL) AS purchases_without_price,
+           count(*) FILTER (event = 'purchase' AND user_id IS NULL AND session_id IS NULL)
+               AS purchases_without_shopper,
+           min(happened) AS first_at, max(happened) AS last_at FROM actions
+) b
+"""
+
+CURRENCIES: Final = """
+SELECT currency, count(*) FROM bought WHERE event = 'purchase' AND price IS NOT NULL
+GROUP BY ALL ORDER BY 2 DESC, 1
 """
 
 ATTACH: Final = """
 WITH orders AS (
-    SELECT coalesce(order_id, session_id, unit) AS basket, unit, product_id
-    FROM events WHERE event = 'purchase' AND unit IS NOT NULL
+    SELECT coalesce(order_id, session_id, unit) AS basket, unit, product_id, product
+    FROM bought WHERE event = 'purchase' AND unit IS NOT NULL
+), asked AS (
+    SELECT answer, unit, source_id, hash(unnest(products)) AS product FROM (
+        SELECT *, coalesce(user_id, session_id) AS unit FROM answers
+        WHERE coalesce(variant, '') <> 'holdout'
+    ) a SEMI JOIN orders o ON o.unit = a.unit AND o.product_id = a.source_id
+), beside AS (
+    SELECT DISTINCT o.basket, o.unit, s.product
+    FROM asked s {join} JOIN touched t USING (answer, product)
+    JOIN orders o ON s.unit = o.unit AND s.source_id = o.product_id
 ), sources AS (
-    SELECT DISTINCT o.basket, o.unit, s.source_id
-    FROM orders o JOIN (SELECT DISTINCT unit, source_id FROM shown) s
-      ON o.unit = s.unit AND o.product_id = s.source_id
+    SELECT DISTINCT basket, unit FROM beside
 ), attached AS (
-    SELECT DISTINCT r.basket, r.unit FROM sources r
-    JOIN shown s ON s.unit = r.unit AND s.source_id = r.source_id
-    JOIN orders o ON o.basket = r.basket AND o.unit = r.unit AND o.product_id = s.product_id
+    SELECT DISTINCT b.basket, b.unit FROM beside b
+    JOIN orders o ON o.basket = b.basket AND o.unit = b.unit AND o.product = b.product
 )
-SELECT (SELECT count(*) FROM (SELECT DISTINCT basket, unit FROM sources)),
-       (SELECT count(*) FROM attached)
+SELECT (SELECT count(*) FROM sources), (SELECT count(*) FROM attached)
 """
 """Orders that hold a product whose recommendations the shopper was shown, and those of them that
 also hold a recommended product."""
 
 HOLDOUT: Final = """
 WITH units AS (
-    SELECT coalesce(user_id, session_id) AS unit, min(timestamp) AS since,
+    SELECT coalesce(user_id, session_id) AS unit, min(happened) AS since,
            bool_or(coalesce(variant, '') = 'holdout') AS held_out,
-           count(DISTINCT coalesce(variant, '') = 'holdout') AS groups
-    FROM log WHERE event = 'answer' GROUP BY ALL
+           bool_and(coalesce(variant, '') = 'holdout') AS only_held_out
+    FROM answers GROUP BY ALL
 ), spent AS (
-    SELECT u.unit, u.held_out, coalesce(sum(e.quantity * e.price), 0) AS revenue
-    FROM units u LEFT JOIN events e
+    SELECT u.unit, coalesce(sum(e.quantity * e.price), 0) AS revenue
+    FROM units u JOIN bought e
       ON e.unit = u.unit AND e.event = 'purchase' AND e.happened >= u.since
      AND e.currency IS NOT DISTINCT FROM ?
-    WHERE u.groups = 1 GROUP BY ALL
+    GROUP BY ALL
 )
-SELECT held_out, count(*), avg(revenue), var_samp(revenue) FROM spent GROUP BY held_out
+SELECT held_out, count(*), avg(coalesce(revenue, 0)), var_samp(coalesce(revenue, 0))
+FROM units LEFT JOIN spent USING (unit) WHERE held_out = only_held_out GROUP BY held_out
 """

@@ -1,7 +1,9 @@
 """The feedback log as tables of DuckDB: every file is parsed once, and stored as parquet beside it.
 
-Parsed files lie in the folder `.results` of the log, named after the file and its size, so that a
-later report parses only what is new.
+Parsed files lie in the folder `.results` of the log, named after the file, its size and the version
+of the columns, so that a later report parses only what is new. A connection has three views:
+`answers`, `touches` (impressions and clicks) and `actions` (carts, purchases, unreadable lines).
+Ids that only join are stored as 64-bit hashes of DuckDB, which takes a fraction of the space.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ from goeswith.core.errors import DataError
 from goeswith.data.feedback import FEEDBACK_PATTERN
 
 CACHE: Final = ".results"
+_VERSION: Final = 2
+"""Of the columns; parsed files of another version are written again."""
 _COLUMNS: Final = {
     "timestamp": "VARCHAR",
     "occurred_at": "VARCHAR",
@@ -30,6 +34,7 @@ _COLUMNS: Final = {
     "event_id": "VARCHAR",
     "order_id": "VARCHAR",
     "market": "VARCHAR",
+    "experiment": "VARCHAR",
     "variant": "VARCHAR",
     "counted": "VARCHAR",
     "currency": "VARCHAR",
@@ -40,12 +45,25 @@ _COLUMNS: Final = {
     "types": "VARCHAR[]",
     "models": "VARCHAR[]",
     "fallbacks": "BOOLEAN[]",
+    "teams": "VARCHAR[]",
+    "propensities": "DOUBLE[]",
+}
+_TABLES: Final = {
+    "answers": "SELECT hash(recommendation_id) AS answer, happened, user_id, session_id, "
+    "source_id, source_type, market, experiment, variant, counted, rules, products, types, models, "
+    "fallbacks, teams, propensities FROM lines WHERE event = 'answer'",
+    "touches": "SELECT CASE WHEN recommendation_id IS NOT NULL THEN hash(recommendation_id) END "
+    "AS answer, hash(product_id) AS product, happened, event = 'click' AS clicked FROM lines "
+    "WHERE event IN ('impression', 'click')",
+    "actions": "SELECT event, happened, product_id, user_id, session_id, event_id, order_id, "
+    "currency, price, coalesce(quantity, 1) AS quantity FROM lines "
+    "WHERE event IS NULL OR event IN ('cart', 'purchase')",
 }
 
 
 @contextmanager
 def feedback_connection(folder: Path, memory_mb: int = 1000) -> Iterator[Any]:
-    """A DuckDB connection with the view `log` of all lines of a folder, spilling to disk.
+    """A DuckDB connection with the views of all lines of a folder, spilling to disk.
 
     Raises:
         DataError: the folder holds no feedback.
@@ -68,36 +86,42 @@ def feedback_connection(folder: Path, memory_mb: int = 1000) -> Iterator[Any]:
         try:
             # a bar would be printed among the result
             connection.execute("SET enable_progress_bar = false")
-            parsed = [str(_parsed(connection, path)) for path in paths]
-            connection.read_parquet(parsed).create_view("log")
+            parsed = [_parsed(connection, path) for path in paths]
+            for name in _TABLES:
+                connection.read_parquet([str(files[name]) for files in parsed]).create_view(name)
             yield connection
         finally:
             connection.close()
 
 
-def _parsed(connection: Any, path: Path) -> Path:
-    """The parquet file of a feedback file, written if there is none for its present size."""
+def _parsed(connection: Any, path: Path) -> dict[str, Path]:
+    """The parquet files of a feedback file, written if there are none for its present size."""
+    from duckdb import __version__ as engine
+
     cache = path.parent / CACHE
-    size = path.stat().st_size
-    target = cache / f"{path.stem}-{size}.parquet"
-    if target.exists():
-        return target
+    stem = f"{path.stem}-{path.stat().st_size}.v{_VERSION}-{engine}"
+    targets = {name: cache / f"{stem}.{name}.parquet" for name in _TABLES}
+    if all(target.exists() for target in targets.values()):
+        return targets
     cache.mkdir(exist_ok=True)
-    with atomic_path(target) as partial:
-        # a line that a running service is writing has no event, like one that is no JSON
-        columns = ", ".join(f"{name}: '{kind}'" for name, kind in _COLUMNS.items())
-        statement = (
-            "COPY (SELECT * REPLACE (TRY_CAST(timestamp AS TIMESTAMP) AS timestamp, "  # noqa: S608
-            "TRY_CAST(occurred_at AS TIMESTAMP) AS occurred_at) FROM read_json(?, "
-            "format = 'newline_delimited', ignore_errors = true, "
-            f"maximum_object_size = 1000000, columns = {{{columns}}})) "
-            f"TO '{_quoted(partial)}' (FORMAT parquet)"
-        )
-        connection.execute(statement, [str(path)])
+    # a line that a running service is writing has no event, like one that is no JSON
+    columns = ", ".join(f"{name}: '{kind}'" for name, kind in _COLUMNS.items())
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE lines AS SELECT *, CASE WHEN occurred <= timestamp "  # noqa: S608
+        "THEN occurred ELSE timestamp END AS happened FROM (SELECT * REPLACE (TRY_CAST(timestamp "
+        "AS TIMESTAMP) AS timestamp), TRY_CAST(occurred_at AS TIMESTAMP) AS occurred FROM "
+        "read_json(?, format = 'newline_delimited', ignore_errors = true, maximum_object_size = "
+        f"1000000, columns = {{{columns}}}))",
+        [str(path)],
+    )
+    for name, query in _TABLES.items():
+        with atomic_path(targets[name]) as partial:
+            connection.execute(f"COPY ({query}) TO '{_quoted(partial)}' (FORMAT parquet)")
+    connection.execute("DROP TABLE lines")
     for old in cache.glob(f"{path.stem}-*.parquet"):
-        if old != target:
+        if old not in targets.values():
             old.unlink(missing_ok=True)
-    return target
+    return targets
 
 
 def _quoted(path: Path) -> str:

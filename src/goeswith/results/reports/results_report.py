@@ -70,20 +70,19 @@ def report_results(
                 f"{folder} holds answers that count as sent and answers that count as seen; move "
                 "the files of one setting of serve.exposures to another folder"
             )
-        db.execute(sql.LINES if counts.pop("with_id") else sql.LINES_WITHOUT_IDS)
-        db.execute(sql.EXPOSURES)
-        seen = counted == ["seen"]
-        db.execute(sql.SEEN if seen else "CREATE TEMP VIEW shown AS SELECT * FROM exposures")
-        currencies = db.execute(
-            "SELECT currency, count(*) FROM events WHERE event = 'purchase' AND price IS NOT NULL "
-            "GROUP BY ALL ORDER BY 2 DESC, 1"
-        ).fetchall()
+        db.execute(sql.TOUCHED)
+        db.execute(sql.BOUGHT.format(unit="coalesce(user_id, session_id)"))
+        db.execute(sql.SHOWN)
+        join = "INNER" if counted == ["seen"] else "LEFT"
+        db.execute(sql.SEEN.format(join=join))
+        currencies = db.execute(sql.CURRENCIES).fetchall()
         currency = currencies[0][0] if currencies else None
         db.execute(sql.TOUCHES[touch])
         db.execute(sql.ATTRIBUTED, [currency, window_hours])
         db.execute(sql.FACTS)
+        db.execute(sql.CUBE)
         rows = {name: _rows(db, name) for name in sql.DIMENSIONS}
-        orders, attached = db.execute(sql.ATTACH).fetchone()
+        orders, attached = db.execute(sql.ATTACH.format(join=join)).fetchone()
         held = db.execute(sql.HOLDOUT, [currency]).fetchall()
     notes = _notes(counts, currencies)
     low, high = wilson(attached, orders)

@@ -1,7 +1,8 @@
 """A connection with limits: bytes and time of a request, number of connections, slow readers.
 
 The head of a request arrives before anybody knows who sends it, so that its size and time are
-bounded here, below the application. Times are checked once a second for all connections.
+bounded here, below the application. Times are checked once a second for all connections; until
+then nothing more is read of a refused one.
 """
 
 from __future__ import annotations
@@ -205,6 +206,8 @@ class LimitedConnection(HttpToolsProtocol):
                 self.deadline = now + _STALL_SECONDS
             elif now > self.deadline:
                 self.transport.abort()
+        elif self._is_refused and now <= self.deadline:
+            self.transport.resume_reading()
         elif now > self.deadline:
             if self._is_refused:
                 self.transport.abort()
@@ -224,6 +227,9 @@ class LimitedConnection(HttpToolsProtocol):
             self.transport.write(raw_problem(status, detail))
             self._end()
             self.transport.write_eof()
+            # whoever floods waits: what it sends is discarded from the next look on, and to parse
+            # a new connection costs more than to hold this one
+            self.transport.pause_reading()
             self.deadline = self.loop.time() + _LINGER_SECONDS
         else:
             self._close()

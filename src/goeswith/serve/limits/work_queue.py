@@ -23,6 +23,10 @@ MAX_WAITING: Final = 64
 """Requests that wait for one of them to end."""
 MAX_WAIT_SECONDS: Final = 10.0
 """Seconds that a request waits."""
+_TURNS_BEFORE_WORK: Final = 2
+"""Turns of the event loop before a request computes: the end of a connection that is closed at once
+arrives after its request.
+"""
 RETRY_SECONDS: Final = 1
 WORK_SECONDS_KEY: Final = "goeswith.work_seconds"
 """Key of the ASGI scope with the seconds that a request computed."""
@@ -55,6 +59,8 @@ class WorkQueue:
             )
             await refusal(scope, receive, send)
             return
+        for _ in range(_TURNS_BEFORE_WORK):
+            await asyncio.sleep(0)
         started = time.perf_counter()
         try:
             if not is_abandoned(scope):

@@ -1,7 +1,10 @@
 // Requests to the service, at the address that the page came from.
 
 const BASE = new URL(".", document.baseURI);
-const KEY = "goeswith.key";
+// of this shop: a service may have several below one origin
+const PLACE = BASE.pathname === "/" ? "" : BASE.pathname;
+export const stored = (name) => `goeswith.${name}${PLACE}`;
+const KEY = stored("key");
 const cache = new Map();
 const MAX_CACHED = 300;
 let build = null;
@@ -90,6 +93,7 @@ async function change(path, options) {
 export const facts = () => keep("v1/bundle");
 export const bestSellers = (k) => keep("v1/best-sellers", { k });
 export const health = () => keep("v1/health/recommendations");
+export const results = (by, signal) => ask("v1/results", { params: { by }, signal });
 export const rules = (signal) => ask("v1/rules", { signal });
 export const ruleHistory = (signal) => ask("v1/rules/history", { signal });
 export const putRules = (given) => change("v1/rules", { body: { rules: given } });

@@ -81,7 +81,7 @@ export function filterPanel(view, params, facts, only = FIELDS) {
   const rows = h("div", { class: "rows" }, slate.where.map((text) => row(columns, parsed(text))));
   const perType = h("input", { type: "number", min: 1, max: 1000, name: "per_type", value: slate.per_type ?? "", inputmode: "numeric" });
   const k = h("input", { type: "number", min: 1, max: facts.k, name: "k", value: slate.k ?? "", inputmode: "numeric", placeholder: String(Math.min(24, facts.k)) });
-  const market = h("input", { type: "text", maxlength: 200, name: "market", value: slate.market ?? "", placeholder: "all markets" });
+  const market = h("input", { type: "text", maxlength: 200, name: "market", value: facts.market ?? slate.market ?? "", placeholder: "all markets", readonly: Boolean(facts.market) });
   const include = ["sold_out", "hidden"].map((name) => h("input", { type: "checkbox", name, checked: slate.include.includes(name) }));
   const shown = h("output", {}, percent(Number(slate.diversity ?? 0)));
   const diversity = h("input", {
@@ -106,7 +106,7 @@ export function filterPanel(view, params, facts, only = FIELDS) {
       where: only.includes("where") ? where : [],
       per_type: perType.value,
       diversity: Number(diversity.value) > 0 ? diversity.value : null,
-      market: market.value.trim(),
+      market: facts.market ? null : market.value.trim(),
       include: include.filter((box) => box.checked).map((box) => box.name),
       k: k.value,
     });
@@ -134,7 +134,7 @@ export function filterPanel(view, params, facts, only = FIELDS) {
         { class: "fields" },
         only.includes("per_type") && field("Maximum per type", perType),
         only.includes("diversity") && h("div", { class: "ranged" }, field("Diversity", diversity), shown),
-        only.includes("market") && field("Market", market),
+        only.includes("market") && field("Market", market, facts.market && "Of your key"),
         only.includes("include") && h("fieldset", { class: "including" }, h("legend", {}, "Show too"), include.map((box, i) => h("label", {}, box, ["sold-out products", "hidden products"][i]))),
         only.includes("k") && field("Number of results", k),
       ),

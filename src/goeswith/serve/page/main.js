@@ -15,11 +15,12 @@ import { health } from "./views/health.js";
 import { fresh } from "./views/new.js";
 import { product } from "./views/product.js";
 import { report } from "./views/report.js";
+import { results } from "./views/results.js";
 import { rules } from "./views/rules.js";
 import { search } from "./views/search.js";
 
 /** A view is given `{ params, facts, signal, again }` and returns `{ title, said, body }`. */
-const VIEWS = { search, product, map, basket, models, compare, report, health, rules, new: fresh };
+const VIEWS = { search, product, map, basket, models, compare, report, results, health, rules, new: fresh };
 /** Statuses after which the same request may succeed; 0 is no connection. */
 const AWAY = new Set([0, 502, 503, 504]);
 const LONGEST_WAIT = 30;

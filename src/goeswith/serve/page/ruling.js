@@ -17,7 +17,17 @@ export const LABELS = {
   irrelevant: "Irrelevant",
 };
 
-const newId = (action) => `page-${action}-${Date.now().toString(36)}${Math.random().toString(36).slice(2, 6)}`;
+/** The same id for what is about the same products: a rule that is made again replaces the first. */
+function idOf(action, ...about) {
+  const text = JSON.stringify(about);
+  let low = 0x811c9dc5; // FNV-1a, twice: 64 bits
+  let high = 0x01234567;
+  for (let i = 0; i < text.length; i += 1) {
+    low = Math.imul(low ^ text.charCodeAt(i), 0x01000193);
+    high = Math.imul(high ^ text.charCodeAt(i), 0x01000193) ^ (low >>> 15);
+  }
+  return `page-${action}-${(low >>> 0).toString(36)}${(high >>> 0).toString(36)}`;
+}
 
 /**
  * A rule about one recommended product.
@@ -25,7 +35,7 @@ const newId = (action) => `page-${action}-${Date.now().toString(36)}${Math.rando
  * @param scope `product` (the source alone), `type` (of the source) or `all`.
  */
 export function makeRule({ action, source, target, scope, rank, by, market, until, note }) {
-  const rule = { id: newId(action), action, target: { products: [target.product_id] } };
+  const rule = { action, target: { products: [target.product_id] } };
   if (scope === "product") rule.source = { products: [source.product_id] };
   if (scope === "type") rule.source = { types: [source.type] };
   if (action === "pin") rule.rank = rank;
@@ -33,7 +43,7 @@ export function makeRule({ action, source, target, scope, rank, by, market, unti
   if (market) rule.markets = [market];
   if (until) rule.end = until;
   if (note) rule.note = note;
-  return rule;
+  return { id: idOf(action, rule.target, rule.source ?? null, market || null), ...rule };
 }
 
 const sideWords = (side, none, names) => {

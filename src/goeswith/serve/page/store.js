@@ -1,7 +1,8 @@
 // The basket of this browser: ids, with what they are called.
+import { stored } from "./api.js";
 import { clean } from "./text.js";
 
-const BASKET = "goeswith.basket";
+const BASKET = stored("basket");
 export const MOST = 50;
 const listeners = new Set();
 let memory = null;

@@ -11,14 +11,17 @@ import json
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from goeswith.core.errors import BundleError, GoesWithError
 from goeswith.query.bundle import Bundle
 from goeswith.store.manifest import LIVE_FOLDER, MANIFEST, Manifest, read_manifest
+
+_STOP_SECONDS: Final = 5.0
+"""Seconds that the end of a service waits for a look at a build, such as the sums of its files."""
 
 OnReload: TypeAlias = Callable[[Literal["swapped", "refused"], str, str | None], None]
 """Called with the outcome, the id of the build that answers from then on, and why one was refused.
@@ -32,12 +35,16 @@ class BuildVerifier:
     belongs to the operating system, which releases it when a process dies.
 
     Attributes:
+        trusted_keys: public keys, one of which must have signed the build; any if empty.
+        end: ends a trial that is under way, as the service shuts down.
         trial: loads a build in another process and returns why it must not be served; None, as for
             the build that a service starts with, loads it nowhere else.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, trusted_keys: Collection[str] = ()) -> None:
+        self.trusted_keys = trusted_keys
         self.trial: Callable[[Manifest], str | None] | None = None
+        self.end: Callable[[], None] = _do_nothing
         # unbuffered: another process may have written since; open for as long as this is
         self._result_file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
 
@@ -49,8 +56,10 @@ class BuildVerifier:
 
         Raises:
             FileNotFoundError: a file is missing.
-            BundleError: a file differs from the manifest.
+            BundleError: a file differs from the manifest, or it is not signed.
         """
+        if self.trusted_keys:
+            manifest.check_signature(self.trusted_keys)
         key = [manifest.content["sha256"], *(_file_stamp(file) for file in manifest.paths())]
         with self._locked():
             self._result_file.seek(0)
@@ -158,11 +167,12 @@ class Reloader:
         self._wake.set()
 
     def stop(self) -> None:
-        """End the thread; waits for a look that is under way."""
+        """End the thread; waits a little for a look that is under way."""
         self._ended = True
         self._wake.set()
+        self._verifier.end()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(_STOP_SECONDS)
 
     def _run(self, every: float) -> None:
         while True:
@@ -171,6 +181,10 @@ class Reloader:
             if self._ended:
                 return
             self.check(force=woken)
+
+
+def _do_nothing() -> None:
+    """There is no trial to end."""
 
 
 def _path_state(path: Path) -> list[Any]:

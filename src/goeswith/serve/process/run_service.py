@@ -1,27 +1,29 @@
-"""Serving a bundle until a signal ends it, in this process or by workers."""
+"""Serving bundles until a signal ends it, in this process or by workers."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from goeswith.core.errors import ConfigError
-from goeswith.query.bundle import Bundle
-from goeswith.serve.process.reloader import BuildVerifier
-from goeswith.serve.process.trial_load import TrialLoad
+from goeswith.serve.process.served_bundle import ServedBundle
 from goeswith.serve.process.worker import open_socket, run_worker
 
 if TYPE_CHECKING:
     from goeswith.settings.serve_settings import ServeSettings
 
 
-def run(path: Path | str, settings: ServeSettings, on_listening: Callable[[], None]) -> int:
-    """Serve a bundle until a signal ends it; the exit code.
+def run(
+    shops: Mapping[str | None, tuple[Path, ServeSettings]],
+    settings: ServeSettings,
+    on_listening: Callable[[], None],
+) -> int:
+    """Serve a bundle, or those of several shops, until a signal ends it; the exit code.
 
     Args:
-        path: the bundle.
+        shops: name, or None for the only bundle -> bundle and settings for it.
         settings: of the table `serve`.
         on_listening: called once the bundle is checked and the socket accepts requests.
 
@@ -33,12 +35,10 @@ def run(path: Path | str, settings: ServeSettings, on_listening: Callable[[], No
         import goeswith.serve.app
         import goeswith.serve.process.server  # noqa: F401  missing libraries fail before it listens
 
-        verifier = BuildVerifier()
-        opened = [Bundle.open(path, verify=verifier)]
-        verifier.trial = TrialLoad(path, live=settings.live)
+        served = [ServedBundle.open(name, path, own) for name, (path, own) in shops.items()]
         with open_socket(settings) as listener:
             on_listening()
-            run_worker(path, opened.pop, settings, verifier, listener)
+            run_worker(served, settings, listener)
         return 0
     if not hasattr(os, "fork"):
         raise ConfigError(
@@ -47,4 +47,4 @@ def run(path: Path | str, settings: ServeSettings, on_listening: Callable[[], No
         )
     from goeswith.serve.process.supervisor import Supervisor
 
-    return Supervisor(Path(path), settings, on_listening).run()
+    return Supervisor(shops, settings, on_listening).run()

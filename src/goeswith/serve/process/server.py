@@ -16,6 +16,7 @@ from goeswith.serve.limits.connection import ConnectionState, LimitedConnection
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from goeswith.serve.shops.shops_app import ShopsApp
     from goeswith.settings.serve_settings import ServeSettings
 
 _IDLE_SECONDS: Final = 2.0
@@ -29,7 +30,7 @@ class Server(uvicorn.Server):
     stops accepting, finishes requests, and exits with code 0.
     """
 
-    def __init__(self, app: FastAPI, settings: ServeSettings) -> None:
+    def __init__(self, app: FastAPI | ShopsApp, settings: ServeSettings) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -109,12 +110,12 @@ class Server(uvicorn.Server):
 
 
 def serve(
-    app: FastAPI, settings: ServeSettings, sockets: list[socket.socket] | None = None
+    app: FastAPI | ShopsApp, settings: ServeSettings, sockets: list[socket.socket] | None = None
 ) -> None:
     """Answer until a signal ends it.
 
     Args:
-        app: of `create_app`.
+        app: of `create_app` or `create_shops_app`.
         settings: host and port where there are no sockets.
         sockets: that listen already.
     """

@@ -17,22 +17,22 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from goeswith.core.errors import GoesWithError
-from goeswith.query.bundle import Bundle
-from goeswith.serve.process.reloader import BuildVerifier, Reloader
-from goeswith.serve.process.trial_load import TrialLoad
+from goeswith.serve.process.served_bundle import ServedBundle
 from goeswith.serve.process.worker import open_socket, run_worker
 
 if TYPE_CHECKING:
     from goeswith.settings.serve_settings import ServeSettings
 
 EXIT_USER_ERROR: Final = 2
-"""Exit code of a worker that a person has to help: starting it again would not."""
+"""Exit code of a worker that a person has to help. It ends the service if one of the first workers
+has it: one that takes their place may find a full disk, and is started until there is room.
+"""
 
 _WATCH_SECONDS: Final = 0.1
 """Seconds between two looks at the workers."""
@@ -47,11 +47,18 @@ class Supervisor:
     """Starts workers and ends with them."""
 
     def __init__(
-        self, path: Path, settings: ServeSettings, on_listening: Callable[[], None]
+        self,
+        shops: Mapping[str | None, tuple[Path, ServeSettings]],
+        settings: ServeSettings,
+        on_listening: Callable[[], None],
     ) -> None:
-        self.path, self.settings, self.on_listening = path, settings, on_listening
+        """Args: as of `run_service.run`."""
+        self.shops, self.settings, self.on_listening = shops, settings, on_listening
         self._started_at: dict[int, float] = {}
         """Process id of a worker -> when it was started."""
+        self._served: list[ServedBundle] = []
+        self._first: set[int] = set()
+        """Process ids of the workers that the service started with."""
         self._due: list[float] = []
         """When workers are to be started in place of those that died."""
         self._ending: float | None = None
@@ -79,10 +86,10 @@ class Supervisor:
         import goeswith.serve.app
         import goeswith.serve.process.server  # noqa: F401  what every worker needs is loaded once
 
-        self._verifier = BuildVerifier()
-        self._bundle = Bundle.open(self.path, verify=self._verifier)
-        self._verifier.trial = TrialLoad(self.path, live=self.settings.live)
-        self._reloader = Reloader(self.path, lambda: self._bundle, self._swap, self._verifier)
+        self._served = [
+            ServedBundle.open(name, path, own) for name, (path, own) in self.shops.items()
+        ]
+        followers = [one.follower() for one in self._served]
         self._alive = os.pipe()
         with open_socket(self.settings) as self._listener:
             for name in _SIGNALS:
@@ -91,12 +98,10 @@ class Supervisor:
             gc.freeze()  # else every worker would copy the memory that a collection touches
             for _ in range(self.settings.workers):
                 self._start()
+            self._first = set(self._started_at)
             self.on_listening()
-            self._watch()
+            self._watch(followers)
         return self._code
-
-    def _swap(self, bundle: Bundle) -> None:
-        self._bundle = bundle  # what a worker begins with that is started from now on
 
     def _start(self) -> None:
         sys.stdout.flush()
@@ -118,7 +123,7 @@ class Supervisor:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             os.close(self._alive[1])
             threading.Thread(target=self._end_with_parent, daemon=True).start()
-            run_worker(self.path, self._take_bundle, self.settings, self._verifier, self._listener)
+            run_worker(self._served, self.settings, self._listener)
             code = 0
         except GoesWithError as error:
             print(f"error: {error}", file=sys.stderr)  # noqa: T201
@@ -129,12 +134,6 @@ class Supervisor:
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(code)
-
-    def _take_bundle(self) -> Bundle:
-        """The bundle that a worker starts with, which must be able to let go of it."""
-        bundle = self._bundle
-        del self._bundle
-        return bundle
 
     def _end_with_parent(self) -> None:
         """End in order once the parent is gone, however it went."""
@@ -147,6 +146,8 @@ class Supervisor:
             return
         if self._ending is None:
             self._ending = time.monotonic()
+        for one in self._served:
+            one.verifier.end()
         # else connections would wait here that no worker accepts any more
         self._listener.close()
         self._signal_workers(signal.SIGTERM)
@@ -158,8 +159,8 @@ class Supervisor:
             except ProcessLookupError:
                 continue
 
-    def _watch(self) -> None:
-        """Until a signal came and every worker has ended."""
+    def _watch(self, followers: Sequence[Callable[[], bool]]) -> None:
+        """Until a signal came and every worker has ended; `followers` look for new builds."""
         timeout = self.settings.drain + self.settings.shutdown_timeout + _KILL_MARGIN
         checked_at = time.monotonic()
         while self._started_at or self._ending is None:
@@ -175,7 +176,8 @@ class Supervisor:
                 self._start()
             if self.settings.reload_seconds and now > checked_at + self.settings.reload_seconds:
                 checked_at = now
-                self._reloader.check()
+                for check in followers:
+                    check()
 
     def _reap(self, now: float) -> None:
         """Note which workers have ended, and when to start others in their place."""
@@ -187,7 +189,7 @@ class Supervisor:
             if self._ending is not None:
                 continue
             code = os.waitstatus_to_exitcode(status)
-            if code == EXIT_USER_ERROR:
+            if code == EXIT_USER_ERROR and process in self._first:
                 self._code = EXIT_USER_ERROR
                 self._forward_signal(signal.SIGTERM, None)
                 continue

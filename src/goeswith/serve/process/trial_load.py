@@ -36,6 +36,14 @@ class TrialLoad:
     def __init__(self, path: Path | str, *, live: bool) -> None:
         """Args: path: of the bundle; live: whether models are loaded as well."""
         self.path, self.live = Path(path), live
+        self._child: subprocess.Popen[bytes] | None = None
+        self._is_ending = False
+
+    def end(self) -> None:
+        """End the child: the service shuts down, and must not wait for it."""
+        self._is_ending = True
+        if self._child is not None:
+            self._child.kill()
 
     def __call__(self, manifest: Manifest) -> str | None:
         """Try a build; why it must not be served, or None.
@@ -57,29 +65,46 @@ class TrialLoad:
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"}
         environment.pop("PROMETHEUS_MULTIPROC_DIR", None)
         try:
-            done = subprocess.run(  # noqa: S603
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                timeout=seconds,
-                env=environment,
-                check=False,
-            )
+            code, stderr = self._run(command, environment, seconds)
         except subprocess.TimeoutExpired:
             return f"{self.path}: loading it took more than {seconds:.0f} s; it is damaged"
         except OSError as error:
             return f"{self.path}: no process could be started to try it: {error}"
-        if done.returncode == 0:
+        if self._is_ending:
+            return "the service is shutting down"
+        if code == 0:
             return None
-        said = done.stderr.decode("utf-8", "replace").strip()[-_MAX_REASON:]
-        if done.returncode == _USER_ERROR:
+        said = stderr.decode("utf-8", "replace").strip()[-_MAX_REASON:]
+        if code == _USER_ERROR:
             return said
         last = said.rpartition("\n")[2]
         return (
-            f"{self.path}: loading it {_describe_end(done.returncode)}; it is damaged"
+            f"{self.path}: loading it {_describe_end(code)}; it is damaged"
             f"{f' ({last})' if last else ''}: fit the bundle again"
         )
+
+    def _run(
+        self, command: list[str], environment: dict[str, str], seconds: float
+    ) -> tuple[int, bytes]:
+        """Exit code and stderr of the child; nothing is started once the service ends."""
+        if self._is_ending:
+            return 0, b""
+        child = self._child = subprocess.Popen(  # noqa: S603
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env=environment,
+        )
+        with child:
+            try:
+                stderr = child.communicate(timeout=seconds)[1]
+            except subprocess.TimeoutExpired:
+                child.kill()
+                raise
+            finally:
+                self._child = None
+        return child.returncode, stderr
 
 
 def _describe_end(code: int) -> str:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from goeswith.core.errors import ConfigError
-from goeswith.query.bundle import Bundle
 from goeswith.serve.process.reloader import BuildVerifier, Reloader
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from goeswith.query.bundle import Bundle
+    from goeswith.serve.process.served_bundle import ServedBundle
+    from goeswith.serve.shops.shops_app import ShopsApp
     from goeswith.settings.serve_settings import ServeSettings
 
 _SWITCH_SECONDS: Final = 0.0005
@@ -55,35 +57,46 @@ def open_socket(settings: ServeSettings) -> socket.socket:
 
 
 def run_worker(
-    path: Path | str,
-    take_bundle: Callable[[], Bundle],
-    settings: ServeSettings,
-    verifier: BuildVerifier,
-    listener: socket.socket,
+    served: Sequence[ServedBundle], settings: ServeSettings, listener: socket.socket
 ) -> None:
     """Answer in this process until a signal ends it, and take up new bundles meanwhile.
 
     Args:
-        path: of the bundle.
-        take_bundle: gives the first bundle away; its build stays on disk for as long as anything
-            refers to it.
+        served: the bundle, or those of several shops. Each is given away, as its build stays on
+            disk for as long as anything refers to it.
         settings: of the table `serve`.
-        verifier: shared by the processes of a service.
         listener: accepts requests.
     """
     from goeswith.serve.app import create_app
     from goeswith.serve.process.server import serve
+    from goeswith.serve.shops.shops_app import create_shops_app
 
     sys.setswitchinterval(_SWITCH_SECONDS)
-    app = create_app(take_bundle(), settings)
-    reloader = make_reloader(app, path, verifier)
+    app: FastAPI | ShopsApp
+    if served[0].shop is None:
+        app = create_app(served[0].take(), served[0].settings)
+        apps = [app]
+    else:
+        shops = {str(one.shop): (one.take(), one.settings) for one in served}
+        app = create_shops_app(shops, settings)
+        apps = list(app.shops.values())
+    reloaders = [
+        make_reloader(own, one.path, one.verifier) for own, one in zip(apps, served, strict=True)
+    ]
+
+    def wake(*_: object) -> None:
+        for reloader in reloaders:
+            reloader.wake()
+
     if hasattr(signal, "SIGHUP"):
-        signal.signal(signal.SIGHUP, lambda *_: reloader.wake())
-    reloader.start(settings.reload_seconds)
+        signal.signal(signal.SIGHUP, wake)
+    for reloader in reloaders:
+        reloader.start(settings.reload_seconds)
     try:
         serve(app, settings, sockets=[listener])
     finally:
-        reloader.stop()
+        for reloader in reloaders:
+            reloader.stop()
 
 
 def make_reloader(
@@ -100,7 +113,7 @@ def make_reloader(
         holder.swap(new)
 
     def on_reload(outcome: str, bundle: str, why: str | None) -> None:
-        metrics.reloads.labels(outcome).inc()
+        metrics.count_reload(outcome)
         fields = {"event": "reload", "outcome": outcome, "bundle": bundle}
         if log is not None:
             log.write({**fields, **({"why": why} if why else {})})

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
 
 from anyio import from_thread
 from fastapi import Depends, Query
 
-from goeswith.core.errors import ConfigError
-from goeswith.query.recommendation_list import RecommendationList
-from goeswith.results.experiments.experiment_file import HOLDOUT, read_experiment
 from goeswith.serve.feedback_log import FeedbackFull, QuotaReached
 from goeswith.serve.service_schemas import MAX_TEXT
 
@@ -21,8 +17,8 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from goeswith.query.bundle import Bundle
-    from goeswith.query.constraints import Constraints
     from goeswith.query.recommendation import Recommendation
+    from goeswith.query.recommendation_list import RecommendationList
     from goeswith.results.experiments.experiment_file import Experiment
     from goeswith.settings.serve_settings import ServeSettings
 
@@ -53,56 +49,23 @@ async def _visitor_ids(
 Visitor = Annotated[VisitorIds, Depends(_visitor_ids)]
 
 
-def open_experiment(settings: ServeSettings, bundle: Bundle) -> Experiment | None:
-    """The experiment of the settings.
+@dataclass(frozen=True)
+class Exposure:
+    """How an answer came about, for its line of the log.
 
-    Raises:
-        ConfigError: there is no folder for answers, or the experiment cannot run.
+    Attributes:
+        visitor: who it is for.
+        market: of the request.
+        variant: of the experiment.
+        teams: of an interleaved list, the variant that picked each product.
+        propensities: of an explored answer, the probability of each product at its rank.
     """
-    if settings.exposures != "none" and not settings.feedback:
-        raise ConfigError(
-            f"serve.exposures = {settings.exposures!r} needs serve.feedback, the folder that "
-            "answers are stored in"
-        )
-    if settings.experiment is None:
-        return None
-    if settings.exposures == "none":
-        raise ConfigError("serve.experiment needs serve.exposures = 'sent' or 'seen'")
-    experiment = read_experiment(Path(settings.experiment))
-    for name, variant in experiment.variants.items():
-        if variant.model is not None and variant.model not in bundle.models:
-            raise ConfigError(
-                f"{settings.experiment}: the variant {name!r} has the model {variant.model!r}, "
-                f"which the bundle does not have; it has {', '.join(bundle.models)}"
-            )
-    return experiment
 
-
-def assigned_variant(app: FastAPI, visitor: VisitorIds) -> str | None:
-    """The variant of a shopper; None without an experiment, or if it does not take part."""
-    experiment: Experiment | None = app.state.experiment
-    if experiment is None:
-        return None
-    unit = visitor.user_id if experiment.unit == "user_id" else visitor.session_id
-    return None if unit is None else experiment.assign(unit)
-
-
-def complements_of_variant(  # noqa: PLR0917
-    app: FastAPI,
-    bundle: Bundle,
-    variant: str,
-    product_id: str,
-    count: int,
-    constraints: Constraints | None,
-) -> RecommendationList[Recommendation]:
-    """The complements that a variant shows; none for the holdout group."""
-    if variant == HOLDOUT:
-        bundle.products.row(product_id)  # an unknown product is an error here too
-        return RecommendationList()
-    model = app.state.experiment.variants[variant].model
-    if model is None:
-        return bundle.complements(product_id, count, constraints)
-    return bundle.complements_by(model, product_id, count, constraints)
+    visitor: VisitorIds
+    market: str | None = None
+    variant: str | None = None
+    teams: list[str] | None = None
+    propensities: list[float] | None = None
 
 
 def store_answer(  # noqa: PLR0917
@@ -111,18 +74,18 @@ def store_answer(  # noqa: PLR0917
     bundle: Bundle,
     sources: Sequence[str],
     answers: RecommendationList[Recommendation],
-    visitor: VisitorIds,
-    market: str | None = None,
-    variant: str | None = None,
+    exposure: Exposure,
 ) -> dict[str, str]:
     """Store an answer, and return its id as a field of the response; empty if it is not stored.
 
     Returns when the answer is on disk. An answer that cannot be stored is sent without an id, and
     counted in `goeswith_exposures_lost_total`.
     """
+    visitor = exposure.visitor
     if settings.exposures == "none" or not (visitor.session_id or visitor.user_id):
         return {}
-    record = answer_record(bundle, sources, answers, visitor, market, settings.exposures, variant)
+    experiment: Experiment | None = app.state.experiment
+    record = answer_record(bundle, sources, answers, exposure, settings.exposures, experiment)
     try:
         from_thread.run(app.state.feedback.append, [record])
     except (FeedbackFull, QuotaReached, OSError):
@@ -135,10 +98,9 @@ def answer_record(  # noqa: PLR0917
     bundle: Bundle,
     sources: Sequence[str],
     answers: RecommendationList[Recommendation],
-    visitor: VisitorIds,
-    market: str | None,
+    exposure: Exposure,
     counted: str,
-    variant: str | None = None,
+    experiment: Experiment | None = None,
 ) -> dict[str, Any]:
     """An answer as a line of the feedback log; lists have one entry a product, in order."""
     source = bundle.products.row(sources[0]) if len(sources) == 1 else None
@@ -150,14 +112,17 @@ def answer_record(  # noqa: PLR0917
         "source_id": None if source is None else sources[0],
         "source_type": None if source is None else bundle.summaries([source])[0].type,
         "sources": list(sources) if len(sources) > 1 else None,
-        "session_id": visitor.session_id,
-        "user_id": visitor.user_id,
-        "market": market,
-        "variant": variant,
+        "session_id": exposure.visitor.session_id,
+        "user_id": exposure.visitor.user_id,
+        "market": exposure.market,
+        "experiment": experiment.name if experiment and exposure.variant else None,
+        "variant": exposure.variant,
         "rules": answers.rules or None,
         "products": [answer.product_id for answer in answers],
         "types": [answer.type for answer in answers],
         "models": [answer.model for answer in answers],
         "fallbacks": [answer.fallback for answer in answers],
+        "teams": exposure.teams,
+        "propensities": exposure.propensities,
     }
     return {name: value for name, value in record.items() if value is not None}

@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from goeswith.health.health_report import HealthReport
-from goeswith.serve.dependencies import CurrentSnapshot
+from goeswith.serve.dependencies import CurrentSnapshot, LocalSnapshot
 from goeswith.serve.problem_details import problem_responses
 from goeswith.serve.prometheus_metrics import MEDIA_TYPE
 from goeswith.serve.responses import json_response
@@ -27,7 +27,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
 
     @app.get("/v1/search", response_model=SearchResponse)
     def search(
-        snapshot: CurrentSnapshot,
+        snapshot: LocalSnapshot,
         q: Annotated[
             str,
             Query(
@@ -46,7 +46,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
 
     @app.get("/v1/best-sellers", response_model=BestSellersResponse)
     def best_sellers(
-        snapshot: CurrentSnapshot,
+        snapshot: LocalSnapshot,
         k: Annotated[
             int, Query(ge=1, le=MAX_BEST_SELLERS, description="Number of products.", examples=[5])
         ] = 10,
@@ -65,6 +65,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
                 "has_report": snapshot.report is not None,
                 "may_edit": refusal is None,
                 "edit_refusal": refusal,
+                "market": settings.key_markets.get(request.scope.get("key") or ""),
                 "image_origins": settings.image_origins,
             }
         )

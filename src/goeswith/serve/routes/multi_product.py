@@ -11,8 +11,8 @@ from goeswith.query.bundle import MAX_BASKET
 from goeswith.query.recommendation_list import RecommendationList
 from goeswith.results.experiments.experiment_file import HOLDOUT
 from goeswith.serve.dependencies import (
-    CurrentSnapshot,
     KeyConstraints,
+    LocalSnapshot,
     SlateConstraints,
     k_parameter,
     resolve_k,
@@ -20,7 +20,8 @@ from goeswith.serve.dependencies import (
 from goeswith.serve.limits.connection import is_abandoned
 from goeswith.serve.problem_details import problem_responses
 from goeswith.serve.responses import json_response, list_response
-from goeswith.serve.routes.exposures import Visitor, assigned_variant, store_answer
+from goeswith.serve.routes.experiment_variants import assigned_variant
+from goeswith.serve.routes.exposures import Exposure, Visitor, store_answer
 from goeswith.serve.schemas import (
     MAX_ID_LENGTH,
     BasketResponse,
@@ -49,7 +50,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
                 examples=[["phone-1"]],
             ),
         ],
-        snapshot: CurrentSnapshot,
+        snapshot: LocalSnapshot,
         constraints: SlateConstraints,
         visitor: Visitor,
         k: int | None = k_default,
@@ -62,9 +63,8 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         app.state.metrics.count_recommendations(recommendations)
         products = list(dict.fromkeys(product))
         market = constraints.market if constraints else None
-        stored = store_answer(
-            app, settings, snapshot.bundle, products, recommendations, visitor, market, variant
-        )
+        exposure = Exposure(visitor, market, variant)
+        stored = store_answer(app, settings, snapshot.bundle, products, recommendations, exposure)
         return list_response(
             snapshot.bundle, "complements", recommendations, basket=products, **stored
         )
@@ -80,7 +80,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
                 examples=[["phone-2", "phone-1"]],
             ),
         ],
-        snapshot: CurrentSnapshot,
+        snapshot: LocalSnapshot,
         constraints: SlateConstraints,
         k: int | None = k_default,
     ) -> Response:
@@ -98,7 +98,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
     )
     def complements_of_new(
         new: Annotated[NewProductRequest, Body()],
-        snapshot: CurrentSnapshot,
+        snapshot: LocalSnapshot,
         constraints: SlateConstraints,
         k: int | None = k_default,
     ) -> Response:
@@ -113,7 +113,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
     @app.post("/v1/batch", response_model=BatchResponse, responses=problem_responses(411, 413))
     def batch(
         request: Annotated[BatchRequest, Body()],
-        snapshot: CurrentSnapshot,
+        snapshot: LocalSnapshot,
         http: Request,
         constraints: KeyConstraints,
     ) -> Response:

@@ -10,6 +10,7 @@ from goeswith.serve.dependencies import (
     CurrentSnapshot,
     FilterConstraints,
     Id,
+    LocalSnapshot,
     ProductId,
     SlateConstraints,
     k_parameter,
@@ -17,12 +18,9 @@ from goeswith.serve.dependencies import (
 )
 from goeswith.serve.problem_details import problem_responses
 from goeswith.serve.responses import json_response, list_response
-from goeswith.serve.routes.exposures import (
-    Visitor,
-    assigned_variant,
-    complements_of_variant,
-    store_answer,
-)
+from goeswith.serve.routes.experiment_variants import assigned_variant, complements_of_variant
+from goeswith.serve.routes.exploration import explored_complements
+from goeswith.serve.routes.exposures import Exposure, Visitor, store_answer
 from goeswith.serve.schemas import (
     ComparisonResponse,
     ComplementsResponse,
@@ -48,7 +46,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
     )
     def complements(  # noqa: PLR0917
         product_id: ProductId,
-        snapshot: CurrentSnapshot,
+        snapshot: LocalSnapshot,
         constraints: SlateConstraints,
         visitor: Visitor,
         k: int | None = k_default,
@@ -64,20 +62,24 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
     ) -> Response:
         """Complements of a product, best first; at most `k`."""
         bundle, count = snapshot.bundle, resolve_k(k, max_k, snapshot)
-        variant = assigned_variant(app, visitor)
+        variant, teams = assigned_variant(app, visitor), None
         if model is None and variant is not None:
-            recommendations = complements_of_variant(
-                app, bundle, variant, product_id, count, constraints
+            recommendations, teams = complements_of_variant(
+                app, bundle, variant, visitor, product_id, count, constraints
             )
         elif model is None:
             recommendations = bundle.complements(product_id, count, constraints)
         else:
             recommendations = bundle.complements_by(model, product_id, count, constraints)
+        propensities = None
+        if app.state.explorer is not None and model is None and teams is None:
+            recommendations, propensities = explored_complements(
+                app, bundle, visitor, product_id, recommendations, constraints
+            )
         app.state.metrics.count_recommendations(recommendations)
         market = constraints.market if constraints else None
-        stored = store_answer(
-            app, settings, bundle, [product_id], recommendations, visitor, market, variant
-        )
+        exposure = Exposure(visitor, market, variant, teams, propensities)
+        stored = store_answer(app, settings, bundle, [product_id], recommendations, exposure)
         return list_response(
             bundle, "complements", recommendations, product_id=product_id, **stored
         )
@@ -89,7 +91,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
     )
     def similars(
         product_id: ProductId,
-        snapshot: CurrentSnapshot,
+        snapshot: LocalSnapshot,
         constraints: FilterConstraints,
         k: int | None = k_default,
     ) -> Response:
@@ -106,7 +108,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         responses=problem_responses(404),
     )
     def reverse(
-        product_id: ProductId, snapshot: CurrentSnapshot, k: int | None = k_default
+        product_id: ProductId, snapshot: LocalSnapshot, k: int | None = k_default
     ) -> Response:
         """Products that a product is recommended for."""
         recommendations = snapshot.bundle.reverse(product_id, resolve_k(k, max_k, snapshot))
@@ -129,7 +131,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
 
     @app.get("/v1/compare", response_model=ComparisonResponse, responses=problem_responses(404))
     def compare(
-        snapshot: CurrentSnapshot,
+        snapshot: LocalSnapshot,
         source: Annotated[Id, Query(examples=["phone-1"])],
         target: Annotated[Id, Query(examples=["case-1"])],
     ) -> Response:

@@ -68,7 +68,7 @@ export async function basket({ params, facts, signal, again }) {
       failed
         ? h("p", { class: "problem" }, said(answer.message, 1000))
         : answers.length
-          ? [h("div", { class: "toolbar" }, h("p", { class: "result-count" }, countWords(answers)), exportButtons(answers, "basket", ordered ? "next" : "complements")), inOrder(answers, { facts, source: null, market: slate.market ?? "", again })]
+          ? [h("div", { class: "toolbar" }, h("p", { class: "result-count" }, countWords(answers)), exportButtons(answers, "basket", ordered ? "next" : "complements")), inOrder(answers, { facts, source: null, market: slate.market ?? facts.market ?? "", again })]
           : h("p", { class: "nothing" }, "No recommendations. Remove a filter or a product."),
     ],
   };

@@ -41,7 +41,7 @@ export async function product({ params, facts, signal, again }) {
     facts,
     source: self,
     labels,
-    market: slate.market ?? "",
+    market: slate.market ?? facts.market ?? "",
     again: tab === "complements" ? again : null,
     entered: changed?.entered,
   };

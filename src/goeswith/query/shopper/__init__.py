@@ -1,0 +1,1 @@
+"""What a shopper buys next: again, and for the first time."""

@@ -1,0 +1,37 @@
+"""The shopper part of a bundle, opened for queries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from goeswith.core.errors import BundleError, ConfigError
+from goeswith.query.online_scoring import damage_as_error
+from goeswith.shoppers import SHOPPER_MODELS
+from goeswith.shoppers.shop_counts import count_shoppers
+from goeswith.shoppers.shopper_store import ShopperStore
+from goeswith.store.manifest import SHOPPER_MODEL, SHOPPERS
+
+if TYPE_CHECKING:
+    from goeswith.store.reader import StoredBundle
+
+
+class ShopperReader:
+    """The shopper part of a bundle: histories and model, read once."""
+
+    def __init__(self, bundle: StoredBundle) -> None:
+        spec: str | None = (bundle.manifest.get("shoppers") or {}).get("model")
+        if spec is None:
+            raise ConfigError(
+                f"{bundle.path} holds no histories of shoppers: fit it with "
+                'fit.shopper_model = "auto" from purchases with user_id'
+            )
+        self.spec, self.folder = spec, bundle.folder / SHOPPER_MODEL
+        self.store = ShopperStore.load(bundle.folder / SHOPPERS)
+        with damage_as_error(self.folder):
+            self.model = SHOPPER_MODELS.find(spec.partition(":")[0]).load(self.folder)
+        if not 0 < self.model.n == self.store.histories.n <= len(bundle):
+            raise BundleError(
+                f"{self.folder}: the model is of {self.model.n:,} products, the histories of "
+                f"{self.store.histories.n:,} and the bundle of {len(bundle):,}; fit it again"
+            )
+        self.shoppers = count_shoppers(self.store.histories)

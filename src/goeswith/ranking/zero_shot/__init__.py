@@ -1,0 +1,1 @@
+"""A pair model learned on other shops' data, for a catalogue without a log."""

@@ -1,0 +1,1 @@
+"""Learning from clicks: bounded exploration, with the probability of every choice."""

@@ -1,0 +1,58 @@
+"""With which probability a learner shows each candidate.
+
+Thompson sampling (Thompson 1933; Chapelle and Li, NIPS 2011, algorithm 1) draws a click rate of
+each candidate from its Beta posterior and shows the largest. The probability of each candidate is
+computed, not sampled, and the choice is drawn from these: the same choices, with a propensity that
+is exact up to the error of the quadrature.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import beta
+
+Learner: TypeAlias = Literal["epsilon", "thompson"]
+Floats: TypeAlias = npt.NDArray[np.float64]
+
+EPSILON: Final = 0.1
+"""Share of uniform choices of the learner `epsilon`."""
+_TAIL: Final = np.array([1e-9, 1e-6, 1e-4, 2e-3])
+_QUANTILES: Final = np.concatenate([_TAIL, np.linspace(0.01, 0.99, 50), 1 - _TAIL[::-1]])
+"""Of each posterior; together they are the grid of the quadrature."""
+
+
+def choice_probabilities(learner: Learner, alpha: Floats, beta_: Floats) -> Floats:
+    """(n,) probability of each of n candidates.
+
+    Args:
+        learner: epsilon shows the candidate with the largest mean, and any other in a tenth of its
+            choices; thompson draws from the posterior.
+        alpha: (n,) first parameter of the Beta posterior of the click rate of each, above 0.
+        beta_: (n,) second parameter, above 0.
+    """
+    if learner == "thompson":
+        return _largest(alpha, beta_)
+    found = np.full(len(alpha), EPSILON / len(alpha))
+    found[np.argmax(alpha / (alpha + beta_))] += 1 - EPSILON
+    return found
+
+
+def _largest(alpha: Floats, beta_: Floats) -> Floats:
+    """Probability that the draw of each is the largest: sum over a grid of dF_i * prod_j!=i F_j."""
+    grid = np.unique(beta.ppf(_QUANTILES[:, None], alpha, beta_))
+    shares = beta.cdf(grid[:, None], alpha, beta_)
+    below = np.log(np.clip((shares[1:] + shares[:-1]) / 2, 1e-300, None))
+    inside = np.diff(shares, axis=0)
+    others = np.exp(below.sum(axis=1, keepdims=True) - below)
+    found = (inside * others).sum(axis=0)
+    total = found.sum()
+    return found / total if total > 0 else np.full(len(alpha), 1 / len(alpha))
+
+
+def draw(probabilities: Floats, at: float) -> int:
+    """The candidate at a number from 0 to 1."""
+    place = np.searchsorted(np.cumsum(probabilities), at, side="right")
+    return min(int(place), len(probabilities) - 1)

@@ -1,0 +1,130 @@
+"""Clicks and examined impressions of each product, by the type of the queried product.
+
+The position-based click model (Craswell et al., WSDM 2008): the click rate of a product at a rank
+is its attraction times the propensity of the rank. Both are fitted alternately by the maximum of
+the Poisson likelihood, with the propensity of the first rank set to 1. Where a product is shown at
+several ranks, its attraction is told from its rank.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from goeswith.results.reports import fact_queries as sql
+from goeswith.results.reports.feedback_tables import feedback_connection
+
+HALF_LIFE_DAYS: Final = 60
+"""After so many days an impression counts half, so that counts expire."""
+PRIOR_IMPRESSIONS: Final = 30.0
+"""Examined impressions with the mean click rate that every product starts with."""
+_MAX_ARMS: Final = 1_000_000
+_ROUNDS: Final = 50
+_SMALLEST: Final = 1e-3
+"""Smallest propensity of a rank."""
+
+Floats = npt.NDArray[np.float64]
+
+_TABLE: Final = """
+WITH latest AS (SELECT max(happened) AS newest FROM impressions), counted AS (
+    SELECT coalesce(source_type, '') AS source_type, product_id, least(rank, 100) AS rank,
+           sum(weight) AS shown, coalesce(sum(weight) FILTER (clicked_at IS NOT NULL), 0) AS clicks
+    FROM (
+        SELECT *, pow(0.5, date_diff('day', happened, (SELECT newest FROM latest)) / ?) AS weight
+        FROM impressions
+    ) GROUP BY ALL
+), arms AS (
+    SELECT source_type, product_id FROM counted
+    GROUP BY ALL ORDER BY sum(shown) DESC LIMIT ?
+)
+SELECT source_type, product_id, rank, shown, clicks FROM counted SEMI JOIN arms
+USING (source_type, product_id)
+"""
+
+
+@dataclass(frozen=True)
+class ClickCounts:
+    """What a learner knows.
+
+    Attributes:
+        counts: (type of the queried product, product) -> clicks, examined impressions.
+        propensity: of each rank, the first is 1.
+        mean: clicks per examined impression of all.
+    """
+
+    counts: dict[tuple[str, str], tuple[float, float]]
+    propensity: Floats
+    mean: float
+
+    def posterior(self, source_type: str, products: list[str]) -> tuple[Floats, Floats]:
+        """Parameters of the Beta posterior of each product."""
+        found = np.array(
+            [self.counts.get((source_type, product), (0.0, 0.0)) for product in products]
+        ).reshape(-1, 2)
+        clicks, examined = found[:, 0], np.maximum(found[:, 1], found[:, 0])
+        prior = PRIOR_IMPRESSIONS * self.mean
+        return clicks + prior, examined - clicks + PRIOR_IMPRESSIONS - prior
+
+
+NOTHING: Final = ClickCounts({}, np.ones(1), 0.05)
+"""Before there is a log."""
+
+
+def position_based(
+    arm: npt.NDArray[np.int64], rank: npt.NDArray[np.int64], shown: Floats, clicks: Floats
+) -> tuple[Floats, Floats]:
+    """Attraction of each arm and propensity of each rank.
+
+    Args:
+        arm: (n,) index of the arm of each cell.
+        rank: (n,) rank of each cell, from 0.
+        shown: (n,) impressions.
+        clicks: (n,) of these.
+    """
+    propensity = np.ones(int(rank.max()) + 1)
+    of_arm, of_rank = np.bincount(arm, clicks), np.bincount(rank, clicks)
+    attraction = np.zeros(len(of_arm))
+    for _ in range(_ROUNDS):
+        attraction = of_arm / np.maximum(np.bincount(arm, shown * propensity[rank]), 1e-12)
+        expected = np.bincount(rank, shown * attraction[arm])
+        propensity = np.where(expected > 0, of_rank / np.maximum(expected, 1e-12), 0.0)
+        propensity = np.clip(propensity / max(propensity[0], 1e-12), _SMALLEST, 1.0)
+    return attraction, propensity
+
+
+def read_click_counts(folder: Path) -> ClickCounts:
+    """Counts of a folder of feedback.
+
+    Raises:
+        DataError: the folder holds no feedback.
+    """
+    with feedback_connection(folder, memory_mb=500) as db:
+        db.execute(sql.TOUCHED)
+        db.execute(sql.SHOWN)
+        (seen,) = db.execute(
+            "SELECT coalesce(bool_or(counted = 'seen'), false) FROM answers"
+        ).fetchone()
+        db.execute(sql.SEEN.format(join="INNER" if seen else "LEFT"))
+        table = db.execute(_TABLE, [float(HALF_LIFE_DAYS), _MAX_ARMS]).fetchnumpy()
+    if not len(table["rank"]):
+        return NOTHING
+    names = np.stack([table["source_type"].astype(str), table["product_id"].astype(str)], axis=1)
+    arms, arm = np.unique(names, axis=0, return_inverse=True)
+    arm, rank = arm.reshape(-1), table["rank"].astype(np.int64) - 1
+    shown, clicks = table["shown"].astype(float), table["clicks"].astype(float)
+    _, propensity = position_based(arm, rank, shown, clicks)
+    examined = np.bincount(arm, shown * propensity[rank])
+    clicked = np.bincount(arm, clicks)
+    counts = {
+        (source, product): (c, e)
+        for (source, product), c, e in zip(
+            arms.tolist(), clicked.tolist(), examined.tolist(), strict=True
+        )
+    }
+    # within (0, 1), so that every posterior is proper
+    mean = float(np.clip(clicked.sum() / max(examined.sum(), 1.0), 1e-4, 0.5))
+    return ClickCounts(counts, propensity, mean)

@@ -1,0 +1,84 @@
+"""The route for one shopper."""
+
+# no postponed annotations: FastAPI reads those of functions inside functions
+from dataclasses import asdict
+from typing import Annotated
+
+from fastapi import FastAPI
+from fastapi import Path as InPath
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from goeswith.serve.dependencies import CurrentSnapshot, FilterConstraints, k_parameter, resolve_k
+from goeswith.serve.problem_details import problem_responses
+from goeswith.serve.responses import json_response
+from goeswith.serve.schemas import MAX_ID_LENGTH, BundleResponse, SkippedSchema
+from goeswith.settings.serve_settings import ServeSettings
+
+
+class ShopperProductSchema(BaseModel):
+    """A product for a shopper."""
+
+    product_id: str = Field(examples=["coffee-1"])
+    title: str | None = Field(description="Null where the product has none.", examples=["Coffee"])
+    type: str | None = Field(description="Null where the product has none.", examples=["coffee"])
+    score: float = Field(description="Comparable within one response only.", examples=[0.42])
+    why: str = Field(
+        description="One sentence, from counts alone.",
+        examples=["Bought in 4 of 9 baskets, every 12 days, last 15 days ago."],
+    )
+    times: int = Field(description="Baskets of the shopper with the product.", examples=[4])
+    baskets: int = Field(description="Baskets of the shopper.", examples=[9])
+    interval_days: float | None = Field(
+        description="Mean days between her purchases of it.", examples=[12.0]
+    )
+    last_days_ago: float | None = Field(
+        description="Days from her last purchase of it to the last purchase of the log.",
+        examples=[15.0],
+    )
+    shoppers: int = Field(description="Shoppers who bought the product.", examples=[120])
+
+
+class ShopperNextResponse(BundleResponse):
+    """What a shopper may buy next."""
+
+    user_id: str = Field(description="Of the request.", examples=["u1"])
+    known: bool = Field(
+        description="Whether the bundle has her history; without it, `new` are the products that "
+        "most shoppers bought.",
+        examples=[True],
+    )
+    model: str = Field(description="The model that ranks.", examples=["shopper_ranker"])
+    again: list[ShopperProductSchema] = Field(description="Bought before, likeliest first.")
+    new: list[ShopperProductSchema] = Field(description="Not bought before, likeliest first.")
+    skipped: list[SkippedSchema] = Field(
+        [], description="Filters and bans that were not applied.", examples=[[]]
+    )
+
+
+def add(app: FastAPI, settings: ServeSettings) -> None:
+    """Add the route to a service."""
+    k_default = k_parameter(settings.max_k)
+
+    @app.get(
+        "/v1/users/{user_id:path}/next",
+        response_model=ShopperNextResponse,
+        responses=problem_responses(404),
+    )
+    def next_for_user(
+        user_id: Annotated[
+            str,
+            InPath(
+                max_length=MAX_ID_LENGTH,
+                description="A shopper, as in the events of the fit.",
+                examples=["u1"],
+            ),
+        ],
+        snapshot: CurrentSnapshot,
+        constraints: FilterConstraints,
+        k: int | None = k_default,
+    ) -> Response:
+        """What a shopper may buy next: again, and for the first time."""
+        count = resolve_k(k, settings.max_k, snapshot)
+        found = snapshot.bundle.for_shopper(user_id, count, constraints)
+        return json_response(snapshot.bundle, user_id=user_id, **asdict(found))

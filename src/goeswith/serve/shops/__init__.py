@@ -1,0 +1,1 @@
+"""Several shops in one service, each with a bundle of its own."""

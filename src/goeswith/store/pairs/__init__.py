@@ -1,0 +1,1 @@
+"""What a bundle stores about pairs of products."""

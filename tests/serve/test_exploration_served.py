@@ -1,0 +1,72 @@
+"""Exploration while serving: bounded, and with the propensity of every choice in the log."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from goeswith.core.errors import ConfigError
+from goeswith.results.exploration.click_counts import ClickCounts
+
+LIST = "/v1/products/phone-1/complements"
+
+
+def records(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(x) for f in folder.glob("*.jsonl") for x in f.read_text().splitlines()]
+
+
+@pytest.mark.parametrize("learner", ["epsilon", "thompson"])
+def test_one_rank_changes_for_a_share_with_its_propensity(
+    serve: Any, tmp_path: Path, learner: str
+) -> None:
+    bounds = {"explore_rank": 2, "explore_share": 0.5, "explore_floor": 0.0}
+    client = serve(feedback=str(tmp_path), exposures="sent", explore=learner, **bounds)
+    usual = [one["product_id"] for one in client.get(LIST, params={"k": 3}).json()["complements"]]
+    lists = []
+    for start in (0, 25, 50):
+        users = [{"k": 3, "user_id": f"u{i}"} for i in range(start, start + 25)]
+        answers = client.many([("GET", LIST, {"params": asked}) for asked in users])
+        lists += [[one["product_id"] for one in answer.json()["complements"]] for answer in answers]
+    assert all(found[0] == usual[0] and found[2] == usual[2] for found in lists)
+    stored = records(tmp_path)
+    explored = [record for record in stored if "propensities" in record]
+    assert 0.3 < len(explored) / 75 < 0.7
+    assert {r["products"][1] for r in stored if "propensities" not in r} == {usual[1]}
+    shown = Counter(record["products"][1] for record in explored)
+    assert len(shown) > 1
+    for record in explored:
+        first, second, third = record["propensities"]
+        assert first == third == 1
+        assert shown[record["products"][1]] / len(explored) == pytest.approx(second, abs=0.3)
+    # the same shopper sees the same list
+    again = client.get(LIST, params={"k": 3, "user_id": "u0"}).json()["complements"]
+    assert [one["product_id"] for one in again] == lists[0]
+
+
+def test_clicks_decide_what_is_shown(serve: Any, tmp_path: Path) -> None:
+    bounds = {"explore_rank": 2, "explore_share": 1.0, "explore_floor": 0.0}
+    client = serve(feedback=str(tmp_path), exposures="sent", explore="thompson", **bounds)
+    longer = client.get(LIST, params={"k": 5}).json()["complements"]
+    usual, other = longer[1]["product_id"], longer[4]["product_id"]
+    assert longer[1]["model"] == longer[4]["model"]
+    counts = {("phone", other): (300.0, 1000.0), ("phone", usual): (10.0, 1000.0)}
+    client.app.state.explorer._read_at = float("inf")  # the log is not read again
+    client.app.state.explorer.counts = ClickCounts(counts, np.ones(1), 0.02)
+    asked = [("GET", LIST, {"params": {"k": 2, "user_id": f"u{i}"}}) for i in range(20)]
+    found = {a.json()["complements"][1]["product_id"] for a in client.many(asked)}
+    assert found == {other}
+
+
+def test_without_a_shopper_or_the_setting_nothing_is_explored(serve: Any, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"serve\.exposures"):
+        serve(explore="thompson")
+    client = serve(feedback=str(tmp_path), exposures="sent", explore="epsilon", explore_share=1.0)
+    assert len({client.get(LIST, params={"k": 4}).text for _ in range(3)}) == 1
+    plain = serve(feedback=str(tmp_path / "plain"), exposures="sent")
+    plain.get(LIST, params={"k": 3, "user_id": "u1"})
+    assert "propensities" not in records(tmp_path / "plain")[0]
