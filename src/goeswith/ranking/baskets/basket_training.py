@@ -256,16 +256,20 @@ def _discounted_recalls(
     The mean over baskets and their products; products count by popularity ** -discount.
     """
     pairs = table.of_sources(np.unique(check.indices).astype(np.int32))
-    features = pairs.features(types)
-    scores = {"trees": choice.scores(features, pairs, discount)}
-    scores |= {form: _form_score(features, form) for form in FORMS}
+    parts: dict[str, list[Floats]] = {name: [] for name in ("trees", *FORMS)}
+    for block in pairs.blocks(BLOCK):
+        features = block.features(types)
+        parts["trees"].append(choice.scores(features, block, discount))
+        for form in FORMS:
+            parts[form].append(_form_score(features, form))
     worth = np.maximum(table.popularity, _EPSILON) ** -discount
     # (basket, source) pairs, and what the rest of the basket is worth
     basket, source = entry_rows(check), check.indices
     rest = np.bincount(basket, worth[source], check.shape[0])[basket] - worth[source]
     weight = 1 / np.diff(check.indptr)[basket]
     found = {}
-    for name, score in scores.items():
+    for name, blocks in parts.items():
+        score = np.concatenate(blocks)
         hits = _hits(check, _first(pairs, score, check.shape[1]), worth)
         found[name] = float((weight * hits / rest).sum() / max(weight.sum(), 1e-12))
     return found
