@@ -81,6 +81,7 @@ def power(
     """Compute how many shoppers an experiment needs, if you look at it every day.
 
     goeswith experiment power --effect 0.05 --feedback feedback
+
     goeswith experiment power --effect 0.1 --metric conversion --value 0.04
     """
     from goeswith.cli.output import Output
