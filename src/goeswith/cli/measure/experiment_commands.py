@@ -103,6 +103,8 @@ def power(
         if not (value > 0 and deviation > 0):
             raise ConfigError(f"{folder} has no {metric} above 0; give --value and --deviation")
     assert value is not None
+    if metric == "conversion" and not 0 < value < 1:
+        raise ConfigError(f"--value is {value:g}; a conversion is a share: 0.04 is 4 %")
     if deviation is None:
         if metric != "conversion" or not 0 < value < 1:
             raise ConfigError(
