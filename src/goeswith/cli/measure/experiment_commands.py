@@ -106,7 +106,7 @@ def power(
     if metric == "conversion" and not 0 < value < 1:
         raise ConfigError(f"--value is {value:g}; a conversion is a share: 0.04 is 4 %")
     if deviation is None:
-        if metric != "conversion" or not 0 < value < 1:
+        if metric != "conversion":
             raise ConfigError(
                 "give --deviation, the standard deviation over shoppers; only a share (--metric "
                 "conversion) has a known one"
