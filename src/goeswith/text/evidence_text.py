@@ -18,14 +18,19 @@ _UNIT_PHRASES: Final = {
 }
 
 
-def complement_text(source: str, evidence: Evidence, model: str | None = None) -> str:
+def complement_text(
+    source: str, evidence: Evidence, model: str | None = None, *, has_knowledge: bool = False
+) -> str:
     """The sentence for a complement.
 
     Args:
         source: display name of the queried product.
         evidence: of the pair; the sentence calls the recommended product "this product".
         model: the model that recommends it, as in `Recommendation.model`; None if unknown.
+        has_knowledge: whether a sentence of general knowledge follows, which is the reason then.
     """
+    if has_knowledge and evidence.basis in {"popular", "model"} and model != "pinned":
+        return f"No direct evidence for {source}."
     return _pair_text(source, evidence, model, is_reverse=False)
 
 
