@@ -209,6 +209,7 @@ def test_the_next_product_states_how_often_it_followed() -> None:
         (evidence("model"), "knowledge_ranker", "No direct evidence for X."),
         (evidence("popular"), "kinds", "No direct evidence for X."),
         (evidence("model"), "pinned", "No direct evidence for X; pinned by the request."),
+        (evidence("model"), "ranker", "No direct evidence for X; proposed by the model ranker."),
         (evidence("types", types=TypePairCount("a", "b", 3)), "kinds", None),
     ],
 )

@@ -11,6 +11,8 @@ MIN_ORDERED_CONTEXTS: Final = 5
 """Contexts with an order that a pair needs before a sentence mentions it."""
 
 _POPULARITY_MODELS: Final = frozenset({"popularity", "type_popularity"})
+_KNOWLEDGE_MODELS: Final = frozenset({"kinds", "knowledge_ranker"})
+"""Models that rank by general knowledge."""
 _UNIT_PHRASES: Final = {
     "baskets": ("in {} basket", "in {} baskets"),
     "sessions": ("in {} session", "in {} sessions"),
@@ -29,7 +31,8 @@ def complement_text(
         model: the model that recommends it, as in `Recommendation.model`; None if unknown.
         has_knowledge: whether a sentence of general knowledge follows, which is the reason then.
     """
-    if has_knowledge and evidence.basis in {"popular", "model"} and model != "pinned":
+    name = (model or "").split(":")[0]
+    if has_knowledge and evidence.basis in {"popular", "model"} and name in _KNOWLEDGE_MODELS:
         return f"No direct evidence for {source}."
     return _pair_text(source, evidence, model, is_reverse=False)
 
