@@ -58,10 +58,10 @@ def tag_by_opening(titles: Sequence[str | None], tags: Sequence[Tag], tagger: Ta
     for i, (title, tag) in enumerate(zip(tokens, tags, strict=True)):
         if tag.source == SHOP or tag.confidence >= CONFIDENT:
             continue
-        opening = next((one for one in reversed(_openings(title)) if one in named), None)
-        if opening and named[opening] != tag.kind:
-            kind = named[opening]
-            found[i] = Tag(kind, CONFIDENT, " ".join(opening), tag.kind, "text")
+        openings = [one for one in _openings(title) if one in named]
+        if openings and named[openings[-1]] != tag.kind:
+            first_words = " ".join(openings[-1])
+            found[i] = Tag(named[openings[-1]], CONFIDENT, first_words, tag.kind, "text")
     return found
 
 
