@@ -1063,13 +1063,14 @@ class GoesWithClient:
         user_id: str,
         *,
         k: int | None = None,
+        locale: str | None = None,
         where: list[str] | None = None,
         ban: list[str] | None = None,
         include: list[Literal["sold_out", "hidden"]] | None = None,
         market: str | None = None,
     ) -> ShopperNextResponse:
         """What a shopper may buy next: again, and for the first time."""
-        answer: ShopperNextResponse = self._send("GET", f"/v1/users/{quote(user_id, safe='')}/next", {"k": k, "where": where, "ban": ban, "include": include, "market": market})
+        answer: ShopperNextResponse = self._send("GET", f"/v1/users/{quote(user_id, safe='')}/next", {"k": k, "locale": locale, "where": where, "ban": ban, "include": include, "market": market})
         return answer
 
     def search(

@@ -871,7 +871,7 @@ export class GoesWithClient {
   }
 
   /** What a shopper may buy next: again, and for the first time. */
-  next_for_user(user_id: string, options: { k?: number | null; where?: string[] | null; ban?: string[] | null; include?: ("sold_out" | "hidden")[] | null; market?: string | null } = {}): Promise<ShopperNextResponse> {
+  next_for_user(user_id: string, options: { k?: number | null; locale?: string | null; where?: string[] | null; ban?: string[] | null; include?: ("sold_out" | "hidden")[] | null; market?: string | null } = {}): Promise<ShopperNextResponse> {
     return this.#send("GET", `/v1/users/${encodeURIComponent(user_id)}/next`, { ...options });
   }
 

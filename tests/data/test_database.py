@@ -5,7 +5,9 @@ import sqlite3
 import duckdb
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
+from goeswith.cli.main import app
 from goeswith.core.errors import ConfigError, DataError
 from goeswith.data.folder import load_data
 from goeswith.data.sources.database import pull_table
@@ -108,7 +110,38 @@ def test_a_damaged_watermark_is_refused(tmp_path, content):
 
 
 def test_addresses_that_are_none(tmp_path):
-    with pytest.raises(ConfigError, match=r"the address of a database is sqlite:///FILE"):
+    with pytest.raises(
+        ConfigError, match=r"no address of a database or of files; give sqlite:///FILE"
+    ):
         pull_table("mongodb://x", "lines", "events", tmp_path)
     with pytest.raises(ConfigError, match=r"there is no database .*gone\.db"):
         pull_table(f"sqlite:///{tmp_path}/gone.db", "lines", "events", tmp_path)
+
+
+@pytest.mark.parametrize("days", ["'31.12.2024 18:05', '01.01.2025 09:00'", "'999', '1000'"])
+def test_a_text_without_the_order_of_the_events_is_no_watermark(tmp_path, days):
+    path = tmp_path / "shop.sqlite"
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE lines (sku TEXT, day TEXT)")
+    connection.executemany(
+        "INSERT INTO lines VALUES ('a', ?)", [(day.strip(" '"),) for day in days.split(",")]
+    )
+    connection.commit()
+    connection.close()
+    with pytest.raises(DataError, match=r"'day' is text such as .*, whose order is not that"):
+        pull_table(f"sqlite:///{path}", "lines", "events", tmp_path, "day")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["ftp://shop/x", "--events", "lines"], "ftp:... is no address"),
+        (["shop.db", "--events", "lines"], "'shop.db' is no address"),
+        (["sqlite:///shop.db", "--products", "p", "--watermark", "x"], "--watermark is for"),
+    ],
+)
+def test_the_command_refuses_what_it_would_not_use(tmp_path, arguments, message):
+    done = CliRunner().invoke(app, ["data", "pull", *arguments, "--out", str(tmp_path / "out")])
+    assert isinstance(done.exception, ConfigError)
+    assert message in str(done.exception)
+    assert not (tmp_path / "out").exists()

@@ -79,7 +79,7 @@ def test_what_a_store_says_is_said(tmp_path, monkeypatch):
 
 
 def test_what_is_not_there_is_said_without_the_password(store, tmp_path):
-    with pytest.raises(DataError, match=r"memory://shop.* holds no table"):
+    with pytest.raises(DataError, match=r"there is nothing at memory://shop/$"):
         copy_remote("memory://user:secret@shop/?sig=secret", tmp_path)
     with pytest.raises(ConfigError, match=r"gcsfs|gs://bucket/shop/ cannot be used"):
         copy_remote("gs://bucket/shop/", tmp_path)
@@ -92,3 +92,9 @@ def test_the_command_copies_files(store, tmp_path):
     assert (run.exit_code, json.loads(run.stdout)["files"][0]["copied"]) == (0, True)
     run = CliRunner().invoke(app, [*pull, "--watermark", "t"])
     assert isinstance(run.exception, ConfigError)
+
+
+@pytest.mark.parametrize("name", ["none/", "events.csv", "events_*.csv"])
+def test_what_is_not_there_is_said(store, tmp_path, name):
+    with pytest.raises(DataError, match="there is nothing at memory://shop"):
+        copy_remote(f"memory://shop/{name}", tmp_path)

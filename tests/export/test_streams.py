@@ -122,6 +122,11 @@ def test_messages_that_were_removed_are_missed(redis_stream: tuple[str, Send]) -
     opened.close()
 
 
+def test_nothing_new_is_said(tmp_path: Path, shop_bundle: Path) -> None:
+    done = CliRunner().invoke(app, ["follow", str(shop_bundle), str(tmp_path), "--once"])
+    assert "no new events in" in " ".join(done.output.split())
+
+
 def test_what_cannot_be_followed_says_why(tmp_path: Path, shop_bundle: Path) -> None:
     def run(source: str, *more: str) -> BaseException | None:
         return CliRunner().invoke(app, ["follow", str(shop_bundle), source, *more]).exception

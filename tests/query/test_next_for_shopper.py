@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from goeswith.cli.main import app
-from goeswith.core.errors import ConfigError
+from goeswith.core.errors import BundleError, ConfigError
 from goeswith.data.folder import load_data
 from goeswith.pipeline.fit_bundle import fit_bundle
 from goeswith.pipeline.shopper_model import forget_shopper
@@ -105,6 +105,7 @@ def test_a_shopper_is_forgotten_and_an_update_keeps_the_others(
     path = fit(shop_folder, tmp_path / "bundle", shopper_model="up_cf:tune=false")
     before = Bundle.open(path).for_shopper("u2", 5)
     assert forget_shopper(path, "u1")
+    assert len(list(path.glob("build-*"))) == 1  # that with her history is removed
     assert not forget_shopper(path, "u1")
     bundle = Bundle.open(path, verify=True)
     assert bundle.manifest["shoppers"]["shoppers"] == 39
@@ -113,6 +114,14 @@ def test_a_shopper_is_forgotten_and_an_update_keeps_the_others(
     assert [one.product_id for one in after.again] == [one.product_id for one in before.again]
     done = CliRunner().invoke(app, ["forget", str(path), "--user", "u3", "--json"])
     assert json.loads(done.stdout) == {"removed": 1}
+    assert len(list(path.glob("build-*"))) == 2  # `bundle` reads the earlier one
+    assert isinstance(done.exception, BundleError)
+    assert "may hold the history still" in str(done.exception)
+    del bundle
+    assert CliRunner().invoke(app, ["forget", str(path), "--user", "u3"]).exit_code == 0
+    assert len(list(path.glob("build-*"))) == 1
+    empty = CliRunner().invoke(app, ["forget", str(path), "--user", ""])
+    assert isinstance(empty.exception, ConfigError)
     update = tmp_path / "more.csv"
     pl.DataFrame(
         {"user_id": ["u2"], "basket_id": ["n1"], "product_id": ["case-1"], "event": ["purchase"]}

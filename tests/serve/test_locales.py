@@ -32,7 +32,13 @@ def local_bundle(shop_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
         german.alias("title_de"), brazilian.alias("title:pt-BR"), pl.lit(1).alias("title_id")
     ).write_csv(folder / "shop" / "products.csv")
     settings = Settings(
-        fit=FitSettings(model="cocitation", fallbacks=["popularity"], k=8, session_model="none"),
+        fit=FitSettings(
+            model="cocitation",
+            fallbacks=["popularity"],
+            k=8,
+            session_model="none",
+            shopper_model="g_topfreq",
+        ),
         kinds=KindSettings(use="none"),
     )
     fit_bundle(load_data(folder / "shop"), folder / "bundle", settings)
@@ -63,6 +69,15 @@ def test_a_region_takes_the_titles_of_its_language(serve: Any, local_bundle: Pat
     ):
         found = client.get(f"/v1/search?q=phone-1&k=1&locale={locale}").json()["products"]
         assert found[0]["title"] == title
+
+
+def test_products_of_a_shopper_have_the_titles(serve: Any, local_bundle: Path) -> None:
+    client = serve(local_bundle)
+    found = client.get("/v1/users/u1/next?k=8&locale=de").json()
+    titles = {one["product_id"]: one["title"] for one in [*found["again"], *found["new"]]}
+    translated = [product for product in titles if "phone" in product or "protector" in product]
+    assert translated
+    assert all(titles[product] == f"Ding {product}" for product in translated)
 
 
 @pytest.mark.parametrize("locale", ["fr", "id", "pt", "xx-YY", "de; drop"])

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import shutil
+import socket
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,9 @@ import pytest
 from goeswith.core.errors import ConfigError
 from goeswith.query.bundle import Bundle
 from goeswith.serve.api_keys import new_key
-from goeswith.serve.process.worker import make_reloader
+from goeswith.serve.process import server
+from goeswith.serve.process.served_bundle import ServedBundle
+from goeswith.serve.process.worker import make_reloader, run_worker
 from goeswith.serve.shops.shop_arguments import served_shops
 from goeswith.serve.shops.shops_app import ShopsApp, create_shops_app
 from goeswith.settings.project_file import load_settings
@@ -108,6 +113,21 @@ def test_a_new_build_is_of_its_shop_alone(bundles: dict[str, Path]) -> None:
     for shop in app.shops:
         assert request(app, "GET", f"/shops/{shop}/v1/health/ready").json()["bundle"] == before
     assert manifest["id"] == before
+
+
+def test_a_replaced_build_is_released(shop_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = ServeSettings(log=False)
+    served = ServedBundle("north", shop_bundle, settings, None, Bundle.open(shop_bundle))
+    first = weakref.ref(served.current())
+
+    def serve(app: ShopsApp, *_: object, **__: object) -> None:
+        make_reloader(app.shops["north"], shop_bundle)._swap(Bundle.open(shop_bundle))
+        gc.collect()
+        assert first() is None, "the first build stays mapped and on disk"
+
+    monkeypatch.setattr(server, "serve", serve)
+    with socket.socket() as listener:
+        run_worker([served], settings, listener)
 
 
 @pytest.mark.parametrize(

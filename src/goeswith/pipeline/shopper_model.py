@@ -66,7 +66,7 @@ def forget_shopper(path: Path, user_id: str) -> bool:
     """Publish a build of a bundle without the history of a shopper.
 
     What the model counts of other shoppers is counted again; learned weights stay, which hold no
-    history.
+    history. The build before is removed, unless another process reads it (`replaced_builds`).
 
     Returns:
         whether the bundle had her history.
@@ -98,4 +98,5 @@ def forget_shopper(path: Path, user_id: str) -> bool:
         content = {k: v for k, v in bundle.manifest.items() if k not in UNPUBLISHED}
         count = {"shoppers": len(others.histories)}
         publish(build, {**content, "shoppers": {**entry, **count}})
+        del bundle  # its lease would keep the build that holds her history on disk
     return True

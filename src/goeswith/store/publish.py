@@ -136,6 +136,16 @@ def _is_ours(name: str) -> bool:
     return name in {MANIFEST, _LOCK, LIVE_FOLDER} or part or BUILD_NAME.fullmatch(name) is not None
 
 
+def replaced_builds(path: Path) -> list[str]:
+    """Builds that the bundle no longer answers from and that are on disk, as a process reads them.
+
+    The next run that writes the bundle removes those that nobody reads any more.
+    """
+    current = json.loads((path / MANIFEST).read_text(encoding="utf-8"))["build"]
+    builds = {entry.name for entry in path.iterdir() if BUILD_NAME.fullmatch(entry.name)}
+    return sorted(builds - {current})
+
+
 def _remove_leftovers(path: Path, own_build: Path | None = None) -> None:
     """Remove builds that are neither current nor leased, and temporary manifests.
 

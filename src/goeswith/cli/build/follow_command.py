@@ -56,7 +56,11 @@ def command(
         raise ConfigError("--topic and --folder are for a stream; SOURCE is a folder")
     output = Output(json)
 
+    outcomes = 0
+
     def told(outcome: UpdateSummary | GoesWithError) -> None:
+        nonlocal outcomes
+        outcomes += 1
         if isinstance(outcome, Exception):
             output.say(f"not updated, tried again in {every:g} s: {outcome}")
             return
@@ -70,3 +74,8 @@ def command(
     stream = (source, str(topic)) if is_stream else None
     place = folder if folder is not None else Path(source)
     follow(bundle, place, stream, every=every, once=once, told=told)
+    if not outcomes:
+        output.summary(
+            {"bundle": str(bundle), "events": 0, "notes": []},
+            f"{bundle}: no new events in {place}",
+        )

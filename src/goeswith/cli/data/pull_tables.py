@@ -51,7 +51,7 @@ def pull_tables(
     from goeswith.cli.output import Output
     from goeswith.cli.terminal_table import Column, Table
     from goeswith.core.errors import ConfigError
-    from goeswith.data.sources.database import pull_table
+    from goeswith.data.sources.database import check_address, pull_table
     from goeswith.data.sources.remote_files import is_remote
 
     sources = {"products": products, "events": events}
@@ -60,8 +60,11 @@ def pull_tables(
             raise ConfigError("--events, --products and --watermark are for databases")
         _copy_files(url, out, Output(json))
         return
+    check_address(url)
     if not any(sources.values()):
         raise ConfigError("give --events or --products: a table or a query of the database")
+    if watermark and not events:
+        raise ConfigError("--watermark is for --events; give --events, or leave it out")
     records: list[dict[str, Any]] = []
     for table, source in sources.items():
         if source:

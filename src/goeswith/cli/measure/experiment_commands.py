@@ -81,6 +81,7 @@ def power(
     """Compute how many shoppers an experiment needs, if you look at it every day.
 
     goeswith experiment power --effect 0.05 --feedback feedback
+
     goeswith experiment power --effect 0.1 --metric conversion --value 0.04
     """
     from goeswith.cli.output import Output
@@ -102,6 +103,8 @@ def power(
         if not (value > 0 and deviation > 0):
             raise ConfigError(f"{folder} has no {metric} above 0; give --value and --deviation")
     assert value is not None
+    if metric == "conversion" and not 0 < value < 1:
+        raise ConfigError(f"--value is {value:g}; a conversion is a share: 0.04 is 4 %")
     if deviation is None:
         if metric != "conversion" or not 0 < value < 1:
             raise ConfigError(

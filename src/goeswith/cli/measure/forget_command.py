@@ -20,7 +20,10 @@ def command(
     ],
     user: Annotated[
         str | None,
-        typer.Option(metavar="ID", help="Remove the lines, or the history, of this user_id."),
+        typer.Option(
+            metavar="ID",
+            help="Remove the lines of this user_id or session_id, or the history of this user_id.",
+        ),
     ] = None,
     before: Annotated[
         str | None,
@@ -31,6 +34,7 @@ def command(
     """Remove a shopper or old lines from the feedback log, or a shopper from a bundle.
 
         goeswith forget feedback --user u1
+
         goeswith forget bundle --user u1
 
     Files that a running service writes to stay unchanged: restart the service, and run the command
@@ -43,6 +47,8 @@ def command(
 
     if (user is None) == (before is None):
         raise ConfigError("give --user ID or --before DAY")
+    if user == "":
+        raise ConfigError("--user is empty; give the id of a shopper")
     if (folder / MANIFEST).exists():
         _forget_in_bundle(folder, user, json=json)
         return
@@ -65,11 +71,17 @@ def command(
 def _forget_in_bundle(path: Path, user: str | None, *, json: bool) -> None:
     """Remove the history of a shopper from a bundle, by a new build."""
     from goeswith.cli.output import Output
-    from goeswith.core.errors import ConfigError
+    from goeswith.core.errors import BundleError, ConfigError
     from goeswith.pipeline.shopper_model import forget_shopper
+    from goeswith.store.publish import replaced_builds
 
     if user is None:
         raise ConfigError(f"{path} is a bundle: give --user ID; --before is for feedback")
     removed = forget_shopper(path, user)
-    said = "1 history removed" if removed else "no history of this shopper, nothing removed"
-    Output(json).summary({"removed": int(removed)}, f"{path}: {said}")
+    text = "1 history removed" if removed else "no history of this shopper, nothing removed"
+    Output(json).summary({"removed": int(removed)}, f"{path}: {text}")
+    if replaced := replaced_builds(path):
+        raise BundleError(
+            f"{path}/{replaced[0]} may hold the history still: a process reads this earlier build. "
+            "A running service releases it when it has reloaded; run the command again to remove it"
+        )

@@ -96,8 +96,10 @@ def command(
     if [bool(ids), new is not None, session is not None, user is not None].count(True) != 1:
         raise ConfigError(
             "name a product, or several for a basket, or give --session A,B,C, --user ID or "
-            "--new FILE"
+            "--new FILE; only one of these"
         )
+    if user == "":
+        raise ConfigError("--user is empty; give the user_id of a shopper")
     shaped = bool(pin or per_type is not None or diversity is not None)
     narrowed = bool(where or ban or include or market or shaped)
     if user is not None and (shaped or similars or reverse or explain):

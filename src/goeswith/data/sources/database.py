@@ -26,7 +26,9 @@ from goeswith.data.sources.warehouse import WAREHOUSES, Warehouse
 _BATCH: Final = 50_000
 _NAME: Final = re.compile(r"^[^\W\d][\w$]*(\.[^\W\d][\w$]*)?$")
 _QUERY: Final = re.compile(r"^\s*(select|with)\b", re.IGNORECASE)
+_DAY_FIRST: Final = re.compile(r"^\d{1,2}[./-]\d{1,2}[./-]\d{2}")
 _STATE: Final = "watermarks.json"
+_SCHEMES: Final = ("sqlite", "duckdb", "postgresql", "postgres", *WAREHOUSES)
 _DRIVERS: Final = ("sqlite3", "_duckdb", "duckdb", "psycopg")
 FORM: Final = (
     "sqlite:///FILE, duckdb:///FILE, postgresql://USER:PASSWORD@HOST:PORT/NAME, mysql://..., "
@@ -60,7 +62,8 @@ def pull_table(
 
     Raises:
         ConfigError: the address, the name or the query is none; the database cannot be read.
-        DataError: the table has no such column, or was pulled without a watermark before.
+        DataError: the table has no such column or one without an order, or was pulled without a
+            watermark before.
     """
     scheme = url.partition(":")[0]
     statement = _statement(source, plain=scheme in WAREHOUSES)
@@ -90,6 +93,7 @@ def pull_table(
             column = f"q.{reader.quoted(watermark)}"
             condition = "" if value is None else f" WHERE {column} >= {_literal(value)}"
             newest = reader.value(f"SELECT MAX({column}) FROM {rows_of}")  # noqa: S608
+            _check_order(watermark, newest, typed=scheme != "sqlite")
             value = value if newest is None else newest
         query = f"SELECT * FROM {rows_of}{condition}"  # noqa: S608
         rows = _write(reader.batches(query), path)
@@ -97,6 +101,36 @@ def pull_table(
         entry = {"column": watermark, "source": source, "value": value, "parts": number}
         write_json(state | {table: entry}, state_file)
     return PulledTable(path if rows else None, rows, value)
+
+
+def check_address(url: str) -> None:
+    """Refuse an address that is none of a database.
+
+    Raises:
+        ConfigError: its scheme is unknown.
+    """
+    scheme, separator, _ = url.partition(":")
+    if not separator or scheme not in _SCHEMES:
+        shown = f"{scheme}:..." if separator else repr(scheme)
+        raise ConfigError(
+            f"{shown} is no address of a database or of files; give {FORM} for a database, s3://, "
+            "gs://, az:// or https:// for files"
+        )
+
+
+def _check_order(column: str, value: object, *, typed: bool) -> None:
+    """Refuse a text whose order is not that of the events: later rows would never be read.
+
+    Raises:
+        DataError: it begins with the day, or is a number as a text.
+    """
+    if not isinstance(value, str):
+        return
+    if _DAY_FIRST.match(value) or (not typed and value.isdigit()):
+        raise DataError(
+            f"the watermark {column!r} is text such as {value!r}, whose order is not that of the "
+            "events; give a query that turns it into a number or into 2024-12-31 18:05:00"
+        )
 
 
 def _read_state(file: Path) -> dict[str, Any]:
@@ -307,6 +341,7 @@ def _reader(url: str) -> Iterator[_Reader]:
     Raises:
         ConfigError: the address is none, or the database refuses; no password is in the message.
     """
+    check_address(url)
     scheme = url.partition(":")[0]
     reader: _Reader
     try:
@@ -317,10 +352,8 @@ def _reader(url: str) -> Iterator[_Reader]:
             reader = _Sqlite(path) if scheme == "sqlite" else _Duckdb(path)
         elif scheme in ("postgresql", "postgres"):
             reader = _Postgres(url)
-        elif scheme in WAREHOUSES:
-            reader = Warehouse(url)
         else:
-            raise ConfigError(f"the address of a database is {FORM}")
+            reader = Warehouse(url)
         try:
             yield reader
         finally:

@@ -120,6 +120,10 @@ def store_errors(url: str) -> Iterator[None]:
     except GoesWithError:
         raise
     except FileNotFoundError as error:
+        cause = error.__cause__
+        if isinstance(cause, OSError):  # the host, without path and signature
+            text = " ".join(str(cause).split())
+            raise ConfigError(f"{_shown(url)} cannot be used: {text}") from error
         raise DataError(f"there is nothing at {_shown(url)}") from error
     except Exception as error:  # each store has errors of its own
         raise ConfigError(f"{_shown(url)} cannot be used: {' '.join(str(error).split())}") from None
@@ -145,6 +149,8 @@ def _table_files(store: Any, root: str, url: str) -> dict[str, str]:
             raise DataError(f"{_shown(url)} holds the name {name!r}, which is no path in a folder")
         found[name] = path
     if not found:
+        if not paths:  # a store that finds nothing does not say why
+            _ = store.ls(root) if url.endswith("/") else store.info(root)
         raise DataError(
             f"{_shown(url)} holds no table; readable are .parquet, .csv, .tsv, .jsonl, .ndjson and "
             ".xlsx, also packed. A folder needs a / at its end"

@@ -204,7 +204,8 @@ def _without_counted(
         )
     if count:
         changed = (
-            f"; {overlap.changed:,} of these hold other products now, which the next fit counts"
+            f"; {overlap.changed:,} of these have other products here than in the counts (the file "
+            "has a part of them, or they have changed); the next fit counts all of them"
             if overlap.changed
             else ""
         )

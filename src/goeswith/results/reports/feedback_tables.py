@@ -73,7 +73,8 @@ def feedback_connection(folder: Path, memory_mb: int = 1000) -> Iterator[Any]:
     paths = sorted(path for path in folder.glob(FEEDBACK_PATTERN) if path.stat().st_size)
     if not paths:
         raise DataError(
-            f"{folder} holds no feedback ({FEEDBACK_PATTERN}); name the folder serve.feedback"
+            f"{folder} holds no feedback ({FEEDBACK_PATTERN}); name the folder serve.feedback, to "
+            "which the service writes with the first request that has a user_id or session_id"
         )
     with TemporaryDirectory(prefix="goeswith-") as spill:
         connection = duckdb.connect(

@@ -45,7 +45,8 @@ def forget(folder: Path, *, user: str | None = None, before: date | None = None)
     paths = sorted(folder.glob(FEEDBACK_PATTERN))
     if not paths:
         raise DataError(
-            f"{folder} holds no feedback ({FEEDBACK_PATTERN}); name the folder serve.feedback"
+            f"{folder} holds no feedback ({FEEDBACK_PATTERN}) and is no bundle; name the folder "
+            "serve.feedback, or a bundle with histories of shoppers"
         )
     result, day = Removal(), None if before is None else before.isoformat()
     for path in paths:

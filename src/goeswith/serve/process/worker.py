@@ -77,8 +77,9 @@ def run_worker(
         app = create_app(served[0].take(), served[0].settings)
         apps = [app]
     else:
-        shops = {str(one.shop): (one.take(), one.settings) for one in served}
-        app = create_shops_app(shops, settings)
+        app = create_shops_app(  # no name for the bundles: it would hold their first builds
+            {str(one.shop): (one.take(), one.settings) for one in served}, settings
+        )
         apps = list(app.shops.values())
     reloaders = [
         make_reloader(own, one.path, one.verifier) for own, one in zip(apps, served, strict=True)

@@ -93,7 +93,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         try:
             report, experiment = reports[0]()
         except DataError as error:
-            raise HTTPException(404, str(error)) from error
+            raise HTTPException(404, f"no results yet: {error}") from error
         rows = report.rows[by]
         return ResultsResponse.model_validate(
             {

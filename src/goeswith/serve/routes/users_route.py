@@ -9,7 +9,7 @@ from fastapi import Path as InPath
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from goeswith.serve.dependencies import CurrentSnapshot, FilterConstraints, k_parameter, resolve_k
+from goeswith.serve.dependencies import FilterConstraints, LocalSnapshot, k_parameter, resolve_k
 from goeswith.serve.problem_details import problem_responses
 from goeswith.serve.responses import json_response
 from goeswith.serve.schemas import MAX_ID_LENGTH, BundleResponse, SkippedSchema
@@ -74,7 +74,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
                 examples=["u1"],
             ),
         ],
-        snapshot: CurrentSnapshot,
+        snapshot: LocalSnapshot,
         constraints: FilterConstraints,
         k: int | None = k_default,
     ) -> Response:

@@ -50,7 +50,7 @@ function experimentOf(report, currency) {
       h("th", { scope: "row" }, said(one.name, 60)), cell(one.shoppers, count), cell(one.values.click_rate, share.format.bind(share)),
       cell(one.values.conversion, share.format.bind(share)), cell(one.values.revenue, price), h("td", {}, change(one)),
     ])),
-    report.drafts.map((one) => h("p", {}, `Clicks for ${clean(one.rankings[0], 60)}, against ${clean(one.rankings[1], 60)}: ${one.clicks ? share.format(one.preference) : "none"} of ${count(one.clicks)}.`)),
+    report.drafts.map((one) => h("p", {}, `Clicks for ${clean(one.rankings[0], 60)}, against ${clean(one.rankings[1], 60)}: ${one.clicks ? `${share.format(one.preference)} (${share.format(one.low)} to ${share.format(one.high)})` : "none"} of ${count(one.clicks)}.`)),
     h("p", { class: "hint" }, "These intervals hold on every day, so that you may look as often as you like."),
   ];
 }
