@@ -110,7 +110,8 @@ class ShopperStore:
             check, raw = arrays["check"].tobytes(), arrays["hashes"].tobytes()
             hashes = np.frombuffer(raw, dtype=f"V{_HASH_BYTES}")
             histories = _histories(arrays)
-        except (KeyError, ValueError, IndexError) as error:
+        except (KeyError, ValueError, IndexError, TypeError, AttributeError) as error:
+            # a part is missing, has another shape or type, or is a matrix
             raise BundleError(f"{path} is damaged: {error}; fit the bundle again") from error
         if len(histories) != len(hashes):
             raise BundleError(f"{path} is damaged: its parts differ in length; fit again")
