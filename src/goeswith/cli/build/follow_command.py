@@ -31,7 +31,7 @@ def command(
     ] = None,
     folder: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Where the messages of a stream are kept."),
+        typer.Option(metavar="FOLDER", help="Where the messages of a stream are stored."),
     ] = None,
     every: Annotated[
         float, typer.Option(min=1, metavar="SECONDS", help="Time between two updates, at least.")
@@ -56,7 +56,7 @@ def command(
         raise ConfigError("--topic and --folder are for a stream; SOURCE is a folder")
     output = Output(json)
 
-    def told(outcome: UpdateSummary | GoesWithError) -> None:
+    def on_update(outcome: UpdateSummary | GoesWithError) -> None:
         if isinstance(outcome, Exception):
             output.say(f"not updated, tried again in {every:g} s: {outcome}")
             return
@@ -69,4 +69,4 @@ def command(
 
     stream = (source, str(topic)) if is_stream else None
     place = folder if folder is not None else Path(source)
-    follow(bundle, place, stream, every=every, once=once, told=told)
+    follow(bundle, place, stream, every=every, once=once, on_update=on_update)

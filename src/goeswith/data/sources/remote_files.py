@@ -1,7 +1,7 @@
 """Tables in an object store or behind HTTP, copied into a folder through fsspec.
 
 A file that did not change since the last call (same size, and same version or time where the store
-tells one) is not copied again. Nothing is removed from the folder, and nothing is written to the
+has one) is not copied again. Nothing is removed from the folder, and nothing is written to the
 store.
 """
 
@@ -35,7 +35,7 @@ SCHEMES: Final = {
 _STATE: Final = "remote_files.json"
 _BLOCK_BYTES: Final = 2**22
 _VERSION_KEYS: Final = ("ETag", "etag", "generation", "md5Hash", "LastModified", "created")
-"""What stores say of a version of a file; the first that is there is kept with its size."""
+"""Fields in which stores identify a version of a file; the first one present counts."""
 
 
 @dataclass(frozen=True)
