@@ -35,9 +35,10 @@ class KnowledgeRanker(Recommender):
     more often than by chance the pair was bought together, log (n_ij + 2) / (n_i n_j / N + 2):
     evidence of hundreds of baskets outweighs a missing link. shared is the cosine of the words that
     name no kind. bought is the logarithm of how often j is bought, 0 for the most bought product:
-    the knob between what is special to i and what most baskets hold. Without a link a counts half, and b a quarter. Where a kind is unknown, all words
-    count against the pair, for they may be one product in two designs; unless the shop's types
-    differ: then a counts fully, and b not at all. place is 1 - 1 / p for the p-th best of a kind.
+    the knob between what is special to i and what most baskets hold. Without a link a counts half,
+    and b a quarter. Where a kind is unknown, all words count against the pair, for they may be one
+    product in two designs; unless the shop's types differ: then a counts fully, and b not at all.
+    place is 1 - 1 / p for the p-th best of a kind.
 
     Products of one kind, of kinds that replace each other and of kinds that are never shown
     together have no score, and neither have products that do not fit, a device after what belongs
