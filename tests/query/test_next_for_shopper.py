@@ -175,7 +175,7 @@ def test_a_history_file_of_another_form_is_refused_as_damaged(tmp_path: Path) ->
         "n": np.array([3, 3]),
         "hashes": sparse.csr_matrix((2, 2), dtype=np.float32),
         "starts": arrays["starts"].astype(np.float64),
-        "products": np.array([0, 1, 9], dtype=np.int32),
+        "products": np.array([0, 1, 9, 2], dtype=np.int32),
     }.items():
         save_arrays({**arrays, name: value}, file)
         with pytest.raises(BundleError, match="is damaged"):

@@ -146,6 +146,9 @@ def _environment_key() -> bytes | None:
 def _histories(arrays: dict[str, npt.NDArray[np.int64]]) -> Histories:
     starts, indptr, products = arrays["starts"], arrays["basket_starts"], arrays["products"]
     n = int(arrays["n"])
+    for name in ("starts", "basket_starts", "products", "seconds"):
+        if name in arrays and (arrays[name].ndim != 1 or arrays[name].dtype.kind != "i"):
+            raise ValueError(f"{name} is no list of whole numbers")
     for name, ends, last in (
         ("starts", starts, len(indptr) - 1),
         ("basket_starts", indptr, len(products)),
