@@ -34,11 +34,10 @@ class KnowledgeRanker(Recommender):
     groups where there is none, and 0 where a kind is unknown. lift is the logarithm of how much
     more often than by chance the pair was bought together, log (n_ij + 2) / (n_i n_j / N + 2):
     evidence of hundreds of baskets outweighs a missing link. shared is the cosine of the words that
-    name no kind. bought is the logarithm of how often j is bought, 0 for the most bought product:
-    the knob between what is special to i and what most baskets hold. Without a link a counts half,
-    and b a quarter. Where a kind is unknown, all words count against the pair, for they may be one
-    product in two designs; unless the shop's types differ: then a counts fully, and b not at all.
-    place is 1 - 1 / p for the p-th best of a kind.
+    name no kind. bought is log (1 + n_j / 2): the knob between what is special to i and what most
+    baskets hold. Without a link a counts half, and b a quarter. Where a kind is unknown, all words
+    count against the pair, for they may be one product in two designs; unless the shop's types
+    differ: then a counts fully, and b not at all. place is 1 - 1 / p for the p-th best of a kind.
 
     Products of one kind, of kinds that replace each other and of kinds that are never shown
     together have no score, and neither have products that do not fit, a device after what belongs
@@ -255,7 +254,7 @@ def _log_lift(graph: RelationGraph) -> tuple[Sparse, Floats]:
 
     Returns:
         (n, n) CSR of the smoothed logarithm of the lift of every pair bought together, and (n,) the
-        logarithm of how often each product was bought, 0 for the most bought one.
+        logarithm of how often each product was bought, smoothed alike, 0 for never.
     """
     if graph.baskets is not None:
         counts = BasketCounts.count(graph.baskets, by_basket=True)
@@ -269,8 +268,7 @@ def _log_lift(graph: RelationGraph) -> tuple[Sparse, Floats]:
     expected = source[entry_rows(pairs)] * target[pairs.indices] / max(baskets, 1e-12)
     lift = pairs.astype(np.float32)
     lift.data = np.log((pairs.data + smoothing) / (expected + smoothing)).astype(np.float32)
-    bought_of = np.log(target + smoothing)
-    return lift, (bought_of - bought_of.max(initial=-np.inf)).astype(np.float32)
+    return lift, np.log1p(target / smoothing).astype(np.float32)
 
 
 def _contexts(
