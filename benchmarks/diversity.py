@@ -9,6 +9,7 @@ benchmarks/results/diversity.json.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -123,29 +124,48 @@ def attached(data: Dataset) -> list[dict[str, float]]:
     return found
 
 
-def main() -> None:
-    """Run and write."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+def write_figures(
+    settings: list[dict[str, float]],
+    of_pairs: Callable[[pl.DataFrame, Dataset], list[dict[str, float]]],
+    of_baskets: Callable[[Dataset], list[dict[str, float]]],
+    description: str,
+    file: Path,
+) -> None:
+    """Measure each setting on the labelled pairs and on the baskets of the command line's folders.
+
+    Args:
+        settings: one a row of the result.
+        of_pairs: figures of labelled pairs, by setting.
+        of_baskets: figures of held-out baskets, by setting.
+        description: of the command.
+        file: to write.
+    """
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
     parser.add_argument("judged", type=Path)
     parser.add_argument("data", type=Path)
     options = parser.parse_args()
-    of_pools = {
-        name: judged(
+    pools = {
+        name: of_pairs(
             pl.read_parquet(options.judged / f"{name}.parquet"), tagged(options.data / name)
         )
         for name in JUDGED
     }
-    of_baskets = {name: attached(tagged(options.data / name)) for name in BASKETS}
+    logs = {name: of_baskets(tagged(options.data / name)) for name in BASKETS}
     rows = []
-    for i, (diversity, floor) in enumerate(POSITIONS):
+    for i, setting in enumerate(settings):
         mean = {
-            column: float(np.mean([of_pools[name][i][column] for name in JUDGED]))
-            for column in ("complements", "look-alikes", "types@5")
+            column: float(np.mean([pools[name][i][column] for name in JUDGED]))
+            for column in pools[JUDGED[0]][i]
         }
-        baskets = {name: of_baskets[name][i] for name in BASKETS}
-        rows.append({"diversity": diversity, "floor": floor, **mean, "baskets": baskets})
+        rows.append({**setting, **mean, "baskets": {name: logs[name][i] for name in BASKETS}})
         print(rows[-1], flush=True)
-    write_json({"results": rows, "pools": of_pools}, RESULT)
+    write_json({"results": rows, "pools": pools}, file)
+
+
+def main() -> None:
+    """Run and write."""
+    settings = [{"diversity": diversity, "floor": floor} for diversity, floor in POSITIONS]
+    write_figures(settings, judged, attached, __doc__ or "", RESULT)
 
 
 if __name__ == "__main__":

@@ -16,9 +16,8 @@ from goeswith.pipeline.fit_bundle import fit_bundle
 from goeswith.pipeline.updates.update_bundle import update_bundle
 from goeswith.query.bundle import Bundle
 from goeswith.settings.sections import FitSettings, Settings
-from shop_exports import Layout, Line, any_layout, changed, orders, visits, write
+from shop_exports import Layout, Line, Result, any_layout, changed, orders, visits, write
 
-Result = tuple[bool, Any]
 NO_SETTINGS: Final = ("csv", "tsv", "jsonl", "parquet", "csv.gz", "crlf", "bom", "quoted", "utf16")
 
 

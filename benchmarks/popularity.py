@@ -7,15 +7,13 @@ for each data set. Figures go to benchmarks/results/popularity.json.
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import polars as pl
 
-from diversity import BASKETS, JUDGED, graph_of, ranked_pools, tagged
-from goeswith.core.atomic_files import write_json
+from diversity import graph_of, ranked_pools, write_figures
 from goeswith.data.dataset import Dataset
 from goeswith.evaluation.protocols.basket_protocol import BasketCase, basket_protocol
 from goeswith.evaluation.protocols.case import BenchmarkData
@@ -58,27 +56,8 @@ def attached(data: Dataset) -> list[dict[str, float]]:
 
 def main() -> None:
     """Run and write."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("judged", type=Path)
-    parser.add_argument("data", type=Path)
-    options = parser.parse_args()
-    of_pools = {
-        name: judged(
-            pl.read_parquet(options.judged / f"{name}.parquet"), tagged(options.data / name)
-        )
-        for name in JUDGED
-    }
-    of_baskets = {name: attached(tagged(options.data / name)) for name in BASKETS}
-    rows = []
-    for i, weight in enumerate(WEIGHTS):
-        mean = {
-            column: float(np.mean([of_pools[name][i][column] for name in JUDGED]))
-            for column in ("complements", "look-alikes")
-        }
-        baskets = {name: of_baskets[name][i] for name in BASKETS}
-        rows.append({"popularity": weight, **mean, "baskets": baskets})
-        print(rows[-1], flush=True)
-    write_json({"results": rows, "pools": of_pools}, RESULT)
+    settings = [{"popularity": weight} for weight in WEIGHTS]
+    write_figures(settings, judged, attached, __doc__ or "", RESULT)
 
 
 if __name__ == "__main__":

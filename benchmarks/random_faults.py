@@ -3,7 +3,7 @@
     python benchmarks/random_faults.py [--minutes 30] [--seed 0]
 
 Clients send carts of two products as feedback, each until it is acknowledged, some once more, and
-some only once, whatever comes back. Others ask for complements. Meanwhile the service, a worker or
+some only once, whatever comes back. Others request complements. Meanwhile the service, a worker or
 an update is killed (SIGKILL) or paused (SIGSTOP, then SIGCONT), or the disk is filled: bundle,
 feedback and temporary files lie on a tmpfs of 64 MB, mounted for this run alone (`unshare`), so
 that the system refuses writes as for any full disk.
@@ -16,14 +16,9 @@ update, disturbed or not, the bundle has to open with every checksum right.
 from __future__ import annotations
 
 import argparse
-import http.client
-import itertools
-import json
 import os
 import random
-import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -32,12 +27,12 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from disturbed_service import PRODUCTS, Pair, QueryClient, Senders, Service, request
 from goeswith.core.atomic_files import write_json
 from goeswith.data.folder import load_data
 from goeswith.pipeline.fit_bundle import fit_bundle
@@ -49,176 +44,11 @@ from update_kills import Updater
 
 RESULT = Path(__file__).parent / "results" / "random-faults.json"
 DISK_MB = 64
-PRODUCTS, ONCE = 60, 40
-"""Products; carts of products from `ONCE` on are sent once, whatever comes back."""
-PAUSE = 0.15
-"""Seconds between two requests of a client."""
 SETTINGS = Settings(
     fit=FitSettings(model="copurchase", fallbacks=["popularity"], k=8, session_model="none"),
     kinds=KindSettings(use="none"),
     relations=MiningConfig(per_user_cap=10**6, min_co_purchase=1),
 )
-Pair = tuple[int, int]
-
-
-@dataclass
-class Senders:
-    """Clients that send carts, and what became of them."""
-
-    port: int
-    rng: random.Random
-    running: threading.Event = field(default_factory=threading.Event)
-    acknowledged: Counter[Pair] = field(default_factory=Counter)
-    unanswered: Counter[Pair] = field(default_factory=Counter)
-    """Carts that were sent once and not acknowledged: they may be counted."""
-    outcomes: Counter[str] = field(default_factory=Counter)
-    waits: list[float] = field(default_factory=list)
-    busy: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    numbers: Iterator[int] = field(default_factory=itertools.count)
-
-    def run(self) -> None:
-        """Send carts while `running` is set; a cart that was begun is finished in any case."""
-        while self.running.wait():
-            with self.lock:
-                self.busy += 1
-                once = self.rng.random() < 0.1
-                first = ONCE if once else 0
-                end = PRODUCTS if once else ONCE
-                pair = tuple(sorted(self.rng.sample(range(first, end), 2)))
-                again, number = self.rng.random() < 0.2, next(self.numbers)
-            body = json.dumps(
-                {
-                    "events": [
-                        {
-                            "event": "purchase",
-                            "product_id": f"p{product}",
-                            "session_id": f"s{number}",
-                            "event_id": f"e{number}-{place}",
-                        }
-                        for place, product in enumerate(pair)
-                    ]
-                }
-            )
-            begun = time.monotonic()
-            stored = self.send(body)
-            while not stored and not once:
-                time.sleep(PAUSE)
-                stored = self.send(body)
-            if stored and again:  # by a client that did not get the response
-                self.send(body)
-            with self.lock:
-                (self.acknowledged if stored else self.unanswered)[pair] += 1
-                self.waits.append(time.monotonic() - begun)
-                self.busy -= 1
-            time.sleep(PAUSE)
-
-    def send(self, body: str) -> bool:
-        """One request; whether it was acknowledged."""
-        status = request(self.port, "POST", "/v1/feedback", body)[0]
-        with self.lock:
-            self.outcomes[str(status or "no response")] += 1
-        return status == 202
-
-
-@dataclass
-class Asker:
-    """A client that asks for complements; what comes back has to be complete."""
-
-    port: int
-    outcomes: Counter[str] = field(default_factory=Counter)
-    wrong: list[str] = field(default_factory=list)
-
-    def run(self) -> None:
-        """Until the process ends."""
-        for at in itertools.count():
-            status, body = request(
-                self.port, "GET", f"/v1/products/p{at % PRODUCTS}/complements?k=3"
-            )
-            self.outcomes[str(status or "no response")] += 1
-            if status not in {0, 200} or (
-                status == 200 and len(json.loads(body)["complements"]) != 3
-            ):
-                self.wrong.append(f"{status}: {body[:300]}")
-            time.sleep(PAUSE)
-
-
-def request(port: int, method: str, path: str, body: str | None = None) -> tuple[int, str]:
-    """Status and body of a response; 0 if there is none."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    try:
-        connection.request(method, path, body, {"content-type": "application/json"})
-        response = connection.getresponse()
-        return response.status, response.read().decode()
-    except (OSError, http.client.HTTPException):
-        return 0, ""
-    finally:
-        connection.close()
-
-
-class Service:
-    """A service of two workers, started again when it has ended, as a process manager would."""
-
-    def __init__(self, folder: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.folder, self.starts, self.ends = folder, 0, Counter[str]()
-        self.start()
-
-    def start(self) -> None:
-        """Start it."""
-        command = [sys.executable, "-m", "goeswith.cli.main", "serve", str(self.folder / "bundle")]
-        settings = {
-            "FEEDBACK": str(self.folder / "feedback"),
-            "LOG": "false",
-            "RELOAD_SECONDS": ".5",
-        }
-        self.starts += 1
-        with (self.folder.parent / "service.log").open("a") as log:
-            self.process = subprocess.Popen(
-                [*command, "--port", str(self.port), "--workers", "2"],
-                env={
-                    **os.environ,
-                    **{f"GOESWITH_SERVE_{name}": value for name, value in settings.items()},
-                    "TMPDIR": str(self.folder / "tmp"),
-                },
-                stdout=log,
-                stderr=log,
-            )
-
-    def keep_up(self) -> None:
-        """Start it again if it has ended."""
-        code = self.process.poll()
-        if code is not None:
-            self.ends[str(code)] += 1
-            time.sleep(0.5)
-            self.start()
-
-    def workers(self) -> list[int]:
-        """Its worker processes."""
-        path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        try:
-            return [int(pid) for pid in path.read_text().split()]
-        except OSError:
-            return []
-
-    def errors(self) -> dict[str, int]:
-        """Lines that it wrote to stderr, without numbers, and how often."""
-        lines = (self.folder.parent / "service.log").read_text().splitlines()
-        texts = Counter(re.sub(r"\d+", "N", line)[:200] for line in lines if line[:1].strip())
-        return {text: count for text, count in texts.most_common(20) if "http://" not in text}
-
-    def stop(self) -> float:
-        """End it in order; the seconds that it takes."""
-        begun = time.monotonic()
-        self.process.terminate()
-        try:
-            self.process.wait(timeout=60)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            raise
-        return time.monotonic() - begun
 
 
 class Faults:
@@ -293,7 +123,7 @@ class Faults:
 
 
 def check_bundle(path: Path) -> Counter[Pair]:
-    """Open a bundle with every file checked, and ask it; its counts of pairs."""
+    """Open a bundle with every file checked, and query it; its counts of pairs."""
     bundle = Bundle.open(path, verify=True)
     assert len(bundle.complements("p0", 3)) == 3
     relation = load_graph(bundle.folder / "relations", len(bundle))["co_purchase"]
@@ -371,13 +201,13 @@ def run(folder: Path, seconds: float, seed: int, most: int = 10**6) -> dict[str,
     (folder / "tmp").mkdir()
     before = fit(folder)
     service = Service(folder)
-    senders, asker = Senders(service.port, random.Random(seed + 1)), Asker(service.port)
+    senders, queries = Senders(service.port, random.Random(seed + 1)), QueryClient(service.port)
     updater = Updater(rng)
     faults = Faults(folder, service, updater, rng)
     started, rounds, done, answered = time.monotonic(), 0, 0, []
     try:
         settle(faults, senders)
-        for target in (senders.run, senders.run, senders.run, asker.run):
+        for target in (senders.run, senders.run, senders.run, queries.run):
             threading.Thread(target=target, daemon=True).start()
         while time.monotonic() < started + seconds and done < most:
             senders.running.set()
@@ -388,7 +218,7 @@ def run(folder: Path, seconds: float, seed: int, most: int = 10**6) -> dict[str,
                 done += 1
             answered.append(settle(faults, senders))
             uncertain = check_counts(folder, before, senders, updater)
-            assert not asker.wrong, asker.wrong[:3]
+            assert not queries.wrong, queries.wrong[:3]
             rounds += 1
             print(rounds, done, senders.acknowledged.total(), dict(senders.outcomes), flush=True)
         stopped = service.stop()
@@ -404,7 +234,7 @@ def run(folder: Path, seconds: float, seed: int, most: int = 10**6) -> dict[str,
         "carts_counted_exactly_once": senders.acknowledged.total(),
         "carts_without_response": uncertain,
         "feedback_responses": dict(sorted(senders.outcomes.items())),
-        "complements_responses": dict(sorted(asker.outcomes.items())),
+        "complements_responses": dict(sorted(queries.outcomes.items())),
         "starts_of_the_service": service.starts,
         "errors_of_the_service": service.errors(),
         "exit_codes_of_the_service": dict(service.ends),

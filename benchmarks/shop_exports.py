@@ -21,8 +21,11 @@ from typing import Any, Final
 import polars as pl
 
 import goeswith
+from goeswith.data.config import DataConfig
 
 Line = dict[str, Any]
+Result = tuple[bool, Any]
+"""Whether an export is read rightly, and what is reported of it."""
 START: Final = datetime(2024, 1, 3, 9, tzinfo=UTC)
 
 NAMES: Final[dict[str, tuple[str, ...]]] = {
@@ -287,3 +290,10 @@ def changed(line: Line, **values: Any) -> Line:
 def renamed(layout: Layout, **names: str) -> Layout:
     """A layout with other names of columns."""
     return replace(layout, names={**layout.names, **names})
+
+
+def compare(folder: Path, counting: list[Line], **settings: Any) -> Result:
+    """Load a folder and compare it with the lines that count."""
+    data = goeswith.load_data(folder, settings=DataConfig(**settings))
+    differences = truth(counting).differences(read_as(data))
+    return not differences, differences or data.report.notes

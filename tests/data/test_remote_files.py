@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from goeswith.cli.main import app
 from goeswith.core.errors import ConfigError, DataError
 from goeswith.data.folder import load_data
-from goeswith.data.sources.remote_files import copy_remote
+from goeswith.data.sources.remote_files import copy_remote, store_errors
 
 EVENTS = "product_id,basket_id\na,1\nb,1\n"
 
@@ -98,3 +98,12 @@ def test_the_command_copies_files(store, tmp_path):
 def test_what_is_not_there_is_said(store, tmp_path, name):
     with pytest.raises(DataError, match="there is nothing at memory://shop"):
         copy_remote(f"memory://shop/{name}", tmp_path)
+
+
+def test_the_message_of_a_store_has_no_password_and_no_signature() -> None:
+    url = "https://reader:secret@shop.example/events.csv?sig=abc123"
+    with pytest.raises(ConfigError) as refused, store_errors(url):
+        raise RuntimeError(f"403, url='{url}'")
+    assert "secret" not in str(refused.value)
+    assert "abc123" not in str(refused.value)
+    assert "shop.example/events.csv cannot be used: 403" in str(refused.value)

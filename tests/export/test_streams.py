@@ -76,7 +76,7 @@ def test_each_message_is_counted_once(
 
     def run() -> None:
         folder = tmp_path / "orders"
-        follow(bundle, folder, (url, "orders"), every=1, once=True, told=told.append)
+        follow(bundle, folder, (url, "orders"), every=1, once=True, on_update=told.append)
 
     send([*order(1, "phone-1", case), {"event": "dance", "product_id": "phone-1"}])
     run()
@@ -104,9 +104,26 @@ def test_a_run_that_was_killed_goes_on_after_its_last_complete_line(tmp_path: Pa
     assert again.positions == {"0": "2-0", "1": "7"}
     assert file.read_bytes().count(b"\n") == 3
     assert file.read_bytes().endswith(b"\n")
-    state.write_text("{")
-    with pytest.raises(DataError, match="damaged"):
+    for text in ("{", json.dumps({"positions": [], "file": "", "bytes": 0})):
+        state.write_text(text)
+        with pytest.raises(DataError, match="damaged"):
+            StreamLog(tmp_path, "redis://host/orders")
+    state.unlink()
+    file.write_text('{"event": "purchase"}\n')
+    with pytest.raises(DataError, match=r"feedback-.*jsonl is damaged"):
         StreamLog(tmp_path, "redis://host/orders")
+
+
+def test_a_full_file_is_followed_by_the_next_number_where_older_ones_are_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("goeswith.pipeline.updates.stream_log._FILE_BYTES", 1)
+    log = StreamLog(tmp_path, "redis://host/orders")
+    for number in range(3):
+        log.append([Message("0", f"{number}-0", b"{}", "")])
+        min(tmp_path.glob("feedback-*.jsonl")).unlink() if number == 1 else None
+    names = [path.stem[-6:] for path in sorted(tmp_path.glob("feedback-*.jsonl"))]
+    assert names == ["000001", "000002"]
 
 
 def test_messages_that_were_removed_are_missed(redis_stream: tuple[str, Send]) -> None:

@@ -6,11 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
+from scipy import sparse
 from typer.testing import CliRunner
 
 from goeswith.cli.main import app
+from goeswith.core.arrays_file import load_arrays, save_arrays
 from goeswith.core.errors import BundleError, ConfigError
 from goeswith.data.folder import load_data
 from goeswith.pipeline.fit_bundle import fit_bundle
@@ -21,6 +24,8 @@ from goeswith.query.constraints import Constraints
 from goeswith.serve.app import create_app
 from goeswith.settings.sections import FitSettings, Settings
 from goeswith.settings.serve_settings import ServeSettings
+from goeswith.shoppers.histories import Histories
+from goeswith.shoppers.shopper_store import ShopperStore
 from goeswith.text.shopper_text import again_text, new_text
 
 FIT = FitSettings(
@@ -169,3 +174,18 @@ def test_sentences_say_what_was_counted() -> None:
     assert again_text(2, 5, 30.4, 1.0) == "Bought in 2 of 5 baskets, every 30 days, last yesterday."
     assert new_text(1, None) == "New for this shopper: 1 shopper bought it."
     assert new_text(1200, ("Tea", 1)).endswith("bought it, in 1 basket together with Tea.")
+
+
+def test_a_history_file_of_another_form_is_refused_as_damaged(tmp_path: Path) -> None:
+    file = tmp_path / "histories.safetensors"
+    ShopperStore.from_ids(Histories.from_rows([[[0], [1, 2]], [[2]]], 3), ["a", "b"]).save(file)
+    arrays = load_arrays(file)
+    for name, value in {
+        "n": np.array([3, 3]),
+        "hashes": sparse.csr_matrix((2, 2), dtype=np.float32),
+        "starts": arrays["starts"].astype(np.float64),
+        "products": np.array([0, 1, 9, 2], dtype=np.int32),
+    }.items():
+        save_arrays({**arrays, name: value}, file)
+        with pytest.raises(BundleError, match="is damaged"):
+            ShopperStore.load(file)

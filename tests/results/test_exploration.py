@@ -43,6 +43,7 @@ def test_a_draw_follows_the_probabilities() -> None:
     picks = np.bincount([draw(chances, float(x)) for x in at])
     assert picks / 1000 == pytest.approx(chances, abs=0.002)
     assert draw(chances, 1.0) == 2
+    assert draw(np.array([0.4, 0.6, 0.0]), 1.0) == 1  # never what has the probability 0
 
 
 def test_the_click_model_tells_rank_from_attraction() -> None:

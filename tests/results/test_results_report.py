@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,12 @@ def test_later_lines_and_files_are_added_and_each_file_is_parsed_once(tmp_path: 
     assert parsed.items() <= left.items()
     with (tmp_path / "feedback-b-2.jsonl").open("a") as file:
         file.write(json.dumps(answer("r4", "u4", ["a"])) + '\n{"half')
+    report = report_results(tmp_path)
+    assert len(list((tmp_path / CACHE).iterdir())) == 9  # another report may read the earlier ones
+    with (tmp_path / "feedback-b-2.jsonl").open("a") as file:
+        file.write('"')
+    for path in (tmp_path / CACHE).iterdir():
+        os.utime(path, (0, 0))
     report = report_results(tmp_path)
     assert report.rows["all"][0]["impressions"] == 7
     assert report.notes[0] == "1 lines that are no JSON, or incomplete, are left out"

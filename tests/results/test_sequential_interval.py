@@ -62,6 +62,8 @@ def test_the_power_is_that_of_the_walk_and_more_shoppers_find_smaller_effects() 
     assert shoppers_needed(0.2, 0.4, 0.05).shoppers == pytest.approx(4 * found.shoppers, rel=1e-3)
     with pytest.raises(ConfigError, match="must be above 0"):
         shoppers_needed(0.0, 1.0, 0.1)
+    with pytest.raises(ConfigError, match="and finite"):
+        shoppers_needed(float("inf"), 1.0, 0.1)
     with pytest.raises(ConfigError, match="too small to be found"):
         shoppers_needed(1e-9, 1e3, 0.0001)
 

@@ -201,3 +201,18 @@ def test_substitutes_by_kind_claim_no_views() -> None:
 def test_the_next_product_states_how_often_it_followed() -> None:
     assert next_text("X", 3) == "Viewed or bought soon after X: 3 times."
     assert "no recorded session has it soon after X" in next_text("X", 0)
+
+
+@pytest.mark.parametrize(
+    ("given", "model", "text"),
+    [
+        (evidence("model"), "knowledge_ranker", "No direct evidence for X."),
+        (evidence("popular"), "kinds", "No direct evidence for X."),
+        (evidence("model"), "pinned", "No direct evidence for X; pinned by the request."),
+        (evidence("model"), "ranker", "No direct evidence for X; proposed by the model ranker."),
+        (evidence("types", types=TypePairCount("a", "b", 3)), "kinds", None),
+    ],
+)
+def test_where_general_knowledge_follows_it_is_the_reason_and_not_the_model(given, model, text):
+    expected = complement_text("X", given, model) if text is None else text
+    assert complement_text("X", given, model, has_knowledge=True) == expected

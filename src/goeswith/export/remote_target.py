@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from goeswith.core.errors import ConfigError
-from goeswith.data.sources.remote_files import file_system, is_remote, store_errors
+from goeswith.data.sources.remote_files import file_system, is_remote, public_address, store_errors
 
 
 @contextmanager
@@ -30,7 +30,7 @@ def local_target(out: str | None) -> Iterator[Path]:
     store, root = file_system(out)
     name = root.rpartition("/")[2]
     if not name:
-        raise ConfigError(f"{out} is a folder; give the name of a file")
+        raise ConfigError(f"{public_address(out)} is a folder; give the name of a file")
     with TemporaryDirectory(prefix="goeswith-") as folder:
         yield Path(folder) / name
         with store_errors(out):

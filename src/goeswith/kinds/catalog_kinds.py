@@ -12,6 +12,7 @@ from goeswith.kinds.table import load_table
 from goeswith.kinds.tagger import SHOP, Tag, Tagger, category_first
 from goeswith.kinds.text_classifier import tag_by_text
 from goeswith.kinds.title_clusters import title_clusters
+from goeswith.kinds.title_openings import tag_by_opening
 
 KIND: Final = "kind"
 """Column with the id of a product's kind; null where the tagger decides."""
@@ -49,7 +50,7 @@ def tag_catalog(catalog: Catalog, tagger: Tagger | None = None) -> list[Tag]:
         if key not in cache:
             cache[key] = tagger.tag(title, type_, key[2], description, category_first=first)
         tags.append(cache[key])
-    return tag_by_text(titles, tags)
+    return tag_by_text(titles, tag_by_opening(titles, tags, tagger))
 
 
 @lru_cache(maxsize=1)

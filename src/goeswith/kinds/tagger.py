@@ -38,7 +38,7 @@ _SHARED: Final = 10
 _FULL: Final = 0.9
 """Score from which confidence depends on the second kind alone."""
 _WEAK: Final = 0.55
-"""What a weak phrase counts, against another."""
+"""What a weak phrase counts, however many words it has."""
 
 
 @dataclass(frozen=True)
@@ -207,10 +207,27 @@ class Tagger:
         ]
 
     def _tag_text(self, text: str, *, category_first: bool = False) -> Tag:
-        return _best_kind(self.matches(text, category_first=category_first))
+        return self._best_kind(self.matches(text, category_first=category_first))
 
     def _tag_foreign(self, text: str, *, category_first: bool = False) -> Tag:
-        return _best_kind(self.foreign_matches(text))
+        return self._best_kind(self.foreign_matches(text))
+
+    def _best_kind(self, matches: list[PhraseMatch]) -> Tag:
+        """The kind of the best match, by how much better it is than that of the second kind.
+
+        A kind that replaces the best one is no doubt of it: a candle pot is a scented candle or a
+        candle, and goes with the same.
+        """
+        if not matches:
+            return NO_TAG
+        scores: dict[str, float] = {}
+        for match in matches:
+            scores[match.kind] = max(scores.get(match.kind, 0.0), match.score)
+        (kind, best), *others = sorted(scores.items(), key=lambda item: -item[1])
+        runner_up = others[0][0] if others else None
+        rivals = (score for other, score in others if not self.table.replaces(kind, other))
+        phrase = next(match.text for match in matches if match.kind == kind)
+        return Tag(kind, _confidence(best, next(rivals, 0.0)), phrase, runner_up)
 
     def _in_segment(
         self, tokens: list[str], place: int, part: float, text: str
@@ -231,25 +248,11 @@ class Tagger:
                         continue
                     head = plural[end - 1] if counted else end >= head_end
                     position, weight = _position(start, end, main_start, main_end, head=head)
-                    score = phrase.length**_LENGTH * weight * part
-                    if phrase.weak:
-                        score *= _WEAK
+                    length = _WEAK if phrase.weak else phrase.length**_LENGTH
+                    score = length * weight * part
                     match = PhraseMatch(kind, " ".join(phrase.anchor), score, position)
                     found.append((match, place, start, end))
         return found
-
-
-def _best_kind(matches: list[PhraseMatch]) -> Tag:
-    """The kind of the best match, by how much better it is than that of the second kind."""
-    if not matches:
-        return NO_TAG
-    scores: dict[str, float] = {}
-    for match in matches:
-        scores[match.kind] = max(scores.get(match.kind, 0.0), match.score)
-    (kind, best), *others = sorted(scores.items(), key=lambda item: -item[1])
-    second, runner_up = (others[0][1], others[0][0]) if others else (0.0, None)
-    phrase = next(match.text for match in matches if match.kind == kind)
-    return Tag(kind, _confidence(best, second), phrase, runner_up)
 
 
 def _holds(phrase: Phrase, text: str) -> bool:

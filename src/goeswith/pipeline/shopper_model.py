@@ -9,6 +9,7 @@ from goeswith.core.atomic_files import link_or_copy
 from goeswith.core.errors import ConfigError, DataError
 from goeswith.core.progress import MessageProgress
 from goeswith.data.catalog import Catalog
+from goeswith.models.registry import model_name
 from goeswith.settings.sections import AUTO, NONE
 from goeswith.shoppers import SHOPPER_MODELS
 from goeswith.shoppers.histories import histories_from_events
@@ -86,7 +87,7 @@ def forget_shopper(path: Path, user_id: str) -> bool:
         row = store.find(user_id)
         if row is None:
             return False
-        kind = SHOPPER_MODELS.find(entry["model"].partition(":")[0])
+        kind = SHOPPER_MODELS.find(model_name(entry["model"]))
         model = kind.load(bundle.folder / SHOPPER_MODEL)
         others = store.without(row)
         model.refresh(Catalog(bundle.table.frame[: model.n]), others.histories)

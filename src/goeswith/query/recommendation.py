@@ -100,7 +100,7 @@ def make_recommendation(  # noqa: PLR0917
         found = products.find(best)
         source = -1 if found is None else found
     knowledge = bundle.kinds.knowledge(source, target)
-    why = complement_text(name, evidence, model)
+    why = complement_text(name, evidence, model, has_knowledge=knowledge is not None)
     return Recommendation(
         product_id=products.ids[target],
         title=products.title(target),

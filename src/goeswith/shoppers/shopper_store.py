@@ -110,7 +110,8 @@ class ShopperStore:
             check, raw = arrays["check"].tobytes(), arrays["hashes"].tobytes()
             hashes = np.frombuffer(raw, dtype=f"V{_HASH_BYTES}")
             histories = _histories(arrays)
-        except (KeyError, ValueError, IndexError) as error:
+        except (KeyError, ValueError, IndexError, TypeError, AttributeError) as error:
+            # a part is missing, has another shape or type, or is a matrix
             raise BundleError(f"{path} is damaged: {error}; fit the bundle again") from error
         if len(histories) != len(hashes):
             raise BundleError(f"{path} is damaged: its parts differ in length; fit again")
@@ -145,6 +146,9 @@ def _environment_key() -> bytes | None:
 def _histories(arrays: dict[str, npt.NDArray[np.int64]]) -> Histories:
     starts, indptr, products = arrays["starts"], arrays["basket_starts"], arrays["products"]
     n = int(arrays["n"])
+    for name in ("starts", "basket_starts", "products", "seconds"):
+        if name in arrays and (arrays[name].ndim != 1 or arrays[name].dtype.kind != "i"):
+            raise ValueError(f"{name} is no list of whole numbers")
     for name, ends, last in (
         ("starts", starts, len(indptr) - 1),
         ("basket_starts", indptr, len(products)),

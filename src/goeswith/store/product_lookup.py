@@ -46,8 +46,13 @@ def product_arrays(catalog: Catalog) -> dict[str, npt.NDArray[Any]]:
 
 
 def display_name(product_id: str, title: str | None, kind: str | None) -> str:
-    """What a sentence calls a product: its title, else its type and id, else its id."""
-    return title or (f"{kind} {product_id}" if kind else product_id)
+    """What a sentence calls a product: its title, else its type and id, else its id.
+
+    >>> display_name("22423", "FANCY FONT BIRTHDAY CARD,", None)
+    'FANCY FONT BIRTHDAY CARD'
+    """
+    name = (title or "").rstrip(" ,.;:")
+    return name or title or (f"{kind} {product_id}" if kind else product_id)
 
 
 class ProductLookup:

@@ -11,6 +11,8 @@ MIN_ORDERED_CONTEXTS: Final = 5
 """Contexts with an order that a pair needs before a sentence mentions it."""
 
 _POPULARITY_MODELS: Final = frozenset({"popularity", "type_popularity"})
+_KNOWLEDGE_MODELS: Final = frozenset({"kinds", "knowledge_ranker"})
+"""Models that rank by general knowledge."""
 _UNIT_PHRASES: Final = {
     "baskets": ("in {} basket", "in {} baskets"),
     "sessions": ("in {} session", "in {} sessions"),
@@ -18,14 +20,20 @@ _UNIT_PHRASES: Final = {
 }
 
 
-def complement_text(source: str, evidence: Evidence, model: str | None = None) -> str:
+def complement_text(
+    source: str, evidence: Evidence, model: str | None = None, *, has_knowledge: bool = False
+) -> str:
     """The sentence for a complement.
 
     Args:
         source: display name of the queried product.
         evidence: of the pair; the sentence calls the recommended product "this product".
         model: the model that recommends it, as in `Recommendation.model`; None if unknown.
+        has_knowledge: whether a sentence of general knowledge follows, which is the reason then.
     """
+    name = (model or "").split(":")[0]
+    if has_knowledge and evidence.basis in {"popular", "model"} and name in _KNOWLEDGE_MODELS:
+        return f"No direct evidence for {source}."
     return _pair_text(source, evidence, model, is_reverse=False)
 
 

@@ -31,7 +31,7 @@ def command(
     ] = None,
     folder: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Where the messages of a stream are kept."),
+        typer.Option(metavar="FOLDER", help="Where the messages of a stream are stored."),
     ] = None,
     every: Annotated[
         float, typer.Option(min=1, metavar="SECONDS", help="Time between two updates, at least.")
@@ -58,7 +58,7 @@ def command(
 
     outcomes = 0
 
-    def told(outcome: UpdateSummary | GoesWithError) -> None:
+    def on_update(outcome: UpdateSummary | GoesWithError) -> None:
         nonlocal outcomes
         outcomes += 1
         if isinstance(outcome, Exception):
@@ -73,7 +73,7 @@ def command(
 
     stream = (source, str(topic)) if is_stream else None
     place = folder if folder is not None else Path(source)
-    follow(bundle, place, stream, every=every, once=once, told=told)
+    follow(bundle, place, stream, every=every, once=once, on_update=on_update)
     if not outcomes:
         output.summary(
             {"bundle": str(bundle), "events": 0, "notes": []},

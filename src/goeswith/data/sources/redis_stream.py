@@ -51,7 +51,7 @@ class RedisStream:
         ]
 
     def _removed(self) -> int:
-        """How many entries are gone from the stream; 0 where Redis (before 7) does not tell."""
+        """How many entries are gone from the stream; 0 where Redis (before 7) does not count."""
         if not self._server.exists(self._topic):
             return 0
         info = self._server.xinfo_stream(self._topic)

@@ -1,13 +1,14 @@
 """Tables in an object store or behind HTTP, copied into a folder through fsspec.
 
 A file that did not change since the last call (same size, and same version or time where the store
-tells one) is not copied again. Nothing is removed from the folder, and nothing is written to the
+has one) is not copied again. Nothing is removed from the folder, and nothing is written to the
 store.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ SCHEMES: Final = {
 _STATE: Final = "remote_files.json"
 _BLOCK_BYTES: Final = 2**22
 _VERSION_KEYS: Final = ("ETag", "etag", "generation", "md5Hash", "LastModified", "created")
-"""What stores say of a version of a file; the first that is there is kept with its size."""
+"""Fields in which stores identify a version of a file; the first one present counts."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def file_system(url: str) -> tuple[Any, str]:
         packages = f"'goeswith[stores]' {SCHEMES[scheme]}".rstrip()
         raise ConfigError(f"{scheme}:// needs: pip install {packages}") from error
     except ValueError as error:
-        raise ConfigError(f"{_shown(url)} is no address: {error}") from None
+        raise ConfigError(f"{public_address(url)} is no address: {error}") from None
     return store, root
 
 
@@ -122,11 +123,12 @@ def store_errors(url: str) -> Iterator[None]:
     except FileNotFoundError as error:
         cause = error.__cause__
         if isinstance(cause, OSError):  # the host, without path and signature
-            text = " ".join(str(cause).split())
-            raise ConfigError(f"{_shown(url)} cannot be used: {text}") from error
-        raise DataError(f"there is nothing at {_shown(url)}") from error
+            text = _without_secrets(" ".join(str(cause).split()), url)
+            raise ConfigError(f"{public_address(url)} cannot be used: {text}") from error
+        raise DataError(f"there is nothing at {public_address(url)}") from error
     except Exception as error:  # each store has errors of its own
-        raise ConfigError(f"{_shown(url)} cannot be used: {' '.join(str(error).split())}") from None
+        text = _without_secrets(" ".join(str(error).split()), url)
+        raise ConfigError(f"{public_address(url)} cannot be used: {text}") from None
 
 
 def _table_files(store: Any, root: str, url: str) -> dict[str, str]:
@@ -146,14 +148,16 @@ def _table_files(store: Any, root: str, url: str) -> dict[str, str]:
         if hidden or table_format(Path(name)) is None:
             continue
         if "\\" in name or ":" in name:
-            raise DataError(f"{_shown(url)} holds the name {name!r}, which is no path in a folder")
+            raise DataError(
+                f"{public_address(url)} holds the name {name!r}, which is no path in a folder"
+            )
         found[name] = path
     if not found:
         if not paths:  # a store that finds nothing does not say why
             _ = store.ls(root) if url.endswith("/") else store.info(root)
         raise DataError(
-            f"{_shown(url)} holds no table; readable are .parquet, .csv, .tsv, .jsonl, .ndjson and "
-            ".xlsx, also packed. A folder needs a / at its end"
+            f"{public_address(url)} holds no table; readable are .parquet, .csv, .tsv, .jsonl, "
+            ".ndjson and .xlsx, also packed. A folder needs a / at its end"
         )
     return found
 
@@ -175,8 +179,16 @@ def _version(info: Mapping[str, Any]) -> str | None:
     return f"{info[keys[0]]} ({info.get('size')} bytes)" if keys else None
 
 
-def _shown(url: str) -> str:
+def public_address(url: str) -> str:
     """An address without a password or a signature."""
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     return f"{parts.scheme}://{host}{parts.path}"
+
+
+def _without_secrets(text: str, url: str) -> str:
+    """The message of a store without the password and the signature of an address."""
+    password = urlsplit(url).password
+    if password:
+        text = text.replace(password, "***")
+    return re.sub(r"\?[^\s'\"]+", "?***", text)

@@ -14,7 +14,7 @@ WAREHOUSES: Final = ("mysql", "bigquery", "snowflake")
 """Schemes of an address, and backends of Ibis."""
 
 _BATCH: Final = 50_000
-_PLAIN: Final = re.compile(r"^[^\W\d]\w*$")
+_PLAIN: Final = re.compile(r"[^\W\d]\w*")
 
 
 class Warehouse:
@@ -36,7 +36,7 @@ class Warehouse:
 
     def quoted(self, name: str) -> str:
         """A plain name as it is: each warehouse quotes, and folds case, in its own way."""
-        if not _PLAIN.match(name):
+        if not _PLAIN.fullmatch(name):
             raise ConfigError(f"the column {name!r} has no plain name; rename it in a query")
         return name
 

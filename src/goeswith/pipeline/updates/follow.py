@@ -29,7 +29,7 @@ def follow(
     *,
     every: float,
     once: bool,
-    told: Callable[[UpdateSummary | GoesWithError], None],
+    on_update: Callable[[UpdateSummary | GoesWithError], None],
 ) -> None:
     """Update a bundle with what arrives, until interrupted.
 
@@ -42,7 +42,7 @@ def follow(
         stream: address and topic; None for what the service writes into `folder`.
         every: seconds from the start of an update to that of the next one, at least.
         once: end when nothing is left to read, after one update.
-        told: called with what each update did, or why it failed; a failed one is tried again.
+        on_update: called with what each update did, or why it failed; a failed one is tried again.
 
     Raises:
         ConfigError: the stream cannot be reached, or there is no folder.
@@ -61,12 +61,12 @@ def follow(
             size = _bytes(folder)
             if size not in (done, 0):
                 try:
-                    told(update_bundle(bundle, folder))
+                    on_update(update_bundle(bundle, folder))
                     done = size
                 except GoesWithError as error:
                     if once:
                         raise
-                    told(error)
+                    on_update(error)
             if once:
                 return
             if opened and log:

@@ -53,11 +53,10 @@ class StreamLog:
         state: dict[str, Any] = {"positions": {}, "file": "", "bytes": 0}
         if self._state_file.is_file():
             stored = parse_object(self._state_file.read_text(encoding="utf-8", errors="replace"))
-            if stored is None or stored.keys() != state.keys():
-                raise DataError(
-                    f"{self._state_file} is damaged; remove it with the files "
-                    f"feedback-{self._name}-*.jsonl, and fit again"
-                )
+            if stored is None or {name: type(value) for name, value in stored.items()} != {
+                name: type(value) for name, value in state.items()
+            }:
+                raise self._damaged(self._state_file)
             state = stored
         self.positions: dict[str, str] = dict(state["positions"])
         for path in sorted(folder.glob(f"feedback-{self._name}-*.jsonl")):
@@ -74,9 +73,18 @@ class StreamLog:
                 os.fsync(file.fileno())
             file.seek(start)
             for line in file.read(max(end - start, 0)).splitlines():
-                event_id = str((parse_object(line.decode("utf-8", "replace")) or {})["event_id"])
-                _, part, position = event_id.rsplit(":", 2)
+                event = parse_object(line.decode("utf-8", "replace")) or {}
+                name, _, position = str(event.get("event_id")).partition(":")
+                if name != self._name or ":" not in position:
+                    raise self._damaged(path)
+                part, position = position.rsplit(":", 1)
                 self.positions[part] = position
+
+    def _damaged(self, path: Path) -> DataError:
+        return DataError(
+            f"{path} is damaged; remove {self._state_file.name} with the files "
+            f"feedback-{self._name}-*.jsonl, and fit again"
+        )
 
     def append(self, messages: Sequence[Message]) -> None:
         """Write messages; returns when they are on the disk."""
@@ -99,7 +107,9 @@ class StreamLog:
         paths = sorted(self._folder.glob(f"feedback-{self._name}-*.jsonl"))
         if paths and paths[-1].stat().st_size < _FILE_BYTES:
             return paths[-1]
-        return self._folder / f"feedback-{self._name}-{len(paths):06d}.jsonl"
+        # after the last one, as older ones may be gone
+        number = int(paths[-1].stem.rpartition("-")[2]) + 1 if paths else 0
+        return self._folder / f"feedback-{self._name}-{number:06d}.jsonl"
 
     def _line(self, message: Message) -> bytes:
         event_id = f"{self._name}:{message.part}:{message.position}"

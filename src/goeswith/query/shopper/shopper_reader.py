@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from goeswith.core.errors import BundleError, ConfigError
+from goeswith.models.registry import model_name
 from goeswith.query.online_scoring import damage_as_error
 from goeswith.shoppers import SHOPPER_MODELS
 from goeswith.shoppers.shop_counts import count_shoppers
@@ -28,7 +29,7 @@ class ShopperReader:
         self.spec, self.folder = spec, bundle.folder / SHOPPER_MODEL
         self.store = ShopperStore.load(bundle.folder / SHOPPERS)
         with damage_as_error(self.folder):
-            self.model = SHOPPER_MODELS.find(spec.partition(":")[0]).load(self.folder)
+            self.model = SHOPPER_MODELS.find(model_name(spec)).load(self.folder)
         if not 0 < self.model.n == self.store.histories.n <= len(bundle):
             raise BundleError(
                 f"{self.folder}: the model is of {self.model.n:,} products, the histories of "

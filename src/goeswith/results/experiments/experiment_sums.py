@@ -102,7 +102,7 @@ class ExperimentSums:
 
 
 _ANSWERS: Final = """
-CREATE TEMP TABLE asked AS
+CREATE TEMP TABLE answered AS
 SELECT {unit} AS unit, {variant} AS variant, happened, answer, products, teams,
        counted = 'seen' AS seen
 FROM answers
@@ -115,20 +115,21 @@ _UNITS: Final = """
 CREATE TEMP TABLE units AS
 SELECT unit, any_value(variant) AS variant, min(happened) AS since,
        count(DISTINCT variant) AS variants
-FROM asked GROUP BY unit
+FROM answered GROUP BY unit
 """
 
 _LISTED: Final = """
 CREATE TEMP TABLE listed AS
 SELECT a.unit, a.seen, t.clicked_at IS NOT NULL AS clicked, a.team
 FROM touched t JOIN (
-    SELECT unit, seen, answer, hash(unnest(products)) AS product, unnest(teams) AS team FROM asked
+    SELECT unit, seen, answer, hash(unnest(products)) AS product, unnest(teams) AS team
+    FROM answered
 ) a USING (answer, product)
 """
 
 _SUMS: Final = """
 WITH sent AS (
-    SELECT unit, sum(len(products)) AS m FROM asked WHERE NOT seen GROUP BY unit
+    SELECT unit, sum(len(products)) AS m FROM answered WHERE NOT seen GROUP BY unit
 ), seen AS (
     SELECT unit, count(*) AS m FROM listed WHERE seen GROUP BY unit
 ), clicks AS (
@@ -175,7 +176,7 @@ def experiment_sums(folder: Path, experiment: Experiment) -> ExperimentSums:
         db.execute(answers, [experiment.name])
         first, last, n = db.execute(
             "SELECT strftime(min(happened), '%Y-%m-%d'), strftime(max(happened), '%Y-%m-%d'), "
-            "count(*) FROM asked"
+            "count(*) FROM answered"
         ).fetchone()
         if not n:
             raise DataError(
@@ -207,7 +208,7 @@ def baseline_sums(folder: Path, unit: str) -> VariantSums:
 
 
 def _sums(db: Any, unit: str) -> tuple[str | None, dict[str, VariantSums]]:
-    """Currency, and sums by variant, of the table `asked`."""
+    """Currency, and sums by variant, of the table `answered`."""
     db.execute(_UNITS)
     db.execute(sql.TOUCHED)
     db.execute(sql.BOUGHT.format(unit=unit))

@@ -7,6 +7,7 @@ those that leave the interval at one of the looks is the power.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import Final
 
 import numpy as np
@@ -77,8 +78,10 @@ def shoppers_needed(
     Raises:
         ConfigError: value or deviation is not positive, or no number of shoppers is enough.
     """
-    if not (value > 0 and deviation > 0):
-        raise ConfigError(f"value ({value:g}) and deviation ({deviation:g}) must be above 0")
+    if not (0 < value < inf and 0 < deviation < inf):
+        raise ConfigError(
+            f"value ({value:g}) and deviation ({deviation:g}) must be above 0 and finite"
+        )
     change = abs(value * effect)
     low, high = 0.0, 20.0
     for _ in range(25):

@@ -35,9 +35,9 @@ def choice_probabilities(learner: Learner, alpha: Floats, beta_: Floats) -> Floa
     """
     if learner == "thompson":
         return _largest(alpha, beta_)
-    found = np.full(len(alpha), EPSILON / len(alpha))
-    found[np.argmax(alpha / (alpha + beta_))] += 1 - EPSILON
-    return found
+    probabilities = np.full(len(alpha), EPSILON / len(alpha))
+    probabilities[np.argmax(alpha / (alpha + beta_))] += 1 - EPSILON
+    return probabilities
 
 
 def _largest(alpha: Floats, beta_: Floats) -> Floats:
@@ -47,12 +47,12 @@ def _largest(alpha: Floats, beta_: Floats) -> Floats:
     below = np.log(np.clip((shares[1:] + shares[:-1]) / 2, 1e-300, None))
     inside = np.diff(shares, axis=0)
     others = np.exp(below.sum(axis=1, keepdims=True) - below)
-    found = (inside * others).sum(axis=0)
-    total = found.sum()
-    return found / total if total > 0 else np.full(len(alpha), 1 / len(alpha))
+    probabilities = (inside * others).sum(axis=0)
+    total = probabilities.sum()
+    return probabilities / total if total > 0 else np.full(len(alpha), 1 / len(alpha))
 
 
 def draw(probabilities: Floats, at: float) -> int:
-    """The candidate at a number from 0 to 1."""
-    place = np.searchsorted(np.cumsum(probabilities), at, side="right")
-    return min(int(place), len(probabilities) - 1)
+    """The candidate at a number from 0 to 1; never one with the probability 0."""
+    index = int(np.searchsorted(np.cumsum(probabilities), at, side="right"))
+    return min(index, int(np.flatnonzero(probabilities)[-1]))

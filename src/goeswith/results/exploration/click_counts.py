@@ -3,7 +3,7 @@
 The position-based click model (Craswell et al., WSDM 2008): the click rate of a product at a rank
 is its attraction times the propensity of the rank. Both are fitted alternately by the maximum of
 the Poisson likelihood, with the propensity of the first rank set to 1. Where a product is shown at
-several ranks, its attraction is told from its rank.
+several ranks, its attraction is separated from the propensity of the rank.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ USING (source_type, product_id)
 
 @dataclass(frozen=True)
 class ClickCounts:
-    """What a learner knows.
+    """What a learner decides by.
 
     Attributes:
         counts: (type of the queried product, product) -> clicks, examined impressions.

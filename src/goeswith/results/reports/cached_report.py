@@ -52,6 +52,6 @@ class CachedReport:
             return None
         try:
             sums = experiment_sums(self._folder, self._experiment)
-        except DataError:  # nobody has come yet
+        except DataError:  # no shopper has a variant yet
             return None
         return report_experiment(self._experiment, sums)

@@ -146,14 +146,14 @@ ATTACH: Final = """
 WITH orders AS (
     SELECT coalesce(order_id, session_id, unit) AS basket, unit, product_id, product
     FROM bought WHERE event = 'purchase' AND unit IS NOT NULL
-), asked AS (
+), answered AS (
     SELECT answer, unit, source_id, hash(unnest(products)) AS product FROM (
         SELECT *, coalesce(user_id, session_id) AS unit FROM answers
         WHERE coalesce(variant, '') <> 'holdout'
     ) a SEMI JOIN orders o ON o.unit = a.unit AND o.product_id = a.source_id
 ), beside AS (
     SELECT DISTINCT o.basket, o.unit, s.product
-    FROM asked s {join} JOIN touched t USING (answer, product)
+    FROM answered s {join} JOIN touched t USING (answer, product)
     JOIN orders o ON s.unit = o.unit AND s.source_id = o.product_id
 ), sources AS (
     SELECT DISTINCT basket, unit FROM beside

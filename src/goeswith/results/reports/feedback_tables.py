@@ -8,6 +8,7 @@ Ids that only join are stored as 64-bit hashes of DuckDB, which takes a fraction
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,8 @@ from goeswith.data.feedback import FEEDBACK_PATTERN
 CACHE: Final = ".results"
 _VERSION: Final = 2
 """Of the columns; parsed files of another version are written again."""
+_LONGEST_REPORT: Final = 600.0
+"""Seconds after which no report reads a parsed file of an earlier state of the log."""
 _COLUMNS: Final = {
     "timestamp": "VARCHAR",
     "occurred_at": "VARCHAR",
@@ -120,9 +123,17 @@ def _parsed(connection: Any, path: Path) -> dict[str, Path]:
             connection.execute(f"COPY ({query}) TO '{_quoted(partial)}' (FORMAT parquet)")
     connection.execute("DROP TABLE lines")
     for old in cache.glob(f"{path.stem}-*.parquet"):
-        if old not in targets.values():
+        if old not in targets.values() and not _may_be_read(old):
             old.unlink(missing_ok=True)
     return targets
+
+
+def _may_be_read(parsed: Path) -> bool:
+    """Whether a report that is being computed may still read a file; the log grows meanwhile."""
+    try:
+        return time.time() < parsed.stat().st_mtime + _LONGEST_REPORT
+    except FileNotFoundError:
+        return False
 
 
 def _quoted(path: Path) -> str:

@@ -9,8 +9,6 @@ from pathlib import Path
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import numpy as np
-
 from goeswith.core.errors import ConfigError, DataError
 from goeswith.query.recommendation_list import RecommendationList
 from goeswith.results.experiments.experiment_file import uniform
@@ -74,7 +72,7 @@ class Explorer:
         """The list for a shopper.
 
         Args:
-            unit: id of the shopper, who sees the same list of a product all day.
+            unit: id of the shopper, whose list of a product changes within a day only as counts do.
             product_id: the queried product.
             source_type: its type.
             shown: the list without exploration.
@@ -97,7 +95,7 @@ class Explorer:
         chances = choice_probabilities(learner, *self.counts.posterior(source_type or "", ids))
         choice = draw(chances, uniform(f"choice {day}", product_id, unit))
         propensities = [1.0] * len(shown)
-        propensities[place] = float(np.round(chances[choice], 6))
+        propensities[place] = float(chances[choice])
         items = [*shown[:place], candidates[choice], *shown[place + 1 :]]
         explored = RecommendationList(items, shown.skipped, shown.rules)
         return Explored(explored, propensities)
@@ -127,12 +125,15 @@ class Explorer:
             return
         if self._lock.acquire(blocking=False):
             self._read_at = now
-            Thread(target=self._read, daemon=True).start()
+            try:
+                Thread(target=self._read, daemon=True).start()
+            except RuntimeError:  # no thread is to be had: the counts stay
+                self._lock.release()
 
     def _read(self) -> None:
         try:
             self.counts = read_click_counts(self._folder)
-        except DataError:  # nobody has come yet
+        except DataError:  # there is no log yet
             pass
         except Exception as error:
             print(f"exploration keeps its counts: {error}", file=sys.stderr, flush=True)  # noqa: T201
