@@ -11,7 +11,7 @@ from goeswith.store.manifest import read_manifest
 
 HEADER = "Order ID,SKU,Kunde,Ereignis,Datum,notes\n"
 EVENTS = HEADER + "".join(
-    f"O{i // 2},P{i % 6},U{i // 4},{('Ansicht', 'gekauft')[i % 2]},2024-01-{1 + i % 28:02},x\n"
+    f"O{i // 2},P{i % 6},U{i // 4},{('Ansicht', 'kupljeno')[i % 2]},2024-01-{1 + i % 28:02},x\n"
     for i in range(60)
 )
 
@@ -40,10 +40,10 @@ def test_a_proposal_says_what_is_not_clear_and_loads_once_that_is_set(run, tmp_p
     assert code == 2
     document = json.loads(out)
     assert 'basket_id = "Order ID"' in document["settings"]
-    assert '# "gekauft" = "view"  # or cart, purchase, ignore' in document["settings"]
+    assert '# "kupljeno" = "view"  # or cart, purchase, ignore' in document["settings"]
     assert "event has an unknown name" in document["problems"][0]
     assert document["load"] is None
-    settings = document["settings"].replace('# "gekauft" = "view"', '"gekauft" = "purchase"')
+    settings = document["settings"].replace('# "kupljeno" = "view"', '"kupljeno" = "purchase"')
     (tmp_path / "goeswith.toml").write_text(settings)
     code, out, _ = run("data", "inspect", "shop", "--json")
     document = json.loads(out)
