@@ -163,6 +163,7 @@ def test_the_openapi_description_has_examples_and_the_unknown_product(client: An
         "/v1/products/{product_id}/reverse",
         "/v1/products/{product_id}/similars",
         "/v1/report",
+        "/v1/results",
         "/v1/rules",
         "/v1/rules/history",
         "/v1/rules/preview",
@@ -170,6 +171,7 @@ def test_the_openapi_description_has_examples_and_the_unknown_product(client: An
         "/v1/rules/{rule_id}",
         "/v1/search",
         "/v1/session",
+        "/v1/users/{user_id}/next",
     ]
     for path in ("/v1/products/{product_id}", "/v1/products/{product_id}/complements"):
         assert "404" in described["paths"][path]["get"]["responses"]

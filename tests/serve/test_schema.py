@@ -57,6 +57,7 @@ ROUTES = [
     ("get", "/v1/products/{product_id}/reverse"),
     ("get", "/v1/products/{product_id}/similars"),
     ("get", "/v1/report"),
+    ("get", "/v1/results"),
     ("get", "/v1/rules"),
     ("post", "/v1/rules"),
     ("get", "/v1/rules/history"),

@@ -13,7 +13,7 @@ import pytest
         ("/v1/products/phone-1/complements?kk=3", "kk", "did you mean 'k'?"),
         ("/v1/products/phone-1/complements?k=3&per_typ=1", "per_typ", "did you mean 'per_type'?"),
         ("/v1/products/phone-1/similars?wher=price<2", "wher", "did you mean 'where'?"),
-        ("/v1/search?q=phone&zzz=1", "zzz", "the parameters are q, k"),
+        ("/v1/search?q=phone&zzz=1", "zzz", "the parameters are q, k, locale"),
         ("/v1/bundle?format=json", "format", "this path has no parameters"),
         ("/v1/products/phone-1?k=1", "k", "this path has no parameters"),
         ("/metrics?x=", "x", "this path has no parameters"),

@@ -80,9 +80,11 @@ def power(
 ) -> None:
     """Compute how many shoppers an experiment needs, if you look at it every day.
 
-    goeswith experiment power --effect 0.05 --feedback feedback
+        goeswith experiment power --effect 0.05 --feedback feedback
 
-    goeswith experiment power --effect 0.1 --metric conversion --value 0.04
+        goeswith experiment power --effect 0.1 --metric conversion --value 0.04
+
+    The rate without the change is --value, or that of the feedback.
     """
     from goeswith.cli.output import Output
     from goeswith.core.errors import ConfigError

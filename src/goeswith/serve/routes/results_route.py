@@ -50,9 +50,13 @@ class ResultsRow(BaseModel):
 class ResultsResponse(BundleResponse):
     """What recommendations earned, from the feedback log; at most a minute old."""
 
-    counted: Literal["sent", "seen"] = Field(description="What an impression is.")
+    counted: Literal["sent", "seen"] = Field(
+        description="What an impression is.", examples=["seen"]
+    )
     currency: str | None = Field(examples=["EUR"])
-    touch: Literal["click", "view"] = Field(description="What a purchase is attributed to.")
+    touch: Literal["click", "view"] = Field(
+        description="What a purchase is attributed to.", examples=["click"]
+    )
     window_hours: int = Field(examples=[24])
     first_at: str = Field(examples=["2024-01-01T08:00:00"])
     last_at: str = Field(examples=["2024-01-31T20:00:00"])
@@ -82,7 +86,9 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
     def results(
         snapshot: CurrentSnapshot,
         request: Request,
-        by: Annotated[Dimension, Query(description="One row a value of it.")] = "all",
+        by: Annotated[
+            Dimension, Query(description="One row a value of it.", examples=["day"])
+        ] = "all",
     ) -> ResultsResponse:
         """Clicks, carts and revenue of recommendations, for keys of `serve.editors`."""
         _check_key(settings, request.scope.get("key"))
