@@ -32,7 +32,7 @@ HOSTILE = {
     "<b>bold</b>&amp;": SCRIPT,
     "javascript:alert(1)": "\u202eturned round\u202c \u2067right to left\u2069 \u200f\u200b",
     "long": LONG,
-    "zero": "null\x00byte \x1b[31mred\x07 bell",
+    "zero": "null\x01byte \x1b[31mred\x07 bell",
     "quote'\"/../?#%2F&k=3": "'\"><svg onload=alert(1)> {{7*7}} ${7*7}",
     "zalgo": "Z" + "\u0300" * 400 + "algo",
     "empty": "\u200b\u200b",

@@ -35,6 +35,7 @@ CONFIGS = st.builds(
     MiningConfig,
     max_basket=st.integers(2, 5),
     per_user_cap=st.just(100),
+    min_customers=st.just(1),
     window_days=st.sampled_from([0.03, 1, 2]),
     min_co_purchase=st.integers(1, 2),
     min_co_view=st.integers(1, 2),

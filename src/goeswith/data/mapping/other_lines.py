@@ -39,6 +39,7 @@ def without_other_lines(
         if name in products.columns
         and products[name].dtype != pl.Binary
         and not products[name].dtype.is_nested()
+        and not products[name].dtype.is_temporal()
     ]
     if "product_id" not in names:
         return products, {}, []
