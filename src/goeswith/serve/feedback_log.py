@@ -13,6 +13,7 @@ import math
 import os
 import sys
 import time
+import weakref
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,6 +61,8 @@ class FeedbackLog:
                 f"serve.feedback = {str(folder)!r} cannot be written: {error}; name a folder that "
                 "the service may write"
             ) from error
+        # a service that does not begin does not come to `close`
+        weakref.finalize(self, self._file.close)
         self._acknowledged = 0
         self._has_rest = False
         self._waiting: list[tuple[bytes, asyncio.Future[None]]] = []
