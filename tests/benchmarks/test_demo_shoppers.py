@@ -23,7 +23,12 @@ def test_a_bundle_gets_a_log_an_experiment_and_a_page(
     monkeypatch.setattr(sys, "path", [*sys.path])
     runpy.run_path(str(SCRIPT), run_name="__main__")
     assert "more than without recommendations" in (tmp_path / "results.html").read_text()
-    asked = ["experiment", "results", str(tmp_path / "experiment.toml"), str(tmp_path / "feedback")]
-    found = json.loads(CliRunner().invoke(app, [*asked, "--json"]).stdout)
+    command = [
+        "experiment",
+        "results",
+        str(tmp_path / "experiment.toml"),
+        str(tmp_path / "feedback"),
+    ]
+    found = json.loads(CliRunner().invoke(app, [*command, "--json"]).stdout)
     assert [one["name"] for one in found["variants"]] == ["recommendations", "best-sellers"]
     assert found["incremental"]["recommendations"]["difference"] > 0

@@ -174,18 +174,18 @@ def test_more_tests_widen_the_intervals_and_the_holdout_says_what_is_added() -> 
 
 def test_the_commands_print_the_verdict_and_the_size(folder: Path) -> None:
     run = CliRunner()
-    asked = ["experiment", "results", str(folder / "experiment.toml"), str(folder)]
-    done = run.invoke(app, asked)
+    command = ["experiment", "results", str(folder / "experiment.toml"), str(folder)]
+    done = run.invoke(app, command)
     assert done.exit_code == 0, done.output
     assert [line.split("\t")[0] for line in done.stdout.splitlines()] == ["variant", "a", "b"]
     assert "1 shoppers with answers of several variants" in done.stderr
-    document = json.loads(run.invoke(app, [*asked, "--json"]).stdout)
+    document = json.loads(run.invoke(app, [*command, "--json"]).stdout)
     assert document["drafts"][0]["clicks"] == 1
     assert document["state"] == "running"
-    asked = ["experiment", "power", "--effect", "0.1", "--metric"]
-    found = run.invoke(app, [*asked, "conversion", "--value", "0.2", "--json"])
+    command = ["experiment", "power", "--effect", "0.1", "--metric"]
+    found = run.invoke(app, [*command, "conversion", "--value", "0.2", "--json"])
     assert json.loads(found.stdout)["shoppers"] == pytest.approx(21_600, rel=0.05)
-    assert run.invoke(app, [*asked, "revenue", "--value", "3"]).exit_code
-    assert run.invoke(app, [*asked, "colour", "--value", "3"]).exit_code
-    found = run.invoke(app, [*asked, "revenue", "--feedback", str(folder), "--json"])
+    assert run.invoke(app, [*command, "revenue", "--value", "3"]).exit_code
+    assert run.invoke(app, [*command, "colour", "--value", "3"]).exit_code
+    found = run.invoke(app, [*command, "revenue", "--feedback", str(folder), "--json"])
     assert json.loads(found.stdout)["value"] == pytest.approx(40 / 6)

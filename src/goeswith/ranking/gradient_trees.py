@@ -61,20 +61,8 @@ class GradientTrees:
         """
         import lightgbm
 
-        settings: dict[str, Any] = {
-            "objective": "binary",
-            "num_leaves": leaves,
-            "learning_rate": learning_rate,
-            "min_data_in_leaf": int(np.clip(len(labels) // 20, 1, 50)),
-            "feature_fraction": 0.7,
-            "bagging_fraction": 0.8,
-            "bagging_freq": 1,
-            "lambda_l2": 5.0,
-            "deterministic": True,
-            "force_row_wise": True,
-            "verbosity": -1,
-            "seed": seed,
-        }
+        least = int(np.clip(len(labels) // 20, 1, 50))
+        settings = tree_settings("binary", leaves, learning_rate, least, seed)
         data = lightgbm.Dataset(
             columns, labels.astype(np.float32), feature_name=[_feature_name(name) for name in names]
         )
@@ -151,6 +139,50 @@ class GradientTrees:
         check_trees(text)
         booster = lightgbm.Booster(model_str=text)
         return cls(booster, arrays["scale"], arrays.get("expected"))
+
+
+def tree_settings(
+    objective: str, leaves: int, learning_rate: float, least: int, seed: int
+) -> dict[str, Any]:
+    """Settings of LightGBM that every ranker of the library shares; the same data, the same trees.
+
+    Args:
+        objective: of LightGBM.
+        leaves: of a tree, at most.
+        learning_rate: weight of a tree.
+        least: rows in a leaf.
+        seed: of the draws of rows and columns.
+    """
+    return {
+        "objective": objective,
+        "num_leaves": leaves,
+        "learning_rate": learning_rate,
+        "min_data_in_leaf": least,
+        "feature_fraction": 0.7,
+        "bagging_fraction": 0.8,
+        "bagging_freq": 1,
+        "lambda_l2": 5.0,
+        "deterministic": True,
+        "force_row_wise": True,
+        "verbosity": -1,
+        "seed": seed,
+    }
+
+
+def train_until_best(
+    settings: dict[str, Any],
+    data: lightgbm.Dataset,
+    trees: int,
+    held_out: lightgbm.Dataset,
+    patience: int,
+) -> lightgbm.Booster:
+    """At most so many trees: those up to the best one on what is held out."""
+    import lightgbm
+
+    stop = lightgbm.early_stopping(patience, verbose=False)
+    booster = lightgbm.train(settings, data, trees, valid_sets=[held_out], callbacks=[stop])
+    # without the trees after the best one
+    return lightgbm.Booster(model_str=booster.model_to_string(num_iteration=booster.best_iteration))
 
 
 def _feature_name(name: str) -> str:

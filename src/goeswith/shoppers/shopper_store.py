@@ -148,7 +148,7 @@ def _histories(arrays: dict[str, npt.NDArray[np.int64]]) -> Histories:
     n = int(arrays["n"])
     for name in ("starts", "basket_starts", "products", "seconds"):
         if name in arrays and (arrays[name].ndim != 1 or arrays[name].dtype.kind != "i"):
-            raise ValueError(f"{name} is no list of whole numbers")
+            raise ValueError(f"{name} is no list of integers")
     for name, ends, last in (
         ("starts", starts, len(indptr) - 1),
         ("basket_starts", indptr, len(products)),

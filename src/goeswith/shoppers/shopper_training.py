@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from goeswith.core.arrays import Floats, Sparse, block_size, entry_rows, top_k
 from goeswith.core.arrays_file import Arrays
+from goeswith.ranking.gradient_trees import train_until_best, tree_settings
 from goeswith.ranking.tree_text import check_trees
 from goeswith.shoppers.basket_metrics import hits, ndcg
 from goeswith.shoppers.shopper_features import NAMES, CandidateTable, candidate_table
@@ -30,6 +31,8 @@ _CHECK_SHARE: Final = 0.25
 _NEGATIVES: Final = 0.3
 """Share of the candidates outside the basket that are learned from, with more weight."""
 _LEARNING_RATE: Final = 0.06
+_LEAST: Final = 50
+"""Rows in a leaf."""
 _PATIENCE: Final = 25
 _K: Final = 10
 
@@ -192,34 +195,13 @@ def _fit_trees(
     """Boosted trees: as many as given, or as are best on what is held out."""
     import lightgbm
 
-    settings: dict[str, Any] = {
-        "objective": "binary",
-        "num_leaves": config.leaves,
-        "learning_rate": _LEARNING_RATE,
-        "min_data_in_leaf": 50,
-        "feature_fraction": 0.7,
-        "bagging_fraction": 0.8,
-        "bagging_freq": 1,
-        "lambda_l2": 5.0,
-        "deterministic": True,
-        "force_row_wise": True,
-        "verbosity": -1,
-        "seed": config.seed,
-    }
+    settings = tree_settings("binary", config.leaves, _LEARNING_RATE, _LEAST, config.seed)
     if held_out is None:
         return lightgbm.train(settings, data, trees or config.trees)
     validation = lightgbm.Dataset(
         held_out.table.columns, held_out.label.astype(np.float32), reference=data
     )
-    booster = lightgbm.train(
-        settings,
-        data,
-        config.trees,
-        valid_sets=[validation],
-        callbacks=[lightgbm.early_stopping(_PATIENCE, verbose=False)],
-    )
-    # without the trees after the best one
-    return lightgbm.Booster(model_str=booster.model_to_string(num_iteration=booster.best_iteration))
+    return train_until_best(settings, data, config.trees, validation, _PATIENCE)
 
 
 def _shown(

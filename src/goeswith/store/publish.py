@@ -139,7 +139,7 @@ def _is_ours(name: str) -> bool:
 def replaced_builds(path: Path) -> list[str]:
     """Builds that the bundle no longer answers from and that are on disk, as a process reads them.
 
-    The next run that writes the bundle removes those that nobody reads any more.
+    The next run that writes the bundle removes those that no process reads any more.
     """
     current = json.loads((path / MANIFEST).read_text(encoding="utf-8"))["build"]
     builds = {entry.name for entry in path.iterdir() if BUILD_NAME.fullmatch(entry.name)}

@@ -43,7 +43,7 @@ def new_text(shoppers: int, beside: tuple[str, int] | None) -> str:
 
 
 def _ago(days: float) -> str:
-    whole = round(days)
-    if whole < 1:
+    count = round(days)
+    if count < 1:
         return "last today"
-    return "last yesterday" if whole == 1 else f"last {whole:,} days ago"
+    return "last yesterday" if count == 1 else f"last {count:,} days ago"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,9 +20,15 @@ import polars as pl
 
 from goeswith.core.atomic_files import atomic_path, write_json
 from goeswith.core.errors import ConfigError, DataError
+from goeswith.data.sources.database_readers import (
+    Batches,
+    DuckdbReader,
+    PostgresReader,
+    SqliteReader,
+    quoted,
+)
 from goeswith.data.sources.warehouse import WAREHOUSES, Warehouse
 
-_BATCH: Final = 50_000
 _NAME: Final = re.compile(r"^[^\W\d][\w$]*(\.[^\W\d][\w$]*)?$")
 _QUERY: Final = re.compile(r"^\s*(select|with)\b", re.IGNORECASE)
 _DAY_FIRST: Final = re.compile(r"^\d{1,2}[./-]\d{1,2}[./-]\d{2}")
@@ -34,8 +39,6 @@ FORM: Final = (
     "sqlite:///FILE, duckdb:///FILE, postgresql://USER:PASSWORD@HOST:PORT/NAME, mysql://..., "
     "bigquery://PROJECT/DATASET or snowflake://..."
 )
-
-Batches: TypeAlias = "Iterator[pl.DataFrame]"
 
 
 @dataclass(frozen=True)
@@ -160,15 +163,11 @@ def _statement(source: str, *, plain: bool) -> str:
     if _QUERY.match(source):
         return source
     if _NAME.match(source):
-        name = source if plain else ".".join(map(_quoted, source.split(".")))
+        name = source if plain else ".".join(map(quoted, source.split(".")))
         return f"SELECT * FROM {name}"  # noqa: S608
     raise ConfigError(
         f"{source!r} is neither the name of a table nor a query that starts with select or with"
     )
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _literal(value: str | int | float) -> str:
@@ -196,142 +195,7 @@ def _write(batches: Batches, path: Path) -> int:
     return rows
 
 
-class _Quoting:
-    def quoted(self, name: str) -> str:
-        return _quoted(name)
-
-
-class _Sqlite(_Quoting):
-    """A file of SQLite. Values of a column may differ in type, so that they are read as text."""
-
-    def __init__(self, path: Path) -> None:
-        self._connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
-        self._connection.execute("BEGIN")
-
-    def value(self, statement: str) -> Any:
-        return self._connection.execute(statement).fetchone()[0]
-
-    def batches(self, statement: str) -> Batches:
-        cursor = self._connection.execute(statement)
-        names = [column[0] for column in cursor.description]
-        while rows := cursor.fetchmany(_BATCH):
-            columns = zip(*rows, strict=True)
-            yield pl.DataFrame(
-                [
-                    pl.Series(name, [None if v is None else _text(v) for v in column], pl.String)
-                    for name, column in zip(names, columns, strict=True)
-                ]
-            )
-
-    def close(self) -> None:
-        self._connection.close()
-
-
-def _text(value: Any) -> str:
-    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
-
-
-class _Duckdb(_Quoting):
-    """A file of DuckDB."""
-
-    def __init__(self, path: Path) -> None:
-        import duckdb
-
-        self._connection = duckdb.connect(str(path), read_only=True)
-        self._connection.execute("BEGIN TRANSACTION")
-
-    def value(self, statement: str) -> Any:
-        query = f"SELECT CAST(({statement}) AS VARCHAR)"
-        return self._connection.execute(query).fetchall()[0][0]
-
-    def batches(self, statement: str) -> Batches:
-        import pyarrow as pa
-
-        for batch in self._connection.sql(statement).to_arrow_reader(_BATCH):
-            frame = pl.from_arrow(pa.Table.from_batches([batch]))
-            assert isinstance(frame, pl.DataFrame)
-            if frame.height:
-                yield frame
-
-    def close(self) -> None:
-        self._connection.close()
-
-
-class _Postgres(_Quoting):
-    """PostgreSQL, by COPY in one read-only transaction. Columns are text."""
-
-    def __init__(self, url: str) -> None:
-        try:
-            import psycopg
-        except ImportError as error:
-            raise ConfigError("PostgreSQL needs: pip install 'goeswith[export]'") from error
-        self._connection = psycopg.connect(
-            url, connect_timeout=10, application_name="goeswith data pull"
-        )
-        self._connection.read_only = True
-        self._connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-
-    def value(self, statement: str) -> Any:
-        row = self._connection.execute(f"SELECT ({statement})::text".encode()).fetchone()
-        return row[0] if row else None
-
-    def batches(self, statement: str) -> Batches:
-        import pyarrow as pa
-        from pyarrow import csv
-
-        copy_statement = f"COPY ({statement}) TO STDOUT WITH (FORMAT csv, HEADER)"
-        with self._connection.cursor() as cursor:
-            described = cursor.execute(f"{statement} LIMIT 0".encode()).description or []
-            names = [column.name for column in described]
-            with cursor.copy(copy_statement.encode()) as copy:
-                reader = csv.open_csv(
-                    pa.PythonFile(_Chunks(iter(copy)), mode="r"),
-                    parse_options=csv.ParseOptions(newlines_in_values=True),
-                    convert_options=csv.ConvertOptions(
-                        column_types=dict.fromkeys(names, pa.string()),
-                        strings_can_be_null=True,
-                        quoted_strings_can_be_null=False,
-                        null_values=[""],
-                    ),
-                )
-                for batch in reader:
-                    frame = pl.from_arrow(pa.Table.from_batches([batch]))
-                    assert isinstance(frame, pl.DataFrame)
-                    if frame.height:
-                        yield frame
-
-    def close(self) -> None:
-        self._connection.close()
-
-
-class _Chunks:
-    """A readable file of chunks of bytes."""
-
-    closed = False
-
-    def __init__(self, chunks: Iterator[Any]) -> None:
-        self._chunks = chunks
-        self._rest = b""
-
-    def read(self, size: int = -1) -> bytes:
-        parts = [self._rest]
-        length = len(self._rest)
-        while size < 0 or length < size:
-            chunk = next(self._chunks, None)
-            if chunk is None:
-                break
-            parts.append(bytes(chunk))
-            length += len(chunk)
-        content = b"".join(parts)
-        size = len(content) if size < 0 else size
-        self._rest = content[size:]
-        return content[:size]
-
-    def close(self) -> None:
-        self.closed = True
-
-
-_Reader: TypeAlias = _Sqlite | _Duckdb | _Postgres | Warehouse
+_Reader: TypeAlias = SqliteReader | DuckdbReader | PostgresReader | Warehouse
 
 
 @contextmanager
@@ -349,9 +213,9 @@ def _reader(url: str) -> Iterator[_Reader]:
             path = Path(unquote(url.partition(":///")[2]))
             if not path.is_file():
                 raise ConfigError(f"there is no database {path}; the address is {FORM}")
-            reader = _Sqlite(path) if scheme == "sqlite" else _Duckdb(path)
+            reader = SqliteReader(path) if scheme == "sqlite" else DuckdbReader(path)
         elif scheme in ("postgresql", "postgres"):
-            reader = _Postgres(url)
+            reader = PostgresReader(url)
         else:
             reader = Warehouse(url)
         try:

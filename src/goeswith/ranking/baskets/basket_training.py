@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from goeswith.core.arrays_file import Arrays
 from goeswith.models.basket_counts import BasketCounts
 from goeswith.ranking.baskets.pair_table import BLOCK, CONFIDENCES, FORMS, PairTable, look_up
 from goeswith.ranking.baskets.type_features import TypeFeatures
+from goeswith.ranking.gradient_trees import train_until_best, tree_settings
 from goeswith.ranking.tree_text import check_trees
 
 if TYPE_CHECKING:
@@ -216,32 +217,12 @@ def _fit_trees(
     """Boosted trees: as many as given, or as are best on what is held out."""
     import lightgbm
 
-    settings: dict[str, Any] = {
-        "objective": "cross_entropy",
-        "num_leaves": config.leaves,
-        "learning_rate": _LEARNING_RATE,
-        "min_data_in_leaf": int(np.clip(len(samples.target) // 100, 1, 200)),
-        "feature_fraction": 0.7,
-        "bagging_fraction": 0.8,
-        "bagging_freq": 1,
-        "lambda_l2": 5.0,
-        "deterministic": True,
-        "force_row_wise": True,
-        "verbosity": -1,
-        "seed": config.seed,
-    }
+    least = int(np.clip(len(samples.target) // 100, 1, 200))
+    settings = tree_settings("cross_entropy", config.leaves, _LEARNING_RATE, least, config.seed)
     data = samples.dataset(start)
     if held_out is None:
         return lightgbm.train(settings, data, trees or config.trees)
-    booster = lightgbm.train(
-        settings,
-        data,
-        config.trees,
-        valid_sets=[held_out.dataset(start, data)],
-        callbacks=[lightgbm.early_stopping(_PATIENCE, verbose=False)],
-    )
-    # without the trees after the best one
-    return lightgbm.Booster(model_str=booster.model_to_string(num_iteration=booster.best_iteration))
+    return train_until_best(settings, data, config.trees, held_out.dataset(start, data), _PATIENCE)
 
 
 def _discounted_recalls(
