@@ -209,3 +209,10 @@ def test_losses_name_both_numbers() -> None:
     ]
     assert not losses(last, last, PublishSettings(min_events=1, min_answers=1))
     assert not losses(new, new, PublishSettings(min_events=1, min_answers=1))
+
+
+def test_a_catalogue_of_which_nothing_is_known_says_what_to_add(tmp_path: Path) -> None:
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "products.csv").write_text("product_id\na\nb\nc\n")
+    with pytest.raises(BundleError, match=r"no events and no lists of pairs.*add titles, types or"):
+        fit_bundle(load_data(tmp_path / "shop"), tmp_path / "bundle", Settings())

@@ -56,6 +56,11 @@ def why_few(
             f"there are no purchases among {rows['events']:,} events ({rows['views']:,} views): "
             "complements come from purchases"
         ]
+    if "events" not in rows and not graph.relations:
+        return [
+            "there are no events and no lists of pairs, and the catalogue has no titles in which "
+            "kinds of products are recognised: add titles, types or events"
+        ]
     reasons = [
         text
         for entry in mined

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _NAMED_HUBS: Final = 3
 NO_LOG: Final = (
     "no events and no lists: recommendations rest on what goes together in other shops; add "
-    "events, and purchases take over"
+    "events and fit again, and purchases take over"
 )
 
 
