@@ -13,6 +13,7 @@ from goeswith.cli.options import (
     Diversity,
     Include,
     Json,
+    Locale,
     Market,
     PerType,
     Where,
@@ -44,6 +45,7 @@ def command(
     diversity: Diversity = None,
     include: Include = None,
     market: Market = None,
+    locale: Locale = None,
     session: Annotated[
         str | None,
         typer.Option(
@@ -118,19 +120,20 @@ def command(
     if user is not None:
         from goeswith.cli.use.recommend_shopper import recommend_shopper
 
-        recommend_shopper(bundle, user, k, constraints, json=json)
+        recommend_shopper(bundle, user, k, constraints, locale=locale, json=json)
         return
     opened = _open_bundle(bundle, explain)
     count = k or min(10, opened.k)
     found: list[Recommendation]
     key = "similars" if similars else "sources" if reverse else "complements"
-    if session is not None:
-        key = "next"
-        found, query, label = _recommend_session(opened, session, count, constraints)
-    elif new is not None:
-        found, query, label = _recommend_new(opened, new, count, constraints)
-    else:
-        found, query, label = _recommend_products(opened, ids, count, constraints, key)
+    with opened.in_locale(locale):
+        if session is not None:
+            key = "next"
+            found, query, label = _recommend_session(opened, session, count, constraints)
+        elif new is not None:
+            found, query, label = _recommend_new(opened, new, count, constraints)
+        else:
+            found, query, label = _recommend_products(opened, ids, count, constraints, key)
     from dataclasses import asdict
 
     from goeswith.cli.output import Output
