@@ -157,6 +157,8 @@ def command(
         },
         [table] if found else [],
     )
+    if rules := getattr(found, "rules", []):
+        output.say(f"changed by {', '.join(rules)}; see `goeswith rules list`")
     for one in getattr(found, "skipped", []):
         output.say(f"skipped {one.what} {one.value}: {one.reason}")
     if not found:
