@@ -93,7 +93,9 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         """Clicks, carts and revenue of recommendations, for keys of `serve.editors`."""
         _check_key(settings, request.scope.get("key"))
         if settings.feedback is None or settings.exposures == "none":
-            raise HTTPException(404, "answers are not stored; set serve.feedback and serve.exposures")
+            raise HTTPException(
+                404, "answers are not stored; set serve.feedback and serve.exposures"
+            )
         if not reports:
             reports.append(CachedReport(Path(settings.feedback), app.state.experiment))
         try:
