@@ -20,6 +20,7 @@ from goeswith.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from goeswith.cli.output import Output
     from goeswith.query.bundle import Bundle
     from goeswith.query.constraints import Constraints
     from goeswith.query.recommendation import Recommendation
@@ -157,13 +158,18 @@ def command(
         },
         [table] if found else [],
     )
+    _print_changes(output, found)
+    if not found:
+        condition = " that meets the constraints" if narrowed else ""
+        output.say(f"{title}: no product{condition}")
+
+
+def _print_changes(output: Output, found: Any) -> None:
+    """Print which rules changed a list, and what was skipped."""
     if rules := getattr(found, "rules", []):
         output.say(f"changed by {', '.join(rules)}; see `goeswith rules list`")
     for one in getattr(found, "skipped", []):
         output.say(f"skipped {one.what} {one.value}: {one.reason}")
-    if not found:
-        condition = " that meets the constraints" if narrowed else ""
-        output.say(f"{title}: no product{condition}")
 
 
 _TITLES: Final = {

@@ -94,7 +94,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         _check_key(settings, request.scope.get("key"))
         if settings.feedback is None or settings.exposures == "none":
             raise HTTPException(
-                404, "answers are not stored; set serve.feedback and serve.exposures"
+                404, "answers are not stored; set feedback and exposures of [serve]"
             )
         if not reports:
             reports.append(CachedReport(Path(settings.feedback), app.state.experiment))
