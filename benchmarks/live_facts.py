@@ -157,7 +157,7 @@ def sync_milliseconds(folder: Path) -> float:
         file.write(b"x" * 200)
         file.flush()
         started = time.perf_counter()
-        os.fsync(file.fileno())
+        os.fdatasync(file.fileno())
         return (time.perf_counter() - started) * 1000
 
 

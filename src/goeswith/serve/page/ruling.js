@@ -78,6 +78,9 @@ export function ruleWords(rule, names) {
   ].filter(Boolean).join("; ");
 }
 
+/** The problems of these rules, or that other rules have with them. */
+export const problemsOf = (rules, problems) => problems.filter((p) => rules.some(({ id }) => p.rule === id || p.problem.includes(id)));
+
 /** Undo of one change of the rules, refused where another one came after it. */
 async function undoChange(revision, again, alsoUndo) {
   const { changes } = await api.ruleHistory();
@@ -91,7 +94,8 @@ async function undoChange(revision, again, alsoUndo) {
 /** Stores rules, says so with an undo (which may undo something more), and shows the view anew. */
 export async function saveRules(rules, words, again, alsoUndo) {
   const { change, problems } = await api.putRules(rules);
-  const wrong = problems.length ? `. ${problems.map((p) => clean(p.problem, 200)).join("; ")}` : "";
+  const own = problemsOf(rules, problems);
+  const wrong = own.length ? `. ${own.map((p) => clean(p.problem, 200)).join("; ")}` : "";
   toast(
     change ? `${words}${wrong}` : `Nothing changed${wrong}`,
     change && { label: "Undo", run: () => undoChange(change.revision, again, alsoUndo) },
