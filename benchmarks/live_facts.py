@@ -379,8 +379,9 @@ def plain(without: Path, with_facts: Path, turns: int) -> dict[str, Any]:
         for turn in range(turns):
             of = held if cached else [ids[row] for row in rng.integers(0, n, 100).tolist()]
             chosen = [of[i] for i in rng.permutation(len(of))[:100].tolist()]
-            for app in ways.values():  # pages and response caches are filled
-                request_times(app, chosen)
+            if cached:
+                for app in ways.values():
+                    request_times(app, chosen)
             names = list(ways)
             for name in names[turn % 3 :] + names[: turn % 3]:
                 used = [processor for _, processor in request_times(ways[name], chosen)]
@@ -433,7 +434,7 @@ def main() -> None:
     parser.add_argument("--changes", type=int, default=400)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--worker-kills", type=int, default=20)
-    parser.add_argument("--turns", type=int, default=200)
+    parser.add_argument("--turns", type=int, default=150)
     parser.add_argument("--rate", type=float, default=25, help="requests a second of each of four")
     parser.add_argument("--bundle", type=Path, help="a bundle of serving_scale.py; it gets facts")
     parser.add_argument("--parts", default="seen,kills,plain,memory")
