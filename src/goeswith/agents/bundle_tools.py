@@ -76,7 +76,7 @@ class BundleTools:
     @property
     def functions(self) -> list[Callable[..., dict[str, Any]]]:
         """The tools; name, parameters and docstring of each are what an agent sees of it."""
-        functions = [
+        functions: list[Callable[..., dict[str, Any]]] = [
             self.complements, self.basket, self.compare, self.why, self.search, self.health,
         ]  # fmt: skip
         return functions if self._report is None else [*functions, self.results]
