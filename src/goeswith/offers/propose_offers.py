@@ -131,7 +131,8 @@ def search_sets(bundle: Bundle, limits: OfferLimits) -> tuple[JointBaskets, list
 
     def partners(row: int) -> npt.NDArray[np.int32]:
         others = nearest(row)
-        return others[allowed[others]]
+        chosen: npt.NDArray[np.int32] = others[allowed[others]]
+        return chosen
 
     search = SearchLimits(limits.max_size, limits.min_baskets, _Compatibility(bundle, limits))
     return joint, find_sets(joint, np.flatnonzero(allowed).tolist(), partners, search)
