@@ -105,8 +105,7 @@ def guest_users(frame: pl.DataFrame, guests: Iterable[str]) -> tuple[list[str], 
         return [], []
     total, median = int(users["contexts"].sum()), float(users["contexts"].median() or 0)  # type: ignore[arg-type]
     column = pl.col("user_id")
-    ids = set(users["user_id"].to_list()) if users.height < 10_000_000 else set()
-    is_index = {"1", "2"} <= ids
+    is_index = users["user_id"].is_in(["1", "2"]).sum() == 2
     share = pl.col("contexts") / total
     many = (share >= _LEAST_SHARE) & (pl.col("contexts") >= 3 * median)
     if not is_index:
