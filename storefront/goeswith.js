@@ -24,7 +24,7 @@ li,button{border-radius:var(--goeswith-radius,.5rem)}
 footer{display:flex;flex-wrap:wrap;gap:1rem;align-items:center}
 :focus-visible{outline:3px solid var(--goeswith-focus,#0b57a4);outline-offset:2px}`;
 
-const sent = new Set(); // impressions that this page has sent
+const sent = new Set(); // impressions
 
 const element = (name, attributes, ...content) => {
   const made = document.createElement(name);
@@ -39,10 +39,12 @@ const webAddress = (text) => {
   return /^https?:$/.test(protocol) ? href : null;
 };
 
+const productPath = (id) => `/v1/products/${encodeURIComponent(id)}`;
+
 const unique = () => `${Date.now()}-${Math.random()}`;
 
 let visit = unique();
-/** An anonymous id of the visit, or of the page if storage is blocked. */
+/** Anonymous; of the page where storage is blocked. */
 const visitId = () => {
   try {
     visit = sessionStorage.getItem("goeswith-visit") ?? visit;
@@ -51,7 +53,7 @@ const visitId = () => {
   return visit;
 };
 
-/** Calls back once, when an element is visible. */
+/** Calls back once, when visible. */
 const onceVisible = (target, options, callback) => {
   const observer = new IntersectionObserver((entries) => {
     if (!entries.some((entry) => entry.isIntersecting)) return;
@@ -63,11 +65,11 @@ const onceVisible = (target, options, callback) => {
 };
 
 export class GoesWith extends HTMLElement {
-  static observedAttributes = ["product", "products", "mode", "k", "service"];
+  static observedAttributes = ["product", "products", "mode", "k", "service", "market", "locale"];
 
-  details = null; // ids => {id: {title, price, url, image}}
+  details = null;
   #version = 0;
-  #observer; // of nearness, then of visibility
+  #observer;
 
   constructor() {
     super().attachShadow({ mode: "open" });
@@ -101,7 +103,7 @@ export class GoesWith extends HTMLElement {
     return text.startsWith("[") ? JSON.parse(text) : text.split(/\s*,\s*/).filter(Boolean);
   }
 
-  /** Loads when nearly visible; several changes at once load once. */
+  /** Loads once when nearly visible, after all changes. */
   #whenNear() {
     const version = ++this.#version;
     this.#observer?.disconnect();
@@ -109,7 +111,7 @@ export class GoesWith extends HTMLElement {
     this.hidden = false;
     this.#observer = onceVisible(this, { rootMargin: "200px" }, () =>
       this.#load(version).catch(() => {
-        if (version === this.#version) this.hidden = true; // no service, or no products
+        if (version === this.#version) this.hidden = true;
       }),
     );
   }
@@ -122,9 +124,14 @@ export class GoesWith extends HTMLElement {
     return fetch(this.#text("service", "").replace(/\/$/, "") + path, options);
   }
 
-  async #get(path) {
-    const signal = AbortSignal.timeout(Number(this.#text("timeout", 2000)));
-    const answer = await this.#fetch(path, { signal });
+  #set(name) {
+    return this.hasAttribute(name) ? [[name, this.#text(name)]] : [];
+  }
+
+  async #get(path, query = []) {
+    const signal = AbortSignal.timeout(this.#text("timeout", 2000));
+    const parameters = new URLSearchParams([...query, ...this.#set("locale")]);
+    const answer = await this.#fetch(`${path}?${parameters}`, { signal });
     if (!answer.ok) throw Error(answer.status);
     return answer.json();
   }
@@ -132,12 +139,11 @@ export class GoesWith extends HTMLElement {
   async #load(version) {
     const sources = this.#sources;
     if (!sources.length) throw Error("no product");
-    const k = Number(this.#text("k", this.mode === "together" ? 2 : 4));
-    const path =
-      this.mode === "basket"
-        ? `/v1/basket?${new URLSearchParams(sources.map((id) => ["product", id]))}&k=${k}`
-        : `/v1/products/${encodeURIComponent(sources[0])}/complements?k=${k}`;
-    const { complements: shown, bundle } = await this.#get(path);
+    const basket = this.mode === "basket";
+    const path = basket ? "/v1/basket" : productPath(sources[0]) + "/complements";
+    const query = basket ? sources.map((id) => ["product", id]) : [];
+    query.push(["k", this.#text("k", this.mode === "together" ? 2 : 4)], ...this.#set("market"));
+    const { complements: shown, bundle } = await this.#get(path, query);
     const ids = shown.map((one) => one.product_id);
     if (!ids.length) throw Error("no complements");
     if (this.mode === "together") shown.unshift({ product_id: sources[0] });
@@ -150,11 +156,11 @@ export class GoesWith extends HTMLElement {
     this.#emit("goeswith-shown", { ids });
   }
 
-  /** Attributes by id; a product without them is shown by its title. */
+  /** Attributes by id, where the service has them. */
   async #detailsOf(ids) {
     if (this.details) return this.details(ids);
     const pairs = ids.map(async (id) => {
-      const product = await this.#get(`/v1/products/${encodeURIComponent(id)}`).catch(() => null);
+      const product = await this.#get(productPath(id)).catch(() => null);
       return [id, product?.attributes];
     });
     return Object.fromEntries(await Promise.all(pairs));
@@ -255,7 +261,7 @@ export class GoesWith extends HTMLElement {
   #send(events) {
     this.#fetch("/v1/feedback", {
       method: "POST",
-      keepalive: true, // a click leaves the page
+      keepalive: true,
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ events }),
     }).catch(() => {});

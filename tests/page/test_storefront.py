@@ -218,6 +218,27 @@ def test_addresses_of_the_catalogue_run_no_script(page: Page, shop: Shop) -> Non
     assert hrefs == [0, "<img src=x onerror=alert(1)>"]
 
 
+def test_a_market_and_a_locale_are_asked_for(page: Page, shop: Shop) -> None:
+    page.goto(shop.url())
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    add = """([service, name, value]) => {
+        const one = document.createElement("goes-with");
+        const values = {product: "tent-0-0", timeout: "15000", service, id: name, [name]: value};
+        for (const name in values) one.setAttribute(name, values[name]);
+        document.body.prepend(one);
+    }"""
+    with page.expect_request(lambda request: "market=at" in request.url) as complements:
+        page.evaluate(add, [shop.service, "market", "at"])
+    assert "/complements?" in complements.value.url
+    asked.clear()
+    page.evaluate(add, [shop.service, "locale", "de"])
+    page.locator("#locale li").first.wait_for()
+    answers = [url for url in asked if "tent-0-0/complements?" in url and "locale=de" in url]
+    assert len(answers) == 1
+    assert [url for url in asked if "locale=de" in url and "/complements" not in url]  # details
+
+
 def test_the_component_is_small_and_the_package_complete() -> None:
     source = (STOREFRONT / "goeswith.js").read_bytes()
     packed = gzip.compress(source)
