@@ -45,6 +45,7 @@ function experimentOf(report, currency) {
   const cell = (n, words) => h("td", {}, n === null ? "–" : words(n));
   return [
     h("h2", {}, "Experiment ", said(report.name, 80)),
+    report.stopped && h("p", { class: "note" }, `Stopped on ${clean(report.stopped.at, 10)}. All shoppers now see ${clean(report.stopped.shows, 60)}.`),
     h("p", { class: "note" }, clean(report.verdict, 600)),
     table(["Variant", "Shoppers", "Clicked", "Buyers", `Revenue per shopper${currency ? `, ${clean(currency, 3)}` : ""}`, "Difference to the control"], report.variants.map((one) => [
       h("th", { scope: "row" }, said(one.name, 60)), cell(one.shoppers, count), cell(one.values.click_rate, share.format.bind(share)),
