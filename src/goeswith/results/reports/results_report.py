@@ -79,7 +79,10 @@ def report_results(
         currency = currencies[0][0] if currencies else None
         db.execute(sql.TOUCHES[touch])
         db.execute(sql.ATTRIBUTED, [currency, window_hours])
+        # joins as written: the optimizer hashes the impressions with all their text, and spills
+        db.execute("SET disabled_optimizers = 'build_side_probe_side'")
         db.execute(sql.CELLS)
+        db.execute("RESET disabled_optimizers")
         rows = {name: _rows(db, name) for name in sql.DIMENSIONS}
         orders, attached = db.execute(sql.ATTACH.format(join=join)).fetchone()
         held = db.execute(sql.HOLDOUT, [currency]).fetchall()
