@@ -97,8 +97,8 @@ def _print(output: Output, report: ResultsReport, by: str) -> None:
     table = Table(f"Results by {by}" if by != "all" else "Results", report.rows[by], columns)
     output.result(table, asdict(report))
     output.say(
-        f"Impressions: recommendations that were {report.counted}. A purchase belongs to the last {report.touch} "
-        f"of the product by the shopper, at most {report.window_hours} hours before."
+        f"Impressions: recommendations that were {report.counted}. A purchase belongs to the last "
+        f"{report.touch} of the product by the shopper, at most {report.window_hours} hours before."
     )
     attach = report.attach
     if attach["orders"]:
