@@ -1,12 +1,17 @@
 """Exploration on simulated shoppers: regret, and complements that counts alone do not show.
 
-    python benchmarks/exploration.py [--seeds 3] [-o FILE]
+    python benchmarks/exploration.py [--seeds 5] [-o FILE]
 
 Each of 20 product types has a slot at rank 4 and 20 candidates for it. The first one is what counts
-of purchases put there: a popular product that is no complement. Three of the others are true
-complements, new, without counts. Shoppers examine the rank with its propensity and click by the
-attraction of the product. A learner chooses the product for each visit, and reads the clicks of all
-days before; its counts are divided by the propensity that the click model estimates.
+of purchases put there: a popular product that is no complement. Among the others, in random order,
+three are true complements of all products of the type (`alike`), or of one line of three: then six
+are complements, two of each line (`lines`). All complements are of one product type, which the
+other four types of candidates are not. Complements are new, without counts.
+
+Shoppers examine the rank with its propensity and click by the attraction of the product. A learner
+chooses the product for a share of the visits and reads the clicks of all days before; the other
+visits show what it is sure of. Its counts are divided by the propensity of the rank. Clusters of
+sources are imperfect: a source has its own line with weight 0.8.
 
 Regret is the number of expected clicks lost to always showing the best candidate.
 """
@@ -17,59 +22,142 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from goeswith.results.exploration.choice_probabilities import choice_probabilities
+from goeswith.results.exploration.choice_probabilities import (
+    choice_probabilities,
+    sure_by_bounds,
+    surely_better,
+)
 from goeswith.results.exploration.click_counts import PRIOR_IMPRESSIONS, position_based
+from goeswith.results.exploration.source_clusters import ClusterCounts
 from shopper_simulator import Shoppers
 
-TYPES, CANDIDATES, NEW, RANK, DAYS = 20, 20, 3, 4, 30
+TYPES, CANDIDATES, KINDS, LINES, RANK, DAYS = 20, 20, 5, 3, 4, 30
 MEAN: Final = 0.03
 """Mean click rate of the prior."""
+OWN: Final = 0.8
+"""Weight of a source's own line among its clusters."""
+NAMES: Final = [f"{i}" for i in range(CANDIDATES)]
 
 
-def attractions(shoppers: Shoppers, rng: np.random.Generator) -> Any:
-    """(types, candidates) click rate of an examined product; complements are 1 to NEW."""
-    rate = np.full((TYPES, CANDIDATES), shoppers.need * shoppers.suits_other)
-    rate[:, 1 : NEW + 1] = shoppers.need * shoppers.suits
-    rate *= np.minimum(rng.lognormal(-0.08, 0.4, rate.shape), 2.0)
-    rate[:, 0] = 1.5 * shoppers.need * shoppers.suits_other  # popular
-    return rate
+class Slots(NamedTuple):
+    """The slot of each type.
+
+    Attributes:
+        rate: (types, lines, candidates) click rate of an examined product.
+        kind: (types, candidates) product type of each.
+        good: (types, lines, candidates) which are complements.
+    """
+
+    rate: Any
+    kind: Any
+    good: Any
 
 
-def run(learner: str, share: float, per_day: int, seed: int) -> dict[str, Any]:
+def slots(shoppers: Shoppers, world: str, rng: np.random.Generator) -> Slots:
+    """The candidates of every slot."""
+    good = np.zeros((TYPES, LINES, CANDIDATES), dtype=bool)
+    kind = rng.integers(1, KINDS, size=(TYPES, CANDIDATES))
+    for place in range(TYPES):
+        chosen = 1 + rng.permutation(CANDIDATES - 1)
+        if world == "alike":
+            chosen = chosen[:3]
+            good[place][:, chosen] = True
+        else:
+            chosen = chosen[: 2 * LINES]
+            for line in range(LINES):
+                good[place, line, chosen[2 * line : 2 * line + 2]] = True
+        kind[place, chosen] = 0
+    appeal = np.minimum(rng.lognormal(-0.08, 0.4, (TYPES, 1, CANDIDATES)), 2.0)
+    rate = shoppers.need * np.where(good, shoppers.suits, shoppers.suits_other) * appeal
+    rate[:, :, 0] = 1.5 * shoppers.need * shoppers.suits_other  # popular
+    return Slots(rate, kind, good)
+
+
+class Learner:
+    """What was shown and clicked, and what is shown next."""
+
+    def __init__(self, name: str, kind: Any, examines: float) -> None:
+        self.name, self.kind, self.examines = name, kind, examines
+        self.shown = np.zeros((LINES, CANDIDATES))
+        self.clicks = np.zeros((LINES, CANDIDATES))
+
+    def choices_of_lines(self) -> list[tuple[Any, int]]:
+        """(candidates,) probability of each in an explored visit, and what the others are shown,
+        for sources of each line.
+        """
+        if self.name == "counts":
+            return [(np.eye(CANDIDATES)[0], 0)] * LINES
+        if self.name == "linucb":
+            return [self._cluster_choices(line) for line in range(LINES)]
+        return [self._choices()] * LINES
+
+    def _choices(self) -> tuple[Any, int]:
+        shown, clicks = self.shown.sum(axis=0) * self.examines, self.clicks.sum(axis=0)
+        arms = np.arange(CANDIDATES)
+        if self.name == "thompson_types":  # the first product of each type stands for it
+            _, arms, group = np.unique(self.kind, return_index=True, return_inverse=True)
+            shown, clicks = np.bincount(group, shown), np.bincount(group, clicks)
+            order = np.argsort(arms)  # the usual product's type is the first
+            arms, shown, clicks = arms[order], shown[order], clicks[order]
+        prior = PRIOR_IMPRESSIONS * MEAN
+        alpha = clicks + prior
+        beta = np.maximum(shown - clicks, 0) + PRIOR_IMPRESSIONS - prior
+        rule: Any = "epsilon" if self.name == "epsilon" else "thompson"
+        chances = np.zeros(CANDIDATES)
+        chances[arms] = choice_probabilities(rule, alpha, beta)
+        return chances, int(arms[surely_better(alpha, beta)])
+
+    def _cluster_choices(self, line: int) -> tuple[Any, int]:
+        # the counts of a source of each line go to all clusters, by weight
+        weights = np.full((LINES, LINES), (1 - OWN) / (LINES - 1))
+        np.fill_diagonal(weights, OWN)
+        examined = np.maximum(self.shown * self.examines, self.clicks)
+        d, b = (weights**2).T @ examined, (weights**2).T @ self.clicks
+        edges = {
+            (c, name): (float(d[c, j]), float(b[c, j]))
+            for c in range(LINES)
+            for j, name in enumerate(NAMES)
+        }
+        mean, bonus = ClusterCounts(edges, MEAN).scores(range(LINES), weights[line], NAMES)
+        chances = np.zeros(CANDIDATES)
+        chances[np.argmax(mean + bonus)] = 1
+        return chances, sure_by_bounds(mean, bonus)
+
+
+def run(learner: str, share: float, world: str, per_day: int, seed: int) -> dict[str, Any]:
     """One log: regret, and the share of the last day's visits that are shown a complement."""
     shoppers, rng = Shoppers(satisfied=0.0), np.random.default_rng([seed, 80])
-    rate = attractions(shoppers, rng)
-    examines = shoppers.propensity[RANK - 1]
-    shown, clicks = np.zeros_like(rate), np.zeros_like(rate)
-    regret, by_day = 0.0, []
+    found = slots(shoppers, world, rng)
+    examines = float(shoppers.propensity[RANK - 1])
+    learners = [Learner(learner, kind, examines) for kind in found.kind]
+    regret, by_day, best_last, good_last = 0.0, [], 0.0, 0.0
     for _ in range(DAYS):
-        before = shown.copy()
-        prior = PRIOR_IMPRESSIONS * MEAN
-        examined = shown * examines
-        for place in range(TYPES):
-            chances = np.zeros(CANDIDATES)
-            if learner != "counts":
-                alpha = clicks[place] + prior
-                beta = np.maximum(examined[place] - clicks[place], 0) + PRIOR_IMPRESSIONS - prior
-                chances = share * choice_probabilities(learner, alpha, beta)  # type: ignore[arg-type]
-            chances[0] += 1 - chances.sum()
-            visits = rng.multinomial(per_day, np.clip(chances, 0, 1))
-            shown[place] += visits
-            clicks[place] += rng.binomial(visits, rate[place] * examines)
-            regret += float((visits * (rate[place].max() - rate[place])).sum() * examines)
+        best_last = good_last = 0.0
+        for place, one in enumerate(learners):
+            chosen = one.choices_of_lines()
+            for line in range(LINES):
+                rate = found.rate[place, line]
+                explored, usual = chosen[line]
+                chances = share * explored + (1 - share) * np.eye(CANDIDATES)[usual]
+                visits = rng.multinomial(per_day // LINES, chances / chances.sum())
+                one.shown[line] += visits
+                one.clicks[line] += rng.binomial(visits, rate * examines)
+                regret += float((visits * (rate.max() - rate)).sum() * examines)
+                best_last += visits[rate.argmax()]
+                good_last += visits[found.good[place, line]].sum()
         by_day.append(regret)
-    last = (shown - before) / (TYPES * per_day)
+    every = TYPES * LINES * (per_day // LINES)
     return {
         "regret": regret,
         "regret_second_half": regret - by_day[DAYS // 2 - 1],
-        "complements_on_the_last_day": float(last[:, 1 : NEW + 1].sum()),
-        "best_on_the_last_day": float(last[np.arange(TYPES), rate.argmax(axis=1)].sum()),
+        "complements_on_the_last_day": good_last / every,
+        "best_on_the_last_day": best_last / every,
     }
 
 
@@ -101,24 +189,25 @@ def click_model(visits: int, seed: int = 0) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--visits", type=int, default=200, help="of a type in a day")
     parser.add_argument(
         "-o", "--out", type=Path, default=Path(__file__).parent / "results" / "exploration.json"
     )
     options = parser.parse_args()
     rows = []
-    for learner, share in (
-        ("counts", 1.0), ("epsilon", 0.1), ("thompson", 0.1), ("epsilon", 1.0), ("thompson", 1.0)
-    ):  # fmt: skip
-        runs = [run(learner, share, options.visits, seed) for seed in range(options.seeds)]
-        row = {"learner": learner, "share": share} | {
+    learners = ("epsilon", "thompson", "thompson_types", "linucb")
+    cases = [(world, "counts", 1.0) for world in ("alike", "lines")]
+    cases += [(w, one, s) for w in ("alike", "lines") for s in (0.1, 1.0) for one in learners]
+    for world, learner, share in cases:
+        runs = [run(learner, share, world, options.visits, seed) for seed in range(options.seeds)]
+        row = {"world": world, "learner": learner, "share": share} | {
             name: round(float(np.mean([one[name] for one in runs])), 3) for name in runs[0]
         }
         rows.append(row | {"regret_each": [round(one["regret"], 1) for one in runs]})
         print(rows[-1], flush=True)
     result = {
-        "types": TYPES, "candidates": CANDIDATES, "new_complements": NEW, "rank": RANK,
+        "types": TYPES, "candidates": CANDIDATES, "rank": RANK,
         "days": DAYS, "visits_a_day": options.visits, "seeds": options.seeds, "learners": rows,
         "click_model": click_model(200_000),
     }  # fmt: skip

@@ -1,9 +1,11 @@
 """Feedback under load, and after the service was killed.
 
-    python benchmarks/feedback_kills.py demo/bundle [--kills 100] [--seconds 10]
+    python benchmarks/feedback_kills.py demo/bundle [--kills 100] [--seconds 10] [--clients 4,16]
 
-Throughput: one process of the service, four clients on the same machine that send requests of
-`--batch` events and wait for each response, which is sent after fsync.
+Throughput: one process of the service, clients on the same machine that send requests of `--batch`
+events and wait for each response, which is sent after fsync. All requests that wait share one
+fsync, so that more clients mean more events a second. With `--kills 0` only this is measured, and
+the stored result of the kills stays.
 
 Kills: the process gets SIGKILL at a random time under that load and starts again, in the same
 folder. Every event with a response must be in the folder once. SIGKILL ends a process; it does not
@@ -33,7 +35,7 @@ from goeswith.serve.app import create_app
 from goeswith.settings.serve_settings import ServeSettings
 
 RESULT = Path(__file__).parent / "results" / "feedback-kills.json"
-CLIENTS = 4
+KILL_CLIENTS = 4
 
 
 class Service:
@@ -97,9 +99,11 @@ class Client(threading.Thread):
             number += 1
 
 
-def clients(port: int, name: str, batch: int, product: str) -> list[Client]:
+def clients(
+    port: int, name: str, batch: int, product: str, count: int = KILL_CLIENTS
+) -> list[Client]:
     """Clients that have sent something."""
-    found = [Client(port, f"{name}-{i}", batch, product) for i in range(CLIENTS)]
+    found = [Client(port, f"{name}-{i}", batch, product) for i in range(count)]
     for one in found:
         one.start()
     while not all(one.accepted for one in found):
@@ -107,11 +111,11 @@ def clients(port: int, name: str, batch: int, product: str) -> list[Client]:
     return found
 
 
-def throughput(bundle: Bundle, batch: int, seconds: float) -> dict[str, Any]:
+def throughput(bundle: Bundle, batch: int, count: int, seconds: float) -> dict[str, Any]:
     """Events a second with a response."""
     with tempfile.TemporaryDirectory(prefix="goeswith-") as folder:
         service = Service(bundle, Path(folder))
-        sending = clients(service.port, "t", batch, bundle.products.ids[0])
+        sending = clients(service.port, "t", batch, bundle.products.ids[0], count)
         before, start = sum(len(one.accepted) for one in sending), time.perf_counter()
         time.sleep(seconds)
         accepted = sum(len(one.accepted) for one in sending) - before
@@ -124,6 +128,7 @@ def throughput(bundle: Bundle, batch: int, seconds: float) -> dict[str, Any]:
         service.kill()
     processor = sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
     return {
+        "clients": count,
         "batch": batch,
         "events_per_second": round(accepted / spent),
         "service_processor_seconds": round(processor, 1),
@@ -171,14 +176,21 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--batch", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--clients", default="4,16")
     options = parser.parse_args()
     bundle = Bundle.open(options.bundle)
-    result: dict[str, Any] = {"cpus": os.cpu_count(), "clients": CLIENTS}
+    result: dict[str, Any] = {"cpus": os.cpu_count()}
     result["throughput"] = [
-        throughput(bundle, batch, options.seconds) for batch in (1, options.batch, 100)
+        throughput(bundle, batch, int(count), options.seconds)
+        for count in options.clients.split(",")
+        for batch in (1, options.batch, 100)
     ]
     print(result["throughput"], flush=True)
-    result["kills"] = kills(bundle, options.batch, options.kills)
+    result["kills"] = (
+        kills(bundle, options.batch, options.kills)
+        if options.kills
+        else json.loads(RESULT.read_text(encoding="utf-8"))["kills"]
+    )
     print(result["kills"], flush=True)
     RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 

@@ -272,3 +272,20 @@ def test_a_bundle_of_the_default_model_answers_every_product_with_probabilities(
         assert all(0 <= a.score <= 1 for a in answers if a.model == "ranker")
     new = bundle.complements_of_new({"title": "Phone 99", "type": "phone"}, 3)
     assert new[0].model == "ranker"
+
+
+def test_feedback_is_for_the_ranker_and_noted(dataset: Dataset, tmp_path: Path) -> None:
+    answer = {"event": "answer", "timestamp": "2026-01-01T10:00:00+00:00", "counted": "sent",
+              "recommendation_id": "r", "user_id": "u", "source_id": "phone-1",
+              "source_type": "phone", "products": ["case-1", "case-2"]}  # fmt: skip
+    click = {"event": "click", "recommendation_id": "r", "product_id": "case-2", "user_id": "u",
+             "timestamp": "2026-01-01T10:01:00+00:00"}  # fmt: skip
+    log = tmp_path / "feedback-a-1.jsonl"
+    log.write_text(json.dumps(answer) + "\n" + json.dumps(click) + "\n", encoding="utf-8")
+    fit = FIT.model_copy(update={"feedback": str(tmp_path)})
+    with pytest.raises(ConfigError, match=r"fit\.feedback = .* set fit\.model = 'ranker'"):
+        fit_bundle(dataset, tmp_path / "b", Settings(fit=fit))
+    ranker = fit.model_copy(update={"model": "ranker:folds=1,trees=5,sources=50"})
+    fit_bundle(dataset, tmp_path / "b", Settings(fit=ranker))
+    [note] = [n for n in Bundle.open(tmp_path / "b").manifest["mining_notes"] if "clicks" in n]
+    assert note == f"learned from 1 clicks of 2 pairs in {tmp_path}"

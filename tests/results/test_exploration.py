@@ -9,14 +9,20 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import sparse
 
-from goeswith.results.exploration.choice_probabilities import choice_probabilities, draw
+from goeswith.results.exploration.choice_probabilities import (
+    choice_probabilities,
+    draw,
+    surely_better,
+)
 from goeswith.results.exploration.click_counts import (
     NOTHING,
     ClickCounts,
     position_based,
     read_click_counts,
 )
+from goeswith.results.exploration.source_clusters import ClusterCounts, SourceClusters
 
 COUNTS = st.lists(st.tuples(st.floats(0.05, 500), st.floats(0.5, 50_000)), min_size=1, max_size=20)
 
@@ -78,3 +84,51 @@ def test_counts_are_those_of_the_log_and_expire(tmp_path: Path) -> None:
     assert alpha[0] / (alpha + beta)[0] > alpha[1] / (alpha + beta)[1]
     assert (ClickCounts({}, np.ones(1), 0.1).posterior("phone", ["x"])[0] == 3.0).all()
     assert NOTHING.posterior("", ["x"])[1][0] > 0
+
+
+def test_types_and_sources_are_counted_too(tmp_path: Path) -> None:
+    answer = {"event": "answer", "timestamp": "2026-01-01T10:00:00+00:00", "counted": "sent",
+              "recommendation_id": "r", "source_id": "p1", "source_type": "phone", "user_id": "u",
+              "products": ["a", "b"], "types": ["case", "case"]}  # fmt: skip
+    click = {"event": "click", "product_id": "b", "recommendation_id": "r", "user_id": "u",
+             "timestamp": "2026-01-01T10:01:00+00:00"}  # fmt: skip
+    log = "".join(json.dumps(line) + "\n" for line in (answer, click))
+    (tmp_path / "feedback-a-1.jsonl").write_text(log)
+    assert list(read_click_counts(tmp_path, "type").counts) == [("phone", "case")]
+    assert read_click_counts(tmp_path, "type").counts["phone", "case"][0] == 1
+    assert sorted(read_click_counts(tmp_path, "source").counts) == [("p1", "a"), ("p1", "b")]
+
+
+def test_only_what_is_surely_better_replaces_the_first() -> None:
+    few, many = np.array([3.0, 6.0]), np.array([30.0, 60.0])
+    assert surely_better(few, np.array([97.0, 94.0])) == 0
+    assert surely_better(many, np.array([970.0, 940.0])) == 1
+    assert surely_better(many[::-1], np.array([940.0, 970.0])) == 0
+
+
+def test_diag_linucb_is_the_formula() -> None:
+    clusters = SourceClusters(
+        np.array([[0, 1], [1, 2]], np.int32), np.array([[0.75, 0.25], [0.5, 0.5]], np.float32)
+    )
+    clicks = ClickCounts({("s", "a"): (9, 100), ("t", "a"): (2, 40), ("?", "a"): (9, 9)},
+                         np.ones(1), 0.1)  # fmt: skip
+    counts = ClusterCounts.from_clicks(clicks, {"s": 0, "t": 1}, clusters)
+    d = {0: 0.75**2 * 100, 1: 0.25**2 * 100 + 0.5**2 * 40, 2: 0.5**2 * 40}
+    b = {0: 0.75**2 * 9, 1: 0.25**2 * 9 + 0.5**2 * 2, 2: 0.5**2 * 2}
+    assert counts.edges == {(c, "a"): (pytest.approx(d[c]), pytest.approx(b[c])) for c in d}
+    mean, bonus = counts.scores([0, 1], [0.75, 0.25], ["a", "new"])
+    theta = {c: (b[c] + 3) / (d[c] + 30) for c in d}
+    assert mean == pytest.approx([0.75 * theta[0] + 0.25 * theta[1], 0.1])
+    assert bonus[0] ** 2 == pytest.approx(0.09 * (0.75**2 / (d[0] + 30) + 0.25**2 / (d[1] + 30)))
+    assert bonus[1] > bonus[0]  # what was never shown
+
+
+def test_products_of_one_kind_share_a_cluster() -> None:
+    rng = np.random.default_rng(0)
+    kinds = rng.integers(3, size=300)
+    dense = np.eye(3)[kinds] + rng.normal(0, 0.1, (300, 3))
+    dense /= np.linalg.norm(dense, axis=1, keepdims=True)
+    found = SourceClusters.fit(sparse.csr_matrix(dense.astype(np.float32)))
+    assert found.weights.sum(axis=1) == pytest.approx(np.ones(300), abs=1e-5)
+    nearest = found.clusters[np.arange(300), found.weights.argmax(axis=1)]
+    assert all(len(set(kinds[nearest == c].tolist())) == 1 for c in set(nearest.tolist()))

@@ -12,6 +12,8 @@ import pytest
 
 from goeswith.core.errors import ConfigError
 from goeswith.results.exploration.click_counts import ClickCounts
+from goeswith.results.exploration.source_clusters import ClusterCounts, SourceClusters
+from goeswith.serve.routes.learners import ClickLearner, ClusterLearner
 
 LIST = "/v1/products/phone-1/complements"
 
@@ -20,12 +22,13 @@ def records(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(x) for f in folder.glob("*.jsonl") for x in f.read_text().splitlines()]
 
 
-@pytest.mark.parametrize("learner", ["epsilon", "thompson"])
+@pytest.mark.parametrize("learner", ["epsilon", "thompson", "thompson_types"])
 def test_one_rank_changes_for_a_share_with_its_propensity(
     serve: Any, tmp_path: Path, learner: str
 ) -> None:
     bounds = {"explore_rank": 2, "explore_share": 0.5, "explore_floor": 0.0}
     client = serve(feedback=str(tmp_path), exposures="sent", explore=learner, **bounds)
+    client.app.state.explorer._read_at = float("inf")  # the log is not read meanwhile
     usual = [one["product_id"] for one in client.get(LIST, params={"k": 3}).json()["complements"]]
     lists = []
     for start in (0, 25, 50):
@@ -56,7 +59,9 @@ def test_clicks_decide_what_is_shown(serve: Any, tmp_path: Path) -> None:
     assert longer[1]["model"] == longer[4]["model"]
     counts = {("phone", other): (300.0, 1000.0), ("phone", usual): (10.0, 1000.0)}
     client.app.state.explorer._read_at = float("inf")  # the log is not read again
-    client.app.state.explorer.counts = ClickCounts(counts, np.ones(1), 0.02)
+    client.app.state.explorer.learner = ClickLearner(
+        "thompson", ClickCounts(counts, np.ones(1), 0.02)
+    )
     asked = [("GET", LIST, {"params": {"k": 2, "user_id": f"u{i}"}}) for i in range(20)]
     found = {a.json()["complements"][1]["product_id"] for a in client.many(asked)}
     assert found == {other}
@@ -70,3 +75,42 @@ def test_without_a_shopper_or_the_setting_nothing_is_explored(serve: Any, tmp_pa
     plain = serve(feedback=str(tmp_path / "plain"), exposures="sent")
     plain.get(LIST, params={"k": 3, "user_id": "u1"})
     assert "propensities" not in records(tmp_path / "plain")[0]
+
+
+def test_what_is_surely_better_is_shown_to_everyone(serve: Any, tmp_path: Path) -> None:
+    bounds = {"explore_rank": 2, "explore_share": 0.0001, "explore_floor": 0.0}
+    client = serve(feedback=str(tmp_path), exposures="sent", explore="thompson", **bounds)
+    longer = client.get(LIST, params={"k": 5}).json()["complements"]
+    usual, other = longer[1]["product_id"], longer[4]["product_id"]
+    explorer = client.app.state.explorer
+    explorer._read_at = float("inf")  # the log is not read again
+    shown = {}
+    for clicks in (12.0, 300.0):  # 12 of 1,000 are too few to be sure of
+        counts = {("phone", other): (clicks, 1000.0), ("phone", usual): (10.0, 1000.0)}
+        explorer.learner = ClickLearner("thompson", ClickCounts(counts, np.ones(1), 0.02))
+        answer = client.get(LIST, params={"k": 2, "user_id": f"u{clicks}"}).json()
+        shown[clicks] = answer["complements"][1]["product_id"]
+    assert shown == {12.0: usual, 300.0: other}
+    assert [record.get("learned") for record in records(tmp_path)] == [None, True]
+    assert not any("propensities" in record for record in records(tmp_path))
+
+
+def test_clusters_of_sources_decide(serve: Any, tmp_path: Path) -> None:
+    bounds = {"explore_rank": 2, "explore_share": 1.0, "explore_floor": 0.0}
+    client = serve(feedback=str(tmp_path), exposures="sent", explore="linucb", **bounds)
+    longer = client.get(LIST, params={"k": 5}).json()["complements"]
+    other, bundle = longer[4]["product_id"], client.app.state.snapshot_holder().bundle
+    explorer = client.app.state.explorer
+    first = client.get(LIST, params={"k": 2, "user_id": "u"})  # its thread reads the log
+    assert first.status_code == 200
+    with explorer._lock:
+        assert isinstance(explorer.learner, ClusterLearner)
+    clusters = SourceClusters(
+        np.zeros((len(bundle), 1), np.int32), np.ones((len(bundle), 1), np.float32)
+    )
+    counts = ClusterCounts({(0, other): (1000.0, 300.0)}, 0.02)
+    explorer.learner = ClusterLearner(counts, clusters, bundle.id)
+    asked = [("GET", LIST, {"params": {"k": 2, "user_id": f"u{i}"}}) for i in range(20)]
+    found = {a.json()["complements"][1]["product_id"] for a in client.many(asked)}
+    assert found == {other}
+    assert records(tmp_path)[-1]["propensities"] == [1.0, 1.0]

@@ -14,7 +14,7 @@ import polars as pl
 
 from goeswith.core.arrays_file import save_arrays
 from goeswith.core.atomic_files import write_arrow
-from goeswith.core.errors import DataError
+from goeswith.core.errors import ConfigError, DataError
 from goeswith.core.progress import StepProgress
 from goeswith.core.version import __version__
 from goeswith.data.table_files import content_sha256, find_table_files
@@ -36,12 +36,14 @@ from goeswith.pipeline.signal_notes import NO_LOG, hub_notes, signal_notes, slat
 from goeswith.pipeline.similarity_index import similarity_arrays
 from goeswith.pipeline.top_k_table import TopKTable
 from goeswith.ranking.objectives import check_objectives
+from goeswith.ranking.ranker import Ranker
 from goeswith.relations.build_graph import build_graph
 from goeswith.relations.graph import RelationGraph
 from goeswith.relations.graph_arithmetic import resolve, split_by_support, without_min_counts
 from goeswith.relations.graph_files import save_graph
 from goeswith.relations.mining_report import MiningReport
 from goeswith.relations.relation import CO_PURCHASE
+from goeswith.results.reports.pair_feedback import read_pair_clicks
 from goeswith.settings.sections import KINDS_MODEL, ZERO_SHOT
 from goeswith.store.counted_contexts import CountedContexts
 from goeswith.store.kind_relations import kind_arrays
@@ -68,6 +70,7 @@ from goeswith.store.search_index import search_arrays
 if TYPE_CHECKING:
     from goeswith.data.catalog import Catalog
     from goeswith.data.dataset import Dataset
+    from goeswith.features.pair_clicks import PairClicks
     from goeswith.health.health_report import BuildHealth
     from goeswith.models.base import Recommender
     from goeswith.relations.config import MiningConfig
@@ -144,8 +147,12 @@ def fit_bundle(
         session = fit_session(dataset, settings, build, checkpoints, steps.log)
         shoppers = fit_shoppers(dataset, settings, build, checkpoints, steps.log)
 
+        clicks = _pair_clicks(settings, dataset.catalog, report)
+
         def make_fitted(spec: str) -> Recommender:
             model = make_model(spec, settings.models)
+            if isinstance(model, Ranker):
+                model.clicks = clicks
             model.set_checkpoints(checkpoints, steps.log)
             return model.fit(dataset.catalog, relations)
 
@@ -198,6 +205,29 @@ def fit_bundle(
         settle_path(out)
         rmtree(checkpoints, ignore_errors=True)
         steps.finish()
+
+
+def _pair_clicks(settings: Settings, catalog: Catalog, report: MiningReport) -> PairClicks | None:
+    """Clicks of the feedback that the settings name, with a note.
+
+    Raises:
+        ConfigError: the first model does not learn from clicks.
+        DataError: there is no feedback of these products.
+    """
+    if settings.fit.feedback is None:
+        return None
+    if model_name(settings.fit.model) != Ranker.name:
+        raise ConfigError(
+            f"fit.feedback = {settings.fit.feedback!r} needs the model ranker; "
+            f"{model_name(settings.fit.model)} does not learn from clicks: set fit.model = "
+            "'ranker', or remove fit.feedback"
+        )
+    clicks = read_pair_clicks(Path(settings.fit.feedback), catalog)
+    report.notes.append(
+        f"learned from {clicks.clicks.sum():,.0f} clicks of {len(clicks):,} pairs in "
+        f"{settings.fit.feedback}"
+    )
+    return clicks
 
 
 def _mine(

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from goeswith.core.arrays import Floats, Rows, Sparse
+from goeswith.features.pair_clicks import CLICK_RATIO
 from goeswith.ranking.candidate_pool import CandidatePool, dense_walk, propagate_sparse
 from goeswith.ranking.item_features import ItemFeatures, QueryBatch
 
@@ -40,6 +41,7 @@ CANDIDATES: Final[Mapping[str, int]] = {
     "type_popularity": 40,
     "alike_of_types": 40,
     "slim": 60,
+    CLICK_RATIO: 20,
 }
 """Path -> number of a source's best products by it that are candidates."""
 MEMBER_CANDIDATES: Final = 60
@@ -158,7 +160,7 @@ def paths(
         scores["alike_of_types"] = alike_of_types(items, queries, pool, scores)
     if items.counted:
         scores["listed"] = pool.dense(queries.listed)
-        scores |= {name: pool.dense(matrix) for name, matrix in queries.evidence.items()}
+    scores |= {name: pool.dense(matrix) for name, matrix in queries.evidence.items()}
     return order_scores(scores, _ORDER, queries.evidence)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from goeswith.core.arrays import Floats, Rows
+from goeswith.features.pair_clicks import CLICK_EVIDENCE, CLICK_RATIO
 from goeswith.ranking import candidate_paths, feature_matrix
 from goeswith.ranking.candidate_paths import Propagate, Scores
 from goeswith.ranking.candidate_pool import CandidatePool, dense_walk
@@ -33,6 +34,7 @@ CANDIDATES: Final[Mapping[str, int]] = {
     "brand_complements": 30,
     "brand_popularity": 20,
     "alike_of_types": 40,
+    CLICK_RATIO: 20,
 }
 """Path -> number of a source's best products by it that are candidates."""
 _ORDER: Final = (
@@ -114,7 +116,9 @@ def paths(
         scores["regression_both_ends"] = dense_walk(regression, items.near_back)
     else:
         scores["alike_of_types"] = candidate_paths.alike_of_types(items, queries, pool, scores)
-    return candidate_paths.order_scores(scores, _ORDER)
+    clicks = [name for name in CLICK_EVIDENCE if name in queries.evidence]
+    scores |= {name: pool.dense(queries.evidence[name]) for name in clicks}
+    return candidate_paths.order_scores(scores, _ORDER, clicks)
 
 
 def build_feature_matrix(

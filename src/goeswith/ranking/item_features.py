@@ -194,6 +194,7 @@ class ItemFeatures:
         counted: bool,
         evidence_names: Collection[str] | None = None,
         slim: int = 0,
+        clicks: Mapping[str, Sparse] | None = None,
     ) -> Self:
         """The item features of a graph.
 
@@ -205,6 +206,7 @@ class ItemFeatures:
             evidence_names: the kinds of evidence that trees were trained with: others are dropped,
                 and those that the graph lacks are empty. None takes those of the graph.
             slim: weights of a target in `slim`; 0 for none.
+            clicks: evidence of feedback, see `PairClicks.evidence`.
         """
         weight: Weight = "llr" if counted else "binary"
         views = edge_weights(graph[CO_VIEW], weight)
@@ -212,6 +214,7 @@ class ItemFeatures:
         if evidence_names is not None:
             empty = sparse.csr_matrix((graph.n, graph.n), dtype=np.float32)
             evidence = {name: evidence.get(name, empty) for name in evidence_names}
+        evidence |= clicks or {}
         return cls(
             attributes,
             edge_weights(graph.complements, weight),

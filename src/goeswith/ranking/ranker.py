@@ -20,6 +20,7 @@ from goeswith.core.arrays_file import Arrays
 from goeswith.core.errors import ConfigError
 from goeswith.core.progress import MessageProgress
 from goeswith.data.catalog import Catalog
+from goeswith.features.pair_clicks import PairClicks, padded
 from goeswith.features.product_vectors import SentenceVectors
 from goeswith.models.base import Recommender, VectorModel
 from goeswith.models.paths import path_scores
@@ -50,6 +51,8 @@ class Ranker(Recommender):
     config: RankerConfig
     _checkpoints: Path | None = None
     _on_progress: MessageProgress | None = None
+    clicks: PairClicks | None = None
+    """What followed the impressions of pairs, for the fit; None without feedback."""
 
     def set_checkpoints(self, checkpoints: Path, on_progress: MessageProgress) -> None:
         self._checkpoints, self._on_progress = checkpoints, on_progress
@@ -69,11 +72,16 @@ class Ranker(Recommender):
             def members(graph: RelationGraph, what: str) -> list[Member]:
                 return self._fit_members(catalog, graph, what)
 
-            self.trees = RankerTrainer(self.config, attributes, members, self._report).grow(graph)
+            self.trees = RankerTrainer(
+                self.config, attributes, members, self._report, self.clicks
+            ).grow(graph)
             self.members = members(graph, "all edges")
         counted = is_counted(graph)
         slim = self.config.slim if False in self.trees and not counted else 0
-        self.items = ItemFeatures.from_graph(attributes, graph, counted=counted, slim=slim)
+        evidence = None if self.clicks is None or not self.trees else self.clicks.evidence()
+        self.items = ItemFeatures.from_graph(
+            attributes, graph, counted=counted, slim=slim, clicks=evidence
+        )
         return self
 
     def _reader(self, catalog: Catalog, graph: RelationGraph) -> AttributeReader:
@@ -107,6 +115,7 @@ class Ranker(Recommender):
             graph,
             counted=self.items.counted,
             evidence_names=self.items.evidence,
+            clicks=padded(self.items.evidence, len(catalog)),
             slim=0 if self.items.slim is None else self.config.slim,
         )
         self.members = [member.padded(len(catalog)) for member in self.members]

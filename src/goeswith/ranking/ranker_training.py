@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
-from goeswith.core.arrays import Floats, Rows, block_size, blocks
+from goeswith.core.arrays import Floats, Rows, Sparse, block_size, blocks
 from goeswith.core.progress import MessageProgress
+from goeswith.features.pair_clicks import PairClicks
 from goeswith.ranking import candidate_paths
 from goeswith.ranking.attribute_features import AttributeFeatures
 from goeswith.ranking.candidate_paths import Member, listed_in_any_relation
@@ -33,6 +35,7 @@ _CALIBRATION_SOURCES: Final = 1000
 """Sources for the calibration of lists, on a graph in which every product keeps most edges."""
 _CALIBRATION_RANKS: Final = 20
 """Best candidates of these sources that calibration uses: those that people would see."""
+_CLICK_SEED: Final = 6
 _CALIBRATION_SEED: Final = 7919
 """Offset of the seed of these draws."""
 
@@ -49,12 +52,14 @@ class RankerTrainer:
         attributes: of all products.
         members: fits member models.
         on_progress: called with messages.
+        clicks: what followed the impressions of pairs; None without feedback.
     """
 
     config: RankerConfig
     attributes: AttributeFeatures
     members: FitMembers
     on_progress: MessageProgress
+    clicks: PairClicks | None = None
 
     def grow(self, graph: RelationGraph) -> dict[bool, GradientTrees]:
         """Trees for warm (False) and cold sources (True), if there are examples."""
@@ -71,12 +76,13 @@ class RankerTrainer:
                 members = self.members(fold.graph, what) if PIPELINES[cold].uses_members else []
                 self.on_progress(f"{what} of {config.folds}: features")
                 slim = 0 if counted or cold else config.slim
+                labelled, evidence = self._with_clicks(fold, cold)
                 items = ItemFeatures.from_graph(
-                    self.attributes, fold.graph, counted=counted, slim=slim
+                    self.attributes, fold.graph, counted=counted, slim=slim, clicks=evidence
                 )
-                for table, labels, is_training in self._tables(fold, items, members, cold):
+                for table, labels, is_training in self._tables(labelled, items, members, cold):
                     (training if is_training else calibration).add(table, labels)
-                del items, fold, members
+                del items, fold, labelled, members
             if training.has_both_labels:
                 self.on_progress("growing trees")
                 trees[cold] = GradientTrees.fit(
@@ -93,6 +99,21 @@ class RankerTrainer:
             self._calibrate(trees[False], graph)
         return trees
 
+    def _with_clicks(self, fold: Fold, cold: bool) -> tuple[Fold, dict[str, Sparse] | None]:
+        """The fold with surely clicked pairs among its labels, and the evidence of other clicks.
+
+        The labels are from one half of the impressions, the evidence from the other, so that no
+        click is evidence of itself. Sources without edges of their own have labels in cold folds.
+        """
+        if self.clicks is None:
+            return fold, None
+        rng = np.random.default_rng([self.config.seed, cold, fold.number, _CLICK_SEED])
+        for_evidence, for_labels = self.clicks.split(rng)
+        has_edges = fold.cold if cold else np.diff(fold.graph.complements.count.indptr) > 0
+        labels = sparse.diags(has_edges.astype(np.float32)) @ for_labels.labels()
+        labels = fold.labels.maximum(labels).tocsr()
+        return replace(fold, labels=labels), for_evidence.evidence()
+
     def _calibrate(self, trees: GradientTrees, graph: RelationGraph) -> None:
         """Calibrate probabilities of lists, on a graph without some pairs but no cold products.
 
@@ -104,8 +125,9 @@ class RankerTrainer:
         (fold,) = folds(graph, 1, share, 0.0, config.seed + _CALIBRATION_SEED)
         self.on_progress("calibrating")
         members = self.members(fold.graph, "calibration")
+        evidence = None if self.clicks is None else self.clicks.evidence()
         items = ItemFeatures.from_graph(
-            self.attributes, fold.graph, counted=False, slim=config.slim
+            self.attributes, fold.graph, counted=False, slim=config.slim, clicks=evidence
         )
         calibration = _ExampleBuffer()
         for table, labels, is_training in self._tables(

@@ -6,6 +6,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,10 +17,12 @@ from starlette.middleware.cors import CORSMiddleware
 from goeswith.core.errors import ConfigError
 from goeswith.core.version import __version__
 from goeswith.query.bundle import Bundle
+from goeswith.results.experiments.stop_rule import Stopped
 from goeswith.serve.api_keys import GRACE_SECONDS, ApiKeys, Outcome
 from goeswith.serve.api_reference import add_api_reference
 from goeswith.serve.benchmark_report import read_report
 from goeswith.serve.dependencies import refuse_unknown_parameters
+from goeswith.serve.experiment_watch import ExperimentWatch
 from goeswith.serve.fast_path import FastPath
 from goeswith.serve.feedback_log import FeedbackLog
 from goeswith.serve.limits.allowed_hosts import allowed_hosts
@@ -81,6 +84,11 @@ def create_app(
     state = app.state
     state.snapshot_holder = SnapshotHolder(open_snapshot(bundle_path, settings))
     state.experiment = open_experiment(settings, state.snapshot_holder().bundle)
+    state.experiment_watch = (
+        ExperimentWatch(state.experiment, Path(settings.feedback), _report_stop(state))
+        if state.experiment is not None and settings.feedback is not None
+        else None
+    )
     state.explorer = None if settings.explore == "none" else Explorer(settings)
     state.metrics = ServiceMetrics(state.snapshot_holder, families, shop)
     state.feedback = (
@@ -175,6 +183,20 @@ async def _follow_facts(app: FastAPI) -> None:
         bundle = app.state.snapshot_holder().bundle
         bundle.live.refresh(thorough=True)
         bundle.refresh()
+
+
+def _report_stop(state: State) -> Callable[[Stopped], None]:
+    """Writes the end of an experiment to the log, or to stderr."""
+
+    def report(stopped: Stopped) -> None:
+        if state.log is not None:
+            name = state.experiment.name
+            state.log.write({"event": "experiment_stopped", "experiment": name, **asdict(stopped)})
+        else:
+            text = f"the experiment is stopped; all see {stopped.shows}: {stopped.reason}"
+            print(text, file=sys.stderr, flush=True)  # noqa: T201
+
+    return report
 
 
 def _report_keys(state: State) -> Callable[[Outcome, str | None], None]:

@@ -77,6 +77,12 @@ class FitSettings(Section):
         "shopper_ranker. Any model stores the purchase histories of shoppers in the bundle, by "
         "hashed user_id. `none` stores none.",
     )
+    feedback: str | None = Field(
+        None,
+        description="Folder of `serve.feedback`, from whose clicks and purchases the ranker learns "
+        "which pairs shoppers want; not set, it learns from the data alone.",
+        examples=["feedback"],
+    )
     k: int = Field(50, ge=1, le=1000, description="Stored recommendations per product.")
     keep_below_support: bool = Field(
         False,

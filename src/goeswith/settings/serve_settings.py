@@ -187,11 +187,12 @@ class ServeSettings(Section):
         "needs `exposures`.",
         examples=["experiment.toml"],
     )
-    explore: Literal["none", "epsilon", "thompson"] = Field(
+    explore: Literal["none", "epsilon", "thompson", "thompson_types", "linucb"] = Field(
         "none",
         description="Show another product at one rank to a share of the shoppers, and learn from "
         "their clicks which one: epsilon shows the best so far, and any in a tenth of the choices; "
-        "thompson draws from the posterior of the click rates. Needs `exposures`.",
+        "thompson draws from the posterior of the click rates, thompson_types from those of "
+        "product types; linucb learns beside clusters of products. Needs `exposures`.",
         examples=["thompson"],
     )
     explore_share: float = Field(

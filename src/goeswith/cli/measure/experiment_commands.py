@@ -32,12 +32,9 @@ def results(
     """
     from goeswith.cli.output import Output
     from goeswith.results.experiments.experiment_file import read_experiment
-    from goeswith.results.experiments.experiment_report import report_experiment
-    from goeswith.results.experiments.experiment_sums import experiment_sums
+    from goeswith.results.experiments.stop_rule import reported
 
-    experiment = read_experiment(file)
-    report = report_experiment(experiment, experiment_sums(folder, experiment))
-    _print(Output(json), report)
+    _print(Output(json), reported(folder, read_experiment(file)))
 
 
 def power(
@@ -175,3 +172,9 @@ def _print(output: Output, report: ExperimentReport) -> None:
         output.say(note)
     output.say(f"Split as planned: p = {report.split_p:.3g}; below 0.001 is an alarm.")
     output.say(report.verdict)
+    if report.stopped is not None:
+        output.say(
+            "The service stopped it at {at}; all shoppers see {shows} since. {reason}".format(
+                **report.stopped
+            )
+        )

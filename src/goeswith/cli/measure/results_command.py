@@ -97,24 +97,27 @@ def _print(output: Output, report: ResultsReport, by: str) -> None:
     table = Table(f"Results by {by}" if by != "all" else "Results", report.rows[by], columns)
     output.result(table, asdict(report))
     output.say(
-        f"Impressions are what was {report.counted}. A purchase belongs to the last {report.touch} "
-        f"of the product by the shopper, at most {report.window_hours} hours before."
+        f"Impressions: recommendations that were {report.counted}. A purchase belongs to the last "
+        f"{report.touch} of the product by the shopper, at most {report.window_hours} hours before."
     )
     attach = report.attach
     if attach["orders"]:
         output.say(
-            f"Attach rate: {attach['rate']:.1%} ({attach['low']:.1%} to {attach['high']:.1%}): "
-            f"{attach['attached']:,} of {attach['orders']:,} orders of a product hold one that was "
-            "recommended with it."
+            f"Attach rate: {attach['rate']:.1%} ({attach['low']:.1%} to {attach['high']:.1%}). Of "
+            f"{attach['orders']:,} orders whose shoppers saw recommendations for a product in it, "
+            f"{attach['attached']:,} also hold one of these."
         )
     found = report.incremental
     if found is None:
-        output.say("No holdout group: how much shoppers would have bought anyway is unknown.")
+        output.say(
+            "How much shoppers would have bought anyway is unknown: it takes a holdout group."
+        )
     else:
         output.say(
-            f"Incremental revenue: {found['incremental']:,.2f}{money.replace(',', '')} "
-            f"({found['incremental_low']:,.2f} to {found['incremental_high']:,.2f}), against "
-            f"{found['holdout_shoppers']:,} shoppers of the holdout group."
+            f"Extra (incremental) revenue: {found['incremental']:,.2f}{money.replace(',', '')} "
+            f"({found['incremental_low']:,.2f} to {found['incremental_high']:,.2f}): "
+            f"what shoppers spent beyond the {found['holdout_shoppers']:,} who got no "
+            "recommendations, for comparison (holdout group)."
         )
     for note in report.notes:
         output.say(note)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self, TypeAlias
 
@@ -35,6 +36,19 @@ class Variant(BaseModel):
     )
 
 
+class StopRule(BaseModel):
+    """When the service stops an experiment by itself: at a verdict, or after a day."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    then: Literal["winner", "control"] = Field(
+        "winner",
+        description="What all shoppers see then: the better variant where there is one, or the "
+        "control.",
+    )
+    ends: date | None = Field(None, description="Last day, UTC.")
+
+
 class Experiment(BaseModel):
     """An experiment.
 
@@ -50,6 +64,8 @@ class Experiment(BaseModel):
         guardrails: metric -> relative loss against the control beyond which a variant is stopped.
         planned: number of shoppers at which the intervals are narrowest.
         alpha: probability of any wrong decision, over all looks, variants and metrics.
+        starts: first day, UTC; nobody takes part before.
+        stop: the rule by which the service stops it; without one, a person does.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -65,6 +81,8 @@ class Experiment(BaseModel):
     guardrails: dict[Metric, Annotated[float, Field(ge=0, lt=1)]] = {}
     planned: int = Field(20_000, ge=100, le=1_000_000_000)
     alpha: float = Field(0.05, ge=0.001, le=0.2)
+    starts: date | None = None
+    stop: StopRule | None = None
 
     @model_validator(mode="after")
     def _check_variants(self) -> Self:
@@ -74,6 +92,8 @@ class Experiment(BaseModel):
             raise ValueError(
                 f"control = {self.control!r} is no variant; give {', '.join(self.variants)}"
             )
+        if self.starts and self.stop and self.stop.ends and self.stop.ends < self.starts:
+            raise ValueError(f"stop.ends = {self.stop.ends} is before starts = {self.starts}")
         if not any(variant.weight for variant in self.variants.values()):
             raise ValueError("every variant has the weight 0; give one of them a weight")
         for name, variant in self.variants.items():

@@ -76,6 +76,8 @@ class ExperimentReport:
         split_p: sequential p-value of the planned split; `split_alarm`: it is below 0.001.
         incremental: revenue of a shopper above the holdout group's, by variant.
         verdict: one sentence.
+        stopped: when (`at`) and why (`reason`) the rule ended it, and what all shoppers see since
+            (`shows`); None while it runs.
     """
 
     name: str
@@ -92,6 +94,7 @@ class ExperimentReport:
     state: State
     verdict: str
     notes: list[str]
+    stopped: dict[str, str] | None = None
 
 
 def report_experiment(experiment: Experiment, sums: ExperimentSums) -> ExperimentReport:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from math import nan, sqrt
 from pathlib import Path
 from typing import Any, Final
@@ -106,7 +107,7 @@ CREATE TEMP TABLE answered AS
 SELECT {unit} AS unit, {variant} AS variant, happened, answer, products, teams,
        counted = 'seen' AS seen
 FROM answers
-WHERE {unit} IS NOT NULL AND {condition}
+WHERE {unit} IS NOT NULL AND {condition} AND happened <= coalesce(?, happened)
 """
 _OF_EXPERIMENT: Final = "variant IS NOT NULL AND (experiment IS NULL OR experiment = ?)"
 _EVERYBODY: Final = "coalesce(variant, '') <> 'holdout'"
@@ -138,6 +139,7 @@ WITH sent AS (
     SELECT u.unit, 1 AS b, coalesce(sum(e.quantity * e.price) FILTER (
         e.currency IS NOT DISTINCT FROM ?), 0) AS r
     FROM units u JOIN bought e ON e.unit = u.unit AND e.happened >= u.since
+     AND e.happened <= coalesce(?, e.happened)
     WHERE e.event = 'purchase' GROUP BY u.unit
 ), shoppers AS (
     SELECT u.variant, coalesce(s.m, 0) + coalesce(v.m, 0) AS m, coalesce(c, 0) AS c,
@@ -164,8 +166,15 @@ FROM credits
 """
 
 
-def experiment_sums(folder: Path, experiment: Experiment) -> ExperimentSums:
+def experiment_sums(
+    folder: Path, experiment: Experiment, until: datetime | None = None
+) -> ExperimentSums:
     """Read the sums of an experiment from a folder of feedback.
+
+    Args:
+        folder: `serve.feedback`.
+        experiment: its file.
+        until: the time at which it was stopped, UTC without a zone; None while it runs.
 
     Raises:
         DataError: the folder has no answers of the experiment.
@@ -173,7 +182,7 @@ def experiment_sums(folder: Path, experiment: Experiment) -> ExperimentSums:
     unit = experiment.unit
     with feedback_connection(folder) as db:
         answers = _ANSWERS.format(unit=unit, variant="variant", condition=_OF_EXPERIMENT)
-        db.execute(answers, [experiment.name])
+        db.execute(answers, [experiment.name, until])
         first, last, n = db.execute(
             "SELECT strftime(min(happened), '%Y-%m-%d'), strftime(max(happened), '%Y-%m-%d'), "
             "count(*) FROM answered"
@@ -183,7 +192,7 @@ def experiment_sums(folder: Path, experiment: Experiment) -> ExperimentSums:
                 f"{folder} holds no answers of the experiment {experiment.name!r}: set "
                 f"serve.experiment, and send {unit} with requests"
             )
-        money, variants = _sums(db, unit)
+        money, variants = _sums(db, unit, until)
         drafts = {}
         for name, variant in experiment.variants.items():
             if variant.interleave is not None:
@@ -200,14 +209,16 @@ def baseline_sums(folder: Path, unit: str) -> VariantSums:
         DataError: the folder has no answers.
     """
     with feedback_connection(folder) as db:
-        db.execute(_ANSWERS.format(unit=unit, variant="'all'", condition=_EVERYBODY))
+        db.execute(_ANSWERS.format(unit=unit, variant="'all'", condition=_EVERYBODY), [None])
         _, variants = _sums(db, unit)
     if not variants:
         raise DataError(f"{folder} holds no answers with {unit}: set serve.exposures")
     return variants["all"]
 
 
-def _sums(db: Any, unit: str) -> tuple[str | None, dict[str, VariantSums]]:
+def _sums(
+    db: Any, unit: str, until: datetime | None = None
+) -> tuple[str | None, dict[str, VariantSums]]:
     """Currency, and sums by variant, of the table `answered`."""
     db.execute(_UNITS)
     db.execute(sql.TOUCHED)
@@ -215,7 +226,7 @@ def _sums(db: Any, unit: str) -> tuple[str | None, dict[str, VariantSums]]:
     db.execute(_LISTED)
     currency = db.execute(sql.CURRENCIES).fetchone()
     money = currency[0] if currency else None
-    records = _records(db.execute(_SUMS, [money]))
+    records = _records(db.execute(_SUMS, [money, until]))
     return money, {record.pop("variant"): VariantSums(**record) for record in records}
 
 

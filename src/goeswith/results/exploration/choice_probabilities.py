@@ -12,16 +12,20 @@ from typing import Final, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import beta
+from scipy.special import betainc, betaincinv
 
 Learner: TypeAlias = Literal["epsilon", "thompson"]
 Floats: TypeAlias = npt.NDArray[np.float64]
 
 EPSILON: Final = 0.1
 """Share of uniform choices of the learner `epsilon`."""
+SURE: Final = 0.95
+"""Probability from which a product is shown to all shoppers."""
 _TAIL: Final = np.array([1e-9, 1e-6, 1e-4, 2e-3])
 _QUANTILES: Final = np.concatenate([_TAIL, np.linspace(0.01, 0.99, 50), 1 - _TAIL[::-1]])
 """Of each posterior; together they are the grid of the quadrature."""
+_MAX_GRID: Final = 400
+"""Points of the grid."""
 
 
 def choice_probabilities(learner: Learner, alpha: Floats, beta_: Floats) -> Floats:
@@ -42,14 +46,34 @@ def choice_probabilities(learner: Learner, alpha: Floats, beta_: Floats) -> Floa
 
 def _largest(alpha: Floats, beta_: Floats) -> Floats:
     """Probability that the draw of each is the largest: sum over a grid of dF_i * prod_j!=i F_j."""
-    grid = np.unique(beta.ppf(_QUANTILES[:, None], alpha, beta_))
-    shares = beta.cdf(grid[:, None], alpha, beta_)
+    grid = np.unique(betaincinv(alpha, beta_, _QUANTILES[:, None]))
+    if len(grid) > _MAX_GRID:
+        grid = grid[np.linspace(0, len(grid) - 1, _MAX_GRID).astype(int)]
+    shares = betainc(alpha, beta_, grid[:, None])
     below = np.log(np.clip((shares[1:] + shares[:-1]) / 2, 1e-300, None))
     inside = np.diff(shares, axis=0)
     others = np.exp(below.sum(axis=1, keepdims=True) - below)
     probabilities = (inside * others).sum(axis=0)
     total = probabilities.sum()
     return probabilities / total if total > 0 else np.full(len(alpha), 1 / len(alpha))
+
+
+def surely_better(alpha: Floats, beta_: Floats) -> int:
+    """The candidate with the largest mean if its click rate is above that of the first candidate
+    with a probability of 95 %; else the first.
+    """
+    best = int(np.argmax(alpha / (alpha + beta_)))
+    if best == 0:
+        return 0
+    return best if _largest(alpha[[0, best]], beta_[[0, best]])[1] >= SURE else 0
+
+
+def sure_by_bounds(mean: Floats, bonus: Floats) -> int:
+    """The candidate with the largest mean if its lower bound is above the upper bound of the first
+    candidate; else the first.
+    """
+    best = int(np.argmax(mean))
+    return best if mean[best] - bonus[best] > mean[0] + bonus[0] else 0
 
 
 def draw(probabilities: Floats, at: float) -> int:

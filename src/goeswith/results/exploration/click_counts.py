@@ -1,4 +1,4 @@
-"""Clicks and examined impressions of each product, by the type of the queried product.
+"""Clicks and examined impressions of what was shown, by the queried product or its type.
 
 The position-based click model (Craswell et al., WSDM 2008): the click rate of a product at a rank
 is its attraction times the propensity of the rank. Both are fitted alternately by the maximum of
@@ -9,8 +9,9 @@ several ranks, its attraction is separated from the propensity of the rank.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -28,22 +29,28 @@ _SMALLEST: Final = 1e-3
 """Smallest propensity of a rank."""
 
 Floats = npt.NDArray[np.float64]
+CountedBy: TypeAlias = Literal["product", "type", "source"]
+"""Arms of which source: products of a type of sources, types of one, or products of a source."""
 
 _TABLE: Final = """
 WITH latest AS (SELECT max(happened) AS newest FROM impressions), counted AS (
-    SELECT coalesce(source_type, '') AS source_type, product_id, least(rank, 100) AS rank,
+    SELECT coalesce({source}, '') AS source, coalesce({arm}, '') AS arm, least(rank, 100) AS rank,
            sum(weight) AS shown, coalesce(sum(weight) FILTER (clicked_at IS NOT NULL), 0) AS clicks
     FROM (
         SELECT *, pow(0.5, date_diff('day', happened, (SELECT newest FROM latest)) / ?) AS weight
         FROM impressions
     ) GROUP BY ALL
 ), arms AS (
-    SELECT source_type, product_id FROM counted
+    SELECT source, arm FROM counted
     GROUP BY ALL ORDER BY sum(shown) DESC LIMIT ?
 )
-SELECT source_type, product_id, rank, shown, clicks FROM counted SEMI JOIN arms
-USING (source_type, product_id)
+SELECT source, arm, rank, shown, clicks FROM counted SEMI JOIN arms USING (source, arm)
 """
+_COLUMNS: Final[dict[CountedBy, tuple[str, str]]] = {
+    "product": ("source_type", "product_id"),
+    "type": ("source_type", "type"),
+    "source": ("source_id", "product_id"),
+}
 
 
 @dataclass(frozen=True)
@@ -51,7 +58,7 @@ class ClickCounts:
     """What a learner decides by.
 
     Attributes:
-        counts: (type of the queried product, product) -> clicks, examined impressions.
+        counts: (source, arm) -> clicks, examined impressions; see `CountedBy`.
         propensity: of each rank, the first is 1.
         mean: clicks per examined impression of all.
     """
@@ -60,11 +67,16 @@ class ClickCounts:
     propensity: Floats
     mean: float
 
-    def posterior(self, source_type: str, products: list[str]) -> tuple[Floats, Floats]:
-        """Parameters of the Beta posterior of each product."""
-        found = np.array(
-            [self.counts.get((source_type, product), (0.0, 0.0)) for product in products]
-        ).reshape(-1, 2)
+    @cached_property
+    def sources(self) -> frozenset[str]:
+        """Sources with counts."""
+        return frozenset(source for source, _ in self.counts)
+
+    def posterior(self, source: str, arms: list[str]) -> tuple[Floats, Floats]:
+        """Parameters of the Beta posterior of each arm."""
+        found = np.array([self.counts.get((source, arm), (0.0, 0.0)) for arm in arms]).reshape(
+            -1, 2
+        )
         clicks, examined = found[:, 0], np.maximum(found[:, 1], found[:, 0])
         prior = PRIOR_IMPRESSIONS * self.mean
         return clicks + prior, examined - clicks + PRIOR_IMPRESSIONS - prior
@@ -96,8 +108,12 @@ def position_based(
     return attraction, propensity
 
 
-def read_click_counts(folder: Path) -> ClickCounts:
+def read_click_counts(folder: Path, by: CountedBy = "product") -> ClickCounts:
     """Counts of a folder of feedback.
+
+    Args:
+        folder: `serve.feedback`.
+        by: what the arms are.
 
     Raises:
         DataError: the folder holds no feedback.
@@ -109,10 +125,12 @@ def read_click_counts(folder: Path) -> ClickCounts:
             "SELECT coalesce(bool_or(counted = 'seen'), false) FROM answers"
         ).fetchone()
         db.execute(sql.SEEN.format(join="INNER" if seen else "LEFT"))
-        table = db.execute(_TABLE, [float(HALF_LIFE_DAYS), _MAX_ARMS]).fetchnumpy()
+        source, arm_column = _COLUMNS[by]
+        query = _TABLE.format(source=source, arm=arm_column)
+        table = db.execute(query, [float(HALF_LIFE_DAYS), _MAX_ARMS]).fetchnumpy()
     if not len(table["rank"]):
         return NOTHING
-    names = np.stack([table["source_type"].astype(str), table["product_id"].astype(str)], axis=1)
+    names = np.stack([table["source"].astype(str), table["arm"].astype(str)], axis=1)
     arms, arm = np.unique(names, axis=0, return_inverse=True)
     arm, rank = arm.reshape(-1), table["rank"].astype(np.int64) - 1
     shown, clicks = table["shown"].astype(float), table["clicks"].astype(float)

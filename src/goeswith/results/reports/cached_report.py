@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from goeswith.core.errors import DataError
 from goeswith.data.feedback import FEEDBACK_PATTERN
-from goeswith.results.experiments.experiment_report import ExperimentReport, report_experiment
-from goeswith.results.experiments.experiment_sums import experiment_sums
+from goeswith.results.experiments.experiment_report import ExperimentReport
+from goeswith.results.experiments.stop_rule import reported
 from goeswith.results.reports.results_report import ResultsReport, report_results
 
 if TYPE_CHECKING:
@@ -51,7 +51,6 @@ class CachedReport:
         if self._experiment is None:
             return None
         try:
-            sums = experiment_sums(self._folder, self._experiment)
+            return reported(self._folder, self._experiment)
         except DataError:  # no shopper has a variant yet
             return None
-        return report_experiment(self._experiment, sums)

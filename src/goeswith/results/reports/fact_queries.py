@@ -74,50 +74,45 @@ GROUP BY ALL
 """
 """The last touch of the product by the shopper, within the window, gets the cart or purchase."""
 
-FACTS: Final = """
-CREATE TEMP TABLE facts AS
-SELECT CAST(s.happened AS DATE) AS day, s.model, s.fallback, s.source_type, s.type, s.rank,
-       s.market, s.variant, s.rules, s.bucket, s.clicked_at IS NOT NULL AS clicked,
-       b.carts, b.units, b.revenue
-FROM impressions s LEFT JOIN attributed b USING (answer, product)
-"""
+_SUMS: Final = """count(*) AS impressions, count(*) FILTER (s.clicked_at IS NOT NULL) AS clicks,
+       count(*) FILTER (b.carts > 0) AS carts, coalesce(sum(b.units), 0) AS units,
+       coalesce(sum(b.revenue), 0) AS revenue"""
 
-CUBE: Final = """
-CREATE TEMP TABLE cube AS
-SELECT bucket, day, model, fallback, rank, market, variant, count(*) AS impressions,
-       count(*) FILTER (clicked) AS clicks, count(*) FILTER (carts > 0) AS carts,
-       coalesce(sum(units), 0) AS units, coalesce(sum(revenue), 0) AS revenue
-FROM facts GROUP BY ALL
-"""
-"""Dimensions with few values together: far fewer rows than impressions."""
+CELLS: Final = f"""
+CREATE TEMP TABLE cells AS
+SELECT bucket, CAST(happened AS DATE) AS day, model, fallback, rank, market, variant, source_type,
+       type, {_SUMS}
+FROM impressions s LEFT JOIN attributed b USING (answer, product) GROUP BY ALL
+"""  # noqa: S608
+"""All dimensions but rules together: far fewer rows than impressions, which are never stored."""
 
-_FROM_CUBE: Final = (
+_BY_RULE: Final = f"""
+SELECT rule AS value, bucket, {_SUMS}
+FROM (SELECT *, unnest(rules) AS rule FROM impressions WHERE len(rules) > 0) s
+LEFT JOIN attributed b USING (answer, product) GROUP BY ALL
+"""  # noqa: S608
+_FROM_CELLS: Final = (
     "SELECT {value} AS value, bucket, sum(impressions), sum(clicks), sum(carts), sum(units), "
-    "sum(revenue) FROM cube GROUP BY ALL"
-)
-_FROM_FACTS: Final = (
-    "SELECT {value} AS value, bucket, count(*), count(*) FILTER (clicked), "
-    "count(*) FILTER (carts > 0), coalesce(sum(units), 0), coalesce(sum(revenue), 0) "
-    "FROM {facts} GROUP BY ALL"
+    "sum(revenue) FROM cells GROUP BY ALL"
 )
 
 
 def sums_query(dimension: str) -> str:
     """Sums by value of a dimension, as text, and by bucket."""
-    if dimension == "all":
-        return _FROM_CUBE.format(value="''")
     if dimension == "rule":
-        rules = "(SELECT *, unnest(rules) AS rule FROM facts WHERE len(rules) > 0)"
-        return _FROM_FACTS.format(value="rule", facts=rules)
+        return _BY_RULE
+    if dimension == "all":
+        return _FROM_CELLS.format(value="''")
     if dimension == "type_pair":
         pair = "coalesce(source_type, '?') || ' -> ' || coalesce(type, '?')"
-        return _FROM_FACTS.format(value=pair, facts="facts")
-    return _FROM_CUBE.format(value=f"coalesce(CAST({dimension} AS VARCHAR), '')")
+        return _FROM_CELLS.format(value=pair)
+    return _FROM_CELLS.format(value=f"coalesce(CAST({dimension} AS VARCHAR), '')")
 
 
 COUNTS: Final = """
 SELECT a.* EXCLUDE (first_at, last_at), t.* EXCLUDE (first_at, last_at),
        b.* EXCLUDE (first_at, last_at),
+       (SELECT files FROM unfinished) AS unfinished,
        least(a.first_at, t.first_at, b.first_at) AS first_at,
        greatest(a.last_at, t.last_at, b.last_at) AS last_at
 FROM (

@@ -1,27 +1,34 @@
-"""The feedback log as tables of DuckDB: every file is parsed once, and stored as parquet beside it.
+"""The feedback log as tables of DuckDB: every line is parsed once, and stored as parquet beside it.
 
-Parsed files lie in the folder `.results` of the log, named after the file, its size and the version
-of the columns, so that a later report parses only what is new. A connection has three views:
+Parsed parts lie in the folder `.results` of the log, named after the file, the bytes they were
+parsed from and the version of the columns, so that a later report parses only the lines that were
+added, also to a file that a service still writes. A connection has three views:
 `answers`, `touches` (impressions and clicks) and `actions` (carts, purchases, unreadable lines).
 Ids that only join are stored as 64-bit hashes of DuckDB, which takes a fraction of the space.
 """
 
 from __future__ import annotations
 
+import hashlib
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import IO, Any, Final, NamedTuple
 
 from goeswith.core.atomic_files import atomic_path
 from goeswith.core.errors import DataError
-from goeswith.data.feedback import FEEDBACK_PATTERN
+from goeswith.data.feedback import FEEDBACK_PATTERN, last_line_end
 
 CACHE: Final = ".results"
-_VERSION: Final = 2
+_VERSION: Final = 3
 """Of the columns; parsed files of another version are written again."""
+_DIGEST_BYTES: Final = 4096
+_MAX_PARTS: Final = 16
+"""Parts of a file; more are merged into one."""
 _LONGEST_REPORT: Final = 600.0
 """Seconds after which no report reads a parsed file of an earlier state of the log."""
 _COLUMNS: Final = {
@@ -66,10 +73,12 @@ _TABLES: Final = {
 
 @contextmanager
 def feedback_connection(folder: Path, memory_mb: int = 1000) -> Iterator[Any]:
-    """A DuckDB connection with the views of all lines of a folder, spilling to disk.
+    """A DuckDB connection with the views of all complete lines of a folder, spilling to disk.
+
+    The view `unfinished` has one number: files whose last line is incomplete.
 
     Raises:
-        DataError: the folder holds no feedback.
+        DataError: the folder holds no feedback, or no complete line.
     """
     import duckdb
 
@@ -90,25 +99,125 @@ def feedback_connection(folder: Path, memory_mb: int = 1000) -> Iterator[Any]:
         try:
             # a bar would be printed among the result
             connection.execute("SET enable_progress_bar = false")
-            parsed = [_parsed(connection, path) for path in paths]
+            logs = [_parsed(connection, path, Path(spill)) for path in paths]
+            parts = [part for log in logs for part in log.parts]
+            if not parts:
+                raise DataError(f"{folder} holds no complete line of feedback yet")
             for name in _TABLES:
-                connection.read_parquet([str(files[name]) for files in parsed]).create_view(name)
+                files = [str(part.files[name]) for part in parts]
+                connection.read_parquet(files).create_view(name)
+            unfinished = sum(log.has_rest for log in logs)
+            connection.execute(f"CREATE TEMP VIEW unfinished AS SELECT {unfinished:d} AS files")
             yield connection
         finally:
             connection.close()
 
 
-def _parsed(connection: Any, path: Path) -> dict[str, Path]:
-    """The parquet files of a feedback file, written if there are none for its present size."""
+class _Part(NamedTuple):
+    """What was parsed of the bytes from `start` to `end` of a file.
+
+    Attributes:
+        digest: of the last bytes before `end`.
+        files: table -> parquet file.
+    """
+
+    start: int
+    end: int
+    digest: str
+    files: dict[str, Path]
+
+
+class _Parsed(NamedTuple):
+    """The parts of a file, in order, and whether an incomplete line follows them."""
+
+    parts: list[_Part]
+    has_rest: bool
+
+
+def _parsed(connection: Any, path: Path, spill: Path) -> _Parsed:
+    """A file with its new lines parsed.
+
+    A line that a running service is writing is left for a later report.
+    """
+    cache, size = path.parent / CACHE, path.stat().st_size
+    chain, position = list[_Part](), 0
+    with path.open("rb") as file:
+        end = last_line_end(file, size)
+        # a file that was written again has other bytes there
+        found = [p for p in _stored_parts(cache, path.stem) if p.digest == _digest(file, p.end)]
+    while options := [part for part in found if part.start == position and part.end <= end]:
+        chain.append(max(options, key=lambda part: part.end))
+        position = chain[-1].end
+    if position == end and len(chain) <= _MAX_PARTS:
+        return _Parsed(chain, end < size)
+    cache.mkdir(exist_ok=True)
+    if position < end:
+        with path.open("rb") as file:
+            part = _part(cache, path.stem, position, end, _digest(file, end))
+        source = path if end - position == size else _copy(path, position, end, spill)
+        _parse(connection, source, part)
+        chain.append(part)
+    if len(chain) > _MAX_PARTS:
+        merged = _part(cache, path.stem, 0, end, chain[-1].digest)
+        for name, target in merged.files.items():
+            files = connection.read_parquet([str(part.files[name]) for part in chain])
+            with atomic_path(target) as partial:
+                files.write_parquet(str(partial))
+        chain = [merged]
+    current = {file for part in chain for file in part.files.values()}
+    for old in cache.glob(f"{escape(path.stem)}-*.parquet"):
+        if old not in current and not _may_be_read(old):
+            old.unlink(missing_ok=True)
+    return _Parsed(chain, end < size)
+
+
+def _part(cache: Path, stem: str, start: int, end: int, digest: str) -> _Part:
+    name = f"{stem}-{start}-{end}-{digest}.{_suffix()}"
+    return _Part(
+        start, end, digest, {table: cache / f"{name}.{table}.parquet" for table in _TABLES}
+    )
+
+
+def _digest(file: IO[bytes], end: int) -> str:
+    start = max(end - _DIGEST_BYTES, 0)
+    file.seek(start)
+    return hashlib.sha256(file.read(end - start)).hexdigest()[:16]
+
+
+def _suffix() -> str:
     from duckdb import __version__ as engine
 
-    cache = path.parent / CACHE
-    stem = f"{path.stem}-{path.stat().st_size}.v{_VERSION}-{engine}"
-    targets = {name: cache / f"{stem}.{name}.parquet" for name in _TABLES}
-    if all(target.exists() for target in targets.values()):
-        return targets
-    cache.mkdir(exist_ok=True)
-    # a line that a running service is writing has no event, like one that is no JSON
+    return f"v{_VERSION}-{engine}"
+
+
+def _stored_parts(cache: Path, stem: str) -> list[_Part]:
+    """Parts of a file in this version of the columns, with all tables."""
+    last = f".{_suffix()}.{next(reversed(_TABLES))}.parquet"  # the one that is written last
+    parts = []
+    for path in cache.glob(f"{escape(stem)}-*{escape(last)}"):
+        bounds = re.fullmatch(r"-(\d+)-(\d+)-(\w+)", path.name[len(stem) :].removesuffix(last))
+        if bounds is not None:
+            part = _part(cache, stem, int(bounds[1]), int(bounds[2]), bounds[3])
+            if all(file.exists() for file in part.files.values()):
+                parts.append(part)
+    return parts
+
+
+def _copy(path: Path, start: int, end: int, folder: Path) -> Path:
+    """Some bytes of a file as a file of its own."""
+    target = folder / "lines.jsonl"
+    with path.open("rb") as file, target.open("wb") as out:
+        file.seek(start)
+        left = end - start
+        while left and (block := file.read(min(left, 1 << 20))):
+            out.write(block)
+            left -= len(block)
+    return target
+
+
+def _parse(connection: Any, source: Path, part: _Part) -> None:
+    """Write the parquet files of some lines."""
+    # a line that is no JSON has no event
     columns = ", ".join(f"{name}: '{kind}'" for name, kind in _COLUMNS.items())
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE lines AS SELECT *, CASE WHEN occurred <= timestamp "  # noqa: S608
@@ -116,16 +225,12 @@ def _parsed(connection: Any, path: Path) -> dict[str, Path]:
         "AS TIMESTAMP) AS timestamp), TRY_CAST(occurred_at AS TIMESTAMP) AS occurred FROM "
         "read_json(?, format = 'newline_delimited', ignore_errors = true, maximum_object_size = "
         f"1000000, columns = {{{columns}}}))",
-        [str(path)],
+        [str(source)],
     )
     for name, query in _TABLES.items():
-        with atomic_path(targets[name]) as partial:
+        with atomic_path(part.files[name]) as partial:
             connection.execute(f"COPY ({query}) TO '{_quoted(partial)}' (FORMAT parquet)")
     connection.execute("DROP TABLE lines")
-    for old in cache.glob(f"{path.stem}-*.parquet"):
-        if old not in targets.values() and not _may_be_read(old):
-            old.unlink(missing_ok=True)
-    return targets
 
 
 def _may_be_read(parsed: Path) -> bool:

@@ -14,11 +14,11 @@ HEADINGS: Final = {
     "all": "All",
     "day": "By day",
     "model": "By model",
-    "fallback": "By fallback model or not",
+    "fallback": "By first or fallback model",
     "type_pair": "By product types",
-    "rank": "By rank",
+    "rank": "By rank in the list",
     "market": "By market",
-    "variant": "By variant",
+    "variant": "By variant of the experiment",
     "rule": "By rule",
 }
 

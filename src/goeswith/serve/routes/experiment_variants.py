@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from goeswith.query.constraints import Constraints
     from goeswith.query.recommendation import Recommendation
     from goeswith.results.experiments.experiment_file import Experiment
+    from goeswith.serve.experiment_watch import ExperimentWatch
     from goeswith.serve.routes.exposures import VisitorIds
     from goeswith.settings.serve_settings import ServeSettings
 
@@ -47,12 +48,22 @@ def open_experiment(settings: ServeSettings, bundle: Bundle) -> Experiment | Non
 
 
 def assigned_variant(app: FastAPI, visitor: VisitorIds) -> str | None:
-    """The variant of a shopper; None without an experiment, or if it does not take part."""
-    experiment: Experiment | None = app.state.experiment
-    if experiment is None:
+    """The variant of a shopper; None without a running experiment, or if it does not take part."""
+    watch: ExperimentWatch | None = app.state.experiment_watch
+    if watch is None or not watch.has_started() or watch.stopped() is not None:
         return None
+    experiment = watch.experiment
     unit = _unit(experiment, visitor)
     return None if unit is None else experiment.assign(unit)
+
+
+def shown_variant(app: FastAPI, visitor: VisitorIds) -> str | None:
+    """The variant that all shoppers see since the experiment was stopped; None while it runs."""
+    watch: ExperimentWatch | None = app.state.experiment_watch
+    stopped = None if watch is None else watch.stopped()
+    if watch is None or stopped is None or _unit(watch.experiment, visitor) is None:
+        return None
+    return stopped.shows
 
 
 def _unit(experiment: Experiment, visitor: VisitorIds) -> str | None:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from goeswith.core.errors import ConfigError, DataError
 from goeswith.query.recommendation_list import RecommendationList
 from goeswith.results.experiments.experiment_file import uniform
-from goeswith.results.exploration.choice_probabilities import Learner, choice_probabilities, draw
-from goeswith.results.exploration.click_counts import NOTHING, ClickCounts, read_click_counts
+from goeswith.results.exploration.choice_probabilities import draw
+from goeswith.serve.routes.learners import ClickLearner, ClusterLearner, Source, make_learner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,10 +31,17 @@ _REFRESH_SECONDS: Final = 600.0
 
 
 class Explored(NamedTuple):
-    """A list and, if it was explored, the probability of each product at its rank."""
+    """A list, and whether and how it was explored.
+
+    Attributes:
+        recommendations: the list.
+        propensities: of an explored list, the probability of each product at its rank.
+        learned: the list shows what was learned to be better, to a shopper who is not explored on.
+    """
 
     recommendations: RecommendationList[Recommendation]
-    propensities: list[float] | None
+    propensities: list[float] | None = None
+    learned: bool = False
 
 
 class Explorer:
@@ -59,13 +66,12 @@ class Explorer:
         self._settings, self._folder = settings, Path(settings.feedback)
         self._lock = Lock()
         self._read_at: float | None = None
-        self.counts: ClickCounts = NOTHING
+        self.learner: ClickLearner | ClusterLearner = make_learner(settings.explore)
 
     def explore(
         self,
         unit: str,
-        product_id: str,
-        source_type: str | None,
+        source: Source,
         shown: RecommendationList[Recommendation],
         longer: Callable[[], RecommendationList[Recommendation]],
     ) -> Explored:
@@ -73,32 +79,34 @@ class Explorer:
 
         Args:
             unit: id of the shopper, whose list of a product changes within a day only as counts do.
-            product_id: the queried product.
-            source_type: its type.
+            source: the queried product.
             shown: the list without exploration.
-            longer: computes the longest list of the bundle; called for explored answers only.
+            longer: computes the longest list of the bundle.
         """
-        self._refresh()
+        self._refresh(source.bundle)
         place = self._settings.explore_rank - 1
+        if place >= len(shown) or shown[place].pinned:
+            return Explored(shown)
         day = datetime.fromtimestamp(time.time(), UTC).date().isoformat()
-        if (
-            place >= len(shown)
-            or shown[place].pinned
-            or uniform(f"explored {day}", product_id, unit) >= self._settings.explore_share
-        ):
-            return Explored(shown, None)
+        share = self._settings.explore_share
+        is_explored = uniform(f"explored {day}", source.product_id, unit) < share
+        if not is_explored and not self.learner.has_counts(source):
+            return Explored(shown)
         candidates = self._candidates(shown, longer(), place)
         if len(candidates) < 2:
-            return Explored(shown, None)
-        learner: Learner = "thompson" if self._settings.explore == "thompson" else "epsilon"
-        ids = [one.product_id for one in candidates]
-        chances = choice_probabilities(learner, *self.counts.posterior(source_type or "", ids))
-        choice = draw(chances, uniform(f"choice {day}", product_id, unit))
+            return Explored(shown)
+        if not is_explored:
+            best = self.learner.surely_better(source, candidates)
+            return (
+                Explored(_with(shown, place, candidates[best]), None, learned=True)
+                if best
+                else Explored(shown)
+            )
+        chances = self.learner.chances(source, candidates)
+        choice = draw(chances, uniform(f"choice {day}", source.product_id, unit))
         propensities = [1.0] * len(shown)
         propensities[place] = float(chances[choice])
-        items = [*shown[:place], candidates[choice], *shown[place + 1 :]]
-        explored = RecommendationList(items, shown.skipped, shown.rules)
-        return Explored(explored, propensities)
+        return Explored(_with(shown, place, candidates[choice]), propensities)
 
     def _candidates(
         self,
@@ -118,7 +126,7 @@ class Explorer:
         ]
         return [usual, *others[: MAX_CANDIDATES - 1]]
 
-    def _refresh(self) -> None:
+    def _refresh(self, bundle: Bundle) -> None:
         """Read the log again in a thread, at most every ten minutes."""
         now = time.monotonic()
         if self._read_at is not None and now < self._read_at + _REFRESH_SECONDS:
@@ -126,19 +134,27 @@ class Explorer:
         if self._lock.acquire(blocking=False):
             self._read_at = now
             try:
-                Thread(target=self._read, daemon=True).start()
+                Thread(target=self._read, args=(bundle,), daemon=True).start()
             except RuntimeError:  # no thread is to be had: the counts stay
                 self._lock.release()
 
-    def _read(self) -> None:
+    def _read(self, bundle: Bundle) -> None:
         try:
-            self.counts = read_click_counts(self._folder)
+            self.learner = self.learner.read(self._folder, bundle)
         except DataError:  # there is no log yet
             pass
         except Exception as error:
             print(f"exploration keeps its counts: {error}", file=sys.stderr, flush=True)  # noqa: T201
         finally:
             self._lock.release()
+
+
+def _with(
+    shown: RecommendationList[Recommendation], place: int, product: Recommendation
+) -> RecommendationList[Recommendation]:
+    """The list with another product at a place."""
+    items = [*shown[:place], product, *shown[place + 1 :]]
+    return RecommendationList(items, shown.skipped, shown.rules)
 
 
 def explored_complements(  # noqa: PLR0917
@@ -148,18 +164,15 @@ def explored_complements(  # noqa: PLR0917
     product_id: str,
     shown: RecommendationList[Recommendation],
     constraints: Constraints | None,
-) -> tuple[RecommendationList[Recommendation], list[float] | None]:
+) -> Explored:
     """The list for a shopper, explored; as given without a shopper and for an empty list."""
     unit = visitor.user_id or visitor.session_id
     # a variant's own model has no longer list in the bundle
     if unit is None or not shown or shown[0].model not in bundle.models[:1]:
-        return shown, None
+        return Explored(shown)
     explorer: Explorer = app.state.explorer
-    source_type = bundle.summaries([bundle.products.row(product_id)])[0].type
+    row = bundle.products.row(product_id)
+    source = Source(bundle, product_id, row, bundle.summaries([row])[0].type or "")
     return explorer.explore(
-        unit,
-        product_id,
-        source_type,
-        shown,
-        lambda: bundle.complements(product_id, bundle.k, constraints),
+        unit, source, shown, lambda: bundle.complements(product_id, bundle.k, constraints)
     )

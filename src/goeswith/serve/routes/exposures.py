@@ -59,6 +59,7 @@ class Exposure:
         variant: of the experiment.
         teams: of an interleaved list, the variant that picked each product.
         propensities: of an explored answer, the probability of each product at its rank.
+        learned: a rank shows what exploration learned to be better.
     """
 
     visitor: VisitorIds
@@ -66,6 +67,7 @@ class Exposure:
     variant: str | None = None
     teams: list[str] | None = None
     propensities: list[float] | None = None
+    learned: bool = False
 
 
 def store_answer(  # noqa: PLR0917
@@ -124,5 +126,6 @@ def answer_record(  # noqa: PLR0917
         "fallbacks": [answer.fallback for answer in answers],
         "teams": exposure.teams,
         "propensities": exposure.propensities,
+        "learned": exposure.learned or None,
     }
     return {name: value for name, value in record.items() if value is not None}

@@ -18,8 +18,12 @@ from goeswith.serve.dependencies import (
 )
 from goeswith.serve.problem_details import problem_responses
 from goeswith.serve.responses import json_response, list_response
-from goeswith.serve.routes.experiment_variants import assigned_variant, complements_of_variant
-from goeswith.serve.routes.exploration import explored_complements
+from goeswith.serve.routes.experiment_variants import (
+    assigned_variant,
+    complements_of_variant,
+    shown_variant,
+)
+from goeswith.serve.routes.exploration import Explored, explored_complements
 from goeswith.serve.routes.exposures import Exposure, Visitor, store_answer
 from goeswith.serve.schemas import (
     ComparisonResponse,
@@ -63,22 +67,26 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         """Complements of a product, best first; at most `k`."""
         bundle, count = snapshot.bundle, resolve_k(k, max_k, snapshot)
         variant, teams = assigned_variant(app, visitor), None
-        if model is None and variant is not None:
+        ranking = shown_variant(app, visitor) if variant is None else variant
+        if model is None and ranking is not None:
             recommendations, teams = complements_of_variant(
-                app, bundle, variant, visitor, product_id, count, constraints
+                app, bundle, ranking, visitor, product_id, count, constraints
             )
         elif model is None:
             recommendations = bundle.complements(product_id, count, constraints)
         else:
             recommendations = bundle.complements_by(model, product_id, count, constraints)
-        propensities = None
+        explored = Explored(recommendations)
         if app.state.explorer is not None and model is None and teams is None:
-            recommendations, propensities = explored_complements(
+            explored = explored_complements(
                 app, bundle, visitor, product_id, recommendations, constraints
             )
+            recommendations = explored.recommendations
         app.state.metrics.count_recommendations(recommendations)
         market = constraints.market if constraints else None
-        exposure = Exposure(visitor, market, variant, teams, propensities)
+        exposure = Exposure(
+            visitor, market, variant, teams, explored.propensities, learned=explored.learned
+        )
         stored = store_answer(app, settings, bundle, [product_id], recommendations, exposure)
         return list_response(
             bundle, "complements", recommendations, product_id=product_id, **stored

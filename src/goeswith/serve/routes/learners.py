@@ -1,0 +1,132 @@
+"""What the learners of exploration show of the candidates of a source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+from goeswith.query.similar_products import check_similars
+from goeswith.results.exploration.choice_probabilities import (
+    Floats,
+    choice_probabilities,
+    sure_by_bounds,
+    surely_better,
+)
+from goeswith.results.exploration.click_counts import NOTHING, ClickCounts, read_click_counts
+from goeswith.results.exploration.source_clusters import ClusterCounts, SourceClusters
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from goeswith.query.bundle import Bundle
+    from goeswith.query.recommendation import Recommendation
+
+_CSR: Final = ("data", "indices", "indptr")
+LearnerName = Literal["none", "epsilon", "thompson", "thompson_types", "linucb"]
+
+
+class Source(NamedTuple):
+    """The queried product."""
+
+    bundle: Bundle
+    product_id: str
+    row: int
+    type: str
+
+
+@dataclass(frozen=True)
+class ClickLearner:
+    """Learns the click rate of products, or of their types, beside sources of one type."""
+
+    name: Literal["epsilon", "thompson", "thompson_types"]
+    counts: ClickCounts = NOTHING
+
+    def read(self, folder: Path, _: Bundle) -> ClickLearner:
+        """With the counts of the log."""
+        by_type = self.name == "thompson_types"
+        return replace(self, counts=read_click_counts(folder, "type" if by_type else "product"))
+
+    def has_counts(self, source: Source) -> bool:
+        """Whether anything was shown for sources of this type."""
+        return source.type in self.counts.sources
+
+    def chances(self, source: Source, candidates: list[Recommendation]) -> Floats:
+        """Probability of each candidate."""
+        places, alpha, beta = self._arms(source, candidates)
+        rule: Literal["epsilon", "thompson"] = "epsilon" if self.name == "epsilon" else "thompson"
+        chances = np.zeros(len(candidates))
+        chances[places] = choice_probabilities(rule, alpha, beta)
+        return chances
+
+    def surely_better(self, source: Source, candidates: list[Recommendation]) -> int:
+        """The candidate to show to everyone; 0 is the usual one."""
+        places, alpha, beta = self._arms(source, candidates)
+        return places[surely_better(alpha, beta)]
+
+    def _arms(
+        self, source: Source, candidates: list[Recommendation]
+    ) -> tuple[list[int], Floats, Floats]:
+        """Places of the candidates that can be chosen, and the posterior of each."""
+        if self.name != "thompson_types":
+            names = [one.product_id for one in candidates]
+            return list(range(len(names))), *self.counts.posterior(source.type, names)
+        # a type is shown by its best product; that of the usual product by this one
+        first: dict[str, int] = {}
+        for place, one in enumerate(candidates):
+            first.setdefault(one.type or "", place)
+        return list(first.values()), *self.counts.posterior(source.type, list(first))
+
+
+@dataclass(frozen=True)
+class ClusterLearner:
+    """Diag-LinUCB: learns the click rate of products beside clusters of sources."""
+
+    counts: ClusterCounts = field(default_factory=lambda: ClusterCounts({}, NOTHING.mean))
+    clusters: SourceClusters | None = None
+    build: str = ""
+
+    def read(self, folder: Path, bundle: Bundle) -> ClusterLearner:
+        """With the counts of the log, and the clusters of the build."""
+        clusters = self.clusters
+        if clusters is None or self.build != bundle.id:
+            check_similars(bundle)
+            vectors = [bundle.similar_arrays[f"product.{part}"] for part in _CSR]
+            clusters = SourceClusters.fit(sparse.csr_matrix(tuple(vectors)))
+        clicks = read_click_counts(folder, "source")
+        rows = {name: bundle.products.find(name) for name in clicks.sources}
+        found = {name: row for name, row in rows.items() if row is not None}
+        return ClusterLearner(
+            ClusterCounts.from_clicks(clicks, found, clusters), clusters, bundle.id
+        )
+
+    def has_counts(self, _: Source) -> bool:
+        """Whether anything was shown."""
+        return bool(self.counts.edges)
+
+    def chances(self, source: Source, candidates: list[Recommendation]) -> Floats:
+        """1 for the candidate with the largest upper bound."""
+        mean, bonus = self._scores(source, candidates)
+        chances = np.zeros(len(candidates))
+        chances[np.argmax(mean + bonus)] = 1
+        return chances
+
+    def surely_better(self, source: Source, candidates: list[Recommendation]) -> int:
+        """The candidate to show to everyone; 0 is the usual one."""
+        return sure_by_bounds(*self._scores(source, candidates))
+
+    def _scores(self, source: Source, candidates: list[Recommendation]) -> tuple[Floats, Floats]:
+        names = [one.product_id for one in candidates]
+        if self.clusters is None or source.bundle.id != self.build:
+            return self.counts.scores([], [], names)
+        nearest, weights = self.clusters.clusters[source.row], self.clusters.weights[source.row]
+        return self.counts.scores(nearest.tolist(), weights.tolist(), names)
+
+
+def make_learner(name: LearnerName) -> ClickLearner | ClusterLearner:
+    """A learner before there is a log."""
+    if name == "linucb":
+        return ClusterLearner()
+    return ClickLearner("epsilon" if name == "none" else name)
