@@ -254,6 +254,10 @@ def test_one_undecodable_line_of_many_is_set_aside_with_the_remedy(load):
         ("events.csv", "order_id,seller_id\n1,s\n", "no column 'product_id'"),
         ("events.csv", "sep=;\nproduct_id;user_id\na;u\n", "a hint for spreadsheets"),
         ("events.csv", "'product_id','user_id'\n'a','u'\n", "in single quotation marks"),
+        ("events.csv", '{"product_id": "a", "user_id": "u"}\n' * 3, "is JSON, not the names of"),
+        ("events.csv", '[\n {"product_id": "a"}\n]\n', "is JSON, not the names of"),
+        ("events.csv", "<!DOCTYPE html>\n<p>Sign in</p>\n", "a page of HTML or XML"),
+        ("events.csv", "version https://git-lfs.github.com/spec/v1\nsize 1\n", "git lfs pull"),
         ("events.csv", "Orders of 2024\n\nproduct_id,user_id\na,u\n", "no column 'product_id'"),
     ],
 )  # fmt: skip
