@@ -36,7 +36,7 @@ def read_spreadsheet(path: Path) -> pl.DataFrame:
             sheet = reader.load_sheet(name, dtypes="string", header_row=0)
             if sheet.width and sheet.height:
                 sheets.append((name, sheet.to_polars()))
-    except (OSError, zipfile.BadZipFile, fastexcel.FastExcelError) as error:
+    except (OSError, RuntimeError, zipfile.BadZipFile, fastexcel.FastExcelError) as error:
         raise DataError(f"{path} is not a complete spreadsheet ({error}); save it again") from error
     if len(sheets) != 1:
         names = ", ".join(repr(name) for name, _ in sheets)
