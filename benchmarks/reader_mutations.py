@@ -146,11 +146,11 @@ def main() -> None:
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, bufsize=1,
         )  # fmt: skip
 
-    started = time.monotonic()
-    rows = follow(start, given.start, given.seconds, given.minutes) if given.mutations else []
     earlier: dict[str, Any] = json.loads(RESULT.read_text()) if given.start else {}
     if given.start and earlier["mutations"] != given.start:
         parser.error(f"{RESULT} has {earlier['mutations']} mutations; start there")
+    started = time.monotonic()
+    rows = follow(start, given.start, given.seconds, given.minutes) if given.mutations else []
     faults = [row for row in rows if row["outcome"] in FAULTS]
     for row in faults:
         print(json.dumps(row), flush=True)

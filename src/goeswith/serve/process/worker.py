@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -95,6 +96,9 @@ def run_worker(
         signal.signal(signal.SIGHUP, wake)
     for reloader in reloaders:
         reloader.start(settings.reload_seconds)
+    for one in apps:
+        # the schema takes half a second; the first request with parameters would wait for it
+        threading.Thread(target=one.openapi, daemon=True).start()
     try:
         serve(app, settings, sockets=[listener])
     finally:
