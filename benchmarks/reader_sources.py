@@ -100,6 +100,7 @@ def _exports() -> dict[str, bytes]:
         "segment/tracks.json": _lines(tracked),
         "basket-lines/baskets.txt": b"".join(b"%d %d %d\n" % (i, i + 1, i % 5) for i in range(40)),
         "recbole/data.inter": inter.encode(),
+        "one-hot/matrix.csv": b"id,a,b,c\n" + b"".join(b"%d,1,0,x\n" % i for i in range(20)),
     }
 
 
@@ -118,6 +119,8 @@ def _settings() -> dict[str, bytes]:
         "rules/rules.json": json.dumps({"version": 1, "rules": rules}).encode(),
         "labels/labels.csv": b"source,target,label,note\n"
         + b"".join(b'P%d,P%d,complement,"a ""b"""\n' % (i, i + 1) for i in range(20)),
+        "kinds/kinds.csv": b"type,products,kind\n"
+        + b"".join(b'"phones, %d",12,phone_case\ncases %d,3,none\n' % (i, i) for i in range(10)),
         "keys/keys": b"".join(b"shop-%d:%064x # of a shop\n" % (i, i * 10**70) for i in range(6)),
     }
 
@@ -174,9 +177,16 @@ def _read_keys(path: Path) -> None:
     read_keys(path)
 
 
+def _read_kinds(path: Path) -> None:
+    from goeswith.kinds.shop_map import read_map
+
+    read_map(path)
+
+
 _READERS: Final[dict[str, Callable[[Path], None]]] = {
     "settings": _read_settings,
     "rules": _read_rules,
     "labels": _read_labels,
     "keys": _read_keys,
+    "kinds": _read_kinds,
 }
