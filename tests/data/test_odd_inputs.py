@@ -349,3 +349,19 @@ def test_a_wide_table_is_read(load):
     data = load({"events.csv": f"product_id,user_id,{wide}\na,u,{wide}\n"})
     assert data.report.events == {"purchase": 1}
     assert "and 988 more" in data.report.lines()[0]
+
+
+def test_prices_in_several_currencies_are_a_note(load):
+    products = "product_id,title,price\nP0,A,$10\nP1,B,10 EUR\nP2,C,€ 5\nP3,D,7\n"
+    notes = load({"events.csv": EVENTS, "products.csv": products}).report.notes
+    assert [note for note in notes if "in several currencies (€, $)" in note]
+    same = products.replace("$10", "EUR 10")
+    assert not load({"events.csv": EVENTS, "products.csv": same}).report.notes
+
+
+def test_one_time_for_all_events_is_a_note_where_it_makes_the_contexts(load):
+    rows = [f"p{i % 7},u{i % 3},2024-05-01 10:00:00" for i in range(30)]
+    table = "product_id,user_id,timestamp\n" + "\n".join(rows) + "\n"
+    assert "every event has the time 2024-05-01" in load({"events.csv": table}).report.notes[0]
+    orders = table.replace("user_id", "basket_id")
+    assert not load({"events.csv": orders}).report.notes

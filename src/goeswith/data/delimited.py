@@ -293,8 +293,9 @@ def _reader_error(path: Path, delimiter: str, encoding: str, error: Exception) -
                 except UnicodeDecodeError as wrong:
                     return DataError(
                         f"{path}, line {number}: the byte 0x{line[wrong.start]:02x} is not UTF-8; "
-                        "the file is in another encoding (Latin-1?), save it as UTF-8, or set "
-                        "encoding = 'cp1252' under [data] of goeswith.toml"
+                        "the file is in another encoding; save it as UTF-8, or set encoding = "
+                        "'cp1252' (Western Europe), 'cp1251' (Cyrillic), 'gb18030' (Chinese), "
+                        "'shift_jis' (Japanese) or another under [data] of goeswith.toml"
                     )
     if "straddling" in str(error) or "field larger than" in str(error):
         try:

@@ -88,8 +88,10 @@ class Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         self._connections.drain()
         waiting = [listener.dup() for listener in sockets or []]
-        for server in (*self.servers, *self._acceptors):
+        for server in self.servers:
             server.close()
+        for acceptor in self._acceptors:
+            acceptor.close()
         for listener in sockets or []:
             listener.close()
         for listener in waiting:
