@@ -10,6 +10,7 @@ names the fault, and `wrong` otherwise, also after a traceback.
 from __future__ import annotations
 
 import argparse
+import json
 import platform
 import random
 import sys
@@ -192,7 +193,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--each", type=int, default=30)
-    parser.add_argument("--only", default="", help="part of the name of a kind")
+    parser.add_argument("--only", default="", help="part of the name of a kind: replace it alone")
     given = parser.parse_args()
     warnings.simplefilter("ignore")
     rows = []
@@ -205,26 +206,23 @@ def main() -> None:
                 text = str(value).replace(folder, "")
             rows.append({"kind": kind, "number": number, "outcome": result, "value": text[:400]})
             print(kind, number, result, text[:300], sep="\t", flush=True)
-    by_kind = {
-        kind: dict(Counter(row["outcome"] for row in rows if row["kind"] == kind))
-        for kind in kinds
-        if given.only in kind
+    print(dict(Counter(row["outcome"] for row in rows)))
+    if given.only:  # beside the other kinds as they are stored
+        before = json.loads(RESULT.read_text())["rows"] if RESULT.is_file() else []
+        rows += [row for row in before if row["kind"] in kinds and given.only not in row["kind"]]
+        rows.sort(key=lambda row: (row["kind"], row["number"]))
+    counts = {
+        kind: dict(Counter(row["outcome"] for row in rows if row["kind"] == kind)) for kind in kinds
     }
-    counts = Counter(row["outcome"] for row in rows)
-    print(dict(counts))
-    if not given.only:
-        write_json(
-            {
-                "command": f"python benchmarks/fault_variations.py --seed {given.seed} "
-                f"--each {given.each}",
-                "outcomes": dict(counts),
-                "by_kind": by_kind,
-                "rows": rows,
-                "python": platform.python_version(),
-            },
-            RESULT,
-        )
-    sys.exit(1 if counts["wrong"] else 0)
+    result = {
+        "command": f"python benchmarks/fault_variations.py --seed {given.seed} --each {given.each}",
+        "outcomes": dict(Counter(row["outcome"] for row in rows)),
+        "by_kind": counts,
+        "rows": rows,
+        "python": platform.python_version(),
+    }
+    write_json(result, RESULT)
+    sys.exit(1 if result["outcomes"].get("wrong") else 0)
 
 
 if __name__ == "__main__":
