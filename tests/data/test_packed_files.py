@@ -2,6 +2,7 @@
 
 import io
 import re
+import struct
 import zipfile
 from datetime import datetime
 
@@ -44,6 +45,8 @@ def parquet():
 
 OTHER_ZIP = re.sub(rb"(PK\x01\x02..).", b"\\1\xda", sheet(["a"]), flags=re.DOTALL)
 """A spreadsheet that needs a later version of zip."""
+UNDERSTATED = zipped(sheet__dot__xml=b" " * 2**22).replace(struct.pack("<L", 2**22), b"\x10\0\0\0")
+"""A spreadsheet with a member that unpacks to more than the archive states."""
 
 
 @pytest.mark.parametrize(
@@ -104,6 +107,7 @@ def test_spreadsheet_values_are_those_that_a_reader_sees(load):
         ("events.xlsx", sheet(["basket_id"], more=[("x", [1]), ("y", [2])]), "the sheets 'x', 'y'"),
         ("events.csv.zst", zstandard.compress(b"0" * 2**22), "more than 200 times as many"),
         ("events.csv.zip", zipped(e=b"0" * 2**22), "more than 200 times as many"),
+        ("events.xlsx", UNDERSTATED, "more than 200 times as many"),
     ],
     ids=[
         "zst",
@@ -115,6 +119,7 @@ def test_spreadsheet_values_are_those_that_a_reader_sees(load):
         "sheets",
         "zst bomb",
         "zip bomb",
+        "xlsx bomb",
     ],
 )
 def test_packed_files_that_cannot_be_read_are_refused(load, monkeypatch, name, content, message):
