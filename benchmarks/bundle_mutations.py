@@ -38,6 +38,7 @@ from bundle_sources import SOURCES
 RESULT: Final = Path(__file__).parent / "results" / "bundle-mutations.json"
 CODES: Final = {0: "ok", 2: "refused", 3: "traceback", 4: "memory"}
 FAULTS: Final = ("traceback", "crash", "hang")
+_SHOWN: Final = (*FAULTS, "memory")
 MAX_BYTES: Final = 2_000_000_000
 Stamp = tuple[int, int, int]
 
@@ -130,6 +131,7 @@ def load_and_query(path: Path) -> None:
     except GoesWithError:
         code = 2
     except MemoryError:
+        traceback.print_exc()
         code = 4
     except BaseException:  # such as a panic of polars
         traceback.print_exc()
@@ -229,10 +231,10 @@ def run(
             lines = log.read_text(errors="replace").strip().splitlines()[-12:]
             one = {
                 "number": number, "bundle": bundle, "kind": kind, "what": what, "outcome": result,
-                "said": "\n".join(lines) if result in ("traceback", "crash") else "",
+                "said": "\n".join(lines) if result in _SHOWN else "",
             }  # fmt: skip
             found.append(one)
-            if result in FAULTS:
+            if result in _SHOWN:
                 print(json.dumps(one), flush=True)
     return found
 

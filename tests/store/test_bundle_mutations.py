@@ -154,6 +154,17 @@ def test_a_matrix_of_a_model_out_of_range_is_refused(tmp_path: Path) -> None:
         load_arrays(tmp_path / "model.safetensors")
 
 
+def test_a_matrix_of_far_more_columns_than_entries_is_refused(tmp_path: Path) -> None:
+    from scipy import sparse
+
+    matrix = sparse.csr_matrix(([1.0], ([0], [1])), shape=(5, 2**31 - 1))
+    save_arrays({"near": matrix}, tmp_path / "model.safetensors")
+    with pytest.raises(BundleError, match=r"'near' is damaged: it has 2,147,483,647 columns for 1"):
+        load_arrays(tmp_path / "model.safetensors")
+    save_arrays({"near": sparse.csr_matrix((5, 1_000_000))}, tmp_path / "model.safetensors")
+    assert load_arrays(tmp_path / "model.safetensors")["near"].shape == (5, 1_000_000)
+
+
 def test_a_header_that_is_nested_too_deep_is_refused(copy: Path) -> None:
     file = read_manifest(copy).folder / "search.safetensors"
     text = b"[" * 200_000
