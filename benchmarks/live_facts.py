@@ -1,6 +1,6 @@
 """Live facts: seen by every worker, kept in kills, and their cost.
 
-    python benchmarks/live_facts.py [--products 1000000] [--facts 100000] [--baseline SRC]
+    python benchmarks/live_facts.py [--products 1000000] [--facts 100000]
 
 - seen: a service of two workers under load, with so many products of changed facts, gets changes of
   stock over HTTP. After each acknowledgement every worker is asked for a list that had the product.
@@ -8,8 +8,8 @@
   until the last worker has answered with it.
 - kills: writers of facts are killed (SIGKILL) while they write and others compact the log, and so
   are workers of the service; what was acknowledged must be in the log.
-- plain: complements in one process, without facts and with them, and by another source tree
-  (--baseline, the `src` of a checkout before there were live facts), in turns; processor time too.
+- plain: complements in one process, of one bundle with facts and of the same without, in turns,
+  from the response cache and computed; ratios of the medians of each turn.
 - memory: private and shared memory (PSS) of the service without facts and with them.
 """
 
@@ -157,7 +157,7 @@ def sync_milliseconds(folder: Path) -> float:
         file.write(b"x" * 200)
         file.flush()
         started = time.perf_counter()
-        os.fsync(file.fileno())
+        os.fdatasync(file.fileno())
         return (time.perf_counter() - started) * 1000
 
 
@@ -337,70 +337,67 @@ def worker_kills(path: Path, count: int) -> dict[str, Any]:
     }
 
 
-def plain_times(path: Path, requests: int, seed: int, cached: bool) -> None:
-    """Print the times of requests in this process, by whatever source tree it has."""
+def plain(without: Path, with_facts: Path, turns: int) -> dict[str, Any]:
+    """Times of plain answers of two bundles in this process, in turns, of the same products.
+
+    The third way looks for no facts and rules at all: what a service without this would need.
+    """
     from goeswith.query.bundle import Bundle
     from goeswith.serve.app import create_app
     from goeswith.settings.serve_settings import ServeSettings
     from shop_rules import request_times
 
-    bundle = Bundle.open(path)
-    app = create_app(bundle, ServeSettings(log=False, live=False, cache_mb=64 if cached else 0))
-    ids, n = bundle.products.ids, len(bundle)
-    rng = np.random.default_rng(seed)
-    chosen = [ids[row] for row in rng.integers(0, n, 200 if cached else requests).tolist()]
-    request_times(app, chosen[:200])
-    if cached:
-        chosen = [chosen[i] for i in rng.integers(0, len(chosen), requests).tolist()]
-    times = np.array(request_times(app, chosen))
-    figures = {"wall p50": np.median(times[:, 0]), "processor p50": np.median(times[:, 1])}
-    figures |= {
-        "processor mean": times[:, 1].mean(),
-        "processor p99": np.percentile(times[:, 1], 99),
+    def nothing(*_: Any) -> None:
+        return
+
+    result: dict[str, Any] = {
+        "turns": turns,
+        "requests_a_turn": 100,
+        "unit": "microseconds of processor time; a ratio is the median of the turns' ratios of "
+        "medians, in one process and of the same products",
     }
-    print(json.dumps({name: round(float(value), 1) for name, value in figures.items()}))
-
-
-def plain(without: Path, with_facts: Path, baseline: Path | None, turns: int) -> dict[str, Any]:
-    """Times of plain answers, in turns."""
-    ways = {"no facts": (without, None), "facts": (with_facts, None)}
-    if baseline is not None:
-        ways["baseline"] = (without, baseline)
-    found: dict[str, dict[str, list[dict[str, float]]]] = {}
-    for turn in range(turns):
-        for cached in (False, True):
-            for name, (path, source) in ways.items():
-                environment = dict(os.environ)
-                if source is not None:
-                    environment["PYTHONPATH"] = str(source)
-                command = [
-                    sys.executable,
-                    __file__,
-                    "--plain",
-                    str(path),
-                    str(turn),
-                    str(int(cached)),
-                ]
-                done = subprocess.run(
-                    command, env=environment, capture_output=True, text=True, check=False
-                )
-                if done.returncode:
-                    raise SystemExit(done.stderr[-2000:])
-                kind = "cached" if cached else "computed"
-                figures = json.loads(done.stdout.splitlines()[-1])
-                found.setdefault(kind, {}).setdefault(name, []).append(figures)
-    result: dict[str, Any] = {"turns": turns, "unit": "microseconds, median of the turns"}
-    for kind, by_way in found.items():
-        medians = {
+    for kind, cached in (("computed", False), ("cached", True)):
+        ways = {}
+        for name, path in (
+            ("facts are not looked for", without),
+            ("no facts", without),
+            ("facts", with_facts),
+        ):
+            bundle = Bundle.open(path)
+            app = create_app(
+                bundle, ServeSettings(log=False, live=False, cache_mb=64 if cached else 0)
+            )
+            if not ways:
+                bundle.refresh = nothing  # type: ignore[method-assign]
+                app.state.snapshot_holder().cache.drop_outdated = nothing
+            ways[name] = app
+        ids, n = bundle.products.ids, len(bundle)
+        rng = np.random.default_rng(7)
+        held = [ids[row] for row in rng.integers(0, n, 300).tolist()]
+        medians: dict[str, list[float]] = {name: [] for name in ways}
+        times: dict[str, list[float]] = {name: [] for name in ways}
+        for turn in range(turns):
+            of = held if cached else [ids[row] for row in rng.integers(0, n, 100).tolist()]
+            chosen = [of[i] for i in rng.permutation(len(of))[:100].tolist()]
+            if cached:
+                for app in ways.values():
+                    request_times(app, chosen)
+            names = list(ways)
+            for name in names[turn % 3 :] + names[: turn % 3]:
+                used = [processor for _, processor in request_times(ways[name], chosen)]
+                medians[name].append(float(np.median(used)))
+                times[name] += used
+        base = np.array(medians["no facts"])
+        result[kind] = {
             name: {
-                figure: round(float(np.median([one[figure] for one in runs])), 1)
-                for figure in runs[0]
+                "p50": round(float(np.median(times[name])), 1),
+                "p99": round(float(np.percentile(times[name], 99)), 1),
+                "ratio_of_p50": round(float(np.median(np.array(medians[name]) / base)), 3),
             }
-            for name, runs in by_way.items()
+            for name in ways
         }
-        base = medians["baseline" if baseline is not None else "no facts"]["processor p50"]
-        ratios = {name: round(one["processor p50"] / base, 3) for name, one in medians.items()}
-        result[kind] = {**medians, "ratio_of_processor_p50": ratios}
+        p99 = {name: one["p99"] for name, one in result[kind].items()}
+        result[kind]["facts"]["ratio_of_p99"] = round(p99["facts"] / p99["no facts"], 3)
     return result
 
 
@@ -425,6 +422,11 @@ def write_result(result: dict[str, Any], path: Path) -> None:
     path.write_text(text + "\n", encoding="utf-8")
 
 
+def loads(before: float) -> dict[str, list[float]]:
+    """How busy the machine was, with this program."""
+    return {"load_before_and_after": [round(before, 1), round(os.getloadavg()[0], 1)]}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--products", type=int, default=1_000_000)
@@ -432,19 +434,13 @@ def main() -> None:
     parser.add_argument("--changes", type=int, default=400)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--worker-kills", type=int, default=20)
-    parser.add_argument("--turns", type=int, default=7)
+    parser.add_argument("--turns", type=int, default=150)
     parser.add_argument("--rate", type=float, default=25, help="requests a second of each of four")
     parser.add_argument("--bundle", type=Path, help="a bundle of serving_scale.py; it gets facts")
-    parser.add_argument("--baseline", type=Path, help="`src` of another checkout")
     parser.add_argument("--parts", default="seen,kills,plain,memory")
-    parser.add_argument("--plain", nargs=3, help=argparse.SUPPRESS)
     parser.add_argument("--out", type=Path, default=RESULT)
     given = parser.parse_args()
-    if given.plain:
-        path, seed, cached = given.plain
-        plain_times(Path(path), 2000, int(seed), bool(int(cached)))
-        return
-    parts, load = given.parts.split(","), [round(os.getloadavg()[0], 1)]
+    parts, load = given.parts.split(","), os.getloadavg()[0]
     result = json.loads(given.out.read_text()) if given.out.exists() else {}
     with tempfile.TemporaryDirectory() as name:
         folder, path = Path(name), given.bundle
@@ -453,20 +449,20 @@ def main() -> None:
 
             made_up(path := folder / "bundle", given.products)
         shutil.rmtree(path / "live", ignore_errors=True)
-        without = folder / "without"
-        without.mkdir()
-        for entry in path.iterdir():
-            (without / entry.name).symlink_to(entry)
-        if "memory" in parts:
-            result["memory_mb"] = {"without facts": memory_of(without)}
+        without = path.with_name(f"{path.name}-without-facts")  # the same files, shared memory
+        shutil.rmtree(without, ignore_errors=True)
+        shutil.copytree(path, without, copy_function=os.link)
+        memories = {"without facts": memory_of(without)} if "memory" in parts else {}
         result["facts"] = write_facts(path, given.facts)
         if "memory" in parts:
-            result["memory_mb"]["with facts"] = memory_of(path)
+            memories["with facts"] = memory_of(path)
+            pss = [one["pss"] for one in memories.values()]
+            result["memory_mb"] = {**memories, "ratio_of_pss": round(pss[1] / pss[0], 3)}
         if "plain" in parts:
-            result["plain"] = plain(without, path, given.baseline, given.turns)
+            result["plain"] = {**plain(without, path, given.turns), **loads(load)}
             write_result(result, given.out)
         if "seen" in parts:
-            result["seen"] = seen(path, given.changes, given.rate)
+            result["seen"] = {**seen(path, given.changes, given.rate), **loads(load)}
             write_result(result, given.out)
         if "kills" in parts:
             result["kills"] = {
@@ -474,11 +470,11 @@ def main() -> None:
                 "workers": worker_kills(path, given.worker_kills),
             }
         shutil.rmtree(path / "live", ignore_errors=True)
+        shutil.rmtree(without)
     result |= {
         "products": given.products,
         "python": platform.python_version(),
         "cores": len(os.sched_getaffinity(0)),
-        "load_before_and_after": [*load, round(os.getloadavg()[0], 1)],
     }
     write_result(result, given.out)
     print(json.dumps(result, indent=2))

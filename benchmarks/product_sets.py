@@ -12,7 +12,7 @@ import json
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from zlib import crc32
 
@@ -22,7 +22,8 @@ import polars as pl
 
 from goeswith.data.dataset import Dataset
 from goeswith.offers.joint_baskets import JointBaskets
-from goeswith.offers.set_search import SearchLimits, find_sets
+from goeswith.offers.propose_offers import OfferLimits, search_sets
+from goeswith.offers.set_search import SearchLimits, absorbing_sets, find_sets
 from goeswith.pipeline.fit_bundle import fit_bundle
 from goeswith.query.bundle import Bundle
 from goeswith.relations.graph_files import load_graph
@@ -52,29 +53,30 @@ def methods(bundle: Bundle) -> dict[str, Best]:
     assert graph.baskets is not None
     together = (graph.baskets.T @ graph.baskets).tocsr()
 
-    def lists(row: int) -> npt.NDArray[np.int32]:
-        return bundle.top_k_lists.for_product(row, bundle.k)[0]
-
     def partners(row: int) -> npt.NDArray[np.int32]:
         found = together.indices[together.indptr[row] : together.indptr[row + 1]]
         return found[found != row].astype(np.int32)
 
-    def sets(
-        complements: Callable[[int], npt.NDArray[np.int32]], size: int
-    ) -> list[tuple[tuple[int, ...], float, int]]:
+    def counted(size: int) -> list[tuple[tuple[int, ...], int]]:
         limits = SearchLimits(size, 1, lambda rows: True)
-        sources = np.flatnonzero(joint.counts).tolist()
-        found = find_sets(joint, sources, complements, limits)
-        return [(one.rows, one.score, one.baskets) for one in found]
+        found = find_sets(joint, np.flatnonzero(joint.counts).tolist(), partners, limits)
+        return [(one.rows, one.baskets) for one in found]
+
+    def proposed(per_type: int | None) -> Best:
+        limits = OfferLimits(max_size=MAX_SIZE, min_baskets=1, per_type=per_type)
+        _, found = search_sets(bundle, limits)
+        absorbed = absorbing_sets(found)
+        listed = [one.rows for one in found if one.rows not in absorbed]
+        return best_by_product((rows, -place) for place, rows in enumerate(listed))
 
     def models(row: int) -> tuple[int, ...]:
-        return (row, *lists(row)[:2].tolist())
+        return (row, *bundle.top_k_lists.for_product(row, bundle.k)[0][:2].tolist())
 
-    everything = sets(partners, MAX_SIZE)
     return {
-        "goeswith bundles": best_by_product((rows, score) for rows, score, _ in sets(lists, 3)),
-        "frequent itemsets": best_by_product((rows, count) for rows, _, count in everything),
-        "pairs": best_by_product((rows, count) for rows, _, count in sets(partners, 2)),
+        "goeswith bundles": proposed(None),
+        "goeswith bundles, one of a type": proposed(1),
+        "frequent itemsets": best_by_product(counted(MAX_SIZE)),
+        "pairs": best_by_product(counted(2)),
         "first two complements": {row: models(row) for row in np.flatnonzero(joint.counts)},
     }
 

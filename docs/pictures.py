@@ -71,7 +71,9 @@ def pages(bundle: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
     service = subprocess.Popen(
-        [*GOESWITH, "serve", bundle, "--port", port], stdout=subprocess.DEVNULL
+        [*GOESWITH, "serve", bundle, "--port", port],
+        env=os.environ | {"GOESWITH_SERVE_EDITORS": "*"},  # as a merchandiser sees the page
+        stdout=subprocess.DEVNULL,
     )
     address = f"http://127.0.0.1:{port}/"
     try:
@@ -80,7 +82,7 @@ def pages(bundle: str) -> None:
             browser = started.chromium.launch(
                 executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
             )
-            page = browser.new_page(viewport={"width": 1200, "height": 760})
+            page = browser.new_page(viewport={"width": 1200, "height": 900})
             for name, view in PAGES.items():
                 page.goto(f"{address}#/{view}")
                 page.wait_for_selector("main:not([aria-busy]) h1")

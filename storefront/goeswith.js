@@ -1,7 +1,4 @@
-/**
- * <goes-with>: complements of goeswith in a shop's page. No framework, no dependencies.
- * Attributes, events and CSS variables: docs/how-to/storefront.md.
- */
+// <goes-with>: complements in a shop's page; see docs/how-to/storefront.md
 
 const HEADINGS = {
   complements: "Goes well with",
@@ -21,34 +18,32 @@ a{color:var(--goeswith-link,var(--goeswith-accent,#0b57a4));overflow-wrap:anywhe
 input{align-self:start}
 small{color:var(--goeswith-muted,#595959)}
 button{font:inherit;cursor:pointer;padding:.5rem 1rem;border:0;margin-top:auto;
-background:var(--goeswith-accent,#0b57a4);
-color:var(--goeswith-accent-text,#fff)}
+background:var(--goeswith-accent,#0b57a4);color:var(--goeswith-accent-text,#fff)}
 button:disabled{opacity:.6}
 li,button{border-radius:var(--goeswith-radius,.5rem)}
 footer{display:flex;flex-wrap:wrap;gap:1rem;align-items:center}
 :focus-visible{outline:3px solid var(--goeswith-focus,#0b57a4);outline-offset:2px}`;
 
-const sent = new Set(); // impressions of this page, so that each is sent once
+const sent = new Set(); // impressions that this page has sent
 
 const element = (name, attributes, ...content) => {
   const made = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  for (const key in attributes) made.setAttribute(key, attributes[key]);
   made.append(...content);
   return made;
 };
 
-/** An address of the catalogue, if it is one of the web. */
+/** An address of the web, or null. */
 const webAddress = (text) => {
   const { protocol, href } = element("a", text ? { href: text } : {});
   return /^https?:$/.test(protocol) ? href : null;
 };
 
-const unique = () => crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
+const unique = () => `${Date.now()}-${Math.random()}`;
 
-let visit;
-/** An anonymous id of the visit; of the page where storage is blocked. */
+let visit = unique();
+/** An anonymous id of the visit, or of the page if storage is blocked. */
 const visitId = () => {
-  visit ??= unique();
   try {
     visit = sessionStorage.getItem("goeswith-visit") ?? visit;
     sessionStorage.setItem("goeswith-visit", visit);
@@ -56,7 +51,7 @@ const visitId = () => {
   return visit;
 };
 
-/** Calls back once, when an element is visible; returns the observer. */
+/** Calls back once, when an element is visible. */
 const onceVisible = (target, options, callback) => {
   const observer = new IntersectionObserver((entries) => {
     if (!entries.some((entry) => entry.isIntersecting)) return;
@@ -70,11 +65,9 @@ const onceVisible = (target, options, callback) => {
 export class GoesWith extends HTMLElement {
   static observedAttributes = ["product", "products", "mode", "k", "service"];
 
-  /** Overrides what is shown of products: ids => {id: {title, price, url, image}}. */
-  details = null;
-
+  details = null; // ids => {id: {title, price, url, image}}
   #version = 0;
-  #observer = null; // of what comes next: that it is near, then that it is seen
+  #observer; // of nearness, then of visibility
 
   constructor() {
     super().attachShadow({ mode: "open" });
@@ -93,19 +86,22 @@ export class GoesWith extends HTMLElement {
     if (this.isConnected) this.#whenNear();
   }
 
+  #text(name, otherwise) {
+    return this.getAttribute(name) ?? otherwise;
+  }
+
   get mode() {
     const mode = this.getAttribute("mode");
     return Object.hasOwn(HEADINGS, mode) ? mode : "complements";
   }
 
   get #sources() {
-    if (this.mode !== "basket") return [this.getAttribute("product")].filter(Boolean);
-    const text = this.getAttribute("products")?.trim() ?? "";
-    if (text.startsWith("[")) return JSON.parse(text);
-    return text.split(",").map((id) => id.trim()).filter(Boolean);
+    if (this.mode !== "basket") return [this.#text("product")].filter(Boolean);
+    const text = this.#text("products", "").trim();
+    return text.startsWith("[") ? JSON.parse(text) : text.split(/\s*,\s*/).filter(Boolean);
   }
 
-  /** Loads once the element is about to be scrolled to; several changes at once load once. */
+  /** Loads when nearly visible; several changes at once load once. */
   #whenNear() {
     const version = ++this.#version;
     this.#observer?.disconnect();
@@ -113,7 +109,7 @@ export class GoesWith extends HTMLElement {
     this.hidden = false;
     this.#observer = onceVisible(this, { rootMargin: "200px" }, () =>
       this.#load(version).catch(() => {
-        if (version === this.#version) this.hidden = true; // the service is away, or has nothing
+        if (version === this.#version) this.hidden = true; // no service, or no products
       }),
     );
   }
@@ -123,39 +119,38 @@ export class GoesWith extends HTMLElement {
   }
 
   #fetch(path, options) {
-    return fetch((this.getAttribute("service") ?? "").replace(/\/$/, "") + path, options);
+    return fetch(this.#text("service", "").replace(/\/$/, "") + path, options);
   }
 
   async #get(path) {
-    const limit = Number(this.getAttribute("timeout") ?? 2000);
-    const answer = await this.#fetch(path, { signal: AbortSignal.timeout(limit) });
-    if (!answer.ok) throw new Error(answer.status);
+    const signal = AbortSignal.timeout(Number(this.#text("timeout", 2000)));
+    const answer = await this.#fetch(path, { signal });
+    if (!answer.ok) throw Error(answer.status);
     return answer.json();
   }
 
   async #load(version) {
     const sources = this.#sources;
-    if (!sources.length) throw new Error("no product");
-    const k = Number(this.getAttribute("k") ?? (this.mode === "together" ? 2 : 4));
+    if (!sources.length) throw Error("no product");
+    const k = Number(this.#text("k", this.mode === "together" ? 2 : 4));
     const path =
       this.mode === "basket"
-        ? `/v1/basket?${sources.map((id) => `product=${encodeURIComponent(id)}`).join("&")}&k=${k}`
+        ? `/v1/basket?${new URLSearchParams(sources.map((id) => ["product", id]))}&k=${k}`
         : `/v1/products/${encodeURIComponent(sources[0])}/complements?k=${k}`;
-    const answer = await this.#get(path);
-    const ids = answer.complements.map((one) => one.product_id);
-    if (!ids.length) throw new Error("no complements");
-    const own = this.mode === "together" ? [{ product_id: sources[0] }] : [];
-    const shown = [...own, ...answer.complements];
+    const { complements: shown, bundle } = await this.#get(path);
+    const ids = shown.map((one) => one.product_id);
+    if (!ids.length) throw Error("no complements");
+    if (this.mode === "together") shown.unshift({ product_id: sources[0] });
     const details = await this.#detailsOf(shown.map((one) => one.product_id));
     if (version !== this.#version) return;
     const start = performance.now();
     this.#render(shown.map((one) => this.#product(one, details[one.product_id])));
     performance.measure("goeswith-render", { start });
-    this.#watch(answer.bundle, sources, ids);
+    this.#watch(bundle, sources, ids);
     this.#emit("goeswith-shown", { ids });
   }
 
-  /** Price, address and image; a product without them is shown by its title alone. */
+  /** Attributes by id; a product without them is shown by its title. */
   async #detailsOf(ids) {
     if (this.details) return this.details(ids);
     const pairs = ids.map(async (id) => {
@@ -166,7 +161,7 @@ export class GoesWith extends HTMLElement {
   }
 
   #product({ product_id: id, title }, details) {
-    const fill = (name) => this.getAttribute(name)?.replaceAll("{id}", encodeURIComponent(id));
+    const fill = (name) => this.#text(name)?.replaceAll("{id}", encodeURIComponent(id));
     const price = Number.parseFloat(details?.price);
     return {
       id,
@@ -178,34 +173,33 @@ export class GoesWith extends HTMLElement {
   }
 
   #money(amount) {
-    const currency = this.getAttribute("currency");
+    const currency = this.#text("currency");
     const style = currency ? { style: "currency", currency } : { minimumFractionDigits: 2 };
-    const locale = this.closest("[lang]")?.lang || undefined;
+    const locale = this.closest("[lang]")?.lang || [];
     return new Intl.NumberFormat(locale, style).format(amount);
   }
 
   #render(products) {
     const together = this.mode === "together";
-    const cards = products.map((product) => {
-      const { id, title, price, url, image } = product;
-      return element(
+    const basket = this.mode === "basket";
+    const cards = products.map(({ id, title, price, url, image }, i) =>
+      element(
         "li",
         {},
         image ? element("img", { src: image, alt: "", loading: "lazy" }) : "",
         together ? element("input", { type: "checkbox", checked: "", "aria-label": title }) : "",
         url ? element("a", { href: url, "data-id": id }, title) : element("span", {}, title),
         price === null ? "" : element("small", {}, this.#money(price)),
-        this.mode === "basket" ? this.#addButton(() => [product], title) : "",
-      );
-    });
+        basket ? this.#addButton(() => [products[i]], title) : "",
+      ),
+    );
     const list = element("ul", { role: "list" }, ...cards);
-    const title = this.getAttribute("heading") ?? HEADINGS[this.mode];
-    const heading = element("h2", { id: "heading" }, title);
+    const title = this.#text("heading", HEADINGS[this.mode]);
     const footer = together ? this.#total(list, products) : "";
-    this.#show(element("section", { "aria-labelledby": "heading" }, heading, list, footer));
+    this.#show(element("section", { "aria-label": title }, element("h2", {}, title), list, footer));
   }
 
-  /** The total price of the products that are ticked, and their button. */
+  /** Total price of the ticked products, and their button. */
   #total(list, products) {
     const boxes = list.querySelectorAll("input");
     const ticked = () => products.filter((_, i) => boxes[i].checked);
@@ -213,21 +207,21 @@ export class GoesWith extends HTMLElement {
     const button = this.#addButton(ticked);
     const update = () => {
       const prices = ticked().map((one) => one.price);
-      const sum = this.#money(prices.reduce((before, price) => before + price, 0));
-      const label = this.getAttribute("total-label") ?? "Total";
+      const sum = this.#money(prices.reduce((a, b) => a + b, 0));
+      const label = this.#text("total-label", "Total");
       total.value = prices.includes(null) ? "" : `${label}: ${sum}`;
       button.disabled = !prices.length;
     };
-    list.addEventListener("change", update);
+    list.onchange = update;
     update();
     return element("footer", {}, total, button);
   }
 
   #addButton(products, title) {
-    const text = this.getAttribute("add-label") ?? "Add to basket";
+    const text = this.#text("add-label", "Add to basket");
     const label = title ? `${text}: ${title}` : text;
     const button = element("button", { type: "button", "aria-label": label }, text);
-    button.addEventListener("click", () => this.#emit("goeswith-add", { products: products() }));
+    button.onclick = () => this.#emit("goeswith-add", { products: products() });
     return button;
   }
 
@@ -237,16 +231,13 @@ export class GoesWith extends HTMLElement {
 
   /** Sends impressions once the element is seen, and clicks. */
   #watch(bundle, sources, ids) {
-    if (this.getAttribute("feedback") === "off") return;
-    const event = (name, id) => ({
-      event: name,
-      product_id: id,
-      source_id: sources[0],
-      bundle,
-      session_id: visitId(),
-      position: ids.indexOf(id),
-      event_id: unique(),
-    });
+    if (this.#text("feedback") === "off") return;
+    const source_id = sources[0];
+    const event = (event, product_id) => {
+      const position = ids.indexOf(product_id);
+      const own = { session_id: visitId(), event_id: unique() };
+      return { event, product_id, source_id, bundle, position, ...own };
+    };
     this.#observer = onceVisible(this, { threshold: 0.5 }, () => {
       const fresh = ids.filter((id) => {
         const key = JSON.stringify([this.mode, bundle, sources, id]);
@@ -255,15 +246,16 @@ export class GoesWith extends HTMLElement {
       if (fresh.length) this.#send(fresh.map((id) => event("impression", id)));
     });
     for (const link of this.shadowRoot.querySelectorAll("a")) {
-      const click = () => this.#send([event("click", link.dataset.id)]);
-      if (ids.includes(link.dataset.id)) link.addEventListener("click", click, { once: true });
+      const { id } = link.dataset;
+      const click = () => this.#send([event("click", id)]);
+      if (ids.includes(id)) link.addEventListener("click", click, { once: true });
     }
   }
 
   #send(events) {
     this.#fetch("/v1/feedback", {
       method: "POST",
-      keepalive: true, // the page may be left by the click
+      keepalive: true, // a click leaves the page
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ events }),
     }).catch(() => {});

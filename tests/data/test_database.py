@@ -61,10 +61,35 @@ def test_a_watermark_reads_each_row_once(database, tmp_path):
     # the two rows with the time of the watermark come again
     assert (second.rows, second.path.name) == (4, "events_0002.parquet")
     assert load_data(out).events.height == 4
+    state = (out / "watermarks.json").read_text()
     third = pull_table(url, query, "events", out, "created_at")
-    assert third.rows == 1
-    assert load_data(out).events.height == 4
+    assert (third.rows, third.path) == (0, None)
     assert str(third.watermark).startswith("2024-05-02 10:00:00")
+    assert (out / "watermarks.json").read_text() == state
+    assert [path.name for path in sorted(out.glob("events*"))] == [
+        "events_0001.parquet",
+        "events_0002.parquet",
+    ]
+
+
+def test_a_new_row_with_the_last_value_is_read(database, tmp_path):
+    url, run = database
+    pull_table(url, "lines", "events", tmp_path / "out", "created_at")
+    run("INSERT INTO lines VALUES (6, 'o3', 'c', '2024-05-01 10:00:00')")
+    part = pull_table(url, "lines", "events", tmp_path / "out", "created_at").path
+    assert "o3" in pl.read_parquet(part)["order_id"].to_list()
+    assert pull_table(url, "lines", "events", tmp_path / "out", "created_at").path is None
+
+
+def test_the_command_says_that_nothing_is_new(database, tmp_path):
+    url, _ = database
+    arguments = ["data", "pull", url, "--events", "lines", "--watermark", "id"]
+    first, second = (
+        CliRunner().invoke(app, [*arguments, "--out", str(tmp_path / "out")]) for _ in range(2)
+    )
+    assert (first.exit_code, second.exit_code) == (0, 0)
+    assert "there are no new rows of events" in second.stderr
+    assert "no new rows" not in first.stderr
 
 
 def test_a_watermark_of_numbers(database, tmp_path):

@@ -180,6 +180,28 @@ def test_what_was_not_applied_is_shown_with_the_reason(browser: Browser, own_bun
         assert "not available" in note
 
 
+def test_a_filter_and_a_problem_of_another_rule_stay_what_they_are(
+    browser: Browser, own_bundle: Path
+) -> None:
+    app = create_app(own_bundle, ServeSettings(**SETTINGS))  # type: ignore[arg-type]
+    with service(app) as address, visit(browser, address) as look:
+        page = look.page
+        gone = {"id": "gone", "action": "ban", "target": {"products": ["no-such-tent"]}}
+        assert httpx.post(f"{address}v1/rules", json={"rules": [gone]}).status_code == 200
+        look.go("product", id=TENT, where="colour=red")
+        assert "colour=red" in page.get_by_role("region", name="Not applied").inner_text()
+        assert page.get_by_label("Attribute").input_value() == "colour"
+        first = _complements(address)[0]
+        _act(look, "Pin", first["title"])
+        page.get_by_role("button", name="Preview").click()
+        page.locator(".tried", has_text="Changes").wait_for()
+        assert page.locator(".tried").inner_text() == "Changes none of 1 list tried."
+        page.get_by_role("button", name="Save rule").click()
+        saved = page.locator(".toast", has_text="Pinned")
+        saved.wait_for()
+        assert "no-such-tent" not in saved.inner_text()
+
+
 def test_without_permission_the_page_looks_and_says_why(browser: Browser, address: str) -> None:
     with visit(browser, address) as look:
         look.go("product", id=TENT)

@@ -8,7 +8,9 @@ from typing import Any
 
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
+from goeswith.cli.main import app
 from goeswith.core.errors import ConfigError
 from goeswith.data.folder import load_data
 from goeswith.pipeline.fit_bundle import fit_bundle
@@ -117,3 +119,14 @@ def test_the_locale_of_one_bundle_is_not_that_of_another(
         assert other.complements("phone-1", 1)[0].title == title
     with pytest.raises(ConfigError, match="no titles for 'fr'"), bundle.in_locale("fr"):
         pytest.fail("not reached")
+
+
+def test_the_command_shows_the_titles_of_a_locale(local_bundle: Path) -> None:
+    for query in (["phone-1"], ["--user", "u1"]):
+        command = ["recommend", str(local_bundle), *query, "--json"]
+        local = CliRunner().invoke(app, [*command, "--locale", "de"])
+        assert local.exit_code == 0
+        assert "Ding p" in local.stdout
+        assert "Ding p" not in CliRunner().invoke(app, command).stdout
+    refused = CliRunner().invoke(app, ["recommend", str(local_bundle), "phone-1", "--locale", "fr"])
+    assert "it has de, pt-br" in str(refused.exception)

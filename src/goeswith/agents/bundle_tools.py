@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -23,9 +23,12 @@ from goeswith.facts.filters import MAX_FILTER_LENGTH
 from goeswith.health.live_health import HealthReader
 from goeswith.query.bundle import MAX_BASKET, Bundle
 from goeswith.query.constraints import Constraints
+from goeswith.results.reports.cached_report import CachedReport
 
 MAX_K: Final = 50
 """Recommendations of one answer."""
+MAX_ROWS: Final = 100
+"""Rows of an answer about results."""
 
 ProductId: TypeAlias = Annotated[
     str, Field(min_length=1, max_length=500, description="Product id, exactly as in the catalogue.")
@@ -45,24 +48,38 @@ Basket: TypeAlias = Annotated[
 Words: TypeAlias = Annotated[
     str, Field(min_length=1, max_length=200, description="Words, prefixes of words, or an id.")
 ]
+Dimension: TypeAlias = Annotated[
+    Literal["all", "day", "model", "fallback", "rank", "type_pair", "market", "variant", "rule"],
+    Field(description="One row for each value of it; `all` is one row for everything."),
+]
+_NAMED_BY_SHOP: Final = ("type_pair", "market", "variant", "rule")
+"""Dimensions whose values are words of the shop."""
 
 
 class BundleTools:
     """Queries of a bundle. One runs at a time; every answer has the id of its build."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, feedback: Path | None = None) -> None:
         """Open the bundle at `path`.
+
+        Args:
+            path: the bundle.
+            feedback: the folder `serve.feedback`; without it there is no tool `results`.
 
         Raises:
             BundleError: it is missing or damaged.
         """
         self._current = CurrentBundle(path)
         self._lock = threading.Lock()
+        self._report = CachedReport(feedback) if feedback else None
 
     @property
     def functions(self) -> list[Callable[..., dict[str, Any]]]:
         """The tools; name, parameters and docstring of each are what an agent sees of it."""
-        return [self.complements, self.basket, self.compare, self.why, self.search, self.health]
+        functions: list[Callable[..., dict[str, Any]]] = [
+            self.complements, self.basket, self.compare, self.why, self.search, self.health,
+        ]  # fmt: skip
+        return functions if self._report is None else [*functions, self.results]
 
     def complements(
         self,
@@ -180,6 +197,33 @@ class BundleTools:
                 newest_build_refused=self._current.error,
             )
 
+    def results(self, by: Dimension = "all") -> dict[str, Any]:
+        """Impressions, clicks, carts and revenue of recommendations, from the shop's feedback log.
+
+        Shares and amounts have 95 % intervals (`_low`, `_high`). `attach` counts orders of a
+        product that hold one recommended with it; `incremental` is revenue above that of the
+        holdout group, null without one. The figures are at most a minute old.
+        """
+        assert self._report is not None
+        report, _ = self._report()
+        rows = [_results_row(row, by) for row in report.rows[by]]
+        notes = {f"note_{number}": note for number, note in enumerate(report.notes, start=1)}
+        with self._bundle() as bundle:
+            return self._answer(
+                bundle,
+                by=by,
+                impressions_are=report.counted,
+                purchase_belongs_to_last=report.touch,
+                window_hours=report.window_hours,
+                first_at=report.counts["first_at"].isoformat(timespec="seconds"),
+                last_at=report.counts["last_at"].isoformat(timespec="seconds"),
+                rows=rows[-MAX_ROWS:] if by == "day" else rows[:MAX_ROWS],
+                more_rows=max(0, len(rows) - MAX_ROWS),
+                attach=report.attach,
+                incremental=report.incremental,
+                catalogue_text=catalogue_text(currency=report.currency, **notes),
+            )
+
     @contextmanager
     def _bundle(self) -> Iterator[Bundle]:
         with self._lock:
@@ -201,6 +245,14 @@ class BundleTools:
 
 def _constraints(where: list[str]) -> Constraints | None:
     return Constraints.from_text(where) if where else None
+
+
+def _results_row(row: dict[str, Any], by: str) -> dict[str, Any]:
+    """The figures of a value; a value that the shop has named is marked."""
+    if by not in _NAMED_BY_SHOP:
+        return row
+    figures = {name: value for name, value in row.items() if name != "value"}
+    return {**figures, "catalogue_text": catalogue_text(value=row["value"])}
 
 
 def _product_line(bundle: Bundle, product_id: str) -> dict[str, Any]:

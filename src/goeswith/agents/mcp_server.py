@@ -29,13 +29,13 @@ _INSTRUCTIONS: Final = (
 )
 
 
-def create_server(path: Path) -> MCPServer[None]:
-    """A server of the bundle at a path; its tools only read.
+def create_server(path: Path, feedback: Path | None = None) -> MCPServer[None]:
+    """A server of the bundle at a path, and of the results of a log; its tools only read.
 
     Raises:
         BundleError: there is no bundle, or it is damaged.
     """
-    tools = [_tool(function) for function in BundleTools(path).functions]
+    tools = [_tool(function) for function in BundleTools(path, feedback).functions]
     return MCPServer(
         "goeswith",
         instructions=_INSTRUCTIONS,

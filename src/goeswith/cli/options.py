@@ -50,6 +50,14 @@ Market: TypeAlias = Annotated[
     str | None,
     typer.Option(metavar="MARKET", help="Show products for this market, and apply its rules."),
 ]
+Locale: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LOCALE",
+        help="Show titles of this locale, where the catalogue has them in a column such as "
+        "title_de.",
+    ),
+]
 PerType: TypeAlias = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="Maximum per type.")
 ]

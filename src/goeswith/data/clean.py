@@ -204,6 +204,8 @@ def with_rows(
     frame = with_ids(frame, ids, file, quarantine)
     frame = frame.with_columns(pl.Series(rows, catalog.rows(frame[ids]), dtype=pl.Int32))
     outside = pl.col(rows) < 0
+    if not frame.select(outside.any()).item():
+        return frame
     for label, reason in (
         (is_placeholder(pl.col(ids)), f"{ids} stands for a missing value"),
         (is_total(pl.col(ids)), "the line is a total"),

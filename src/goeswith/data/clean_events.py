@@ -24,6 +24,7 @@ from goeswith.data.mapping.order_status import (
 from goeswith.data.mapping.other_lines import IGNORED, NO_PRODUCT
 from goeswith.data.mapping.placeholders import (
     guest_users,
+    holds_for_value,
     is_non_product,
     is_placeholder,
     is_total,
@@ -177,10 +178,9 @@ class _EventCleaner:
         labels = [names]
         if "title" in frame.columns and not frame["title"].dtype.is_nested():
             labels.append(pl.col("title").cast(pl.String, strict=False))
-        ignored = pl.any_horizontal(
-            matches_any(label, self.config.ignore.products) for label in labels
-        )
-        frame = self._set_aside(frame, ignored, IGNORED, "product_id", expected=True)
+        if listed := self.config.ignore.products:
+            ignored = pl.any_horizontal(matches_any(label, listed) for label in labels)
+            frame = self._set_aside(frame, ignored, IGNORED, "product_id", expected=True)
         for reason, ids in left_out.items():
             is_one = names.str.strip_chars().is_in(ids.implode()).fill_null(value=False)
             frame = self._set_aside(frame, is_one, reason, "product_id", expected=True)
@@ -188,7 +188,9 @@ class _EventCleaner:
             return frame
         # a line of shipping may have a title and no id
         outside = ~names.str.strip_chars().is_in(catalog.ids.implode()).fill_null(value=False)
-        no_product = pl.any_horizontal(is_non_product(label) for label in labels)
+        no_product = pl.any_horizontal(holds_for_value(frame, v, is_non_product) for v in labels)
+        if not frame.select(no_product.any()).item():
+            return frame
         return self._set_aside(frame, outside & no_product, NO_PRODUCT, "product_id", expected=True)
 
     def _without_titles_alone(self, frame: pl.DataFrame) -> pl.DataFrame:
@@ -291,7 +293,7 @@ class _EventCleaner:
         frame = frame.with_columns(time.alias("timestamp"))
         share = frame["_is_date"].mean()
         if isinstance(share, float) and 0 < share < 1:
-            frame = self._without_order_of_dates(frame, share)
+            return self._without_order_of_dates(frame, share)
         return frame
 
     def _without_order_of_dates(self, frame: pl.DataFrame, share: float) -> pl.DataFrame:

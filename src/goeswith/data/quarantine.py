@@ -9,6 +9,7 @@ import polars as pl
 
 from goeswith.core.atomic_files import write_parquet
 from goeswith.core.errors import DataError
+from goeswith.data.config import IgnoreConfig
 
 ROW = "_row"
 """The column that carries a row's number in its file, from 1, through cleaning."""
@@ -42,6 +43,8 @@ class Quarantine:
 
     max_share: float = 0.05
     max_rows: int = 0
+    ignore: IgnoreConfig = field(default_factory=IgnoreConfig)
+    """Orders, products and users that importers of orders leave out by the settings."""
     notes: list[str] = field(default_factory=list)
     """What else a reader of the counts should know: a file that is not read, its encoding."""
     _parts: list[pl.DataFrame] = field(default_factory=list)

@@ -40,8 +40,10 @@ def health_notices(
     if health.log is not None:
         found += _of_log(health.log)
     if problems:
+        count = len({problem.rule for problem in problems})
+        some = "1 rule is" if count == 1 else f"{count:,} rules are"
         found.append(
-            ("rule_problems", f"{len(problems):,} problems of rules: `goeswith rules check`")
+            ("rule_problems", f"{some} not applied as written; goeswith rules check lists why")
         )
     if rules.silent:
         found.append(

@@ -94,10 +94,10 @@ class JointBaskets:
         lower = float(wilson_lower(np.array(joint), visits))
         return JointEvidence(joint, expected, joint / expected, joint / visits, lower)
 
-    def excess(self, rows: Sequence[int], joint: int) -> float:
-        """Baskets above chance: lower end of the interval of the joint count, less the expected."""
+    def is_above_chance(self, rows: Sequence[int], joint: int) -> bool:
+        """Whether the lower end of the 95 % interval of the joint count is above the expected."""
         lower = float(wilson_lower(np.array(joint), self.total))
-        return lower * self.total - self.expected(rows)
+        return lower * self.total > self.expected(rows)
 
     def expected(self, rows: Sequence[int]) -> float:
         """Baskets with all of some products, if each were bought independently of the others."""

@@ -14,7 +14,13 @@ from goeswith.core.errors import ConfigError
 from goeswith.facts.filters import match_products, parse_filter
 from goeswith.offers.discount import SetPrice, set_price
 from goeswith.offers.joint_baskets import JointBaskets, JointEvidence
-from goeswith.offers.set_search import SearchLimits, find_sets
+from goeswith.offers.set_search import (
+    ProductSet,
+    SearchLimits,
+    absorbing_sets,
+    find_sets,
+    most_bought_with,
+)
 from goeswith.relations.graph_files import load_graph
 from goeswith.store.manifest import RELATIONS
 from goeswith.store.search_index import ProductSummary
@@ -25,8 +31,8 @@ if TYPE_CHECKING:
 MAX_SIZE: Final = 4
 _SETS_PER_PRODUCT: Final = 3
 """Offers of one product, so that a best-seller does not fill the list."""
-_COMPLEMENTS: Final = 10
-"""Complements of a product that a set is extended by."""
+_PARTNERS: Final = 20
+"""Products most often bought with a product that a set is extended by."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,7 @@ class OfferLimits:
         min_price, max_price: of the set before the discount; None for no limit.
         min_margin: share of the offer price left after costs; needs `cost_column`.
         cost_column: attribute of the catalogue with what a product costs the shop.
-        per_type: products of one type.
+        per_type: products of one type; None for no limit.
         where: filters that every product meets.
     """
 
@@ -49,7 +55,7 @@ class OfferLimits:
     max_price: float | None = None
     min_margin: float | None = None
     cost_column: str | None = None
-    per_type: int = 1
+    per_type: int | None = None
     where: tuple[str, ...] = ()
 
 
@@ -73,7 +79,7 @@ class Offer:
 def propose_offers(bundle: Bundle, limits: OfferLimits, count: int) -> list[Offer]:
     """The best offers of a bundle.
 
-    A set consists of complements of each other. No two are substitutes, variants of one product, or
+    Products of a set were bought together. No two are substitutes, variants of one product, or
     more of one type than allowed, and none is sold out or hidden.
 
     Raises:
@@ -81,7 +87,34 @@ def propose_offers(bundle: Bundle, limits: OfferLimits, count: int) -> list[Offe
     """
     _check(limits)
     bundle.refresh()
-    joint = JointBaskets.of_graph(load_graph(bundle.folder / RELATIONS, len(bundle)))
+    joint, found = search_sets(bundle, limits)
+    pricing = _Pricing(bundle, joint, limits)
+    absorbing = absorbing_sets(found)
+    by_rows = {one.rows: one for one in found}
+    offers: list[Offer] = []
+    used: Counter[int] = Counter()
+    for one in found:
+        if len(offers) == count:
+            break
+        if any(used[row] >= _SETS_PER_PRODUCT for row in one.rows):
+            continue
+        offer = pricing.offer(one)
+        larger = (by_rows[rows] for rows in absorbing.get(one.rows, ()))
+        if offer is None or any(pricing.offer(other) is not None for other in larger):
+            continue
+        offers.append(offer)
+        used.update(one.rows)
+    return offers
+
+
+def search_sets(bundle: Bundle, limits: OfferLimits) -> tuple[JointBaskets, list[ProductSet]]:
+    """The baskets of a bundle, and all its sets within the limits but those on price and margin.
+
+    Raises:
+        ConfigError: the bundle has no baskets.
+    """
+    graph = load_graph(bundle.folder / RELATIONS, len(bundle))
+    joint = JointBaskets.of_graph(graph)
     if joint is None:
         raise ConfigError(
             "the bundle has no baskets: it was fitted from lists of pairs, or from a log of more "
@@ -94,52 +127,56 @@ def propose_offers(bundle: Bundle, limits: OfferLimits, count: int) -> list[Offe
         allowed &= available
     if limits.where:
         allowed &= match_products(bundle.live, [parse_filter(text) for text in limits.where])
-    prices = [summary.price for summary in bundle.summaries(rows.tolist())]
+    nearest = most_bought_with(graph, _PARTNERS)
 
-    def complements(row: int) -> npt.NDArray[np.int32]:
-        targets, _, model_index = bundle.top_k_lists.for_product(row, min(_COMPLEMENTS, bundle.k))
-        chosen: npt.NDArray[np.int32] = targets[(model_index == 0) & allowed[targets]]
+    def partners(row: int) -> npt.NDArray[np.int32]:
+        others = nearest(row)
+        chosen: npt.NDArray[np.int32] = others[allowed[others]]
         return chosen
 
-    fits = _Compatibility(bundle, prices, limits)
-    search = SearchLimits(limits.max_size, limits.min_baskets, fits)
-    found = find_sets(joint, np.flatnonzero(allowed).tolist(), complements, search)
-    costs = _costs(bundle, limits.cost_column)
-    offers: list[Offer] = []
-    used: Counter[int] = Counter()
-    for one in found:
-        if len(offers) == count:
-            break
-        if any(used[row] >= _SETS_PER_PRODUCT for row in one.rows):
-            continue
-        known = [prices[row] for row in one.rows]
+    search = SearchLimits(limits.max_size, limits.min_baskets, _Compatibility(bundle, limits))
+    return joint, find_sets(joint, np.flatnonzero(allowed).tolist(), partners, search)
+
+
+class _Pricing:
+    """Offers of sets, within the limits on price and margin."""
+
+    def __init__(self, bundle: Bundle, joint: JointBaskets, limits: OfferLimits) -> None:
+        self._bundle, self._joint, self._limits = bundle, joint, limits
+        self._prices = _prices(bundle)
+        self._costs = _costs(bundle, limits.cost_column)
+
+    def offer(self, one: ProductSet) -> Offer | None:
+        """The offer of a set; None if a limit does not hold."""
+        limits, rows = self._limits, one.rows
+        known = [self._prices[row] for row in rows]
         total = sum(price for price in known if price is not None)
         if limits.min_price is not None and (None in known or total < limits.min_price):
-            continue
-        anchor = _anchor(one.rows, prices, joint)
-        evidence = joint.evidence(one.rows, one.baskets, anchor)
-        paid = None if costs is None else [costs[row] for row in one.rows]
+            return None
+        anchor = _anchor(rows, self._prices, self._joint)
+        evidence = self._joint.evidence(rows, one.baskets, anchor)
+        paid = None if self._costs is None else [self._costs[row] for row in rows]
         price = set_price(known, paid, evidence.attach, limits.min_margin)
         if price is None:
-            continue
-        ordered = [anchor, *(row for row in one.rows if row != anchor)]
-        offers.append(Offer(tuple(bundle.summaries(ordered)), evidence, price, one.excess))
-        used.update(one.rows)
-    return offers
+            return None
+        ordered = [anchor, *(row for row in rows if row != anchor)]
+        return Offer(tuple(self._bundle.summaries(ordered)), evidence, price, one.excess)
 
 
 class _Compatibility:
     """Whether products may be one set."""
 
-    def __init__(self, bundle: Bundle, prices: list[float | None], limits: OfferLimits) -> None:
-        self._bundle, self._prices, self._limits = bundle, prices, limits
+    def __init__(self, bundle: Bundle, limits: OfferLimits) -> None:
+        self._bundle, self._limits = bundle, limits
+        self._prices = _prices(bundle)
         self._types = bundle.products.type_codes
         self._variants = bundle.products.variant_codes
         self._substitutes: dict[int, frozenset[int]] = {}
 
     def __call__(self, rows: tuple[int, ...]) -> bool:
         types = Counter(code for row in rows if (code := int(self._types[row])) >= 0)
-        if any(number > self._limits.per_type for number in types.values()):
+        maximum_per_type = self._limits.per_type
+        if maximum_per_type and any(number > maximum_per_type for number in types.values()):
             return False
         maximum = self._limits.max_price
         if maximum is not None:
@@ -155,7 +192,8 @@ class _Compatibility:
 
     def _of(self, row: int) -> frozenset[int]:
         if row not in self._substitutes:
-            self._substitutes[row] = frozenset(self._bundle.substitutes(row).tolist())
+            # by views alone: products of one kind that baskets hold together are no substitutes
+            self._substitutes[row] = frozenset(self._bundle.evidence.substitutes(row).tolist())
         return self._substitutes[row]
 
 
@@ -164,6 +202,11 @@ def _anchor(rows: tuple[int, ...], prices: list[float | None], joint: JointBaske
     if len(known) == len(rows):
         return max(known)[1]
     return max(rows, key=lambda row: int(joint.counts[row]))
+
+
+def _prices(bundle: Bundle) -> list[float | None]:
+    rows = list(range(len(bundle)))
+    return [summary.price for summary in bundle.summaries(rows)]
 
 
 def _costs(bundle: Bundle, column: str | None) -> list[float | None] | None:
@@ -182,7 +225,7 @@ def _costs(bundle: Bundle, column: str | None) -> list[float | None] | None:
 def _check(limits: OfferLimits) -> None:
     if not 2 <= limits.max_size <= MAX_SIZE:
         raise ConfigError(f"a set has 2 to {MAX_SIZE} products, but the size is {limits.max_size}")
-    if limits.min_baskets < 1 or limits.per_type < 1:
+    if limits.min_baskets < 1 or (limits.per_type is not None and limits.per_type < 1):
         raise ConfigError("the minimum of baskets and the maximum per type are at least 1")
     if limits.min_margin is not None and limits.cost_column is None:
         raise ConfigError("--min-margin needs --cost COLUMN: what each product costs the shop")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import product
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
@@ -75,6 +75,18 @@ class ResolvedRule:
     untested: ResolvedSide = field(default_factory=ResolvedSide)
     has_gone: bool = False
 
+    @cached_property
+    def compares(self) -> bool:
+        """Whether it reads values of the source to decide on a target."""
+        ratios = self.rule.min_price_ratio is not None or self.rule.max_price_ratio is not None
+        return ratios or self.rule.action in {"same", "other"}
+
+    @cached_property
+    def is_decided(self) -> bool:
+        """Whether it is about every target under which it is filed."""
+        side = self.untested
+        return side.rows is None and side.types is None and not side.tests and not self.compares
+
     def applies(self, market: str | None, now: float) -> bool:
         """Whether it applies to a request."""
         if not self.starts <= now < self.ends:
@@ -128,7 +140,7 @@ class RuleIndex:
         self.by_source_type: dict[int, list[ResolvedRule]] = defaultdict(list)
         self.by_target: dict[int, list[ResolvedRule]] = defaultdict(list)
         self.by_target_type: dict[int, list[ResolvedRule]] = defaultdict(list)
-        self.by_types: dict[tuple[int, int], list[ResolvedRule]] = defaultdict(list)
+        self.by_types: dict[int, dict[int, list[ResolvedRule]]] = {}
         self.by_source_value: dict[str, dict[str, list[ResolvedRule]]] = {}
         self.by_target_value: dict[str, dict[str, list[ResolvedRule]]] = {}
         self.general: list[ResolvedRule] = []
@@ -228,7 +240,9 @@ class RuleIndex:
             _file_under(self.by_target, target.rows, resolved)
             resolved.untested = replace(target, rows=None)
         elif by_target and source.types and target.types:
-            _file_under(self.by_types, product(source.types, target.types), resolved)
+            for code in source.types:
+                filed = self.by_types.setdefault(code, defaultdict(list))
+                _file_under(filed, target.types, resolved)
             resolved.untested = replace(target, types=None)
         elif source.types is not None:
             _file_under(self.by_source_type, source.types, resolved)
@@ -272,20 +286,14 @@ class RuleIndex:
     def target_rules(self, source: int, array: Rows, rows: list[int]) -> dict[int, list[int]]:
         """Rules that are filed under candidates: number -> positions of the candidates."""
         found: dict[int, list[int]] = {}
-        by_target, by_type, by_types = self.by_target, self.by_target_type, self.by_types
-        types = self.types
-        if by_target:
-            for position, row in enumerate(rows):
-                for rule in by_target.get(row, ()):
-                    found.setdefault(rule.number, []).append(position)
-        if by_type or by_types:
-            source_type = types[source] if source >= 0 else -1
-            for position, row in enumerate(rows):
-                code = types[row]
-                for rule in by_type.get(code, ()):
-                    found.setdefault(rule.number, []).append(position)
-                for rule in by_types.get((source_type, code), ()):
-                    found.setdefault(rule.number, []).append(position)
+        by_types = self.by_types.get(self.types[source] if source >= 0 else -1)
+        if self.by_target:
+            _look_up(self.by_target, rows, found)
+        if self.by_target_type or by_types:
+            codes = [self.types[row] for row in rows]
+            for filed in (self.by_target_type, by_types):
+                if filed:
+                    _look_up(filed, codes, found)
         if self.by_target_value:
             for rule, position in self._by_value(self.by_target_value, array):
                 found.setdefault(rule.number, []).append(position)
@@ -302,8 +310,12 @@ class RuleIndex:
             if size != len(index):  # a live fact may have brought a new text
                 by_code = {index[text]: rules for text, rules in by_text.items() if text in index}
                 self._by_code[key] = len(index), by_code
-            for position, code in enumerate(codes[rows].tolist()):
-                found += [(rule, position) for rule in by_code.get(code, ())]
+            found += [
+                (rule, position)
+                for position, code in enumerate(codes[rows].tolist())
+                if code in by_code
+                for rule in by_code[code]
+            ]
         return found
 
 
@@ -312,6 +324,15 @@ def _file_under(
 ) -> None:
     for key in keys:
         filed[key].append(resolved)
+
+
+def _look_up(
+    filed: dict[int, list[ResolvedRule]], keys: list[int], found: dict[int, list[int]]
+) -> None:
+    """Add the rules filed under the keys of candidates: number -> positions."""
+    for position in [position for position, key in enumerate(keys) if key in filed]:
+        for rule in filed[keys[position]]:
+            found.setdefault(rule.number, []).append(position)
 
 
 def _file_by_value(

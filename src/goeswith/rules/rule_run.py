@@ -92,15 +92,9 @@ class RuleRun:
             if found and self._sources:
                 found = rule.source.matches(self._sources[position], self._index.types)
             elif found:
-                found = rule.rule.source.is_empty and not self._compares(rule)
+                found = rule.rule.source.is_empty and not rule.compares
             self._matches[key] = found
         return found
-
-    @staticmethod
-    def _compares(rule: ResolvedRule) -> bool:
-        """Whether a rule reads values of the source."""
-        ratios = rule.rule.min_price_ratio is not None or rule.rule.max_price_ratio is not None
-        return ratios or rule.rule.action in {"same", "other"}
 
     def _find_pins(self) -> list[RulePin]:
         """Pins by rank; of two at one rank the one of higher priority first."""
@@ -232,7 +226,7 @@ class RuleRun:
             for number, where in at.items():
                 rule = index.rules[number]
                 # a ban, a boost or a burial for one product of a basket is for the basket
-                is_of_pair = several and (rule.rule.action in _OF_PAIR or self._compares(rule))
+                is_of_pair = several and (rule.rule.action in _OF_PAIR or rule.compares)
                 concerned = [place for place in where if place in own] if is_of_pair else where
                 meets = self._meeting(rule, source, rows, products, concerned)
                 before, met = found.get(number, ((), ()))
@@ -248,12 +242,14 @@ class RuleRun:
         positions: list[int],
     ) -> list[int]:
         """Which of the candidates at some positions a rule is about."""
+        if rule.is_decided:
+            return positions
         side, types = rule.untested, self._index.types
         if side.rows is not None:
             positions = [place for place in positions if products[place] in side.rows]
         if side.types is not None:
             positions = [place for place in positions if types[products[place]] in side.types]
-        if not positions or not (side.tests or self._compares(rule)):
+        if not positions or not (side.tests or rule.compares):
             return positions
         meets = self._test(rule, side, source, rows[positions])
         return [place for place, is_met in zip(positions, meets.tolist(), strict=True) if is_met]

@@ -157,3 +157,13 @@ def test_recommend_says_what_it_skipped(bundle: Path) -> None:
     done = run("recommend", bundle, "phone-1", "--ban", "case-99", "--where", "prize<3")
     assert "skipped ban case-99" in done.stderr
     assert "skipped filter prize<3" in done.stderr
+
+
+def test_recommend_says_which_rules_changed_the_list(bundle: Path, tmp_path: Path) -> None:
+    first, *_ = json.loads(run("recommend", bundle, "phone-1", "--json").stdout)["complements"]
+    rule = {"id": "never", "action": "ban", "target": {"products": [first["product_id"]]}}
+    (tmp_path / "rules.json").write_text(json.dumps({"version": 1, "rules": [rule]}))
+    run("rules", "add", bundle, tmp_path / "rules.json")
+    shown = run("recommend", bundle, "phone-1")
+    assert "changed by never; see `goeswith rules list`" in shown.stderr
+    assert first["product_id"] not in shown.stdout

@@ -125,3 +125,20 @@ def test_prestashop_counts_are_those_counted_by_hand(imported, reasons):
     products = pl.read_parquet(done.folder / "products.parquet")
     assert products["title"].to_list() == ['Tee "S"', "Mug"]
     assert products["price"].to_list() == [28.68, None]
+
+
+@pytest.mark.parametrize(
+    ("lines", "titles", "noted"),
+    [
+        # 1.7: Status is 1 for what is out of stock
+        ("1;Tee;Men;€28.68;9;0\n2;Mug;Home;€9.00;0;1\n3;Cap;Men;€5.00;-2;1\n", "Tee Mug Cap", True),
+        # 8: Status is 1 for what is online
+        ("1;Tee;Men;€28.68;9;1\n2;Mug;Home;€9.00;0;1\n3;Cap;Men;€5.00;2;0\n", "Tee Mug", False),
+    ],
+)
+def test_the_status_of_prestashop_products_is_the_stock_in_1_7(imported, lines, titles, noted):
+    header = "Product ID;Name;Category;Price (tax incl.);Quantity;Status\n"
+    done = imported("prestashop", {"product.csv": header + lines}, 0)
+    products = pl.read_parquet(done.folder / "products.parquet")
+    assert products["title"].to_list() == titles.split()
+    assert any("out of stock" in note for note in done.quarantine.notes) == noted

@@ -66,6 +66,15 @@ def test_otto(imported, reasons):
     assert reasons(done) == {"product_id is missing or unreadable": 2}
 
 
+def test_otto_has_milliseconds_and_on_kaggle_seconds(imported):
+    first = {"session": 1, "events": [{"aid": 5, "ts": 1659304800025, "type": "clicks"}]}
+    second = {"session": 2, "events": [{"aid": 5, "ts": 1659304800, "type": "clicks"}]}
+    for session in (first, second):
+        done = imported("otto", {"train.jsonl": json.dumps(session) + "\n"}, 0)
+        ((time,),) = events(done, "timestamp")
+        assert time.isoformat(timespec="seconds") == "2022-07-31T22:00:00"
+
+
 def test_hm(imported, reasons):
     done = imported(
         "hm",

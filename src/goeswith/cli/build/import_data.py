@@ -52,14 +52,15 @@ def command(
     from goeswith.data.importers.run_importer import import_tables
     from goeswith.settings.project_file import load_settings
 
+    config = load_settings(None).data
     if max_bad_share is None:
-        max_bad_share = load_settings(None).data.max_bad_share
+        max_bad_share = config.max_bad_share
     with progress_bar() as step:
 
         def progress(what: str, share: float) -> None:
             step(round(1000 * share), 1000, what)
 
-        imported = import_tables(name, sources or [], out, max_bad_share, progress)
+        imported = import_tables(name, sources or [], out, max_bad_share, progress, config.ignore)
     records = _read_records(imported.quarantine)
     columns = [
         Column("file"),

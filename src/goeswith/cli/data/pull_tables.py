@@ -75,7 +75,14 @@ def pull_tables(
                 {"table": table, "file": path, "rows": pulled.rows, "watermark": pulled.watermark}
             )
     columns = [Column("table"), Column("file"), Column("rows"), Column("watermark")]
-    Output(json).result(Table("Rows read from the database", records, columns), {"tables": records})
+    output = Output(json)
+    output.result(Table("Rows read from the database", records, columns), {"tables": records})
+    for record in records:
+        if not record["file"]:
+            which = "new rows" if record["watermark"] is not None else "rows"
+            output.say(
+                f"note: there are no {which} of {record['table']}, so that no file was written"
+            )
 
 
 def _copy_files(url: str, out: Path, output: Output) -> None:

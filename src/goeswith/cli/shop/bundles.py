@@ -53,11 +53,11 @@ def command(
         ),
     ] = None,
     per_type: Annotated[
-        int,
+        int | None,
         typer.Option(
             "--per-type", min=1, metavar="N", help="Maximum of one product type in a set."
         ),
-    ] = 1,
+    ] = None,
     where: Where = None,
     json: Json = False,
 ) -> None:
@@ -65,7 +65,7 @@ def command(
 
         goeswith bundles bundle --max-price 100
 
-    Products of a set go with each other; none is sold out or hidden.
+    Products of a set are bought together; none is sold out or hidden.
     """
     from goeswith.cli.output import Output
     from goeswith.cli.terminal_table import Column, Table
@@ -96,7 +96,7 @@ def command(
     ]
     output = Output(json)
     if not offers:
-        output.say("no set meets the limits: lower --min-baskets, or allow more --per-type")
+        output.say("no set meets the limits: lower --min-baskets, or widen the others")
     table = Table("Sets to sell as one", [_record(offer) for offer in offers], columns)
     document = {"bundle": opened.id, "sets": [asdict(offer) for offer in offers]}
     output.result(table, document)

@@ -1,5 +1,6 @@
 """`goeswith mcp`: a bundle as tools for agents."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,13 +20,19 @@ def command(
             help="Serve streamable HTTP on this port of 127.0.0.1 instead of stdin and stdout.",
         ),
     ] = None,
+    feedback: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="The folder serve.feedback: adds the tool results, with revenue."
+        ),
+    ] = None,
 ) -> None:
     """Serve recommendations to agents by the Model Context Protocol; read only.
 
         goeswith mcp bundle
 
-    The tools are complements, basket, compare, why, search and health. A new build of the bundle is
-    used as soon as it is complete.
+    The tools are complements, basket, compare, why, search, health and, with --feedback, results. A
+    new build of the bundle is used as soon as it is complete.
     """
     from goeswith.core.errors import ConfigError
 
@@ -36,7 +43,9 @@ def command(
             f"the server of agents needs {error.name}, which is not installed: "
             "pip install 'goeswith[mcp]'"
         ) from error
-    server = create_server(bundle)
+    if feedback is not None and not feedback.is_dir():
+        raise ConfigError(f"--feedback: there is no folder {feedback}; give that of serve.feedback")
+    server = create_server(bundle, feedback)
     if http is None:
         server.run("stdio")
         return

@@ -13,12 +13,14 @@ from goeswith.cli.options import (
     Diversity,
     Include,
     Json,
+    Locale,
     Market,
     PerType,
     Where,
 )
 
 if TYPE_CHECKING:
+    from goeswith.cli.output import Output
     from goeswith.query.bundle import Bundle
     from goeswith.query.constraints import Constraints
     from goeswith.query.recommendation import Recommendation
@@ -44,6 +46,7 @@ def command(
     diversity: Diversity = None,
     include: Include = None,
     market: Market = None,
+    locale: Locale = None,
     session: Annotated[
         str | None,
         typer.Option(
@@ -118,19 +121,20 @@ def command(
     if user is not None:
         from goeswith.cli.use.recommend_shopper import recommend_shopper
 
-        recommend_shopper(bundle, user, k, constraints, json=json)
+        recommend_shopper(bundle, user, k, constraints, locale=locale, json=json)
         return
     opened = _open_bundle(bundle, explain)
     count = k or min(10, opened.k)
     found: list[Recommendation]
     key = "similars" if similars else "sources" if reverse else "complements"
-    if session is not None:
-        key = "next"
-        found, query, label = _recommend_session(opened, session, count, constraints)
-    elif new is not None:
-        found, query, label = _recommend_new(opened, new, count, constraints)
-    else:
-        found, query, label = _recommend_products(opened, ids, count, constraints, key)
+    with opened.in_locale(locale):
+        if session is not None:
+            key = "next"
+            found, query, label = _recommend_session(opened, session, count, constraints)
+        elif new is not None:
+            found, query, label = _recommend_new(opened, new, count, constraints)
+        else:
+            found, query, label = _recommend_products(opened, ids, count, constraints, key)
     from dataclasses import asdict
 
     from goeswith.cli.output import Output
@@ -154,11 +158,18 @@ def command(
         },
         [table] if found else [],
     )
-    for one in getattr(found, "skipped", []):
-        output.say(f"skipped {one.what} {one.value}: {one.reason}")
+    _print_changes(output, found)
     if not found:
         condition = " that meets the constraints" if narrowed else ""
         output.say(f"{title}: no product{condition}")
+
+
+def _print_changes(output: Output, found: Any) -> None:
+    """Print which rules changed a list, and what was skipped."""
+    if rules := getattr(found, "rules", []):
+        output.say(f"changed by {', '.join(rules)}; see `goeswith rules list`")
+    for one in getattr(found, "skipped", []):
+        output.say(f"skipped {one.what} {one.value}: {one.reason}")
 
 
 _TITLES: Final = {

@@ -26,19 +26,26 @@ _FIELDS: Final = (
 
 
 def recommend_shopper(
-    path: Path, user: str, k: int | None, constraints: Constraints | None, *, json: bool
+    path: Path,
+    user: str,
+    k: int | None,
+    constraints: Constraints | None,
+    *,
+    locale: str | None = None,
+    json: bool,
 ) -> None:
     """Print the products to buy again, and those new for a shopper.
 
     Raises:
-        ConfigError: the bundle holds no histories of shoppers.
+        ConfigError: the bundle holds no histories of shoppers, or no titles of the locale.
     """
     from goeswith.cli.output import Output
     from goeswith.cli.terminal_table import Column, Table
     from goeswith.query.bundle import Bundle
 
     bundle = Bundle.open(path)
-    found = bundle.for_shopper(user, k or min(10, bundle.k), constraints)
+    with bundle.in_locale(locale):
+        found = bundle.for_shopper(user, k or min(10, bundle.k), constraints)
     records: list[dict[str, Any]] = [
         {"list": name, "rank": rank, **asdict(product)}
         for name, products in (("again", found.again), ("new", found.new))

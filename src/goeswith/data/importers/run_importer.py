@@ -12,6 +12,7 @@ import polars as pl
 from goeswith.core.atomic_files import atomic_path
 from goeswith.core.errors import DataError
 from goeswith.core.progress import ShareProgress
+from goeswith.data.config import IgnoreConfig
 from goeswith.data.importers import find_importer
 from goeswith.data.quarantine import Quarantine
 from goeswith.data.table_files import TABLES
@@ -27,12 +28,13 @@ class ImportResult:
     quarantine: Quarantine
 
 
-def import_tables(
+def import_tables(  # noqa: PLR0917
     name: str,
     sources: list[Path],
     out: Path,
     max_bad_share: float = 0.05,
     progress: ShareProgress = lambda _what, _share: None,
+    ignore: IgnoreConfig | None = None,
 ) -> ImportResult:
     """Read a public format and write products, events and relations, those that apply, as parquet.
 
@@ -45,13 +47,14 @@ def import_tables(
         out: the folder to write.
         max_bad_share: largest share of a file's rows that may be set aside, expected rows aside.
         progress: called while files are read.
+        ignore: orders, products and users that do not count; None for the defaults.
 
     Raises:
         ConfigError: no such format.
         DataError: a file is missing or cannot be read, or too many of its rows are bad.
     """
     importer = find_importer(name)
-    quarantine = Quarantine(max_share=max_bad_share)
+    quarantine = Quarantine(max_share=max_bad_share, ignore=ignore or IgnoreConfig())
     rows: dict[str, int] = {}
     with ExitStack() as tables:
         writers: dict[str, Any] = {}

@@ -145,11 +145,13 @@ def unread_prices(events: pl.DataFrame, file: str, decimal: str) -> list[str]:
     """A note on prices in the events that are not read, if there are any."""
     if "price" not in events.columns:
         return []
-    written = events["price"].cast(pl.String, strict=False)
-    unread = written.is_not_null() & prices(events["price"], file, decimal).is_null()
-    if not unread.any():
+    unread = events["price"].filter(
+        events["price"].is_not_null() & prices(events["price"], file, decimal).is_null()
+    )
+    if not len(unread):
         return []
+    example = unread.head(1).cast(pl.String, strict=False)[0]
     return [
-        f"{unread.sum():,} prices in {file} are not read, such as {written.filter(unread)[0]!r}; "
+        f"{len(unread):,} prices in {file} are not read, such as {example!r}; "
         "where they could be read in two ways, set decimal under [data] of goeswith.toml"
     ]

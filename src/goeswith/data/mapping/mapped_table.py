@@ -101,6 +101,7 @@ def _concatenated(frames: list[pl.DataFrame], table: str) -> pl.DataFrame:
                 for frame in frames
             ],
             how="diagonal_relaxed",
+            rechunk=True,
         )
     except pl.exceptions.PolarsError as error:
         raise DataError(
@@ -112,12 +113,16 @@ def _concatenated(frames: list[pl.DataFrame], table: str) -> pl.DataFrame:
 def _without_repeated_lines(frame: pl.DataFrame, quarantine: Quarantine) -> pl.DataFrame:
     """Set aside lines that an earlier file has, too: exports overlap."""
     columns = [name for name in frame.columns if name not in (ROW, FILE)]
-    marked = frame.with_columns(
-        _line=frame.select(columns).hash_rows(), _place=pl.col(FILE).rle_id()
-    )
-    repeated = pl.col("_place") > pl.col("_place").min().over("_line")
+    lines = frame.select(columns).hash_rows()
+    # sorting shows without much memory that no line occurs twice, as in most tables
+    in_order = lines.sort()
+    several = in_order.filter(in_order == in_order.shift(1)).unique()
+    if not len(several):
+        return frame
+    places = pl.DataFrame({"line": lines, "place": frame[FILE].rle_id()}).with_row_index("index")
+    places = places.filter(pl.col("line").is_in(several.implode()))
+    later = places.filter(pl.col("place") > pl.col("place").min().over("line"))["index"]
+    repeated = pl.int_range(pl.len()).is_in(later.implode())
     value = next((n for n in ("product_id", *columns) if n in columns), ROW)
-    kept = quarantine.set_aside(
-        marked, "", repeated, "the same line is in another file of the table", value, expected=True
-    )
-    return kept.drop("_line", "_place")
+    reason = "the same line is in another file of the table"
+    return quarantine.set_aside(frame, "", repeated, reason, value, expected=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import polars as pl
@@ -28,6 +28,23 @@ _HEAVY_CONTEXTS: Final = 10
 
 def _lower(column: pl.Expr) -> pl.Expr:
     return column.str.strip_chars().str.to_lowercase()
+
+
+def holds_for_value(
+    frame: pl.DataFrame, column: pl.Expr, test: Callable[[pl.Expr], pl.Expr]
+) -> pl.Expr:
+    """Whether a test of texts holds for a value, computed once for each distinct value.
+
+    Args:
+        frame: the table.
+        column: texts of `frame`.
+        test: from texts to true or false; null counts as false.
+    """
+    distinct = frame.select(column.unique().alias("value"))
+    found = distinct.filter(test(pl.col("value")))["value"].drop_nulls()
+    return (
+        column.is_in(found.implode()).fill_null(value=False) if len(found) else pl.lit(value=False)
+    )
 
 
 def is_placeholder(column: pl.Expr) -> pl.Expr:
@@ -88,8 +105,7 @@ def guest_users(frame: pl.DataFrame, guests: Iterable[str]) -> tuple[list[str], 
         return [], []
     total, median = int(users["contexts"].sum()), float(users["contexts"].median() or 0)  # type: ignore[arg-type]
     column = pl.col("user_id")
-    ids = set(users["user_id"].to_list()) if users.height < 10_000_000 else set()
-    is_index = {"1", "2"} <= ids
+    is_index = users["user_id"].is_in(["1", "2"]).sum() == 2
     share = pl.col("contexts") / total
     many = (share >= _LEAST_SHARE) & (pl.col("contexts") >= 3 * median)
     if not is_index:

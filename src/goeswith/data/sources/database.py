@@ -1,8 +1,8 @@
 """Tables and queries of a database as parquet parts of a table, read only, with a watermark.
 
 With a watermark (a column such as `created_at`), a call reads the rows from the last value on and
-adds a part to the table. Rows that have exactly that value come again; equal lines in two parts of
-a table count once.
+adds a part to the table. Rows that have exactly that value come again with later ones; equal lines
+in two parts of a table count once. Without new rows there is no part.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def pull_table(
         raise DataError(f"{state_file}: {table} is read by {last['column']!r}; give --watermark")
     number = last.get("parts", 0) + 1
     path = out / (f"{table}_{number:04d}.parquet" if watermark else f"{table}.parquet")
-    value = last.get("value")
+    value, at_value = last.get("value"), last.get("rows_at_value")
     with _reader(url) as reader:
         rows_of = f"({statement}) AS q"
         condition = ""
@@ -97,13 +97,29 @@ def pull_table(
             condition = "" if value is None else f" WHERE {column} >= {_literal(value)}"
             newest = reader.value(f"SELECT MAX({column}) FROM {rows_of}")  # noqa: S608
             _check_order(watermark, newest, typed=scheme != "sqlite")
-            value = value if newest is None else newest
+            if newest is not None:
+                at_newest = _count_from(reader, rows_of, column, newest)
+                if (newest, at_newest) == (value, at_value):
+                    return PulledTable(None, 0, value)
+                value, at_value = newest, at_newest
         query = f"SELECT * FROM {rows_of}{condition}"  # noqa: S608
         rows = _write(reader.batches(query), path)
     if watermark and rows:
-        entry = {"column": watermark, "source": source, "value": value, "parts": number}
+        entry = {
+            "column": watermark,
+            "source": source,
+            "value": value,
+            "rows_at_value": at_value,
+            "parts": number,
+        }
         write_json(state | {table: entry}, state_file)
     return PulledTable(path if rows else None, rows, value)
+
+
+def _count_from(reader: _Reader, rows_of: str, column: str, value: str | int | float) -> int:
+    """Number of rows with the watermark `value`, the largest one."""
+    counting = f"SELECT COUNT(*) FROM {rows_of} WHERE {column} >= {_literal(value)}"  # noqa: S608
+    return int(reader.value(counting))
 
 
 def check_address(url: str) -> None:

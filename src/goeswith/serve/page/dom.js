@@ -36,6 +36,10 @@ export function said(text, most) {
   return h("bdi", { dir: "auto", class: "data" }, clean(text, most));
 }
 
+/** A model with its settings, which a narrow column may break behind `:`, `,`, `=` and `_`. */
+export const modelName = (text) =>
+  h("bdi", { dir: "auto", class: "model" }, clean(text, 120).split(/(?<=[:,_=])/).map((part, i) => [i > 0 && h("wbr"), part]));
+
 /** What is said to those who hear the page. */
 export function announce(text) {
   document.getElementById("said").textContent = text;

@@ -45,10 +45,12 @@ export function field(label, control, hint) {
 }
 
 function row(columns, given) {
+  // one that the catalogue no longer has stays as it is written
+  const gone = given.column && !columns.some((c) => c.column === given.column) ? [{ column: given.column }] : [];
   const column = h(
     "select",
     { "aria-label": "Attribute", name: "column" },
-    columns.map((c) => h("option", { value: c.column, selected: c.column === given.column }, clean(c.column, 60))),
+    [...gone, ...columns].map((c) => h("option", { value: c.column, selected: c.column === given.column }, clean(c.column, 60))),
   );
   const op = h(
     "select",

@@ -40,7 +40,7 @@ async function show() {
   const first = shownAs === null;
   const turned = history.state?.visit;
   if (turned === undefined) history.replaceState({ visit: (visits += 1) }, "");
-  mark(name);
+  mark(name, name === "search" && params.has("q"));
   if (name !== "search" && document.activeElement !== finder.input) finder.input.value = "";
   main.setAttribute("aria-busy", "true");
   const late = setTimeout(() => main.replaceChildren(...waiting()), 250);
@@ -81,9 +81,9 @@ function focusOn(kept, first, same) {
   }
 }
 
-function mark(name) {
+function mark(name, searches) {
   for (const place of document.querySelectorAll(".views a")) {
-    const here = parse(new URL(place.href).hash).name === name;
+    const here = parse(new URL(place.href).hash).name === name && !searches;
     if (here) {
       place.setAttribute("aria-current", "page");
       // on a phone the views stand in a row that scrolls

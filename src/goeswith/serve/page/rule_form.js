@@ -2,7 +2,7 @@
 import * as api from "./api.js";
 import { h, said } from "./dom.js";
 import { field } from "./filters.js";
-import { ACTIONS, makeRule, saveRules } from "./ruling.js";
+import { ACTIONS, makeRule, problemsOf, saveRules } from "./ruling.js";
 import { clean, many, nameOf } from "./text.js";
 
 const today = () => new Date().toISOString().slice(0, 10);
@@ -40,7 +40,8 @@ export function openRule({ action, source, target, rank = 1, market = "", again 
     const { markets, end, ...rule } = made();
     result.replaceChildren(h("p", { class: "hint" }, "Trying…"));
     try {
-      result.replaceChildren(...tried(await api.previewRules([rule], source && scope.value === "product" ? [source.product_id] : [], 10)));
+      const shown = await api.previewRules([rule], source && scope.value === "product" ? [source.product_id] : [], 10);
+      result.replaceChildren(...tried(shown, problemsOf([rule], shown.problems)));
     } catch (error) {
       fail(error);
     }
@@ -90,7 +91,7 @@ export function openRule({ action, source, target, rank = 1, market = "", again 
 }
 
 /** What a preview showed. */
-function tried({ products, differences, problems }) {
+function tried({ products, differences }, problems) {
   const names = (list, ids) => ids.map((id) => nameOf(list.find((one) => one.product_id === id) ?? { product_id: id }, 60)).join(", ");
   return [
     h("p", {}, differences.length ? `Changes ${differences.length} of ${many(products, "list")} tried.` : `Changes none of ${many(products, "list")} tried.`),
@@ -104,6 +105,6 @@ function tried({ products, differences, problems }) {
         !one.entered.length && !one.left.length && "another order",
       ].filter(Boolean).join("; "), 400),
     ))),
-    problems.map((p) => h("p", { class: "problem" }, said(p.problem, 400))),
+    ...problems.map((p) => h("p", { class: "problem" }, said(p.problem, 400))),
   ];
 }

@@ -1,7 +1,7 @@
 // Rules as the page makes and words them.
 import * as api from "./api.js";
 import { toast } from "./toast.js";
-import { clean } from "./text.js";
+import { clean, many } from "./text.js";
 
 export const ACTIONS = {
   pin: { label: "Pin", past: "Pinned", means: "Show the product at a rank" },
@@ -56,25 +56,30 @@ const sideWords = (side, none, names) => {
   return parts.join(", ") || none;
 };
 
+const ranks = (n) => many(n, "rank");
+
 /** A rule in words; `names` maps ids to titles, as far as they are there. */
 export function ruleWords(rule, names) {
-  const doing = { pin: "Pin", ban: "Ban", boost: "Boost", bury: "Bury", only: "Show only", same: "Same", other: "Other", limit: "Limit" }[rule.action] ?? rule.action;
+  const doing = { pin: "Pin", ban: "Ban", boost: "Boost", bury: "Bury", only: "Show only", same: "Show", other: "Show", limit: `At most ${rule.max} of` }[rule.action] ?? rule.action;
   const detail = {
     pin: `at rank ${rule.rank}`,
-    boost: `by ${rule.by}`,
-    bury: rule.by ? `by ${rule.by}` : "to the end",
-    limit: `at most ${rule.max} per ${clean(rule.attribute, 40)}`,
-    same: clean(rule.attribute, 40),
-    other: clean(rule.attribute, 40),
+    boost: `by ${ranks(rule.by)}`,
+    bury: rule.by ? `by ${ranks(rule.by)}` : "to the end",
+    limit: `for each ${clean(rule.attribute, 40)}`,
+    same: `with the same ${clean(rule.attribute, 40)} only`,
+    other: `with another ${clean(rule.attribute, 40)} only`,
   }[rule.action];
   return [
-    [doing, sideWords(rule.target, "any product", names), detail].filter(Boolean).join(" "),
+    [doing, sideWords(rule.target, rule.action === "limit" ? "all products" : "any product", names), detail].filter(Boolean).join(" "),
     `for ${sideWords(rule.source, "all products", names)}`,
     rule.markets?.length && `market ${rule.markets.map((m) => clean(m, 30)).join(", ")}`,
     rule.start && `from ${rule.start}`,
     rule.end && `until ${rule.end}`,
   ].filter(Boolean).join("; ");
 }
+
+/** The problems of these rules, or that other rules have with them. */
+export const problemsOf = (rules, problems) => problems.filter((p) => rules.some(({ id }) => p.rule === id || p.problem.includes(id)));
 
 /** Undo of one change of the rules, refused where another one came after it. */
 async function undoChange(revision, again, alsoUndo) {
@@ -89,7 +94,8 @@ async function undoChange(revision, again, alsoUndo) {
 /** Stores rules, says so with an undo (which may undo something more), and shows the view anew. */
 export async function saveRules(rules, words, again, alsoUndo) {
   const { change, problems } = await api.putRules(rules);
-  const wrong = problems.length ? `. ${problems.map((p) => clean(p.problem, 200)).join("; ")}` : "";
+  const own = problemsOf(rules, problems);
+  const wrong = own.length ? `. ${own.map((p) => clean(p.problem, 200)).join("; ")}` : "";
   toast(
     change ? `${words}${wrong}` : `Nothing changed${wrong}`,
     change && { label: "Undo", run: () => undoChange(change.revision, again, alsoUndo) },

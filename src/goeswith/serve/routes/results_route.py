@@ -93,13 +93,15 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         """Clicks, carts and revenue of recommendations, for keys of `serve.editors`."""
         _check_key(settings, request.scope.get("key"))
         if settings.feedback is None or settings.exposures == "none":
-            raise HTTPException(404, "answers are not stored: set serve.feedback and exposures")
+            raise HTTPException(
+                404, "answers are not stored; set feedback and exposures of [serve]"
+            )
         if not reports:
             reports.append(CachedReport(Path(settings.feedback), app.state.experiment))
         try:
             report, experiment = reports[0]()
         except DataError as error:
-            raise HTTPException(404, f"no results yet: {error}") from error
+            raise HTTPException(404, f"nothing is stored yet: {error}") from error
         rows = report.rows[by]
         return ResultsResponse.model_validate(
             {

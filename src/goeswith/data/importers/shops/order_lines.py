@@ -9,13 +9,13 @@ import polars as pl
 
 from goeswith.core.progress import ShareProgress
 from goeswith.data.clean import quarantine_missing, quarantine_repeats
-from goeswith.data.config import IgnoreConfig
 from goeswith.data.importers import TableBatches
 from goeswith.data.importers.shops.table_layouts import LaidOutFile
 from goeswith.data.mapping.derived_catalog import with_attributes
 from goeswith.data.mapping.event_names import IGNORED_STATUSES
 from goeswith.data.mapping.order_status import set_aside_uncounted
-from goeswith.data.mapping.placeholders import is_non_product
+from goeswith.data.mapping.other_lines import IGNORED
+from goeswith.data.mapping.placeholders import is_non_product, matches_any
 from goeswith.data.parsing.prices import numbers
 from goeswith.data.parsing.timestamps import timestamps
 from goeswith.data.quarantine import ROW, Quarantine
@@ -112,20 +112,33 @@ def clean_order_lines(
     is_repeated = pl.col("basket_id").is_in(earlier_orders.implode())
     reason = "the order is in an earlier file"
     frame = quarantine.set_aside(frame, file, is_repeated, reason, "basket_id", expected=True)
-    ignored = IgnoreConfig(statuses=[*IGNORED_STATUSES, *unpaid])
-    frame, _ = set_aside_uncounted(frame, file, quarantine, ignored)
+    ignore = quarantine.ignore
+    if ignore.statuses == "auto":
+        statuses = {"statuses": [*IGNORED_STATUSES, *unpaid]}
+        frame, _ = set_aside_uncounted(frame, file, quarantine, ignore.model_copy(update=statuses))
+    else:
+        frame, _ = set_aside_uncounted(frame, file, quarantine, ignore)
     frame = _with_quantity(frame, file, quarantine)
     names = [name for name in ("product_id", "title") if name in frame.columns]
-    other = pl.any_horizontal(is_non_product(pl.col(name)).fill_null(value=False) for name in names)
-    reason = "shipping, a tip, a voucher or the like, no product"
-    frame = quarantine.set_aside(frame, file, other, reason, "product_id", expected=True)
+    listed = pl.any_horizontal(matches_any(pl.col(name), ignore.products) for name in names)
+    frame = quarantine.set_aside(frame, file, listed, IGNORED, "product_id", expected=True)
+    if ignore.non_products:
+        other = pl.any_horizontal(
+            is_non_product(pl.col(name)).fill_null(value=False) for name in names
+        )
+        reason = "shipping, a tip, a voucher or the like, no product"
+        frame = quarantine.set_aside(frame, file, other, reason, "product_id", expected=True)
     frame = quarantine_missing(frame, ("product_id",), file, quarantine)
     if "timestamp" in frame.columns:
         frame = frame.with_columns(timestamps(frame["timestamp"], file))
         frame = quarantine_missing(frame, ("timestamp",), file, quarantine)
     else:
         frame = frame.with_columns(pl.lit(None, pl.Datetime("us")).alias("timestamp"))
-    return _with_user(frame)
+    frame = _with_user(frame)
+    ignored = matches_any(pl.col("user_id"), ignore.users)
+    return quarantine.set_aside(
+        frame, file, ignored, "the user is left out by [data.ignore]", "user_id", expected=True
+    )
 
 
 def _with_quantity(frame: pl.DataFrame, file: str, quarantine: Quarantine) -> pl.DataFrame:

@@ -51,6 +51,7 @@ PRODUCTS: Final = TableLayout(
         "type": ["Category", "Category Name"],
         "price": ["Price (tax incl.)", "Price (tax excl.)", "Base price", "Price"],
         "status": ["Status", "Active"],
+        "stock": ["Quantity"],
     },
     ("product_id", "title", "type", "status"),
 )
@@ -101,7 +102,24 @@ def _products(file: LaidOutFile, quarantine: Quarantine) -> pl.DataFrame:
     status = text(frame["status"], name).str.to_lowercase()
     frame = frame.with_columns(status.alias("status"))
     off = pl.col("status").is_in(["0", "no", "disabled", "false"])
+    if _status_is_stock(frame, name):
+        quarantine.notes.append(
+            f"{name}: Status is 1 where a product is out of stock, as PrestaShop 1.7 writes it; "
+            "products that are offline stay, since the file does not mark them"
+        )
+        off = pl.lit(value=False)
     frame = clean_shop_products(frame, name, quarantine, keep=~off)
     if "price" not in frame.columns:
         frame = frame.with_columns(pl.lit(None, pl.Float64).alias("price"))
     return frame.select("product_id", "title", "type", "price")
+
+
+def _status_is_stock(frame: pl.DataFrame, file: str) -> bool:
+    """Whether the status is 1 for the products that are out of stock, and 0 for all others."""
+    if "stock" not in frame.columns:
+        return False
+    status = pl.col("status")
+    rows = frame.select(status, numbers(frame["stock"], file).alias("stock")).drop_nulls()
+    if not rows.height or not rows["status"].is_in(["0", "1"]).all():
+        return False
+    return bool(rows.select(((pl.col("stock") <= 0) == (status == "1")).all()).item())

@@ -2,7 +2,7 @@
 import * as api from "../api.js";
 import { bar, brief, link } from "../cards.js";
 import { combobox } from "../combobox.js";
-import { h, s, said } from "../dom.js";
+import { h, modelName, s, said } from "../dom.js";
 import { picture } from "../picture.js";
 import { go } from "../routes.js";
 import { count, nameOf, number, percent, short, times } from "../text.js";
@@ -42,7 +42,7 @@ export async function compare({ params, facts, signal }) {
       h("div", { class: "between" }, arrow(found.relation), h("p", {}, said(words))),
       side(found.target),
     ),
-    h("p", { class: "lead" }, said(found.why, 500)),
+    found.relation === "substitute" && h("p", { class: "lead" }, said(found.why, 500)), // else the relation says it
     h(
       "div",
       { class: "sides" },
@@ -79,7 +79,7 @@ function direction(title, given, source, facts) {
   const e = given.evidence;
   const counts = [
     ["Rank", given.rank ? count(given.rank) : `not in the top ${facts.k}`],
-    ["Model", given.model ? `${given.model}${given.fallback ? " (fallback)" : ""}` : "none"],
+    ["Model", given.model ? [modelName(given.model), given.fallback ? " (fallback)" : ""] : "none"],
     ["Score", given.score !== null && given.score !== undefined ? number(given.score) : "–"],
     ["Bought together", e.counted ? contexts(e.bought_together, e.unit) : e.bought_together ? "listed" : "not listed"],
     ["", orderOf(e)],
@@ -96,6 +96,6 @@ function direction(title, given, source, facts) {
     BASIS[e.basis] !== BASIS.model && h("p", { class: "evidence" }, BASIS[e.basis]), // else `why` begins with it
     bar(sureness(given)),
     h("p", { class: "why" }, said(given.why, 400)),
-    h("dl", { class: "attributes" }, counts.map(([name, text]) => [h("dt", {}, said(name)), h("dd", {}, said(text, 80))])),
+    h("dl", { class: "attributes" }, counts.map(([name, text]) => [h("dt", {}, said(name)), h("dd", {}, typeof text === "string" ? said(text, 80) : text)])),
   );
 }

@@ -24,14 +24,17 @@ const REASONS = {
 const plain = (code) => clean(code, 60).replaceAll("_", " ");
 export const issueWords = (issue) => ISSUES[issue] ?? plain(issue);
 
+const OF_TOP_FIVES = "of the first five recommendations";
+const FIRST = 20; // products of a list that stand open
+
 /** The main shares, a tile each. */
 export function shareTiles({ coverage, top_five: five, unavailable }) {
   const tiles = [
     coverage && ["Products without recommendations", count(coverage.without), `of ${count(coverage.products)}`],
     coverage && ["Fallback models only", percent(coverage.fallback_only / Math.max(1, coverage.products)), many(coverage.fallback_only, "product")],
-    five && ["Top five bought together", percent(five.bought_together), ""],
-    five?.weak !== null && five && ["Top five with weak evidence", percent(five.weak), ""],
-    five && ["Top five look-alikes", percent(five.look_alikes), ""],
+    five && ["Bought together", percent(five.bought_together), OF_TOP_FIVES],
+    five?.weak !== null && five && ["Weak evidence", percent(five.weak), OF_TOP_FIVES],
+    five && ["Look-alikes", percent(five.look_alikes), OF_TOP_FIVES],
     Number.isFinite(unavailable) && ["Not available now", count(unavailable), "sold out, hidden or deleted"],
   ].filter(Boolean);
   return h("dl", { class: "tiles" }, tiles.map(([name, figure, note]) => h("div", {}, h("dt", {}, name), h("dd", {}, figure, note && h("span", { class: "hint" }, note)))));
@@ -39,7 +42,11 @@ export function shareTiles({ coverage, top_five: five, unavailable }) {
 
 export const notices = (report, most) => report.notices?.length > 0 && h("ul", { class: "note" }, report.notices.slice(0, most).map(({ text }) => h("li", {}, clean(text, 300))));
 
-const products = (list, more) => h("ul", { class: "lines" }, list.map((product) => h("li", {}, link(product, 100), more(product))));
+const lines = (list, more) => h("ul", { class: "lines" }, list.map((product) => h("li", {}, link(product, 100), h("span", { class: "brief" }, said(product.product_id, 60)), more(product))));
+const products = (list, more) => [
+  lines(list.slice(0, FIRST), more),
+  list.length > FIRST && h("details", { class: "rest" }, h("summary", {}, `${many(list.length - FIRST, "more product")}`), lines(list.slice(FIRST), more)),
+];
 const marks = (texts) => h("span", { class: "marks" }, texts.map((text) => h("span", { class: "mark" }, text)));
 
 export async function health({ params }) {
@@ -79,7 +86,7 @@ function changesOf(changes) {
   return [
     h("h2", { id: "changes" }, "Changes since the last build"),
     h("p", {}, `${count(changes.changed)} of ${many(changes.compared, "product")} have another top five; ${count(changes.new_products)} new and ${count(changes.removed_products)} removed products.`),
-    h("ul", { class: "lines" }, (changes.products ?? []).slice(0, 50).map((product) => h("li", {}, link(product, 100), h("p", { class: "hint" }, side(product.entered, "new"), product.entered.length > 0 && product.left.length > 0 && "; ", side(product.left, "left"))))),
+    h("ul", { class: "lines" }, (changes.products ?? []).slice(0, 50).map((product) => h("li", {}, link(product, 100), h("span", { class: "brief" }, said(product.product_id, 60)), h("p", { class: "hint" }, side(product.entered, "new"), product.entered.length > 0 && product.left.length > 0 && "; ", side(product.left, "left"))))),
   ];
 }
 

@@ -147,7 +147,7 @@ function draw(self, lists) {
     s("defs", {}, ["complements", "reverse"].map(head)),
     s("g", { "aria-hidden": "true" }, lines),
     nodes,
-    s("g", { class: "self", vars: { "--hue": hue(self.type) }, "aria-hidden": "true" }, dot(self, middle.cx, middle.cy, narrow.matches ? 26 : 38), label(self, middle.cx, middle.cy + (narrow.matches ? 40 : 54), size, narrow.matches ? 150 : 230, 0, true)),
+    s("g", { class: "self", vars: { "--hue": hue(self.type) }, "aria-hidden": "true" }, dot(self, middle.cx, middle.cy, narrow.matches ? 26 : 38)), // the heading names it
   );
 }
 
@@ -202,8 +202,8 @@ function wrapped(text, room, most) {
 }
 
 /** A name in at most three lines, none wider than `room`. */
-function label(product, x, y, size, room, beside = 0, bold = false) {
-  ruler.font = `${bold ? 600 : 400} ${size.font + (bold ? 1.5 : 0)}px ${getComputedStyle(document.body).fontFamily}`;
+function label(product, x, y, size, room, beside = 0) {
+  ruler.font = `400 ${size.font}px ${getComputedStyle(document.body).fontFamily}`;
   const rows = wrapped(nameOf(product, 120), room, size === NARROW ? 2 : 3);
   const anchor = { 1: "start", "-1": "end", 0: "middle" }[beside];
   const first = beside ? `${(0.35 - 0.575 * (rows.length - 1)).toFixed(2)}em` : 0;

@@ -1,6 +1,6 @@
 // What a benchmark measured: a table a protocol, sorted by any column, and its plots.
 import * as api from "../api.js";
-import { announce, h, said, uid } from "../dom.js";
+import { announce, h, modelName, said, uid } from "../dom.js";
 import { field } from "../filters.js";
 import { bars, importances, scatter, slices, training } from "../plots.js";
 import { clean, figure, many } from "../text.js";
@@ -105,10 +105,6 @@ function drawTable(table, columns, state, sort) {
     ),
   );
 }
-
-/** A model with its settings, which a narrow column may break behind `:`, `,`, `=` and `_`. */
-const modelName = (text) =>
-  h("bdi", { dir: "auto", class: "model" }, clean(text, 120).split(/(?<=[:,_=])/).map((part, i) => [i > 0 && h("wbr"), part]));
 
 function cell(result, column, best) {
   const v = value(result, column);

@@ -64,9 +64,14 @@ function valueWords(by, value) {
 
 export async function results({ params, signal }) {
   const by = params.get("by") in WORDS ? params.get("by") : "day";
-  const [report, parts] = await Promise.all([api.results("all", signal), api.results(by, signal)]);
-  const { currency } = report;
   const body = [h("h1", {}, "What recommendations earned")];
+  const answers = await Promise.all([api.results("all", signal), api.results(by, signal)]).catch((error) => {
+    if (![403, 404].includes(error.status)) throw error;
+    return error; // there are none, or none for this key; the service says why
+  });
+  if (answers instanceof Error) return { title: "Results", said: answers.message, body: [...body, h("p", { class: "nothing" }, `No results to show: ${clean(answers.message, 300)}.`)] };
+  const [report, parts] = answers;
+  const { currency } = report;
   if (!report.rows.length) return { title: "Results", body: [...body, h("p", { class: "nothing" }, "Nothing was shown yet.")] };
   const cells = (row) => [
     h("th", { scope: "row" }, said(valueWords(by, row.value), 120)), h("td", {}, count(row.impressions)),
@@ -86,7 +91,7 @@ export async function results({ params, signal }) {
       h("nav", { class: "jump", "aria-label": "Figures by" }, Object.entries(WORDS).map(([name, words]) => h("a", { class: "quiet", href: to("results", { by: name }), "aria-current": name === by && "page" }, words))),
       parts.rows.length ? table([WORDS[by][0].toUpperCase() + WORDS[by].slice(1), "Shown", "Clicked", "Put into a cart", `Revenue${currency ? `, ${clean(currency, 3)}` : ""}`, "Revenue per 1,000 shown"], parts.rows.slice(0, SHOWN).map(cells)) : h("p", { class: "nothing" }, "None."),
       parts.rows.length > SHOWN && h("p", { class: "hint" }, `${count(parts.rows.length - SHOWN + parts.more_rows)} more are not shown.`),
-      h("p", { class: "hint" }, `Ranges are 95 % intervals: two rows whose ranges overlap may be equal. A purchase counts for the last ${report.touch} of the product by the same shopper.`),
+      h("p", { class: "hint under" }, `Ranges are 95 % intervals: two rows whose ranges overlap may be equal. A purchase counts for the last ${report.touch} of the product by the same shopper.`),
       report.notes.length > 0 && h("ul", { class: "hint" }, report.notes.map((note) => h("li", {}, clean(note, 300)))),
     ],
   };

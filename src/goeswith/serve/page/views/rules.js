@@ -2,7 +2,7 @@
 import * as api from "../api.js";
 import { h, said } from "../dom.js";
 import { ruleWords } from "../ruling.js";
-import { many, nameOf } from "../text.js";
+import { count, many, nameOf } from "../text.js";
 import { toast } from "../toast.js";
 
 const SHOWN = 200;
@@ -14,7 +14,7 @@ export async function rules({ params, facts, signal, again }) {
   const shown = [...stored.filter((rule) => rule.id === chosen), ...stored.filter((rule) => rule.id !== chosen)].slice(0, SHOWN);
   const names = await titles(shown);
   const wrong = new Map();
-  for (const { rule, problem } of problems) wrong.set(rule, [...(wrong.get(rule) ?? []), problem]);
+  for (const { rule, problem, is_left_out: out } of problems) wrong.set(rule, [...(wrong.get(rule) ?? []), out ? `Not applied: ${problem}` : problem]);
   const act = (run) => async ({ currentTarget }) => {
     currentTarget.disabled = true;
     try {
@@ -31,7 +31,7 @@ export async function rules({ params, facts, signal, again }) {
     said: heading,
     body: [
       h("h1", {}, "Rules"),
-      h("p", { class: "lead" }, stored.length ? `${heading}, applied to every recommendation${wrong.size ? `; ${many(wrong.size, "rule")} with a problem` : ""}.` : "No rules. Use Edit on a recommendation to add one."),
+      h("p", { class: "lead" }, stored.length ? `${heading}${wrong.size ? `, ${count(wrong.size)} with a problem` : ""}.` : "No rules. Use Edit on a recommendation to add one."),
       !facts.may_edit && h("p", { class: "hint permission" }, "You can look at the rules, not edit them: ", said(facts.edit_refusal, 200), "."),
       chosen && !stored.some((rule) => rule.id === chosen) && h("p", { class: "note" }, "There is no rule ", said(chosen, 80), " now."),
       h("ul", { class: "rules" }, shown.map((rule) => h(
