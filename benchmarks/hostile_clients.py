@@ -213,7 +213,8 @@ def main() -> None:
     computed = re.search(r'basket",status="200"} ([\d.]+)', text)
     write_json(
         {
-            "command": "python benchmarks/hostile_clients.py",
+            "command": f"python benchmarks/hostile_clients.py --turns {given.turns} "
+            f"--seconds {given.seconds:g}",
             "times": table(found),
             "connections_refused": refused,
             "baskets_not_computed": abandoned,

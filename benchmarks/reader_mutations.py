@@ -1,12 +1,12 @@
-"""Tables with mutated bytes, each read in a child: `python benchmarks/reader_mutations.py`.
+"""Files with mutated bytes, each read in a child: `python benchmarks/reader_mutations.py`.
 
-    python benchmarks/reader_mutations.py [--mutations 2000] [--start 0] [--seed 0] [--seconds 20]
+    python benchmarks/reader_mutations.py [--mutations 5000] [--start 0] [--seed 0] [--seconds 20]
 
-The formats are CSV, TSV, JSON lines, parquet (three compressions), xlsx, and CSV packed with
-gzip, zstd and zip. A mutation is `read` or `refused`; a fault is a `traceback`, a `crash` (a signal
-ended the process), a `hang` (longer than --seconds) or `memory` (grown by more than 500 MB). The
-child is a fresh process, not a fork of one with threads, and starts anew after a fault. With
---start, the figures are added to those of the mutations before.
+The files (`reader_sources.py`) are tables in every format, exports that `goeswith import` reads,
+settings, rules, labels and keys. A mutation is `read` or `refused`; a fault is a `traceback`, a
+`crash` (a signal ended the process), a `hang` (longer than --seconds) or `memory` (grown by more
+than 500 MB). The child is a fresh process, not a fork of one with threads, and starts anew after a
+fault. With --start, the figures are added to those of the mutations before.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import json
 import platform
 import random
 import select
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -29,27 +30,6 @@ from typing import Any, Final
 RESULT: Final = Path(__file__).parent / "results" / "reader-mutations.json"
 FAULTS: Final = ("traceback", "crash", "hang", "memory")
 _MAX_GROWN: Final = 500_000_000
-
-
-def originals() -> dict[str, bytes]:
-    """Name of a file -> the same table in that form."""
-    import io
-
-    from hostile_tables import FRAME
-    from shop_exports import Layout, orders, write
-
-    files = {}
-    rng = random.Random(3)
-    lines = orders(rng, 300)
-    with tempfile.TemporaryDirectory() as folder:
-        for form in ("csv", "tsv", "jsonl", "xlsx", "csv.gz", "csv.zst", "csv.zip", "quoted"):
-            path = write(Path(folder) / form, lines, Layout(form), rng)
-            files[f"{form}/{path.name}"] = path.read_bytes()
-    for compression in ("zstd", "snappy", "uncompressed"):
-        buffer = io.BytesIO()
-        FRAME.write_parquet(buffer, compression=compression)
-        files[f"{compression}/events.parquet"] = buffer.getvalue()
-    return files
 
 
 def mutate(content: bytes, rng: random.Random) -> bytes:
@@ -74,9 +54,9 @@ def mutate(content: bytes, rng: random.Random) -> bytes:
 
 def worker(numbers: range, seed: int) -> None:
     """Read the mutations; a line of JSON before and after each."""
-    import goeswith
     from goeswith.core.errors import GoesWithError
     from hostile_inputs import memory
+    from reader_sources import originals, read
 
     warnings.simplefilter("ignore")
     files = originals()
@@ -91,7 +71,7 @@ def worker(numbers: range, seed: int) -> None:
             Path("/proc/self/clear_refs").write_text("5")
             before, started, said = memory("VmRSS"), time.monotonic(), ""
             try:
-                goeswith.load_data(path.parent)
+                read(name, path)
                 outcome = "read"
             except GoesWithError:
                 outcome = "refused"
@@ -99,16 +79,17 @@ def worker(numbers: range, seed: int) -> None:
                 outcome, said = "traceback", f"{type(error).__name__}: {error}"[:500]
             if memory("VmHWM") - before > _MAX_GROWN:
                 outcome = "memory"
-            path.unlink()
+            shutil.rmtree(path.parent)
             seconds = round(time.monotonic() - started, 2)
             print(json.dumps({"outcome": outcome, "said": said, "seconds": seconds}), flush=True)
 
 
 def follow(
-    start: Callable[[int], subprocess.Popen[str]], number: int, seconds: float
+    start: Callable[[int], subprocess.Popen[str]], number: int, seconds: float, minutes: float
 ) -> list[dict[str, Any]]:
     """Start a worker at a number, again after each fault; a record for each mutation."""
     rows: list[dict[str, Any]] = []
+    end = time.monotonic() + 60 * minutes
     while True:
         child = start(number)
         assert child.stdout is not None
@@ -123,6 +104,8 @@ def follow(
             else:
                 rows.append({**(current or {}), **record})
                 current = None
+                if time.monotonic() > end:
+                    break
         ended = child.poll() if current is None else _ended(child)
         child.kill()
         child.wait()
@@ -143,10 +126,11 @@ def _ended(child: subprocess.Popen[str]) -> int | None:
 def main() -> None:
     """Print the faults and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--mutations", type=int, default=2000)
+    parser.add_argument("--mutations", type=int, default=5000)
     parser.add_argument("--start", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--minutes", type=float, default=60.0, help="stop after that many")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     end = given.start + given.mutations
@@ -162,11 +146,11 @@ def main() -> None:
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, bufsize=1,
         )  # fmt: skip
 
-    started = time.monotonic()
-    rows = follow(start, given.start, given.seconds) if given.mutations else []
     earlier: dict[str, Any] = json.loads(RESULT.read_text()) if given.start else {}
     if given.start and earlier["mutations"] != given.start:
         parser.error(f"{RESULT} has {earlier['mutations']} mutations; start there")
+    started = time.monotonic()
+    rows = follow(start, given.start, given.seconds, given.minutes) if given.mutations else []
     faults = [row for row in rows if row["outcome"] in FAULTS]
     for row in faults:
         print(json.dumps(row), flush=True)
@@ -177,8 +161,9 @@ def main() -> None:
         by_form.setdefault(row["name"], Counter())[row["outcome"]] += 1
     counts = sum(by_form.values(), Counter[str]())
     result = {
-        "command": f"python benchmarks/reader_mutations.py --mutations {end} --seed {given.seed}",
-        "mutations": earlier.get("mutations", 0) + len(rows),
+        "command": f"python benchmarks/reader_mutations.py --mutations {counts.total()} "
+        f"--seed {given.seed}",
+        "mutations": counts.total(),
         "outcomes": {name: counts[name] for name in ("read", "refused", *FAULTS)},
         "by_form": {form: dict(sorted(counter.items())) for form, counter in by_form.items()},
         "most_seconds": max([earlier.get("most_seconds", 0), *(row["seconds"] for row in rows)]),

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import random
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Final
 
+import polars as pl
+
 import goeswith
+from goeswith.core.errors import GoesWithError
 from shop_exports import Layout, Result, any_layout, changed, compare, orders, write
 
 PRICE_FORMS: Final[tuple[Callable[[float], str], ...]] = (
@@ -125,38 +131,80 @@ def non_products(folder: Path, rng: random.Random, number: int) -> Result:
     return compare(folder, lines, **layout.settings)
 
 
-NOT_TABLES: Final[tuple[tuple[str, bytes], ...]] = (
-    ("events.csv", b"1,2014-04-07T10:51:09Z,2145,0\n2,2014-04-07T10:54:09Z,2146,0\n"),
-    ("events.csv", b"PAR1\x15\x04\x15\x00PAR1"),
-    ("events.csv", b"PK\x03\x04" + b"\0" * 40),
-    ("events.jsonl", b'[{"product_id": "a", "user_id": "u"}]\n'),
-    ("events.jsonl", b'{\n "product_id": "a",\n "user_id": "u"\n}\n'),
-    ("events.jsonl", b"product_id,user_id\na,u\n"),
-    ("events.csv", b'{"product_id": "a", "user_id": "u"}\n'),
-    ("events.csv", b"product_id;user_id\na;u\n"),
-    ("events.csv", b"product_id\tuser_id\na\tu\n"),
-    ("events.csv", b"<html><body>Sign in</body></html>\n"),
-    ("events.parquet", b"product_id,user_id\na,u\n"),
-    ("events.xlsx", b"product_id,user_id\na,u\n"),
-    ("events.csv", b"product_id,user_id\n"),
-    ("events.csv", b""),
-    ("events.csv", b"\n\n\n"),
-    ("events.csv", "product_id,user_id\na,u\n".encode("utf-16-le")),
-    ("events.csv", b'product_id,user_id\n"a,u\nb,u\n'),
-    ("events.csv", b"product_id,user_id\na,u\x00\nb,u\n"),
-    ("events.csv", b"product_id,product_id,user_id\na,b,u\n"),
-    ("events.csv.gz", b"product_id,user_id\na,u\n"),
-    ("events.csv", ("a" * 9 + ",").encode() * 20_000 + b"\n1\n"),
-    ("events.csv", b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"),
-    ("events.csv", b"product_id,user_id,,\na,u,,\nb,u,,\n"),
-    ("events.csv", b"Report of January\n\nproduct_id,user_id\na,u\nb,u\n"),
+ZONES: Final = (
+    "+00", "+00:00", "-05", "+05:30", "+0530", " +00", "Z", " UTC", "+02", "-03:30",
 )  # fmt: skip
 
 
+def timestamptz(folder: Path, rng: random.Random, number: int) -> Result:
+    """Times with a zone, as databases write them, with and without parts of a second."""
+    zone = ZONES[number % len(ZONES)]
+    digits = ("", ".000000", ".25", ".123456", ".5")[(number // 2) % 5]
+    sign = -1 if zone.strip().startswith("-") else 1
+    parts = zone.strip(" +-Z").replace(":", "").replace("UTC", "").ljust(4, "0")
+    offset = timezone(sign * timedelta(hours=int(parts[:2]), minutes=int(parts[2:])))
+    lines = orders(rng)
+    layout = any_layout(rng)
+    between = "T" if number % 4 == 3 and not zone.startswith(" ") else " "
+
+    def form(moment: datetime) -> str:
+        return f"{moment.astimezone(offset):%Y-%m-%d{between}%H:%M:%S}{digits}{zone}"
+
+    layout.time = form
+    write(folder, lines, layout, rng)
+    return compare(folder, lines, **layout.settings)
+
+
+def parquet(**columns: list[object]) -> bytes:
+    """A parquet file of columns."""
+    buffer = io.BytesIO()
+    pl.DataFrame(columns).write_parquet(buffer)
+    return buffer.getvalue()
+
+
+READ: Final = "two purchases"
+NOT_TABLES: Final[tuple[tuple[str, bytes, str], ...]] = (
+    ("events.csv", b"1,2014-04-07T10:51:09Z,2145,0\n2,2014-04-07T10:54:09Z,2146,0\n", "header"),
+    ("events.csv", b"PAR1\x15\x04\x15\x00PAR1", "parquet"),
+    ("events.csv", b"PK\x03\x04" + b"\0" * 40, "zip"),
+    ("events.jsonl", b'[{"product_id": "a", "user_id": "u"}]\n', "array"),
+    ("events.jsonl", b'{\n "product_id": "a",\n "user_id": "u"\n}\n', "several lines"),
+    ("events.jsonl", b"product_id,user_id\na,u\n", "one object a line"),
+    ("events.csv", b'{"product_id": "a", "user_id": "u"}\n', "JSON"),
+    ("events.csv", b"product_id;user_id\na;u\n", "semicolon"),
+    ("events.csv", b"product_id\tuser_id\na\tu\n", "tab"),
+    ("events.csv", b"<html><body>Sign in</body></html>\n", "HTML"),
+    ("events.parquet", b"product_id,user_id\na,u\n", "parquet"),
+    ("events.xlsx", b"product_id,user_id\na,u\n", "spreadsheet"),
+    ("events.csv", b"product_id,user_id\n", "no rows"),
+    ("events.csv", b"", "empty"),
+    ("events.csv", b"\n\n\n", "empty"),
+    ("events.csv", "product_id,user_id\na,u\n".encode("utf-16-le"), "UTF-16"),
+    ("events.csv", b'product_id,user_id\n"a,u\nb,u\n', "quot"),
+    ("events.csv", b"product_id,user_id\na,u\x00\nb,u\n", "zero byte"),
+    ("events.csv", b"product_id,product_id,user_id\na,b,u\n", "product_id"),
+    ("events.csv.gz", b"product_id,user_id\na,u\n", "gzip"),
+    ("events.csv", ("a" * 9 + ",").encode() * 20_000 + b"\n1\n", "columns"),
+    ("events.csv", b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n", "LFS"),
+    ("events.csv", b"Report of January\n\nproduct_id,user_id\na,u\nb,u\n", "lines above"),
+    ("events.csv", gzip.compress(b"product_id,user_id\na,u\nb,u\n"), READ),
+    ("events.jsonl", ('{"product_id": "a", "user_id": "u"}\n' * 2).encode("utf-16"), READ),
+    ("events.parquet", parquet(product_id=[b"\xff\x01", b"\x80"], user_id=["u", "u"]), READ),
+    ("orders.xlsx", b"PK\x03\x04", "events"),
+    ("events.csv", b"Transaction,Item,period_day\n1,Bread,morning\n1,Jam,morning\n", READ),
+    ("events.csv", b"product_id,seller_id\na,s\nb,s\n", "basket_id"),
+    ("events.csv", b"customer,total\n1,20.5\n2,30\n", "product_id"),
+)
+"""Name, content, and a word of the message, or `READ` where two purchases are read."""
+
+
 def no_table(folder: Path, rng: random.Random, number: int) -> Result:
-    """Files that are no table, or not the one that their name says."""
-    name, content = NOT_TABLES[(number + 10 * rng.randrange(3)) % len(NOT_TABLES)]
+    """Files that are no table, or not the one that their name says: the message has the reason."""
+    name, content, word = NOT_TABLES[number % len(NOT_TABLES)]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_bytes(content)
-    data = goeswith.load_data(folder)
-    return False, (name, content[:40], data.report.events)
+    try:
+        data = goeswith.load_data(folder)
+    except GoesWithError as error:
+        return word.lower() in str(error).lower(), f"refused: {error}"
+    return word == READ and data.report.events == {"purchase": 2}, (name, content[:40])

@@ -11,12 +11,12 @@ pytest.importorskip("zstandard")
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 import fault_variations
-import goeswith
 from fault_cases import outcome_of
 from goeswith.core.errors import GoesWithError
 from hostile_inputs import try_table
 from hostile_tables import small_tables
-from reader_mutations import mutate, originals
+from reader_mutations import mutate
+from reader_sources import originals, read
 
 SMALL = [
     entry
@@ -58,6 +58,6 @@ def test_mutated_tables_are_read_or_refused(tmp_path):
         path.parent.mkdir()
         path.write_bytes(mutate(files[name], random.Random(number)))
         try:
-            goeswith.load_data(path.parent)
+            read(name, path)
         except GoesWithError as error:
             assert len(str(error)) > 20

@@ -254,6 +254,10 @@ def test_one_undecodable_line_of_many_is_set_aside_with_the_remedy(load):
         ("events.csv", "order_id,seller_id\n1,s\n", "no column 'product_id'"),
         ("events.csv", "sep=;\nproduct_id;user_id\na;u\n", "a hint for spreadsheets"),
         ("events.csv", "'product_id','user_id'\n'a','u'\n", "in single quotation marks"),
+        ("events.csv", '{"product_id": "a", "user_id": "u"}\n' * 3, "is JSON, not the names of"),
+        ("events.csv", '[\n {"product_id": "a"}\n]\n', "is JSON, not the names of"),
+        ("events.csv", "<!DOCTYPE html>\n<p>Sign in</p>\n", "a page of HTML or XML"),
+        ("events.csv", "version https://git-lfs.github.com/spec/v1\nsize 1\n", "git lfs pull"),
         ("events.csv", "Orders of 2024\n\nproduct_id,user_id\na,u\n", "no column 'product_id'"),
     ],
 )  # fmt: skip
@@ -345,3 +349,19 @@ def test_a_wide_table_is_read(load):
     data = load({"events.csv": f"product_id,user_id,{wide}\na,u,{wide}\n"})
     assert data.report.events == {"purchase": 1}
     assert "and 988 more" in data.report.lines()[0]
+
+
+def test_prices_in_several_currencies_are_a_note(load):
+    products = "product_id,title,price\nP0,A,$10\nP1,B,10 EUR\nP2,C,€ 5\nP3,D,7\n"
+    notes = load({"events.csv": EVENTS, "products.csv": products}).report.notes
+    assert [note for note in notes if "in several currencies (€, $)" in note]
+    same = products.replace("$10", "EUR 10")
+    assert not load({"events.csv": EVENTS, "products.csv": same}).report.notes
+
+
+def test_one_time_for_all_events_is_a_note_where_it_makes_the_contexts(load):
+    rows = [f"p{i % 7},u{i % 3},2024-05-01 10:00:00" for i in range(30)]
+    table = "product_id,user_id,timestamp\n" + "\n".join(rows) + "\n"
+    assert "every event has the time 2024-05-01" in load({"events.csv": table}).report.notes[0]
+    orders = table.replace("user_id", "basket_id")
+    assert not load({"events.csv": orders}).report.notes

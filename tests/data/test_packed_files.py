@@ -1,6 +1,8 @@
 """Tables in .zst, .zip and .xlsx files, and in the folders of Hive and Spark."""
 
 import io
+import re
+import struct
 import zipfile
 from datetime import datetime
 
@@ -39,6 +41,12 @@ def parquet():
     out = io.BytesIO()
     pl.DataFrame({"basket_id": [1, 1, 2], "product_id": ["a", "b", "a"]}).write_parquet(out)
     return out.getvalue()
+
+
+OTHER_ZIP = re.sub(rb"(PK\x01\x02..).", b"\\1\xda", sheet(["a"]), flags=re.DOTALL)
+"""A spreadsheet that needs a later version of zip."""
+UNDERSTATED = zipped(sheet__dot__xml=b" " * 2**22).replace(struct.pack("<L", 2**22), b"\x10\0\0\0")
+"""A spreadsheet with a member that unpacks to more than the archive states."""
 
 
 @pytest.mark.parametrize(
@@ -95,11 +103,24 @@ def test_spreadsheet_values_are_those_that_a_reader_sees(load):
         ("events.csv.zip", b"PK\x03\x04junk", "is not a complete zip archive"),
         ("events.csv.zip", zipped(a="1", b="2"), "must hold one file, and holds a, b; unpack it"),
         ("events.xlsx", b"junk", "is not a complete spreadsheet"),
+        ("events.xlsx", OTHER_ZIP, "is not a complete spreadsheet"),
         ("events.xlsx", sheet(["basket_id"], more=[("x", [1]), ("y", [2])]), "the sheets 'x', 'y'"),
         ("events.csv.zst", zstandard.compress(b"0" * 2**22), "more than 200 times as many"),
         ("events.csv.zip", zipped(e=b"0" * 2**22), "more than 200 times as many"),
+        ("events.xlsx", UNDERSTATED, "more than 200 times as many"),
     ],
-    ids=["zst", "short zst", "zip", "two", "xlsx", "sheets", "zst bomb", "zip bomb"],
+    ids=[
+        "zst",
+        "short zst",
+        "zip",
+        "two",
+        "xlsx",
+        "xlsx of a later zip",
+        "sheets",
+        "zst bomb",
+        "zip bomb",
+        "xlsx bomb",
+    ],
 )
 def test_packed_files_that_cannot_be_read_are_refused(load, monkeypatch, name, content, message):
     monkeypatch.setattr(text_encoding, "_ALWAYS_UNPACKED", 2**20)

@@ -113,6 +113,11 @@ def test_one_stray_number_among_dates_is_null():
     assert read(["2024-01-02 03:04:05", "25"]) == [MOMENT, None]
 
 
+@pytest.mark.parametrize("value", [1.6e109, 1e21, -1e300, 1e18 * 400])
+def test_a_number_beyond_every_time_is_null(value):
+    assert read([value, 1704164645.0]) == [None, MOMENT]
+
+
 def test_a_column_without_any_value_is_null():
     assert read([None, None]) == [None, None]
 

@@ -95,6 +95,7 @@ def test_categories_stand_for_types() -> None:
             r"kinds.csv:2: there is no kind 'teapto'; did you mean teapot",
         ),
         ("type,kind\nPots,tea_coffee_ware\n", "kinds.csv:2: 'tea_coffee_ware' is a group"),
+        ("type,kind\nPots," + "x" * 200_000 + "\n", "kinds.csv:2: cannot be read: field larger"),
         ("type,kind\nPots,mug\nPots,teapot\n", "kinds.csv:3: the type 'Pots' has the kinds"),
     ],
 )

@@ -25,7 +25,8 @@ from fastapi import FastAPI
 from goeswith.core.errors import ConfigError
 from goeswith.query.bundle import Bundle
 from goeswith.serve.app import create_app
-from goeswith.serve.process.reloader import BuildVerifier, Reloader
+from goeswith.serve.process.build_verifier import BuildVerifier
+from goeswith.serve.process.reloader import Reloader
 from goeswith.serve.process.worker import make_reloader, open_socket
 from goeswith.settings.serve_settings import ServeSettings
 from goeswith.store.manifest import Manifest, read_manifest

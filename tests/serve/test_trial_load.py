@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -20,9 +21,10 @@ import pytest
 from goeswith.core.arrays_file import load_arrays, save_arrays
 from goeswith.core.errors import BundleError
 from goeswith.query.bundle import Bundle
-from goeswith.serve.process import trial_load
-from goeswith.serve.process.reloader import BuildVerifier, Reloader
-from goeswith.serve.process.trial_load import TrialLoad, limit_memory
+from goeswith.serve.process import build_verifier, trial_load
+from goeswith.serve.process.build_verifier import MAX_TRIALS, BuildVerifier
+from goeswith.serve.process.reloader import Reloader
+from goeswith.serve.process.trial_load import TrialFault, TrialLoad, limit_memory
 from goeswith.store.manifest import file_sha256, manifest_sha256, read_manifest
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "swaps.py"
@@ -51,7 +53,7 @@ def path(fitted: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(fitted, tmp_path / "bundle"))
 
 
-def try_now(path: Path) -> str | None:
+def try_now(path: Path) -> TrialFault | None:
     return TrialLoad(path, live=True)(read_manifest(path))
 
 
@@ -74,10 +76,11 @@ def test_a_good_build_passes_and_a_damaged_model_is_refused_with_its_file(path: 
     arrays[name].indices = indices
     save_arrays(arrays, model)
     sign(path, model)
-    reason = try_now(path)
-    assert reason is not None
-    assert "model.safetensors" in reason
-    assert "is damaged" in reason
+    fault = try_now(path)
+    assert fault is not None
+    assert fault.is_certain
+    assert "model.safetensors" in fault.reason
+    assert "is damaged" in fault.reason
 
 
 @pytest.mark.parametrize(
@@ -86,11 +89,11 @@ def test_a_good_build_passes_and_a_damaged_model_is_refused_with_its_file(path: 
         ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "was ended by SIGSEGV"),
         ("import os; os.abort()", "was ended by SIGABRT"),
         ("import time; time.sleep(60)", "took more than"),
-        ("raise RuntimeError('odd')", "failed with code 1; it is damaged (RuntimeError: odd)"),
+        ("raise RuntimeError('odd')", "failed with code 1 (RuntimeError: odd)"),
         ("x = [bytes(50_000_000) for _ in range(200)]", "failed with code 1"),
     ],
 )
-def test_whatever_ends_the_child_is_a_reason(
+def test_an_end_without_a_result_is_a_reason_to_try_again(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, expected: str
 ) -> None:
     (tmp_path / "goeswith_trial_fault.py").write_text(code)
@@ -106,9 +109,10 @@ def test_whatever_ends_the_child_is_a_reason(
         return real([sys.executable, "-c", fault, command[-1], str(tmp_path)], **given)
 
     monkeypatch.setattr(trial_load.subprocess, "Popen", run)
-    reason = try_now(path)
-    assert reason is not None
-    assert expected in reason
+    found = try_now(path)
+    assert found is not None
+    assert not found.is_certain
+    assert expected in found.reason
 
 
 def test_a_trial_does_not_keep_a_service_from_ending(
@@ -137,7 +141,9 @@ def test_a_trial_does_not_keep_a_service_from_ending(
     began = time.monotonic()
     reloader.stop()
     assert time.monotonic() < began + 4
-    assert trial(manifest) == "the service is shutting down"
+    with pytest.raises(BundleError, match="the service is shutting down"):
+        trial(manifest)
+    assert verifier._read() is None  # the other workers try it themselves
 
 
 def test_the_memory_of_the_child_is_bounded() -> None:
@@ -158,9 +164,9 @@ def test_a_build_that_fails_its_trial_is_refused_once_for_all_and_the_next_one_s
     verifier, tried, told = BuildVerifier(), list[str](), list[Any]()
     current = [Bundle.open(path, verify=verifier)]
 
-    def trial(manifest: Any) -> str | None:
+    def trial(manifest: Any) -> TrialFault | None:
         tried.append(manifest.content["id"])
-        return "loading it was ended by SIGSEGV" if len(tried) == 1 else None
+        return TrialFault("a tree is damaged", is_certain=True) if len(tried) == 1 else None
 
     verifier.trial = trial
     reloaders = [
@@ -174,10 +180,96 @@ def test_a_build_that_fails_its_trial_is_refused_once_for_all_and_the_next_one_s
         assert not reloader.check()
     assert tried == [bad]
     assert [one[0] for one in told] == ["refused", "refused"]
-    assert "SIGSEGV" in told[0][2]
+    assert "a tree is damaged" in told[0][2]
     good = swaps.fit_number(path, 3)
     assert reloaders[0].check()
     assert tried == [bad, good]
+
+
+ENDED = TrialFault("loading it was ended by SIGKILL", is_certain=False)
+
+
+@pytest.fixture
+def offered(swaps: ModuleType, path: Path) -> tuple[BuildVerifier, list[Any], Reloader, list[Any]]:
+    """A verifier, the faults of its trials, a reloader with a new build, and what it reports."""
+    verifier, faults, told = BuildVerifier(), list[Any](), list[Any]()
+    current = [Bundle.open(path)]
+    verifier.trial = lambda _: faults.pop(0)
+    swaps.fit_number(path, 2)
+    reloader = Reloader(
+        path, lambda: current[-1], current.append, verifier, lambda *given: told.append(given)
+    )
+    return verifier, faults, reloader, told
+
+
+def test_a_build_whose_trial_was_killed_from_outside_is_tried_again(
+    offered: tuple[BuildVerifier, list[Any], Reloader, list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, faults, reloader, told = offered
+    faults += [ENDED, None]
+    assert not reloader.check()
+    assert not reloader.check()  # it is not time yet
+    assert [one[0] for one in told] == ["postponed"]
+    assert told[0][2].endswith("ended by SIGKILL; tried again in 10 s (trial 1 of 4)")
+    monkeypatch.setattr(build_verifier, "_RETRY_SECONDS", (0.0, 0.0, 0.0))
+    reloader._retry_at = 0.0
+    assert reloader.check()
+    assert not faults
+
+
+def test_a_build_that_ends_every_trial_is_refused_until_the_service_is_woken(
+    offered: tuple[BuildVerifier, list[Any], Reloader, list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, faults, reloader, told = offered
+    monkeypatch.setattr(build_verifier, "_RETRY_SECONDS", (0.0, 0.0, 0.0))
+    faults += [ENDED] * MAX_TRIALS
+    for _ in range(MAX_TRIALS + 2):
+        assert not reloader.check()
+    assert [one[0] for one in told] == ["postponed"] * (MAX_TRIALS - 1) + ["refused"]
+    assert "in the last of 4 trials" in told[-1][2]
+    assert not faults
+    faults += [None]
+    assert reloader.check(force=True)
+
+
+def test_a_supervisor_takes_up_what_a_worker_has_accepted_and_tries_nothing(
+    path: Path, offered: tuple[BuildVerifier, list[Any], Reloader, list[Any]]
+) -> None:
+    verifier, faults, reloader, _ = offered
+    swapped = [reloader._current_bundle()]
+    follower = Reloader(path, lambda: swapped[-1], swapped.append, verifier, follows=True)
+    assert not follower.check()
+    faults += [ENDED, None]
+    assert not reloader.check()
+    assert not follower.check()
+    assert reloader.check(force=True)
+    assert follower.check()
+
+
+def test_a_trial_that_an_operator_kills_is_repeated_in_a_new_child(
+    swaps: ModuleType, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, commands = trial_load.subprocess.Popen, list[Any]()
+    sleep = [sys.executable, "-S", "-c", "import time; time.sleep(60)"]
+
+    def start(command: list[str], **given: Any) -> Any:
+        commands.append(command)
+        return real(sleep if len(commands) == 1 else command, **given)
+
+    monkeypatch.setattr(trial_load.subprocess, "Popen", start)
+    verifier, current = BuildVerifier(), [Bundle.open(path)]
+    verifier.trial = trial = TrialLoad(path, live=False)
+    swaps.fit_number(path, 2)
+    reloader = Reloader(path, lambda: current[-1], current.append, verifier)
+    looks = threading.Thread(target=reloader.check)
+    looks.start()
+    while trial._child is None:
+        time.sleep(0.01)
+    trial._child.kill()
+    looks.join()
+    assert len(current) == len(commands) == 1
+    assert reloader.check(force=True)
+    assert len(commands) == 2
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -38,6 +38,14 @@ def test_several_unknown_parameters_are_all_reported(client: Any) -> None:
     assert [error["loc"][1] for error in problem["errors"]] == ["sorce", "tarket"]
 
 
+def test_a_parameter_that_is_no_list_is_given_once(client: Any) -> None:
+    response = client.get("/v1/products/phone-1/complements?k=2&k=3")
+    assert response.status_code == 422
+    assert response.json()["detail"] == "query.k: the parameter is given 2 times; give it once"
+    lists = "ban=case-1&ban=case-2&where=price<90&where=price>1"
+    assert client.get(f"/v1/products/phone-1/complements?{lists}").status_code == 200
+
+
 def test_the_bundle_states_whether_evidence_is_counted(client: Any) -> None:
     info = client.get("/v1/bundle").json()
     assert info["counted"] is info["explained"] is True

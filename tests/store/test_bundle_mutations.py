@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -18,37 +17,44 @@ from goeswith.query.bundle import Bundle
 from goeswith.ranking.tree_text import check_trees
 from goeswith.store.manifest import file_sha256, manifest_sha256, read_manifest
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "bundle_mutations.py"
-RUN = """
-import importlib.util, json, sys
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+FIT = """
+import sys
 from pathlib import Path
-spec = importlib.util.spec_from_file_location("bundle_mutations", sys.argv[1])
-script = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(script)
-print(json.dumps(script.run(Path(sys.argv[2]), range(int(sys.argv[3])), seed=7, seconds=60)))
+sys.path.insert(0, sys.argv[1])
+from bundle_sources import SOURCES
+for name, fit in SOURCES.items():
+    fit(Path(sys.argv[2]) / name)
+"""
+RUN = """
+import json, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from bundle_mutations import run
+from bundle_sources import SOURCES
+sources = {name: Path(sys.argv[2]) / name / "bundle" for name in SOURCES}
+print(json.dumps(run(sources, range(int(sys.argv[3])), seed=7, seconds=60)))
 """
 
 
-@pytest.fixture(scope="module")
-def ranker_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    spec = importlib.util.spec_from_file_location("bundle_mutations", SCRIPT)
-    assert spec is not None and spec.loader is not None
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    return Path(script.fit(tmp_path_factory.mktemp("mutations")))
-
-
-def test_mutated_bundles_are_answered_from_or_refused(ranker_bundle: Path) -> None:
+def script(code: str, *given: object) -> str:
+    """What a script prints in a process of its own: it forks, and has threads of torch."""
     done = subprocess.run(
-        [sys.executable, "-c", RUN, SCRIPT, ranker_bundle, "60"],
+        [sys.executable, "-c", code, BENCHMARKS, *map(str, given)],
         capture_output=True,
         text=True,
         check=True,
     )
-    found = json.loads(done.stdout.splitlines()[-1])
+    return done.stdout
+
+
+def test_mutated_bundles_are_answered_from_or_refused(tmp_path: Path) -> None:
+    script(FIT, tmp_path)
+    found = json.loads(script(RUN, tmp_path, 60).splitlines()[-1])
     assert len(found) == 60
     assert len({one["kind"] for one in found}) > 6
-    assert [one for one in found if one["outcome"] not in ("ok", "refused")] == []
+    assert {one["bundle"] for one in found} == {"default", "models"}
+    assert [one for one in found if one["outcome"] not in ("ok", "refused", "memory")] == []
     assert sum(one["outcome"] == "refused" for one in found) > 30
 
 
@@ -146,6 +152,17 @@ def test_a_matrix_of_a_model_out_of_range_is_refused(tmp_path: Path) -> None:
     save_arrays({"near": matrix}, tmp_path / "model.safetensors")
     with pytest.raises(BundleError, match="'near' is damaged"):
         load_arrays(tmp_path / "model.safetensors")
+
+
+def test_a_matrix_of_far_more_columns_than_entries_is_refused(tmp_path: Path) -> None:
+    from scipy import sparse
+
+    matrix = sparse.csr_matrix(([1.0], ([0], [1])), shape=(5, 2**31 - 1))
+    save_arrays({"near": matrix}, tmp_path / "model.safetensors")
+    with pytest.raises(BundleError, match=r"'near' is damaged: it has 2,147,483,647 columns for 1"):
+        load_arrays(tmp_path / "model.safetensors")
+    save_arrays({"near": sparse.csr_matrix((5, 1_000_000))}, tmp_path / "model.safetensors")
+    assert load_arrays(tmp_path / "model.safetensors")["near"].shape == (5, 1_000_000)
 
 
 def test_a_header_that_is_nested_too_deep_is_refused(copy: Path) -> None:

@@ -14,7 +14,8 @@ from goeswith.cli.main import app
 from goeswith.core.errors import BundleError, ConfigError
 from goeswith.core.signatures import read_key, write_new_key
 from goeswith.query.bundle import Bundle
-from goeswith.serve.process.reloader import BuildVerifier, Reloader
+from goeswith.serve.process.build_verifier import BuildVerifier
+from goeswith.serve.process.reloader import Reloader
 from goeswith.settings.serve_settings import ServeSettings
 from goeswith.store.manifest import MANIFEST, SIGNATURE, manifest_sha256, read_manifest
 from goeswith.store.publish import SIGNING_KEY, new_build, publish

@@ -19,6 +19,10 @@ Array: TypeAlias = np.ndarray[Any, Any]
 
 _INDEX_DTYPES = (np.dtype(np.int32), np.dtype(np.int64))
 _MAX_COLUMNS = 2**31 - 1
+_FREE_COLUMNS, _COLUMNS_PER_ENTRY = 2**20, 2**10
+"""Columns that any matrix may have, and for each row and entry: products of matrices take memory
+for every column, whether it has entries or not.
+"""
 _CSR = ("data", "indices", "indptr", "shape")
 
 
@@ -74,6 +78,8 @@ def _csr_matrix(data: Array, indices: Array, indptr: Array, shape: Array) -> Any
     rows, columns = shape.tolist()
     if not (0 <= columns <= _MAX_COLUMNS and len(indptr) == rows + 1 and len(data) == len(indices)):
         raise ValueError("its parts do not belong together")
+    if columns > _FREE_COLUMNS + _COLUMNS_PER_ENTRY * (rows + len(indices)):
+        raise ValueError(f"it has {columns:,} columns for {len(indices):,} entries")
     if indptr[0] != 0 or indptr[-1] != len(indices) or (indptr[1:] < indptr[:-1]).any():
         raise ValueError("indptr does not divide the entries into rows")
     if len(indices) and (indices.min() < 0 or indices.max() >= columns):

@@ -18,6 +18,7 @@ from goeswith.data.clean_events import clean_events
 from goeswith.data.config import NONE, DataConfig
 from goeswith.data.mapping.column_mapping import ColumnMapping, map_columns
 from goeswith.data.mapping.derived_catalog import (
+    currency_notes,
     only_used_products,
     products_of_tables,
     unread_prices,
@@ -245,6 +246,9 @@ class Dataset:
             catalog = products_of_tables(tables, files, config)
             if "events" in tables:
                 report.notes += unread_prices(tables["events"], files["events"], config.decimal)
+        source = next((table for table in ("products", "events") if table in tables), None)
+        if source is not None:
+            report.notes += currency_notes(tables[source], files[source])
         quarantine.check()
         if not len(catalog):
             raise DataError(f"{folder or name} names no product: every product_id is missing")

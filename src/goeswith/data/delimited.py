@@ -221,7 +221,16 @@ def _check_delimiter(path: Path, delimiter: str, header: str) -> None:
 
 
 def _check_is_header(path: Path, names: list[str]) -> None:
-    """Refuse a first line of values."""
+    """Refuse a first line of values, of JSON or of a page."""
+    if names[0].startswith(('{"', "[{", "[[", '["')) or names in (["{"], ["["]):
+        raise DataError(
+            f"{path}: the first line is JSON, not the names of columns: {names[0][:40]!r}. Name "
+            "the file .jsonl if each line is an object, or write it as CSV"
+        )
+    if names[0].lower().startswith(("<!doctype", "<html", "<?xml")):
+        raise DataError(
+            f"{path} is a page of HTML or XML, such as a form to log in; download the table again"
+        )
     values = [name for name in names if _VALUE.match(name)]
     filled = [name for name in names if name]
     has_many = len(values) >= 2 and 3 * len(values) >= len(filled)
@@ -284,8 +293,9 @@ def _reader_error(path: Path, delimiter: str, encoding: str, error: Exception) -
                 except UnicodeDecodeError as wrong:
                     return DataError(
                         f"{path}, line {number}: the byte 0x{line[wrong.start]:02x} is not UTF-8; "
-                        "the file is in another encoding (Latin-1?), save it as UTF-8, or set "
-                        "encoding = 'cp1252' under [data] of goeswith.toml"
+                        "the file is in another encoding; save it as UTF-8, or set encoding = "
+                        "'cp1252' (Western Europe), 'cp1251' (Cyrillic), 'gb18030' (Chinese), "
+                        "'shift_jis' (Japanese) or another under [data] of goeswith.toml"
                     )
     if "straddling" in str(error) or "field larger than" in str(error):
         try:

@@ -137,7 +137,11 @@ def require_columns(frame: pl.DataFrame, columns: tuple[str, ...], file: str) ->
         raise DataError(
             f"{file} has no column {', '.join(map(repr, missing))}; it has {there or 'no column'}"
             + (f" ({' '.join(hints)})" if hints else "")
-            + ("" if _any_common(present) else "; if these are values, the file has no header")
+            + (
+                ""
+                if _any_common(present)
+                else "; if these are no names, the file has no header, or lines above it"
+            )
         )
 
 

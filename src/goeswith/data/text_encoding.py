@@ -28,6 +28,7 @@ _FOREIGN: Final = (
     (b"Obj\x01", "an Avro file; write it as parquet"),
     (b"%PDF", "a PDF document; export the data as CSV"),
     (b"\x89HDF", "an HDF5 file; write it as parquet"),
+    (b"version https://git-lfs", "a pointer of Git LFS; fetch it with `git lfs pull`"),
 )
 """How files of other formats start."""
 MAX_LINE: Final = 16 * 2**20

@@ -44,7 +44,8 @@ def text(values: pl.Series, file: str) -> pl.Series:
 def _text(values: pl.Series, file: str, missing: tuple[str, ...]) -> pl.Series:
     if values.dtype.is_nested():
         raise DataError(
-            f"{file}: the column {values.name!r} holds {values.dtype} where one value is expected"
+            f"{file}: the column {values.name!r} holds {values.dtype} where one value is expected; "
+            "write a row a value, as text or numbers"
         )
     if values.dtype in (pl.Object, pl.Duration):
         raise DataError(f"{file}: the column {values.name!r} is {values.dtype}, which is no text")

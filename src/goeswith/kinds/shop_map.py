@@ -135,6 +135,10 @@ def read_map(file: Path) -> dict[str, str]:
         raise DataError(f"{file}: cannot be read: {error}") from error
     header = lines[0] if lines else ""
     reader = csv.DictReader(lines, delimiter=";" if header.count(";") > header.count(",") else ",")
+    try:
+        rows = list(reader)
+    except csv.Error as error:
+        raise DataError(f"{file}:{reader.line_num + 1}: cannot be read: {error}") from error
     missing = {"type", "kind"} - set(reader.fieldnames or ())
     if missing:
         raise DataError(
@@ -142,7 +146,7 @@ def read_map(file: Path) -> dict[str, str]:
             f"-o {file.name}` writes a map"
         )
     kinds: dict[str, str] = {}
-    for number, row in enumerate(reader, start=2):
+    for number, row in enumerate(rows, start=2):
         name, kind = (row["type"] or "").strip(), (row["kind"] or "").strip()
         if not name or not kind:
             continue

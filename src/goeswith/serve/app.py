@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict
@@ -232,14 +233,15 @@ def open_snapshot(bundle_path: Path | str | Bundle, settings: ServeSettings) -> 
 
 def _add_problem_schemas(app: FastAPI) -> None:
     """Add problem responses, and the names of operations, to the OpenAPI schema."""
-    plain = app.openapi
+    plain, lock = app.openapi, threading.Lock()
+    schema: dict[str, Any] = {}
 
     def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            schema = plain()
-            add_problem_schemas(schema)
-            name_operations(schema)
-            app.openapi_schema = schema
-        return app.openapi_schema
+        with lock:
+            if not schema:
+                schema.update(plain())
+                add_problem_schemas(schema)
+                name_operations(schema)
+        return schema
 
     app.openapi = openapi  # type: ignore[method-assign]

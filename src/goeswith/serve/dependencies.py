@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from difflib import get_close_matches
 from typing import Annotated, Any, Final, Literal
@@ -182,7 +183,7 @@ SlateConstraints = Annotated[Constraints | None, Depends(_slate_constraints)]
 
 
 async def refuse_unknown_parameters(request: Request) -> None:
-    """Refuse query parameters that the route does not have.
+    """Refuse query parameters that the route does not have, or that are repeated without a list.
 
     Raises:
         RequestValidationError: the message of each states the nearest parameter.
@@ -190,25 +191,38 @@ async def refuse_unknown_parameters(request: Request) -> None:
     if not request.scope["query_string"]:
         return
     parameters = _parameters(request)
-    unknown = [name for name in dict.fromkeys(request.query_params) if name not in parameters]
-    if unknown:
-        raise RequestValidationError(
-            [
-                {
-                    "loc": ("query", name),
-                    "msg": f"unknown parameter; {_hint(name, parameters)}",
-                    "type": "unknown_parameter",
-                }
-                for name in unknown
-            ]
-        )
+    counts = Counter(name for name, _ in request.query_params.multi_items())
+    errors = [
+        {
+            "loc": ("query", name),
+            "msg": f"unknown parameter; {_hint(name, [*parameters])}",
+            "type": "unknown_parameter",
+        }
+        for name in counts
+        if name not in parameters
+    ]
+    errors += [
+        {
+            "loc": ("query", name),
+            "msg": f"the parameter is given {count} times; give it once",
+            "type": "repeated_parameter",
+        }
+        for name, count in counts.items()
+        if count > 1 and not parameters.get(name, True)
+    ]
+    if errors:
+        raise RequestValidationError(errors)
 
 
-def _parameters(request: Request) -> list[str]:
-    """Names of the query parameters of a request's route, from the cached OpenAPI schema."""
+def _parameters(request: Request) -> dict[str, bool]:
+    """Query parameters of a request's route -> whether it is a list, from the OpenAPI schema."""
     path = request.app.openapi()["paths"][request.scope["route"].path_format]
     parameters = path[request.method.lower()].get("parameters", [])
-    return [parameter["name"] for parameter in parameters if parameter["in"] == "query"]
+    return {
+        parameter["name"]: parameter["schema"].get("type") == "array"
+        for parameter in parameters
+        if parameter["in"] == "query"
+    }
 
 
 def _hint(name: str, parameters: list[str]) -> str:

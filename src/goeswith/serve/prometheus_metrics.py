@@ -113,7 +113,7 @@ class ServiceMetrics:
         self._labels = () if shop is None else (shop,)
         self._feedback = self._bind(self._families.feedback)
         self._lost_exposures = self._bind(self._families.lost_exposures)
-        for outcome in ("swapped", "refused"):
+        for outcome in ("swapped", "refused", "postponed"):
             self._bind(self._families.reloads, outcome)
         for outcome in ("read", "faulty", "closed"):
             self._bind(self._families.key_files, outcome)
@@ -141,7 +141,7 @@ class ServiceMetrics:
         self._families.count_refused(status)
 
     def count_reload(self, outcome: str) -> None:
-        """Count a bundle that was swapped in or refused."""
+        """Count a bundle that was swapped in, refused or is to be tried again."""
         self._bind(self._families.reloads, outcome).inc()
 
     def count_key_file(self, outcome: str) -> None:

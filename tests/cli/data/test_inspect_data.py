@@ -62,6 +62,7 @@ def test_a_proposal_says_what_is_not_clear_and_loads_once_that_is_set(run, tmp_p
         (EVENTS.replace(",", ";").encode(), {"delimiter": ";"}),
         (EVENTS.replace("notes", "Größe").encode("cp1252"), {"encoding": "cp1252"}),
         (EVENTS.replace(",", "|").encode(), {"delimiter": "|"}),
+        (EVENTS.replace(",", ";").replace("\n", "\r").encode(), {"delimiter": ";"}),
     ],
 )
 def test_a_proposal_has_the_delimiter_and_the_encoding(run, tmp_path, content, expected):

@@ -136,6 +136,10 @@ def test_a_session_is_answered_in_its_order(
 ) -> None:
     asked = ["recommend", str(shop_bundle), "--session", 'phone-4,"phone-1"', "-k", "3"]
     expected = Bundle.open(shop_bundle).session(["phone-4", "phone-1"], 3)
+    lines = [*asked[:3], "phone-4\rphone-1", *asked[4:], "--json"]
+    assert (
+        json.loads(CliRunner().invoke(app, lines).stdout)["session"][1]["product_id"] == "phone-1"
+    )
     told = json.loads(CliRunner().invoke(app, [*asked, "--json"]).stdout)
     assert [one["product_id"] for one in told["session"]] == ["phone-4", "phone-1"]
     assert [one["product_id"] for one in told["next"]] == [a.product_id for a in expected]

@@ -227,6 +227,17 @@ def test_basket_lines_of_fimi_have_spaces(imported):
     assert len(events(done, "product_id")) == 5
 
 
+@pytest.mark.parametrize("ends", ["\r", "\r\n", "\n"])
+def test_basket_lines_end_as_any_system_writes_them(imported, ends):
+    done = imported("basket-lines", {"retail.dat": ends.join(["0 1 2", "3 4", ""])})
+    assert len(events(done, "product_id")) == 5
+
+
+def test_a_basket_line_may_have_a_long_field(imported):
+    done = imported("basket-lines", {"retail.dat": "a,b\nc," + "x" * 200_000 + "\n"})
+    assert len(events(done, "product_id")) == 4
+
+
 @pytest.mark.parametrize("mark", ["1", "True", "t", "2.0"])
 def test_matrices(imported, mark):
     content = f",milk,bread\nb1,{mark},0\nb2,,{mark}\nb3,maybe,1\nb4,1\n"

@@ -213,7 +213,7 @@ def _recommend_session(
     import csv
 
     # parted by commas, as in a line of CSV
-    ids = [product_id.strip() for line in csv.reader([text]) for product_id in line]
+    ids = [product_id.strip() for line in csv.reader(text.splitlines()) for product_id in line]
     answers: Any = bundle.session(ids, k, constraints)
     rows = [bundle.products.row(product_id) for product_id in ids]
     label = ", ".join(bundle.products.label(row) for row in rows)

@@ -10,7 +10,7 @@ import polars as pl
 from goeswith.data.catalog import Catalog
 from goeswith.data.config import DataConfig
 from goeswith.data.mapping.placeholders import is_non_product, is_placeholder, is_total
-from goeswith.data.parsing.prices import prices
+from goeswith.data.parsing.prices import currencies, prices
 from goeswith.data.tables import require_columns
 from goeswith.data.values import identifiers, lists, text
 
@@ -128,6 +128,17 @@ def with_attributes(
         median = price.group_by("product_id").agg(pl.col("price").median())
         products = products.join(median, on="product_id", how="left", maintain_order="left")
     return products
+
+
+def currency_notes(table: pl.DataFrame, file: str) -> list[str]:
+    """A note on prices in several currencies, if there are any."""
+    found = currencies(table["price"], file) if "price" in table.columns else []
+    if len(found) < 2:
+        return []
+    return [
+        f"the prices in {file} are in several currencies ({', '.join(found[:5])}) and are compared "
+        "as plain numbers; convert them to one currency"
+    ]
 
 
 def unread_prices(events: pl.DataFrame, file: str, decimal: str) -> list[str]:

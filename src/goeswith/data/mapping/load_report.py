@@ -13,6 +13,8 @@ from goeswith.data.mapping.conventions import Conventions
 NO_TABLE: Final = "no table"
 """Why a file of another kind is not read, such as a README."""
 _UNITS: Final = {"basket_id": "baskets", "session_id": "sessions"}
+_FEW: Final = 3
+"""Products that may well be bought at one time."""
 
 
 @dataclass
@@ -75,6 +77,13 @@ class LoadReport:
             first, last = events["timestamp"].min(), events["timestamp"].max()
             if isinstance(first, datetime) and isinstance(last, datetime):
                 self.first, self.last = first.isoformat(" "), last.isoformat(" ")
+            is_one_time = first == last and events["product"].n_unique() > _FEW
+            if is_one_time and not set(_UNITS) & set(events.columns):
+                self.notes.append(
+                    f"every event has the time {self.first}, as an export gives its own: all that "
+                    "a user did is one context. Map the column of the time, the order or the "
+                    "session under [data.columns.events]"
+                )
         for name, unit in _UNITS.items():
             if name in events.columns:
                 sizes = (

@@ -131,7 +131,7 @@ def _is_utf8(start: bytes) -> bool:
 
 def _delimiter(start: str) -> str | None:
     """What separates the fields of the first line, or None for one field."""
-    line = start.partition("\n")[0]
+    line = next(iter(start.splitlines()), "")
     fields = {
         mark: len(next(csv.reader(io.StringIO(line), delimiter=mark), [])) for mark in _DELIMITERS
     }

@@ -21,6 +21,18 @@ _FORM: Final = (
 """Sign, currency, sign, number, currency."""
 
 
+_ONE_CURRENCY: Final = {
+    "eur": "€", "euro": "€", "us$": "$", "usd": "$", "gbp": "£", "jpy": "¥", "cny": "¥", "rmb": "¥",
+    "inr": "₹", "rs": "₹", "rs.": "₹", "sfr": "chf", "fr.": "chf", "pln": "zł", "brl": "r$",
+    "rub": "₽", "uah": "₴", "krw": "₩", "try": "₺", "ils": "₪", "cad": "c$", "aud": "a$",
+}  # fmt: skip
+"""Another way to write a currency -> the one that is compared."""
+_CURRENCIES: Final = (
+    *dict.fromkeys(_ONE_CURRENCY.values()),
+    *("kr", "kr.", "sek", "nok", "dkk", "czk", "kč", "huf", "ft", "ron", "lei", "zar", "mxn"),
+)
+
+
 def prices(values: pl.Series, file: str, decimal: str = "auto") -> pl.Series:
     """Float64, null where there is no number, or one that could be read in two ways.
 
@@ -54,6 +66,25 @@ def prices(values: pl.Series, file: str, decimal: str = "auto") -> pl.Series:
     signed = pl.when(pl.col("sign").str.contains("-", literal=True)).then(-number).otherwise(number)
     result = frame.select(signed.alias(name))
     return result.select(pl.when(pl.col(name).is_finite()).then(name)).to_series()
+
+
+def currencies(values: pl.Series, file: str) -> list[str]:
+    """The currencies that prices are written with, the most frequent first; `€` and `EUR` are one.
+
+    Args:
+        values: as of `prices`.
+        file: name for messages.
+    """
+    if values.dtype.is_numeric():
+        return []
+    groups = pl.col("text").str.extract_groups(_FORM).struct
+    marks = (
+        pl.DataFrame({"text": text(values, file)}, schema={"text": pl.String})
+        .select((groups.field("2") + groups.field("5")).str.to_lowercase().replace(_ONE_CURRENCY))
+        .to_series()
+    )
+    counts = marks.filter(marks.is_in(_CURRENCIES)).value_counts(sort=True, name="count")
+    return counts[counts.columns[0]].to_list()
 
 
 def _if_grouped(bare: pl.Expr) -> pl.Expr:

@@ -36,6 +36,8 @@ _EARLIEST: Final = 315_532_800
 """Unix seconds in 1980: a smaller number is a counter or a compact time, not a unix time."""
 _EARLIEST_FINE: Final = 10**9
 """The same for micro- and nanoseconds: 2001."""
+_LATEST: Final = 253_402_300_800
+"""The end of the year 9999, the last that other libraries have."""
 _MIDNIGHT_SHARE: Final = 0.1
 
 
@@ -128,7 +130,7 @@ def _from_unix(values: pl.Series) -> pl.Series:
     seconds = column / parts
     # ticks of .NET are read as nanoseconds of 1990
     earliest = pl.when(parts > 1000).then(_EARLIEST_FINE).otherwise(_EARLIEST)
-    is_time = column.is_finite() & (seconds >= earliest)
+    is_time = column.is_finite() & (seconds >= earliest) & (seconds < _LATEST)
     return (
         values.to_frame()
         .select(pl.when(is_time).then((seconds * 1e6).round()).cast(pl.Int64).cast(_UTC))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import struct
 import zipfile
+import zlib
 from pathlib import Path
+from typing import Final
 
 import polars as pl
 
@@ -11,6 +15,11 @@ from goeswith.core.errors import DataError
 from goeswith.data.delimited import MAX_COLUMNS
 from goeswith.data.quarantine import FILE, ROW
 from goeswith.data.text_encoding import check_unpacked_size
+
+_DAMAGED: Final = (zipfile.BadZipFile, zlib.error, struct.error, ValueError)
+_LENGTHS_AT: Final = 26
+"""Where the header of a member has the lengths of its name and of its extra field."""
+_BLOCK: Final = 2**20
 
 
 def read_spreadsheet(path: Path) -> pl.DataFrame:
@@ -27,16 +36,14 @@ def read_spreadsheet(path: Path) -> pl.DataFrame:
             f"{path} is a spreadsheet: pip install 'goeswith[files]', or save its sheet as CSV"
         ) from error
     try:
-        with zipfile.ZipFile(path) as archive:
-            unpacked = sum(member.file_size for member in archive.infolist())
-        check_unpacked_size(path, path.stat().st_size, unpacked)
+        _check_unpacked_size(path)
         reader = fastexcel.read_excel(path)
         sheets = []
         for name in reader.sheet_names:
             sheet = reader.load_sheet(name, dtypes="string", header_row=0)
             if sheet.width and sheet.height:
                 sheets.append((name, sheet.to_polars()))
-    except (OSError, zipfile.BadZipFile, fastexcel.FastExcelError) as error:
+    except (OSError, RuntimeError, *_DAMAGED, fastexcel.FastExcelError) as error:
         raise DataError(f"{path} is not a complete spreadsheet ({error}); save it again") from error
     if len(sheets) != 1:
         names = ", ".join(repr(name) for name, _ in sheets)
@@ -55,3 +62,28 @@ def read_spreadsheet(path: Path) -> pl.DataFrame:
         raise DataError(f"{path}: the header has a column {what}; name it otherwise")
     frame = frame.with_columns(pl.all().replace("", None))
     return frame.with_row_index(ROW, offset=1).with_columns(pl.col(ROW).cast(pl.Int64))
+
+
+def _check_unpacked_size(path: Path) -> None:
+    """Check what the members unpack to, whatever sizes the archive states.
+
+    Raises:
+        DataError: the file unpacks without bound.
+        BadZipFile, zlib.error, struct.error: it is damaged.
+    """
+    packed, unpacked = path.stat().st_size, 0
+    with zipfile.ZipFile(path) as archive, path.open("rb") as raw:
+        for member in archive.infolist():
+            if member.compress_type != zipfile.ZIP_DEFLATED:
+                unpacked += member.file_size
+                continue
+            raw.seek(member.header_offset + _LENGTHS_AT)
+            raw.seek(sum(struct.unpack("<HH", raw.read(4))), os.SEEK_CUR)
+            stream, left = zlib.decompressobj(-zlib.MAX_WBITS), member.compress_size
+            while not stream.eof and (block := raw.read(min(left, _BLOCK))):
+                left -= len(block)
+                while block and not stream.eof:
+                    unpacked += len(stream.decompress(block, _BLOCK))
+                    check_unpacked_size(path, packed, unpacked)
+                    block = stream.unconsumed_tail
+    check_unpacked_size(path, packed, unpacked)

@@ -7,90 +7,27 @@ stays.
 
 from __future__ import annotations
 
-import json
-import sys
-import tempfile
+import math
 import threading
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
 from goeswith.core.errors import BundleError, GoesWithError
 from goeswith.query.bundle import Bundle
-from goeswith.store.manifest import LIVE_FOLDER, MANIFEST, Manifest, read_manifest
+from goeswith.serve.process.build_verifier import BuildVerifier, PostponedError, file_stamp
+from goeswith.store.manifest import LIVE_FOLDER, MANIFEST, read_manifest
 
 _STOP_SECONDS: Final = 5.0
 """Seconds that the end of a service waits for a look at a build, such as the sums of its files."""
 
-OnReload: TypeAlias = Callable[[Literal["swapped", "refused"], str, str | None], None]
-"""Called with the outcome, the id of the build that answers from then on, and why one was refused.
+Outcome: TypeAlias = Literal["swapped", "refused", "postponed"]
+OnReload: TypeAlias = Callable[[Outcome, str, str | None], None]
+"""Called with the outcome, the id of the build that answers from then on, and why one was refused
+or is to be tried again.
 """
-
-
-class BuildVerifier:
-    """Reads every byte of a build once for all processes that are forked after this was made.
-
-    The first process computes the SHA-256 of the files; the others wait for its result. The lock
-    belongs to the operating system, which releases it when a process dies.
-
-    Attributes:
-        trusted_keys: public keys, one of which must have signed the build; any if empty.
-        end: ends a trial that is under way, as the service shuts down.
-        trial: loads a build in another process and returns why it must not be served; None, as for
-            the build that a service starts with, loads it nowhere else.
-    """
-
-    def __init__(self, trusted_keys: Collection[str] = ()) -> None:
-        self.trusted_keys = trusted_keys
-        self.trial: Callable[[Manifest], str | None] | None = None
-        self.end: Callable[[], None] = _do_nothing
-        # unbuffered: another process may have written since; open for as long as this is
-        self._result_file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
-
-    def __del__(self) -> None:
-        self._result_file.close()
-
-    def __call__(self, manifest: Manifest) -> None:
-        """Check a build.
-
-        Raises:
-            FileNotFoundError: a file is missing.
-            BundleError: a file differs from the manifest, or it is not signed.
-        """
-        if self.trusted_keys:
-            manifest.check_signature(self.trusted_keys)
-        key = [manifest.content["sha256"], *(_file_stamp(file) for file in manifest.paths())]
-        with self._locked():
-            self._result_file.seek(0)
-            result: dict[str, Any] = json.loads(self._result_file.read() or b"{}")
-            # a refused build is tried again when its live facts or rules are other ones
-            live = _file_stamp(manifest.folder.parent / LIVE_FOLDER)
-            is_refused = result.get("error") is not None
-            if result.get("key") != key or (is_refused and result.get("live") != live):
-                error = _find_damage(manifest)
-                if error is None and self.trial is not None:
-                    error = self.trial(manifest)
-                result = {"key": key, "error": error, "live": live}
-                self._result_file.seek(0)
-                self._result_file.truncate()
-                self._result_file.write(json.dumps(result).encode())
-        if result["error"] is not None:
-            raise BundleError(result["error"])
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        if sys.platform == "win32":  # there is one process only
-            yield
-            return
-        import fcntl
-
-        # of the process, not of the open file, which forked processes share
-        fcntl.lockf(self._result_file, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            fcntl.lockf(self._result_file, fcntl.LOCK_UN)
 
 
 class Reloader:
@@ -103,6 +40,8 @@ class Reloader:
         swap: Callable[[Bundle], None],
         verifier: BuildVerifier | None = None,
         on_reload: OnReload | None = None,
+        *,
+        follows: bool = False,
     ) -> None:
         """Nothing is looked at yet.
 
@@ -111,12 +50,16 @@ class Reloader:
             current_bundle: gives the bundle that answers now.
             swap: makes another one ready and has it answer; what it raises refuses the bundle.
             verifier: shared by the processes of a service.
-            on_reload: called for each bundle that is swapped in or refused.
+            on_reload: called for each bundle that is swapped in, refused or to be tried again.
+            follows: leave it to other processes to check a build, and take up what they accept.
         """
         self.path = Path(path)
         self._current_bundle, self._swap = current_bundle, swap
         self._verifier, self._on_reload = verifier or BuildVerifier(), on_reload
+        self._follows = follows
         self._refused_state: list[Any] | None = None
+        self._retry_at = math.inf
+        """When the refused state is looked at again, in monotonic seconds."""
         self._wake, self._ended = threading.Event(), False
         self._thread: threading.Thread | None = None
 
@@ -128,20 +71,30 @@ class Reloader:
         Args:
             force: try it again in any case.
         """
+        began = time.monotonic()
         state = _path_state(self.path)
         before = self._current_bundle().id
         if state[0] == before:
             self._refused_state = None
             return False
-        if state == self._refused_state and not force:
+        if state == self._refused_state and not force and began < self._retry_at:
             return False
+        verify = (
+            self._verifier.follow
+            if self._follows
+            else partial(self._verifier, after=began if force else -math.inf)
+        )
         try:
-            bundle = Bundle.open(self.path, verify=self._verifier)
+            bundle = Bundle.open(self.path, verify=verify)
             if bundle.id == before:
                 return False
             self._swap(bundle)
+        except PostponedError as error:
+            self._refused_state, self._retry_at = state, error.retry_at
+            self._report("postponed", before, str(error))
+            return False
         except Exception as error:
-            self._refused_state = state
+            self._refused_state, self._retry_at = state, math.inf
             reason = str(error) if isinstance(error, GoesWithError) else type(error).__name__
             self._report("refused", before, reason)
             return False
@@ -149,9 +102,7 @@ class Reloader:
         self._report("swapped", bundle.id, None)
         return True
 
-    def _report(
-        self, outcome: Literal["swapped", "refused"], bundle: str, reason: str | None
-    ) -> None:
+    def _report(self, outcome: Outcome, bundle: str, reason: str | None) -> None:
         if self._on_reload is not None:
             self._on_reload(outcome, bundle, reason)
 
@@ -183,34 +134,13 @@ class Reloader:
             self.check(force=woken)
 
 
-def _do_nothing() -> None:
-    """There is no trial to end."""
-
-
 def _path_state(path: Path) -> list[Any]:
     """State of a path: the id of its build, and the stamps of its files."""
     try:
         manifest = read_manifest(path)
     except (OSError, BundleError) as error:
-        return [None, str(error), _file_stamp(path / MANIFEST)]
+        return [None, str(error), file_stamp(path / MANIFEST)]
     # of the folder, which a new file of rules changes, and a line more in the log does not
     files = (path / MANIFEST, path / LIVE_FOLDER, *manifest.paths())
-    stamps = [_file_stamp(file) for file in files]
+    stamps = [file_stamp(file) for file in files]
     return [manifest.content["id"], *stamps]
-
-
-def _file_stamp(file: Path) -> list[int] | None:
-    """Inode, size and time of a file; None if it is missing."""
-    try:
-        stat = file.stat()
-    except OSError:
-        return None
-    return [stat.st_ino, stat.st_size, stat.st_mtime_ns]
-
-
-def _find_damage(manifest: Manifest) -> str | None:
-    try:
-        manifest.verify_checksums()
-    except BundleError as error:
-        return str(error)
-    return None

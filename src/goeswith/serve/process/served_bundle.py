@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from goeswith.query.bundle import Bundle
-from goeswith.serve.process.reloader import BuildVerifier, Reloader
+from goeswith.serve.process.build_verifier import BuildVerifier
+from goeswith.serve.process.reloader import Reloader
 from goeswith.serve.process.trial_load import TrialLoad
 
 if TYPE_CHECKING:
@@ -57,9 +58,9 @@ class ServedBundle:
         return self.bundle
 
     def follower(self) -> Callable[[], bool]:
-        """Looks for a new build, for workers that are started from then on."""
+        """Looks for a new build that a worker has tried, for workers that are started then."""
 
         def swap(bundle: Bundle) -> None:
             self.bundle = bundle
 
-        return Reloader(self.path, self.current, swap, self.verifier).check
+        return Reloader(self.path, self.current, swap, self.verifier, follows=True).check

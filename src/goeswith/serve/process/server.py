@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+import sys
 import time
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 
 import uvicorn
 
+from goeswith.serve.limits.acceptor import Acceptor
 from goeswith.serve.limits.connection import ConnectionState, LimitedConnection
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ class Server(uvicorn.Server):
         )
         self._app, self._drain = app, settings.drain
         self._shutdown_at: float | None = None
+        self._acceptors: list[Acceptor] = []
         self._connections = ConnectionState(
             settings.max_connections, app.state.metrics.count_refused
         )
@@ -72,6 +75,14 @@ class Server(uvicorn.Server):
                 self.should_exit = True
         return await super().on_tick(counter)
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start listening; from sockets that listen already, a few connections at a time."""
+        if not sockets or sys.platform == "win32":
+            await super().startup(sockets)
+            return
+        await super().startup([])
+        self._acceptors = [Acceptor(listener, self._new_connection) for listener in sockets]
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept what has connected, stop listening, and end every connection in order."""
         loop = asyncio.get_running_loop()
@@ -79,6 +90,8 @@ class Server(uvicorn.Server):
         waiting = [listener.dup() for listener in sockets or []]
         for server in self.servers:
             server.close()
+        for acceptor in self._acceptors:
+            acceptor.close()
         for listener in sockets or []:
             listener.close()
         for listener in waiting:

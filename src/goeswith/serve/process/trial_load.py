@@ -1,20 +1,23 @@
 """A build is opened, loaded and queried in a child process before the service takes it up.
 
 What kills a process, such as a fault in a library that reads a damaged file, then kills the child.
-The child has limits of memory and time, and ends after its result.
+The child has limits of memory and time, and ends after its result. An end without a result may have
+other causes than the build, such as a lack of memory.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from goeswith.core.errors import GoesWithError
+from goeswith.core.errors import BundleError, GoesWithError
 from goeswith.store.build_files import live_bytes
 from goeswith.store.manifest import LIVE_FOLDER
 
@@ -26,8 +29,24 @@ _BYTES_PER_BYTE: Final = 6
 """Memory of the child: the first, and this many bytes for each byte of the build."""
 _BASE_SECONDS: Final = 120.0
 _SECONDS_PER_GB: Final = 120.0
+_SPARE_SECONDS: Final = 5
+"""Seconds after which a child ends itself, beyond its time: its parent may be gone."""
 _MAX_REASON: Final = 2000
 _USER_ERROR: Final = 2
+_OTHER_BUILD: Final = 3
+
+
+@dataclass(frozen=True)
+class TrialFault:
+    """What a trial found.
+
+    Attributes:
+        reason: why the build must not be served.
+        is_certain: whether the build is the cause; else the trial came to no result.
+    """
+
+    reason: str
+    is_certain: bool
 
 
 class TrialLoad:
@@ -45,11 +64,14 @@ class TrialLoad:
         if self._child is not None:
             self._child.kill()
 
-    def __call__(self, manifest: Manifest) -> str | None:
+    def __call__(self, manifest: Manifest) -> TrialFault | None:
         """Try a build; why it must not be served, or None.
 
         Args:
             manifest: of the build, the current one of the bundle.
+
+        Raises:
+            BundleError: the service ends, or another build has taken the place of this one.
         """
         size = sum(entry["bytes"] for entry in manifest.files.values())
         size += live_bytes(self.path / LIVE_FOLDER)
@@ -59,6 +81,7 @@ class TrialLoad:
             "id": manifest.content["id"],
             "live": self.live,
             "max_bytes": _BASE_BYTES + _BYTES_PER_BYTE * size,
+            "seconds": math.ceil(seconds) + _SPARE_SECONDS,
         }
         # not forked: this process has threads
         command = [sys.executable, "-m", "goeswith.serve.process.trial_load", json.dumps(given)]
@@ -67,21 +90,23 @@ class TrialLoad:
         try:
             code, stderr = self._run(command, environment, seconds)
         except subprocess.TimeoutExpired:
-            return f"{self.path}: loading it took more than {seconds:.0f} s; it is damaged"
+            return self._no_result(f"loading it took more than {seconds:.0f} s")
         except OSError as error:
-            return f"{self.path}: no process could be started to try it: {error}"
+            return self._no_result(f"no process could be started to try it ({error})")
         if self._is_ending:
-            return "the service is shutting down"
+            raise BundleError("the service is shutting down")
         if code == 0:
             return None
-        said = stderr.decode("utf-8", "replace").strip()[-_MAX_REASON:]
+        if code == _OTHER_BUILD:
+            raise BundleError(f"{self.path}: another build has taken the place of this one")
+        text = stderr.decode("utf-8", "replace").strip()[-_MAX_REASON:]
         if code == _USER_ERROR:
-            return said
-        last = said.rpartition("\n")[2]
-        return (
-            f"{self.path}: loading it {_describe_end(code)}; it is damaged"
-            f"{f' ({last})' if last else ''}: fit the bundle again"
-        )
+            return TrialFault(text, is_certain=True)
+        last = text.rpartition("\n")[2]
+        return self._no_result(f"loading it {_describe_end(code)}{f' ({last})' if last else ''}")
+
+    def _no_result(self, reason: str) -> TrialFault:
+        return TrialFault(f"{self.path}: {reason}", is_certain=False)
 
     def _run(
         self, command: list[str], environment: dict[str, str], seconds: float
@@ -128,32 +153,34 @@ def limit_memory(max_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
-def _try_build(path: str, build_id: str, *, live: bool) -> None:
-    from goeswith.core.errors import BundleError
+def _try_build(path: str, build_id: str, *, live: bool) -> int:
     from goeswith.query.bundle import Bundle
     from goeswith.serve.process.trial_queries import try_queries
 
     bundle = Bundle.open(path)
     if bundle.id != build_id:  # a newer one came; it is tried on its own
-        return
+        return _OTHER_BUILD
     try:
         bundle.check()
         try_queries(bundle, live=live)
     except MemoryError as error:
         raise BundleError(f"{path}: loading it takes more memory than its size allows") from error
+    return 0
 
 
 def main() -> None:
     """The child: ends with 0, or with 2 and the reason on stderr."""
     given = json.loads(sys.argv[1])
     limit_memory(given["max_bytes"])
+    if hasattr(signal, "alarm"):
+        signal.alarm(given["seconds"])
     try:
-        _try_build(given["path"], given["id"], live=given["live"])
+        code = _try_build(given["path"], given["id"], live=given["live"])
     except GoesWithError as error:
         sys.stderr.write(str(error))
         sys.stderr.flush()
         os._exit(_USER_ERROR)
-    os._exit(0)
+    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -5,18 +5,21 @@ from __future__ import annotations
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from goeswith.core.errors import ConfigError
-from goeswith.serve.process.reloader import BuildVerifier, Reloader
+from goeswith.serve.process.reloader import Reloader
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from goeswith.query.bundle import Bundle
+    from goeswith.serve.process.build_verifier import BuildVerifier
+    from goeswith.serve.process.reloader import Outcome
     from goeswith.serve.process.served_bundle import ServedBundle
     from goeswith.serve.shops.shops_app import ShopsApp
     from goeswith.settings.serve_settings import ServeSettings
@@ -93,6 +96,9 @@ def run_worker(
         signal.signal(signal.SIGHUP, wake)
     for reloader in reloaders:
         reloader.start(settings.reload_seconds)
+    for one in apps:
+        # the schema takes half a second; the first request with parameters would wait for it
+        threading.Thread(target=one.openapi, daemon=True).start()
     try:
         serve(app, settings, sockets=[listener])
     finally:
@@ -113,12 +119,12 @@ def make_reloader(
             bundle.complements(bundle.products.ids[0], 1)
         holder.swap(new)
 
-    def on_reload(outcome: str, bundle: str, why: str | None) -> None:
+    def on_reload(outcome: Outcome, bundle: str, why: str | None) -> None:
         metrics.count_reload(outcome)
         fields = {"event": "reload", "outcome": outcome, "bundle": bundle}
         if log is not None:
             log.write({**fields, **({"why": why} if why else {})})
         elif why:
-            print(f"a new bundle is refused: {why}", file=sys.stderr, flush=True)  # noqa: T201
+            print(f"a new bundle is {outcome}: {why}", file=sys.stderr, flush=True)  # noqa: T201
 
     return Reloader(path, lambda: holder().bundle, swap, verifier, on_reload)

@@ -24,7 +24,7 @@ from goeswith.data.importers.source_files import list_source_files
 from goeswith.data.mapping.column_names import COLUMNS, normalize
 from goeswith.data.mapping.event_names import FALSE_MARKS, TRUE_MARKS
 from goeswith.data.quarantine import Quarantine
-from goeswith.data.text_encoding import text_encoding, utf8_content
+from goeswith.data.text_encoding import MAX_LINE, bounded_lines, text_encoding, utf8_content
 
 _DELIMITERS: Final = ("\t", ";", ",", "|", " ")
 _BATCH: Final = 20_000
@@ -121,12 +121,13 @@ def _quantity(cell: str) -> float | None:
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     """Lines that are not blank, with their number from 1; empty cells at their ends stay."""
+    csv.field_size_limit(MAX_LINE)
     try:
-        with utf8_content(path, text_encoding(path)) as content:
-            for number, line in enumerate(content, start=1):
-                text = line.decode().rstrip("\r\n")
-                if text.strip():
-                    yield number, text
+        # a carriage return alone ends a line too
+        with io.TextIOWrapper(utf8_content(path, text_encoding(path)), "utf-8") as content:
+            for number, line in enumerate(bounded_lines(content, path), start=1):
+                if line.strip():
+                    yield number, line.rstrip("\n")
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path} cannot be read: {error}; copy or write it again") from error
     except UnicodeDecodeError as error:
