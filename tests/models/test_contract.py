@@ -42,6 +42,7 @@ LEARNS_NOTHING_NEW = ("popularity", "copurchase")
 READS_ATTRIBUTES_OF_TARGETS = (
     "attribute_similarity",
     "daemon",
+    "daemon_full_graph",
     "directed_propagation",
     "dual_embedding",
     "p_companion",

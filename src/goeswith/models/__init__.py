@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from goeswith.models.katz import Katz
     from goeswith.models.kind_links import KindLinks
     from goeswith.models.neural.daemon import Daemon
+    from goeswith.models.neural.daemon_full_graph import DaemonFullGraph
     from goeswith.models.neural.directed_propagation import DirectedPropagation
     from goeswith.models.neural.dual_embedding import DualEmbedding
     from goeswith.models.neural.p_companion import PCompanion
@@ -49,6 +50,7 @@ _WHERE: Final = {
     "similar_complements": "goeswith.models.similar_complements:SimilarComplements",
     "attribute_similarity": "goeswith.models.similar_complements:AttributeSimilarity",
     "daemon": f"{_NEURAL}daemon:Daemon",
+    "daemon_full_graph": f"{_NEURAL}daemon_full_graph:DaemonFullGraph",
     "p_companion": f"{_NEURAL}p_companion:PCompanion",
     "typed_towers": f"{_NEURAL}typed_towers:TypedTowers",
     "product2vec": f"{_NEURAL}product2vec:Product2Vec",
@@ -88,6 +90,7 @@ __all__ = [
     "CoCitation",
     "CoPurchase",
     "Daemon",
+    "DaemonFullGraph",
     "DirectedPropagation",
     "DualEmbedding",
     "Katz",

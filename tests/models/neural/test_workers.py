@@ -38,6 +38,7 @@ SETTINGS: Final[dict[str, dict[str, Any]]] = {
     "product2vec": {"dimension": 16, "max_epochs": 3, "batch": 101},
     "p_companion": {"dimension": 16, "max_epochs": 2, "batch": 101, "dropout": 0},
     "daemon": {"dimension": 16, "max_epochs": 2, "batch": 500, "fan_outs": "200-200"},
+    "daemon_full_graph": {"dimension": 16, "max_epochs": 3, "batch": 101},
     "directed_propagation": {"dimension": 16, "max_epochs": 3, "batch": 101},
     "typed_towers": {"dimension": 16, "max_epochs": 3, "batch": 101},
     "sasrec": {**_SEQUENCE, "competitors": 50},

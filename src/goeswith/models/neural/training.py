@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypedDict
 import numpy as np
 from pydantic import Field
 
-from goeswith.core.arrays import Floats, Sparse, block_size, blocks, top_k
+from goeswith.core.arrays import Floats, Sparse, block_size, blocks, entry_rows, top_k
 from goeswith.core.arrays_file import Arrays
 from goeswith.core.errors import ConfigError
 from goeswith.core.progress import MessageProgress
@@ -93,13 +93,16 @@ class ContentConfig(TrainingConfig):
 class PairValidation:
     """hit@10 on pairs held back from training: share of them in the top 10 of their source.
 
-    The complete catalogue is ranked, without the source and its training targets.
+    The complete catalogue is ranked, without the source, its training targets, and what the model
+    does not recommend: (n, n) CSR `exclude`.
     """
 
     MAX_SOURCES = 2000
     """Sources that are ranked at most; the same ones in every epoch."""
 
-    def __init__(self, graph: RelationGraph, share: float, seed: int) -> None:
+    def __init__(
+        self, graph: RelationGraph, share: float, seed: int, exclude: Sparse | None = None
+    ) -> None:
         self.split: HeldOutPairs = hold_out_pairs(graph, share, seed)
         rng = np.random.default_rng(seed)
         sources = np.unique(self.split.sources)
@@ -109,7 +112,9 @@ class PairValidation:
         self._pairs = (
             self.split.sources[is_ranked].astype(np.int64) * n + self.split.targets[is_ranked]
         )
-        self._train_edges: Sparse = self.split.graph.complements.count
+        self._excluded: Sparse = self.split.graph.complements.count
+        if exclude is not None and exclude.nnz:
+            self._excluded = (self._excluded + exclude).tocsr()
 
     @property
     def pairs(self) -> int:
@@ -122,10 +127,8 @@ class PairValidation:
         for block in blocks(self.sources, block_size(n, 32)):
             scores = source_vectors[block] @ target_vectors.T
             scores[:, ~target_vectors.any(axis=1)] = -np.inf  # as in VectorModel.score
-            train_edges = self._train_edges[block]
-            scores[
-                np.repeat(np.arange(len(block)), np.diff(train_edges.indptr)), train_edges.indices
-            ] = -np.inf
+            excluded = self._excluded[block]
+            scores[entry_rows(excluded), excluded.indices] = -np.inf
             scores[np.arange(len(block)), block] = -np.inf
             products, _ = top_k(scores, 10)
             hits += int(np.isin(block[:, None].astype(np.int64) * n + products, self._pairs).sum())
