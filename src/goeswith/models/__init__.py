@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from goeswith.models.neural.directed_propagation import DirectedPropagation
     from goeswith.models.neural.dual_embedding import DualEmbedding
     from goeswith.models.neural.p_companion import PCompanion
+    from goeswith.models.neural.p_companion_softmax import PCompanionSoftmax
     from goeswith.models.neural.product2vec import Product2Vec
     from goeswith.models.neural.typed_towers import TypedTowers
     from goeswith.models.popularity import Popularity, TypePopularity
@@ -52,6 +53,7 @@ _WHERE: Final = {
     "daemon": f"{_NEURAL}daemon:Daemon",
     "daemon_full_graph": f"{_NEURAL}daemon_full_graph:DaemonFullGraph",
     "p_companion": f"{_NEURAL}p_companion:PCompanion",
+    "p_companion_softmax": f"{_NEURAL}p_companion_softmax:PCompanionSoftmax",
     "typed_towers": f"{_NEURAL}typed_towers:TypedTowers",
     "product2vec": f"{_NEURAL}product2vec:Product2Vec",
     "directed_propagation": f"{_NEURAL}directed_propagation:DirectedPropagation",
@@ -97,6 +99,7 @@ __all__ = [
     "KindLinks",
     "ModelConfig",
     "PCompanion",
+    "PCompanionSoftmax",
     "Popularity",
     "Product2Vec",
     "Projection",

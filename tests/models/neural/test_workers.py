@@ -37,6 +37,7 @@ SETTINGS: Final[dict[str, dict[str, Any]]] = {
     "dual_embedding": {"dimension": 16, "max_epochs": 6, "patience": 6, "learning_rate": 0.05},
     "product2vec": {"dimension": 16, "max_epochs": 3, "batch": 101},
     "p_companion": {"dimension": 16, "max_epochs": 2, "batch": 101, "dropout": 0},
+    "p_companion_softmax": {"dimension": 16, "max_epochs": 2, "batch": 101, "dropout": 0},
     "daemon": {"dimension": 16, "max_epochs": 2, "batch": 500, "fan_outs": "200-200"},
     "daemon_full_graph": {"dimension": 16, "max_epochs": 3, "batch": 101},
     "directed_propagation": {"dimension": 16, "max_epochs": 3, "batch": 101},
@@ -46,7 +47,7 @@ SETTINGS: Final[dict[str, dict[str, Any]]] = {
     "hstu": _SEQUENCE,
     "tiger": {**_SEQUENCE, "codes": 16},
 }
-NEAR: Final = {"product2vec": 0.05, "p_companion": 0.05, "hstu": 0.01}
+NEAR: Final = {"product2vec": 0.05, "p_companion": 0.05, "p_companion_softmax": 0.05, "hstu": 0.01}
 """Largest difference from what one process learns, relative to the largest entry.
 
 Product2Vec normalises over what its workers read, in which a product may be twice; HSTU's gate

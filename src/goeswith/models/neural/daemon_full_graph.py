@@ -15,8 +15,9 @@ cosine of S_u and T_v. In training the pair's own edge is taken out of both, exa
     x_uv = cos(S_u - a_uv q_v, T_v - a_uv p_u) / temperature
 
 so that the sum q_v . t_v, which every edge would explain itself with, is never learned; in EASE
-the diagonal of 0 does the same. Loss: -log softmax of x_uv over v and all products with edges
-that are not bought with u, for which some are drawn anew in each step, alike likely.
+the diagonal of 0 does the same. Loss: -log softmax of x_uv over v and all products that
+can be recommended and are not bought with u, for which some are drawn in each step. Products that
+are sources and never a target are no candidates, neither here nor in the answers.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import Field
 
 from goeswith.core.arrays import Floats, Rows, Sparse, blocks, entry_rows
@@ -132,12 +134,16 @@ class DaemonFullGraph(TrainedVectors):
             with torch.no_grad():
                 s, t, *_ = encode(SparseMap(symmetric_normalised(matrix), where), has_id(matrix))
                 s, t = torch.nn.functional.normalize(s), torch.nn.functional.normalize(t)
-            return s.cpu().numpy(), t.cpu().numpy()
+            candidates = torch.from_numpy(_is_candidate(matrix)[:, None]).to(where)
+            return s.cpu().numpy(), (t * candidates).cpu().numpy()
 
         weights = symmetric_normalised(edges)
         bought, warm = SparseMap(weights, where), has_id(edges)
-        # what is never a target competes, too: nothing else keeps it out of the answers
-        rivals = np.flatnonzero(out_degree(edges) + in_degree(edges)).astype(np.int32)
+        # all that can be recommended compete, if anything is known of them
+        known = (
+            out_degree(edges) + in_degree(edges) + in_degree(views) + features.getnnz(axis=1) > 0
+        )
+        rivals = np.flatnonzero(_is_candidate(edges) & known).astype(np.int32)
         for _ in run.epochs():
             losses = []
             for batch in blocks(
@@ -204,6 +210,11 @@ class DaemonFullGraph(TrainedVectors):
         self.excluded = stored_alternatives(arrays, self.n)
 
 
+def _is_candidate(edges: Sparse) -> npt.NDArray[np.bool_]:
+    """(n,) products that are a target, or have no edges at all: others would never be right."""
+    return np.asarray((in_degree(edges) > 0) | (out_degree(edges) == 0))
+
+
 def own_edge_free_loss(
     states: tuple[torch.Tensor, torch.Tensor],
     sent: tuple[torch.Tensor, torch.Tensor] | None,
@@ -213,45 +224,33 @@ def own_edge_free_loss(
     share: float,
     temperature: float,
 ) -> torch.Tensor:
-    """Sum over edges of weight times -log softmax of the target among it and drawn non-targets.
+    """`sampled_softmax_loss` of cosines, each edge's without its own messages.
 
     Args:
         states: S and T, (n, d).
         sent: the messages p of sources and q of targets, (n, d), of which those of an edge are
             taken out of its own states; None leaves them there.
         edges: (b, n) CSR of the sources' edges: their weights in the loss, and in the messages.
-        rows: the sources (b,), and products (m,) that compete where they are neither the source
-            nor one of its targets.
+        rows: the sources (b,), and the drawn products (m,).
         share: of all that compete, how many are drawn.
         temperature: divides cosines.
     """
     import torch
-    from torch.nn.functional import normalize, softplus
+    from torch.nn.functional import normalize
 
-    weights, messages = edges
-    block, drawn = rows
-    s, t = states
-    where = s.device
+    from goeswith.models.neural.torch_layers import sampled_softmax_loss
+
+    (weights, messages), (s, t) = edges, states
 
     def on_device(array: Rows) -> torch.Tensor:
-        return torch.from_numpy(array.astype(np.int64)).to(where)
+        return torch.from_numpy(array.astype(np.int64)).to(s.device)
 
-    of_edge, source, target = (
-        on_device(entry_rows(weights)),
-        on_device(block),
-        on_device(weights.indices),
-    )
-    logits = normalize(s[source], dim=1) @ normalize(t[on_device(drawn)], dim=1).T / temperature
-    known = weights[:, drawn]
-    out = on_device(block)[:, None] == on_device(drawn)
-    out[on_device(entry_rows(known)), on_device(known.indices)] = True
-    # a finite number: of nothing but infinities, the gradient is none
-    rivals = logits.masked_fill(out, -1e9).logsumexp(1) - np.log(share)
-
-    s_u, t_v = s[source[of_edge]], t[target]
+    sources, drawn = map(on_device, rows)
+    source, target = sources[on_device(entry_rows(weights))], on_device(weights.indices)
+    logits = normalize(s[sources], dim=1) @ normalize(t[drawn], dim=1).T / temperature
+    s_u, t_v = s[source], t[target]
     if sent is not None:
-        along = torch.from_numpy(messages.data).to(where, s.dtype)[:, None]
-        s_u, t_v = s_u - along * sent[1][target], t_v - along * sent[0][source[of_edge]]
-    pair = (normalize(s_u, dim=1) * normalize(t_v, dim=1)).sum(1) / temperature
-    amount = torch.from_numpy(weights.data).to(where, s.dtype)
-    return (softplus(rivals[of_edge] - pair) * amount).sum()
+        along = torch.from_numpy(messages.data).to(s.device, s.dtype)[:, None]
+        s_u, t_v = s_u - along * sent[1][target], t_v - along * sent[0][source]
+    pairs = (normalize(s_u, dim=1) * normalize(t_v, dim=1)).sum(1) / temperature
+    return sampled_softmax_loss(logits, pairs, weights, rows, share)

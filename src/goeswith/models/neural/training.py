@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypedDict
 import numpy as np
 from pydantic import Field
 
-from goeswith.core.arrays import Floats, Sparse, block_size, blocks, entry_rows, top_k
+from goeswith.core.arrays import Floats, Rows, Sparse, block_size, blocks, entry_rows, top_k
 from goeswith.core.arrays_file import Arrays
 from goeswith.core.errors import ConfigError
 from goeswith.core.progress import MessageProgress
@@ -112,14 +112,20 @@ class PairValidation:
         self._pairs = (
             self.split.sources[is_ranked].astype(np.int64) * n + self.split.targets[is_ranked]
         )
-        self._excluded: Sparse = self.split.graph.complements.count
+        self.excluded: Sparse = self.split.graph.complements.count
         if exclude is not None and exclude.nnz:
-            self._excluded = (self._excluded + exclude).tocsr()
+            self.excluded = (self.excluded + exclude).tocsr()
 
     @property
     def pairs(self) -> int:
         """How many pairs the hit rate is a share of."""
         return len(self._pairs)
+
+    @property
+    def ranked_pairs(self) -> tuple[Rows, Rows]:
+        """Sources and targets of those pairs."""
+        n = self.excluded.shape[0]
+        return (self._pairs // n).astype(np.int32), (self._pairs % n).astype(np.int32)
 
     def hit_rate(self, source_vectors: Floats, target_vectors: Floats) -> float:
         """hit@10 of inner products; 0 where nothing could be held back."""
@@ -127,7 +133,7 @@ class PairValidation:
         for block in blocks(self.sources, block_size(n, 32)):
             scores = source_vectors[block] @ target_vectors.T
             scores[:, ~target_vectors.any(axis=1)] = -np.inf  # as in VectorModel.score
-            excluded = self._excluded[block]
+            excluded = self.excluded[block]
             scores[entry_rows(excluded), excluded.indices] = -np.inf
             scores[np.arange(len(block)), block] = -np.inf
             products, _ = top_k(scores, 10)
