@@ -21,11 +21,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
-from pydantic import Field
 
 from goeswith.core.arrays import Floats, Rows, blocks, entry_rows
 from goeswith.core.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
+from goeswith.models.neural.p_companion_config import PCompanionSoftmaxConfig
 from goeswith.models.neural.product2vec import Product2Vec, Product2VecConfig, edges_between
 from goeswith.models.neural.training import PairValidation, TrainingRun, require_torch
 from goeswith.models.neural.typed_vectors import TypedVectors
@@ -37,26 +37,6 @@ if TYPE_CHECKING:
 
 _SOURCES: Final = 1024
 """Sources in a step, with all their edges."""
-
-
-class PCompanionSoftmaxConfig(Product2VecConfig):
-    """Settings of P-Companion with softmaxes; those of Product2Vec hold for its vectors."""
-
-    step_size: float = Field(
-        0.01, gt=0, description="Adam's step size of all but the product vectors."
-    )
-    type_dimension: int = Field(64, ge=2, description="Length of a type vector.")
-    dropout: float = Field(
-        0.1,
-        ge=0,
-        lt=1,
-        description="Share of the type transition's hidden units dropped in a step.",
-    )
-    temperature: float = Field(0.1, gt=0, description="Divides the scores of products in a type.")
-    negatives: int = Field(3000, ge=1, description="Products drawn as negatives in each step.")
-    id_vectors: bool = Field(
-        True, description="Add a learned vector and a bias to products with edges."
-    )
 
 
 class PCompanionSoftmax(TypedVectors):

@@ -13,8 +13,10 @@ from goeswith.models.neural.neighbour_sampler import sample_neighbours
 from goeswith.models.neural.product2vec import hinge
 
 if TYPE_CHECKING:
-    from goeswith.models.neural.p_companion_config import PCompanionConfig
-    from goeswith.models.neural.p_companion_softmax import PCompanionSoftmaxConfig
+    from goeswith.models.neural.p_companion_config import (
+        PCompanionConfig,
+        PCompanionSoftmaxConfig,
+    )
 
 
 class TypeTransition(torch.nn.Module):
