@@ -89,6 +89,8 @@ class PCompanionSoftmax(TypedVectors):
                 of = torch.from_numpy(entry_rows(part).astype(np.int64)).to(where)
                 v = torch.from_numpy(part.indices.astype(np.int64)).to(where)
                 s, gamma = module.sources(u)
+                # what products go together says nothing on types: those learn from theirs alone
+                s = torch.cat([s[:, : -gamma.shape[1]], gamma.detach()], dim=1)
                 t, t_drawn = module.targets(v), module.targets(w)
                 share = len(drawn) / len(known)
                 loss = sampled_softmax_loss(

@@ -126,7 +126,7 @@ class TypedSoftmax(torch.nn.Module):
     def targets(self, rows: torch.Tensor) -> torch.Tensor:
         """Vectors (b, d + L + 1) of targets: projection times product, type, and bias."""
         codes, warm = self.types[rows], self.warm[rows]
-        kinds = self.complement_types()[codes]
+        kinds = self.complement_types().detach()[codes]  # types are learned by their own loss
         product = self.theta[rows] + self.target_id[rows] * warm
         projected = self.project(self.complement.weight)[codes] * product / self.temperature
         bias = kinds[:, -1:] + self.bias[rows] * warm
