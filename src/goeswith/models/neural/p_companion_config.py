@@ -43,7 +43,7 @@ class PCompanionSoftmaxConfig(Product2VecConfig):
     step_size: float = Field(
         0.01, gt=0, description="Adam's step size of all but the product vectors."
     )
-    type_dimension: int = Field(64, ge=2, description="Length of a type vector.")
+    type_dimension: int = Field(128, ge=2, description="Length of a type vector.")
     dropout: float = Field(
         0.1,
         ge=0,
