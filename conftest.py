@@ -1,11 +1,16 @@
-"""Tests of trained models are left out where torch is not installed (the extra `dev` alone)."""
+"""What is collected, and in which order.
+
+Tests of trained models are left out where torch is not installed (the extra `dev` alone).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
+from _pytest.doctest import DoctestModule
 
 OPTIONAL = {"torch", "transformers", "sentence_transformers", "peft", "tokenizers"}
 
@@ -23,6 +28,25 @@ collect_ignore_glob = (
     if WITHOUT_TORCH
     else []
 )
+
+
+LONG = {"test_examples.py", "test_notebooks.py", "test_docs.py", "test_views.py", "test_workers.py"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the longest files first: at the end, one of them would leave other workers idle."""
+    items.sort(key=lambda item: item.path.name not in LONG)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file(
+    file_path: Path,
+) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
+    """Leave out modules without examples in docstrings: each worker would import them."""
+    found = yield
+    if b">>>" in file_path.read_bytes():
+        return found
+    return [one for one in found if not isinstance(one, DoctestModule)]
 
 
 def _skip_without_torch(error: BaseException) -> None:

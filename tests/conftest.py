@@ -9,7 +9,7 @@ import sys
 # tiny matrices: a second thread costs more than it gives, and it spins while others work
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,6 +28,7 @@ settings.register_profile("unhurried", settings.get_profile("default"), deadline
 if settings.get_current_profile_name() == "default":
     settings.load_profile("unhurried")
 
+RunCommand = Callable[..., tuple[int, str, str]]
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 
@@ -180,6 +181,31 @@ def shop_bundle(shop_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     out = tmp_path_factory.mktemp("bundles") / "shop"
     fit_bundle(load_data(shop_folder), out, Settings(fit=FitSettings(model="cocitation", k=8)))
     return out
+
+
+@pytest.fixture
+def run_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> RunCommand:
+    """A function: arguments of `goeswith` -> exit code, stdout, stderr; in this process.
+
+    A process of its own imports for a second what is loaded here.
+    """
+    from goeswith.cli.main import main
+
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["goeswith", *map(str, arguments)])
+        capsys.readouterr()
+        try:
+            main()
+            code = 0
+        except SystemExit as stopped:
+            code = int(stopped.code or 0)
+        return code, *capsys.readouterr()
+
+    return call
 
 
 WORDS = """red blue steel phone case charger mug tea kettle shirt sock shoe lace cable for with and

@@ -7,7 +7,9 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -42,7 +44,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(project: Path, *args: str, code: int = 0) -> str:
+def in_a_process(project: Path, *args: str, code: int = 0) -> str:
+    """Where nothing has been trusted before."""
     done = subprocess.run(
         [sys.executable, "-m", "goeswith.cli.main", *args],
         cwd=project,
@@ -55,26 +58,34 @@ def run(project: Path, *args: str, code: int = 0) -> str:
     return done.stdout + done.stderr
 
 
-def test_a_model_in_a_users_file_is_benchmarked_fitted_updated_and_loaded(project: Path) -> None:
+def test_a_model_in_a_users_file_is_benchmarked_fitted_updated_and_loaded(
+    project: Path, run_command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(*args: str) -> None:
+        code, _, told = run_command(*args)
+        assert code == 0, told
+
+    monkeypatch.chdir(project)
+    monkeypatch.syspath_prepend(project)
     assert len([line for line in MODEL.strip().splitlines() if line.strip()]) <= 20
     models = "overlap_model:Overlap,overlap_model:Overlap:power=2,popularity"
     arguments = ("--protocol", "edges", "--models", models, "--seeds", "0", "-o", "b.json")
-    run(project, "benchmark", "shop", *arguments)
+    run("benchmark", "shop", *arguments)
     figures = json.loads((project / "b.json").read_text())
     by_model = {line["model"]: line["metrics"] for line in figures["results"]}
     assert set(by_model) == set(models.split(","))
     assert by_model["overlap_model:Overlap"]["hit@10"]["mean"] > 0.5
 
-    run(project, "fit", "shop", "--out", "bundle", "--model", "overlap_model:Overlap:power=2")
+    run("fit", "shop", "--out", "bundle", "--model", "overlap_model:Overlap:power=2")
     bundle = gw.Bundle.open(project / "bundle")
     assert bundle.complements("p0-0", 3)[0].model == "overlap_model:Overlap:power=2"
     # a filter needs the saved model, which is code that a bundle alone may not name
     narrowed = ("recommend", "bundle", "p0-0", "--ban", "p0-1", "-k", "50")
-    refusal = run(project, *narrowed, code=2)
+    refusal = in_a_process(project, *narrowed, code=2)
     assert "--trust overlap_model:Overlap" in refusal
-    assert "p0-2" in run(project, "--trust", "overlap_model:Overlap", *narrowed)
+    assert "p0-2" in in_a_process(project, "--trust", "overlap_model:Overlap", *narrowed)
     (project / "new.csv").write_text("basket_id,product_id\nx,p0-0\nx,p0-1\n", encoding="utf-8")
-    run(project, "--trust", "overlap_model:Overlap", "update", "bundle", "new.csv")
+    run("--trust", "overlap_model:Overlap", "update", "bundle", "new.csv")
 
 
 def test_a_class_and_an_instance_take_part_from_python(

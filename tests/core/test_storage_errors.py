@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import polars as pl
@@ -17,14 +20,23 @@ from goeswith.core.errors import DataError, StorageError
 from goeswith.core.storage_errors import explain_storage_errors
 from goeswith.query.bundle import Bundle
 
-LIMITED = """
-import resource, signal, sys
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a write above the limit is an error
-limit = int(sys.argv.pop(1))
-resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-from goeswith.cli.main import main
-main()
-"""
+Run = Callable[..., tuple[int, str, str]]
+
+
+@contextlib.contextmanager
+def limit_of_file_sizes(limit: int) -> Iterator[None]:
+    """A write above the limit is an error, as it is on a full disk."""
+    import resource
+
+    assert signal.getsignal(signal.SIGXFSZ) == signal.SIG_IGN  # Python's own choice
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    written, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # half a module would stay
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        sys.dont_write_bytecode = written
 
 
 @pytest.mark.parametrize(
@@ -84,7 +96,13 @@ def events(tmp_path: Path) -> Path:
     ids=str,
 )
 def test_a_full_disk_leaves_what_was_there(
-    case: tuple[str, int], bundle: Path, events: Path, shop_folder: Path, tmp_path: Path
+    case: tuple[str, int],
+    bundle: Path,
+    events: Path,
+    shop_folder: Path,
+    tmp_path: Path,
+    *,
+    run_command: Run,
 ) -> None:
     """A limit of file sizes fails as a full disk does, wherever a file reaches it."""
     command, limit = case
@@ -97,16 +115,12 @@ def test_a_full_disk_leaves_what_was_there(
         "export jsonl": ["export", bundle, "--to", "jsonl", "-o", export],
     }
     before = Bundle.open(bundle).id
-    done = subprocess.run(
-        [sys.executable, "-c", LIMITED, str(limit), *map(str, commands[command])],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 2, done.stderr
-    assert "Traceback" not in done.stderr
-    assert "File too large" in done.stderr
-    assert "unchanged. To mend this, raise the limit of file sizes" in done.stderr
+    with limit_of_file_sizes(limit):
+        code, _, told = run_command(*commands[command])
+    assert code == 2, told
+    assert "Traceback" not in told
+    assert "File too large" in told
+    assert "unchanged. To mend this, raise the limit of file sizes" in told
     assert Bundle.open(bundle, verify=True).id == before
     assert len(list(bundle.glob("build-*"))) == 1
     assert export.read_text() == "before"
@@ -115,22 +129,19 @@ def test_a_full_disk_leaves_what_was_there(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="mounts a file system")
 def test_a_read_only_or_full_file_system_is_an_error_with_a_remedy(
-    shop_bundle: Path, events: Path, tmp_path: Path
+    shop_bundle: Path, events: Path, tmp_path: Path, run_command: Run
 ) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
     if os.getuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("only root can mount a small disk")
-    command = [sys.executable, "-m", "goeswith.cli.main"]
 
     def refused(*arguments: object) -> str:
-        done = subprocess.run(
-            [*command, *map(str, arguments)], capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 2, done.stderr
-        assert "Traceback" not in done.stderr
-        return done.stderr
+        code, _, told = run_command(*arguments)
+        assert code == 2, told
+        assert "Traceback" not in told
+        return told
 
     try:
         bundle = Path(shutil.copytree(shop_bundle, disk / "bundle"))

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from goeswith.kinds.foreign_names import ForeignNames
 from goeswith.kinds.table import Kind, KindTable, load_table
-from goeswith.kinds.tagger import Tagger
+from goeswith.kinds.tagger import Tagger, shared_tagger
 
 
 @pytest.fixture(scope="module")
 def tagger() -> Tagger:
-    return Tagger()
+    return shared_tagger()
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from goeswith.data.catalog import Catalog
 from goeswith.kinds.catalog_kinds import tag_catalog, with_kinds
 from goeswith.kinds.fit_check import mismatch
-from goeswith.kinds.tagger import MIN_CONFIDENCE, Tagger, category_first
+from goeswith.kinds.tagger import MIN_CONFIDENCE, Tagger, category_first, shared_tagger
 from goeswith.kinds.text_classifier import tag_by_text
 
 
 @pytest.fixture(scope="module")
 def tagger() -> Tagger:
-    return Tagger()
+    return shared_tagger()
 
 
 @pytest.mark.parametrize(
@@ -55,20 +55,11 @@ def test_a_title_that_says_nothing_has_no_kind(tagger: Tagger) -> None:
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_has_a_kind_of_the_table_or_none(text: str) -> None:
-    tag = _shared().tag(text)
+    tag = shared_tagger().tag(text)
     assert 0 <= tag.confidence <= 1
     if tag.kind is not None:
         assert tag.confidence >= MIN_CONFIDENCE
-        assert not _shared().table.kinds[tag.kind].group
-
-
-_SHARED: list[Tagger] = []
-
-
-def _shared() -> Tagger:
-    if not _SHARED:
-        _SHARED.append(Tagger())
-    return _SHARED[0]
+        assert not shared_tagger().table.kinds[tag.kind].group
 
 
 def test_a_category_in_front_is_recognised() -> None:

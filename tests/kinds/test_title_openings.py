@@ -2,7 +2,7 @@
 
 import pytest
 
-from goeswith.kinds.tagger import SHOP, Tag, Tagger
+from goeswith.kinds.tagger import SHOP, Tag, shared_tagger
 from goeswith.kinds.title_openings import tag_by_opening
 
 DOORMATS = [
@@ -16,7 +16,7 @@ DOORMATS = [
 
 @pytest.fixture(scope="module")
 def tagger():
-    return Tagger()
+    return shared_tagger()
 
 
 def kinds(tagger, titles):

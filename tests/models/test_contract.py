@@ -58,7 +58,7 @@ DEMANDS_A_DENSE_MATRIX = ("ease",)
 BY_KINDS = ("kinds", "knowledge_ranker", "zero_shot")
 NAMES = tuple(name for name in MODELS.names if name not in BY_KINDS)
 
-pytestmark = pytest.mark.parametrize("name", NAMES)
+pytestmark = pytest.mark.parametrize("name", NAMES, scope="module")
 
 
 def plain_catalog(n: int) -> Catalog:
@@ -110,7 +110,7 @@ def sparse_shop() -> tuple[Catalog, RelationGraph]:
     return catalog, replace(RelationGraph.from_edges(n, graph), baskets=baskets)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def fitted(name: str, sparse_shop: tuple[Catalog, RelationGraph]) -> Recommender:
     return make_model(name, QUICK).fit(*sparse_shop)
 
@@ -358,7 +358,7 @@ def test_isolated_products_are_never_proposed_by_what_learns_from_edges(
 
 @pytest.mark.one_processor
 def test_memory_does_not_grow_with_the_square_of_the_catalogue(
-    name: str, board: tuple[Catalog, RelationGraph]
+    name: str, sparse_shop: tuple[Catalog, RelationGraph]
 ) -> None:
     if name in DEMANDS_A_DENSE_MATRIX:
         pytest.skip("the method itself needs a dense matrix; it refuses past max_products")
@@ -372,7 +372,7 @@ def test_memory_does_not_grow_with_the_square_of_the_catalogue(
     assert len(graph.complements) > 59_000
     catalog = Catalog(frame)
     spec = f"{name}:max_epochs=1" if name in TRAINED else name
-    make_model(spec, QUICK).fit(*board)  # libraries are loaded now: watched, that takes minutes
+    make_model(spec, QUICK).fit(*sparse_shop)  # loads libraries: watched, that takes minutes
     tracemalloc.start()
     try:
         model = make_model(spec, QUICK).fit(catalog, graph)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -38,10 +39,16 @@ def swaps() -> Iterator[ModuleType]:
     del sys.modules["swaps"]
 
 
+@pytest.fixture(scope="module")
+def fitted(swaps: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("first") / "bundle"
+    swaps.fit_number(path, 1)
+    return path
+
+
 @pytest.fixture
-def path(swaps: ModuleType, tmp_path: Path) -> Path:
-    swaps.fit_number(tmp_path / "bundle", 1)
-    return tmp_path / "bundle"
+def path(fitted: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(fitted, tmp_path / "bundle"))
 
 
 def try_now(path: Path) -> str | None:

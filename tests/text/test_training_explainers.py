@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 
 import polars as pl
@@ -24,8 +25,11 @@ from goeswith.text.training_examples import (
     without_products,
 )
 
-pytest.importorskip("transformers")
-pytest.importorskip("peft")
+# imported by the tests alone: every worker collects this file, and one of them runs it
+pytestmark = pytest.mark.skipif(
+    find_spec("transformers") is None or find_spec("peft") is None,
+    reason="training needs transformers and peft (goeswith[language])",
+)
 
 WORDS = "they both are related to red blue mug cup tea say in one first second title reason why"
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Final
 
 import polars as pl
 
 from goeswith.data.catalog import Catalog
 from goeswith.kinds.table import load_table
-from goeswith.kinds.tagger import SHOP, Tag, Tagger, category_first
+from goeswith.kinds.tagger import SHOP, Tag, Tagger, category_first, shared_tagger
 from goeswith.kinds.text_classifier import tag_by_text
 from goeswith.kinds.title_clusters import title_clusters
 from goeswith.kinds.title_openings import tag_by_opening
@@ -51,12 +50,6 @@ def tag_catalog(catalog: Catalog, tagger: Tagger | None = None) -> list[Tag]:
             cache[key] = tagger.tag(title, type_, key[2], description, category_first=first)
         tags.append(cache[key])
     return tag_by_text(titles, tag_by_opening(titles, tags, tagger))
-
-
-@lru_cache(maxsize=1)
-def shared_tagger() -> Tagger:
-    """A tagger over the table of this package, made once."""
-    return Tagger()
 
 
 def with_kinds(catalog: Catalog, tags: list[Tag], *, fill_types: bool = False) -> Catalog:

@@ -255,6 +255,12 @@ class Tagger:
         return found
 
 
+@lru_cache(maxsize=1)
+def shared_tagger() -> Tagger:
+    """A tagger over the table of this package, made once."""
+    return Tagger()
+
+
 def _holds(phrase: Phrase, text: str) -> bool:
     """Whether the other words of a phrase are in a text, and those that must not be are not."""
     return all(f" {' '.join(part)} " in text for part in phrase.present) and not any(

@@ -7,7 +7,7 @@ from typing import ClassVar, Final, Self
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
-from scipy import linalg, sparse
+from scipy import sparse
 
 from goeswith.core.arrays import Floats, Rows, Sparse
 from goeswith.core.arrays_file import Arrays
@@ -25,6 +25,9 @@ from goeswith.relations.graph import RelationGraph
 
 _SHRINKAGE: Final = 0.25
 """Share of l2 that lowers the cosines of rare targets, by which neighbours are selected."""
+
+_BATCH: Final = 1000
+"""Neighbours of the targets that are solved at once; the counts between them are one matrix."""
 
 
 class SLIM(Recommender):
@@ -81,54 +84,57 @@ def sparse_weights(lists: Sparse, l2: float, neighbours: int) -> Sparse:
         l2: lambda.
         neighbours: m, the largest number of weights of a column.
     """
-    n = lists.shape[1]
     gram = (lists.T.tocsr() @ lists).tocsr()
     gram.sort_indices()
     scale = 1 / np.sqrt(gram.diagonal() + _SHRINKAGE * l2)
-    position = np.full(n, -1, dtype=np.int64)
-    columns: list[Rows] = []
-    values: list[Floats] = []
-    for target in range(n):
-        support, products = _neighbours(gram, target, scale, neighbours)
-        block = _block(gram, support, position)
-        block[np.diag_indices_from(block)] += l2
-        weights = linalg.solve(block, products, assume_a="pos", overwrite_a=True)
-        columns.append(support)
-        values.append(weights.astype(np.float32))
-    starts = np.concatenate([[0], np.cumsum([len(part) for part in columns])])
-    shape = (n, n)
+    support = _support(gram, scale, neighbours)
+    sizes = np.diff(support.indptr)
     # the rows of this matrix are the columns of the weights
-    transposed = sparse.csr_matrix(
-        (np.concatenate(values), np.concatenate(columns), starts), shape=shape
-    )
+    transposed = support.astype(np.float32)
+    # as many targets at once as have `_BATCH` neighbours, of similar numbers of them
+    order = np.argsort(sizes, kind="stable")
+    end = len(order)
+    while end and sizes[order[end - 1]]:
+        start = max(0, end - max(1, _BATCH // int(sizes[order[end - 1]])))
+        batch = order[start:end]
+        weights = _solve(gram, support[batch], l2)
+        entries = np.concatenate(
+            [np.arange(*support.indptr[target : target + 2]) for target in batch]
+        )
+        transposed.data[entries] = weights
+        end = start
     return transposed.T.tocsr()
 
 
-def _neighbours(
-    gram: Sparse, target: int, scale: npt.NDArray[np.float64], count: int
-) -> tuple[Rows, npt.NDArray[np.float64]]:
-    """The targets most often listed together with one, ascending, and in how many lists."""
-    entries = slice(int(gram.indptr[target]), int(gram.indptr[target + 1]))
-    others, products = gram.indices[entries], gram.data[entries].astype(np.float64)
-    is_other = others != target
-    others, products = others[is_other], products[is_other]
-    if len(others) > count:
+def _support(gram: Sparse, scale: npt.NDArray[np.float64], count: int) -> Sparse:
+    """(n, n) CSR: of each target those most often listed with it, and in how many lists."""
+    target = np.repeat(np.arange(gram.shape[0]), np.diff(gram.indptr))
+    is_kept = gram.indices != target
+    for long in np.flatnonzero(np.diff(gram.indptr) > count):
+        row = np.arange(gram.indptr[long], gram.indptr[long + 1])
+        row = row[is_kept[row]]
         # stable, so that ties go to the lower target
-        order = np.sort(np.argsort(-products * scale[others], kind="stable")[:count])
-        others, products = others[order], products[order]
-    return others, products
+        cosines = gram.data[row].astype(np.float64) * scale[gram.indices[row]]
+        is_kept[row[np.argsort(-cosines, kind="stable")[count:]]] = False
+    starts = np.concatenate([[0], np.cumsum(is_kept)])[gram.indptr]
+    return sparse.csr_matrix((gram.data[is_kept], gram.indices[is_kept], starts), gram.shape)
 
 
-def _block(gram: Sparse, rows: Rows, position: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """(m, m) the entries of m rows and columns; `position` (n,) is -1 everywhere, and stays so."""
-    starts, lengths = gram.indptr[rows], np.diff(gram.indptr)[rows]
-    offsets = np.repeat(starts - np.cumsum(lengths) + lengths, lengths)
-    entries = offsets + np.arange(len(offsets))
-    position[rows] = np.arange(len(rows))
-    column = position[gram.indices[entries]]
-    position[rows] = -1
-    is_inside = column >= 0
-    block = np.zeros((len(rows), len(rows)))
-    row = np.repeat(np.arange(len(rows)), lengths)[is_inside]
-    block[row, column[is_inside]] = gram.data[entries][is_inside]
-    return block
+def _solve(gram: Sparse, support: Sparse, l2: float) -> Floats:
+    """(nnz,) the weights of a batch of targets, in the order of their neighbours."""
+    sizes = np.diff(support.indptr)
+    target = np.repeat(np.arange(len(sizes)), sizes)
+    place = np.arange(support.nnz) - support.indptr[target]
+    union, member = np.unique(support.indices, return_inverse=True)
+    u, m = len(union), int(sizes.max())
+    among = np.zeros((u + 1, u + 1))
+    among[:u, :u] = gram[union][:, union].toarray()
+    # a target with fewer neighbours than others has a last one, u, of which the weight is zero
+    members = np.full((len(sizes), m), u)
+    members[target, place] = member
+    blocks = among[members[:, :, None], members[:, None, :]]
+    blocks[:, np.arange(m), np.arange(m)] += l2
+    products = np.zeros((len(sizes), m, 1))
+    products[target, place, 0] = support.data
+    weights = np.linalg.solve(blocks, products)[target, place, 0]
+    return np.asarray(weights, dtype=np.float32)

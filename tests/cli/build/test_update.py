@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -143,22 +143,18 @@ def test_a_filter_or_ban_of_what_is_gone_is_skipped_and_named(
     assert message in run.output
 
 
-def test_wrong_input_ends_with_code_2_and_no_traceback(bundle: Path, tmp_path: Path) -> None:
+def test_wrong_input_ends_with_code_2_and_no_traceback(
+    bundle: Path, tmp_path: Path, run_command: Callable[..., Any]
+) -> None:
     for arguments in (
         ["recommend", bundle, "phone-1", "--where", "price"],
         ["update", bundle, tmp_path / "none.parquet"],
         ["add", tmp_path / "nowhere", tmp_path / "none.parquet"],
     ):
-        run = subprocess.run(
-            [sys.executable, "-m", "goeswith.cli.main", *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert run.returncode == 2
-        assert "error: " in run.stderr
-        assert "Traceback" not in run.stderr
+        code, _, told = run_command(*arguments)
+        assert code == 2
+        assert "error: " in told
+        assert "Traceback" not in told
 
 
 def test_a_broken_setting_of_diversity_is_refused(bundle: Path) -> None:

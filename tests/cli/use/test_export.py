@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import pytest
@@ -13,17 +13,6 @@ from typer.testing import CliRunner
 from goeswith.cli.main import app
 from goeswith.core.errors import ConfigError
 from goeswith.query.bundle import Bundle
-
-
-def run(*arguments: object, **environ: str) -> subprocess.CompletedProcess[str]:
-    """A process of its own: all that it says, and its exit code."""
-    return subprocess.run(
-        [sys.executable, "-m", "goeswith.cli.main", "export", *map(str, arguments)],
-        env=os.environ | environ,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def test_a_file_gets_ten_answers_a_product_or_so_many_as_the_bundle_holds(
@@ -90,18 +79,17 @@ def test_a_ban_of_what_is_gone_is_reported(shop_bundle: Path, tmp_path: Path) ->
 
 
 def test_a_database_that_does_not_answer_ends_the_process_with_code_2_and_no_password(
-    shop_bundle: Path,
+    shop_bundle: Path, run_command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address = "//shop:opensesame@127.0.0.1:1/0"
-    for ended in (
-        run(shop_bundle, "--to", "postgres", "--url", f"postgresql:{address}"),
-        run(shop_bundle, "--to", "redis", GOESWITH_EXPORT_URL=f"redis:{address}"),
-    ):
-        assert ended.returncode == 2
-        assert "127.0.0.1" in ended.stderr
-        assert "what was there is unchanged" in ended.stderr
-        assert "Traceback" not in ended.stderr
-        assert "sesame" not in ended.stdout + ended.stderr
+    monkeypatch.setenv("GOESWITH_EXPORT_URL", f"redis:{address}")
+    for arguments in (["postgres", "--url", f"postgresql:{address}"], ["redis"]):
+        code, printed, told = run_command("export", shop_bundle, "--to", *arguments)
+        assert code == 2
+        assert "127.0.0.1" in told
+        assert "what was there is unchanged" in told
+        assert "Traceback" not in told
+        assert "sesame" not in printed + told
 
 
 @pytest.mark.parametrize(("to", "needs"), [("postgres", "psycopg"), ("redis", "redis")])

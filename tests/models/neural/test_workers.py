@@ -104,12 +104,28 @@ def trained(name: str, folder: Path | None = None, *, die_in: int = 0) -> Arrays
     return model.fit(catalog, walks() if session else graph).arrays()  # type: ignore[arg-type]
 
 
-def under_torchrun(folder: Path, *names: str, die_in: int = 0) -> None:
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    command += [f"--max-restarts={int(die_in > 0)}", __file__, str(folder), str(die_in), *names]
+def run(command: list[str], folder: Path, names: list[str], die_in: int) -> None:
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, *command, __file__, str(folder), str(die_in), *names]
     done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
     assert not done.returncode, done.stderr[-3000:]
+
+
+def under_torchrun(folder: Path, *names: str, die_in: int = 0) -> None:
+    command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    run([*command, f"--max-restarts={int(die_in > 0)}"], folder, list(names), die_in)
+
+
+def under_its_agent(folder: Path, *names: str) -> None:
+    """What torchrun starts, in a process that forks its workers: torch is imported once."""
+    run([], folder, list(names), 0)
+
+
+def work(folder: str, die_in: str, *names: str) -> None:
+    """What a worker does."""
+    for name in names:
+        made = trained(name, Path(folder), die_in=int(die_in))
+        save_arrays(made, Path(folder) / f"{name}-{os.environ['RANK']}.safetensors")
 
 
 def results(folder: Path, name: str) -> list[Arrays]:
@@ -119,7 +135,7 @@ def results(folder: Path, name: str) -> list[Arrays]:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("whole")
-    under_torchrun(folder, *SETTINGS)
+    under_its_agent(folder, *SETTINGS)
     return folder
 
 
@@ -218,7 +234,11 @@ def test_the_checkpoint_stays_until_all_workers_are_done(
 
 
 if __name__ == "__main__":
-    where = Path(sys.argv[1])
-    for each in sys.argv[3:]:
-        made = trained(each, where, die_in=int(sys.argv[2]))
-        save_arrays(made, where / f"{each}-{os.environ['RANK']}.safetensors")
+    if "RANK" in os.environ:
+        work(*sys.argv[1:])
+    else:
+        from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+        two = {"min_nodes": 1, "max_nodes": 1, "nproc_per_node": 2, "max_restarts": 0}
+        here = {"rdzv_backend": "c10d", "rdzv_endpoint": "localhost:0", "start_method": "fork"}
+        elastic_launch(LaunchConfig(**two, **here), work)(*sys.argv[1:])

@@ -197,10 +197,10 @@ def explain(
 
     from goeswith.cli.output import Output
     from goeswith.cli.terminal_table import Column, Table
-    from goeswith.kinds.tagger import Tagger
+    from goeswith.kinds.tagger import shared_tagger
 
     text = " ".join(title)
-    tagger = Tagger()
+    tagger = shared_tagger()
     tag = tagger.tag(text, type_, category_first=category_first)
     matches = [asdict(match) for match in tagger.matches(text, category_first=category_first)]
     matches += [asdict(match) for match in tagger.foreign_matches(text)]
