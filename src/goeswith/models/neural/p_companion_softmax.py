@@ -35,7 +35,7 @@ from goeswith.relations.graph import RelationGraph
 if TYPE_CHECKING:
     from goeswith.models.neural.torch_p_companion import TypedSoftmax
 
-_SOURCES: Final = 1024
+_SOURCES: Final = 512
 """Sources in a step, with all their edges."""
 
 

@@ -128,7 +128,7 @@ class TypedSoftmax(torch.nn.Module):
         codes, warm = self.types[rows], self.warm[rows]
         kinds = self.complement_types().detach()[codes]  # types are learned by their own loss
         product = self.theta[rows] + self.target_id[rows] * warm
-        projected = self.project(self.complement.weight)[codes] * product / self.temperature
+        projected = self.project(kinds[:, :-1]) * product / self.temperature
         bias = kinds[:, -1:] + self.bias[rows] * warm
         return torch.cat([projected, kinds[:, :-1], bias], dim=1)
 
