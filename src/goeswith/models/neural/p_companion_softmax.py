@@ -72,8 +72,11 @@ class PCompanionSoftmax(TypedVectors):
         torch.manual_seed(config.seed)
         with_ids = (out_degree(edges) + in_degree(edges) > 0) & config.id_vectors
         module = TypedSoftmax(thetas, self.types, with_ids, len(self.type_names), config).to(where)
-        parameters = [p for p in module.parameters() if p.requires_grad]
-        optimizer = torch.optim.Adam(parameters, lr=config.step_size)
+        # ids fit the training pairs within a few epochs; types need more
+        ids = [module.source_id, module.target_id, module.bias]
+        rest = [p for p in module.parameters() if all(p is not one for one in ids)]
+        groups = [{"params": rest}, {"params": ids, "lr": config.step_size / 5}]
+        optimizer = torch.optim.Adam(groups, lr=config.step_size)
         data = [edges, thetas, self.types]
         run = TrainingRun(self, module, optimizer, data=data, pairs=validation.pairs)
         sources = np.flatnonzero(out_degree(edges)).astype(np.int32)
