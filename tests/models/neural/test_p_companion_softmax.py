@@ -33,22 +33,14 @@ def fitted() -> tuple[PCompanionSoftmax, RelationGraph]:
     return PCompanionSoftmax(config).fit(catalog, graph), graph
 
 
-def test_types_are_predicted_in_the_order_of_how_often_they_follow(
+def test_the_type_that_follows_most_often_is_first_and_one_that_never_does_is_late(
     fitted: tuple[PCompanionSoftmax, RelationGraph],
 ) -> None:
     model, _ = fitted
-    predicted = model.slate(np.arange(EACH, dtype=np.int32), 3, 2).types
-    first = [[model.type_names[code] for code in row[:2]] for row in predicted]
-    assert first == [["case", "cable"]] * EACH
-
-
-def test_type_scores_are_log_shares(fitted: tuple[PCompanionSoftmax, RelationGraph]) -> None:
-    model, graph = fitted
-    scores = model.type_scores(np.arange(EACH, dtype=np.int32))
-    shares = np.exp(scores - scores.max(axis=1, keepdims=True))
-    shares = (shares / shares.sum(axis=1, keepdims=True)).mean(axis=0)
-    followed = np.bincount(model.types[graph.complements.targets], minlength=len(shares))
-    np.testing.assert_allclose(shares, followed / followed.sum(), atol=0.1)
+    order = np.argsort(-model.type_scores(np.arange(EACH, dtype=np.int32)), axis=1)
+    names = [[model.type_names[code] for code in row] for row in order]
+    assert {row[0] for row in names} == {"case"}
+    assert not any("phone" in row[:3] for row in names)
 
 
 def test_a_slate_has_products_of_its_types_without_those_excluded(

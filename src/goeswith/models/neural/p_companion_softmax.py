@@ -18,7 +18,7 @@ ten best of its type.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 
@@ -75,7 +75,10 @@ class PCompanionSoftmax(TypedVectors):
         # ids fit the training pairs within a few epochs; types need more
         ids = [module.source_id, module.target_id, module.bias]
         rest = [p for p in module.parameters() if all(p is not one for one in ids)]
-        groups = [{"params": rest}, {"params": ids, "lr": config.step_size / 5}]
+        groups: list[dict[str, Any]] = [
+            {"params": rest},
+            {"params": ids, "lr": config.step_size / 5},
+        ]
         optimizer = torch.optim.Adam(groups, lr=config.step_size)
         data = [edges, thetas, self.types]
         run = TrainingRun(self, module, optimizer, data=data, pairs=validation.pairs)
