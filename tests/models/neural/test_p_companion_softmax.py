@@ -26,9 +26,10 @@ def fitted() -> tuple[PCompanionSoftmax, RelationGraph]:
         for phone in range(EACH)
         for kind in rng.choice(len(KINDS), 12, p=SHARES)
     }
+    # none of so few pairs is held back: the epoch of least loss is used
     graph = RelationGraph.from_edges(100, [(u, v, "co_purchase") for u, v in sorted(pairs)])
     config = PCompanionSoftmaxConfig(
-        dimension=16, max_epochs=40, patience=40, step_size=0.05, dropout=0
+        dimension=16, max_epochs=40, patience=40, step_size=0.02, dropout=0, validation_share=0.001
     )
     return PCompanionSoftmax(config).fit(catalog, graph), graph
 
