@@ -26,6 +26,7 @@ from goeswith.evaluation.protocols.cold_start_protocol import ColdCase
 from goeswith.evaluation.protocols.held_out_edges import EdgesCase
 from goeswith.models import make_model, model_class
 from goeswith.models.neural.p_companion import PCompanion
+from goeswith.models.neural.typed_vectors import TypedVectors
 from goeswith.models.registry import model_name
 from goeswith.relations.graph import RelationGraph, Signals
 from goeswith.relations.relation import CO_PURCHASE, Relation
@@ -59,7 +60,7 @@ def with_signal(graph: RelationGraph, signal: str) -> RelationGraph:
     return replace(graph, signals=Signals(Relation(both), graph.similars))
 
 
-def slate_hits(case: GraphCase, model: PCompanion) -> dict[str, float]:
+def slate_hits(case: GraphCase, model: TypedVectors) -> dict[str, float]:
     """Share of test pairs whose target is in the slate of its source."""
     if not isinstance(case, EdgesCase):
         return {}
@@ -72,7 +73,7 @@ def slate_hits(case: GraphCase, model: PCompanion) -> dict[str, float]:
     return found
 
 
-def type_hits(case: GraphCase, model: PCompanion) -> dict[str, float]:
+def type_hits(case: GraphCase, model: TypedVectors) -> dict[str, float]:
     """Share of test pairs whose target's type is among three that were predicted.
 
     By the model; by the types that most training edges lead to; and by those that most training

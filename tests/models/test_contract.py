@@ -42,14 +42,16 @@ LEARNS_NOTHING_NEW = ("popularity", "copurchase")
 READS_ATTRIBUTES_OF_TARGETS = (
     "attribute_similarity",
     "daemon",
+    "daemon_full_graph",
     "directed_propagation",
     "dual_embedding",
     "p_companion",
+    "p_companion_softmax",
     "product2vec",
     "ranker",
     "typed_towers",
 )
-NEEDS_ATTRIBUTES = ("attribute_similarity", "p_companion", "product2vec")
+NEEDS_ATTRIBUTES = ("attribute_similarity", "p_companion", "p_companion_softmax", "product2vec")
 DEMANDS_A_DENSE_MATRIX = ("ease",)
 
 # models of the table of kinds need titles: see tests/ranking/test_knowledge_ranker.py, zero_shot

@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from goeswith.models.katz import Katz
     from goeswith.models.kind_links import KindLinks
     from goeswith.models.neural.daemon import Daemon
+    from goeswith.models.neural.daemon_full_graph import DaemonFullGraph
     from goeswith.models.neural.directed_propagation import DirectedPropagation
     from goeswith.models.neural.dual_embedding import DualEmbedding
     from goeswith.models.neural.p_companion import PCompanion
+    from goeswith.models.neural.p_companion_softmax import PCompanionSoftmax
     from goeswith.models.neural.product2vec import Product2Vec
     from goeswith.models.neural.typed_towers import TypedTowers
     from goeswith.models.popularity import Popularity, TypePopularity
@@ -49,7 +51,9 @@ _WHERE: Final = {
     "similar_complements": "goeswith.models.similar_complements:SimilarComplements",
     "attribute_similarity": "goeswith.models.similar_complements:AttributeSimilarity",
     "daemon": f"{_NEURAL}daemon:Daemon",
+    "daemon_full_graph": f"{_NEURAL}daemon_full_graph:DaemonFullGraph",
     "p_companion": f"{_NEURAL}p_companion:PCompanion",
+    "p_companion_softmax": f"{_NEURAL}p_companion_softmax:PCompanionSoftmax",
     "typed_towers": f"{_NEURAL}typed_towers:TypedTowers",
     "product2vec": f"{_NEURAL}product2vec:Product2Vec",
     "directed_propagation": f"{_NEURAL}directed_propagation:DirectedPropagation",
@@ -88,12 +92,14 @@ __all__ = [
     "CoCitation",
     "CoPurchase",
     "Daemon",
+    "DaemonFullGraph",
     "DirectedPropagation",
     "DualEmbedding",
     "Katz",
     "KindLinks",
     "ModelConfig",
     "PCompanion",
+    "PCompanionSoftmax",
     "Popularity",
     "Product2Vec",
     "Projection",

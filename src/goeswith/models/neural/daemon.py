@@ -64,6 +64,11 @@ class DaemonConfig(ContentConfig):
     asymmetry: bool = Field(True, description="Loss for the reverse of one-way edges.")
     self_term: bool = Field(False, description="A state also gets a message from itself.")
     last_relu: bool = Field(True, description="ReLU in the last layer too: no negative cosines.")
+    only_targets: bool = Field(
+        False,
+        description="Recommend no product that is bought with others and never follows one: "
+        "the loss draws none of them as a negative.",
+    )
     nearest: int = Field(10, ge=1, description="Similar products that speak for a cold product.")
 
     @field_validator("fan_outs", mode="before")
@@ -128,7 +133,7 @@ class Daemon(TrainedVectors):
             step = full_step(messages, where)
             with torch.no_grad():
                 x = encode([step] * len(config.fan_outs), np.arange(2 * n, dtype=np.int32))
-            return x[:n].cpu().numpy(), x[n:].cpu().numpy()
+            return _split_states(x.cpu().numpy(), messages.bought, config.only_targets)
 
         messages = Messages.from_edges(edges, views, views.T)
         bought, viewed, one_way = _pairs(edges), _pairs(views), _one_way(edges) & config.asymmetry
@@ -258,6 +263,22 @@ def _one_way(edges: Sparse) -> npt.NDArray[np.bool_]:
         return np.zeros(0, dtype=bool)
     backward = np.asarray(edges[edges.indices, entry_rows(edges)]).ravel()
     return np.asarray(backward == 0)
+
+
+def _split_states(states: Floats, bought: Sparse, only_targets: bool) -> tuple[Floats, Floats]:
+    """Source and target vectors; with `only_targets`, zeros where a source is never a target.
+
+    Args:
+        states: (2n, d).
+        bought: (2n, 2n) CSR of the messages along co-purchase edges.
+        only_targets: see `DaemonConfig`.
+    """
+    n = len(states) // 2
+    s, t = states[:n], states[n:]
+    if only_targets:
+        listens = np.diff(bought.indptr) > 0
+        t[listens[:n] & ~listens[n:]] = 0
+    return s, t
 
 
 def _isolated(bought: Sparse, viewed: Sparse) -> npt.NDArray[np.bool_]:

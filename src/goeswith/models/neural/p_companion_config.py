@@ -35,3 +35,23 @@ class PCompanionConfig(Product2VecConfig):
     residual_projection: bool = Field(
         False, description="Whether projection starts as the identity (b6 = 1)."
     )
+
+
+class PCompanionSoftmaxConfig(Product2VecConfig):
+    """Settings of P-Companion with softmaxes; those of Product2Vec hold for its vectors."""
+
+    step_size: float = Field(
+        0.01, gt=0, description="Adam's step size of all but the product vectors."
+    )
+    type_dimension: int = Field(128, ge=2, description="Length of a type vector.")
+    dropout: float = Field(
+        0.1,
+        ge=0,
+        lt=1,
+        description="Share of the type transition's hidden units dropped in a step.",
+    )
+    temperature: float = Field(0.1, gt=0, description="Divides the scores of products in a type.")
+    negatives: int = Field(3000, ge=1, description="Products drawn as negatives in each step.")
+    id_vectors: bool = Field(
+        True, description="Add a learned vector and a bias to products with edges."
+    )

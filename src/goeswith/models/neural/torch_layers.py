@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from goeswith.core.arrays import Rows, Sparse, inverse_power, scale_columns, scale_rows
+from goeswith.core.arrays import (
+    Rows,
+    Sparse,
+    entry_rows,
+    inverse_power,
+    scale_columns,
+    scale_rows,
+)
 from goeswith.models.neural.distributed import Workers
 
 
@@ -164,6 +171,39 @@ class _SoftmaxLoss(torch.autograd.Function):
         gradient = rivals * (pulls / total.clamp_min(1e-30))[:, None]
         gradient[rows, columns] -= pull
         return gradient, None, None, None, None
+
+
+def sampled_softmax_loss(
+    logits: torch.Tensor,
+    pairs: torch.Tensor,
+    edges: Sparse,
+    rows: tuple[Rows, Rows],
+    share: float,
+) -> torch.Tensor:
+    """Sum over edges of weight times -log softmax of the target among it and drawn non-targets.
+
+    Args:
+        logits: (b, m) of the sources and the drawn products.
+        pairs: (nnz,) of the edges.
+        edges: (b, n) CSR of weights.
+        rows: the sources (b,), and products (m,) that compete where they are neither the source
+            nor one of its targets.
+        share: of all that compete, how many are drawn.
+    """
+    where, (block, drawn) = logits.device, rows
+
+    def on_device(array: Rows) -> torch.Tensor:
+        return torch.from_numpy(array.astype(np.int64)).to(where)
+
+    known = edges[:, drawn]
+    out = on_device(block)[:, None] == on_device(drawn)
+    out[on_device(entry_rows(known)), on_device(known.indices)] = True
+    # a finite number: of nothing but infinities, the gradient is none
+    rivals = logits.masked_fill(out, -1e9).logsumexp(1) - np.log(share)
+    gap = rivals[on_device(entry_rows(edges))] - pairs
+    return (
+        torch.nn.functional.softplus(gap) * torch.from_numpy(edges.data).to(where, gap.dtype)
+    ).sum()
 
 
 def normal(rows: int, columns: int, deviation: float = 0.1) -> torch.nn.Parameter:

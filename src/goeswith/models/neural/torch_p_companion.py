@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
-from goeswith.core.arrays import Rows, Sparse
+from goeswith.core.arrays import Floats, Rows, Sparse
 from goeswith.models.neural.neighbour_sampler import sample_neighbours
 from goeswith.models.neural.product2vec import hinge
 
 if TYPE_CHECKING:
-    from goeswith.models.neural.p_companion_config import PCompanionConfig
+    from goeswith.models.neural.p_companion_config import (
+        PCompanionConfig,
+        PCompanionSoftmaxConfig,
+    )
 
 
 class TypeTransition(torch.nn.Module):
@@ -61,6 +65,80 @@ class TypeTransition(torch.nn.Module):
         return config.alpha * hinge(item, sign, config) + (1 - config.alpha) * hinge(
             kind, sign, config
         )
+
+
+class TypedSoftmax(torch.nn.Module):
+    """The scores of types and of products in P-Companion with softmaxes."""
+
+    theta: torch.Tensor
+    types: torch.Tensor
+    warm: torch.Tensor
+
+    def __init__(
+        self,
+        thetas: Floats,
+        types: Rows,
+        with_ids: npt.NDArray[np.bool_],
+        count: int,
+        config: PCompanionSoftmaxConfig,
+    ) -> None:
+        """Parameters.
+
+        Args:
+            thetas: (n, d) product vectors of length 1, which are not trained.
+            types: (n,) of the products.
+            with_ids: (n,) products that have a vector and a bias of their own.
+            count: of types.
+            config: settings.
+        """
+        super().__init__()
+        (n, d), length = thetas.shape, config.type_dimension
+        self.temperature = config.temperature
+        self.register_buffer("theta", torch.from_numpy(thetas), persistent=False)
+        self.register_buffer("types", torch.from_numpy(types.astype(np.int64)), persistent=False)
+        warm = torch.from_numpy(with_ids.astype(np.float32)[:, None])
+        self.register_buffer("warm", warm, persistent=False)
+        self.query = torch.nn.Embedding(count, length)
+        self.content = torch.nn.Linear(d, length, bias=False)
+        self.narrow = torch.nn.Linear(length, length // 2)
+        self.dropout = torch.nn.Dropout(config.dropout)
+        self.widen = torch.nn.Linear(length // 2, length)
+        self.complement = torch.nn.Embedding(count, length)
+        self.frequency = torch.nn.Parameter(torch.zeros(count))
+        self.project = torch.nn.Linear(length, d)
+        torch.nn.init.normal_(self.complement.weight, std=0.1)
+        torch.nn.init.ones_(self.narrow.bias)
+        torch.nn.init.ones_(self.project.bias)
+        ids = [torch.zeros(n, d), torch.zeros(n, d), torch.zeros(n, 1)]
+        self.source_id, self.target_id, self.bias = map(torch.nn.Parameter, ids)
+        for parameter in (self.source_id, self.target_id):
+            torch.nn.init.normal_(parameter, std=0.05)
+
+    def sources(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Vectors (b, d + L + 1) of sources, and gamma with a one behind it (b, L + 1)."""
+        theta = self.theta[rows]
+        query = self.query(self.types[rows]) + self.content(theta)
+        gamma = self.widen(self.dropout(self.narrow(query).relu()))
+        gamma = torch.cat([gamma, torch.ones_like(gamma[:, :1])], dim=1)
+        own = theta + self.source_id[rows] * self.warm[rows]
+        return torch.cat([own, gamma], dim=1), gamma
+
+    def targets(self, rows: torch.Tensor) -> torch.Tensor:
+        """Vectors (b, d + L + 1) of targets: projection times product, type, and bias."""
+        codes, warm = self.types[rows], self.warm[rows]
+        kinds = self.complement_types().detach()[codes]  # types are learned by their own loss
+        product = self.theta[rows] + self.target_id[rows] * warm
+        projected = self.project(kinds[:, :-1]) * product / self.temperature
+        bias = kinds[:, -1:] + self.bias[rows] * warm
+        return torch.cat([projected, kinds[:, :-1], bias], dim=1)
+
+    def complement_types(self) -> torch.Tensor:
+        """(types, L + 1) phi' and, behind it, how frequent a type is."""
+        return torch.cat([self.complement.weight, self.frequency[:, None]], dim=1)
+
+    def type_logits(self, gamma: torch.Tensor) -> torch.Tensor:
+        """(b, types) of gamma (b, L + 1)."""
+        return gamma @ self.complement_types().T
 
 
 class NegativeSampler:

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypedDict
 import numpy as np
 from pydantic import Field
 
-from goeswith.core.arrays import Floats, Sparse, block_size, blocks, top_k
+from goeswith.core.arrays import Floats, Rows, Sparse, block_size, blocks, entry_rows, top_k
 from goeswith.core.arrays_file import Arrays
 from goeswith.core.errors import ConfigError
 from goeswith.core.progress import MessageProgress
@@ -93,13 +93,16 @@ class ContentConfig(TrainingConfig):
 class PairValidation:
     """hit@10 on pairs held back from training: share of them in the top 10 of their source.
 
-    The complete catalogue is ranked, without the source and its training targets.
+    The complete catalogue is ranked, without the source, its training targets, and what the model
+    does not recommend: (n, n) CSR `exclude`.
     """
 
     MAX_SOURCES = 2000
     """Sources that are ranked at most; the same ones in every epoch."""
 
-    def __init__(self, graph: RelationGraph, share: float, seed: int) -> None:
+    def __init__(
+        self, graph: RelationGraph, share: float, seed: int, exclude: Sparse | None = None
+    ) -> None:
         self.split: HeldOutPairs = hold_out_pairs(graph, share, seed)
         rng = np.random.default_rng(seed)
         sources = np.unique(self.split.sources)
@@ -109,12 +112,20 @@ class PairValidation:
         self._pairs = (
             self.split.sources[is_ranked].astype(np.int64) * n + self.split.targets[is_ranked]
         )
-        self._train_edges: Sparse = self.split.graph.complements.count
+        self.excluded: Sparse = self.split.graph.complements.count
+        if exclude is not None and exclude.nnz:
+            self.excluded = (self.excluded + exclude).tocsr()
 
     @property
     def pairs(self) -> int:
         """How many pairs the hit rate is a share of."""
         return len(self._pairs)
+
+    @property
+    def ranked_pairs(self) -> tuple[Rows, Rows]:
+        """Sources and targets of those pairs."""
+        n = self.excluded.shape[0]
+        return (self._pairs // n).astype(np.int32), (self._pairs % n).astype(np.int32)
 
     def hit_rate(self, source_vectors: Floats, target_vectors: Floats) -> float:
         """hit@10 of inner products; 0 where nothing could be held back."""
@@ -122,10 +133,8 @@ class PairValidation:
         for block in blocks(self.sources, block_size(n, 32)):
             scores = source_vectors[block] @ target_vectors.T
             scores[:, ~target_vectors.any(axis=1)] = -np.inf  # as in VectorModel.score
-            train_edges = self._train_edges[block]
-            scores[
-                np.repeat(np.arange(len(block)), np.diff(train_edges.indptr)), train_edges.indices
-            ] = -np.inf
+            excluded = self.excluded[block]
+            scores[entry_rows(excluded), excluded.indices] = -np.inf
             scores[np.arange(len(block)), block] = -np.inf
             products, _ = top_k(scores, 10)
             hits += int(np.isin(block[:, None].astype(np.int64) * n + products, self._pairs).sum())
