@@ -16,8 +16,13 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from goeswith.results.reports import fact_queries as sql
 from goeswith.results.reports.feedback_tables import feedback_connection
+from goeswith.results.reports.impression_tables import (
+    ArmColumn,
+    create_counted_impressions,
+    create_impressions,
+    has_seen,
+)
 
 HALF_LIFE_DAYS: Final = 60
 """After so many days an impression counts half, so that counts expire."""
@@ -33,20 +38,20 @@ CountedBy: TypeAlias = Literal["product", "type", "source"]
 """Arms of which source: products of a type of sources, types of one, or products of a source."""
 
 _TABLE: Final = """
-WITH latest AS (SELECT max(happened) AS newest FROM impressions), counted AS (
+WITH latest AS (SELECT max(day) AS newest FROM counted), cells AS (
     SELECT coalesce({source}, '') AS source, coalesce({arm}, '') AS arm, least(rank, 100) AS rank,
-           sum(weight) AS shown, coalesce(sum(weight) FILTER (clicked_at IS NOT NULL), 0) AS clicks
+           sum(weight) AS shown, coalesce(sum(weight) FILTER (clicked), 0) AS clicks
     FROM (
-        SELECT *, pow(0.5, date_diff('day', happened, (SELECT newest FROM latest)) / ?) AS weight
-        FROM impressions
+        SELECT *, pow(0.5, date_diff('day', day, (SELECT newest FROM latest)) / ?) AS weight
+        FROM counted
     ) GROUP BY ALL
 ), arms AS (
-    SELECT source, arm FROM counted
+    SELECT source, arm FROM cells
     GROUP BY ALL ORDER BY sum(shown) DESC LIMIT ?
 )
-SELECT source, arm, rank, shown, clicks FROM counted SEMI JOIN arms USING (source, arm)
+SELECT source, arm, rank, shown, clicks FROM cells SEMI JOIN arms USING (source, arm)
 """
-_COLUMNS: Final[dict[CountedBy, tuple[str, str]]] = {
+_COLUMNS: Final[dict[CountedBy, tuple[str, ArmColumn]]] = {
     "product": ("source_type", "product_id"),
     "type": ("source_type", "type"),
     "source": ("source_id", "product_id"),
@@ -109,7 +114,7 @@ def position_based(
 
 
 def read_click_counts(folder: Path, by: CountedBy = "product") -> ClickCounts:
-    """Counts of a folder of feedback.
+    """Counts of a folder of feedback, in which one shopper counts a bounded number of times.
 
     Args:
         folder: `serve.feedback`.
@@ -119,13 +124,9 @@ def read_click_counts(folder: Path, by: CountedBy = "product") -> ClickCounts:
         DataError: the folder holds no feedback.
     """
     with feedback_connection(folder, memory_mb=500) as db:
-        db.execute(sql.TOUCHED)
-        db.execute(sql.SHOWN)
-        (seen,) = db.execute(
-            "SELECT coalesce(bool_or(counted = 'seen'), false) FROM answers"
-        ).fetchone()
-        db.execute(sql.SEEN.format(join="INNER" if seen else "LEFT"))
         source, arm_column = _COLUMNS[by]
+        create_impressions(db, seen=has_seen(db))
+        create_counted_impressions(db, arm_column)
         query = _TABLE.format(source=source, arm=arm_column)
         table = db.execute(query, [float(HALF_LIFE_DAYS), _MAX_ARMS]).fetchnumpy()
     if not len(table["rank"]):
