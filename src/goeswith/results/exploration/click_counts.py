@@ -79,12 +79,18 @@ class ClickCounts:
 
     def posterior(self, source: str, arms: list[str]) -> tuple[Floats, Floats]:
         """Parameters of the Beta posterior of each arm."""
-        found = np.array([self.counts.get((source, arm), (0.0, 0.0)) for arm in arms]).reshape(
-            -1, 2
-        )
-        clicks, examined = found[:, 0], np.maximum(found[:, 1], found[:, 0])
+        clicks, examined = self._of_arms(source, arms)
         prior = PRIOR_IMPRESSIONS * self.mean
-        return clicks + prior, examined - clicks + PRIOR_IMPRESSIONS - prior
+        return clicks + prior, np.maximum(examined - clicks, 0) + PRIOR_IMPRESSIONS - prior
+
+    def examined(self, source: str, arms: list[str]) -> Floats:
+        """Examined impressions of each arm."""
+        return self._of_arms(source, arms)[1]
+
+    def _of_arms(self, source: str, arms: list[str]) -> tuple[Floats, Floats]:
+        found = np.array([self.counts.get((source, arm), (0.0, 0.0)) for arm in arms])
+        clicks, examined = found.reshape(-1, 2).T
+        return clicks, examined
 
 
 NOTHING: Final = ClickCounts({}, np.ones(1), 0.05)

@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from goeswith.core.arrays import Floats, Rows, Sparse, inverse_power, scale_rows
+from goeswith.results.exploration.choice_probabilities import surely_better_by_errors
 from goeswith.results.exploration.click_counts import PRIOR_IMPRESSIONS, ClickCounts
 
 MAX_CLUSTERS: Final = 256
@@ -137,11 +138,33 @@ class ClusterCounts:
             weights: of these.
             products: candidates.
         """
-        value, spread = np.zeros(len(products)), np.zeros(len(products))
+        value, spread, _ = self._sums(clusters, weights, products)
+        return value, WIDTH * np.sqrt(self.mean * (1 - self.mean) * spread)
+
+    def surely_better(
+        self, clusters: Iterable[int], weights: Iterable[float], products: list[str]
+    ) -> int:
+        """The product to show to all shoppers; 0, the usual one, unless another is surely better.
+
+        Args:
+            clusters: of the source.
+            weights: of these.
+            products: candidates, first the usual one.
+        """
+        value, spread, examined = self._sums(clusters, weights, products)
+        rate = np.clip(value, self.mean, 0.5)
+        return surely_better_by_errors(value, np.sqrt(rate * (1 - rate) * spread), examined)
+
+    def _sums(
+        self, clusters: Iterable[int], weights: Iterable[float], products: list[str]
+    ) -> tuple[Numbers, Numbers, Numbers]:
+        """Mean, sum_c w_c^2 / d_cj and mean examined impressions of the clusters."""
+        value, spread, examined = np.zeros((3, len(products)))
         for cluster, w in zip(clusters, weights, strict=True):
             found = [self.edges.get((cluster, product), (0.0, 0.0)) for product in products]
             d, b = np.array(found).reshape(-1, 2).T
             total = d + PRIOR_IMPRESSIONS
             value += w * (b + PRIOR_IMPRESSIONS * self.mean) / total
             spread += w * w / total
-        return value, WIDTH * np.sqrt(self.mean * (1 - self.mean) * spread)
+            examined += w * d
+        return value, spread, examined

@@ -12,7 +12,6 @@ from goeswith.query.similar_products import check_similars
 from goeswith.results.exploration.choice_probabilities import (
     Floats,
     choice_probabilities,
-    sure_by_bounds,
     surely_better,
 )
 from goeswith.results.exploration.click_counts import NOTHING, ClickCounts, read_click_counts
@@ -55,7 +54,8 @@ class ClickLearner:
 
     def chances(self, source: Source, candidates: list[Recommendation]) -> Floats:
         """Probability of each candidate."""
-        places, alpha, beta = self._arms(source, candidates)
+        places, arms = self._arms(candidates)
+        alpha, beta = self.counts.posterior(source.type, arms)
         rule: Literal["epsilon", "thompson"] = "epsilon" if self.name == "epsilon" else "thompson"
         chances = np.zeros(len(candidates))
         chances[places] = choice_probabilities(rule, alpha, beta)
@@ -63,21 +63,19 @@ class ClickLearner:
 
     def surely_better(self, source: Source, candidates: list[Recommendation]) -> int:
         """The candidate to show to everyone; 0 is the usual one."""
-        places, alpha, beta = self._arms(source, candidates)
-        return places[surely_better(alpha, beta)]
+        places, arms = self._arms(candidates)
+        examined = self.counts.examined(source.type, arms)
+        return places[surely_better(*self.counts.posterior(source.type, arms), examined)]
 
-    def _arms(
-        self, source: Source, candidates: list[Recommendation]
-    ) -> tuple[list[int], Floats, Floats]:
-        """Places of the candidates that can be chosen, and the posterior of each."""
+    def _arms(self, candidates: list[Recommendation]) -> tuple[list[int], list[str]]:
+        """Places of the candidates that can be chosen, and the arm of each."""
         if self.name != "thompson_types":
-            names = [one.product_id for one in candidates]
-            return list(range(len(names))), *self.counts.posterior(source.type, names)
+            return list(range(len(candidates))), _ids(candidates)
         # a type is shown by its best product; that of the usual product by this one
         first: dict[str, int] = {}
         for place, one in enumerate(candidates):
             first.setdefault(one.type or "", place)
-        return list(first.values()), *self.counts.posterior(source.type, list(first))
+        return list(first.values()), list(first)
 
 
 @dataclass(frozen=True)
@@ -108,21 +106,25 @@ class ClusterLearner:
 
     def chances(self, source: Source, candidates: list[Recommendation]) -> Floats:
         """1 for the candidate with the largest upper bound."""
-        mean, bonus = self._scores(source, candidates)
+        mean, bonus = self.counts.scores(*self._clusters(source), _ids(candidates))
         chances = np.zeros(len(candidates))
         chances[np.argmax(mean + bonus)] = 1
         return chances
 
     def surely_better(self, source: Source, candidates: list[Recommendation]) -> int:
         """The candidate to show to everyone; 0 is the usual one."""
-        return sure_by_bounds(*self._scores(source, candidates))
+        return self.counts.surely_better(*self._clusters(source), _ids(candidates))
 
-    def _scores(self, source: Source, candidates: list[Recommendation]) -> tuple[Floats, Floats]:
-        names = [one.product_id for one in candidates]
+    def _clusters(self, source: Source) -> tuple[list[int], list[float]]:
+        """Clusters of a source and their weights; none before the clusters of its build."""
         if self.clusters is None or source.bundle.id != self.build:
-            return self.counts.scores([], [], names)
+            return [], []
         nearest, weights = self.clusters.clusters[source.row], self.clusters.weights[source.row]
-        return self.counts.scores(nearest.tolist(), weights.tolist(), names)
+        return nearest.tolist(), weights.tolist()
+
+
+def _ids(candidates: list[Recommendation]) -> list[str]:
+    return [one.product_id for one in candidates]
 
 
 def make_learner(name: LearnerName) -> ClickLearner | ClusterLearner:
