@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from goeswith.core.errors import ConfigError
+from goeswith.query.bundle import Bundle
 from goeswith.results.exploration.click_counts import ClickCounts
+from goeswith.results.exploration.learners import ClickLearner, ClusterLearner
 from goeswith.results.exploration.source_clusters import ClusterCounts, SourceClusters
-from goeswith.serve.routes.learners import ClickLearner, ClusterLearner
 
 LIST = "/v1/products/phone-1/complements"
 
@@ -114,3 +115,14 @@ def test_clusters_of_sources_decide(serve: Any, tmp_path: Path) -> None:
     found = {a.json()["complements"][1]["product_id"] for a in client.many(asked)}
     assert found == {other}
     assert records(tmp_path)[-1]["propensities"] == [1.0, 1.0]
+
+
+def test_linucb_refuses_a_bundle_without_similars(
+    serve: Any, tmp_path: Path, shop_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = Bundle.open(shop_bundle)
+    monkeypatch.setattr(bundle, "similar_arrays", {})
+    settings = {"feedback": str(tmp_path), "exposures": "sent"}
+    with pytest.raises(ConfigError, match=r"'linucb'.*fit it again.*serve\.explore = 'thompson'"):
+        serve(bundle, explore="linucb", **settings)
+    serve(bundle, explore="thompson", **settings)

@@ -84,13 +84,14 @@ def create_app(
     app = routed_app(settings)
     state = app.state
     state.snapshot_holder = SnapshotHolder(open_snapshot(bundle_path, settings))
-    state.experiment = open_experiment(settings, state.snapshot_holder().bundle)
+    bundle = state.snapshot_holder().bundle
+    state.experiment = open_experiment(settings, bundle)
     state.experiment_watch = (
         ExperimentWatch(state.experiment, Path(settings.feedback), _report_stop(state))
         if state.experiment is not None and settings.feedback is not None
         else None
     )
-    state.explorer = None if settings.explore == "none" else Explorer(settings)
+    state.explorer = None if settings.explore == "none" else Explorer(settings, bundle)
     state.metrics = ServiceMetrics(state.snapshot_holder, families, shop)
     state.feedback = (
         FeedbackLog(settings.feedback, settings.feedback_mb * 1_000_000)
