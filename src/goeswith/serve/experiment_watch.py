@@ -43,6 +43,7 @@ class ExperimentWatch:
         """
         self.experiment, self._folder, self._on_stop = experiment, folder, on_stop
         self._stopped = read_stopped(folder, experiment)
+        self._error: str | None = None
         self._lock = Lock()
         self._look_at = time.monotonic()
 
@@ -68,20 +69,25 @@ class ExperimentWatch:
             self._stopped = read_stopped(self._folder, self.experiment)
             if self._stopped is None and self._claim():
                 self.check(datetime.now(UTC))
+                self._error = None
         except Exception as error:
-            print(f"the experiment goes on: {error}", file=sys.stderr, flush=True)  # noqa: T201
+            if str(error) != self._error:  # it comes again with every look
+                self._error = str(error)
+                print(f"the experiment goes on: {error}", file=sys.stderr, flush=True)  # noqa: T201
         finally:
             self._lock.release()
 
     def _claim(self) -> bool:
-        """Whether it is time to look at the results; other processes then do not."""
-        path = stop_file(self._folder, self.experiment).with_suffix(".checked")
+        """Whether this process is the one to look at the results in the current ten minutes."""
+        stem = stop_file(self._folder, self.experiment).stem
+        claim = self._folder / f"{stem}.checked-{time.time() // CHECK_SECONDS:.0f}"
         try:
-            if time.time() < path.stat().st_mtime + CHECK_SECONDS:
-                return False
-        except FileNotFoundError:
-            pass
-        path.touch()
+            claim.touch(exist_ok=False)
+        except FileExistsError:
+            return False
+        for old in self._folder.glob(f"{stem}.checked*"):
+            if old != claim:
+                old.unlink(missing_ok=True)
         return True
 
     def check(self, now: datetime) -> None:
