@@ -18,7 +18,7 @@ from starlette.middleware.cors import CORSMiddleware
 from goeswith.core.errors import ConfigError
 from goeswith.core.version import __version__
 from goeswith.query.bundle import Bundle
-from goeswith.results.experiments.stop_rule import Stopped
+from goeswith.results.experiments.stop_rule import StopDecision
 from goeswith.serve.api_keys import GRACE_SECONDS, ApiKeys, Outcome
 from goeswith.serve.api_reference import add_api_reference
 from goeswith.serve.benchmark_report import read_report
@@ -187,10 +187,10 @@ async def _follow_facts(app: FastAPI) -> None:
         bundle.refresh()
 
 
-def _report_stop(state: State) -> Callable[[Stopped], None]:
+def _report_stop(state: State) -> Callable[[StopDecision], None]:
     """Writes the end of an experiment to the log, or to stderr."""
 
-    def report(stopped: Stopped) -> None:
+    def report(stopped: StopDecision) -> None:
         if state.log is not None:
             name = state.experiment.name
             state.log.write({"event": "experiment_stopped", "experiment": name, **asdict(stopped)})
