@@ -112,6 +112,17 @@ def test_only_what_is_surely_better_replaces_the_first() -> None:
     assert surely_better(*three, np.array([1000.0, 1000.0, 40.0])) == 1
 
 
+@given(st.lists(st.tuples(st.integers(0, 60), st.integers(60, 3000)), min_size=2, max_size=8))
+def test_whatever_is_surely_better_passes_the_bound(cells: list[tuple[int, int]]) -> None:
+    arms = [str(i) for i in range(len(cells))]
+    counts = ClickCounts({("s", a): cell for a, cell in zip(arms, cells, strict=True)},
+                         np.ones(1), 0.03)  # fmt: skip
+    if surely_better(*counts.posterior("s", arms), counts.examined("s", arms)):
+        assert counts.may_be_surely_better("s", "0", {"0"})
+        assert not counts.may_be_surely_better("s", "0", set(arms))
+    assert not counts.may_be_surely_better("t", "0", set())
+
+
 def test_one_of_many_equal_candidates_is_seldom_surely_better() -> None:
     rng, wrong = np.random.default_rng(0), 0
     examined, mean = np.full(20, 1000.0), 0.05

@@ -8,6 +8,7 @@ several ranks, its attraction is separated from the propensity of the rank.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from goeswith.results.exploration.choice_probabilities import MIN_EXAMINED
 from goeswith.results.reports.feedback_tables import feedback_connection
 from goeswith.results.reports.impression_tables import (
     ArmColumn,
@@ -73,6 +75,30 @@ class ClickCounts:
     mean: float
 
     @cached_property
+    def examined_arms(self) -> dict[str, tuple[list[str], Floats, Floats]]:
+        """Source -> arms that all shoppers may be shown; mean and variance of their posterior."""
+        names: dict[str, list[str]] = {}
+        for (source, arm), (_, examined) in self.counts.items():
+            if examined >= MIN_EXAMINED:
+                names.setdefault(source, []).append(arm)
+        return {
+            source: (arms, *_moments(*self.posterior(source, arms)))
+            for source, arms in names.items()
+        }
+
+    def may_be_surely_better(self, source: str, usual: str, listed: Container[str]) -> bool:
+        """Whether any arm out of a list may be surely better than the usual one.
+
+        A bound that is cheap to compute: its mean is above by a standard error of the difference.
+        """
+        if source not in self.examined_arms:
+            return False
+        arms, mean, variance = self.examined_arms[source]
+        usual_mean, usual_variance = _moments(*self.posterior(source, [usual]))
+        is_above = mean - usual_mean >= np.sqrt(variance + usual_variance)
+        return any(arms[i] not in listed for i in np.flatnonzero(is_above))
+
+    @cached_property
     def sources(self) -> frozenset[str]:
         """Sources with counts."""
         return frozenset(source for source, _ in self.counts)
@@ -91,6 +117,12 @@ class ClickCounts:
         found = np.array([self.counts.get((source, arm), (0.0, 0.0)) for arm in arms])
         clicks, examined = found.reshape(-1, 2).T
         return clicks, examined
+
+
+def _moments(alpha: Floats, beta_: Floats) -> tuple[Floats, Floats]:
+    """Mean and variance of Beta distributions."""
+    total = alpha + beta_
+    return alpha / total, alpha * beta_ / (total**2 * (total + 1))
 
 
 NOTHING: Final = ClickCounts({}, np.ones(1), 0.05)

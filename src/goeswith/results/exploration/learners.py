@@ -18,6 +18,7 @@ from goeswith.results.exploration.click_counts import NOTHING, ClickCounts, read
 from goeswith.results.exploration.source_clusters import ClusterCounts, SourceClusters
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from goeswith.query.bundle import Bundle
@@ -48,9 +49,13 @@ class ClickLearner:
         by_type = self.name == "thompson_types"
         return replace(self, counts=read_click_counts(folder, "type" if by_type else "product"))
 
-    def has_counts(self, source: Source) -> bool:
-        """Whether anything was shown for sources of this type."""
-        return source.type in self.counts.sources
+    def may_replace(self, source: Source, shown: Sequence[Recommendation], place: int) -> bool:
+        """Whether any product may be surely better than the one at a place of a list."""
+        usual = shown[place]
+        if self.name == "thompson_types":
+            return self.counts.may_be_surely_better(source.type, usual.type or "", ())
+        listed = {one.product_id for one in shown}
+        return self.counts.may_be_surely_better(source.type, usual.product_id, listed)
 
     def chances(self, source: Source, candidates: list[Recommendation]) -> Floats:
         """Probability of each candidate."""
@@ -100,9 +105,10 @@ class ClusterLearner:
             ClusterCounts.from_clicks(clicks, found, clusters), clusters, bundle.id
         )
 
-    def has_counts(self, _: Source) -> bool:
-        """Whether anything was shown."""
-        return bool(self.counts.edges)
+    def may_replace(self, source: Source, shown: Sequence[Recommendation], _: int) -> bool:
+        """Whether any product may be surely better than one of a list."""
+        clusters, _weights = self._clusters(source)
+        return self.counts.may_be_surely_better(clusters, {one.product_id for one in shown})
 
     def chances(self, source: Source, candidates: list[Recommendation]) -> Floats:
         """1 for the candidate with the largest upper bound."""

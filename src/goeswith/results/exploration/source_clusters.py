@@ -15,15 +15,19 @@ An edge exists from the first impression on, and expires with the counts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from goeswith.core.arrays import Floats, Rows, Sparse, inverse_power, scale_rows
-from goeswith.results.exploration.choice_probabilities import surely_better_by_errors
+from goeswith.results.exploration.choice_probabilities import (
+    MIN_EXAMINED,
+    surely_better_by_errors,
+)
 from goeswith.results.exploration.click_counts import PRIOR_IMPRESSIONS, ClickCounts
 
 MAX_CLUSTERS: Final = 256
@@ -127,6 +131,23 @@ class ClusterCounts:
                 d, b = edges.get((cluster, product), (0.0, 0.0))
                 edges[cluster, product] = d + w * w * max(examined, clicked), b + w * w * clicked
         return cls(edges, clicks.mean)
+
+    @cached_property
+    def examined_products(self) -> dict[int, list[str]]:
+        """Cluster -> products with enough examined impressions for all shoppers in it."""
+        found: dict[int, list[str]] = {}
+        for (cluster, product), (examined, _) in self.edges.items():
+            if examined >= MIN_EXAMINED:
+                found.setdefault(cluster, []).append(product)
+        return found
+
+    def may_be_surely_better(self, clusters: Iterable[int], listed: Container[str]) -> bool:
+        """Whether any product out of a list has been examined often enough."""
+        return any(
+            product not in listed
+            for cluster in clusters
+            for product in self.examined_products.get(cluster, ())
+        )
 
     def scores(
         self, clusters: Iterable[int], weights: Iterable[float], products: list[str]
