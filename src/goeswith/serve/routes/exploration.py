@@ -99,7 +99,7 @@ class Explorer:
         day = datetime.fromtimestamp(time.time(), UTC).date().isoformat()
         share = self._settings.explore_share
         is_explored = uniform(f"explored {day}", source.product_id, unit) < share
-        # the longest list takes as long as the answer itself
+        # 50 products take twice as long as the ten that are shown
         if not is_explored and not self.learner.may_replace(source, shown, place):
             return Explored(shown)
         candidates = self._candidates(shown, longer(), place)
