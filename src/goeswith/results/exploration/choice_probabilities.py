@@ -21,7 +21,7 @@ EPSILON: Final = 0.1
 """Share of uniform choices of the learner `epsilon`."""
 SURE: Final = 0.95
 """Probability from which a product is shown to all shoppers, before the correction."""
-MIN_EXAMINED: Final = 100.0
+MIN_EXAMINED: Final = 30.0
 """Examined impressions from which a product can be shown to all shoppers."""
 _TAIL: Final = np.array([1e-9, 1e-6, 1e-4, 2e-3])
 _QUANTILES: Final = np.concatenate([_TAIL, np.linspace(0.01, 0.99, 50), 1 - _TAIL[::-1]])
@@ -64,7 +64,7 @@ def surely_better(alpha: Floats, beta_: Floats, examined: Floats) -> int:
     """The candidate to show to all shoppers; 0, the usual one, unless another is surely better.
 
     That is the one with the largest mean of those examined often enough, if its click rate is above
-    that of the first one with a probability of 95 %, corrected for the number of others
+    that of the first one with a probability of 95 %, corrected for the number of those
     (Bonferroni).
 
     Args:
@@ -72,10 +72,9 @@ def surely_better(alpha: Floats, beta_: Floats, examined: Floats) -> int:
         beta_: (n,) second parameter.
         examined: (n,) examined impressions of each.
     """
-    best = _best(alpha / (alpha + beta_), examined)
+    best, level = _best(alpha / (alpha + beta_), examined)
     if best == 0:
         return 0
-    level = 1 - (1 - SURE) / (len(alpha) - 1)
     return best if _largest(alpha[[0, best]], beta_[[0, best]])[1] >= level else 0
 
 
@@ -87,17 +86,20 @@ def surely_better_by_errors(mean: Floats, error: Floats, examined: Floats) -> in
         error: (n,) their standard errors.
         examined: (n,) examined impressions of each.
     """
-    best = _best(mean, examined)
+    best, level = _best(mean, examined)
     if best == 0:
         return 0
-    z = float(ndtri(1 - (1 - SURE) / (len(mean) - 1)))
-    return best if mean[best] - mean[0] >= z * np.hypot(error[best], error[0]) else 0
+    return (
+        best if mean[best] - mean[0] >= float(ndtri(level)) * np.hypot(error[best], error[0]) else 0
+    )
 
 
-def _best(mean: Floats, examined: Floats) -> int:
+def _best(mean: Floats, examined: Floats) -> tuple[int, float]:
+    """The candidate that is compared with the first, and the corrected level."""
     is_enough = examined >= MIN_EXAMINED
     is_enough[0] = True
-    return int(np.argmax(np.where(is_enough, mean, -np.inf)))
+    compared = max(int(is_enough.sum()) - 1, 1)
+    return int(np.argmax(np.where(is_enough, mean, -np.inf))), 1 - (1 - SURE) / compared
 
 
 def draw(probabilities: Floats, at: float) -> int:
