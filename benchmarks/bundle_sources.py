@@ -11,10 +11,6 @@ if TYPE_CHECKING:
     from goeswith import Dataset
 
 TYPES: Final = ("phone", "case", "charger", "camera", "tripod")
-NEURAL: Final = (
-    "daemon", "p_companion", "typed_towers", "product2vec", "directed_propagation",
-    "dual_embedding",
-)  # fmt: skip
 CLOSED: Final = (
     "cocitation", "katz", "ease", "slim", "projection", "copurchase", "kinds",
     "attribute_similarity", "similar_complements", "type_popularity", "popularity",
@@ -66,9 +62,11 @@ def default_bundle(folder: Path, products: int = 6) -> Path:
 
 def bundle_of_models(folder: Path, products: int = 4) -> Path:
     """A model of baskets, and every other model as a fallback; those of torch if it is there."""
+    from goeswith.models import TRAINED
+
     fallbacks = [*CLOSED]
     if importlib.util.find_spec("torch") is not None:
-        fallbacks += [f"{name}:max_epochs=1" for name in NEURAL]
+        fallbacks += [f"{name}:max_epochs=1" for name in TRAINED]
     fit = {
         "model": "knowledge_ranker", "fallbacks": fallbacks, "k": 8, "session_model": "session_knn",
         "shopper_model": "shopper_ranker",

@@ -30,7 +30,6 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from goeswith.results.exploration.choice_probabilities import (
     choice_probabilities,
-    sure_by_bounds,
     surely_better,
 )
 from goeswith.results.exploration.click_counts import PRIOR_IMPRESSIONS, position_based
@@ -111,7 +110,7 @@ class Learner:
         rule: Any = "epsilon" if self.name == "epsilon" else "thompson"
         chances = np.zeros(CANDIDATES)
         chances[arms] = choice_probabilities(rule, alpha, beta)
-        return chances, int(arms[surely_better(alpha, beta)])
+        return chances, int(arms[surely_better(alpha, beta, shown)])
 
     def _cluster_choices(self, line: int) -> tuple[Any, int]:
         # the counts of a source of each line go to all clusters, by weight
@@ -124,10 +123,11 @@ class Learner:
             for c in range(LINES)
             for j, name in enumerate(NAMES)
         }
-        mean, bonus = ClusterCounts(edges, MEAN).scores(range(LINES), weights[line], NAMES)
+        counts = ClusterCounts(edges, MEAN)
+        mean, bonus = counts.scores(range(LINES), weights[line], NAMES)
         chances = np.zeros(CANDIDATES)
         chances[np.argmax(mean + bonus)] = 1
-        return chances, sure_by_bounds(mean, bonus)
+        return chances, counts.surely_better(range(LINES), weights[line], NAMES)
 
 
 def run(learner: str, share: float, world: str, per_day: int, seed: int) -> dict[str, Any]:

@@ -253,6 +253,20 @@ def test_a_rule_that_is_made_again_replaces_the_first(browser: Browser, address:
         assert ids[0] == ids[1]
         assert len(set(ids)) == 6
         assert all(re.fullmatch(r"page-(pin|ban)-[0-9a-z]{5,14}", one) for one in ids)
+        found = look.page.evaluate(
+            "async ([folder, problems]) => { const m = await import(new URL("
+            "`${folder}/ruling.js`, document.baseURI));"
+            " return m.problemsOf([{id: 'r1'}], problems).map((one) => one.rule); }",
+            [
+                str(script).rpartition("/")[0],
+                [
+                    {"rule": "r1", "problem": "no product meets its source"},
+                    {"rule": "r2", "problem": "the rule r1 bans the product that it pins"},
+                    {"rule": "r3", "problem": "the rule r10 bans the product that it pins"},
+                ],
+            ],
+        )
+        assert found == ["r1", "r2"]
 
 
 def test_a_list_exports_no_formula_and_pictures_are_of_listed_origins(

@@ -16,6 +16,7 @@ from goeswith.results.exploration.choice_probabilities import (
     choice_probabilities,
     draw,
     surely_better,
+    surely_better_by_errors,
 )
 from goeswith.results.exploration.click_counts import (
     NOTHING,
@@ -102,9 +103,45 @@ def test_types_and_sources_are_counted_too(tmp_path: Path) -> None:
 
 def test_only_what_is_surely_better_replaces_the_first() -> None:
     few, many = np.array([3.0, 6.0]), np.array([30.0, 60.0])
-    assert surely_better(few, np.array([97.0, 94.0])) == 0
-    assert surely_better(many, np.array([970.0, 940.0])) == 1
-    assert surely_better(many[::-1], np.array([940.0, 970.0])) == 0
+    enough = np.array([0.0, 1000.0])
+    assert surely_better(few, np.array([97.0, 94.0]), enough) == 0
+    assert surely_better(many, np.array([970.0, 940.0]), enough) == 1
+    assert surely_better(many[::-1], np.array([940.0, 970.0]), enough) == 0
+    # the best of all is not examined often enough
+    three = np.array([30.0, 60.0, 30.0]), np.array([970.0, 940.0, 10.0])
+    assert surely_better(*three, np.array([1000.0, 1000.0, 20.0])) == 1
+
+
+@given(st.lists(st.tuples(st.integers(0, 60), st.integers(60, 3000)), min_size=2, max_size=8))
+def test_whatever_is_surely_better_passes_the_bound(cells: list[tuple[int, int]]) -> None:
+    arms = [str(i) for i in range(len(cells))]
+    counts = ClickCounts({("s", a): cell for a, cell in zip(arms, cells, strict=True)},
+                         np.ones(1), 0.03)  # fmt: skip
+    if surely_better(*counts.posterior("s", arms), counts.examined("s", arms)):
+        assert counts.may_be_surely_better("s", "0", {"0"})
+        assert not counts.may_be_surely_better("s", "0", set(arms))
+    assert not counts.may_be_surely_better("t", "0", set())
+
+
+def test_one_of_many_equal_candidates_is_seldom_surely_better() -> None:
+    rng, wrong = np.random.default_rng(0), 0
+    examined, mean = np.full(20, 1000.0), 0.05
+    for _ in range(200):
+        clicks = rng.binomial(1000, mean, 20).astype(float)
+        wrong += surely_better(clicks + 1.5, 1000 - clicks + 28.5, examined) > 0
+    assert wrong / 200 < 0.06  # without the correction .3
+
+
+def test_errors_of_clusters_are_corrected_too() -> None:
+    mean, examined = np.array([0.02, 0.05]), np.array([500.0, 500.0])
+    error = np.array([0.01, 0.01])
+    assert surely_better_by_errors(mean, error, examined) == 1  # 2.1 errors, one other
+    equal = np.append(mean, [0.02] * 18), np.full(20, 0.01), np.full(20, 500.0)
+    assert surely_better_by_errors(*equal) == 0
+    counts = ClusterCounts({(0, "a"): (1000.0, 20.0), (0, "b"): (1000.0, 90.0)}, 0.02)
+    assert counts.surely_better([0], [1.0], ["a", "b"]) == 1
+    few = ClusterCounts({(0, "a"): (1000.0, 20.0), (0, "b"): (25.0, 20.0)}, 0.02)
+    assert few.surely_better([0], [1.0], ["a", "b"]) == 0
 
 
 def test_diag_linucb_is_the_formula() -> None:

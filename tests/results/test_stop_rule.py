@@ -14,10 +14,10 @@ from goeswith.results.experiments.experiment_file import Experiment
 from goeswith.results.experiments.experiment_report import DraftResult, report_experiment
 from goeswith.results.experiments.experiment_sums import ExperimentSums, VariantSums
 from goeswith.results.experiments.stop_rule import (
-    read_stopped,
+    read_stop_decision,
     stop_file,
     stop_now,
-    store_stopped,
+    store_stop_decision,
 )
 
 NOW = datetime(2026, 2, 3, 12, tzinfo=UTC)
@@ -77,8 +77,17 @@ def test_it_ends_after_its_last_day() -> None:
     assert stop_now(experiment(ends="2026-02-03"), report, NOW) is None
     found = stop_now(experiment(ends="2026-02-02"), report, NOW)
     assert found is not None
-    assert (found.shows, found.reason) == ("a", "It ended on 2026-02-02, undecided.")
+    assert (found.shows, found.reason) == ("a", "It ended on 2026-02-02: undecided.")
     assert stop_now(experiment(ends="2026-02-02"), None, NOW) is not None
+
+
+def test_the_reason_has_a_variant_that_is_better_at_the_end() -> None:
+    report = replace(report_experiment(experiment(), sums(1500)), state="running")
+    for then, shows in (("winner", "b"), ("control", "a")):
+        found = stop_now(experiment(ends="2026-02-02", then=then), report, NOW)
+        assert found is not None
+        assert found.shows == shows
+        assert found.reason == "It ended on 2026-02-02: b is better than a."
 
 
 def test_without_a_rule_a_person_decides() -> None:
@@ -88,15 +97,15 @@ def test_without_a_rule_a_person_decides() -> None:
 
 def test_the_end_is_stored(tmp_path: Path) -> None:
     file = experiment()
-    assert read_stopped(tmp_path, file) is None
+    assert read_stop_decision(tmp_path, file) is None
     found = stop_now(file, report_experiment(file, sums(1500)), NOW)
     assert found is not None
-    store_stopped(tmp_path, file, found)
-    assert read_stopped(tmp_path, file) == found
-    assert read_stopped(tmp_path, file.model_copy(update={"name": "y"})) is None
+    store_stop_decision(tmp_path, file, found)
+    assert read_stop_decision(tmp_path, file) == found
+    assert read_stop_decision(tmp_path, file.model_copy(update={"name": "y"})) is None
     renamed = file.model_copy(update={"variants": {"a": file.variants["a"]}})
     with pytest.raises(DataError, match="does not have any more"):
-        read_stopped(tmp_path, renamed)
+        read_stop_decision(tmp_path, renamed)
     stop_file(tmp_path, file).write_text("{}")
     with pytest.raises(DataError, match="delete it to run"):
-        read_stopped(tmp_path, file)
+        read_stop_decision(tmp_path, file)

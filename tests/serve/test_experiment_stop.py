@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from goeswith.results.experiments.experiment_file import read_experiment
+from goeswith.results.experiments.stop_rule import stop_file
 from goeswith.results.reports import cached_report
+from goeswith.serve import experiment_watch
+from goeswith.serve.experiment_watch import ExperimentWatch
 
 LIST = "/v1/products/phone-1/complements"
 FILE = """
@@ -91,3 +96,29 @@ def test_nobody_takes_part_before_the_first_day(serve: Any, tmp_path: Path) -> N
     stored = [json.loads(x) for f in tmp_path.glob("*.jsonl") for x in f.read_text().splitlines()]
     assert stored
     assert not any("variant" in record for record in stored)
+
+
+def test_one_process_looks_at_the_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "x.toml").write_text(FILE)
+    file = read_experiment(tmp_path / "x.toml")
+    watches = [ExperimentWatch(file, tmp_path, lambda _: None) for _ in range(8)]
+    now = [1_800_000_000.0]
+    monkeypatch.setattr(experiment_watch.time, "time", lambda: now[0])
+    for _ in range(3):
+        with ThreadPoolExecutor(8) as threads:
+            assert sum(threads.map(lambda watch: watch._claim(), watches)) == 1
+        now[0] += experiment_watch.CHECK_SECONDS
+    assert len(list(tmp_path.glob("*.checked*"))) == 1
+
+
+def test_an_error_is_printed_once_until_it_changes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "x.toml").write_text(FILE)
+    file = read_experiment(tmp_path / "x.toml")
+    watch = ExperimentWatch(file, tmp_path, lambda _: None)
+    for text in ("{}", "{}", "{}", "[", "["):
+        stop_file(tmp_path, file).write_text(text)
+        watch._lock.acquire()
+        watch._look()
+    assert capsys.readouterr().err.count("the experiment goes on: ") == 2

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from goeswith.core.errors import ConfigError
+from goeswith.query.bundle import Bundle
 from goeswith.results.exploration.click_counts import ClickCounts
+from goeswith.results.exploration.learners import ClickLearner, ClusterLearner
 from goeswith.results.exploration.source_clusters import ClusterCounts, SourceClusters
-from goeswith.serve.routes.learners import ClickLearner, ClusterLearner
 
 LIST = "/v1/products/phone-1/complements"
 
@@ -95,6 +96,35 @@ def test_what_is_surely_better_is_shown_to_everyone(serve: Any, tmp_path: Path) 
     assert not any("propensities" in record for record in records(tmp_path))
 
 
+@pytest.mark.parametrize("name", ["thompson", "linucb"])
+def test_the_longest_list_is_not_computed_where_nothing_can_be_sure(
+    serve: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    bounds = {"explore_rank": 2, "explore_share": 0.0001, "explore_floor": 0.0}
+    client = serve(feedback=str(tmp_path), exposures="sent", explore=name, **bounds)
+    bundle, explorer = client.app.state.snapshot_holder().bundle, client.app.state.explorer
+    explorer._read_at = float("inf")  # the log is not read
+    other, lengths, plain = "case-9", [], bundle.complements
+    assert bundle.products.find(other) is not None
+    monkeypatch.setattr(
+        bundle, "complements", lambda *given: lengths.append(given[1]) or plain(*given)
+    )
+    clusters = SourceClusters(
+        np.zeros((len(bundle), 1), np.int32), np.ones((len(bundle), 1), np.float32)
+    )
+    for examined in (20.0, 5000.0):
+        clicks = examined / 2
+        explorer.learner = (
+            ClickLearner("thompson", ClickCounts({("phone", other): (clicks, examined)},
+                                                 np.ones(1), 0.02))
+            if name == "thompson"
+            else ClusterLearner(ClusterCounts({(0, other): (examined, clicks)}, 0.02), clusters,
+                                bundle.id)
+        )  # fmt: skip
+        client.get(LIST, params={"k": 2, "user_id": "u"})
+    assert lengths == [2, 2, bundle.k]
+
+
 def test_clusters_of_sources_decide(serve: Any, tmp_path: Path) -> None:
     bounds = {"explore_rank": 2, "explore_share": 1.0, "explore_floor": 0.0}
     client = serve(feedback=str(tmp_path), exposures="sent", explore="linucb", **bounds)
@@ -114,3 +144,14 @@ def test_clusters_of_sources_decide(serve: Any, tmp_path: Path) -> None:
     found = {a.json()["complements"][1]["product_id"] for a in client.many(asked)}
     assert found == {other}
     assert records(tmp_path)[-1]["propensities"] == [1.0, 1.0]
+
+
+def test_linucb_refuses_a_bundle_without_similars(
+    serve: Any, tmp_path: Path, shop_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = Bundle.open(shop_bundle)
+    monkeypatch.setattr(bundle, "similar_arrays", {})
+    settings = {"feedback": str(tmp_path), "exposures": "sent"}
+    with pytest.raises(ConfigError, match=r"'linucb'.*fit it again.*serve\.explore = 'thompson'"):
+        serve(bundle, explore="linucb", **settings)
+    serve(bundle, explore="thompson", **settings)

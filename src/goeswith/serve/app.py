@@ -18,7 +18,7 @@ from starlette.middleware.cors import CORSMiddleware
 from goeswith.core.errors import ConfigError
 from goeswith.core.version import __version__
 from goeswith.query.bundle import Bundle
-from goeswith.results.experiments.stop_rule import Stopped
+from goeswith.results.experiments.stop_rule import StopDecision
 from goeswith.serve.api_keys import GRACE_SECONDS, ApiKeys, Outcome
 from goeswith.serve.api_reference import add_api_reference
 from goeswith.serve.benchmark_report import read_report
@@ -84,13 +84,14 @@ def create_app(
     app = routed_app(settings)
     state = app.state
     state.snapshot_holder = SnapshotHolder(open_snapshot(bundle_path, settings))
-    state.experiment = open_experiment(settings, state.snapshot_holder().bundle)
+    bundle = state.snapshot_holder().bundle
+    state.experiment = open_experiment(settings, bundle)
     state.experiment_watch = (
         ExperimentWatch(state.experiment, Path(settings.feedback), _report_stop(state))
         if state.experiment is not None and settings.feedback is not None
         else None
     )
-    state.explorer = None if settings.explore == "none" else Explorer(settings)
+    state.explorer = None if settings.explore == "none" else Explorer(settings, bundle)
     state.metrics = ServiceMetrics(state.snapshot_holder, families, shop)
     state.feedback = (
         FeedbackLog(settings.feedback, settings.feedback_mb * 1_000_000)
@@ -186,10 +187,10 @@ async def _follow_facts(app: FastAPI) -> None:
         bundle.refresh()
 
 
-def _report_stop(state: State) -> Callable[[Stopped], None]:
+def _report_stop(state: State) -> Callable[[StopDecision], None]:
     """Writes the end of an experiment to the log, or to stderr."""
 
-    def report(stopped: Stopped) -> None:
+    def report(stopped: StopDecision) -> None:
         if state.log is not None:
             name = state.experiment.name
             state.log.write({"event": "experiment_stopped", "experiment": name, **asdict(stopped)})

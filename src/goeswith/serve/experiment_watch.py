@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Final
 
 from goeswith.core.errors import DataError
 from goeswith.results.experiments.stop_rule import (
-    Stopped,
-    read_stopped,
-    reported,
+    StopDecision,
+    read_stop_decision,
+    report_folder,
     stop_file,
     stop_now,
-    store_stopped,
+    store_stop_decision,
 )
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class ExperimentWatch:
     """The experiment of a service, and its end."""
 
     def __init__(
-        self, experiment: Experiment, folder: Path, on_stop: Callable[[Stopped], None]
+        self, experiment: Experiment, folder: Path, on_stop: Callable[[StopDecision], None]
     ) -> None:
         """Args: folder: `serve.feedback`; on_stop: called once, by the process that stops it.
 
@@ -42,7 +42,8 @@ class ExperimentWatch:
             DataError: the stored end is damaged.
         """
         self.experiment, self._folder, self._on_stop = experiment, folder, on_stop
-        self._stopped = read_stopped(folder, experiment)
+        self._stopped = read_stop_decision(folder, experiment)
+        self._error: str | None = None
         self._lock = Lock()
         self._look_at = time.monotonic()
 
@@ -51,7 +52,7 @@ class ExperimentWatch:
         starts = self.experiment.starts
         return starts is None or datetime.now(UTC).date() >= starts
 
-    def stopped(self) -> Stopped | None:
+    def stopped(self) -> StopDecision | None:
         """The end; looks at the results in a thread, if none of the processes has lately."""
         now = time.monotonic()
         if self._stopped is None and self.experiment.stop is not None and now >= self._look_at:
@@ -65,33 +66,38 @@ class ExperimentWatch:
 
     def _look(self) -> None:
         try:
-            self._stopped = read_stopped(self._folder, self.experiment)
+            self._stopped = read_stop_decision(self._folder, self.experiment)
             if self._stopped is None and self._claim():
                 self.check(datetime.now(UTC))
+                self._error = None
         except Exception as error:
-            print(f"the experiment goes on: {error}", file=sys.stderr, flush=True)  # noqa: T201
+            if str(error) != self._error:  # it comes again with every look
+                self._error = str(error)
+                print(f"the experiment goes on: {error}", file=sys.stderr, flush=True)  # noqa: T201
         finally:
             self._lock.release()
 
     def _claim(self) -> bool:
-        """Whether it is time to look at the results; other processes then do not."""
-        path = stop_file(self._folder, self.experiment).with_suffix(".checked")
+        """Whether this process is the one to look at the results in the current ten minutes."""
+        stem = stop_file(self._folder, self.experiment).stem
+        claim = self._folder / f"{stem}.checked-{time.time() // CHECK_SECONDS:.0f}"
         try:
-            if time.time() < path.stat().st_mtime + CHECK_SECONDS:
-                return False
-        except FileNotFoundError:
-            pass
-        path.touch()
+            claim.touch(exist_ok=False)
+        except FileExistsError:
+            return False
+        for old in self._folder.glob(f"{stem}.checked*"):
+            if old != claim:
+                old.unlink(missing_ok=True)
         return True
 
     def check(self, now: datetime) -> None:
         """Look at the results, and stop the experiment where its rule says so."""
         try:
-            report = reported(self._folder, self.experiment)
+            report = report_folder(self._folder, self.experiment)
         except DataError:  # no shopper has a variant yet
             report = None
         stopped = stop_now(self.experiment, report, now)
         if stopped is not None:
-            store_stopped(self._folder, self.experiment, stopped)
+            store_stop_decision(self._folder, self.experiment, stopped)
             self._stopped = stopped
             self._on_stop(stopped)

@@ -32,9 +32,9 @@ def results(
     """
     from goeswith.cli.output import Output
     from goeswith.results.experiments.experiment_file import read_experiment
-    from goeswith.results.experiments.stop_rule import reported
+    from goeswith.results.experiments.stop_rule import report_folder
 
-    _print(Output(json), reported(folder, read_experiment(file)))
+    _print(Output(json), report_folder(folder, read_experiment(file)))
 
 
 def power(

@@ -24,7 +24,7 @@ from goeswith.results.experiments.experiment_sums import experiment_sums
 
 
 @dataclass(frozen=True)
-class Stopped:
+class StopDecision:
     """When and why an experiment was stopped.
 
     Attributes:
@@ -40,7 +40,7 @@ class Stopped:
 
 def stop_now(
     experiment: Experiment, report: ExperimentReport | None, now: datetime
-) -> Stopped | None:
+) -> StopDecision | None:
     """Whether the rule ends an experiment now.
 
     Args:
@@ -52,30 +52,32 @@ def stop_now(
     if rule is None:
         return None
     at = now.isoformat(timespec="seconds")
+    winner = None if report is None else _winner(experiment, report)
+    shows = experiment.baseline if winner is None or rule.then == "control" else winner
     if report is not None and report.state != "running":
-        return Stopped(at, report.verdict, _shown(experiment, report))
+        return StopDecision(at, report.verdict, shows)
     if rule.ends is not None and now.date() > rule.ends:
-        shows = experiment.baseline if report is None else _shown(experiment, report)
-        return Stopped(at, f"It ended on {rule.ends}, undecided.", shows)
+        result = "undecided" if winner is None else f"{winner} is better than {experiment.baseline}"
+        return StopDecision(at, f"It ended on {rule.ends}: {result}.", shows)
     return None
 
 
-def _shown(experiment: Experiment, report: ExperimentReport) -> str:
-    """The control, or the best of the variants that are better and do no harm."""
-    if experiment.stop is None or experiment.stop.then == "control" or report.state == "fault":
-        return experiment.baseline
+def _winner(experiment: Experiment, report: ExperimentReport) -> str | None:
+    """The best of the variants that are better than the control and do no harm; None for none."""
+    if report.state == "fault":
+        return None
     harmful = {one.name for one in report.variants if one.state in ("harm", "worse")}
     for draft in report.drafts:
         if draft.state in ("better", "worse"):
             winner = draft.rankings[draft.state == "worse"]
             if winner not in harmful:
-                return winner
+                return None if winner == experiment.baseline else winner
     better = [one for one in report.variants if one.state == "better"]
 
     def gain(one: VariantResult) -> float:
         return one.contrasts[report.metric].difference
 
-    return max(better, key=gain).name if better else experiment.baseline
+    return max(better, key=gain).name if better else None
 
 
 def stop_file(folder: Path, experiment: Experiment) -> Path:
@@ -84,7 +86,7 @@ def stop_file(folder: Path, experiment: Experiment) -> Path:
     return folder / f"experiment-{name}.json"
 
 
-def read_stopped(folder: Path, experiment: Experiment) -> Stopped | None:
+def read_stop_decision(folder: Path, experiment: Experiment) -> StopDecision | None:
     """The end of an experiment; None while it runs.
 
     Raises:
@@ -93,7 +95,7 @@ def read_stopped(folder: Path, experiment: Experiment) -> Stopped | None:
     path = stop_file(folder, experiment)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        found = Stopped(*(str(content[name]) for name in ("at", "reason", "shows")))
+        found = StopDecision(*(str(content[name]) for name in ("at", "reason", "shows")))
         datetime.fromisoformat(found.at)
     except FileNotFoundError:
         return None
@@ -111,23 +113,23 @@ def read_stopped(folder: Path, experiment: Experiment) -> Stopped | None:
     return found
 
 
-def store_stopped(folder: Path, experiment: Experiment, stopped: Stopped) -> None:
+def store_stop_decision(folder: Path, experiment: Experiment, stopped: StopDecision) -> None:
     """Store the end of an experiment."""
     write_json({"experiment": experiment.name, **asdict(stopped)}, stop_file(folder, experiment))
 
 
-def reported(folder: Path, experiment: Experiment) -> ExperimentReport:
+def report_folder(folder: Path, experiment: Experiment) -> ExperimentReport:
     """The report of an experiment, until its end if it was stopped.
 
     Raises:
         DataError: the folder has no answers of the experiment.
     """
-    stopped = read_stopped(folder, experiment)
+    stopped = read_stop_decision(folder, experiment)
     sums = experiment_sums(folder, experiment, None if stopped is None else _utc(stopped))
     report = report_experiment(experiment, sums)
     return report if stopped is None else replace(report, stopped=asdict(stopped))
 
 
-def _utc(stopped: Stopped) -> datetime:
+def _utc(stopped: StopDecision) -> datetime:
     """The time of the end, without a zone, as times of the log."""
     return datetime.fromisoformat(stopped.at).astimezone(UTC).replace(tzinfo=None)

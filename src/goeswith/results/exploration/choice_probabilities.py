@@ -12,7 +12,7 @@ from typing import Final, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betainc, betaincinv
+from scipy.special import betainc, betaincinv, ndtri
 
 Learner: TypeAlias = Literal["epsilon", "thompson"]
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -20,7 +20,9 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 EPSILON: Final = 0.1
 """Share of uniform choices of the learner `epsilon`."""
 SURE: Final = 0.95
-"""Probability from which a product is shown to all shoppers."""
+"""Probability from which a product is shown to all shoppers, before the correction."""
+MIN_EXAMINED: Final = 30.0
+"""Examined impressions from which a product can be shown to all shoppers."""
 _TAIL: Final = np.array([1e-9, 1e-6, 1e-4, 2e-3])
 _QUANTILES: Final = np.concatenate([_TAIL, np.linspace(0.01, 0.99, 50), 1 - _TAIL[::-1]])
 """Of each posterior; together they are the grid of the quadrature."""
@@ -58,22 +60,46 @@ def _largest(alpha: Floats, beta_: Floats) -> Floats:
     return probabilities / total if total > 0 else np.full(len(alpha), 1 / len(alpha))
 
 
-def surely_better(alpha: Floats, beta_: Floats) -> int:
-    """The candidate with the largest mean if its click rate is above that of the first candidate
-    with a probability of 95 %; else the first.
+def surely_better(alpha: Floats, beta_: Floats, examined: Floats) -> int:
+    """The candidate to show to all shoppers; 0, the usual one, unless another is surely better.
+
+    That is the one with the largest mean of those examined often enough, if its click rate is above
+    that of the first one with a probability of 95 %, corrected for the number of those
+    (Bonferroni).
+
+    Args:
+        alpha: (n,) first parameter of the Beta posterior of the click rate of each.
+        beta_: (n,) second parameter.
+        examined: (n,) examined impressions of each.
     """
-    best = int(np.argmax(alpha / (alpha + beta_)))
+    best, level = _best(alpha / (alpha + beta_), examined)
     if best == 0:
         return 0
-    return best if _largest(alpha[[0, best]], beta_[[0, best]])[1] >= SURE else 0
+    return best if _largest(alpha[[0, best]], beta_[[0, best]])[1] >= level else 0
 
 
-def sure_by_bounds(mean: Floats, bonus: Floats) -> int:
-    """The candidate with the largest mean if its lower bound is above the upper bound of the first
-    candidate; else the first.
+def surely_better_by_errors(mean: Floats, error: Floats, examined: Floats) -> int:
+    """Like `surely_better`, of means with normal errors.
+
+    Args:
+        mean: (n,) click rates.
+        error: (n,) their standard errors.
+        examined: (n,) examined impressions of each.
     """
-    best = int(np.argmax(mean))
-    return best if mean[best] - bonus[best] > mean[0] + bonus[0] else 0
+    best, level = _best(mean, examined)
+    if best == 0:
+        return 0
+    return (
+        best if mean[best] - mean[0] >= float(ndtri(level)) * np.hypot(error[best], error[0]) else 0
+    )
+
+
+def _best(mean: Floats, examined: Floats) -> tuple[int, float]:
+    """The candidate that is compared with the first, and the corrected level."""
+    is_enough = examined >= MIN_EXAMINED
+    is_enough[0] = True
+    compared = max(int(is_enough.sum()) - 1, 1)
+    return int(np.argmax(np.where(is_enough, mean, -np.inf))), 1 - (1 - SURE) / compared
 
 
 def draw(probabilities: Floats, at: float) -> int:

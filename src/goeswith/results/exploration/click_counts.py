@@ -8,6 +8,7 @@ several ranks, its attraction is separated from the propensity of the rank.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,8 +17,14 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from goeswith.results.reports import fact_queries as sql
+from goeswith.results.exploration.choice_probabilities import MIN_EXAMINED
 from goeswith.results.reports.feedback_tables import feedback_connection
+from goeswith.results.reports.impression_tables import (
+    ArmColumn,
+    create_counted_impressions,
+    create_impressions,
+    has_seen,
+)
 
 HALF_LIFE_DAYS: Final = 60
 """After so many days an impression counts half, so that counts expire."""
@@ -33,20 +40,20 @@ CountedBy: TypeAlias = Literal["product", "type", "source"]
 """Arms of which source: products of a type of sources, types of one, or products of a source."""
 
 _TABLE: Final = """
-WITH latest AS (SELECT max(happened) AS newest FROM impressions), counted AS (
+WITH latest AS (SELECT max(day) AS newest FROM counted), cells AS (
     SELECT coalesce({source}, '') AS source, coalesce({arm}, '') AS arm, least(rank, 100) AS rank,
-           sum(weight) AS shown, coalesce(sum(weight) FILTER (clicked_at IS NOT NULL), 0) AS clicks
+           sum(weight) AS shown, coalesce(sum(weight) FILTER (clicked), 0) AS clicks
     FROM (
-        SELECT *, pow(0.5, date_diff('day', happened, (SELECT newest FROM latest)) / ?) AS weight
-        FROM impressions
+        SELECT *, pow(0.5, date_diff('day', day, (SELECT newest FROM latest)) / ?) AS weight
+        FROM counted
     ) GROUP BY ALL
 ), arms AS (
-    SELECT source, arm FROM counted
+    SELECT source, arm FROM cells
     GROUP BY ALL ORDER BY sum(shown) DESC LIMIT ?
 )
-SELECT source, arm, rank, shown, clicks FROM counted SEMI JOIN arms USING (source, arm)
+SELECT source, arm, rank, shown, clicks FROM cells SEMI JOIN arms USING (source, arm)
 """
-_COLUMNS: Final[dict[CountedBy, tuple[str, str]]] = {
+_COLUMNS: Final[dict[CountedBy, tuple[str, ArmColumn]]] = {
     "product": ("source_type", "product_id"),
     "type": ("source_type", "type"),
     "source": ("source_id", "product_id"),
@@ -68,18 +75,54 @@ class ClickCounts:
     mean: float
 
     @cached_property
+    def examined_arms(self) -> dict[str, tuple[list[str], Floats, Floats]]:
+        """Source -> arms that all shoppers may be shown; mean and variance of their posterior."""
+        names: dict[str, list[str]] = {}
+        for (source, arm), (_, examined) in self.counts.items():
+            if examined >= MIN_EXAMINED:
+                names.setdefault(source, []).append(arm)
+        return {
+            source: (arms, *_moments(*self.posterior(source, arms)))
+            for source, arms in names.items()
+        }
+
+    def may_be_surely_better(self, source: str, usual: str, listed: Container[str]) -> bool:
+        """Whether any arm out of a list may be surely better than the usual one.
+
+        A bound that is cheap to compute: its mean is above by a standard error of the difference.
+        """
+        if source not in self.examined_arms:
+            return False
+        arms, mean, variance = self.examined_arms[source]
+        usual_mean, usual_variance = _moments(*self.posterior(source, [usual]))
+        is_above = mean - usual_mean >= np.sqrt(variance + usual_variance)
+        return any(arms[i] not in listed for i in np.flatnonzero(is_above))
+
+    @cached_property
     def sources(self) -> frozenset[str]:
         """Sources with counts."""
         return frozenset(source for source, _ in self.counts)
 
     def posterior(self, source: str, arms: list[str]) -> tuple[Floats, Floats]:
         """Parameters of the Beta posterior of each arm."""
-        found = np.array([self.counts.get((source, arm), (0.0, 0.0)) for arm in arms]).reshape(
-            -1, 2
-        )
-        clicks, examined = found[:, 0], np.maximum(found[:, 1], found[:, 0])
+        clicks, examined = self._of_arms(source, arms)
         prior = PRIOR_IMPRESSIONS * self.mean
-        return clicks + prior, examined - clicks + PRIOR_IMPRESSIONS - prior
+        return clicks + prior, np.maximum(examined - clicks, 0) + PRIOR_IMPRESSIONS - prior
+
+    def examined(self, source: str, arms: list[str]) -> Floats:
+        """Examined impressions of each arm."""
+        return self._of_arms(source, arms)[1]
+
+    def _of_arms(self, source: str, arms: list[str]) -> tuple[Floats, Floats]:
+        found = np.array([self.counts.get((source, arm), (0.0, 0.0)) for arm in arms])
+        clicks, examined = found.reshape(-1, 2).T
+        return clicks, examined
+
+
+def _moments(alpha: Floats, beta_: Floats) -> tuple[Floats, Floats]:
+    """Mean and variance of Beta distributions."""
+    total = alpha + beta_
+    return alpha / total, alpha * beta_ / (total**2 * (total + 1))
 
 
 NOTHING: Final = ClickCounts({}, np.ones(1), 0.05)
@@ -109,7 +152,7 @@ def position_based(
 
 
 def read_click_counts(folder: Path, by: CountedBy = "product") -> ClickCounts:
-    """Counts of a folder of feedback.
+    """Counts of a folder of feedback, in which one shopper counts a bounded number of times.
 
     Args:
         folder: `serve.feedback`.
@@ -119,13 +162,9 @@ def read_click_counts(folder: Path, by: CountedBy = "product") -> ClickCounts:
         DataError: the folder holds no feedback.
     """
     with feedback_connection(folder, memory_mb=500) as db:
-        db.execute(sql.TOUCHED)
-        db.execute(sql.SHOWN)
-        (seen,) = db.execute(
-            "SELECT coalesce(bool_or(counted = 'seen'), false) FROM answers"
-        ).fetchone()
-        db.execute(sql.SEEN.format(join="INNER" if seen else "LEFT"))
         source, arm_column = _COLUMNS[by]
+        create_impressions(db, seen=has_seen(db))
+        create_counted_impressions(db, arm_column)
         query = _TABLE.format(source=source, arm=arm_column)
         table = db.execute(query, [float(HALF_LIFE_DAYS), _MAX_ARMS]).fetchnumpy()
     if not len(table["rank"]):

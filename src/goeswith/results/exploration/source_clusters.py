@@ -15,14 +15,19 @@ An edge exists from the first impression on, and expires with the counts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from goeswith.core.arrays import Floats, Rows, Sparse, inverse_power, scale_rows
+from goeswith.results.exploration.choice_probabilities import (
+    MIN_EXAMINED,
+    surely_better_by_errors,
+)
 from goeswith.results.exploration.click_counts import PRIOR_IMPRESSIONS, ClickCounts
 
 MAX_CLUSTERS: Final = 256
@@ -127,6 +132,23 @@ class ClusterCounts:
                 edges[cluster, product] = d + w * w * max(examined, clicked), b + w * w * clicked
         return cls(edges, clicks.mean)
 
+    @cached_property
+    def examined_products(self) -> dict[int, list[str]]:
+        """Cluster -> products with enough examined impressions for all shoppers in it."""
+        found: dict[int, list[str]] = {}
+        for (cluster, product), (examined, _) in self.edges.items():
+            if examined >= MIN_EXAMINED:
+                found.setdefault(cluster, []).append(product)
+        return found
+
+    def may_be_surely_better(self, clusters: Iterable[int], listed: Container[str]) -> bool:
+        """Whether any product out of a list has been examined often enough."""
+        return any(
+            product not in listed
+            for cluster in clusters
+            for product in self.examined_products.get(cluster, ())
+        )
+
     def scores(
         self, clusters: Iterable[int], weights: Iterable[float], products: list[str]
     ) -> tuple[Numbers, Numbers]:
@@ -137,11 +159,33 @@ class ClusterCounts:
             weights: of these.
             products: candidates.
         """
-        value, spread = np.zeros(len(products)), np.zeros(len(products))
+        value, spread, _ = self._sums(clusters, weights, products)
+        return value, WIDTH * np.sqrt(self.mean * (1 - self.mean) * spread)
+
+    def surely_better(
+        self, clusters: Iterable[int], weights: Iterable[float], products: list[str]
+    ) -> int:
+        """The product to show to all shoppers; 0, the usual one, unless another is surely better.
+
+        Args:
+            clusters: of the source.
+            weights: of these.
+            products: candidates, first the usual one.
+        """
+        value, spread, examined = self._sums(clusters, weights, products)
+        rate = np.clip(value, self.mean, 0.5)
+        return surely_better_by_errors(value, np.sqrt(rate * (1 - rate) * spread), examined)
+
+    def _sums(
+        self, clusters: Iterable[int], weights: Iterable[float], products: list[str]
+    ) -> tuple[Numbers, Numbers, Numbers]:
+        """Mean, sum_c w_c^2 / d_cj and mean examined impressions of the clusters."""
+        value, spread, examined = np.zeros((3, len(products)))
         for cluster, w in zip(clusters, weights, strict=True):
             found = [self.edges.get((cluster, product), (0.0, 0.0)) for product in products]
             d, b = np.array(found).reshape(-1, 2).T
             total = d + PRIOR_IMPRESSIONS
             value += w * (b + PRIOR_IMPRESSIONS * self.mean) / total
             spread += w * w / total
-        return value, WIDTH * np.sqrt(self.mean * (1 - self.mean) * spread)
+            examined += w * d
+        return value, spread, examined

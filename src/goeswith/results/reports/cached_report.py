@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from goeswith.core.errors import DataError
 from goeswith.data.feedback import FEEDBACK_PATTERN
 from goeswith.results.experiments.experiment_report import ExperimentReport
-from goeswith.results.experiments.stop_rule import reported
+from goeswith.results.experiments.stop_rule import report_folder
 from goeswith.results.reports.results_report import ResultsReport, report_results
 
 if TYPE_CHECKING:
@@ -51,6 +51,6 @@ class CachedReport:
         if self._experiment is None:
             return None
         try:
-            return reported(self._folder, self._experiment)
+            return report_folder(self._folder, self._experiment)
         except DataError:  # no shopper has a variant yet
             return None

@@ -15,6 +15,11 @@ from goeswith.features.pair_clicks import PairClicks
 from goeswith.results.exploration.click_counts import position_based
 from goeswith.results.reports import fact_queries as sql
 from goeswith.results.reports.feedback_tables import feedback_connection
+from goeswith.results.reports.impression_tables import (
+    create_counted_impressions,
+    create_impressions,
+    has_seen,
+)
 
 WINDOW_HOURS: Final = 24
 _PRIOR: Final = 100.0
@@ -22,11 +27,9 @@ _PRIOR: Final = 100.0
 _MAX_RANK: Final = 100
 
 _CELLS: Final = """
-SELECT s.source_id, s.product_id, least(s.rank, ?) AS rank, count(*) AS shown,
-       count(*) FILTER (s.clicked_at IS NOT NULL) AS clicks,
-       count(*) FILTER (b.units > 0) AS attached
-FROM impressions s LEFT JOIN attributed b USING (answer, product)
-WHERE s.source_id IS NOT NULL AND s.product_id IS NOT NULL
+SELECT source_id, product_id, least(rank, ?) AS rank, count(*) AS shown,
+       count(*) FILTER (clicked) AS clicks, count(*) FILTER (bought) AS attached
+FROM counted WHERE source_id IS NOT NULL AND product_id IS NOT NULL
 GROUP BY ALL
 """
 
@@ -36,7 +39,8 @@ Numbers = npt.NDArray[np.float64]
 def read_pair_clicks(folder: Path, catalog: Catalog) -> PairClicks:
     """What followed the impressions of each pair; those of products out of the catalogue count not.
 
-    A purchase belongs to the last click of the product within a day, as in the report.
+    A purchase belongs to the last click of the product within a day, as in the report. One shopper
+    counts a bounded number of times.
 
     Args:
         folder: `serve.feedback`.
@@ -46,15 +50,11 @@ def read_pair_clicks(folder: Path, catalog: Catalog) -> PairClicks:
         DataError: the folder holds no feedback, or no answer of a product of the catalogue.
     """
     with feedback_connection(folder) as db:
-        db.execute(sql.TOUCHED)
+        create_impressions(db, seen=has_seen(db))
         db.execute(sql.BOUGHT.format(unit="coalesce(user_id, session_id)"))
-        db.execute(sql.SHOWN)
-        (seen,) = db.execute(
-            "SELECT coalesce(bool_or(counted = 'seen'), false) FROM answers"
-        ).fetchone()
-        db.execute(sql.SEEN.format(join="INNER" if seen else "LEFT"))
         db.execute(sql.TOUCHES["click"])
         db.execute(sql.ATTRIBUTED, [None, WINDOW_HOURS])
+        create_counted_impressions(db, "product_id", attributed=True)
         cells = pl.DataFrame(db.execute(_CELLS, [_MAX_RANK]).fetchnumpy())
     source, target = catalog.rows(cells["source_id"]), catalog.rows(cells["product_id"])
     known = (source >= 0) & (target >= 0) & (source != target)

@@ -12,6 +12,7 @@ from goeswith.core.errors import DataError
 from goeswith.relations.measures import Z_95, wilson_interval
 from goeswith.results.reports import fact_queries as sql
 from goeswith.results.reports.feedback_tables import feedback_connection
+from goeswith.results.reports.impression_tables import create_impressions, seen_join
 
 Touch = Literal["click", "view"]
 
@@ -70,11 +71,9 @@ def report_results(
                 f"{folder} holds answers that count as sent and answers that count as seen; move "
                 "the files of one setting of serve.exposures to another folder"
             )
-        db.execute(sql.TOUCHED)
+        is_seen = counted == ["seen"]
+        create_impressions(db, seen=is_seen)
         db.execute(sql.BOUGHT.format(unit="coalesce(user_id, session_id)"))
-        db.execute(sql.SHOWN)
-        join = "INNER" if counted == ["seen"] else "LEFT"
-        db.execute(sql.SEEN.format(join=join))
         currencies = db.execute(sql.CURRENCIES).fetchall()
         currency = currencies[0][0] if currencies else None
         db.execute(sql.TOUCHES[touch])
@@ -84,7 +83,7 @@ def report_results(
         db.execute(sql.CELLS)
         db.execute("RESET disabled_optimizers")
         rows = {name: _rows(db, name) for name in sql.DIMENSIONS}
-        orders, attached = db.execute(sql.ATTACH.format(join=join)).fetchone()
+        orders, attached = db.execute(sql.ATTACH.format(join=seen_join(seen=is_seen))).fetchone()
         held = db.execute(sql.HOLDOUT, [currency]).fetchall()
     notes = _notes(counts, currencies)
     low, high = wilson(attached, orders)

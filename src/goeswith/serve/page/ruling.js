@@ -79,7 +79,7 @@ export function ruleWords(rule, names) {
 }
 
 /** The problems of these rules, or that other rules have with them. */
-export const problemsOf = (rules, problems) => problems.filter((p) => rules.some(({ id }) => p.rule === id || p.problem.includes(id)));
+export const problemsOf = (rules, problems) => problems.filter((p) => rules.some(({ id }) => p.rule === id || p.problem.includes(`the rule ${id} `)));
 
 /** Undo of one change of the rules, refused where another one came after it. */
 async function undoChange(revision, again, alsoUndo) {

@@ -9,11 +9,12 @@ from pathlib import Path
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from goeswith.core.errors import ConfigError, DataError
+from goeswith.core.errors import BundleError, ConfigError, DataError
 from goeswith.query.recommendation_list import RecommendationList
+from goeswith.query.similar_products import check_similars
 from goeswith.results.experiments.experiment_file import uniform
 from goeswith.results.exploration.choice_probabilities import draw
-from goeswith.serve.routes.learners import ClickLearner, ClusterLearner, Source, make_learner
+from goeswith.results.exploration.learners import ClickLearner, ClusterLearner, Source, make_learner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,17 +53,25 @@ class Explorer:
     same model and at least the share `explore_floor` of its score.
     """
 
-    def __init__(self, settings: ServeSettings) -> None:
-        """Args: settings: with an `explore` other than none.
+    def __init__(self, settings: ServeSettings, bundle: Bundle) -> None:
+        """Args: settings: with an `explore` other than none; bundle: the first that is served.
 
         Raises:
-            ConfigError: answers are not stored.
+            ConfigError: answers are not stored, or the bundle has no similar products to cluster.
         """
         if settings.exposures == "none" or settings.feedback is None:
             raise ConfigError(
                 f"serve.explore = {settings.explore!r} needs serve.feedback, and serve.exposures = "
                 "'sent' or 'seen', to learn from"
             )
+        if settings.explore == "linucb":
+            try:
+                check_similars(bundle)
+            except BundleError as error:
+                raise ConfigError(
+                    f"serve.explore = 'linucb' needs similar products: {error}, or set "
+                    "serve.explore = 'thompson'"
+                ) from error
         self._settings, self._folder = settings, Path(settings.feedback)
         self._lock = Lock()
         self._read_at: float | None = None
@@ -90,7 +99,8 @@ class Explorer:
         day = datetime.fromtimestamp(time.time(), UTC).date().isoformat()
         share = self._settings.explore_share
         is_explored = uniform(f"explored {day}", source.product_id, unit) < share
-        if not is_explored and not self.learner.has_counts(source):
+        # 50 products take twice as long as the ten that are shown
+        if not is_explored and not self.learner.may_replace(source, shown, place):
             return Explored(shown)
         candidates = self._candidates(shown, longer(), place)
         if len(candidates) < 2:

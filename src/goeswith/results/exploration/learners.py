@@ -12,13 +12,13 @@ from goeswith.query.similar_products import check_similars
 from goeswith.results.exploration.choice_probabilities import (
     Floats,
     choice_probabilities,
-    sure_by_bounds,
     surely_better,
 )
 from goeswith.results.exploration.click_counts import NOTHING, ClickCounts, read_click_counts
 from goeswith.results.exploration.source_clusters import ClusterCounts, SourceClusters
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from goeswith.query.bundle import Bundle
@@ -49,13 +49,18 @@ class ClickLearner:
         by_type = self.name == "thompson_types"
         return replace(self, counts=read_click_counts(folder, "type" if by_type else "product"))
 
-    def has_counts(self, source: Source) -> bool:
-        """Whether anything was shown for sources of this type."""
-        return source.type in self.counts.sources
+    def may_replace(self, source: Source, shown: Sequence[Recommendation], place: int) -> bool:
+        """Whether any product may be surely better than the one at a place of a list."""
+        usual = shown[place]
+        if self.name == "thompson_types":
+            return self.counts.may_be_surely_better(source.type, usual.type or "", ())
+        listed = {one.product_id for one in shown}
+        return self.counts.may_be_surely_better(source.type, usual.product_id, listed)
 
     def chances(self, source: Source, candidates: list[Recommendation]) -> Floats:
         """Probability of each candidate."""
-        places, alpha, beta = self._arms(source, candidates)
+        places, arms = self._arms(candidates)
+        alpha, beta = self.counts.posterior(source.type, arms)
         rule: Literal["epsilon", "thompson"] = "epsilon" if self.name == "epsilon" else "thompson"
         chances = np.zeros(len(candidates))
         chances[places] = choice_probabilities(rule, alpha, beta)
@@ -63,21 +68,19 @@ class ClickLearner:
 
     def surely_better(self, source: Source, candidates: list[Recommendation]) -> int:
         """The candidate to show to everyone; 0 is the usual one."""
-        places, alpha, beta = self._arms(source, candidates)
-        return places[surely_better(alpha, beta)]
+        places, arms = self._arms(candidates)
+        examined = self.counts.examined(source.type, arms)
+        return places[surely_better(*self.counts.posterior(source.type, arms), examined)]
 
-    def _arms(
-        self, source: Source, candidates: list[Recommendation]
-    ) -> tuple[list[int], Floats, Floats]:
-        """Places of the candidates that can be chosen, and the posterior of each."""
+    def _arms(self, candidates: list[Recommendation]) -> tuple[list[int], list[str]]:
+        """Places of the candidates that can be chosen, and the arm of each."""
         if self.name != "thompson_types":
-            names = [one.product_id for one in candidates]
-            return list(range(len(names))), *self.counts.posterior(source.type, names)
+            return list(range(len(candidates))), _ids(candidates)
         # a type is shown by its best product; that of the usual product by this one
         first: dict[str, int] = {}
         for place, one in enumerate(candidates):
             first.setdefault(one.type or "", place)
-        return list(first.values()), *self.counts.posterior(source.type, list(first))
+        return list(first.values()), list(first)
 
 
 @dataclass(frozen=True)
@@ -102,27 +105,32 @@ class ClusterLearner:
             ClusterCounts.from_clicks(clicks, found, clusters), clusters, bundle.id
         )
 
-    def has_counts(self, _: Source) -> bool:
-        """Whether anything was shown."""
-        return bool(self.counts.edges)
+    def may_replace(self, source: Source, shown: Sequence[Recommendation], _: int) -> bool:
+        """Whether any product may be surely better than one of a list."""
+        clusters, _weights = self._clusters(source)
+        return self.counts.may_be_surely_better(clusters, {one.product_id for one in shown})
 
     def chances(self, source: Source, candidates: list[Recommendation]) -> Floats:
         """1 for the candidate with the largest upper bound."""
-        mean, bonus = self._scores(source, candidates)
+        mean, bonus = self.counts.scores(*self._clusters(source), _ids(candidates))
         chances = np.zeros(len(candidates))
         chances[np.argmax(mean + bonus)] = 1
         return chances
 
     def surely_better(self, source: Source, candidates: list[Recommendation]) -> int:
         """The candidate to show to everyone; 0 is the usual one."""
-        return sure_by_bounds(*self._scores(source, candidates))
+        return self.counts.surely_better(*self._clusters(source), _ids(candidates))
 
-    def _scores(self, source: Source, candidates: list[Recommendation]) -> tuple[Floats, Floats]:
-        names = [one.product_id for one in candidates]
+    def _clusters(self, source: Source) -> tuple[list[int], list[float]]:
+        """Clusters of a source and their weights; none before the clusters of its build."""
         if self.clusters is None or source.bundle.id != self.build:
-            return self.counts.scores([], [], names)
+            return [], []
         nearest, weights = self.clusters.clusters[source.row], self.clusters.weights[source.row]
-        return self.counts.scores(nearest.tolist(), weights.tolist(), names)
+        return nearest.tolist(), weights.tolist()
+
+
+def _ids(candidates: list[Recommendation]) -> list[str]:
+    return [one.product_id for one in candidates]
 
 
 def make_learner(name: LearnerName) -> ClickLearner | ClusterLearner:
