@@ -128,7 +128,7 @@ def test_a_new_product_has_the_types_of_one_like_it(
     model, _ = fitted
     catalog, _ = planted()
     rows = np.array([3, 45], dtype=np.int32)
-    theta = model.encoder.encode(catalog)[rows]
-    theta /= np.linalg.norm(theta, axis=1, keepdims=True)
-    again = model._transition(theta, model.types[rows])
+    contents = model.encoder.contents(catalog)[rows]
+    contents /= np.linalg.norm(contents, axis=1, keepdims=True)
+    again = model._transition(contents, model.types[rows])
     np.testing.assert_allclose(again, model.transitions[rows], rtol=1e-4, atol=1e-5)

@@ -3,9 +3,10 @@
 The structure is that of P-Companion (Hao et al., 2020): product vectors theta of Product2Vec, a
 bottleneck from a type to the types that complement it, and a projection by complement type. What
 is changed are the causes for which it finds little here (docs/models/p_companion.md). With w the
-type of i, c that of j, d vectors of ids, and b biases, of products those with edges:
+type of i, C_i its content vector, c the type of j, d vectors of ids, and b biases, of products
+those with edges:
 
-    gamma_i = Dropout(ReLU((phi_w + theta_i W) W4 + b4)) W5 + b5
+    gamma_i = Dropout(ReLU((phi_w + C_i W) W4 + b4)) W5 + b5
     types:    y_ic = gamma_i . phi'_c + P_w . Q_c + b'_c
     products: x_ij = ((theta_i + d_i) * (phi'_c W6 + b6)) . (theta_j + d'_j) / temperature
                      + b_j + y_ic
@@ -73,7 +74,7 @@ class PCompanionSoftmax(TypedVectors):
         edges = edges_between(validation.split.graph.complements, known)
         edges.data = np.ones_like(edges.data)
 
-        self._fit_types(thetas, edges, validation)
+        self._fit_types(_unit(self.encoder.contents(catalog)), edges, validation)
         torch.manual_seed(config.seed)
         with_ids = (out_degree(edges) + in_degree(edges) > 0) & config.id_vectors
         learned = self.transitions, self.complement_types
@@ -112,7 +113,7 @@ class PCompanionSoftmax(TypedVectors):
         self._export_products(module)
         return self
 
-    def _fit_types(self, thetas: Floats, edges: Sparse, validation: PairValidation) -> None:
+    def _fit_types(self, contents: Floats, edges: Sparse, validation: PairValidation) -> None:
         import torch
 
         from goeswith.models.neural.torch_layers import device
@@ -123,20 +124,23 @@ class PCompanionSoftmax(TypedVectors):
             edges, self.types, len(self.type_names), config.type_dimension, config.seed
         )
         torch.manual_seed(config.seed)
-        module = TypeSoftmax(thetas, self.types, counted, config).to(where)
+        module = TypeSoftmax(contents, self.types, counted, config).to(where)
         optimizer = torch.optim.Adam(module.parameters(), lr=config.step_size)
-        data = [edges, thetas, self.types]
+        data = [edges, contents, self.types]
         run = TrainingRun(self, module, optimizer, data=data, stage="types")
-        pairs = np.column_stack(edges.nonzero()).astype(np.int64)
+        sources = np.flatnonzero(out_degree(edges)).astype(np.int32)
         for _ in run.epochs():
             losses = []
             module.train()
-            for batch in blocks(run.rng.permutation(len(pairs)).astype(np.int32), config.batch):
-                u, v = torch.from_numpy(pairs[run.workers.share(batch)]).to(where).T
-                loss = torch.nn.functional.cross_entropy(
-                    module(u), module.types[v], reduction="sum"
+            for batch in blocks(run.rng.permutation(sources), _SOURCES):
+                block = run.workers.share(batch)
+                part = edges[block]
+                u, of, v = (
+                    torch.from_numpy(rows.astype(np.int64)).to(where)
+                    for rows in (block, entry_rows(part), part.indices)
                 )
-                losses.append(run.step(loss, len(u)))
+                shares = module(u).log_softmax(dim=1)
+                losses.append(run.step(-shares[of, module.types[v]].sum(), part.nnz))
             self._export_types(module)
             run.finish(float(np.mean(losses)) if losses else 0.0, self._type_rate(validation))
         run.restore_best()
@@ -149,7 +153,8 @@ class PCompanionSoftmax(TypedVectors):
 
     def score_new(self, products: Catalog) -> Floats:
         theta = _unit(self.encoder.encode(products))
-        gamma = self._transition(theta, self.type_codes(products))
+        contents = _unit(self.encoder.contents(products))
+        gamma = self._transition(contents, self.type_codes(products))
         vectors = np.hstack([theta, gamma])
         vectors[~theta.any(axis=1)] = 0
         return self.score_vectors(vectors)
@@ -179,10 +184,10 @@ class PCompanionSoftmax(TypedVectors):
         shared = self.config.model_dump(include=set(Product2VecConfig.model_fields))
         return Product2Vec(Product2VecConfig.model_validate(shared))
 
-    def _transition(self, theta: Floats, codes: Rows) -> Floats:
+    def _transition(self, contents: Floats, codes: Rows) -> Floats:
         """(b, L + r + 1) of products outside the catalogue, as `transitions`."""
         w = self.transition_weights
-        query = w["transition_query"][codes] + theta @ w["transition_theta"].T
+        query = w["transition_query"][codes] + contents @ w["transition_content"].T
         hidden = np.maximum(query @ w["transition_w4"].T + w["transition_b4"], 0)
         gamma = hidden @ w["transition_w5"].T + w["transition_b5"]
         one = np.ones((len(gamma), 1), np.float32)
@@ -199,7 +204,7 @@ class PCompanionSoftmax(TypedVectors):
             self.complement_types = module.complement_types().cpu().numpy()
         named = {
             "query": module.query.weight,
-            "theta": module.content.weight,
+            "content": module.content.weight,
             "w4": module.narrow.weight,
             "b4": module.narrow.bias,
             "w5": module.widen.weight,

@@ -71,14 +71,14 @@ class TypeTransition(torch.nn.Module):
 class TypeSoftmax(torch.nn.Module):
     """The scores of complement types."""
 
-    theta: torch.Tensor
+    contents: torch.Tensor
     types: torch.Tensor
     prior: torch.Tensor
     prior_complement: torch.Tensor
 
     def __init__(
         self,
-        thetas: Floats,
+        contents: Floats,
         types: Rows,
         counted: CountedTransitions,
         config: PCompanionSoftmaxConfig,
@@ -86,7 +86,7 @@ class TypeSoftmax(torch.nn.Module):
         """Parameters.
 
         Args:
-            thetas: (n, d) product vectors of length 1, which are not trained.
+            contents: (n, c) content vectors of length 1, which are not trained.
             types: (n,) of the products.
             counted: the prior, which is not trained, and where the biases start.
             config: settings.
@@ -94,7 +94,7 @@ class TypeSoftmax(torch.nn.Module):
         super().__init__()
         count, length = len(counted.log_share), config.type_dimension
         fixed = {
-            "theta": thetas,
+            "contents": contents,
             "types": types.astype(np.int64),
             "prior": counted.source,
             "prior_complement": counted.complement,
@@ -102,7 +102,7 @@ class TypeSoftmax(torch.nn.Module):
         for name, array in fixed.items():
             self.register_buffer(name, torch.from_numpy(array), persistent=False)
         self.query = torch.nn.Embedding(count, length)
-        self.content = torch.nn.Linear(thetas.shape[1], length, bias=False)
+        self.content = torch.nn.Linear(contents.shape[1], length, bias=False)
         self.narrow = torch.nn.Linear(length, length // 2)
         self.dropout = torch.nn.Dropout(config.dropout)
         self.widen = torch.nn.Linear(length // 2, length)
@@ -114,7 +114,7 @@ class TypeSoftmax(torch.nn.Module):
     def transitions(self, rows: torch.Tensor) -> torch.Tensor:
         """(b, L + r + 1) gamma of sources, the prior of their types, and a one."""
         codes = self.types[rows]
-        query = self.query(codes) + self.content(self.theta[rows])
+        query = self.query(codes) + self.content(self.contents[rows])
         gamma = self.widen(self.dropout(self.narrow(query).relu()))
         return torch.cat([gamma, self.prior[codes], torch.ones_like(gamma[:, :1])], dim=1)
 
