@@ -4,8 +4,8 @@
 
 Each rung is a model on the splits of `goeswith benchmark --protocol edges`: nDCG@10, the share of
 held-out pairs in slates of sixty products, and the share whose type is among three predicted ones,
-beside the three most frequent types. What is stored already is not measured again: a run that was
-stopped goes on where it was.
+beside the three most frequent types; loss and validation of every epoch by stage. What is stored
+already is not measured again: a run that was stopped goes on where it was.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from goeswith.evaluation.protocols import protocol
 from goeswith.evaluation.protocols.case import BenchmarkData
 from goeswith.evaluation.protocols.held_out_edges import EdgesCase
 from goeswith.models import make_model
+from goeswith.models.neural.training import EpochRecord
 from goeswith.models.neural.typed_vectors import TypedVectors
 from goeswith.models.registry import model_name
 from goeswith.settings.sections import Settings
@@ -37,8 +38,8 @@ RUNGS: Final = {
     "type of the target, residual": (
         f"p_companion:{_RANDOM},train_projection=true_type,residual_projection=true"
     ),
-    "softmaxes": "p_companion_softmax:id_vectors=false",
-    "id vectors": "p_companion_softmax",
+    "softmaxes, types in a stage of their own": "p_companion_softmax:id_vectors=false",
+    "and id vectors (the last rung)": "p_companion_softmax",
     "typed towers": "typed_towers",
 }
 
@@ -47,15 +48,18 @@ def measure(case: EdgesCase, spec: str, seed: int) -> dict[str, Any]:
     """Figures of a rung on one split."""
     model = make_model(spec, {model_name(spec): {"seed": seed}})
     assert isinstance(model, TypedVectors)
+    epochs: dict[str, list[dict[str, float]]] = {}
+
+    def note(stage: str, epoch: EpochRecord) -> None:
+        measured = {"loss": epoch["loss"], "validation": epoch["validation"]}
+        epochs.setdefault(stage, []).append({k: round(v, 4) for k, v in measured.items()})
+
+    model.on_epoch = note
     model.fit(case.catalog, case.train)
     values = case.measure(case.answer(model)).values()
     figures: dict[str, Any] = {name: values[name] for name in ("ndcg@10", "hit@10")}
     figures |= slate_hits(case, model) | type_hits(case, model)
-    figures["epochs"] = [
-        {"loss": round(epoch["loss"], 4), "validation": round(epoch["validation"], 4)}
-        for epoch in model.history
-    ]
-    return figures
+    return figures | {"epochs": epochs}
 
 
 def main() -> None:

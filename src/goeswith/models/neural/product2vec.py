@@ -127,7 +127,11 @@ class Product2Vec(TrainedVectors):
         Zeros for a product without attributes. Without similar pairs there is no training:
         then the content vectors themselves.
         """
-        return self._forward(self._content.encode(catalog))
+        return self._forward(self.contents(catalog))
+
+    def contents(self, catalog: Catalog) -> Floats:
+        """The content vectors (m, c) that `encode` reads."""
+        return self._content.encode(catalog)
 
     def arrays(self) -> Arrays:
         return super().arrays() | self.encoder_arrays()

@@ -1,4 +1,4 @@
-"""The torch modules of P-Companion: type vectors, type transition, projection."""
+"""The torch modules of P-Companion and of its form with softmaxes: types, projection, ids."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         PCompanionConfig,
         PCompanionSoftmaxConfig,
     )
+    from goeswith.models.neural.type_transitions import CountedTransitions
 
 
 class TypeTransition(torch.nn.Module):
@@ -67,19 +68,81 @@ class TypeTransition(torch.nn.Module):
         )
 
 
-class TypedSoftmax(torch.nn.Module):
-    """The scores of types and of products in P-Companion with softmaxes."""
+class TypeSoftmax(torch.nn.Module):
+    """The scores of complement types."""
+
+    contents: torch.Tensor
+    types: torch.Tensor
+    prior: torch.Tensor
+    prior_complement: torch.Tensor
+
+    def __init__(
+        self,
+        contents: Floats,
+        types: Rows,
+        counted: CountedTransitions,
+        config: PCompanionSoftmaxConfig,
+    ) -> None:
+        """Parameters.
+
+        Args:
+            contents: (n, c) content vectors of length 1, which are not trained.
+            types: (n,) of the products.
+            counted: the prior, which is not trained, and where the biases start.
+            config: settings.
+        """
+        super().__init__()
+        count, length = len(counted.log_share), config.type_dimension
+        fixed = {
+            "contents": contents,
+            "types": types.astype(np.int64),
+            "prior": counted.source,
+            "prior_complement": counted.complement,
+        }
+        for name, array in fixed.items():
+            self.register_buffer(name, torch.from_numpy(array), persistent=False)
+        self.query = torch.nn.Embedding(count, length)
+        self.content = torch.nn.Linear(contents.shape[1], length, bias=False)
+        self.narrow = torch.nn.Linear(length, length // 2)
+        self.dropout = torch.nn.Dropout(config.dropout)
+        self.widen = torch.nn.Linear(length // 2, length)
+        self.complement = torch.nn.Embedding(count, length)
+        self.frequency = torch.nn.Parameter(torch.from_numpy(counted.log_share.copy()))
+        torch.nn.init.normal_(self.complement.weight, std=0.1)
+        torch.nn.init.ones_(self.narrow.bias)
+
+    def transitions(self, rows: torch.Tensor) -> torch.Tensor:
+        """(b, L + r + 1) gamma of sources, the prior of their types, and a one."""
+        codes = self.types[rows]
+        query = self.query(codes) + self.content(self.contents[rows])
+        gamma = self.widen(self.dropout(self.narrow(query).relu()))
+        return torch.cat([gamma, self.prior[codes], torch.ones_like(gamma[:, :1])], dim=1)
+
+    def complement_types(self) -> torch.Tensor:
+        """(types, L + r + 1) phi', the prior, and how frequent a type is."""
+        parts = [self.complement.weight, self.prior_complement, self.frequency[:, None]]
+        return torch.cat(parts, dim=1)
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        """(b, types) scores of the complement types of sources."""
+        return self.transitions(rows) @ self.complement_types().T
+
+
+class ProductSoftmax(torch.nn.Module):
+    """The scores of products, to which those of their types are added, which are not trained."""
 
     theta: torch.Tensor
     types: torch.Tensor
     warm: torch.Tensor
+    transitions: torch.Tensor
+    complement_types: torch.Tensor
 
     def __init__(
         self,
         thetas: Floats,
         types: Rows,
         with_ids: npt.NDArray[np.bool_],
-        count: int,
+        learned: tuple[Floats, Floats],
         config: PCompanionSoftmaxConfig,
     ) -> None:
         """Parameters.
@@ -88,57 +151,41 @@ class TypedSoftmax(torch.nn.Module):
             thetas: (n, d) product vectors of length 1, which are not trained.
             types: (n,) of the products.
             with_ids: (n,) products that have a vector and a bias of their own.
-            count: of types.
+            learned: (n, k) of sources and (types, k) of complement types; inner products are the
+                scores of types.
             config: settings.
         """
         super().__init__()
-        (n, d), length = thetas.shape, config.type_dimension
-        self.temperature = config.temperature
-        self.register_buffer("theta", torch.from_numpy(thetas), persistent=False)
-        self.register_buffer("types", torch.from_numpy(types.astype(np.int64)), persistent=False)
-        warm = torch.from_numpy(with_ids.astype(np.float32)[:, None])
-        self.register_buffer("warm", warm, persistent=False)
-        self.query = torch.nn.Embedding(count, length)
-        self.content = torch.nn.Linear(d, length, bias=False)
-        self.narrow = torch.nn.Linear(length, length // 2)
-        self.dropout = torch.nn.Dropout(config.dropout)
-        self.widen = torch.nn.Linear(length // 2, length)
-        self.complement = torch.nn.Embedding(count, length)
-        self.frequency = torch.nn.Parameter(torch.zeros(count))
-        self.project = torch.nn.Linear(length, d)
-        torch.nn.init.normal_(self.complement.weight, std=0.1)
-        torch.nn.init.ones_(self.narrow.bias)
+        n, d = thetas.shape
+        self.length, self.temperature = config.type_dimension, config.temperature
+        fixed = {
+            "theta": thetas,
+            "types": types.astype(np.int64),
+            "warm": with_ids.astype(np.float32)[:, None],
+            "transitions": learned[0],
+            "complement_types": learned[1],
+        }
+        for name, array in fixed.items():
+            self.register_buffer(name, torch.from_numpy(array), persistent=False)
+        self.project = torch.nn.Linear(self.length, d)
         torch.nn.init.ones_(self.project.bias)
         ids = [torch.zeros(n, d), torch.zeros(n, d), torch.zeros(n, 1)]
         self.source_id, self.target_id, self.bias = map(torch.nn.Parameter, ids)
         for parameter in (self.source_id, self.target_id):
             torch.nn.init.normal_(parameter, std=0.05)
 
-    def sources(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Vectors (b, d + L + 1) of sources, and gamma with a one behind it (b, L + 1)."""
-        theta = self.theta[rows]
-        query = self.query(self.types[rows]) + self.content(theta)
-        gamma = self.widen(self.dropout(self.narrow(query).relu()))
-        gamma = torch.cat([gamma, torch.ones_like(gamma[:, :1])], dim=1)
-        own = theta + self.source_id[rows] * self.warm[rows]
-        return torch.cat([own, gamma], dim=1), gamma
+    def sources(self, rows: torch.Tensor) -> torch.Tensor:
+        """(b, d + k) of sources: product, then type."""
+        own = self.theta[rows] + self.source_id[rows] * self.warm[rows]
+        return torch.cat([own, self.transitions[rows]], dim=1)
 
     def targets(self, rows: torch.Tensor) -> torch.Tensor:
-        """Vectors (b, d + L + 1) of targets: projection times product, type, and bias."""
-        codes, warm = self.types[rows], self.warm[rows]
-        kinds = self.complement_types().detach()[codes]  # types are learned by their own loss
+        """(b, d + k) of targets: projection times product, type, and bias."""
+        kinds, warm = self.complement_types[self.types[rows]], self.warm[rows]
         product = self.theta[rows] + self.target_id[rows] * warm
-        projected = self.project(kinds[:, :-1]) * product / self.temperature
+        projected = self.project(kinds[:, : self.length]) * product / self.temperature
         bias = kinds[:, -1:] + self.bias[rows] * warm
         return torch.cat([projected, kinds[:, :-1], bias], dim=1)
-
-    def complement_types(self) -> torch.Tensor:
-        """(types, L + 1) phi' and, behind it, how frequent a type is."""
-        return torch.cat([self.complement.weight, self.frequency[:, None]], dim=1)
-
-    def type_logits(self, gamma: torch.Tensor) -> torch.Tensor:
-        """(b, types) of gamma (b, L + 1)."""
-        return gamma @ self.complement_types().T
 
 
 class NegativeSampler:

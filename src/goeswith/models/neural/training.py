@@ -226,7 +226,9 @@ class TrainingRun:
         module: torch.nn.Module,
         optimizer: torch.optim.Optimizer,
         data: Sequence[Any],
+        *,
         pairs: int | None = None,
+        stage: str = "",
     ) -> None:
         """Take up a training run, or start one.
 
@@ -239,20 +241,22 @@ class TrainingRun:
             pairs: validation pairs. With them, epochs whose hit rates differ by less than a
                 standard error count as equal, and the one of least loss is restored: with a few
                 dozen pairs the highest hit rate is chance. None compares hit rates as they are.
+            stage: of several runs of one model, the name of this one.
 
         Raises:
             ConfigError: the workers do not see the same checkpoint.
         """
-        self.name, self.module, self.optimizer = model.name, module, optimizer
+        self.name = f"{model.name}-{stage}" if stage else model.name
+        self.module, self.optimizer = module, optimizer
         self._device = next(module.parameters()).device
         self.workers = Workers.here()
         self.config: TrainingConfig = model.training
         self.history: list[EpochRecord] = []
         self._best: dict[str, torch.Tensor] = {}
         self._on_epoch, self._pairs = model.on_epoch, pairs
-        self._file = model.checkpoints / f"{model.name}.checkpoint" if model.checkpoints else None
+        self._file = model.checkpoints / f"{self.name}.checkpoint" if model.checkpoints else None
         shapes = {name: tuple(value.shape) for name, value in module.state_dict().items()}
-        self._fingerprint = _fingerprint(f"{model.name} {self.config!r} {shapes}", data)
+        self._fingerprint = _fingerprint(f"{self.name} {self.config!r} {shapes}", data)
         if self._file is not None:
             self._resume(self._file)
             # all workers read the file before any continues, and removes it in the end
