@@ -47,6 +47,6 @@ class SimilarShoppers:
         if not len(nearest):
             return lifts
         weights = similarity[nearest].astype(np.float64)
-        theirs = weights @ self._bought[nearest].toarray()[:, products[at]] / weights.sum()
+        theirs = (self._bought[nearest].T @ weights)[products[at]] / weights.sum()
         lifts[at] = np.where(share > 0, (theirs + share) / np.maximum(2 * share, 1e-12), 1)
         return lifts
