@@ -175,7 +175,7 @@ def command(
             key: [asdict(one) for one in found],
             "skipped": [asdict(one) for one in getattr(found, "skipped", [])],
             "rules": getattr(found, "rules", []),
-            **({"personal": asdict(found.personal)} if shopper else {}),
+            **_personal_fields(found),
         },
         [table] if found else [],
     )
@@ -193,6 +193,14 @@ def _print_changes(output: Output, found: Any) -> None:
         output.say(f"skipped {one.what} {one.value}: {one.reason}")
     if (personal := getattr(found, "personal", None)) is not None:
         _print_personal(output, personal)
+
+
+def _personal_fields(found: Any) -> dict[str, Any]:
+    """How a list was made for one shopper, as a field of the JSON; empty for a list for all."""
+    from dataclasses import asdict
+
+    personal = getattr(found, "personal", None)
+    return {} if personal is None else {"personal": asdict(personal)}
 
 
 def _print_personal(output: Output, personal: Personalization) -> None:
