@@ -52,10 +52,10 @@ def slates(bundle: Bundle, plain: Bundle) -> dict[str, Callable[[str, str, list[
         return [one.product_id for one in found]
 
     def without_owned(product: str, _: str, own: list[str]) -> list[str]:
-        return [one for one in ids(bundle.complements(product, bundle.k)) if one not in own][:K]
+        return [one for one in ids(bundle.lookup(product, bundle.k)) if one not in own][:K]
 
     return {
-        "for all": lambda product, _, __: ids(bundle.complements(product, K)),
+        "for all": lambda product, _, __: ids(bundle.lookup(product, K)),
         "for all, without owned": without_owned,
         "personal": lambda product, user, _: ids(bundle.complements(product, K, user=user)),
         "personal, without owned": lambda product, user, _: ids(
@@ -85,7 +85,7 @@ def main() -> None:
         histories = histories.split_last()[0]
     earlier, shoppers, baskets = histories.split_last()
     path = given.bundle or Path(tempfile.mkdtemp()) / "bundle"
-    if not path.exists():
+    if not (path / "manifest.json").exists():
         fitted = FitSettings(
             model=given.model, session_model="none", shopper_model="gp_topfreq:tune=false"
         )
