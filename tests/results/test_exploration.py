@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
+from goeswith.results.exploration import source_clusters
 from goeswith.results.exploration.choice_probabilities import (
     choice_probabilities,
     draw,
@@ -123,12 +124,19 @@ def test_diag_linucb_is_the_formula() -> None:
     assert bonus[1] > bonus[0]  # what was never shown
 
 
-def test_products_of_one_kind_share_a_cluster() -> None:
+@pytest.mark.parametrize("rare", [0, 300])
+def test_products_of_one_kind_share_a_cluster(rare: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source_clusters, "_MAX_TOKENS", 3)
     rng = np.random.default_rng(0)
     kinds = rng.integers(3, size=300)
     dense = np.eye(3)[kinds] + rng.normal(0, 0.1, (300, 3))
+    dense = np.hstack([3 * np.eye(300)[:, :rare], dense])  # tokens of one product each
     dense /= np.linalg.norm(dense, axis=1, keepdims=True)
-    found = SourceClusters.fit(sparse.csr_matrix(dense.astype(np.float32)))
+    vectors = sparse.csr_matrix(dense.astype(np.float32))
+    frequent = source_clusters._of_frequent_tokens(vectors).toarray()
+    assert frequent.shape == (300, 3)
+    assert np.linalg.norm(frequent, axis=1) == pytest.approx(np.ones(300), abs=1e-5)
+    found = SourceClusters.fit(vectors)
     assert found.weights.sum(axis=1) == pytest.approx(np.ones(300), abs=1e-5)
     nearest = found.clusters[np.arange(300), found.weights.argmax(axis=1)]
     assert all(len(set(kinds[nearest == c].tolist())) == 1 for c in set(nearest.tolist()))

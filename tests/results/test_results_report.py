@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from typer.testing import CliRunner
 
 from goeswith.cli.main import app
 from goeswith.core.errors import DataError
+from goeswith.results.reports import feedback_tables
 from goeswith.results.reports.feedback_tables import CACHE
 from goeswith.results.reports.results_page import results_html
 from goeswith.results.reports.results_report import report_results, wilson
@@ -130,6 +132,25 @@ def test_later_lines_and_files_are_added_and_each_line_is_parsed_once(tmp_path: 
         file.write('"\n')
     report = report_results(tmp_path)
     assert report.notes[0] == "1 lines that are no JSON are left out"
+
+
+def test_a_line_that_is_added_while_a_file_is_parsed_counts_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, LOG)
+    before = report_results(tmp_path).rows["all"][0]["impressions"]
+    rmtree(tmp_path / CACHE)
+    digest = feedback_tables._digest
+
+    def add_line(file: Any, end: int) -> str:
+        with (tmp_path / "feedback-a-1.jsonl").open("a") as log:
+            log.write(json.dumps(answer("added", "u9", ["a"])) + "\n")
+        return digest(file, end)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(feedback_tables, "_digest", add_line)
+        assert report_results(tmp_path).rows["all"][0]["impressions"] == before
+    assert report_results(tmp_path).rows["all"][0]["impressions"] == before + 1
 
 
 def test_many_parts_of_a_file_become_one(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from goeswith.core.errors import DataError
 from goeswith.results.experiments.experiment_file import Experiment
-from goeswith.results.experiments.experiment_report import report_experiment
+from goeswith.results.experiments.experiment_report import DraftResult, report_experiment
 from goeswith.results.experiments.experiment_sums import ExperimentSums, VariantSums
 from goeswith.results.experiments.stop_rule import (
     read_stopped,
@@ -54,6 +55,21 @@ def test_the_rule_can_give_everyone_the_control() -> None:
     assert found is not None
     assert (found.shows, found.at) == ("a", "2026-02-03T12:00:00+00:00")
     assert "b is better than a" in found.reason
+
+
+def test_neither_harm_nor_a_fault_is_shown_to_everyone() -> None:
+    file = experiment()
+    preferred = DraftResult("i", ("b", "a"), 900, 0.7, 0.6, 0.8, "better", "b is preferred")
+    worse = replace(report_experiment(file, sums(700)), drafts=[preferred])
+    better = report_experiment(file, sums(1500))
+    for report in (worse, replace(better, state="fault")):
+        found = stop_now(file, report, NOW)
+        assert found is not None
+        assert found.shows == "a"
+    equal = replace(report_experiment(file, sums(1000)), drafts=[preferred], state="better")
+    found = stop_now(file, equal, NOW)
+    assert found is not None
+    assert found.shows == "b"
 
 
 def test_it_ends_after_its_last_day() -> None:

@@ -79,9 +79,9 @@ class PairClicks:
         """
         halves = []
         for seen in (self.clicks, self.attached):
-            whole = np.rint(seen).astype(np.int64)
-            part = rng.binomial(whole, 0.5).astype(np.float64)
-            halves.append((part, whole - part))
+            count = np.rint(seen).astype(np.int64)
+            part = rng.binomial(count, 0.5).astype(np.float64)
+            halves.append((part, count - part))
         (clicks, other_clicks), (attached, other_attached) = halves
         expected = self.expected_clicks / 2, self.expected_attached / 2
         pairs = self.n, self.sources, self.targets

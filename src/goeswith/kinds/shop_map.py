@@ -31,6 +31,8 @@ MIN_SHARE: Final = 0.8
 """Share of a type's products of one kind, from which that is proposed for all of them."""
 _EXAMPLES: Final = 3
 _OTHERS: Final = 3
+_MAX_FIELD: Final = 1 << 17
+"""Characters of a field of a map."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,7 @@ def read_map(file: Path) -> dict[str, str]:
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{file}: cannot be read: {error}") from error
     header = lines[0] if lines else ""
+    csv.field_size_limit(_MAX_FIELD)  # of the process: other readers allow longer fields
     reader = csv.DictReader(lines, delimiter=";" if header.count(";") > header.count(",") else ",")
     try:
         rows = list(reader)

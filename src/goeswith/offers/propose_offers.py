@@ -168,7 +168,7 @@ class _Compatibility:
 
     def __init__(self, bundle: Bundle, limits: OfferLimits) -> None:
         self._bundle, self._limits = bundle, limits
-        self._prices = _prices(bundle)
+        self._prices = [] if limits.max_price is None else _prices(bundle)
         self._types = bundle.products.type_codes
         self._variants = bundle.products.variant_codes
         self._substitutes: dict[int, frozenset[int]] = {}

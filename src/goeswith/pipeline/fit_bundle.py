@@ -131,6 +131,7 @@ def fit_bundle(
             check_publishable(out, expected, last, settings.publish_if)
         steps.log("building relations")
         report = mining_report or MiningReport()
+        clicks = _pair_clicks(settings, dataset.catalog, report)
         relations, below_support, mining = graph, None, settings.relations
         if dataset.only_catalog and model_name(settings.fit.model) in (ZERO_SHOT, KINDS_MODEL):
             report.notes.append(NO_LOG)
@@ -146,8 +147,6 @@ def fit_bundle(
 
         session = fit_session(dataset, settings, build, checkpoints, steps.log)
         shoppers = fit_shoppers(dataset, settings, build, checkpoints, steps.log)
-
-        clicks = _pair_clicks(settings, dataset.catalog, report)
 
         def make_fitted(spec: str) -> Recommender:
             model = make_model(spec, settings.models)

@@ -1,7 +1,7 @@
 """The end of an experiment by its rule, and where the service stores it.
 
 The file lies beside the feedback, so that all processes of a service, its next start and
-`goeswith experiment results` know of it. Deleting it runs the experiment again.
+`goeswith experiment results` know of it. Without it, the next start runs the experiment again.
 """
 
 from __future__ import annotations
@@ -62,11 +62,14 @@ def stop_now(
 
 def _shown(experiment: Experiment, report: ExperimentReport) -> str:
     """The control, or the best of the variants that are better and do no harm."""
-    if experiment.stop is None or experiment.stop.then == "control" or report.split_alarm:
+    if experiment.stop is None or experiment.stop.then == "control" or report.state == "fault":
         return experiment.baseline
+    harmful = {one.name for one in report.variants if one.state in ("harm", "worse")}
     for draft in report.drafts:
         if draft.state in ("better", "worse"):
-            return draft.rankings[draft.state == "worse"]
+            winner = draft.rankings[draft.state == "worse"]
+            if winner not in harmful:
+                return winner
     better = [one for one in report.variants if one.state == "better"]
 
     def gain(one: VariantResult) -> float:

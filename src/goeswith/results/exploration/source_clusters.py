@@ -22,7 +22,7 @@ from typing import Final, Self
 import numpy as np
 import numpy.typing as npt
 
-from goeswith.core.arrays import Floats, Rows, Sparse
+from goeswith.core.arrays import Floats, Rows, Sparse, inverse_power, scale_rows
 from goeswith.results.exploration.click_counts import PRIOR_IMPRESSIONS, ClickCounts
 
 MAX_CLUSTERS: Final = 256
@@ -34,6 +34,8 @@ _SHARPNESS: Final = 10.0
 """Weights are the softmax of this many cosines."""
 _SAMPLE: Final = 20_000
 """Products that the clusters are computed from."""
+_MAX_TOKENS: Final = 20_000
+"""Most frequent tokens that they are computed from: a center has a number for each."""
 
 Numbers = npt.NDArray[np.float64]
 
@@ -60,7 +62,7 @@ class SourceClusters:
         """
         from sklearn.cluster import MiniBatchKMeans
 
-        n = vectors.shape[0]
+        n, vectors = vectors.shape[0], _of_frequent_tokens(vectors)
         rng = np.random.default_rng(seed)
         sample = np.sort(rng.permutation(n)[:_SAMPLE])
         count = int(min(MAX_CLUSTERS, max(1, len(sample) // 10)))
@@ -78,6 +80,16 @@ class SourceClusters:
             share = np.exp(_SHARPNESS * (near - near.max(axis=1, keepdims=True)))
             clusters[rows], weights[rows] = best, share / share.sum(axis=1, keepdims=True)
         return cls(clusters, weights)
+
+
+def _of_frequent_tokens(vectors: Sparse) -> Sparse:
+    """Unit rows of the most frequent tokens; rare ones say little about 256 clusters."""
+    if vectors.shape[1] <= _MAX_TOKENS:
+        return vectors
+    products = np.bincount(vectors.indices, minlength=vectors.shape[1])
+    frequent = np.sort(np.argsort(-products, kind="stable")[:_MAX_TOKENS])
+    part = vectors[:, frequent]
+    return scale_rows(part, inverse_power(part.multiply(part).sum(axis=1).A1, 0.5))
 
 
 @dataclass(frozen=True)

@@ -154,8 +154,11 @@ def _parsed(connection: Any, path: Path, spill: Path) -> _Parsed:
     if position < end:
         with path.open("rb") as file:
             part = _part(cache, path.stem, position, end, _digest(file, end))
-        source = path if end - position == size else _copy(path, position, end, spill)
-        _parse(connection, source, part)
+        is_all = end - position == size
+        _read_lines(connection, path if is_all else _copy(path, position, end, spill))
+        if is_all and path.stat().st_size != size:  # a service has added lines meanwhile
+            _read_lines(connection, _copy(path, position, end, spill))
+        _write_part(connection, part)
         chain.append(part)
     if len(chain) > _MAX_PARTS:
         merged = _part(cache, path.stem, 0, end, chain[-1].digest)
@@ -215,8 +218,8 @@ def _copy(path: Path, start: int, end: int, folder: Path) -> Path:
     return target
 
 
-def _parse(connection: Any, source: Path, part: _Part) -> None:
-    """Write the parquet files of some lines."""
+def _read_lines(connection: Any, source: Path) -> None:
+    """Parse a file into the table `lines`."""
     # a line that is no JSON has no event
     columns = ", ".join(f"{name}: '{kind}'" for name, kind in _COLUMNS.items())
     connection.execute(
@@ -227,6 +230,10 @@ def _parse(connection: Any, source: Path, part: _Part) -> None:
         f"1000000, columns = {{{columns}}}))",
         [str(source)],
     )
+
+
+def _write_part(connection: Any, part: _Part) -> None:
+    """Write the parquet files of `lines`."""
     for name, query in _TABLES.items():
         with atomic_path(part.files[name]) as partial:
             connection.execute(f"COPY ({query}) TO '{_quoted(partial)}' (FORMAT parquet)")

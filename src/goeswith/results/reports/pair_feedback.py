@@ -26,7 +26,7 @@ SELECT s.source_id, s.product_id, least(s.rank, ?) AS rank, count(*) AS shown,
        count(*) FILTER (s.clicked_at IS NOT NULL) AS clicks,
        count(*) FILTER (b.units > 0) AS attached
 FROM impressions s LEFT JOIN attributed b USING (answer, product)
-WHERE s.source_id IS NOT NULL
+WHERE s.source_id IS NOT NULL AND s.product_id IS NOT NULL
 GROUP BY ALL
 """
 

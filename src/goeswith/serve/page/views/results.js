@@ -52,7 +52,7 @@ function experimentOf(report, currency) {
       cell(one.values.conversion, share.format.bind(share)), cell(one.values.revenue, price), h("td", {}, change(one)),
     ])),
     report.drafts.map((one) => h("p", {}, `Clicks for ${clean(one.rankings[0], 60)}, against ${clean(one.rankings[1], 60)}: ${one.clicks ? `${share.format(one.preference)} (${share.format(one.low)} to ${share.format(one.high)})` : "none"} of ${count(one.clicks)}.`)),
-    h("p", { class: "hint" }, "The range in brackets is where the true difference lies with a certainty of 95 %. It holds on any day, so that you may look as often as you like."),
+    h("p", { class: "hint" }, "The range in brackets is where the true difference lies, with the certainty that the experiment sets. It holds on any day, so that you may look as often as you like."),
   ];
 }
 
