@@ -358,6 +358,13 @@ class LabelsRequest(TypedDict):
     labels: list[LabelSchema]
 
 
+class LeftOutSchema(TypedDict):
+    """A product that the shopper bought, and that would be shown otherwise."""
+
+    product_id: str
+    reason: str
+
+
 class LinkSchema(TypedDict):
     """A product between source and target."""
 
@@ -424,6 +431,59 @@ class NextSchema(TypedDict):
     proposed_by: list[str]
     after: str | None
     followed: int
+
+
+class PersonalComplementsResponse(TypedDict):
+    """Complements of a product for one shopper."""
+
+    bundle: str
+    skipped: NotRequired[list[SkippedSchema]]
+    rules: NotRequired[list[str]]
+    recommendation_id: NotRequired[str | None]
+    product_id: str
+    complements: list[PersonalRecommendationSchema]
+    personal: PersonalizationSchema
+
+
+class PersonalRecommendationSchema(TypedDict):
+    """A complement for one shopper."""
+
+    product_id: str
+    title: str | None
+    type: str | None
+    relation: Literal["complement", "similar", "goes_with"]
+    score: float
+    model: str
+    fallback: bool
+    evidence: EvidenceSchema
+    why: str
+    goes_with: list[str]
+    pinned: bool
+    explanation: str | None
+    knowledge: NotRequired[KnowledgeSchema | None]
+    more_variants: NotRequired[int]
+    rules: NotRequired[list[str]]
+    rank_for_all: int | None
+    personal: str | None
+
+
+class PersonalRequest(TypedDict):
+    """A shopper: what she bought, or her id if the bundle has her history."""
+
+    history: NotRequired[list[str] | None]
+    user_id: NotRequired[str | None]
+    repeats: NotRequired[Literal["auto", "all", "none"]]
+
+
+class PersonalizationSchema(TypedDict):
+    """How the list was made for the shopper."""
+
+    source: Literal["history", "user"]
+    known: bool
+    products: int
+    unknown: int
+    similar_shoppers: bool
+    left_out: list[LeftOutSchema]
 
 
 class PreviewItemSchema(TypedDict):
@@ -925,6 +985,26 @@ class GoesWithClient:
     ) -> ComplementsResponse:
         """Complements of a product, best first; at most `k`."""
         answer: ComplementsResponse = self._send("GET", f"/v1/products/{quote(product_id, safe='')}/complements", {"k": k, "model": model, "locale": locale, "where": where, "ban": ban, "pin": pin, "per_type": per_type, "diversity": diversity, "include": include, "when_sold_out": when_sold_out, "market": market, "session_id": session_id, "user_id": user_id})
+        return answer
+
+    def personal_complements(
+        self,
+        product_id: str,
+        body: PersonalRequest,
+        *,
+        k: int | None = None,
+        locale: str | None = None,
+        where: list[str] | None = None,
+        ban: list[str] | None = None,
+        pin: list[str] | None = None,
+        per_type: int | None = None,
+        diversity: float | None = None,
+        include: list[Literal["sold_out", "hidden"]] | None = None,
+        when_sold_out: int | None = None,
+        market: str | None = None,
+    ) -> PersonalComplementsResponse:
+        """Complements of a product for one shopper, best first; at most `k`."""
+        answer: PersonalComplementsResponse = self._send("POST", f"/v1/products/{quote(product_id, safe='')}/complements", {"k": k, "locale": locale, "where": where, "ban": ban, "pin": pin, "per_type": per_type, "diversity": diversity, "include": include, "when_sold_out": when_sold_out, "market": market}, body)
         return answer
 
     def similars(

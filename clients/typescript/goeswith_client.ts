@@ -317,6 +317,12 @@ export interface LabelsRequest {
   labels: LabelSchema[];
 }
 
+/** A product that the shopper bought, and that would be shown otherwise. */
+export interface LeftOutSchema {
+  product_id: string;
+  reason: string;
+}
+
 /** A product between source and target. */
 export interface LinkSchema {
   product_id: string;
@@ -377,6 +383,55 @@ export interface NextSchema {
   proposed_by: string[];
   after: string | null;
   followed: number;
+}
+
+/** Complements of a product for one shopper. */
+export interface PersonalComplementsResponse {
+  bundle: string;
+  skipped?: SkippedSchema[];
+  rules?: string[];
+  recommendation_id?: string | null;
+  product_id: string;
+  complements: PersonalRecommendationSchema[];
+  personal: PersonalizationSchema;
+}
+
+/** A complement for one shopper. */
+export interface PersonalRecommendationSchema {
+  product_id: string;
+  title: string | null;
+  type: string | null;
+  relation: "complement" | "similar" | "goes_with";
+  score: number;
+  model: string;
+  fallback: boolean;
+  evidence: EvidenceSchema;
+  why: string;
+  goes_with: string[];
+  pinned: boolean;
+  explanation: string | null;
+  knowledge?: KnowledgeSchema | null;
+  more_variants?: number;
+  rules?: string[];
+  rank_for_all: number | null;
+  personal: string | null;
+}
+
+/** A shopper: what she bought, or her id if the bundle has her history. */
+export interface PersonalRequest {
+  history?: string[] | null;
+  user_id?: string | null;
+  repeats?: "auto" | "all" | "none";
+}
+
+/** How the list was made for the shopper. */
+export interface PersonalizationSchema {
+  source: "history" | "user";
+  known: boolean;
+  products: number;
+  unknown: number;
+  similar_shoppers: boolean;
+  left_out: LeftOutSchema[];
 }
 
 /** One product before and after. */
@@ -818,6 +873,11 @@ export class GoesWithClient {
   /** Complements of a product, best first; at most `k`. */
   complements(product_id: string, options: { k?: number | null; model?: string | null; locale?: string | null; where?: string[] | null; ban?: string[] | null; pin?: string[] | null; per_type?: number | null; diversity?: number | null; include?: ("sold_out" | "hidden")[] | null; when_sold_out?: number | null; market?: string | null; session_id?: string | null; user_id?: string | null } = {}): Promise<ComplementsResponse> {
     return this.#send("GET", `/v1/products/${encodeURIComponent(product_id)}/complements`, { ...options });
+  }
+
+  /** Complements of a product for one shopper, best first; at most `k`. */
+  personal_complements(product_id: string, body: PersonalRequest, options: { k?: number | null; locale?: string | null; where?: string[] | null; ban?: string[] | null; pin?: string[] | null; per_type?: number | null; diversity?: number | null; include?: ("sold_out" | "hidden")[] | null; when_sold_out?: number | null; market?: string | null } = {}): Promise<PersonalComplementsResponse> {
+    return this.#send("POST", `/v1/products/${encodeURIComponent(product_id)}/complements`, { ...options }, body);
   }
 
   /** Substitutes of a product: viewed alternatives, then products with similar attributes. */

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from goeswith.core.arrays_file import save_arrays
 from goeswith.core.atomic_files import link_or_copy
 from goeswith.core.errors import ConfigError, DataError
 from goeswith.core.progress import MessageProgress
@@ -12,9 +13,10 @@ from goeswith.data.catalog import Catalog
 from goeswith.models.registry import model_name
 from goeswith.settings.sections import AUTO, NONE
 from goeswith.shoppers import SHOPPER_MODELS
-from goeswith.shoppers.histories import histories_from_events
+from goeswith.shoppers.histories import Histories, histories_from_events
 from goeswith.shoppers.shopper_store import KEY_VARIABLE, ShopperStore
-from goeswith.store.manifest import SHOPPER_MODEL, SHOPPERS
+from goeswith.shoppers.trial_repeat import trial_and_repeat
+from goeswith.store.manifest import SHOPPER_MODEL, SHOPPERS, TRIAL_REPEAT
 from goeswith.store.publish import UNPUBLISHED, new_build, publish
 from goeswith.store.reader import StoredBundle
 
@@ -34,6 +36,8 @@ def fit_shoppers(
 ) -> dict[str, Any]:
     """Fit the model that `fit.shopper_model` names, and save it and the histories in a build.
 
+    Of any log with shoppers, how often products are tried and bought again is saved too.
+
     Returns:
         the entry of the manifest: `model`, `shoppers` and where the key is; or None and `why_not`.
 
@@ -41,14 +45,18 @@ def fit_shoppers(
         ConfigError: a model is named and the data have no shoppers.
     """
     spec = settings.fit.shopper_model
-    if spec == NONE:
-        return {"model": None, "why_not": 'it was fitted with fit.shopper_model = "none"'}
+    no_model = {"model": None, "why_not": 'it was fitted with fit.shopper_model = "none"'}
     try:
         if dataset.events is None:
             raise DataError("the data have no events")
         histories, ids = histories_from_events(dataset.events, len(dataset.catalog))
     except DataError as error:
+        if spec == NONE:
+            return no_model
         raise ConfigError(f"fit.shopper_model = {spec!r}: {error}") from error
+    _save_trial_repeat(histories, dataset.catalog, build)
+    if spec == NONE:
+        return no_model
     spec = _AUTO_MODEL if spec == AUTO else spec
     store = ShopperStore.from_ids(histories, ids.to_list())
     model = SHOPPER_MODELS.make(spec, settings.models)
@@ -61,6 +69,12 @@ def fit_shoppers(
         "shoppers": len(histories),
         "key": "bundle" if store.key_is_stored else KEY_VARIABLE,
     }
+
+
+def _save_trial_repeat(histories: Histories, catalog: Catalog, build: Path) -> None:
+    rates = trial_and_repeat(histories, catalog.type_codes)
+    if rates is not None:
+        save_arrays(rates, build / TRIAL_REPEAT)
 
 
 def forget_shopper(path: Path, user_id: str) -> bool:
@@ -93,8 +107,9 @@ def forget_shopper(path: Path, user_id: str) -> bool:
         model.refresh(Catalog(bundle.table.frame[: model.n]), others.histories)
         model.save(build / SHOPPER_MODEL)
         others.save(build / SHOPPERS)
+        _save_trial_repeat(others.histories, Catalog(bundle.table.frame[: model.n]), build)
         for name in bundle.manifest["files"]:
-            if not (build / name).exists():
+            if name != TRIAL_REPEAT and not (build / name).exists():
                 link_or_copy(bundle.folder / name, build / name)
         content = {k: v for k, v in bundle.manifest.items() if k not in UNPUBLISHED}
         count = {"shoppers": len(others.histories)}

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from goeswith.query.constraints import Constraints
     from goeswith.query.session import NextRecommendation
     from goeswith.query.shopper.next_for_shopper import ShopperNext
+    from goeswith.query.shopper.personal_order import Repeats
 
 MAX_BASKET: Final = 50
 
@@ -29,7 +30,14 @@ class Bundle(QueryContext):
 
     @recommendation_list
     def complements(
-        self, product_id: str, k: int = 10, constraints: Constraints | None = None
+        self,
+        product_id: str,
+        k: int = 10,
+        constraints: Constraints | None = None,
+        *,
+        history: Sequence[str] | None = None,
+        user: str | None = None,
+        repeats: Repeats = "auto",
     ) -> list[Recommendation]:
         """What goes with a product, best first.
 
@@ -37,12 +45,23 @@ class Bundle(QueryContext):
             product_id: as in the catalogue.
             k: maximum number of recommendations.
             constraints: filters, bans, pins, quotas and diversity; see docs/how-to/slates.md.
+            history: ids of what the shopper bought, up to 500: the list is ordered for her, and its
+                attribute `personal` says how (docs/how-to/shoppers.md). Nothing of it is stored.
+            user: in place of the history, a shopper whose history the bundle has.
+            repeats: which products of hers may be shown: `auto` those that shoppers buy again,
+                `all`, or `none`.
 
         Raises:
             UnknownProductError: with the nearest ids and titles.
             BundleError: `k` is more than the bundle holds, or its arrays are damaged.
             ConfigError: a constraint does not suit the catalogue.
         """
+        if history is not None or user is not None:
+            from goeswith.query.shopper.personal_complements import personal_complements
+
+            self.check_k(k)
+            self.refresh()
+            return personal_complements(self, product_id, k, constraints, history, user, repeats)
         stored = None if constraints is not None else self.precomputed(product_id, k)
         if stored is not None:
             return stored

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from goeswith.query.shopper.personalization import Personalization
+
 T = TypeVar("T", bound=Recommendation)
 S = TypeVar("S")
 P = ParamSpec("P")
@@ -40,6 +42,7 @@ class RecommendationList(list[T], Generic[T]):
     Attributes:
         skipped: pins, bans, filters and pins of rules that were not applied, with reasons.
         rules: ids of the rules that changed the list.
+        personal: how a list for one shopper was made; None for a list for all.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class RecommendationList(list[T], Generic[T]):
     ) -> None:
         super().__init__(items)
         self.skipped, self.rules = list(skipped), list(rules)
+        self.personal: Personalization | None = None
 
     def to_frame(self) -> pl.DataFrame:
         """One row a recommendation, in order.

@@ -21,6 +21,7 @@ from goeswith.store.precomputed_topk import RankedList
 if TYPE_CHECKING:
     from goeswith.query.constraints import Constraints
     from goeswith.query.context import QueryContext
+    from goeswith.query.shopper.personal_order import PersonalOrder
     from goeswith.store.evidence import Evidence
 
 
@@ -79,7 +80,11 @@ def fuse(
 
 
 def select(
-    bundle: QueryContext, sources: list[int], k: int, constraints: Constraints | None
+    bundle: QueryContext,
+    sources: list[int],
+    k: int,
+    constraints: Constraints | None,
+    personal: PersonalOrder | None = None,
 ) -> RecommendationList[Recommendation]:
     """The answers to show for one product or a basket; see `Bundle.basket`.
 
@@ -91,6 +96,7 @@ def select(
         sources: distinct rows of the queried products.
         k: maximum number of recommendations.
         constraints: None for the settings of the bundle.
+        personal: the order for one shopper; None for that for all.
     """
     resolved = ResolvedConstraints.from_constraints(bundle, constraints, sources)
     substitutes = [bundle.substitutes(row) for row in sources]
@@ -98,23 +104,30 @@ def select(
     for rows in substitutes:
         allowed[rows] = False
     first = sold_out_alternatives(bundle, sources, k, constraints)
-    k -= len(first)
+    shown, k = k, k - len(first)
+    own = 0 if personal is None else int(personal.left_out.sum())
     is_probability = probability_mask(bundle)
     candidates = fuse(
         [bundle.top_k_lists.for_product(row, bundle.k) for row in sources], is_probability
     )
     if resolved.is_filtered:
         candidates = _with_allowed_variants(bundle, candidates, allowed)
+    for_all = allowed
     candidates = _by_objectives(bundle, sources, candidates)
+    if personal is not None:
+        allowed = allowed & ~personal.left_out
+        candidates = personal.apply(candidates, for_all)
     slate = make_slate(bundle, candidates, resolved, allowed, k)
-    if len(slate) < k and resolved.is_filtered and bundle.online:
+    if len(slate) < k and (resolved.is_filtered or own) and bundle.online:
         lists = []
         for i, row in enumerate(sources):
-            for_source = allowed.copy()
+            for_source = for_all.copy()
             if resolved.rules is not None:
                 resolved.rules.restrict(for_source, i)
-            lists.append(bundle.scorer.top_k(row, for_source, bundle.k))
+            lists.append(bundle.scorer.top_k(row, for_source, bundle.k + own))
         candidates = _by_objectives(bundle, sources, fuse(lists, is_probability))
+        if personal is not None:
+            candidates = personal.apply(candidates, for_all)
         slate = make_slate(bundle, candidates, resolved, allowed, k)
 
     def evidence(best: int, targets: Rows, model_index: Rows) -> list[Evidence]:
@@ -123,7 +136,11 @@ def select(
     names = [bundle.products.display_name(row) for row in sources]
     ids = [bundle.products.ids[row] for row in sources]
     answers = make_recommendations(bundle, slate, evidence, names, ids)
-    return slate.as_list([*first, *answers], resolved)
+    if personal is None:
+        return slate.as_list([*first, *answers], resolved)
+    result = slate.as_list(personal.explain([*first, *answers], len(first)), resolved)
+    result.personal = personal.report(result, shown)
+    return result
 
 
 def _by_objectives(bundle: QueryContext, sources: list[int], candidates: Candidates) -> Candidates:

@@ -39,6 +39,7 @@ from goeswith.serve.routes import info as facts
 from goeswith.serve.routes import kinds_route as kinds
 from goeswith.serve.routes import (
     labels_route,
+    personal_route,
     product_changes,
     products,
     results_route,
@@ -151,6 +152,7 @@ def routed_app(settings: ServeSettings) -> FastAPI:
         products,
         several,
         users_route,
+        personal_route,
         facts,
         kinds,
         feedback,

@@ -246,6 +246,18 @@ class KindSettings(Section):
     )
 
 
+class PersonalSettings(Section):
+    """Complements for one shopper, by what she bought."""
+
+    min_repeat_rate: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="A product that the shopper bought is left out where a smaller share of its "
+        "buyers bought it again; 0 leaves out none.",
+    )
+
+
 class Settings(Section):
     """All settings of a run, one table of the project file each."""
 
@@ -254,6 +266,7 @@ class Settings(Section):
     fit: FitSettings = FitSettings()
     publish_if: PublishSettings = PublishSettings()
     slate: SlateSettings = SlateSettings()
+    personal: PersonalSettings = PersonalSettings()
     objectives: ObjectiveSettings = ObjectiveSettings()
     kinds: KindSettings = KindSettings()
     evaluation: EvaluationSettings = EvaluationSettings()

@@ -23,6 +23,7 @@ from goeswith.store.manifest import (
     SEARCH,
     SIMILARS,
     TRANSITIONS,
+    TRIAL_REPEAT,
 )
 from goeswith.store.manifest import TOP_K as ANSWERS
 
@@ -62,6 +63,7 @@ def check_arrays(
         KINDS: lambda arrays: _check_kinds(arrays, n),
         REVERSE: lambda arrays: _check_rows(arrays, "", n, n),
         AVAILABILITY: lambda arrays: _check_availability(arrays, n),
+        TRIAL_REPEAT: lambda arrays: _check_trial_repeat(arrays, n),
         TRANSITIONS: lambda arrays: _check_transitions(arrays, n),
         EXPLANATIONS: lambda arrays: _check_explanations(arrays, n),
     }
@@ -159,6 +161,14 @@ def _check_kinds(arrays: MappedArrays, n: int) -> None:
 
 def _check_availability(arrays: MappedArrays, n: int) -> None:
     _integers(arrays, "flags", n, 0, 4)
+
+
+def _check_trial_repeat(arrays: MappedArrays, n: int) -> None:
+    length = len(arrays["repeat"])
+    if length > n:
+        raise _Fault("repeat has more entries than there are products")
+    for name in ("repeat", "trial"):
+        _numbers(arrays, name, length)
 
 
 def _check_transitions(arrays: MappedArrays, n: int) -> None:

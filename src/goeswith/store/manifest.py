@@ -14,6 +14,7 @@
         reverse.safetensors   for every product, the products that it is recommended for
         counted.safetensors   hashes and times of the counted baskets, sessions and users
         availability.safetensors  which products are sold out or hidden, if the catalogue has that
+        trial_repeat.safetensors  how often products are tried and bought again, of a log with users
         .signature            signature of the manifest, if there is a signing key
         health.json           what the recommendations lack, and what changed (`goeswith health`)
           explanations.safetensors  sentences for the first recommendations (`goeswith explain`)
@@ -82,6 +83,7 @@ SESSION: Final = "session"
 TRANSITIONS: Final = "session/followed.safetensors"
 SHOPPERS: Final = "shoppers/histories.safetensors"
 SHOPPER_MODEL: Final = "shoppers/model"
+TRIAL_REPEAT: Final = "trial_repeat.safetensors"
 
 _FIELDS: Final = {
     "id": str,

@@ -27,7 +27,8 @@ def find_fault(content: Mapping[str, Any]) -> str | None:
         "probabilities": _are_texts(content.get("probabilities", [])),
         "files": len(content["files"]) > 0,
         "settings": _is_slate(content["settings"].get("slate", {}))
-        and _is_objectives(content["settings"].get("objectives", {})),
+        and _is_objectives(content["settings"].get("objectives", {}))
+        and _is_personal(content["settings"].get("personal", {})),
         "mined": _are_relations(content.get("mined", [])),
         "kinds": _is_object(content.get("kinds", {}), exclude=bool),
         "session": _is_object(content.get("session", {}), model=str),
@@ -74,6 +75,13 @@ def _is_slate(value: Any) -> bool:
         and 0 <= diversity <= 1
     )
     return is_share and (per_type is None or _is_count(per_type, 1_000_000))
+
+
+def _is_personal(value: Any) -> bool:
+    if not _is_object(value):
+        return False
+    rate = value.get("min_repeat_rate", 0)
+    return isinstance(rate, int | float) and not isinstance(rate, bool) and 0 <= rate <= 1
 
 
 def _is_objectives(value: Any) -> bool:

@@ -29,6 +29,7 @@ from goeswith.store.manifest import (
     SIMILARS,
     TOP_K,
     TRANSITIONS,
+    TRIAL_REPEAT,
     Manifest,
     read_manifest,
 )
@@ -77,6 +78,8 @@ class StoredBundle:
         ):
             raise ValueError(f"{AVAILABILITY}: flags does not hold a byte for each product")
         self.reverse_arrays = self._optional_arrays(REVERSE)
+        self.trial_repeat = self._optional_arrays(TRIAL_REPEAT)
+        """Of the products of the fit; empty for a log without users."""
         self.transition_arrays = self._optional_arrays(TRANSITIONS)
         self.explanation_arrays = self._optional_arrays(EXPLANATIONS)
         self.session_model: str | None = self.manifest.get("session", {}).get("model")

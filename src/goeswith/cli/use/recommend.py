@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from goeswith.query.bundle import Bundle
     from goeswith.query.constraints import Constraints
     from goeswith.query.recommendation import Recommendation
+    from goeswith.query.shopper.personalization import Personalization
 
 
 def command(
@@ -59,10 +60,26 @@ def command(
         str | None,
         typer.Option(
             metavar="ID",
-            help="A shopper of the events: products to buy again, and products new for her. Needs "
-            "a bundle fitted with fit.shopper_model.",
+            help="A shopper of the events: products to buy again, and products new for her; with "
+            "a product, its complements for her. Needs a bundle fitted with fit.shopper_model.",
         ),
     ] = None,
+    history: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,C",
+            help="Products that a shopper bought: order the complements of a product for her. "
+            "Nothing of it is stored.",
+        ),
+    ] = None,
+    repeats: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="With --user or --history, which products that she bought may be shown: auto "
+            "(those that shoppers buy again), all or none.",
+        ),
+    ] = "auto",
     new: Annotated[
         Path | None,
         typer.Option(
@@ -91,12 +108,15 @@ def command(
         goeswith recommend bundle 22423 -k 5
 
     With several products: what goes with all of them together. With --session: the next product.
-    With --user: what a shopper buys again, and what is new for her.
+    With --user: what a shopper buys again, and what is new for her. With a product and --user or
+    --history: its complements for that shopper.
     """
     from goeswith.core.errors import ConfigError
 
     ids = products or []
-    if [bool(ids), new is not None, session is not None, user is not None].count(True) != 1:
+    shopper = _shopper_of(ids, user, history, repeats, other_list=similars or reverse)
+    only_user = user is not None and not shopper
+    if [bool(ids), new is not None, session is not None, only_user].count(True) != 1:
         raise ConfigError(
             "name a product, or several for a basket, or give --session A,B,C, --user ID or "
             "--new FILE; only one of these"
@@ -105,7 +125,7 @@ def command(
         raise ConfigError("--user is empty; give the user_id of a shopper")
     shaped = bool(pin or per_type is not None or diversity is not None)
     narrowed = bool(where or ban or include or market or shaped)
-    if user is not None and (shaped or similars or reverse or explain):
+    if only_user and (shaped or similars or reverse or explain):
         raise ConfigError("--user takes filters and bans, no pins, quotas or other lists")
     if similars or reverse:
         _check_one(ids, similars and reverse, bool(pin or per_type or diversity is not None))
@@ -118,7 +138,7 @@ def command(
         constraints = Constraints.from_text(
             where or [], ban or [], pin or [], per_type, diversity, include or [], market
         )
-    if user is not None:
+    if user is not None and only_user:
         from goeswith.cli.use.recommend_shopper import recommend_shopper
 
         recommend_shopper(bundle, user, k, constraints, locale=locale, json=json)
@@ -134,7 +154,7 @@ def command(
         elif new is not None:
             found, query, label = _recommend_new(opened, new, count, constraints)
         else:
-            found, query, label = _recommend_products(opened, ids, count, constraints, key)
+            found, query, label = _recommend_products(opened, ids, count, constraints, key, shopper)
     from dataclasses import asdict
 
     from goeswith.cli.output import Output
@@ -155,6 +175,7 @@ def command(
             key: [asdict(one) for one in found],
             "skipped": [asdict(one) for one in getattr(found, "skipped", [])],
             "rules": getattr(found, "rules", []),
+            **_personal_fields(found),
         },
         [table] if found else [],
     )
@@ -170,6 +191,31 @@ def _print_changes(output: Output, found: Any) -> None:
         output.say(f"changed by {', '.join(rules)}; see `goeswith rules list`")
     for one in getattr(found, "skipped", []):
         output.say(f"skipped {one.what} {one.value}: {one.reason}")
+    if (personal := getattr(found, "personal", None)) is not None:
+        _print_personal(output, personal)
+
+
+def _personal_fields(found: Any) -> dict[str, Any]:
+    """How a list was made for one shopper, as a field of the JSON; empty for a list for all."""
+    from dataclasses import asdict
+
+    personal = getattr(found, "personal", None)
+    return {} if personal is None else {"personal": asdict(personal)}
+
+
+def _print_personal(output: Output, personal: Personalization) -> None:
+    """Print how a list was made for one shopper."""
+    if not personal.known:
+        output.say("no purchase of this shopper is known: the list is that for all")
+    else:
+        beside = ", compared with similar shoppers" if personal.similar_shoppers else ""
+        count = f"{personal.products:,} product{'' if personal.products == 1 else 's'}"
+        output.say(f"ordered by {count} that the shopper bought{beside}")
+    if personal.unknown:
+        noun = "id" if personal.unknown == 1 else "ids"
+        output.say(f"ignored {personal.unknown:,} {noun} that the bundle does not have")
+    for one in personal.left_out:
+        output.say(f"left out {one.product_id}: {one.reason}")
 
 
 _TITLES: Final = {
@@ -189,7 +235,12 @@ def _open_bundle(path: Path, explain: bool) -> Bundle:
 
 
 def _recommend_products(
-    bundle: Bundle, ids: list[str], k: int, constraints: Constraints | None, key: str
+    bundle: Bundle,
+    ids: list[str],
+    k: int,
+    constraints: Constraints | None,
+    key: str,
+    shopper: dict[str, Any],
 ) -> tuple[list[Recommendation], dict[str, Any], str]:
     """Complements, alternatives or sources of a product, or complements of a basket."""
     answers: list[Recommendation]
@@ -198,26 +249,53 @@ def _recommend_products(
     elif key == "sources":
         answers = bundle.reverse(ids[0], k)
     elif len(ids) == 1:
-        answers = bundle.complements(ids[0], k, constraints)
+        answers = bundle.complements(ids[0], k, constraints, **shopper)
     else:
         answers = bundle.basket(ids, k, constraints)
+    return answers, *_query_of(bundle, ids)
+
+
+def _query_of(bundle: Bundle, ids: list[str]) -> tuple[dict[str, Any], str]:
+    """The products of the query, as fields of the JSON and as a label."""
     rows = [bundle.products.row(product_id) for product_id in dict.fromkeys(ids)]
     label = ", ".join(bundle.products.label(row) for row in rows)
     fields = [_product_fields(bundle, row) for row in rows]
-    return answers, {"product": fields[0]} if len(ids) == 1 else {"basket": fields}, label
+    return {"product": fields[0]} if len(ids) == 1 else {"basket": fields}, label
+
+
+def _split_ids(text: str) -> list[str]:
+    """Ids parted by commas, as in a line of CSV."""
+    import csv
+
+    return [product_id.strip() for line in csv.reader(text.splitlines()) for product_id in line]
 
 
 def _recommend_session(
     bundle: Bundle, text: str, k: int, constraints: Constraints | None
 ) -> tuple[list[Recommendation], dict[str, Any], str]:
-    import csv
-
-    # parted by commas, as in a line of CSV
-    ids = [product_id.strip() for line in csv.reader(text.splitlines()) for product_id in line]
+    ids = _split_ids(text)
     answers: Any = bundle.session(ids, k, constraints)
     rows = [bundle.products.row(product_id) for product_id in ids]
     label = ", ".join(bundle.products.label(row) for row in rows)
     return answers, {"session": [_product_fields(bundle, row) for row in rows]}, label
+
+
+def _shopper_of(
+    ids: list[str], user: str | None, history: str | None, repeats: str, *, other_list: bool
+) -> dict[str, Any]:
+    """The shopper for whom complements are ordered, as arguments; empty for all shoppers."""
+    from goeswith.core.errors import ConfigError
+
+    if history is None and (user is None or not ids):
+        if repeats != "auto":
+            raise ConfigError("--repeats goes with a product and --user or --history")
+        return {}
+    if user is not None and history is not None:
+        raise ConfigError("give one of --user and --history")
+    if len(ids) != 1 or other_list:
+        raise ConfigError("--user and --history order the complements of one product")
+    own = None if history is None else _split_ids(history)
+    return {"history": own, "user": user, "repeats": repeats}
 
 
 def _check_one(ids: list[str], both: bool, shaped: bool) -> None:

@@ -27,6 +27,8 @@ FIELDS: Final = (
     "more_variants",
 )
 """Of a recommendation in a pipe; `--json` has its evidence too."""
+PERSONAL_FIELDS: Final = ("rank_for_all", "personal")
+"""Of one for a single shopper."""
 
 
 def recommendation_records(recommendations: Sequence[Recommendation]) -> list[dict[str, Any]]:
@@ -34,13 +36,15 @@ def recommendation_records(recommendations: Sequence[Recommendation]) -> list[di
     records = []
     for rank, recommendation in enumerate(recommendations, start=1):
         record = {"rank": rank, **asdict(recommendation)}
-        records.append({key: record[key] for key in FIELDS})
+        more = {key: record[key] for key in PERSONAL_FIELDS if key in record}
+        records.append({key: record[key] for key in FIELDS} | more)
     return records
 
 
 def pipe_table(records: Sequence[Record], before: tuple[str, ...] = ()) -> Table:
     """Records in a pipe, which have a header even if there are none."""
-    return Table("", records, fields=(*before, *FIELDS))
+    personal = PERSONAL_FIELDS if records and PERSONAL_FIELDS[0] in records[0] else ()
+    return Table("", records, fields=(*before, *FIELDS, *personal))
 
 
 def recommendation_table(
@@ -65,7 +69,8 @@ def recommendation_table(
         return f"{name}, +{more} variants" if (more := record["more_variants"]) else name
 
     def reason(record: Record) -> str:
-        return str((show_explanation and record["explanation"]) or record["why"])
+        text = str((show_explanation and record["explanation"]) or record["why"])
+        return f"{text} {personal}" if (personal := record.get("personal")) else text
 
     def model(record: Record) -> str:
         return f"{record['model']} (fallback)" if record["fallback"] else str(record["model"])

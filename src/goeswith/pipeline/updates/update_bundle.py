@@ -73,6 +73,7 @@ from goeswith.store.manifest import (
     SHOPPER_MODEL,
     SHOPPERS,
     TOP_K,
+    TRIAL_REPEAT,
     below_support_folder,
     read_manifest,
 )
@@ -325,11 +326,11 @@ class _BundleUpdate:
 
     def keep_shoppers(self) -> list[str]:
         """Copy the histories of shoppers and their model, as of the fit."""
-        if not (self.old.folder / SHOPPERS).is_file():
-            return []
         for name in self.old.manifest["files"]:
-            if name == SHOPPERS or name.startswith(f"{SHOPPER_MODEL}/"):
+            if name in {SHOPPERS, TRIAL_REPEAT} or name.startswith(f"{SHOPPER_MODEL}/"):
                 link_or_copy(self.old.folder / name, self.build / name)
+        if SHOPPERS not in self.old.manifest["files"]:
+            return []
         return ["the histories of shoppers are unchanged until the next fit"]
 
     def keep_event_ids(self, new_events: NewEvents | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from goeswith.core.errors import BundleError, ConfigError
@@ -10,6 +11,7 @@ from goeswith.query.online_scoring import damage_as_error
 from goeswith.shoppers import SHOPPER_MODELS
 from goeswith.shoppers.shop_counts import count_shoppers
 from goeswith.shoppers.shopper_store import ShopperStore
+from goeswith.shoppers.similar_shoppers import SimilarShoppers
 from goeswith.store.manifest import SHOPPER_MODEL, SHOPPERS
 
 if TYPE_CHECKING:
@@ -36,3 +38,8 @@ class ShopperReader:
                 f"{self.store.histories.n:,} and the bundle of {len(bundle):,}; fit it again"
             )
         self.shoppers = count_shoppers(self.store.histories)
+
+    @cached_property
+    def similar(self) -> SimilarShoppers:
+        """The shoppers of the store, to compare another one with."""
+        return SimilarShoppers(self.store.histories)

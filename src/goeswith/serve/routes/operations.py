@@ -15,6 +15,10 @@ TAGS: Final = {
 }
 OPERATIONS: Final = {
     ("get", "/v1/products/{product_id}/complements"): ("complements", "recommendations"),
+    ("post", "/v1/products/{product_id}/complements"): (
+        "personal_complements",
+        "recommendations",
+    ),
     ("get", "/v1/products/{product_id}/similars"): ("similars", "recommendations"),
     ("get", "/v1/products/{product_id}/reverse"): ("reverse", "recommendations"),
     ("get", "/v1/compare"): ("compare", "recommendations"),
