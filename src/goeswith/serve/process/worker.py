@@ -96,14 +96,17 @@ def run_worker(
         signal.signal(signal.SIGHUP, wake)
     for reloader in reloaders:
         reloader.start(settings.reload_seconds)
-    for one in apps:
-        # the schema takes half a second; the first request with parameters would wait for it
-        threading.Thread(target=one.openapi, daemon=True).start()
+    # the schema takes half a second; the first request with parameters would wait for it
+    schemas = [threading.Thread(target=one.openapi, daemon=True) for one in apps]
+    for schema in schemas:
+        schema.start()
     try:
         serve(app, settings, sockets=[listener])
     finally:
         for reloader in reloaders:
             reloader.stop()
+        for schema in schemas:
+            schema.join()
 
 
 def make_reloader(
