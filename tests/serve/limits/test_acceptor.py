@@ -38,7 +38,7 @@ def test_a_burst_is_accepted_a_few_connections_a_turn(listener: socket.socket) -
             before = len(made)
             await asyncio.sleep(0)
             turns, most = turns + 1, max(most, len(made) - before)
-        own.close()
+        await own.close()
         assert turns > 5
         assert most <= 2 * acceptor._PER_TURN
         for one in (*clients, *made):
@@ -75,10 +75,25 @@ def test_without_a_free_descriptor_it_pauses_and_goes_on(
         own = Acceptor(full, lambda: Counting(made))
         while not made:
             await asyncio.sleep(0.005)
-        own.close()
+        await own.close()
         assert 3 <= full.attempts <= 4
         made[0].close()
         client.close()
 
     monkeypatch.setattr(acceptor, "_PAUSE_SECONDS", 0.02)
+    asyncio.run(run())
+
+
+def test_what_was_accepted_is_set_up_before_it_is_closed(listener: socket.socket) -> None:
+    async def run() -> None:
+        made: list[Any] = []
+        clients = [socket.create_connection(listener.getsockname()) for _ in range(3)]
+        own = Acceptor(listener, lambda: Counting(made))
+        own._accept()
+        assert not made  # each is set up by a task of its own
+        await own.close()
+        assert len(made) == len(clients)
+        for one in (*clients, *made):
+            one.close()
+
     asyncio.run(run())

@@ -35,11 +35,13 @@ class Acceptor:
         self._pause = None
         self._loop.add_reader(self._listener, self._accept)
 
-    def close(self) -> None:
-        """Accept nothing more; the socket stays open."""
+    async def close(self) -> None:
+        """Accept nothing more, and set up what was accepted; the socket stays open."""
         if self._pause is not None:
             self._pause.cancel()
         self._loop.remove_reader(self._listener)
+        if self._tasks:
+            await asyncio.wait(self._tasks)
 
     def _accept(self) -> None:
         for _ in range(_PER_TURN):

@@ -91,7 +91,7 @@ class Server(uvicorn.Server):
         for server in self.servers:
             server.close()
         for acceptor in self._acceptors:
-            acceptor.close()
+            await acceptor.close()
         for listener in sockets or []:
             listener.close()
         for listener in waiting:
