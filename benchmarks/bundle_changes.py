@@ -67,8 +67,8 @@ def edge_values(build: Path, _: dict[str, Any], rng: random.Random) -> str:
                 value = rng.choice((float("nan"), float("inf"), -1.0, 1e30, 0.0))
                 content[at : at + size] = struct.pack("<f" if size == 4 else "<d", value)
             else:
-                whole = rng.choice(EDGES) % 2 ** (8 * size)
-                content[at : at + size] = whole.to_bytes(size, "little")
+                number = rng.choice(EDGES) % 2 ** (8 * size)
+                content[at : at + size] = number.to_bytes(size, "little")
     file.write_bytes(content)
     return f"{file.name}: {name}"
 

@@ -87,10 +87,10 @@ def test_results_are_those_of_the_log(shop_bundle: Path, feedback: Path) -> None
 
 @pytest.mark.parametrize("by", ["all", "type_pair", "rule"])
 def test_results_hold_no_instructions_of_others(shop_bundle: Path, feedback: Path, by: str) -> None:
-    told = json.dumps(call(shop_bundle, "results", feedback, by=by))
-    assert "evil" not in told
-    assert "gnore previous" not in told
-    assert '"removed"' in told
+    answer_text = json.dumps(call(shop_bundle, "results", feedback, by=by))
+    assert "evil" not in answer_text
+    assert "gnore previous" not in answer_text
+    assert '"removed"' in answer_text
 
 
 def test_results_of_an_empty_folder_are_an_error(shop_bundle: Path, tmp_path: Path) -> None:
@@ -219,10 +219,10 @@ def test_instructions_and_links_in_a_title_do_not_reach_the_agent(tmp_path: Path
         ("compare", {"source_id": "a", "target_id": "b"}),
         ("why", {"source_id": "b", "target_id": "a"}),
     ):
-        told = json.dumps(call(tmp_path / "bundle", tool, **arguments))
-        assert "evil" not in told
-        assert "gnore previous" not in told
-        assert '"removed"' in told
+        answer_text = json.dumps(call(tmp_path / "bundle", tool, **arguments))
+        assert "evil" not in answer_text
+        assert "gnore previous" not in answer_text
+        assert '"removed"' in answer_text
 
 
 def test_a_field_says_that_parts_of_it_are_left_out() -> None:

@@ -116,11 +116,11 @@ def test_a_full_disk_leaves_what_was_there(
     }
     before = Bundle.open(bundle).id
     with limit_of_file_sizes(limit):
-        code, _, told = run_command(*commands[command])
-    assert code == 2, told
-    assert "Traceback" not in told
-    assert "File too large" in told
-    assert "unchanged. To mend this, raise the limit of file sizes" in told
+        code, _, stderr = run_command(*commands[command])
+    assert code == 2, stderr
+    assert "Traceback" not in stderr
+    assert "File too large" in stderr
+    assert "unchanged. To mend this, raise the limit of file sizes" in stderr
     assert Bundle.open(bundle, verify=True).id == before
     assert len(list(bundle.glob("build-*"))) == 1
     assert export.read_text() == "before"
@@ -138,10 +138,10 @@ def test_a_read_only_or_full_file_system_is_an_error_with_a_remedy(
         pytest.skip("only root can mount a small disk")
 
     def refused(*arguments: object) -> str:
-        code, _, told = run_command(*arguments)
-        assert code == 2, told
-        assert "Traceback" not in told
-        return told
+        code, _, stderr = run_command(*arguments)
+        assert code == 2, stderr
+        assert "Traceback" not in stderr
+        return stderr
 
     try:
         bundle = Path(shutil.copytree(shop_bundle, disk / "bundle"))

@@ -175,8 +175,8 @@ def test_nothing_is_shown_or_sent_where_the_service_is_away(page: Page, shop: Sh
 
 
 def test_an_element_below_the_fold_loads_when_it_is_scrolled_to(page: Page, shop: Shop) -> None:
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
     page.goto(shop.url("http://127.0.0.1:9"))
     page.evaluate(
         """service => {
@@ -192,7 +192,7 @@ def test_an_element_below_the_fold_loads_when_it_is_scrolled_to(page: Page, shop
         shop.service,
     )
     page.wait_for_timeout(300)
-    assert not [url for url in asked if url.startswith(shop.service)]
+    assert not [url for url in requested if url.startswith(shop.service)]
     page.evaluate("scrollTo(0, document.body.scrollHeight)")
     page.locator("#far li").first.wait_for()
 
@@ -220,8 +220,8 @@ def test_addresses_of_the_catalogue_run_no_script(page: Page, shop: Shop) -> Non
 
 def test_a_market_and_a_locale_are_asked_for(page: Page, shop: Shop) -> None:
     page.goto(shop.url())
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
     add = """([service, name, value]) => {
         const one = document.createElement("goes-with");
         const values = {product: "tent-0-0", timeout: "15000", service, id: name, [name]: value};
@@ -231,7 +231,7 @@ def test_a_market_and_a_locale_are_asked_for(page: Page, shop: Shop) -> None:
     with page.expect_request(lambda request: "market=at" in request.url) as complements:
         page.evaluate(add, [shop.service, "market", "at"])
     assert "/complements?" in complements.value.url
-    asked.clear()
+    requested.clear()
     # the catalogue of this shop has no titles of a locale
     page.route(
         "**/*locale=de",
@@ -239,9 +239,9 @@ def test_a_market_and_a_locale_are_asked_for(page: Page, shop: Shop) -> None:
     )
     page.evaluate(add, [shop.service, "locale", "de"])
     page.locator("#locale li").first.wait_for()
-    answers = [url for url in asked if "tent-0-0/complements?" in url and "locale=de" in url]
+    answers = [url for url in requested if "tent-0-0/complements?" in url and "locale=de" in url]
     assert len(answers) == 1
-    assert [url for url in asked if "locale=de" in url and "/complements" not in url]  # details
+    assert [url for url in requested if "locale=de" in url and "/complements" not in url]  # details
 
 
 def test_the_component_is_small_and_the_package_complete() -> None:

@@ -161,7 +161,7 @@ def test_the_memory_of_the_child_is_bounded() -> None:
 def test_a_build_that_fails_its_trial_is_refused_once_for_all_and_the_next_one_served(
     swaps: ModuleType, path: Path
 ) -> None:
-    verifier, tried, told = BuildVerifier(), list[str](), list[Any]()
+    verifier, tried, outcomes = BuildVerifier(), list[str](), list[Any]()
     current = [Bundle.open(path, verify=verifier)]
 
     def trial(manifest: Any) -> TrialFault | None:
@@ -171,7 +171,11 @@ def test_a_build_that_fails_its_trial_is_refused_once_for_all_and_the_next_one_s
     verifier.trial = trial
     reloaders = [
         Reloader(
-            path, lambda: current[-1], current.append, verifier, lambda *given: told.append(given)
+            path,
+            lambda: current[-1],
+            current.append,
+            verifier,
+            lambda *given: outcomes.append(given),
         )
         for _ in range(2)
     ]
@@ -179,8 +183,8 @@ def test_a_build_that_fails_its_trial_is_refused_once_for_all_and_the_next_one_s
     for reloader in reloaders:
         assert not reloader.check()
     assert tried == [bad]
-    assert [one[0] for one in told] == ["refused", "refused"]
-    assert "a tree is damaged" in told[0][2]
+    assert [one[0] for one in outcomes] == ["refused", "refused"]
+    assert "a tree is damaged" in outcomes[0][2]
     good = swaps.fit_number(path, 3)
     assert reloaders[0].check()
     assert tried == [bad, good]
@@ -192,25 +196,25 @@ ENDED = TrialFault("loading it was ended by SIGKILL", is_certain=False)
 @pytest.fixture
 def offered(swaps: ModuleType, path: Path) -> tuple[BuildVerifier, list[Any], Reloader, list[Any]]:
     """A verifier, the faults of its trials, a reloader with a new build, and what it reports."""
-    verifier, faults, told = BuildVerifier(), list[Any](), list[Any]()
+    verifier, faults, outcomes = BuildVerifier(), list[Any](), list[Any]()
     current = [Bundle.open(path)]
     verifier.trial = lambda _: faults.pop(0)
     swaps.fit_number(path, 2)
     reloader = Reloader(
-        path, lambda: current[-1], current.append, verifier, lambda *given: told.append(given)
+        path, lambda: current[-1], current.append, verifier, lambda *given: outcomes.append(given)
     )
-    return verifier, faults, reloader, told
+    return verifier, faults, reloader, outcomes
 
 
 def test_a_build_whose_trial_was_killed_from_outside_is_tried_again(
     offered: tuple[BuildVerifier, list[Any], Reloader, list[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, faults, reloader, told = offered
+    _, faults, reloader, outcomes = offered
     faults += [ENDED, None]
     assert not reloader.check()
     assert not reloader.check()  # it is not time yet
-    assert [one[0] for one in told] == ["postponed"]
-    assert told[0][2].endswith("ended by SIGKILL; tried again in 10 s (trial 1 of 4)")
+    assert [one[0] for one in outcomes] == ["postponed"]
+    assert outcomes[0][2].endswith("ended by SIGKILL; tried again in 10 s (trial 1 of 4)")
     monkeypatch.setattr(build_verifier, "_RETRY_SECONDS", (0.0, 0.0, 0.0))
     reloader._retry_at = 0.0
     assert reloader.check()
@@ -220,13 +224,13 @@ def test_a_build_whose_trial_was_killed_from_outside_is_tried_again(
 def test_a_build_that_ends_every_trial_is_refused_until_the_service_is_woken(
     offered: tuple[BuildVerifier, list[Any], Reloader, list[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, faults, reloader, told = offered
+    _, faults, reloader, outcomes = offered
     monkeypatch.setattr(build_verifier, "_RETRY_SECONDS", (0.0, 0.0, 0.0))
     faults += [ENDED] * MAX_TRIALS
     for _ in range(MAX_TRIALS + 2):
         assert not reloader.check()
-    assert [one[0] for one in told] == ["postponed"] * (MAX_TRIALS - 1) + ["refused"]
-    assert "in the last of 4 trials" in told[-1][2]
+    assert [one[0] for one in outcomes] == ["postponed"] * (MAX_TRIALS - 1) + ["refused"]
+    assert "in the last of 4 trials" in outcomes[-1][2]
     assert not faults
     faults += [None]
     assert reloader.check(force=True)

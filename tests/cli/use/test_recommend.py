@@ -36,8 +36,8 @@ def test_a_terminal_of_80_columns_drops_columns_and_names_them(
 
 
 def test_no_recommendation_leaves_the_header_and_says_so(shop_bundle: Path) -> None:
-    asked = ["recommend", str(shop_bundle), "phone-1", "--where", "price<0"]
-    run = CliRunner().invoke(app, asked)
+    given_lines = ["recommend", str(shop_bundle), "phone-1", "--where", "price<0"]
+    run = CliRunner().invoke(app, given_lines)
     assert run.exit_code == 0
     assert run.stdout.splitlines()[0].startswith("rank\tproduct_id")
     assert len(run.stdout.splitlines()) == 1
@@ -80,12 +80,12 @@ def test_json_holds_what_the_library_answers(shop_bundle: Path) -> None:
 def test_similars_and_reverse_are_those_of_the_library(
     shop_bundle: Path, option: str, key: str, title: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = ["recommend", str(shop_bundle), "case-1", "-k", "3", option]
+    given_lines = ["recommend", str(shop_bundle), "case-1", "-k", "3", option]
     bundle = Bundle.open(shop_bundle)
     found = (bundle.similars if key == "similars" else bundle.reverse)("case-1", 3)
-    told = json.loads(CliRunner().invoke(app, [*asked, "--json"]).stdout)
+    told = json.loads(CliRunner().invoke(app, [*given_lines, "--json"]).stdout)
     assert [line["product_id"] for line in told[key]] == [answer.product_id for answer in found]
-    assert title in " ".join(on_terminal(asked, monkeypatch).split())
+    assert title in " ".join(on_terminal(given_lines, monkeypatch).split())
 
 
 @pytest.mark.parametrize(
@@ -134,17 +134,17 @@ def test_the_process_ends_with_code_2_and_loads_no_heavy_library(shop_bundle: Pa
 def test_a_session_is_answered_in_its_order(
     shop_bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = ["recommend", str(shop_bundle), "--session", 'phone-4,"phone-1"', "-k", "3"]
+    given_lines = ["recommend", str(shop_bundle), "--session", 'phone-4,"phone-1"', "-k", "3"]
     expected = Bundle.open(shop_bundle).session(["phone-4", "phone-1"], 3)
-    lines = [*asked[:3], "phone-4\rphone-1", *asked[4:], "--json"]
+    lines = [*given_lines[:3], "phone-4\rphone-1", *given_lines[4:], "--json"]
     assert (
         json.loads(CliRunner().invoke(app, lines).stdout)["session"][1]["product_id"] == "phone-1"
     )
-    told = json.loads(CliRunner().invoke(app, [*asked, "--json"]).stdout)
+    told = json.loads(CliRunner().invoke(app, [*given_lines, "--json"]).stdout)
     assert [one["product_id"] for one in told["session"]] == ["phone-4", "phone-1"]
     assert [one["product_id"] for one in told["next"]] == [a.product_id for a in expected]
     assert [one["followed"] for one in told["next"]] == [a.followed for a in expected]
-    shown = " ".join(on_terminal(asked, monkeypatch).split())
+    shown = " ".join(on_terminal(given_lines, monkeypatch).split())
     assert "Next after phone-4 (Phone 4), phone-1 (Phone 1)" in shown
 
 

@@ -64,7 +64,7 @@ class Experiment(BaseModel):
         guardrails: metric -> relative loss against the control beyond which a variant is stopped.
         planned: number of shoppers at which the intervals are narrowest.
         alpha: probability of any wrong decision, over all looks, variants and metrics.
-        starts: first day, UTC; nobody takes part before.
+        starts: first day, UTC; no shopper takes part before.
         stop: the rule by which the service stops it; without one, a person does.
     """
 
