@@ -10,24 +10,15 @@ that was stopped goes on where it was.
 
 from __future__ import annotations
 
-import argparse
-import json
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from goeswith.core.atomic_files import write_json
-from goeswith.data.folder import load_data
-from goeswith.evaluation.protocols import protocol
-from goeswith.evaluation.protocols.case import BenchmarkData
 from goeswith.evaluation.protocols.held_out_edges import EdgesCase
 from goeswith.models import make_model, model_class
 from goeswith.models.registry import model_name
-from goeswith.settings.sections import Settings
+from ladder import climb
 
-RESULT = Path(__file__).parent / "results" / "daemon-ladder.json"
-SHARED = Path(__file__).parents[2] / "shared" / "data"
 METRICS: Final = (
     "ndcg@10",
     "hit@10",
@@ -81,32 +72,5 @@ def measure(case: EdgesCase, spec: str, seed: int) -> dict[str, Any]:
     return figures
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", nargs="+", default=["amazon-beauty", "amazon-grocery"])
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--rungs", nargs="+", default=list(RUNGS), help="names; default: all")
-    parser.add_argument("--out", type=Path, default=RESULT)
-    given = parser.parse_args()
-    result: dict[str, Any] = {"command": "python benchmarks/daemon_ladder.py", "data": {}}
-    if given.out.exists():
-        result = json.loads(given.out.read_text(encoding="utf-8"))
-    for seed in given.seeds:
-        for data in given.data:
-            rungs = result["data"].setdefault(data, {})
-            ground = BenchmarkData(load_data(SHARED / data), Settings())
-            (case,) = protocol("edges")(ground, seed)
-            assert isinstance(case, EdgesCase)
-            for name in given.rungs:
-                if rungs.get(name, {}).get("model") != RUNGS[name]:
-                    rungs[name] = {"model": RUNGS[name], "seeds": {}}
-                if str(seed) in rungs[name]["seeds"]:
-                    continue
-                figures = measure(case, RUNGS[name], seed)
-                rungs[name]["seeds"][str(seed)] = figures
-                write_json(result, given.out)
-                print(data, seed, name, figures["ndcg@10"], figures["epochs"][-1:], flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    climb(RUNGS, measure, "daemon_ladder", __doc__)

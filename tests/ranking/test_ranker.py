@@ -282,8 +282,7 @@ def test_on_real_lists_it_ranks_far_better_than_cocitation(shared: Path) -> None
     truth = csr(held.graph.n, held.sources, held.targets, np.ones(len(held.sources)))
     queries = np.unique(held.sources)[::20]
     found = {}
-    # few neighbours: most of the time would go into 200 for each product, three times
-    ranker = "ranker:folds=1,sources=800,trees=60,slim=50"
+    ranker = "ranker:folds=1,sources=800,trees=60"
     for spec in (ranker, "cocitation"):
         model = make_model(spec).fit(data.catalog, held.graph)
         ranking, _ = model.recommend(queries, 10, exclude=held.graph.complements.count)

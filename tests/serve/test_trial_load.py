@@ -286,7 +286,7 @@ def test_the_first_build_is_let_go_of_after_a_swap(
             swaps.fit_number(path, swap + 1)
             due = swap * workers
             swaps.until(lambda due=due: swaps.reloads(port, "swapped") >= due, process, 120)
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + 30
         number = 4
         while first.exists() and time.monotonic() < deadline:
             swaps.fit_number(path, number)  # the writer removes what nobody reads

@@ -50,12 +50,12 @@ def script(code: str, *given: object) -> str:
 
 def test_mutated_bundles_are_answered_from_or_refused(tmp_path: Path) -> None:
     script(FIT, tmp_path)
-    found = json.loads(script(RUN, tmp_path, 60).splitlines()[-1])
-    assert len(found) == 60
+    found = json.loads(script(RUN, tmp_path, 64).splitlines()[-1])
+    assert len(found) == 64
     assert len({one["kind"] for one in found}) > 6
     assert {one["bundle"] for one in found} == {"default", "models"}
-    assert [one for one in found if one["outcome"] not in ("ok", "refused", "memory")] == []
-    assert sum(one["outcome"] == "refused" for one in found) > 20
+    assert [one for one in found if one["outcome"] not in ("ok", "refused")] == []
+    assert sum(one["outcome"] == "refused" for one in found) > 30
 
 
 @pytest.fixture

@@ -25,17 +25,17 @@ import numpy as np
 from goeswith.core.arrays import Floats, Rows, blocks
 from goeswith.core.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
+from goeswith.models.neural.encoded_types import EncodedTypes
 from goeswith.models.neural.p_companion_config import PCompanionConfig
-from goeswith.models.neural.product2vec import Product2Vec, Product2VecConfig, edges_between
+from goeswith.models.neural.product2vec import edges_between
 from goeswith.models.neural.training import PairValidation, TrainingRun, require_torch
-from goeswith.models.neural.typed_vectors import TypedVectors
 from goeswith.relations.graph import RelationGraph
 
 if TYPE_CHECKING:
     from goeswith.models.neural.torch_p_companion import TypeTransition
 
 
-class PCompanion(TypedVectors):
+class PCompanion(EncodedTypes):
     """Complementary types first, then the products of each."""
 
     name = "p_companion"
@@ -51,10 +51,7 @@ class PCompanion(TypedVectors):
 
         config, where = self.config, device()
         validation = PairValidation(graph, config.validation_share, config.seed)
-        self.encoder = self._new_encoder()
-        self.encoder.checkpoints, self.encoder.on_epoch = self.checkpoints, self.on_epoch
-        self.encoder.fit(catalog, validation.split.graph)
-        del self.encoder.source_vectors, self.encoder.target_vectors  # they rank look-alikes
+        self.fit_encoder(catalog, validation.split.graph)
         self.set_types(catalog)
         thetas = self.encoder.encode(catalog)
         with_content = np.flatnonzero(thetas.any(axis=1)).astype(np.int32)
@@ -118,14 +115,9 @@ class PCompanion(TypedVectors):
 
     def restore(self, arrays: Arrays) -> None:
         super().restore(arrays)
-        self.encoder = self._new_encoder()
-        self.encoder.restore_encoder(arrays)
+        self.restore_encoder(arrays)
         self.transitions = arrays["transitions"]
         self.complement_types = arrays["complement_types"]
-
-    def _new_encoder(self) -> Product2Vec:
-        shared = self.config.model_dump(include=set(Product2VecConfig.model_fields))
-        return Product2Vec(Product2VecConfig.model_validate(shared))
 
     def _export_vectors(self, module: TypeTransition, theta: Floats) -> None:
         """Vectors that answer, from what is learned so far."""

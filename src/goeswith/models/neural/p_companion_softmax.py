@@ -29,11 +29,11 @@ import numpy as np
 from goeswith.core.arrays import Floats, Rows, Sparse, blocks, entry_rows, top_k
 from goeswith.core.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
+from goeswith.models.neural.encoded_types import EncodedTypes
 from goeswith.models.neural.p_companion_config import PCompanionSoftmaxConfig
-from goeswith.models.neural.product2vec import Product2Vec, Product2VecConfig, edges_between
+from goeswith.models.neural.product2vec import edges_between
 from goeswith.models.neural.training import PairValidation, TrainingRun, require_torch
 from goeswith.models.neural.type_transitions import CountedTransitions
-from goeswith.models.neural.typed_vectors import TypedVectors
 from goeswith.models.paths import in_degree, out_degree
 from goeswith.relations.graph import RelationGraph
 
@@ -44,7 +44,7 @@ _SOURCES: Final = 512
 """Sources in a step, with all their edges."""
 
 
-class PCompanionSoftmax(TypedVectors):
+class PCompanionSoftmax(EncodedTypes):
     """P-Companion with softmaxes over types and products, and random negatives."""
 
     name = "p_companion_softmax"
@@ -64,10 +64,7 @@ class PCompanionSoftmax(TypedVectors):
 
         config, where = self.config, device()
         validation = PairValidation(graph, config.validation_share, config.seed)
-        self.encoder = self._new_encoder()
-        self.encoder.checkpoints, self.encoder.on_epoch = self.checkpoints, self.on_epoch
-        self.encoder.fit(catalog, validation.split.graph)
-        del self.encoder.source_vectors, self.encoder.target_vectors  # they rank look-alikes
+        self.fit_encoder(catalog, validation.split.graph)
         self.set_types(catalog)
         thetas = _unit(self.encoder.encode(catalog))
         known = np.flatnonzero(thetas.any(axis=1)).astype(np.int32)
@@ -174,15 +171,10 @@ class PCompanionSoftmax(TypedVectors):
 
     def restore(self, arrays: Arrays) -> None:
         super().restore(arrays)
-        self.encoder = self._new_encoder()
-        self.encoder.restore_encoder(arrays)
+        self.restore_encoder(arrays)
         self.transitions = arrays["transitions"]
         self.complement_types = arrays["complement_types"]
         self.transition_weights = {k: v for k, v in arrays.items() if k.startswith("transition_")}
-
-    def _new_encoder(self) -> Product2Vec:
-        shared = self.config.model_dump(include=set(Product2VecConfig.model_fields))
-        return Product2Vec(Product2VecConfig.model_validate(shared))
 
     def _transition(self, contents: Floats, codes: Rows) -> Floats:
         """(b, L + r + 1) of products outside the catalogue, as `transitions`."""

@@ -14,6 +14,7 @@ import uvicorn
 
 from goeswith.serve.limits.acceptor import Acceptor
 from goeswith.serve.limits.connection import ConnectionState, LimitedConnection
+from goeswith.serve.limits.listener_filter import drop_new_connections
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -25,6 +26,8 @@ _IDLE_SECONDS: Final = 2.0
 """Seconds in which idle connections may bring one more request after the last one was accepted: a
 client that sends while its connection is closed loses the request.
 """
+_HANDSHAKE_SECONDS: Final = 0.2
+"""Seconds in which connections that have been begun are completed and accepted."""
 
 
 class Server(uvicorn.Server):
@@ -87,6 +90,10 @@ class Server(uvicorn.Server):
         """Accept what has connected, stop listening, and end every connection in order."""
         loop = asyncio.get_running_loop()
         self._connections.drain()
+        for listener in sockets or []:
+            drop_new_connections(listener)
+        if sockets:
+            await asyncio.sleep(_HANDSHAKE_SECONDS)
         waiting = [listener.dup() for listener in sockets or []]
         for server in self.servers:
             server.close()

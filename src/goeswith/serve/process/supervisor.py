@@ -23,6 +23,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from goeswith.core.errors import GoesWithError
+from goeswith.serve.limits.listener_filter import take_new_connections
 from goeswith.serve.process.served_bundle import ServedBundle
 from goeswith.serve.process.worker import open_socket, run_worker
 
@@ -106,6 +107,7 @@ class Supervisor:
     def _start(self) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
+        take_new_connections(self._listener)  # a worker that ended alone has stopped that for all
         # until the worker has handlers of its own it would hand signals on like its parent
         old_mask = signal.pthread_sigmask(signal.SIG_BLOCK, {getattr(signal, n) for n in _SIGNALS})
         process = os.fork()
