@@ -25,10 +25,10 @@ import numpy as np
 from goeswith.core.arrays import Floats, Rows, blocks
 from goeswith.core.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
-from goeswith.models.neural.encoded_types import EncodedTypes
 from goeswith.models.neural.p_companion_config import PCompanionConfig
 from goeswith.models.neural.product2vec import edges_between
 from goeswith.models.neural.training import PairValidation, TrainingRun, require_torch
+from goeswith.models.neural.typed_vectors import EncodedTypes
 from goeswith.relations.graph import RelationGraph
 
 if TYPE_CHECKING:

@@ -29,11 +29,11 @@ import numpy as np
 from goeswith.core.arrays import Floats, Rows, Sparse, blocks, entry_rows, top_k
 from goeswith.core.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
-from goeswith.models.neural.encoded_types import EncodedTypes
 from goeswith.models.neural.p_companion_config import PCompanionSoftmaxConfig
 from goeswith.models.neural.product2vec import edges_between
 from goeswith.models.neural.training import PairValidation, TrainingRun, require_torch
 from goeswith.models.neural.type_transitions import CountedTransitions
+from goeswith.models.neural.typed_vectors import EncodedTypes
 from goeswith.models.paths import in_degree, out_degree
 from goeswith.relations.graph import RelationGraph
 
