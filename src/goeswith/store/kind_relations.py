@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from goeswith.core.mapped_arrays import MappedArrays
-from goeswith.kinds.table import REASONS, load_table
+from goeswith.kinds.link_reasons import REASONS
 from goeswith.store.string_array import StringArray, pack_strings
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Knowledge:
     Attributes:
         source_kind: id of the kind of the queried product.
         target_kind: id of the kind of the recommended one.
-        reason: one of `kinds.table.REASONS`.
+        reason: one of `kinds.link_reasons.REASONS`.
         strength: 3 where nearly everyone needs it, 2 where it is common, 1 where it is plausible.
     """
 
@@ -44,6 +44,7 @@ def kind_arrays(catalog: Catalog) -> dict[str, npt.NDArray[Any]]:
         where they are never shown together; reason (K, K) uint8; replaced (K, K) bool.
     """
     from goeswith.kinds.catalog_kinds import KIND  # polars: only where a bundle is made
+    from goeswith.kinds.table import load_table
 
     if KIND not in catalog.frame.columns:
         return {}

@@ -10,7 +10,6 @@ import numpy as np
 
 from goeswith.core.errors import BundleError
 from goeswith.core.mapped_arrays import MappedArrays, map_arrays
-from goeswith.store.array_check import check_arrays
 from goeswith.store.attribute_table import AttributeTable
 from goeswith.store.build_files import check_files, check_live
 from goeswith.store.build_lease import BuildLease
@@ -165,6 +164,8 @@ class StoredBundle:
         Raises:
             BundleError: an array is damaged; the message names it.
         """
+        from goeswith.store.array_check import check_arrays
+
         if with_table:
             _ = self.table.frame
         files = {

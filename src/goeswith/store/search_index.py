@@ -17,7 +17,6 @@ import numpy as np
 
 from goeswith.core.mapped_arrays import MappedArrays
 from goeswith.store.string_array import StringArray, pack_strings
-from goeswith.store.tokenizer import index_words, query_words, single_word
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -67,6 +66,8 @@ def search_arrays(
         titles: of the same, None where there are none.
         purchases: (n,) how often each was bought.
     """
+    from goeswith.store.tokenizer import index_words, single_word
+
     rows = np.argsort(-np.asarray(purchases, dtype=np.float64), kind="stable").astype(np.int32)
     codes: dict[str, int] = {}
     postings, sizes = array("i"), array("i")
@@ -117,6 +118,8 @@ class SearchIndex:
             count: maximum number of rows.
             every_word: leave out products that hold only some of the words.
         """
+        from goeswith.store.tokenizer import query_words, single_word
+
         text = text[:MAX_QUERY_LENGTH]
         words = query_words(text)[:MAX_QUERY_WORDS]
         terms = list(dict.fromkeys([*words, single_word(text)]))
@@ -145,6 +148,8 @@ class SearchIndex:
         Args:
             text: as titles are; one without words is held by none.
         """
+        from goeswith.store.tokenizer import index_words
+
         places = [self._words.position(word) for word in index_words(text)]
         if not places or None in places:
             return np.zeros(0, dtype=np.int32)
