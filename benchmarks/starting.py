@@ -4,7 +4,7 @@
 
 Each command is a new process, in turns with `python -c pass` and `python -c "import numpy"`.
 Modules are compiled once before, as an installation does it. `recommend` prints ten recommendations
-of a synthetic bundle (`serving_scale.py`). SOURCE is the folder `src` of another version, measured in
+of a synthetic bundle (`serving_scale.py`). SOURCE is the folder `src` of another version, in
 the same turns.
 """
 
@@ -71,9 +71,7 @@ def main() -> None:
             commands["goeswith recommend, before"] = recommend, given.before
         for command, source in commands.values():
             run(command, source, folder)  # compiles
-        runs, _ = in_turns(
-            commands, given.rounds, lambda who: run(*commands[who], compiled=folder)
-        )
+        runs, _ = in_turns(commands, given.rounds, lambda who: run(*commands[who], compiled=folder))
     middle = medians(runs)
     for figures in middle.values():
         for name in ("processor_seconds", "seconds"):

@@ -211,6 +211,12 @@ class StoredBundle:
             return viewed
         return np.union1d(viewed, self.kinds.substitutes(row)).astype(np.int32)
 
+    def is_substitute(self, row: int, other: int) -> bool:
+        """Whether `substitutes` of a product has another one, without those of the catalogue."""
+        return self.evidence.is_substitute(row, other) or (
+            self.kinds_exclude and self.kinds.is_substitute(row, other)
+        )
+
     def pair_evidence(self, source: int, targets: Rows, model_index: Rows) -> list[Evidence]:
         """Evidence of answers that the models at `model_index` gave; -1 for none of them."""
         return self.evidence.for_pairs(
