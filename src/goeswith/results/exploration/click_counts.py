@@ -173,8 +173,8 @@ def read_click_counts(folder: Path, by: CountedBy = "product") -> ClickCounts:
     arm, rank = arm.reshape(-1), table["rank"].astype(np.int64) - 1
     shown, clicks = table["shown"].astype(float), table["clicks"].astype(float)
     _, propensity = position_based(arm, rank, shown, clicks)
-    examined = np.bincount(arm, shown * propensity[rank])
-    clicked = np.bincount(arm, clicks)
+    examined = np.bincount(arm, shown * propensity[rank]).astype(np.float64)
+    clicked = np.bincount(arm, clicks).astype(np.float64)
     counts = {
         (source, product): (c, e)
         for (source, product), c, e in zip(
