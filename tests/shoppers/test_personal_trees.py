@@ -14,6 +14,7 @@ from goeswith.core.errors import BundleError
 from goeswith.data.dataset import Dataset
 from goeswith.pipeline.fit_bundle import fit_bundle
 from goeswith.pipeline.shopper_model import forget_shopper
+from goeswith.pipeline.updates.update_bundle import update_bundle
 from goeswith.query.bundle import Bundle
 from goeswith.settings.sections import FitSettings, Settings
 from goeswith.shoppers.histories import Histories
@@ -157,3 +158,18 @@ def test_a_bundle_orders_by_them_with_reasons_and_forgets(path: Path, tmp_path: 
     save_arrays(arrays, damaged)
     with pytest.raises(BundleError, match=r"personal\.safetensors"):
         Bundle.open(copied).complements("p0", 3, history=["p1"])
+
+
+def test_an_update_keeps_them_and_a_later_product_has_the_order_for_all(
+    path: Path, tmp_path: Path
+) -> None:
+    copied = Path(shutil.copytree(path, tmp_path / "copy"))
+    pl.DataFrame({"product_id": ["lamp"], "title": ["Lamp"]}).write_csv(tmp_path / "new.csv")
+    update_bundle(copied, products=tmp_path / "new.csv")
+    bundle = Bundle.open(copied, verify=True)
+    assert PERSONAL in bundle.manifest["files"]
+    found = bundle.complements("p0", 2, history=["p2", "lamp"], repeats="all")
+    assert [one.product_id for one in found] == ["p4", "p3"]
+    of_new = bundle.complements("lamp", 2, history=["p2"])
+    assert of_new.personal is not None
+    assert of_new.personal.known
