@@ -39,7 +39,6 @@ import json
 import re
 import warnings
 from collections.abc import Collection
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -172,6 +171,8 @@ class Manifest:
         Raises:
             BundleError: a file's SHA-256 is not the manifest's.
         """
+        from concurrent.futures import ThreadPoolExecutor
+
         with ThreadPoolExecutor(_CHECKSUM_THREADS) as pool:  # hashing lets other threads run
             checksums = list(pool.map(file_sha256, self.paths()))
         for (name, entry), checksum in zip(self.files.items(), checksums, strict=True):
