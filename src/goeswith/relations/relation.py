@@ -69,6 +69,8 @@ class Relation:
         companions: (n,) how many other products the contexts of each product hold, added up; None
             if unknown. See `sized_lift_lower`.
         companions_total: those of all products, each variant group once.
+        place: (nnz,) rank of the target in the list of its source, the lowest first; infinite where
+            it is unknown. None if no list has an order.
     """
 
     count: Sparse
@@ -80,6 +82,7 @@ class Relation:
     customers: Floats | None = None
     companions: npt.NDArray[np.float64] | None = None
     companions_total: float | None = None
+    place: Floats | None = None
 
     @cached_property
     def sources(self) -> Rows:
@@ -168,7 +171,10 @@ class Relation:
         first = None if self.source_first is None else self.source_first[mask]
         seen = None if self.seen is None else self.seen[mask]
         customers = None if self.customers is None else self.customers[mask]
-        return replace(self, count=count, source_first=first, seen=seen, customers=customers)
+        place = None if self.place is None else self.place[mask]
+        return replace(
+            self, count=count, source_first=first, seen=seen, customers=customers, place=place
+        )
 
     def strongest(self, k: int, measure: Measure = "llr") -> Relation:
         """The at most `k` strongest edges of every source; ties go to the lower target."""
