@@ -117,6 +117,7 @@ class Ranker(Recommender):
             evidence_names=self.items.evidence,
             clicks=padded(self.items.evidence, len(catalog)),
             slim=0 if self.items.slim is None else self.config.slim,
+            ordered=self.items.places is not None,
         )
         self.members = [member.padded(len(catalog)) for member in self.members]
         if self.pair_classifier is not None:
