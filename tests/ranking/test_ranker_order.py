@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy import sparse
 from tests.same import assert_same_scores
 
 from goeswith.core.arrays_file import load_arrays
@@ -39,7 +38,8 @@ def shop() -> tuple[Catalog, RelationGraph]:
     ]
     graph = RelationGraph.from_edges(N, edges)
     bought = graph[CO_PURCHASE]
-    place = rng.permutation(len(bought)).astype(np.float32)
+    both_ways = np.asarray(bought.count[bought.targets.copy(), bought.sources.copy()]).ravel() > 0
+    place = (rng.permutation(len(bought)) + len(bought) * ~both_ways).astype(np.float32)
     catalog = Catalog.from_records({"product_id": f"p{i}", "type": f"t{i % 4}"} for i in range(N))
     return catalog, replace(graph, relations={CO_PURCHASE: replace(bought, place=place)})
 
@@ -52,7 +52,7 @@ def without_order(graph: RelationGraph) -> RelationGraph:
 def test_paths_of_the_order_follow_their_formulas(shop: tuple[Catalog, RelationGraph]) -> None:
     catalog, graph = shop
     attributes = AttributeReader.fit(catalog).read(catalog, is_catalog=True)
-    items = ItemFeatures.from_graph(attributes, graph, counted=False, slim=9)
+    items = ItemFeatures.from_graph(attributes, graph, counted=False, slim=9, ordered=True)
     queries = items.queries(ROWS)
     scores = paths(items, queries, CandidatePool(items), walks(items, queries, propagate))
     lists = place_weights(graph[CO_PURCHASE])
@@ -74,14 +74,21 @@ def test_paths_of_the_order_follow_their_formulas(shop: tuple[Catalog, RelationG
         assert (getattr(restored, name) != getattr(items, name)).nnz == 0
 
 
-def test_without_an_order_there_are_no_such_paths(shop: tuple[Catalog, RelationGraph]) -> None:
+def test_an_arbitrary_order_is_not_used(shop: tuple[Catalog, RelationGraph]) -> None:
     catalog, graph = shop
-    attributes = AttributeReader.fit(catalog).read(catalog, is_catalog=True)
-    items = ItemFeatures.from_graph(attributes, without_order(graph), counted=False, slim=9)
-    queries = items.queries(ROWS)
-    assert not [name for name in walks(items, queries, propagate) if "order" in name]
-    assert items.places is None
-    assert not sparse.csr_matrix(queries.places).nnz
+    bought = graph[CO_PURCHASE]
+    assert bought.has_informative_order
+    # sorted by product, as an export may be
+    by_id = replace(bought, place=bought.targets.astype(np.float32))
+    assert not by_id.has_informative_order
+    assert not without_order(graph)[CO_PURCHASE].has_informative_order
+    model = Ranker(QUICK).fit(catalog, replace(graph, relations={CO_PURCHASE: by_id}))
+    assert model.items.places is None
+    queries = model.items.queries(ROWS)
+    assert not [name for name in walks(model.items, queries, propagate) if "order" in name]
+    assert_same_scores(
+        model.score(ROWS), Ranker(QUICK).fit(catalog, without_order(graph)).score(ROWS)
+    )
 
 
 @pytest.mark.parametrize("whole", [25_000, 0])
@@ -91,6 +98,7 @@ def test_trees_keep_the_columns_that_they_were_trained_with(
     catalog, graph = shop
     config = QUICK.model_copy(update={"whole": whole})
     model = Ranker(config).fit(catalog, graph)
+    assert model.items.ordered_slim is not None
     model.save(tmp_path)
     scores = model.score(ROWS)
     assert_same_scores(Ranker.load(tmp_path).score(ROWS), scores)

@@ -45,13 +45,9 @@ def place_weights(edges: Relation) -> Sparse:
     ranks share the mean of their places. Scaled so that the mean square is 1, as it is of ones.
     Ones if the lists have no order.
     """
-    if edges.place is None or not len(edges):
+    place = edges.list_order
+    if place is None or not len(edges):
         return edge_weights(edges, "binary")
-    from scipy.stats import rankdata
-
-    # one key that sorts by source first, then by rank
-    keys = edges.sources.astype(np.int64) * (len(edges) + 1) + rankdata(edges.place, "dense")
-    place = rankdata(keys) - edges.count.indptr[edges.sources]
     weights = 1 / (1 + place / _HALF_PLACE)
     return edges.weighted(weights / np.sqrt(np.mean(weights**2)))
 

@@ -210,7 +210,7 @@ class ItemFeatures:
         counted: bool,
         evidence_names: Collection[str] | None = None,
         slim: int = 0,
-        ordered: bool | None = None,
+        ordered: bool = False,
         clicks: Mapping[str, Sparse] | None = None,
     ) -> Self:
         """The item features of a graph.
@@ -223,7 +223,7 @@ class ItemFeatures:
             evidence_names: the kinds of evidence that trees were trained with: others are dropped,
                 and those that the graph lacks are empty. None takes those of the graph.
             slim: weights of a target in `slim`; 0 for none.
-            ordered: whether there are paths of the order of lists; None if the lists have one.
+            ordered: whether there are paths of the order of lists.
             clicks: evidence of feedback, see `PairClicks.evidence`.
         """
         weight: Weight = "llr" if counted else "binary"
@@ -234,8 +234,6 @@ class ItemFeatures:
             evidence = {name: evidence.get(name, empty) for name in evidence_names}
         evidence |= clicks or {}
         bought = graph[CO_PURCHASE]
-        if ordered is None:
-            ordered = bought.place is not None
         places = place_weights(bought) if ordered else None
         return cls(
             attributes,
