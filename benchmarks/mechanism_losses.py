@@ -76,6 +76,37 @@ class Distilled(SasRec):
         return self._columns[np.clip(entry, first, end - 1)].astype(np.int64)
 
 
+class LaterProductsConfig(NextProductConfig):
+    """Settings of targets further on."""
+
+    soft: float = Field(0.3, ge=0, le=1, description="Share of the later product in the target.")
+    reach: float = Field(2.0, gt=0, description="Mean places beyond the next one.")
+
+
+class LaterProducts(SasRec):
+    """The target is the next product and, for a share, one further on in the same sequence.
+
+    Of no paper: reviews of one day have no order of their own, so that the next product is often
+    one of several. The place of the later product is drawn from a geometric distribution; where
+    the sequence ends before it, the next product is the complete target.
+    """
+
+    name = "later_products"
+    Config = LaterProductsConfig
+    config: LaterProductsConfig
+
+    def loss(self, step: TrainingStep) -> torch.Tensor:
+        sequence = step.places.nonzero()[0]
+        place = np.arange(len(sequence))
+        later = place + step.rng.geometric(1 / (1 + self.config.reach), len(place))
+        inside = np.flatnonzero(later < len(place))
+        inside = inside[sequence[later[inside]] == sequence[inside]]
+        hard = functional.embedding(step.targets[inside], step.vectors)
+        soft = functional.embedding(step.targets[later[inside]], step.vectors)
+        gap = (step.states[inside] * (hard - soft)).sum() / step.temperature
+        return step.next_product(step.states, step.vectors) + self.config.soft * gap
+
+
 class IntentContrastConfig(NextProductConfig):
     """Settings of the contrast of states."""
 

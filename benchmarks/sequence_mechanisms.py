@@ -47,6 +47,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from mechanism_losses import (
     Distilled,
     IntentContrast,
+    LaterProducts,
     Matryoshka,
     RandomInterest,
     TextContrast,
@@ -67,6 +68,7 @@ MECHANISMS: dict[str, type[SasRec]] = {
         TwoRounds,
         TextContrast,
         RandomInterest,
+        LaterProducts,
     )
 }
 VALIDATION = 5000
