@@ -24,6 +24,7 @@ from goeswith.sequential.neural.sasrec import SasRec
 from goeswith.sequential.neural.torch_sequence_layers import TrainingStep
 from goeswith.sequential.neural.trained_sequence_model import NextProductConfig
 from goeswith.sequential.sequences import Ints, Sequences
+from mechanism_states import TwoQueries, TwoQueriesConfig
 
 
 class DistilledConfig(NextProductConfig):
@@ -74,6 +75,18 @@ class Distilled(SasRec):
         drawn = low + rng.random(len(products)) * (high - low)
         entry = np.searchsorted(self._sums, drawn, side="right") - 1
         return self._columns[np.clip(entry, first, end - 1)].astype(np.int64)
+
+
+class MqsaTedConfig(TwoQueriesConfig, DistilledConfig):
+    """Settings of both parts of MQSA-TED."""
+
+
+class MqsaTed(Distilled, TwoQueries):
+    """Two queries and transition distillation together (Zhu et al., 2023, arXiv 2311.01056)."""
+
+    name = "mqsa_ted"
+    Config = MqsaTedConfig
+    config: MqsaTedConfig
 
 
 class LaterProductsConfig(NextProductConfig):

@@ -49,6 +49,7 @@ from mechanism_losses import (
     IntentContrast,
     LaterProducts,
     Matryoshka,
+    MqsaTed,
     RandomInterest,
     TextContrast,
 )
@@ -61,6 +62,7 @@ MECHANISMS: dict[str, type[SasRec]] = {
         SasRec,
         Distilled,
         TwoQueries,
+        MqsaTed,
         IntentContrast,
         TwoTables,
         Reasoning,

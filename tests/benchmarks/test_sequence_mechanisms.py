@@ -17,6 +17,7 @@ N = 12
 NAMES = (
     "distilled",
     "two_queries",
+    "mqsa_ted",
     "intent_contrast",
     "two_tables",
     "reasoning",
