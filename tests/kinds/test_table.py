@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from goeswith.core.errors import DataError
+from goeswith.kinds.link_reasons import REASONS
 from goeswith.kinds.phrases import Phrase
-from goeswith.kinds.table import AUDIENCES, FITS, REASONS, KindTable, load_table, read_table_folder
+from goeswith.kinds.table import AUDIENCES, FITS, KindTable, load_table, read_table_folder
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,8 @@ from goeswith.models import model_class
 from goeswith.pipeline.fit_bundle import fit_bundle
 from goeswith.query.bundle import Bundle
 from goeswith.query.constraints import Constraints
-from goeswith.query.select import fuse
+from goeswith.query.select import fuse, select
+from goeswith.query.stored_complements import limited_complements
 from goeswith.relations.graph import RelationGraph
 from goeswith.settings.sections import FitSettings, Settings, SlateSettings
 
@@ -230,3 +231,47 @@ def test_probabilities_are_joined_by_noisy_or() -> None:
     assert found.products.tolist() == [2, 1, 3]
     assert found.scores[:2] == pytest.approx([1 - 0.6 * 0.7, 0.5])
     assert found.best.tolist() == [0, 0, 1]
+
+
+@pytest.mark.parametrize("k", [1, 3, 8])
+@pytest.mark.parametrize("per_type", [None, 1, 2])
+@pytest.mark.parametrize("diversity", [None, 0.0, 0.3, 1.0])
+def test_limits_alone_give_what_the_complete_selection_gives(
+    bundle: Bundle, k: int, per_type: int | None, diversity: float | None
+) -> None:
+    limits = Constraints(per_type=per_type, diversity=diversity)
+    for row in range(0, len(bundle), 3):
+        limited = limited_complements(bundle, row, k, limits)
+        assert limited is not None
+        assert limited == select(bundle, [row], k, limits)
+        # without a look at scores and order
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(bundle.top_k_lists, "for_product", reversed_list(bundle))
+            assert limited_complements(bundle, row, k, limits) == select(bundle, [row], k, limits)
+
+
+def reversed_list(bundle: Bundle):
+    stored = type(bundle.top_k_lists).for_product
+
+    def for_product(source: int, k: int):
+        return tuple(array[::-1] for array in stored(bundle.top_k_lists, source, k))
+
+    return for_product
+
+
+@pytest.mark.parametrize(
+    "other", [{"ban": ("case-1",)}, {"pin": ("case-1",)}, {"market": "de"}], ids=str
+)
+def test_limits_beside_other_constraints_take_the_complete_selection(bundle: Bundle, other) -> None:
+    assert limited_complements(bundle, 0, 3, Constraints(per_type=1, **other)) is None
+
+
+def test_limits_respect_variants_and_substitutes(tmp_path: Path) -> None:
+    names = ("a1", "b1", "b2", "c1", "c2", "d1")
+    records = [{"product_id": name, "type": name[0]} for name in names]
+    for record in records[3:5]:
+        record["variant_group"] = "c"
+    edges = [(0, v, "co_purchase") for v in range(1, 6)] + [(0, 5, "co_view")]
+    found = shop_of(tmp_path, records, edges)
+    limits = Constraints(per_type=2)
+    assert limited_complements(found, 0, 5, limits) == select(found, [0], 5, limits)

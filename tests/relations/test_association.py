@@ -6,7 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2_contingency
 
-from goeswith.relations.measures import MEASURES, Z_95, association, wilson_lower
+from goeswith.relations.measures import (
+    MEASURES,
+    Z_95,
+    association,
+    shown_measures,
+    wilson_lower,
+)
 
 # of 100 baskets 20 hold the source, 10 the target and 5 both
 TABLE = (np.array([5.0]), np.array([20.0]), np.array([10.0]), 100.0)
@@ -79,3 +85,19 @@ def test_wilsons_bound_solves_its_own_equation():
 
 def test_a_share_of_nothing_has_no_lower_bound():
     assert wilson_lower(np.array([0.0]), np.array([0.0])).tolist() == [0]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 500), st.integers(0, 10_000)), min_size=1, max_size=12),
+    st.integers(0, 10_000),
+    st.sampled_from([0.0, 1.0, 977.25, 1e6]),
+)
+def test_the_measures_of_evidence_are_those_of_arrays_to_the_last_bit(pairs, n_u, contexts) -> None:
+    counts, purchases = (np.array(column, dtype=np.float64) for column in zip(*pairs, strict=True))
+    sources = np.full(len(pairs), float(n_u))
+    expected = [
+        association(name, counts, sources, purchases, contexts).tolist()
+        for name in ("confidence", "lift", "pmi_lower")
+    ]
+    found = shown_measures(counts.tolist(), float(n_u), purchases.tolist(), contexts)
+    assert found == list(zip(*expected, strict=True))

@@ -8,13 +8,15 @@ import pytest
 from goeswith.query.bundle import Bundle
 from goeswith.serve.responses import EncodedComplements, ResponseCache
 
+LIMITS = ["?per_type=1", "?per_type=2&k=8", "?k=4&diversity=.3&per_type=1000", "?diversity=1.0"]
 
-@pytest.mark.parametrize("query", ["", "?k=1", "?k=8", "?k=08"])
+
+@pytest.mark.parametrize("query", ["", "?k=1", "?k=8", "?k=08", *LIMITS])
 @pytest.mark.parametrize("product", ["phone-1", "camera-9"])
 def test_the_short_way_answers_as_the_route_does(client: Any, product: str, query: str) -> None:
     address = f"/v1/products/{product}/complements"
-    # a filter that everything meets has the route answer
-    long = client.get(address + (f"{query}&" if query else "?") + "where=price>=0")
+    # a parameter that changes nothing has the route answer
+    long = client.get(address + (f"{query}&" if query else "?") + "when_sold_out=0")
     for _ in range(2):  # worked out, then remembered
         short = client.get(address + query)
         assert short.json() == long.json()
@@ -23,7 +25,19 @@ def test_the_short_way_answers_as_the_route_does(client: Any, product: str, quer
 
 @pytest.mark.parametrize(
     "query",
-    ["?k=0", "?k=9", "?k=-1", "?k=", "?k=٣", "?k=00001", "?k=1&k=9", "?model=none", "?k=%31"],
+    [
+        *("?per_type=0", "?per_type=1001", "?per_type=1&per_type=2", "?diversity=1.1"),
+        *("?diversity=nan", "?diversity=-0", "?per_type=1&ban=case-1", "?per_type="),
+        "?k=0",
+        "?k=9",
+        "?k=-1",
+        "?k=",
+        "?k=٣",
+        "?k=00001",
+        "?k=1&k=9",
+        "?model=none",
+        "?k=%31",
+    ],
 )
 def test_what_is_out_of_the_ordinary_goes_the_long_way(
     client: Any, query: str, monkeypatch: pytest.MonkeyPatch
@@ -32,6 +46,25 @@ def test_what_is_out_of_the_ordinary_goes_the_long_way(
     monkeypatch.setattr(ResponseCache, "put", lambda _, key, answer: keep.append(key))
     client.get(f"/v1/products/phone-2/complements{query}")
     assert keep == []
+
+
+@pytest.mark.parametrize("query", LIMITS)
+def test_limits_need_no_route(client: Any, query: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep = []
+    monkeypatch.setattr(ResponseCache, "put", lambda _, key, answer: keep.append(key))
+    assert client.get(f"/v1/products/phone-2/complements{query}").status_code == 200
+    assert len(keep) == 1
+
+
+def test_limits_take_the_route_where_a_product_is_sold_out(
+    serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = serve()
+    bundle = client.app.state.snapshot_holder().bundle
+    monkeypatch.setattr(type(bundle.live), "has_unavailable", True)
+    cache = client.app.state.snapshot_holder().cache
+    assert client.get("/v1/products/phone-2/complements?per_type=1").status_code == 200
+    assert cache._entries == {}
 
 
 def test_an_answer_is_worked_out_once_while_it_is_remembered(
@@ -64,10 +97,15 @@ def test_memory_of_answers_is_bounded_and_forgets_the_one_asked_longest_ago() ->
     bodies = {name: draw.bytes(300) for name in "abcd"}
     remembered = ResponseCache(1000)
     for name in "abc":
-        remembered.put((name, 1), EncodedComplements(bodies[name], []))
-    assert remembered.get(("a", 1)) == EncodedComplements(bodies["a"], [])
-    remembered.put(("d", 1), EncodedComplements(bodies["d"], []))
-    assert [remembered.get((name, 1)) is not None for name in "abcd"] == [True, False, True, True]
-    remembered.put(("e", 1), EncodedComplements(draw.bytes(1001), []))
-    assert remembered.get(("e", 1)) is None
+        remembered.put((name, 1, None, None), EncodedComplements(bodies[name], []))
+    assert remembered.get(("a", 1, None, None)) == EncodedComplements(bodies["a"], [])
+    remembered.put(("d", 1, None, None), EncodedComplements(bodies["d"], []))
+    assert [remembered.get((name, 1, None, None)) is not None for name in "abcd"] == [
+        True,
+        False,
+        True,
+        True,
+    ]
+    remembered.put(("e", 1, None, None), EncodedComplements(draw.bytes(1001), []))
+    assert remembered.get(("e", 1, None, None)) is None
     assert 900 < remembered._bytes <= 1000

@@ -1,10 +1,15 @@
-"""Commands whose help shows what to give, without the types of the code."""
+"""Commands whose help shows what to give, without the types of the code.
+
+Plain values are read without pydantic.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 import typer.core
+
+from goeswith.cli.plain_values import read_plainly
 
 
 class PlainCommand(typer.core.TyperCommand):
@@ -25,6 +30,7 @@ class PlainGroup(typer.core.TyperGroup):
 
 def _without_types(params: Any) -> list[Any]:
     for param in params:
+        read_plainly(param)
         if param.param_type_name == "argument":
             # its name says what to give
             param.display_type_rich = lambda ctx: ""

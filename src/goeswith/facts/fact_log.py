@@ -82,12 +82,13 @@ class ChangeCounter:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / COUNTER
+        self._path, self._name = folder / COUNTER, str(folder / COUNTER)
         self._memory: mmap.mmap | None = None
 
     def open(self) -> None:
         """Map the file, if there is one by now."""
-        if self._memory is None:
+        # the look first: an exception takes longer
+        if self._memory is None and os.access(self._name, os.F_OK):
             try:
                 with self._path.open("rb") as file:
                     self._memory = mmap.mmap(file.fileno(), _COUNTER_BYTES, access=mmap.ACCESS_READ)

@@ -10,32 +10,18 @@ import csv
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from importlib import resources
-from importlib.resources.abc import Traversable
 from itertools import product
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from goeswith.core.errors import DataError
+from goeswith.kinds.link_reasons import REASONS
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 VERSION: Final = "1.0"
 """Of the table's content; a manifest records it."""
 
-REASONS: Final = (
-    "accessory",
-    "consumable",
-    "part",
-    "power",
-    "protection",
-    "storage",
-    "care",
-    "installation",
-    "ingredient",
-    "served_with",
-    "set_piece",
-    "outfit",
-    "occasion",
-    "gift_wrap",
-)
 ONE_WAY: Final = frozenset(
     {"accessory", "consumable", "part", "power", "protection", "storage", "care", "installation"}
 )
@@ -231,6 +217,8 @@ def load_table() -> KindTable:
     Raises:
         DataError: a row cannot be used; says the file, the row and the value.
     """
+    from importlib import resources
+
     return read_table_folder(resources.files("goeswith.kinds") / "table")
 
 

@@ -189,15 +189,20 @@ class KindLinks(Recommender):
     def _linked(self, kind: str) -> list[tuple[int, float, tuple[str, ...]]]:
         """Code, strength and what has to match, of the catalogue's kinds that go with a kind."""
         table = load_table()
+        links = {link.target: link for link in table.links.get(kind, ())}
+        own = table.kinds[kind].broader
+        density = {group: _group_density(own, group) for group in set(self._groups)}
         found = []
-        for code, target in enumerate(self.kind_ids):
-            link = table.link(kind, target)
+        for code, (target, group) in enumerate(zip(self.kind_ids, self._groups, strict=True)):
+            link = links.get(target)
             if link is not None:
                 found.append((code, float(link.strength), link.match))
-            elif not table.replaces(kind, target) and table.forbidden(kind, target) is None:
-                density = _group_density(table.kinds[kind].broader, table.kinds[target].broader)
-                if density >= _MIN_DENSITY:
-                    found.append((code, density, ()))
+            elif (
+                density[group] >= _MIN_DENSITY
+                and not table.replaces(kind, target)
+                and table.forbidden(kind, target) is None
+            ):
+                found.append((code, density[group], ()))
         return found
 
     def _prepare(self) -> None:
@@ -208,6 +213,9 @@ class KindLinks(Recommender):
             order[start:stop][: self.config.per_kind].astype(np.int32)
             for start, stop in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)
         ]
+        kinds = load_table().kinds
+        # a bundle may have a kind that this version of the table has not
+        self._groups = [kinds[kind].broader if kind in kinds else None for kind in self.kind_ids]
         tokens = [set(words(title)) for title in self._titles]
         self._vocabulary, self._idf = _repeated_words(tokens, _naming_words())
         self.words = self._vectors(self._titles)

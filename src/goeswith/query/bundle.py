@@ -12,12 +12,13 @@ from goeswith.core.errors import ConfigError
 from goeswith.query.context import QueryContext
 from goeswith.query.recommendation import Hit, Recommendation
 from goeswith.query.recommendation_list import RecommendationList, recommendation_list
-from goeswith.query.stored_complements import recommend, stored_complements
+from goeswith.query.stored_complements import limited_complements, recommend, stored_complements
 from goeswith.store.search_index import MAX_SEARCH_RESULTS, ProductSummary
 
 if TYPE_CHECKING:
     from goeswith.query.compare import ProductComparison
     from goeswith.query.constraints import Constraints
+    from goeswith.query.questions.clarifying_question import Clarification
     from goeswith.query.session import NextRecommendation
     from goeswith.query.shopper.next_for_shopper import ShopperNext
     from goeswith.query.shopper.personal_order import Repeats
@@ -62,12 +63,16 @@ class Bundle(QueryContext):
             self.check_k(k)
             self.refresh()
             return personal_complements(self, product_id, k, constraints, history, user, repeats)
-        stored = None if constraints is not None else self.precomputed(product_id, k)
-        if stored is not None:
+        if constraints is None and (stored := self.precomputed(product_id, k)) is not None:
             return stored
         self.check_k(k)
         self.refresh()
-        return self._select([self.source_row(product_id)], k, constraints)
+        source = self.source_row(product_id)
+        if constraints is not None:
+            limited = limited_complements(self, source, k, constraints)
+            if limited is not None:
+                return limited
+        return self._select([source], k, constraints)
 
     def precomputed(self, product_id: str, k: int) -> RecommendationList[Recommendation] | None:
         """`complements` without constraints; None where the precomputed list is not enough.
@@ -191,6 +196,13 @@ class Bundle(QueryContext):
         self.check_k(k)
         self.refresh()
         return next_for_shopper(self, user_id, k, constraints)
+
+    def question(self, product_id: str, constraints: Constraints | None = None) -> Clarification:
+        """The question to the shopper that divides the complements of a product best, if any."""
+        from goeswith.query.questions.clarifying_question import clarify, without_filters
+
+        answers = self.complements(product_id, self.k, without_filters(constraints))
+        return clarify(self, product_id, answers, constraints)
 
     @recommendation_list
     def complements_of_new(

@@ -50,18 +50,16 @@ class ExplanationStore:
             self._targets, self._text_index = arrays["targets"], arrays["place"]
             self._texts = StringArray.from_arrays(arrays, "text")
 
-    def for_pair(self, source_id: str, target: int, evidence: Evidence) -> str | None:
+    def for_pair(self, source: int, target: int, evidence: Evidence) -> str | None:
         """The sentence for a recommendation; None if there is none.
 
         Args:
-            source_id: the queried product, which may be outside the bundle.
+            source: row of the queried product, -1 for one outside the bundle.
             target: row of the answer.
             evidence: of the pair.
         """
         if not (self._has_sentences or self.use_templates):
             return None
-        in_bundle = self._products.contains(source_id)
-        source = self._products.row(source_id) if in_bundle else -1
         sentence = (
             self._read_sentence(source, target) if self._has_sentences and source >= 0 else None
         )

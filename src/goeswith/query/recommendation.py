@@ -113,7 +113,7 @@ def make_recommendation(  # noqa: PLR0917
         why=f"{why} {knowledge_text(knowledge)}" if knowledge else why,
         goes_with=goes_with,
         pinned=pinned,
-        explanation=bundle.explanations.for_pair(best, target, evidence),
+        explanation=bundle.explanations.for_pair(source, target, evidence),
         knowledge=knowledge,
         more_variants=products.variant_count(target) - 1,
         rules=rules,

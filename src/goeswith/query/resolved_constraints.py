@@ -72,8 +72,8 @@ class ResolvedConstraints:
         allowed[bans] = False
         codes = products.variant_codes
         groups = [int(codes[row]) for row in sources if codes[row] >= 0]
-        if groups:
-            allowed &= ~np.isin(codes, groups)
+        for group in set(groups):
+            allowed &= codes != group
         allowed[sources] = False
         index = bundle.rules.index
         run = None

@@ -135,7 +135,7 @@ def select(
 
     names = [bundle.products.display_name(row) for row in sources]
     ids = [bundle.products.ids[row] for row in sources]
-    answers = make_recommendations(bundle, slate, evidence, names, ids)
+    answers = make_recommendations(bundle, slate, evidence, names, ids, rows=sources)
     if personal is None:
         return slate.as_list([*first, *answers], resolved)
     result = slate.as_list(personal.explain([*first, *answers], len(first)), resolved)
@@ -212,6 +212,8 @@ def make_recommendations(
     evidence: Callable[[int, Rows, Rows], list[Evidence]],
     names: list[str],
     ids: list[str],
+    *,
+    rows: list[int] | None = None,
 ) -> list[Recommendation]:
     """What is shown, each with the evidence of the product that it goes with best.
 
@@ -222,13 +224,14 @@ def make_recommendations(
             model indexes.
         names: display name of each queried product.
         ids: of the queried products.
+        rows: of the queried products, where they are in the bundle.
     """
     candidates = slate.candidates
     evidence_at: dict[int, Evidence] = {}
     for best in np.unique(candidates.best).tolist():
         at = np.flatnonzero(candidates.best == best)
-        rows = evidence(best, candidates.products[at], candidates.model_index[at])
-        evidence_at.update(zip(at.tolist(), rows, strict=True))
+        of_best = evidence(best, candidates.products[at], candidates.model_index[at])
+        evidence_at.update(zip(at.tolist(), of_best, strict=True))
     return [
         make_recommendation(
             bundle,
@@ -240,6 +243,7 @@ def make_recommendations(
             ids[int(candidates.best[i])],
             pinned=target in slate.pinned,
             rules=slate.rules.get(target, ()),
+            source=rows[int(candidates.best[i])] if rows else None,
         )
         for i, target in enumerate(candidates.products.tolist())
     ]

@@ -14,6 +14,8 @@ and `n_v` the target:
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any, Final, Literal, TypeAlias, get_args
 
 import numpy as np
@@ -123,3 +125,26 @@ def association(  # noqa: PLR0911 - a formula each
     )
     signed: Counts = np.where(n_uv >= expected, g2, -g2)
     return signed
+
+
+def shown_measures(
+    n_uv: Sequence[float], n_u: float, n_v: Sequence[float], contexts: float
+) -> list[tuple[float, float, float]]:
+    """confidence, lift and pmi_lower of a few pairs of one source, as `association` has them.
+
+    Plain numbers: each step of an array of ten takes longer than all ten.
+
+    >>> [tuple(round(x, 2) for x in pair) for pair in shown_measures([10], 20.0, [50], 1000)]
+    [(0.5, 10.0, 1.69)]
+    """
+    n, z2 = max(contexts, 1e-12), Z_95**2
+    kept, found = [], []
+    for count, purchases in zip(n_uv, n_v, strict=True):
+        expected = max(n_u * purchases / n, 1e-12)
+        share = count / n
+        spread = Z_95 * math.sqrt(max(share * (1 - share), 0) / n + z2 / (4 * n**2))
+        lower = max((share + z2 / (2 * n) - spread) / (1 + z2 / n), 0) if contexts > 0 else 0.0
+        kept.append(max(lower * contexts, 1e-12) / expected)
+        found.append((count / max(n_u, 1e-12), count / expected))
+    logs = np.log(np.array(kept)).tolist()
+    return [(*pair, log) for pair, log in zip(found, logs, strict=True)]

@@ -29,6 +29,7 @@ from goeswith.serve.feedback_log import FeedbackLog
 from goeswith.serve.limits.allowed_hosts import allowed_hosts
 from goeswith.serve.limits.body_limit import BodyLimit
 from goeswith.serve.limits.rate_limit import RateLimiter
+from goeswith.serve.limits.shopper_bound import ShopperBound
 from goeswith.serve.limits.work_queue import WorkQueue
 from goeswith.serve.middleware import ServiceMiddleware
 from goeswith.serve.problem_details import add_problem_handlers, add_problem_schemas
@@ -42,6 +43,7 @@ from goeswith.serve.routes import (
     personal_route,
     product_changes,
     products,
+    question_route,
     results_route,
     rules_route,
     users_route,
@@ -93,6 +95,7 @@ def create_app(
         else None
     )
     state.explorer = None if settings.explore == "none" else Explorer(settings, bundle)
+    state.shopper_bound = ShopperBound()
     state.metrics = ServiceMetrics(state.snapshot_holder, families, shop)
     state.feedback = (
         FeedbackLog(settings.feedback, settings.feedback_mb * 1_000_000)
@@ -149,6 +152,7 @@ def routed_app(settings: ServeSettings) -> FastAPI:
     app.state.key_markets = settings.key_markets
     add_problem_handlers(app)
     pages = (
+        question_route,  # before a product, whose path takes any end
         products,
         several,
         users_route,

@@ -66,6 +66,12 @@ class MetricFamilies:
             "Answers that were sent, and could not be stored with the feedback.",
             shop,
         )
+        self.uncounted = self._counter(
+            "answers_uncounted",
+            "Stored answers that learners do not count: their client has had too many shoppers "
+            "today.",
+            shop,
+        )
         self.reloads = self._counter("reloads", "Bundles offered.", ("outcome", *shop))
         self.key_files = self._counter(
             "key_file_changes",
@@ -113,6 +119,7 @@ class ServiceMetrics:
         self._labels = () if shop is None else (shop,)
         self._feedback = self._bind(self._families.feedback)
         self._lost_exposures = self._bind(self._families.lost_exposures)
+        self._uncounted = self._bind(self._families.uncounted)
         for outcome in ("swapped", "refused", "postponed"):
             self._bind(self._families.reloads, outcome)
         for outcome in ("read", "faulty", "closed"):
@@ -165,6 +172,10 @@ class ServiceMetrics:
     def count_lost_exposure(self) -> None:
         """Count an answer that could not be stored."""
         self._lost_exposures.inc()
+
+    def count_uncounted_answer(self) -> None:
+        """Count an answer that learners do not count."""
+        self._uncounted.inc()
 
     def count_feedback(self, events: int) -> None:
         """Count events of feedback."""

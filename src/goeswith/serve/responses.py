@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter, OrderedDict
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import orjson
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from goeswith.query.bundle import Bundle
     from goeswith.query.recommendation import Recommendation
     from goeswith.query.recommendation_list import RecommendationList
+
+
+CacheKey: TypeAlias = tuple[str, int, int | None, float | None]
+"""Product, number of recommendations, maximum per type and diversity."""
 
 
 def json_response(bundle: Bundle, **content: Any) -> Response:
@@ -83,10 +87,10 @@ class ResponseCache:
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes, self._bytes = max_bytes, 0
-        self._entries: OrderedDict[tuple[str, int], EncodedComplements] = OrderedDict()
+        self._entries: OrderedDict[CacheKey, EncodedComplements] = OrderedDict()
         self._rules_version = 0
 
-    def drop_outdated(self, key: tuple[str, int], bundle: Bundle) -> None:
+    def drop_outdated(self, key: CacheKey, bundle: Bundle) -> None:
         """Drop the response for a key if facts or rules have changed what it depends on."""
         if self._rules_version != bundle.rules.version:
             self._rules_version = bundle.rules.version
@@ -101,15 +105,15 @@ class ResponseCache:
         else:
             self._bytes -= len(self._entries.pop(key).body)
 
-    def get(self, key: tuple[str, int]) -> EncodedComplements | None:
-        """The response for a product and a number of recommendations; None if it is not cached."""
+    def get(self, key: CacheKey) -> EncodedComplements | None:
+        """The response for a product and limits; None if it is not cached."""
         packed = self._entries.get(key)
         if packed is None:
             return None
         self._entries.move_to_end(key)
         return EncodedComplements(zlib.decompress(packed.body), packed.models)
 
-    def put(self, key: tuple[str, int], response: EncodedComplements) -> None:
+    def put(self, key: CacheKey, response: EncodedComplements) -> None:
         """Store a response in place of the least recently used ones."""
         if not self._max_bytes or key in self._entries:
             return

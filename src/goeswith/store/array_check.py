@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from goeswith.core.errors import BundleError
-from goeswith.kinds.table import REASONS
+from goeswith.kinds.link_reasons import REASONS
 from goeswith.store.manifest import (
     AVAILABILITY,
     EVIDENCE,

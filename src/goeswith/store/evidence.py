@@ -116,7 +116,7 @@ def pair_strength(
             ("strong", STRONG),
             ("medium", MEDIUM),
         )
-        for name, minimum in levels:
-            if all(value >= least for value, least in zip(values, minimum, strict=True)):
+        for name, (lift, least, fewest) in levels:
+            if values[0] >= lift and values[1] >= least and values[2] >= fewest:
                 return name
     return "weak"

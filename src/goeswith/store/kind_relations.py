@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from goeswith.core.mapped_arrays import MappedArrays
-from goeswith.kinds.table import REASONS, load_table
+from goeswith.kinds.link_reasons import REASONS
 from goeswith.store.string_array import StringArray, pack_strings
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Knowledge:
     Attributes:
         source_kind: id of the kind of the queried product.
         target_kind: id of the kind of the recommended one.
-        reason: one of `kinds.table.REASONS`.
+        reason: one of `kinds.link_reasons.REASONS`.
         strength: 3 where nearly everyone needs it, 2 where it is common, 1 where it is plausible.
     """
 
@@ -44,6 +44,7 @@ def kind_arrays(catalog: Catalog) -> dict[str, npt.NDArray[Any]]:
         where they are never shown together; reason (K, K) uint8; replaced (K, K) bool.
     """
     from goeswith.kinds.catalog_kinds import KIND  # polars: only where a bundle is made
+    from goeswith.kinds.table import load_table
 
     if KIND not in catalog.frame.columns:
         return {}
@@ -80,6 +81,7 @@ class KindRelations:
 
     def __init__(self, arrays: MappedArrays) -> None:
         self._codes = arrays["codes"] if len(arrays) else None
+        self._code = self._codes.data if self._codes is not None else None
         if self._codes is not None:
             self._strength, self._reason = arrays["strength"], arrays["reason"]
             self._replaced = arrays["replaced"]
@@ -94,6 +96,17 @@ class KindRelations:
         # the last place stands for products without a kind
         return np.flatnonzero(np.append(out, False)[self._codes])
 
+    def is_substitute(self, row: int, other: int) -> bool:
+        """Whether `substitutes` of a product has another one."""
+        if self._code is None:
+            return False
+        one, two = self._code[row], self._code[other]
+        return (
+            one >= 0
+            and two >= 0
+            and bool(self._replaced[one, two] or self._strength[one, two] == NEVER_TOGETHER)
+        )
+
     def alternatives(self, row: int) -> npt.NDArray[np.int64]:
         """Rows of the products of the same kind and of alternative ones."""
         if self._codes is None or self._codes[row] < 0:
@@ -102,9 +115,9 @@ class KindRelations:
 
     def knowledge(self, source: int, target: int) -> Knowledge | None:
         """What is known of a pair of rows; None where nothing is."""
-        if self._codes is None or source < 0:
+        if self._code is None or source < 0:
             return None
-        one, other = int(self._codes[source]), int(self._codes[target])
+        one, other = self._code[source], self._code[target]
         if one < 0 or other < 0:
             return None
         strength = int(self._strength[one, other])

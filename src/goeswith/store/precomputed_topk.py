@@ -60,16 +60,20 @@ class TopKReader:
             BundleError: the arrays are damaged.
         """
         targets = self._products[source, :k]
-        targets = targets[: np.count_nonzero(targets >= 0)]
-        model_index = self._model_index[source, : len(targets)]
-        if (targets >= len(self._lookup)).any() or not (
-            (model_index >= 0) & (model_index < self._models)
-        ).all():
+        rows = targets.tolist()  # of a few, a list is compared faster than an array
+        if rows and min(rows) < 0:
+            targets = targets[: np.count_nonzero(targets >= 0)]
+            rows = targets.tolist()
+        model_index = self._model_index[source, : len(rows)]
+        models = model_index.tolist()
+        if rows and (
+            max(rows) >= len(self._lookup) or min(models) < 0 or max(models) >= self._models
+        ):
             raise BundleError(
                 f"{self._path} is damaged at product {self._lookup.ids[source]!r}; fit the bundle "
                 "again"
             )
-        return targets, self._scores[source, : len(targets)], model_index
+        return targets, self._scores[source, : len(rows)], model_index
 
     def find(self, source: int, target: int) -> tuple[int | None, float, int]:
         """Position of a target among the recommendations for a source, from 0, its score, and the

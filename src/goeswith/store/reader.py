@@ -10,7 +10,6 @@ import numpy as np
 
 from goeswith.core.errors import BundleError
 from goeswith.core.mapped_arrays import MappedArrays, map_arrays
-from goeswith.store.array_check import check_arrays
 from goeswith.store.attribute_table import AttributeTable
 from goeswith.store.build_files import check_files, check_live
 from goeswith.store.build_lease import BuildLease
@@ -165,6 +164,8 @@ class StoredBundle:
         Raises:
             BundleError: an array is damaged; the message names it.
         """
+        from goeswith.store.array_check import check_arrays
+
         if with_table:
             _ = self.table.frame
         files = {
@@ -209,6 +210,12 @@ class StoredBundle:
         if not self.kinds_exclude:
             return viewed
         return np.union1d(viewed, self.kinds.substitutes(row)).astype(np.int32)
+
+    def is_substitute(self, row: int, other: int) -> bool:
+        """Whether `substitutes` of a product has another one, without those of the catalogue."""
+        return self.evidence.is_substitute(row, other) or (
+            self.kinds_exclude and self.kinds.is_substitute(row, other)
+        )
 
     def pair_evidence(self, source: int, targets: Rows, model_index: Rows) -> list[Evidence]:
         """Evidence of answers that the models at `model_index` gave; -1 for none of them."""

@@ -17,7 +17,6 @@ import numpy as np
 
 from goeswith.core.mapped_arrays import MappedArrays
 from goeswith.store.string_array import StringArray, pack_strings
-from goeswith.store.tokenizer import index_words, query_words, single_word
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -67,6 +66,8 @@ def search_arrays(
         titles: of the same, None where there are none.
         purchases: (n,) how often each was bought.
     """
+    from goeswith.store.tokenizer import index_words, single_word
+
     rows = np.argsort(-np.asarray(purchases, dtype=np.float64), kind="stable").astype(np.int32)
     codes: dict[str, int] = {}
     postings, sizes = array("i"), array("i")
@@ -117,19 +118,23 @@ class SearchIndex:
             count: maximum number of rows.
             every_word: leave out products that hold only some of the words.
         """
+        from goeswith.store.tokenizer import query_words, single_word
+
         text = text[:MAX_QUERY_LENGTH]
         words = query_words(text)[:MAX_QUERY_WORDS]
         terms = list(dict.fromkeys([*words, single_word(text)]))
         terms = [word for word in terms if word]
         all_words = _MATCH_SCORE * max(len(words), 1)
         score = np.zeros(len(self._rows), dtype=np.uint16)
-        levels = [self._exact_scores(word) for word in terms]
-        for matched in levels:
-            score += matched
+        levels = [self._add_exact(word, score) for word in terms]
         if np.count_nonzero(score >= all_words) < count:
-            for word, matched in zip(terms, levels, strict=True):
-                score += self._fuzzy_scores(word, matched)
-        ranks = np.flatnonzero(score >= (all_words if every_word else 1))
+            for word, level in zip(terms, levels, strict=True):
+                self._add_fuzzy(word, level, score)
+        least = all_words if every_word else _MATCH_SCORE * len(terms)
+        # with more words matched first: of a million products, few have to be compared
+        while not every_word and least > 1 and np.count_nonzero(score >= least) < count:
+            least = max(least - _MATCH_SCORE, 1)
+        ranks = np.flatnonzero(score >= max(least, 1))
         values = score[ranks]
         if len(ranks) > count:
             threshold = np.partition(values, len(values) - count)[len(values) - count]
@@ -145,6 +150,8 @@ class SearchIndex:
         Args:
             text: as titles are; one without words is held by none.
         """
+        from goeswith.store.tokenizer import index_words
+
         places = [self._words.position(word) for word in index_words(text)]
         if not places or None in places:
             return np.zeros(0, dtype=np.int32)
@@ -156,27 +163,48 @@ class SearchIndex:
             ranks = ranks[other[at] == ranks]
         return self._rows[ranks]
 
-    def _exact_scores(self, word: str) -> npt.NDArray[np.uint16]:
-        """By rank, what a word is worth that is there as it is, or begins another."""
-        scores = np.zeros(len(self._rows), dtype=np.uint16)
+    def _add_exact(self, word: str, score: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]:
+        """By rank, what a word is worth that is there as it is, or begins another; added to
+        `score`.
+        """
+        level = np.zeros(len(self._rows), dtype=np.uint16)
         first, last = self._words.prefix_range(word)
-        stop = min(int(self._starts[last]), int(self._starts[first]) + _MAX_PREFIX_PRODUCTS)
-        scores[self._ranks[int(self._starts[first]) : stop]] = _MATCH_SCORE + _PREFIX_BONUS
-        if first < last and self._words[first] == word:
-            scores[self._postings(first)] = _MATCH_SCORE + _EXACT_BONUS
-        return scores
+        start = int(self._starts[first])
+        stop = min(int(self._starts[last]), start + _MAX_PREFIX_PRODUCTS)
+        is_word = first < last and self._words[first] == word
+        if is_word:
+            stop = max(stop, int(self._starts[first + 1]))
+        ranks = self._ranks[start:stop]
+        level[ranks] = _MATCH_SCORE + _PREFIX_BONUS
+        if is_word:
+            level[self._postings(first)] = _MATCH_SCORE + _EXACT_BONUS
+        if 4 * len(ranks) > len(level):
+            score += level
+        else:
+            score[ranks] += level[ranks]  # a rank given twice counts once
+        return level
 
     def _postings(self, word: int) -> Rows:
         return self._ranks[int(self._starts[word]) : int(self._starts[word + 1])]
 
-    def _fuzzy_scores(self, word: str, matched: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]:
-        """By rank, what a word is worth that is spelt a little differently, where not `matched`."""
-        scores = np.zeros(len(self._rows), dtype=np.uint16)
-        for place, edits in self._fuzzy_words(word):
+    def _add_fuzzy(
+        self, word: str, level: npt.NDArray[np.uint16], score: npt.NDArray[np.uint16]
+    ) -> None:
+        """Add what a word is worth that is spelt a little differently, where `level` has none."""
+        near = self._fuzzy_words(word)
+        if not near:
+            return
+        fuzzy, lists = np.zeros_like(level), [self._postings(place) for place, _ in near]
+        for (_, edits), ranks in zip(near, lists, strict=True):
             # in order of decreasing distance: the nearest word overwrites the others
-            scores[self._postings(place)] = _MATCH_SCORE + _PREFIX_BONUS - edits
-        scores[matched > 0] = 0
-        return scores
+            fuzzy[ranks] = _MATCH_SCORE + _PREFIX_BONUS - edits
+        if 4 * sum(map(len, lists)) > len(level):
+            fuzzy[level > 0] = 0
+            score += fuzzy
+            return
+        ranks = np.concatenate(lists)
+        ranks = ranks[level[ranks] == 0]
+        score[ranks] += fuzzy[ranks]  # a rank given twice counts once
 
     def _fuzzy_words(self, word: str) -> list[tuple[int, int]]:
         """Words of the vocabulary within a letter or two, with how many differ, nearest last.
@@ -190,14 +218,26 @@ class SearchIndex:
         edits = 0 if len(word) < 4 else 1 if len(word) < 7 else 2
         if not edits:
             return []
+        limits: dict[str, Any] = {
+            "scorer": OSA.distance,
+            "score_cutoff": edits,
+            "limit": _MAX_FUZZY_MATCHES,
+        }
         first, last = self._words.half_prefix_range(word)
         start, stop = self._backwards.half_prefix_range(word[::-1])
-        places = [*range(first, last), *self._backwards_word[start:stop].tolist()]
-        candidates = [self._words[place] for place in places]
-        matches = process.extract(
-            word, candidates, scorer=OSA.distance, score_cutoff=edits, limit=_MAX_FUZZY_MATCHES
-        )
-        near = {places[at]: int(distance) for _, distance, at in matches if distance}
+        matches = [
+            (int(distance), at, first + at)
+            for _, distance, at in process.extract(word, self._words.between(first, last), **limits)
+        ]
+        # as far apart backwards as forwards
+        matches += [
+            (int(distance), last - first + at, int(self._backwards_word[start + at]))
+            for _, distance, at in process.extract(
+                word[::-1], self._backwards.between(start, stop), **limits
+            )
+        ]
+        nearest = sorted(matches)[:_MAX_FUZZY_MATCHES]
+        near = {place: distance for distance, _, place in nearest if distance}
         return sorted(near.items(), key=lambda item: -item[1])
 
 
@@ -212,6 +252,10 @@ class _SortedWords(Sequence[str]):
 
     def __getitem__(self, place: Any) -> Any:
         return self._strings[place]
+
+    def between(self, first: int, last: int) -> list[str]:
+        """The words from `first` to before `last`."""
+        return self._strings.between(first, last)
 
     def prefix_range(self, prefix: str) -> tuple[int, int]:
         """From and to where words begin with `prefix`."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal, TypeAlias
+
+Touch: TypeAlias = Literal["click", "view"]
 
 BUCKETS: Final = 200
 """Random groups of shoppers, from whose spread the errors are estimated."""
@@ -11,12 +13,19 @@ DIMENSIONS: Final = (
     "all", "day", "model", "fallback", "type_pair", "rank", "market", "variant", "rule",
 )  # fmt: skip
 
-TOUCHED: Final = """
-CREATE TEMP TABLE touched AS
+_TOUCHED: Final = """
+CREATE OR REPLACE TEMP TABLE touched AS
 SELECT answer, product, min(happened) FILTER (clicked) AS clicked_at
-FROM touches WHERE answer IS NOT NULL GROUP BY ALL
+FROM touches {part} GROUP BY ALL
 """
+TOUCHED: Final = _TOUCHED.format(part="WHERE answer IS NOT NULL")
 """Products of answers that were seen, and when they were clicked first. Repeats do not count."""
+TOUCHED_BY_CLICK: Final = _TOUCHED.format(part="WHERE answer IS NOT NULL AND clicked")
+TOUCHED_OF_SUMMED: Final = _TOUCHED.format(
+    part="SEMI JOIN (SELECT answer FROM summed_answers UNION SELECT answer FROM answered) "
+    "USING (answer)"
+)
+"""Of the answers whose days are summed, and of those that the attach rate needs."""
 
 BOUGHT: Final = """
 CREATE TEMP TABLE bought AS
@@ -25,7 +34,10 @@ SELECT event, happened, product_id, hash(product_id) AS product, quantity, price
 FROM actions
 WHERE event IS NOT NULL
 QUALIFY event_id IS NULL
-     OR row_number() OVER (PARTITION BY event_id, session_id, event ORDER BY happened) = 1
+     OR row_number() OVER (
+            PARTITION BY event_id, session_id, event
+            ORDER BY happened, product_id, quantity, price, currency, order_id, user_id
+        ) = 1
 """
 """Each cart and purchase once. Those without an id are all of their own."""
 
@@ -33,12 +45,12 @@ SHOWN: Final = f"""
 CREATE TEMP VIEW shown AS
 SELECT answer, unnest(products) AS product_id, hash(unnest(products)) AS product, happened, unit,
        CAST(hash(unit) % {BUCKETS} AS SMALLINT) AS bucket, source_id, source_type, market, variant,
-       rules, CAST(generate_subscripts(products, 1) AS SMALLINT) AS rank, unnest(types) AS type,
-       unnest(models) AS model, unnest(fallbacks) AS fallback
-FROM (SELECT *, coalesce(user_id, session_id) AS unit FROM answers)
+       uncounted, rules, CAST(generate_subscripts(products, 1) AS SMALLINT) AS rank,
+       unnest(types) AS type, unnest(models) AS model, unnest(fallbacks) AS fallback
+FROM (SELECT *, coalesce(user_id, session_id) AS unit FROM summed_answers)
 WHERE coalesce(variant, '') <> 'holdout'
 """  # noqa: S608
-"""Each product of each answer."""
+"""Each product of each answer of the view `summed_answers`."""
 
 SEEN: Final = """
 CREATE TEMP VIEW impressions AS
@@ -48,15 +60,19 @@ SELECT s.*, t.clicked_at FROM shown s {join} JOIN touched t USING (answer, produ
 TOUCHES: Final = {
     "click": """
 CREATE TEMP TABLE credited AS
-SELECT coalesce(a.user_id, a.session_id) AS unit, c.product, answer, c.clicked_at AS happened
+SELECT coalesce(a.user_id, a.session_id) AS unit, c.product, max(answer) AS answer,
+       c.clicked_at AS happened
 FROM touched c JOIN answers a USING (answer)
 WHERE c.clicked_at IS NOT NULL AND coalesce(a.variant, '') <> 'holdout'
+GROUP BY ALL
 """,
     "view": """
-CREATE TEMP TABLE credited AS SELECT unit, product, answer, happened FROM impressions
-WHERE product IN (SELECT product FROM bought)
+CREATE TEMP TABLE credited AS
+SELECT unit, product, max(answer) AS answer, happened FROM impressions
+WHERE product IN (SELECT product FROM bought) GROUP BY ALL
 """,
 }
+"""Of several touches at the same time one counts, the same one in every report."""
 
 ATTRIBUTED: Final = """
 CREATE TEMP TABLE attributed AS
@@ -78,35 +94,38 @@ _SUMS: Final = """count(*) AS impressions, count(*) FILTER (s.clicked_at IS NOT 
        count(*) FILTER (b.carts > 0) AS carts, coalesce(sum(b.units), 0) AS units,
        coalesce(sum(b.revenue), 0) AS revenue"""
 
+DAY: Final = "CAST(happened AS DATE)"
+
 CELLS: Final = f"""
 CREATE TEMP TABLE cells AS
-SELECT bucket, CAST(happened AS DATE) AS day, model, fallback, rank, market, variant, source_type,
+SELECT bucket, {DAY} AS day, model, fallback, rank, market, variant, source_type,
        type, {_SUMS}
 FROM impressions s LEFT JOIN attributed b USING (answer, product) GROUP BY ALL
 """  # noqa: S608
 """All dimensions but rules together: far fewer rows than impressions, which are never stored."""
 
-_BY_RULE: Final = f"""
-SELECT rule AS value, bucket, {_SUMS}
+RULE_CELLS: Final = f"""
+CREATE TEMP TABLE rule_cells AS
+SELECT bucket, {DAY} AS day, rule, {_SUMS}
 FROM (SELECT *, unnest(rules) AS rule FROM impressions WHERE len(rules) > 0) s
 LEFT JOIN attributed b USING (answer, product) GROUP BY ALL
 """  # noqa: S608
 _FROM_CELLS: Final = (
     "SELECT {value} AS value, bucket, sum(impressions), sum(clicks), sum(carts), sum(units), "
-    "sum(revenue) FROM cells GROUP BY ALL"
+    "sum(revenue) FROM {cells} GROUP BY ALL"
 )
 
 
 def sums_query(dimension: str) -> str:
     """Sums by value of a dimension, as text, and by bucket."""
+    cells, value = "cells", f"coalesce(CAST({dimension} AS VARCHAR), '')"
     if dimension == "rule":
-        return _BY_RULE
-    if dimension == "all":
-        return _FROM_CELLS.format(value="''")
-    if dimension == "type_pair":
-        pair = "coalesce(source_type, '?') || ' -> ' || coalesce(type, '?')"
-        return _FROM_CELLS.format(value=pair)
-    return _FROM_CELLS.format(value=f"coalesce(CAST({dimension} AS VARCHAR), '')")
+        cells = "rule_cells"
+    elif dimension == "all":
+        value = "''"
+    elif dimension == "type_pair":
+        value = "coalesce(source_type, '?') || ' -> ' || coalesce(type, '?')"
+    return _FROM_CELLS.format(value=value, cells=cells)
 
 
 COUNTS: Final = """
@@ -137,16 +156,23 @@ SELECT currency, count(*) FROM bought WHERE event = 'purchase' AND price IS NOT 
 GROUP BY ALL ORDER BY 2 DESC, 1
 """
 
+ORDERS: Final = """
+CREATE TEMP TABLE orders AS
+SELECT coalesce(order_id, session_id, unit) AS basket, unit, product_id, product
+FROM bought WHERE event = 'purchase' AND unit IS NOT NULL
+"""
+
+ANSWERED: Final = """
+CREATE TEMP TABLE answered AS
+SELECT answer, unit, source_id, hash(unnest(products)) AS product FROM (
+    SELECT *, coalesce(user_id, session_id) AS unit FROM answers
+    WHERE coalesce(variant, '') <> 'holdout'
+) a SEMI JOIN orders o ON o.unit = a.unit AND o.product_id = a.source_id
+"""
+"""Products of answers to shoppers who ordered the queried product."""
+
 ATTACH: Final = """
-WITH orders AS (
-    SELECT coalesce(order_id, session_id, unit) AS basket, unit, product_id, product
-    FROM bought WHERE event = 'purchase' AND unit IS NOT NULL
-), answered AS (
-    SELECT answer, unit, source_id, hash(unnest(products)) AS product FROM (
-        SELECT *, coalesce(user_id, session_id) AS unit FROM answers
-        WHERE coalesce(variant, '') <> 'holdout'
-    ) a SEMI JOIN orders o ON o.unit = a.unit AND o.product_id = a.source_id
-), beside AS (
+WITH beside AS (
     SELECT DISTINCT o.basket, o.unit, s.product
     FROM answered s {join} JOIN touched t USING (answer, product)
     JOIN orders o ON s.unit = o.unit AND s.source_id = o.product_id

@@ -24,7 +24,7 @@ from goeswith.core.errors import DataError
 from goeswith.data.feedback import FEEDBACK_PATTERN, last_line_end
 
 CACHE: Final = ".results"
-_VERSION: Final = 3
+_VERSION: Final = 4
 """Of the columns; parsed files of another version are written again."""
 _DIGEST_BYTES: Final = 4096
 _MAX_PARTS: Final = 16
@@ -47,6 +47,7 @@ _COLUMNS: Final = {
     "experiment": "VARCHAR",
     "variant": "VARCHAR",
     "counted": "VARCHAR",
+    "uncounted": "BOOLEAN",
     "currency": "VARCHAR",
     "price": "DOUBLE",
     "quantity": "BIGINT",
@@ -60,8 +61,8 @@ _COLUMNS: Final = {
 }
 _TABLES: Final = {
     "answers": "SELECT hash(recommendation_id) AS answer, happened, user_id, session_id, "
-    "source_id, source_type, market, experiment, variant, counted, rules, products, types, models, "
-    "fallbacks, teams, propensities FROM lines WHERE event = 'answer'",
+    "source_id, source_type, market, experiment, variant, counted, uncounted, rules, products, "
+    "types, models, fallbacks, teams, propensities FROM lines WHERE event = 'answer'",
     "touches": "SELECT CASE WHEN recommendation_id IS NOT NULL THEN hash(recommendation_id) END "
     "AS answer, hash(product_id) AS product, happened, event = 'click' AS clicked FROM lines "
     "WHERE event IN ('impression', 'click')",
@@ -75,7 +76,8 @@ _TABLES: Final = {
 def feedback_connection(folder: Path, memory_mb: int = 1000) -> Iterator[Any]:
     """A DuckDB connection with the views of all complete lines of a folder, spilling to disk.
 
-    The view `unfinished` has one number: files whose last line is incomplete.
+    The view `unfinished` has one number: files whose last line is incomplete. The table `parts` has
+    the name of each parsed part; see `part_file`.
 
     Raises:
         DataError: the folder holds no feedback, or no complete line.
@@ -104,8 +106,9 @@ def feedback_connection(folder: Path, memory_mb: int = 1000) -> Iterator[Any]:
             if not parts:
                 raise DataError(f"{folder} holds no complete line of feedback yet")
             for name in _TABLES:
-                files = [str(part.files[name]) for part in parts]
-                connection.read_parquet(files).create_view(name)
+                create_view(connection, name, [part.files[name] for part in parts])
+            connection.execute("CREATE TEMP TABLE parts (name VARCHAR)")
+            connection.executemany("INSERT INTO parts VALUES (?)", [[part.name] for part in parts])
             unfinished = sum(log.has_rest for log in logs)
             connection.execute(f"CREATE TEMP VIEW unfinished AS SELECT {unfinished:d} AS files")
             yield connection
@@ -117,10 +120,12 @@ class _Part(NamedTuple):
     """What was parsed of the bytes from `start` to `end` of a file.
 
     Attributes:
+        name: of its files, with the bytes, the digest and the version of the columns.
         digest: of the last bytes before `end`.
         files: table -> parquet file.
     """
 
+    name: str
     start: int
     end: int
     digest: str
@@ -169,16 +174,24 @@ def _parsed(connection: Any, path: Path, spill: Path) -> _Parsed:
         chain = [merged]
     current = {file for part in chain for file in part.files.values()}
     for old in cache.glob(f"{escape(path.stem)}-*.parquet"):
-        if old not in current and not _may_be_read(old):
+        if old not in current and not may_be_read(old):
             old.unlink(missing_ok=True)
     return _Parsed(chain, end < size)
 
 
 def _part(cache: Path, stem: str, start: int, end: int, digest: str) -> _Part:
-    name = f"{stem}-{start}-{end}-{digest}.{_suffix()}"
-    return _Part(
-        start, end, digest, {table: cache / f"{name}.{table}.parquet" for table in _TABLES}
-    )
+    name = f"{stem}-{start}-{end}-{digest}.{columns_version()}"
+    return _Part(name, start, end, digest, {t: part_file(cache, name, t) for t in _TABLES})
+
+
+def part_file(cache: Path, name: str, table: str) -> Path:
+    """The parsed file of a table of a part."""
+    return cache / f"{name}.{table}.parquet"
+
+
+def create_view(connection: Any, name: str, files: list[Path]) -> None:
+    """A view of parquet files."""
+    connection.read_parquet([str(file) for file in files]).create_view(name)
 
 
 def _digest(file: IO[bytes], end: int) -> str:
@@ -187,7 +200,8 @@ def _digest(file: IO[bytes], end: int) -> str:
     return hashlib.sha256(file.read(end - start)).hexdigest()[:16]
 
 
-def _suffix() -> str:
+def columns_version() -> str:
+    """Of the parsed files: ids are hashes of one version of the engine."""
     from duckdb import __version__ as engine
 
     return f"v{_VERSION}-{engine}"
@@ -195,7 +209,7 @@ def _suffix() -> str:
 
 def _stored_parts(cache: Path, stem: str) -> list[_Part]:
     """Parts of a file in this version of the columns, with all tables."""
-    last = f".{_suffix()}.{next(reversed(_TABLES))}.parquet"  # the one that is written last
+    last = f".{columns_version()}.{next(reversed(_TABLES))}.parquet"  # the one that is written last
     parts = []
     for path in cache.glob(f"{escape(stem)}-*{escape(last)}"):
         bounds = re.fullmatch(r"-(\d+)-(\d+)-(\w+)", path.name[len(stem) :].removesuffix(last))
@@ -240,7 +254,7 @@ def _write_part(connection: Any, part: _Part) -> None:
     connection.execute("DROP TABLE lines")
 
 
-def _may_be_read(parsed: Path) -> bool:
+def may_be_read(parsed: Path) -> bool:
     """Whether a report that is being computed may still read a file; the log grows meanwhile."""
     try:
         return time.time() < parsed.stat().st_mtime + _LONGEST_REPORT

@@ -2,7 +2,8 @@
 
 Whoever can request lists and send clicks decides what is learned from them, unless the influence of
 one shopper is bounded. A learner counts a queried and a shown product once a day for a shopper, and
-of one shopper only the latest impressions.
+of one shopper only the latest impressions. Shoppers beyond those that one client may have in a day
+(`serve/limits/shopper_bound.py`) are not counted.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ _BY_DAY: Final = """
 CREATE TEMP VIEW by_day AS
 SELECT unit, source_id, source_type, product_id, type, CAST(happened AS DATE) AS day,
        min(rank) AS rank, bool_or(clicked_at IS NOT NULL) AS clicked, {bought} AS bought
-FROM impressions {join} GROUP BY unit, source_id, source_type, product_id, type, day
+FROM impressions {join} WHERE uncounted IS NOT TRUE
+GROUP BY unit, source_id, source_type, product_id, type, day
 """
 _COUNTED: Final = """
 CREATE TEMP TABLE counted AS
@@ -31,7 +33,8 @@ WITH latest AS (
         PARTITION BY unit, source_type, {arm} ORDER BY day DESC, hash(source_id, product_id)
     ) AS of_arm FROM by_day
 )
-SELECT source_id, source_type, product_id, type, day, rank, clicked, bought
+SELECT source_id, source_type, product_id, type, day, rank, clicked, bought,
+       1 / count(*) OVER (PARTITION BY unit, source_type, {arm}) AS share
 FROM latest WHERE of_arm <= {max_of_arm}
 QUALIFY row_number() OVER (
     PARTITION BY unit ORDER BY day DESC, hash(source_id, product_id)
@@ -47,6 +50,12 @@ def create_impressions(db: Any, *, seen: bool) -> None:
         seen: an impression is what the shop reports as seen, not what was sent.
     """
     db.execute(sql.TOUCHED)
+    db.execute("CREATE TEMP VIEW summed_answers AS FROM answers")
+    create_impression_views(db, seen=seen)
+
+
+def create_impression_views(db: Any, *, seen: bool) -> None:
+    """The views `shown` and `impressions`, of `summed_answers` and `touched`."""
     db.execute(sql.SHOWN)
     db.execute(sql.SEEN.format(join=seen_join(seen=seen)))
 
@@ -68,7 +77,8 @@ def create_counted_impressions(db: Any, arm: ArmColumn, *, attributed: bool = Fa
     """The table `counted`: what a learner counts of `impressions`.
 
     One row for a shopper, a queried and a shown product, and a day, at the first of its ranks,
-    with `clicked` and `bought`. Impressions without an id are those of one shopper.
+    with `clicked` and `bought`. Impressions without an id are those of one shopper. The `share` of
+    all of a shopper for an arm are 1 together.
 
     Args:
         db: a feedback connection with `impressions`.

@@ -11,16 +11,18 @@ if TYPE_CHECKING:
     from goeswith.results.reports.results_report import ResultsReport
 
 HEADINGS: Final = {
-    "all": "All",
-    "day": "By day",
-    "model": "By model",
-    "fallback": "By first or fallback model",
-    "type_pair": "By product types",
-    "rank": "By rank in the list",
-    "market": "By market",
-    "variant": "By variant of the experiment",
-    "rule": "By rule",
+    "variant": ("By variant of the experiment", "variant"),
+    "rank": ("By rank in the list", "rank"),
+    "model": ("By model", "model"),
+    "fallback": ("By first or fallback model", "is a fallback"),
+    "market": ("By market", "market"),
+    "rule": ("By rule", "rule"),
+    "type_pair": ("By product types", "product types"),
+    "day": ("By day", "day"),
 }
+"""Dimension -> heading of its table, and of the column; what is compared most comes first."""
+_FIRST_ROWS: Final = 10
+_MOST_ROWS: Final = 100
 
 
 def results_html(report: ResultsReport) -> str:
@@ -35,12 +37,14 @@ def results_html(report: ResultsReport) -> str:
         lstrip_blocks=True,
     )
     template = environment.get_template("results.html.j2")
-    shown = {
-        heading: report.rows[name]
-        for name, heading in HEADINGS.items()
-        if len(report.rows[name]) > 1 or name in ("all", "day", "rule")
-    }
-    return template.render(report=report, tables={h: rows for h, rows in shown.items() if rows})
+    tables = [
+        (*headings, report.rows[name])
+        for name, headings in HEADINGS.items()
+        if len(report.rows[name]) > (name not in ("day", "rule"))
+    ]
+    return template.render(
+        report=report, tables=tables, first_rows=_FIRST_ROWS, most_rows=_MOST_ROWS
+    )
 
 
 def write_page(report: ResultsReport, path: Path) -> None:

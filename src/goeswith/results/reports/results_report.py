@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from goeswith.core.errors import DataError
 from goeswith.relations.measures import Z_95, wilson_interval
 from goeswith.results.reports import fact_queries as sql
-from goeswith.results.reports.feedback_tables import feedback_connection
-from goeswith.results.reports.impression_tables import create_impressions, seen_join
-
-Touch = Literal["click", "view"]
+from goeswith.results.reports.daily_sums import SumsOf, create_sums
+from goeswith.results.reports.fact_queries import Touch
+from goeswith.results.reports.feedback_tables import CACHE, feedback_connection
+from goeswith.results.reports.impression_tables import seen_join
 
 
 @dataclass(frozen=True)
@@ -72,16 +72,12 @@ def report_results(
                 "the files of one setting of serve.exposures to another folder"
             )
         is_seen = counted == ["seen"]
-        create_impressions(db, seen=is_seen)
         db.execute(sql.BOUGHT.format(unit="coalesce(user_id, session_id)"))
         currencies = db.execute(sql.CURRENCIES).fetchall()
         currency = currencies[0][0] if currencies else None
-        db.execute(sql.TOUCHES[touch])
-        db.execute(sql.ATTRIBUTED, [currency, window_hours])
-        # joins as written: the optimizer hashes the impressions with all their text, and spills
-        db.execute("SET disabled_optimizers = 'build_side_probe_side'")
-        db.execute(sql.CELLS)
-        db.execute("RESET disabled_optimizers")
+        db.execute(sql.ORDERS)
+        db.execute(sql.ANSWERED)
+        create_sums(db, folder / CACHE, SumsOf(is_seen, touch, window_hours, currency))
         rows = {name: _rows(db, name) for name in sql.DIMENSIONS}
         orders, attached = db.execute(sql.ATTACH.format(join=seen_join(seen=is_seen))).fetchone()
         held = db.execute(sql.HOLDOUT, [currency]).fetchall()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
 
 from anyio import from_thread
-from fastapi import Depends, Query
+from fastapi import Depends, Query, Request
 
 from goeswith.serve.feedback_log import FeedbackFull, QuotaReached
 from goeswith.serve.service_schemas import MAX_TEXT
@@ -27,13 +27,20 @@ VisitorId = Annotated[str | None, Query(min_length=1, max_length=MAX_TEXT, examp
 
 @dataclass(frozen=True)
 class VisitorIds:
-    """Ids of a shopper, which need not say who it is."""
+    """Ids of a shopper, which need not say who it is.
+
+    Attributes:
+        session_id, user_id: of the request.
+        address: of the client, unless a key vouches for the ids.
+    """
 
     session_id: str | None
     user_id: str | None
+    address: str = ""
 
 
 async def _visitor_ids(
+    request: Request,
     session_id: Annotated[
         VisitorId,
         Query(description="The shopper's visit. With it or `user_id`, and `serve.exposures` set, "
@@ -43,7 +50,8 @@ async def _visitor_ids(
         VisitorId, Query(description="An anonymous id of the shopper over several visits.")
     ] = None,
 ) -> VisitorIds:  # fmt: skip
-    return VisitorIds(session_id, user_id)
+    address = request.client.host if request.client and not request.scope.get("key") else ""
+    return VisitorIds(session_id, user_id, address)
 
 
 Visitor = Annotated[VisitorIds, Depends(_visitor_ids)]
@@ -88,6 +96,10 @@ def store_answer(  # noqa: PLR0917
         return {}
     experiment: Experiment | None = app.state.experiment
     record = answer_record(bundle, sources, answers, exposure, settings.exposures, experiment)
+    unit = visitor.user_id or visitor.session_id or ""
+    if not app.state.shopper_bound.counts(visitor.address, unit):
+        record["uncounted"] = True
+        app.state.metrics.count_uncounted_answer()
     try:
         from_thread.run(app.state.feedback.append, [record])
     except (FeedbackFull, QuotaReached, OSError):

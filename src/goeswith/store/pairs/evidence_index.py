@@ -11,16 +11,17 @@ import numpy.typing as npt
 
 from goeswith.core.arrays import Rows
 from goeswith.core.mapped_arrays import MappedArrays
-from goeswith.relations.measures import Measure, association
+from goeswith.relations.measures import shown_measures
 from goeswith.store.evidence import (
     MEDIUM,
+    Basis,
     ContextUnit,
     Evidence,
     Link,
     TypePairCount,
     pair_strength,
 )
-from goeswith.store.mapped_matrix import MappedMatrix, positions_in
+from goeswith.store.mapped_matrix import MappedMatrix, plain_view
 from goeswith.store.product_lookup import ProductLookup
 
 _MIN_LINK_LIFT: Final = MEDIUM[0]
@@ -47,13 +48,16 @@ class EvidenceIndex:
         self._viewed = MappedMatrix(arrays, "viewed")
         self._best_of_type = MappedMatrix(arrays, "alike")
         self._similar = MappedMatrix(arrays, "similar")
-        self._source_first = arrays.get("bought.source_first")
-        self._customers = arrays.get("bought.customers")
-        self._weight = arrays.get("bought.weight", self._bought.data)
+        self._counts = plain_view(self._bought.data)
+        self._source_first = _optional_view(arrays, "bought.source_first")
+        self._customers = _optional_view(arrays, "bought.customers")
+        self._weights = plain_view(arrays.get("bought.weight", self._bought.data))
         self._type_keys = arrays["types.keys"].data
-        self._type_counts = arrays["types.count"]
+        self._type_counts = plain_view(arrays["types.count"])
+        self._type_codes = products.type_codes.data
         self.purchases = arrays["purchases"]
         """(n,) contexts that hold each product."""
+        self._purchases = plain_view(self.purchases)
         self._source_contexts = arrays.get("source_contexts")
         self._contexts = float(arrays["contexts"][0]) if "contexts" in arrays else 0.0
         self._unit = unit if self.counted else None
@@ -75,6 +79,10 @@ class EvidenceIndex:
     def substitutes(self, row: int) -> Rows:
         """Rows of the substitutes of a product in the similarity signal, in either direction."""
         return self._similar.row(row)[0]
+
+    def is_substitute(self, row: int, other: int) -> bool:
+        """Whether `substitutes` of a product has another one."""
+        return self._similar.position(row, other) >= 0
 
     def viewed_with(self, row: int) -> tuple[Rows, npt.NDArray[np.float32]]:
         """Rows viewed together with a product as alternatives, and in how many contexts."""
@@ -107,44 +115,41 @@ class EvidenceIndex:
             by_type: (k,) answers that a model chose for their type: they rest on types rather than
                 on one product of the source's type.
         """
-        at = self._bought.positions(source, targets)
-        bought = _counts_at(self._bought.data, at)
-        viewed = _counts_at(self._viewed.data, self._viewed.positions(source, targets))
-        source_first = None if self._source_first is None else _counts_at(self._source_first, at)
-        customers = None if self._customers is None else _counts_at(self._customers, at)
-        purchases = np.rint(self.purchases[targets]).astype(np.int64).tolist()
-        measures = self._measures(source, targets, at)
-        counted = self.counted
-        evidence = []
+        rows = targets.tolist()
+        places = [self._bought.position(source, target) for target in rows]
+        measures = self._measures(source, rows, places)
+        no_views = self._viewed.is_empty(source)
         # plain numbers from here on: arrays of a few are slow to index
-        for i, (target, place, typed) in enumerate(
-            zip(targets.tolist(), at.tolist(), by_type.tolist(), strict=True)
+        first, customers, counted = self._source_first, self._customers, self.counted
+        evidence = []
+        for target, at, typed, (confidence, lift, pmi_lower) in zip(
+            rows, places, by_type.tolist(), measures, strict=True
         ):
-            is_pair = place >= 0
-            basis = (
-                {"basis": "bought_together"}
+            is_pair = at >= 0
+            basis, link, types = (
+                ("bought_together", None, None)
                 if is_pair
                 else self._indirect_basis(source, target, typed)
             )
-            pmi_lower, known = measures[2][i], None if customers is None else customers[i]
-            direct = pmi_lower if is_pair else None
+            bought = round(self._counts[at]) if is_pair else 0
+            known = None if customers is None or not is_pair else round(customers[at])
             evidence.append(
                 Evidence(
-                    bought_together=bought[i],
-                    source_first=None if source_first is None else source_first[i],
-                    viewed_together=viewed[i],
-                    confidence=measures[0][i] if is_pair else None,
-                    lift=measures[1][i] if is_pair else None,
-                    pmi_lower=direct,
-                    purchases=purchases[i],
+                    basis=basis,
+                    bought_together=bought,
+                    source_first=None if first is None else round(first[at]) if is_pair else 0,
+                    viewed_together=0 if no_views else self._viewed.rounded(source, target),
+                    confidence=confidence,
+                    lift=lift,
+                    pmi_lower=pmi_lower,
+                    purchases=round(self._purchases[target]),
                     counted=counted,
+                    link=link,
+                    types=types,
                     unit=self._unit,
                     target_first=self._target_first(source, target),
-                    customers=known if is_pair else None,
-                    strength=pair_strength(basis["basis"], bought[i], known, direct)
-                    if counted
-                    else None,
-                    **basis,
+                    customers=known,
+                    strength=pair_strength(basis, bought, known, pmi_lower) if counted else None,
                 )
             )
         return evidence
@@ -152,7 +157,8 @@ class EvidenceIndex:
     def _target_first(self, source: int, target: int) -> int | None:
         if self._source_first is None:
             return None
-        return _count_at(self._source_first, self._bought.position(target, source))
+        at = self._bought.position(target, source)
+        return round(self._source_first[at]) if at >= 0 else 0
 
     def for_new_product(self, kind: int, targets: Rows) -> list[Evidence]:
         """Evidence of the answers to a product never seen, of the type `kind`, -1 for none.
@@ -162,7 +168,7 @@ class EvidenceIndex:
         evidence = []
         for target in targets.tolist():
             link, types = self._same_type_link(kind, target), self._type_pair(kind, target)
-            purchases = round(float(self.purchases[target]))
+            purchases = round(self._purchases[target])
             basis: dict[str, Any] = {"basis": "popular" if purchases else "model"}
             if link is not None:
                 basis = {"basis": "alike", "link": link}
@@ -186,32 +192,40 @@ class EvidenceIndex:
         return evidence
 
     def _measures(
-        self, source: int, targets: Rows, at: npt.NDArray[np.int64]
-    ) -> list[list[float | None]]:
-        """confidence, lift and pmi_lower of every target; of no use where `at` is -1."""
-        if self._source_contexts is None or not (at >= 0).any():
-            return [[None] * len(targets)] * 3
-        names: tuple[Measure, ...] = ("confidence", "lift", "pmi_lower")
-        count = self._weight[at]
-        n_u = np.full(len(targets), self._source_contexts[source])
-        n_v = self.purchases[targets]
-        return [association(name, count, n_u, n_v, self._contexts).tolist() for name in names]
+        self, source: int, targets: list[int], places: list[int]
+    ) -> list[tuple[float, float, float] | tuple[None, None, None]]:
+        """confidence, lift and pmi_lower of every target; None where `places` is -1."""
+        pairs = [i for i, at in enumerate(places) if at >= 0]
+        found: list[Any] = [(None, None, None)] * len(targets)
+        if self._source_contexts is None or not pairs:
+            return found
+        measures = shown_measures(
+            [self._weights[places[i]] for i in pairs],
+            float(self._source_contexts[source]),
+            [self._purchases[targets[i]] for i in pairs],
+            self._contexts,
+        )
+        for i, values in zip(pairs, measures, strict=True):
+            found[i] = values
+        return found
 
-    def _indirect_basis(self, source: int, target: int, by_type: bool) -> dict[str, Any]:
+    def _indirect_basis(
+        self, source: int, target: int, by_type: bool
+    ) -> tuple[Basis, Link | None, TypePairCount | None]:
         """What a pair without a co-purchase of its own rests on."""
         if self._bought.position(target, source) >= 0:
-            return {"basis": "bought_before"}
+            return "bought_before", None, None
         link = self._strongest_link(source, target)
         if link is not None:
-            return {"basis": "linked", "link": link}
-        kind = int(self._products.type_codes[source])
+            return "linked", link, None
+        kind = self._type_codes[source]
         same_type = None if by_type else self._same_type_link(kind, target)
         if same_type is not None:
-            return {"basis": "alike", "link": same_type}
+            return "alike", same_type, None
         types = self._type_pair(kind, target)
         if types is not None:
-            return {"basis": "types", "types": types}
-        return {"basis": "popular" if self.purchases[target] else "model"}
+            return "types", None, types
+        return ("popular" if self._purchases[target] else "model"), None, None
 
     def _strongest_link(self, source: int, target: int) -> Link | None:
         """The product between the two whose weaker edge is strongest for how often it is bought.
@@ -219,20 +233,22 @@ class EvidenceIndex:
         What everybody buys stands between any two products. The weaker edge is therefore divided
         by the square root of the middle's purchases, and has to reach a minimum.
         """
+        if self._outgoing.is_empty(source) or self._incoming.is_empty(target):
+            return None
         after, out_weight = self._outgoing.row(source)
         before, in_weight = self._incoming.row(target)
-        if not len(after) or not len(before):
+        one, other = (after, out_weight), (before, in_weight)
+        (short, weights), (long, more) = (one, other) if len(after) <= len(before) else (other, one)
+        at = long.searchsorted(short)
+        at[at == len(long)] = 0
+        both = np.flatnonzero(long[at] == short)
+        if not len(both):  # the frequent case
             return None
-        if len(after) <= len(before):
-            positions = positions_in(before, after)
-            common, weaker = after, np.minimum(out_weight, in_weight[positions])
-        else:
-            positions = positions_in(after, before)
-            common, weaker = before, np.minimum(in_weight, out_weight[positions])
-        links = (positions >= 0) & (weaker > self._min_link)
+        weaker = np.minimum(weights[both], more[at[both]])
+        links = weaker > self._min_link
         if not links.any():
             return None
-        common, weaker = common[links], weaker[links]
+        common, weaker = short[both][links], weaker[links]
         purchases = np.maximum(self.purchases[common], 1)
         middle = int(common[np.argmax(weaker / np.sqrt(purchases))])
         return self._make_link(middle, self._count_together(source, middle), target)
@@ -253,25 +269,17 @@ class EvidenceIndex:
         )
 
     def _count_together(self, source: int, target: int) -> int:
-        return _count_at(self._bought.data, self._bought.position(source, target))
+        return self._bought.rounded(source, target)
 
     def _type_pair(self, kind: int, target: int) -> TypePairCount | None:
-        codes, names = self._products.type_codes, self._products.type_names
-        u, v = kind, int(codes[target])
+        names = self._products.type_names
+        u, v = kind, self._type_codes[target]
         key = u * len(names) + v
         place = bisect_left(self._type_keys, key)
         if min(u, v) < 0 or place == len(self._type_keys) or self._type_keys[place] != key:
             return None
-        return TypePairCount(names[u], names[v], round(float(self._type_counts[place])))
+        return TypePairCount(names[u], names[v], round(self._type_counts[place]))
 
 
-def _count_at(data: npt.NDArray[np.float32], at: int) -> int:
-    return round(float(data[at])) if at >= 0 else 0
-
-
-def _counts_at(data: npt.NDArray[np.float32], at: npt.NDArray[np.int64]) -> list[int]:
-    """The counts at some positions; 0 for the position -1."""
-    if not len(data):
-        return [0] * len(at)
-    counts: list[int] = np.where(at >= 0, np.rint(data[at]), 0).astype(np.int64).tolist()
-    return counts
+def _optional_view(arrays: MappedArrays, name: str) -> memoryview | None:
+    return plain_view(arrays[name]) if name in arrays else None
