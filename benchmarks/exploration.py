@@ -10,7 +10,7 @@ other four types of candidates are not. Complements are new, without counts.
 
 Shoppers examine the rank with its propensity and click by the attraction of the product. A learner
 chooses the product for a share of the visits and reads the clicks of all days before; the other
-visits show what it is sure of. Its counts are divided by the propensity of the rank. Clusters of
+visits show what it is sure of. Its impressions count as the propensity of the rank. Clusters of
 sources are imperfect: a source has its own line with weight 0.8.
 
 Regret is the number of expected clicks lost to always showing the best candidate.
@@ -32,15 +32,18 @@ from goeswith.results.exploration.choice_probabilities import (
     choice_probabilities,
     surely_better,
 )
-from goeswith.results.exploration.click_counts import PRIOR_IMPRESSIONS, position_based
+from goeswith.results.exploration.click_counts import position_based
+from goeswith.results.exploration.click_prior import ClickPrior, fit_prior
 from goeswith.results.exploration.source_clusters import ClusterCounts
 from shopper_simulator import Shoppers
 
 TYPES, CANDIDATES, KINDS, LINES, RANK, DAYS = 20, 20, 5, 3, 4, 30
 MEAN: Final = 0.03
-"""Mean click rate of the prior."""
+"""Mean click rate of the prior on the first day, and on all of linucb."""
 OWN: Final = 0.8
 """Weight of a source's own line among its clusters."""
+EPSILONS: Final = (0.05, 0.1, 0.2, 0.5)
+"""Shares of uniform choices of `epsilon`: the service has 0.1, and the best one is not known."""
 NAMES: Final = [f"{i}" for i in range(CANDIDATES)]
 
 
@@ -85,6 +88,17 @@ class Learner:
         self.name, self.kind, self.examines = name, kind, examines
         self.shown = np.zeros((LINES, CANDIDATES))
         self.clicks = np.zeros((LINES, CANDIDATES))
+        self.prior = ClickPrior(MEAN)
+
+    def arms(self) -> tuple[Any, Any, Any]:
+        """Candidate that each arm shows, its clicks and its examined impressions."""
+        shown, clicks = self.shown.sum(axis=0) * self.examines, self.clicks.sum(axis=0)
+        if self.name != "thompson_types":
+            return np.arange(CANDIDATES), clicks, shown
+        # the first product of each type stands for it; the usual product's type is the first
+        _, arms, group = np.unique(self.kind, return_index=True, return_inverse=True)
+        order = np.argsort(arms)
+        return arms[order], np.bincount(group, clicks)[order], np.bincount(group, shown)[order]
 
     def choices_of_lines(self) -> list[tuple[Any, int]]:
         """(candidates,) probability of each in an explored visit, and what the others are shown,
@@ -97,20 +111,16 @@ class Learner:
         return [self._choices()] * LINES
 
     def _choices(self) -> tuple[Any, int]:
-        shown, clicks = self.shown.sum(axis=0) * self.examines, self.clicks.sum(axis=0)
-        arms = np.arange(CANDIDATES)
-        if self.name == "thompson_types":  # the first product of each type stands for it
-            _, arms, group = np.unique(self.kind, return_index=True, return_inverse=True)
-            shown, clicks = np.bincount(group, shown), np.bincount(group, clicks)
-            order = np.argsort(arms)  # the usual product's type is the first
-            arms, shown, clicks = arms[order], shown[order], clicks[order]
-        prior = PRIOR_IMPRESSIONS * MEAN
-        alpha = clicks + prior
-        beta = np.maximum(shown - clicks, 0) + PRIOR_IMPRESSIONS - prior
-        rule: Any = "epsilon" if self.name == "epsilon" else "thompson"
+        arms, clicks, shown = self.arms()
+        alpha, beta = self.prior.posterior(clicks, shown)
+        rule, *epsilon = self.name.split()
         chances = np.zeros(CANDIDATES)
-        chances[arms] = choice_probabilities(rule, alpha, beta)
-        return chances, int(arms[surely_better(alpha, beta, shown)])
+        chances[arms] = (
+            choice_probabilities("epsilon", alpha, beta, epsilon=float(epsilon[0]))
+            if rule == "epsilon"
+            else choice_probabilities("thompson", alpha, beta)
+        )
+        return chances, int(arms[surely_better(alpha, beta, clicks)])
 
     def _cluster_choices(self, line: int) -> tuple[Any, int]:
         # the counts of a source of each line go to all clusters, by weight
@@ -137,8 +147,12 @@ def run(learner: str, share: float, world: str, per_day: int, seed: int) -> dict
     examines = float(shoppers.propensity[RANK - 1])
     learners = [Learner(learner, kind, examines) for kind in found.kind]
     regret, by_day, best_last, good_last = 0.0, [], 0.0, 0.0
-    for _ in range(DAYS):
+    for day in range(DAYS):
         best_last = good_last = 0.0
+        if day and learner not in ("counts", "linucb"):
+            prior = fit_prior(*np.concatenate([one.arms()[1:] for one in learners], axis=1))
+            for one in learners:
+                one.prior = prior
         for place, one in enumerate(learners):
             chosen = one.choices_of_lines()
             for line in range(LINES):
@@ -196,7 +210,7 @@ def main() -> None:
     )
     options = parser.parse_args()
     rows = []
-    learners = ("epsilon", "thompson", "thompson_types", "linucb")
+    learners = (*(f"epsilon {e}" for e in EPSILONS), "thompson", "thompson_types", "linucb")
     cases = [(world, "counts", 1.0) for world in ("alike", "lines")]
     cases += [(w, one, s) for w in ("alike", "lines") for s in (0.1, 1.0) for one in learners]
     for world, learner, share in cases:

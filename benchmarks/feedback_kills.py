@@ -4,7 +4,8 @@
 
 Throughput: one process of the service, clients on the same machine that send requests of `--batch`
 events and wait for each response, which is sent after fsync. All requests that wait share one
-fsync, so that more clients mean more events a second. With `--kills 0` only this is measured, and
+fsync, so that more clients mean more events a second. Events of a processor second of the service
+say what it can do where other jobs use the machine. With `--kills 0` only this is measured, and
 the stored result of the kills stays.
 
 Kills: the process gets SIGKILL at a random time under that load and starts again, in the same
@@ -54,6 +55,11 @@ class Service:
             finally:
                 os._exit(1)
         listening.close()
+
+    def processor_seconds(self) -> float:
+        """What the process has used so far."""
+        times = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]
+        return sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
 
     def kill(self) -> None:
         """End the process at once."""
@@ -117,21 +123,22 @@ def throughput(bundle: Bundle, batch: int, count: int, seconds: float) -> dict[s
         service = Service(bundle, Path(folder))
         sending = clients(service.port, "t", batch, bundle.products.ids[0], count)
         before, start = sum(len(one.accepted) for one in sending), time.perf_counter()
+        used = service.processor_seconds()
         time.sleep(seconds)
         accepted = sum(len(one.accepted) for one in sending) - before
         spent = time.perf_counter() - start
-        times = Path(f"/proc/{service.pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]
+        used = service.processor_seconds() - used
         for one in sending:
             one.stopping = True
         for one in sending:
             one.join()
         service.kill()
-    processor = sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
     return {
         "clients": count,
         "batch": batch,
         "events_per_second": round(accepted / spent),
-        "service_processor_seconds": round(processor, 1),
+        "service_processor_seconds": round(used, 2),
+        "events_per_processor_second": round(accepted / max(used, 0.01)),
         "load_average": round(os.getloadavg()[0], 1),
     }
 

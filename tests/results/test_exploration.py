@@ -24,6 +24,7 @@ from goeswith.results.exploration.click_counts import (
     position_based,
     read_click_counts,
 )
+from goeswith.results.exploration.click_prior import PRIOR_IMPRESSIONS, fit_prior
 from goeswith.results.exploration.source_clusters import ClusterCounts, SourceClusters
 
 COUNTS = st.lists(st.tuples(st.floats(0.05, 500), st.floats(0.5, 50_000)), min_size=1, max_size=20)
@@ -80,7 +81,8 @@ def test_counts_are_those_of_the_log_and_expire(tmp_path: Path) -> None:
     log = [answer("r1", "2026-01-01"), answer("r2", "2026-03-02"), click]
     (tmp_path / "feedback-a-1.jsonl").write_text("".join(json.dumps(x) + "\n" for x in log))
     found = read_click_counts(tmp_path)
-    assert found.counts["phone", "a"] == pytest.approx((1, 1.5))  # 60 days ago counts half
+    # both are of one shopper, and count half; 60 days ago half of that
+    assert found.counts["phone", "a"] == pytest.approx((0.5, 0.75))
     assert found.counts["phone", "b"][0] == 0
     alpha, beta = found.posterior("phone", ["a", "new"])
     assert alpha[0] / (alpha + beta)[0] > alpha[1] / (alpha + beta)[1]
@@ -97,19 +99,24 @@ def test_types_and_sources_are_counted_too(tmp_path: Path) -> None:
     log = "".join(json.dumps(line) + "\n" for line in (answer, click))
     (tmp_path / "feedback-a-1.jsonl").write_text(log)
     assert list(read_click_counts(tmp_path, "type").counts) == [("phone", "case")]
-    assert read_click_counts(tmp_path, "type").counts["phone", "case"][0] == 1
+    # of two impressions of one shopper one was clicked
+    assert read_click_counts(tmp_path, "type").counts["phone", "case"][0] == 0.5
     assert sorted(read_click_counts(tmp_path, "source").counts) == [("p1", "a"), ("p1", "b")]
 
 
 def test_only_what_is_surely_better_replaces_the_first() -> None:
     few, many = np.array([3.0, 6.0]), np.array([30.0, 60.0])
-    enough = np.array([0.0, 1000.0])
-    assert surely_better(few, np.array([97.0, 94.0]), enough) == 0
-    assert surely_better(many, np.array([970.0, 940.0]), enough) == 1
-    assert surely_better(many[::-1], np.array([940.0, 970.0]), enough) == 0
-    # the best of all is not examined often enough
+    assert surely_better(few, np.array([97.0, 94.0]), few) == 0
+    assert surely_better(many, np.array([970.0, 940.0]), many) == 1
+    assert surely_better(many[::-1], np.array([940.0, 970.0]), many[::-1]) == 0
+    # the largest mean has the clicks of one shopper only
     three = np.array([30.0, 60.0, 30.0]), np.array([970.0, 940.0, 10.0])
-    assert surely_better(*three, np.array([1000.0, 1000.0, 20.0])) == 1
+    assert surely_better(*three, np.array([30.0, 60.0, 1.0])) == 1
+    # the largest mean is not sure, the next one is
+    assert (
+        surely_better(np.array([30.0, 60.0, 4.0]), np.array([970.0, 940.0, 50.0]), many[[0, 1, 1]])
+        == 1
+    )
 
 
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(60, 3000)), min_size=2, max_size=8))
@@ -117,7 +124,7 @@ def test_whatever_is_surely_better_passes_the_bound(cells: list[tuple[int, int]]
     arms = [str(i) for i in range(len(cells))]
     counts = ClickCounts({("s", a): cell for a, cell in zip(arms, cells, strict=True)},
                          np.ones(1), 0.03)  # fmt: skip
-    if surely_better(*counts.posterior("s", arms), counts.examined("s", arms)):
+    if surely_better(*counts.posterior("s", arms), counts.clicks("s", arms)):
         assert counts.may_be_surely_better("s", "0", {"0"})
         assert not counts.may_be_surely_better("s", "0", set(arms))
     assert not counts.may_be_surely_better("t", "0", set())
@@ -125,11 +132,35 @@ def test_whatever_is_surely_better_passes_the_bound(cells: list[tuple[int, int]]
 
 def test_one_of_many_equal_candidates_is_seldom_surely_better() -> None:
     rng, wrong = np.random.default_rng(0), 0
-    examined, mean = np.full(20, 1000.0), 0.05
-    for _ in range(200):
-        clicks = rng.binomial(1000, mean, 20).astype(float)
-        wrong += surely_better(clicks + 1.5, 1000 - clicks + 28.5, examined) > 0
-    assert wrong / 200 < 0.06  # without the correction .3
+    clicks = rng.binomial(1000, 0.05, (200, 20)).astype(float)
+    prior = fit_prior(clicks.ravel(), np.full(clicks.size, 1000.0))
+    for one in clicks:
+        wrong += surely_better(*prior.posterior(one, np.full(20, 1000.0)), one) > 0
+    assert wrong / 200 < 0.06  # by the prior before the clicks .3
+
+
+def test_the_prior_is_that_of_the_click_rates() -> None:
+    rng = np.random.default_rng(0)
+    examined = rng.integers(1, 200, 5000).astype(float)
+    for mean, weight in ((0.04, 15.0), (0.1, 200.0)):
+        rates = rng.beta(mean * weight, (1 - mean) * weight, 5000)
+        found = fit_prior(rng.binomial(examined.astype(int), rates).astype(float), examined)
+        assert found.mean == pytest.approx(mean, rel=0.1)
+        assert found.weight == pytest.approx(weight, rel=0.25)
+    # what is shown more often because it was clicked does not count more
+    rates = rng.beta(0.6, 14.4, 2000)
+    first = rng.binomial(20, rates)
+    examined = np.where(first > 1, 1020.0, 20.0)
+    clicks = first + np.where(first > 1, rng.binomial(1000, rates), 0)
+    assert fit_prior(clicks.astype(float), examined).mean == pytest.approx(0.04, rel=0.15)
+
+
+def test_a_few_clicks_leave_the_prior_as_it_was() -> None:
+    found = fit_prior(np.array([1.0, 0.0, 0.0]), np.array([20.0, 20.0, 10.0]))
+    assert found.mean == pytest.approx(0.02, rel=0.3)
+    assert found.weight == pytest.approx(PRIOR_IMPRESSIONS, rel=0.2)
+    assert 0 < fit_prior(np.zeros(2), np.full(2, 1e6)).mean < 1e-3
+    assert fit_prior(np.full(2, 9.0), np.full(2, 9.0)).mean <= 0.5
 
 
 def test_errors_of_clusters_are_corrected_too() -> None:

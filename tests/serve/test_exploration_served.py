@@ -112,8 +112,7 @@ def test_the_longest_list_is_not_computed_where_nothing_can_be_sure(
     clusters = SourceClusters(
         np.zeros((len(bundle), 1), np.int32), np.ones((len(bundle), 1), np.float32)
     )
-    for examined in (20.0, 5000.0):
-        clicks = examined / 2
+    for clicks, examined in ((1.0, 20.0), (2500.0, 5000.0)):
         explorer.learner = (
             ClickLearner("thompson", ClickCounts({("phone", other): (clicks, examined)},
                                                  np.ones(1), 0.02))

@@ -13,7 +13,8 @@ from goeswith.cli.options import Json
 if TYPE_CHECKING:
     from goeswith.cli.output import Output
     from goeswith.cli.terminal_table import Record
-    from goeswith.results.reports.results_report import ResultsReport, Touch
+    from goeswith.results.reports.fact_queries import Touch
+    from goeswith.results.reports.results_report import ResultsReport
 
 
 def command(

@@ -20,9 +20,11 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 EPSILON: Final = 0.1
 """Share of uniform choices of the learner `epsilon`."""
 SURE: Final = 0.95
-"""Probability from which a product is shown to all shoppers, before the correction."""
+"""Probability from which a product is shown to all shoppers."""
+MIN_CLICKS: Final = 1.5
+"""Clicks from which a product can be shown to all shoppers. One shopper has one at most."""
 MIN_EXAMINED: Final = 30.0
-"""Examined impressions from which a product can be shown to all shoppers."""
+"""The same in examined impressions, where there are normal errors only."""
 _TAIL: Final = np.array([1e-9, 1e-6, 1e-4, 2e-3])
 _QUANTILES: Final = np.concatenate([_TAIL, np.linspace(0.01, 0.99, 50), 1 - _TAIL[::-1]])
 """Of each posterior; together they are the grid of the quadrature."""
@@ -30,19 +32,22 @@ _MAX_GRID: Final = 400
 """Points of the grid."""
 
 
-def choice_probabilities(learner: Learner, alpha: Floats, beta_: Floats) -> Floats:
+def choice_probabilities(
+    learner: Learner, alpha: Floats, beta_: Floats, *, epsilon: float = EPSILON
+) -> Floats:
     """(n,) probability of each of n candidates.
 
     Args:
-        learner: epsilon shows the candidate with the largest mean, and any other in a tenth of its
+        learner: epsilon shows the candidate with the largest mean, and any in a share of its
             choices; thompson draws from the posterior.
         alpha: (n,) first parameter of the Beta posterior of the click rate of each, above 0.
         beta_: (n,) second parameter, above 0.
+        epsilon: share of uniform choices of the learner epsilon.
     """
     if learner == "thompson":
         return _largest(alpha, beta_)
-    probabilities = np.full(len(alpha), EPSILON / len(alpha))
-    probabilities[np.argmax(alpha / (alpha + beta_))] += 1 - EPSILON
+    probabilities = np.full(len(alpha), epsilon / len(alpha))
+    probabilities[np.argmax(alpha / (alpha + beta_))] += 1 - epsilon
     return probabilities
 
 
@@ -60,26 +65,31 @@ def _largest(alpha: Floats, beta_: Floats) -> Floats:
     return probabilities / total if total > 0 else np.full(len(alpha), 1 / len(alpha))
 
 
-def surely_better(alpha: Floats, beta_: Floats, examined: Floats) -> int:
+def surely_better(alpha: Floats, beta_: Floats, clicks: Floats) -> int:
     """The candidate to show to all shoppers; 0, the usual one, unless another is surely better.
 
-    That is the one with the largest mean of those examined often enough, if its click rate is above
-    that of the first one with a probability of 95 %, corrected for the number of those
-    (Bonferroni).
+    That is the one with the largest mean of those that have enough clicks and whose click rate is
+    above that of the first one with a probability of 95 %. The prior corrects for the number of
+    candidates: see `click_prior`.
 
     Args:
         alpha: (n,) first parameter of the Beta posterior of the click rate of each.
         beta_: (n,) second parameter.
-        examined: (n,) examined impressions of each.
+        clicks: (n,) of each.
     """
-    best, level = _best(alpha / (alpha + beta_), examined)
-    if best == 0:
-        return 0
-    return best if _largest(alpha[[0, best]], beta_[[0, best]])[1] >= level else 0
+    mean = alpha / (alpha + beta_)
+    better = np.flatnonzero((clicks >= MIN_CLICKS) & (mean > mean[0]))
+    for one in better[np.argsort(-mean[better], kind="stable")].tolist():
+        if _largest(alpha[[0, one]], beta_[[0, one]])[1] >= SURE:
+            return int(one)
+    return 0
 
 
 def surely_better_by_errors(mean: Floats, error: Floats, examined: Floats) -> int:
-    """Like `surely_better`, of means with normal errors.
+    """Like `surely_better`, of means with normal errors and without a learned prior.
+
+    Only the largest mean of those examined often enough is compared, at a level corrected for the
+    number of those (Bonferroni).
 
     Args:
         mean: (n,) click rates.

@@ -17,7 +17,8 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from goeswith.results.exploration.choice_probabilities import MIN_EXAMINED
+from goeswith.results.exploration.choice_probabilities import MIN_CLICKS
+from goeswith.results.exploration.click_prior import PRIOR_IMPRESSIONS, ClickPrior, fit_prior
 from goeswith.results.reports.feedback_tables import feedback_connection
 from goeswith.results.reports.impression_tables import (
     ArmColumn,
@@ -28,8 +29,6 @@ from goeswith.results.reports.impression_tables import (
 
 HALF_LIFE_DAYS: Final = 60
 """After so many days an impression counts half, so that counts expire."""
-PRIOR_IMPRESSIONS: Final = 30.0
-"""Examined impressions with the mean click rate that every product starts with."""
 _MAX_ARMS: Final = 1_000_000
 _ROUNDS: Final = 50
 _SMALLEST: Final = 1e-3
@@ -44,7 +43,7 @@ WITH latest AS (SELECT max(day) AS newest FROM counted), cells AS (
     SELECT coalesce({source}, '') AS source, coalesce({arm}, '') AS arm, least(rank, 100) AS rank,
            sum(weight) AS shown, coalesce(sum(weight) FILTER (clicked), 0) AS clicks
     FROM (
-        SELECT *, pow(0.5, date_diff('day', day, (SELECT newest FROM latest)) / ?) AS weight
+        SELECT *, share * pow(0.5, date_diff('day', day, (SELECT newest FROM latest)) / ?) AS weight
         FROM counted
     ) GROUP BY ALL
 ), arms AS (
@@ -67,19 +66,21 @@ class ClickCounts:
     Attributes:
         counts: (source, arm) -> clicks, examined impressions; see `CountedBy`.
         propensity: of each rank, the first is 1.
-        mean: clicks per examined impression of all.
+        mean: click rate that every arm starts with.
+        weight: of it, in examined impressions.
     """
 
     counts: dict[tuple[str, str], tuple[float, float]]
     propensity: Floats
     mean: float
+    weight: float = PRIOR_IMPRESSIONS
 
     @cached_property
-    def examined_arms(self) -> dict[str, tuple[list[str], Floats, Floats]]:
+    def clicked_arms(self) -> dict[str, tuple[list[str], Floats, Floats]]:
         """Source -> arms that all shoppers may be shown; mean and variance of their posterior."""
         names: dict[str, list[str]] = {}
-        for (source, arm), (_, examined) in self.counts.items():
-            if examined >= MIN_EXAMINED:
+        for (source, arm), (clicks, _) in self.counts.items():
+            if clicks >= MIN_CLICKS:
                 names.setdefault(source, []).append(arm)
         return {
             source: (arms, *_moments(*self.posterior(source, arms)))
@@ -91,9 +92,9 @@ class ClickCounts:
 
         A bound that is cheap to compute: its mean is above by a standard error of the difference.
         """
-        if source not in self.examined_arms:
+        if source not in self.clicked_arms:
             return False
-        arms, mean, variance = self.examined_arms[source]
+        arms, mean, variance = self.clicked_arms[source]
         usual_mean, usual_variance = _moments(*self.posterior(source, [usual]))
         is_above = mean - usual_mean >= np.sqrt(variance + usual_variance)
         return any(arms[i] not in listed for i in np.flatnonzero(is_above))
@@ -105,13 +106,11 @@ class ClickCounts:
 
     def posterior(self, source: str, arms: list[str]) -> tuple[Floats, Floats]:
         """Parameters of the Beta posterior of each arm."""
-        clicks, examined = self._of_arms(source, arms)
-        prior = PRIOR_IMPRESSIONS * self.mean
-        return clicks + prior, np.maximum(examined - clicks, 0) + PRIOR_IMPRESSIONS - prior
+        return ClickPrior(self.mean, self.weight).posterior(*self._of_arms(source, arms))
 
-    def examined(self, source: str, arms: list[str]) -> Floats:
-        """Examined impressions of each arm."""
-        return self._of_arms(source, arms)[1]
+    def clicks(self, source: str, arms: list[str]) -> Floats:
+        """Clicks of each arm."""
+        return self._of_arms(source, arms)[0]
 
     def _of_arms(self, source: str, arms: list[str]) -> tuple[Floats, Floats]:
         found = np.array([self.counts.get((source, arm), (0.0, 0.0)) for arm in arms])
@@ -152,7 +151,7 @@ def position_based(
 
 
 def read_click_counts(folder: Path, by: CountedBy = "product") -> ClickCounts:
-    """Counts of a folder of feedback, in which one shopper counts a bounded number of times.
+    """Counts of a folder of feedback, in which one shopper counts once for an arm.
 
     Args:
         folder: `serve.feedback`.
@@ -174,14 +173,12 @@ def read_click_counts(folder: Path, by: CountedBy = "product") -> ClickCounts:
     arm, rank = arm.reshape(-1), table["rank"].astype(np.int64) - 1
     shown, clicks = table["shown"].astype(float), table["clicks"].astype(float)
     _, propensity = position_based(arm, rank, shown, clicks)
-    examined = np.bincount(arm, shown * propensity[rank])
-    clicked = np.bincount(arm, clicks)
+    examined = np.bincount(arm, shown * propensity[rank]).astype(np.float64)
+    clicked = np.bincount(arm, clicks).astype(np.float64)
     counts = {
         (source, product): (c, e)
         for (source, product), c, e in zip(
             arms.tolist(), clicked.tolist(), examined.tolist(), strict=True
         )
     }
-    # within (0, 1), so that every posterior is proper
-    mean = float(np.clip(clicked.sum() / max(examined.sum(), 1.0), 1e-4, 0.5))
-    return ClickCounts(counts, propensity, mean)
+    return ClickCounts(counts, propensity, *fit_prior(clicked, examined))

@@ -69,8 +69,8 @@ class ClickLearner:
     def surely_better(self, source: Source, candidates: list[Recommendation]) -> int:
         """The candidate to show to everyone; 0 is the usual one."""
         places, arms = self._arms(candidates)
-        examined = self.counts.examined(source.type, arms)
-        return places[surely_better(*self.counts.posterior(source.type, arms), examined)]
+        clicks = self.counts.clicks(source.type, arms)
+        return places[surely_better(*self.counts.posterior(source.type, arms), clicks)]
 
     def _arms(self, candidates: list[Recommendation]) -> tuple[list[int], list[str]]:
         """Places of the candidates that can be chosen, and the arm of each."""

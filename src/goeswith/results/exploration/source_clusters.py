@@ -28,7 +28,8 @@ from goeswith.results.exploration.choice_probabilities import (
     MIN_EXAMINED,
     surely_better_by_errors,
 )
-from goeswith.results.exploration.click_counts import PRIOR_IMPRESSIONS, ClickCounts
+from goeswith.results.exploration.click_counts import ClickCounts
+from goeswith.results.exploration.click_prior import PRIOR_IMPRESSIONS
 
 MAX_CLUSTERS: Final = 256
 NEAREST: Final = 3

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from goeswith.core.atomic_files import atomic_path, write_text
 from goeswith.results.reports import fact_queries as sql
@@ -23,9 +23,6 @@ from goeswith.results.reports.feedback_tables import (
     part_file,
 )
 from goeswith.results.reports.impression_tables import create_impression_views, create_impressions
-
-if TYPE_CHECKING:
-    from goeswith.results.reports.results_report import Touch
 
 _TABLES: Final = ("cells", "rule_cells", "attributed")
 _VERSION: Final = 1
@@ -67,7 +64,7 @@ class SumsOf(NamedTuple):
     """
 
     is_seen: bool
-    touch: Touch
+    touch: sql.Touch
     window_hours: int
     currency: str | None
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal, TypeAlias
+
+Touch: TypeAlias = Literal["click", "view"]
 
 BUCKETS: Final = 200
 """Random groups of shoppers, from whose spread the errors are estimated."""

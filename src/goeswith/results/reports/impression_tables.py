@@ -33,7 +33,8 @@ WITH latest AS (
         PARTITION BY unit, source_type, {arm} ORDER BY day DESC, hash(source_id, product_id)
     ) AS of_arm FROM by_day
 )
-SELECT source_id, source_type, product_id, type, day, rank, clicked, bought
+SELECT source_id, source_type, product_id, type, day, rank, clicked, bought,
+       1 / count(*) OVER (PARTITION BY unit, source_type, {arm}) AS share
 FROM latest WHERE of_arm <= {max_of_arm}
 QUALIFY row_number() OVER (
     PARTITION BY unit ORDER BY day DESC, hash(source_id, product_id)
@@ -76,7 +77,8 @@ def create_counted_impressions(db: Any, arm: ArmColumn, *, attributed: bool = Fa
     """The table `counted`: what a learner counts of `impressions`.
 
     One row for a shopper, a queried and a shown product, and a day, at the first of its ranks,
-    with `clicked` and `bought`. Impressions without an id are those of one shopper.
+    with `clicked` and `bought`. Impressions without an id are those of one shopper. The `share` of
+    all of a shopper for an arm are 1 together.
 
     Args:
         db: a feedback connection with `impressions`.

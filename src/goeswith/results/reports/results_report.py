@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -12,10 +12,9 @@ from goeswith.core.errors import DataError
 from goeswith.relations.measures import Z_95, wilson_interval
 from goeswith.results.reports import fact_queries as sql
 from goeswith.results.reports.daily_sums import SumsOf, create_sums
+from goeswith.results.reports.fact_queries import Touch
 from goeswith.results.reports.feedback_tables import CACHE, feedback_connection
 from goeswith.results.reports.impression_tables import seen_join
-
-Touch = Literal["click", "view"]
 
 
 @dataclass(frozen=True)
