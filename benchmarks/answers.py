@@ -1,13 +1,14 @@
 """Answers in the process, and search with wrong letters: `python benchmarks/answers.py`.
 
     python benchmarks/answers.py [--products 100000] [--titles 1000000] [--rounds 5]
-                                 [--before SOURCE]
+                                 [--before SOURCE] [--folder FOLDER]
 
 Microseconds of processor time an answer, on a synthetic bundle (`serving_scale.py`), of 1,000 of
 the products that are bought most, ten recommendations each, with evidence and sentences; the best
 of three passes of a round. The bound is a list of ten ids and scores from a dict, as JSON. Search
 is of two words of a title, one letter of the first wrong, among synthetic titles; milliseconds.
-SOURCE is the folder `src` of another version, measured in the same turns.
+SOURCE is the folder `src` of another version, measured in the same turns. FOLDER keeps the bundle
+and the titles for another run.
 """
 
 from __future__ import annotations
@@ -103,6 +104,7 @@ def main() -> None:
     parser.add_argument("--titles", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--before", type=Path, help="`src` of another version")
+    parser.add_argument("--folder", type=Path, help="where bundle and titles are made once")
     parser.add_argument("--child", nargs=2, type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.child:
@@ -114,15 +116,17 @@ def main() -> None:
     sources = {NOW: Path(__file__).parents[1] / "src"}
     if given.before:
         sources[BEFORE] = given.before
-    with tempfile.TemporaryDirectory() as folder:
-        bundle = Path(folder) / "bundle"
-        scale = str(Path(__file__).with_name("serving_scale.py"))
-        make = [scale, "--make", str(bundle), "--products", str(given.products)]
-        subprocess.run([sys.executable, *make], check=True)
-        make_titles(Path(folder), given.titles)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = given.folder or Path(temporary)
+        bundle = folder / "bundle"
+        if not (folder / "queries.json").exists():
+            scale = str(Path(__file__).with_name("serving_scale.py"))
+            make = [scale, "--make", str(bundle), "--products", str(given.products)]
+            subprocess.run([sys.executable, *make], check=True)
+            make_titles(folder, given.titles)
 
         def one(who: str) -> Figures | None:
-            command = [sys.executable, __file__, "--child", str(bundle), folder]
+            command = [sys.executable, __file__, "--child", str(bundle), str(folder)]
             paths = [str(sources[who]), os.environ.get("PYTHONPATH", "")]
             return child(command, PYTHONPATH=os.pathsep.join(paths))
 

@@ -71,6 +71,7 @@ import goeswith.models.copurchase, goeswith.models.popularity, goeswith.relation
 
 def update(bundle, file, limit):
     if limit:
+        sys.dont_write_bytecode = True  # half a module would stay
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     try:

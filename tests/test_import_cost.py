@@ -25,6 +25,16 @@ def test_the_command_line_starts_without_heavy_libraries() -> None:
     assert not heavy & loaded_by("import goeswith.cli.main")
 
 
+def test_fitting_loads_no_statistics_before_a_ranker_is_trained() -> None:
+    out = subprocess.run(
+        [sys.executable, "-c", "import goeswith.pipeline.fit_bundle, sys; print(*sys.modules)"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert not {"scipy.stats", "sklearn", "pandas", "lightgbm"} & set(out.stdout.split())
+
+
 def test_a_command_is_imported_when_it_runs() -> None:
     run = "import sys; from goeswith.cli.main import main; sys.argv = ['goeswith', 'key', 'a']"
     out = subprocess.run(

@@ -120,6 +120,15 @@ class ChangedRecommendation(TypedDict):
     now: int | None
 
 
+class ChoiceSchema(TypedDict):
+    """An answer to a question."""
+
+    answer: str
+    where: list[str]
+    products: int
+    share: float
+
+
 class ComparisonResponse(TypedDict):
     """Comparison of two products."""
 
@@ -563,6 +572,25 @@ class ProductSummarySchema(TypedDict):
     price: float | None
 
 
+class QuestionResponse(TypedDict):
+    """A question about the recommendations of a product, or null."""
+
+    bundle: str
+    product_id: str
+    question: QuestionSchema | None
+    skipped: list[SkippedSchema]
+
+
+class QuestionSchema(TypedDict):
+    """A question about the recommendations of a product."""
+
+    attribute: str
+    text: str
+    choices: list[ChoiceSchema]
+    bits: float
+    candidates: int
+
+
 class RecommendationSchema(TypedDict):
     """One recommendation."""
 
@@ -964,6 +992,24 @@ class GoesWithClient:
                 problem = {"title": error.reason}
             raise GoesWithProblem(error.code, problem) from None
         return content.decode() if text else json.loads(content)
+
+    def question(
+        self,
+        product_id: str,
+        *,
+        locale: str | None = None,
+        where: list[str] | None = None,
+        ban: list[str] | None = None,
+        pin: list[str] | None = None,
+        per_type: int | None = None,
+        diversity: float | None = None,
+        include: list[Literal["sold_out", "hidden"]] | None = None,
+        when_sold_out: int | None = None,
+        market: str | None = None,
+    ) -> QuestionResponse:
+        """The question to the shopper that divides the complements of a product best."""
+        answer: QuestionResponse = self._send("GET", f"/v1/products/{quote(product_id, safe='')}/question", {"locale": locale, "where": where, "ban": ban, "pin": pin, "per_type": per_type, "diversity": diversity, "include": include, "when_sold_out": when_sold_out, "market": market})
+        return answer
 
     def complements(
         self,

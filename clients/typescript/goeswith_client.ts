@@ -101,6 +101,14 @@ export interface ChangedRecommendation {
   now: number | null;
 }
 
+/** An answer to a question. */
+export interface ChoiceSchema {
+  answer: string;
+  where: string[];
+  products: number;
+  share: number;
+}
+
 /** Comparison of two products. */
 export interface ComparisonResponse {
   bundle: string;
@@ -502,6 +510,23 @@ export interface ProductSummarySchema {
   price: number | null;
 }
 
+/** A question about the recommendations of a product, or null. */
+export interface QuestionResponse {
+  bundle: string;
+  product_id: string;
+  question: QuestionSchema | null;
+  skipped: SkippedSchema[];
+}
+
+/** A question about the recommendations of a product. */
+export interface QuestionSchema {
+  attribute: string;
+  text: string;
+  choices: ChoiceSchema[];
+  bits: number;
+  candidates: number;
+}
+
 /** One recommendation. */
 export interface RecommendationSchema {
   product_id: string;
@@ -868,6 +893,11 @@ export class GoesWithClient {
     const content = isJson ? await answer.json() : await answer.text();
     if (!answer.ok) throw new GoesWithProblem(answer.status, isJson ? content : {});
     return content;
+  }
+
+  /** The question to the shopper that divides the complements of a product best. */
+  question(product_id: string, options: { locale?: string | null; where?: string[] | null; ban?: string[] | null; pin?: string[] | null; per_type?: number | null; diversity?: number | null; include?: ("sold_out" | "hidden")[] | null; when_sold_out?: number | null; market?: string | null } = {}): Promise<QuestionResponse> {
+    return this.#send("GET", `/v1/products/${encodeURIComponent(product_id)}/question`, { ...options });
   }
 
   /** Complements of a product, best first; at most `k`. */

@@ -31,7 +31,7 @@ from goeswith.pipeline.fit_bundle import fit_bundle
 from goeswith.query.bundle import Bundle
 from goeswith.settings.sections import FitSettings, Settings
 
-TOOLS = {"complements", "basket", "compare", "why", "search", "health"}
+TOOLS = {"complements", "basket", "question", "compare", "why", "search", "health"}
 
 
 def with_client(server: Any, use: Callable[[Client], Awaitable[Any]]) -> Any:

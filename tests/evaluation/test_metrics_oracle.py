@@ -1,12 +1,8 @@
-"""nDCG and MRR against ranx, an independent implementation."""
+"""nDCG and MRR against the figures of ranx, an independent implementation."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from typing import Any
+from typing import Final
 
 import numpy as np
 import pytest
@@ -15,27 +11,9 @@ from goeswith.evaluation import metrics
 from goeswith.evaluation.metrics import Rankings
 from goeswith.relations.relation import csr
 
-_RANX = """
-import json, sys, ranx
-qrels, run, names = json.load(sys.stdin)
-said = ranx.evaluate(ranx.Qrels(qrels), ranx.Run(run), names)
-print(json.dumps({name: float(value) for name, value in said.items()}))
-"""
-
-
-def by_ranx(*asked: Any) -> dict[str, float]:
-    """In a process of its own: it would compile for a minute what runs uncompiled in milliseconds,
-    and numba may be loaded here, and compiling, already."""
-    done = subprocess.run(
-        [sys.executable, "-c", _RANX],
-        input=json.dumps(asked),
-        env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    found: dict[str, float] = json.loads(done.stdout)
-    return found
+RANX: Final = {"ndcg@10": 0.10886405193378619, "mrr@20": 0.23834963239375004, "hit_rate@10": 0.575}
+"""What `ranx.evaluate` of ranx 0.3.21 returns for the rankings below: `Qrels` of 1 for each true
+pair, and a `Run` in which the score of the i-th product is 30 - i."""
 
 
 def test_ndcg_and_mrr_are_those_of_ranx() -> None:
@@ -44,17 +22,10 @@ def test_ndcg_and_mrr_are_those_of_ranx() -> None:
     sources = np.arange(q, dtype=np.int32)
     products = np.stack([rng.permutation(n)[:places] for _ in sources]).astype(np.int32)
     u, v = np.unique(rng.integers(0, [[q], [n]], size=(2, 300)), axis=1)
+    assert (products.sum(), len(u)) == (47667, 290)  # else numpy draws others: run ranx on them
     truth = csr(n, u, v, np.ones(len(u)))
     rankings = Rankings(sources, products, truth)
-
-    asked = [s for s in sources.tolist() if truth[s].nnz]
-    qrels = {str(s): {str(t): 1 for t in truth[s].indices} for s in asked}
-    run = {
-        str(s): {str(p): float(places - i) for i, p in enumerate(products[s].tolist())}
-        for s in asked
-    }
-    theirs = by_ranx(qrels, run, ["ndcg@10", "mrr@20", "hit_rate@10"])
-    assert metrics.ndcg(rankings, 10).value == pytest.approx(theirs["ndcg@10"])
-    assert metrics.mrr(rankings, 20).value == pytest.approx(theirs["mrr@20"])
+    assert metrics.ndcg(rankings, 10).value == pytest.approx(RANX["ndcg@10"])
+    assert metrics.mrr(rankings, 20).value == pytest.approx(RANX["mrr@20"])
     any_hit = metrics.hit(rankings, 10)
-    assert np.mean(any_hit.totals[asked] > 0) == pytest.approx(theirs["hit_rate@10"])
+    assert np.mean(any_hit.totals > 0) == pytest.approx(RANX["hit_rate@10"])

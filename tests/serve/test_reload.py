@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
@@ -211,7 +212,7 @@ def test_a_reloader_looks_by_itself_and_when_woken(swaps: ModuleType, path: Path
         if wakes:
             reloader.wake()
         while not taken or taken[-1].id != new:
-            pass
+            time.sleep(0.01)
         reloader.stop()
 
 
@@ -265,7 +266,7 @@ def test_workers_end_when_their_parent_is_killed(swaps: ModuleType, path: Path) 
         process.kill()
         process.wait()
         while swaps.body_of(port, "/v1/health/live") is not None:
-            pass
+            time.sleep(0.01)
 
 
 def test_an_address_that_is_taken_or_none_is_told() -> None:

@@ -55,6 +55,7 @@ ROUTES = [
     ("patch", "/v1/products/{product_id}"),
     ("get", "/v1/products/{product_id}/complements"),
     ("post", "/v1/products/{product_id}/complements"),
+    ("get", "/v1/products/{product_id}/question"),
     ("get", "/v1/products/{product_id}/reverse"),
     ("get", "/v1/products/{product_id}/similars"),
     ("get", "/v1/report"),

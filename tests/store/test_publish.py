@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,17 +20,16 @@ from goeswith.store import reader as reader_module
 from goeswith.store.manifest import Manifest
 from goeswith.store.publish import new_build, publish
 
-DRIVER = """
-import os, signal, sys
+SERVER = """
+import json, os, signal, sys, traceback
 from pathlib import Path
+import goeswith.models.copurchase, goeswith.models.popularity
 import goeswith.pipeline.fit_bundle as build, goeswith.store.publish as publish
 from goeswith.settings.sections import FitSettings, Settings
 from goeswith.data.catalog import Catalog
 from goeswith.data.dataset import Dataset
 from goeswith.data.quarantine import Quarantine
 from goeswith.relations.graph import RelationGraph
-
-out, moment, signal_name, k = sys.argv[1:]
 
 def strike():
     os.kill(os.getpid(), getattr(signal, signal_name))
@@ -59,13 +62,35 @@ moments = {
     "published": lambda: after(build, "publish"),
     "never": lambda: None,
 }
-moments[moment]()
-catalog = Catalog.from_records([{"product_id": f"p{i}", "type": f"t{i % 3}"} for i in range(30)])
-edges = [(i, (i * j + 1) % 30, "co_purchase") for i in range(30) for j in range(2, 6)]
-graph = RelationGraph.from_edges(30, edges)
-dataset = Dataset("shop", Path(), catalog, None, None, None, None, Quarantine(), "0")
-fit = FitSettings(model="copurchase", fallbacks=["popularity"], k=int(k))
-build.fit_bundle(dataset, Path(out), Settings(fit=fit), graph=graph)
+
+def fit(out, k):
+    products = [{"product_id": f"p{i}", "type": f"t{i % 3}"} for i in range(30)]
+    catalog = Catalog.from_records(products)
+    edges = [(i, (i * j + 1) % 30, "co_purchase") for i in range(30) for j in range(2, 6)]
+    graph = RelationGraph.from_edges(30, edges)
+    dataset = Dataset("shop", Path(), catalog, None, None, None, None, Quarantine(), "0")
+    fit = FitSettings(model="copurchase", fallbacks=["popularity"], k=k)
+    build.fit_bundle(dataset, Path(out), Settings(fit=fit), graph=graph)
+
+for line in sys.stdin:  # one import for all: each fit is a process of its own
+    out, moment, signal_name, k, log = json.loads(line)
+    child = os.fork()
+    if not child:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.alarm(60)
+        os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
+        try:
+            moments[moment]()
+            fit(out, k)
+            os._exit(0)
+        except KeyboardInterrupt:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGINT)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+    print(child, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 
 BEFORE = [
@@ -80,28 +105,53 @@ BEFORE = [
 AFTER = ["manifest renamed", "published"]
 
 
-def start(out: Path, moment: str = "never", name: str = "SIGKILL", k: int = 6) -> subprocess.Popen:
-    """Fit a bundle in another process, which strikes itself at a moment."""
-    return subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", DRIVER, out, moment, name, str(k)],
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+class Fits:
+    """Fits bundles in processes that strike themselves at a moment."""
 
+    def __init__(self, log: Path) -> None:
+        self.log = log
+        log.touch()
+        self.server = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-c", SERVER],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
 
-def fit(out: Path, moment: str = "never", name: str = "SIGKILL", k: int = 6) -> int:
-    """The exit code of `start`."""
-    process = start(out, moment, name, k)
-    try:
-        told = process.communicate(timeout=60)[1]
-    finally:
-        process.kill()
-    assert "Error" not in told, told
-    return process.returncode
+    def start(self, out: Path, moment: str = "never", name: str = "SIGKILL", k: int = 6) -> int:
+        """Begin a fit; its process. `wait` has to follow."""
+        assert self.server.stdin is not None
+        line = json.dumps([str(out), moment, name, k, str(self.log)])
+        print(line, file=self.server.stdin, flush=True)
+        return self._number()
+
+    def wait(self) -> int:
+        """The exit code of what was started."""
+        code = self._number()
+        told = self.log.read_text()
+        assert "Error" not in told, told
+        return code
+
+    def __call__(self, out: Path, moment: str = "never", name: str = "SIGKILL", k: int = 6) -> int:
+        self.start(out, moment, name, k)
+        return self.wait()
+
+    def _number(self) -> int:
+        assert self.server.stdout is not None
+        return int(self.server.stdout.readline())
 
 
 @pytest.fixture(scope="module")
-def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def fit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fits]:
+    fits = Fits(tmp_path_factory.mktemp("fits") / "stderr")
+    with fits.server:  # waits, and closes the pipes
+        yield fits
+        assert fits.server.stdin is not None
+        fits.server.stdin.close()
+
+
+@pytest.fixture(scope="module")
+def fitted(fit: Fits, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("publish") / "bundle"
     assert fit(out, k=8) == 0
     return out
@@ -119,7 +169,7 @@ def old(fitted: Path, tmp_path: Path) -> Path:
     + [(moment, "SIGINT") for moment in ("fitting a fallback", "writing the manifest")],
 )
 def test_a_fit_that_is_ended_early_leaves_the_previous_bundle_answering(
-    old: Path, moment: str, name: str
+    fit: Fits, old: Path, moment: str, name: str
 ) -> None:
     before = Bundle.open(old)
     answers = before.complements("p1", 8)
@@ -131,20 +181,20 @@ def test_a_fit_that_is_ended_early_leaves_the_previous_bundle_answering(
 
 @pytest.mark.parametrize("moment", ["manifest renamed", "published"])
 def test_a_fit_that_is_killed_after_the_swap_leaves_the_new_bundle_answering(
-    old: Path, moment: str
+    fit: Fits, old: Path, moment: str
 ) -> None:
     assert fit(old, moment) == -signal.SIGKILL
     after = Bundle.open(old, verify=True)
     assert after.k == len(after.complements("p1", 6)) == 6
 
 
-def test_an_interrupted_fit_leaves_nothing_behind(old: Path) -> None:
+def test_an_interrupted_fit_leaves_nothing_behind(fit: Fits, old: Path) -> None:
     there = sorted(entry.name for entry in old.iterdir())
     fit(old, "writing the relations", "SIGINT")
     assert sorted(entry.name for entry in old.iterdir()) == there
 
 
-def test_the_next_fit_removes_what_killed_ones_left(old: Path) -> None:
+def test_the_next_fit_removes_what_killed_ones_left(fit: Fits, old: Path) -> None:
     fit(old, "published")
     assert len(list(old.glob("build-*"))) == 2
     (old / ".manifest.json.123.part").write_text("{")
@@ -153,21 +203,22 @@ def test_the_next_fit_removes_what_killed_ones_left(old: Path) -> None:
     assert sorted(entry.name for entry in old.iterdir()) == [".lock", build, "manifest.json"]
 
 
-def test_a_killed_first_fit_leaves_no_bundle_and_says_so(tmp_path: Path) -> None:
+def test_a_killed_first_fit_leaves_no_bundle_and_says_so(fit: Fits, tmp_path: Path) -> None:
     fit(tmp_path / "b", "writing the manifest")
     with pytest.raises(BundleError, match="first fit that was interrupted leaves none"):
         Bundle.open(tmp_path / "b")
 
 
-def test_a_fit_killed_at_any_time_leaves_a_whole_bundle(old: Path) -> None:
+def test_a_fit_killed_at_any_time_leaves_a_whole_bundle(fit: Fits, old: Path) -> None:
     started = time.monotonic()
     fit(old)
     whole = time.monotonic() - started
     for share in (0.7, 0.85, 0.95):
-        process = start(old)
+        process = fit.start(old)
         time.sleep(whole * share)
-        process.kill()
-        process.communicate(timeout=60)
+        with suppress(ProcessLookupError):  # it has ended
+            os.kill(process, signal.SIGKILL)
+        fit.wait()
         assert len(Bundle.open(old, verify=True).complements("p1", 6)) == 6
 
 
@@ -220,7 +271,7 @@ def test_readers_see_whole_bundles_only_while_writers_replace_them(tmp_path: Pat
 
 
 def test_a_reader_between_manifest_and_files_follows_the_newer_build(
-    old: Path, monkeypatch: pytest.MonkeyPatch
+    fit: Fits, old: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = Bundle.open(old).id
     real = reader_module.read_manifest
@@ -246,7 +297,7 @@ def test_two_writers_of_one_bundle_are_not_let_in_together(tmp_path: Path) -> No
     assert not build.exists()
 
 
-def test_a_bundle_that_cannot_be_read_is_replaced_by_the_next_fit(old: Path) -> None:
+def test_a_bundle_that_cannot_be_read_is_replaced_by_the_next_fit(fit: Fits, old: Path) -> None:
     (old / "manifest.json").write_text("{")
     unreadable = list(old.glob("build-*"))
     fit(old, "writing the answers", "SIGINT")

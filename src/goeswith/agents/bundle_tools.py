@@ -15,6 +15,7 @@ from goeswith.agents.marked_text import (
     NOTICE,
     catalogue_text,
     evidence_figures,
+    question_fields,
     recommendation_items,
 )
 from goeswith.core.errors import UnknownProductError
@@ -77,7 +78,8 @@ class BundleTools:
     def functions(self) -> list[Callable[..., dict[str, Any]]]:
         """The tools; name, parameters and docstring of each are what an agent sees of it."""
         functions: list[Callable[..., dict[str, Any]]] = [
-            self.complements, self.basket, self.compare, self.why, self.search, self.health,
+            self.complements, self.basket, self.question, self.compare, self.why, self.search,
+            self.health,
         ]  # fmt: skip
         return functions if self._report is None else [*functions, self.results]
 
@@ -118,6 +120,25 @@ class BundleTools:
                 basket=list(dict.fromkeys(product_ids)),
                 complements=recommendation_items(answers),
                 skipped=[f"{s.what} {s.value}: {s.reason}" for s in answers.skipped],
+            )
+
+    def question(
+        self,
+        product_id: ProductId,
+        where: Filters = [],  # noqa: B006
+    ) -> dict[str, Any]:
+        """The question to put to a shopper that narrows the complements of a product down most.
+
+        Each choice has filters: add those of the shopper's answer to `where` of the next call, of
+        `complements` or of this tool. `question` is null where nothing divides the complements.
+        """
+        with self._bundle() as bundle:
+            found = bundle.question(product_id, _constraints(where))
+            return self._answer(
+                bundle,
+                product_id=product_id,
+                question=None if found.question is None else question_fields(found.question),
+                skipped=[f"{s.what} {s.value}: {s.reason}" for s in found.skipped],
             )
 
     def compare(self, source_id: ProductId, target_id: ProductId) -> dict[str, Any]:

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
+from goeswith.facts.filters import parse_filter
 from goeswith.text.hostile_text import INSTRUCTION, LINK, remove_hostile
 from goeswith.text.product_text import clean_text
 
 if TYPE_CHECKING:
+    from goeswith.query.questions.clarifying_question import Question
     from goeswith.query.recommendation import Recommendation
     from goeswith.store.evidence import Evidence
 
@@ -77,3 +79,27 @@ def recommendation_items(answers: Iterable[Recommendation]) -> list[dict[str, An
         }
         for rank, answer in enumerate(answers, start=1)
     ]
+
+
+def question_fields(question: Question) -> dict[str, Any]:
+    """A question. A choice is left out where its filters, which have to stay as they are, would
+    hold an instruction, a link or characters that are cleaned away.
+    """
+    return {
+        "bits": question.bits,
+        "candidates": question.candidates,
+        "choices": [
+            {
+                "products": choice.products,
+                "share": choice.share,
+                "catalogue_text": {"answer": choice.answer, "where": list(choice.where)},
+            }
+            for choice in question.choices
+            if all(_is_clean(value) for text in choice.where for value in parse_filter(text).values)
+        ],
+        "catalogue_text": catalogue_text(text=question.text, attribute=question.attribute),
+    }
+
+
+def _is_clean(value: str) -> bool:
+    return catalogue_text(value=value) == {"value": value}

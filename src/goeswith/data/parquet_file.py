@@ -81,7 +81,8 @@ def _batches(path: Path) -> Iterator[pl.DataFrame]:
         groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
         packed, unpacked = path.stat().st_size, sum(group.total_byte_size for group in groups)
         check_unpacked_size(path, packed, unpacked)
-        yield _to_polars(file.schema_arrow.empty_table())
+        # `empty_table` imports pandas
+        yield _to_polars(pa.Table.from_batches([], schema=file.schema_arrow))
         unpacked = 0
         for batch in file.iter_batches(_BATCH_ROWS, use_threads=False):
             batch.validate(full=True)

@@ -121,6 +121,21 @@ def _devices(text: str) -> set[str]:
     return found
 
 
+_DEVICE_AND_MODEL: Final = re.compile(
+    rf"\b(?:{'|'.join(sorted(_DEVICES, key=len, reverse=True))})"
+    r"(?: ?\d{1,2}[a-z]?(?: (?:plus|pro|max|mini))?| (?:x[rs]?|se))?\b"
+)
+
+
+def device_phrases(title: str) -> set[str]:
+    """The devices that a title has, in lower case as it has them, with the model if one follows.
+
+    >>> sorted(device_phrases("Clear case for iPhone 6 Plus / Galaxy S4, not for iPad"))
+    ['galaxy s4', 'ipad', 'iphone 6 plus']
+    """
+    return set(_DEVICE_AND_MODEL.findall(title.lower()))
+
+
 def _brands(text: str) -> set[str]:
     return {brand for brand in _BRANDS if re.search(rf"\b{brand}\b", text)}
 

@@ -23,7 +23,8 @@ def words(text: str) -> list[str]:
 
 def plain(text: str) -> str:
     """A text in lower case, without accents, tags and entities."""
-    text = _TAGS.sub(" ", text)
+    if "<" in text or "&" in text:
+        text = _TAGS.sub(" ", text)
     if not text.isascii():
         text = "".join(
             c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)
@@ -142,6 +143,8 @@ class Phrase:
         Phrase(anchor=('bottle', 'opener'), present=(('steel',),), absent=(('baby',),), weak=False)
         """
         weak = text.startswith("~")
+        if "+" not in text and "-" not in text:  # the frequent case
+            return cls(tuple(words(text.removeprefix("~"))), weak=weak)
         parts = re.split(r"\s([+-])\s", text.removeprefix("~"))
         present: list[tuple[str, ...]] = []
         absent: list[tuple[str, ...]] = []

@@ -30,15 +30,15 @@ def tag_by_text(titles: Sequence[str | None], tags: Sequence[Tag]) -> list[Tag]:
         titles: n.
         tags: of the same, from `Tagger`.
     """
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.preprocessing import normalize
-
     texts = [title or "" for title in titles]
     taught = [i for i, tag in enumerate(tags) if tag.kind and tag.confidence >= CONFIDENT]
     unset = [i for i, tag in enumerate(tags) if tag.kind is None and tag.source != SHOP]
     open_ = [i for i in unset if texts[i]]
     if not taught or not open_:
         return list(tags)
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.preprocessing import normalize
+
     vectorizer = TfidfVectorizer(sublinear_tf=True, min_df=2, max_features=200_000)
     try:
         vectors = vectorizer.fit_transform(texts).tocsr()

@@ -14,13 +14,12 @@ from goeswith.core.errors import ConfigError
 from goeswith.data.catalog import Catalog
 from goeswith.models.base import Recommender
 from goeswith.models.input_edges import (
-    InputConfig,
+    ListConfig,
     drop_alternatives,
     excluded_alternatives,
-    input_edges,
+    list_weights,
     stored_alternatives,
 )
-from goeswith.models.paths import edge_weights
 from goeswith.relations.graph import RelationGraph
 
 
@@ -34,7 +33,7 @@ class EASE(Recommender):
     its inverse and B. Time is about t^3 multiplications at fit.
     """
 
-    class Config(InputConfig):
+    class Config(ListConfig):
         l2: float = Field(
             50, gt=0, description="lambda: how strongly weights are pulled to 0, in edges."
         )
@@ -46,7 +45,7 @@ class EASE(Recommender):
     config: Config
 
     def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
-        edges = edge_weights(input_edges(graph, self.config), "binary")
+        edges = list_weights(graph, self.config)
         self.excluded = excluded_alternatives(graph, self.config)
         self.targets = np.unique(edges.indices).astype(np.int32)
         t = len(self.targets)

@@ -10,6 +10,7 @@ from pydantic import Field
 from goeswith.core.arrays import Floats, Rows, Sparse, entry_rows
 from goeswith.core.arrays_file import Arrays
 from goeswith.models.base import ModelConfig
+from goeswith.models.paths import edge_weights, place_weights
 from goeswith.relations.graph import RelationGraph
 from goeswith.relations.relation import CO_PURCHASE, CO_VIEW, Relation, csr
 
@@ -31,6 +32,22 @@ class InputConfig(ModelConfig):
         True,
         description="Whether products viewed as alternatives to the source are recommended.",
     )
+
+
+class ListConfig(InputConfig):
+    """Settings of a closed form over lists."""
+
+    order: bool = Field(
+        False,
+        description="Whether the first products of a list count more than the last ones; needs "
+        "the column rank of the table relations.",
+    )
+
+
+def list_weights(graph: RelationGraph, config: ListConfig) -> Sparse:
+    """(n, n) CSR of the lists to learn from."""
+    edges = input_edges(graph, config)
+    return place_weights(edges) if config.order else edge_weights(edges, "binary")
 
 
 def input_edges(graph: RelationGraph, config: InputConfig) -> Relation:

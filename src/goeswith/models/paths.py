@@ -25,6 +25,8 @@ binary for lists: degrees alone are no evidence of strength."""
 
 _MAX_PATHS = 1 << 25
 """Maximum paths of a sparse product: a quarter of a gigabyte if all targets differ."""
+_HALF_PLACE = 5
+"""Place in a list at which a target has half the weight of the start."""
 _PATH_COST = 8
 """Measured cost of a path in a sparse product, relative to an edge in a dense one."""
 
@@ -34,6 +36,20 @@ def edge_weights(edges: Relation, weight: Weight) -> Sparse:
     if weight == "auto":
         weight = "llr" if np.any(edges.times_seen > 1) else "binary"
     return edges.weighted(np.ones(len(edges)) if weight == "binary" else edges.measure(weight))
+
+
+def place_weights(edges: Relation) -> Sparse:
+    """The edges with a weight that falls with the place of the target in the list of its source.
+
+    1 / (1 + p / 5) with p the place among the targets of the source that are left, from 1; equal
+    ranks share the mean of their places. Scaled so that the mean square is 1, as it is of ones.
+    Ones if the lists have no order.
+    """
+    place = edges.list_order
+    if place is None or not len(edges):
+        return edge_weights(edges, "binary")
+    weights = 1 / (1 + place / _HALF_PLACE)
+    return edges.weighted(weights / np.sqrt(np.mean(weights**2)))
 
 
 def in_degree(matrix: Sparse) -> npt.NDArray[np.float64]:

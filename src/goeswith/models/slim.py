@@ -14,13 +14,13 @@ from goeswith.core.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
 from goeswith.models.base import Recommender
 from goeswith.models.input_edges import (
-    InputConfig,
+    ListConfig,
     drop_alternatives_sparse,
     excluded_alternatives,
-    input_edges,
+    list_weights,
     stored_alternatives,
 )
-from goeswith.models.paths import edge_weights, path_scores
+from goeswith.models.paths import path_scores
 from goeswith.relations.graph import RelationGraph
 
 _SHRINKAGE: Final = 0.25
@@ -42,7 +42,7 @@ class SLIM(Recommender):
     the number of edges.
     """
 
-    class Config(InputConfig):
+    class Config(ListConfig):
         l2: float = Field(
             60, gt=0, description="lambda: how strongly weights are pulled to 0, in edges."
         )
@@ -52,7 +52,7 @@ class SLIM(Recommender):
     config: Config
 
     def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
-        self.edges = edge_weights(input_edges(graph, self.config), "binary")
+        self.edges = list_weights(graph, self.config)
         self.excluded = excluded_alternatives(graph, self.config)
         self.weights = sparse_weights(self.edges, self.config.l2, self.config.neighbours)
         return self

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from goeswith.core.arrays_file import save_arrays
+from goeswith.core.arrays_file import load_arrays, save_arrays
 from goeswith.core.atomic_files import link_or_copy
 from goeswith.core.errors import ConfigError, DataError
 from goeswith.core.progress import MessageProgress
@@ -14,9 +14,11 @@ from goeswith.models.registry import model_name
 from goeswith.settings.sections import AUTO, NONE
 from goeswith.shoppers import SHOPPER_MODELS
 from goeswith.shoppers.histories import Histories, histories_from_events
+from goeswith.shoppers.personal_evidence import PersonalEvidence
+from goeswith.shoppers.personal_trees import PersonalTrees
 from goeswith.shoppers.shopper_store import KEY_VARIABLE, ShopperStore
 from goeswith.shoppers.trial_repeat import trial_and_repeat
-from goeswith.store.manifest import SHOPPER_MODEL, SHOPPERS, TRIAL_REPEAT
+from goeswith.store.manifest import PERSONAL, SHOPPER_MODEL, SHOPPERS, TRIAL_REPEAT
 from goeswith.store.publish import UNPUBLISHED, new_build, publish
 from goeswith.store.reader import StoredBundle
 
@@ -64,6 +66,10 @@ def fit_shoppers(
     on_progress(f"fitting the shopper model {spec}")
     model.fit(dataset.catalog, store.histories).save(build / SHOPPER_MODEL)
     store.save(build / SHOPPERS)
+    trees, reason = PersonalTrees.fit(store.histories)
+    on_progress(f"complements for one shopper: {reason}")
+    if trees is not None:
+        save_arrays(trees.arrays(), build / PERSONAL)
     return {
         "model": spec,
         "shoppers": len(histories),
@@ -107,6 +113,10 @@ def forget_shopper(path: Path, user_id: str) -> bool:
         model.refresh(Catalog(bundle.table.frame[: model.n]), others.histories)
         model.save(build / SHOPPER_MODEL)
         others.save(build / SHOPPERS)
+        if PERSONAL in bundle.manifest["files"]:
+            counts = PersonalEvidence.count(others.histories).arrays()
+            trees = load_arrays(bundle.folder / PERSONAL)["trees"]
+            save_arrays({"trees": trees, **counts}, build / PERSONAL)
         _save_trial_repeat(others.histories, Catalog(bundle.table.frame[: model.n]), build)
         for name in bundle.manifest["files"]:
             if name != TRIAL_REPEAT and not (build / name).exists():

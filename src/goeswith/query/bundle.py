@@ -18,6 +18,7 @@ from goeswith.store.search_index import MAX_SEARCH_RESULTS, ProductSummary
 if TYPE_CHECKING:
     from goeswith.query.compare import ProductComparison
     from goeswith.query.constraints import Constraints
+    from goeswith.query.questions.clarifying_question import Clarification
     from goeswith.query.session import NextRecommendation
     from goeswith.query.shopper.next_for_shopper import ShopperNext
     from goeswith.query.shopper.personal_order import Repeats
@@ -195,6 +196,13 @@ class Bundle(QueryContext):
         self.check_k(k)
         self.refresh()
         return next_for_shopper(self, user_id, k, constraints)
+
+    def question(self, product_id: str, constraints: Constraints | None = None) -> Clarification:
+        """The question to the shopper that divides the complements of a product best, if any."""
+        from goeswith.query.questions.clarifying_question import clarify, without_filters
+
+        answers = self.complements(product_id, self.k, without_filters(constraints))
+        return clarify(self, product_id, answers, constraints)
 
     @recommendation_list
     def complements_of_new(

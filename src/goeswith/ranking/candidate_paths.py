@@ -71,6 +71,12 @@ _ORDER: Final = (
     "listed",
     "alike_of_types",
     "slim",
+    "slim_of_order",
+    "ordered_slim",
+    "ordered_cocitation",
+    "ordered_two_steps",
+    "ordered_common_targets",
+    "ordered_common_sources",
 )
 """Order of the columns: trees of existing bundles refer to columns by position."""
 
@@ -124,6 +130,25 @@ def walks(items: ItemFeatures, queries: QueryBatch, propagate_with: Propagate) -
     }
     if items.slim is not None:
         scores["slim"] = propagate_with(queries.bought_lists, items.slim)
+    if items.places is not None:
+        scores |= ordered_walks(items, queries, propagate_with)
+    return scores
+
+
+def ordered_walks(
+    items: ItemFeatures, queries: QueryBatch, propagate_with: Propagate
+) -> dict[str, Any]:
+    """(b, n) scores by paths along everything bought together, the first of each list ahead."""
+    lists, there, back = queries.ordered_bought, items.ordered_bought, items.ordered_bought_back
+    scores = {
+        "ordered_cocitation": propagate_with(propagate_sparse(lists, back), there),
+        "ordered_two_steps": propagate_with(lists, there),
+        "ordered_common_targets": propagate_with(lists, back),
+        "ordered_common_sources": propagate_with(queries.ordered_bought_back, there),
+    }
+    if items.slim is not None and items.ordered_slim is not None:
+        scores["slim_of_order"] = propagate_with(queries.places, items.slim)
+        scores["ordered_slim"] = propagate_with(queries.places, items.ordered_slim)
     return scores
 
 

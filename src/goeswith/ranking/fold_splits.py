@@ -13,7 +13,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binom
 
 from goeswith.core.arrays import Sparse
 from goeswith.ranking.item_features import is_counted
@@ -129,6 +128,10 @@ def thin(
     Returns:
         the rest, and the removed part.
     """
+    from scipy.stats import (
+        binom,
+    )  # takes as long as numpy and polars together; fast fits need it not
+
     rest, removed = {}, {}
     for name, edges in graph.relations.items():
         # one uniform draw a pair: if both directions have the same contexts, the same

@@ -24,6 +24,7 @@ from goeswith.models.paths import (
     in_degree,
     normalize_by_degrees,
     out_degree,
+    place_weights,
 )
 from goeswith.models.slim import sparse_weights
 from goeswith.ranking.attribute_features import AttributeFeatures
@@ -47,6 +48,9 @@ class QueryBatch:
         bought_back: (b, n) CSR of those that lead to them.
         any_bought: (b, n) CSR of all co-purchase edges, normalised, and
         bought_lists: (b, n) CSR of them as they are.
+        places: (b, n) CSR of them, of which the first of a list weigh more, and
+        ordered_bought: (b, n) CSR of those, normalised, and
+        ordered_bought_back: (b, n) CSR of those that lead to them.
         viewed: (b, n) CSR of co-views, normalised.
         listed: (b, n) CSR of complement edges as they are, and
         reverse: (b, n) CSR of those that lead to them.
@@ -58,6 +62,9 @@ class QueryBatch:
     bought_back: Sparse
     any_bought: Sparse
     bought_lists: Sparse
+    places: Sparse
+    ordered_bought: Sparse
+    ordered_bought_back: Sparse
     viewed: Sparse
     listed: Sparse
     reverse: Sparse
@@ -81,6 +88,9 @@ class ItemFeatures:
         viewed: (n, n) CSR, symmetric, of co-views likewise.
         counted: whether pairs were counted, or are from lists.
         slim: (n, n) CSR of the weights of `models.slim`; None in trees without that path.
+        places: (n, n) CSR of all co-purchase edges weighted by their place in a list, see
+            `place_weights`; None in trees without the paths of that order.
+        ordered_slim: (n, n) CSR of the weights of `models.slim` for these; None likewise.
     """
 
     def __init__(
@@ -94,9 +104,11 @@ class ItemFeatures:
         evidence: Mapping[str, Sparse] | None = None,
         inverses: tuple[Floats, Floats] | None = None,
         slim: Sparse | None = None,
+        places: Sparse | None = None,
+        ordered_slim: Sparse | None = None,
     ) -> None:
         """Derive the arrays of paths; `inverses` are stored `leaving` and `arriving`."""
-        self.slim = slim
+        self.slim, self.places, self.ordered_slim = slim, places, ordered_slim
         self.attributes, self.counted = attributes, counted
         # in a fixed order: trees refer to columns by position
         self.evidence = dict(sorted((evidence or {}).items()))
@@ -107,6 +119,10 @@ class ItemFeatures:
         self.viewed = normalize_by_degrees(viewed)
         self.bought_back = self.bought.T.tocsr()
         self.any_bought_back = self.any_bought.T.tocsr()
+        self.ordered_bought = normalize_by_degrees(
+            sparse.csr_matrix(any_bought.shape, dtype=np.float32) if places is None else places
+        )
+        self.ordered_bought_back = self.ordered_bought.T.tocsr()
         self.near_back = attributes.near.T.tocsr()
         self.by_token = attributes.content.T.tocsr()
         frequency = np.diff(self.by_token.indptr)
@@ -194,6 +210,7 @@ class ItemFeatures:
         counted: bool,
         evidence_names: Collection[str] | None = None,
         slim: int = 0,
+        ordered: bool = False,
         clicks: Mapping[str, Sparse] | None = None,
     ) -> Self:
         """The item features of a graph.
@@ -206,6 +223,7 @@ class ItemFeatures:
             evidence_names: the kinds of evidence that trees were trained with: others are dropped,
                 and those that the graph lacks are empty. None takes those of the graph.
             slim: weights of a target in `slim`; 0 for none.
+            ordered: whether there are paths of the order of lists.
             clicks: evidence of feedback, see `PairClicks.evidence`.
         """
         weight: Weight = "llr" if counted else "binary"
@@ -215,15 +233,21 @@ class ItemFeatures:
             empty = sparse.csr_matrix((graph.n, graph.n), dtype=np.float32)
             evidence = {name: evidence.get(name, empty) for name in evidence_names}
         evidence |= clicks or {}
+        bought = graph[CO_PURCHASE]
+        places = place_weights(bought) if ordered else None
         return cls(
             attributes,
             edge_weights(graph.complements, weight),
-            edge_weights(graph[CO_PURCHASE], weight),
+            edge_weights(bought, weight),
             views.maximum(views.T).tocsr(),
             counted=counted,
             evidence=evidence,
-            slim=sparse_weights(edge_weights(graph[CO_PURCHASE], "binary"), _SLIM_PENALTY, slim)
+            slim=sparse_weights(edge_weights(bought, "binary"), _SLIM_PENALTY, slim)
             if slim
+            else None,
+            places=places,
+            ordered_slim=sparse_weights(places, _SLIM_PENALTY, slim)
+            if slim and places is not None
             else None,
         )
 
@@ -240,6 +264,9 @@ class ItemFeatures:
             self.bought_back[rows],
             self.any_bought[rows],
             self.raw_bought[rows],
+            self.ordered_bought[rows] if self.places is None else self.places[rows],
+            self.ordered_bought[rows],
+            self.ordered_bought_back[rows],
             self.viewed[rows],
             self.listed[rows],
             self.reverse[rows],
@@ -257,6 +284,9 @@ class ItemFeatures:
             bought_back=no_edges,
             any_bought=no_edges,
             bought_lists=no_edges,
+            places=no_edges,
+            ordered_bought=no_edges,
+            ordered_bought_back=no_edges,
             viewed=no_edges,
             listed=no_edges,
             reverse=no_edges,
@@ -277,6 +307,8 @@ class ItemFeatures:
             "counted": np.array([self.counted]),
             **{f"evidence_{name}": matrix for name, matrix in self.evidence.items()},
             **({} if self.slim is None else {"slim": self.slim}),
+            **({} if self.places is None else {"places": self.places}),
+            **({} if self.ordered_slim is None else {"ordered_slim": self.ordered_slim}),
             # computing them takes seconds, too long for a query of a new product
             "leaving": self.leaving,
             "arriving": self.arriving,
@@ -301,6 +333,8 @@ class ItemFeatures:
             },
             inverses=(arrays["leaving"], arrays["arriving"]),
             slim=arrays.get("slim"),
+            places=arrays.get("places"),
+            ordered_slim=arrays.get("ordered_slim"),
         )
 
 

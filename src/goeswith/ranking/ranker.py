@@ -37,6 +37,7 @@ from goeswith.ranking.pair_features import PairFeatures
 from goeswith.ranking.pipelines import PIPELINES
 from goeswith.ranking.ranker_training import BLOCK_MB, RankerTrainer
 from goeswith.relations.graph import RelationGraph
+from goeswith.relations.relation import CO_PURCHASE
 
 _MAX_TAIL: Final = np.float32(1e-6)
 """Maximum score of products that are no candidates, which rank below all candidates."""
@@ -77,10 +78,11 @@ class Ranker(Recommender):
             ).grow(graph)
             self.members = members(graph, "all edges")
         counted = is_counted(graph)
+        ordered = False in self.trees and graph[CO_PURCHASE].has_informative_order
         slim = self.config.slim if False in self.trees and not counted else 0
         evidence = None if self.clicks is None or not self.trees else self.clicks.evidence()
         self.items = ItemFeatures.from_graph(
-            attributes, graph, counted=counted, slim=slim, clicks=evidence
+            attributes, graph, counted=counted, slim=slim, ordered=ordered, clicks=evidence
         )
         return self
 
@@ -117,6 +119,7 @@ class Ranker(Recommender):
             evidence_names=self.items.evidence,
             clicks=padded(self.items.evidence, len(catalog)),
             slim=0 if self.items.slim is None else self.config.slim,
+            ordered=self.items.places is not None,
         )
         self.members = [member.padded(len(catalog)) for member in self.members]
         if self.pair_classifier is not None:

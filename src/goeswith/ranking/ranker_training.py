@@ -23,6 +23,7 @@ from goeswith.ranking.gradient_trees import GradientTrees
 from goeswith.ranking.item_features import ItemFeatures, is_counted
 from goeswith.ranking.pipelines import PIPELINES
 from goeswith.relations.graph import RelationGraph
+from goeswith.relations.relation import CO_PURCHASE
 
 if TYPE_CHECKING:
     from goeswith.ranking.config import RankerConfig
@@ -64,6 +65,7 @@ class RankerTrainer:
     def grow(self, graph: RelationGraph) -> dict[bool, GradientTrees]:
         """Trees for warm (False) and cold sources (True), if there are examples."""
         config, counted = self.config, is_counted(graph)
+        ordered = graph[CO_PURCHASE].has_informative_order
         folds_by_kind = {
             False: folds(graph, config.folds, config.held_share, config.cold_share, config.seed),
             True: cold_folds(graph, config.folds, config.cold_share, config.seed),
@@ -78,7 +80,12 @@ class RankerTrainer:
                 slim = 0 if counted or cold else config.slim
                 labelled, evidence = self._with_clicks(fold, cold)
                 items = ItemFeatures.from_graph(
-                    self.attributes, fold.graph, counted=counted, slim=slim, clicks=evidence
+                    self.attributes,
+                    fold.graph,
+                    counted=counted,
+                    slim=slim,
+                    ordered=ordered and not cold,
+                    clicks=evidence,
                 )
                 for table, labels, is_training in self._tables(labelled, items, members, cold):
                     (training if is_training else calibration).add(table, labels)
@@ -127,7 +134,12 @@ class RankerTrainer:
         members = self.members(fold.graph, "calibration")
         evidence = None if self.clicks is None else self.clicks.evidence()
         items = ItemFeatures.from_graph(
-            self.attributes, fold.graph, counted=False, slim=config.slim, clicks=evidence
+            self.attributes,
+            fold.graph,
+            counted=False,
+            slim=config.slim,
+            ordered=graph[CO_PURCHASE].has_informative_order,
+            clicks=evidence,
         )
         calibration = _ExampleBuffer()
         for table, labels, is_training in self._tables(

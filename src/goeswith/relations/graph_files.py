@@ -17,7 +17,7 @@ GRAPH_FILE: Final = "relations.safetensors"
 _TYPES: Final = "products/types"
 _BASKETS: Final = "log/baskets"
 
-_PER_EDGE: Final = ("source_first", "seen", "customers")
+_PER_EDGE: Final = ("source_first", "seen", "customers", "place")
 _PER_PRODUCT: Final = ("source_contexts", "target_contexts", "companions")
 _TOTALS: Final = ("contexts", "companions_total")
 

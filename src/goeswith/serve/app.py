@@ -43,6 +43,7 @@ from goeswith.serve.routes import (
     personal_route,
     product_changes,
     products,
+    question_route,
     results_route,
     rules_route,
     users_route,
@@ -151,6 +152,7 @@ def routed_app(settings: ServeSettings) -> FastAPI:
     app.state.key_markets = settings.key_markets
     add_problem_handlers(app)
     pages = (
+        question_route,  # before a product, whose path takes any end
         products,
         several,
         users_route,

@@ -24,7 +24,8 @@
           fallbacks/            the fallback models
           event_ids.safetensors hashes of the counted events that have an id, after an update
           session/              the next-product model, and counts of transitions
-          shoppers/             histories by hashed id and the next-basket model, if they are stored
+          shoppers/             histories by hashed id, the next-basket model and the trees of
+                                complements for one shopper, if they are stored
 
 A reader opens the manifest and then the current build. A writer fills a new build and replaces the
 manifest by a rename: at every instant the bundle is the complete old one or the complete new one,
@@ -82,6 +83,7 @@ SESSION: Final = "session"
 TRANSITIONS: Final = "session/followed.safetensors"
 SHOPPERS: Final = "shoppers/histories.safetensors"
 SHOPPER_MODEL: Final = "shoppers/model"
+PERSONAL: Final = "shoppers/personal.safetensors"
 TRIAL_REPEAT: Final = "trial_repeat.safetensors"
 
 _FIELDS: Final = {

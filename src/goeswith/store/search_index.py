@@ -198,6 +198,10 @@ class SearchIndex:
         for (_, edits), ranks in zip(near, lists, strict=True):
             # in order of decreasing distance: the nearest word overwrites the others
             fuzzy[ranks] = _MATCH_SCORE + _PREFIX_BONUS - edits
+        if 4 * sum(map(len, lists)) > len(level):
+            fuzzy[level > 0] = 0
+            score += fuzzy
+            return
         ranks = np.concatenate(lists)
         ranks = ranks[level[ranks] == 0]
         score[ranks] += fuzzy[ranks]  # a rank given twice counts once

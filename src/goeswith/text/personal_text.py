@@ -8,6 +8,40 @@ _NOTABLE: Final = 1.1
 """A factor that is named as a reason, or its inverse."""
 
 
+_FOR: Final = {
+    "together": "more baskets hold both products",
+    "popular": "it is bought often",
+    "history": "it is often bought with what she bought before",
+    "bought": "she bought it before",
+}
+_AGAINST: Final = {
+    "together": "fewer baskets hold both products",
+    "popular": "it is bought less often",
+    "history": "it is seldom bought with what she bought before",
+    "bought": "she did not buy it before",
+}
+
+
+def moved_by_text(rank_for_all: int, rank: int, best: str | None, worst: str | None) -> str:
+    """Why trees gave a product another rank than in the list for all.
+
+    Args:
+        rank_for_all: its rank there.
+        rank: its rank now.
+        best: what speaks for it most: `together`, `popular`, `history` or `bought`.
+        worst: what speaks against it most.
+
+    >>> moved_by_text(7, 3, "history", None)
+    'Up from 7: it is often bought with what she bought before.'
+    """
+    if rank == rank_for_all:
+        return "The same rank as for all shoppers."
+    if rank < rank_for_all:
+        reason = _FOR[best] if best else "others moved down or are left out"
+        return f"Up from {rank_for_all}: {reason}."
+    return f"Down from {rank_for_all}: {_AGAINST[worst] if worst else 'others moved up'}."
+
+
 def moved_text(rank_for_all: int, rank: int, trial: float, similar: float) -> str:
     """Why a product has another rank than in the list for all.
 

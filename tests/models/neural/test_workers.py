@@ -1,10 +1,11 @@
 """Two workers train what one does, and a worker that is killed costs no more than an epoch.
 
-Run as a script under torchrun, this file is one of the workers.
+Run as a script, this file is the agent, as torchrun is, and its workers.
 """
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import subprocess
@@ -48,6 +49,7 @@ SETTINGS: Final[dict[str, dict[str, Any]]] = {
     "hstu": _SEQUENCE,
     "tiger": {**_SEQUENCE, "codes": 16},
 }
+KILLED: Final = "dual_embedding"
 NEAR: Final = {"product2vec": 0.05, "p_companion": 0.05, "p_companion_softmax": 0.05, "hstu": 0.01}
 """Largest difference from what one process learns, relative to the largest entry.
 
@@ -104,28 +106,11 @@ def trained(name: str, folder: Path | None = None, *, die_in: int = 0) -> Arrays
     return model.fit(catalog, walks() if session else graph).arrays()  # type: ignore[arg-type]
 
 
-def run(command: list[str], folder: Path, names: list[str], die_in: int) -> None:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, *command, __file__, str(folder), str(die_in), *names]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
-    assert not done.returncode, done.stderr[-3000:]
-
-
-def under_torchrun(folder: Path, *names: str, die_in: int = 0) -> None:
-    command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    run([*command, f"--max-restarts={int(die_in > 0)}"], folder, list(names), die_in)
-
-
-def under_its_agent(folder: Path, *names: str) -> None:
-    """What torchrun starts, in a process that forks its workers: torch is imported once."""
-    run([], folder, list(names), 0)
-
-
-def work(folder: str, die_in: str, *names: str) -> None:
+def work(folder: Path, die_in: int, names: list[str]) -> None:
     """What a worker does."""
     for name in names:
-        made = trained(name, Path(folder), die_in=int(die_in))
-        save_arrays(made, Path(folder) / f"{name}-{os.environ['RANK']}.safetensors")
+        made = trained(name, folder, die_in=die_in)
+        save_arrays(made, folder / f"{name}-{os.environ['RANK']}.safetensors")
 
 
 def results(folder: Path, name: str) -> list[Arrays]:
@@ -133,15 +118,19 @@ def results(folder: Path, name: str) -> list[Arrays]:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("whole")
-    under_its_agent(folder, *SETTINGS)
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What two workers left in `whole`, and in `killed` those of which one was killed."""
+    folder = tmp_path_factory.mktemp("runs")
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, __file__, str(folder)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
+    assert not done.returncode, done.stderr[-3000:]
     return folder
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_two_workers_learn_alike_what_one_process_learns(whole: Path, name: str) -> None:
-    first, second = results(whole, name)
+def test_two_workers_learn_alike_what_one_process_learns(runs: Path, name: str) -> None:
+    first, second = results(runs / "whole", name)
     alone = trained(name)
     assert first.keys() == alone.keys()
     for key in first.keys() - {"history"}:
@@ -156,19 +145,15 @@ def test_two_workers_learn_alike_what_one_process_learns(whole: Path, name: str)
     assert (validation <= 0.05).all()
 
 
-@pytest.mark.one_processor
-def test_a_run_of_which_a_worker_is_killed_goes_on_and_ends_as_it_would_have(
-    whole: Path, tmp_path: Path
-) -> None:
-    name = "dual_embedding"
-    under_torchrun(tmp_path, name, die_in=3)
-    assert (tmp_path / "killed").exists()
-    epochs = [int(epoch) for epoch in (tmp_path / "epochs-0").read_text().split()]
+def test_a_run_of_which_a_worker_is_killed_goes_on_and_ends_as_it_would_have(runs: Path) -> None:
+    folder = runs / "killed"
+    assert (folder / "killed").exists()
+    epochs = [int(epoch) for epoch in (folder / "epochs-0").read_text().split()]
     assert epochs[-1] == 6
     assert epochs.count(1) == 1  # it did not begin anew
-    for one, other in zip(results(whole, name), results(tmp_path, name), strict=True):
+    for one, other in zip(results(runs / "whole", KILLED), results(folder, KILLED), strict=True):
         assert np.array_equal(one["source_vectors"], other["source_vectors"])
-    assert not list(tmp_path.glob("*.checkpoint"))
+    assert not list(folder.glob("*.checkpoint"))
 
 
 def test_without_torchrun_one_worker_has_everything() -> None:
@@ -233,12 +218,19 @@ def test_the_checkpoint_stays_until_all_workers_are_done(
     assert not list(tmp_path.glob("*.checkpoint"))
 
 
-if __name__ == "__main__":
-    if "RANK" in os.environ:
-        work(*sys.argv[1:])
-    else:
-        from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+def run(folder: Path, names: list[str], *, die_in: int = 0) -> None:
+    """What torchrun does; workers are forked, so that torch is imported once."""
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-        two = {"min_nodes": 1, "max_nodes": 1, "nproc_per_node": 2, "max_restarts": 0}
-        here = {"rdzv_backend": "c10d", "rdzv_endpoint": "localhost:0", "start_method": "fork"}
-        elastic_launch(LaunchConfig(**two, **here), work)(*sys.argv[1:])
+    folder.mkdir()
+    two = {"min_nodes": 1, "max_nodes": 1, "nproc_per_node": 2, "max_restarts": int(die_in > 0)}
+    here = {"rdzv_backend": "c10d", "rdzv_endpoint": "localhost:0", "start_method": "fork"}
+    elastic_launch(LaunchConfig(**two, **here), work)(folder, die_in, names)
+
+
+if __name__ == "__main__":
+    for library in ("sklearn.cluster", "sklearn.decomposition", "torch._dynamo"):
+        importlib.import_module(library)  # once, not in each worker
+
+    run(Path(sys.argv[1]) / "whole", list(SETTINGS))
+    run(Path(sys.argv[1]) / "killed", [KILLED], die_in=3)

@@ -94,6 +94,14 @@ def command(
         bool,
         typer.Option("--reverse", help="The products that this one is recommended for, instead."),
     ] = False,
+    question: Annotated[
+        bool,
+        typer.Option(
+            "--question",
+            help="The question to the shopper that divides the complements of a product best, "
+            "instead of them; each answer has filters for --where.",
+        ),
+    ] = False,
     explain: Annotated[
         bool,
         typer.Option(
@@ -138,6 +146,13 @@ def command(
         constraints = Constraints.from_text(
             where or [], ban or [], pin or [], per_type, diversity, include or [], market
         )
+    if question:
+        from goeswith.cli.use.recommend_question import print_question
+
+        print_question(
+            bundle, ids, constraints, is_alone=not (similars or reverse or shopper), json=json
+        )
+        return
     if user is not None and only_user:
         from goeswith.cli.use.recommend_shopper import recommend_shopper
 

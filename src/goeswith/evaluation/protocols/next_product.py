@@ -43,14 +43,17 @@ class NextProductCase(BenchmarkCase[SessionModel]):
         return model.fit(self.catalog, self.train)
 
     def answer(self, model: SessionModel) -> Answers:
-        ranks, start, new_only = [np.zeros(0, dtype=np.int64)], 0, not self.train.has_repeats
-        for block in model.in_blocks(self.prefixes):
+        ranks, start = np.zeros(len(self.targets), dtype=np.int64), 0
+        new_only = not self.train.has_repeats
+        order = np.argsort(self.prefixes.lengths, kind="stable")  # models fill up to the longest
+        for block in model.in_blocks(self.prefixes.take(order)):
             scores = model.score(block)
             if new_only:
                 mask_seen(scores, block)
-            ranks.append(target_rank(scores, self.targets[start : start + len(block)]))
+            tests = order[start : start + len(block)]
+            ranks[tests] = target_rank(scores, self.targets[tests])
             start += len(block)
-        return {"ranks": np.concatenate(ranks)}
+        return {"ranks": ranks}
 
     def measure(self, answers: Answers) -> CaseMetrics:
         ranks = answers["ranks"]

@@ -68,6 +68,7 @@ from goeswith.store.manifest import (
     BELOW_SUPPORT,
     COUNTED,
     EVENT_IDS,
+    PERSONAL,
     RELATIONS,
     SESSION,
     SHOPPER_MODEL,
@@ -327,7 +328,7 @@ class _BundleUpdate:
     def keep_shoppers(self) -> list[str]:
         """Copy the histories of shoppers and their model, as of the fit."""
         for name in self.old.manifest["files"]:
-            if name in {SHOPPERS, TRIAL_REPEAT} or name.startswith(f"{SHOPPER_MODEL}/"):
+            if name in {PERSONAL, SHOPPERS, TRIAL_REPEAT} or name.startswith(f"{SHOPPER_MODEL}/"):
                 link_or_copy(self.old.folder / name, self.build / name)
         if SHOPPERS not in self.old.manifest["files"]:
             return []

@@ -30,5 +30,6 @@ def personal_complements(  # noqa: PLR0917
     if repeats not in get_args(Repeats):
         raise ConfigError(f"repeats is one of {', '.join(get_args(Repeats))}, not {repeats!r}")
     own = OwnPurchases.from_request(bundle, history, user)
-    order = PersonalOrder(bundle, own, repeats)
-    return select(bundle, [bundle.source_row(product_id)], k, constraints, order)
+    source = bundle.source_row(product_id)
+    order = PersonalOrder(bundle, own, repeats, source)
+    return select(bundle, [source], k, constraints, order)

@@ -1,8 +1,9 @@
 """The order of complements for one shopper, and which of her own products are left out.
 
-A rank of the list for all is divided by a factor: how much more often than other products of the
-list this one finds new buyers (`trial_and_repeat`), times how much more often similar shoppers buy
-it (`SimilarShoppers`). The factor is bounded, so that relevance stays first.
+A rank of the list for all is divided by a factor: the square of the chance that a basket of the
+shopper holds both products (`PersonalTrees`). In a bundle without trees it is how much more often
+than other products of the list this one finds new buyers (`trial_and_repeat`), times how much more
+often similar shoppers buy it (`SimilarShoppers`), within bounds, so that relevance stays first.
 docs/how-to/shoppers.md describes how the constants were chosen.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import numpy as np
@@ -18,11 +20,12 @@ import numpy.typing as npt
 from goeswith.query.recommendation import Recommendation
 from goeswith.query.shopper.own_purchases import OwnPurchases
 from goeswith.query.shopper.personalization import LeftOut, Personalization
-from goeswith.text.personal_text import moved_text, owned_text
+from goeswith.text.personal_text import moved_by_text, moved_text, owned_text
 
 if TYPE_CHECKING:
     from goeswith.query.context import QueryContext
     from goeswith.query.slate_order import Candidates
+    from goeswith.shoppers.personal_trees import PersonalTrees, Reason
 
 MAX_FACTOR: Final = 5.0
 """A rank is divided by this at most, and multiplied with this at most."""
@@ -55,6 +58,7 @@ class PersonalOrder:
     Attributes:
         bundle: whose products.
         own: what she bought.
+        source: row of the product that the candidates go with.
         left_out: (n,) her products that are left out.
         ranks: row -> rank in the list for all, of the last list.
     """
@@ -62,6 +66,7 @@ class PersonalOrder:
     bundle: QueryContext
     own: OwnPurchases
     repeats: Repeats
+    source: int
     ranks: dict[int, int] = field(default_factory=dict)
     _factors: dict[int, tuple[float, float]] = field(default_factory=dict)
 
@@ -72,6 +77,12 @@ class PersonalOrder:
     def _has_histories(self) -> bool:
         model = (self.bundle.manifest.get("shoppers") or {}).get("model")
         return self.bundle.online and model is not None
+
+    @cached_property
+    def _trees(self) -> PersonalTrees | None:
+        """The trees of the bundle; None without, and for a product that came after the fit."""
+        trees = self.bundle.shopper_reader.personal if self._has_histories else None
+        return trees if trees is not None and self.source < trees.n else None
 
     def _left_out(self) -> npt.NDArray[np.bool_]:
         bundle = self.bundle
@@ -106,11 +117,13 @@ class PersonalOrder:
         self.ranks = {row: rank for rank, row in enumerate(products.tolist(), start=1)}
         if not self.own.known or not len(products):
             return candidates
-        trial, similar = self._trial(products), self._similar(products)
-        self._factors = dict(
-            zip(products.tolist(), zip(trial.tolist(), similar.tolist(), strict=True), strict=True)
-        )
-        factor = np.clip(trial * similar, 1 / MAX_FACTOR, MAX_FACTOR)
+        if self._trees is not None:
+            factor = self._trees.probabilities(self.own.rows, self.source, products) ** 2
+        else:
+            trial, similar = self._trial(products), self._similar(products)
+            both = zip(trial.tolist(), similar.tolist(), strict=True)
+            self._factors = dict(zip(products.tolist(), both, strict=True))
+            factor = np.clip(trial * similar, 1 / MAX_FACTOR, MAX_FACTOR)
         order = np.argsort(np.arange(1, len(products) + 1) / factor, kind="stable")
         # slates may weigh scores, which are for all
         is_moved = bool((order != np.arange(len(order))).any())
@@ -143,17 +156,31 @@ class PersonalOrder:
             answers: as shown.
             first: how many at the start are alternatives of a sold-out product.
         """
-        explained = []
+        explained, row_of = [], self.bundle.products.row
+        reasons = self._reasons([row_of(answer.product_id) for answer in answers[first:]])
         for rank, answer in enumerate(answers, start=1):
             fields: dict[str, Any] = dict(vars(answer))
-            row = self.bundle.products.row(answer.product_id)
+            row = row_of(answer.product_id)
             if rank > first and row in self.ranks:
                 fields["rank_for_all"] = self.ranks[row]
                 if self.own.known and not answer.pinned and not answer.rules:
-                    factors = self._factors[row]
-                    fields["personal"] = moved_text(self.ranks[row], rank, *factors)
+                    fields["personal"] = self._reason(row, rank, reasons)
             explained.append(PersonalRecommendation(**fields))
         return explained
+
+    def _reasons(self, shown: list[int]) -> dict[int, Reason]:
+        """Row -> what the trees have for and against it; empty without trees."""
+        if self._trees is None or not self.own.known:
+            return {}
+        n = self._trees.n
+        rows = np.array([row for row in shown if row < n and row in self.ranks], dtype=np.int32)
+        found = self._trees.reasons(self.own.rows, self.source, rows)
+        return dict(zip(rows.tolist(), found, strict=True))
+
+    def _reason(self, row: int, rank: int, reasons: dict[int, Reason]) -> str:
+        if self._trees is None:
+            return moved_text(self.ranks[row], rank, *self._factors[row])
+        return moved_by_text(self.ranks[row], rank, *reasons.get(row, (None, None)))
 
     def report(self, answers: Sequence[Recommendation], k: int) -> Personalization:
         """How a list of at most `k` was made."""
@@ -170,6 +197,6 @@ class PersonalOrder:
             self.own.known,
             len(self.own.rows),
             self.own.unknown,
-            self.own.known and self._has_histories,
+            self.own.known and self._has_histories and self._trees is None,
             left_out,
         )

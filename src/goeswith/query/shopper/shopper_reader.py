@@ -5,14 +5,16 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from goeswith.core.arrays_file import load_arrays
 from goeswith.core.errors import BundleError, ConfigError
 from goeswith.models.registry import model_name
 from goeswith.query.online_scoring import damage_as_error
 from goeswith.shoppers import SHOPPER_MODELS
+from goeswith.shoppers.personal_trees import PersonalTrees
 from goeswith.shoppers.shop_counts import count_shoppers
 from goeswith.shoppers.shopper_store import ShopperStore
 from goeswith.shoppers.similar_shoppers import SimilarShoppers
-from goeswith.store.manifest import SHOPPER_MODEL, SHOPPERS
+from goeswith.store.manifest import PERSONAL, SHOPPER_MODEL, SHOPPERS
 
 if TYPE_CHECKING:
     from goeswith.store.reader import StoredBundle
@@ -38,8 +40,20 @@ class ShopperReader:
                 f"{self.store.histories.n:,} and the bundle of {len(bundle):,}; fit it again"
             )
         self.shoppers = count_shoppers(self.store.histories)
+        self._personal = bundle.folder / PERSONAL if PERSONAL in bundle.manifest["files"] else None
 
     @cached_property
     def similar(self) -> SimilarShoppers:
         """The shoppers of the store, to compare another one with."""
         return SimilarShoppers(self.store.histories)
+
+    @cached_property
+    def personal(self) -> PersonalTrees | None:
+        """The trees that order complements for one shopper; None for a bundle without."""
+        if self._personal is None:
+            return None
+        with damage_as_error(self._personal):
+            trees = PersonalTrees.restore(load_arrays(self._personal))
+            if trees.n != self.store.histories.n:
+                raise ValueError("it is of another number of products than the histories")
+        return trees

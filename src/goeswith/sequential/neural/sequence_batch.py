@@ -93,6 +93,8 @@ class SequenceValidation:
         long_enough = np.flatnonzero(sequences.lengths > 2)  # the rest still has a transition
         count = min(int(share * len(long_enough)), self.MAX_SEQUENCES)
         held_back = np.sort(np.random.default_rng(seed).permutation(long_enough)[:count])
+        # blocks of similar length have few empty places
+        held_back = held_back[np.argsort(sequences.lengths[held_back], kind="stable")]
         self.prefixes, self.targets = sequences.take(held_back).split_last()
         self.new_only = not sequences.has_repeats
         self.train = sequences.without(sequences.starts[held_back + 1] - 1)

@@ -8,7 +8,7 @@ length 1, of a vector of its own and of a linear map of its attributes, or of on
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from pydantic import Field
@@ -30,12 +30,18 @@ from goeswith.sequential.neural.sequence_batch import (
 from goeswith.sequential.neural.sequence_model import SequenceConfig, SequenceModel
 from goeswith.sequential.sequences import Ints, Sequences
 
+if TYPE_CHECKING:
+    import torch
+
+    from goeswith.sequential.neural.torch_sequence_layers import TrainingStep
+
 
 class NextProductConfig(SequenceConfig):
     """Settings of models that compare states with item vectors."""
 
     max_epochs: int = Field(20, ge=1, description="Epochs at most.")
     learning_rate: float = Field(0.004, gt=0, description="Adam's step size.")
+    decay: bool = Field(False, description="Let the step size fall in a line to 0 over max_epochs.")
     items: Literal["ids", "text", "both"] = Field(
         "both",
         description="What an item vector is made of: ids (one of its own), text (its attributes) "
@@ -91,6 +97,13 @@ class TrainedSequenceModel(SequenceModel):
     def prepare_prefixes(self, prefixes: Sequences) -> tuple[SequenceBatch, Ints]:
         """The input of inference, and the place (b,) whose state is compared with products."""
 
+    def prepare_training(self, catalog: Catalog, train: Sequences) -> None:
+        """Counts that a loss needs, of the training sequences. Here none."""
+
+    def loss(self, step: TrainingStep) -> torch.Tensor:
+        """The sum over the predictions of a training step."""
+        return step.next_product(step.states, step.vectors)
+
     def fit(self, catalog: Catalog, sequences: Sequences) -> Self:
         require_torch(self.name)
         import torch
@@ -98,9 +111,11 @@ class TrainedSequenceModel(SequenceModel):
 
         from goeswith.models.neural.torch_layers import device
         from goeswith.sequential.neural.torch_sequence_layers import (
+            DrawnProducts,
+            ItemVectors,
             TorchOps,
+            TrainingStep,
             init_parameter,
-            next_product_loss,
         )
 
         config, where = self.config, device()
@@ -108,6 +123,7 @@ class TrainedSequenceModel(SequenceModel):
         train = validation.train.tail(config.max_length + 1)
         train = train.take(np.flatnonzero(train.lengths > 1))
         content = self._read_attributes(catalog)
+        self.prepare_training(catalog, train)
         frequency = np.bincount(validation.train.products, minlength=len(catalog))
         shares = (frequency + 1.0) ** 0.5
         shares /= shares.sum()
@@ -123,39 +139,51 @@ class TrainedSequenceModel(SequenceModel):
         run = TrainingRun(
             self, module, optimizer, data if train.seconds is None else [*data, train.seconds]
         )
-        has_own = torch.from_numpy((frequency[:, None] > 0).astype(np.float32)).to(where)
-        attributes = torch.from_numpy(content).to(where)
         ops = TorchOps(where, config.dropout)
-        size = config.step_size(len(train))
+        size, all_rows = config.step_size(len(train)), np.arange(len(catalog))
         weights: Any = module  # read by name, as layers do
-
-        def items() -> torch.Tensor:
-            vectors = torch.zeros((), device=where)
-            if "ids" in module:
-                vectors = functional.normalize(module["ids"], dim=1) * has_own
-            if "content" in module:
-                vectors = vectors + functional.normalize(attributes @ module["content"], dim=1)
-            return functional.normalize(vectors, dim=1)
-
-        for _ in run.epochs():
+        has_own = ops.array((frequency[:, None] > 0).astype(np.float32))
+        items = ItemVectors(ops, weights, has_own, ops.array(content))
+        for epoch in run.epochs():
+            if config.decay:
+                optimizer.param_groups[0]["lr"] = config.learning_rate * (
+                    1 - (epoch - 1) / config.max_epochs
+                )
             losses = []
-            for rows in shuffled_batches(train.lengths, size, run.rng):
-                share = run.workers.share(np.arange(len(rows)))
-                batch, places, targets = select_examples(
-                    self.examples(train.take(rows), run.rng), share
+            for sequence_rows in shuffled_batches(train.lengths, size, run.rng):
+                share = run.workers.share(np.arange(len(sequence_rows)))
+                batch, places, products = select_examples(
+                    self.examples(train.take(sequence_rows), run.rng), share
                 )
-                vectors = items()
-                x = ops.take(vectors, ops.array(batch.products)) * config.dimension**0.5
-                states = self.states(ops, weights, ops.drop(x), batch)[ops.array(places)]
-                states = functional.normalize(states, dim=1) / config.temperature
-                loss = next_product_loss(
-                    states, vectors, ops.array(targets), config.competitors, shares, run.rng
+                rows, drawn = DrawnProducts.for_step(
+                    np.concatenate([batch.products.ravel(), products]),
+                    shares,
+                    config.competitors,
+                    run.rng,
                 )
-                losses.append(run.step(loss, len(targets)))
-            self._export(module, items())
+                vectors = items(rows)
+                x = ops.take(vectors, ops.array(np.searchsorted(rows, batch.products)))
+                x = ops.drop(x * config.dimension**0.5)
+                states = self.states(ops, weights, x, batch)[ops.array(places)]
+                step = TrainingStep(
+                    ops,
+                    weights,
+                    batch,
+                    places,
+                    functional.normalize(states, dim=1),
+                    products,
+                    rows,
+                    vectors,
+                    drawn,
+                    items,
+                    config.temperature,
+                    run.rng,
+                )
+                losses.append(run.step(self.loss(step), len(products)))
+            self._export(module, items(all_rows))
             run.finish(float(np.mean(losses)) if losses else 0.0, self.hit_rate(validation))
         run.restore_best()
-        self._export(module, items())
+        self._export(module, items(all_rows))
         self.history = run.history
         return self
 

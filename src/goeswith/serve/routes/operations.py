@@ -21,6 +21,7 @@ OPERATIONS: Final = {
     ),
     ("get", "/v1/products/{product_id}/similars"): ("similars", "recommendations"),
     ("get", "/v1/products/{product_id}/reverse"): ("reverse", "recommendations"),
+    ("get", "/v1/products/{product_id}/question"): ("question", "recommendations"),
     ("get", "/v1/compare"): ("compare", "recommendations"),
     ("get", "/v1/basket"): ("basket", "recommendations"),
     ("get", "/v1/session"): ("session", "recommendations"),

@@ -1,0 +1,1 @@
+"""A question to the shopper that narrows recommendations down."""
