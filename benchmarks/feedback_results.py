@@ -4,8 +4,8 @@
 
 Writes a log of answers of four products, impressions, clicks and purchases, and reports it three
 times, each in a process of its own: first, again (parsed files exist), and after lines of the last
-day were added to a file. Beside the seconds on the wall are those of the processor: on a machine that other jobs
-use, half of them is what two idle cores take.
+day were added to a file. Beside the seconds on the wall are those of the processor: on a machine
+that other jobs use, half of them is what two idle cores take.
 The logs are written by repeating one block of lines with other ids.
 """
 
