@@ -173,21 +173,23 @@ def main() -> None:
     data = BenchmarkData(load_data(given.data), Settings())
     protocol = leave_one_out if data.dataset.test is None else predefined_test
     (case,) = protocol(data, given.seed)
-    content: dict[str, Any] = {
-        "data": data.dataset.name,
-        "seed": given.seed,
-        "common": given.common,
-        "models": {},
-    }
+    run = {"data": data.dataset.name, "seed": given.seed, "common": given.common}
+    content: dict[str, Any] = {**run, "models": {}}
     if given.out.exists():
         content = json.loads(given.out.read_text(encoding="utf-8"))
-    for spec in given.models.split("+"):
+        stored = {key: content[key] for key in run}
+        if stored != run:
+            parser.error(f"{given.out} is of {stored}, not of {run}: name another file")
+    plain, specs = given.work / "sasrec" / "ranks.npz", given.models.split("+")
+    if not plain.exists():  # every other model is compared with it
+        content["models"].pop("sasrec", None)
+        specs = ["sasrec", *(spec for spec in specs if spec != "sasrec")]
+    for spec in specs:
         if spec in content["models"]:
             continue
         model, folder = make(spec, given.common, given.seed), given.work / spec.replace(":", "-")
         figures = measure(case, model, folder)
-        plain = given.work / "sasrec" / "ranks.npz"
-        if spec != "sasrec" and plain.exists():
+        if spec != "sasrec":
             with np.load(plain) as plain_ranks, np.load(folder / "ranks.npz") as ranks:
                 for name in ranks:
                     figures[f"{name} minus sasrec"] = difference(ranks[name], plain_ranks[name])

@@ -1,6 +1,7 @@
 """Each mechanism learns a circle of products, and no place sees what comes later."""
 
 import importlib.util
+import json
 import sys
 from pathlib import Path
 
@@ -95,3 +96,38 @@ def test_differences_have_intervals(benchmark):
     assert gap["difference"] == 0.25
     assert 0 < gap["low"] < 0.25 < gap["high"]
     assert benchmark.difference(ranks, ranks)["ndcg@10"]["p"] == 1
+
+
+@pytest.fixture
+def run_benchmark(benchmark, tmp_path, monkeypatch):
+    """The command on a tiny data set, with more arguments."""
+    from goeswith.sequential.neural import trained_sequence_model as trained
+
+    monkeypatch.setattr(trained, "SequenceValidation", trained.SequenceValidation)  # main sets it
+    data = tmp_path / "circle"
+    data.mkdir()
+    runs = circle(np.arange(60) % N)
+    events = {"user_id": runs.run_index.astype(str), "product_id": [f"p{i}" for i in runs.products]}
+    pl.DataFrame(events).write_csv(data / "events.csv")
+
+    def run(*given):
+        out = ["--work", str(tmp_path / "work"), "-o", str(tmp_path / "out.json")]
+        monkeypatch.setattr(sys, "argv", ["", str(data), *out, *given])
+        benchmark.main()
+        return json.loads((tmp_path / "out.json").read_text())
+
+    return run
+
+
+def test_the_command_stores_each_model_and_trains_none_twice(run_benchmark, capsys):
+    found = run_benchmark("--models", "matryoshka", "--common", SETTINGS)
+    assert list(found["models"]) == ["sasrec", "matryoshka"]
+    figures = found["models"]["matryoshka"]
+    assert figures["test minus sasrec"]["ndcg@10"]["low"] <= 0.1
+    assert figures["test at 16 dimensions"]["hit@10"] > 0.5
+    capsys.readouterr()
+    assert run_benchmark("--models", "sasrec+matryoshka", "--common", SETTINGS) == found
+    assert "epoch" not in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        run_benchmark("--models", "sasrec", "--seed", "1")
+    assert "name another file" in capsys.readouterr().err
