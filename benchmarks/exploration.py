@@ -42,7 +42,7 @@ MEAN: Final = 0.03
 """Mean click rate of the prior on the first day, and on all of linucb."""
 OWN: Final = 0.8
 """Weight of a source's own line among its clusters."""
-EPSILONS: Final = (0.05, 0.1, 0.2, 0.5)
+EPSILONS: Final = (0.1, 0.2, 0.5)
 """Shares of uniform choices of `epsilon`: the service has 0.1, and the best one is not known."""
 NAMES: Final = [f"{i}" for i in range(CANDIDATES)]
 

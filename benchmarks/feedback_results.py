@@ -3,9 +3,9 @@
     python benchmarks/feedback_results.py [--lines 10000000]
 
 Writes a log of answers of four products, impressions, clicks and purchases, and reports it three
-times, each in a process of its own: first, again (parsed files exist), and after lines were added
-to a file. Beside the seconds on the wall are those of the processor: on a machine that other jobs
-use, half of them is what two idle cores take.
+times, each in a process of its own: first, again (parsed files exist), and after lines of the last
+day were added to a file. Beside the seconds on the wall are those of the processor: on a machine
+that other jobs use, half of them is what two idle cores take.
 The logs are written by repeating one block of lines with other ids.
 """
 
@@ -40,8 +40,8 @@ print(seconds, processor, used.ru_maxrss / 1024, total["impressions"], total["un
 """
 
 
-def write_file(folder: Path, number: int, lines: int) -> int:
-    """One file of about so many lines; how many it has."""
+def write_file(folder: Path, number: int, lines: int, days: int = 28) -> int:
+    """One file of about so many lines, of the last days of a month; how many it has."""
     rng = np.random.default_rng(number)
     written, path = 0, folder / f"feedback-20260101T00000{number}.000000Z-{number}.jsonl"
     with path.open("w", encoding="utf-8") as file:
@@ -50,7 +50,7 @@ def write_file(folder: Path, number: int, lines: int) -> int:
             out: list[str] = []
             for _ in range(10_000):
                 i += 1
-                stamp = f"2026-01-{1 + i % 28:02d}T{i % 24:02d}:{i % 60:02d}:00.000+00:00"
+                stamp = f"2026-01-{29 - days + i % days:02d}T{i % 24:02d}:{i % 60:02d}:00.000+00:00"
                 name, source = f"{number:04x}{i:028x}", int(rng.integers(20_000))
                 who = f'"session_id":"s{number}-{i}","user_id":"u{rng.integers(1_000_000)}"'
                 products = [f"p{(source * 7 + j * 13) % 50_000}" for j in range(4)]
@@ -130,7 +130,7 @@ def main() -> None:
         for what in ("first", "again"):
             result[what] = report(folder)
             print(what, result[what])
-        result["added_lines"] = write_file(folder, FILES, lines // 100)
+        result["added_lines"] = write_file(folder, FILES, lines // 100, days=1)
         added, last = sorted(folder.glob("*.jsonl"))[-1], sorted(folder.glob("*.jsonl"))[-2]
         with last.open("ab") as file:  # as a running service adds them
             file.write(added.read_bytes())

@@ -24,7 +24,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-for library in ("lightgbm", "sklearn.decomposition", "torch._dynamo"):
+for library in ("sklearn.decomposition", "torch._dynamo"):
     with suppress(ImportError):
         importlib.import_module(library)  # once, not in each child
 from bundle_mutations import in_child, run

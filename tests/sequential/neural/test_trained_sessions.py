@@ -1,12 +1,7 @@
-"""Trained models of the next product see what came before, and nothing else.
-
-Run as a script, this file is the run that is killed.
-"""
+"""Trained models of the next product see what came before, and nothing else."""
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -40,7 +35,6 @@ from goeswith.sequential.neural.trained_sequence_model import TrainedSequenceMod
 from goeswith.sequential.sequences import Sequences
 
 CAUSAL = ("sasrec", "hstu")
-ROOT = Path(__file__).parents[3]
 TRAINED = (*CAUSAL, "bert4rec")
 N = 10
 
@@ -332,31 +326,27 @@ def test_what_cannot_be_served_or_trained_is_said() -> None:
         make("sasrec", heads=3).fit(shop(), walks())
 
 
-def killed_after(name: str, folder: Path, epochs: int) -> None:
-    """Train until a checkpoint of so many epochs is there, then be killed."""
-
-    def die(_: str, epoch: EpochRecord) -> None:
-        if epoch["epoch"] == epochs:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    model = make(name, folder, max_epochs=4)
-    model.on_epoch = die
-    model.fit(shop(), walks())
-
-
 @pytest.mark.one_processor
 def test_a_killed_run_goes_on_and_ends_with_the_same_figures(tmp_path: Path) -> None:
+    """Checkpoints outlive SIGKILL: see tests/models/neural/test_training.py."""
+
+    class KilledError(Exception):
+        pass
+
+    def die(_: str, epoch: EpochRecord) -> None:
+        if epoch["epoch"] == 2:
+            raise KilledError
+
     name = "bert4rec"  # the one that draws most
-    # run as a script, this file finds `tests` by the path alone
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([*sys.path, str(ROOT)])}
-    done = subprocess.run(
-        [sys.executable, __file__, name, str(tmp_path)], check=False, env=environment
-    )
-    assert done.returncode == -signal.SIGKILL
+    killed = make(name, tmp_path, max_epochs=4)
+    killed.on_epoch = die
+    with pytest.raises(KilledError):
+        killed.fit(shop(), walks())
     whole = make(name, max_epochs=4).fit(shop(), walks())
     resumed = make(name, tmp_path, max_epochs=4)
     seen: list[int] = []
     resumed.on_epoch = lambda _, epoch: seen.append(epoch["epoch"])
+    torch.manual_seed(99)  # as in a new process, nothing is left of the former draws
     resumed.fit(shop(), walks())
     assert seen == [3, 4]
     keys = ("epoch", "loss", "validation")
@@ -371,10 +361,6 @@ def test_bert4rec_is_asked_with_a_mask_behind_the_prefix() -> None:
     batch, places = model.prepare_prefixes(Sequences.from_rows([[1, 2, 3], [4], []]))
     assert places.tolist() == [3, 1, 0]
     assert batch.masked.astype(int).tolist() == [[0, 0, 0, 1], [0, 1, 0, 0], [1, 0, 0, 0]]
-
-
-if __name__ == "__main__":
-    killed_after(sys.argv[1], Path(sys.argv[2]), 2)
 
 
 def test_shares_are_the_softmax_that_training_had() -> None:
