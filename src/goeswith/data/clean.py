@@ -15,6 +15,8 @@ from goeswith.core.errors import DataError
 from goeswith.data.catalog import Catalog
 from goeswith.data.mapping.placeholders import is_placeholder, is_total
 from goeswith.data.parsing.prices import numbers, prices
+from goeswith.data.pictures.column_name import PICTURE_VECTOR
+from goeswith.data.pictures.picture_column import clean_picture_vectors
 from goeswith.data.quarantine import FILE, ROW, Quarantine
 from goeswith.data.tables import require_columns
 from goeswith.data.values import identifiers, lists, text
@@ -44,8 +46,8 @@ def clean_products(
     """The catalogue, in the order of the file.
 
     Rows without an id and repeats of an id (the first row stays) are set aside. A price that is
-    negative or not a number is dropped and recorded; its product stays. `decimal` is the decimal
-    mark of prices in text.
+    negative or not a number is dropped and recorded, as is a picture vector that is none; its
+    product stays. `decimal` is the decimal mark of prices in text.
     """
     require_columns(frame, ("product_id",), file)
     frame = frame.with_columns(identifiers(frame["product_id"], file))
@@ -70,6 +72,8 @@ def clean_products(
         quarantine.record_dropped_values(frame, file, open_mark, reason, "_written")
         price_or_null = pl.when(pl.col("_price") >= 0).then(pl.col("_price"))
         frame = frame.with_columns(price_or_null.alias("price")).drop("_price", "_written")
+    if PICTURE_VECTOR in frame.columns:
+        frame = clean_picture_vectors(frame, file, quarantine)
     return Catalog(frame.drop(ROW, FILE, strict=False))
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import Final, Literal
+from typing import Final, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from goeswith.data.mapping.column_names import COLUMNS
 from goeswith.data.mapping.event_names import EVENTS, IGNORE
@@ -90,6 +90,39 @@ class ParentConfig(BaseModel):
         return pattern
 
 
+class PictureConfig(BaseModel):
+    """A folder of product pictures, which an image encoder reads when data are loaded."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    folder: str | None = Field(
+        None,
+        description="Folder of the pictures, as .jpg, .png, .webp, .gif or .bmp; needs `encoder` "
+        "and the extra `pictures`.",
+        examples=["shop/pictures"],
+    )
+    column: str | None = Field(
+        None,
+        description="Column of the products with the path of the picture within the folder. Not "
+        "set, the name of a picture without its suffix is the product id.",
+        examples=["image"],
+    )
+    encoder: str | None = Field(
+        None,
+        description="Folder or hub id of an image encoder that sentence-transformers loads, such "
+        "as CLIP or SigLIP.",
+        examples=["clip-ViT-B-32"],
+    )
+
+    @model_validator(mode="after")
+    def _has_both(self) -> Self:
+        if (self.folder is None) != (self.encoder is None):
+            raise ValueError("folder and encoder belong together: set both, or none")
+        if self.column is not None and self.folder is None:
+            raise ValueError("column holds paths within a folder: set folder and encoder, too")
+        return self
+
+
 class DataConfig(BaseModel):
     """How tables are read."""
 
@@ -138,6 +171,7 @@ class DataConfig(BaseModel):
     )
     ignore: IgnoreConfig = IgnoreConfig()
     parent: ParentConfig = ParentConfig()
+    pictures: PictureConfig = PictureConfig()
 
     @field_validator("encoding")
     @classmethod

@@ -27,6 +27,7 @@ from goeswith.data.mapping.load_report import LoadReport
 from goeswith.data.mapping.mapped_table import table_report
 from goeswith.data.mapping.other_lines import without_other_lines
 from goeswith.data.mapping.parents import roll_up
+from goeswith.data.pictures.picture_encoder import picture_notes, with_pictures
 from goeswith.data.quarantine import ROW, Quarantine
 from goeswith.data.table_files import TABLES
 
@@ -281,6 +282,8 @@ class Dataset:
                     f"{folder or name} names no product in a row that can be used; rows were set "
                     f"aside, the most because of: {quarantine.counts()['reason'][0]}"
                 )
+        catalog = with_pictures(catalog, config.pictures, quarantine)
+        report.notes += picture_notes(catalog, config.pictures)
         return cls(
             name=name,
             folder=folder,

@@ -31,6 +31,8 @@ def column_kind(dtype: Any) -> str | None:
     """The kind of a column in filters; None if it cannot be filtered."""
     import polars as pl
 
+    if isinstance(dtype, pl.Array) and dtype.inner.is_float():
+        return None  # a vector
     if isinstance(dtype, pl.List | pl.Array):
         return "list"
     if dtype.is_nested():

@@ -7,6 +7,10 @@ its column; titles and descriptions are split into words. The weight of token t 
 
 with m products at fit, df(t) of which have t (Salton & Buckley, 1988, smoothed as in scikit-learn);
 rows are then scaled to length 1, so that the inner product of two products is their cosine.
+
+Picture vectors of the catalogue are features, too (`PictureLandmarks`). Tokens and picture of a
+product are scaled to length 1 each before they are joined: with both, the cosine of two products is
+the mean of the two cosines.
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ from scipy import sparse
 from goeswith.core.arrays import Floats, Sparse, inverse_power, scale_columns, scale_rows
 from goeswith.core.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
+from goeswith.features.picture_landmarks import PictureLandmarks
 
 TEXT_COLUMNS: Final = ("title", "description")
 """Columns that are split into words; they share one set of words."""
@@ -62,12 +67,14 @@ class AttributeEncoder:
     """Attributes to vectors, also of products outside the catalogue of `fit`.
 
     Attributes:
-        vocabulary: (v,) sorted distinct tokens.
+        vocabulary: (v,) sorted distinct tokens, then the names of the reference pictures.
         idf: (v,) weight of each.
+        pictures: the reference pictures.
     """
 
     vocabulary: pl.Series
     idf: Floats
+    pictures: PictureLandmarks
 
     @classmethod
     def fit(cls, catalog: Catalog) -> Self:
@@ -75,7 +82,10 @@ class AttributeEncoder:
         counts = attribute_tokens(catalog).group_by("token").agg(pl.col("row").n_unique())
         counts = counts.sort("token")
         idf = np.log((1 + len(catalog)) / (1 + counts["row"].to_numpy())) + 1
-        return cls(counts["token"], idf.astype(np.float32))
+        pictures = PictureLandmarks.fit(catalog)
+        names = pl.Series("token", pictures.names, dtype=pl.String)
+        idf = np.concatenate([idf, np.ones(len(pictures))])
+        return cls(counts["token"].append(names), idf.astype(np.float32), pictures)
 
     def encode(self, catalog: Catalog) -> Sparse:
         """(m, v) CSR float32 of the m products of a catalogue, rows of length 1.
@@ -94,19 +104,35 @@ class AttributeEncoder:
         entries = (counts["row"].to_numpy(), counts["column"].to_numpy().astype(np.int32))
         shape = (len(catalog), len(self.vocabulary))
         weighted = scale_columns(sparse.csr_matrix((values, entries), shape=shape), self.idf)
-        length = np.sqrt(np.asarray(weighted.multiply(weighted).sum(axis=1)).ravel())
-        return scale_rows(weighted, inverse_power(length, 1))
+        tokens = _unit_rows(weighted)
+        if not len(self.pictures):
+            return tokens
+        words = len(self.vocabulary) - len(self.pictures)
+        both = sparse.hstack([tokens[:, :words], self.pictures.encode(catalog)], format="csr")
+        return _unit_rows(both)
 
     def arrays(self) -> Arrays:
         """The tokens as UTF-8 bytes with their ends, and idf: nothing that needs pickle."""
         encoded = [token.encode() for token in self.vocabulary]
         ends: npt.NDArray[np.int64] = np.cumsum([len(token) for token in encoded], dtype=np.int64)
         tokens = np.frombuffer(b"".join(encoded), dtype=np.uint8)
-        return {"tokens": tokens, "token_ends": ends, "idf": self.idf}
+        return {
+            "tokens": tokens,
+            "token_ends": ends,
+            "idf": self.idf,
+            **self.pictures.arrays(),
+        }
 
     @classmethod
     def restore(cls, arrays: Arrays) -> Self:
         """Restore from `arrays`; other names in it are ignored."""
         joined, ends = arrays["tokens"].tobytes(), arrays["token_ends"].tolist()
         tokens = [joined[a:b].decode() for a, b in zip([0, *ends], ends, strict=False)]
-        return cls(pl.Series("token", tokens, dtype=pl.String), arrays["idf"])
+        vocabulary = pl.Series("token", tokens, dtype=pl.String)
+        return cls(vocabulary, arrays["idf"], PictureLandmarks.restore(arrays))
+
+
+def _unit_rows(matrix: Sparse) -> Sparse:
+    """Rows scaled to length 1."""
+    length = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
+    return scale_rows(matrix, inverse_power(length, 1))

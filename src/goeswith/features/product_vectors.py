@@ -7,7 +7,6 @@ for a product without attributes; products outside the catalogue of `fit` are en
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 from typing import Final, Protocol, Self
 
@@ -16,8 +15,10 @@ import polars as pl
 
 from goeswith.core.arrays import Floats
 from goeswith.core.arrays_file import Arrays, load_arrays, save_arrays
-from goeswith.core.errors import ConfigError
+from goeswith.core.errors import DataError
+from goeswith.core.trained_encoder import encoder_cache, encoder_files, load_encoder
 from goeswith.data.catalog import Catalog
+from goeswith.data.pictures.picture_column import picture_vectors
 from goeswith.features.attribute_encoder import AttributeEncoder
 
 _SENTENCE_COLUMNS: Final = ("title", "type", "brand", "categories")
@@ -87,6 +88,9 @@ class LatentAttributes:
 class SentenceVectors:
     """Title, type, brand and categories as one text, through a sentence encoder.
 
+    After `fit` on a catalogue with picture vectors, these follow the text's entries: text and
+    picture have length 1 each, before both are scaled to length 1.
+
     Encoding is slow, so vectors are cached on disk, by a hash of the texts and of the model.
 
     Args:
@@ -95,11 +99,12 @@ class SentenceVectors:
     """
 
     def __init__(self, model: str, cache: Path | None = None) -> None:
-        home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        self.model, self.cache = model, cache or home / "goeswith" / "sentences"
+        self.model, self.cache = model, cache or encoder_cache("sentences")
+        self.picture_length = 0
 
     def fit(self, catalog: Catalog) -> Self:
-        """Nothing is learned: the model comes trained."""
+        """Read the length of the picture vectors; the model comes trained."""
+        self.picture_length = picture_vectors(catalog.frame)[1].shape[1]
         return self
 
     def encode(self, catalog: Catalog) -> Floats:
@@ -107,7 +112,23 @@ class SentenceVectors:
 
         Raises:
             ConfigError: the `language` extra is not installed, or the model cannot be loaded.
+            DataError: the pictures are of another encoder than those of `fit`.
         """
+        vectors = self._texts(catalog)
+        if not self.picture_length:
+            return vectors
+        rows, pictures = picture_vectors(catalog.frame)
+        if len(rows) and pictures.shape[1] != self.picture_length:
+            raise DataError(
+                f"the picture vectors have {pictures.shape[1]:,} numbers where those of the fit "
+                f"had {self.picture_length:,}; use the same image encoder"
+            )
+        all_pictures = np.zeros((len(catalog), self.picture_length), dtype=np.float32)
+        if len(rows):
+            all_pictures[rows] = pictures
+        return _normalize_rows(np.hstack([vectors, all_pictures]))
+
+    def _texts(self, catalog: Catalog) -> Floats:
         texts = sentences(catalog)
         cache_file = self.cache / f"{self._fingerprint(texts)}.safetensors"
         if cache_file.exists():
@@ -121,39 +142,22 @@ class SentenceVectors:
         return vectors
 
     def arrays(self) -> Arrays:
-        """Nothing: the model is a setting."""
-        return {}
+        """The length of the picture vectors, if any; the model is a setting."""
+        return {"picture_length": np.array(self.picture_length)} if self.picture_length else {}
 
     def restore(self, arrays: Arrays) -> Self:
-        """Nothing was learned."""
+        """Restore from `arrays`; models that were stored before pictures have none."""
+        self.picture_length = int(arrays.get("picture_length", 0))  # type: ignore[arg-type]
         return self
 
     def _encode(self, texts: list[str]) -> Floats:
-        try:
-            from sentence_transformers import SentenceTransformer
-        except ImportError as error:
-            raise ConfigError(
-                f"the sentence encoder {self.model!r} needs sentence-transformers: "
-                "pip install 'goeswith[language]'"
-            ) from error
-        try:
-            encoder = SentenceTransformer(self.model)
-        except (OSError, ValueError) as error:
-            raise ConfigError(
-                f"{self.model!r} is neither a folder nor a hub id of a sentence encoder that can "
-                f"be loaded: {error}"
-            ) from error
+        encoder = load_encoder(self.model, "sentence encoder", "language")
         vectors: Floats = encoder.encode(texts, show_progress_bar=False)
         return vectors
 
     def _fingerprint(self, texts: list[str]) -> str:
-        folder = Path(self.model)
-        files = [
-            f"{path.relative_to(folder)} {path.stat().st_size} {path.stat().st_mtime_ns}"
-            for path in (sorted(folder.rglob("*")) if folder.is_dir() else ())
-        ]
         digest = hashlib.sha256()
-        for part in (self.model, *files, *texts):
+        for part in (self.model, *encoder_files(self.model), *texts):
             digest.update(part.encode() + b"\0")
         return digest.hexdigest()
 

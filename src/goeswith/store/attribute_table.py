@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from goeswith.core.errors import BundleError
+from goeswith.data.pictures.column_name import PICTURE_VECTOR
 from goeswith.store.product_lookup import MAX_TEXT_LENGTH, ProductLookup
 from goeswith.store.search_index import ProductSummary
 
@@ -64,9 +65,13 @@ class AttributeTable:
         return summaries
 
     def attributes(self, row: int) -> dict[str, Any]:
-        """Every attribute that a product has."""
+        """Every attribute that a product has, without the vector of its picture."""
         return {
             name: value
-            for name, value in self.frame.row(row, named=True).items()
+            for name, value in self._readable.row(row, named=True).items()
             if value is not None
         }
+
+    @cached_property
+    def _readable(self) -> pl.DataFrame:
+        return self.frame.drop(PICTURE_VECTOR, strict=False)

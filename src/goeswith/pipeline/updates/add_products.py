@@ -16,6 +16,7 @@ from goeswith.data.catalog import Catalog
 from goeswith.data.clean import clean_products
 from goeswith.data.mapping.column_mapping import map_columns, with_earlier_columns
 from goeswith.data.mapping.parents import roll_up
+from goeswith.data.pictures.picture_encoder import with_pictures
 from goeswith.data.tables import read_table
 from goeswith.pipeline.cold_start import insert_new_products
 from goeswith.pipeline.exclusion_index import ExclusionIndex
@@ -102,6 +103,7 @@ def extend_catalog(
     table = as_in_fit(table, "products", file.name, quarantine, config, report)
     table = clean_products(table, file.name, quarantine, config.decimal).frame
     fresh = table.filter(~pl.col("product_id").is_in(catalog.ids.implode()))
+    fresh = with_pictures(Catalog(fresh), config.pictures, quarantine).frame
     columns = [
         _cast_like(fresh[name], kind, file.name)
         if name in fresh.columns
