@@ -16,7 +16,7 @@ from goeswith.data.catalog import Catalog
 from goeswith.data.mapping.placeholders import is_placeholder, is_total
 from goeswith.data.parsing.prices import numbers, prices
 from goeswith.data.pictures.column_name import PICTURE_VECTOR
-from goeswith.data.pictures.picture_column import clean_picture_vectors
+from goeswith.data.pictures.picture_column import clean_picture_vectors, picture_length
 from goeswith.data.quarantine import FILE, ROW, Quarantine
 from goeswith.data.tables import require_columns
 from goeswith.data.values import identifiers, lists, text
@@ -41,13 +41,19 @@ _TEXT_COLUMNS: Final = ("type", "title", "brand", "description")
 
 
 def clean_products(
-    frame: pl.DataFrame, file: str, quarantine: Quarantine, decimal: str = "auto"
+    frame: pl.DataFrame,
+    file: str,
+    quarantine: Quarantine,
+    decimal: str = "auto",
+    catalog_frame: pl.DataFrame | None = None,
 ) -> Catalog:
     """The catalogue, in the order of the file.
 
     Rows without an id and repeats of an id (the first row stays) are set aside. A price that is
     negative or not a number is dropped and recorded, as is a picture vector that is none; its
-    product stays. `decimal` is the decimal mark of prices in text.
+    product stays. `decimal` is the decimal mark of prices in text. `catalog_frame` is the catalogue
+    of a bundle, for products that are added to it or queried: picture vectors have the length of
+    its vectors.
     """
     require_columns(frame, ("product_id",), file)
     frame = frame.with_columns(identifiers(frame["product_id"], file))
@@ -73,7 +79,8 @@ def clean_products(
         price_or_null = pl.when(pl.col("_price") >= 0).then(pl.col("_price"))
         frame = frame.with_columns(price_or_null.alias("price")).drop("_price", "_written")
     if PICTURE_VECTOR in frame.columns:
-        frame = clean_picture_vectors(frame, file, quarantine)
+        length = None if catalog_frame is None else picture_length(catalog_frame)
+        frame = clean_picture_vectors(frame, file, quarantine, length)
     return Catalog(frame.drop(ROW, FILE, strict=False))
 
 

@@ -69,7 +69,7 @@ def clean_new_products(
         except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
             raise DataError(f"{file}: {name} = {values[0]!r} cannot be read: {error}") from error
     quarantine = Quarantine()
-    catalog = clean_products(pl.DataFrame(columns), file, quarantine)
+    catalog = clean_products(pl.DataFrame(columns), file, quarantine, catalog_frame=catalog_frame)
     for row in quarantine.rows.head(1).iter_rows(named=True):
         raise DataError(f"{file}: {row['reason']} (got {row['value']!r})")
     return catalog

@@ -15,6 +15,7 @@ from goeswith.data.quarantine import Quarantine
 from goeswith.data.values import MISSING
 
 _SHOWN_NUMBERS: Final = 3
+_SHOWN_CHARACTERS: Final = 60
 _STAYS: Final = "the product stays without a picture"
 
 
@@ -42,10 +43,7 @@ def clean_picture_vectors(
         _finite=pl.col("_vector").list.eval(each.is_not_null() & each.is_finite()).list.all(),
         _zero=pl.col("_vector").list.eval(each == 0).list.all(),
         _length=pl.col("_vector").list.len(),
-        _written=pl.concat_str(
-            pl.col("_vector").list.head(_SHOWN_NUMBERS).cast(pl.List(pl.String)).list.join(", "),
-            pl.lit(", ..."),
-        ),
+        _written=_beginning(frame[PICTURE_VECTOR]),
     )
     finite = pl.col("_finite") & ~pl.col("_zero")
     if length is None:
@@ -71,6 +69,16 @@ def clean_picture_vectors(
     return frame.with_columns(clean[PICTURE_VECTOR])
 
 
+def _beginning(values: pl.Series) -> pl.Series:
+    """The beginning of each value as text."""
+    if values.dtype == pl.String:
+        return values.str.slice(0, _SHOWN_CHARACTERS)
+    if not isinstance(values.dtype, pl.List | pl.Array):
+        return values.cast(pl.String)
+    numbers = values.cast(pl.List(pl.String)).list.head(_SHOWN_NUMBERS)
+    return numbers.list.eval(pl.element().fill_null("null")).list.join(", ") + ", ..."
+
+
 def _as_lists(values: pl.Series, file: str) -> pl.Series:
     """Lists of float32, null for what is no number; text such as `[0.1, 0.2]` is read, too."""
     if values.dtype == pl.String:
@@ -88,6 +96,12 @@ def _as_lists(values: pl.Series, file: str) -> pl.Series:
         f"{file}: the column {PICTURE_VECTOR!r} holds {kind} where a list of numbers is expected; "
         "write the vector of each product as a list, or name the column otherwise"
     )
+
+
+def picture_length(frame: pl.DataFrame) -> int | None:
+    """The length of a catalogue's picture vectors, None without any."""
+    kind = frame.schema.get(PICTURE_VECTOR)
+    return kind.size if isinstance(kind, pl.Array) else None
 
 
 def picture_vectors(frame: pl.DataFrame) -> tuple[npt.NDArray[np.int64], Floats]:

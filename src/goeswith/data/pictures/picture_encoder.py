@@ -17,6 +17,7 @@ from goeswith.core.trained_encoder import encoder_cache, encoder_files, load_enc
 from goeswith.data.catalog import Catalog
 from goeswith.data.config import PictureConfig
 from goeswith.data.pictures.column_name import PICTURE_VECTOR
+from goeswith.data.pictures.picture_column import picture_length
 from goeswith.data.pictures.picture_files import (
     PictureError,
     decode_picture,
@@ -158,7 +159,7 @@ def picture_notes(catalog: Catalog, config: PictureConfig) -> list[str]:
             return []
         return [f"pictures: no product has one that can be read in {config.folder}"]
     column = catalog.frame[PICTURE_VECTOR]
-    length, count = column.dtype.size, column.count()  # type: ignore[attr-defined]
+    length, count = picture_length(catalog.frame) or 0, column.count()
     missing = len(column) - count
     return [
         f"pictures: {count:,} products have a vector of {length:,} numbers, {missing:,} have none"

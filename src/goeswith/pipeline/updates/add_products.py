@@ -101,7 +101,7 @@ def extend_catalog(
     """
     table = read_table(file, quarantine, config)
     table = as_in_fit(table, "products", file.name, quarantine, config, report)
-    table = clean_products(table, file.name, quarantine, config.decimal).frame
+    table = clean_products(table, file.name, quarantine, config.decimal, catalog.frame).frame
     fresh = table.filter(~pl.col("product_id").is_in(catalog.ids.implode()))
     fresh = with_pictures(Catalog(fresh), config.pictures, quarantine).frame
     columns = [
