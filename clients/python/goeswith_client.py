@@ -416,7 +416,7 @@ class ModelCoverage(TypedDict):
 class NewProductRequest(TypedDict):
     """A product that is not in the catalogue."""
 
-    attributes: dict[str, str | int | float | bool | list[str] | None]
+    attributes: dict[str, str | int | float | bool | list[str] | list[float] | None]
 
 
 class NextSchema(TypedDict):

@@ -368,7 +368,7 @@ export interface ModelCoverage {
 
 /** A product that is not in the catalogue. */
 export interface NewProductRequest {
-  attributes: Record<string, string | number | boolean | string[] | null>;
+  attributes: Record<string, string | number | boolean | string[] | number[] | null>;
 }
 
 /** One candidate for the next product in a session. */
