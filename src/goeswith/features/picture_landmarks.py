@@ -9,9 +9,10 @@ references, as similar titles share words, so that whatever reads words reads pi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 
 from goeswith.core.arrays import Floats, Sparse, blocks
@@ -72,7 +73,7 @@ class PictureLandmarks:
                 f"have {len(self.mean):,}; encode it with the catalogue's encoder"
             )
         nearest = min(_NEAREST, len(self))
-        parts: list[tuple[Floats, Floats, Floats]] = []
+        parts: list[tuple[npt.NDArray[Any], ...]] = []
         for block in blocks(np.arange(len(rows), dtype=np.int32), _BLOCK):
             cosines = _centred(vectors[block], self.mean) @ self.landmarks.T
             columns = np.argpartition(-cosines, nearest - 1, axis=1)[:, :nearest]

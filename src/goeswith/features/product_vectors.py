@@ -147,7 +147,7 @@ class SentenceVectors:
 
     def restore(self, arrays: Arrays) -> Self:
         """Restore from `arrays`; models that were stored before pictures have none."""
-        self.picture_length = int(arrays.get("picture_length", 0))  # type: ignore[arg-type]
+        self.picture_length = int(arrays.get("picture_length", 0))
         return self
 
     def _encode(self, texts: list[str]) -> Floats:

@@ -90,7 +90,7 @@ def _as_lists(values: pl.Series, file: str) -> pl.Series:
     kind = values.dtype
     if kind == pl.Null:
         return values.cast(pl.List(pl.Float32))
-    if isinstance(kind, pl.List | pl.Array) and not kind.inner.is_nested():  # type: ignore[union-attr]
+    if isinstance(kind, pl.List | pl.Array) and not kind.inner.is_nested():
         return values.cast(pl.List(pl.Float32), strict=False)
     raise DataError(
         f"{file}: the column {PICTURE_VECTOR!r} holds {kind} where a list of numbers is expected; "
