@@ -277,7 +277,8 @@ class NewProductRequest(BaseModel):
     attributes: dict[Annotated[str, Field(max_length=200)], Attribute | list[float]] = Field(
         min_length=1,
         max_length=200,
-        description="Columns of the catalogue, `picture_vector` as a list of numbers; at most 50,000 characters in all.",
+        description="Columns of the catalogue, `picture_vector` as a list of numbers; at "
+        "most 50,000 characters in all.",
         examples=[{"title": "Phone 1 mini", "type": "phone", "price": 99.0}],
     )
 
