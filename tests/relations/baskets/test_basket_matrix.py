@@ -57,6 +57,20 @@ def test_baskets_come_in_order_of_time_and_hold_each_product_once() -> None:
     assert held(events) == [[1, 2], [3, 4]]
 
 
+def test_without_times_the_last_basket_of_each_user_is_behind_earlier_ones() -> None:
+    events = pl.DataFrame(
+        {
+            "product": [1, 2, 3, 4, 5, 6, 7, 8],
+            "basket_id": ["a", "a", "b", "b", "c", "c", "d", "d"],
+            "user_id": ["u", "u", "u", "u", "v", "v", None, None],
+            "position": [3, 3, 1, 2, 9, 9, 5, 5],
+        }
+    )
+    assert held(events) == [[7, 8], [3, 4], [1, 2], [5, 6]]
+    # without users, positions of different baskets are not on one scale
+    assert held(events.drop("user_id")) == [[1, 2], [3, 4], [5, 6], [7, 8]]
+
+
 def test_views_lines_without_an_id_and_baskets_above_the_limit_are_left_out() -> None:
     events = pl.DataFrame(
         {

@@ -133,7 +133,7 @@ def basket_protocol(data: BenchmarkData, seed: int) -> Iterator[GraphCase]:
             f"{dataset.name}: none of the {later.height:,} held-out baskets has two products, or "
             "nothing is left to train on; nothing to test"
         )
-    baskets = basket_matrix(test, n)
+    baskets = basket_matrix(test.drop("position", strict=False), n)  # in the order of `_owned`
     sizes = np.diff(baskets.indptr)
     place = baskets.indptr[:-1] + (rng.random(len(sizes)) * sizes).astype(np.int64)
     yield BasketCase(

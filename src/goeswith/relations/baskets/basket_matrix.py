@@ -46,7 +46,11 @@ def basket_matrix(
     max_basket: int | None = None,
     per_user_cap: int | Literal["auto"] | None = None,
 ) -> Sparse:
-    """Baskets of two products or more, in order of time, or of the log without timestamps.
+    """Baskets of two products or more, the oldest first.
+
+    Without timestamps, those of a user are in order of `position`: the last basket of each user is
+    behind all that are not, as what these held is what comes next. Without both, the order is
+    that of the log.
 
     Args:
         purchases: of `with_baskets`.
@@ -58,12 +62,11 @@ def basket_matrix(
     Returns:
         (b, n) CSR float32 of ones.
     """
-    timed = "timestamp" in purchases.columns
-    time = pl.col("timestamp").min() if timed else pl.lit(0)
     size = pl.col("product").list.len()
     baskets = (
         purchases.group_by(_BASKET, maintain_order=True)
-        .agg(pl.col("product").unique().sort(), time.alias("time"))
+        .agg(pl.col("product").unique().sort(), *_moments(purchases))
+        .pipe(_with_time)
         .filter(pl.lit(True) if max_basket is None else size <= max_basket)
     )
     if per_user_cap is not None and _has(purchases, "user_id"):
@@ -73,6 +76,26 @@ def basket_matrix(
     products = baskets["product"].explode(empty_as_null=False).to_numpy().astype(np.int32)
     ones = np.ones(len(products), dtype=np.float32)
     return sparse.csr_matrix((ones, products, ends), shape=(len(baskets), n))
+
+
+def _moments(purchases: pl.DataFrame) -> list[pl.Expr]:
+    """Of each basket, what orders it."""
+    if "timestamp" in purchases.columns:
+        return [pl.col("timestamp").min().alias("time")]
+    if _has(purchases, "user_id") and _has(purchases, "position"):
+        return [pl.col("user_id").min().alias("owner"), pl.col("position").max()]
+    return []
+
+
+def _with_time(baskets: pl.DataFrame) -> pl.DataFrame:
+    """The baskets with `time`; without timestamps, minus the number of later ones of the user."""
+    if "time" in baskets.columns:
+        return baskets
+    if "position" not in baskets.columns:
+        return baskets.with_columns(pl.lit(0).alias("time"))
+    from_last = pl.col("position").rank("dense", descending=True).over("owner").cast(pl.Int64)
+    has_order = pl.col("owner").is_not_null() & pl.col("position").is_not_null()
+    return baskets.select(_BASKET, "product", time=pl.when(has_order).then(-from_last))
 
 
 def _owners(purchases: pl.DataFrame) -> pl.DataFrame:
