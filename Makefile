@@ -11,6 +11,7 @@ BENCH_DATA := amazon-beauty amazon-clothing amazon-grocery
 BENCH_TRAINED := directed_propagation typed_towers dual_embedding p_companion product2vec daemon
 # beside the ranker, for a paired comparison: the strongest of the simple ones
 RANKED := ranker,ease,ease:relation=co_purchase,alternatives=false,l2=100,$\
+ease:relation=co_purchase,alternatives=false,l2=100,order=true,$\
 slim:relation=co_purchase,alternatives=false,cocitation:relation=co_purchase,alternatives=false,$\
 similar_complements
 # the paper's form and the best form found; more epochs do not help the second

@@ -41,7 +41,9 @@ def dataset_of(histories: Histories, catalog: pl.DataFrame, ids: list[str]) -> D
     if histories.seconds is None:
         columns["position"] = np.repeat(np.arange(len(sizes)), sizes)
     else:
-        columns["timestamp"] = np.repeat(histories.seconds, sizes).astype("datetime64[s]")
+        columns["timestamp"] = (
+            np.repeat(histories.seconds, sizes).astype("datetime64[s]").astype("datetime64[us]")
+        )
     return Dataset.from_frames(events=pl.DataFrame(columns), products=catalog)
 
 

@@ -37,6 +37,9 @@ SUMMARY = {
     "ease:relation=co_purchase,alternatives=false,l2=100": (
         "`ease` over all co-purchases, without known substitutes"
     ),
+    "ease:relation=co_purchase,alternatives=false,l2=100,order=true": (
+        "`ease` likewise, the first of each list ahead"
+    ),
     "slim:relation=co_purchase,alternatives=false": (
         "`slim` over all co-purchases, without known substitutes"
     ),

@@ -108,6 +108,7 @@ def test_the_page_is_worked_with_the_keyboard_alone(browser: Browser, address: s
         find = page.get_by_role("combobox", name="Search products")
         page.get_by_role("option").first.wait_for()
         assert find.get_attribute("aria-expanded") == "true"
+        page.wait_for_load_state("networkidle")  # a later response begins the selection anew
         page.keyboard.press("ArrowDown")
         chosen = page.locator("[role=option][aria-selected=true]")
         assert find.get_attribute("aria-activedescendant") == chosen.get_attribute("id")

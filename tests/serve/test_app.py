@@ -160,6 +160,7 @@ def test_the_openapi_description_has_examples_and_the_unknown_product(client: An
         "/v1/products",
         "/v1/products/{product_id}",
         "/v1/products/{product_id}/complements",
+        "/v1/products/{product_id}/question",
         "/v1/products/{product_id}/reverse",
         "/v1/products/{product_id}/similars",
         "/v1/report",
