@@ -1,6 +1,7 @@
 """Exploration on simulated shoppers: regret, and complements that counts alone do not show.
 
     python benchmarks/exploration.py [--seeds 5] [-o FILE]
+    python benchmarks/exploration.py --confirm --seeds 10 -o FILE
 
 Each of 20 product types has a slot at rank 4 and 20 candidates for it. The first one is what counts
 of purchases put there: a popular product that is no complement. Among the others, in random order,
@@ -13,7 +14,8 @@ chooses the product for a share of the visits and reads the clicks of all days b
 visits show what it is sure of. Its impressions count as the propensity of the rank. Clusters of
 sources are imperfect: a source has its own line with weight 0.8.
 
-Regret is the number of expected clicks lost to always showing the best candidate.
+Regret is the number of expected clicks lost to always showing the best candidate. `--confirm` runs
+the case by which the rule for the other visits was chosen on seeds that were not used for it.
 """
 
 from __future__ import annotations
@@ -39,11 +41,13 @@ from shopper_simulator import Shoppers
 
 TYPES, CANDIDATES, KINDS, LINES, RANK, DAYS = 20, 20, 5, 3, 4, 30
 MEAN: Final = 0.03
-"""Mean click rate of the prior on the first day, and on all of linucb."""
-OWN: Final = 0.8
-"""Weight of a source's own line among its clusters."""
+"""Mean click rate of the prior on the first day."""
+WEIGHTS: Final = np.where(np.eye(LINES), 0.8, 0.2 / (LINES - 1))
+"""Of the clusters of a source of each line; its own line first."""
 EPSILONS: Final = (0.1, 0.2, 0.5)
 """Shares of uniform choices of `epsilon`: the service has 0.1, and the best one is not known."""
+CONFIRM: Final = 20
+"""First seed of `--confirm`."""
 NAMES: Final = [f"{i}" for i in range(CANDIDATES)]
 
 
@@ -122,22 +126,26 @@ class Learner:
         )
         return chances, int(arms[surely_better(alpha, beta, clicks)])
 
-    def _cluster_choices(self, line: int) -> tuple[Any, int]:
-        # the counts of a source of each line go to all clusters, by weight
-        weights = np.full((LINES, LINES), (1 - OWN) / (LINES - 1))
-        np.fill_diagonal(weights, OWN)
+    def edges(self) -> tuple[Any, Any]:
+        """(clusters, candidates) clicks and examined impressions of each edge.
+
+        The counts of a source go to all clusters, by weight.
+        """
         examined = np.maximum(self.shown * self.examines, self.clicks)
-        d, b = (weights**2).T @ examined, (weights**2).T @ self.clicks
+        return (WEIGHTS**2).T @ self.clicks, (WEIGHTS**2).T @ examined
+
+    def _cluster_choices(self, line: int) -> tuple[Any, int]:
+        clicks, examined = self.edges()
         edges = {
-            (c, name): (float(d[c, j]), float(b[c, j]))
+            (c, name): (float(examined[c, j]), float(clicks[c, j]))
             for c in range(LINES)
             for j, name in enumerate(NAMES)
         }
-        counts = ClusterCounts(edges, MEAN)
-        mean, bonus = counts.scores(range(LINES), weights[line], NAMES)
+        counts = ClusterCounts(edges, self.prior)
+        mean, bonus = counts.scores(range(LINES), WEIGHTS[line], NAMES)
         chances = np.zeros(CANDIDATES)
         chances[np.argmax(mean + bonus)] = 1
-        return chances, counts.surely_better(range(LINES), weights[line], NAMES)
+        return chances, counts.surely_better(range(LINES), WEIGHTS[line], NAMES)
 
 
 def run(learner: str, share: float, world: str, per_day: int, seed: int) -> dict[str, Any]:
@@ -149,8 +157,9 @@ def run(learner: str, share: float, world: str, per_day: int, seed: int) -> dict
     regret, by_day, best_last, good_last = 0.0, [], 0.0, 0.0
     for day in range(DAYS):
         best_last = good_last = 0.0
-        if day and learner not in ("counts", "linucb"):
-            prior = fit_prior(*np.concatenate([one.arms()[1:] for one in learners], axis=1))
+        if day and learner != "counts":
+            arms = [one.edges() if learner == "linucb" else one.arms()[1:] for one in learners]
+            prior = fit_prior(*np.concatenate(arms, axis=1).reshape(2, -1))
             for one in learners:
                 one.prior = prior
         for place, one in enumerate(learners):
@@ -204,28 +213,34 @@ def click_model(visits: int, seed: int = 0) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--confirm", action="store_true", help="other seeds, one case")
     parser.add_argument("--visits", type=int, default=200, help="of a type in a day")
     parser.add_argument(
         "-o", "--out", type=Path, default=Path(__file__).parent / "results" / "exploration.json"
     )
     options = parser.parse_args()
-    rows = []
     learners = (*(f"epsilon {e}" for e in EPSILONS), "thompson", "thompson_types", "linucb")
     cases = [(world, "counts", 1.0) for world in ("alike", "lines")]
     cases += [(w, one, s) for w in ("alike", "lines") for s in (0.1, 1.0) for one in learners]
+    if options.confirm:
+        cases = [("alike", one, 0.1) for one in learners[:4]]
+    first, rows = CONFIRM if options.confirm else 0, []
     for world, learner, share in cases:
-        runs = [run(learner, share, world, options.visits, seed) for seed in range(options.seeds)]
+        seeds = range(first, first + options.seeds)
+        runs = [run(learner, share, world, options.visits, seed) for seed in seeds]
         row = {"world": world, "learner": learner, "share": share} | {
             name: round(float(np.mean([one[name] for one in runs])), 3) for name in runs[0]
         }
         rows.append(row | {"regret_each": [round(one["regret"], 1) for one in runs]})
         print(rows[-1], flush=True)
     result = {
-        "types": TYPES, "candidates": CANDIDATES, "rank": RANK,
-        "days": DAYS, "visits_a_day": options.visits, "seeds": options.seeds, "learners": rows,
-        "click_model": click_model(200_000),
+        "types": TYPES, "candidates": CANDIDATES, "rank": RANK, "days": DAYS,
+        "visits_a_day": options.visits, "seeds": options.seeds, "first_seed": first,
+        "learners": rows,
     }  # fmt: skip
-    print(result["click_model"])
+    if not options.confirm:
+        result["click_model"] = click_model(200_000)
+        print(result["click_model"])
     options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 

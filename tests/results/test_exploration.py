@@ -16,7 +16,6 @@ from goeswith.results.exploration.choice_probabilities import (
     choice_probabilities,
     draw,
     surely_better,
-    surely_better_by_errors,
 )
 from goeswith.results.exploration.click_counts import (
     NOTHING,
@@ -24,7 +23,7 @@ from goeswith.results.exploration.click_counts import (
     position_based,
     read_click_counts,
 )
-from goeswith.results.exploration.click_prior import PRIOR_IMPRESSIONS, fit_prior
+from goeswith.results.exploration.click_prior import PRIOR_IMPRESSIONS, ClickPrior, fit_prior
 from goeswith.results.exploration.source_clusters import ClusterCounts, SourceClusters
 
 COUNTS = st.lists(st.tuples(st.floats(0.05, 500), st.floats(0.5, 50_000)), min_size=1, max_size=20)
@@ -163,16 +162,50 @@ def test_a_few_clicks_leave_the_prior_as_it_was() -> None:
     assert fit_prior(np.full(2, 9.0), np.full(2, 9.0)).mean <= 0.5
 
 
-def test_errors_of_clusters_are_corrected_too() -> None:
-    mean, examined = np.array([0.02, 0.05]), np.array([500.0, 500.0])
-    error = np.array([0.01, 0.01])
-    assert surely_better_by_errors(mean, error, examined) == 1  # 2.1 errors, one other
-    equal = np.append(mean, [0.02] * 18), np.full(20, 0.01), np.full(20, 500.0)
-    assert surely_better_by_errors(*equal) == 0
-    counts = ClusterCounts({(0, "a"): (1000.0, 20.0), (0, "b"): (1000.0, 90.0)}, 0.02)
-    assert counts.surely_better([0], [1.0], ["a", "b"]) == 1
-    few = ClusterCounts({(0, "a"): (1000.0, 20.0), (0, "b"): (25.0, 20.0)}, 0.02)
-    assert few.surely_better([0], [1.0], ["a", "b"]) == 0
+def test_clusters_show_all_what_is_surely_better() -> None:
+    def better(clicks: float, examined: float) -> int:
+        edges = {(0, "a"): (1000.0, 20.0), (0, "b"): (examined, clicks)}
+        return ClusterCounts(edges, ClickPrior(0.02)).surely_better([0, 1], [0.9, 0.1], ["a", "b"])
+
+    assert [better(90, 1000), better(25, 1000), better(1.4, 2)] == [1, 0, 0]
+
+
+def test_of_one_cluster_the_posterior_is_that_of_its_edges() -> None:
+    names, examined = [str(i) for i in range(20)], np.full(20, 1000.0)
+    prior = ClickPrior(0.05, 200.0)
+    found = []
+    for clicks in np.random.default_rng(0).binomial(1000, 0.05, (20, 20)).astype(float):
+        edges = {(0, name): (1000.0, r) for name, r in zip(names, clicks.tolist(), strict=True)}
+        found.append(ClusterCounts(edges, prior).surely_better([0], [1.0], names))
+        assert found[-1] == surely_better(*prior.posterior(clicks, examined), clicks)
+    assert any(found)
+
+
+def test_an_impression_in_several_clusters_is_not_sure_earlier() -> None:
+    """Of the clicks of one source, clusters are at most as sure as the counts of the source."""
+    for w in (0.95, 0.8, 0.5):
+        weights = [w, (1 - w) / 2, (1 - w) / 2]
+        for clicks in range(1, 60):
+            edges = {
+                (c, name): (v * v * 500.0, v * v * r)
+                for c, v in enumerate(weights)
+                for name, r in (("a", 10.0), ("b", float(clicks)))
+            }
+            counts = ClusterCounts(edges, ClickPrior(0.02))
+            alone = surely_better(
+                *counts.prior.posterior(np.array([10.0, clicks]), np.full(2, 500.0)),
+                np.array([10.0, clicks]),
+            )
+            assert counts.surely_better(range(3), weights, ["a", "b"]) <= alone
+
+
+@given(st.lists(st.tuples(st.integers(0, 1), st.sampled_from("abc"), st.integers(0, 40))))
+def test_what_clusters_are_sure_of_passes_their_bound(cells: list[tuple[int, str, int]]) -> None:
+    edges = {(c, name): (40.0, float(clicks)) for c, name, clicks in cells}
+    counts = ClusterCounts(edges, ClickPrior(0.05))
+    if best := counts.surely_better([0, 1], [0.7, 0.3], ["a", "b", "c"]):
+        assert counts.may_be_surely_better([0, 1], set("abc") - {"abc"[best]})
+        assert not counts.may_be_surely_better([0, 1], set("abc"))
 
 
 def test_diag_linucb_is_the_formula() -> None:
@@ -182,6 +215,7 @@ def test_diag_linucb_is_the_formula() -> None:
     clicks = ClickCounts({("s", "a"): (9, 100), ("t", "a"): (2, 40), ("?", "a"): (9, 9)},
                          np.ones(1), 0.1)  # fmt: skip
     counts = ClusterCounts.from_clicks(clicks, {"s": 0, "t": 1}, clusters)
+    fitted, counts = counts, ClusterCounts(counts.edges, ClickPrior(0.1))
     d = {0: 0.75**2 * 100, 1: 0.25**2 * 100 + 0.5**2 * 40, 2: 0.5**2 * 40}
     b = {0: 0.75**2 * 9, 1: 0.25**2 * 9 + 0.5**2 * 2, 2: 0.5**2 * 2}
     assert counts.edges == {(c, "a"): (pytest.approx(d[c]), pytest.approx(b[c])) for c in d}
@@ -190,6 +224,8 @@ def test_diag_linucb_is_the_formula() -> None:
     assert mean == pytest.approx([0.75 * theta[0] + 0.25 * theta[1], 0.1])
     assert bonus[0] ** 2 == pytest.approx(0.09 * (0.75**2 / (d[0] + 30) + 0.25**2 / (d[1] + 30)))
     assert bonus[1] > bonus[0]  # what was never shown
+    examined, clicked = np.array(list(counts.edges.values())).T
+    assert fitted.prior == fit_prior(clicked, examined)
 
 
 @pytest.mark.parametrize("rare", [0, 300])

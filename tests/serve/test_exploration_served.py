@@ -13,6 +13,7 @@ import pytest
 from goeswith.core.errors import ConfigError
 from goeswith.query.bundle import Bundle
 from goeswith.results.exploration.click_counts import ClickCounts
+from goeswith.results.exploration.click_prior import ClickPrior
 from goeswith.results.exploration.learners import ClickLearner, ClusterLearner
 from goeswith.results.exploration.source_clusters import ClusterCounts, SourceClusters
 
@@ -117,8 +118,8 @@ def test_the_longest_list_is_not_computed_where_nothing_can_be_sure(
             ClickLearner("thompson", ClickCounts({("phone", other): (clicks, examined)},
                                                  np.ones(1), 0.02))
             if name == "thompson"
-            else ClusterLearner(ClusterCounts({(0, other): (examined, clicks)}, 0.02), clusters,
-                                bundle.id)
+            else ClusterLearner(ClusterCounts({(0, other): (examined, clicks)}, ClickPrior(0.02)),
+                                clusters, bundle.id)
         )  # fmt: skip
         client.get(LIST, params={"k": 2, "user_id": "u"})
     assert lengths == [2, 2, bundle.k]
@@ -137,7 +138,7 @@ def test_clusters_of_sources_decide(serve: Any, tmp_path: Path) -> None:
     clusters = SourceClusters(
         np.zeros((len(bundle), 1), np.int32), np.ones((len(bundle), 1), np.float32)
     )
-    counts = ClusterCounts({(0, other): (1000.0, 300.0)}, 0.02)
+    counts = ClusterCounts({(0, other): (1000.0, 300.0)}, ClickPrior(0.02))
     explorer.learner = ClusterLearner(counts, clusters, bundle.id)
     asked = [("GET", LIST, {"params": {"k": 2, "user_id": f"u{i}"}}) for i in range(20)]
     found = {a.json()["complements"][1]["product_id"] for a in client.many(asked)}

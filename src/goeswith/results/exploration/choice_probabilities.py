@@ -12,7 +12,7 @@ from typing import Final, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betainc, betaincinv, ndtri
+from scipy.special import betainc, betaincinv
 
 Learner: TypeAlias = Literal["epsilon", "thompson"]
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -23,8 +23,6 @@ SURE: Final = 0.95
 """Probability from which a product is shown to all shoppers."""
 MIN_CLICKS: Final = 1.5
 """Clicks from which a product can be shown to all shoppers. One shopper has one at most."""
-MIN_EXAMINED: Final = 30.0
-"""The same in examined impressions, where there are normal errors only."""
 _TAIL: Final = np.array([1e-9, 1e-6, 1e-4, 2e-3])
 _QUANTILES: Final = np.concatenate([_TAIL, np.linspace(0.01, 0.99, 50), 1 - _TAIL[::-1]])
 """Of each posterior; together they are the grid of the quadrature."""
@@ -83,33 +81,6 @@ def surely_better(alpha: Floats, beta_: Floats, clicks: Floats) -> int:
         if _largest(alpha[[0, one]], beta_[[0, one]])[1] >= SURE:
             return int(one)
     return 0
-
-
-def surely_better_by_errors(mean: Floats, error: Floats, examined: Floats) -> int:
-    """Like `surely_better`, of means with normal errors and without a learned prior.
-
-    Only the largest mean of those examined often enough is compared, at a level corrected for the
-    number of those (Bonferroni).
-
-    Args:
-        mean: (n,) click rates.
-        error: (n,) their standard errors.
-        examined: (n,) examined impressions of each.
-    """
-    best, level = _best(mean, examined)
-    if best == 0:
-        return 0
-    return (
-        best if mean[best] - mean[0] >= float(ndtri(level)) * np.hypot(error[best], error[0]) else 0
-    )
-
-
-def _best(mean: Floats, examined: Floats) -> tuple[int, float]:
-    """The candidate that is compared with the first, and the corrected level."""
-    is_enough = examined >= MIN_EXAMINED
-    is_enough[0] = True
-    compared = max(int(is_enough.sum()) - 1, 1)
-    return int(np.argmax(np.where(is_enough, mean, -np.inf))), 1 - (1 - SURE) / compared
 
 
 def draw(probabilities: Floats, at: float) -> int:

@@ -83,7 +83,7 @@ class ClickCounts:
             if clicks >= MIN_CLICKS:
                 names.setdefault(source, []).append(arm)
         return {
-            source: (arms, *_moments(*self.posterior(source, arms)))
+            source: (arms, *moments(*self.posterior(source, arms)))
             for source, arms in names.items()
         }
 
@@ -95,7 +95,7 @@ class ClickCounts:
         if source not in self.clicked_arms:
             return False
         arms, mean, variance = self.clicked_arms[source]
-        usual_mean, usual_variance = _moments(*self.posterior(source, [usual]))
+        usual_mean, usual_variance = moments(*self.posterior(source, [usual]))
         is_above = mean - usual_mean >= np.sqrt(variance + usual_variance)
         return any(arms[i] not in listed for i in np.flatnonzero(is_above))
 
@@ -118,7 +118,7 @@ class ClickCounts:
         return clicks, examined
 
 
-def _moments(alpha: Floats, beta_: Floats) -> tuple[Floats, Floats]:
+def moments(alpha: Floats, beta_: Floats) -> tuple[Floats, Floats]:
     """Mean and variance of Beta distributions."""
     total = alpha + beta_
     return alpha / total, alpha * beta_ / (total**2 * (total + 1))

@@ -15,6 +15,7 @@ from goeswith.results.exploration.choice_probabilities import (
     surely_better,
 )
 from goeswith.results.exploration.click_counts import NOTHING, ClickCounts, read_click_counts
+from goeswith.results.exploration.click_prior import ClickPrior
 from goeswith.results.exploration.source_clusters import ClusterCounts, SourceClusters
 
 if TYPE_CHECKING:
@@ -87,7 +88,9 @@ class ClickLearner:
 class ClusterLearner:
     """Diag-LinUCB: learns the click rate of products beside clusters of sources."""
 
-    counts: ClusterCounts = field(default_factory=lambda: ClusterCounts({}, NOTHING.mean))
+    counts: ClusterCounts = field(
+        default_factory=lambda: ClusterCounts({}, ClickPrior(NOTHING.mean))
+    )
     clusters: SourceClusters | None = None
     build: str = ""
 
@@ -119,7 +122,8 @@ class ClusterLearner:
 
     def surely_better(self, source: Source, candidates: list[Recommendation]) -> int:
         """The candidate to show to everyone; 0 is the usual one."""
-        return self.counts.surely_better(*self._clusters(source), _ids(candidates))
+        clusters, weights = self._clusters(source)
+        return self.counts.surely_better(clusters, weights, _ids(candidates)) if clusters else 0
 
     def _clusters(self, source: Source) -> tuple[list[int], list[float]]:
         """Clusters of a source and their weights; none before the clusters of its build."""

@@ -7,15 +7,21 @@ nearest clusters c with weights w_c that sum to 1. With the examined impressions
     d_cj = l + sum w_c^2 e        b_cj = l m + sum w_c^2 r
     score_j = sum_c w_c b_cj / d_cj + a sqrt(m (1 - m) sum_c w_c^2 / d_cj)
 
-Two things differ from the paper. The prior of weight l has the mean click rate m. And b adds up
-w_c^2 r, not w_c r: without the covariances, w_c r credits a click to every cluster of the source at
-1 / w_c times its rate, so that a cluster far from the source (w_c = 0.1) learns ten times the rate.
-An edge exists from the first impression on, and expires with the counts.
+Two things differ from the paper. The prior of weight l has the mean click rate m, and both are
+learned from all edges (`click_prior`). And b adds up w_c^2 r, not w_c r: without the covariances,
+w_c r credits a click to every cluster of the source at 1 / w_c times its rate, so that a cluster
+far from the source (w_c = 0.1) learns ten times the rate. An edge exists from the first impression
+on, and expires with the counts.
+
+What all shoppers are shown is decided by the posterior. That of an edge is a Beta distribution;
+that of a score, the Beta distribution with the mean and variance of the weighted sum of independent
+edges. They are not: an impression counts in each cluster of its source. But it counts there as
+w_c^2, and these sum to less than 1, so that the variance errs on the large side.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Self
@@ -24,12 +30,9 @@ import numpy as np
 import numpy.typing as npt
 
 from goeswith.core.arrays import Floats, Rows, Sparse, inverse_power, scale_rows
-from goeswith.results.exploration.choice_probabilities import (
-    MIN_EXAMINED,
-    surely_better_by_errors,
-)
-from goeswith.results.exploration.click_counts import ClickCounts
-from goeswith.results.exploration.click_prior import PRIOR_IMPRESSIONS
+from goeswith.results.exploration.choice_probabilities import MIN_CLICKS, surely_better
+from goeswith.results.exploration.click_counts import ClickCounts, moments
+from goeswith.results.exploration.click_prior import ClickPrior, fit_prior
 
 MAX_CLUSTERS: Final = 256
 NEAREST: Final = 3
@@ -104,11 +107,11 @@ class ClusterCounts:
 
     Attributes:
         edges: (cluster, product) -> sum w^2 e, sum w^2 r.
-        mean: clicks per examined impression of all.
+        prior: of the click rate of each.
     """
 
     edges: Mapping[tuple[int, str], tuple[float, float]]
-    mean: float
+    prior: ClickPrior
 
     @classmethod
     def from_clicks(
@@ -122,7 +125,7 @@ class ClusterCounts:
             clusters: of each product.
         """
         edges: dict[tuple[int, str], tuple[float, float]] = {}
-        for (source, product), (clicked, examined) in clicks.counts.items():
+        for (source, product), (r, e) in clicks.counts.items():
             row = sources.get(source)
             if row is None:
                 continue
@@ -130,24 +133,26 @@ class ClusterCounts:
                 clusters.clusters[row].tolist(), clusters.weights[row].tolist(), strict=True
             ):
                 d, b = edges.get((cluster, product), (0.0, 0.0))
-                edges[cluster, product] = d + w * w * max(examined, clicked), b + w * w * clicked
-        return cls(edges, clicks.mean)
+                edges[cluster, product] = d + w * w * max(e, r), b + w * w * r
+        examined, clicked = np.array(list(edges.values())).reshape(-1, 2).T
+        return cls(edges, fit_prior(clicked, examined))
 
     @cached_property
-    def examined_products(self) -> dict[int, list[str]]:
-        """Cluster -> products with enough examined impressions for all shoppers in it."""
+    def clicked_products(self) -> dict[int, list[str]]:
+        """Cluster -> products with clicks that can be enough for all shoppers of a source."""
         found: dict[int, list[str]] = {}
-        for (cluster, product), (examined, _) in self.edges.items():
-            if examined >= MIN_EXAMINED:
+        for (cluster, product), (_, clicks) in self.edges.items():
+            if clicks >= MIN_CLICKS / NEAREST:
                 found.setdefault(cluster, []).append(product)
         return found
 
-    def may_be_surely_better(self, clusters: Iterable[int], listed: Container[str]) -> bool:
-        """Whether any product out of a list has been examined often enough."""
+    def may_be_surely_better(self, clusters: Collection[int], listed: Container[str]) -> bool:
+        """Whether any product out of a list has enough clicks beside these clusters together."""
         return any(
             product not in listed
+            and sum(self.edges.get((one, product), (0, 0))[1] for one in clusters) >= MIN_CLICKS
             for cluster in clusters
-            for product in self.examined_products.get(cluster, ())
+            for product in self.clicked_products.get(cluster, ())
         )
 
     def scores(
@@ -160,8 +165,8 @@ class ClusterCounts:
             weights: of these.
             products: candidates.
         """
-        value, spread, _ = self._sums(clusters, weights, products)
-        return value, WIDTH * np.sqrt(self.mean * (1 - self.mean) * spread)
+        mean, spread, _, _ = self._sums(clusters, weights, products)
+        return mean, WIDTH * np.sqrt(self.prior.mean * (1 - self.prior.mean) * spread)
 
     def surely_better(
         self, clusters: Iterable[int], weights: Iterable[float], products: list[str]
@@ -170,23 +175,24 @@ class ClusterCounts:
 
         Args:
             clusters: of the source.
-            weights: of these.
+            weights: of these; not empty.
             products: candidates, first the usual one.
         """
-        value, spread, examined = self._sums(clusters, weights, products)
-        rate = np.clip(value, self.mean, 0.5)
-        return surely_better_by_errors(value, np.sqrt(rate * (1 - rate) * spread), examined)
+        mean, _, variance, clicks = self._sums(clusters, weights, products)
+        total = mean * (1 - mean) / variance - 1
+        return surely_better(mean * total, (1 - mean) * total, clicks)
 
     def _sums(
         self, clusters: Iterable[int], weights: Iterable[float], products: list[str]
-    ) -> tuple[Numbers, Numbers, Numbers]:
-        """Mean, sum_c w_c^2 / d_cj and mean examined impressions of the clusters."""
-        value, spread, examined = np.zeros((3, len(products)))
+    ) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+        """Mean, sum_c w_c^2 / d_cj, variance of the posterior, and clicks of each product."""
+        score, spread, variance, clicks = np.zeros((4, len(products)))
         for cluster, w in zip(clusters, weights, strict=True):
             found = [self.edges.get((cluster, product), (0.0, 0.0)) for product in products]
             d, b = np.array(found).reshape(-1, 2).T
-            total = d + PRIOR_IMPRESSIONS
-            value += w * (b + PRIOR_IMPRESSIONS * self.mean) / total
-            spread += w * w / total
-            examined += w * d
-        return value, spread, examined
+            of_edge = moments(*self.prior.posterior(b, d))
+            score += w * of_edge[0]
+            spread += w * w / (d + self.prior.weight)
+            variance += w * w * of_edge[1]
+            clicks += b
+        return score, spread, variance, clicks
