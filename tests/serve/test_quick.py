@@ -100,12 +100,24 @@ def test_memory_of_answers_is_bounded_and_forgets_the_one_asked_longest_ago() ->
         remembered.put((name, 1, None, None), EncodedComplements(bodies[name], []))
     assert remembered.get(("a", 1, None, None)) == EncodedComplements(bodies["a"], [])
     remembered.put(("d", 1, None, None), EncodedComplements(bodies["d"], []))
-    assert [remembered.get((name, 1, None, None)) is not None for name in "abcd"] == [
-        True,
-        False,
-        True,
-        True,
-    ]
+    held = {name for name, *_ in (*remembered._entries, *remembered._packed)}
+    assert held == {"a", "c", "d"}
     remembered.put(("e", 1, None, None), EncodedComplements(draw.bytes(1001), []))
     assert remembered.get(("e", 1, None, None)) is None
     assert 900 < remembered._bytes <= 1000
+
+
+def test_responses_used_last_stay_as_they_are_and_the_others_are_compressed() -> None:
+    cache = ResponseCache(10_000)
+    bodies = [(b"%d," % i) * 800 for i in range(10, 40)]  # 2,400 bytes, of which few are different
+    for i, body in enumerate(bodies):
+        cache.put((str(i), 1, None, None), EncodedComplements(body, [], i))
+        assert cache._bytes <= 10_000
+    for turn in range(3):
+        for i, body in enumerate(bodies):
+            assert cache.get((str(i), 1, None, None)) == EncodedComplements(body, [], i), turn
+            held = [*cache._entries.values(), *cache._packed.values()]
+            assert sum(len(entry.body) for entry in held) == cache._bytes <= 10_000
+            assert sum(len(entry.body) for entry in cache._entries.values()) == cache._plain_bytes
+    assert len(cache._entries) >= 2
+    assert len(cache._packed) == len(bodies)

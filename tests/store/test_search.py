@@ -58,6 +58,24 @@ def test_every_product_is_found_by_its_id(ids: list[str]) -> None:
             assert row in found.find(product_id, len(ids)), product_id
 
 
+@settings(max_examples=60)
+@given(
+    st.lists(st.lists(st.text("ab", min_size=4, max_size=6), max_size=3), min_size=1, max_size=30),
+    st.data(),
+)
+def test_a_short_list_is_the_start_of_a_long_one(
+    words: list[list[str]], data: st.DataObject
+) -> None:
+    found = index([" ".join(title) for title in words])
+    wrong, *others = data.draw(st.sampled_from([title for title in words if title] or [["abab"]]))
+    at = data.draw(st.integers(0, len(wrong) - 1))
+    # no title has the word with a q, so that near words are compared
+    query = " ".join([f"{wrong[:at]}q{wrong[at + 1 :]}", *others])
+    every = found.find(query, 1000)
+    for count in range(1, 6):
+        assert found.find(query, count) == every[:count]
+
+
 @settings(max_examples=100)
 @given(st.text("abcdefgh", min_size=5, max_size=12), st.data())
 def test_a_long_word_is_found_with_one_letter_wrong(word: str, data: st.DataObject) -> None:

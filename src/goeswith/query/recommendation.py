@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from goeswith.core.frozen_fields import from_fields
 from goeswith.store.evidence import Evidence
 from goeswith.store.kind_relations import Knowledge
 from goeswith.text.evidence_text import complement_text
@@ -101,20 +102,22 @@ def make_recommendation(  # noqa: PLR0917
         source = -1 if found is None else found
     knowledge = bundle.kinds.knowledge(source, target)
     why = complement_text(name, evidence, model, has_knowledge=knowledge is not None)
-    return Recommendation(
-        product_id=products.ids[target],
-        title=products.title(target),
-        type=products.type(target),
-        relation="complement",
-        score=score,
-        model=model,
-        fallback=model_index > 0,
-        evidence=evidence,
-        why=f"{why} {knowledge_text(knowledge)}" if knowledge else why,
-        goes_with=goes_with,
-        pinned=pinned,
-        explanation=bundle.explanations.for_pair(source, target, evidence),
-        knowledge=knowledge,
-        more_variants=products.variant_count(target) - 1,
-        rules=rules,
-    )
+    product_id, title, kind = products.id_title_type(target)
+    fields = {
+        "product_id": product_id,
+        "title": title,
+        "type": kind,
+        "relation": "complement",
+        "score": score,
+        "model": model,
+        "fallback": model_index > 0,
+        "evidence": evidence,
+        "why": f"{why} {knowledge_text(knowledge)}" if knowledge else why,
+        "goes_with": goes_with,
+        "pinned": pinned,
+        "explanation": bundle.explanations.for_pair(source, target, evidence),
+        "knowledge": knowledge,
+        "more_variants": products.variant_count(target) - 1,
+        "rules": rules,
+    }
+    return from_fields(Recommendation, fields)

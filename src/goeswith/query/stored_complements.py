@@ -127,18 +127,22 @@ def recommend(
     evidence = bundle.evidence.for_pairs(source, targets, bundle.ranks_by_type[model_index])
     product_id = bundle.products.ids[source]
     name, with_ = bundle.products.display_name(source), (product_id,)
-    moved = moved or {}
     return [
         make_recommendation(
             bundle,
             target,
-            (float(scores[i]), int(model_index[i])),
-            evidence[i],
+            scored,
+            pair,
             name,
             with_,
             product_id,
-            rules=tuple(moved.get(target, ())),
+            rules=tuple(moved.get(target, ())) if moved else (),
             source=source,
         )
-        for i, target in enumerate(targets.tolist())
+        for target, scored, pair in zip(
+            targets.tolist(),
+            zip(scores.tolist(), model_index.tolist(), strict=True),
+            evidence,
+            strict=True,
+        )
     ]

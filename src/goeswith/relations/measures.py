@@ -138,13 +138,17 @@ def shown_measures(
     [(0.5, 10.0, 1.69)]
     """
     n, z2 = max(contexts, 1e-12), Z_95**2
+    centre, variance, scale = z2 / (2 * n), z2 / (4 * n**2), 1 + z2 / n
+    sources, sqrt = max(n_u, 1e-12), math.sqrt
     kept, found = [], []
     for count, purchases in zip(n_uv, n_v, strict=True):
-        expected = max(n_u * purchases / n, 1e-12)
+        expected = n_u * purchases / n
+        expected = max(expected, 1e-12)
         share = count / n
-        spread = Z_95 * math.sqrt(max(share * (1 - share), 0) / n + z2 / (4 * n**2))
-        lower = max((share + z2 / (2 * n) - spread) / (1 + z2 / n), 0) if contexts > 0 else 0.0
-        kept.append(max(lower * contexts, 1e-12) / expected)
-        found.append((count / max(n_u, 1e-12), count / expected))
+        spread = share * (1 - share)
+        spread = Z_95 * sqrt((spread if spread > 0 else 0) / n + variance)
+        lower = (share + centre - spread) / scale * contexts if contexts > 0 else 0.0
+        kept.append((lower if lower > 1e-12 else 1e-12) / expected)
+        found.append((count / sources, count / expected))
     logs = np.log(np.array(kept)).tolist()
     return [(*pair, log) for pair, log in zip(found, logs, strict=True)]

@@ -81,13 +81,15 @@ class ResponseCache:
     """The most recently used responses, up to a number of bytes.
 
     They belong to one bundle; a new bundle has a new cache. A response is dropped once a fact of
-    its product or of the product's precomputed list has changed. They are compressed, so that more
-    fit: decompression takes far less time than a query.
+    its product or of the product's precomputed list has changed. If not all fit, those used last
+    fill half of the bytes as they are, and the others are compressed: decompression takes far less
+    time than a query, but longer than the rest of a cached answer.
     """
 
     def __init__(self, max_bytes: int) -> None:
-        self._max_bytes, self._bytes = max_bytes, 0
+        self._max_bytes, self._bytes, self._plain_bytes = max_bytes, 0, 0
         self._entries: OrderedDict[CacheKey, EncodedComplements] = OrderedDict()
+        self._packed: OrderedDict[CacheKey, EncodedComplements] = OrderedDict()
         self._rules_version = 0
 
     def drop_outdated(self, key: CacheKey, bundle: Bundle) -> None:
@@ -95,32 +97,65 @@ class ResponseCache:
         if self._rules_version != bundle.rules.version:
             self._rules_version = bundle.rules.version
             self._entries.clear()
-            self._bytes = 0
-        entry, version = self._entries.get(key), bundle.live.version
+            self._packed.clear()
+            self._bytes = self._plain_bytes = 0
+        entry, version = self._entries.get(key) or self._packed.get(key), bundle.live.version
         if entry is None or entry.version == version:
             return
         targets, _, _ = bundle.top_k_lists.for_product(entry.row, bundle.k)
         if bundle.live.is_unchanged(np.append(targets, entry.row), entry.version):
-            self._entries[key] = entry._replace(version=version)
+            for entries in (self._entries, self._packed):
+                if key in entries:
+                    entries[key] = entries[key]._replace(version=version)
         else:
-            self._bytes -= len(self._entries.pop(key).body)
+            self._take(self._entries, key)
+            self._take(self._packed, key)
 
     def get(self, key: CacheKey) -> EncodedComplements | None:
         """The response for a product and limits; None if it is not cached."""
-        packed = self._entries.get(key)
+        entry = self._entries.get(key)
+        if entry is not None:
+            self._entries.move_to_end(key)
+            return entry
+        packed = self._packed.get(key)
         if packed is None:
             return None
-        self._entries.move_to_end(key)
-        return EncodedComplements(zlib.decompress(packed.body), packed.models)
+        # the compressed copy stays, so that it need not be compressed again
+        self._packed.move_to_end(key)
+        entry = packed._replace(body=zlib.decompress(packed.body))
+        self._add(key, entry)
+        return entry
 
     def put(self, key: CacheKey, response: EncodedComplements) -> None:
         """Store a response in place of the least recently used ones."""
-        if not self._max_bytes or key in self._entries:
-            return
-        packed = response._replace(body=zlib.compress(response.body, level=1))
-        if len(packed.body) > self._max_bytes:
-            return
-        self._entries[key] = packed
-        self._bytes += len(packed.body)
+        is_stored = key in self._entries or key in self._packed
+        if not is_stored and len(response.body) <= self._max_bytes:
+            self._add(key, response)
+
+    def _add(self, key: CacheKey, entry: EncodedComplements) -> None:
+        self._entries[key] = entry
+        self._bytes += len(entry.body)
+        self._plain_bytes += len(entry.body)
         while self._bytes > self._max_bytes:
-            self._bytes -= len(self._entries.popitem(last=False)[1].body)
+            if self._packed and 2 * self._plain_bytes <= self._max_bytes:
+                self._take(self._packed, next(iter(self._packed)))
+                continue
+            oldest = next(iter(self._entries))
+            old = self._take(self._entries, oldest)
+            if oldest in self._packed:
+                self._packed.move_to_end(oldest)
+            elif old is not None:
+                packed = old._replace(body=zlib.compress(old.body, level=1))
+                self._packed[oldest] = packed
+                self._bytes += len(packed.body)
+
+    def _take(
+        self, entries: OrderedDict[CacheKey, EncodedComplements], key: CacheKey
+    ) -> EncodedComplements | None:
+        """Take one out of the plain or the compressed entries."""
+        entry = entries.pop(key, None)
+        if entry is not None:
+            self._bytes -= len(entry.body)
+            if entries is self._entries:
+                self._plain_bytes -= len(entry.body)
+        return entry

@@ -88,7 +88,8 @@ class ServeSettings(Section):
         64,
         ge=0,
         le=100_000,
-        description="Size of the response cache of a process, in megabytes of compressed JSON.",
+        description="Size of the response cache of a process, in megabytes; what exceeds "
+        "half of it is compressed.",
     )
     report: str | None = Field(
         None,

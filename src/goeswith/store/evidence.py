@@ -111,12 +111,9 @@ def pair_strength(
     if basis in {"popular", "model"}:
         return None
     if pmi_lower is not None:
-        values = (math.exp(pmi_lower), contexts, contexts if customers is None else customers)
-        levels: tuple[tuple[Strength, tuple[float, int, int]], ...] = (
-            ("strong", STRONG),
-            ("medium", MEDIUM),
-        )
-        for name, (lift, least, fewest) in levels:
-            if values[0] >= lift and values[1] >= least and values[2] >= fewest:
-                return name
+        lift, fewest = math.exp(pmi_lower), contexts if customers is None else customers
+        if lift >= STRONG[0] and contexts >= STRONG[1] and fewest >= STRONG[2]:
+            return "strong"
+        if lift >= MEDIUM[0] and contexts >= MEDIUM[1] and fewest >= MEDIUM[2]:
+            return "medium"
     return "weak"

@@ -29,6 +29,10 @@ class MappedMatrix:
         at = slice(self._starts[row], self._starts[row + 1])
         return self.indices[at], self.data[at]
 
+    def columns(self, row: int) -> memoryview:
+        """Columns of one row, sorted, of which indexing gives Python's own numbers."""
+        return self._columns[self._starts[row] : self._starts[row + 1]]
+
     def is_empty(self, row: int) -> bool:
         """Whether a row has no entries."""
         return bool(self._starts[row] == self._starts[row + 1])
@@ -43,6 +47,15 @@ class MappedMatrix:
         start, stop = self._starts[row], self._starts[row + 1]
         place = bisect_left(self._columns, column, start, stop)
         return place if place < stop and self._columns[place] == column else -1
+
+    def places(self, row: int, columns: list[int]) -> list[int]:
+        """`positions` of a few, in plain numbers."""
+        start, stop, held = self._starts[row], self._starts[row + 1], self._columns
+        found = []
+        for column in columns:
+            place = bisect_left(held, column, start, stop)
+            found.append(place if place < stop and held[place] == column else -1)
+        return found
 
     def positions(self, row: int, columns: Rows) -> npt.NDArray[np.int64]:
         """Positions of some entries of one row in `data`; -1 for those that do not exist."""

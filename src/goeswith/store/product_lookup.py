@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 
 MAX_TEXT_LENGTH: Final = 500
 """Characters of a title or type that are read: what is longer is cut, and ends in …."""
-
+MAX_REMEMBERED: Final = 20_000
+"""Products whose id, title and type stay in memory once read."""
+Label: TypeAlias = tuple[str, str | None, str | None]
+"""Id, title and type of a product."""
+K = TypeVar("K")
+V = TypeVar("V")
 
 _TITLES: ContextVar[tuple[ProductLookup, Callable[[int], str | None]] | None] = ContextVar(
     "goeswith.titles", default=None
@@ -70,6 +75,8 @@ class ProductLookup:
         self.variant_codes = arrays["variant.codes"]
         """(n,) group of variants of one product, -1 where there are none."""
         self._sorted_ids = SortedIds(self.ids, arrays["id.order"])
+        self._rows: dict[str, int] = {}
+        self._labels: dict[int, Label] = {}
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -80,7 +87,7 @@ class ProductLookup:
         Raises:
             UnknownProductError: with the nearest ids and titles.
         """
-        row = self._sorted_ids.row(product_id)
+        row = self.find(product_id)
         if row is None:
             near = ", ".join(self.label(row) for row in self.nearest(product_id))
             hint = f"; did you mean {near}?" if near else ""
@@ -93,7 +100,10 @@ class ProductLookup:
 
     def find(self, product_id: str) -> int | None:
         """The row of an id; None where no product has it."""
-        return self._sorted_ids.row(product_id)
+        row = self._rows.get(product_id)
+        if row is None and (row := self._sorted_ids.row(product_id)) is not None:
+            _remember(self._rows, product_id, row)
+        return row
 
     def contains(self, product_id: str) -> bool:
         """Whether there is a product of that id."""
@@ -146,9 +156,19 @@ class ProductLookup:
             name = self._type_pair[code] = _truncated(self.type_names, code)
         return name
 
+    def id_title_type(self, row: int) -> Label:
+        """Id, title and type of a product, read once while it is among those of late."""
+        if _TITLES.get() is not None:
+            return self.ids[row], self.title(row), self.type(row)
+        label = self._labels.get(row)
+        if label is None:
+            label = self.ids[row], self.title(row), self.type(row)
+            _remember(self._labels, row, label)
+        return label
+
     def display_name(self, row: int) -> str:
         """What a sentence calls a product."""
-        return display_name(self.ids[row], self.title(row), self.type(row))
+        return display_name(*self.id_title_type(row))
 
     def label(self, row: int) -> str:
         """An id, with title or type where there is one."""
@@ -170,6 +190,12 @@ class ProductLookup:
         return (
             matches if row is None else [row, *(other for other in matches if other != row)][:count]
         )
+
+
+def _remember(cache: dict[K, V], key: K, value: V) -> None:
+    if len(cache) >= MAX_REMEMBERED:
+        cache.clear()
+    cache[key] = value
 
 
 def _truncated(strings: StringArray, row: int) -> str:

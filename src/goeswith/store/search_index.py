@@ -127,14 +127,53 @@ class SearchIndex:
         all_words = _MATCH_SCORE * max(len(words), 1)
         score = np.zeros(len(self._rows), dtype=np.uint16)
         levels = [self._add_exact(word, score) for word in terms]
-        if np.count_nonzero(score >= all_words) < count:
-            for word, level in zip(terms, levels, strict=True):
-                self._add_fuzzy(word, level, score)
         least = all_words if every_word else _MATCH_SCORE * len(terms)
+        present = sum(level is not None for level in levels)
+        if present * (_MATCH_SCORE + _EXACT_BONUS) < all_words or (
+            np.count_nonzero(score >= all_words) < count
+        ):
+            bound = self._add_missing(terms, levels, score)
+            ranks = np.flatnonzero(score > max(bound, least - 1 if every_word else 0))
+            if len(ranks) >= count:
+                return self._best(ranks, score, count)
+            for word, level in zip(terms, levels, strict=True):
+                if level is not None:
+                    self._add_fuzzy(word, level, score)
         # with more words matched first: of a million products, few have to be compared
         while not every_word and least > 1 and np.count_nonzero(score >= least) < count:
             least = max(least - _MATCH_SCORE, 1)
-        ranks = np.flatnonzero(score >= max(least, 1))
+        return self._best(np.flatnonzero(score >= max(least, 1)), score, count)
+
+    def _add_missing(
+        self,
+        terms: list[str],
+        levels: list[npt.NDArray[np.uint16] | None],
+        score: npt.NDArray[np.uint16],
+    ) -> int:
+        """Add what the words are worth that are not there, spelt a little differently.
+
+        Returns:
+            The score that no product exceeds of those that the other words would raise, spelt a
+            little differently: with as many products above it, these are the best.
+        """
+        tops = [
+            self._add_fuzzy(word, None, score) if level is None else _MATCH_SCORE + _EXACT_BONUS
+            for word, level in zip(terms, levels, strict=True)
+        ]
+        nearest = _MATCH_SCORE + _PREFIX_BONUS - 1
+        return max(
+            (
+                sum(tops) - top + nearest
+                for word, level, top in zip(terms, levels, tops, strict=True)
+                if level is not None and _max_edits(word)
+            ),
+            default=0,
+        )
+
+    def _best(
+        self, ranks: npt.NDArray[Any], score: npt.NDArray[np.uint16], count: int
+    ) -> list[int]:
+        """Rows of the ranks of the highest scores, the first of equals first."""
         values = score[ranks]
         if len(ranks) > count:
             threshold = np.partition(values, len(values) - count)[len(values) - count]
@@ -163,15 +202,17 @@ class SearchIndex:
             ranks = ranks[other[at] == ranks]
         return self._rows[ranks]
 
-    def _add_exact(self, word: str, score: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]:
+    def _add_exact(self, word: str, score: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16] | None:
         """By rank, what a word is worth that is there as it is, or begins another; added to
-        `score`.
+        `score`. None for a word that is not there.
         """
-        level = np.zeros(len(self._rows), dtype=np.uint16)
         first, last = self._words.prefix_range(word)
+        if first == last:
+            return None
+        level = np.zeros(len(self._rows), dtype=np.uint16)
         start = int(self._starts[first])
         stop = min(int(self._starts[last]), start + _MAX_PREFIX_PRODUCTS)
-        is_word = first < last and self._words[first] == word
+        is_word = self._words[first] == word
         if is_word:
             stop = max(stop, int(self._starts[first + 1]))
         ranks = self._ranks[start:stop]
@@ -188,23 +229,30 @@ class SearchIndex:
         return self._ranks[int(self._starts[word]) : int(self._starts[word + 1])]
 
     def _add_fuzzy(
-        self, word: str, level: npt.NDArray[np.uint16], score: npt.NDArray[np.uint16]
-    ) -> None:
-        """Add what a word is worth that is spelt a little differently, where `level` has none."""
+        self, word: str, level: npt.NDArray[np.uint16] | None, score: npt.NDArray[np.uint16]
+    ) -> int:
+        """Add what a word is worth that is spelt a little differently, where `level` has none.
+
+        Returns:
+            The most that it is worth; 0 where no word is near.
+        """
         near = self._fuzzy_words(word)
         if not near:
-            return
-        fuzzy, lists = np.zeros_like(level), [self._postings(place) for place, _ in near]
+            return 0
+        fuzzy, lists = np.zeros_like(score), [self._postings(place) for place, _ in near]
         for (_, edits), ranks in zip(near, lists, strict=True):
             # in order of decreasing distance: the nearest word overwrites the others
             fuzzy[ranks] = _MATCH_SCORE + _PREFIX_BONUS - edits
-        if 4 * sum(map(len, lists)) > len(level):
-            fuzzy[level > 0] = 0
+        if 4 * sum(map(len, lists)) > len(score):
+            if level is not None:
+                fuzzy[level > 0] = 0
             score += fuzzy
-            return
-        ranks = np.concatenate(lists)
-        ranks = ranks[level[ranks] == 0]
-        score[ranks] += fuzzy[ranks]  # a rank given twice counts once
+        else:
+            ranks = np.concatenate(lists)
+            if level is not None:
+                ranks = ranks[level[ranks] == 0]
+            score[ranks] += fuzzy[ranks]  # a rank given twice counts once
+        return _MATCH_SCORE + _PREFIX_BONUS - near[-1][1]
 
     def _fuzzy_words(self, word: str) -> list[tuple[int, int]]:
         """Words of the vocabulary within a letter or two, with how many differ, nearest last.
@@ -215,7 +263,7 @@ class SearchIndex:
         from rapidfuzz import process
         from rapidfuzz.distance import OSA
 
-        edits = 0 if len(word) < 4 else 1 if len(word) < 7 else 2
+        edits = _max_edits(word)
         if not edits:
             return []
         limits: dict[str, Any] = {
@@ -239,6 +287,10 @@ class SearchIndex:
         nearest = sorted(matches)[:_MAX_FUZZY_MATCHES]
         near = {place: distance for distance, _, place in nearest if distance}
         return sorted(near.items(), key=lambda item: -item[1])
+
+
+def _max_edits(word: str) -> int:
+    return 0 if len(word) < 4 else 1 if len(word) < 7 else 2
 
 
 class _SortedWords(Sequence[str]):

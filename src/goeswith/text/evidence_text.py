@@ -14,9 +14,9 @@ _POPULARITY_MODELS: Final = frozenset({"popularity", "type_popularity"})
 _KNOWLEDGE_MODELS: Final = frozenset({"kinds", "knowledge_ranker"})
 """Models that rank by general knowledge."""
 _UNIT_PHRASES: Final = {
-    "baskets": ("in {} basket", "in {} baskets"),
-    "sessions": ("in {} session", "in {} sessions"),
-    "users": ("by {} user", "by {} users"),
+    "baskets": ("in", "basket"),
+    "sessions": ("in", "session"),
+    "users": ("by", "user"),
 }
 
 
@@ -31,9 +31,10 @@ def complement_text(
         model: the model that recommends it, as in `Recommendation.model`; None if unknown.
         has_knowledge: whether a sentence of general knowledge follows, which is the reason then.
     """
-    name = (model or "").split(":")[0]
-    if has_knowledge and evidence.basis in {"popular", "model"} and name in _KNOWLEDGE_MODELS:
-        return f"No direct evidence for {source}."
+    if has_knowledge and evidence.basis in {"popular", "model"}:
+        name = (model or "").split(":")[0]
+        if name in _KNOWLEDGE_MODELS:
+            return f"No direct evidence for {source}."
     return _pair_text(source, evidence, model, is_reverse=False)
 
 
@@ -115,8 +116,8 @@ def contexts_phrase(count: int, unit: ContextUnit | None) -> str:
     """`in 240 baskets`, `by 1 user`; `240 times` where the unit is unknown."""
     if unit is None:
         return _times(count)
-    one, several = _UNIT_PHRASES[unit]
-    return (one if count == 1 else several).format(f"{count:,}")
+    before, one = _UNIT_PHRASES[unit]
+    return f"{before} {count:,} {one}{'' if count == 1 else 's'}"
 
 
 def _pair_text(other: str, evidence: Evidence, model: str | None, *, is_reverse: bool) -> str:
@@ -131,8 +132,8 @@ def _pair_text(other: str, evidence: Evidence, model: str | None, *, is_reverse:
     source, target = ("this product", other) if is_reverse else (other, "this product")
     if evidence.basis == "bought_together":
         customers = evidence.customers
-        text = f"{_together(evidence.bought_together, evidence, other, customers)}"
-        text += f"{_lift_text(evidence.lift)}{_order_text(source, evidence)}"
+        together = _together(evidence.bought_together, evidence, other, customers)
+        text = f"{together}{_lift_text(evidence.lift)}{_order_text(source, evidence)}"
     elif evidence.basis == "bought_before":
         text = f"Recorded in the reverse direction only: {source} with {target}"
     elif evidence.basis == "linked" and evidence.link is not None:
@@ -143,7 +144,7 @@ def _pair_text(other: str, evidence: Evidence, model: str | None, *, is_reverse:
         text = _type_pair_text(evidence.types, counted=evidence.counted)
     else:
         text = _no_evidence_text(other, evidence, model, is_reverse=is_reverse)
-    return text + _viewed_text(evidence) + "."
+    return f"{text}{_viewed_text(evidence)}."
 
 
 def _order_text(source: str, evidence: Evidence) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from goeswith.core.arrays import Rows
+from goeswith.core.frozen_fields import from_fields
 from goeswith.core.mapped_arrays import MappedArrays
 from goeswith.relations.measures import shown_measures
 from goeswith.store.evidence import (
@@ -24,6 +25,8 @@ from goeswith.store.evidence import (
 from goeswith.store.mapped_matrix import MappedMatrix, plain_view
 from goeswith.store.product_lookup import ProductLookup
 
+_MAX_PLAIN: Final = 128
+"""Products of a row up to which a set of plain numbers is faster than arrays."""
 _MIN_LINK_LIFT: Final = MEDIUM[0]
 """Lower bound of the lift from which an edge links; in lists without counts it is chance."""
 
@@ -47,6 +50,7 @@ class EvidenceIndex:
         self._incoming = MappedMatrix(arrays, "into")
         self._viewed = MappedMatrix(arrays, "viewed")
         self._best_of_type = MappedMatrix(arrays, "alike")
+        self._best_data = plain_view(self._best_of_type.data)
         self._similar = MappedMatrix(arrays, "similar")
         self._counts = plain_view(self._bought.data)
         self._source_first = _optional_view(arrays, "bought.source_first")
@@ -116,49 +120,60 @@ class EvidenceIndex:
                 on one product of the source's type.
         """
         rows = targets.tolist()
-        places = [self._bought.position(source, target) for target in rows]
+        places = self._bought.places(source, rows)
         measures = self._measures(source, rows, places)
         no_views = self._viewed.is_empty(source)
         # plain numbers from here on: arrays of a few are slow to index
         first, customers, counted = self._source_first, self._customers, self.counted
+        counts, purchases, unit = self._counts, self._purchases, self._unit
+        linked = _LinkedProducts(self._outgoing, source)
         evidence = []
         for target, at, typed, (confidence, lift, pmi_lower) in zip(
             rows, places, by_type.tolist(), measures, strict=True
         ):
-            is_pair = at >= 0
-            basis, link, types = (
-                ("bought_together", None, None)
-                if is_pair
-                else self._indirect_basis(source, target, typed)
-            )
-            bought = round(self._counts[at]) if is_pair else 0
-            known = None if customers is None or not is_pair else round(customers[at])
+            basis: Basis = "bought_together"
+            link = types = known = None
+            bought = ordered = 0
+            if at >= 0:
+                bought = round(counts[at])
+                ordered = 0 if first is None else round(first[at])
+                known = None if customers is None else round(customers[at])
+            back = self._bought.position(target, source) if at < 0 or first is not None else -1
+            if at < 0:
+                basis, link, types = (
+                    self._indirect_basis(source, target, typed, linked)
+                    if back < 0
+                    else ("bought_before", None, None)
+                )
             evidence.append(
-                Evidence(
-                    basis=basis,
-                    bought_together=bought,
-                    source_first=None if first is None else round(first[at]) if is_pair else 0,
-                    viewed_together=0 if no_views else self._viewed.rounded(source, target),
-                    confidence=confidence,
-                    lift=lift,
-                    pmi_lower=pmi_lower,
-                    purchases=round(self._purchases[target]),
-                    counted=counted,
-                    link=link,
-                    types=types,
-                    unit=self._unit,
-                    target_first=self._target_first(source, target),
-                    customers=known,
-                    strength=pair_strength(basis, bought, known, pmi_lower) if counted else None,
+                from_fields(
+                    Evidence,
+                    {
+                        "basis": basis,
+                        "bought_together": bought,
+                        "source_first": None if first is None else ordered,
+                        "viewed_together": 0 if no_views else self._viewed.rounded(source, target),
+                        "confidence": confidence,
+                        "lift": lift,
+                        "pmi_lower": pmi_lower,
+                        "purchases": round(purchases[target]),
+                        "counted": counted,
+                        "link": link,
+                        "types": types,
+                        "unit": unit,
+                        "target_first": None
+                        if first is None
+                        else round(first[back])
+                        if back >= 0
+                        else 0,
+                        "customers": known,
+                        "strength": pair_strength(basis, bought, known, pmi_lower)
+                        if counted
+                        else None,
+                    },
                 )
             )
         return evidence
-
-    def _target_first(self, source: int, target: int) -> int | None:
-        if self._source_first is None:
-            return None
-        at = self._bought.position(target, source)
-        return round(self._source_first[at]) if at >= 0 else 0
 
     def for_new_product(self, kind: int, targets: Rows) -> list[Evidence]:
         """Evidence of the answers to a product never seen, of the type `kind`, -1 for none.
@@ -210,12 +225,10 @@ class EvidenceIndex:
         return found
 
     def _indirect_basis(
-        self, source: int, target: int, by_type: bool
+        self, source: int, target: int, by_type: bool, linked: _LinkedProducts
     ) -> tuple[Basis, Link | None, TypePairCount | None]:
-        """What a pair without a co-purchase of its own rests on."""
-        if self._bought.position(target, source) >= 0:
-            return "bought_before", None, None
-        link = self._strongest_link(source, target)
+        """What a pair rests on that was never bought together, in either direction."""
+        link = self._strongest_link(source, target, linked)
         if link is not None:
             return "linked", link, None
         kind = self._type_codes[source]
@@ -227,13 +240,13 @@ class EvidenceIndex:
             return "types", None, types
         return ("popular" if self._purchases[target] else "model"), None, None
 
-    def _strongest_link(self, source: int, target: int) -> Link | None:
+    def _strongest_link(self, source: int, target: int, linked: _LinkedProducts) -> Link | None:
         """The product between the two whose weaker edge is strongest for how often it is bought.
 
         What everybody buys stands between any two products. The weaker edge is therefore divided
         by the square root of the middle's purchases, and has to reach a minimum.
         """
-        if self._outgoing.is_empty(source) or self._incoming.is_empty(target):
+        if linked.has_none_in(self._incoming, target):  # the frequent case
             return None
         after, out_weight = self._outgoing.row(source)
         before, in_weight = self._incoming.row(target)
@@ -242,7 +255,7 @@ class EvidenceIndex:
         at = long.searchsorted(short)
         at[at == len(long)] = 0
         both = np.flatnonzero(long[at] == short)
-        if not len(both):  # the frequent case
+        if not len(both):
             return None
         weaker = np.minimum(weights[both], more[at[both]])
         links = weaker > self._min_link
@@ -256,29 +269,54 @@ class EvidenceIndex:
     def _same_type_link(self, kind: int, target: int) -> Link | None:
         """The product of the source's type, `kind`, that goes best with the target."""
         at = self._best_of_type.position(target, kind)
-        return self._make_link(int(self._best_of_type.data[at]), 0, target) if at >= 0 else None
+        return self._make_link(self._best_data[at], 0, target) if at >= 0 else None
 
     def _make_link(self, middle: int, with_source: int, target: int) -> Link:
-        products = self._products
-        return Link(
-            product_id=products.ids[middle],
-            title=products.title(middle),
-            type=products.type(middle),
-            with_source=with_source,
-            with_target=self._count_together(middle, target),
-        )
+        product_id, title, kind = self._products.id_title_type(middle)
+        fields = {
+            "product_id": product_id,
+            "title": title,
+            "type": kind,
+            "with_source": with_source,
+            "with_target": self._count_together(middle, target),
+        }
+        return from_fields(Link, fields)
 
     def _count_together(self, source: int, target: int) -> int:
         return self._bought.rounded(source, target)
 
     def _type_pair(self, kind: int, target: int) -> TypePairCount | None:
         names = self._products.type_names
-        u, v = kind, self._type_codes[target]
-        key = u * len(names) + v
-        place = bisect_left(self._type_keys, key)
-        if min(u, v) < 0 or place == len(self._type_keys) or self._type_keys[place] != key:
+        v = self._type_codes[target]
+        if kind < 0 or v < 0:
             return None
-        return TypePairCount(names[u], names[v], round(self._type_counts[place]))
+        key = kind * len(names) + v
+        place = bisect_left(self._type_keys, key)
+        if place == len(self._type_keys) or self._type_keys[place] != key:
+            return None
+        return TypePairCount(names[kind], names[v], round(self._type_counts[place]))
+
+
+class _LinkedProducts:
+    """The products that a source leads to, as plain numbers, and whether a target has one."""
+
+    def __init__(self, outgoing: MappedMatrix, source: int) -> None:
+        self._columns = outgoing.columns(source)
+        self._set: set[int] | None = None
+
+    def has_none_in(self, incoming: MappedMatrix, target: int) -> bool:
+        """Whether none of them leads to a target; False too where both are so many that arrays
+        are faster.
+        """
+        count = len(self._columns)
+        before = incoming.columns(target)
+        if not count or not len(before):
+            return True
+        if max(count, len(before)) > _MAX_PLAIN:
+            return False
+        if self._set is None:
+            self._set = set(self._columns.tolist())
+        return self._set.isdisjoint(before.tolist())
 
 
 def _optional_view(arrays: MappedArrays, name: str) -> memoryview | None:
