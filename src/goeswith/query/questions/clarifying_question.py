@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 MIN_BITS: Final = 0.5
 """A question that is worth less is not put."""
+_KINDS: Final = ("kind", "type")
+_OF_ALL_KINDS: Final = frozenset({*_KINDS, DEVICE, "brand", "categories", "price"})
+"""Attributes that mean the same for products of different kinds, unlike a size or a colour."""
 _TEXTS: Final = {
     "categories": "Which category?",
     "device": "For which device?",
@@ -108,16 +111,20 @@ def _best_question(
     rows = np.array([bundle.products.row(one.product_id) for one in answers], dtype=np.int32)
     frame = bundle.live.rows_frame(rows, bundle.live.column_names())
     chances = _chances(answers, bundle)
-    best: Question | None = None
-    for split in attribute_splits(frame, chances):
-        if split.attribute == DEVICE and names_device:
-            continue  # the title of the queried product answers it
-        bits = split.gain(chances)
-        if bits >= max(MIN_BITS, best.bits + 1e-3 if best else 0):
-            text = _TEXTS.get(split.attribute, f"Which {split.attribute.replace('_', ' ')}?")
-            choices = split.choices(chances)
-            best = Question(split.attribute, text, choices, round(bits, 3), len(answers))
-    return best
+    gains = [
+        (split, split.gain(chances))
+        for split in attribute_splits(frame, chances)
+        # the title of the queried product answers which device
+        if not (split.attribute == DEVICE and names_device)
+    ]
+    worth = [(split, bits) for split, bits in gains if bits >= MIN_BITS]
+    if any(split.attribute in _KINDS for split, _ in worth):
+        worth = [one for one in worth if one[0].attribute in _OF_ALL_KINDS]
+    if not worth:
+        return None
+    split, bits = max(worth, key=lambda one: round(one[1], 3))
+    text = _TEXTS.get(split.attribute, f"Which {split.attribute.replace('_', ' ')}?")
+    return Question(split.attribute, text, split.choices(chances), round(bits, 3), len(answers))
 
 
 def _chances(answers: Sequence[Recommendation], bundle: QueryContext) -> npt.NDArray[np.float64]:
