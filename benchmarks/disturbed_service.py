@@ -169,10 +169,11 @@ class Service:
 
     def errors(self) -> dict[str, int]:
         """Lines that it wrote to stderr, without numbers, and how often."""
-        place = f"{self.folder.parent}/"
+        places = (f"{self.folder.parent}/", f"{Path(__file__).resolve().parents[1]}/")
         lines = (self.folder.parent / "service.log").read_text().splitlines()
-        shown = (line.replace(place, "") for line in lines if line[:1].strip())
-        texts = Counter(re.sub(r"\d+", "N", line)[:200] for line in shown)
+        for place in places:
+            lines = [line.replace(place, "") for line in lines]
+        texts = Counter(re.sub(r"\d+", "N", line)[:200] for line in lines if line[:1].strip())
         return {text: count for text, count in texts.most_common(20) if "http://" not in text}
 
     def stop(self) -> float:

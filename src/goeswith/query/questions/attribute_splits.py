@@ -1,4 +1,4 @@
-"""What a shopper can be asked about candidates: their kind, brand, price, device and the like."""
+"""Attributes that a question to a shopper can be about: kind, brand, price, device and the like."""
 
 from __future__ import annotations
 
