@@ -62,8 +62,8 @@ def test_a_model_in_a_users_file_is_benchmarked_fitted_updated_and_loaded(
     project: Path, run_command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def run(*args: str) -> None:
-        code, _, told = run_command(*args)
-        assert code == 0, told
+        code, _, printed = run_command(*args)
+        assert code == 0, printed
 
     monkeypatch.chdir(project)
     monkeypatch.syspath_prepend(project)

@@ -35,7 +35,7 @@ def test_one_rank_changes_for_a_share_with_its_propensity(
     lists = []
     for start in (0, 25, 50):
         users = [{"k": 3, "user_id": f"u{i}"} for i in range(start, start + 25)]
-        answers = client.many([("GET", LIST, {"params": asked}) for asked in users])
+        answers = client.many([("GET", LIST, {"params": requests}) for requests in users])
         lists += [[one["product_id"] for one in answer.json()["complements"]] for answer in answers]
     assert all(found[0] == usual[0] and found[2] == usual[2] for found in lists)
     stored = records(tmp_path)
@@ -64,8 +64,8 @@ def test_clicks_decide_what_is_shown(serve: Any, tmp_path: Path) -> None:
     client.app.state.explorer.learner = ClickLearner(
         "thompson", ClickCounts(counts, np.ones(1), 0.02)
     )
-    asked = [("GET", LIST, {"params": {"k": 2, "user_id": f"u{i}"}}) for i in range(20)]
-    found = {a.json()["complements"][1]["product_id"] for a in client.many(asked)}
+    requests = [("GET", LIST, {"params": {"k": 2, "user_id": f"u{i}"}}) for i in range(20)]
+    found = {a.json()["complements"][1]["product_id"] for a in client.many(requests)}
     assert found == {other}
 
 
@@ -140,8 +140,8 @@ def test_clusters_of_sources_decide(serve: Any, tmp_path: Path) -> None:
     )
     counts = ClusterCounts({(0, other): (1000.0, 300.0)}, ClickPrior(0.02))
     explorer.learner = ClusterLearner(counts, clusters, bundle.id)
-    asked = [("GET", LIST, {"params": {"k": 2, "user_id": f"u{i}"}}) for i in range(20)]
-    found = {a.json()["complements"][1]["product_id"] for a in client.many(asked)}
+    requests = [("GET", LIST, {"params": {"k": 2, "user_id": f"u{i}"}}) for i in range(20)]
+    found = {a.json()["complements"][1]["product_id"] for a in client.many(requests)}
     assert found == {other}
     assert records(tmp_path)[-1]["propensities"] == [1.0, 1.0]
 

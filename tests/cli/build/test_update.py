@@ -66,10 +66,10 @@ def test_recommend_takes_filters_bans_pins_quotas_and_diversity(bundle: Path) ->
         "--per-type", 2, "--diversity", 0.3,
     )  # fmt: skip
     assert run.exit_code == 0, run.output
-    told = json.loads(run.stdout)["complements"]
-    ids = [answer["product_id"] for answer in told]
+    printed = json.loads(run.stdout)["complements"]
+    ids = [answer["product_id"] for answer in printed]
     assert ids[0] == "tripod-1"
-    assert told[0]["pinned"] is True
+    assert printed[0]["pinned"] is True
     assert "case-1" not in ids
     assert {product.split("-")[0] for product in ids} == {"case", "tripod"}
 
@@ -78,10 +78,10 @@ def test_several_products_are_a_basket(bundle: Path) -> None:
     run = goeswith("recommend", bundle, "phone-1", "camera-2", "-k", 4)
     assert run.exit_code == 0, run.output
     assert "goes_with" in run.stdout
-    told = json.loads(goeswith("recommend", bundle, "phone-1", "camera-2", "--json").stdout)
-    assert [product["product_id"] for product in told["basket"]] == ["phone-1", "camera-2"]
+    printed = json.loads(goeswith("recommend", bundle, "phone-1", "camera-2", "--json").stdout)
+    assert [product["product_id"] for product in printed["basket"]] == ["phone-1", "camera-2"]
     expected = Bundle.open(bundle).basket(["phone-1", "camera-2"], 8)
-    assert [a["product_id"] for a in told["complements"]] == [a.product_id for a in expected]
+    assert [a["product_id"] for a in printed["complements"]] == [a.product_id for a in expected]
 
 
 def test_a_new_product_is_answered_from_its_file(bundle: Path, tmp_path: Path) -> None:
@@ -151,10 +151,10 @@ def test_wrong_input_ends_with_code_2_and_no_traceback(
         ["update", bundle, tmp_path / "none.parquet"],
         ["add", tmp_path / "nowhere", tmp_path / "none.parquet"],
     ):
-        code, _, told = run_command(*arguments)
+        code, _, printed = run_command(*arguments)
         assert code == 2
-        assert "error: " in told
-        assert "Traceback" not in told
+        assert "error: " in printed
+        assert "Traceback" not in printed
 
 
 def test_a_broken_setting_of_diversity_is_refused(bundle: Path) -> None:

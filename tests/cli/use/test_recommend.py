@@ -58,11 +58,11 @@ def test_every_line_shows_the_evidence(shop_bundle: Path) -> None:
 
 def test_json_holds_what_the_library_answers(shop_bundle: Path) -> None:
     run = CliRunner().invoke(app, ["recommend", str(shop_bundle), "phone-9", "-k", "2", "--json"])
-    told = json.loads(run.stdout)
+    printed = json.loads(run.stdout)
     bundle = Bundle.open(shop_bundle)
-    assert told["bundle"] == bundle.id
-    assert told["product"] == {"product_id": "phone-9", "title": "Phone 9", "type": "phone"}
-    for line, answer in zip(told["complements"], bundle.complements("phone-9", 2), strict=True):
+    assert printed["bundle"] == bundle.id
+    assert printed["product"] == {"product_id": "phone-9", "title": "Phone 9", "type": "phone"}
+    for line, answer in zip(printed["complements"], bundle.complements("phone-9", 2), strict=True):
         assert line["product_id"] == answer.product_id
         assert line["fallback"] is True
         assert line["why"] == answer.why
@@ -83,8 +83,8 @@ def test_similars_and_reverse_are_those_of_the_library(
     given_lines = ["recommend", str(shop_bundle), "case-1", "-k", "3", option]
     bundle = Bundle.open(shop_bundle)
     found = (bundle.similars if key == "similars" else bundle.reverse)("case-1", 3)
-    told = json.loads(CliRunner().invoke(app, [*given_lines, "--json"]).stdout)
-    assert [line["product_id"] for line in told[key]] == [answer.product_id for answer in found]
+    printed = json.loads(CliRunner().invoke(app, [*given_lines, "--json"]).stdout)
+    assert [line["product_id"] for line in printed[key]] == [answer.product_id for answer in found]
     assert title in " ".join(on_terminal(given_lines, monkeypatch).split())
 
 
@@ -142,10 +142,10 @@ def test_a_session_is_answered_in_its_order(
     assert (
         json.loads(CliRunner().invoke(app, lines).stdout)["session"][1]["product_id"] == "phone-1"
     )
-    told = json.loads(CliRunner().invoke(app, [*given_lines, "--json"]).stdout)
-    assert [one["product_id"] for one in told["session"]] == ["phone-4", "phone-1"]
-    assert [one["product_id"] for one in told["next"]] == [a.product_id for a in expected]
-    assert [one["followed"] for one in told["next"]] == [a.followed for a in expected]
+    printed = json.loads(CliRunner().invoke(app, [*given_lines, "--json"]).stdout)
+    assert [one["product_id"] for one in printed["session"]] == ["phone-4", "phone-1"]
+    assert [one["product_id"] for one in printed["next"]] == [a.product_id for a in expected]
+    assert [one["followed"] for one in printed["next"]] == [a.followed for a in expected]
     shown = " ".join(on_terminal(given_lines, monkeypatch).split())
     assert "Next after phone-4 (Phone 4), phone-1 (Phone 1)" in shown
 
