@@ -35,7 +35,7 @@ def test_one_rank_changes_for_a_share_with_its_propensity(
     lists = []
     for start in (0, 25, 50):
         users = [{"k": 3, "user_id": f"u{i}"} for i in range(start, start + 25)]
-        answers = client.many([("GET", LIST, {"params": requests}) for requests in users])
+        answers = client.many([("GET", LIST, {"params": params}) for params in users])
         lists += [[one["product_id"] for one in answer.json()["complements"]] for answer in answers]
     assert all(found[0] == usual[0] and found[2] == usual[2] for found in lists)
     stored = records(tmp_path)
