@@ -33,6 +33,7 @@ from goeswith.data.catalog import Catalog
 from goeswith.features.attribute_encoder import AttributeEncoder
 from goeswith.features.cosine_index import CosineIndex
 from goeswith.models.paths import out_degree
+from goeswith.ranking.product_numbers import Numbers, ProductNumbers
 
 _Entries: TypeAlias = tuple[Floats, tuple[npt.NDArray[Any], Rows]]
 """Values, and their rows and columns."""
@@ -52,6 +53,7 @@ class AttributeFeatures:
         types: (m,) type code, -1 for none.
         brands: (m,) brand code, -1 for none.
         prices: (m,) NaN for none.
+        numbers: (m,) place in the order of product numbers, NaN for none.
     """
 
     content: Sparse
@@ -59,6 +61,7 @@ class AttributeFeatures:
     types: Rows
     brands: Rows
     prices: Floats
+    numbers: Numbers
 
     def take(self, rows: Rows) -> AttributeFeatures:
         """The features of some of the products."""
@@ -74,28 +77,36 @@ class AttributeReader:
         type_names: by code.
         brand_names: by code.
         neighbours: (m,) products that may be neighbours; None for all.
+        numbers: of the catalogue's products; None where they are no evidence.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917
         self,
         encoder: AttributeEncoder,
         tokens: Sparse,
         type_names: list[str],
         brand_names: list[str],
         neighbours: Rows | None,
+        numbers: ProductNumbers | None = None,
     ) -> None:
         self.encoder, self.tokens = encoder, tokens
         self.type_names, self.brand_names = type_names, brand_names
-        self.neighbours = neighbours
+        self.neighbours, self.numbers = neighbours, numbers
 
     @classmethod
-    def fit(cls, catalog: Catalog, neighbours: Rows | None = None) -> Self:
+    def fit(
+        cls,
+        catalog: Catalog,
+        neighbours: Rows | None = None,
+        numbers: ProductNumbers | None = None,
+    ) -> Self:
         """Learn the tokens, types and brands of a catalogue.
 
         Args:
             catalog: any.
             neighbours: (m,) rows of a large one, in order: only these are neighbours, and
                 only by a shared token; None for all.
+            numbers: of its products; None where they are no evidence.
         """
         encoder = AttributeEncoder.fit(catalog)
         return cls(
@@ -104,6 +115,7 @@ class AttributeReader:
             catalog.type_names,
             sorted(set(_brands(catalog)) - {""}),
             neighbours,
+            numbers,
         )
 
     def read(self, catalog: Catalog, *, is_catalog: bool = False) -> AttributeFeatures:
@@ -127,6 +139,9 @@ class AttributeReader:
             types,
             _codes(_brands(catalog), self.brand_names),
             np.where(prices > 0, prices, np.nan).astype(np.float32),
+            np.full(len(frame), np.nan)
+            if self.numbers is None
+            else self.numbers.places(catalog.ids),
         )
 
     @cached_property
@@ -178,6 +193,7 @@ class AttributeReader:
             "content": self.tokens,
             "names": np.frombuffer(names, dtype=np.uint8),
             **neighbours,
+            **({} if self.numbers is None else self.numbers.arrays()),
         }
 
     @classmethod
@@ -185,7 +201,14 @@ class AttributeReader:
         """Restore from `arrays`."""
         types, brands = json.loads(arrays["names"].tobytes())
         encoder = AttributeEncoder.restore(arrays)
-        return cls(encoder, arrays["content"], types, brands, arrays.get("neighbours"))
+        return cls(
+            encoder,
+            arrays["content"],
+            types,
+            brands,
+            arrays.get("neighbours"),
+            ProductNumbers.restore(arrays),
+        )
 
 
 def _brands(catalog: Catalog) -> list[str]:

@@ -20,6 +20,12 @@ from goeswith.ranking.candidate_paths import Propagate, Scores
 from goeswith.ranking.candidate_pool import CandidatePool, dense_walk
 from goeswith.ranking.feature_matrix import FeatureMatrix
 from goeswith.ranking.item_features import ItemFeatures, QueryBatch
+from goeswith.ranking.product_numbers import (
+    NEAR,
+    WIDE,
+    number_neighbours,
+    weighted_by_cosine,
+)
 
 CANDIDATES: Final[Mapping[str, int]] = {
     "regression": 60,
@@ -34,6 +40,9 @@ CANDIDATES: Final[Mapping[str, int]] = {
     "brand_complements": 30,
     "brand_popularity": 20,
     "alike_of_types": 40,
+    "complements_of_numbers": 30,
+    "complements_of_more_numbers": 30,
+    "complements_of_similar_numbers": 30,
     CLICK_RATIO: 20,
 }
 """Path -> number of a source's best products by it that are candidates."""
@@ -55,6 +64,9 @@ _ORDER: Final = (
     "brand_complements",
     "brand_popularity",
     "alike_of_types",
+    "complements_of_numbers",
+    "complements_of_more_numbers",
+    "complements_of_similar_numbers",
 )
 """Order of the columns: trees refer to columns by position."""
 _TYPE_PRIOR: Final = 10.0
@@ -67,11 +79,26 @@ def walks(items: ItemFeatures, queries: QueryBatch, propagate: Propagate) -> dic
     """(b, n) scores of the products at the end of edges from similar products, by path."""
     near = queries.attributes.near
     of_near = propagate(near, items.bought)
-    return {
+    scores = {
         "complements_of_similar": of_near,
         "listed_of_similar": propagate(near, items.listed),
         "similar_both_ends": propagate(of_near, items.near_back),
         "viewed_of_similar": propagate(near, items.viewed),
+    }
+    return scores | (number_walks(items, queries, propagate) if items.numbered else {})
+
+
+def number_walks(items: ItemFeatures, queries: QueryBatch, propagate: Propagate) -> dict[str, Any]:
+    """(b, n) scores of the complements of the products with the nearest numbers, by path."""
+    near, more = (
+        number_neighbours(queries.attributes.numbers, items.attributes.numbers, items.by_number, s)
+        for s in (NEAR, WIDE)
+    )
+    similar = weighted_by_cosine(more, queries.attributes.content, items.attributes.content)
+    return {
+        "complements_of_numbers": propagate(near, items.even),
+        "complements_of_more_numbers": propagate(more, items.even),
+        "complements_of_similar_numbers": propagate(similar, items.even),
     }
 
 

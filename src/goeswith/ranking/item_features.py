@@ -28,6 +28,7 @@ from goeswith.models.paths import (
 )
 from goeswith.models.slim import sparse_weights
 from goeswith.ranking.attribute_features import AttributeFeatures
+from goeswith.ranking.product_numbers import rows_by_number
 from goeswith.relations.graph import RelationGraph
 from goeswith.relations.relation import CO_PURCHASE, CO_VIEW
 
@@ -91,6 +92,7 @@ class ItemFeatures:
         places: (n, n) CSR of all co-purchase edges weighted by their place in a list, see
             `place_weights`; None in trees without the paths of that order.
         ordered_slim: (n, n) CSR of the weights of `models.slim` for these; None likewise.
+        numbered: whether there are paths of product numbers.
     """
 
     def __init__(
@@ -106,10 +108,11 @@ class ItemFeatures:
         slim: Sparse | None = None,
         places: Sparse | None = None,
         ordered_slim: Sparse | None = None,
+        numbered: bool = False,
     ) -> None:
         """Derive the arrays of paths; `inverses` are stored `leaving` and `arriving`."""
         self.slim, self.places, self.ordered_slim = slim, places, ordered_slim
-        self.attributes, self.counted = attributes, counted
+        self.attributes, self.counted, self.numbered = attributes, counted, numbered
         # in a fixed order: trees refer to columns by position
         self.evidence = dict(sorted((evidence or {}).items()))
         self.listed, self.raw_bought, self.raw_viewed = listed, any_bought, viewed
@@ -179,6 +182,11 @@ class ItemFeatures:
         order = np.lexsort((-self.share_of_type, types)).astype(np.int32)
         return order, np.searchsorted(types[order], np.arange(len(self.type_sizes) + 1))
 
+    @cached_property
+    def by_number(self) -> Rows:
+        """(c,) rows of products with complements and a number, in its order."""
+        return rows_by_number(self.attributes.numbers, out_degree(self.listed) > 0)
+
     def complement_type_products(self, code: int, max_products: int, max_per_type: int) -> Rows:
         """The most popular products of the complement types of a type.
 
@@ -212,6 +220,7 @@ class ItemFeatures:
         slim: int = 0,
         ordered: bool = False,
         clicks: Mapping[str, Sparse] | None = None,
+        numbered: bool = False,
     ) -> Self:
         """The item features of a graph.
 
@@ -225,6 +234,7 @@ class ItemFeatures:
             slim: weights of a target in `slim`; 0 for none.
             ordered: whether there are paths of the order of lists.
             clicks: evidence of feedback, see `PairClicks.evidence`.
+            numbered: whether there are paths of product numbers.
         """
         weight: Weight = "llr" if counted else "binary"
         views = edge_weights(graph[CO_VIEW], weight)
@@ -249,6 +259,7 @@ class ItemFeatures:
             ordered_slim=sparse_weights(places, _SLIM_PENALTY, slim)
             if slim and places is not None
             else None,
+            numbered=numbered,
         )
 
     @property
@@ -304,6 +315,7 @@ class ItemFeatures:
             "types": self.attributes.types,
             "brands": self.attributes.brands,
             "prices": self.attributes.prices,
+            **({"numbers": self.attributes.numbers} if self.numbered else {}),
             "counted": np.array([self.counted]),
             **{f"evidence_{name}": matrix for name, matrix in self.evidence.items()},
             **({} if self.slim is None else {"slim": self.slim}),
@@ -318,7 +330,12 @@ class ItemFeatures:
     def restore(cls, arrays: Arrays, content: Sparse) -> Self:
         """Restore from `arrays`."""
         attributes = AttributeFeatures(
-            content, arrays["near"], arrays["types"], arrays["brands"], arrays["prices"]
+            content,
+            arrays["near"],
+            arrays["types"],
+            arrays["brands"],
+            arrays["prices"],
+            arrays.get("numbers", np.full(content.shape[0], np.nan)),
         )
         return cls(
             attributes,
@@ -335,6 +352,7 @@ class ItemFeatures:
             slim=arrays.get("slim"),
             places=arrays.get("places"),
             ordered_slim=arrays.get("ordered_slim"),
+            numbered="numbers" in arrays,
         )
 
 

@@ -35,6 +35,7 @@ from goeswith.ranking.item_features import ItemFeatures, QueryBatch, is_counted
 from goeswith.ranking.pair_classifier import PairClassifier, has_no_paths
 from goeswith.ranking.pair_features import PairFeatures
 from goeswith.ranking.pipelines import PIPELINES
+from goeswith.ranking.product_numbers import ProductNumbers
 from goeswith.ranking.ranker_training import BLOCK_MB, RankerTrainer
 from goeswith.relations.graph import RelationGraph
 from goeswith.relations.relation import CO_PURCHASE
@@ -60,7 +61,10 @@ class Ranker(Recommender):
 
     def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
         self._report("reading attributes")
-        self.reader = self._reader(catalog, graph)
+        numbers = None if has_no_paths(graph) else ProductNumbers.fit(catalog.ids, graph)
+        if numbers is not None:
+            self._report("products with close numbers have alike complements: numbers are evidence")
+        self.reader = self._reader(catalog, graph, numbers)
         attributes = self.reader.read(catalog, is_catalog=True)
         self.trees: dict[bool, GradientTrees] = {}
         self.members: list[Member] = []
@@ -74,7 +78,12 @@ class Ranker(Recommender):
                 return self._fit_members(catalog, graph, what)
 
             self.trees = RankerTrainer(
-                self.config, attributes, members, self._report, self.clicks
+                self.config,
+                attributes,
+                members,
+                self._report,
+                self.clicks,
+                numbered=numbers is not None,
             ).grow(graph)
             self.members = members(graph, "all edges")
         counted = is_counted(graph)
@@ -82,18 +91,26 @@ class Ranker(Recommender):
         slim = self.config.slim if False in self.trees and not counted else 0
         evidence = None if self.clicks is None or not self.trees else self.clicks.evidence()
         self.items = ItemFeatures.from_graph(
-            attributes, graph, counted=counted, slim=slim, ordered=ordered, clicks=evidence
+            attributes,
+            graph,
+            counted=counted,
+            slim=slim,
+            ordered=ordered,
+            clicks=evidence,
+            numbered=numbers is not None,
         )
         return self
 
-    def _reader(self, catalog: Catalog, graph: RelationGraph) -> AttributeReader:
+    def _reader(
+        self, catalog: Catalog, graph: RelationGraph, numbers: ProductNumbers | None
+    ) -> AttributeReader:
         if len(catalog) <= self.config.whole or has_no_paths(graph):
-            return AttributeReader.fit(catalog)
+            return AttributeReader.fit(catalog, numbers=numbers)
         # in a large shop, only products with edges are neighbours
         has_edges = np.zeros(len(catalog), dtype=bool)
         for relation in graph.relations.values():
             has_edges[relation.sources] = has_edges[relation.targets] = True
-        return AttributeReader.fit(catalog, np.flatnonzero(has_edges).astype(np.int32))
+        return AttributeReader.fit(catalog, np.flatnonzero(has_edges).astype(np.int32), numbers)
 
     def _fit_pair_classifier(
         self, catalog: Catalog, attributes: AttributeFeatures, graph: RelationGraph
@@ -110,7 +127,8 @@ class Ranker(Recommender):
 
     def refresh(self, catalog: Catalog, graph: RelationGraph) -> Self:
         # trees depend on paths and degrees, not on products or tokens: these may change
-        self.reader = self._reader(catalog, graph)
+        numbers = ProductNumbers.of(catalog.ids) if self.items.numbered else None
+        self.reader = self._reader(catalog, graph, numbers)
         attributes = self.reader.read(catalog, is_catalog=True)
         self.items = ItemFeatures.from_graph(
             attributes,
@@ -120,6 +138,7 @@ class Ranker(Recommender):
             clicks=padded(self.items.evidence, len(catalog)),
             slim=0 if self.items.slim is None else self.config.slim,
             ordered=self.items.places is not None,
+            numbered=self.items.numbered,
         )
         self.members = [member.padded(len(catalog)) for member in self.members]
         if self.pair_classifier is not None:

@@ -20,7 +20,7 @@ from goeswith.ranking.candidate_pool import blocks_by_type
 from goeswith.ranking.feature_matrix import FeatureMatrix, rank_within_source
 from goeswith.ranking.fold_splits import Fold, cold_folds, folds
 from goeswith.ranking.gradient_trees import GradientTrees
-from goeswith.ranking.item_features import ItemFeatures, is_counted
+from goeswith.ranking.item_features import ItemFeatures, QueryBatch, is_counted
 from goeswith.ranking.pipelines import PIPELINES
 from goeswith.relations.graph import RelationGraph
 from goeswith.relations.relation import CO_PURCHASE
@@ -36,6 +36,8 @@ _CALIBRATION_SOURCES: Final = 1000
 """Sources for the calibration of lists, on a graph in which every product keeps most edges."""
 _CALIBRATION_RANKS: Final = 20
 """Best candidates of these sources that calibration uses: those that people would see."""
+_UNNUMBERED_SHARE: Final = 0.1
+"""Share of the cold sources that trees learn to rank without a product number."""
 _CLICK_SEED: Final = 6
 _CALIBRATION_SEED: Final = 7919
 """Offset of the seed of these draws."""
@@ -54,6 +56,7 @@ class RankerTrainer:
         members: fits member models.
         on_progress: called with messages.
         clicks: what followed the impressions of pairs; None without feedback.
+        numbered: whether trees for cold sources read product numbers.
     """
 
     config: RankerConfig
@@ -61,6 +64,7 @@ class RankerTrainer:
     members: FitMembers
     on_progress: MessageProgress
     clicks: PairClicks | None = None
+    numbered: bool = False
 
     def grow(self, graph: RelationGraph) -> dict[bool, GradientTrees]:
         """Trees for warm (False) and cold sources (True), if there are examples."""
@@ -86,6 +90,7 @@ class RankerTrainer:
                     slim=slim,
                     ordered=ordered and not cold,
                     clicks=evidence,
+                    numbered=cold and self.numbered,
                 )
                 for table, labels, is_training in self._tables(labelled, items, members, cold):
                     (training if is_training else calibration).add(table, labels)
@@ -174,6 +179,8 @@ class RankerTrainer:
         all_products = items.n <= self.config.whole
         for block in self._blocks(sources, all_products):
             queries = items.queries(block)
+            if cold and items.numbered:
+                queries = _without_some_numbers(queries, rng)
             pool, scores = pipeline.scores(
                 items, queries, members, block, all_products=all_products
             )
@@ -197,6 +204,14 @@ class RankerTrainer:
         if all_products:
             return blocks(sources, block_size(len(self.attributes.types), BLOCK_MB))
         return blocks_by_type(sources, self.attributes.types)
+
+
+def _without_some_numbers(queries: QueryBatch, rng: np.random.Generator) -> QueryBatch:
+    """Sources of which a share has no product number, as a product described by hand may not."""
+    attributes = queries.attributes
+    is_hidden = rng.random(len(attributes.numbers)) < _UNNUMBERED_SHARE
+    numbers = np.where(is_hidden, np.nan, attributes.numbers)
+    return replace(queries, attributes=replace(attributes, numbers=numbers))
 
 
 @dataclass
