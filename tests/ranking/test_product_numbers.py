@@ -58,22 +58,28 @@ def hits(model: Ranker, graph: RelationGraph) -> float:
     return float(listed[COLD - 1][np.arange(len(COLD))[:, None], best].mean())
 
 
-def test_numbers_rank_for_products_without_edges(graph: RelationGraph, tmp_path: Path) -> None:
+@pytest.mark.parametrize("whole", [25_000, 0])
+def test_numbers_rank_for_products_without_edges(
+    graph: RelationGraph, tmp_path: Path, whole: int
+) -> None:
     numbered = catalog([str(1000 + 2 * i) for i in range(N)])
-    model = Ranker(QUICK).fit(numbered, graph)
-    by_hash = Ranker(QUICK).fit(catalog([hashed(i) for i in range(N)]), graph)
-    assert hits(model, graph) > hits(by_hash, graph) + 0.5
-    assert not by_hash.items.numbered
-    assert "numbers" not in by_hash.arrays()
+    model = Ranker(QUICK.model_copy(update={"whole": whole})).fit(numbered, graph)
+    assert hits(model, graph) > 0.6
     model.save(tmp_path)
     scores, restored = model.score(COLD), Ranker.load(tmp_path)
     assert_same_scores(restored.score(COLD), scores)
     assert_same_scores(restored.refresh(numbered, graph).score(COLD), scores)
-    # a new product amid a line has its complements; without a number it cannot
+    # a new product amid a line has most of its complements first; without a number it cannot
     line = set(graph.complements.count[LINE * 5].indices.tolist())
     by_number, by_text = restored.score_new(catalog([str(1001 + 2 * LINE * 5), "new product"]))
-    assert set(np.argsort(-by_number)[:3].tolist()) == line
-    assert set(np.argsort(-by_text)[:3].tolist()) != line
+    assert len(set(np.argsort(-by_number)[:3].tolist()) & line) >= 2
+    assert len(set(np.argsort(-by_text)[:3].tolist()) & line) < 2
+
+
+def test_hashed_ids_are_no_evidence(graph: RelationGraph) -> None:
+    model = Ranker(QUICK).fit(catalog([hashed(i) for i in range(N)]), graph)
+    assert hits(model, graph) < 0.3
+    assert not [name for name in model.arrays() if "number" in name]
 
 
 def test_numbers_are_refused_where_they_say_nothing(graph: RelationGraph) -> None:
