@@ -111,11 +111,12 @@ def test_neighbours_are_the_nearest_numbers_with_complements() -> None:
     numbers = np.array([0.0, 1, 2, np.nan, 4, 5])
     order = rows_by_number(numbers, np.array([True, True, False, True, True, True]))
     assert order.tolist() == [0, 1, 4, 5]
-    near = number_neighbours(np.array([4.0, 3.5, np.nan]), numbers, order, (1, 1.0)).toarray()
-    expected = np.zeros((3, 6))
+    sources = np.array([4.0, 3.5, np.nan, 5.5, 0])
+    near = number_neighbours(sources, numbers, order, (1, 1.0)).toarray()
+    expected = np.zeros((5, 6))  # nothing without a number, beyond the last one or before the first
     expected[0, [1, 5]] = 0.5  # without itself
     expected[1, [1, 4]] = 0.5
     np.testing.assert_allclose(near, expected)
     content = sparse.csr_matrix(np.array([[1, 0], [1, 0], [0, 1], [0, 1], [0, 1], [1, 0.0]]))
-    alike = weighted_by_cosine(sparse.csr_matrix(near), content[[0, 0, 0]], content).toarray()
+    alike = weighted_by_cosine(sparse.csr_matrix(near), content[[0, 0, 0, 0, 0]], content).toarray()
     np.testing.assert_allclose(alike[:2, [1, 4, 5]], [[0.5, 0, 0.5], [1, 0, 0]])

@@ -113,7 +113,8 @@ def number_neighbours(
 ) -> Sparse:
     """(b, n) CSR: weights of the products with the nearest numbers, rows sum to 1.
 
-    1 / (1 + d / h) for the d-th on either side. A product at the same place is not its own.
+    1 / (1 + d / h) for the d-th on either side. A product at the same place is not its own. One
+    beyond the last number has no neighbours: those nearest are of an earlier season.
 
     Args:
         numbers: (b,) of the sources; without one, no neighbours.
@@ -128,7 +129,8 @@ def number_neighbours(
     steps = np.arange(reach)
     at = np.column_stack([before[:, None] - 1 - steps, after[:, None] + steps])
     weight = np.tile(1 / (1 + (steps + 1) / half), 2)
-    row, column = np.nonzero((at >= 0) & (at < len(order)) & np.isfinite(numbers)[:, None])
+    is_between = np.isfinite(numbers) & (before > 0) & (after < len(order))
+    row, column = np.nonzero((at >= 0) & (at < len(order)) & is_between[:, None])
     entries: Floats = weight[column].astype(np.float32)
     matrix = sparse.csr_matrix(
         (entries, (row, order[at[row, column]])), shape=(len(numbers), len(catalog_numbers))
