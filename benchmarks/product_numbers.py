@@ -30,16 +30,16 @@ from goeswith.evaluation.bootstrap import paired_bootstrap
 from goeswith.evaluation.metrics import Mask, PerSource, Rankings
 from goeswith.evaluation.protocols.case import BenchmarkData
 from goeswith.evaluation.protocols.cold_start_protocol import cold
-from goeswith.models import make_model
-from goeswith.models.base import Recommender
-from goeswith.ranking import ranker_training
-from goeswith.ranking.product_numbers import (
+from goeswith.features.product_numbers import (
     NEAR,
     Numbers,
     ProductNumbers,
     number_neighbours,
     rows_by_number,
 )
+from goeswith.models import make_model
+from goeswith.models.base import Recommender
+from goeswith.ranking import ranker_training
 from goeswith.ranking.ranker import Ranker, RankerConfig
 from goeswith.relations.build_graph import build_graph
 from goeswith.relations.graph import RelationGraph
@@ -136,7 +136,7 @@ def measured(folder: Path, seeds: list[int]) -> dict[str, Any]:
     truth = csr(graph.n, edges.sources[is_test], edges.targets[is_test], np.ones(is_test.sum()))
     train = graph.without_products(np.flatnonzero(is_new).astype(np.int32))
     result = {
-        "used": ProductNumbers.fit(catalog.ids, graph) is not None,
+        "used": ProductNumbers.fit(catalog.ids, graph.complements.count) is not None,
         "pairs": pair_shares(graph, numbers),
         "newest": summary([compared(catalog, train, is_new, truth, 0)]),
     }

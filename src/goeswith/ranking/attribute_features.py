@@ -32,8 +32,8 @@ from goeswith.core.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
 from goeswith.features.attribute_encoder import AttributeEncoder
 from goeswith.features.cosine_index import CosineIndex
+from goeswith.features.product_numbers import Numbers, ProductNumbers
 from goeswith.models.paths import out_degree
-from goeswith.ranking.product_numbers import Numbers, ProductNumbers
 
 _Entries: TypeAlias = tuple[Floats, tuple[npt.NDArray[Any], Rows]]
 """Values, and their rows and columns."""

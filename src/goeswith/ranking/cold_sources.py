@@ -15,17 +15,17 @@ import numpy.typing as npt
 
 from goeswith.core.arrays import Floats, Rows
 from goeswith.features.pair_clicks import CLICK_EVIDENCE, CLICK_RATIO
-from goeswith.ranking import candidate_paths, feature_matrix
-from goeswith.ranking.candidate_paths import Propagate, Scores
-from goeswith.ranking.candidate_pool import CandidatePool, dense_walk
-from goeswith.ranking.feature_matrix import FeatureMatrix
-from goeswith.ranking.item_features import ItemFeatures, QueryBatch
-from goeswith.ranking.product_numbers import (
+from goeswith.features.product_numbers import (
     NEAR,
     WIDE,
     number_neighbours,
     weighted_by_cosine,
 )
+from goeswith.ranking import candidate_paths, feature_matrix
+from goeswith.ranking.candidate_paths import Propagate, Scores
+from goeswith.ranking.candidate_pool import CandidatePool, dense_walk
+from goeswith.ranking.feature_matrix import FeatureMatrix
+from goeswith.ranking.item_features import ItemFeatures, QueryBatch
 
 CANDIDATES: Final[Mapping[str, int]] = {
     "regression": 60,

@@ -18,6 +18,7 @@ from scipy import linalg, sparse
 from goeswith.core.arrays import Floats, Rows, Sparse, inverse_power, scale_rows
 from goeswith.core.arrays_file import Arrays
 from goeswith.core.ndcg import ideal_dcg
+from goeswith.features.product_numbers import rows_by_number
 from goeswith.models.paths import (
     Weight,
     edge_weights,
@@ -28,7 +29,6 @@ from goeswith.models.paths import (
 )
 from goeswith.models.slim import sparse_weights
 from goeswith.ranking.attribute_features import AttributeFeatures
-from goeswith.ranking.product_numbers import rows_by_number
 from goeswith.relations.graph import RelationGraph
 from goeswith.relations.relation import CO_PURCHASE, CO_VIEW
 

@@ -21,6 +21,7 @@ from goeswith.core.errors import ConfigError
 from goeswith.core.progress import MessageProgress
 from goeswith.data.catalog import Catalog
 from goeswith.features.pair_clicks import PairClicks, padded
+from goeswith.features.product_numbers import ProductNumbers
 from goeswith.features.product_vectors import SentenceVectors
 from goeswith.models.base import Recommender, VectorModel
 from goeswith.models.paths import path_scores
@@ -35,7 +36,6 @@ from goeswith.ranking.item_features import ItemFeatures, QueryBatch, is_counted
 from goeswith.ranking.pair_classifier import PairClassifier, has_no_paths
 from goeswith.ranking.pair_features import PairFeatures
 from goeswith.ranking.pipelines import PIPELINES
-from goeswith.ranking.product_numbers import ProductNumbers
 from goeswith.ranking.ranker_training import BLOCK_MB, RankerTrainer
 from goeswith.relations.graph import RelationGraph
 from goeswith.relations.relation import CO_PURCHASE
@@ -61,7 +61,11 @@ class Ranker(Recommender):
 
     def fit(self, catalog: Catalog, graph: RelationGraph) -> Self:
         self._report("reading attributes")
-        numbers = None if has_no_paths(graph) else ProductNumbers.fit(catalog.ids, graph)
+        numbers = (
+            None
+            if has_no_paths(graph)
+            else ProductNumbers.fit(catalog.ids, graph.complements.count)
+        )
         if numbers is not None:
             self._report("products with close numbers have alike complements: numbers are evidence")
         self.reader = self._reader(catalog, graph, numbers)

@@ -14,7 +14,7 @@ from scipy import sparse
 from tests.same import assert_same_scores
 
 from goeswith.data.catalog import Catalog
-from goeswith.ranking.product_numbers import (
+from goeswith.features.product_numbers import (
     ProductNumbers,
     number_neighbours,
     rows_by_number,
@@ -83,11 +83,12 @@ def test_hashed_ids_are_no_evidence(graph: RelationGraph) -> None:
 
 
 def test_numbers_are_refused_where_they_say_nothing(graph: RelationGraph) -> None:
-    assert ProductNumbers.fit(pl.Series([str(i) for i in range(N)]), graph) is not None
-    assert ProductNumbers.fit(pl.Series([hashed(i) for i in range(N)]), graph) is None
-    assert ProductNumbers.fit(pl.Series(["a" * (i + 1) for i in range(N)]), graph) is None
+    edges = graph.complements.count
+    assert ProductNumbers.fit(pl.Series([str(i) for i in range(N)]), edges) is not None
+    assert ProductNumbers.fit(pl.Series([hashed(i) for i in range(N)]), edges) is None
+    assert ProductNumbers.fit(pl.Series(["a" * (i + 1) for i in range(N)]), edges) is None
     few = RelationGraph.from_edges(N, [(0, 9, CO_PURCHASE), (1, 9, CO_PURCHASE)])
-    assert ProductNumbers.fit(pl.Series([str(i) for i in range(N)]), few) is None
+    assert ProductNumbers.fit(pl.Series([str(i) for i in range(N)]), few.complements.count) is None
 
 
 @given(st.lists(st.integers(0, 10**9), min_size=1, unique=True), st.integers(0, 10**9))

@@ -27,8 +27,6 @@ from goeswith.core.arrays import (
     scale_rows,
 )
 from goeswith.core.arrays_file import Arrays
-from goeswith.models.paths import out_degree
-from goeswith.relations.graph import RelationGraph
 
 Numbers = npt.NDArray[np.float64]
 """(m,) place of each product in the order of the ids; NaN for an id without a digit."""
@@ -59,15 +57,19 @@ class ProductNumbers:
         return cls(sorted(filter(_is_number, ids.to_list()), key=_key))
 
     @classmethod
-    def fit(cls, ids: pl.Series, graph: RelationGraph) -> Self | None:
+    def fit(cls, ids: pl.Series, complements: Sparse) -> Self | None:
         """The numbers of a catalogue; None unless close numbers go with the same products.
 
         Then the complements of adjacent products are more alike, by cosine, than those of products
         in random order: four standard errors.
+
+        Args:
+            ids: of the n products.
+            complements: (n, n) CSR of complement edges.
         """
         numbers = cls.of(ids)
-        lists = graph.complements.count.astype(bool).astype(np.float32).tocsr()
-        lists = scale_rows(lists, inverse_power(out_degree(lists), 0.5))
+        lists = complements.astype(bool).astype(np.float32).tocsr()
+        lists = scale_rows(lists, inverse_power(np.diff(lists.indptr), 0.5))
         order = rows_by_number(numbers.places(ids), np.diff(lists.indptr) > 0)
         if len(order) <= _MIN_PAIRS:
             return None
@@ -135,7 +137,7 @@ def number_neighbours(
     matrix = sparse.csr_matrix(
         (entries, (row, order[at[row, column]])), shape=(len(numbers), len(catalog_numbers))
     )
-    return scale_rows(matrix, inverse_power(out_degree(matrix), 1))
+    return _rows_of_sum_1(matrix)
 
 
 def weighted_by_cosine(near: Sparse, content: Sparse, catalog_content: Sparse) -> Sparse:
@@ -149,7 +151,11 @@ def weighted_by_cosine(near: Sparse, content: Sparse, catalog_content: Sparse) -
     weighted = near.copy()
     cosine = content[entry_rows(near)].multiply(catalog_content[near.indices]).sum(axis=1)
     weighted.data = (near.data * np.asarray(cosine).ravel()).astype(np.float32)
-    return scale_rows(weighted, inverse_power(out_degree(weighted), 1))
+    return _rows_of_sum_1(weighted)
+
+
+def _rows_of_sum_1(matrix: Sparse) -> Sparse:
+    return scale_rows(matrix, inverse_power(np.asarray(matrix.sum(axis=1)).ravel(), 1))
 
 
 def _is_number(product: str) -> bool:
