@@ -91,7 +91,8 @@ def mine_table(
     Args:
         events: an Ibis table: product (int32 row in the catalogue), event ("view", "cart",
             "purchase"), at least one of basket_id, session_id and user_id (integers below 2 ** 31,
-            or null), and if present time (int64 microseconds) and position (int64).
+            or null), and if present time (int64 microseconds), position (int64) and line (int64,
+            the order of a log without times and positions).
         n: products in the catalogue.
         engine: where `events` is.
         config: see `mine`.
@@ -149,7 +150,8 @@ class _EventLog:
 
     def with_context(self, unit: str) -> Table:
         """The events as the expressions take them, without empty columns."""
-        present = [name for name in ("user_id", "time", "position") if name in self.columns]
+        names = ("user_id", "time", "position", "line")
+        present = [name for name in names if name in self.columns]
         return self.table.select(
             "product", "event", *(name for name in present if name != unit), context=unit
         )
@@ -333,6 +335,9 @@ def encode_events(events: pl.DataFrame) -> pl.DataFrame:
     columns = [pl.col("product"), *(_codes(name) for name in _ID_COLUMNS if name in events.columns)]
     event = pl.col("event") if "event" in events.columns else pl.lit("purchase")
     columns.append(event.cast(pl.String).alias("event"))
+    in_order = [name for name in ("timestamp", "position") if name in events.columns]
+    if "user_id" in events.columns and not any(events[name].count() for name in in_order):
+        columns.append(pl.int_range(pl.len(), dtype=pl.Int64).alias("line"))
     if "timestamp" in events.columns:
         columns.append(pl.col("timestamp").cast(pl.Datetime("us")).dt.epoch("us").alias("time"))
     if "position" in events.columns:
