@@ -17,8 +17,8 @@ import numpy as np
 
 from goeswith.core.mapped_arrays import MappedArrays
 from goeswith.store.search.bounded_search import FIRST_PRODUCTS, TermLists, better_outside
-from goeswith.store.string_array import pack_strings
 from goeswith.store.search.vocabulary import Vocabulary, max_edits
+from goeswith.store.string_array import pack_strings
 
 if TYPE_CHECKING:
     import numpy.typing as npt
