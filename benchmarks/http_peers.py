@@ -3,9 +3,10 @@
     python benchmarks/http_peers.py --peers PYTHON [--products 100000] [--rounds 5] [--seconds 4]
 
 Needs wrk, and redis-server for one row. PYTHON is one of an environment of its own with fastapi,
-uvicorn, httptools, uvloop, redis and, for one row, implicit (`http_servers.py`). Each is one process; all are up
-at once and asked in turns, over one connection and over sixteen that are kept alive, for ten
-complements of one of 5,000 products, all alike; every product is asked before anything is counted.
+uvicorn, httptools, uvloop, redis and, for one row, implicit (`http_servers.py`). Each is one
+process; all are up at once and asked in turns, over one connection and over sixteen that are kept
+alive, for ten complements of one of 5,000 products, all alike; every product is asked before
+anything is counted.
 `goeswith, remembered` is as it comes (log, metrics, evidence, answers kept as they were sent);
 `worked out` keeps none (`serve.cache_mb = 0`).
 

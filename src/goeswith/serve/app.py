@@ -129,7 +129,7 @@ def create_app(
     app.add_middleware(ServiceMiddleware, **parts)
     # uvicorn's layer for proxies, outside of this application, finds out who the client is
     if not (settings.rate and settings.trusted_proxies):
-        state.direct_responses = DirectResponses(responses, **parts)
+        state.find_direct = DirectResponses(responses, **parts).find
     if settings.origins:
         # outside the middleware: a CORS preflight request has no key
         app.add_middleware(

@@ -8,7 +8,6 @@ over the products of its words and two bytes a product of the catalogue.
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from goeswith.core.mapped_arrays import MappedArrays
-from goeswith.store.bounded_search import FIRST_PRODUCTS, TermLists, better_outside
-from goeswith.store.string_array import StringArray, pack_strings
+from goeswith.store.search.bounded_search import FIRST_PRODUCTS, TermLists, better_outside
+from goeswith.store.search.vocabulary import Vocabulary, max_edits
+from goeswith.store.string_array import pack_strings
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -40,9 +40,6 @@ _NEAREST_SCORE: Final = _MATCH_SCORE + _PREFIX_BONUS - 1
 """Score of a word with one typing error."""
 _MAX_PREFIX_PRODUCTS: Final = 4_000_000
 """Products looked at for one beginning of words."""
-_MAX_FUZZY_WORDS: Final = 20_000
-"""Words compared for one half of a word, letter by letter."""
-_MAX_FUZZY_MATCHES: Final = 50
 
 
 @dataclass(frozen=True)
@@ -103,9 +100,7 @@ class SearchIndex:
     """Word search over memory-mapped arrays."""
 
     def __init__(self, arrays: MappedArrays) -> None:
-        self._words = _SortedWords(StringArray.from_arrays(arrays, "word"))
-        self._backwards = _SortedWords(StringArray.from_arrays(arrays, "backwards"))
-        self._backwards_word = arrays["backwards.word"]
+        self._words = Vocabulary(arrays)
         self._starts = arrays["starts"]
         self._ranks = arrays["ranks"]
         self._rows = arrays["rows"]
@@ -129,7 +124,7 @@ class SearchIndex:
         terms = list(dict.fromkeys([*words, single_word(text)]))
         terms = [word for word in terms if word]
         all_words = _MATCH_SCORE * max(len(words), 1)
-        near = {word: _Near(self, word) for word in terms}
+        near = {word: _Near(self._words, word) for word in terms}
         if len(self._rows) >= 2 * FIRST_PRODUCTS:
             first = self._find_first(terms, all_words, near, count, all_words if every_word else 1)
             if first is not None:
@@ -199,7 +194,7 @@ class SearchIndex:
 
     def _term_lists(self, word: str, near: _Near) -> TermLists:
         start, stop, is_word = self._prefix_postings(word)
-        fuzzy = near.words if start == stop or _max_edits(word) else []
+        fuzzy = near.words if start == stop or max_edits(word) else []
         return TermLists(
             lists=[
                 (_MATCH_SCORE + _PREFIX_BONUS - edits, self._postings(place))
@@ -246,7 +241,7 @@ class SearchIndex:
             (
                 sum(tops) - top + _NEAREST_SCORE
                 for word, level, top in zip(terms, levels, tops, strict=True)
-                if level is not None and _max_edits(word)
+                if level is not None and max_edits(word)
             ),
             default=0,
         )
@@ -347,87 +342,14 @@ class SearchIndex:
             score[ranks] += fuzzy[ranks]  # a rank given twice counts once
         return _MATCH_SCORE + _PREFIX_BONUS - near.words[-1][1]
 
-    def fuzzy_words(self, word: str) -> list[tuple[int, int]]:
-        """Words of the vocabulary within a letter or two, with how many differ, nearest last.
-
-        An edit leaves the first or the last half of a word as it was: only words that share either
-        are compared. Two letters may differ in words of seven and more, one in those of four.
-        """
-        from rapidfuzz import process
-        from rapidfuzz.distance import OSA
-
-        edits = _max_edits(word)
-        if not edits:
-            return []
-        limits: dict[str, Any] = {
-            "scorer": OSA.distance,
-            "score_cutoff": edits,
-            "limit": _MAX_FUZZY_MATCHES,
-        }
-        first, last = self._words.half_prefix_range(word)
-        start, stop = self._backwards.half_prefix_range(word[::-1])
-        matches = [
-            (int(distance), at, first + at)
-            for _, distance, at in process.extract(word, self._words.between(first, last), **limits)
-        ]
-        # as far apart backwards as forwards
-        matches += [
-            (int(distance), last - first + at, int(self._backwards_word[start + at]))
-            for _, distance, at in process.extract(
-                word[::-1], self._backwards.between(start, stop), **limits
-            )
-        ]
-        nearest = sorted(matches)[:_MAX_FUZZY_MATCHES]
-        near = {place: distance for distance, _, place in nearest if distance}
-        return sorted(near.items(), key=lambda item: -item[1])
-
 
 class _Near:
     """The words near one, looked for once a query."""
 
-    def __init__(self, index: SearchIndex, word: str) -> None:
-        self._index, self._word = index, word
+    def __init__(self, vocabulary: Vocabulary, word: str) -> None:
+        self._vocabulary, self._word = vocabulary, word
 
     @cached_property
     def words(self) -> list[tuple[int, int]]:
-        """As of `SearchIndex.fuzzy_words`."""
-        return self._index.fuzzy_words(self._word)
-
-
-def _max_edits(word: str) -> int:
-    return 0 if len(word) < 4 else 1 if len(word) < 7 else 2
-
-
-class _SortedWords(Sequence[str]):
-    """Words in sorted order, read by bisection."""
-
-    def __init__(self, words: StringArray) -> None:
-        self._strings = words
-
-    def __len__(self) -> int:
-        return len(self._strings)
-
-    def __getitem__(self, place: Any) -> Any:
-        return self._strings[place]
-
-    def between(self, first: int, last: int) -> list[str]:
-        """The words from `first` to before `last`."""
-        return self._strings.between(first, last)
-
-    def prefix_range(self, prefix: str) -> tuple[int, int]:
-        """From and to where words begin with `prefix`."""
-        first = bisect_left(self, prefix)
-        return first, bisect_right(self, prefix, lo=first, key=lambda word: word[: len(prefix)])
-
-    def position(self, word: str) -> int | None:
-        """Position of a word; None if it is not in the vocabulary."""
-        place = bisect_left(self, word)
-        return place if place < len(self) and self[place] == word else None
-
-    def half_prefix_range(self, word: str) -> tuple[int, int]:
-        """From and to where words share the first half of `word`, or more where that is many."""
-        for length in range((len(word) - 1) // 2, len(word) + 1):
-            first, last = self.prefix_range(word[:length])
-            if last - first <= _MAX_FUZZY_WORDS:
-                return first, last
-        return first, first + _MAX_FUZZY_WORDS
+        """As of `Vocabulary.near`."""
+        return self._vocabulary.near(self._word)

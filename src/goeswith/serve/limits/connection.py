@@ -21,8 +21,6 @@ from goeswith.serve.limits.refusal import raw_problem
 if TYPE_CHECKING:
     import asyncio
 
-    from goeswith.serve.fast_path import DirectResponses
-
 MAX_HEAD: Final = 65_536
 """Bytes of the request line and the headers of a request; also of a body of unknown length, which
 every route refuses.
@@ -67,17 +65,18 @@ class ConnectionState(ServerState):
         draining: every response ends its connection.
         max_connections: a further one takes the place of one without a running request.
         on_refused: called with the status of a request that ends here.
-        direct_responses: that connections write without the application; None for none.
+        find_direct: headers and body, from the scope of a request, of a response that needs no
+            application, if there is one; None where there is none ever.
     """
 
     def __init__(
         self,
         max_connections: int,
         on_refused: Callable[[int], None],
-        direct_responses: DirectResponses | None = None,
+        find_direct: Callable[[Any], tuple[bytes, bytes] | None] | None = None,
     ) -> None:
         super().__init__()
-        self.draining, self.direct_responses = False, direct_responses
+        self.draining, self.find_direct = False, find_direct
         self._start, self._start_of = b"", self.default_headers
         self.max_connections, self.on_refused = max_connections, on_refused
 
@@ -208,9 +207,9 @@ class LimitedConnection(HttpToolsProtocol):
 
     def _find_direct(self) -> bool:
         """Whether there is a response that needs no application, for the end of the request."""
-        responses, parser, url = self.server_state.direct_responses, self.parser, self.url
+        find, parser, url = self.server_state.find_direct, self.parser, self.url
         if (
-            responses is None
+            find is None
             or self.is_running
             or self.server_state.draining
             or self.flow.write_paused
@@ -224,7 +223,7 @@ class LimitedConnection(HttpToolsProtocol):
         path, _, query = url.partition(b"?")
         scope: Any = self.scope
         scope |= {"method": "GET", "path": path.decode("ascii"), "query_string": query}
-        self._direct = responses.find(scope)
+        self._direct = find(scope)
         return self._direct is not None
 
     def on_body(self, body: bytes) -> None:

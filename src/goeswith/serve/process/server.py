@@ -57,7 +57,7 @@ class Server(uvicorn.Server):
         self._connections = ConnectionState(
             settings.max_connections,
             app.state.metrics.count_refused,
-            getattr(app.state, "direct_responses", None),
+            getattr(app.state, "find_direct", None),
         )
         self.server_state = self._connections
 
