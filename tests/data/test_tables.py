@@ -126,7 +126,7 @@ def test_an_unclosed_quotation_mark_in_a_large_file_is_found_too(read, monkeypat
         ("t.parquet", b"", "is empty"),
         ("t.parquet", b"PAR1 and then nothing", "truncated or damaged"),
         ("t.parquet.gz", b"PAR1", "truncated or damaged"),
-        ("t.ods", b"PK", "readable are .parquet, .csv"),
+        ("t.ods", b"PK", "supported formats are .parquet, .csv"),
         ("t.xlsx", b"PK", "is not a complete spreadsheet"),
     ],
 )

@@ -114,7 +114,7 @@ def decode_public_key(text: str) -> bytes:
         content = b""
     if len(content) != _PUBLIC_BYTES:
         raise ConfigError(
-            f"{text[:80]!r} is no public key: write what `goeswith signing-key` prints "
+            f"{text[:80]!r} is not a public key: write the text that `goeswith signing-key` prints "
             "after 'public key:'"
         )
     return content

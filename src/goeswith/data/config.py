@@ -84,7 +84,7 @@ class ParentConfig(BaseModel):
         try:
             pl.Series([""]).str.extract(pattern, 1)
         except pl.exceptions.PolarsError as error:
-            raise ValueError(f"is no regular expression: {error}") from error
+            raise ValueError(f"is not a regular expression: {error}") from error
         if "(" not in pattern:
             raise ValueError("has no group in parentheses")
         return pattern
@@ -182,7 +182,7 @@ class DataConfig(BaseModel):
             try:
                 "a".encode(codecs.lookup(encoding).name)
             except (LookupError, UnicodeError, TypeError, AttributeError) as error:
-                raise ValueError(f"{encoding!r} is no text encoding") from error
+                raise ValueError(f"{encoding!r} is not a text encoding") from error
         return encoding
 
     @field_validator("delimiter")
@@ -205,7 +205,7 @@ class DataConfig(BaseModel):
         except (KeyError, ValueError, OSError) as error:
             near = get_close_matches(zone, available_timezones(), n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ", such as 'Europe/Berlin'"
-            raise ValueError(f"{zone!r} is no time zone{hint}") from error
+            raise ValueError(f"{zone!r} is not a time zone{hint}") from error
         return zone
 
     @field_validator("columns")
@@ -216,7 +216,7 @@ class DataConfig(BaseModel):
         for name, value in columns.items():
             if isinstance(value, dict):
                 if name not in COLUMNS:
-                    raise ValueError(f"{name!r} is no table; tables are {', '.join(COLUMNS)}")
+                    raise ValueError(f"{name!r} is not a table; tables are {', '.join(COLUMNS)}")
                 for column in value:
                     _check_column(column, COLUMNS[name])
             else:
@@ -246,4 +246,4 @@ def _check_column(name: str, columns: Iterable[str]) -> None:
     if name not in columns:
         near = get_close_matches(name, columns, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(columns)}"
-        raise ValueError(f"{name!r} is no column of goeswith; {hint}")
+        raise ValueError(f"{name!r} is not a column of goeswith; {hint}")

@@ -60,8 +60,8 @@ def read_table(
         raise DataError(f"there is no file {path}")
     if table_format(path) is None:
         raise DataError(
-            f"{path} cannot be read; readable are {', '.join(READABLE_SUFFIXES)} (also .gz, .zst, "
-            ".zip)"
+            f"{path} cannot be read; supported formats are {', '.join(READABLE_SUFFIXES)} (also "
+            ".gz, .zst, .zip)"
         )
     try:
         size = path.stat().st_size
@@ -140,7 +140,7 @@ def require_columns(frame: pl.DataFrame, columns: tuple[str, ...], file: str) ->
             + (
                 ""
                 if _any_common(present)
-                else "; if these are no names, the file has no header, or lines above it"
+                else "; if these are not names, the file has no header, or lines above it"
             )
         )
 

@@ -26,8 +26,8 @@ def check_table_folder(folder: Traversable) -> tuple[KindTable, list[str]]:
     """
     if not any((folder / part).is_dir() or (folder / part).is_file() for part in _PARTS):
         raise DataError(
-            f"{folder} is no folder of a table: it has none of {', '.join(_PARTS)}; give one that "
-            "is made as the table of this package is (docs/explanation/kinds.md)"
+            f"{folder} is not a folder with a table of kinds: it has none of {', '.join(_PARTS)}; "
+            "docs/explanation/kinds.md describes the files"
         )
     problems: list[str] = []
     if (folder / "kinds").is_dir():

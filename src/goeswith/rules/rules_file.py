@@ -30,7 +30,9 @@ def read_document(path: Path) -> list[dict[str, Any]]:
     """
     try:
         if path.stat().st_size > _MAX_BYTES:
-            raise ConfigError(f"{path} has more than {_MAX_BYTES:,} bytes; it is no file of rules")
+            raise ConfigError(
+                f"{path} has more than {_MAX_BYTES:,} bytes; this is not a file of rules"
+            )
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return []

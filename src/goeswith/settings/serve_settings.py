@@ -31,7 +31,7 @@ def _check_origin(value: str) -> str:
     """
     if not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?", value):
         raise ValueError(
-            f"{value[:80]!r} is no origin: write scheme and host, such as https://images.shop.example"
+            f"{value[:80]!r} is not an origin: write scheme and host, such as https://images.shop.example"
         )
     return value
 

@@ -116,8 +116,8 @@ def test_a_file_that_is_no_product_is_refused(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "name a product"),
-        (["phone-1", "--new", "x.json"], "name a product"),
+        ([], "pass one of these: a product id"),
+        (["phone-1", "--new", "x.json"], "pass one of these: a product id"),
         (["phone-1", "--where", "price"], "is not written as COLUMN OPERATOR VALUE"),
         (["phone-1", "camera-11"], "no product 'camera-11'"),
     ],

@@ -27,7 +27,7 @@ def command(
         ),
     ] = None,
 ) -> None:
-    """Serve recommendations to agents by the Model Context Protocol; read only.
+    """Serve recommendations to AI assistants over the Model Context Protocol; read only.
 
         goeswith mcp bundle
 

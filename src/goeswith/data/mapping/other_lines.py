@@ -64,8 +64,8 @@ def without_other_lines(
             )
         else:
             notes.append(
-                f"{file}: {rows} left out with their events, as no products by their titles "
-                f"({titles}); to keep them, set non_products = false under [data.ignore] "
+                f"{file}: {rows} left out with their events, because their titles are not those of "
+                f"products ({titles}); to use them, set non_products = false under [data.ignore] "
                 "of goeswith.toml"
             )
     left_out = {}
