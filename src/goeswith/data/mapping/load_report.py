@@ -130,7 +130,7 @@ class LoadReport:
             counted = [status for status, entry in self.statuses.items() if entry["counted"]]
             ignored = [status for status, entry in self.statuses.items() if not entry["counted"]]
             lines.append(
-                f"order status: counted are {_listed(counted) or 'none'}; left out are "
+                f"order status counted: {_listed(counted) or 'none'}; left out: "
                 f"{_listed(ignored) or 'none'}"
             )
         lines += [f"note: {note}" for note in self.notes]
