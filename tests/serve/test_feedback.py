@@ -334,5 +334,5 @@ def test_an_update_counts_clicks_and_purchases_of_new_lines_once(
     changed.write_text(changed.read_text()[10:])
     with pytest.raises(DataError, match="has changed since it was counted"):
         update_bundle(bundle, folder)
-    with pytest.raises(DataError, match="holds no feedback"):
+    with pytest.raises(DataError, match="has no feedback"):
         update_bundle(bundle, tmp_path)

@@ -117,7 +117,7 @@ def test_a_file_with_a_fault_leaves_no_revoked_key_valid(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "holds no key"),
+        ("", "has no key"),
         ("shop\n", "line 1"),
         ("# ok\nshop:abc\n", "line 2"),
         ("a b:" + "0" * 64, "line 1"),

@@ -67,7 +67,7 @@ def read_key(file: Path) -> Ed25519PrivateKey:
     except OSError as error:
         raise ConfigError(f"the signing key {file} cannot be read: {error}; {remedy}") from error
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise ConfigError(f"{file} holds no usable private key in PEM form; {remedy}") from error
+        raise ConfigError(f"{file} has no usable private key in PEM form; {remedy}") from error
     if not isinstance(key, Ed25519PrivateKey):
         raise ConfigError(f"{file} holds a key that is not Ed25519; {remedy}")
     return key

@@ -266,7 +266,7 @@ class _EventCleaner:
         )
         frame = self._set_aside(frame, unknown, reason, "event")
         ignored = pl.col("_kind") == IGNORE
-        reason = "the event is no view, cart or purchase"
+        reason = "the event is not a view, cart or purchase"
         frame = self._set_aside(frame, ignored, reason, "event", expected=True)
         return frame.with_columns(pl.col("_kind").alias("event"))
 

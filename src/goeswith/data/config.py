@@ -23,7 +23,7 @@ class IgnoreConfig(BaseModel):
 
     products: list[str] = Field(
         [],
-        description="Product ids or titles that are no product, such as shipping and gift lines; "
+        description="Product ids or titles that are not products, such as shipping and gift lines; "
         "* stands for any text, case does not matter.",
         examples=[["SHIPPING*", "gift card"]],
     )
@@ -42,7 +42,7 @@ class IgnoreConfig(BaseModel):
     )
     guests: list[str] = Field(
         [],
-        description="User ids that stand for many people. Their events count as events without a "
+        description="User ids that many people share. Their events count as events without a "
         "user. 0, -1 and names such as guest are recognised without this setting.",
         examples=[["9999"]],
     )
@@ -117,7 +117,7 @@ class PictureConfig(BaseModel):
     @model_validator(mode="after")
     def _has_both(self) -> Self:
         if (self.folder is None) != (self.encoder is None):
-            raise ValueError("folder and encoder belong together: set both, or none")
+            raise ValueError("folder and encoder are used together: set both, or neither")
         if self.column is not None and self.folder is None:
             raise ValueError("column holds paths within a folder: set folder and encoder, too")
         return self

@@ -71,7 +71,7 @@ def read_feedback_events(
     paths = sorted(folder.glob(FEEDBACK_PATTERN))
     if not paths:
         raise DataError(
-            f"{folder} holds no feedback ({FEEDBACK_PATTERN}); name the folder serve.feedback"
+            f"{folder} has no feedback ({FEEDBACK_PATTERN}); use the folder of serve.feedback"
         )
     counted = [] if recount else [entry for entry in counted_files if "bytes" in entry]
     before = {entry["file"]: entry for entry in counted}

@@ -73,7 +73,7 @@ def read_table(
         raise DataError(f"{path} is empty (0 bytes); write the table again, or remove the file")
     frame = pl.concat(table_batches(path, quarantine, config, file=file), rechunk=True)
     if not frame.height and not quarantine.rows_read(file or path.name):
-        raise DataError(f"{path} holds no rows; remove it if there is no such table")
+        raise DataError(f"{path} has no rows; remove it if there is no such table")
     return frame
 
 

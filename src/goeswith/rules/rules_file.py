@@ -53,7 +53,7 @@ def check_document(content: Any, name: str) -> list[dict[str, Any]]:
         ConfigError: as `read_document`.
     """
     if not isinstance(content, dict) or not isinstance(content.get("rules"), list):
-        raise ConfigError(f'{name} holds no rules; write {{"version": 1, "rules": [...]}}')
+        raise ConfigError(f'{name} has no rules; write {{"version": 1, "rules": [...]}}')
     if content.get("version") != VERSION:
         raise ConfigError(
             f"{name} has version {content.get('version')!r}; this goeswith reads version {VERSION}"

@@ -78,7 +78,7 @@ def _read_lines(path: Path) -> tuple[dict[str, list[str]], str | None]:
                 "prints it"
             )
     if not keys and fault is None:
-        fault = f"{path} holds no key; `goeswith key NAME` prints a line for it"
+        fault = f"{path} has no key; `goeswith key NAME` prints a line for it"
     return keys, fault
 
 

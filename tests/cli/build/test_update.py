@@ -95,7 +95,7 @@ def test_a_new_product_is_answered_from_its_file(bundle: Path, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("[1]", "holds no JSON object"),
+        ("[1]", "is not a JSON object"),
         ("{", "is not JSON"),
         ("[" * 100_000, "is not JSON"),
         ('{"titel": "x"}', "did you mean 'title'"),

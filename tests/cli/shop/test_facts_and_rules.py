@@ -125,7 +125,7 @@ def test_an_edit_by_hand_is_applied_recorded_and_undone(bundle: Path, tmp_path: 
         ("{", "is not valid JSON"),
         ('{"version": 2, "rules": []}', "reads version 1"),
         ('{"rules": []}', "reads version 1"),
-        ("[]", "holds no rules"),
+        ("[]", "has no rules"),
         ('{"version": 1, "rules": [], "more": 1}', "unknown entry 'more'"),
         ('{"version": 1, "rules": [{"id": "a", "action": "hide"}]}', "rule 'a': action"),
         ('{"version": 1, "rules": [{}]}', "rule None: id"),

@@ -221,7 +221,7 @@ def _personal_fields(found: Any) -> dict[str, Any]:
 def _print_personal(output: Output, personal: Personalization) -> None:
     """Print how a list was made for one shopper."""
     if not personal.known:
-        output.say("no purchase of this shopper is known: the list is that for all")
+        output.say("no usable purchase of this shopper: this is the list for all shoppers")
     else:
         beside = ", compared with similar shoppers" if personal.similar_shoppers else ""
         count = f"{personal.products:,} product{'' if personal.products == 1 else 's'}"
