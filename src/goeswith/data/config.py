@@ -29,7 +29,7 @@ class IgnoreConfig(BaseModel):
     )
     statuses: Literal["auto"] | list[str] = Field(
         "auto",
-        description="Order statuses of which no line counts, as parts of the status; case does not "
+        description="Parts of order statuses whose lines do not count; case does not "
         "matter. auto is cancelled, voided, refunded, returned, failed and the like, in several "
         "languages. A status with `partial` counts.",
         examples=[["cancel", "refund"]],
@@ -144,13 +144,13 @@ class DataConfig(BaseModel):
     )
     decimal: Literal["auto", ".", ","] = Field(
         "auto",
-        description="Decimal mark of numbers in text. auto follows the column, for each currency; "
-        "a number that could be read in two ways is not read.",
+        description="Decimal mark of numbers in text. auto infers it from the column, for each "
+        "currency; a number that could be read in two ways is not used.",
     )
     date_order: Literal["auto", "dmy", "mdy", "ymd"] = Field(
         "auto",
-        description="Order of day, month and year in dates such as 01/02/24. auto follows the "
-        "column and stops where the column does not show it.",
+        description="Order of day, month and year in dates such as 01/02/24. auto infers it from "
+        "the column, and stops if the column does not show it.",
     )
     zone: str | None = Field(
         None,
@@ -161,7 +161,7 @@ class DataConfig(BaseModel):
     columns: dict[str, str | dict[str, str]] = Field(
         {},
         description="Column of goeswith = column of your tables, for all tables or for one in "
-        "[data.columns.events]; `none` says that there is no such column.",
+        "[data.columns.events]; `none` if there is no such column.",
         examples=[{"timestamp": "Bestellt am", "user_id": "none"}],
     )
     events: dict[str, str] = Field(
