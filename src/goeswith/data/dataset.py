@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,7 +51,7 @@ class Dataset:
         sessions: products that the authors of `bundles` saw.
         bundles: sets of products that people put together.
         quarantine: rows that were set aside, with reasons.
-        fingerprint: SHA-256 over names and contents of the tables.
+        fingerprint: SHA-256 over names and contents of the tables, and the pictures of a folder.
         test: prefixes with the product that came next.
         report: what was understood of the tables.
     """
@@ -220,7 +219,7 @@ class Dataset:
             quarantine: takes the rows that are set aside.
             name: of the data.
             folder: that the tables were read from.
-            fingerprint: of their contents.
+            fingerprint: of their contents; that of pictures is added.
             config: settings of reading.
             mappings: table -> the columns of each of its files.
             not_read: file -> why it is not read.
@@ -282,7 +281,9 @@ class Dataset:
                     f"{folder or name} has no products in usable rows; the most frequent reason "
                     f"in quarantine: {quarantine.counts()['reason'][0]}"
                 )
-        catalog = with_pictures(catalog, config.pictures, quarantine)
+        catalog, of_pictures = with_pictures(catalog, config.pictures, quarantine)
+        if of_pictures:
+            fingerprint = hashlib.sha256((fingerprint + of_pictures).encode()).hexdigest()
         report.notes += picture_notes(catalog, config.pictures)
         return cls(
             name=name,
@@ -344,6 +345,4 @@ def _as_polars(frame: Any, table: str) -> pl.DataFrame:
 
 def _contents(frame: pl.DataFrame) -> bytes:
     """SHA-256 of a frame's names, types and values."""
-    buffer = io.BytesIO()
-    frame.write_ipc(buffer)
-    return hashlib.sha256(buffer.getbuffer()).digest()
+    return hashlib.sha256(frame.write_ipc(None).getbuffer()).digest()

@@ -96,6 +96,26 @@ def test_a_folder_is_read_by_product_id_once(folder: Path, encoder: type[MeanCol
     assert encoder.calls == [2, 1]
 
 
+def test_the_fingerprint_of_data_covers_the_pictures_of_their_products(folder: Path) -> None:
+    products = pl.DataFrame({"product_id": ["a", "b", "none"]})
+    events = pl.DataFrame({"basket_id": ["1", "1"], "product_id": ["a", "b"]})
+
+    def fingerprint(config: DataConfig) -> str:
+        return Dataset.from_frames(events, products=products, settings=config).fingerprint
+
+    config = DataConfig(pictures=settings(folder))
+    prints = [fingerprint(DataConfig()), fingerprint(config)]
+    (folder / "a.png").rename(folder / "kept")
+    prints.append(fingerprint(config))  # without a picture of a
+    (folder / "kept").rename(folder / "none.png")
+    prints.append(fingerprint(config))  # the same picture, of another product
+    Image.new("RGB", (20, 10), "green").save(folder / "none.png")
+    prints.append(fingerprint(config))  # another picture
+    assert len(set(prints)) == len(prints)
+    (folder / "of-no-product.png").write_bytes(b"")
+    assert fingerprint(config) == prints[-1]
+
+
 def test_what_cannot_be_read_is_recorded_with_product_and_reason(
     folder: Path, tmp_path: Path
 ) -> None:
@@ -129,7 +149,7 @@ def test_what_cannot_be_read_is_recorded_with_product_and_reason(
         )
     )
     quarantine = Quarantine()
-    result = with_pictures(catalog, settings(folder, "image"), quarantine)
+    result, _ = with_pictures(catalog, settings(folder, "image"), quarantine)
     used = result.frame["picture_vector"].is_not_null().to_list()
     assert used == [reason == "" for reason in paths.values()] + [False]
     recorded = {row["row"]: row for row in quarantine.rows.iter_rows(named=True)}

@@ -10,7 +10,8 @@ from tests.same import assert_same_scores
 
 from goeswith.core.errors import ConfigError
 from goeswith.data.catalog import Catalog
-from goeswith.language.eccr.eccr_model import Eccr, EccrConfig
+from goeswith.language.eccr.eccr_config import EccrConfig
+from goeswith.language.eccr.eccr_model import Eccr
 from goeswith.models import make_model
 from goeswith.relations.graph import RelationGraph
 

@@ -10,8 +10,7 @@ import pytest
 from goeswith.core.errors import ConfigError
 from goeswith.data.catalog import Catalog
 from goeswith.features.semantic_codes import Trie
-from goeswith.language.eccr.eccr_model import prompt_texts
-from goeswith.language.eccr.prompts import code_ids, make_prompts
+from goeswith.language.eccr.prompts import code_ids, make_prompts, prompt_texts
 from goeswith.language.eccr.slate_examples import make_slate_examples
 from goeswith.relations.graph import RelationGraph
 
