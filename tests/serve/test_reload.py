@@ -274,7 +274,7 @@ def test_an_address_that_is_taken_or_none_is_reported() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(ConfigError, match=rf"127.0.0.1:{port} cannot be listened on: Address"):
+        with pytest.raises(ConfigError, match=rf"cannot listen on 127.0.0.1:{port}: Address"):
             open_socket(ServeSettings(port=port))
-    with pytest.raises(ConfigError, match=r"'no\.such\.name\.invalid' is no address"):
+    with pytest.raises(ConfigError, match=r"'no\.such\.name\.invalid' is not an address"):
         open_socket(ServeSettings(host="no.such.name.invalid"))

@@ -251,7 +251,7 @@ class Dataset:
             report.notes += currency_notes(tables[source], files[source])
         quarantine.check()
         if not len(catalog):
-            raise DataError(f"{folder or name} names no product: every product_id is missing")
+            raise DataError(f"{folder or name} has no products: every product_id is missing")
         clean_tables = {
             table: cleaner(tables[table], files[table], quarantine, catalog)
             for table, cleaner in _CLEANERS.items()
@@ -270,16 +270,16 @@ class Dataset:
             report.describe_events(clean_tables["events"])
             if "relations" in tables:
                 report.notes.append(
-                    f"{files['relations']} gives the pairs, so that no pair is counted in "
-                    f"{files['events']}; remove {files['relations']} to count pairs"
+                    f"pairs are read from {files['relations']} and not counted from "
+                    f"{files['events']}; to count them, remove {files['relations']}"
                 )
         quarantine.check()
         if not has_products:
             catalog, clean_tables = only_used_products(catalog, clean_tables)
             if not len(catalog):
                 raise DataError(
-                    f"{folder or name} names no product in a row that can be used; rows were set "
-                    f"aside, the most because of: {quarantine.counts()['reason'][0]}"
+                    f"{folder or name} has no products in usable rows; the most frequent reason "
+                    f"in quarantine: {quarantine.counts()['reason'][0]}"
                 )
         catalog, of_pictures = with_pictures(catalog, config.pictures, quarantine)
         if of_pictures:
@@ -335,11 +335,11 @@ def _as_polars(frame: Any, table: str) -> pl.DataFrame:
             converted = pl.DataFrame(frame)
     except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
         raise DataError(
-            f"{table}: a {type(frame).__name__} is no data frame of polars, pandas or pyarrow: "
+            f"{table}: a {type(frame).__name__} is not a data frame of polars, pandas or pyarrow: "
             f"{error}"
         ) from error
     if isinstance(converted, pl.Series):
-        raise DataError(f"{table}: one column is no table; give a data frame")
+        raise DataError(f"{table}: a single column is not a table; pass a data frame")
     return converted
 
 

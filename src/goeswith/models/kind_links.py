@@ -63,10 +63,8 @@ class KindLinks(Recommender):
 
     class Config(ModelConfig):
         shared: float = Field(0.8, ge=0, description="Weight of words that both titles share.")
-        popularity: float = Field(0.3, ge=0, description="Weight of what is bought most.")
-        place: float = Field(
-            1.0, ge=0, description="How much less each further product of one kind scores."
-        )
+        popularity: float = Field(0.3, ge=0, description="Weight of the popularity of a product.")
+        place: float = Field(1.0, ge=0, description="Penalty of each further product of one kind.")
         per_kind: int = Field(
             100, ge=1, description="Products of one kind that are candidates, those bought most."
         )

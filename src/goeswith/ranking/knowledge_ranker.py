@@ -58,9 +58,7 @@ class KnowledgeRanker(Recommender):
         unknown: float = Field(
             4.0, ge=0, description="Weight of shared words against a pair with an unknown kind."
         )
-        place: float = Field(
-            2.0, ge=0, description="How much less each further product of one kind scores."
-        )
+        place: float = Field(2.0, ge=0, description="Penalty of each further product of one kind.")
 
         @model_validator(mode="before")
         @classmethod

@@ -99,7 +99,7 @@ def mine_table(
         return RelationGraph(n)
     if not any(name in log.columns for name in ID_COLUMNS):
         raise DataError(
-            "the events have no basket_id, session_id or user_id, which would show which of "
+            "the events have no basket_id, session_id or user_id to show which of "
             "them belong together; add one of these columns"
         )
     votes = VoteWeights.from_log(log.table, log.columns, config)

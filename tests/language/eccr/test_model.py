@@ -139,5 +139,5 @@ def test_a_language_model_that_is_none_is_reported_before_the_base_learns(
     monkeypatch.setattr(
         type(make_model("cocitation")), "fit", lambda *_: pytest.fail("the base learned")
     )
-    with pytest.raises(ConfigError, match="no folder or hub id"):
+    with pytest.raises(ConfigError, match="neither a folder nor a hub id"):
         fitted(shop, tmp_path)

@@ -221,5 +221,5 @@ def test_what_is_said_ends_and_is_the_likeliest(
 
 
 def test_a_folder_without_a_model_is_described_by_name(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no folder or hub id"):
+    with pytest.raises(ConfigError, match="neither a folder nor a hub id"):
         load_backbone(str(tmp_path / "nothing"))

@@ -156,7 +156,7 @@ class _PictureReader:
             ) from error
         if not np.isfinite(vectors).all():
             raise ConfigError(
-                f"the encoder {self._encoder!r} returns values that are no finite numbers; use "
+                f"the encoder {self._encoder!r} returns values that are not finite numbers; use "
                 "another one under [data.pictures]"
             )
         self.vectors |= dict(zip(pictures, vectors, strict=True))

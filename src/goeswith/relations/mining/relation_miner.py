@@ -51,7 +51,7 @@ class RelationMiner:
         if unit != "basket_id" and not day_window:
             self.report.notes.append(
                 f"{CO_PURCHASE}: no basket ids, and no user ids with timestamps for a window of "
-                f"days, so that all purchases of one {unit.removesuffix('_id')} go together"
+                f"days, so all purchases of one {unit.removesuffix('_id')} count as one basket"
             )
         timed = day_window or self.votes.half_life is not None
         in_context = events.having(unit, *(["time"] if timed else []))
@@ -90,8 +90,8 @@ class RelationMiner:
         over_user_cap = count_rows(eligible) - count_rows(occurrences)
         if config.min_co_purchase == "auto" and min_count < DEFAULT_MIN_CO_PURCHASE:
             self.report.notes.append(
-                f"{CO_PURCHASE}: pairs of {min_count} and more {_CONTEXT_NAMES[unit]} are edges, "
-                "since there are too few purchases for ten edges a product of "
+                f"{CO_PURCHASE}: the minimum support in {_CONTEXT_NAMES[unit]} is {min_count}, "
+                "because there are too few purchases for ten edges per product with "
                 f"{DEFAULT_MIN_CO_PURCHASE}"
             )
         self.report.relations.append(
@@ -120,15 +120,15 @@ class RelationMiner:
         unit = next((name for name in ("session_id", "user_id") if name in events.columns), None)
         if unit is None:
             notes.append(
-                f"{CO_VIEW}, {VIEW_THEN_PURCHASE}: not mined, since views have no session_id or "
-                "user_id"
+                f"{CO_VIEW}, {VIEW_THEN_PURCHASE}: not counted, because views have no session_id "
+                "or user_id"
             )
             return {}
         split_by_gap = unit == "user_id" and "time" in events.columns
         if unit == "user_id" and not split_by_gap:
             notes.append(
-                f"{CO_VIEW}, {VIEW_THEN_PURCHASE}: no session ids and no timestamps, so that all "
-                "that a user did counts as one session"
+                f"{CO_VIEW}, {VIEW_THEN_PURCHASE}: no session ids and no timestamps, so all "
+                "events of a user count as one session"
             )
         timed = split_by_gap or self.votes.half_life is not None
         in_context = events.having(unit, *(["time"] if timed else []))
@@ -167,8 +167,8 @@ class RelationMiner:
             return {CO_VIEW: co_view}
         if not events.columns & {"time", "position"}:
             notes.append(
-                f"{VIEW_THEN_PURCHASE}: not mined, since the events have no timestamps or "
-                "positions and so no order"
+                f"{VIEW_THEN_PURCHASE}: not counted, because the events have no order (no "
+                "timestamps or positions)"
             )
             return {CO_VIEW: co_view}
         pairs = read_pair_counts(
