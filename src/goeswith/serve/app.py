@@ -19,7 +19,6 @@ from goeswith.core.errors import ConfigError
 from goeswith.core.version import __version__
 from goeswith.query.bundle import Bundle
 from goeswith.results.experiments.stop_rule import StopDecision
-from goeswith.serve.admission import Admission
 from goeswith.serve.api_keys import GRACE_SECONDS, ApiKeys, Outcome
 from goeswith.serve.api_reference import add_api_reference
 from goeswith.serve.benchmark_report import read_report
@@ -27,6 +26,7 @@ from goeswith.serve.dependencies import refuse_unknown_parameters
 from goeswith.serve.experiment_watch import ExperimentWatch
 from goeswith.serve.fast_path import DirectResponses, FastPath, StoredResponses
 from goeswith.serve.feedback_log import FeedbackLog
+from goeswith.serve.limits.admission import Admission
 from goeswith.serve.limits.allowed_hosts import allowed_hosts
 from goeswith.serve.limits.body_limit import BodyLimit
 from goeswith.serve.limits.rate_limit import RateLimiter

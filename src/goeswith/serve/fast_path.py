@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from goeswith.query.bundle import Bundle
     from goeswith.query.recommendation import Recommendation
     from goeswith.query.recommendation_list import RecommendationList
-    from goeswith.serve.admission import Admission
+    from goeswith.serve.limits.admission import Admission
     from goeswith.serve.middleware import RequestRecorder
     from goeswith.serve.prometheus_metrics import ServiceMetrics
     from goeswith.serve.snapshot import Snapshot, SnapshotHolder

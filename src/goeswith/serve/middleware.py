@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from goeswith.serve.admission import Admission
+    from goeswith.serve.limits.admission import Admission
     from goeswith.serve.prometheus_metrics import ServiceMetrics
     from goeswith.serve.request_log import RequestLog
     from goeswith.serve.snapshot import SnapshotHolder
