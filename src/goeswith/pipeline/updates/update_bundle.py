@@ -239,7 +239,9 @@ class _BundleUpdate:
             _link_files(folder, self.build / folder.relative_to(self.old.folder))
         if (self.old.folder / COUNTED).is_file():
             link_or_copy(self.old.folder / COUNTED, self.build / COUNTED)
-        write_build(self.build, self.extended.catalog, self.graph, self.table)
+        write_build(
+            self.build, self.extended.catalog, self.graph, self.table, self.settings.fit.without
+        )
         below_support = self._below_support(n)
         if below_support is not None:
             save_graph(below_support, self.build / BELOW_SUPPORT)
@@ -284,7 +286,7 @@ class _BundleUpdate:
             ExclusionIndex(catalog, self.graph, by_kinds=self.old.kinds_exclude),
         )
         self.steps.log("writing")
-        write_build(self.build, catalog, self.graph, self.table)
+        write_build(self.build, catalog, self.graph, self.table, self.settings.fit.without)
         save_graph(below_support, self.build / BELOW_SUPPORT)
         self._save_counted(new_events)
         self.mined = merge_reports(self.mined, report)
