@@ -133,6 +133,7 @@ def library(data: str, out: str) -> None:
 
 WAYS = (
     "goeswith, fit --budget fast, export",
+    "goeswith, fit --budget fast --without all parts, export",
     "goeswith, the library: load, mine, recommend",
     "polars and implicit, a script",
 )
@@ -146,8 +147,9 @@ def whole(who: str, folder: Path, peers: str) -> dict[str, Any]:
     export = [*ours, "export", bundle, "--to", "parquet", "--out", out]
     commands = {
         WAYS[0]: [fit, export],
-        WAYS[1]: [[sys.executable, __file__, "--library", data, out]],
-        WAYS[2]: [[peers, str(SCRIPT), f"{data}/events.parquet", out]],
+        WAYS[1]: [[*fit, "--without", "session,reverse,similars,search"], export],
+        WAYS[2]: [[sys.executable, __file__, "--library", data, out]],
+        WAYS[3]: [[peers, str(SCRIPT), f"{data}/events.parquet", out]],
     }[who]
     steps = [timed(command) for command in commands]
     return {
@@ -221,7 +223,7 @@ def measure(given: argparse.Namespace) -> None:
         runs, left_out = in_turns([*OURS, *PEERS], given.rounds, one)
         files, _ = in_turns(WAYS, given.whole_rounds, end_to_end)
     tables = {"from columns": medians(runs), "from parquet to parquet": medians(files)}
-    bases = {"from columns": BASE, "from parquet to parquet": WAYS[2]}
+    bases = {"from columns": BASE, "from parquet to parquet": WAYS[3]}
     for title, table in tables.items():
         base = table[bases[title]].copy()
         for who, figures in table.items():

@@ -151,6 +151,8 @@ class KindLinks(Recommender):
 
     def _less_by_place(self, scores: Floats, codes: Rows) -> Floats:
         """Scores less what each further product of one kind loses."""
+        if not self.config.place:
+            return scores
         order = np.lexsort((-scores, codes))
         starts = np.flatnonzero(np.r_[True, np.diff(codes[order]) != 0])
         run = np.repeat(starts, np.diff(np.r_[starts, len(order)]))
@@ -190,13 +192,14 @@ class KindLinks(Recommender):
         links = {link.target: link for link in table.links.get(kind, ())}
         own = table.kinds[kind].broader
         density = {group: _group_density(own, group) for group in set(self._groups)}
+        close = {group for group, share in density.items() if share >= _MIN_DENSITY}
         found = []
         for code, (target, group) in enumerate(zip(self.kind_ids, self._groups, strict=True)):
-            link = links.get(target)
-            if link is not None:
+            if target in links:
+                link = links[target]
                 found.append((code, float(link.strength), link.match))
             elif (
-                density[group] >= _MIN_DENSITY
+                group in close
                 and not table.replaces(kind, target)
                 and table.forbidden(kind, target) is None
             ):

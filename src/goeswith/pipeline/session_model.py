@@ -49,6 +49,8 @@ def fit_session(
     spec = settings.fit.session_model
     if spec == NONE:
         return {"model": None, "why_not": 'it was fitted with fit.session_model = "none"'}
+    if "session" in settings.fit.without:
+        return {"model": None, "why_not": "fit.without leaves out session"}
     try:
         sequences = _sequences(dataset, settings.fit.session_steps, on_progress)
     except DataError as error:

@@ -47,13 +47,10 @@ def mine(
     Raises:
         DataError: there is nothing to group events by, or no time for a window of days.
     """
-    import ibis
-
     config = config or MiningConfig()
     with duckdb_engine(config.memory_mb) as engine:
-        graph = mine_table(
-            ibis.memtable(encode_events(events).to_arrow()), n, engine, config, report
-        )
+        table = engine.load(encode_events(events).to_arrow())
+        graph = mine_table(table, n, engine, config, report)
     return with_basket_matrix(graph, events, config)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeAlias, get_args
 
 from pydantic import Field
 
+from goeswith.core.errors import ConfigError
 from goeswith.data.config import DataConfig
 from goeswith.relations.config import MiningConfig
 from goeswith.settings.section import Section
@@ -31,6 +32,24 @@ BUDGETS: Final[dict[str, dict[str, Any]]] = {
 """Settings of the ranker by budget; `[models.ranker]` overrides them."""
 _MAX_MEMBER_PRODUCTS: Final = 30_000
 """Catalogue size up to which a member model is trained: time grows with its square."""
+
+
+BundlePart: TypeAlias = Literal["session", "reverse", "similars", "search"]
+"""A part of a bundle that a fit may leave out."""
+
+
+def bundle_parts(text: str) -> list[str]:
+    """Names of parts that are joined by commas.
+
+    Raises:
+        ConfigError: a bundle has no such part.
+    """
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if name not in get_args(BundlePart):
+            parts = ", ".join(get_args(BundlePart))
+            raise ConfigError(f"a bundle has no part {name!r} to leave out; it has {parts}")
+    return names
 
 
 class FitSettings(Section):
@@ -84,6 +103,13 @@ class FitSettings(Section):
         examples=["feedback"],
     )
     k: int = Field(50, ge=1, le=1000, description="Stored recommendations per product.")
+    without: list[BundlePart] = Field(
+        [],
+        description="Parts that are left out of the bundle, so that the fit takes less time: "
+        "`session` (the next-product model), `reverse` (what a product is recommended for), "
+        "`similars` (alternatives) and `search`. A query that needs one is refused.",
+        examples=[["session", "reverse"]],
+    )
     keep_below_support: bool = Field(
         False,
         description="Store pairs below the minimum support of [relations] in the bundle, so that "

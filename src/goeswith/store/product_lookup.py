@@ -63,7 +63,7 @@ def display_name(product_id: str, title: str | None, kind: str | None) -> str:
 class ProductLookup:
     """Products by id, row or words."""
 
-    def __init__(self, arrays: MappedArrays, index: SearchIndex) -> None:
+    def __init__(self, arrays: MappedArrays, index: SearchIndex | None) -> None:
         self._index = index
         self.ids = StringArray.from_arrays(arrays, "id")
         self.titles = StringArray.from_arrays(arrays, "title")
@@ -177,16 +177,21 @@ class ProductLookup:
 
     def nearest(self, text: str, count: int = 3) -> list[int]:
         """Rows whose id and title contain every word of `text`, with up to two typing errors."""
-        return self._index.find(text, count, every_word=True)
+        return [] if self._index is None else self._index.find(text, count, every_word=True)
 
     def rows_with_title(self, text: str) -> Rows:
         """Rows among which all products of that title are, letters alike or not."""
+        if self._index is None:
+            return np.arange(len(self.ids), dtype=np.int32)
         return self._index.containing(text)
 
     def search(self, text: str, count: int) -> list[int]:
-        """Rows of the products that a text may mean, best first: its id before all."""
+        """Rows of the products that a text may mean, best first: its id before all.
+
+        Only its id where the bundle has no search index.
+        """
         row = self._sorted_ids.row(text)
-        matches = self._index.find(text, count)
+        matches = [] if self._index is None else self._index.find(text, count)
         return (
             matches if row is None else [row, *(other for other in matches if other != row)][:count]
         )

@@ -61,7 +61,8 @@ class StoredBundle:
         """The build that answers: new with every fit."""
         self.k = int(self.manifest["k"])
         """Stored recommendations per product."""
-        index = SearchIndex(map_arrays(self.folder / SEARCH))
+        self.has_search = "search" not in self.left_out
+        index = SearchIndex(map_arrays(self.folder / SEARCH)) if self.has_search else None
         self.products = ProductLookup(map_arrays(self.folder / LOOKUP), index)
         self.evidence = EvidenceIndex(
             map_arrays(self.folder / EVIDENCE), self.products, _purchase_unit(self.manifest)
@@ -185,6 +186,28 @@ class StoredBundle:
 
     def __len__(self) -> int:
         return len(self.products)
+
+    @property
+    def left_out(self) -> list[str]:
+        """Parts that the fit was to leave out (`fit.without`)."""
+        parts: list[str] = self.manifest["settings"].get("fit", {}).get("without", [])
+        return parts
+
+    def missing(self, part: str, what: str) -> BundleError:
+        """The error of a query that needs a part which the bundle lacks.
+
+        Args:
+            part: of `fit.without`.
+            what: it holds, such as "reverse lists".
+        """
+        if part in self.left_out:
+            reason = f"fitted without {what} (fit.without): fit it again with the part {part!r}"
+        else:
+            version = self.manifest["goeswith"]
+            reason = (
+                f"fitted by goeswith {version}, which stored no {what}; fit it again, or update it"
+            )
+        return BundleError(f"{self.path} was {reason}")
 
     def check_k(self, k: int) -> None:
         """Refuse a `k` that the bundle does not hold.

@@ -183,7 +183,7 @@ def test_without_stand_ins_nothing_is_said_of_unseen_products(shop: Shop) -> Non
 def test_synthetic_pairs_let_more_products_be_proposed(shop: Shop) -> None:
     settings: dict[str, object] = {"stand_ins": 0, "max_epochs": 2}
     plain = trained(shop, **settings)
-    more = trained(shop, gamma=0.5, threshold=0.3, **settings)
+    more = trained(shop, gamma=0.5, threshold=0.3, neighbours=20, **settings)
     proposable = [np.count_nonzero(m.target_vectors.any(axis=1)) for m in (plain, more)]
     assert proposable[1] > proposable[0]
 
