@@ -114,7 +114,7 @@ class TextModel(SequenceModel):
     def read_text(self, catalog: Catalog) -> None:
         """Set `content` from the attributes of a catalogue."""
         self.encoder = self.config.content_encoder().fit(catalog)
-        self.content = torch.from_numpy(self.encoder.encode(catalog))
+        self.content = torch.tensor(self.encoder.encode(catalog))
 
     def export(self) -> None:
         """Take the vectors that `score` reads from the weights."""
@@ -126,7 +126,7 @@ class TextModel(SequenceModel):
         """The same weights over the products of another catalogue, of which only text is read."""
         other = type(self)(self.config)
         other.module, other.history, other.encoder = self.module, self.history, self.encoder
-        other.content = torch.from_numpy(self.encoder.encode(catalog))
+        other.content = torch.tensor(self.encoder.encode(catalog))
         other.export()
         return other
 

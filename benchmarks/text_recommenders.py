@@ -24,6 +24,7 @@ import polars as pl
 import torch
 
 from goeswith.core.atomic_files import write_json
+from goeswith.core.errors import DataError
 from goeswith.core.ndcg import single_target_ndcg
 from goeswith.data.folder import load_data
 from goeswith.evaluation.bootstrap import paired_bootstrap
@@ -42,11 +43,27 @@ sys.path.insert(0, str(Path(__file__).parent))
 from next_basket import processor_seconds
 from text_alignment import ALlmRec
 from text_baselines import Popularity, TitleSimilarity
+from text_codes import CodedTiger
 from text_graph import AlphaRec
+from text_keywords import Keywords
+from text_preferences import Preferences
+from text_tools import AttributeTools
 from text_transformer import Hllm, SlmRec
 
 MODELS: dict[str, type[SessionModel]] = {
-    kind.name: kind for kind in (Popularity, TitleSimilarity, AlphaRec, Hllm, SlmRec, ALlmRec)
+    kind.name: kind
+    for kind in (
+        Popularity,
+        TitleSimilarity,
+        AlphaRec,
+        Hllm,
+        SlmRec,
+        ALlmRec,
+        CodedTiger,
+        Keywords,
+        AttributeTools,
+        Preferences,
+    )
 }
 PLAIN = "sasrec:items=ids"
 """Other models are compared with it."""
@@ -75,10 +92,11 @@ def tests_of(case: NextProductCase) -> dict[str, NextProductCase]:
 def session_case(folder: Path) -> NextProductCase:
     """The last product of each session of another catalogue, given the others."""
     data = load_data(folder)
-    table = pl.read_parquet(folder / "sessions.parquet").unique(maintain_order=True)
-    rows = data.catalog.rows(table["product_id"])
-    runs = table.with_columns(row=pl.Series(rows)).group_by("session_id", maintain_order=True)
-    sessions = [run for run in runs.agg("row")["row"].to_list() if len(run) > 1]
+    if data.sessions is None:
+        raise DataError(f"{folder} has no table `sessions`: name a catalogue that has one")
+    runs = data.sessions.group_by("session_id", maintain_order=True)
+    products = runs.agg(pl.col("product").unique(maintain_order=True))["product"]
+    sessions = [run for run in products.to_list() if len(run) > 1]
     prefixes, targets = Sequences.from_rows(sessions).split_last()
     return NextProductCase(data.catalog, prefixes, prefixes, targets)
 
@@ -97,6 +115,9 @@ def measure(
     case: NextProductCase, others: Mapping[str, NextProductCase], model: SessionModel, out: Path
 ) -> dict[str, Any]:
     """Train a model; its figures. Ranks are stored in the folder `out`."""
+    out.mkdir(parents=True, exist_ok=True)
+    if has_seed(model.Config):  # an interrupted training goes on where it was
+        model.set_checkpoints(out, lambda line: print(line, flush=True))
     started = processor_seconds()
     case.fit(model)
     figures: dict[str, Any] = {"fit_seconds": round(processor_seconds() - started, 1)}
@@ -116,7 +137,6 @@ def measure(
             }
     if hasattr(model, "more_figures"):
         figures |= model.more_figures(case)
-    out.mkdir(parents=True, exist_ok=True)
     np.savez(out / "ranks.npz", **ranks)
     return figures
 
@@ -184,6 +204,12 @@ def mean_over_seeds(seeds: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     return result
 
 
+def read_results(file: Path, empty: dict[str, Any]) -> dict[str, Any]:
+    """The stored results, or `empty`."""
+    stored: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    return stored or empty
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="a folder of tables with sequences and titles")
@@ -201,20 +227,22 @@ def main() -> None:
     (case,) = leave_one_out(data, 0)
     others = {folder.name: session_case(folder) for folder in given.other}
     run = {"data": data.dataset.name, "encoder": Path(given.encoder).name}
-    content: dict[str, Any] = {**run, "tests": len(case.targets), "models": {}}
-    content["sessions"] = {name: len(tests.targets) for name, tests in others.items()}
-    if given.out.exists():
-        content = json.loads(given.out.read_text(encoding="utf-8"))
-        if (stored := {key: content[key] for key in run}) != run:
-            parser.error(f"{given.out} is of {stored}, not of {run}: name another file")
+    empty: dict[str, Any] = {**run, "tests": len(case.targets), "models": {}}
+    empty["sessions"] = {name: len(tests.targets) for name, tests in others.items()}
     for spec in given.models.split("+"):
-        entry = content["models"].setdefault(spec, {"seeds": {}})
         for seed in given.seeds:
+            content = read_results(given.out, empty)
+            if (stored := {key: content[key] for key in run}) != run:
+                parser.error(f"{given.out} is of {stored}, not of {run}: name another file")
+            seeds = content["models"].get(spec, {"seeds": {}})["seeds"]
             model = make(spec, given.encoder, seed)
-            if str(seed) in entry["seeds"] or (entry["seeds"] and not has_seed(model.Config)):
+            if str(seed) in seeds or (seeds and not has_seed(model.Config)):
                 continue
             folder = given.work / folder_name(spec) / str(seed)
-            entry["seeds"][str(seed)] = measure(case, others, model, folder)
+            figures = measure(case, others, model, folder)
+            content = read_results(given.out, empty)  # another run may have added to it
+            entry = content["models"].setdefault(spec, {"seeds": {}})
+            entry["seeds"][str(seed)] = figures
             entry["settings"] = {
                 key: Path(value).name if value == given.encoder else value
                 for key, value in model.config.model_dump().items()
@@ -224,7 +252,7 @@ def main() -> None:
             if ranks_by_seed(given.work, PLAIN):
                 entry[f"minus {PLAIN}"] = differences(given.work, spec, PLAIN)
             write_json(content, given.out)
-            print(spec, seed, entry["seeds"][str(seed)], flush=True)
+            print(spec, seed, figures, flush=True)
 
 
 if __name__ == "__main__":

@@ -99,6 +99,62 @@ def test_ids_know_nothing_of_new_products(fit):
         assert np.isneginf(model.score(shoppers(6))[:, NEW]).all()
 
 
+@pytest.mark.parametrize(
+    "index", ["random", "sequential", "collaborative", "semantic", "hybrid", "residual", "fsq"]
+)
+def test_codes_are_unique_and_those_of_text_are_near_for_one_colour(benchmark, index):
+    from text_codes import scalar_codes
+
+    model = benchmark.make(f"coded_tiger:index={index},content_dimension=30,codes=4", "", 0)
+    codes = model.product_codes(CATALOG, shoppers(60))
+    assert len(np.unique(codes, axis=0)) == len(CATALOG)
+    if index == "fsq":  # one cluster for each colour has one code
+        vectors = np.repeat(np.eye(6, dtype=np.float32), 5, axis=0)
+        assert len(np.unique(scalar_codes(vectors, 2, 0, steps=50), axis=0)) == 6
+    if index == "semantic":
+        assert same_colour(codes[:, 0], np.arange(30) // 5) > 0.5
+    if index in {"collaborative", "hybrid"}:
+        warm = np.setdiff1d(np.arange(30), NEW)
+        assert same_colour(codes[warm, 0], warm // 5) > 0.8
+
+
+def same_colour(numbers, colours):
+    """Share of the products with one number that are of its most frequent colour."""
+    best = [np.bincount(colours[numbers == number]).max() for number in np.unique(numbers)]
+    return sum(best) / len(numbers)
+
+
+def test_the_codes_are_those_that_are_generated(fit):
+    model = fit("coded_tiger:index=sequential,max_epochs=1,dimension=8")
+    codes = model.product_codes(CATALOG, shoppers(120))
+    assert model.codes[:4, :-1].max() == 0  # the first shopper's products
+    assert model.codes.shape == codes.shape
+    assert np.isfinite(model.score(shoppers(6))).any(axis=1).all()
+
+
+def test_keywords_and_attributes_find_the_colour(fit):
+    prefixes, targets = shoppers(60, seed=1).split_last()
+    new = fit("keywords:own_words=0.5").score(prefixes.tail(1))[:, NEW]
+    assert (new.argmax(axis=1) == targets // 5).mean() > 0.9
+    tools = fit("attribute_tools:behaviour=false")
+    assert (tools.recommend(prefixes, 1)[0][:, 0] // 5 == targets // 5).mean() > 0.9
+    assert tools.weights[3, 2] > 0.5  # the first word of a title is its brand here
+    np.testing.assert_allclose(sum(tools.tools(prefixes)).sum(axis=1), len(tools.tools(prefixes)))
+
+
+def test_a_named_kind_is_followed(benchmark, tiny_encoder):
+    wanted = shoppers(240).products.reshape(-1, 4)
+    runs = Sequences.from_rows(np.where(np.arange(240)[:, None] % 2, wanted, wanted[:, ::-1]))
+    spec = f"preferences:{READER},given=1"
+    model = benchmark.make(spec, str(tiny_encoder), 0).fit(CATALOG, runs)
+    prefixes, targets = shoppers(60, seed=1).split_last()
+    assert (model.kinds[targets] >= 0).mean() > 0.4
+    tests = np.flatnonzero(model.kinds[targets] >= 0)
+    kinds = model.kinds[targets[tests]]
+    scores = model.scores_for(prefixes.take(tests), kinds)
+    assert (model.kinds[scores.argmax(axis=1)] == kinds).mean() > 0.6
+
+
 def test_a_student_is_near_its_teacher(fit):
     apart = []
     for distil in (0, 3):
