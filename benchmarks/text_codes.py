@@ -30,6 +30,8 @@ from goeswith.sequential.sequences import Ints, Sequences
 
 BRANCHES = 16
 """Numbers of a level of sequential, collaborative and semantic codes."""
+FSQ_STEPS = 600
+"""Steps of training of finite scalar quantisation."""
 FSQ_LEVELS = (8, 6, 5)
 """Values of each entry of a number of finite scalar quantisation: 240 numbers."""
 
@@ -163,7 +165,7 @@ def _recursive(n: int, split: Any, levels: int = 3) -> Codes:
     return codes
 
 
-def scalar_codes(content: Floats, levels: int, seed: int, steps: int = 600) -> Codes:
+def scalar_codes(content: Floats, levels: int, seed: int) -> Codes:
     """(n, levels) numbers of finite scalar quantisation.
 
     A linear map gives as many entries as FSQ_LEVELS for each number. An entry is bounded by tanh
@@ -186,7 +188,7 @@ def scalar_codes(content: Floats, levels: int, seed: int, steps: int = 600) -> C
         """Entries from 0 to size - 1, of about even use."""
         return torch.tanh(functional.batch_norm(encode(x), None, None, training=True)) * half + half
 
-    for _ in range(steps):
+    for _ in range(FSQ_STEPS):
         x = vectors[torch.randperm(len(vectors))[:512]]
         z = bounded(x)
         z = z + (z.round() - z).detach()

@@ -102,15 +102,17 @@ def test_ids_know_nothing_of_new_products(fit):
 @pytest.mark.parametrize(
     "index", ["random", "sequential", "collaborative", "semantic", "hybrid", "residual", "fsq"]
 )
-def test_codes_are_unique_and_those_of_text_are_near_for_one_colour(benchmark, index):
-    from text_codes import scalar_codes
+def test_codes_are_unique_and_those_of_text_are_near_for_one_colour(benchmark, index, monkeypatch):
+    import text_codes
+
+    monkeypatch.setattr(text_codes, "FSQ_STEPS", 30)
 
     model = benchmark.make(f"coded_tiger:index={index},content_dimension=30,codes=4", "", 0)
     codes = model.product_codes(CATALOG, shoppers(60))
     assert len(np.unique(codes, axis=0)) == len(CATALOG)
     if index == "fsq":  # one cluster for each colour has one code
         vectors = np.repeat(np.eye(6, dtype=np.float32), 5, axis=0)
-        assert len(np.unique(scalar_codes(vectors, 2, 0, steps=50), axis=0)) == 6
+        assert len(np.unique(text_codes.scalar_codes(vectors, 2, 0), axis=0)) == 6
     if index == "semantic":
         assert same_colour(codes[:, 0], np.arange(30) // 5) > 0.5
     if index in {"collaborative", "hybrid"}:
