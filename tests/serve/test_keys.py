@@ -22,7 +22,7 @@ def keys(tmp_path: Path) -> tuple[str, Path]:
     return key, path
 
 
-def test_without_a_key_only_health_is_told(serve: Any, keys: tuple[str, Path]) -> None:
+def test_without_a_key_only_health_is_reported(serve: Any, keys: tuple[str, Path]) -> None:
     key, path = keys
     client = serve(keys_file=str(path))
     for address in ("/v1/health/live", "/v1/health/ready"):
@@ -117,7 +117,7 @@ def test_a_file_with_a_fault_leaves_no_revoked_key_valid(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "holds no key"),
+        ("", "has no key"),
         ("shop\n", "line 1"),
         ("# ok\nshop:abc\n", "line 2"),
         ("a b:" + "0" * 64, "line 1"),
@@ -142,5 +142,5 @@ def test_the_command_prints_a_key_and_the_line_that_lets_it_in(serve: Any, tmp_p
     (tmp_path / "keys").write_text(line)
     client = serve(keys_file=str(tmp_path / "keys"))
     assert client.get("/v1/bundle", headers={"X-API-Key": key}).status_code == 200
-    with pytest.raises(ConfigError, match="is no name for a key"):
+    with pytest.raises(ConfigError, match="is not a valid name for a key"):
         CliRunner().invoke(app, ["key", "a:b"], catch_exceptions=False)

@@ -15,7 +15,7 @@ def judging(serve: Serve, relevance_model: Path) -> Client:
     return serve(relevance=str(relevance_model), relevance_pairs=3)
 
 
-def test_pairs_are_told_in_the_order_asked(judging: Client) -> None:
+def test_pairs_are_returned_in_the_order_of_the_request(judging: Client) -> None:
     pairs = [
         {"query": "red phone", "text": "blue phone"},
         {"query": "phone", "source_id": "phone-1", "product_id": "case-1", "text": "case"},
@@ -60,5 +60,5 @@ def test_without_a_model_there_is_no_such_address(client: Client) -> None:
 
 
 def test_a_folder_without_a_model_is_refused_at_the_start(serve: Serve, tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match="holds no relevance model"):
+    with pytest.raises(BundleError, match="has no relevance model"):
         serve(relevance=str(tmp_path))

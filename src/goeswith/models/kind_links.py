@@ -19,7 +19,7 @@ from goeswith.data.catalog import Catalog
 from goeswith.kinds.catalog_kinds import tag_catalog
 from goeswith.kinds.fit_check import mismatch
 from goeswith.kinds.phrases import words
-from goeswith.kinds.table import load_table
+from goeswith.kinds.table_reader import load_table
 from goeswith.models.base import ModelConfig, Recommender
 from goeswith.relations.graph import RelationGraph
 from goeswith.relations.relation import CO_PURCHASE
@@ -63,10 +63,8 @@ class KindLinks(Recommender):
 
     class Config(ModelConfig):
         shared: float = Field(0.8, ge=0, description="Weight of words that both titles share.")
-        popularity: float = Field(0.3, ge=0, description="Weight of what is bought most.")
-        place: float = Field(
-            1.0, ge=0, description="How much less each further product of one kind scores."
-        )
+        popularity: float = Field(0.3, ge=0, description="Weight of the popularity of a product.")
+        place: float = Field(1.0, ge=0, description="Penalty of each further product of one kind.")
         per_kind: int = Field(
             100, ge=1, description="Products of one kind that are candidates, those bought most."
         )

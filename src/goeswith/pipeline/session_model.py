@@ -82,7 +82,7 @@ def _sequences(dataset: Dataset, max_steps: int, on_progress: MessageProgress) -
         )
     sequences, whose = sequences_from_events(events)
     if not (sequences.lengths > 1).any():
-        raise DataError(f"no {whose.columns[0]} has two events, so nothing comes next")
+        raise DataError(f"no {whose.columns[0]} has two events, so there is no next product")
     return sequences
 
 

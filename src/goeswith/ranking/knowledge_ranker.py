@@ -13,7 +13,8 @@ from scipy import sparse
 from goeswith.core.arrays import Floats, Rows, Sparse, entry_rows
 from goeswith.core.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
-from goeswith.kinds.table import ONE_WAY, load_table
+from goeswith.kinds.table import ONE_WAY
+from goeswith.kinds.table_reader import load_table
 from goeswith.models.base import ModelConfig, Recommender
 from goeswith.models.basket_counts import BasketCounts
 from goeswith.models.kind_links import KindLinks
@@ -57,9 +58,7 @@ class KnowledgeRanker(Recommender):
         unknown: float = Field(
             4.0, ge=0, description="Weight of shared words against a pair with an unknown kind."
         )
-        place: float = Field(
-            2.0, ge=0, description="How much less each further product of one kind scores."
-        )
+        place: float = Field(2.0, ge=0, description="Penalty of each further product of one kind.")
 
         @model_validator(mode="before")
         @classmethod

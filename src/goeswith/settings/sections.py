@@ -39,9 +39,9 @@ class FitSettings(Section):
     model: str = Field(
         AUTO,
         description="The first model; `name` or `name:key=value`. auto is zero_shot for a "
-        "catalogue alone, the basket_ranker for events without views, and else the ranker. With "
-        "the budget fast and more than `ranker_products` products, or behind product kinds, it is "
-        "cocitation, and for events copurchase before cocitation.",
+        "catalogue alone, basket_ranker for events without views, else ranker. With the budget "
+        "fast, it is cocitation (for events copurchase, then cocitation) above `ranker_products` "
+        "products, and after knowledge_ranker.",
     )
     budget: Literal["fast", "balanced", "best"] = Field(
         "fast",
@@ -69,7 +69,7 @@ class FitSettings(Section):
         1000,
         ge=2,
         description="Latest events of one user (without user_id: of one session or basket) that "
-        "the next-product model learns from, so that a busy visitor does not decide.",
+        "the next-product model learns from, to limit the influence of busy visitors.",
     )
     shopper_model: str = Field(
         NONE,
@@ -79,8 +79,8 @@ class FitSettings(Section):
     )
     feedback: str | None = Field(
         None,
-        description="Folder of `serve.feedback`, from whose clicks and purchases the ranker learns "
-        "which pairs shoppers want; not set, it learns from the data alone.",
+        description="Feedback folder (`serve.feedback`) whose clicks and purchases the ranker "
+        "learns from; not set, it learns from the data alone.",
         examples=["feedback"],
     )
     k: int = Field(50, ge=1, le=1000, description="Stored recommendations per product.")
@@ -146,22 +146,22 @@ class SlateSettings(Section):
 
 
 class ObjectiveSettings(Section):
-    """Objectives of the shop, by which recommendations of similar relevance are ordered."""
+    """Business objectives that reorder recommendations of similar relevance."""
 
     weights: dict[str, Annotated[float, Field(ge=-100, le=100)]] = Field(
         {},
         max_length=20,
-        description="Attribute -> weight: a column of numbers, more being better for a positive "
-        "weight, or price_fit, for products that do not cost more than the queried one. Empty "
-        "disables it.",
+        description="Attribute -> weight: a numeric column, whose larger values rank higher if the "
+        "weight is positive, or price_fit, which prefers products that do not cost more than the "
+        "queried one. Empty disables it.",
         examples=[{"margin": 1.0, "price_fit": 0.5}],
     )
     floor: float = Field(
         0.8,
         ge=0,
         le=1,
-        description="Relevance first: a product passes others of the same model only, and only "
-        "if its score is at least this share of theirs.",
+        description="A product moves ahead of another one only if both are from the same model "
+        "and its score is at least this share of the other one's.",
     )
 
 
@@ -185,8 +185,8 @@ class EvaluationSettings(Section):
     )
     judged: str | None = Field(
         None,
-        description="Table of labelled pairs (judged): source, target, and as complement and "
-        "substitute the share of judges that say so.",
+        description="Table of labelled pairs (judged): source, target, and in complement and "
+        "substitute the share of annotators with that label.",
         examples=["labels.csv"],
     )
     folds: int = Field(5, ge=2, description="Number of folds of sessions (gold).")
@@ -227,16 +227,16 @@ class RelevanceSettings(Section):
 
 
 class KindSettings(Section):
-    """The table of product kinds: what goes with what by general knowledge."""
+    """The table of product kinds: which kinds go together by general knowledge."""
 
     use: Literal["auto", "none"] = Field(
         "auto",
-        description="auto tags products by title. Their kinds are product types where the shop has "
-        "none; where the data have no views, products of one kind and of alternative kinds are "
+        description="auto assigns kinds by title. They are the product types if the shop has none. "
+        "If the data have few views or none, products of one kind and of alternative kinds are "
         "substitutes, and the table ranks together with the log. `none` disables it.",
     )
     min_share: float = Field(
-        0.3, ge=0, le=1, description="Share of products with a kind from which the table is used."
+        0.3, ge=0, le=1, description="Minimum share of products with a kind to use the table."
     )
     map: str | None = Field(
         None,
@@ -247,14 +247,14 @@ class KindSettings(Section):
 
 
 class PersonalSettings(Section):
-    """Complements for one shopper, by what she bought."""
+    """Complements for one shopper, by purchase history."""
 
     min_repeat_rate: float = Field(
         0.05,
         ge=0,
         le=1,
-        description="A product that the shopper bought is left out where a smaller share of its "
-        "buyers bought it again; 0 leaves out none.",
+        description="A bought product is left out if a smaller share of its buyers bought it "
+        "again; 0 leaves out none.",
     )
 
 

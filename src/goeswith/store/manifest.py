@@ -268,7 +268,7 @@ def _parse(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise BundleError(f"{file} cannot be read as JSON: {error}; {_REFIT}") from error
     if not isinstance(content, dict):
-        raise BundleError(f"{file} is not a manifest: it holds no JSON object; {_REFIT}")
+        raise BundleError(f"{file} is not a manifest: it is not a JSON object; {_REFIT}")
     return content
 
 

@@ -102,7 +102,7 @@ class ProductLookup:
         """The row of an id; None where no product has it."""
         row = self._rows.get(product_id)
         if row is None and (row := self._sorted_ids.row(product_id)) is not None:
-            _remember(self._rows, product_id, row)
+            remember(self._rows, product_id, row)
         return row
 
     def contains(self, product_id: str) -> bool:
@@ -163,7 +163,7 @@ class ProductLookup:
         label = self._labels.get(row)
         if label is None:
             label = self.ids[row], self.title(row), self.type(row)
-            _remember(self._labels, row, label)
+            remember(self._labels, row, label)
         return label
 
     def display_name(self, row: int) -> str:
@@ -192,10 +192,12 @@ class ProductLookup:
         )
 
 
-def _remember(cache: dict[K, V], key: K, value: V) -> None:
+def remember(cache: dict[K, V], key: K, value: V) -> V:
+    """Hold a value for the next time, and return it; where there are too many, all go."""
     if len(cache) >= MAX_REMEMBERED:
         cache.clear()
     cache[key] = value
+    return value
 
 
 def _truncated(strings: StringArray, row: int) -> str:

@@ -57,6 +57,10 @@ class StoredBundle:
         self.path = path
         self.manifest = manifest.content
         self.folder = manifest.folder
+        self.id = str(self.manifest["id"])
+        """The build that answers: new with every fit."""
+        self.k = int(self.manifest["k"])
+        """Stored recommendations per product."""
         index = SearchIndex(map_arrays(self.folder / SEARCH))
         self.products = ProductLookup(map_arrays(self.folder / LOOKUP), index)
         self.evidence = EvidenceIndex(
@@ -182,16 +186,6 @@ class StoredBundle:
     def __len__(self) -> int:
         return len(self.products)
 
-    @property
-    def id(self) -> str:
-        """The build that answers: new with every fit."""
-        return str(self.manifest["id"])
-
-    @property
-    def k(self) -> int:
-        """Stored recommendations per product."""
-        return int(self.manifest["k"])
-
     def check_k(self, k: int) -> None:
         """Refuse a `k` that the bundle does not hold.
 
@@ -211,11 +205,10 @@ class StoredBundle:
             return viewed
         return np.union1d(viewed, self.kinds.substitutes(row)).astype(np.int32)
 
-    def is_substitute(self, row: int, other: int) -> bool:
-        """Whether `substitutes` of a product has another one, without those of the catalogue."""
-        return self.evidence.is_substitute(row, other) or (
-            self.kinds_exclude and self.kinds.is_substitute(row, other)
-        )
+    def substitutes_among(self, row: int, others: list[int]) -> set[int]:
+        """Those of a few products that `substitutes` of a product has, without the catalogue."""
+        viewed = self.evidence.substitutes_among(row, others)
+        return viewed | self.kinds.substitutes_among(row, others) if self.kinds_exclude else viewed
 
     def pair_evidence(self, source: int, targets: Rows, model_index: Rows) -> list[Evidence]:
         """Evidence of answers that the models at `model_index` gave; -1 for none of them."""

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.one_processor
 ROWS = np.arange(6, dtype=np.int32), np.arange(20, 26, dtype=np.int32)
 
 
-def test_what_was_said_is_asked_once(
+def test_a_repeated_prompt_is_sent_once(
     relevance_model: Path,
     shop: tuple[Catalog, RelationGraph],
     tmp_path: Path,
@@ -104,6 +104,6 @@ def test_answers_move_to_the_order_of_the_judge_within_reach(
 
 
 def test_a_judge_that_is_none_stops_the_fit(shop_folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match="holds no relevance model"):
+    with pytest.raises(BundleError, match="has no relevance model"):
         bundle(load_data(shop_folder), tmp_path / "out", str(tmp_path))
     assert not (tmp_path / "out" / "manifest.json").exists()

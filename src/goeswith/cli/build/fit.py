@@ -47,7 +47,7 @@ def command(
     replace: Replace = False,
     json: Json = False,
 ) -> None:
-    """Learn what goes with what, and write a bundle that answers queries.
+    """Train models of complements, and write a bundle that can be queried and served.
 
         goeswith fit shop -o bundle
 

@@ -33,7 +33,8 @@ def list_kinds(
     from goeswith.cli.terminal_table import Column, Table
     from goeswith.core.errors import ConfigError
     from goeswith.kinds.kind_record import kind_summary
-    from goeswith.kinds.table import VERSION, load_table
+    from goeswith.kinds.table import VERSION
+    from goeswith.kinds.table_reader import load_table
 
     table = load_table()
     kinds = [kind for kind in table.kinds.values() if not kind.group]
@@ -229,7 +230,7 @@ def _sentence(
     phrase: str,
 ) -> str:
     if kind is None:
-        return "no kind: no phrase of the table says clearly enough what the product is"
+        return "no kind: no phrase of the table matches the title clearly"
     second = f"; next is {runner_up}" if runner_up else ""
     return f"{kind} ({name}), confidence {confidence:.2f}, by {phrase!r} in the {source}{second}"
 

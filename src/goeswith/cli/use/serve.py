@@ -40,7 +40,7 @@ def command(
     ] = None,
     config: Config = None,
 ) -> None:
-    """Serve recommendations over HTTP, with a page for people.
+    """Serve recommendations over HTTP, with a web page.
 
         goeswith serve bundle --port 8000
 
