@@ -2,7 +2,7 @@
 
     python benchmarks/item_to_item.py --peers PYTHON [--products 100000] [--events 1000000]
 
-PYTHON is one of an environment of its own with implicit, rectools, lenskit and polars. The shop is
+PYTHON is one of an environment of its own with implicit, rectools, lenskit, rusket and polars. The shop is
 made up (`shops.py`), so that what truly goes with what is known.
 
 From the same columns of integers (each a process on one thread, imports and compiled code counted,
@@ -56,7 +56,17 @@ if TYPE_CHECKING:
 RESULT = RESULTS / "item-to-item.json"
 SAMPLE = 20_000
 SCRIPT = Path(__file__).with_name("implicit_script.py")
-PACKAGES = ("numpy", "scipy", "polars", "duckdb", "numba", "implicit", "rectools", "lenskit")
+PACKAGES = (
+    "numpy",
+    "scipy",
+    "polars",
+    "duckdb",
+    "numba",
+    "implicit",
+    "rectools",
+    "lenskit",
+    "rusket",
+)
 
 
 BASE = "implicit, CosineRecommender"
