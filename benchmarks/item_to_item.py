@@ -2,8 +2,8 @@
 
     python benchmarks/item_to_item.py --peers PYTHON [--products 100000] [--events 1000000]
 
-PYTHON is one of an environment of its own with implicit, rectools, lenskit, rusket and polars. The shop is
-made up (`shops.py`), so that what truly goes with what is known.
+PYTHON is one of an environment of its own with implicit, rectools, lenskit, rusket and polars. The
+shop is synthetic (`shops.py`), so that the true complements of each product are known.
 
 From the same columns of integers (each a process on one thread, imports and compiled code counted,
 from when the columns are in memory): fit, then the ten best of every product. The peers, and
