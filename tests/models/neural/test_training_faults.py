@@ -77,6 +77,11 @@ def non_edges(graph: RelationGraph) -> Vectors:
         (f"daemon_full_graph:dimension=32,own_edge=true,{STILL}", softmax_loss, True),
         (f"typed_towers:dimension=32,id_dropout=0,{STILL}", softmax_loss, False),
         (f"directed_propagation:dimension=32,id_dropout=0,{STILL}", softmax_loss, True),
+        (
+            f"directed_propagation:dimension=32,id_dropout=0,own_edge=false,{STILL}",
+            softmax_loss,
+            False,
+        ),
         (f"{FAULTY_DAEMON},{STILL}", pair_loss, True),
     ],
 )
