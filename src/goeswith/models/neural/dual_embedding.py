@@ -110,7 +110,7 @@ class DualEmbedding(TrainedVectors):
             }
         ).to(where)
         optimizer = torch.optim.Adam(module.parameters(), lr=config.learning_rate)
-        run = TrainingRun(self, module, optimizer, data=[weights, shares])
+        run = TrainingRun(self, module, optimizer, data=[weights, shares], pairs=validation.pairs)
 
         for _ in run.epochs():
             losses = []
