@@ -27,16 +27,15 @@ from goeswith.evaluation import metrics
 from goeswith.evaluation.metrics import Rankings
 from goeswith.evaluation.protocols.case import rank_and_score
 from goeswith.evaluation.protocols.held_out_edges import EdgesCase
-from goeswith.models import MODELS, make_model, model_class
+from goeswith.models import make_model, model_class
 from goeswith.models.base import Recommender
 from goeswith.models.registry import model_name
 from goeswith.relations.graph import RelationGraph, Signals
 from goeswith.relations.pair_split import hold_out_pairs
 from goeswith.relations.relation import Relation, csr
 from ladder import climb
-from product2vec_softmax import Product2VecSoftmax
 
-_SOFTMAX: Final = MODELS.register(Product2VecSoftmax)
+_SOFTMAX: Final = "product2vec_softmax"
 RUNGS: Final = {
     "attributes alone": "attribute_similarity",
     "the paper's form": "product2vec",

@@ -17,13 +17,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import polars as pl
 import torch
-from scipy import sparse
 
 import product2vec_ladder
+from connected_sample import sampled_data
 from goeswith.core.atomic_files import write_json
-from goeswith.data.dataset import Dataset
 from goeswith.evaluation.protocols import protocol
 from goeswith.evaluation.protocols.case import BenchmarkData
 from goeswith.evaluation.protocols.held_out_edges import EdgesCase
@@ -39,36 +37,11 @@ MODELS: Final = (
     "daemon_full_graph",
     "daemon_full_graph:relation=co_purchase,alternatives=false",
     "p_companion_softmax",
+    "p_companion_softmax:vectors=product2vec_softmax",
 )
-OF_SIMILAR_PRODUCTS: Final = ("product2vec", "product2vec_softmax:Product2VecSoftmax")
+OF_SIMILAR_PRODUCTS: Final = ("product2vec", "product2vec_softmax")
 """Models that learn similarity: what is measured is pairs viewed together that are held out."""
 OUT: Final = Path(__file__).parent / "results" / "stability.json"
-
-
-def connected_sample(
-    products: pl.DataFrame, relations: pl.DataFrame, count: int, seed: int
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The first `count` products of a walk in breadth along any relation, and those between them.
-
-    Where a walk ends early, another begins at a product that is not reached yet.
-    """
-    ids = products["product_id"]
-    row = pl.DataFrame({"product_id": ids, "row": np.arange(len(ids))})
-    ends = [
-        relations.join(row, left_on=side, right_on="product_id", how="left")["row"].to_numpy()
-        for side in ("source", "target")
-    ]
-    graph = sparse.csr_matrix((np.ones(len(ends[0])), ends), shape=(len(ids), len(ids)))
-    reached: dict[int, None] = {}
-    for start in np.random.default_rng(seed).permutation(len(ids)):
-        if len(reached) < count and int(start) not in reached:
-            walk = sparse.csgraph.breadth_first_order(graph, start, False, False)
-            reached |= dict.fromkeys(walk.tolist())
-    chosen = ids.gather(np.sort(list(reached)[:count]))
-    return (
-        products.filter(pl.col("product_id").is_in(chosen.implode())),
-        relations.filter(pl.all_horizontal(pl.col("source", "target").is_in(chosen.implode()))),
-    )
 
 
 def spread(values: list[float]) -> dict[str, float]:
@@ -116,11 +89,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=OUT)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    frames = [
-        pl.read_parquet(SHARED / given.data / f"{t}.parquet") for t in ("products", "relations")
-    ]
-    products, relations = connected_sample(frames[0], frames[1], given.products, seed=0)
-    data = Dataset.from_frames(products=products, relations=relations, name=given.data)
+    data = sampled_data(SHARED / given.data, given.products)
     (case,) = protocol("edges")(BenchmarkData(data, Settings()), 0)
     assert isinstance(case, EdgesCase)
     result: dict[str, Any] = {

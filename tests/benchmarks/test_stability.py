@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -14,7 +14,8 @@ import pytest
 pytest.importorskip("torch")
 
 
-NAMES = ("stability", "ladder", "product2vec_ladder", "product2vec_softmax")
+Sample = Callable[[pl.DataFrame, pl.DataFrame, int, int], tuple[pl.DataFrame, pl.DataFrame]]
+NAMES = ("stability", "connected_sample", "ladder", "product2vec_ladder")
 
 
 @pytest.fixture
@@ -23,6 +24,12 @@ def stability(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     yield importlib.import_module("stability")
     for name in NAMES:
         sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def sample(stability: ModuleType) -> Sample:
+    chosen: Sample = sys.modules["connected_sample"].connected_sample
+    return chosen
 
 
 def circle(n: int) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -34,20 +41,20 @@ def circle(n: int) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_sample_is_connected_and_has_all_relations_between_its_products(
-    stability: ModuleType, seed: int
+    sample: Sample, seed: int
 ) -> None:
-    products, relations = stability.connected_sample(*circle(40), 12, seed)
+    products, relations = sample(*circle(40), 12, seed)
     assert len(products) == 12
     assert len(relations) == 11  # an arc of the circle
     ids = products["product_id"].to_list()
     assert set(relations["source"]) | set(relations["target"]) == set(ids)
-    assert ids == stability.connected_sample(*circle(40), 12, seed)[0]["product_id"].to_list()
+    assert ids == sample(*circle(40), 12, seed)[0]["product_id"].to_list()
 
 
-def test_where_a_walk_ends_another_begins(stability: ModuleType) -> None:
+def test_where_a_walk_ends_another_begins(sample: Sample) -> None:
     products, relations = circle(40)
     apart = relations.filter(pl.int_range(pl.len()) % 4 != 3)  # ten parts of four products
-    assert len(stability.connected_sample(products, apart, 12, 0)[0]) == 12
+    assert len(sample(products, apart, 12, 0)[0]) == 12
 
 
 def test_spread_is_a_share_of_the_mean_by_instruction_set_and_over_all(
