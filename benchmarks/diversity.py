@@ -24,7 +24,7 @@ from goeswith.data.dataset import Dataset
 from goeswith.data.folder import load_data
 from goeswith.evaluation.protocols.basket_protocol import BasketCase, basket_protocol
 from goeswith.evaluation.protocols.case import BenchmarkData
-from goeswith.kinds.table import load_table
+from goeswith.kinds.table_reader import load_table
 from goeswith.pipeline.kind_tags import tag_products
 from goeswith.ranking import slate
 from goeswith.ranking.knowledge_ranker import KnowledgeRanker

@@ -19,7 +19,7 @@ from goeswith.core.atomic_files import write_json
 from goeswith.data.catalog import Catalog
 from goeswith.data.folder import load_data
 from goeswith.kinds.catalog_kinds import tag_catalog
-from goeswith.kinds.table import load_table
+from goeswith.kinds.table_reader import load_table
 from goeswith.relations.build_graph import build_graph
 from goeswith.relations.relation import CO_PURCHASE
 

@@ -32,7 +32,8 @@ import polars as pl
 
 from goeswith.core.atomic_files import write_json
 from goeswith.data.catalog import Catalog
-from goeswith.kinds.table import VERSION, load_table
+from goeswith.kinds.table import VERSION
+from goeswith.kinds.table_reader import load_table
 from goeswith.kinds.tagger import Tagger
 from goeswith.kinds.text_classifier import tag_by_text
 from goeswith.models import KindLinks

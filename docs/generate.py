@@ -13,7 +13,7 @@ from mkdocs.structure.files import File, Files
 
 from goeswith.cli.main import app
 from goeswith.data.mapping.names_file import NAMES
-from goeswith.kinds.table import load_table
+from goeswith.kinds.table_reader import load_table
 from goeswith.models.listing import list_models
 from goeswith.sequential import SESSION_MODELS, TRAINED
 from goeswith.settings.default_file import default_toml

@@ -51,7 +51,7 @@ def test_a_child_tells_its_figures_on_its_last_line_and_runs_on_one_thread(side_
     assert side_by_side.child([sys.executable, "-c", "raise SystemExit(1)"]) is None
 
 
-def test_what_work_takes_is_told_with_what_it_leaves(side_by_side):
+def test_what_work_takes_is_reported_with_what_it_leaves(side_by_side):
     found, figures = side_by_side.spent(lambda: np.ones(4_000_000).sum())
     assert found == 4_000_000
     assert figures["processor_seconds"] > 0

@@ -25,7 +25,7 @@ def test_a_document_means_the_same(text: str) -> None:
     assert json.loads(json_printable(json.dumps([text], ensure_ascii=False))) == [text]
 
 
-def test_formulas_are_told_from_numbers_and_ids() -> None:
+def test_formulas_are_distinguished_from_numbers_and_ids() -> None:
     for text in ("=1+1", "@SUM(A1)", "+cmd|' /C calc'!A0", "-2+3", "\t=1", "\r=1"):
         assert is_formula(text)
     for text in ("", "-5", "+49.30", "-case-1", "a=b", "Phone 1"):

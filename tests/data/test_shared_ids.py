@@ -100,7 +100,7 @@ def test_receipt_numbers_that_start_anew_are_one_basket_for_each_receipt(load, o
     assert any("basket_id" in note for note in data.report.notes)
 
 
-def test_receipt_numbers_without_times_are_told_apart_by_shop(load):
+def test_receipt_numbers_without_times_are_distinguished_by_shop(load):
     files, _ = receipts(user=False, time=False)
     data = load(files)
     assert data.report.contexts["baskets"]["count"] == 39

@@ -83,7 +83,7 @@ def test_the_column_shows_whether_the_day_or_the_month_stands_first(values, expe
     assert read(values) == [datetime(*parts) for parts in expected]
 
 
-def test_a_column_where_day_and_month_cannot_be_told_apart_is_refused():
+def test_a_column_where_day_and_month_cannot_be_distinguished_is_refused():
     with pytest.raises(DataError, match=r"events\.csv: .*'timestamp'.*no value decides it"):
         read(["1/2/2024", "3/4/2024"])
 

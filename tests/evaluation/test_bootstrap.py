@@ -53,7 +53,7 @@ def test_turning_the_comparison_round_turns_the_sign(values):
     assert there.p == back.p
 
 
-def test_a_source_asked_in_several_seeds_is_drawn_as_a_whole(values):
+def test_a_source_queried_in_several_seeds_is_drawn_as_a_whole(values):
     noise = np.random.default_rng(4).normal(0, 0.2, len(values))
     once = paired_bootstrap(measured(values + noise), measured(values), seed=5)
     sources = np.tile(np.arange(len(values)), 4)

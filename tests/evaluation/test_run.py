@@ -117,7 +117,7 @@ def test_the_same_seeds_give_the_same_figures(fakes, listed):
     assert one["bootstrap"] == two["bootstrap"]
 
 
-def test_progress_is_told_before_every_fit_and_at_the_end(fakes, listed):
+def test_progress_is_reported_before_every_fit_and_at_the_end(fakes, listed):
     told = []
     benchmark(
         listed,
@@ -148,7 +148,7 @@ def test_progress_is_told_before_every_fit_and_at_the_end(fakes, listed):
         ((["walk"], ["edges"], [1, 1]), "different seeds"),
     ],
 )
-def test_what_cannot_be_run_is_told_before_anything_is(fakes, listed, asked, message):
+def test_what_cannot_be_run_is_reported_before_anything_is(fakes, listed, asked, message):
     with pytest.raises(ConfigError, match=message):
         benchmark(listed, *asked, QUICK)
 

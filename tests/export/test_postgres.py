@@ -237,7 +237,7 @@ def test_a_wrong_name_or_schema_is_refused(postgres_url: str, bundle: Bundle) ->
         to_postgres(RecommendationRows(bundle, 2), postgres_url, "nosuch.table")
 
 
-def test_text_that_postgresql_cannot_hold_is_told(
+def test_text_that_postgresql_cannot_hold_is_reported(
     shop: psycopg.Connection,
     postgres_url: str,
     bundle: Bundle,

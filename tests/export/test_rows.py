@@ -41,7 +41,7 @@ def test_one_by_one_and_in_blocks_give_the_same_rows(bundle: Bundle) -> None:
     assert listed(explained, ("probability", "why")) == listed(RecommendationRows(bundle, 5))
 
 
-def test_every_row_says_why_where_that_is_asked_for(bundle: Bundle) -> None:
+def test_every_row_says_why_where_that_is_requested(bundle: Bundle) -> None:
     table = pa.Table.from_batches(RecommendationRows(bundle, 2, explain=True))
     said = {(row["source_id"], row["target_id"]): row["why"] for row in table.to_pylist()}
     for answer in bundle.complements("a/b", 2):
@@ -75,7 +75,7 @@ def test_constraints_and_the_slate_of_the_bundle_hold(
     assert slated != plain
 
 
-def test_progress_is_told_and_more_than_there_is_refused(bundle: Bundle) -> None:
+def test_progress_is_reported_and_more_than_there_is_refused(bundle: Bundle) -> None:
     told: list[tuple[int, int, str]] = []
     list(RecommendationRows(bundle, 1, progress=lambda *step: told.append(step)))
     assert told[0] == (0, len(bundle), "exporting")

@@ -71,7 +71,7 @@ def test_latent_attributes_are_the_same_for_a_seed_and_after_saving(
 
 
 @pytest.mark.parametrize("products", [0, 1, 3])
-def test_few_or_bare_products_give_vectors_of_the_asked_length(products: int) -> None:
+def test_few_or_bare_products_give_vectors_of_the_requested_length(products: int) -> None:
     bare = Catalog(
         pl.DataFrame({"product_id": [f"p{i}" for i in range(products)]}, schema={"product_id": str})
     )
@@ -134,7 +134,7 @@ def test_sentences_are_encoded_once_and_again_when_texts_or_model_change(
     assert letters.calls == 3
 
 
-def test_a_model_that_changes_in_its_folder_is_asked_again(
+def test_a_model_that_changes_in_its_folder_is_called_again(
     letters: type[Letters], tmp_path: Path
 ) -> None:
     folder = tmp_path / "model"

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from goeswith.kinds.foreign_names import ForeignNames
-from goeswith.kinds.table import Kind, KindTable, load_table
+from goeswith.kinds.table import Kind, KindTable
+from goeswith.kinds.table_reader import load_table
 from goeswith.kinds.tagger import Tagger, shared_tagger
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from goeswith.data.catalog import Catalog
-from goeswith.kinds.table import Kind, KindTable, load_table
+from goeswith.kinds.table import Kind, KindTable
+from goeswith.kinds.table_reader import load_table
 from goeswith.models.kind_links import KindLinks
 from goeswith.ranking.knowledge_ranker import KnowledgeRanker
 from goeswith.relations.graph import RelationGraph

@@ -9,7 +9,8 @@ import pytest
 from goeswith.core.errors import DataError
 from goeswith.kinds.link_reasons import REASONS
 from goeswith.kinds.phrases import Phrase
-from goeswith.kinds.table import AUDIENCES, FITS, KindTable, load_table, read_table_folder
+from goeswith.kinds.table import AUDIENCES, FITS, KindTable
+from goeswith.kinds.table_reader import load_table, read_table_folder
 
 
 @pytest.fixture(scope="module")

@@ -205,7 +205,7 @@ def test_fitting_twice_gives_the_same_scores(
     assert np.array_equal(everything(fitted), everything(again))
 
 
-def test_scores_do_not_depend_on_which_sources_are_asked_together(fitted: Recommender) -> None:
+def test_scores_do_not_depend_on_which_sources_are_queried_together(fitted: Recommender) -> None:
     alone = [fitted.score(np.array([i], dtype=np.int32)) for i in range(fitted.n)]
     assert_same_scores(np.concatenate(alone), everything(fitted))
 

@@ -46,7 +46,7 @@ def test_a_new_product_gets_the_complements_of_those_most_like_it() -> None:
     assert np.isneginf(scores[[0, 1, 4, 5]]).all()
 
 
-def test_only_the_most_similar_products_are_asked() -> None:
+def test_only_the_most_similar_products_are_queried() -> None:
     scores = fitted(neighbours=1).score(np.array([4], dtype=np.int32))[0]
     assert np.isfinite(scores).tolist() == [False, False, True, False, False, False]
 

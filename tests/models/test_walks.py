@@ -151,7 +151,7 @@ def test_projection_prefers_what_is_bought_after_the_source() -> None:
     )
 
 
-def test_copurchase_ranks_direct_edges_by_the_measure_asked_for() -> None:
+def test_copurchase_ranks_direct_edges_by_the_measure_requested() -> None:
     edges = {(0, 1): (8, 0), (0, 2): (4, 0), (3, 1): (8, 0), (4, 1): (8, 0)}
     of = counted(5, edges)
     bare = replace(of[CO_PURCHASE], source_first=None)

@@ -218,7 +218,7 @@ def test_addresses_of_the_catalogue_run_no_script(page: Page, shop: Shop) -> Non
     assert hrefs == [0, "<img src=x onerror=alert(1)>"]
 
 
-def test_a_market_and_a_locale_are_asked_for(page: Page, shop: Shop) -> None:
+def test_a_market_and_a_locale_are_sent_with_the_request(page: Page, shop: Shop) -> None:
     page.goto(shop.url())
     requested: list[str] = []
     page.on("request", lambda request: requested.append(request.url))

@@ -142,7 +142,7 @@ def test_the_page_is_worked_with_the_keyboard_alone(browser: Browser, address: s
         assert page.locator("#in-basket").inner_text() == "1"
 
 
-def test_a_basket_is_asked_in_its_order_by_a_switch(browser: Browser, address: str) -> None:
+def test_a_switch_sends_a_basket_in_its_order(browser: Browser, address: str) -> None:
     with visit(browser, address) as look:
         page = look.page
         look.go()
@@ -216,7 +216,7 @@ def test_the_report_is_sorted_and_its_best_figures_are_marked(
         assert page.locator("figure.plot .error").count() > 0
 
 
-def test_a_key_is_asked_for_and_kept_in_the_tab(browser: Browser, address: str) -> None:
+def test_a_key_is_requested_and_stored_in_the_tab(browser: Browser, address: str) -> None:
     from playwright.sync_api import expect
 
     def refuse(route: Route) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from goeswith.core.errors import DataError
 from goeswith.data.dataset import Dataset
-from goeswith.kinds.table import LINK_COLUMNS, load_table
+from goeswith.kinds.table import LINK_COLUMNS
+from goeswith.kinds.table_reader import load_table
 from goeswith.pipeline.kinds_learn import learn_links, links_text
 
 TITLES = {

@@ -105,7 +105,7 @@ def test_the_manifest_of_an_update_names_the_files_that_it_counted(
     assert updated.manifest["mined"][0]["contexts"] > 500
 
 
-def test_the_same_events_are_counted_once_unless_asked_for_again(
+def test_the_same_events_are_counted_once_unless_requested_again(
     updated: Bundle, halves: tuple[Path, Path], tmp_path: Path
 ) -> None:
     folder, rest = halves
@@ -213,7 +213,7 @@ def test_added_products_are_answered_and_proposed_without_training(copy: Path, t
     assert told_models["stand_in"] == len(holders)
 
 
-def test_adding_the_same_products_again_is_told(copy: Path, table: Path) -> None:
+def test_adding_the_same_products_again_is_reported(copy: Path, table: Path) -> None:
     update_bundle(copy, None, table)
     with pytest.raises(DataError, match="every product of it is in the bundle already"):
         update_bundle(copy, None, table)

@@ -134,7 +134,7 @@ def test_lists_without_counts_claim_no_counts(tmp_path: Path) -> None:
     assert case.why == "Listed as bought together with phone; also viewed as alternatives."
 
 
-def test_a_product_without_purchases_is_told_by_what_is_like_it(bundle: Bundle) -> None:
+def test_a_product_without_purchases_is_described_by_what_is_like_it(bundle: Bundle) -> None:
     answers = bundle.complements("camera-9", 3)
     for answer in answers:
         assert answer.type == "tripod"
@@ -144,7 +144,7 @@ def test_a_product_without_purchases_is_told_by_what_is_like_it(bundle: Bundle) 
         assert answer.why.endswith(", of the same type as Camera 9.")
 
 
-def test_the_type_fallback_is_told_by_how_often_the_types_go_together(
+def test_the_type_fallback_is_described_by_how_often_the_types_go_together(
     shop_folder: Path, tmp_path: Path, graph: RelationGraph
 ) -> None:
     dataset = load_data(shop_folder)

@@ -98,7 +98,7 @@ def test_the_question_that_divides_best_is_put_and_an_answer_filters(path: Path)
     }
 
 
-def test_nothing_is_asked_where_nothing_divides_or_the_product_says_it(path: Path) -> None:
+def test_there_is_no_question_where_nothing_divides_or_the_product_says_it(path: Path) -> None:
     bundle = Bundle.open(path)
     one = bundle.question("charger", Constraints.from_text(where=["type=cables", "brand=Xi"]))
     assert (one.question, one.skipped) == (None, [])

@@ -41,7 +41,7 @@ class Writer:
         ]
 
 
-def test_a_bundle_has_no_explanations_until_they_are_asked_for(shop_bundle: Path) -> None:
+def test_a_bundle_has_no_explanations_until_they_are_requested(shop_bundle: Path) -> None:
     opened = Bundle.open(shop_bundle)
     assert {answer.explanation for answer in opened.complements("phone-1", 3)} == {None}
     opened.explanations.use_templates = True

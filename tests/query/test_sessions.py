@@ -262,7 +262,7 @@ def test_a_bundle_fitted_before_there_were_sessions_stays_readable(
         old.session(SESSION, 3)
 
 
-def test_a_damaged_session_model_is_told(shop_bundle: Path, tmp_path: Path) -> None:
+def test_a_damaged_session_model_is_reported(shop_bundle: Path, tmp_path: Path) -> None:
     path = Path(shutil.copytree(shop_bundle, tmp_path / "b"))
     bundle = Bundle.open(path)
     (bundle.folder / "session" / "model.safetensors").write_bytes(b"no arrays")

@@ -72,7 +72,7 @@ def test_a_filter_keeps_out_what_does_not_meet_it_even_where_pinned(bundle: Bund
     assert len(answers) == 6
 
 
-def test_models_are_asked_where_a_filter_leaves_too_few_answers(bundle: Bundle) -> None:
+def test_models_are_queried_where_a_filter_leaves_too_few_answers(bundle: Bundle) -> None:
     known = {answer.product_id for answer in bundle.complements("phone-1", 8)}
     wanted = Constraints.from_text(where=["type=tripod"])
     answers = bundle.complements("phone-1", 5, wanted)
@@ -165,7 +165,7 @@ def test_a_basket_answer_has_the_evidence_of_the_product_it_goes_with_best(bundl
     assert {source for answer in answers for source in answer.goes_with} == {"phone-1", "camera-2"}
 
 
-def test_scores_that_are_probabilities_are_told_and_joined_as_such(
+def test_scores_that_are_probabilities_are_reported_and_joined_as_such(
     shop_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = "copurchase:measure=confidence"

@@ -47,7 +47,7 @@ def test_values_of_all_products_become_those_of_some(seed: int, some: list[int])
 
 
 @given(st.lists(st.integers(-1, 4), max_size=300))
-def test_sources_are_asked_once_each_beside_those_of_their_type(codes: list[int]) -> None:
+def test_sources_are_queried_once_each_beside_those_of_their_type(codes: list[int]) -> None:
     types = np.array(codes, dtype=np.int32)
     sources = np.arange(len(types), dtype=np.int32)[::-1]
     asked = list(blocks_by_type(sources, types))
@@ -55,7 +55,7 @@ def test_sources_are_asked_once_each_beside_those_of_their_type(codes: list[int]
     assert all(len(set(types[block].tolist())) <= 1 and len(block) <= 64 for block in asked)
 
 
-def test_asked_are_what_paths_reach_and_the_most_bought_of_types_that_go_with_the_sources() -> None:
+def test_candidates_are_reached_by_paths_or_much_bought_in_types_that_go_with_the_sources() -> None:
     # phones 0 to 9, cases 10 to 19, spoons 20 to 29; only case 10 was ever bought, with phone 0
     items = facts_of(30, [(0, 10, "co_purchase")])
     reached = {"walked": sparse.csr_matrix(([1.0], ([0], [25])), shape=(1, 30), dtype=np.float32)}

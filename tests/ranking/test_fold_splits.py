@@ -47,7 +47,7 @@ def test_no_fold_shows_a_pair_that_it_asks_for(seed: int) -> None:
 
 
 @given(st.integers(0, 50))
-def test_products_made_cold_have_no_edge_left_and_are_asked_about_against_warm_ones(
+def test_products_made_cold_have_no_edge_left_and_are_queried_about_against_warm_ones(
     seed: int,
 ) -> None:
     for fold in folds(listed(seed), 2, 0.3, 0.3, seed):

@@ -49,7 +49,7 @@ def test_relations_can_be_said_in_the_sql_of_other_engines(backend):
 
 
 @pytest.mark.parametrize("ordered", [True, False])
-def test_pairs_carry_their_order_only_where_it_is_asked_for(ordered):
+def test_pairs_carry_their_order_only_where_it_is_requested(ordered):
     users = expressions.with_moment(EVENTS.rename(context="user_id"))
     pairs = expressions.co_occurrences(expressions.purchases(users), ordered=ordered)
     order = ("source_first", "target_first") if ordered else ()

@@ -63,7 +63,7 @@ def test_a_product_that_lies_in_a_basket_twice_has_one_vote():
     assert found.source_contexts.tolist() == [1, 1, 0, 0]
 
 
-def test_order_is_told_by_the_first_purchase_of_each_and_ties_tell_nothing():
+def test_order_is_that_of_the_first_purchases_and_ties_have_none():
     baskets = log(
         [
             *[("x", B, 0), ("x", A, 1), ("x", B, 2)],

@@ -135,7 +135,7 @@ def test_sessions_of_one_user_are_capped_too():
         assert counts(graph["co_view"])[0, 1] == 3
 
 
-def test_a_basket_counts_half_after_a_half_life_and_people_are_told_how_many_there_were():
+def test_a_basket_counts_half_after_a_half_life_and_the_report_has_their_number():
     found = bought([(None, {0, 1}), (None, {0, 1}), (None, {0, 2})], half_life_days=1.0)
     assert counts(found)[0, 1] == pytest.approx(0.25 + 0.5)
     assert found.source_contexts.tolist() == pytest.approx([1.75, 0.75, 1, 0, 0])

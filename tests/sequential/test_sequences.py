@@ -90,7 +90,7 @@ def test_events_that_belong_to_nobody_make_no_sequence():
         sequences_from_events(pl.DataFrame({"product": [1]}))
 
 
-def test_old_sequences_count_less_by_the_half_life_that_was_asked_for():
+def test_old_sequences_count_less_by_the_half_life_that_was_requested():
     sequences = Sequences.from_rows([[0]] * 5)
     assert sequences.freshness(None).tolist() == [1] * 5
     assert sequences.freshness(0.2).tolist() == [1 / 16, 1 / 8, 1 / 4, 1 / 2, 1]

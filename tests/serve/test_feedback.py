@@ -101,7 +101,7 @@ def test_without_a_folder_the_answer_says_how_to_name_one(client: Any) -> None:
     assert "serve.feedback" in told.json()["detail"]
 
 
-def test_a_disk_that_takes_nothing_is_told_and_leaves_no_half_line(
+def test_a_disk_that_takes_nothing_is_reported_and_leaves_no_half_line(
     serve: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = serve(feedback=str(tmp_path))

@@ -22,7 +22,7 @@ def keys(tmp_path: Path) -> tuple[str, Path]:
     return key, path
 
 
-def test_without_a_key_only_health_is_told(serve: Any, keys: tuple[str, Path]) -> None:
+def test_without_a_key_only_health_is_reported(serve: Any, keys: tuple[str, Path]) -> None:
     key, path = keys
     client = serve(keys_file=str(path))
     for address in ("/v1/health/live", "/v1/health/ready"):

@@ -92,7 +92,7 @@ def test_nothing_is_remembered_where_the_settings_give_no_memory(serve: Any) -> 
     assert client.app.state.snapshot_holder().cache._entries == {}
 
 
-def test_memory_of_answers_is_bounded_and_forgets_the_one_asked_longest_ago() -> None:
+def test_memory_of_answers_is_bounded_and_forgets_the_one_used_longest_ago() -> None:
     draw = np.random.default_rng(0)  # random bytes, which packing does not make fewer
     bodies = {name: draw.bytes(300) for name in "abcd"}
     remembered = ResponseCache(1000)

@@ -15,7 +15,7 @@ def judging(serve: Serve, relevance_model: Path) -> Client:
     return serve(relevance=str(relevance_model), relevance_pairs=3)
 
 
-def test_pairs_are_told_in_the_order_asked(judging: Client) -> None:
+def test_pairs_are_returned_in_the_order_of_the_request(judging: Client) -> None:
     pairs = [
         {"query": "red phone", "text": "blue phone"},
         {"query": "phone", "source_id": "phone-1", "product_id": "case-1", "text": "case"},

@@ -226,7 +226,7 @@ def test_swaps_and_damaged_bundles_under_load_fail_no_request(swaps: ModuleType)
     assert result["builds_that_answered"] == 4
 
 
-def test_workers_are_replaced_reload_when_told_and_end_in_order(
+def test_workers_are_replaced_reload_on_request_and_end_in_order(
     swaps: ModuleType, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(swaps, "EVERY", 0)
@@ -269,7 +269,7 @@ def test_workers_end_when_their_parent_is_killed(swaps: ModuleType, path: Path) 
             time.sleep(0.01)
 
 
-def test_an_address_that_is_taken_or_none_is_told() -> None:
+def test_an_address_that_is_taken_or_none_is_reported() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -84,7 +84,7 @@ def test_a_search_out_of_bounds_is_refused(client: Any, query: str) -> None:
     assert client.get(f"/v1/search?{query}").status_code == 422
 
 
-def test_one_model_can_be_asked_alone(client: Any) -> None:
+def test_one_model_can_be_queried_alone(client: Any) -> None:
     address = "/v1/products/phone-1/complements"
     body = client.get(f"{address}?k=3&model=popularity").json()
     assert {answer["model"] for answer in body["complements"]} == {"popularity"}
@@ -93,7 +93,7 @@ def test_one_model_can_be_asked_alone(client: Any) -> None:
     assert "it has cocitation" in told.json()["detail"]
 
 
-def test_a_batch_is_answered_in_the_order_asked_and_says_what_is_unknown(
+def test_a_batch_is_answered_in_the_order_requested_and_says_what_is_unknown(
     client: Any, bundle: Bundle
 ) -> None:
     asked = ["case-2", "fone", "phone-1", "case-2"]
@@ -139,7 +139,7 @@ def test_the_bundle_tells_its_models_types_and_what_can_be_filtered(
     assert body["explained"] is True
 
 
-def test_a_report_is_told_where_the_settings_name_one(serve: Any, tmp_path: Path) -> None:
+def test_a_report_is_returned_where_the_settings_name_one(serve: Any, tmp_path: Path) -> None:
     assert serve().get("/v1/report").status_code == 404
     report = {"protocol": "edges", "results": [{"model": "cocitation"}]}
     (tmp_path / "report.json").write_text(json.dumps(report))

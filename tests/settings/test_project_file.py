@@ -75,7 +75,7 @@ def test_a_wrong_project_file_says_what_is_wrong(tmp_path: Path, text: str, mess
     assert str(path) in str(error.value)
 
 
-def test_a_key_that_may_be_a_word_or_a_number_is_told_once_with_both(tmp_path: Path) -> None:
+def test_a_key_that_may_be_a_word_or_a_number_is_reported_once_with_both(tmp_path: Path) -> None:
     path = written(tmp_path, "[relations]\nmin_co_purchase = 0\n")
     with pytest.raises(ConfigError) as told:
         load_settings(path)

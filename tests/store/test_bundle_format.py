@@ -111,7 +111,7 @@ def test_every_truncated_file_is_named_without_reading_it(copy: Path) -> None:
     Bundle.open(copy, verify=True)
 
 
-def test_a_changed_byte_in_any_file_is_found_when_asked_to_verify(copy: Path) -> None:
+def test_a_changed_byte_in_any_file_is_detected_by_verification(copy: Path) -> None:
     for name in json.loads((copy / MANIFEST).read_text())["files"]:
         file = build_of(copy) / name
         content = file.read_bytes()
@@ -132,7 +132,7 @@ def test_arrays_with_a_damaged_header_are_refused_without_verifying(copy: Path, 
             Bundle.open(copy)
 
 
-def test_answers_that_point_outside_the_catalogue_are_told_as_damage(copy: Path) -> None:
+def test_answers_that_point_outside_the_catalogue_are_reported_as_damage(copy: Path) -> None:
     file = build_of(copy) / "answers.safetensors"
     content = file.read_bytes()
     start = 8 + int.from_bytes(content[:8], "little")
@@ -159,7 +159,7 @@ def test_a_folder_that_is_not_there_or_not_a_bundle_says_what_makes_one(tmp_path
         Bundle.open(tmp_path / "file")
 
 
-def test_a_file_that_this_user_may_not_read_is_told_with_what_to_do(
+def test_a_file_that_this_user_may_not_read_is_reported_with_what_to_do(
     copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refused(manifest: Manifest) -> None:

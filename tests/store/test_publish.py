@@ -307,7 +307,7 @@ def test_a_bundle_that_cannot_be_read_is_replaced_by_the_next_fit(fit: Fits, old
     assert len(list(old.glob("build-*"))) == 1
 
 
-def test_a_bundle_in_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_bundle_in_a_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with (
         pytest.raises(BundleError, match=r"file(/|\\)b cannot be made"),

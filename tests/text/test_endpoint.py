@@ -118,7 +118,7 @@ def test_an_answer_of_another_shape_is_no_sentence(service: Service, content: An
         assert explainer.write([PAIR], 0) == [""]
 
 
-def test_a_busy_service_is_asked_again_and_not_for_ever(service: Service) -> None:
+def test_a_busy_service_is_called_again_and_not_for_ever(service: Service) -> None:
     service.says("", 503)
     service.says("", 429)
     service.says("They are for the camera.")
@@ -131,14 +131,14 @@ def test_a_busy_service_is_asked_again_and_not_for_ever(service: Service) -> Non
     assert len(service.asked) == 4
 
 
-def test_a_refusal_is_told_at_once(service: Service) -> None:
+def test_a_refusal_is_reported_at_once(service: Service) -> None:
     service.says("", 401)
     with asking(service) as explainer, pytest.raises(ConfigError, match="status 401"):
         explainer.write([PAIR], 0)
     assert len(service.asked) == 1
 
 
-def test_a_service_that_is_not_there_is_told(service: Service) -> None:
+def test_a_service_that_is_not_there_is_reported(service: Service) -> None:
     with (
         EndpointExplainer("http://127.0.0.1:9/v1", "small", pause=0.01) as explainer,
         pytest.raises(ConfigError, match="does not respond"),

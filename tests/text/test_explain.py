@@ -143,7 +143,7 @@ def test_a_sentence_that_holds_is_kept() -> None:
     assert not found.refused
 
 
-def test_a_sentence_that_does_not_hold_is_asked_for_again() -> None:
+def test_a_sentence_that_does_not_hold_is_requested_again() -> None:
     parrot = Parrot("it is waterproof", "they both are by Canon", "the case is for the camera")
     (found,) = explain_pairs([ProductPair(CAMERA, CASE, evidence())], parrot)
     assert (found.text, found.tries) == ("The case is for the camera.", 3)

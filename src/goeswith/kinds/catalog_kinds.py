@@ -7,7 +7,7 @@ from typing import Final
 import polars as pl
 
 from goeswith.data.catalog import Catalog
-from goeswith.kinds.table import load_table
+from goeswith.kinds.table_reader import load_table
 from goeswith.kinds.tagger import SHOP, Tag, Tagger, category_first, shared_tagger
 from goeswith.kinds.text_classifier import tag_by_text
 from goeswith.kinds.title_clusters import title_clusters

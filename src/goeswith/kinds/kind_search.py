@@ -9,7 +9,8 @@ from typing import Final
 
 from goeswith.core.errors import ConfigError
 from goeswith.kinds.phrases import words
-from goeswith.kinds.table import Kind, KindTable, load_table
+from goeswith.kinds.table import Kind, KindTable
+from goeswith.kinds.table_reader import load_table
 
 _PREFIX: Final = 0.8
 """What the beginning of a word counts, against the word."""

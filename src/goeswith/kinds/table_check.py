@@ -7,7 +7,8 @@ from importlib.resources.abc import Traversable
 
 from goeswith.core.errors import DataError
 from goeswith.kinds.phrases import Phrase
-from goeswith.kinds.table import Kind, KindTable, load_table, read_table_folder
+from goeswith.kinds.table import Kind, KindTable
+from goeswith.kinds.table_reader import load_table, read_table_folder
 
 _PARTS = ("kinds", "links", "alternatives", "names", "never_together.csv")
 

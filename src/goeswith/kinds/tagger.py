@@ -10,7 +10,8 @@ from typing import Any, Final, TypeAlias
 
 from goeswith.kinds.foreign_names import ForeignNames
 from goeswith.kinds.phrases import Phrase, singular
-from goeswith.kinds.table import KindTable, load_table
+from goeswith.kinds.table import KindTable
+from goeswith.kinds.table_reader import load_table
 from goeswith.kinds.title_parts import end_of_head, is_counted, main_part, title_segments
 
 _Trie: TypeAlias = dict[str, Any]

@@ -19,7 +19,7 @@ from goeswith.data.catalog import Catalog
 from goeswith.kinds.catalog_kinds import tag_catalog
 from goeswith.kinds.fit_check import mismatch
 from goeswith.kinds.phrases import words
-from goeswith.kinds.table import load_table
+from goeswith.kinds.table_reader import load_table
 from goeswith.models.base import ModelConfig, Recommender
 from goeswith.relations.graph import RelationGraph
 from goeswith.relations.relation import CO_PURCHASE

@@ -22,7 +22,8 @@ from goeswith.core.arrays import Rows
 from goeswith.core.errors import DataError
 from goeswith.data.dataset import Dataset
 from goeswith.kinds.catalog_kinds import tag_catalog
-from goeswith.kinds.table import KindTable, load_table
+from goeswith.kinds.table import KindTable
+from goeswith.kinds.table_reader import load_table
 from goeswith.relations.build_graph import build_graph
 from goeswith.relations.config import MiningConfig
 from goeswith.relations.measures import wilson_lower

@@ -13,7 +13,8 @@ from scipy import sparse
 from goeswith.core.arrays import Floats, Rows, Sparse, entry_rows
 from goeswith.core.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
-from goeswith.kinds.table import ONE_WAY, load_table
+from goeswith.kinds.table import ONE_WAY
+from goeswith.kinds.table_reader import load_table
 from goeswith.models.base import ModelConfig, Recommender
 from goeswith.models.basket_counts import BasketCounts
 from goeswith.models.kind_links import KindLinks

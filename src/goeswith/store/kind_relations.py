@@ -44,7 +44,7 @@ def kind_arrays(catalog: Catalog) -> dict[str, npt.NDArray[Any]]:
         where they are never shown together; reason (K, K) uint8; replaced (K, K) bool.
     """
     from goeswith.kinds.catalog_kinds import KIND  # polars: only where a bundle is made
-    from goeswith.kinds.table import load_table
+    from goeswith.kinds.table_reader import load_table
 
     if KIND not in catalog.frame.columns:
         return {}

@@ -83,7 +83,7 @@ def test_what_the_data_do_not_allow_is_said(run, tmp_path):
         (("--product", "phone-x"), "no product 'phone-x'"),
     ],
 )
-def test_a_wrong_name_is_told_with_the_right_ones(run, shop_folder, arguments, message):
+def test_a_wrong_name_is_reported_with_the_right_ones(run, shop_folder, arguments, message):
     code, _, err = run(shop_folder, *arguments)
     assert code == 2
     assert message in err

@@ -163,21 +163,21 @@ def test_a_shops_own_relations_are_learned_from(
         (["--locale", "fr", "--phase", "finetune"], "no locale 'fr'"),
     ],
 )
-def test_a_wrong_setting_is_told(
+def test_a_wrong_setting_is_reported(
     published: Path, tiny_encoder: Path, tmp_path: Path, words: list[str], message: str
 ) -> None:
     said = run("fit", published, "--out", tmp_path, *quick(tiny_encoder), *words, code=2)
     assert message in said
 
 
-def test_a_table_without_its_columns_is_told(tmp_path: Path) -> None:
+def test_a_table_without_its_columns_is_reported(tmp_path: Path) -> None:
     pl.DataFrame({"query": ["a"], "titel": ["b"], "label": ["E"]}).write_csv(tmp_path / "t.csv")
     assert "title" in run("fit", tmp_path / "t.csv", "--out", tmp_path / "m", code=2)
     assert "no file or folder" in run("fit", tmp_path / "none", "--out", tmp_path / "m", code=2)
     assert "examples" in run("fit", tmp_path, "--out", tmp_path / "m", code=2)
 
 
-def test_rows_that_cannot_be_used_are_told_of_a_shop_and_stop_engagement(
+def test_rows_that_cannot_be_used_are_reported_of_a_shop_and_stop_engagement(
     published: Path, shop_folder: Path, tiny_encoder: Path, tmp_path: Path
 ) -> None:
     shop = tmp_path / "shop"

@@ -122,7 +122,7 @@ def test_a_file_that_is_no_product_is_refused(
         (["phone-1", "camera-11"], "no product 'camera-11'"),
     ],
 )
-def test_what_cannot_be_asked_says_why(bundle: Path, arguments: list[str], message: str) -> None:
+def test_what_cannot_be_queried_says_why(bundle: Path, arguments: list[str], message: str) -> None:
     run = goeswith("recommend", bundle, *arguments)
     assert isinstance(run.exception, GoesWithError)
     assert message in str(run.exception)

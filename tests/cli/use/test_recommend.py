@@ -150,7 +150,7 @@ def test_a_session_is_answered_in_its_order(
     assert "Next after phone-4 (Phone 4), phone-1 (Phone 1)" in shown
 
 
-def test_a_session_is_asked_for_alone(shop_bundle: Path) -> None:
+def test_a_session_excludes_other_queries(shop_bundle: Path) -> None:
     run = CliRunner().invoke(
         app, ["recommend", str(shop_bundle), "phone-1", "--session", "phone-2"]
     )

@@ -55,7 +55,7 @@ def test_the_service_answers_on_this_machine_only(shop_bundle: Path) -> None:
         process.communicate(timeout=30)
 
 
-def test_a_bundle_that_is_none_is_told_before_anything_listens(tmp_path: Path) -> None:
+def test_a_bundle_that_is_none_is_reported_before_anything_listens(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="not a bundle"):
         CliRunner().invoke(app, ["serve", str(tmp_path)], catch_exceptions=False)
 

@@ -132,7 +132,7 @@ def test_eccr_over_itself_is_refused(shop: Shop) -> None:
         fitted(shop, None, base="eccr")
 
 
-def test_a_language_model_that_is_none_is_told_before_the_base_learns(
+def test_a_language_model_that_is_none_is_reported_before_the_base_learns(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(

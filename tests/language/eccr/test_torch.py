@@ -221,6 +221,6 @@ def test_what_is_said_ends_and_is_the_likeliest(
         assert (text[:1] or [backbone.end])[0] in (token, backbone.end, backbone.pad)
 
 
-def test_a_folder_without_a_model_is_told_by_name(tmp_path: Path) -> None:
+def test_a_folder_without_a_model_is_described_by_name(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no folder or hub id"):
         load_backbone(str(tmp_path / "nothing"))

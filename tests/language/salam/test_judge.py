@@ -24,7 +24,7 @@ pytestmark = pytest.mark.one_processor
 ROWS = np.arange(6, dtype=np.int32), np.arange(20, 26, dtype=np.int32)
 
 
-def test_what_was_said_is_asked_once(
+def test_a_repeated_prompt_is_sent_once(
     relevance_model: Path,
     shop: tuple[Catalog, RelationGraph],
     tmp_path: Path,

@@ -100,7 +100,7 @@ def test_judgements_of_the_public_format_are_learned(tiny_encoder: Path, table: 
     assert p[exact, 0].mean() > p[~exact, 0].mean() + 0.2
 
 
-def test_a_query_is_in_one_part_and_no_asked_pair_has_an_edge(
+def test_a_query_is_in_one_part_and_no_labelled_pair_has_an_edge(
     tiny_encoder: Path, table: Path
 ) -> None:
     examples = read_examples(table, settings(tiny_encoder, labels="e_sci"))
@@ -152,7 +152,7 @@ def test_a_saved_model_says_what_it_said(
     np.testing.assert_allclose(Salam.load(tmp_path).probabilities(*asked), p, atol=2e-3)
 
 
-def test_a_pair_says_the_same_whatever_it_is_asked_with(
+def test_a_pair_has_one_judgement_whatever_the_batch(
     tiny_encoder: Path, shop: RelevanceExamples
 ) -> None:
     model = fitted(tiny_encoder, shop, labels="s_c_i", epochs=1, graph=False)
@@ -211,14 +211,16 @@ def test_fine_tuning_takes_up_the_weights_of_pre_training(
         Salam.fit(examples, settings(tiny_encoder, labels="es_ci"), start=tmp_path / "all")
 
 
-def test_what_is_no_encoder_and_no_model_is_told(tmp_path: Path, shop: RelevanceExamples) -> None:
+def test_what_is_no_encoder_and_no_model_is_reported(
+    tmp_path: Path, shop: RelevanceExamples
+) -> None:
     with pytest.raises(ConfigError, match="neither a folder nor a hub id"):
         Salam.fit(shop, settings(tmp_path, labels="s_c_i"))
     with pytest.raises(BundleError, match="holds no relevance model"):
         Salam.load(tmp_path)
 
 
-def test_a_pair_that_nobody_touched_is_told_by_its_texts_alone(
+def test_a_pair_without_engagement_is_classified_by_its_texts_alone(
     tiny_encoder: Path, shop: RelevanceExamples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = fitted(tiny_encoder, shop, labels="s_c_i", epochs=2)

@@ -138,7 +138,9 @@ def test_a_slate_takes_one_product_of_each_type_in_turn(fitted: PCompanion, shop
     assert np.all(np.diff(best_of_first, axis=1) <= 1e-6)
 
 
-def test_types_come_nearest_first_whichever_sources_are_asked_together(fitted: PCompanion) -> None:
+def test_types_come_nearest_first_whichever_sources_are_queried_together(
+    fitted: PCompanion,
+) -> None:
     slate = fitted.slate(SOURCES, types=5, items=2)
     gap = fitted.transitions[fitted.types][:, None] - fitted.complement_types[slate.types]
     assert np.all(np.diff((gap**2).sum(axis=2), axis=1) >= -1e-4)

@@ -187,7 +187,7 @@ def test_a_planted_circle_is_learned(name: str) -> None:
     assert found[:, 0].tolist() == [3, 0, 6]
 
 
-def test_time_apart_is_told_by_its_order_of_magnitude() -> None:
+def test_time_intervals_are_encoded_by_their_order_of_magnitude() -> None:
     apart = time_buckets(np.array([[0, 1, 3, 1_000_000]]))
     assert apart[0].tolist() == [[0, 0, 0, 0], [1, 0, 0, 0], [2, 1, 0, 0], [19, 19, 19, 0]]
 
@@ -355,7 +355,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_figures(tmp_path: Path) -> 
     np.testing.assert_array_equal(whole.vectors, resumed.vectors)
 
 
-def test_bert4rec_is_asked_with_a_mask_behind_the_prefix() -> None:
+def test_bert4rec_predicts_at_a_mask_behind_the_prefix() -> None:
     model = make("bert4rec")
     assert isinstance(model, Bert4Rec)
     batch, places = model.prepare_prefixes(Sequences.from_rows([[1, 2, 3], [4], []]))
@@ -391,7 +391,7 @@ def test_a_mixture_tells_of_its_trained_members_epochs(tmp_path: Path) -> None:
     assert [line for line in said if "fitting sasrec: epoch 2" in line]
 
 
-def test_a_member_of_no_weight_is_not_asked() -> None:
+def test_a_member_without_weight_is_not_called() -> None:
     model = SESSION_MODELS.make("mixture:members=successors+frequent").fit(shop(), walks())
     assert isinstance(model, Mixture)
     model.weights = np.array([1.0, 0.0])

@@ -26,7 +26,7 @@ def test_never_more_than_the_burst_and_the_rate_get_through(
 
 
 @given(rate=st.floats(0.1, 100), burst=st.integers(1, 20))
-def test_who_waits_as_long_as_told_gets_through(rate: float, burst: int) -> None:
+def test_who_waits_as_long_as_required_gets_through(rate: float, burst: int) -> None:
     rates = RateLimiter(rate, burst)
     for _ in range(burst):
         assert rates.take("a", 0) == 0
@@ -43,7 +43,7 @@ def test_the_table_of_askers_is_bounded() -> None:
     assert len(rates._buckets) == MAX_CLIENTS
 
 
-def test_clients_are_told_apart_by_address_and_ipv6_by_network() -> None:
+def test_clients_are_distinguished_by_address_and_ipv6_by_network() -> None:
     assert client_key("10.0.0.1") != client_key("10.0.0.2")
     assert client_key("2001:db8::1") == client_key("2001:db8::2:3")
     assert client_key("2001:db8:0:1::1") != client_key("2001:db8:0:2::1")
@@ -52,7 +52,7 @@ def test_clients_are_told_apart_by_address_and_ipv6_by_network() -> None:
     assert client_key("not:an:address") == "not:an:address"
 
 
-def test_too_many_requests_are_told_when_to_come_again(serve: Any) -> None:
+def test_too_many_requests_are_given_a_time_to_come_again(serve: Any) -> None:
     client = serve(rate=0.001, burst=2)
     address = "/v1/products/phone-1/complements"
     assert [client.get(address).status_code for _ in range(3)] == [200, 200, 429]

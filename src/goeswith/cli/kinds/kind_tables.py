@@ -33,7 +33,8 @@ def list_kinds(
     from goeswith.cli.terminal_table import Column, Table
     from goeswith.core.errors import ConfigError
     from goeswith.kinds.kind_record import kind_summary
-    from goeswith.kinds.table import VERSION, load_table
+    from goeswith.kinds.table import VERSION
+    from goeswith.kinds.table_reader import load_table
 
     table = load_table()
     kinds = [kind for kind in table.kinds.values() if not kind.group]

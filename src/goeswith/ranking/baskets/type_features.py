@@ -12,7 +12,7 @@ from scipy import sparse
 from goeswith.core.arrays import Floats, Rows, Sparse
 from goeswith.data.catalog import Catalog
 from goeswith.kinds.catalog_kinds import KIND
-from goeswith.kinds.table import load_table
+from goeswith.kinds.table_reader import load_table
 
 _PRIOR = 5.0
 """Baskets that two types are taken to have together as often as by chance."""

@@ -20,7 +20,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from goeswith.core.arrays import Floats, Rows, Sparse
 from goeswith.data.catalog import Catalog
 from goeswith.kinds.link_reasons import REASONS
-from goeswith.kinds.table import load_table
+from goeswith.kinds.table_reader import load_table
 from goeswith.models.kind_links import KindLinks
 from goeswith.relations.graph import RelationGraph
 

@@ -16,8 +16,9 @@ from goeswith.serve.dependencies import (
     resolve_k,
 )
 from goeswith.serve.problem_details import problem_responses
+from goeswith.serve.recommendation_schemas import RecommendationSchema
 from goeswith.serve.responses import list_response
-from goeswith.serve.schemas import MAX_ID_LENGTH, ListResponse, RecommendationSchema
+from goeswith.serve.schemas import MAX_ID_LENGTH, ListResponse
 from goeswith.settings.serve_settings import ServeSettings
 
 _ShopperId = Annotated[str, Field(min_length=1, max_length=MAX_ID_LENGTH)]

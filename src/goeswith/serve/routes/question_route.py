@@ -7,9 +7,10 @@ from starlette.responses import Response
 
 from goeswith.serve.dependencies import LocalSnapshot, ProductId, SlateConstraints
 from goeswith.serve.problem_details import problem_responses
+from goeswith.serve.recommendation_schemas import SkippedSchema
 from goeswith.serve.responses import json_response
 from goeswith.serve.routes.products import PRODUCT_PATH
-from goeswith.serve.schemas import EXAMPLE_BUILD, SkippedSchema
+from goeswith.serve.schemas import EXAMPLE_BUILD
 from goeswith.settings.serve_settings import ServeSettings
 
 

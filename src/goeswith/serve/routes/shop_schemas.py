@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from goeswith.rules.label_store import LabelName
 from goeswith.rules.rule import Rule
-from goeswith.serve.schemas import MAX_ID_LENGTH, Attribute, BundleResponse, RecommendationSchema
+from goeswith.serve.recommendation_schemas import Attribute, RecommendationSchema
+from goeswith.serve.schemas import MAX_ID_LENGTH, BundleResponse
 
 MAX_CHANGES: Final = 1000
 """Maximum number of products per request."""

@@ -11,8 +11,9 @@ from starlette.responses import Response
 
 from goeswith.serve.dependencies import FilterConstraints, LocalSnapshot, k_parameter, resolve_k
 from goeswith.serve.problem_details import problem_responses
+from goeswith.serve.recommendation_schemas import SkippedSchema
 from goeswith.serve.responses import json_response
-from goeswith.serve.schemas import MAX_ID_LENGTH, BundleResponse, SkippedSchema
+from goeswith.serve.schemas import MAX_ID_LENGTH, BundleResponse
 from goeswith.settings.serve_settings import ServeSettings
 
 
