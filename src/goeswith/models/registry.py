@@ -113,7 +113,7 @@ class Registry(Generic[M]):
             near = get_close_matches(name, self.names, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else "."
             listed = f"{self.noun.capitalize()}s: {', '.join(self.names)}"
-            raise ConfigError(f"there is no {self.noun} {name!r}{hint} {listed}")
+            raise ConfigError(f"there is not a {self.noun} {name!r}{hint} {listed}")
         kind: type[M] = _import(where, self.noun)
         if name not in self.where:
             self._check(kind, where)
@@ -124,7 +124,7 @@ class Registry(Generic[M]):
         contract = _import(self.contract, self.noun)
         if not (isinstance(kind, type) and issubclass(kind, contract)):
             base = self.contract.replace(":", ".")
-            raise ConfigError(f"{where} is no {self.noun}: make it a subclass of {base}")
+            raise ConfigError(f"{where} is not a {self.noun}: make it a subclass of {base}")
 
     def make(self, spec: str, settings: Mapping[str, Mapping[str, Any]] | None = None) -> M:
         """A model, not yet fitted.

@@ -216,7 +216,7 @@ def test_what_is_no_encoder_and_no_model_is_reported(
 ) -> None:
     with pytest.raises(ConfigError, match="neither a folder nor a hub id"):
         Salam.fit(shop, settings(tmp_path, labels="s_c_i"))
-    with pytest.raises(BundleError, match="holds no relevance model"):
+    with pytest.raises(BundleError, match="has no relevance model"):
         Salam.load(tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""A catalogue from the other tables, where there is no table of products."""
+"""A catalogue from the other tables, where there is not a table of products."""
 
 from __future__ import annotations
 
