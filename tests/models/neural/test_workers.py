@@ -38,6 +38,7 @@ SETTINGS: Final[dict[str, dict[str, Any]]] = {
     # a batch more has one example, which leaves one worker without any
     "dual_embedding": {"dimension": 16, "max_epochs": 6, "patience": 6, "learning_rate": 0.05},
     "product2vec": {"dimension": 16, "max_epochs": 3, "batch": 101},
+    "product2vec_softmax": {"dimension": 16, "max_epochs": 3, "batch": 101},
     "p_companion": {"dimension": 16, "max_epochs": 2, "batch": 101, "dropout": 0},
     "p_companion_softmax": {"dimension": 16, "max_epochs": 2, "batch": 101, "dropout": 0},
     "daemon": {"dimension": 16, "max_epochs": 2, "batch": 500, "fan_outs": "200-200"},

@@ -126,7 +126,9 @@ class DualEmbedding(TrainedVectors):
             tables = {name: table.detach().numpy() for name, table in module.items()}
             compiled = CompiledSkipGram(tables, shares, config.negatives, config.learning_rate)
         optimizer = torch.optim.Adam(module.parameters(), lr=config.learning_rate)
-        run = TrainingRun(self, module, optimizer, data=[weights, shares])
+        # the first epochs of torch, which learn popularity, can look like a peak
+        pairs = validation.pairs if compiled is None else None
+        run = TrainingRun(self, module, optimizer, data=[weights, shares], pairs=pairs)
 
         for _ in run.epochs():
             sources, targets = draw_pairs(weights, run.rng)
