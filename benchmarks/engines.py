@@ -62,7 +62,7 @@ def online_retail(path: Path) -> tuple[pl.DataFrame, int] | None:
         import_tables("online-retail", [path], Path(folder) / "shop")
         data = load_data(Path(folder) / "shop")
     assert data.events is not None
-    from goeswith.relations.mine import encode_events
+    from goeswith.relations.mining.event_log import encode_events
 
     return encode_events(data.events), len(data.catalog)
 

@@ -175,7 +175,7 @@ def rows_of(outcome: dict[str, Any]) -> tuple[list[list[str]], list[list[str]]]:
     lost: dict[tuple[int, int], list[dict[str, Any]]] = {}
     for line in outcome["attack"]:
         lost.setdefault((line["honest"], line["fakes"]), []).append(line)
-    first = [["honest sessions", "fake sessions a pair", "lost by lifts alone", "lost"]]
+    first = [["honest sessions", "fake sessions per pair", "lost by lifts alone", "lost"]]
     for (honest, fakes), lines in lost.items():
         means = (np.mean([line[rule] for line in lines]) for rule in ("points", "bounds"))
         first.append([f"{honest:,}", str(fakes), *(f"{mean:.1f}" for mean in means)])

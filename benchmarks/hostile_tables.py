@@ -273,7 +273,7 @@ def files() -> Iterator[TableInput]:
     yield TableInput("events without a suffix", {"events": data}, "suffix")
     for start in (b"%PDF-1.4", b"\xd0\xcf\x11\xe0", b"SQLite format 3\0", b"BZh9", b"\x7fELF"):
         content = {"events.csv": start + b"\0" * 100}
-        yield TableInput(f"starts with {start[:4]!r}", content, "no text")
+        yield TableInput(f"starts with {start[:4]!r}", content, "not text")
     for text in ("[]", "{}", "null", "1", '"x"', "[" * 100_000, '{"a":' * 50_000, "{]", "NaN"):
         yield TableInput(f"JSON lines {text[:5]}", {"events.jsonl": text.encode()},
                          ("JSON" if text != "{}" else "column"))  # fmt: skip

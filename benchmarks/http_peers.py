@@ -3,9 +3,10 @@
     python benchmarks/http_peers.py --peers PYTHON [--products 100000] [--rounds 5] [--seconds 4]
 
 Needs wrk, and redis-server for one row. PYTHON is one of an environment of its own with fastapi,
-uvicorn, httptools, uvloop, implicit and redis (`http_servers.py`). Each is one process; all are up
-at once and asked in turns, over one connection and over sixteen that are kept alive, for ten
-complements of one of 5,000 products, all alike; every product is asked before anything is counted.
+uvicorn, httptools, uvloop, redis and, for one row, implicit (`http_servers.py`). Each is one
+process; all are up at once and asked in turns, over one connection and over sixteen that are kept
+alive, for ten complements of one of 5,000 products, all alike; every product is asked before
+anything is counted.
 `goeswith, remembered` is as it comes (log, metrics, evidence, answers kept as they were sent);
 `worked out` keeps none (`serve.cache_mb = 0`).
 
@@ -38,7 +39,18 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from load import LUA, running
 from serving_scale import family, free_port
-from side_by_side import RESULTS, Runs, arguments, both, load, machine, medians, memory_kb, show
+from side_by_side import (
+    RESULTS,
+    Runs,
+    arguments,
+    both,
+    load,
+    machine,
+    medians,
+    memory_kb,
+    show,
+    versions,
+)
 
 RESULT = RESULTS / "http-peers.json"
 SERVERS = Path(__file__).with_name("http_servers.py")
@@ -136,7 +148,8 @@ def measure(bundle: Path, peers: str, rounds: int, seconds: float) -> tuple[Runs
         port = start(REMEMBERED, [*serve, "PORT"], sys.executable)
         documents.write_bytes(b"\n".join(read(port, ASKED)) + b"\n")
         start(WORKED_OUT, [*serve, "PORT"], sys.executable, GOESWITH_SERVE_CACHE_MB="0")
-        for who in PEERS:
+        has_implicit = "implicit" in versions(peers, ["implicit"])
+        for who in PEERS if has_implicit else PEERS[:-1]:
             start(who, [str(SERVERS), who, "PORT", str(documents)], peers)
         if server := shutil.which("redis-server"):
             port = free_port()

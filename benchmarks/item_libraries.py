@@ -139,6 +139,23 @@ def lenskit(columns: Any, n: int) -> Any:
     return kept
 
 
+def rusket(method: str) -> Any:
+    def work(columns: Any, n: int) -> Any:
+        import os
+
+        os.environ["RAYON_NUM_THREADS"] = "1"
+        from rusket import ItemKNN
+
+        model = ItemKNN(method, k=K + 1).fit(matrix(columns, n, np.float32))
+        found = np.full((n, K + 1), -1, dtype=np.int32)
+        for row, (start, end) in enumerate(zip(model.w_indptr, model.w_indptr[1:], strict=False)):
+            order = start + np.argsort(-model.w_data[start:end], kind="stable")
+            found[row, : end - start] = model.w_indices[order]
+        return without_itself(found, n)
+
+    return work
+
+
 OURS = {
     "goeswith, pairs, count": goeswith_count,
     "goeswith, pairs, cosine": goeswith_cosine,
@@ -154,4 +171,6 @@ PEERS = {
     "implicit, BM25Recommender": implicit("BM25Recommender"),
     "rectools, cosine of implicit": rectools,
     "lenskit, ItemKNNScorer": lenskit,
+    "rusket, ItemKNN, count": rusket("count"),
+    "rusket, ItemKNN, cosine": rusket("cosine"),
 }

@@ -2,8 +2,8 @@
 
     python benchmarks/item_to_item.py --peers PYTHON [--products 100000] [--events 1000000]
 
-PYTHON is one of an environment of its own with implicit, rectools, lenskit and polars. The shop is
-made up (`shops.py`), so that what truly goes with what is known.
+PYTHON is one of an environment of its own with implicit, rectools, lenskit, rusket and polars. The
+shop is synthetic (`shops.py`), so that the true complements of each product are known.
 
 From the same columns of integers (each a process on one thread, imports and compiled code counted,
 from when the columns are in memory): fit, then the ten best of every product. The peers, and
@@ -56,7 +56,17 @@ if TYPE_CHECKING:
 RESULT = RESULTS / "item-to-item.json"
 SAMPLE = 20_000
 SCRIPT = Path(__file__).with_name("implicit_script.py")
-PACKAGES = ("numpy", "scipy", "polars", "duckdb", "numba", "implicit", "rectools", "lenskit")
+PACKAGES = (
+    "numpy",
+    "scipy",
+    "polars",
+    "duckdb",
+    "numba",
+    "implicit",
+    "rectools",
+    "lenskit",
+    "rusket",
+)
 
 
 BASE = "implicit, CosineRecommender"
@@ -133,6 +143,7 @@ def library(data: str, out: str) -> None:
 
 WAYS = (
     "goeswith, fit --budget fast, export",
+    "goeswith, fit --budget fast --without all parts, export",
     "goeswith, the library: load, mine, recommend",
     "polars and implicit, a script",
 )
@@ -146,8 +157,9 @@ def whole(who: str, folder: Path, peers: str) -> dict[str, Any]:
     export = [*ours, "export", bundle, "--to", "parquet", "--out", out]
     commands = {
         WAYS[0]: [fit, export],
-        WAYS[1]: [[sys.executable, __file__, "--library", data, out]],
-        WAYS[2]: [[peers, str(SCRIPT), f"{data}/events.parquet", out]],
+        WAYS[1]: [[*fit, "--without", "session,reverse,similars,search"], export],
+        WAYS[2]: [[sys.executable, __file__, "--library", data, out]],
+        WAYS[3]: [[peers, str(SCRIPT), f"{data}/events.parquet", out]],
     }[who]
     steps = [timed(command) for command in commands]
     return {
@@ -221,7 +233,7 @@ def measure(given: argparse.Namespace) -> None:
         runs, left_out = in_turns([*OURS, *PEERS], given.rounds, one)
         files, _ = in_turns(WAYS, given.whole_rounds, end_to_end)
     tables = {"from columns": medians(runs), "from parquet to parquet": medians(files)}
-    bases = {"from columns": BASE, "from parquet to parquet": WAYS[2]}
+    bases = {"from columns": BASE, "from parquet to parquet": WAYS[3]}
     for title, table in tables.items():
         base = table[bases[title]].copy()
         for who, figures in table.items():

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from connected_sample import sampled_data
 from goeswith.core.atomic_files import write_json
 from goeswith.data.folder import load_data
 from goeswith.evaluation.protocols import protocol
@@ -36,14 +37,18 @@ def climb(rungs: Mapping[str, str], measure: Measure, script: str, description: 
     parser.add_argument("--rungs", nargs="+", default=list(rungs), help="names; default: all")
     own = Path(__file__).parent / "results" / f"{script.replace('_', '-')}.json"
     parser.add_argument("--out", type=Path, default=own)
+    parser.add_argument("--products", type=int, help="of a connected sample; default: all")
     given = parser.parse_args()
     result: dict[str, Any] = {"command": f"python benchmarks/{script}.py", "data": {}}
     if given.out.exists():
         result = json.loads(given.out.read_text(encoding="utf-8"))
     for seed in given.seeds:
         for data in given.data:
-            measured = result["data"].setdefault(data, {})
-            ground = BenchmarkData(load_data(SHARED / data), Settings())
+            folder, count = SHARED / data, given.products
+            key = f"{data}, {count:,} products" if count else data
+            measured = result["data"].setdefault(key, {})
+            dataset = sampled_data(folder, count) if count else load_data(folder)
+            ground = BenchmarkData(dataset, Settings())
             (case,) = protocol("edges")(ground, seed)
             assert isinstance(case, EdgesCase)
             for name in given.rungs:
@@ -55,4 +60,4 @@ def climb(rungs: Mapping[str, str], measure: Measure, script: str, description: 
                 measured[name]["seeds"][str(seed)] = figures
                 write_json(result, given.out)
                 shown = {key: value for key, value in figures.items() if key != "epochs"}
-                print(data, seed, name, shown, flush=True)
+                print(key, seed, name, shown, flush=True)

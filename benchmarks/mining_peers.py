@@ -2,8 +2,9 @@
 
     python benchmarks/mining_peers.py --peers PYTHON [--rounds 5] [--baskets 200000]
 
-PYTHON is one of an environment of its own with implicit, scipy and sparse-dot-topn (lenskit where
-it is there). All read the same two integer columns; the peers run on one thread, goeswith on two.
+PYTHON is one of an environment of its own with implicit, scipy and sparse-dot-topn (lenskit and
+rusket where they are there). All read the same two integer columns; the peers run on one thread,
+goeswith on two.
 What each leaves is a graph of at most 100 neighbours a product: goeswith's is directed, counts
 which product came first, and leaves out pairs of fewer than three baskets; the peers count pairs
 alone, of any number, and rank them by count (lenskit by cosine; scipy ranks nothing, and stands
@@ -53,7 +54,7 @@ OURS = (
     "goeswith, by llr, from a table of events",
     SLOW,
 )
-PEERS = ("implicit", "sparse-dot-topn", "scipy", "lenskit")
+PEERS = ("implicit", "sparse-dot-topn", "scipy", "lenskit", "rusket")
 
 
 def make(path: Path, baskets: int, products: int) -> dict[str, int]:
@@ -181,6 +182,15 @@ def lenskit(basket: Any, product: Any, second: Any, n: int) -> int:
     return int(model.sim_matrix.nnz) if hasattr(model.sim_matrix, "nnz") else -1
 
 
+def rusket(basket: Any, product: Any, second: Any, n: int) -> int:
+    import os
+
+    os.environ["RAYON_NUM_THREADS"] = "1"
+    from rusket import ItemKNN
+
+    return len(ItemKNN("count", k=K).fit(matrix(basket, product, n, np.float32)).w_data)
+
+
 _WORK = dict(
     zip(
         (*OURS, *PEERS),
@@ -193,6 +203,7 @@ _WORK = dict(
             topn,
             scipy_product,
             lenskit,
+            rusket,
         ),
         strict=True,
     )
@@ -205,6 +216,7 @@ PACKAGES = (
     "implicit",
     "sparse_dot_topn",
     "lenskit",
+    "rusket",
     "numba",
     "duckdb",
     "polars",

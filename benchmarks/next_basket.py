@@ -7,21 +7,15 @@ measured one after the other.
 
 from __future__ import annotations
 
-import argparse
 import json
-from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
 from typing import Any
 
-import numpy as np
-
 from goeswith.core.atomic_files import write_json
-from goeswith.data.folder import load_data
-from goeswith.evaluation.protocols.case import BenchmarkData
-from goeswith.evaluation.protocols.next_basket import NextBasketCase, next_basket
-from goeswith.settings.sections import Settings
+from goeswith.evaluation.protocols.next_basket import NextBasketCase
 from goeswith.shoppers import SHOPPER_MODELS
 from goeswith.shoppers.base import ShopperModel
+from sampled_shoppers import sample_parser, sampled_case
 
 
 def processor_seconds() -> float:
@@ -49,21 +43,13 @@ def measure(case: NextBasketCase, spec: str, seed: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("data", type=Path, help="a folder of tables with purchases of users")
+    parser = sample_parser(__doc__)
     parser.add_argument("--models", default=",".join(SHOPPER_MODELS.names))
-    parser.add_argument("--shoppers", type=int, default=3000, help="tested shoppers, at most")
-    parser.add_argument("--seed", type=int, default=0, help="of the sample, and of models")
-    parser.add_argument("-o", "--out", type=Path, required=True, help="JSON file to add to")
     given = parser.parse_args()
-    data = load_data(given.data)
-    (case,) = next_basket(BenchmarkData(data, Settings()), given.seed)
-    drawn = np.random.default_rng(given.seed).permutation(len(case.shoppers))[: given.shoppers]
-    drawn.sort()
-    case.shoppers, case.baskets = case.shoppers[drawn], case.baskets[drawn]
+    name, case = sampled_case(given)
     for spec in given.models.split(","):
         result = measure(case, spec, given.seed)
-        content: dict[str, Any] = {"data": data.name, "protocol": "next_basket", "seeds": {}}
+        content: dict[str, Any] = {"data": name, "protocol": "next_basket", "seeds": {}}
         if given.out.exists():
             content = json.loads(given.out.read_text(encoding="utf-8"))
         of_seed = content["seeds"].setdefault(str(given.seed), {"shoppers": len(case.shoppers)})

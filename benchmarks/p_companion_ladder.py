@@ -31,6 +31,7 @@ RUNGS: Final = {
     ),
     "softmaxes, types in a stage of their own": "p_companion_softmax:id_vectors=false",
     "and id vectors (the last rung)": "p_companion_softmax",
+    "over the vectors of product2vec_softmax": "p_companion_softmax:vectors=product2vec_softmax",
     "typed towers": "typed_towers",
 }
 

@@ -25,12 +25,14 @@ class Watch:
         import torch
         from torch.profiler import ProfilerActivity, profile
 
+        from goeswith.models.compiled_skip_gram import CompiledSkipGram
         from goeswith.models.neural.training import TrainingRun
 
         self.seconds: dict[int, float] = {}
         self.steps: dict[int, int] = {}
         self.outside_torch = 0.0
         plain_epochs, plain_step, watch = TrainingRun.epochs, torch.optim.Adam.step, self
+        plain_compiled = CompiledSkipGram.epoch
         epoch, started, wall, profiler = 0, 0.0, 0.0, profile()
 
         def epochs(run: Any) -> Any:
@@ -45,6 +47,15 @@ class Watch:
 
         def step(optimizer: Any, *given: Any, **named: Any) -> Any:
             left = plain_step(optimizer, *given, **named)
+            count_step()
+            return left
+
+        def compiled_epoch(model: Any, *given: Any) -> float:
+            loss: float = plain_compiled(model, *given)
+            count_step()
+            return loss
+
+        def count_step() -> None:
             watch.steps[epoch] += 1
             watch.seconds[epoch] = time.process_time() - started
             if epoch == EPOCHS and watch.steps[epoch] == watch.steps[2]:
@@ -53,8 +64,8 @@ class Watch:
                 profiler.__exit__(None, None, None)
                 inside = sum(event.self_cpu_time_total for event in profiler.key_averages())
                 watch.outside_torch = max(0.0, 1 - inside / 1e6 / seconds)
-            return left
 
+        CompiledSkipGram.epoch = compiled_epoch  # type: ignore[method-assign]
         TrainingRun.epochs, torch.optim.Adam.step = epochs, step  # type: ignore[method-assign]
 
     def as_record(self, examples: int) -> dict[str, Any]:

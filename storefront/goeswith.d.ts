@@ -21,7 +21,11 @@ export class GoesWith extends HTMLElement {
   details:
     | ((ids: string[]) => Record<string, ProductDetails> | Promise<Record<string, ProductDetails>>)
     | null;
+  /** Filters of the request, such as `price<=20`; call `load()` after a change. */
+  where: string[];
   readonly mode: "complements" | "together" | "basket";
+  /** Loads the products again. */
+  load(): Promise<void>;
 }
 
 declare global {

@@ -1,4 +1,4 @@
-// <goes-with>: complements in a shop's page; see docs/how-to/storefront.md
+// <goes-with>: see docs/how-to/storefront.md
 
 const HEADINGS = {
   complements: "Goes well with",
@@ -26,10 +26,10 @@ footer{display:flex;flex-wrap:wrap;gap:1rem;align-items:center}
 
 const sent = new Set(); // impressions
 
-const element = (name, attributes, ...content) => {
+export const element = (name, attributes, ...content) => {
   const made = document.createElement(name);
   for (const key in attributes) made.setAttribute(key, attributes[key]);
-  made.append(...content);
+  made.append(...content.filter(Boolean));
   return made;
 };
 
@@ -47,8 +47,7 @@ let visit = unique();
 /** Anonymous; of the page where storage is blocked. */
 const visitId = () => {
   try {
-    visit = sessionStorage.getItem("goeswith-visit") ?? visit;
-    sessionStorage.setItem("goeswith-visit", visit);
+    visit = sessionStorage["goeswith-visit"] ??= visit;
   } catch {}
   return visit;
 };
@@ -56,7 +55,7 @@ const visitId = () => {
 /** Calls back once, when visible. */
 const onceVisible = (target, options, callback) => {
   const observer = new IntersectionObserver((entries) => {
-    if (!entries.some((entry) => entry.isIntersecting)) return;
+    if (!entries.at(-1).isIntersecting) return;
     observer.disconnect();
     callback();
   }, options);
@@ -68,15 +67,12 @@ export class GoesWith extends HTMLElement {
   static observedAttributes = ["product", "products", "mode", "k", "service", "market", "locale"];
 
   details = null;
+  where = [];
   #version = 0;
   #observer;
 
   constructor() {
     super().attachShadow({ mode: "open" });
-  }
-
-  connectedCallback() {
-    this.#whenNear();
   }
 
   disconnectedCallback() {
@@ -85,7 +81,7 @@ export class GoesWith extends HTMLElement {
   }
 
   attributeChangedCallback() {
-    if (this.isConnected) this.#whenNear();
+    this.connectedCallback();
   }
 
   #text(name, otherwise) {
@@ -93,7 +89,7 @@ export class GoesWith extends HTMLElement {
   }
 
   get mode() {
-    const mode = this.getAttribute("mode");
+    const mode = this.#text("mode");
     return Object.hasOwn(HEADINGS, mode) ? mode : "complements";
   }
 
@@ -104,16 +100,21 @@ export class GoesWith extends HTMLElement {
   }
 
   /** Loads once when nearly visible, after all changes. */
-  #whenNear() {
-    const version = ++this.#version;
-    this.#observer?.disconnect();
+  connectedCallback() {
+    if (!this.isConnected) return;
+    this.disconnectedCallback();
     this.#show("");
     this.hidden = false;
-    this.#observer = onceVisible(this, { rootMargin: "200px" }, () =>
-      this.#load(version).catch(() => {
-        if (version === this.#version) this.hidden = true;
-      }),
-    );
+    this.#observer = onceVisible(this, { rootMargin: "200px" }, () => this.load());
+  }
+
+  /** Loads again, with the filters `where`. */
+  async load() {
+    this.disconnectedCallback();
+    const version = this.#version;
+    await this.#load(version).catch(() => {
+      if (version === this.#version) this.hidden = true;
+    });
   }
 
   #show(content) {
@@ -128,7 +129,7 @@ export class GoesWith extends HTMLElement {
     return this.hasAttribute(name) ? [[name, this.#text(name)]] : [];
   }
 
-  async #get(path, query = []) {
+  async get(path, query = []) {
     const signal = AbortSignal.timeout(this.#text("timeout", 2000));
     const parameters = new URLSearchParams([...query, ...this.#set("locale")]);
     const answer = await this.#fetch(`${path}?${parameters}`, { signal });
@@ -138,32 +139,34 @@ export class GoesWith extends HTMLElement {
 
   async #load(version) {
     const sources = this.#sources;
-    if (!sources.length) throw Error("no product");
+    if (!sources[0]) throw Error("no product");
+    const above = this.above?.();
     const basket = this.mode === "basket";
     const path = basket ? "/v1/basket" : productPath(sources[0]) + "/complements";
     const query = basket ? sources.map((id) => ["product", id]) : [];
     query.push(["k", this.#text("k", this.mode === "together" ? 2 : 4)], ...this.#set("market"));
-    const { complements: shown, bundle } = await this.#get(path, query);
+    query.push(...this.where.map((filter) => ["where", filter]));
+    const { complements: shown, bundle } = await this.get(path, query);
     const ids = shown.map((one) => one.product_id);
-    if (!ids.length) throw Error("no complements");
+    if (!ids[0]) throw Error("no complements");
     if (this.mode === "together") shown.unshift({ product_id: sources[0] });
     const details = await this.#detailsOf(shown.map((one) => one.product_id));
+    const top = await above;
     if (version !== this.#version) return;
     const start = performance.now();
-    this.#render(shown.map((one) => this.#product(one, details[one.product_id])));
+    this.#render(shown.map((one) => this.#product(one, details[one.product_id])), top);
     performance.measure("goeswith-render", { start });
     this.#watch(bundle, sources, ids);
     this.#emit("goeswith-shown", { ids });
   }
 
-  /** Attributes by id, where the service has them. */
+  /** Attributes by id. */
   async #detailsOf(ids) {
     if (this.details) return this.details(ids);
-    const pairs = ids.map(async (id) => {
-      const product = await this.#get(productPath(id)).catch(() => null);
-      return [id, product?.attributes];
-    });
-    return Object.fromEntries(await Promise.all(pairs));
+    const found = Object.create(null);
+    const add = async (id) => (found[id] = (await this.get(productPath(id))).attributes);
+    await Promise.allSettled(ids.map(add));
+    return found;
   }
 
   #product({ product_id: id, title }, details) {
@@ -178,44 +181,45 @@ export class GoesWith extends HTMLElement {
     };
   }
 
-  #money(amount) {
+  money(amount) {
     const currency = this.#text("currency");
     const style = currency ? { style: "currency", currency } : { minimumFractionDigits: 2 };
     const locale = this.closest("[lang]")?.lang || [];
-    return new Intl.NumberFormat(locale, style).format(amount);
+    return amount.toLocaleString(locale, style);
   }
 
-  #render(products) {
+  #render(products, top) {
     const together = this.mode === "together";
     const basket = this.mode === "basket";
     const cards = products.map(({ id, title, price, url, image }, i) =>
       element(
         "li",
         {},
-        image ? element("img", { src: image, alt: "", loading: "lazy" }) : "",
-        together ? element("input", { type: "checkbox", checked: "", "aria-label": title }) : "",
+        image && element("img", { src: image, alt: "", loading: "lazy" }),
+        together && element("input", { type: "checkbox", checked: "", "aria-label": title }),
         url ? element("a", { href: url, "data-id": id }, title) : element("span", {}, title),
-        price === null ? "" : element("small", {}, this.#money(price)),
-        basket ? this.#addButton(() => [products[i]], title) : "",
+        price !== null && element("small", {}, this.money(price)),
+        basket && this.#addButton(() => [products[i]], title),
       ),
     );
     const list = element("ul", { role: "list" }, ...cards);
     const title = this.#text("heading", HEADINGS[this.mode]);
-    const footer = together ? this.#total(list, products) : "";
-    this.#show(element("section", { "aria-label": title }, element("h2", {}, title), list, footer));
+    const footer = together && this.#total(list, products);
+    const parts = [element("h2", {}, title), top, list, footer];
+    this.#show(element("section", { "aria-label": title }, ...parts));
   }
 
-  /** Total price of the ticked products, and their button. */
+  /** Total of the ticked products, and their button. */
   #total(list, products) {
     const boxes = list.querySelectorAll("input");
     const ticked = () => products.filter((_, i) => boxes[i].checked);
-    const total = element("output", {});
+    const total = element("output");
     const button = this.#addButton(ticked);
     const update = () => {
       const prices = ticked().map((one) => one.price);
-      const sum = this.#money(prices.reduce((a, b) => a + b, 0));
-      const label = this.#text("total-label", "Total");
-      total.value = prices.includes(null) ? "" : `${label}: ${sum}`;
+      const sum = this.money(prices.reduce((a, b) => a + b, 0));
+      const text = `${this.#text("total-label", "Total")}: ${sum}`;
+      total.value = prices.includes(null) ? "" : text;
       button.disabled = !prices.length;
     };
     list.onchange = update;
@@ -235,15 +239,18 @@ export class GoesWith extends HTMLElement {
     this.dispatchEvent(new CustomEvent(name, { bubbles: true, composed: true, detail }));
   }
 
-  /** Sends impressions once the element is seen, and clicks. */
+  /** Sends impressions when seen, and clicks. */
   #watch(bundle, sources, ids) {
     if (this.#text("feedback") === "off") return;
-    const source_id = sources[0];
-    const event = (event, product_id) => {
-      const position = ids.indexOf(product_id);
-      const own = { session_id: visitId(), event_id: unique() };
-      return { event, product_id, source_id, bundle, position, ...own };
-    };
+    const event = (event, product_id) => ({
+      event,
+      product_id,
+      source_id: sources[0],
+      bundle,
+      position: ids.indexOf(product_id),
+      session_id: visitId(),
+      event_id: unique(),
+    });
     this.#observer = onceVisible(this, { threshold: 0.5 }, () => {
       const fresh = ids.filter((id) => {
         const key = JSON.stringify([this.mode, bundle, sources, id]);
@@ -253,8 +260,8 @@ export class GoesWith extends HTMLElement {
     });
     for (const link of this.shadowRoot.querySelectorAll("a")) {
       const { id } = link.dataset;
-      const click = () => this.#send([event("click", id)]);
-      if (ids.includes(id)) link.addEventListener("click", click, { once: true });
+      if (!ids.includes(id)) continue;
+      link.addEventListener("click", () => this.#send([event("click", id)]), { once: true });
     }
   }
 

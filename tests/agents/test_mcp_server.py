@@ -94,7 +94,7 @@ def test_results_hold_no_instructions_of_others(shop_bundle: Path, feedback: Pat
 
 
 def test_results_of_an_empty_folder_are_an_error(shop_bundle: Path, tmp_path: Path) -> None:
-    assert "holds no feedback" in call(shop_bundle, "results", tmp_path)
+    assert "has no feedback" in call(shop_bundle, "results", tmp_path)
     with pytest.raises(ConfigError, match=r"--feedback: there is no folder .*gone"):
         CliRunner().invoke(
             app,

@@ -190,14 +190,14 @@ def test_a_setting_that_names_no_column_stops_the_load(load, settings, message):
     ("settings", "message"),
     [
         ({"columns": {"baskt_id": "x"}}, "did you mean 'basket_id'"),
-        ({"columns": {"purchases": {"product_id": "x"}}}, "is no table"),
+        ({"columns": {"purchases": {"product_id": "x"}}}, "is not a table"),
         ({"events": {"x": "sale"}}, "an event is view, cart, purchase or ignore"),
         ({"zone": "Europe/Berln"}, "did you mean 'Europe/Berlin'"),
-        ({"encoding": "utf-9"}, "is no text encoding"),
-        ({"encoding": "base64"}, "is no text encoding"),
+        ({"encoding": "utf-9"}, "is not a text encoding"),
+        ({"encoding": "base64"}, "is not a text encoding"),
         ({"delimiter": ";;"}, "must be one ASCII character"),
         ({"parent": {"pattern": "^x$"}}, "has no group"),
-        ({"parent": {"pattern": "("}}, "is no regular expression"),
+        ({"parent": {"pattern": "("}}, "is not a regular expression"),
     ],
 )
 def test_a_wrong_setting_is_refused_with_the_nearest_one(settings, message):

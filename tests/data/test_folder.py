@@ -112,7 +112,7 @@ def test_two_files_for_one_table_are_refused(folder):
 
 
 def test_tables_without_any_product_are_refused(folder):
-    with pytest.raises(DataError, match="names no product: every product_id is missing"):
+    with pytest.raises(DataError, match="has no products: every product_id is missing"):
         load_data(folder(events__csv="user_id,product_id\nu,\n"))
 
 

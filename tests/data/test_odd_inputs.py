@@ -283,7 +283,7 @@ def frame(**columns):
         (frame(event=[True, False]), "unknown name"),
         (frame(event=["view", None]), "event is missing"),
         (frame(quantity=["one", "two"]), "quantity is not a positive number"),
-        (frame(title=[b"\xff\xfe", b"a"]), "no text in UTF-8"),
+        (frame(title=[b"\xff\xfe", b"a"]), "not UTF-8 text"),
     ],
 )
 def test_columns_of_odd_types_are_refused(load, table, message):

@@ -63,7 +63,7 @@ def test_the_load_says_which_statuses_count(load):
     data = load(orders("status", ["paid", "odd", "voided", "1"]))
     counted = {status: entry["counted"] for status, entry in data.report.statuses.items()}
     assert counted == {"paid": True, "odd": True, "voided": False, "1": True}
-    assert "order status: counted are 1, odd, paid; left out are voided" in data.report.lines()
+    assert "order status counted: 1, odd, paid; left out: voided" in data.report.lines()
 
 
 def test_the_statuses_that_do_not_count_are_a_setting(load):

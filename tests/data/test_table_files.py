@@ -120,9 +120,9 @@ def test_a_bad_row_of_one_of_several_files_is_reported_with_its_file(load):
         ({"products": PRODUCTS}, "it has no suffix"),
         ({"products.zip": b"PK\x03\x04"}, r"name it \.csv\.zip or as what is in it"),
         ({"products.zst": b"x"}, r"name it \.csv\.zst or as what is in it"),
-        ({"products.csv": os.mkfifo}, "it is no regular file"),
+        ({"products.csv": os.mkfifo}, "it is not a regular file"),
         ({"products.csv": lambda path: path.symlink_to("gone.csv")}, "a link to a missing file"),
-        ({"products/readme.md": "x"}, "the folder holds no file that can be read"),
+        ({"products/readme.md": "x"}, "the folder has no readable file"),
         ({"data/products.csv": PRODUCTS}, "in a folder that is not read"),
     ],
 )  # fmt: skip

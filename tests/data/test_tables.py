@@ -104,7 +104,7 @@ def test_an_unclosed_quotation_mark_in_a_large_file_is_found_too(read, monkeypat
         ("t.tsv", "a,b\n1,2\n", "separated by a comma where a tab is expected"),
         ("t.csv", "", "is empty"),
         ("t.csv", "\n\n", "is empty"),
-        ("t.csv", "a,b\n", "holds no rows"),
+        ("t.csv", "a,b\n", "has no rows"),
         ("t.csv", "a,a\n1,2\n", "column 'a' twice"),
         ("t.csv", "a,,b\n1,2,3\n", "a column without a name"),
         ("t.csv", b"a,b\n1,caf\xe9\n", "line 2: the byte 0xe9 is not UTF-8"),
@@ -126,7 +126,7 @@ def test_an_unclosed_quotation_mark_in_a_large_file_is_found_too(read, monkeypat
         ("t.parquet", b"", "is empty"),
         ("t.parquet", b"PAR1 and then nothing", "truncated or damaged"),
         ("t.parquet.gz", b"PAR1", "truncated or damaged"),
-        ("t.ods", b"PK", "readable are .parquet, .csv"),
+        ("t.ods", b"PK", "supported formats are .parquet, .csv"),
         ("t.xlsx", b"PK", "is not a complete spreadsheet"),
     ],
 )

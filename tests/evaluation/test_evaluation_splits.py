@@ -69,7 +69,7 @@ def test_events_without_timestamps_cannot_be_split_by_time():
 
 
 def test_events_of_one_moment_cannot_be_split_by_time():
-    with pytest.raises(DataError, match="no moment parts the 5 events"):
+    with pytest.raises(DataError, match="the 5 events cannot be split by time"):
         time_split(pl.DataFrame({"timestamp": [datetime(2024, 1, 1)] * 5}), 0.2)
 
 

@@ -179,7 +179,7 @@ def test_a_view_of_the_old_table_is_not_broken(
 ) -> None:
     to_postgres(RecommendationRows(bundle, 2), postgres_url)
     shop.execute(f"CREATE VIEW best AS SELECT * FROM {TABLE} WHERE rank = 1")
-    with pytest.raises(ConfigError, match=r"view best depends .* what was there is unchanged"):
+    with pytest.raises(ConfigError, match=r"view best depends .* the existing data are unchanged"):
         to_postgres(RecommendationRows(bundle, 3), postgres_url)
     assert {row[1] for row in rows_of(shop)} == {1, 2}
     assert tables(shop) == ["best", TABLE]

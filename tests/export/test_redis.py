@@ -184,7 +184,7 @@ def test_a_full_server_keeps_the_old_lists(
     to_redis(RecommendationRows(bundle, 5), redis_url)
     server.config_set("maxmemory", 1)
     try:
-        with pytest.raises(ConfigError, match=r"maxmemory.* what was there is unchanged"):
+        with pytest.raises(ConfigError, match=r"maxmemory.* the existing data are unchanged"):
             to_redis(RecommendationRows(later_bundle, 4), redis_url)
     finally:
         server.config_set("maxmemory", 0)

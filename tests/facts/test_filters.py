@@ -74,7 +74,7 @@ def test_filters_are_joined_by_and_and_none_keeps_all() -> None:
         ("prise<=20", "did you mean 'price'"),
         ("price<=cheap", "'cheap' is not a number"),
         ("price<=nan", "'nan' is not a number"),
-        ("brand<=3", "holds no numbers"),
+        ("brand<=3", "has no numbers"),
         ("categories<3", "have no order"),
         ("since=soon", "write one as 2024-01-31"),
         ("shape=1", "cannot be filtered"),

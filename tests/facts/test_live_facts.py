@@ -116,7 +116,7 @@ def test_equal_values_are_not_written_again(tmp_path: Path) -> None:
 def test_an_invalid_value_writes_nothing(tmp_path: Path) -> None:
     bundle = fit(tmp_path / "b", RECORDS)
     changes = [FactChange("1", {"price": 3}), FactChange("2", {"price": "cheap"})]
-    with pytest.raises(DataError, match="price = 'cheap' is no number"):
+    with pytest.raises(DataError, match="price = 'cheap' is not a number"):
         FactWriter(bundle, bundle.live).write(changes)
     assert bundle.product("1")["price"] == 11.0
     report = FactWriter(bundle, bundle.live).write(changes, skip_invalid=True)
@@ -214,5 +214,5 @@ def test_words_of_other_tools_say_that_a_product_is_sold_out(tmp_path: Path) -> 
     bundle = fit(tmp_path / "b", [{**r, "in_stock": "in stock"} for r in RECORDS])
     change(bundle, "3", in_stock="Out of stock")
     assert "3" not in ids(bundle.complements("0", 6))
-    with pytest.raises(DataError, match="is no true or false"):
+    with pytest.raises(DataError, match="is not true or false"):
         change(bundle, "2", in_stock="perhaps")

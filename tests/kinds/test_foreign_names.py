@@ -74,7 +74,7 @@ def test_a_name_before_a_preposition_says_what_the_product_is() -> None:
 
 
 def test_japanese_names_do_not_end_inside_a_word() -> None:
-    names = ForeignNames(_table({"ja": {"bread": ("パン",), "sofa": ("ソファ",)}}))
+    names = ForeignNames(_table({"ja": {"bread": ("パン",), "sofa": ("ソファ",)}}), set())
     assert [match.kind for match in names.matches("パン 6枚切り")] == ["bread"]
     assert names.matches("パンダ") == []
     best, other = names.matches("ソファ用 パン")
@@ -84,7 +84,7 @@ def test_japanese_names_do_not_end_inside_a_word() -> None:
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_can_be_read(text: str) -> None:
-    names = ForeignNames(_table({"de": {"bread": ("Brot",)}, "ja": {"sofa": ("ソファ",)}}))
+    names = ForeignNames(_table({"de": {"bread": ("Brot",)}, "ja": {"sofa": ("ソファ",)}}), set())
     assert all(match.score > 0 for match in names.matches(text))
     assert isinstance(names.without_modifiers(text), str)
 

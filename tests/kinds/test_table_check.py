@@ -81,7 +81,7 @@ def test_additions_are_checked_against_the_table_of_the_package(tmp_path: Path) 
 
 
 def test_other_columns_and_other_folders_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="is no folder of a table"):
+    with pytest.raises(DataError, match="is not a folder with a table of kinds"):
         check_table_folder(tmp_path)
     write(tmp_path, links__mine="from,to\na,b\n")
     _, problems = check_table_folder(tmp_path)

@@ -48,10 +48,17 @@ READS_ATTRIBUTES_OF_TARGETS = (
     "p_companion",
     "p_companion_softmax",
     "product2vec",
+    "product2vec_softmax",
     "ranker",
     "typed_towers",
 )
-NEEDS_ATTRIBUTES = ("attribute_similarity", "p_companion", "p_companion_softmax", "product2vec")
+NEEDS_ATTRIBUTES = (
+    "attribute_similarity",
+    "p_companion",
+    "p_companion_softmax",
+    "product2vec",
+    "product2vec_softmax",
+)
 DEMANDS_A_DENSE_MATRIX = ("ease",)
 
 # models of the table of kinds need titles: see tests/ranking/test_knowledge_ranker.py, zero_shot

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import gzip
 import json
+import re
 import socket
 import subprocess
 import threading
@@ -244,6 +245,43 @@ def test_a_market_and_a_locale_are_sent_with_the_request(page: Page, shop: Shop)
     assert [url for url in requested if "locale=de" in url and "/complements" not in url]  # details
 
 
+def test_a_question_narrows_the_products_in_the_words_of_the_shop(page: Page, shop: Shop) -> None:
+    page.goto(shop.url())
+    element = page.locator("#complements")
+    row = element.get_by_role("group", name="Which brand?")
+    row.get_by_role("button", name="<u>Odd</u> (6)").wait_for()  # text, not markup
+    assert element.locator("u").count() == 0
+    labels = {"price": "Welcher Preis?", "Karst": "von Karst", "remove": "Weg"}
+    element.evaluate("(one, labels) => one.setAttribute('labels', labels)", json.dumps(labels))
+    row.get_by_role("button", name="Karst (6)").focus()
+    with page.expect_request("**/complements?**") as requested:
+        page.keyboard.press("Enter")
+    assert "where=brand%3DKarst" in requested.value.url
+    second = element.get_by_role("group", name="Welcher Preis?")
+    second.get_by_role("button", name="€27.00 – €36.00 (2)").wait_for()
+    focused = "one => one.shadowRoot.activeElement?.getAttribute('aria-label')"
+    page.wait_for_function(f"({focused})(document.querySelector('#complements'))")
+    assert element.evaluate(focused) == "Welcher Preis?"
+    bundle = Bundle.open(shop.bundle)
+    brands = [
+        bundle.product(one)["brand"]
+        for one in element.locator("a").evaluate_all("all => all.map(a => a.dataset.id)")
+    ]
+    assert set(brands) == {"Karst"}
+    second.get_by_role("button", name="Weg: Karst").click()
+    row.get_by_role("button", name="von Karst (6)").wait_for()
+    row.get_by_role("button", name="Fjell (4)").click()
+    element.get_by_role("button", name="Weg: Fjell").wait_for()
+
+    # another product has no answers; a question that fails leaves the products
+    page.route(re.compile(r"/question\?"), lambda route: route.fulfill(status=404, json={}))
+    with page.expect_request("**/complements?**") as requested:
+        element.evaluate("one => one.setAttribute('product', 'stove-1-0')")
+    assert "where=" not in requested.value.url
+    element.locator("li").first.wait_for()
+    assert element.get_by_role("group").count() == 0
+
+
 def test_the_component_is_small_and_the_package_complete() -> None:
     source = (STOREFRONT / "goeswith.js").read_bytes()
     packed = gzip.compress(source)
@@ -255,7 +293,8 @@ def test_the_component_is_small_and_the_package_complete() -> None:
     package = json.loads((STOREFRONT / "package.json").read_text())
     assert all((STOREFRONT / name).is_file() for name in package["files"])
     assert package["types"] in package["files"]
-    checked = subprocess.run(
-        ["node", "--check", STOREFRONT / "goeswith.js"], capture_output=True, check=False
-    )
-    assert checked.returncode == 0, checked.stderr
+    for name in ("goeswith.js", "question.js"):
+        checked = subprocess.run(
+            ["node", "--check", STOREFRONT / name], capture_output=True, check=False
+        )
+        assert checked.returncode == 0, checked.stderr

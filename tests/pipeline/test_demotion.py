@@ -103,18 +103,18 @@ def test_fit_says_what_it_could_not_tell_apart():
     without = graph_of([(1, 2)] * 8)
     (note,) = signal_notes(without, KINDS)
     assert note == (
-        "no views, and no kinds (the products have no titles): alternatives cannot be told from "
-        "complements; add views, titles or types"
+        "no views, and no kinds (the products have no titles): alternatives cannot be separated "
+        "from complements; add views, titles or types"
     )
     (note,) = signal_notes(without.with_types(np.zeros(N, dtype=np.int32)), KINDS)
     assert "products of one type are recommended only after others" in note
     (note,) = signal_notes(without, {"exclude": True, "share": 0.62, "why_not": None})
     assert "38% of the products have no kind" in note
     (note,) = signal_notes(graph_of([(3, 4)] * 6, views=True), KINDS)
-    assert note.startswith("by views, 1 of ")
+    assert note.startswith("1 of ")
     rare = RelationGraph(N, {**without.relations, "co_view": RelationGraph(N)["co_view"]})
     assert signal_notes(rare, KINDS) == [
-        "no two products are viewed together often enough to show that they are alternatives"
+        "no two products are viewed together often enough to count as alternatives"
     ]
     assert not signal_notes(RelationGraph.from_edges(3, [(0, 1, "co_purchase")]), KINDS)
 

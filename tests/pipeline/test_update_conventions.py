@@ -112,7 +112,7 @@ def test_overlapping_exports_of_repeated_ids_count_once(shop: str, tmp_path: Pat
 def test_files_of_a_day_are_compared_with_the_ids_of_the_fit(shop: str, tmp_path: Path) -> None:
     rows = SHOPS[shop]
     bundle = fitted(days(rows, 1, 16), tmp_path)
-    with pytest.raises(BundleError, match="are in the counts of"):
+    with pytest.raises(BundleError, match="are already counted in"):
         update_bundle(bundle, write(rows(12), tmp_path / "again.csv"))
     for day in (17, 18):
         done = update_bundle(bundle, write(rows(day), tmp_path / f"{day}.csv"))
@@ -136,7 +136,7 @@ def test_a_copy_with_other_line_ends_is_the_same_file(tmp_path: Path) -> None:
     text = (tmp_path / "data" / "events.csv").read_text()
     copy = tmp_path / "copy.csv"
     copy.write_bytes(text.replace("\n", "\r\n").encode())
-    with pytest.raises(BundleError, match=r"already, as events\.csv, since it was fitted"):
+    with pytest.raises(BundleError, match=r"already counted in .*, as events\.csv, since"):
         update_bundle(bundle, copy)
 
 
@@ -172,7 +172,7 @@ def test_guests_of_the_fit_are_guests_in_an_update(tmp_path: Path) -> None:
     bundle = fitted(days(guest_orders, 1, 9), tmp_path)
     today = [row for row in guest_orders(10) if row["user_id"] != "0"][:2] + guest_orders(10)[:2]
     done = update_bundle(bundle, write(today, tmp_path / "today.csv"))
-    assert any("'0' stands for guests" in note for note in done.notes)
+    assert any("'0' is used for guests" in note for note in done.notes)
 
 
 def test_columns_are_those_that_the_fit_was_read_from(tmp_path: Path) -> None:

@@ -60,9 +60,9 @@ COUNTED: dict[str, tuple[list[Row], int]] = {
 REFUSED: dict[str, tuple[list[Row], str]] = {
     "half of the products unknown": (
         [*good(10), *bad(10, **UNKNOWN)],
-        "10 of 20 rows name products .*unheard-of.*--products",
+        "10 of 20 rows have products .*unheard-of.*--products",
     ),
-    "every product unknown": (bad(10, **UNKNOWN), "10 of 10 rows name products"),
+    "every product unknown": (bad(10, **UNKNOWN), "10 of 10 rows have products"),
     "half of the times unreadable": (
         [*good(4), *bad(4, timestamp="?")],
         "4 of 8 rows cannot be used",

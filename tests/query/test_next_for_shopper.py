@@ -159,7 +159,7 @@ def test_a_bundle_without_histories_refuses_with_what_to_do(
     bundle = Bundle.open(shop_bundle)
     with pytest.raises(ConfigError, match=r'fit.shopper_model = "auto"'):
         bundle.for_shopper("u1", 5)
-    with pytest.raises(ConfigError, match="none to forget"):
+    with pytest.raises(ConfigError, match="no histories of shoppers to forget"):
         forget_shopper(shop_bundle, "u1")
     events = pl.read_parquet(shop_folder / "events.parquet").drop("user_id")
     (tmp_path / "shop").mkdir()

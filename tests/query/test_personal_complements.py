@@ -191,7 +191,7 @@ def test_a_bundle_without_shoppers_leaves_out_what_is_bought_only_where_it_is_wa
 
 def test_wrong_requests_are_refused_with_the_remedy(path: Path) -> None:
     bundle = Bundle.open(path)
-    with pytest.raises(ConfigError, match="either the history of a shopper or her user id"):
+    with pytest.raises(ConfigError, match="either the history of a shopper or a user id"):
         bundle.complements("kettle", 3, history=["mug"], user="a1")
     with pytest.raises(ConfigError, match="up to 500 products, 501 were given"):
         bundle.complements("kettle", 3, history=[str(i) for i in range(501)])
@@ -272,7 +272,7 @@ def test_the_command_orders_for_a_shopper_and_says_what_it_left_out(path: Path) 
         (["--history", "mug"], "order the complements of one product"),
         (["tea-0", "tea-1", "--user", "a1"], "order the complements of one product"),
         (["tea-0", "--user", "a1", "--history", "mug"], "give one of --user and --history"),
-        (["tea-0", "--repeats", "none"], "--repeats goes with"),
+        (["tea-0", "--repeats", "none"], "--repeats needs"),
         (["tea-0", "--user", "a1", "--repeats", "some"], "repeats is one of auto, all, none"),
     ):
         refused = run(*arguments)

@@ -169,7 +169,7 @@ def test_a_member_model_is_evidence_and_is_saved_with_it(
 
 
 def test_a_member_without_vectors_is_refused(shop: tuple[Catalog, RelationGraph]) -> None:
-    with pytest.raises(ConfigError, match="'popularity' is none"):
+    with pytest.raises(ConfigError, match="which 'popularity' is not"):
         make_model("ranker:members=popularity").fit(*shop)
 
 

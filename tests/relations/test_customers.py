@@ -20,7 +20,8 @@ from goeswith.relations.graph_arithmetic import (
     without_min_counts,
 )
 from goeswith.relations.graph_files import load_graph, save_graph
-from goeswith.relations.mine import encode_events, mine, mine_table
+from goeswith.relations.mine import mine, mine_table
+from goeswith.relations.mining.event_log import encode_events
 
 PRODUCTS = 5
 UNCAPPED = {"per_user_cap": 1000, "min_co_purchase": 1, "min_customers": 1}

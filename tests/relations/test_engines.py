@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from goeswith.core.jit import has_numba
 from goeswith.relations.config import MiningConfig
 from goeswith.relations.engines import Engine, duckdb_engine, spark_engine
-from goeswith.relations.mine import encode_events, mine_table
+from goeswith.relations.mine import mine_table
+from goeswith.relations.mining.event_log import encode_events
 from goeswith.relations.mining_report import MiningReport
 from goeswith.relations.pair_counts import count_pairs
 

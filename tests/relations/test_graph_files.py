@@ -72,7 +72,7 @@ def test_an_edge_to_a_product_that_does_not_exist_is_refused(shop, tmp_path):
 
 def test_types_of_another_number_of_products_are_refused(shop, tmp_path):
     save_graph(shop[1].with_types(np.zeros(99, dtype=np.int32)), tmp_path)
-    with pytest.raises(BundleError, match=r"types has the shape \(99,\) where \(100,\) is due"):
+    with pytest.raises(BundleError, match=r"types has the shape \(99,\) instead of \(100,\)"):
         load_graph(tmp_path, 100)
 
 

@@ -136,7 +136,7 @@ def test_without_baskets_and_times_a_whole_history_is_one_basket_and_a_note_says
     events = log([("u", B, 2), ("u", A, 1)], "user_id", "product", "position")
     graph = mine(events, 4, MiningConfig(**ONCE), report)
     assert edges(graph["co_purchase"]) == {(A, B): (1, 1), (B, A): (1, 0)}
-    assert "all purchases of one user go together" in report.notes[0]
+    assert "all purchases of one user count as one basket" in report.notes[0]
 
 
 def test_events_without_any_id_are_refused():
@@ -193,7 +193,7 @@ def test_without_times_nothing_is_viewed_before_a_purchase():
     events = log([("s", A, "view"), ("s", B, "purchase")], "session_id", "product", "event")
     graph = mine(events, 4, MiningConfig(**ONCE), report)
     assert "view_then_purchase" not in graph.relations
-    assert any("view_then_purchase: not mined" in note for note in report.notes)
+    assert any("view_then_purchase: not counted" in note for note in report.notes)
 
 
 def test_a_silence_longer_than_the_gap_opens_a_session():
@@ -234,7 +234,7 @@ def test_in_a_thin_log_a_pair_of_one_basket_is_an_edge_and_in_a_thick_one_of_thr
     found = mine(log(rows, "basket_id", "product"), 3, report=thin)
     assert len(found["co_purchase"]) == 6
     assert thin.relations[0].least == 1
-    assert any("pairs of 1 and more baskets are edges" in note for note in thin.notes)
+    assert any("minimum support in baskets is 1" in note for note in thin.notes)
     rows += [(f"more {i}", p) for i in range(60) for p in (A, C)]
     found = mine(log(rows, "basket_id", "product"), 3, report=thick)
     assert set(edges(found["co_purchase"])) == {(A, C), (C, A)}

@@ -29,25 +29,33 @@ BASKETS = st.lists(
 )
 
 
-def log(baskets, *, days_apart=1.0):
-    """Events of (user, products) baskets, in the order of time; within a basket all at once."""
+def log(baskets, *, days_apart=1.0, order="timestamp"):
+    """Events of (user, products) baskets; within a basket all at once.
+
+    Their order is that of time, of positions in a file that has the last first, or of the lines.
+    """
     rows = [
         (user, f"b{i}", f"b{i}", p, START + timedelta(days=i * days_apart))
         for i, (user, products) in enumerate(baskets)
         for p in sorted(products)
     ]
     names = ["user_id", "basket_id", "session_id", "product", "timestamp"]
-    frame = pl.DataFrame(rows, schema=names, orient="row")
-    return frame.with_columns(
+    frame = pl.DataFrame(rows, schema=names, orient="row").with_columns(
         pl.col("product").cast(pl.Int32),
         pl.col("user_id").cast(pl.String),
         pl.col("timestamp").cast(pl.Datetime("us")),
     )
+    if order == "timestamp":
+        return frame
+    if order == "position":
+        place = pl.col("timestamp").rank("dense").cast(pl.Int64).alias("position")
+        frame = frame.with_columns(place).reverse()
+    return frame.drop("timestamp")
 
 
-def bought(baskets, days_apart=1.0, report=None, **config):
-    graph = mine(log(baskets, days_apart=days_apart), N, MiningConfig(**ANYTHING | config), report)
-    return graph["co_purchase"]
+def bought(baskets, days_apart=1.0, report=None, order="timestamp", **config):
+    events = log(baskets, days_apart=days_apart, order=order)
+    return mine(events, N, MiningConfig(**ANYTHING | config), report)["co_purchase"]
 
 
 def counts(relation):
@@ -73,10 +81,14 @@ def by_hand(baskets, cap):
 
 
 @settings(max_examples=25, deadline=None)
-@given(baskets=BASKETS, cap=st.integers(1, 4))
-def test_no_user_has_more_votes_for_a_pair_than_the_cap(baskets, cap):
+@given(
+    baskets=BASKETS,
+    cap=st.integers(1, 4),
+    order=st.sampled_from(["timestamp", "position", "line"]),
+)
+def test_the_latest_baskets_of_a_user_have_the_votes(baskets, cap, order):
     votes, held, contexts = by_hand(baskets, cap)
-    found = bought(baskets, per_user_cap=cap)
+    found = bought(baskets, per_user_cap=cap, order=order)
     assert counts(found) == {
         **{(u, v): c for (u, v), c in votes.items()},
         **{(v, u): c for (u, v), c in votes.items()},

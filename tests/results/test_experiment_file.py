@@ -52,7 +52,7 @@ def test_a_shopper_stays_and_another_experiment_splits_anew(tmp_path: Path) -> N
         (TEXT.replace("0.5", "2"), "share: input should be less than or equal to 1"),
         (TEXT.replace("variants.a", "variants.holdout"), "a variant has a name other than"),
         (TEXT.replace("weight = 3", "wait = 3"), "variants.a.wait: unknown field"),
-        ("name = ", "is no TOML"),
+        ("name = ", "is not valid TOML"),
         ('name = "x"', "variants: field required"),
     ],
 )
@@ -77,7 +77,7 @@ def test_an_interleaved_variant_merges_two_rankings(
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         experiment(tmp_path, TEXT + more)
-    with pytest.raises(ConfigError, match="control = 'z' is no variant"):
+    with pytest.raises(ConfigError, match="control = 'z' is not a variant"):
         experiment(tmp_path, 'control = "z"\n' + TEXT)
     weightless = TEXT.replace("weight = 3", "weight = 0") + "weight = 0"
     with pytest.raises(ConfigError, match="every variant has the weight 0"):

@@ -53,5 +53,5 @@ def test_equal_products_have_equal_ratios_at_different_ranks(tmp_path: Path) -> 
 def test_a_log_of_another_shop_is_refused(tmp_path: Path) -> None:
     write_log(tmp_path, 2)
     other = Catalog.from_records([{"product_id": "x", "type": "phone"}])
-    with pytest.raises(DataError, match="no answer of a product of this catalogue"):
+    with pytest.raises(DataError, match="no answers for products of this catalogue"):
         read_pair_clicks(tmp_path, other)

@@ -131,7 +131,7 @@ def test_later_lines_and_files_are_added_and_each_line_is_parsed_once(tmp_path: 
     with (tmp_path / "feedback-b-2.jsonl").open("a") as file:
         file.write('"\n')
     report = report_results(tmp_path)
-    assert report.notes[0] == "1 lines that are no JSON are left out"
+    assert report.notes[0] == "1 lines that are not JSON are left out"
 
 
 def test_a_line_that_is_added_while_a_file_is_parsed_counts_once(

@@ -64,7 +64,7 @@ def test_the_power_is_that_of_the_walk_and_more_shoppers_find_smaller_effects() 
         shoppers_needed(0.0, 1.0, 0.1)
     with pytest.raises(ConfigError, match="and finite"):
         shoppers_needed(float("inf"), 1.0, 0.1)
-    with pytest.raises(ConfigError, match="too small to be found"):
+    with pytest.raises(ConfigError, match="too small to be detected"):
         shoppers_needed(1e-9, 1e3, 0.0001)
 
 

@@ -49,7 +49,7 @@ def test_hostile_titles_and_ids_survive_a_spreadsheet(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        (["a,b,c", "a,c,maybe"], "row 2: 'maybe' is no label; write complement"),
+        (["a,b,c", "a,c,maybe"], "row 2: 'maybe' is not a label; write complement"),
         (["a,b,c", "a,b,w"], "row 2 labels a and b weak, row 1 complement"),
         (["a,,c"], "row 1 has no target"),
     ],

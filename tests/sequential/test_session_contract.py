@@ -103,6 +103,22 @@ def test_recommendations_are_the_best_scores_and_can_leave_out_what_was_seen(nam
     assert 8 not in unseen[1]
 
 
+def test_few_stored_scores_are_those_of_the_dense_matrix(name):
+    model, prefixes = fitted(name), Sequences.from_rows([[3, 4, 3], [], [8]])
+    few = model.few_scores(prefixes)
+    if few is None:
+        pytest.skip("dense scores alone")
+    scores = model.score(prefixes)
+    np.testing.assert_array_equal(few.dense(), np.where(scores > 0, scores, 0))
+    row, column = np.indices(scores.shape)
+    np.testing.assert_array_equal(few.take(row.ravel(), column.ravel()), few.dense().ravel())
+    np.testing.assert_allclose(few.totals(), few.dense().sum(axis=1), rtol=1e-6)
+    assert_same_answers(few.top(4), top_k(np.where(scores > 0, scores, -np.inf), 4))
+    unseen = few.without(prefixes).dense()
+    assert not unseen[0, [3, 4]].any()
+    assert not unseen[2, 8]
+
+
 def test_no_prefix_gets_no_answer(name):
     products, scores = fitted(name).recommend(Sequences.from_rows([]), 3)
     assert products.shape == scores.shape == (0, 3)

@@ -117,7 +117,7 @@ def test_a_file_with_a_fault_leaves_no_revoked_key_valid(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "holds no key"),
+        ("", "has no key"),
         ("shop\n", "line 1"),
         ("# ok\nshop:abc\n", "line 2"),
         ("a b:" + "0" * 64, "line 1"),
@@ -142,5 +142,5 @@ def test_the_command_prints_a_key_and_the_line_that_lets_it_in(serve: Any, tmp_p
     (tmp_path / "keys").write_text(line)
     client = serve(keys_file=str(tmp_path / "keys"))
     assert client.get("/v1/bundle", headers={"X-API-Key": key}).status_code == 200
-    with pytest.raises(ConfigError, match="is no name for a key"):
+    with pytest.raises(ConfigError, match="is not a valid name for a key"):
         CliRunner().invoke(app, ["key", "a:b"], catch_exceptions=False)

@@ -73,5 +73,5 @@ def test_the_page_loads_pictures_of_the_listed_origins_only(serve: Any) -> None:
     policy = client.get("/").headers["content-security-policy"]
     assert policy.endswith("img-src 'self' https://images.shop.example")
     for wrong in ("images.shop.example", "https://a.example/path", "https://a; script-src *", "*"):
-        with pytest.raises(ValidationError, match="no origin"):
+        with pytest.raises(ValidationError, match="not an origin"):
             ServeSettings(image_origins=[wrong])

@@ -105,12 +105,12 @@ def test_many_products_change_at_once_and_unknown_ones_are_reported(edited: Any)
 @pytest.mark.parametrize(
     ("attributes", "message"),
     [
-        ({"price": "cheap"}, "price = 'cheap' is no number"),
+        ({"price": "cheap"}, "price = 'cheap' is not a number"),
         ({"title": "New"}, "title cannot change without a fit"),
         ({"prize": 3}, "did you mean 'price'"),
-        ({"visible": "perhaps"}, "is no true or false"),
+        ({"visible": "perhaps"}, "is not true or false"),
         ({"price": -5}, "price = -5 is negative"),
-        ({"price": True}, "price = 'True' is no number"),
+        ({"price": True}, "price = 'True' is not a number"),
     ],
 )
 def test_a_value_that_cannot_be_stored_is_refused(

@@ -60,5 +60,5 @@ def test_without_a_model_there_is_no_such_address(client: Client) -> None:
 
 
 def test_a_folder_without_a_model_is_refused_at_the_start(serve: Serve, tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match="holds no relevance model"):
+    with pytest.raises(BundleError, match="has no relevance model"):
         serve(relevance=str(tmp_path))

@@ -200,13 +200,13 @@ def test_the_arguments_of_serve(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "name a bundle"),
+        ([], "pass a bundle"),
         (["one", "two"], "'one' has no name"),
         (["a=one", "two"], "'two' has no name"),
         (["a="], "has no name"),
         (["a=one", "a=two"], "two bundles for the shop 'a'"),
-        (["../a=one"], "is no name of a shop"),
-        (["=one"], "is no name of a shop"),
+        (["../a=one"], "is not a valid name for a shop"),
+        (["=one"], "is not a valid name for a shop"),
     ],
 )
 def test_arguments_that_say_nothing_clear_are_refused(arguments: list[str], message: str) -> None:
@@ -226,7 +226,7 @@ def test_two_shops_do_not_share_feedback() -> None:
         ("[shops.a]\nbundle = 1\n", r"shops\.a\.bundle = 1"),
         ("[shops.a]\neditors = []\n", r"shops\.a\.bundle"),
         ("[shops.a]\nbundle = 'x'\neditor = []\n", r"unknown key 'shops\.a\.editor'.*'editors'"),
-        ("[shops.'a/b']\nbundle = 'x'\n", "is no name of a shop"),
+        ("[shops.'a/b']\nbundle = 'x'\n", "is not a valid name for a shop"),
     ],
 )
 def test_a_fault_of_a_shop_in_the_project_file_says_where(

@@ -64,7 +64,7 @@ def test_every_table_of_the_written_file_is_toml_with_sections() -> None:
         ("a = " + "[" * 10_000, "cannot be read as TOML"),
         ("[relations]\nhalf_life_days = inf\n", "half_life_days = inf"),
         ("[serve]\nrate = inf\n", "serve.rate = inf"),
-        ("[serve]\norigins = ['*.shop.example']\n", "is no origin"),
+        ("[serve]\norigins = ['*.shop.example']\n", "is not an origin"),
     ],
 )
 def test_a_wrong_project_file_says_what_is_wrong(tmp_path: Path, text: str, message: str) -> None:

@@ -237,6 +237,7 @@ def test_readers_see_whole_bundles_only_while_writers_replace_them(tmp_path: Pat
         def __init__(self, path: Path, manifest: Manifest) -> None:
             self.manifest = manifest.content
             self.folder = manifest.folder
+            self.k = int(self.manifest["k"])
             self.numbers = [(manifest.folder / name).read_text() for name in ("one", "two")]
 
         def check(self, *, with_table: bool = True) -> None:

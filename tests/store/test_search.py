@@ -153,3 +153,21 @@ def test_a_bundle_finds_its_products_and_tells_what_they_are(shop_bundle: Path) 
         assert bundle.search(product_id, 1)[0].product_id == product_id
     with pytest.raises(ConfigError, match="1 to 100 products, but k is 0"):
         bundle.search("camera", 0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_bounds_give_what_adding_up_gives(data: st.DataObject) -> None:
+    words = st.text("abc", min_size=3, max_size=7)
+    vocabulary = data.draw(st.lists(words, min_size=3, max_size=12, unique=True))
+    some = st.lists(st.sampled_from(vocabulary), min_size=1, max_size=4)
+    names = [" ".join(title) for title in data.draw(st.lists(some, min_size=8, max_size=40))]
+    query = " ".join(data.draw(st.lists(st.sampled_from(vocabulary) | words, max_size=3)))
+    found, count = index(names), data.draw(st.integers(1, 9))
+    every_word = data.draw(st.booleans())
+    with pytest.MonkeyPatch.context() as patch:
+        results = []
+        for first in (len(names), data.draw(st.integers(1, len(names) // 2))):
+            patch.setattr("goeswith.store.search_index.FIRST_PRODUCTS", first)
+            results.append(found.find(query, count, every_word=every_word))
+    assert results[0] == results[1]

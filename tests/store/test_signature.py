@@ -148,5 +148,5 @@ def test_a_key_that_cannot_be_used_stops_before_a_fit(
 
 
 def test_a_mistyped_public_key_is_refused() -> None:
-    with pytest.raises(ValueError, match="is no public key"):
+    with pytest.raises(ValueError, match="is not a public key"):
         ServeSettings(trusted_keys=["nWGxne/9WmC6hEr0kuws"])

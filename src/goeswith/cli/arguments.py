@@ -63,7 +63,7 @@ def check_writable(path: Path | None) -> None:
     """Refuse a file that cannot be written before hours of work end with it, not after.
 
     Raises:
-        ConfigError: it is no regular file, or its folder cannot be made or written to.
+        ConfigError: it is not a regular file, or its folder cannot be made or written to.
     """
     if path is None:
         return

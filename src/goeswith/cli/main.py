@@ -59,7 +59,7 @@ COMMANDS: Final = {
 }
 """Command -> module of goeswith.cli with its function `command`, or with its group `app`."""
 
-HELP: Final = "What goes with this product? Complements in the right direction, with evidence."
+HELP: Final = "Complementary products from a shop's catalogue and purchase log, with evidence."
 
 
 class CommandGroup(PlainGroup):
@@ -128,7 +128,7 @@ def root(
         help="A model outside goeswith that a bundle may load; repeatable.",
     ),
 ) -> None:
-    """What goes with this product? Complements in the right direction, with evidence."""
+    """Complementary products from a shop's catalogue and purchase log, with evidence."""
     if trust:
         from goeswith.models import MODELS
 

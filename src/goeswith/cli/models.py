@@ -4,7 +4,7 @@ from goeswith.cli.options import Json
 
 
 def command(json: Json = False) -> None:
-    """List the models: of complements, of the next product in a session, of the next basket.
+    """List the models of complements, of the next product in a session, of the next basket.
 
         goeswith models
 

@@ -40,7 +40,8 @@ Where: TypeAlias = Annotated[
     ),
 ]
 Ban: TypeAlias = Annotated[
-    list[str] | None, typer.Option(metavar="PRODUCT", help="A product never to show; repeatable.")
+    list[str] | None,
+    typer.Option(metavar="PRODUCT", help="A product that is never shown; repeatable."),
 ]
 Include: TypeAlias = Annotated[
     list[str] | None,

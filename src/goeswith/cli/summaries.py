@@ -8,8 +8,8 @@ SUMMARIES: Final = {
     "import": (
         "Turn exports of a shop or a public data set into tables that every other command reads."
     ),
-    "relations": "Count which products are bought together, compared, or bought after a view.",
-    "fit": "Learn what goes with what, and write a bundle that answers queries.",
+    "relations": "Count pairs of products bought together, viewed together or bought after a view.",
+    "fit": "Train models of complements, and write a bundle that can be queried and served.",
     "update": "Add the counts of new events and compute new recommendations, without a full fit.",
     "follow": "Update a bundle with the events of a stream, or of the service, until interrupted.",
     "add": (
@@ -18,13 +18,13 @@ SUMMARIES: Final = {
     "explain": "Write explanations of the first recommendations of each product into the bundle.",
     "recommend": "Recommend complements of a product, best first, each with its evidence.",
     "search": "Find products by their titles and ids.",
-    "export": "Write what goes with every product, for a shop that reads tables rather than HTTP.",
-    "inspect": "Show what a bundle was made from and what it answers, and check every file of it.",
+    "export": "Write the complements of every product to files, a database or a shop format.",
+    "inspect": "Show the data, models and coverage of a bundle, and check every file of it.",
     "bundles": (
-        "Propose sets of two to four products to sell as one, with the baskets that hold them."
+        "Propose sets of two to four products to sell together, with the number of baskets."
     ),
     "health": "Show coverage, look-alikes, weak evidence, hubs, rules in use, and what changed.",
-    "facts": "Change price, stock, visibility, markets or other attributes of known products.",
+    "facts": "Change price, stock, visibility, markets or other attributes of products at once.",
     "rules": (
         "Rules of a shop: ban, pin, boost, bury and limit recommendations, with history and undo."
     ),
@@ -34,28 +34,28 @@ SUMMARIES: Final = {
     ),
     "results": "Report impressions, clicks, carts and revenue of recommendations.",
     "experiment": (
-        "Experiments: compare the variants of a file on any day, and compute the size needed."
+        "Experiments: compare variants on any day, and compute the number of shoppers needed."
     ),
     "forget": "Remove a shopper or old lines from the feedback log, or a shopper from a bundle.",
     "models": (
-        "List the models: of complements, of the next product in a session, of the next basket."
+        "List the models of complements, of the next product in a session, of the next basket."
     ),
-    "serve": "Serve recommendations over HTTP, with a page for people.",
-    "mcp": "Serve recommendations to agents by the Model Context Protocol; read only.",
-    "key": "Print a new key, once, and the line of the key file that accepts it.",
+    "serve": "Serve recommendations over HTTP, with a web page.",
+    "mcp": "Serve recommendations to AI assistants over the Model Context Protocol; read only.",
+    "key": "Print a new API key, once, and its line for the file of keys.",
     "signing-key": "Write a new private key, and print its public key.",
-    "demo": "Mine, fit, evaluate and recommend on Complete Journey, a year of a grocer's baskets.",
+    "demo": "Import, fit, evaluate and recommend on Complete Journey, a year of grocery baskets.",
     "config": "Print a project file with the settings that most shops need, at their defaults.",
     "doctor": "Check Python, libraries, extras and, in a temporary folder, the complete workflow.",
     "relevance": (
         "Classify pairs as exact, substitute, complement or irrelevant: a query and a "
         "product, or two products."
     ),
-    "kinds": "Product kinds: what goes with what by the open table, and which kind a title has.",
+    "kinds": "Product kinds: which kinds go together by the open table, and the kind of a title.",
     "label": (
-        "Labels of recommendations by people: a sample to fill in, and the table for "
+        "Label recommendations: a sample for people to fill in, and the table for "
         "`goeswith benchmark --protocol judged`."
     ),
-    "data": "The tables of a shop: which column is what, and the settings to read them.",
+    "data": "The tables of a shop: how they are read, and copies from databases and stores.",
 }
 """Command -> its summary; a command that is missing here is imported for it."""

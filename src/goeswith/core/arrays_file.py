@@ -77,7 +77,7 @@ def _csr_matrix(data: Array, indices: Array, indptr: Array, shape: Array) -> Any
         raise ValueError("the indices are no int32 or int64")
     rows, columns = shape.tolist()
     if not (0 <= columns <= _MAX_COLUMNS and len(indptr) == rows + 1 and len(data) == len(indices)):
-        raise ValueError("its parts do not belong together")
+        raise ValueError("its parts do not match")
     if columns > _FREE_COLUMNS + _COLUMNS_PER_ENTRY * (rows + len(indices)):
         raise ValueError(f"it has {columns:,} columns for {len(indices):,} entries")
     if indptr[0] != 0 or indptr[-1] != len(indices) or (indptr[1:] < indptr[:-1]).any():

@@ -67,7 +67,7 @@ def read_key(file: Path) -> Ed25519PrivateKey:
     except OSError as error:
         raise ConfigError(f"the signing key {file} cannot be read: {error}; {remedy}") from error
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise ConfigError(f"{file} holds no usable private key in PEM form; {remedy}") from error
+        raise ConfigError(f"{file} has no usable private key in PEM form; {remedy}") from error
     if not isinstance(key, Ed25519PrivateKey):
         raise ConfigError(f"{file} holds a key that is not Ed25519; {remedy}")
     return key
@@ -114,7 +114,7 @@ def decode_public_key(text: str) -> bytes:
         content = b""
     if len(content) != _PUBLIC_BYTES:
         raise ConfigError(
-            f"{text[:80]!r} is no public key: write what `goeswith signing-key` prints "
+            f"{text[:80]!r} is not a public key: write the text that `goeswith signing-key` prints "
             "after 'public key:'"
         )
     return content

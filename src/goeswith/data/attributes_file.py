@@ -27,6 +27,6 @@ def read_attributes(file: Path) -> dict[str, Any]:
         raise DataError(f"{file} is not JSON: {error}") from error
     if not isinstance(content, dict):
         raise DataError(
-            f'{file} holds no JSON object; write one product as {{"title": "...", "type": "..."}}'
+            f'{file} is not a JSON object; write one product as {{"title": "...", "type": "..."}}'
         )
     return content

@@ -138,8 +138,8 @@ class _EventCleaner:
         self.report.statuses |= statuses
         if statuses and all(status.isdigit() for status in statuses):
             self.report.notes.append(
-                "the order status is a number: every status counts that [data.ignore] statuses "
-                "does not list"
+                "the order status is a number: all statuses count, except those in statuses of "
+                "[data.ignore]"
             )
         frame = self._with_events(frame)
         if "timestamp" in frame.columns:
@@ -229,8 +229,8 @@ class _EventCleaner:
         share = frame.select(is_guest.mean()).item() or 0
         names = ", ".join(map(repr, guests[:5]))
         self.report.notes.append(
-            f"user_id {names} stands for guests ({share:.0%} of the events), who are not one "
-            "person: these events count as events without a user"
+            f"user_id {names} is used for guests ({share:.0%} of the events), who are not one "
+            "person: their events count as events without a user"
         )
         others = [name for name in self.contexts if name != "user_id"]
         alone = is_guest
@@ -266,7 +266,7 @@ class _EventCleaner:
         )
         frame = self._set_aside(frame, unknown, reason, "event")
         ignored = pl.col("_kind") == IGNORE
-        reason = "the event is no view, cart or purchase"
+        reason = "the event is not a view, cart or purchase"
         frame = self._set_aside(frame, ignored, reason, "event", expected=True)
         return frame.with_columns(pl.col("_kind").alias("event"))
 

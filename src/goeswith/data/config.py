@@ -23,13 +23,13 @@ class IgnoreConfig(BaseModel):
 
     products: list[str] = Field(
         [],
-        description="Product ids or titles that are no product, such as shipping and gift lines; "
+        description="Product ids or titles that are not products, such as shipping and gift lines; "
         "* stands for any text, case does not matter.",
         examples=[["SHIPPING*", "gift card"]],
     )
     statuses: Literal["auto"] | list[str] = Field(
         "auto",
-        description="Order statuses of which no line counts, as parts of the status; case does not "
+        description="Parts of order statuses whose lines do not count; case does not "
         "matter. auto is cancelled, voided, refunded, returned, failed and the like, in several "
         "languages. A status with `partial` counts.",
         examples=[["cancel", "refund"]],
@@ -42,7 +42,7 @@ class IgnoreConfig(BaseModel):
     )
     guests: list[str] = Field(
         [],
-        description="User ids that stand for many people. Their events count as events without a "
+        description="User ids that many people share. Their events count as events without a "
         "user. 0, -1 and names such as guest are recognised without this setting.",
         examples=[["9999"]],
     )
@@ -84,7 +84,7 @@ class ParentConfig(BaseModel):
         try:
             pl.Series([""]).str.extract(pattern, 1)
         except pl.exceptions.PolarsError as error:
-            raise ValueError(f"is no regular expression: {error}") from error
+            raise ValueError(f"is not a regular expression: {error}") from error
         if "(" not in pattern:
             raise ValueError("has no group in parentheses")
         return pattern
@@ -117,7 +117,7 @@ class PictureConfig(BaseModel):
     @model_validator(mode="after")
     def _has_both(self) -> Self:
         if (self.folder is None) != (self.encoder is None):
-            raise ValueError("folder and encoder belong together: set both, or none")
+            raise ValueError("folder and encoder are used together: set both, or neither")
         if self.column is not None and self.folder is None:
             raise ValueError("column holds paths within a folder: set folder and encoder, too")
         return self
@@ -144,13 +144,13 @@ class DataConfig(BaseModel):
     )
     decimal: Literal["auto", ".", ","] = Field(
         "auto",
-        description="Decimal mark of numbers in text. auto follows the column, for each currency; "
-        "a number that could be read in two ways is not read.",
+        description="Decimal mark of numbers in text. auto infers it from the column, for each "
+        "currency; a number that could be read in two ways is not used.",
     )
     date_order: Literal["auto", "dmy", "mdy", "ymd"] = Field(
         "auto",
-        description="Order of day, month and year in dates such as 01/02/24. auto follows the "
-        "column and stops where the column does not show it.",
+        description="Order of day, month and year in dates such as 01/02/24. auto infers it from "
+        "the column, and stops if the column does not show it.",
     )
     zone: str | None = Field(
         None,
@@ -161,7 +161,7 @@ class DataConfig(BaseModel):
     columns: dict[str, str | dict[str, str]] = Field(
         {},
         description="Column of goeswith = column of your tables, for all tables or for one in "
-        "[data.columns.events]; `none` says that there is no such column.",
+        "[data.columns.events]; `none` if there is no such column.",
         examples=[{"timestamp": "Bestellt am", "user_id": "none"}],
     )
     events: dict[str, str] = Field(
@@ -182,7 +182,7 @@ class DataConfig(BaseModel):
             try:
                 "a".encode(codecs.lookup(encoding).name)
             except (LookupError, UnicodeError, TypeError, AttributeError) as error:
-                raise ValueError(f"{encoding!r} is no text encoding") from error
+                raise ValueError(f"{encoding!r} is not a text encoding") from error
         return encoding
 
     @field_validator("delimiter")
@@ -205,7 +205,7 @@ class DataConfig(BaseModel):
         except (KeyError, ValueError, OSError) as error:
             near = get_close_matches(zone, available_timezones(), n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ", such as 'Europe/Berlin'"
-            raise ValueError(f"{zone!r} is no time zone{hint}") from error
+            raise ValueError(f"{zone!r} is not a time zone{hint}") from error
         return zone
 
     @field_validator("columns")
@@ -216,7 +216,7 @@ class DataConfig(BaseModel):
         for name, value in columns.items():
             if isinstance(value, dict):
                 if name not in COLUMNS:
-                    raise ValueError(f"{name!r} is no table; tables are {', '.join(COLUMNS)}")
+                    raise ValueError(f"{name!r} is not a table; tables are {', '.join(COLUMNS)}")
                 for column in value:
                     _check_column(column, COLUMNS[name])
             else:
@@ -246,4 +246,4 @@ def _check_column(name: str, columns: Iterable[str]) -> None:
     if name not in columns:
         near = get_close_matches(name, columns, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(columns)}"
-        raise ValueError(f"{name!r} is no column of goeswith; {hint}")
+        raise ValueError(f"{name!r} is not a column of goeswith; {hint}")

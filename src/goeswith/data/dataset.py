@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,7 +51,7 @@ class Dataset:
         sessions: products that the authors of `bundles` saw.
         bundles: sets of products that people put together.
         quarantine: rows that were set aside, with reasons.
-        fingerprint: SHA-256 over names and contents of the tables.
+        fingerprint: SHA-256 over names and contents of the tables, and the pictures of a folder.
         test: prefixes with the product that came next.
         report: what was understood of the tables.
     """
@@ -220,7 +219,7 @@ class Dataset:
             quarantine: takes the rows that are set aside.
             name: of the data.
             folder: that the tables were read from.
-            fingerprint: of their contents.
+            fingerprint: of their contents; that of pictures is added.
             config: settings of reading.
             mappings: table -> the columns of each of its files.
             not_read: file -> why it is not read.
@@ -252,7 +251,7 @@ class Dataset:
             report.notes += currency_notes(tables[source], files[source])
         quarantine.check()
         if not len(catalog):
-            raise DataError(f"{folder or name} names no product: every product_id is missing")
+            raise DataError(f"{folder or name} has no products: every product_id is missing")
         clean_tables = {
             table: cleaner(tables[table], files[table], quarantine, catalog)
             for table, cleaner in _CLEANERS.items()
@@ -271,18 +270,20 @@ class Dataset:
             report.describe_events(clean_tables["events"])
             if "relations" in tables:
                 report.notes.append(
-                    f"{files['relations']} gives the pairs, so that no pair is counted in "
-                    f"{files['events']}; remove {files['relations']} to count pairs"
+                    f"pairs are read from {files['relations']} and not counted from "
+                    f"{files['events']}; to count them, remove {files['relations']}"
                 )
         quarantine.check()
         if not has_products:
             catalog, clean_tables = only_used_products(catalog, clean_tables)
             if not len(catalog):
                 raise DataError(
-                    f"{folder or name} names no product in a row that can be used; rows were set "
-                    f"aside, the most because of: {quarantine.counts()['reason'][0]}"
+                    f"{folder or name} has no products in usable rows; the most frequent reason "
+                    f"in quarantine: {quarantine.counts()['reason'][0]}"
                 )
-        catalog = with_pictures(catalog, config.pictures, quarantine)
+        catalog, of_pictures = with_pictures(catalog, config.pictures, quarantine)
+        if of_pictures:
+            fingerprint = hashlib.sha256((fingerprint + of_pictures).encode()).hexdigest()
         report.notes += picture_notes(catalog, config.pictures)
         return cls(
             name=name,
@@ -334,16 +335,14 @@ def _as_polars(frame: Any, table: str) -> pl.DataFrame:
             converted = pl.DataFrame(frame)
     except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
         raise DataError(
-            f"{table}: a {type(frame).__name__} is no data frame of polars, pandas or pyarrow: "
+            f"{table}: a {type(frame).__name__} is not a data frame of polars, pandas or pyarrow: "
             f"{error}"
         ) from error
     if isinstance(converted, pl.Series):
-        raise DataError(f"{table}: one column is no table; give a data frame")
+        raise DataError(f"{table}: a single column is not a table; pass a data frame")
     return converted
 
 
 def _contents(frame: pl.DataFrame) -> bytes:
     """SHA-256 of a frame's names, types and values."""
-    buffer = io.BytesIO()
-    frame.write_ipc(buffer)
-    return hashlib.sha256(buffer.getbuffer()).digest()
+    return hashlib.sha256(frame.write_ipc(None).getbuffer()).digest()

@@ -201,7 +201,7 @@ def read_header(path: Path, delimiter: str, encoding: str) -> list[str]:
     if ROW in counts or FILE in counts or "" in counts:
         reserved = next((name for name in (ROW, FILE) if name in counts), None)
         column = f"{reserved!r}, which is reserved" if reserved else "without a name"
-        raise DataError(f"{path}: the header has a column {column}; name it otherwise")
+        raise DataError(f"{path}: the header has a column {column}; rename it")
     return names
 
 

@@ -71,7 +71,7 @@ def read_feedback_events(
     paths = sorted(folder.glob(FEEDBACK_PATTERN))
     if not paths:
         raise DataError(
-            f"{folder} holds no feedback ({FEEDBACK_PATTERN}); name the folder serve.feedback"
+            f"{folder} has no feedback ({FEEDBACK_PATTERN}); use the folder of serve.feedback"
         )
     counted = [] if recount else [entry for entry in counted_files if "bytes" in entry]
     before = {entry["file"]: entry for entry in counted}
@@ -90,7 +90,7 @@ def read_feedback_events(
             else:
                 skip_counts[reason] += 1
     if not files:
-        raise DataError(f"{folder}: every line of it is in the counts already")
+        raise DataError(f"{folder}: every line of it is already counted")
     frame = _records_frame(records)
     in_catalog = frame.filter(pl.Series(catalog.rows(frame["product_id"]) >= 0, dtype=pl.Boolean))
     skip_counts[_SKIP_UNKNOWN_PRODUCT] = frame.height - in_catalog.height

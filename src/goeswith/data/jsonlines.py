@@ -25,7 +25,7 @@ def read_json_lines(
 
     Args:
         path: the file.
-        quarantine: takes lines that are no JSON object or not in the encoding.
+        quarantine: takes lines that are not JSON object or not in the encoding.
         encoding: of the file, as in the settings.
         file: its name in messages; None is the name of `path`.
 

@@ -187,10 +187,10 @@ def _unreadable(path: Path) -> str:
     """Why a file or folder cannot be a table that is read, or an empty text."""
     suffix = path.suffix.lower().lstrip(".")
     if path.is_dir():
-        return "" if _folder_files(path) else "the folder holds no file that can be read"
+        return "" if _folder_files(path) else "the folder has no readable file"
     if not path.is_file():
         broken = path.is_symlink() and not path.exists()
-        return "it is a link to a missing file" if broken else "it is no regular file"
+        return "it is a link to a missing file" if broken else "it is not a regular file"
     if table_format(path) is not None:
         return ""
     if suffix in _LEFTOVERS or path.name.endswith("~"):

@@ -60,8 +60,8 @@ def read_table(
         raise DataError(f"there is no file {path}")
     if table_format(path) is None:
         raise DataError(
-            f"{path} cannot be read; readable are {', '.join(READABLE_SUFFIXES)} (also .gz, .zst, "
-            ".zip)"
+            f"{path} cannot be read; supported formats are {', '.join(READABLE_SUFFIXES)} (also "
+            ".gz, .zst, .zip)"
         )
     try:
         size = path.stat().st_size
@@ -73,7 +73,7 @@ def read_table(
         raise DataError(f"{path} is empty (0 bytes); write the table again, or remove the file")
     frame = pl.concat(table_batches(path, quarantine, config, file=file), rechunk=True)
     if not frame.height and not quarantine.rows_read(file or path.name):
-        raise DataError(f"{path} holds no rows; remove it if there is no such table")
+        raise DataError(f"{path} has no rows; remove it if there is no such table")
     return frame
 
 
@@ -140,7 +140,7 @@ def require_columns(frame: pl.DataFrame, columns: tuple[str, ...], file: str) ->
             + (
                 ""
                 if _any_common(present)
-                else "; if these are no names, the file has no header, or lines above it"
+                else "; if these are not names, the file has no header, or lines above it"
             )
         )
 

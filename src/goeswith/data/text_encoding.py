@@ -59,9 +59,8 @@ def check_unpacked_size(path: Path, packed: int, unpacked: int) -> None:
     """
     if unpacked > max(_ALWAYS_UNPACKED, _MAX_RATIO * packed):
         raise DataError(
-            f"{path} has {packed:,} bytes and unpacks to more than {_MAX_RATIO} times as many, as "
-            "files do that are made to fill a memory. If its content is right, unpack it, or write "
-            "it as CSV"
+            f"{path} has {packed:,} bytes and unpacks to more than {_MAX_RATIO} times as many, "
+            "like a decompression bomb. If its content is right, unpack it, or write it as CSV"
         )
 
 
@@ -124,7 +123,7 @@ def text_encoding(path: Path, encoding: str = AUTO) -> str:
         start = content.read(4096)
     for magic, what in _FOREIGN:
         if start.startswith(magic):
-            raise DataError(f"{path} is no text but {what}")
+            raise DataError(f"{path} is not text but {what}")
     if encoding != AUTO:
         return codecs.lookup(encoding).name
     if start.startswith(_UTF32):
@@ -133,8 +132,8 @@ def text_encoding(path: Path, encoding: str = AUTO) -> str:
         return "utf-16"
     if b"\x00" in start:
         raise DataError(
-            f"{path} holds zero bytes: it is no text, or UTF-16 without a byte order mark; save it "
-            "as UTF-8, or set encoding = 'utf-16-le' under [data] of goeswith.toml"
+            f"{path} has zero bytes: it is not text, or it is UTF-16 without a byte order mark; "
+            "save it as UTF-8, or set encoding = 'utf-16-le' under [data] of goeswith.toml"
         )
     return "utf-8"
 

@@ -48,14 +48,14 @@ def _text(values: pl.Series, file: str, missing: tuple[str, ...]) -> pl.Series:
             "write a row a value, as text or numbers"
         )
     if values.dtype in (pl.Object, pl.Duration):
-        raise DataError(f"{file}: the column {values.name!r} is {values.dtype}, which is no text")
+        raise DataError(f"{file}: the column {values.name!r} is {values.dtype}, which is not text")
     column = pl.col(values.name)
     try:
         stripped = values.to_frame().select(column.cast(pl.String).str.strip_chars(_SPACE))
     except pl.exceptions.PolarsError as error:
         raise DataError(
-            f"{file}: the column {values.name!r} is {values.dtype} with values that are no text "
-            f"in UTF-8; write it as text ({error})"
+            f"{file}: the column {values.name!r} is {values.dtype} with values that are not "
+            f"UTF-8 text; write it as text ({error})"
         ) from error
     is_text = ~column.is_in(missing) & ~column.str.contains("\0", literal=True)
     return stripped.select(pl.when(is_text).then(column)).to_series()

@@ -74,8 +74,8 @@ def time_split(events: pl.DataFrame, share: float) -> tuple[pl.DataFrame, pl.Dat
     train, test = events.filter(before), events.filter(~before)
     if not train.height or not test.height:
         raise DataError(
-            f"no moment parts the {events.height:,} events into earlier and later ones: too many "
-            f"share the first timestamp, {events['timestamp'].sort().head(1).to_list()}"
+            f"the {events.height:,} events cannot be split by time: too many have the first "
+            f"timestamp, {events['timestamp'].sort().head(1).to_list()}"
         )
     return train, test
 

@@ -92,7 +92,7 @@ def _readable_errors(address: ServerAddress) -> Iterator[None]:
         raise DataError(f"PostgreSQL cannot store this: {address.hide(str(error))}") from None
     except psycopg.Error as error:
         raise ConfigError(
-            f"PostgreSQL at {address}: {address.hide(str(error))}; what was there is unchanged"
+            f"PostgreSQL at {address}: {address.hide(str(error))}; the existing data are unchanged"
         ) from None
 
 

@@ -85,7 +85,7 @@ def atomic_export(path: Path) -> Iterator[Path]:
     """As `atomic_path`; what killed exports to the same place left is removed.
 
     Raises:
-        ConfigError: it is no regular file, or no path.
+        ConfigError: it is not a regular file, or no path.
         StorageError: nothing can be written there, or the disk is full.
     """
     if path.is_dir():

@@ -74,7 +74,7 @@ def to_redis(rows: RecommendationRows, url: str, prefix: str = PREFIX, grace: in
         except redis.exceptions.LockError:
             raise ConfigError(
                 f"the export took too long between two blocks, and another to {prefix}: at "
-                f"{address} may have begun; what was there is unchanged"
+                f"{address} may have begun; the existing data are unchanged"
             ) from None
         finally:
             if lock.owned():
@@ -104,7 +104,7 @@ def _readable_errors(address: ServerAddress) -> Iterator[None]:
         yield
     except redis.RedisError as error:
         raise ConfigError(
-            f"Redis at {address}: {address.hide(str(error))}; what was there is unchanged"
+            f"Redis at {address}: {address.hide(str(error))}; the existing data are unchanged"
         ) from None
 
 

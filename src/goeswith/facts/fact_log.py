@@ -13,6 +13,7 @@ import json
 import mmap
 import os
 import sys
+import time
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -64,8 +65,18 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
+_LOOK_SECONDS: Final = 0.001
+"""Seconds between two looks for a counter that nobody has made yet: a system call for each query
+would slow the query down by more than its own time.
+"""
+_signals_here = 0
+"""Changes that this process has signalled."""
+
+
 def signal_change(folder: Path) -> None:
     """Have those who follow a log look at it before their next answer; the lock is held."""
+    global _signals_here  # noqa: PLW0603
+    _signals_here += 1
     counter = os.open(folder / COUNTER, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         before = int.from_bytes(os.pread(counter, _COUNTER_BYTES, 0), "little")
@@ -84,6 +95,19 @@ class ChangeCounter:
     def __init__(self, folder: Path) -> None:
         self._path, self._name = folder / COUNTER, str(folder / COUNTER)
         self._memory: mmap.mmap | None = None
+        self._look_at, self._signals = 0.0, -1
+
+    def is_due(self) -> bool:
+        """Whether to look for what changed: always with the file, which costs nothing; without it
+        once a millisecond, and after a change by this process.
+        """
+        if self._memory is not None:
+            return True
+        now = time.monotonic()
+        if now < self._look_at and self._signals == _signals_here:
+            return False
+        self._look_at, self._signals = now + _LOOK_SECONDS, _signals_here
+        return True
 
     def open(self) -> None:
         """Map the file, if there is one by now."""

@@ -91,7 +91,7 @@ def read_values(
                 as_boolean(value)
         except (TypeError, ValueError) as error:
             noun = _NOUNS["boolean" if name in ("in_stock", "visible") else kinds[name]]
-            raise DataError(f"{subject}: {name} = {str(value)[:60]!r} is no {noun}") from error
+            raise DataError(f"{subject}: {name} = {str(value)[:60]!r} is not {noun}") from error
         if name == "price" and isinstance(values[name], float) and values[name] < 0:
             raise DataError(f"{subject}: price = {value!r} is negative; send 0 or more, or null")
     if "stock" in values and "in_stock" not in values:
@@ -103,11 +103,11 @@ def read_values(
 
 
 _NOUNS: Final = {
-    "number": "number",
+    "number": "a number",
     "boolean": "true or false",
-    "list": "list of texts",
-    "time": "time, such as 2024-01-31T12:00",
-    "text": "text of at most 10,000 characters",
+    "list": "a list of texts",
+    "time": "a time, such as 2024-01-31T12:00",
+    "text": "a text of at most 10,000 characters",
 }
 
 

@@ -206,7 +206,7 @@ def _numeric_text_expression(frame: pl.DataFrame, condition: Filter) -> pl.Expr:
     if frame.select(numbers.is_not_null().any()).item():
         return _comparison(numbers, condition.op, parse_numbers(condition))
     raise ConfigError(
-        f"filter {str(condition)!r}: {condition.column} holds no numbers, so that nothing is "
+        f"filter {str(condition)!r}: {condition.column} has no numbers, so nothing is "
         f"{condition.op} another; use =, !=, in or contains"
     )
 

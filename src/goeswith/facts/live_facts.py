@@ -83,7 +83,7 @@ class LiveFacts:
         if thorough:
             self._counter, self._count = ChangeCounter(self._log.path.parent), b""
         count = self._counter.read()
-        if count == self._count and count:
+        if count == self._count and (count or not self._counter.is_due()):
             return
         self._counter.open()
         # before the log is read: what comes meanwhile is read by the next call

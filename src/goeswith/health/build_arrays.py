@@ -73,7 +73,8 @@ class BuildArrays:
     @cached_property
     def products(self) -> ProductLookup:
         """Ids, titles and types."""
-        return ProductLookup(self._lookup, SearchIndex(self._arrays(SEARCH)))
+        search = self._arrays(SEARCH)
+        return ProductLookup(self._lookup, SearchIndex(search) if search else None)
 
     @cached_property
     def ids(self) -> pl.Series:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from goeswith.kinds.phrases import Phrase, plain, singular
+from goeswith.kinds.phrases import plain, singular
 from goeswith.kinds.table import KindTable
 
 WITHOUT_SPACES: Final = ("ja",)
@@ -80,9 +80,13 @@ class NameMatch:
 class ForeignNames:
     """The names of a table in other languages than English."""
 
-    def __init__(self, table: KindTable) -> None:
-        """Args: table: of kinds with names."""
-        anchors = _english_anchors(table)
+    def __init__(self, table: KindTable, anchors: set[tuple[str, ...]]) -> None:
+        """Read the names.
+
+        Args:
+            table: of kinds with names.
+            anchors: words of the English phrases that stand next to each other, in the singular.
+        """
         # English phrases decide what their words mean
         self._english = anchors | {(word,) for anchor in anchors for word in anchor}
         self._trie: _Trie = {}
@@ -226,15 +230,6 @@ class ForeignNames:
         before = text[start - 1 : start]
         inside = _script(before) == _script(text[start]) != ""
         return not inside or end - start >= _LOOSE_CHARACTERS
-
-
-def _english_anchors(table: KindTable) -> set[tuple[str, ...]]:
-    """The words of the English phrases that stand next to each other, in the singular."""
-    return {
-        Phrase.from_text(text).anchor
-        for kind in table.kinds.values()
-        for text in (kind.name, *kind.synonyms, *kind.patterns)
-    }
 
 
 def _main_end(tokens: list[str], language: str, start: int) -> int:

@@ -18,6 +18,8 @@ def words(text: str) -> list[str]:
     >>> words("Réd Cake Cases, 24 boxes")
     ['red', 'cake', 'case', '24', 'box']
     """
+    if text.isascii() and text.replace(" ", "").isalnum():  # most names of kinds
+        return [singular(word) for word in text.lower().split()]
     return [singular(word) for word in _WORD.findall(plain(text))]
 
 

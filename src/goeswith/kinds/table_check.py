@@ -26,8 +26,8 @@ def check_table_folder(folder: Traversable) -> tuple[KindTable, list[str]]:
     """
     if not any((folder / part).is_dir() or (folder / part).is_file() for part in _PARTS):
         raise DataError(
-            f"{folder} is no folder of a table: it has none of {', '.join(_PARTS)}; give one that "
-            "is made as the table of this package is (docs/explanation/kinds.md)"
+            f"{folder} is not a folder with a table of kinds: it has none of {', '.join(_PARTS)}; "
+            "docs/explanation/kinds.md describes the files"
         )
     problems: list[str] = []
     if (folder / "kinds").is_dir():
@@ -61,7 +61,7 @@ def _kind_problems(table: KindTable) -> Iterator[str]:
             yield f"{where}: the name is empty"
         for other in kind.confused_with:
             if other not in table.kinds:
-                yield f"{where}: confused_with has {other!r}, which is no kind"
+                yield f"{where}: confused_with has {other!r}, which is not a kind"
         yield from _broader_problems(table, kind, where)
 
 
@@ -70,7 +70,7 @@ def _broader_problems(table: KindTable, kind: Kind, where: str) -> Iterator[str]
     at = kind
     while at.broader is not None:
         if at.broader not in table.kinds:
-            yield f"{where}: the broader kind {at.broader!r} is no kind"
+            yield f"{where}: the broader kind {at.broader!r} is not a kind"
             return
         if at.broader in visited:
             yield f"{where}: its broader kinds lead back to {at.broader!r}"

@@ -97,21 +97,22 @@ class Tagger:
     def __init__(self, table: KindTable | None = None) -> None:
         """Args: table: of kinds; None for that of this package."""
         self.table = table or load_table()
-        self._foreign = ForeignNames(self.table)
         links = (link for some in self.table.links.values() for link in some)
         self._fits_device = {link.target for link in links if _DEVICE & set(link.match)}
         self._trie: _Trie = {}
+        anchors = set()
         for kind in self.table.kinds.values():
-            if kind.group:
-                continue
             # two spellings may be one phrase in the singular
             texts = (kind.name, *kind.synonyms, *kind.patterns)
-            for phrase in dict.fromkeys(map(Phrase.from_text, texts)):
+            phrases = dict.fromkeys(map(Phrase.from_text, texts))
+            anchors |= {phrase.anchor for phrase in phrases}
+            for phrase in () if kind.group else phrases:
                 if phrase.anchor:
                     node = self._trie
                     for word in phrase.anchor:
                         node = node.setdefault(word, {})
                     node.setdefault(_HERE, []).append((phrase, kind.id))
+        self._foreign = ForeignNames(self.table, anchors)
 
     def tag(
         self,

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from goeswith.models.neural.p_companion import PCompanion
     from goeswith.models.neural.p_companion_softmax import PCompanionSoftmax
     from goeswith.models.neural.product2vec import Product2Vec
+    from goeswith.models.neural.product2vec_softmax import Product2VecSoftmax
     from goeswith.models.neural.typed_towers import TypedTowers
     from goeswith.models.popularity import Popularity, TypePopularity
     from goeswith.models.projection import Projection
@@ -56,6 +57,7 @@ _WHERE: Final = {
     "p_companion_softmax": f"{_NEURAL}p_companion_softmax:PCompanionSoftmax",
     "typed_towers": f"{_NEURAL}typed_towers:TypedTowers",
     "product2vec": f"{_NEURAL}product2vec:Product2Vec",
+    "product2vec_softmax": f"{_NEURAL}product2vec_softmax:Product2VecSoftmax",
     "directed_propagation": f"{_NEURAL}directed_propagation:DirectedPropagation",
     "dual_embedding": f"{_NEURAL}dual_embedding:DualEmbedding",
 }
@@ -102,6 +104,7 @@ __all__ = [
     "PCompanionSoftmax",
     "Popularity",
     "Product2Vec",
+    "Product2VecSoftmax",
     "Projection",
     "Recommender",
     "SimilarComplements",

@@ -137,7 +137,7 @@ class BasketForm(Recommender):
             "not each pair.",
         )
         prior: float = Field(
-            30, gt=0, description="Baskets' worth of popularity that confidence is shrunk by."
+            30, gt=0, description="Weight of popularity in smoothed confidence, in baskets."
         )
         l2: float = Field(1000, gt=0, description="Penalty of ease, in baskets.")
 

@@ -38,7 +38,7 @@ class EASE(Recommender):
             50, gt=0, description="lambda: how strongly weights are pulled to 0, in edges."
         )
         max_products: int = Field(
-            20_000, ge=1, description="Refuse more targets than this: memory grows as their square."
+            20_000, ge=1, description="Maximum number of targets; memory grows as their square."
         )
 
     name: ClassVar[str] = "ease"

@@ -25,8 +25,8 @@ class InputConfig(ModelConfig):
 
     relation: Literal["complements", "co_purchase"] = Field(
         "complements",
-        description="Edges to learn from: the complement signal, or everything bought together, "
-        "alternatives among it.",
+        description="Edges to learn from: the complement signal, or all co-purchases, including "
+        "alternatives.",
     )
     alternatives: bool = Field(
         True,

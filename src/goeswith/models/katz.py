@@ -45,13 +45,13 @@ class Katz(Recommender):
             5, ge=1, description="Edges of the longest walk; walks have an odd number of them."
         )
         damping: float = Field(
-            0.2, gt=0, lt=1, description="How much two more edges of a walk count."
+            0.2, gt=0, lt=1, description="Weight of two further edges of a walk."
         )
         power: float = Field(
             0.3, ge=0, le=1, description="a: power of both degrees by which an edge counts less."
         )
         target_power: float = Field(
-            0.15, ge=0, le=1, description="c: power of in-degree that discounts popular answers."
+            0.15, ge=0, le=1, description="c: power of in-degree that discounts popular targets."
         )
 
     name: ClassVar[str] = "katz"

@@ -63,10 +63,8 @@ class KindLinks(Recommender):
 
     class Config(ModelConfig):
         shared: float = Field(0.8, ge=0, description="Weight of words that both titles share.")
-        popularity: float = Field(0.3, ge=0, description="Weight of what is bought most.")
-        place: float = Field(
-            1.0, ge=0, description="How much less each further product of one kind scores."
-        )
+        popularity: float = Field(0.3, ge=0, description="Weight of the popularity of a product.")
+        place: float = Field(1.0, ge=0, description="Penalty of each further product of one kind.")
         per_kind: int = Field(
             100, ge=1, description="Products of one kind that are candidates, those bought most."
         )
@@ -153,6 +151,8 @@ class KindLinks(Recommender):
 
     def _less_by_place(self, scores: Floats, codes: Rows) -> Floats:
         """Scores less what each further product of one kind loses."""
+        if not self.config.place:
+            return scores
         order = np.lexsort((-scores, codes))
         starts = np.flatnonzero(np.r_[True, np.diff(codes[order]) != 0])
         run = np.repeat(starts, np.diff(np.r_[starts, len(order)]))
@@ -192,13 +192,14 @@ class KindLinks(Recommender):
         links = {link.target: link for link in table.links.get(kind, ())}
         own = table.kinds[kind].broader
         density = {group: _group_density(own, group) for group in set(self._groups)}
+        close = {group for group, share in density.items() if share >= _MIN_DENSITY}
         found = []
         for code, (target, group) in enumerate(zip(self.kind_ids, self._groups, strict=True)):
-            link = links.get(target)
-            if link is not None:
+            if target in links:
+                link = links[target]
                 found.append((code, float(link.strength), link.match))
             elif (
-                density[group] >= _MIN_DENSITY
+                group in close
                 and not table.replaces(kind, target)
                 and table.forbidden(kind, target) is None
             ):

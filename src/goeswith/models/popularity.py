@@ -94,9 +94,9 @@ class TypePopularity(Recommender):
     """
 
     class Config(ModelConfig):
-        types: int = Field(30, ge=1, description="Target types of a source's type.")
+        types: int = Field(30, ge=1, description="Number of target types per source type.")
         prior: float = Field(
-            10, gt=0, description="k: edges' worth of a product's popularity within its type."
+            10, gt=0, description="k: weight of popularity within a product's type, in edges."
         )
 
     name: ClassVar[str] = "type_popularity"

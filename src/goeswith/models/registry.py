@@ -124,7 +124,7 @@ class Registry(Generic[M]):
         contract = _import(self.contract, self.noun)
         if not (isinstance(kind, type) and issubclass(kind, contract)):
             base = self.contract.replace(":", ".")
-            raise ConfigError(f"{where} is no {self.noun}: make it a subclass of {base}")
+            raise ConfigError(f"{where} is not a {self.noun}: make it a subclass of {base}")
 
     def make(self, spec: str, settings: Mapping[str, Mapping[str, Any]] | None = None) -> M:
         """A model, not yet fitted.

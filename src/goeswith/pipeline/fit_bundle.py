@@ -68,6 +68,8 @@ from goeswith.store.publish_check import BuildStatistics, check_publishable, las
 from goeswith.store.search_index import search_arrays
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from goeswith.data.catalog import Catalog
     from goeswith.data.dataset import Dataset
     from goeswith.features.pair_clicks import PairClicks
@@ -168,7 +170,7 @@ def fit_bundle(
         relevance = filter_by_relevance(table, dataset.catalog, settings.relevance, out, steps.log)
         mined = [asdict(entry) for entry in report.relations]
         steps.log("writing")
-        write_build(build, dataset.catalog, relations, table)
+        write_build(build, dataset.catalog, relations, table, settings.fit.without)
         health = measure_build(build, table.models, log_volume(dataset.events), out)
         statistics = build_statistics(rows, relations, table, health)
         if not replace:
@@ -247,22 +249,39 @@ def _mine(
     return graph, None, config
 
 
-def write_build(build: Path, catalog: Catalog, graph: RelationGraph, table: TopKTable) -> None:
-    """Write everything of a build but its models, which are saved as they answer."""
+def write_build(
+    build: Path,
+    catalog: Catalog,
+    graph: RelationGraph,
+    table: TopKTable,
+    without: Sequence[str] = (),
+) -> None:
+    """Write everything of a build but its models, which are saved as they answer.
+
+    Args:
+        build: folder.
+        catalog: the products.
+        graph: their relations.
+        table: their recommendations.
+        without: parts that are left out (`fit.without`).
+    """
     save_arrays(table.arrays(), build / TOP_K)
     save_arrays(product_arrays(catalog), build / LOOKUP)
     evidence = evidence_arrays(catalog, graph)
     save_arrays(evidence, build / EVIDENCE)
-    index = search_arrays(catalog.ids.to_list(), catalog.text("title"), evidence["purchases"])
-    save_arrays(index, build / SEARCH)
+    if "search" not in without:
+        index = search_arrays(catalog.ids.to_list(), catalog.text("title"), evidence["purchases"])
+        save_arrays(index, build / SEARCH)
     # JSON has no NaN: such a number is missing
     frame = catalog.frame.with_columns(pl.selectors.float().fill_nan(None))
     write_arrow(frame, build / PRODUCTS)
     flags = availability_flags(frame)
     if flags is not None:
         save_arrays({"flags": flags}, build / AVAILABILITY)
-    save_arrays(similarity_arrays(catalog), build / SIMILARS)
-    save_arrays(reverse_arrays(table), build / REVERSE)
+    if "similars" not in without:
+        save_arrays(similarity_arrays(catalog), build / SIMILARS)
+    if "reverse" not in without:
+        save_arrays(reverse_arrays(table), build / REVERSE)
     if kinds := kind_arrays(catalog):
         save_arrays(kinds, build / KINDS)
     save_graph(graph, build / RELATIONS)

@@ -49,6 +49,8 @@ def fit_session(
     spec = settings.fit.session_model
     if spec == NONE:
         return {"model": None, "why_not": 'it was fitted with fit.session_model = "none"'}
+    if "session" in settings.fit.without:
+        return {"model": None, "why_not": "fit.without leaves out session"}
     try:
         sequences = _sequences(dataset, settings.fit.session_steps, on_progress)
     except DataError as error:
@@ -82,7 +84,7 @@ def _sequences(dataset: Dataset, max_steps: int, on_progress: MessageProgress) -
         )
     sequences, whose = sequences_from_events(events)
     if not (sequences.lengths > 1).any():
-        raise DataError(f"no {whose.columns[0]} has two events, so nothing comes next")
+        raise DataError(f"no {whose.columns[0]} has two events, so there is no next product")
     return sequences
 
 

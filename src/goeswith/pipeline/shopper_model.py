@@ -99,9 +99,7 @@ def forget_shopper(path: Path, user_id: str) -> bool:
     bundle = StoredBundle.open(path)
     entry = bundle.manifest.get("shoppers") or {}
     if not entry.get("model"):
-        raise ConfigError(
-            f"{path} holds no histories of shoppers, so there is none to forget (fit.shopper_model)"
-        )
+        raise ConfigError(f"{path} has no histories of shoppers to forget (fit.shopper_model)")
     with new_build(path) as build:
         store = ShopperStore.load(bundle.folder / SHOPPERS)
         row = store.find(user_id)

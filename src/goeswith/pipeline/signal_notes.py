@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 _NAMED_HUBS: Final = 3
 NO_LOG: Final = (
-    "no events and no lists: recommendations rest on what goes together in other shops; add "
-    "events and fit again, and purchases take over"
+    "no events and no lists: recommendations are learned from other shops; when there are events, "
+    "fit again to learn from purchases"
 )
 
 
@@ -39,14 +39,14 @@ def signal_notes(graph: RelationGraph, kinds: dict[str, Any]) -> list[str]:
             for mask in (alternatives.removed, alternatives.undecided)
         )
         note = (
-            f"by views, {removed:,} of {len(bought) // 2:,} pairs that are bought together are "
-            "alternatives"
+            f"{removed:,} of {len(bought) // 2:,} pairs bought together count as alternatives "
+            "by their views"
         )
         if undecided:
-            note += f"; {undecided:,} more have too few views to decide, and remain complements"
+            note += f"; {undecided:,} more have too few views to decide and count as complements"
         return [note, *([_by_kinds("few views", kinds)] if kinds["exclude"] else [])]
     if CO_VIEW in graph.relations:
-        note = "no two products are viewed together often enough to show that they are alternatives"
+        note = "no two products are viewed together often enough to count as alternatives"
         return [note, *([_by_kinds("few views", kinds)] if kinds["exclude"] else [])]
     if kinds["exclude"]:
         return [_by_kinds("no views", kinds)]
@@ -54,7 +54,7 @@ def signal_notes(graph: RelationGraph, kinds: dict[str, Any]) -> list[str]:
         "products of one type are recommended only after others, unless they are bought together "
         "more often than by chance"
         if graph.types is not None and (graph.types >= 0).any()
-        else "alternatives cannot be told from complements; add views, titles or types"
+        else "alternatives cannot be separated from complements; add views, titles or types"
     )
     return [f"no views, and no kinds ({kinds['why_not']}): {basis}"]
 
@@ -80,8 +80,8 @@ def hub_notes(catalog: Catalog, hubs: Rows) -> list[str]:
     names = [(titles and titles[row]) or catalog.ids[row] for row in hubs.tolist()[:_NAMED_HUBS]]
     more = f" and {len(hubs) - _NAMED_HUBS:,} more" if len(hubs) > _NAMED_HUBS else ""
     return [
-        f"{'; '.join(map(str, names))}{more}: among the first five of more than 5 % of the lists, "
-        "and moved down in those where the pair is not bought together more often than by chance"
+        f"{'; '.join(map(str, names))}{more}: among the first five of more than 5 % of the lists; "
+        "moved down in lists where the pair is not bought together more often than by chance"
     ]
 
 

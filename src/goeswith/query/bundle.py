@@ -319,7 +319,10 @@ class Bundle(QueryContext):
 
         Raises:
             ConfigError: `k` is not between 1 and 100.
+            BundleError: the bundle was fitted without search.
         """
+        if not self.has_search:
+            raise self.missing("search", "an index of words")
         if not 1 <= k <= MAX_SEARCH_RESULTS:
             raise ConfigError(f"a search returns 1 to {MAX_SEARCH_RESULTS} products, but k is {k}")
         self.refresh()

@@ -97,13 +97,12 @@ class Constraints(BaseModel):
 
     def resolve(self, defaults: dict[str, Any]) -> Self:
         """With the slate settings of a bundle where a request has none."""
-        return self.model_copy(
-            update={
-                name: defaults.get(name)
-                for name in ("per_type", "diversity", "when_sold_out")
-                if getattr(self, name) is None
-            }
-        )
+        missing = {
+            name: value
+            for name in ("per_type", "diversity", "when_sold_out")
+            if getattr(self, name) is None and (value := defaults.get(name)) is not None
+        }
+        return self.model_copy(update=missing) if missing else self
 
     @property
     def is_empty(self) -> bool:

@@ -50,6 +50,11 @@ class ExplanationStore:
             self._targets, self._text_index = arrays["targets"], arrays["place"]
             self._texts = StringArray.from_arrays(arrays, "text")
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether recommendations may have a sentence for a shopper."""
+        return self._has_sentences or self.use_templates
+
     def for_pair(self, source: int, target: int, evidence: Evidence) -> str | None:
         """The sentence for a recommendation; None if there is none.
 
@@ -58,7 +63,7 @@ class ExplanationStore:
             target: row of the answer.
             evidence: of the pair.
         """
-        if not (self._has_sentences or self.use_templates):
+        if not self.is_shown:
             return None
         sentence = (
             self._read_sentence(source, target) if self._has_sentences and source >= 0 else None

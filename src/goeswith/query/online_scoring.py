@@ -117,7 +117,7 @@ class OnlineScorer:
             if not 0 < model.n <= self._n:
                 raise BundleError(
                     f"{self._folders[place]}: the model is of {model.n:,} products, the bundle of "
-                    f"{self._n:,}; the two do not belong together: fit the bundle again"
+                    f"{self._n:,}; the two do not match: fit the bundle again"
                 )
             self._models[place] = model
         return self._models[place]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from goeswith.core.frozen_fields import from_fields
 from goeswith.store.evidence import Evidence
@@ -12,6 +12,11 @@ from goeswith.text.evidence_text import complement_text
 from goeswith.text.knowledge_text import knowledge_text
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    import numpy.typing as npt
+
+    from goeswith.core.arrays import Rows
     from goeswith.query.context import QueryContext
 
 
@@ -67,57 +72,70 @@ class Hit(NamedTuple):
     model: str
 
 
-def make_recommendation(  # noqa: PLR0917
+class QueriedProduct(NamedTuple):
+    """What recommendations name of the product that they are for.
+
+    Attributes:
+        row: -1 for one outside the bundle.
+        name: its display name.
+        product_id: its id.
+    """
+
+    row: int
+    name: str
+    product_id: str
+
+
+def make_for_product(
     bundle: QueryContext,
-    target: int,
-    scored: tuple[float, int],
-    evidence: Evidence,
-    name: str,
-    goes_with: tuple[str, ...],
-    best: str,
+    query: QueriedProduct,
+    ranked_list: tuple[Rows, npt.NDArray[Any], npt.NDArray[Any]],
+    evidence: Sequence[Evidence],
+    goes_with: Sequence[tuple[str, ...]],
     *,
-    pinned: bool = False,
-    rules: tuple[str, ...] = (),
-    source: int | None = None,
-) -> Recommendation:
-    """One answer of a bundle.
+    pinned: Collection[int] = (),
+    rules: Mapping[int, Sequence[str]] | None = None,
+) -> list[Recommendation]:
+    """The recommendations for one product.
 
     Args:
-        bundle: whose product.
-        target: its row.
-        scored: score and place in the bundle's models of the one that gave it; -1 for none.
-        evidence: of the pair.
-        name: display name of the queried product.
-        goes_with: ids of the queried products that it is recommended for.
-        best: id of the one that it goes with best, of which evidence and name are.
-        pinned: whether the request or a rule put it there.
-        rules: ids of the rules that put it at its rank.
-        source: row of `best`, where it is known.
+        bundle: whose products.
+        query: the product that they go with best, of which evidence is.
+        ranked_list: rows, scores, and places in the bundle's models; -1 for none.
+        evidence: of each pair.
+        goes_with: of each, ids of the queried products that it is recommended for.
+        pinned: rows that the request or a rule put there.
+        rules: row -> ids of the rules that put it at its rank.
     """
-    score, model_index = scored
-    products = bundle.products
-    model = bundle.models[model_index] if model_index >= 0 else "pinned"
-    if source is None:
-        found = products.find(best)
-        source = -1 if found is None else found
-    knowledge = bundle.kinds.knowledge(source, target)
-    why = complement_text(name, evidence, model, has_knowledge=knowledge is not None)
-    product_id, title, kind = products.id_title_type(target)
-    fields = {
-        "product_id": product_id,
-        "title": title,
-        "type": kind,
-        "relation": "complement",
-        "score": score,
-        "model": model,
-        "fallback": model_index > 0,
-        "evidence": evidence,
-        "why": f"{why} {knowledge_text(knowledge)}" if knowledge else why,
-        "goes_with": goes_with,
-        "pinned": pinned,
-        "explanation": bundle.explanations.for_pair(source, target, evidence),
-        "knowledge": knowledge,
-        "more_variants": products.variant_count(target) - 1,
-        "rules": rules,
-    }
-    return from_fields(Recommendation, fields)
+    products, models = bundle.products, bundle.models
+    label, variants = products.id_title_type, products.variant_count
+    source, name, _ = query
+    sentence = bundle.explanations.for_pair if bundle.explanations.is_shown else None
+    known = bundle.kinds.knowledge if bundle.kinds.has_kinds else None
+    made = []
+    for target, score, model_index, pair, ids in zip(
+        *(column.tolist() for column in ranked_list), evidence, goes_with, strict=True
+    ):
+        product_id, title, kind = label(target)
+        model = models[model_index] if model_index >= 0 else "pinned"
+        knowledge = known(source, target) if known else None
+        why = complement_text(name, pair, model, has_knowledge=knowledge is not None)
+        fields = {
+            "product_id": product_id,
+            "title": title,
+            "type": kind,
+            "relation": "complement",
+            "score": score,
+            "model": model,
+            "fallback": model_index > 0,
+            "evidence": pair,
+            "why": f"{why} {knowledge_text(knowledge)}" if knowledge else why,
+            "goes_with": ids,
+            "pinned": target in pinned,
+            "explanation": sentence(source, target, pair) if sentence else None,
+            "knowledge": knowledge,
+            "more_variants": variants(target) - 1,
+            "rules": tuple(rules.get(target, ())) if rules else (),
+        }
+        made.append(from_fields(Recommendation, fields))
+    return made

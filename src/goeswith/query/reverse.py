@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from goeswith.core.errors import BundleError
 from goeswith.query.recommendation import Recommendation
 from goeswith.text.evidence_text import reverse_text
 
@@ -18,15 +17,12 @@ def reverse(bundle: QueryContext, product_id: str, k: int) -> list[Recommendatio
     """See `Bundle.reverse`.
 
     Raises:
-        BundleError: the bundle was fitted by a version without reverse lists.
+        BundleError: the bundle was fitted without reverse lists.
     """
     target = bundle.source_row(product_id)
     arrays = bundle.reverse_arrays
     if not len(arrays):
-        raise BundleError(
-            f"{bundle.path} was fitted by goeswith {bundle.manifest['goeswith']}, which stored no "
-            "reverse lists; fit it again, or update it"
-        )
+        raise bundle.missing("reverse", "reverse lists")
     start, stop = arrays["indptr"][target : target + 2].tolist()
     products, name = bundle.products, bundle.products.display_name(target)
     recommendations = []

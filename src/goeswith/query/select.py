@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from goeswith.core.arrays import Rows
-from goeswith.query.recommendation import Recommendation, make_recommendation
+from goeswith.query.recommendation import QueriedProduct, Recommendation, make_for_product
 from goeswith.query.recommendation_list import RecommendationList
 from goeswith.query.resolved_constraints import ResolvedConstraints
 from goeswith.query.similar_products import similars
@@ -227,23 +227,23 @@ def make_recommendations(
         rows: of the queried products, where they are in the bundle.
     """
     candidates = slate.candidates
-    evidence_at: dict[int, Evidence] = {}
+    goes_with = [
+        tuple(ids[j] for j in np.flatnonzero(one).tolist()) for one in candidates.goes_with
+    ]
+    made: dict[int, Recommendation] = {}
     for best in np.unique(candidates.best).tolist():
         at = np.flatnonzero(candidates.best == best)
-        of_best = evidence(best, candidates.products[at], candidates.model_index[at])
-        evidence_at.update(zip(at.tolist(), of_best, strict=True))
-    return [
-        make_recommendation(
+        query = QueriedProduct(rows[best] if rows else -1, names[best], ids[best])
+        part = candidates.take(at)
+        ranked_list = part.products, part.scores, part.model_index
+        of_best = make_for_product(
             bundle,
-            int(target),
-            (float(candidates.scores[i]), int(candidates.model_index[i])),
-            evidence_at[i],
-            names[int(candidates.best[i])],
-            tuple(ids[j] for j in np.flatnonzero(candidates.goes_with[i]).tolist()),
-            ids[int(candidates.best[i])],
-            pinned=target in slate.pinned,
-            rules=slate.rules.get(target, ()),
-            source=rows[int(candidates.best[i])] if rows else None,
+            query,
+            ranked_list,
+            evidence(best, part.products, part.model_index),
+            [goes_with[i] for i in at.tolist()],
+            pinned=slate.pinned,
+            rules=slate.rules,
         )
-        for i, target in enumerate(candidates.products.tolist())
-    ]
+        made.update(zip(at.tolist(), of_best, strict=True))
+    return [made[i] for i in range(len(made))]

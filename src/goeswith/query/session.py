@@ -85,7 +85,7 @@ def recommend_next(
         return bundle.pair_evidence(sources[best], targets, model_index)
 
     recommendations = make_recommendations(
-        bundle, replace(slate, candidates=with_anchor), evidence, names, ids
+        bundle, replace(slate, candidates=with_anchor), evidence, names, ids, rows=sources
     )
     by_model = {row: place for place, row in enumerate(likeliest.tolist())}
     by_slate = {row: place for place, row in enumerate(complements.products.tolist())}

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from goeswith.core.arrays import repeated_groups
-from goeswith.core.errors import BundleError
 from goeswith.query.recommendation import Recommendation
 from goeswith.query.recommendation_list import RecommendationList
 from goeswith.text.evidence_text import substitute_text
@@ -180,13 +179,10 @@ def _make_recommendations(
 
 
 def check_similars(bundle: QueryContext) -> None:
-    """Refuse a bundle that was fitted before there were similars.
+    """Refuse a bundle without similar products.
 
     Raises:
         BundleError: the bundle must be fitted again.
     """
     if not len(bundle.similar_arrays):
-        raise BundleError(
-            f"{bundle.path} was fitted by goeswith {bundle.manifest['goeswith']}, which stored no "
-            "similar products; fit it again, or update it"
-        )
+        raise bundle.missing("similars", "similar products")

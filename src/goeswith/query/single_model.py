@@ -45,7 +45,12 @@ def complements_by(
         return bundle.pair_evidence(source, targets, model_index)
 
     recommendations = make_recommendations(
-        bundle, slate, evidence, [bundle.products.display_name(source)], [product_id]
+        bundle,
+        slate,
+        evidence,
+        [bundle.products.display_name(source)],
+        [product_id],
+        rows=[source],
     )
     # a single model has no fallbacks
     return slate.as_list([replace(answer, fallback=False) for answer in recommendations], resolved)

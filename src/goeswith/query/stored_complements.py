@@ -6,12 +6,15 @@ The frequent case, without the saved models and without arrays of the size of th
 from __future__ import annotations
 
 import time
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from goeswith.query.recommendation import Recommendation, make_recommendation
+from goeswith.core.ndcg import rank_discounts
+from goeswith.query.recommendation import QueriedProduct, Recommendation, make_for_product
 from goeswith.query.recommendation_list import RecommendationList
+from goeswith.ranking.slate import slate_places
 
 if TYPE_CHECKING:
     from goeswith.query.constraints import Constraints
@@ -54,9 +57,6 @@ def limited_complements(
 
     The products of the list are tested one by one, not those of the catalogue.
     """
-    from goeswith.core.ndcg import rank_discounts
-    from goeswith.ranking.slate import build_slate
-
     c = constraints
     if c.where or c.ban or c.pin or c.market is not None or not bundle.is_as_fitted:
         return None
@@ -64,49 +64,37 @@ def limited_complements(
         return None
     limits = c.resolve(bundle.slate_settings)
     targets, scores, model_index = bundle.top_k_lists.for_product(source, bundle.k)
-    groups = bundle.products.variant_codes.data
-    places, seen, shown_groups = list[int](), {source}, {groups[source]} - {-1}
-    for place, row in enumerate(targets.tolist()):
-        if row in seen or groups[row] in shown_groups or bundle.is_substitute(source, row):
+    rows, groups = targets.tolist(), bundle.products.variant_codes.data
+    left_out = {source, *bundle.substitutes_among(source, rows)}
+    places, shown_groups = list[int](), {groups[source]}
+    for place, row in enumerate(rows):
+        if row in left_out or ((group := groups[row]) >= 0 and group in shown_groups):
             continue
-        seen.add(row)
+        left_out.add(row)
+        shown_groups.add(group)
         places.append(place)
-        if groups[row] >= 0:
-            shown_groups.add(groups[row])
-    types = bundle.products.type_codes[targets[places]]
     names = bundle.manifest.get("probabilities", [])
-    if all(bundle.models[model] in names for model in set(model_index.tolist())):
-        relevance = np.maximum(scores[places].astype(np.float64), 0)
+    if names and all(bundle.models[model] in names for model in set(model_index.tolist())):
+        relevance = [max(score, 0.0) for score in scores.tolist()]
     else:
-        relevance = rank_discounts(len(targets))[places]
-    if limits.diversity or (np.diff(relevance) > 0).any():
-        chosen = build_slate(
-            targets[places],
-            types,
-            k,
-            relevance=relevance,
-            per_type=limits.per_type,
-            diversity=limits.diversity or 0.0,
-        ).tolist()
-    else:
-        chosen = _first_of_types(types.tolist(), k, limits.per_type)
-    at = [places[one] for one in chosen]
+        relevance = _discounts(len(rows))
+    types = bundle.products.type_codes.data
+    at = slate_places(
+        places,
+        [types[row] for row in rows],
+        relevance,
+        k,
+        per_type=limits.per_type,
+        diversity=limits.diversity or 0.0,
+    )
     return RecommendationList(recommend(bundle, source, (targets[at], scores[at], model_index[at])))
 
 
-def _first_of_types(types: list[int], k: int, per_type: int | None) -> list[int]:
-    """Positions of the k first, at most `per_type` of one type; -1 is no type."""
-    counts: dict[int, int] = {}
-    chosen: list[int] = []
-    for place, kind in enumerate(types):
-        if len(chosen) == k:
-            break
-        if kind >= 0 and per_type is not None:
-            counts[kind] = counts.get(kind, 0) + 1
-            if counts[kind] > per_type:
-                continue
-        chosen.append(place)
-    return chosen
+@cache
+def _discounts(count: int) -> list[float]:
+    """`rank_discounts` as plain numbers."""
+    discounts: list[float] = rank_discounts(count).tolist()
+    return discounts
 
 
 def recommend(
@@ -123,26 +111,9 @@ def recommend(
         ranked_list: what is shown.
         moved: row -> ids of the rules that moved it.
     """
-    targets, scores, model_index = ranked_list
+    targets, _, model_index = ranked_list
     evidence = bundle.evidence.for_pairs(source, targets, bundle.ranks_by_type[model_index])
     product_id = bundle.products.ids[source]
-    name, with_ = bundle.products.display_name(source), (product_id,)
-    return [
-        make_recommendation(
-            bundle,
-            target,
-            scored,
-            pair,
-            name,
-            with_,
-            product_id,
-            rules=tuple(moved.get(target, ())) if moved else (),
-            source=source,
-        )
-        for target, scored, pair in zip(
-            targets.tolist(),
-            zip(scores.tolist(), model_index.tolist(), strict=True),
-            evidence,
-            strict=True,
-        )
-    ]
+    query = QueriedProduct(source, bundle.products.display_name(source), product_id)
+    goes_with = [(product_id,)] * len(evidence)
+    return make_for_product(bundle, query, ranked_list, evidence, goes_with, rules=moved)

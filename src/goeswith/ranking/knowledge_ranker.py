@@ -24,6 +24,8 @@ from goeswith.relations.relation import CO_PURCHASE, Relation
 _SMOOTHING: Final = 2
 """Contexts added to what is seen and to what is expected of a pair: with less, what was bought
 together three times by chance comes first."""
+_DENSE_COSINES: Final = 2_000_000
+"""Pairs of products up to which all cosines of a block of sources are computed."""
 
 
 class KnowledgeRanker(Recommender):
@@ -58,9 +60,7 @@ class KnowledgeRanker(Recommender):
         unknown: float = Field(
             4.0, ge=0, description="Weight of shared words against a pair with an unknown kind."
         )
-        place: float = Field(
-            2.0, ge=0, description="How much less each further product of one kind scores."
-        )
+        place: float = Field(2.0, ge=0, description="Penalty of each further product of one kind.")
 
         @model_validator(mode="before")
         @classmethod
@@ -128,25 +128,20 @@ class KnowledgeRanker(Recommender):
     def score_sparse(self, sources: Rows) -> Sparse:
         sources = np.asarray(sources, dtype=np.int32)
         b = len(sources)
-        known = sources < self.n
         linked = self.kinds.score_sparse(sources)
         # a link of popularity alone may be 0: what is stored counts, not its value
-        strength = _entries(linked)
-        lift = _entries(self.lift[sources])
-        row, target = (np.concatenate([part[end] for part in (strength, lift)]) for end in (0, 1))
-        keys, at = np.unique(row.astype(np.int64) * self.n + target, return_inverse=True)
-        row, target = (keys // self.n).astype(np.int32), (keys % self.n).astype(np.int32)
-        value = np.zeros((2, len(keys)), dtype=np.float32)
-        value[0, at[: len(strength[0])]] = strength[2]
-        value[1, at[len(strength[0]) :]] = lift[2]
-        is_linked = np.zeros(len(keys), dtype=bool)
-        is_linked[at[: len(strength[0])]] = True
+        row, target, value, is_linked = _union(linked, self.lift[sources])
         codes = self.kinds.codes
         one, other = codes[sources[row]], codes[target]
-        is_allowed = ~self._apart[one, other] & known[row] & (sources[row] != target)
+        is_allowed = ~self._apart[one, other] & (sources[row] < self.n) & (sources[row] != target)
         # a candidate of which neither the log nor the table says anything is none
         is_allowed &= is_linked | (value[1] > 0)
         is_allowed &= ~self._reversed[one, other]
+        # what the table links and does not fit was left out of the links: it stays out
+        compare = is_allowed & ~is_linked & self._has_to_match[one, other]
+        is_allowed &= ~self._misfits(sources, row, target, compare)
+        row, target, one, other = (part[is_allowed] for part in (row, target, one, other))
+        value = value[:, is_allowed]
         unknown = (one < 0) | (other < 0)
         shared = self._shared(sources, row, target, unknown)
         config = self.config
@@ -159,15 +154,6 @@ class KnowledgeRanker(Recommender):
         worth = np.where(linked_kinds, config.shared, config.shared / 4)
         worth = np.where(unknown, np.where(of_other_types, 0, -config.unknown), worth)
         score += worth * shared + config.popularity * self.bought[target]
-        # what the table links and does not fit was left out of the links: it stays out
-        compare = is_allowed & ~is_linked & self._has_to_match[one, other]
-        is_allowed &= ~self._misfits(sources, row, target, compare)
-        row, target, score, other = (
-            row[is_allowed],
-            target[is_allowed],
-            score[is_allowed],
-            other[is_allowed],
-        )
         score = self._less_by_place(row, other, score)
         scores = sparse.csr_matrix((score, (row, target)), shape=(b, self.n), dtype=np.float32)
         scores.sort_indices()
@@ -180,6 +166,10 @@ class KnowledgeRanker(Recommender):
         shared = np.empty(len(row), dtype=np.float32)
         for words, mask in ((self.kinds.words, ~unknown), (self.kinds.all_words, unknown)):
             places = np.flatnonzero(mask)
+            if len(sources) * self.n <= _DENSE_COSINES:
+                of_all = (words[sources] @ words.T).toarray()
+                shared[places] = of_all[row[places], target[places]]
+                continue
             for start in range(0, len(places), 1 << 17):
                 part = places[start : start + (1 << 17)]
                 product = words[sources[row[part]]].multiply(words[target[part]])
@@ -200,7 +190,10 @@ class KnowledgeRanker(Recommender):
         group = row.astype(np.int64) * (len(self.kinds.kind_ids) + 1) + code
         alone = code < 0
         group[alone] = -1 - np.arange(int(alone.sum()))
-        order = np.lexsort((-score, group))
+        # of one group from the best to the worst: the bits of a positive float sort as it does
+        bits = score.astype(np.float32).view(np.int32).astype(np.int64)
+        falling = np.where(bits < 0, bits & 0x7FFFFFFF, -bits)
+        order = np.argsort((group << 32) + falling, kind="stable")
         starts = np.flatnonzero(np.r_[True, np.diff(group[order]) != 0][: len(order)])
         run = np.repeat(starts, np.diff(np.r_[starts, len(order)]))
         place = np.empty(len(order), dtype=np.float32)
@@ -284,7 +277,24 @@ def _contexts(
     return source, target, float(source.sum())
 
 
-def _entries(matrix: Sparse) -> tuple[Rows, Rows, Floats]:
-    """Row, column and value of every stored entry."""
-    row = np.repeat(np.arange(matrix.shape[0], dtype=np.int32), np.diff(matrix.indptr))
-    return row, matrix.indices.astype(np.int32), matrix.data.astype(np.float32)
+def _union(linked: Sparse, lift: Sparse) -> tuple[Rows, Rows, Floats, npt.NDArray[np.bool_]]:
+    """The entries of two CSR matrices of one shape, in order of row and column.
+
+    Returns:
+        (m,) rows, (m,) columns, (2, m) values in either matrix, 0 where it has no entry, and (m,)
+        whether the first one has it.
+    """
+    n = linked.shape[1]
+    keys = [entry_rows(part).astype(np.int64) * n + part.indices for part in (linked, lift)]
+    both = np.concatenate(keys)
+    order = np.argsort(both, kind="stable")  # of two sorted parts: it merges them
+    is_first = np.append(True, np.diff(both[order]) != 0)[: len(order)]
+    place = np.empty(len(both), dtype=np.int64)
+    place[order] = np.cumsum(is_first) - 1
+    at = place[: linked.nnz], place[linked.nnz :]
+    keys = both[order][is_first]
+    value = np.zeros((2, len(keys)), dtype=np.float32)
+    value[0, at[0]], value[1, at[1]] = linked.data, lift.data
+    is_linked = np.zeros(len(keys), dtype=bool)
+    is_linked[at[0]] = True
+    return (keys // n).astype(np.int32), (keys % n).astype(np.int32), value, is_linked

@@ -50,7 +50,7 @@ def check_objectives(weights: Mapping[str, float], frame: pl.DataFrame, live: se
         if (column is None and name not in live) or not (column is None or column.is_numeric()):
             numbers = [key for key, kind in frame.schema.items() if kind.is_numeric()]
             raise ConfigError(
-                f"objectives.weights names {name!r}, which is no column of numbers of the "
+                f"objectives.weights has {name!r}, which is not a numeric column of the "
                 f"catalogue; it has {', '.join(numbers) or 'none'}, and price_fit needs price"
             )
 

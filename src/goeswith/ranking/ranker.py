@@ -162,7 +162,9 @@ class Ranker(Recommender):
             has_seed = "seed" in model_class(name).Config.model_fields
             model = make_model(spec, {name: {"seed": self.config.seed}} if has_seed else None)
             if not isinstance(model, VectorModel):
-                raise ConfigError(f"a member of the ranker is a model of vectors; {spec!r} is none")
+                raise ConfigError(
+                    f"a member of the ranker must be an embedding model, which {spec!r} is not"
+                )
             if self._checkpoints is not None and self._on_progress is not None:
                 model.set_checkpoints(
                     self._checkpoints / stage.replace(" ", "-"), self._on_progress

@@ -13,6 +13,8 @@ does not depend on the scale of relevance.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -53,36 +55,78 @@ def build_slate(
     Returns:
         (at most k,) positions in `products`, distinct, in the order to show.
     """
-    available = products >= 0
-    if allowed is not None:
-        available &= allowed
-    first = np.zeros(len(products), dtype=bool)
-    candidates = np.flatnonzero(available)
-    first[candidates[np.unique(products[candidates], return_index=True)[1]]] = True
-    available &= first
+    worth = rank_discounts(len(products)) if relevance is None else relevance
+    is_allowed = None if allowed is None else allowed.tolist()
+    seen: set[int] = set()
+    places: list[int] = []
+    for place, row in enumerate(products.tolist()):
+        if row >= 0 and row not in seen and (is_allowed is None or is_allowed[place]):
+            seen.add(row)
+            places.append(place)
+    shown = slate_places(
+        places,
+        types.tolist(),
+        worth.tolist(),
+        k,
+        pinned=pinned,
+        per_type=per_type,
+        diversity=diversity,
+    )
+    return np.array(shown, dtype=np.int64)
+
+
+def slate_places(
+    places: list[int],
+    types: Sequence[int],
+    relevance: Sequence[float],
+    k: int,
+    *,
+    pinned: int = 0,
+    per_type: int | None = None,
+    diversity: float = 0.0,
+) -> list[int]:
+    """`build_slate` in plain numbers: of the tens of products of a list, arrays are slower.
+
+    Args:
+        places: the positions that may be shown, in order, each of another product.
+        types: of every position.
+        relevance: of every position.
+        k: as of `build_slate`, like what follows.
+        pinned: positions before it come first.
+        per_type: maximum of products per type.
+        diversity: 0 to 1.
+    """
+    k = max(k, 0)
     if not diversity and per_type is None:
-        return np.flatnonzero(available)[: max(k, 0)]
-    if relevance is None:
-        relevance = rank_discounts(len(products))
-    unique_types, type_index = np.unique(types, return_inverse=True)
-    counts = np.zeros(len(unique_types), dtype=np.int64)
-    limit = np.where(unique_types < 0, k, k if per_type is None else per_type)
-    positions: list[int] = []
-    pins = list(np.flatnonzero(available[:pinned]))
-    while len(positions) < k:
-        if pins:
-            best = int(pins.pop(0))
-        else:
-            is_open = available & (counts[type_index] < limit[type_index])
-            if not is_open.any():
-                break
-            is_open &= relevance >= RELEVANCE_FLOOR * relevance[is_open].max()
-            value = relevance * (1 - diversity) ** counts[type_index]
-            best = int(np.argmax(np.where(is_open, value, -1.0)))
-        positions.append(best)
-        available[best] = False
-        counts[type_index[best]] += unique_types[type_index[best]] >= 0
-    return np.array(positions, dtype=np.int64)
+        return places[:k]
+    shown = [place for place in places if place < pinned][:k]
+    counts = Counter(types[place] for place in shown)
+    discounts = ((1 - diversity) ** np.arange(k + 1)).tolist() if diversity else [1.0] * (k + 1)
+    limit = k if per_type is None else per_type
+    rest = [place for place in places if place >= pinned] if pinned else places
+    # most relevant first, the first of equals first
+    rest = sorted(rest, key=relevance.__getitem__, reverse=True)
+    while len(shown) < k:
+        best, most, floor = -1, -1.0, -1.0
+        for place in rest:
+            value = relevance[place]
+            if value < floor or value < most:
+                break  # nothing behind is relevant enough, or worth more
+            kind = types[place]
+            count = counts[kind] if kind >= 0 else 0
+            if kind >= 0 and count >= limit:
+                continue
+            if floor < 0:
+                floor = RELEVANCE_FLOOR * value
+            value *= discounts[count]
+            if value > most or (value == most and place < best):
+                best, most = place, value
+        if best < 0:
+            break
+        shown.append(best)
+        rest.remove(best)
+        counts[types[best]] += 1
+    return shown
 
 
 def reciprocal_ranks(count: int) -> npt.NDArray[np.float64]:

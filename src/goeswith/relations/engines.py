@@ -13,6 +13,12 @@ from uuid import uuid4
 from goeswith.relations.expressions import Table
 
 
+def _memory_table(arrow: Any) -> Table:
+    import ibis
+
+    return ibis.memtable(arrow)
+
+
 @dataclass(frozen=True)
 class Engine:
     """An engine that runs Ibis expressions.
@@ -22,11 +28,13 @@ class Engine:
         materialize: computes an expression once and returns a table with the result.
         pair_memory: bytes for counting pairs in this process; 0 if the engine
             counts them.
+        load: an Arrow table in memory as a table.
     """
 
     read: Callable[[str], Table]
     materialize: Callable[[Table], Table]
     pair_memory: int = 0
+    load: Callable[[Any], Table] = _memory_table
 
 
 @contextmanager
@@ -43,11 +51,18 @@ def duckdb_engine(memory_mb: int) -> Iterator[Engine]:
             preserve_insertion_order=False,
         )
         names = (f"step_{i}" for i in count())
+
+        def load(arrow: Any) -> Table:
+            name = next(names)
+            connection.con.register(name, arrow)  # ibis.memtable imports pandas
+            return connection.table(name)
+
         try:
             yield Engine(
                 connection.read_parquet,
                 lambda expression: connection.create_table(next(names), expression, temp=True),
                 pair_memory=memory_mb * 2**20 if has_numba() else 0,
+                load=load,
             )
         finally:
             connection.disconnect()

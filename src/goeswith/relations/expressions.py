@@ -9,6 +9,7 @@ Each function takes and returns Ibis tables and runs nothing. Their columns:
     position  integer; null where unknown
     moment    integer that orders the events of one context; events of equal or null moment have no
               known order
+    line      integer: the order of a log without times and positions, for the cap of a user alone
     user_id   integer: whose context it is; null where unknown
     customer  integer: the same, and one of its own where unknown; no column where no user is known
     weight    what a context's vote counts for, in (0, 1]; without the column each counts 1
@@ -25,6 +26,7 @@ Table: TypeAlias = Any
 """An Ibis table expression (Ibis ships no types for its columns)."""
 
 _SESSIONS_OF_A_USER: Final = 2**31
+_ORDERS: Final = ("time", "position", "line")
 
 
 def sessions_by_gap(events: Table, gap: int) -> Table:
@@ -117,11 +119,11 @@ def limit_size(occurrences: Table, sizes: Table, cap: int) -> Table:
 
 
 def context_owners(events: Table) -> Table:
-    """context, and as far as present: user_id, and time, the end of the context.
+    """context, and as far as present: user_id, and its end by time, position and line.
 
     A context with several users belongs to the lowest id.
     """
-    columns = {"user_id": _.user_id.min(), "time": _.time.max()}
+    columns = {"user_id": _.user_id.min()} | {name: _[name].max() for name in _ORDERS}
     return events.group_by("context").agg(
         **{name: value for name, value in columns.items() if name in events.columns}
     )
@@ -160,10 +162,12 @@ def cap_per_user(occurrences: Table, owner_table: Table, cap: int) -> Table:
 
     Args:
         occurrences: context, product and more.
-        owner_table: context, user_id and, if present, time.
+        owner_table: context, user_id and, if present, time, position and line: the first of them
+            orders the contexts.
         cap: number of contexts.
     """
-    ended = _.time if "time" in owner_table.columns else ibis.null("int64")
+    order = next((name for name in _ORDERS if name in owner_table.columns), None)
+    ended = ibis.null("int64") if order is None else _[order]
     with_owner = occurrences.join(
         owner_table.select("context", owner="user_id", ended=ended), "context"
     )

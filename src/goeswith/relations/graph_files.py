@@ -55,7 +55,7 @@ def load_graph(folder: Path, n: int) -> RelationGraph:
     types = arrays.get(_TYPES)
     if types is not None and types.shape != (n,):
         raise BundleError(
-            f"{folder / GRAPH_FILE}: {_TYPES} has the shape {types.shape} where ({n},) is due; the "
+            f"{folder / GRAPH_FILE}: {_TYPES} has the shape {types.shape} instead of ({n},); the "
             "file is damaged"
         )
     relations = {name: _relation(arrays, name, n, folder) for name in sorted(names)}
@@ -73,7 +73,7 @@ def _baskets(arrays: Arrays, n: int, folder: Path) -> Sparse | None:
     if baskets.shape[1] != n:
         raise BundleError(
             f"{folder / GRAPH_FILE}: {_BASKETS} holds {baskets.shape[1]:,} products, but the "
-            f"catalogue {n:,}; the two do not belong together"
+            f"catalogue {n:,}; the two do not match"
         )
     return baskets
 
@@ -83,7 +83,7 @@ def _relation(arrays: Arrays, name: str, n: int, folder: Path) -> Relation:
     if count.shape != (n, n):
         raise BundleError(
             f"{folder / GRAPH_FILE}: {name} lies between {count.shape[0]:,} products, but the "
-            f"catalogue holds {n:,}; the two do not belong together"
+            f"catalogue holds {n:,}; the two do not match"
         )
     try:
         count.check_format(full_check=True)
@@ -94,8 +94,8 @@ def _relation(arrays: Arrays, name: str, n: int, folder: Path) -> Relation:
         length = count.nnz if part in _PER_EDGE else n
         if values is not None and values.shape != (length,):
             raise BundleError(
-                f"{folder / GRAPH_FILE}: {name}/{part} has the shape {values.shape} where "
-                f"({length},) is due; the file is damaged"
+                f"{folder / GRAPH_FILE}: {name}/{part} has the shape {values.shape} instead of "
+                f"({length},); the file is damaged"
             )
     contexts, companions_total = (
         None if (total := arrays.get(f"{name}/{part}")) is None else float(total[0])

@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import replace
 from typing import Final
 
 import polars as pl
 
 from goeswith.core.errors import DataError
-from goeswith.relations import expressions
 from goeswith.relations.baskets.basket_matrix import basket_matrix, with_baskets
-from goeswith.relations.config import DEFAULT_MIN_CO_PURCHASE, MiningConfig
-from goeswith.relations.edge_counts import (
-    EdgeCounts,
-    contexts_per_product,
-    count_pairs_in_context,
-    edge_counts,
-    total_weight,
-)
+from goeswith.relations.config import MiningConfig
 from goeswith.relations.engines import Engine, duckdb_engine
 from goeswith.relations.expressions import Table
 from goeswith.relations.graph import RelationGraph
-from goeswith.relations.mining_report import MinedRelation, MiningReport
-from goeswith.relations.pair_counts import read_pair_counts
-from goeswith.relations.relation import CO_PURCHASE, CO_VIEW, VIEW_THEN_PURCHASE, Relation
+from goeswith.relations.mining.event_log import ID_COLUMNS, EventLog, count_rows, encode_events
+from goeswith.relations.mining.relation_miner import RelationMiner
+from goeswith.relations.mining_report import MiningReport
+from goeswith.relations.relation import CO_PURCHASE
 from goeswith.relations.vote_weights import VoteWeights
 
 _MAX_LINES: Final = 20_000_000
 """Events up to which the graph keeps the baskets, for models that read them."""
-_ID_COLUMNS: Final = ("basket_id", "session_id", "user_id")
-_CONTEXT_NAMES: Final = {"basket_id": "baskets", "session_id": "sessions", "user_id": "users"}
 
 
 def mine(
@@ -57,13 +47,10 @@ def mine(
     Raises:
         DataError: there is nothing to group events by, or no time for a window of days.
     """
-    import ibis
-
     config = config or MiningConfig()
     with duckdb_engine(config.memory_mb) as engine:
-        graph = mine_table(
-            ibis.memtable(encode_events(events).to_arrow()), n, engine, config, report
-        )
+        table = engine.load(encode_events(events).to_arrow())
+        graph = mine_table(table, n, engine, config, report)
     return with_basket_matrix(graph, events, config)
 
 
@@ -91,7 +78,8 @@ def mine_table(
     Args:
         events: an Ibis table: product (int32 row in the catalogue), event ("view", "cart",
             "purchase"), at least one of basket_id, session_id and user_id (integers below 2 ** 31,
-            or null), and if present time (int64 microseconds) and position (int64).
+            or null), and if present time (int64 microseconds), position (int64) and line (int64,
+            the order of a log without times and positions).
         n: products in the catalogue.
         engine: where `events` is.
         config: see `mine`.
@@ -102,295 +90,21 @@ def mine_table(
     """
     config = config or MiningConfig()
     report = report if report is not None else MiningReport()
-    log = _EventLog.from_table(engine.materialize(events))
+    log = EventLog.from_table(engine.materialize(events))
     if not log.rows:
         report.notes.append("there are no events")
         return RelationGraph(n)
-    if not any(name in log.columns for name in _ID_COLUMNS):
+    if not any(name in log.columns for name in ID_COLUMNS):
         raise DataError(
-            "the events have no basket_id, session_id or user_id, which would show which of "
+            "the events have no basket_id, session_id or user_id to show which of "
             "them belong together; add one of these columns"
         )
     votes = VoteWeights.from_log(log.table, log.columns, config)
-    mining = _RelationMiner(n, engine, config, votes, report)
-    bought = _EventLog.from_table(log.table.filter(log.table.event == "purchase"))
+    mining = RelationMiner(n, engine, config, votes, report)
+    bought = EventLog.from_table(log.table.filter(log.table.event == "purchase"))
     relations = {}
     if bought.rows:
         relations[CO_PURCHASE] = mining.co_purchase(bought)
-    if _count_rows(log.table.filter(log.table.event == "view")):
+    if count_rows(log.table.filter(log.table.event == "view")):
         relations |= mining.view_relations(log)
     return RelationGraph(n, relations)
-
-
-@dataclass(frozen=True)
-class _EventLog:
-    """Events, their number, and the columns with at least one value."""
-
-    table: Table
-    rows: int
-    columns: frozenset[str]
-
-    @classmethod
-    def from_table(cls, table: Table) -> _EventLog:
-        expressions_by_column = {name: table[name].count() for name in table.columns}
-        (counts,) = (
-            table.aggregate(n_rows=table.count(), **expressions_by_column).to_pyarrow().to_pylist()
-        )
-        rows = int(counts.pop("n_rows"))
-        return cls(table, rows, frozenset(name for name, seen in counts.items() if seen))
-
-    def having(self, *names: str) -> _EventLog:
-        """The events that have a value in all of some columns."""
-        if not names:
-            return self
-        return _EventLog.from_table(
-            self.table.filter([self.table[name].notnull() for name in names])
-        )
-
-    def with_context(self, unit: str) -> Table:
-        """The events as the expressions take them, without empty columns."""
-        present = [name for name in ("user_id", "time", "position") if name in self.columns]
-        return self.table.select(
-            "product", "event", *(name for name in present if name != unit), context=unit
-        )
-
-
-@dataclass(frozen=True)
-class _RelationMiner:
-    """Mines the relations of one log."""
-
-    n: int
-    engine: Engine
-    config: MiningConfig
-    votes: VoteWeights
-    report: MiningReport
-
-    def co_purchase(self, events: _EventLog) -> Relation:
-        config, keep = self.config, self.engine.materialize
-        day_window = _uses_day_window(events, config)
-        unit = (
-            "user_id"
-            if day_window
-            else next(name for name in _ID_COLUMNS if name in events.columns)
-        )
-        if unit != "basket_id" and not day_window:
-            self.report.notes.append(
-                f"{CO_PURCHASE}: no basket ids, and no user ids with timestamps for a window of "
-                f"days, so that all purchases of one {unit.removesuffix('_id')} go together"
-            )
-        timed = day_window or self.votes.half_life is not None
-        in_context = events.having(unit, *(["time"] if timed else []))
-        encoded = keep(in_context.with_context(unit))
-        table = expressions.with_moment(encoded)
-        window = timedelta(days=config.window_days) // timedelta(microseconds=1)
-        if day_window:
-            occurrences = keep(expressions.dated_purchases(table))
-            sizes = keep(expressions.window_sizes(occurrences, window))
-        else:
-            occurrences = keep(expressions.purchases(table))
-            sizes = keep(expressions.context_sizes(occurrences))
-        context_counts = _count_contexts(
-            sizes, config.max_basket, unit, events.rows - in_context.rows
-        )
-        eligible = keep(expressions.limit_size(occurrences, sizes, config.max_basket))
-        min_count, ordered = (
-            _resolve_min_co_purchase(config, sizes, eligible),
-            context_counts.ordered,
-        )
-        if day_window:
-            occurrences = keep(self.votes.weigh_purchases(eligible))
-            within = expressions.co_occurrences_within(occurrences, window, ordered=ordered)
-            pairs = read_pair_counts(keep(within), min_count)
-        else:
-            occurrences = keep(self.votes.weigh_contexts(eligible, encoded, customers=True))
-            pairs = count_pairs_in_context(
-                occurrences, self.n, min_count, self.engine, ordered=ordered
-            )
-        product_contexts = contexts_per_product(
-            expressions.contexts_per_product(occurrences), self.n
-        )
-        min_customers = config.resolve_min_customers(min_count)
-        edges = edge_counts(pairs, self.n, symmetric=True, min_customers=min_customers)
-        companions = contexts_per_product(expressions.companions_per_product(occurrences), self.n)
-        over_user_cap = _count_rows(eligible) - _count_rows(occurrences)
-        if config.min_co_purchase == "auto" and min_count < DEFAULT_MIN_CO_PURCHASE:
-            self.report.notes.append(
-                f"{CO_PURCHASE}: pairs of {min_count} and more {_CONTEXT_NAMES[unit]} are edges, "
-                "since there are too few purchases for ten edges a product of "
-                f"{DEFAULT_MIN_CO_PURCHASE}"
-            )
-        self.report.relations.append(
-            _mined_relation(CO_PURCHASE, context_counts, edges, over_user_cap, min_count)
-        )
-        contexts = total_weight(expressions.total_weight(occurrences))
-        return Relation(
-            edges.count,
-            edges.source_first,
-            product_contexts,
-            product_contexts,
-            contexts,
-            edges.seen,
-            edges.customers,
-            None if day_window else companions,
-            None if day_window else float(companions.sum()),
-        )
-
-    def view_relations(self, events: _EventLog) -> dict[str, Relation]:
-        config, keep, n, notes = self.config, self.engine.materialize, self.n, self.report.notes
-        unit = next((name for name in ("session_id", "user_id") if name in events.columns), None)
-        if unit is None:
-            notes.append(
-                f"{CO_VIEW}, {VIEW_THEN_PURCHASE}: not mined, since views have no session_id or "
-                "user_id"
-            )
-            return {}
-        split_by_gap = unit == "user_id" and "time" in events.columns
-        if unit == "user_id" and not split_by_gap:
-            notes.append(
-                f"{CO_VIEW}, {VIEW_THEN_PURCHASE}: no session ids and no timestamps, so that all "
-                "that a user did counts as one session"
-            )
-        timed = split_by_gap or self.votes.half_life is not None
-        in_context = events.having(unit, *(["time"] if timed else []))
-        table = keep(in_context.with_context(unit))
-        if split_by_gap:
-            gap = timedelta(minutes=config.session_gap_minutes) // timedelta(microseconds=1)
-            table = table.mutate(user_id=table.context).drop("context")
-            table = keep(expressions.sessions_by_gap(table, gap))
-        any_purchase = _count_rows(table.filter(table.event == "purchase")) > 0
-        # an order alone does not show how often its products are viewed together
-        table = keep(expressions.with_a_view(table))
-        visits = keep(expressions.visits(expressions.with_moment(table)))
-        sizes = keep(expressions.context_sizes(visits))
-        without_context = events.rows - in_context.rows
-        context_counts = _count_contexts(sizes, config.max_basket, "session_id", without_context)
-        eligible = keep(expressions.limit_size(visits, sizes, config.max_basket))
-        visits = keep(self.votes.weigh_contexts(eligible, table))
-        over_user_cap = _count_rows(eligible) - _count_rows(visits)
-        viewers = contexts_per_product(
-            expressions.contexts_per_product(visits.filter(visits.viewed)), n
-        )
-        buyers = contexts_per_product(
-            expressions.contexts_per_product(visits.filter(visits.bought)), n
-        )
-        contexts = total_weight(expressions.total_weight(visits))
-
-        pairs = count_pairs_in_context(
-            visits, n, config.min_co_view, self.engine, ordered=context_counts.ordered
-        )
-        edges = edge_counts(pairs, n, symmetric=True)
-        self.report.relations.append(
-            _mined_relation(CO_VIEW, context_counts, edges, over_user_cap, config.min_co_view)
-        )
-        co_view = Relation(edges.count, edges.source_first, viewers, viewers, contexts, edges.seen)
-        if not any_purchase:
-            return {CO_VIEW: co_view}
-        if not events.columns & {"time", "position"}:
-            notes.append(
-                f"{VIEW_THEN_PURCHASE}: not mined, since the events have no timestamps or "
-                "positions and so no order"
-            )
-            return {CO_VIEW: co_view}
-        pairs = read_pair_counts(
-            keep(expressions.view_then_purchase_pairs(visits)), config.min_view_then_purchase
-        )
-        edges = edge_counts(pairs, n, symmetric=False)
-        context_counts = replace(context_counts, ordered=True)
-        min_count = config.min_view_then_purchase
-        self.report.relations.append(
-            _mined_relation(VIEW_THEN_PURCHASE, context_counts, edges, over_user_cap, min_count)
-        )
-        # the view comes first in every session that this relation counts
-        first = (edges.count.data if edges.seen is None else edges.seen).copy()
-        view_then_purchase = Relation(edges.count, first, viewers, buyers, contexts, edges.seen)
-        return {CO_VIEW: co_view, VIEW_THEN_PURCHASE: view_then_purchase}
-
-
-def _uses_day_window(purchases: _EventLog, config: MiningConfig) -> bool:
-    possible = purchases.columns >= {"user_id", "time"}
-    if config.purchase_window == "days" and not possible:
-        raise DataError(
-            "purchase_window = 'days' needs purchases with user_id and timestamp, which these "
-            "events do not have; set it to 'basket' or 'auto'"
-        )
-    if config.purchase_window == "auto":
-        return possible and "basket_id" not in purchases.columns
-    return config.purchase_window == "days"
-
-
-def _resolve_min_co_purchase(config: MiningConfig, sizes: Table, occurrences: Table) -> int:
-    """Minimum number of contexts of a co-purchase edge."""
-    if config.min_co_purchase != "auto":
-        return config.min_co_purchase
-    eligible = sizes.filter(sizes["size"] <= config.max_basket)
-    pairs = (eligible["size"] * (eligible["size"] - 1)).sum().to_pyarrow().as_py()
-    products = occurrences["product"].nunique().to_pyarrow().as_py()
-    return config.resolve_min_co_purchase(int(pairs or 0), int(products or 0))
-
-
-def encode_events(events: pl.DataFrame) -> pl.DataFrame:
-    """Events in the form that `mine_table` takes."""
-    columns = [pl.col("product"), *(_codes(name) for name in _ID_COLUMNS if name in events.columns)]
-    event = pl.col("event") if "event" in events.columns else pl.lit("purchase")
-    columns.append(event.cast(pl.String).alias("event"))
-    if "timestamp" in events.columns:
-        columns.append(pl.col("timestamp").cast(pl.Datetime("us")).dt.epoch("us").alias("time"))
-    if "position" in events.columns:
-        columns.append(pl.col("position").cast(pl.Int64))
-    return events.select(columns)
-
-
-def _codes(name: str) -> pl.Expr:
-    return pl.col(name).cast(pl.String).cast(pl.Categorical).to_physical().cast(pl.Int32)
-
-
-def _count_rows(table: Table) -> int:
-    return int(table.count().to_pyarrow().as_py())
-
-
-@dataclass(frozen=True)
-class _ContextCounts:
-    contexts_are: str
-    contexts: int
-    oversized: int
-    without_context: int
-    ordered: bool
-
-
-def _count_contexts(sizes: Table, cap: int, unit: str, without_context: int) -> _ContextCounts:
-    fits = sizes.size <= cap
-    row = sizes.aggregate(
-        contexts=sizes.count(where=fits),
-        oversized=sizes.count(where=~fits),
-        ordered=sizes.count(where=fits & sizes.ordered),
-    )
-    (counts,) = row.to_pyarrow().to_pylist()
-    return _ContextCounts(
-        contexts_are=_CONTEXT_NAMES[unit],
-        contexts=counts["contexts"] or 0,  # Spark returns null without contexts
-        oversized=counts["oversized"] or 0,
-        without_context=without_context,
-        ordered=(counts["ordered"] or 0) > 0,
-    )
-
-
-def _mined_relation(
-    relation: str,
-    context_counts: _ContextCounts,
-    edges: EdgeCounts,
-    over_user_cap: int,
-    min_count: int,
-) -> MinedRelation:
-    return MinedRelation(
-        relation=relation,
-        contexts_are=context_counts.contexts_are,
-        contexts=context_counts.contexts,
-        oversized=context_counts.oversized,
-        capped=over_user_cap,
-        without_context=context_counts.without_context,
-        pairs=edges.pairs,
-        least=min_count,
-        below_support=edges.below_support,
-        edges=edges.count.nnz,
-        order_known=context_counts.ordered,
-    )

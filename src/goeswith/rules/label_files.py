@@ -127,7 +127,7 @@ def read_label_file(path: Path, who: str) -> LabelFile:
             continue
         if word not in _BY_TEXT:
             raise DataError(
-                f"{path}: row {row}: {text!r} is no label; write {', '.join(LABELS)}, the first "
+                f"{path}: row {row}: {text!r} is not a label; write {', '.join(LABELS)}, the first "
                 "letter of one, or nothing"
             )
         pair = _unguarded(source), _unguarded(target)
@@ -149,7 +149,7 @@ def _rows(path: Path) -> pl.DataFrame:
     for line in quarantine.counts().iter_rows(named=True):
         raise DataError(
             f"{path}: {line['rows']:,} rows cannot be read ({line['reason']}), such as "
-            f"{str(line['example'])[:80]!r}; mend them"
+            f"{str(line['example'])[:80]!r}; correct them"
         )
     missing = [name for name in _NEEDED if name not in rows.columns]
     if missing:

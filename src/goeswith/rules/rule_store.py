@@ -169,7 +169,7 @@ class RuleStore:
         """Id -> rule after the last change of the history."""
         records = read_document(path := self.folder / _RECORDED)
         if not all(map(record_id, records)):
-            raise ConfigError(f"{path} holds what is no rule; remove the file")
+            raise ConfigError(f"{path} has an invalid rule; remove the file")
         return {record_id(record): record for record in records}
 
     def _write(

@@ -30,7 +30,9 @@ def read_document(path: Path) -> list[dict[str, Any]]:
     """
     try:
         if path.stat().st_size > _MAX_BYTES:
-            raise ConfigError(f"{path} has more than {_MAX_BYTES:,} bytes; it is no file of rules")
+            raise ConfigError(
+                f"{path} has more than {_MAX_BYTES:,} bytes; this is not a file of rules"
+            )
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return []
@@ -51,7 +53,7 @@ def check_document(content: Any, name: str) -> list[dict[str, Any]]:
         ConfigError: as `read_document`.
     """
     if not isinstance(content, dict) or not isinstance(content.get("rules"), list):
-        raise ConfigError(f'{name} holds no rules; write {{"version": 1, "rules": [...]}}')
+        raise ConfigError(f'{name} has no rules; write {{"version": 1, "rules": [...]}}')
     if content.get("version") != VERSION:
         raise ConfigError(
             f"{name} has version {content.get('version')!r}; this goeswith reads version {VERSION}"

@@ -12,6 +12,7 @@ from scipy import sparse
 from goeswith.core.arrays import Floats, Rows, Sparse, top_k
 from goeswith.data.catalog import Catalog
 from goeswith.models.base import Model
+from goeswith.sequential.prefix_scores import PrefixScores
 from goeswith.sequential.sequences import Sequences
 
 
@@ -36,6 +37,13 @@ class SessionModel(Model):
             (b, n) float32; higher is better, -inf where the model has no score. Products of the
             prefix have scores, too: people return to products.
         """
+
+    def few_scores(self, prefixes: Sequences) -> PrefixScores | None:
+        """The scores of `score` where they are non-negative weights and few of them are stored.
+
+        None if a dense matrix is as good.
+        """
+        return None
 
     def shares(self, prefixes: Sequences) -> Floats:
         """(b, n) scores as shares that add up to 1, or 0 without scores.
@@ -64,6 +72,10 @@ class SessionModel(Model):
         """
         parts = [(np.zeros((0, k), dtype=np.int32), np.zeros((0, k), dtype=np.float32))]
         for block in self.in_blocks(prefixes):
+            few = self.few_scores(block)
+            if few is not None:
+                parts.append((few.without(block) if exclude_seen else few).top(k))
+                continue
             scores = self.score(block)
             if exclude_seen:
                 mask_seen(scores, block)

@@ -8,12 +8,13 @@ import numpy as np
 from pydantic import Field
 from scipy import sparse
 
-from goeswith.core.arrays import Floats, inverse_power, scale_columns, scale_rows
+from goeswith.core.arrays import Floats, Sparse, inverse_power, scale_columns, scale_rows
 from goeswith.core.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
 from goeswith.models.base import ModelConfig
-from goeswith.models.paths import out_degree, walk
+from goeswith.models.paths import is_sparse_cheaper, out_degree, walk
 from goeswith.sequential.base import SessionModel, prefix_weights
+from goeswith.sequential.prefix_scores import PrefixScores
 from goeswith.sequential.sequences import Sequences
 
 
@@ -89,12 +90,23 @@ class ItemKnn(SessionModel):
         self.near = similarity
         return self
 
+    def few_scores(self, prefixes: Sequences) -> PrefixScores | None:
+        weights = self._before_last_hop(prefixes)
+        if not is_sparse_cheaper(weights, self.near):
+            return None
+        scores = (weights @ self.near).tocsr()
+        scores.sort_indices()
+        return PrefixScores(scores)
+
     def score(self, prefixes: Sequences) -> Floats:
+        scores = walk(self._before_last_hop(prefixes), self.near)
+        return np.where(scores > 0, scores, np.float32(-np.inf))
+
+    def _before_last_hop(self, prefixes: Sequences) -> Sparse:
         weights = prefix_weights(prefixes, self.config.recency, self.n)
         for _ in range(1, self.config.hops):
             weights = weights @ self.near
-        scores = walk(weights, self.near)
-        return np.where(scores > 0, scores, np.float32(-np.inf))
+        return weights
 
     def arrays(self) -> Arrays:
         return {"near": self.near}

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, field_validator
 
-from goeswith.core.arrays import Floats, Rows, entry_rows, top_k
+from goeswith.core.arrays import Floats, Rows, entry_rows
 from goeswith.core.arrays_file import Arrays
 from goeswith.core.ndcg import single_target_ndcg
 from goeswith.core.progress import MessageProgress
@@ -19,6 +19,7 @@ from goeswith.models.base import ModelConfig
 from goeswith.models.registry import model_name
 from goeswith.sequential import SESSION_MODELS, TRAINED
 from goeswith.sequential.base import SessionModel, prefix_weights
+from goeswith.sequential.prefix_scores import PrefixScores
 from goeswith.sequential.sequences import Sequences
 
 _MAX_RANK: Final = 20
@@ -157,22 +158,25 @@ class Mixture(SessionModel):
 
     def _member_shares(
         self, members: Iterable[SessionModel], prefixes: Sequences
-    ) -> Iterator[Floats]:
-        """(b, n) p_m of each of some members in turn."""
+    ) -> Iterator[PrefixScores]:
+        """p_m of each of some members in turn."""
         prefix_products = prefix_weights(prefixes, 1, self.n)
         prefix_products.sum_duplicates()
         row, column = entry_rows(prefix_products), prefix_products.indices
         repeat_rate = self.repeat_rate[
             np.minimum(np.diff(prefix_products.indptr), len(self.repeat_rate) - 1)
         ]
+        nothing = np.zeros(len(row), dtype=np.float32)
         for member in members:
-            shares = member.shares(prefixes)
-            repeat_shares = shares[row, column]
-            shares[row, column] = 0
-            shares *= _ratio(1 - repeat_rate, shares.sum(axis=1))[:, None]
-            repeat_total = np.bincount(row, repeat_shares, minlength=len(shares)).astype(np.float32)
-            shares[row, column] = repeat_shares * _ratio(repeat_rate, repeat_total)[row]
-            yield shares
+            shares = member.few_scores(prefixes)
+            if shares is None:
+                shares = PrefixScores.from_dense(member.shares(prefixes))
+            repeat_shares = shares.take(row, column)
+            shares = shares.with_entries(row, column, nothing)
+            shares = shares.scaled(_ratio(1 - repeat_rate, shares.totals()))
+            repeat_total = np.bincount(row, repeat_shares, minlength=len(prefixes))
+            repeats = _ratio(repeat_rate, repeat_total.astype(np.float32))
+            yield shares.with_entries(row, column, repeat_shares * repeats[row])
 
     def _competing_shares(self, prefixes: Sequences, targets: Rows) -> tuple[Floats, Floats]:
         """(t, m) p_m of targets, and (t, c, m) of the best products of any member, 0 for none."""
@@ -181,19 +185,18 @@ class Mixture(SessionModel):
         blocks: list[tuple[Floats, Floats]] = [empty]
         start = 0
         for block in self.in_blocks(prefixes):
-            row, parts = (
-                np.arange(len(block))[:, None],
-                list(self._member_shares(self.members, block)),
-            )
+            parts = list(self._member_shares(self.members, block))
             target = targets[start : start + len(block), None]
-            top = [top_k(np.where(p > 0, p, -np.inf), _TOP_PER_MEMBER)[0] for p in parts]
+            top = [part.top(_TOP_PER_MEMBER)[0] for part in parts]
             competitors = np.sort(np.concatenate(top, axis=1), axis=1)
             is_repeat = np.diff(competitors, axis=1, prepend=-1) == 0
-            competitor_shares = np.stack([part[row, competitors] for part in parts], axis=2)
+            products = np.concatenate([target, competitors], axis=1)
+            row = np.repeat(np.arange(len(block)), products.shape[1])
+            shares = np.stack([part.take(row, products.ravel()) for part in parts], axis=1)
+            shares = shares.reshape(*products.shape, m)
+            competitor_shares = shares[:, 1:]
             competitor_shares[is_repeat | (competitors < 0) | (competitors == target)] = 0
-            blocks.append(
-                (np.stack([p[row, target][:, 0] for p in parts], axis=1), competitor_shares)
-            )
+            blocks.append((shares[:, 0], competitor_shares))
             start += len(block)
         if start:
             blocks = blocks[1:]
@@ -202,6 +205,9 @@ class Mixture(SessionModel):
     def shares(self, prefixes: Sequences) -> Floats:
         return super().shares(prefixes) if self.alone is None else self.alone.shares(prefixes)
 
+    def few_scores(self, prefixes: Sequences) -> PrefixScores | None:
+        return None if self.alone is None else self.alone.few_scores(prefixes)
+
     def score(self, prefixes: Sequences) -> Floats:
         if self.alone is not None:
             return self.alone.score(prefixes)
@@ -209,7 +215,7 @@ class Mixture(SessionModel):
         used = np.flatnonzero(self.weights)
         parts = self._member_shares([self.members[m] for m in used], prefixes)
         for weight, member_shares in zip(self.weights[used], parts, strict=True):
-            scores += np.float32(weight) * member_shares
+            scores += np.float32(weight) * member_shares.dense()
         return np.where(scores > 0, scores, np.float32(-np.inf))
 
     def importances(self) -> dict[str, float]:

@@ -8,12 +8,20 @@ import numpy as np
 from pydantic import Field
 from scipy import sparse
 
-from goeswith.core.arrays import Floats, entry_rows, row_top_k_mask, scale_columns, scale_rows
+from goeswith.core.arrays import (
+    Floats,
+    Sparse,
+    entry_rows,
+    row_top_k_mask,
+    scale_columns,
+    scale_rows,
+)
 from goeswith.core.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
 from goeswith.models.base import ModelConfig
 from goeswith.models.paths import path_scores
 from goeswith.sequential.base import SessionModel, prefix_weights
+from goeswith.sequential.prefix_scores import PrefixScores
 from goeswith.sequential.sequences import Sequences
 
 
@@ -75,6 +83,15 @@ class SessionKnn(SessionModel):
         return self
 
     def score(self, prefixes: Sequences) -> Floats:
+        return path_scores(self._paths(prefixes))
+
+    def few_scores(self, prefixes: Sequences) -> PrefixScores:
+        scores = self._paths(prefixes)
+        scores.sort_indices()
+        return PrefixScores(scores)
+
+    def _paths(self, prefixes: Sequences) -> Sparse:
+        """(b, n) CSR of the scores."""
         prefix_vectors = prefix_weights(prefixes, self.config.recency, self.n)
         similarity = (prefix_vectors @ self.product_sessions).tocsr()
         # of equally similar sessions the latest
@@ -84,7 +101,7 @@ class SessionKnn(SessionModel):
             (similarity.data[is_neighbour], entries), shape=similarity.shape
         )
         similarity.data **= 2
-        return path_scores((similarity @ self.session_products).tocsr())
+        return (similarity @ self.session_products).tocsr()
 
     def arrays(self) -> Arrays:
         return {"reached": self.product_sessions, "held": self.session_products}

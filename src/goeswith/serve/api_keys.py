@@ -35,7 +35,8 @@ def new_key(name: str) -> tuple[str, str]:
     """
     if not NAME_PATTERN.fullmatch(name):
         raise ConfigError(
-            f"{name[:80]!r} is no name for a key: use 1 to 64 of letters, digits, '.', '_' and '-'"
+            f"{name[:80]!r} is not a valid name for a key: use 1 to 64 of letters, digits, '.', "
+            "'_' and '-'"
         )
     key = f"gw_{secrets.token_urlsafe(32)}"
     return key, f"{name}:{_hash_key(key.encode())}"
@@ -77,7 +78,7 @@ def _read_lines(path: Path) -> tuple[dict[str, list[str]], str | None]:
                 "prints it"
             )
     if not keys and fault is None:
-        fault = f"{path} holds no key; `goeswith key NAME` prints a line for it"
+        fault = f"{path} has no key; `goeswith key NAME` prints a line for it"
     return keys, fault
 
 

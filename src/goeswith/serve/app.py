@@ -24,14 +24,15 @@ from goeswith.serve.api_reference import add_api_reference
 from goeswith.serve.benchmark_report import read_report
 from goeswith.serve.dependencies import refuse_unknown_parameters
 from goeswith.serve.experiment_watch import ExperimentWatch
-from goeswith.serve.fast_path import FastPath
+from goeswith.serve.fast_path import DirectResponses, FastPath, StoredResponses
 from goeswith.serve.feedback_log import FeedbackLog
+from goeswith.serve.limits.admission import Admission
 from goeswith.serve.limits.allowed_hosts import allowed_hosts
 from goeswith.serve.limits.body_limit import BodyLimit
 from goeswith.serve.limits.rate_limit import RateLimiter
 from goeswith.serve.limits.shopper_bound import ShopperBound
 from goeswith.serve.limits.work_queue import WorkQueue
-from goeswith.serve.middleware import ServiceMiddleware
+from goeswith.serve.middleware import RequestRecorder, ServiceMiddleware
 from goeswith.serve.problem_details import add_problem_handlers, add_problem_schemas
 from goeswith.serve.prometheus_metrics import MetricFamilies, ServiceMetrics
 from goeswith.serve.request_log import RequestLog
@@ -111,21 +112,24 @@ def create_app(
     # innermost first: a body is complete before its request takes a place in the queue
     app.add_middleware(WorkQueue)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body)
-    app.add_middleware(
-        FastPath,
-        metrics=state.metrics,
-        max_k=settings.max_k,
-        key_markets=settings.key_markets,
+    responses = StoredResponses(
+        state, metrics=state.metrics, max_k=settings.max_k, key_markets=settings.key_markets
     )
-    app.add_middleware(
-        ServiceMiddleware,
-        holder=state.snapshot_holder,
-        metrics=state.metrics,
-        log=state.log,
-        keys=ApiKeys(settings.keys_file, _report_keys(state)) if settings.keys_file else None,
-        rates=RateLimiter(settings.rate, settings.burst) if settings.rate else None,
-        hosts=allowed_hosts(settings),
+    admission = Admission(
+        ApiKeys(settings.keys_file, _report_keys(state)) if settings.keys_file else None,
+        RateLimiter(settings.rate, settings.burst) if settings.rate else None,
+        allowed_hosts(settings),
     )
+    parts: dict[str, Any] = {
+        "holder": state.snapshot_holder,
+        "admission": admission,
+        "recorder": RequestRecorder(state.metrics, state.log),
+    }
+    app.add_middleware(FastPath, responses=responses)
+    app.add_middleware(ServiceMiddleware, **parts)
+    # uvicorn's layer for proxies, outside of this application, finds out who the client is
+    if not (settings.rate and settings.trusted_proxies):
+        state.find_direct = DirectResponses(responses, **parts).find
     if settings.origins:
         # outside the middleware: a CORS preflight request has no key
         app.add_middleware(

@@ -28,10 +28,10 @@ def read_report(path: Path | str) -> dict[str, Any]:
             "DATA -o FILE.json` writes one"
         ) from error
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"serve.report = {str(path)!r} is no JSON: {error}") from error
+        raise ConfigError(f"serve.report = {str(path)!r} is not valid JSON: {error}") from error
     if not isinstance(content, dict) or not ({"results", "protocols"} & content.keys()):
         raise ConfigError(
-            f"serve.report = {str(path)!r} holds no results of a benchmark; `goeswith benchmark "
+            f"serve.report = {str(path)!r} has no benchmark results; `goeswith benchmark "
             "DATA -o FILE.json` writes them"
         )
     return content

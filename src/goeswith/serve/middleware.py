@@ -1,26 +1,22 @@
-"""The outermost ASGI layer: snapshot, Host, API key, rate limit, metrics and log of a request."""
+"""The outermost ASGI layer: snapshot, admission, metrics and log of a request."""
 
 from __future__ import annotations
 
-import math
 import time
 import traceback
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from goeswith.serve.api_keys import key_from_headers
 from goeswith.serve.limits.connection import is_abandoned
-from goeswith.serve.limits.rate_limit import client_key
-from goeswith.serve.limits.work_queue import WORK_SECONDS_KEY
-from goeswith.serve.problem_details import PUBLIC_PATHS, problem
+from goeswith.serve.problem_details import problem
 from goeswith.serve.snapshot import SNAPSHOT_KEY
 
 if TYPE_CHECKING:
-    from starlette.responses import Response
+    from collections.abc import Mapping
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from goeswith.serve.api_keys import ApiKeys
-    from goeswith.serve.limits.allowed_hosts import AllowedHosts
-    from goeswith.serve.limits.rate_limit import RateLimiter
+    from goeswith.serve.limits.admission import Admission
     from goeswith.serve.prometheus_metrics import ServiceMetrics
     from goeswith.serve.request_log import RequestLog
     from goeswith.serve.snapshot import SnapshotHolder
@@ -30,8 +26,48 @@ UNKNOWN_ROUTE: Final = "other"
 """Label of requests without a route."""
 ABANDONED: Final = 499
 """Status, in log and metrics, of a request whose client went away before a response."""
-_CLIENT_KEY: Final = "goeswith.client"
-"""Key of the ASGI scope with the name of the client in the rate limit."""
+
+
+class RequestRecorder:
+    """Counts and logs requests."""
+
+    def __init__(self, metrics: ServiceMetrics, log: RequestLog | None) -> None:
+        self.metrics, self.log = metrics, log
+
+    def record(  # noqa: PLR0917
+        self,
+        method: str,
+        route: str,
+        status: int,
+        seconds: float,
+        bundle: str,
+        key: str | None,
+        failure: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
+        """Count and log one request.
+
+        Args:
+            method: a known one, or OTHER.
+            route: template of its path.
+            status: of the response.
+            seconds: from the head of the request to the end of the response.
+            bundle: id of the bundle that answered.
+            key: name of its API key.
+            failure: further fields of the log.
+        """
+        self.metrics.count_request(route, method, status, seconds)
+        if self.log is not None:
+            self.log.write(
+                {
+                    "method": method,
+                    "route": route,
+                    "status": status,
+                    "milliseconds": round(seconds * 1000, 3),
+                    "bundle": bundle,
+                    "key": key,
+                    **failure,
+                }
+            )
 
 
 class ServiceMiddleware:
@@ -42,16 +78,11 @@ class ServiceMiddleware:
         app: ASGIApp,
         *,
         holder: SnapshotHolder,
-        metrics: ServiceMetrics,
-        log: RequestLog | None,
-        keys: ApiKeys | None,
-        rates: RateLimiter | None,
-        hosts: AllowedHosts | None,
+        admission: Admission,
+        recorder: RequestRecorder,
     ) -> None:
         self.app, self.holder = app, holder
-        self.metrics, self.log = metrics, log
-        self.keys, self.rates, self.hosts = keys, rates, hosts
-        self._checks = bool(keys or rates or hosts)
+        self.admission, self.recorder = admission, recorder
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -73,7 +104,7 @@ class ServiceMiddleware:
 
         failure: dict[str, Any] = {}
         try:
-            refusal = self._refusal(scope, bundle.id) if self._checks else None
+            refusal = self.admission.refusal(scope, bundle.id)
             await (refusal or self.app)(scope, receive, send_with_headers)
         except Exception as error:
             failure = {"error": type(error).__name__, "at": _call_frames(error)}
@@ -84,60 +115,11 @@ class ServiceMiddleware:
             seconds = time.perf_counter() - started
             if not status and is_abandoned(scope):
                 status = ABANDONED
-            if self.rates is not None and _CLIENT_KEY in scope:
-                self.rates.charge(scope[_CLIENT_KEY], scope.get(WORK_SECONDS_KEY, 0.0))
+            self.admission.charge(scope)
             route = scope.get("template") or _route_template(scope.get("route"))
             method = scope["method"] if scope["method"] in _METHODS else "OTHER"
-            self.metrics.count_request(route, method, status, seconds)
-            if self.log is not None:
-                self.log.write(
-                    {
-                        "method": method,
-                        "route": route,
-                        "status": status,
-                        "milliseconds": round(seconds * 1000, 3),
-                        "bundle": bundle.id,
-                        "key": scope.get("key"),
-                        **failure,
-                    }
-                )
-
-    def _refusal(self, scope: Scope, bundle: str) -> Response | None:
-        if self.hosts is not None and not self.hosts.allows(scope):
-            return problem(
-                421,
-                "the service does not answer to this Host; add it to serve.hosts if it is yours",
-                bundle=bundle,
-            )
-        path = scope["path"]
-        if path == "/" or path.startswith(PUBLIC_PATHS):
-            return None
-        client_name = ""
-        if self.keys is not None:
-            name = self.keys.find_name(key_from_headers(scope["headers"]))
-            if name is None:
-                return problem(
-                    401,
-                    "send a key: Authorization: Bearer KEY, or X-API-Key: KEY",
-                    bundle=bundle,
-                    headers={"WWW-Authenticate": "Bearer"},
-                )
-            scope["key"] = name
-            client_name = f"key {name}"
-        if self.rates is not None:
-            client = scope.get("client")
-            client_name = client_name or client_key(client[0] if client else "")
-            wait = self.rates.take(client_name)
-            scope[_CLIENT_KEY] = client_name
-            if wait:
-                seconds = max(1, math.ceil(wait))
-                return problem(
-                    429,
-                    f"more than {self.rates.rate:g} requests per second; retry in {seconds} s",
-                    bundle=bundle,
-                    headers={"Retry-After": str(seconds)},
-                )
-        return None
+            key = scope.get("key")
+            self.recorder.record(method, route, status, seconds, bundle.id, key, failure)
 
 
 _METHODS: Final = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}

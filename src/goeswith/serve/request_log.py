@@ -24,12 +24,15 @@ class RequestLog:
         self._common = {} if shop is None else {"shop": shop}
         self._lines: list[bytes] = []
         self._due = False
+        self._second, self._stamp = -1, ""
 
     def write(self, fields: dict[str, Any]) -> None:
         """Add a line; inside a running loop it is written within a tenth of a second."""
         now = time.time()
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
-        line = {"time": f"{stamp}.{int(now % 1 * 1000):03d}Z", **self._common, **fields}
+        if int(now) != self._second:
+            self._second = int(now)
+            self._stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
+        line = {"time": f"{self._stamp}.{int(now % 1 * 1000):03d}Z", **self._common, **fields}
         self._lines.append(orjson.dumps(line, default=str, option=orjson.OPT_APPEND_NEWLINE))
         if len(self._lines) >= _MAX_LINES:
             self.flush()

@@ -60,7 +60,7 @@ def read_environment(
                 if near
                 else "`goeswith config --all` prints all settings"
             )
-            raise ConfigError(f"the environment has {variable}, which is no setting; {hint}")
+            raise ConfigError(f"the environment has {variable}, which is not a setting; {hint}")
         is_list = isinstance(getattr(sections[section], key), list)
         items = [item.strip() for item in value.split(",") if item.strip()]
         settings.setdefault(section, {})[key] = items if is_list else value

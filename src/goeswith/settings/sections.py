@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeAlias, get_args
 
 from pydantic import Field
 
+from goeswith.core.errors import ConfigError
 from goeswith.data.config import DataConfig
 from goeswith.relations.config import MiningConfig
 from goeswith.settings.section import Section
@@ -33,15 +34,33 @@ _MAX_MEMBER_PRODUCTS: Final = 30_000
 """Catalogue size up to which a member model is trained: time grows with its square."""
 
 
+BundlePart: TypeAlias = Literal["session", "reverse", "similars", "search"]
+"""A part of a bundle that a fit may leave out."""
+
+
+def bundle_parts(text: str) -> list[str]:
+    """Names of parts that are joined by commas.
+
+    Raises:
+        ConfigError: a bundle has no such part.
+    """
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if name not in get_args(BundlePart):
+            parts = ", ".join(get_args(BundlePart))
+            raise ConfigError(f"a bundle has no part {name!r} to leave out; it has {parts}")
+    return names
+
+
 class FitSettings(Section):
     """Models that `goeswith fit` trains, and the contents of the bundle."""
 
     model: str = Field(
         AUTO,
         description="The first model; `name` or `name:key=value`. auto is zero_shot for a "
-        "catalogue alone, the basket_ranker for events without views, and else the ranker. With "
-        "the budget fast and more than `ranker_products` products, or behind product kinds, it is "
-        "cocitation, and for events copurchase before cocitation.",
+        "catalogue alone, basket_ranker for events without views, else ranker. With the budget "
+        "fast, it is cocitation (for events copurchase, then cocitation) above `ranker_products` "
+        "products, and after knowledge_ranker.",
     )
     budget: Literal["fast", "balanced", "best"] = Field(
         "fast",
@@ -69,7 +88,7 @@ class FitSettings(Section):
         1000,
         ge=2,
         description="Latest events of one user (without user_id: of one session or basket) that "
-        "the next-product model learns from, so that a busy visitor does not decide.",
+        "the next-product model learns from, to limit the influence of busy visitors.",
     )
     shopper_model: str = Field(
         NONE,
@@ -79,11 +98,18 @@ class FitSettings(Section):
     )
     feedback: str | None = Field(
         None,
-        description="Folder of `serve.feedback`, from whose clicks and purchases the ranker learns "
-        "which pairs shoppers want; not set, it learns from the data alone.",
+        description="Feedback folder (`serve.feedback`) whose clicks and purchases the ranker "
+        "learns from; not set, it learns from the data alone.",
         examples=["feedback"],
     )
     k: int = Field(50, ge=1, le=1000, description="Stored recommendations per product.")
+    without: list[BundlePart] = Field(
+        [],
+        description="Parts that are left out of the bundle, so that the fit takes less time: "
+        "`session` (the next-product model), `reverse` (what a product is recommended for), "
+        "`similars` (alternatives) and `search`. A query that needs one is refused.",
+        examples=[["session", "reverse"]],
+    )
     keep_below_support: bool = Field(
         False,
         description="Store pairs below the minimum support of [relations] in the bundle, so that "
@@ -146,22 +172,22 @@ class SlateSettings(Section):
 
 
 class ObjectiveSettings(Section):
-    """Objectives of the shop, by which recommendations of similar relevance are ordered."""
+    """Business objectives that reorder recommendations of similar relevance."""
 
     weights: dict[str, Annotated[float, Field(ge=-100, le=100)]] = Field(
         {},
         max_length=20,
-        description="Attribute -> weight: a column of numbers, more being better for a positive "
-        "weight, or price_fit, for products that do not cost more than the queried one. Empty "
-        "disables it.",
+        description="Attribute -> weight: a numeric column, whose larger values rank higher if the "
+        "weight is positive, or price_fit, which prefers products that do not cost more than the "
+        "queried one. Empty disables it.",
         examples=[{"margin": 1.0, "price_fit": 0.5}],
     )
     floor: float = Field(
         0.8,
         ge=0,
         le=1,
-        description="Relevance first: a product passes others of the same model only, and only "
-        "if its score is at least this share of theirs.",
+        description="A product moves ahead of another one only if both are from the same model "
+        "and its score is at least this share of the other one's.",
     )
 
 
@@ -185,8 +211,8 @@ class EvaluationSettings(Section):
     )
     judged: str | None = Field(
         None,
-        description="Table of labelled pairs (judged): source, target, and as complement and "
-        "substitute the share of judges that say so.",
+        description="Table of labelled pairs (judged): source, target, and in complement and "
+        "substitute the share of annotators with that label.",
         examples=["labels.csv"],
     )
     folds: int = Field(5, ge=2, description="Number of folds of sessions (gold).")
@@ -227,16 +253,16 @@ class RelevanceSettings(Section):
 
 
 class KindSettings(Section):
-    """The table of product kinds: what goes with what by general knowledge."""
+    """The table of product kinds: which kinds go together by general knowledge."""
 
     use: Literal["auto", "none"] = Field(
         "auto",
-        description="auto tags products by title. Their kinds are product types where the shop has "
-        "none; where the data have no views, products of one kind and of alternative kinds are "
+        description="auto assigns kinds by title. They are the product types if the shop has none. "
+        "If the data have few views or none, products of one kind and of alternative kinds are "
         "substitutes, and the table ranks together with the log. `none` disables it.",
     )
     min_share: float = Field(
-        0.3, ge=0, le=1, description="Share of products with a kind from which the table is used."
+        0.3, ge=0, le=1, description="Minimum share of products with a kind to use the table."
     )
     map: str | None = Field(
         None,
@@ -247,14 +273,14 @@ class KindSettings(Section):
 
 
 class PersonalSettings(Section):
-    """Complements for one shopper, by what she bought."""
+    """Complements for one shopper, by purchase history."""
 
     min_repeat_rate: float = Field(
         0.05,
         ge=0,
         le=1,
-        description="A product that the shopper bought is left out where a smaller share of its "
-        "buyers bought it again; 0 leaves out none.",
+        description="A bought product is left out if a smaller share of its buyers bought it "
+        "again; 0 leaves out none.",
     )
 
 

@@ -31,7 +31,7 @@ def _check_origin(value: str) -> str:
     """
     if not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?", value):
         raise ValueError(
-            f"{value[:80]!r} is no origin: write scheme and host, such as https://images.shop.example"
+            f"{value[:80]!r} is not an origin: write scheme and host, such as https://images.shop.example"
         )
     return value
 
@@ -139,8 +139,8 @@ class ServeSettings(Section):
         1000,
         ge=1,
         le=100_000,
-        description="Maximum number of connections of a process; a further one takes the place of "
-        "one without a running request, or gets a 503.",
+        description="Maximum number of connections of a process; a further one replaces one "
+        "without a running request, or gets a 503.",
     )
     max_body: int = Field(
         1_000_000, ge=1000, le=100_000_000, description="Maximum size of a request body, in bytes."
@@ -178,8 +178,8 @@ class ServeSettings(Section):
     )
     exposures: Literal["none", "sent", "seen"] = Field(
         "none",
-        description="Store each answer to a request with session_id or user_id among the feedback. "
-        "What counts as an impression: sent counts every product of an answer, seen counts the "
+        description="Store the response to each request with session_id or user_id in the feedback "
+        "folder. sent counts every product of a response as an impression, seen counts the "
         "impressions that the shop sends.",
     )
     experiment: str | None = Field(
@@ -193,21 +193,19 @@ class ServeSettings(Section):
         description="Show another product at one rank to a share of the shoppers, and learn from "
         "their clicks which one: epsilon shows the best so far, and any in a tenth of the choices; "
         "thompson draws from the posterior of the click rates, thompson_types from those of "
-        "product types; linucb learns beside clusters of products. Needs `exposures`.",
+        "product types; linucb learns for clusters of products. Needs `exposures`.",
         examples=["thompson"],
     )
     explore_share: float = Field(
-        0.1, gt=0, le=1, description="Share of the answers whose product is chosen so."
+        0.1, gt=0, le=1, description="Share of the responses in which products are explored."
     )
-    explore_rank: int = Field(
-        4, ge=1, le=1000, description="The rank whose product is chosen, from 1."
-    )
+    explore_rank: int = Field(4, ge=1, le=1000, description="The rank that is explored, from 1.")
     explore_floor: float = Field(
         0.3,
         ge=0,
         le=1,
-        description="A candidate has at least this share of the score of the product that it "
-        "replaces, and the same model.",
+        description="Minimum score of a candidate, as a share of the score of the product that it "
+        "replaces; both are from the same model.",
     )
     feedback_mb: int = Field(
         1000,

@@ -23,8 +23,8 @@ def check_shop_name(name: str) -> str:
     """
     if not _NAME.fullmatch(name):
         raise ValueError(
-            f"{name[:80]!r} is no name of a shop: use 1 to 64 of letters, digits, '.', '_' and "
-            "'-', a letter or digit first"
+            f"{name[:80]!r} is not a valid name for a shop: use 1 to 64 of letters, digits, '.', "
+            "'_' and '-', a letter or digit first"
         )
     return name
 

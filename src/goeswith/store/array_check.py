@@ -138,7 +138,7 @@ def _check_answers(arrays: MappedArrays, n: int, models: int) -> None:
     if not is_filled.all(axis=-1).all() and (is_filled[:, 1:] & ~is_filled[:, :-1]).any():
         raise _Fault("products has empty places before filled ones")
     if np.isnan(_kind(arrays, "scores", "f")).any():
-        raise _Fault("scores holds values that are no numbers")
+        raise _Fault("scores has values that are not numbers")
 
 
 def _check_similars(arrays: MappedArrays, n: int) -> None:
@@ -234,7 +234,7 @@ def _numbers(arrays: MappedArrays, name: str, length: int) -> None:
     array = _kind(arrays, name, "iuf")
     _shape(arrays, name, (length,))
     if not np.isfinite(array).all() or (array.size and abs(float(array.max())) > 1e15):
-        raise _Fault(f"{name} holds values that are no counts or weights")
+        raise _Fault(f"{name} has values that are not counts or weights")
 
 
 def _kind(arrays: MappedArrays, name: str, kinds: str) -> Array:
@@ -246,4 +246,4 @@ def _kind(arrays: MappedArrays, name: str, kinds: str) -> Array:
 
 def _shape(arrays: MappedArrays, name: str, shape: tuple[int, ...]) -> None:
     if arrays[name].shape != shape:
-        raise _Fault(f"{name} has the shape {arrays[name].shape} where {shape} is due")
+        raise _Fault(f"{name} has the shape {arrays[name].shape} instead of {shape}")

@@ -46,7 +46,7 @@ class Overlap:
     """Events of a file, compared with what is counted.
 
     Attributes:
-        is_counted: (rows,) whether each event is in the counts already.
+        is_counted: (rows,) whether each event is already counted.
         contexts: number of contexts with such events, and
         changed: of them, those with other products than before.
         undecided: users that are counted already, where times are missing that would show which of

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from goeswith.core.mapped_arrays import MappedArrays
 from goeswith.kinds.link_reasons import REASONS
+from goeswith.store.product_lookup import remember
 from goeswith.store.string_array import StringArray, pack_strings
 
 if TYPE_CHECKING:
@@ -82,10 +83,17 @@ class KindRelations:
     def __init__(self, arrays: MappedArrays) -> None:
         self._codes = arrays["codes"] if len(arrays) else None
         self._code = self._codes.data if self._codes is not None else None
+        self._out: dict[int, frozenset[int]] = {}
+        self._known: dict[tuple[int, int], Knowledge | None] = {}
         if self._codes is not None:
             self._strength, self._reason = arrays["strength"], arrays["reason"]
             self._replaced = arrays["replaced"]
             self._ids = StringArray.from_arrays(arrays, "id")
+
+    @property
+    def has_kinds(self) -> bool:
+        """Whether any product of the bundle may have a kind."""
+        return self._code is not None
 
     def substitutes(self, row: int) -> npt.NDArray[np.int64]:
         """Rows of the products of the same kind, of alternative kinds and of forbidden ones."""
@@ -96,16 +104,15 @@ class KindRelations:
         # the last place stands for products without a kind
         return np.flatnonzero(np.append(out, False)[self._codes])
 
-    def is_substitute(self, row: int, other: int) -> bool:
-        """Whether `substitutes` of a product has another one."""
-        if self._code is None:
-            return False
-        one, two = self._code[row], self._code[other]
-        return (
-            one >= 0
-            and two >= 0
-            and bool(self._replaced[one, two] or self._strength[one, two] == NEVER_TOGETHER)
-        )
+    def substitutes_among(self, row: int, others: list[int]) -> set[int]:
+        """Those of a few products that `substitutes` of a product has."""
+        if self._code is None or (one := self._code[row]) < 0:
+            return set()
+        code, out = self._code, self._out.get(one)
+        if out is None:
+            is_out = self._replaced[one] | (self._strength[one] == NEVER_TOGETHER)
+            out = self._out[one] = frozenset(np.flatnonzero(is_out).tolist())
+        return {other for other in others if code[other] in out}
 
     def alternatives(self, row: int) -> npt.NDArray[np.int64]:
         """Rows of the products of the same kind and of alternative ones."""
@@ -117,7 +124,14 @@ class KindRelations:
         """What is known of a pair of rows; None where nothing is."""
         if self._code is None or source < 0:
             return None
-        one, other = self._code[source], self._code[target]
+        pair = self._code[source], self._code[target]
+        try:
+            return self._known[pair]
+        except KeyError:
+            return remember(self._known, pair, self._read(*pair))
+
+    def _read(self, one: int, other: int) -> Knowledge | None:
+        """What is known of a pair of kinds; -1 for no kind."""
         if one < 0 or other < 0:
             return None
         strength = int(self._strength[one, other])

@@ -38,7 +38,7 @@ import hashlib
 import json
 import re
 import warnings
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -165,8 +165,11 @@ class Manifest:
                     f"{entry['bytes']:,}: it is truncated or was changed; {_REFIT}"
                 )
 
-    def verify_checksums(self) -> None:
+    def verify_checksums(self, checksum: Callable[[Path], str] | None = None) -> None:
         """Read every file and refuse a build that was changed since it was written.
+
+        Args:
+            checksum: the SHA-256 of a file; None for `file_sha256`.
 
         Raises:
             BundleError: a file's SHA-256 is not the manifest's.
@@ -174,9 +177,9 @@ class Manifest:
         from concurrent.futures import ThreadPoolExecutor
 
         with ThreadPoolExecutor(_CHECKSUM_THREADS) as pool:  # hashing lets other threads run
-            checksums = list(pool.map(file_sha256, self.paths()))
-        for (name, entry), checksum in zip(self.files.items(), checksums, strict=True):
-            if checksum != entry["sha256"]:
+            checksums = list(pool.map(checksum or file_sha256, self.paths()))
+        for (name, entry), found in zip(self.files.items(), checksums, strict=True):
+            if found != entry["sha256"]:
                 raise BundleError(
                     f"{self.folder / name} is damaged: its SHA-256 is not the manifest's; {_REFIT}"
                 )
@@ -268,7 +271,7 @@ def _parse(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise BundleError(f"{file} cannot be read as JSON: {error}; {_REFIT}") from error
     if not isinstance(content, dict):
-        raise BundleError(f"{file} is not a manifest: it holds no JSON object; {_REFIT}")
+        raise BundleError(f"{file} is not a manifest: it is not a JSON object; {_REFIT}")
     return content
 
 

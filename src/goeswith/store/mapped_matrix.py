@@ -57,6 +57,16 @@ class MappedMatrix:
             found.append(place if place < stop and held[place] == column else -1)
         return found
 
+    def places_in(self, rows: list[int], column: int) -> list[int]:
+        """Positions of one column in some rows, in plain numbers; -1 where there is none."""
+        starts, held = self._starts, self._columns
+        found = []
+        for row in rows:
+            stop = starts[row + 1]
+            place = bisect_left(held, column, starts[row], stop)
+            found.append(place if place < stop and held[place] == column else -1)
+        return found
+
     def positions(self, row: int, columns: Rows) -> npt.NDArray[np.int64]:
         """Positions of some entries of one row in `data`; -1 for those that do not exist."""
         start = self._starts[row]

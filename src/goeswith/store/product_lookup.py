@@ -63,7 +63,7 @@ def display_name(product_id: str, title: str | None, kind: str | None) -> str:
 class ProductLookup:
     """Products by id, row or words."""
 
-    def __init__(self, arrays: MappedArrays, index: SearchIndex) -> None:
+    def __init__(self, arrays: MappedArrays, index: SearchIndex | None) -> None:
         self._index = index
         self.ids = StringArray.from_arrays(arrays, "id")
         self.titles = StringArray.from_arrays(arrays, "title")
@@ -102,7 +102,7 @@ class ProductLookup:
         """The row of an id; None where no product has it."""
         row = self._rows.get(product_id)
         if row is None and (row := self._sorted_ids.row(product_id)) is not None:
-            _remember(self._rows, product_id, row)
+            remember(self._rows, product_id, row)
         return row
 
     def contains(self, product_id: str) -> bool:
@@ -163,7 +163,7 @@ class ProductLookup:
         label = self._labels.get(row)
         if label is None:
             label = self.ids[row], self.title(row), self.type(row)
-            _remember(self._labels, row, label)
+            remember(self._labels, row, label)
         return label
 
     def display_name(self, row: int) -> str:
@@ -177,25 +177,32 @@ class ProductLookup:
 
     def nearest(self, text: str, count: int = 3) -> list[int]:
         """Rows whose id and title contain every word of `text`, with up to two typing errors."""
-        return self._index.find(text, count, every_word=True)
+        return [] if self._index is None else self._index.find(text, count, every_word=True)
 
     def rows_with_title(self, text: str) -> Rows:
         """Rows among which all products of that title are, letters alike or not."""
+        if self._index is None:
+            return np.arange(len(self.ids), dtype=np.int32)
         return self._index.containing(text)
 
     def search(self, text: str, count: int) -> list[int]:
-        """Rows of the products that a text may mean, best first: its id before all."""
+        """Rows of the products that a text may mean, best first: its id before all.
+
+        Only its id where the bundle has no search index.
+        """
         row = self._sorted_ids.row(text)
-        matches = self._index.find(text, count)
+        matches = [] if self._index is None else self._index.find(text, count)
         return (
             matches if row is None else [row, *(other for other in matches if other != row)][:count]
         )
 
 
-def _remember(cache: dict[K, V], key: K, value: V) -> None:
+def remember(cache: dict[K, V], key: K, value: V) -> V:
+    """Hold a value for the next time, and return it; where there are too many, all go."""
     if len(cache) >= MAX_REMEMBERED:
         cache.clear()
     cache[key] = value
+    return value
 
 
 def _truncated(strings: StringArray, row: int) -> str:

@@ -57,7 +57,12 @@ class StoredBundle:
         self.path = path
         self.manifest = manifest.content
         self.folder = manifest.folder
-        index = SearchIndex(map_arrays(self.folder / SEARCH))
+        self.id = str(self.manifest["id"])
+        """The build that answers: new with every fit."""
+        self.k = int(self.manifest["k"])
+        """Stored recommendations per product."""
+        self.has_search = "search" not in self.left_out
+        index = SearchIndex(map_arrays(self.folder / SEARCH)) if self.has_search else None
         self.products = ProductLookup(map_arrays(self.folder / LOOKUP), index)
         self.evidence = EvidenceIndex(
             map_arrays(self.folder / EVIDENCE), self.products, _purchase_unit(self.manifest)
@@ -183,14 +188,26 @@ class StoredBundle:
         return len(self.products)
 
     @property
-    def id(self) -> str:
-        """The build that answers: new with every fit."""
-        return str(self.manifest["id"])
+    def left_out(self) -> list[str]:
+        """Parts that the fit was to leave out (`fit.without`)."""
+        parts: list[str] = self.manifest["settings"].get("fit", {}).get("without", [])
+        return parts
 
-    @property
-    def k(self) -> int:
-        """Stored recommendations per product."""
-        return int(self.manifest["k"])
+    def missing(self, part: str, what: str) -> BundleError:
+        """The error of a query that needs a part which the bundle lacks.
+
+        Args:
+            part: of `fit.without`.
+            what: it holds, such as "reverse lists".
+        """
+        if part in self.left_out:
+            reason = f"fitted without {what} (fit.without): fit it again with the part {part!r}"
+        else:
+            version = self.manifest["goeswith"]
+            reason = (
+                f"fitted by goeswith {version}, which stored no {what}; fit it again, or update it"
+            )
+        return BundleError(f"{self.path} was {reason}")
 
     def check_k(self, k: int) -> None:
         """Refuse a `k` that the bundle does not hold.
@@ -211,11 +228,10 @@ class StoredBundle:
             return viewed
         return np.union1d(viewed, self.kinds.substitutes(row)).astype(np.int32)
 
-    def is_substitute(self, row: int, other: int) -> bool:
-        """Whether `substitutes` of a product has another one, without those of the catalogue."""
-        return self.evidence.is_substitute(row, other) or (
-            self.kinds_exclude and self.kinds.is_substitute(row, other)
-        )
+    def substitutes_among(self, row: int, others: list[int]) -> set[int]:
+        """Those of a few products that `substitutes` of a product has, without the catalogue."""
+        viewed = self.evidence.substitutes_among(row, others)
+        return viewed | self.kinds.substitutes_among(row, others) if self.kinds_exclude else viewed
 
     def pair_evidence(self, source: int, targets: Rows, model_index: Rows) -> list[Evidence]:
         """Evidence of answers that the models at `model_index` gave; -1 for none of them."""

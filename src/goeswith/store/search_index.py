@@ -8,15 +8,17 @@ over the products of its words and two bytes a product of the catalogue.
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from goeswith.core.mapped_arrays import MappedArrays
-from goeswith.store.string_array import StringArray, pack_strings
+from goeswith.store.search.bounded_search import FIRST_PRODUCTS, TermLists, better_outside
+from goeswith.store.search.vocabulary import Vocabulary, max_edits
+from goeswith.store.string_array import pack_strings
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -34,11 +36,10 @@ _MATCH_SCORE: Final = 100
 """Score of a matched word; the quality of the match, 1 to 4, breaks ties."""
 _EXACT_BONUS: Final = 4
 _PREFIX_BONUS: Final = 3
+_NEAREST_SCORE: Final = _MATCH_SCORE + _PREFIX_BONUS - 1
+"""Score of a word with one typing error."""
 _MAX_PREFIX_PRODUCTS: Final = 4_000_000
 """Products looked at for one beginning of words."""
-_MAX_FUZZY_WORDS: Final = 20_000
-"""Words compared for one half of a word, letter by letter."""
-_MAX_FUZZY_MATCHES: Final = 50
 
 
 @dataclass(frozen=True)
@@ -99,9 +100,7 @@ class SearchIndex:
     """Word search over memory-mapped arrays."""
 
     def __init__(self, arrays: MappedArrays) -> None:
-        self._words = _SortedWords(StringArray.from_arrays(arrays, "word"))
-        self._backwards = _SortedWords(StringArray.from_arrays(arrays, "backwards"))
-        self._backwards_word = arrays["backwards.word"]
+        self._words = Vocabulary(arrays)
         self._starts = arrays["starts"]
         self._ranks = arrays["ranks"]
         self._rows = arrays["rows"]
@@ -125,6 +124,11 @@ class SearchIndex:
         terms = list(dict.fromkeys([*words, single_word(text)]))
         terms = [word for word in terms if word]
         all_words = _MATCH_SCORE * max(len(words), 1)
+        near = {word: _Near(self._words, word) for word in terms}
+        if len(self._rows) >= 2 * FIRST_PRODUCTS:
+            first = self._find_first(terms, all_words, near, count, all_words if every_word else 1)
+            if first is not None:
+                return first
         score = np.zeros(len(self._rows), dtype=np.uint16)
         levels = [self._add_exact(word, score) for word in terms]
         least = all_words if every_word else _MATCH_SCORE * len(terms)
@@ -132,23 +136,94 @@ class SearchIndex:
         if present * (_MATCH_SCORE + _EXACT_BONUS) < all_words or (
             np.count_nonzero(score >= all_words) < count
         ):
-            bound = self._add_missing(terms, levels, score)
+            bound = self._add_missing(terms, levels, score, near)
             ranks = np.flatnonzero(score > max(bound, least - 1 if every_word else 0))
             if len(ranks) >= count:
                 return self._best(ranks, score, count)
             for word, level in zip(terms, levels, strict=True):
                 if level is not None:
-                    self._add_fuzzy(word, level, score)
+                    self._add_fuzzy(near[word], level, score)
         # with more words matched first: of a million products, few have to be compared
         while not every_word and least > 1 and np.count_nonzero(score >= least) < count:
             least = max(least - _MATCH_SCORE, 1)
         return self._best(np.flatnonzero(score >= max(least, 1)), score, count)
+
+    def _find_first(
+        self, terms: list[str], all_words: int, near: dict[str, _Near], count: int, least: int
+    ) -> list[int] | None:
+        """What `find` gives, from the products bought most and those that may be better.
+
+        None where the products have to be added up: of a query of words that are all there, unless
+        enough of the products bought most match as well as any could.
+
+        Args:
+            terms: words, and the text as one.
+            all_words: score of a product with all words.
+            near: of each term.
+            count: maximum number of rows.
+            least: score of the last product to give.
+        """
+        score = np.zeros(FIRST_PRODUCTS, dtype=np.uint16)
+        levels = [self._add_exact(word, score) for word in terms]
+        present = [word for word, level in zip(terms, levels, strict=True) if level is not None]
+        highest = sum(self._exact_score(word) for word in present)
+        has_missing = len(present) * (_MATCH_SCORE + _EXACT_BONUS) < all_words
+        if has_missing:
+            for word, level in zip(terms, levels, strict=True):
+                if level is None:
+                    highest += self._add_fuzzy(near[word], None, score)
+        elif highest < all_words:
+            return None
+        ranks = np.flatnonzero(score == highest)[:count]
+        if len(ranks) == count and highest >= least:
+            return self._row_list(ranks)
+        if not has_missing:
+            return None
+        for word, level in zip(terms, levels, strict=True):
+            if level is not None:
+                self._add_fuzzy(near[word], level, score)
+        best = self._best_ranks(np.flatnonzero(score >= least), score, count)
+        threshold = int(score[best[-1]]) if len(best) == count else least - 1
+        lists = [self._term_lists(word, near[word]) for word in terms]
+        outside = better_outside(lists, threshold, len(score), len(self._rows))
+        if outside is None:
+            return None
+        ranks, values = np.append(best, outside[0]), np.append(score[best], outside[1])
+        order = np.lexsort((ranks, -values.astype(np.int32)))[:count]
+        return self._row_list(ranks[order])
+
+    def _term_lists(self, word: str, near: _Near) -> TermLists:
+        start, stop, is_word = self._prefix_postings(word)
+        fuzzy = near.words if start == stop or max_edits(word) else []
+        return TermLists(
+            lists=[
+                (_MATCH_SCORE + _PREFIX_BONUS - edits, self._postings(place))
+                for place, edits in fuzzy
+            ],
+            prefix=self._ranks[start:stop],
+            prefix_value=_MATCH_SCORE + _PREFIX_BONUS if stop > start else 0,
+            exact=(_MATCH_SCORE + _EXACT_BONUS, self._postings(is_word))
+            if is_word is not None
+            else None,
+        )
+
+    def _prefix_postings(self, word: str) -> tuple[int, int, int | None]:
+        """From and to where the ranks of the words are that begin with one, and its own place."""
+        first, last = self._words.prefix_range(word)
+        if first == last:
+            return 0, 0, None
+        start = int(self._starts[first])
+        stop = min(int(self._starts[last]), start + _MAX_PREFIX_PRODUCTS)
+        if self._words[first] != word:
+            return start, stop, None
+        return start, max(stop, int(self._starts[first + 1])), first
 
     def _add_missing(
         self,
         terms: list[str],
         levels: list[npt.NDArray[np.uint16] | None],
         score: npt.NDArray[np.uint16],
+        near: dict[str, _Near],
     ) -> int:
         """Add what the words are worth that are not there, spelt a little differently.
 
@@ -157,15 +232,16 @@ class SearchIndex:
             little differently: with as many products above it, these are the best.
         """
         tops = [
-            self._add_fuzzy(word, None, score) if level is None else _MATCH_SCORE + _EXACT_BONUS
+            self._add_fuzzy(near[word], None, score)
+            if level is None
+            else _MATCH_SCORE + _EXACT_BONUS
             for word, level in zip(terms, levels, strict=True)
         ]
-        nearest = _MATCH_SCORE + _PREFIX_BONUS - 1
         return max(
             (
-                sum(tops) - top + nearest
+                sum(tops) - top + _NEAREST_SCORE
                 for word, level, top in zip(terms, levels, tops, strict=True)
-                if level is not None and _max_edits(word)
+                if level is not None and max_edits(word)
             ),
             default=0,
         )
@@ -174,14 +250,22 @@ class SearchIndex:
         self, ranks: npt.NDArray[Any], score: npt.NDArray[np.uint16], count: int
     ) -> list[int]:
         """Rows of the ranks of the highest scores, the first of equals first."""
+        return self._row_list(self._best_ranks(ranks, score, count))
+
+    def _best_ranks(
+        self, ranks: npt.NDArray[Any], score: npt.NDArray[np.uint16], count: int
+    ) -> npt.NDArray[Any]:
         values = score[ranks]
         if len(ranks) > count:
             threshold = np.partition(values, len(values) - count)[len(values) - count]
             better, equal = ranks[values > threshold], ranks[values == threshold]
             ranks = np.concatenate([better, equal[: count - len(better)]])
             values = score[ranks]
-        best: list[int] = self._rows[ranks[np.lexsort((ranks, -values.astype(np.int32)))]].tolist()
-        return best
+        return ranks[np.lexsort((ranks, -values.astype(np.int32)))]
+
+    def _row_list(self, ranks: npt.NDArray[Any]) -> list[int]:
+        rows: list[int] = self._rows[ranks].tolist()
+        return rows
 
     def containing(self, text: str) -> Rows:
         """Rows of the products whose title and id hold every word of a text as it is.
@@ -202,45 +286,49 @@ class SearchIndex:
             ranks = ranks[other[at] == ranks]
         return self._rows[ranks]
 
+    def _exact_score(self, word: str) -> int:
+        """The most that a word is worth of which `_add_exact` finds something."""
+        is_word = self._words.position(word) is not None
+        return _MATCH_SCORE + (_EXACT_BONUS if is_word else _PREFIX_BONUS)
+
     def _add_exact(self, word: str, score: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16] | None:
         """By rank, what a word is worth that is there as it is, or begins another; added to
         `score`. None for a word that is not there.
         """
-        first, last = self._words.prefix_range(word)
-        if first == last:
+        start, stop, place = self._prefix_postings(word)
+        if start == stop:
             return None
-        level = np.zeros(len(self._rows), dtype=np.uint16)
-        start = int(self._starts[first])
-        stop = min(int(self._starts[last]), start + _MAX_PREFIX_PRODUCTS)
-        is_word = self._words[first] == word
-        if is_word:
-            stop = max(stop, int(self._starts[first + 1]))
+        level = np.zeros(len(score), dtype=np.uint16)
         ranks = self._ranks[start:stop]
+        if len(score) < len(self._rows):
+            ranks = ranks[ranks < len(score)]
         level[ranks] = _MATCH_SCORE + _PREFIX_BONUS
-        if is_word:
-            level[self._postings(first)] = _MATCH_SCORE + _EXACT_BONUS
+        if place is not None:
+            level[self._postings(place, len(score))] = _MATCH_SCORE + _EXACT_BONUS
         if 4 * len(ranks) > len(level):
             score += level
         else:
             score[ranks] += level[ranks]  # a rank given twice counts once
         return level
 
-    def _postings(self, word: int) -> Rows:
-        return self._ranks[int(self._starts[word]) : int(self._starts[word + 1])]
+    def _postings(self, word: int, stop: int | None = None) -> Rows:
+        """Ranks of the products that hold a word, in order; those below `stop`."""
+        ranks = self._ranks[int(self._starts[word]) : int(self._starts[word + 1])]
+        return ranks if stop is None else ranks[: ranks.searchsorted(np.int32(stop))]
 
     def _add_fuzzy(
-        self, word: str, level: npt.NDArray[np.uint16] | None, score: npt.NDArray[np.uint16]
+        self, near: _Near, level: npt.NDArray[np.uint16] | None, score: npt.NDArray[np.uint16]
     ) -> int:
         """Add what a word is worth that is spelt a little differently, where `level` has none.
 
         Returns:
             The most that it is worth; 0 where no word is near.
         """
-        near = self._fuzzy_words(word)
-        if not near:
+        if not near.words:
             return 0
-        fuzzy, lists = np.zeros_like(score), [self._postings(place) for place, _ in near]
-        for (_, edits), ranks in zip(near, lists, strict=True):
+        fuzzy = np.zeros(len(score), dtype=np.uint16)
+        lists = [self._postings(place, len(score)) for place, _ in near.words]
+        for (_, edits), ranks in zip(near.words, lists, strict=True):
             # in order of decreasing distance: the nearest word overwrites the others
             fuzzy[ranks] = _MATCH_SCORE + _PREFIX_BONUS - edits
         if 4 * sum(map(len, lists)) > len(score):
@@ -252,77 +340,16 @@ class SearchIndex:
             if level is not None:
                 ranks = ranks[level[ranks] == 0]
             score[ranks] += fuzzy[ranks]  # a rank given twice counts once
-        return _MATCH_SCORE + _PREFIX_BONUS - near[-1][1]
-
-    def _fuzzy_words(self, word: str) -> list[tuple[int, int]]:
-        """Words of the vocabulary within a letter or two, with how many differ, nearest last.
-
-        An edit leaves the first or the last half of a word as it was: only words that share either
-        are compared. Two letters may differ in words of seven and more, one in those of four.
-        """
-        from rapidfuzz import process
-        from rapidfuzz.distance import OSA
-
-        edits = _max_edits(word)
-        if not edits:
-            return []
-        limits: dict[str, Any] = {
-            "scorer": OSA.distance,
-            "score_cutoff": edits,
-            "limit": _MAX_FUZZY_MATCHES,
-        }
-        first, last = self._words.half_prefix_range(word)
-        start, stop = self._backwards.half_prefix_range(word[::-1])
-        matches = [
-            (int(distance), at, first + at)
-            for _, distance, at in process.extract(word, self._words.between(first, last), **limits)
-        ]
-        # as far apart backwards as forwards
-        matches += [
-            (int(distance), last - first + at, int(self._backwards_word[start + at]))
-            for _, distance, at in process.extract(
-                word[::-1], self._backwards.between(start, stop), **limits
-            )
-        ]
-        nearest = sorted(matches)[:_MAX_FUZZY_MATCHES]
-        near = {place: distance for distance, _, place in nearest if distance}
-        return sorted(near.items(), key=lambda item: -item[1])
+        return _MATCH_SCORE + _PREFIX_BONUS - near.words[-1][1]
 
 
-def _max_edits(word: str) -> int:
-    return 0 if len(word) < 4 else 1 if len(word) < 7 else 2
+class _Near:
+    """The words near one, looked for once a query."""
 
+    def __init__(self, vocabulary: Vocabulary, word: str) -> None:
+        self._vocabulary, self._word = vocabulary, word
 
-class _SortedWords(Sequence[str]):
-    """Words in sorted order, read by bisection."""
-
-    def __init__(self, words: StringArray) -> None:
-        self._strings = words
-
-    def __len__(self) -> int:
-        return len(self._strings)
-
-    def __getitem__(self, place: Any) -> Any:
-        return self._strings[place]
-
-    def between(self, first: int, last: int) -> list[str]:
-        """The words from `first` to before `last`."""
-        return self._strings.between(first, last)
-
-    def prefix_range(self, prefix: str) -> tuple[int, int]:
-        """From and to where words begin with `prefix`."""
-        first = bisect_left(self, prefix)
-        return first, bisect_right(self, prefix, lo=first, key=lambda word: word[: len(prefix)])
-
-    def position(self, word: str) -> int | None:
-        """Position of a word; None if it is not in the vocabulary."""
-        place = bisect_left(self, word)
-        return place if place < len(self) and self[place] == word else None
-
-    def half_prefix_range(self, word: str) -> tuple[int, int]:
-        """From and to where words share the first half of `word`, or more where that is many."""
-        for length in range((len(word) - 1) // 2, len(word) + 1):
-            first, last = self.prefix_range(word[:length])
-            if last - first <= _MAX_FUZZY_WORDS:
-                return first, last
-        return first, first + _MAX_FUZZY_WORDS
+    @cached_property
+    def words(self) -> list[tuple[int, int]]:
+        """As of `Vocabulary.near`."""
+        return self._vocabulary.near(self._word)

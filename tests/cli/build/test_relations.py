@@ -72,7 +72,7 @@ def test_what_the_data_do_not_allow_is_said(run, tmp_path):
     pl.DataFrame(rows).write_csv(tmp_path / "events.csv")
     code, _, err = run(tmp_path)
     assert code == 0, err
-    assert "view_then_purchase: not mined" in err
+    assert "view_then_purchase: not counted" in err
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def test_a_new_product_is_answered_from_its_file(bundle: Path, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("[1]", "holds no JSON object"),
+        ("[1]", "is not a JSON object"),
         ("{", "is not JSON"),
         ("[" * 100_000, "is not JSON"),
         ('{"titel": "x"}', "did you mean 'title'"),
@@ -116,8 +116,8 @@ def test_a_file_that_is_no_product_is_refused(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "name a product"),
-        (["phone-1", "--new", "x.json"], "name a product"),
+        ([], "pass one of these: a product id"),
+        (["phone-1", "--new", "x.json"], "pass one of these: a product id"),
         (["phone-1", "--where", "price"], "is not written as COLUMN OPERATOR VALUE"),
         (["phone-1", "camera-11"], "no product 'camera-11'"),
     ],

@@ -92,7 +92,7 @@ def test_labels_of_the_service_are_read_too(tmp_path: Path) -> None:
     [
         (["read", "empty.csv"], DataError, "no row has a label"),
         (["read", "ana.csv", "-o", "ana.csv"], ConfigError, "is one of the files to read"),
-        (["read", "ana.csv", "ana.csv"], ConfigError, "labelled another file too"),
+        (["read", "ana.csv", "ana.csv"], ConfigError, "also labelled another file"),
         (["read", "nothing.csv"], DataError, "there is no file"),
         (["sample", "bundle", "-o", "ana.csv"], ConfigError, "exists; it may hold labels"),
         (["sample", "bundle", "-o", "sample.txt"], ConfigError, "must end in one of .csv"),

@@ -43,14 +43,14 @@ def test_a_table_changes_products_and_reports_what_it_cannot_use(
     done = run("facts", bundle, file)
     assert "3 products changed" in done.stderr
     assert "4\tcase-99" in done.stdout
-    assert "stock = 'many' is no number" in done.stdout
+    assert "stock = 'many' is not a number" in done.stdout
     assert shown(bundle)[0] == second
     assert third not in shown(bundle)
     assert Bundle.open(bundle).product(second)["price"] == 1.5
     state = json.loads(run("facts", bundle, "--json").stdout)
     assert state["changed"] == {"deleted": 1, "in_stock": 2, "price": 1, "stock": 2}
     assert state["unavailable"] == 2
-    with pytest.raises(DataError, match="is no number"):
+    with pytest.raises(DataError, match="is not a number"):
         run("facts", bundle, file, "--strict")
 
 
@@ -125,7 +125,7 @@ def test_an_edit_by_hand_is_applied_recorded_and_undone(bundle: Path, tmp_path: 
         ("{", "is not valid JSON"),
         ('{"version": 2, "rules": []}', "reads version 1"),
         ('{"rules": []}', "reads version 1"),
-        ("[]", "holds no rules"),
+        ("[]", "has no rules"),
         ('{"version": 1, "rules": [], "more": 1}', "unknown entry 'more'"),
         ('{"version": 1, "rules": [{"id": "a", "action": "hide"}]}', "rule 'a': action"),
         ('{"version": 1, "rules": [{}]}', "rule None: id"),

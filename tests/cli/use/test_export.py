@@ -87,7 +87,7 @@ def test_a_database_that_does_not_answer_ends_the_process_with_code_2_and_no_pas
         code, printed, told = run_command("export", shop_bundle, "--to", *arguments)
         assert code == 2
         assert "127.0.0.1" in told
-        assert "what was there is unchanged" in told
+        assert "the existing data are unchanged" in told
         assert "Traceback" not in told
         assert "sesame" not in printed + told
 

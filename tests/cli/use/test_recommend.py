@@ -92,9 +92,9 @@ def test_similars_and_reverse_are_those_of_the_library(
     ("arguments", "message"),
     [
         (["{bundle}", "phone-1", "--similars", "--reverse"], "one of --similars and --reverse"),
-        (["{bundle}", "phone-1", "phone-2", "--similars"], "of one product"),
+        (["{bundle}", "phone-1", "phone-2", "--similars"], "need one product"),
         (["{bundle}", "phone-1", "--similars", "--per-type", "1"], "no pins, quotas"),
-        (["{bundle}", "phone-1", "--reverse", "--ban", "case-1"], "takes no filters"),
+        (["{bundle}", "phone-1", "--reverse", "--ban", "case-1"], "does not accept filters"),
         (["{bundle}", "phone-11"], "did you mean phone-1 (Phone 1)"),
         (["{bundle}", "tripod"], "did you mean tripod-"),
         (["{bundle}", "phone-1", "-k", "9"], "stores 8 recommendations per product, but k is 9"),

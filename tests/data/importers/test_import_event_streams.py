@@ -256,7 +256,7 @@ def test_matomo_counts_are_those_counted_by_hand(imported, reasons):
 def test_files_that_are_no_records_are_refused(imported, tmp_path):
     with pytest.raises(DataError, match=r"ga4 needs files with the suffix \.json"):
         imported("ga4", {"events.csv": "a,b\n1,2\n"})
-    with pytest.raises(DataError, match=r"events\.json is no JSON and no JSON lines"):
+    with pytest.raises(DataError, match=r"events\.json is neither JSON nor JSON lines"):
         imported("ga4", {"events.json": "[{]"})
     with pytest.raises(DataError, match=r"events\.parquet is not a complete parquet file"):
         imported("ga4", {"events.json": "[]", "events.parquet": b"PAR1"})

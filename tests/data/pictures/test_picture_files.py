@@ -96,6 +96,26 @@ def test_a_folder_is_read_by_product_id_once(folder: Path, encoder: type[MeanCol
     assert encoder.calls == [2, 1]
 
 
+def test_the_fingerprint_of_data_covers_the_pictures_of_their_products(folder: Path) -> None:
+    products = pl.DataFrame({"product_id": ["a", "b", "none"]})
+    events = pl.DataFrame({"basket_id": ["1", "1"], "product_id": ["a", "b"]})
+
+    def fingerprint(config: DataConfig) -> str:
+        return Dataset.from_frames(events, products=products, settings=config).fingerprint
+
+    config = DataConfig(pictures=settings(folder))
+    prints = [fingerprint(DataConfig()), fingerprint(config)]
+    (folder / "a.png").rename(folder / "kept")
+    prints.append(fingerprint(config))  # without a picture of a
+    (folder / "kept").rename(folder / "none.png")
+    prints.append(fingerprint(config))  # the same picture, of another product
+    Image.new("RGB", (20, 10), "green").save(folder / "none.png")
+    prints.append(fingerprint(config))  # another picture
+    assert len(set(prints)) == len(prints)
+    (folder / "of-no-product.png").write_bytes(b"")
+    assert fingerprint(config) == prints[-1]
+
+
 def test_what_cannot_be_read_is_recorded_with_product_and_reason(
     folder: Path, tmp_path: Path
 ) -> None:
@@ -113,14 +133,14 @@ def test_what_cannot_be_read_is_recorded_with_product_and_reason(
         "../secret.png": "leads out of the folder",
         str(tmp_path / "secret.png"): "leads out of the folder",
         "link.png": "leads out of the folder",
-        "loop.png": "cannot be opened|is no file",
-        "gone.png": "is no file",
-        ".": "is no file",
-        "a\0b.png": "cannot be opened|is no file",
+        "loop.png": "cannot be opened|is not a file",
+        "gone.png": "is not a file",
+        ".": "is not a file",
+        "a\0b.png": "cannot be opened|is not a file",
         "https://shop.example/a.png": "is an address",
-        "text.png": "is no picture",
-        "cut.jpg": "is no picture",
-        "vector.svg": "is no picture",
+        "text.png": "is not a readable picture",
+        "cut.jpg": "is not a readable picture",
+        "vector.svg": "is not a readable picture",
         "bomb.png": "more than 50,000,000 pixels",
     }
     catalog = Catalog(
@@ -129,7 +149,7 @@ def test_what_cannot_be_read_is_recorded_with_product_and_reason(
         )
     )
     quarantine = Quarantine()
-    result = with_pictures(catalog, settings(folder, "image"), quarantine)
+    result, _ = with_pictures(catalog, settings(folder, "image"), quarantine)
     used = result.frame["picture_vector"].is_not_null().to_list()
     assert used == [reason == "" for reason in paths.values()] + [False]
     recorded = {row["row"]: row for row in quarantine.rows.iter_rows(named=True)}

@@ -38,7 +38,7 @@ def test_a_vector_that_is_none_is_recorded_and_its_product_stays() -> None:
     rows = {row["row"]: row for row in data.quarantine.rows.iter_rows(named=True)}
     assert {row: entry["reason"].split(";")[0] for row, entry in rows.items()} == {
         3: "picture_vector does not have 2 numbers as the others",
-        4: "picture_vector has a value that is no finite number",
+        4: "picture_vector has a value that is not a finite number",
         5: "picture_vector is all zeros",
     }
     assert rows[3]["value"] == "1.0, 2.0, 3.0, ..."

@@ -10,7 +10,8 @@ from tests.same import assert_same_scores
 
 from goeswith.core.errors import ConfigError
 from goeswith.data.catalog import Catalog
-from goeswith.language.eccr.eccr_model import Eccr, EccrConfig
+from goeswith.language.eccr.eccr_config import EccrConfig
+from goeswith.language.eccr.eccr_model import Eccr
 from goeswith.models import make_model
 from goeswith.relations.graph import RelationGraph
 
@@ -138,5 +139,5 @@ def test_a_language_model_that_is_none_is_reported_before_the_base_learns(
     monkeypatch.setattr(
         type(make_model("cocitation")), "fit", lambda *_: pytest.fail("the base learned")
     )
-    with pytest.raises(ConfigError, match="no folder or hub id"):
+    with pytest.raises(ConfigError, match="neither a folder nor a hub id"):
         fitted(shop, tmp_path)

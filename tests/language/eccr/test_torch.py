@@ -10,8 +10,7 @@ import pytest
 from goeswith.core.errors import ConfigError
 from goeswith.data.catalog import Catalog
 from goeswith.features.semantic_codes import Trie
-from goeswith.language.eccr.eccr_model import prompt_texts
-from goeswith.language.eccr.prompts import code_ids, make_prompts
+from goeswith.language.eccr.prompts import code_ids, make_prompts, prompt_texts
 from goeswith.language.eccr.slate_examples import make_slate_examples
 from goeswith.relations.graph import RelationGraph
 
@@ -222,5 +221,5 @@ def test_what_is_said_ends_and_is_the_likeliest(
 
 
 def test_a_folder_without_a_model_is_described_by_name(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no folder or hub id"):
+    with pytest.raises(ConfigError, match="neither a folder nor a hub id"):
         load_backbone(str(tmp_path / "nothing"))

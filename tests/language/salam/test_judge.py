@@ -104,6 +104,6 @@ def test_answers_move_to_the_order_of_the_judge_within_reach(
 
 
 def test_a_judge_that_is_none_stops_the_fit(shop_folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match="holds no relevance model"):
+    with pytest.raises(BundleError, match="has no relevance model"):
         bundle(load_data(shop_folder), tmp_path / "out", str(tmp_path))
     assert not (tmp_path / "out" / "manifest.json").exists()

@@ -11,6 +11,7 @@ import pytest
 from goeswith.core.errors import BundleError, ConfigError
 from goeswith.data.folder import load_data
 from goeswith.language.salam.config import SalamConfig
+from goeswith.language.salam.labels import balanced_weights
 from goeswith.language.salam.relevance_examples import (
     RelevanceExamples,
     read_examples,
@@ -120,6 +121,19 @@ def test_products_of_a_test_pair_were_never_seen(shop: RelevanceExamples) -> Non
         assert not shop.training_graph.relations["bought"][pairs.left].nnz
 
 
+def test_pairs_cost_in_the_model_that_answers_what_they_cost_in_training(
+    tiny_encoder: Path, shop: RelevanceExamples
+) -> None:
+    model = fitted(tiny_encoder, shop, labels="s_c_i", language=False, dropout=0, batch=64)
+    pairs = shop.parts["train"]
+    left, right = ([shop.keys[i] for i in ends] for ends in (pairs.left, pairs.right))
+    texts = ([shop.texts[i] for i in pairs.left], [shop.texts[i] for i in pairs.right])
+    p = model.probabilities(left, right, texts)[np.arange(len(pairs)), pairs.labels]
+    weights = balanced_weights(pairs.labels, 3)[pairs.labels]
+    answers_cost = -np.average(np.log(p), weights=weights)
+    assert answers_cost < 1.05 * model.history[-1]["loss"] < 1.05 * model.history[0]["loss"]
+
+
 @pytest.mark.one_processor
 @pytest.mark.parametrize(
     "given", [{}, {"graph": False}, {"language": False}, {"lora": 2}, {"ensemble": True}]
@@ -202,7 +216,7 @@ def test_what_is_no_encoder_and_no_model_is_reported(
 ) -> None:
     with pytest.raises(ConfigError, match="neither a folder nor a hub id"):
         Salam.fit(shop, settings(tmp_path, labels="s_c_i"))
-    with pytest.raises(BundleError, match="holds no relevance model"):
+    with pytest.raises(BundleError, match="has no relevance model"):
         Salam.load(tmp_path)
 
 

@@ -13,7 +13,12 @@ from goeswith.models.neural.directed_propagation import (
     DirectedPropagationConfig,
     normalized_weights,
 )
-from goeswith.models.neural.torch_layers import SparseMap, softmax_loss, symmetric_normalised
+from goeswith.models.neural.torch_layers import (
+    SparseMap,
+    edge_cosines,
+    softmax_loss,
+    symmetric_normalised,
+)
 from goeswith.relations.graph import RelationGraph
 from goeswith.relations.relation import Relation, csr
 
@@ -80,6 +85,37 @@ def test_a_source_without_rivals_costs_nothing() -> None:
     loss.backward()
     assert float(loss.detach()) == 0
     assert torch.equal(logits.grad, torch.zeros(1, 3))
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_an_edge_is_left_out_of_its_own_cosine_as_if_it_were_not_there(layers: int) -> None:
+    rng = np.random.default_rng(0)
+    n, edges = 9, {(0, 3), (0, 4), (1, 3), (4, 0), (2, 5), (5, 6), (3, 6)}
+    bought = csr(n, *zip(*sorted(edges), strict=True), rng.random(len(edges)))
+    viewed = csr(n, [0, 2, 3, 5, 3], [2, 0, 5, 3, 7], np.ones(5))
+    start = rng.normal(size=(2, n, 4))
+
+    def states(a: np.ndarray) -> tuple[np.ndarray, ...]:
+        (s, t), v = start, viewed.toarray()
+        total, sent = [s, t], [np.zeros_like(s), np.zeros_like(t)]
+        for _ in range(layers):
+            sent = [sent[0] + s, sent[1] + t]
+            s, t = a @ t + v @ s, a.T @ s + v @ t
+            total = [total[0] + s, total[1] + t]
+        return *total, *sent
+
+    s, t, *sent = map(torch.from_numpy, states(bought.toarray()))
+    rows = np.arange(n, dtype=np.int32)
+    found = edge_cosines((s, t), (sent[0], sent[1]), bought, rows).tolist()
+    heard = edge_cosines((s, t), None, bought, rows).tolist()
+    for (u, v), cosine, with_own in zip(sorted(edges), found, heard, strict=True):
+        without = bought.toarray()
+        without[u, v] = 0
+        s_without, t_without, *_ = states(without)
+        a, b = s_without[u], t_without[v]
+        expected = a @ b / np.linalg.norm(a) / np.linalg.norm(b)
+        assert cosine == pytest.approx(expected)
+        assert with_own != pytest.approx(expected)
 
 
 def test_edges_of_a_list_weigh_one_and_counted_edges_what_chance_does_not_explain() -> None:

@@ -11,12 +11,13 @@ import torch
 from scipy import sparse
 
 from goeswith.data.catalog import Catalog
+from goeswith.models.neural import dual_embedding
 from goeswith.models.neural.dual_embedding import (
     DualEmbedding,
     DualEmbeddingConfig,
     skip_gram_loss,
 )
-from goeswith.models.neural.training import EpochRecord
+from goeswith.models.neural.training import EpochRecord, PairValidation
 from goeswith.models.neural.training_pairs import (
     ItemSimilarity,
     draw_pairs,
@@ -49,6 +50,17 @@ def types_answered(model: DualEmbedding, catalog: Catalog, kind: str, k: int = 3
     sources = np.flatnonzero(types == kind)[:19].astype(np.int32)
     products, _ = model.recommend(sources, k)
     return list(types[products[products >= 0]])
+
+
+def test_noise_of_the_validation_does_not_stop_training_in_torch(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dual_embedding, "has_numba", lambda: False)
+    # as it was on 1,000 products: the first epochs learn popularity, and then comes the rest
+    rates = iter([0.265, 0.254, 0.237, 0.252, 0.27, 0.281])
+    monkeypatch.setattr(PairValidation, "hit_rate", lambda *_: next(rates))
+    monkeypatch.setattr(PairValidation, "pairs", 600)
+    assert len(trained(shop, max_epochs=6, patience=3, stand_ins=0).history) == 6
 
 
 def test_the_loss_is_that_of_skip_gram_with_negative_sampling() -> None:
@@ -183,7 +195,7 @@ def test_without_stand_ins_nothing_is_said_of_unseen_products(shop: Shop) -> Non
 def test_synthetic_pairs_let_more_products_be_proposed(shop: Shop) -> None:
     settings: dict[str, object] = {"stand_ins": 0, "max_epochs": 2}
     plain = trained(shop, **settings)
-    more = trained(shop, gamma=0.5, threshold=0.3, **settings)
+    more = trained(shop, gamma=0.5, threshold=0.3, neighbours=20, **settings)
     proposable = [np.count_nonzero(m.target_vectors.any(axis=1)) for m in (plain, more)]
     assert proposable[1] > proposable[0]
 

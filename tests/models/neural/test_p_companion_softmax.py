@@ -9,10 +9,10 @@ import polars as pl
 import pytest
 
 from goeswith.data.catalog import Catalog
+from goeswith.features.type_transitions import CountedTransitions
 from goeswith.models.neural.p_companion_config import PCompanionSoftmaxConfig
 from goeswith.models.neural.p_companion_softmax import PCompanionSoftmax
 from goeswith.models.neural.training import EpochRecord
-from goeswith.models.neural.type_transitions import CountedTransitions
 from goeswith.relations.graph import RelationGraph
 from goeswith.relations.relation import csr
 

@@ -77,6 +77,11 @@ def non_edges(graph: RelationGraph) -> Vectors:
         (f"daemon_full_graph:dimension=32,own_edge=true,{STILL}", softmax_loss, True),
         (f"typed_towers:dimension=32,id_dropout=0,{STILL}", softmax_loss, False),
         (f"directed_propagation:dimension=32,id_dropout=0,{STILL}", softmax_loss, True),
+        (
+            f"directed_propagation:dimension=32,id_dropout=0,own_edge=false,{STILL}",
+            softmax_loss,
+            False,
+        ),
         (f"{FAULTY_DAEMON},{STILL}", pair_loss, True),
     ],
 )
@@ -114,6 +119,18 @@ def test_training_pairs_cost_as_much_in_the_vectors_that_answer(
     edges = np.column_stack([graph.complements.sources, graph.complements.targets])
     best = min(epoch["loss"] for epoch in model.history)
     assert (loss_of(model, graph, edges) > 1.2 * best) == differs
+
+
+def test_pairs_that_cost_little_as_inner_products_have_the_higher_cosines(
+    random_graph: tuple[Catalog, RelationGraph],
+) -> None:
+    spec = "dual_embedding:dimension=16,batch=48,max_epochs=20,validation_share=.001"
+    model, graph = fitted(spec, random_graph), random_graph[1]
+    assert model.history[-1]["loss"] < 0.3 * model.history[0]["loss"]
+    cosines = model.source_vectors @ model.target_vectors.T
+    known = cosines[graph.complements.sources, graph.complements.targets]
+    other = cosines[tuple(non_edges(graph).T)]
+    assert (known > np.quantile(other, 0.9)).mean() > 0.9
 
 
 @pytest.mark.parametrize(

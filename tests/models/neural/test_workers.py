@@ -23,7 +23,7 @@ from goeswith.core.arrays_file import Arrays, load_arrays, save_arrays
 from goeswith.core.errors import ConfigError
 from goeswith.data.catalog import Catalog
 from goeswith.models import make_model
-from goeswith.models.neural import training
+from goeswith.models.neural import dual_embedding, training
 from goeswith.models.neural.daemon import Daemon
 from goeswith.models.neural.distributed import Workers
 from goeswith.models.neural.training import EpochRecord, TrainedModel, TrainingRun
@@ -38,6 +38,7 @@ SETTINGS: Final[dict[str, dict[str, Any]]] = {
     # a batch more has one example, which leaves one worker without any
     "dual_embedding": {"dimension": 16, "max_epochs": 6, "patience": 6, "learning_rate": 0.05},
     "product2vec": {"dimension": 16, "max_epochs": 3, "batch": 101},
+    "product2vec_softmax": {"dimension": 16, "max_epochs": 3, "batch": 101},
     "p_companion": {"dimension": 16, "max_epochs": 2, "batch": 101, "dropout": 0},
     "p_companion_softmax": {"dimension": 16, "max_epochs": 2, "batch": 101, "dropout": 0},
     "daemon": {"dimension": 16, "max_epochs": 2, "batch": 500, "fan_outs": "200-200"},
@@ -129,7 +130,10 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_two_workers_learn_alike_what_one_process_learns(runs: Path, name: str) -> None:
+def test_two_workers_learn_alike_what_one_process_learns(
+    runs: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dual_embedding, "has_numba", lambda: False)  # workers train by torch
     first, second = results(runs / "whole", name)
     alone = trained(name)
     assert first.keys() == alone.keys()

@@ -38,10 +38,12 @@ def log(baskets: list[tuple[str | None, set[int]]]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def held(events: pl.DataFrame, max_basket: int | None = None) -> list[list[int]]:
+def held(
+    events: pl.DataFrame, max_basket: int | None = None, cap: int | None = None
+) -> list[list[int]]:
     purchases = with_baskets(events)
     assert purchases is not None
-    matrix = basket_matrix(purchases, 9, max_basket)
+    matrix = basket_matrix(purchases, 9, max_basket, cap)
     assert matrix.shape[1] == 9
     return [row.nonzero()[0].tolist() for row in matrix.toarray()]
 
@@ -122,6 +124,14 @@ def test_the_baskets_of_a_graph_have_the_votes_that_its_pairs_count() -> None:
     assert 0 < graph.baskets.nnz < sum(len(products) for _, products in baskets)
     pairs = BasketCounts.count(graph.baskets, by_basket=False).pairs
     assert (pairs != graph["co_purchase"].count).nnz == 0
+
+
+def test_without_times_the_latest_by_position_or_else_by_row_have_the_votes() -> None:
+    rows = log([("u", {0, 1}), ("u", {0, 1, 2}), ("u", {1, 2, 3})]).drop("timestamp")
+    assert held(rows, cap=1) == [[1, 2, 3]]
+    assert held(rows, cap=2) == [[0, 1, 2], [1, 2, 3]]
+    by_position = rows.reverse().with_columns(position=-pl.int_range(pl.len()))
+    assert held(by_position, cap=2) == [[0, 1, 2], [1, 2, 3]]
 
 
 def test_one_user_of_many_baskets_has_as_many_votes_as_the_median_user() -> None:

@@ -50,7 +50,7 @@ def run_update(
     output.rows_set_aside(summary.quarantine)
     parts = [f"{summary.events:,} events counted"] if events is not None else []
     if summary.skipped:
-        parts.append(f"{summary.skipped:,} skipped that are in the counts already")
+        parts.append(f"{summary.skipped:,} skipped that are already counted")
     if products is not None:
         parts.append(f"{summary.products:,} products added")
         if summary.existing:

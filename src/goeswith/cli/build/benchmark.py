@@ -21,8 +21,8 @@ def command(
         typer.Option(
             metavar="MODELS",
             help="Models, separated by commas, with settings after a colon: "
-            "`ease,copurchase:measure=lift,katz:hops=3,damping=0.5`. Without it, every one in "
-            "closed form. `goeswith models --json` prints the settings of each.",
+            "`ease,copurchase:measure=lift,katz:hops=3,damping=0.5`. Without it, the closed-form "
+            "models and the one that fit deploys. `goeswith models --json` prints their settings.",
         ),
     ] = "",
     protocol: Annotated[
@@ -35,7 +35,7 @@ def command(
         ),
     ] = "",
     seeds: Annotated[
-        str, typer.Option(metavar="N,N,...", help="One split each, separated by commas.")
+        str, typer.Option(metavar="N,N,...", help="Seeds of the splits, separated by commas.")
     ] = "0,1,2",
     out: Annotated[
         list[Path] | None,

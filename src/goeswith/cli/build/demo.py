@@ -43,7 +43,7 @@ def command(
     ] = Path("demo"),
     json: Json = False,
 ) -> None:
-    """Mine, fit, evaluate and recommend on Complete Journey, a year of a grocer's baskets.
+    """Import, fit, evaluate and recommend on Complete Journey, a year of grocery baskets.
 
         goeswith demo -o demo
 

@@ -13,13 +13,13 @@ def command(
         str,
         typer.Option(
             metavar="WRITER",
-            help="Who writes: template; a language model by folder or hub id; or the address of "
+            help="Writer: template; the folder or hub id of a language model; or the address of "
             "an OpenAI-compatible service, such as http://localhost:8080/v1.",
         ),
     ] = "template",
     model: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="The service's model, by its name there."),
+        typer.Option(metavar="NAME", help="Name of the model at that service."),
     ] = None,
     top: Annotated[
         int, typer.Option(min=1, metavar="N", help="Recommendations per product to explain.")

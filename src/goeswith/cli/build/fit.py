@@ -44,10 +44,18 @@ def command(
             help="Cost of the default model: balanced and best train with torch.",
         ),
     ] = None,
+    without: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PART,...",
+            help="Parts that are left out, so that the fit takes less time: session, reverse, "
+            "similars, search.",
+        ),
+    ] = None,
     replace: Replace = False,
     json: Json = False,
 ) -> None:
-    """Learn what goes with what, and write a bundle that answers queries.
+    """Train models of complements, and write a bundle that can be queried and served.
 
         goeswith fit shop -o bundle
 
@@ -60,14 +68,15 @@ def command(
     from goeswith.pipeline.fit_bundle import fit_bundle
     from goeswith.query.bundle import Bundle
     from goeswith.settings.project_file import load_settings
-    from goeswith.settings.sections import AUTO
+    from goeswith.settings.sections import AUTO, bundle_parts
     from goeswith.store.publish_check import BuildStatistics
 
     settings = load_settings(config)
     if model is not None and model != AUTO:
         MODELS.trust(model)
         make_model(model, settings.models)  # an invalid name fails before the data are read
-    overrides = {"model": model, "budget": budget and budget.value}
+    parts = None if without is None else bundle_parts(without)
+    overrides = {"model": model, "budget": budget and budget.value, "without": parts}
     fit = settings.fit.model_copy(update={k: v for k, v in overrides.items() if v is not None})
     settings = settings.model_copy(update={"fit": fit})
     with progress_bar() as progress:

@@ -31,12 +31,14 @@ def command(
     ] = None,
     folder: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Where the messages of a stream are stored."),
+        typer.Option(metavar="FOLDER", help="Folder for the messages of a stream."),
     ] = None,
     every: Annotated[
-        float, typer.Option(min=1, metavar="SECONDS", help="Time between two updates, at least.")
+        float, typer.Option(min=1, metavar="SECONDS", help="Minimum time between two updates.")
     ] = 60,
-    once: Annotated[bool, typer.Option("--once", help="Count what is there, and end.")] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="Count the available events, and stop.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Update a bundle with the events of a stream, or of the service, until interrupted.

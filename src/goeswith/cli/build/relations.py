@@ -44,7 +44,7 @@ def command(
     ] = "llr",
     json: Json = False,
 ) -> None:
-    """Count which products are bought together, compared, or bought after a view.
+    """Count pairs of products bought together, viewed together or bought after a view.
 
         goeswith relations shop --sort lift --top 10
 

@@ -26,7 +26,7 @@ def command(
         ),
     ] = None,
     again: Annotated[
-        bool, typer.Option("--again", help="Count what was counted before once more.")
+        bool, typer.Option("--again", help="Also count events that are already counted.")
     ] = False,
     replace: Replace = False,
     json: Json = False,

@@ -13,13 +13,13 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
-    help="The tables of a shop: which column is what, and the settings to read them.",
+    help="The tables of a shop: how they are read, and copies from databases and stores.",
 )
 
 
 @app.callback()
 def data() -> None:
-    """The tables of a shop: which column is what, and the settings to read them."""
+    """The tables of a shop: how they are read, and copies from databases and stores."""
 
 
 app.command("inspect", cls=PlainCommand)(inspect_data)

@@ -80,9 +80,7 @@ def pull_tables(
     for record in records:
         if not record["file"]:
             which = "new rows" if record["watermark"] is not None else "rows"
-            output.say(
-                f"note: there are no {which} of {record['table']}, so that no file was written"
-            )
+            output.say(f"note: there are no {which} of {record['table']}, so no file was written")
 
 
 def _copy_files(url: str, out: Path, output: Output) -> None:

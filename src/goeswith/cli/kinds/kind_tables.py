@@ -230,7 +230,7 @@ def _sentence(
     phrase: str,
 ) -> str:
     if kind is None:
-        return "no kind: no phrase of the table says clearly enough what the product is"
+        return "no kind: no phrase of the table matches the title clearly"
     second = f"; next is {runner_up}" if runner_up else ""
     return f"{kind} ({name}), confidence {confidence:.2f}, by {phrase!r} in the {source}{second}"
 

@@ -15,7 +15,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
-    help="Product kinds: what goes with what by the open table, and which kind a title has.",
+    help="Product kinds: which kinds go together by the open table, and the kind of a title.",
 )
 
 _COMMANDS: Final[dict[str, Callable[..., None]]] = {

@@ -15,7 +15,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
-    help="Labels of recommendations by people: a sample to fill in, and the table for "
+    help="Label recommendations: a sample for people to fill in, and the table for "
     "`goeswith benchmark --protocol judged`.",
 )
 

@@ -152,7 +152,7 @@ def _collect(files: list[Path]) -> tuple[list[Label], list[dict[str, str | int]]
         found, empty, skipped = _labels_of(path)
         names = {label.who or _UNKNOWN for label in found} | ({path.stem} if empty else set())
         for name in names & counts.keys():
-            raise ConfigError(f"{path}: {name} labelled another file too; rename one of the files")
+            raise ConfigError(f"{path}: {name} also labelled another file; rename one of the files")
         for name in names:
             counts[name] = dict.fromkeys((*LABELS, "empty"), 0)
         for label in found:

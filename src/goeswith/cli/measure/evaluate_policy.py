@@ -82,11 +82,14 @@ def command(
         ),
     ] = "propensity",
     confidence: Annotated[
-        float, typer.Option(min=0.5, max=0.999, metavar="SHARE", help="Of the intervals.")
+        float,
+        typer.Option(
+            min=0.5, max=0.999, metavar="SHARE", help="Confidence level of the intervals."
+        ),
     ] = 0.95,
     min_effective: Annotated[
         float,
-        typer.Option(min=2, metavar="ROWS", help="Smallest effective sample size."),
+        typer.Option(min=2, metavar="ROWS", help="Minimum effective sample size."),
     ] = 100.0,
     max_unsupported: Annotated[
         float,
@@ -94,10 +97,12 @@ def command(
             min=0,
             max=1,
             metavar="SHARE",
-            help="Largest share of the policy that the log never shows.",
+            help="Maximum share of the policy that was never shown in the log.",
         ),
     ] = 0.05,
-    seed: Annotated[int, typer.Option(metavar="N", help="Of the folds of the reward model.")] = 0,
+    seed: Annotated[
+        int, typer.Option(metavar="N", help="Seed of the folds of the reward model.")
+    ] = 0,
     json: Json = False,
 ) -> None:
     """Estimate what another policy would have earned, from a log with propensities.

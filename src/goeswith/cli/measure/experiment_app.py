@@ -15,7 +15,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
-    help="Experiments: compare the variants of a file on any day, and compute the size needed.",
+    help="Experiments: compare variants on any day, and compute the number of shoppers needed.",
 )
 
 _COMMANDS: Final[dict[str, Callable[..., None]]] = {

@@ -41,12 +41,14 @@ def power(
     effect: Annotated[
         float,
         typer.Option(
-            min=0.0001, max=10, metavar="SHARE", help="Relative change to be found: 0.05 is 5 %."
+            min=0.0001, max=10, metavar="SHARE", help="Relative change to detect: 0.05 is 5 %."
         ),
     ],
     folder: Annotated[
         Path | None,
-        typer.Option("--feedback", metavar="FOLDER", help="Value and deviation from this log."),
+        typer.Option(
+            "--feedback", metavar="FOLDER", help="Log from which value and deviation are computed."
+        ),
     ] = None,
     metric: Annotated[
         str, typer.Option(metavar="NAME", help="click_rate, conversion or revenue.")
@@ -55,23 +57,27 @@ def power(
         str, typer.Option(metavar="NAME", help="With --feedback: user_id or session_id.")
     ] = "user_id",
     value: Annotated[
-        float | None, typer.Option(metavar="NUMBER", help="Mean of a shopper, without --feedback.")
+        float | None, typer.Option(metavar="NUMBER", help="Mean per shopper, without --feedback.")
     ] = None,
     deviation: Annotated[
         float | None,
         typer.Option(metavar="NUMBER", help="Its standard deviation; not needed for a share."),
     ] = None,
     share: Annotated[
-        float, typer.Option(min=0.01, max=0.99, metavar="SHARE", help="In the new variant.")
+        float, typer.Option(min=0.01, max=0.99, metavar="SHARE", help="Share of the new variant.")
     ] = 0.5,
     days: Annotated[
-        int, typer.Option(min=1, max=1000, metavar="N", help="Days, with one look each.")
+        int, typer.Option(min=1, max=1000, metavar="N", help="Number of days, one look per day.")
     ] = 28,
     alpha: Annotated[
-        float, typer.Option(min=0.001, max=0.2, metavar="SHARE", help="Of a wrong decision.")
+        float,
+        typer.Option(min=0.001, max=0.2, metavar="SHARE", help="Probability of a wrong decision."),
     ] = 0.05,
     probability: Annotated[
-        float, typer.Option("--power", min=0.5, max=0.99, metavar="SHARE", help="Of a decision.")
+        float,
+        typer.Option(
+            "--power", min=0.5, max=0.99, metavar="SHARE", help="Probability of a decision."
+        ),
     ] = 0.8,
     json: Json = False,
 ) -> None:

@@ -27,7 +27,7 @@ def command(
     ] = None,
     before: Annotated[
         str | None,
-        typer.Option(metavar="DAY", help="Remove the lines that arrived before, as 2026-01-31."),
+        typer.Option(metavar="DAY", help="Remove lines that arrived before this day: 2026-01-31."),
     ] = None,
     json: Json = False,
 ) -> None:

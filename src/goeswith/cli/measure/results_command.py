@@ -25,20 +25,20 @@ def command(
         str,
         typer.Option(
             metavar="NAME",
-            help="One line a day, model, fallback, type_pair, rank, market, variant or rule.",
+            help="One line per day, model, fallback, type_pair, rank, market, variant or rule.",
         ),
     ] = "all",
     window: Annotated[
         int,
         typer.Option(
-            min=1, max=10_000, metavar="HOURS", help="From touch to cart or purchase, at most."
+            min=1, max=10_000, metavar="HOURS", help="Maximum time from touch to cart or purchase."
         ),
     ] = 24,
     touch: Annotated[
         str,
         typer.Option(
             metavar="NAME",
-            help="A purchase belongs to the last click, or the last view, before it.",
+            help="Attribute a purchase to the last click, or the last view, before it.",
         ),
     ] = "click",
     out: Annotated[

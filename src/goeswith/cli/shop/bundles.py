@@ -16,14 +16,19 @@ if TYPE_CHECKING:
 
 def command(
     bundle: BundlePath,
-    count: Annotated[int, typer.Option("-n", min=1, max=10_000, metavar="N", help="Sets.")] = 20,
+    count: Annotated[
+        int, typer.Option("-n", min=1, max=10_000, metavar="N", help="Sets to show.")
+    ] = 20,
     size: Annotated[
-        int, typer.Option("--size", min=2, max=4, metavar="N", help="Maximum of products in a set.")
+        int,
+        typer.Option(
+            "--size", min=2, max=4, metavar="N", help="Maximum number of products in a set."
+        ),
     ] = 3,
     min_baskets: Annotated[
         int,
         typer.Option(
-            "--min-baskets", min=1, metavar="N", help="Minimum of baskets that hold the set."
+            "--min-baskets", min=1, metavar="N", help="Minimum number of baskets with the set."
         ),
     ] = 5,
     min_price: Annotated[
@@ -39,7 +44,7 @@ def command(
         typer.Option(
             "--cost",
             metavar="COLUMN",
-            help="Attribute of the catalogue with what a product costs the shop.",
+            help="Attribute of the catalogue with the cost of a product for the shop.",
         ),
     ] = None,
     min_margin: Annotated[
@@ -55,13 +60,13 @@ def command(
     per_type: Annotated[
         int | None,
         typer.Option(
-            "--per-type", min=1, metavar="N", help="Maximum of one product type in a set."
+            "--per-type", min=1, metavar="N", help="Maximum number of one product type in a set."
         ),
     ] = None,
     where: Where = None,
     json: Json = False,
 ) -> None:
-    """Propose sets of two to four products to sell as one, with the baskets that hold them.
+    """Propose sets of two to four products to sell together, with the number of baskets.
 
         goeswith bundles bundle --max-price 100
 

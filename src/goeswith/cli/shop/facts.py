@@ -22,7 +22,7 @@ def command(
         typer.Argument(
             metavar="FILE",
             help="Table with product_id and new values, as parquet, CSV or JSON lines; an empty "
-            "cell changes nothing. Not given: show what is changed.",
+            "cell changes nothing. Without it, the current changes are shown.",
         ),
     ] = None,
     strict: Annotated[
@@ -31,7 +31,7 @@ def command(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Change price, stock, visibility, markets or other attributes of known products.
+    """Change price, stock, visibility, markets or other attributes of products at once.
 
         goeswith facts bundle stock.csv
 
@@ -112,6 +112,6 @@ def _read_changes(file: Path) -> Iterator[FactChange]:
             is_deleted = None if deleted is None else as_boolean(deleted)
         except ValueError as error:
             raise DataError(
-                f"{file}, row {row}: deleted = {deleted!r} is no true or false"
+                f"{file}, row {row}: deleted = {deleted!r} is neither true nor false"
             ) from error
         yield FactChange(product_id or "", values, is_deleted, row)

@@ -113,7 +113,7 @@ def check(
     bundle: BundlePath,
     file: Annotated[
         Path | None,
-        typer.Argument(metavar="FILE", help="Rules to check; not given: those of the bundle."),
+        typer.Argument(metavar="FILE", help="Rules to check; by default those of the bundle."),
     ] = None,
     json: Json = False,
 ) -> None:

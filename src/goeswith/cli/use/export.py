@@ -65,7 +65,7 @@ def command(
     per_type: PerType = None,
     diversity: Diversity = None,
     part: Annotated[
-        int, typer.Option(min=0, metavar="N", help="Which of --parts, from 0; files alone.")
+        int, typer.Option(min=0, metavar="N", help="Number of the part, from 0; for files.")
     ] = 0,
     parts: Annotated[
         int,
@@ -112,7 +112,7 @@ def command(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Write what goes with every product, for a shop that reads tables rather than HTTP.
+    """Write the complements of every product to files, a database or a shop format.
 
         goeswith export bundle --to csv -o complements.csv
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def command(bundle: BundlePath, json: Json = False) -> None:
-    """Show what a bundle was made from and what it answers, and check every file of it.
+    """Show the data, models and coverage of a bundle, and check every file of it.
 
         goeswith inspect bundle
 

@@ -10,11 +10,11 @@ from goeswith.cli.options import Json
 def command(
     name: Annotated[
         str,
-        typer.Argument(metavar="NAME", help="Whose key; letters, digits, '.', '_' and '-'."),
+        typer.Argument(metavar="NAME", help="Name of the client: letters, digits, '.', '_', '-'."),
     ],
     json: Json = False,
 ) -> None:
-    """Print a new key, once, and the line of the key file that accepts it.
+    """Print a new API key, once, and its line for the file of keys.
 
         goeswith key web-shop
 

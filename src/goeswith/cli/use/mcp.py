@@ -27,7 +27,7 @@ def command(
         ),
     ] = None,
 ) -> None:
-    """Serve recommendations to agents by the Model Context Protocol; read only.
+    """Serve recommendations to AI assistants over the Model Context Protocol; read only.
 
         goeswith mcp bundle
 
@@ -44,7 +44,7 @@ def command(
             "pip install 'goeswith[mcp]'"
         ) from error
     if feedback is not None and not feedback.is_dir():
-        raise ConfigError(f"--feedback: there is no folder {feedback}; give that of serve.feedback")
+        raise ConfigError(f"--feedback: there is no folder {feedback}; use that of serve.feedback")
     server = create_server(bundle, feedback)
     if http is None:
         server.run("stdio")

@@ -60,46 +60,46 @@ def command(
         str | None,
         typer.Option(
             metavar="ID",
-            help="A shopper of the events: products to buy again, and products new for her; with "
-            "a product, its complements for her. Needs a bundle fitted with fit.shopper_model.",
+            help="A user_id of the events: products to buy again and new ones for this shopper; "
+            "with a product, its complements for this shopper. Needs fit.shopper_model.",
         ),
     ] = None,
     history: Annotated[
         str | None,
         typer.Option(
             metavar="A,B,C",
-            help="Products that a shopper bought: order the complements of a product for her. "
-            "Nothing of it is stored.",
+            help="Products that a shopper bought, to order the complements of a product for this "
+            "shopper; not stored.",
         ),
     ] = None,
     repeats: Annotated[
         str,
         typer.Option(
             metavar="NAME",
-            help="With --user or --history, which products that she bought may be shown: auto "
-            "(those that shoppers buy again), all or none.",
+            help="With --user or --history, which bought products may be shown: auto (those that "
+            "shoppers buy again), all or none.",
         ),
     ] = "auto",
     new: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="JSON file with the attributes of a product that the catalogue does not hold.",
+            help="JSON file with the attributes of a product that is not in the catalogue.",
         ),
     ] = None,
     similars: Annotated[
-        bool, typer.Option("--similars", help="Alternatives to the product, not complements.")
+        bool, typer.Option("--similars", help="Show alternatives to the product instead.")
     ] = False,
     reverse: Annotated[
         bool,
-        typer.Option("--reverse", help="The products that this one is recommended for, instead."),
+        typer.Option("--reverse", help="Show the products that this one is recommended for."),
     ] = False,
     question: Annotated[
         bool,
         typer.Option(
             "--question",
-            help="The question to the shopper that divides the complements of a product best, "
-            "instead of them; each answer has filters for --where.",
+            help="Show the question to the shopper that divides the complements of a product "
+            "best; each answer has filters for --where.",
         ),
     ] = False,
     explain: Annotated[
@@ -126,19 +126,19 @@ def command(
     only_user = user is not None and not shopper
     if [bool(ids), new is not None, session is not None, only_user].count(True) != 1:
         raise ConfigError(
-            "name a product, or several for a basket, or give --session A,B,C, --user ID or "
-            "--new FILE; only one of these"
+            "pass one of these: a product id, several ids for a basket, --session A,B,C, "
+            "--user ID, or --new FILE"
         )
     if user == "":
         raise ConfigError("--user is empty; give the user_id of a shopper")
     shaped = bool(pin or per_type is not None or diversity is not None)
     narrowed = bool(where or ban or include or market or shaped)
     if only_user and (shaped or similars or reverse or explain):
-        raise ConfigError("--user takes filters and bans, no pins, quotas or other lists")
+        raise ConfigError("--user accepts filters and bans, but no pins, quotas or other lists")
     if similars or reverse:
         _check_one(ids, similars and reverse, bool(pin or per_type or diversity is not None))
         if reverse and narrowed:
-            raise ConfigError("--reverse takes no filters, bans or pins")
+            raise ConfigError("--reverse does not accept filters, bans or pins")
     constraints = None
     if narrowed:
         from goeswith.query.constraints import Constraints
@@ -221,7 +221,7 @@ def _personal_fields(found: Any) -> dict[str, Any]:
 def _print_personal(output: Output, personal: Personalization) -> None:
     """Print how a list was made for one shopper."""
     if not personal.known:
-        output.say("no purchase of this shopper is known: the list is that for all")
+        output.say("no usable purchase of this shopper: this is the list for all shoppers")
     else:
         beside = ", compared with similar shoppers" if personal.similar_shoppers else ""
         count = f"{personal.products:,} product{'' if personal.products == 1 else 's'}"
@@ -303,7 +303,7 @@ def _shopper_of(
 
     if history is None and (user is None or not ids):
         if repeats != "auto":
-            raise ConfigError("--repeats goes with a product and --user or --history")
+            raise ConfigError("--repeats needs a product and --user or --history")
         return {}
     if user is not None and history is not None:
         raise ConfigError("give one of --user and --history")
@@ -319,9 +319,9 @@ def _check_one(ids: list[str], both: bool, shaped: bool) -> None:
     if both:
         raise ConfigError("give one of --similars and --reverse")
     if len(ids) != 1:
-        raise ConfigError("--similars and --reverse are of one product of the catalogue")
+        raise ConfigError("--similars and --reverse need one product of the catalogue")
     if shaped:
-        raise ConfigError("--similars takes filters and bans, no pins, quotas or diversity")
+        raise ConfigError("--similars accepts filters and bans, but no pins, quotas or diversity")
 
 
 def _product_fields(bundle: Bundle, row: int) -> dict[str, Any]:

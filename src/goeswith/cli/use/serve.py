@@ -40,7 +40,7 @@ def command(
     ] = None,
     config: Config = None,
 ) -> None:
-    """Serve recommendations over HTTP, with a page for people.
+    """Serve recommendations over HTTP, with a web page.
 
         goeswith serve bundle --port 8000
 
@@ -54,6 +54,7 @@ def command(
     """
     from goeswith.core.errors import ConfigError
     from goeswith.settings.project_file import load_settings
+    from goeswith.store.early_checksums import start_checksums
 
     project = load_settings(config)
     settings = project.serve
@@ -61,6 +62,8 @@ def command(
     settings = settings.model_copy(update={k: v for k, v in overrides.items() if v is not None})
 
     shops = served_shops(bundles or [], project.shops, settings)
+    for path, _ in shops.values():
+        start_checksums(path)
 
     def on_listening() -> None:
         address = f"http://{settings.host}:{settings.port}"

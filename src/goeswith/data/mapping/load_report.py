@@ -80,9 +80,9 @@ class LoadReport:
             is_one_time = first == last and events["product"].n_unique() > _FEW
             if is_one_time and not set(_UNITS) & set(events.columns):
                 self.notes.append(
-                    f"every event has the time {self.first}, as an export gives its own: all that "
-                    "a user did is one context. Map the column of the time, the order or the "
-                    "session under [data.columns.events]"
+                    f"every event has the time {self.first}, which seems to be that of the export: "
+                    "all events of a user are one context. Map the column of the time, the order "
+                    "or the session under [data.columns.events]"
                 )
         for name, unit in _UNITS.items():
             if name in events.columns:
@@ -130,7 +130,7 @@ class LoadReport:
             counted = [status for status, entry in self.statuses.items() if entry["counted"]]
             ignored = [status for status, entry in self.statuses.items() if not entry["counted"]]
             lines.append(
-                f"order status: counted are {_listed(counted) or 'none'}; left out are "
+                f"order status counted: {_listed(counted) or 'none'}; left out: "
                 f"{_listed(ignored) or 'none'}"
             )
         lines += [f"note: {note}" for note in self.notes]

@@ -64,7 +64,7 @@ def fill_order_columns(
         filled = value.drop_nulls().first().over(run)
         has_basket = pl.col("basket_id").is_not_null()
         frame = frame.with_columns(pl.when(missing & has_basket).then(filled).otherwise(value))
-        notes.append(f"{name} stands on the first line of an order only and holds for its others")
+        notes.append(f"{name} is only on the first line of an order; it applies to all its lines")
         filled_columns.append(name)
     return frame, notes, filled_columns
 

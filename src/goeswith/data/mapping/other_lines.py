@@ -10,7 +10,7 @@ from goeswith.data.config import IgnoreConfig
 from goeswith.data.mapping.placeholders import is_clearly_non_product, matches_any
 from goeswith.data.quarantine import Quarantine
 
-NO_PRODUCT: Final = "the line is no product (shipping, gift wrap, discount)"
+NO_PRODUCT: Final = "the line is not a product (shipping, gift wrap, discount)"
 IGNORED: Final = "the product is left out by [data.ignore]"
 _MAX_SHARE: Final = 0.05
 """Share of the products above which a shop sells what the titles say, such as vouchers."""
@@ -64,8 +64,8 @@ def without_other_lines(
             )
         else:
             notes.append(
-                f"{file}: {rows} left out with their events, as no products by their titles "
-                f"({titles}); to keep them, set non_products = false under [data.ignore] "
+                f"{file}: {rows} left out with their events, because their titles are not those of "
+                f"products ({titles}); to use them, set non_products = false under [data.ignore] "
                 "of goeswith.toml"
             )
     left_out = {}

@@ -80,7 +80,7 @@ def matches_any(column: pl.Expr, patterns: Iterable[str]) -> pl.Expr:
 
 
 def guest_users(frame: pl.DataFrame, guests: Iterable[str]) -> tuple[list[str], list[str]]:
-    """User ids that stand for many people.
+    """User ids that many people share.
 
     Names such as `guest` always do. Numbers such as 0 do if they own far more contexts than other
     users: in public data sets 0 may be the first user.

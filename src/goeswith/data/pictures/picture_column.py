@@ -51,7 +51,7 @@ def clean_picture_vectors(
         lengths = lengths.sort("count", "_length", descending=True)
         length = int(lengths["_length"][0]) if lengths.height else 0
     for bad, reason in (
-        (~pl.col("_finite"), "has a value that is no finite number"),
+        (~pl.col("_finite"), "has a value that is not a finite number"),
         (pl.col("_finite") & pl.col("_zero"), "is all zeros"),
         (
             finite & (pl.col("_length") != length),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -32,9 +32,22 @@ _SAVED: Final = 2048
 """Pictures after which vectors are saved: an interrupted run goes on from there."""
 
 
+class PicturedCatalog(NamedTuple):
+    """A catalogue with picture vectors.
+
+    Attributes:
+        catalog: the products.
+        fingerprint: SHA-256 over the products and the contents of their pictures; empty without a
+            folder of pictures in the settings.
+    """
+
+    catalog: Catalog
+    fingerprint: str
+
+
 def with_pictures(
     catalog: Catalog, config: PictureConfig, quarantine: Quarantine, cache: Path | None = None
-) -> Catalog:
+) -> PicturedCatalog:
     """The catalogue with a vector of the picture of each product.
 
     Pictures that cannot be used are recorded under the name of their folder, by the row of their
@@ -52,7 +65,7 @@ def with_pictures(
         ConfigError: the encoder cannot be loaded, or does not read pictures.
     """
     if config.folder is None or config.encoder is None:
-        return catalog
+        return PicturedCatalog(catalog, "")
     if PICTURE_VECTOR in catalog.frame.columns:
         raise DataError(
             f"the products have a column {PICTURE_VECTOR!r}, and [data.pictures] names a folder of "
@@ -78,15 +91,19 @@ def with_pictures(
             pl.Series([paths[row] for row in rows]),
             kept=True,
         )
+    fingerprint = hashlib.sha256()
+    for row, digest in sorted(digests.items()):
+        fingerprint.update(hashlib.sha256(catalog.ids[row].encode()).digest() + digest)
     if not digests:
-        return catalog
+        return PicturedCatalog(catalog, fingerprint.hexdigest())
     length = len(next(iter(reader.vectors.values())))
     vectors = [
         reader.vectors[digests[row]].tolist() if row in digests else None
         for row in range(len(catalog))
     ]
     column = pl.Series(PICTURE_VECTOR, vectors, dtype=pl.Array(pl.Float32, length))
-    return Catalog(catalog.frame.with_columns(column))
+    pictured = Catalog(catalog.frame.with_columns(column))
+    return PicturedCatalog(pictured, fingerprint.hexdigest())
 
 
 class _PictureReader:
@@ -139,7 +156,7 @@ class _PictureReader:
             ) from error
         if not np.isfinite(vectors).all():
             raise ConfigError(
-                f"the encoder {self._encoder!r} returns values that are no finite numbers; use "
+                f"the encoder {self._encoder!r} returns values that are not finite numbers; use "
                 "another one under [data.pictures]"
             )
         self.vectors |= dict(zip(pictures, vectors, strict=True))

@@ -74,7 +74,7 @@ def read_picture(folder: Path, name: str) -> bytes:
         if not path.is_relative_to(folder.resolve()):
             raise PictureError("leads out of the folder; move the picture into it")
         if not path.is_file():
-            raise PictureError("is no file in the folder")
+            raise PictureError("is not a file in the folder")
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except PictureError:
@@ -116,4 +116,4 @@ def decode_picture(content: bytes) -> Image:
     except PictureError:
         raise
     except (OSError, ValueError, SyntaxError, EOFError, struct.error, IndexError) as error:
-        raise PictureError("is no picture that can be read, or damaged; save it again") from error
+        raise PictureError("is not a readable picture, or it is damaged; save it again") from error

@@ -132,8 +132,8 @@ def check_address(url: str) -> None:
     if not separator or scheme not in _SCHEMES:
         shown = f"{scheme}:..." if separator else repr(scheme)
         raise ConfigError(
-            f"{shown} is no address of a database or of files; give {FORM} for a database, s3://, "
-            "gs://, az:// or https:// for files"
+            f"{shown} is not the address of a database or of files; use {FORM} for a database, "
+            "s3://, gs://, az:// or https:// for files"
         )
 
 

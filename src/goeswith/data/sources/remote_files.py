@@ -104,7 +104,7 @@ def file_system(url: str) -> tuple[Any, str]:
         packages = f"'goeswith[stores]' {SCHEMES[scheme]}".rstrip()
         raise ConfigError(f"{scheme}:// needs: pip install {packages}") from error
     except ValueError as error:
-        raise ConfigError(f"{public_address(url)} is no address: {error}") from None
+        raise ConfigError(f"{public_address(url)} is not a valid address: {error}") from None
     return store, root
 
 
@@ -149,15 +149,15 @@ def _table_files(store: Any, root: str, url: str) -> dict[str, str]:
             continue
         if "\\" in name or ":" in name:
             raise DataError(
-                f"{public_address(url)} holds the name {name!r}, which is no path in a folder"
+                f"{public_address(url)} holds the name {name!r}, which is not a path in a folder"
             )
         found[name] = path
     if not found:
         if not paths:  # a store that finds nothing does not say why
             _ = store.ls(root) if url.endswith("/") else store.info(root)
         raise DataError(
-            f"{public_address(url)} holds no table; readable are .parquet, .csv, .tsv, .jsonl, "
-            ".ndjson and .xlsx, also packed. A folder needs a / at its end"
+            f"{public_address(url)} has no table; supported formats are .parquet, .csv, .tsv, "
+            ".jsonl, .ndjson and .xlsx, also compressed. A folder needs a / at its end"
         )
     return found
 

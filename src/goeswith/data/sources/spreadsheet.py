@@ -48,7 +48,7 @@ def read_spreadsheet(path: Path) -> pl.DataFrame:
     if len(sheets) != 1:
         names = ", ".join(repr(name) for name, _ in sheets)
         what = f"the sheets {names} have rows" if sheets else "no sheet has rows"
-        raise DataError(f"{path}: {what}; keep one sheet of one table, with a header")
+        raise DataError(f"{path}: {what}; leave one sheet with one table, with a header")
     frame = sheets[0][1]
     if frame.width > MAX_COLUMNS:
         raise DataError(f"{path} has {frame.width:,} columns, more than {MAX_COLUMNS:,}")
@@ -59,7 +59,7 @@ def read_spreadsheet(path: Path) -> pl.DataFrame:
         frame = frame.drop(unnamed)
     elif unnamed is not None or reserved is not None:
         what = f"{reserved!r}, which is reserved" if reserved else "without a name"
-        raise DataError(f"{path}: the header has a column {what}; name it otherwise")
+        raise DataError(f"{path}: the header has a column {what}; rename it")
     frame = frame.with_columns(pl.all().replace("", None))
     return frame.with_row_index(ROW, offset=1).with_columns(pl.col(ROW).cast(pl.Int64))
 

@@ -153,5 +153,7 @@ def _sequences(data: BenchmarkData) -> tuple[Sequences, pl.DataFrame]:
         raise DataError(f"{dataset.name}: next products need a table of events")
     sequences, whose = sequences_from_events(dataset.events)
     if not (sequences.lengths > 1).any():
-        raise DataError(f"{dataset.name}: no {whose.columns[0]} has two events; nothing comes next")
+        raise DataError(
+            f"{dataset.name}: no {whose.columns[0]} has two events; there is no next product"
+        )
     return sequences, whose

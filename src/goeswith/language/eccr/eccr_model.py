@@ -7,10 +7,9 @@ them. Serving needs neither torch nor the language model.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-from pydantic import Field
 
 from goeswith.core.arrays import Floats, Rows
 from goeswith.core.arrays_file import Arrays, load_arrays, save_arrays
@@ -18,8 +17,9 @@ from goeswith.core.errors import ConfigError
 from goeswith.core.progress import MessageProgress
 from goeswith.data.catalog import Catalog
 from goeswith.features.semantic_codes import Codes
+from goeswith.language.eccr.eccr_config import EccrConfig
 from goeswith.language.eccr.item_tokens import CodeSettings, ItemVectors, index_codes
-from goeswith.language.eccr.prompts import Prompts, code_ids, make_prompts
+from goeswith.language.eccr.prompts import Prompts, code_ids, make_prompts, prompt_texts
 from goeswith.language.eccr.slate_examples import SlateExamples, make_slate_examples
 from goeswith.language.eccr.strategic_texts import STRATEGIC_TRAINING_TEXTS
 from goeswith.models.base import ModelConfig, Recommender
@@ -27,75 +27,10 @@ from goeswith.models.neural.training import TrainedModel, require_torch
 from goeswith.models.registry import model_name
 from goeswith.ranking.rerank import rerank_positions, score_within_budget
 from goeswith.relations.graph import RelationGraph
-from goeswith.text.product_text import clean_text
 
 if TYPE_CHECKING:
     from goeswith.language.eccr.torch_backbone import Backbone
     from goeswith.language.eccr.torch_eccr_training import EccrTasks
-
-MAX_TITLE_LENGTH = 160
-"""Characters of a title that a prompt shows at most."""
-
-
-class EccrConfig(ModelConfig):
-    """Settings of re-ranking by a language model."""
-
-    seed: int = Field(
-        0,
-        ge=0,
-        description="Seed of every random draw; on one machine and number of threads, same seed, "
-        "same answers.",
-    )
-    base: str = Field("ranker", description="The model whose slates are re-ranked.")
-    language_model: str | None = Field(
-        None,
-        description="Folder or hub id of a T5 or causal language model to fine-tune; without one "
-        "the base's slates stay as they are.",
-    )
-    lora: int = Field(0, ge=0, description="Rank of adapters; 0 trains all weights.")
-    tokens: Literal["product2vec", "daemon", "none"] = Field(
-        "product2vec", description="The vectors that become tokens of behaviour."
-    )
-    indexing: Literal["sequential", "collaborative", "semantic", "hybrid"] = Field(
-        "collaborative", description="How products are numbered in tokens."
-    )
-    quantiser: Literal["residual", "rq_vae"] = Field(
-        "residual", description="Residual k-means, or a residual-quantised autoencoder."
-    )
-    levels: int = Field(3, ge=1, le=8, description="Tokens of a product.")
-    codes: int = Field(256, ge=2, description="Different tokens of a level, at most.")
-    auxiliary: bool = Field(True, description="Learn the other tasks beside the lists.")
-    steps: int = Field(60, ge=1, description="Steps of fine-tuning; a GPU has time for more.")
-    lists: int = Field(12, ge=1, description="Lists of candidates in a step.")
-    negatives: int = Field(5, ge=1, le=20, description="Of a list in a step; it has up to 20.")
-    learning_rate: float = Field(2e-3, gt=0, description="AdamW's step size at its highest.")
-    validation: float = Field(
-        0.1,
-        ge=0,
-        lt=1,
-        description="Share of complement pairs that fine-tuning leaves out; the weights that rank "
-        "them best are used.",
-    )
-    tails: float = Field(
-        0.15, ge=0, le=1, description="Share of candidates that get strategic text in training."
-    )
-    candidates: int = Field(20, ge=1, le=200, description="Products of a slate that are scored.")
-    milliseconds: float | None = Field(
-        None,
-        gt=0,
-        description="Time for scoring one slate: fewer candidates where it does not suffice. "
-        "Answers then depend on the machine.",
-    )
-    weight: float = Field(0.5, ge=0, le=1, description="0 keeps the base's order, 1 ignores it.")
-    reach: int | None = Field(
-        5, ge=1, description="Places by which the language model may move a product, times weight."
-    )
-    prior: float = Field(
-        0.0,
-        ge=0,
-        le=1,
-        description="Weight of the mean score with other sources, subtracted from the score.",
-    )
 
 
 class Eccr(TrainedModel, Recommender):
@@ -347,14 +282,3 @@ class Eccr(TrainedModel, Recommender):
         if "history" in arrays:  # not in bundles of earlier versions
             self.restore_history(arrays)
         self._update_order()
-
-
-def prompt_texts(catalog: Catalog) -> list[str]:
-    """The text of every product in prompts: type and title, cleaned and bounded."""
-    blank: list[str | None] = [None] * len(catalog)
-    kinds, titles = catalog.text("type") or blank, catalog.text("title") or blank
-    texts = []
-    for kind, title in zip(kinds, titles, strict=True):
-        parts = [clean_text(kind, 40), clean_text(title, MAX_TITLE_LENGTH)]
-        texts.append(": ".join(filter(None, parts)))
-    return texts

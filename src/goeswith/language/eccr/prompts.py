@@ -15,7 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from goeswith.core.arrays import Rows
+from goeswith.data.catalog import Catalog
 from goeswith.features.semantic_codes import Codes
+from goeswith.text.product_text import clean_text
 
 Ids = npt.NDArray[np.int32]
 """Token ids."""
@@ -31,6 +33,8 @@ PAIR_TASKS: Final = {
 """Task -> the words before, between and behind two products."""
 ONE_TASKS: Final = {"generation": ("Name the code of a product that goes with this. ", " Code:")}
 """Task -> the words before and behind one product."""
+MAX_TITLE_LENGTH: Final = 160
+"""Characters of a title that a prompt shows at most."""
 TITLE_TOKENS: Final = 24
 """Maximum number of tokens of a product's text (type and title) in a prompt."""
 
@@ -113,6 +117,17 @@ class Prompts:
             parts.append(np.array([self.end], dtype=np.int32))
         ids: Ids = np.concatenate(parts)
         return ids
+
+
+def prompt_texts(catalog: Catalog) -> list[str]:
+    """The text of every product in prompts: type and title, cleaned and bounded."""
+    blank: list[str | None] = [None] * len(catalog)
+    kinds, titles = catalog.text("type") or blank, catalog.text("title") or blank
+    texts = []
+    for kind, title in zip(kinds, titles, strict=True):
+        parts = [clean_text(kind, 40), clean_text(title, MAX_TITLE_LENGTH)]
+        texts.append(": ".join(filter(None, parts)))
+    return texts
 
 
 def make_prompts(

@@ -200,7 +200,7 @@ def load_backbone(name: str, *, lora: int = 0, seed: int = 0) -> tuple[Backbone,
         tokenizer = AutoTokenizer.from_pretrained(name)
     except (OSError, ValueError) as error:
         raise ConfigError(
-            f"{name!r} is no folder or hub id of a language model: {error}"
+            f"{name!r} is neither a folder nor a hub id of a language model: {error}"
         ) from error
     yes, no = (
         tokenizer(word, add_special_tokens=False)["input_ids"][0] for word in (" yes", " no")

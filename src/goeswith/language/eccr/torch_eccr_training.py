@@ -150,8 +150,8 @@ def train(
         state.losses.append(float(loss.detach()))
         if not np.isfinite(state.losses[-1]):
             raise ConfigError(
-                f"training left the finite numbers in step {step + 1}: lower learning_rate, now "
-                f"{plan.learning_rate}"
+                f"training diverged in step {step + 1} (the loss is not finite): lower "
+                f"learning_rate, now {plan.learning_rate}"
             )
         state.step = step + 1
         if state.step in at and check is not None:

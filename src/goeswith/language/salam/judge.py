@@ -33,7 +33,7 @@ class Judge:
         cache: a parquet file of earlier probabilities; None for no cache.
 
     Raises:
-        BundleError: the folder holds no relevance model.
+        BundleError: the folder has no relevance model.
         ConfigError: the model has other classes.
     """
 

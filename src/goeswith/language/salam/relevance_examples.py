@@ -104,7 +104,7 @@ def read_examples(
     table = add_classes(table, file, config, quarantine)
     quarantine.check()
     if not table.height:
-        raise DataError(f"{file} holds no judged pair of labels {config.labels}")
+        raise DataError(f"{file} has no labelled pairs of {config.labels}")
     nodes = pl.concat([table["left"], table["right"]]).unique(maintain_order=True)
     number = pl.DataFrame({"key": nodes, "node": pl.int_range(len(nodes), eager=True)})
     shown = pl.concat(

@@ -299,7 +299,7 @@ def read_config(folder: Path) -> SalamConfig:
         return SalamConfig.model_validate(content["config"])
     except (OSError, ValueError, KeyError) as error:
         raise BundleError(
-            f"{folder} holds no relevance model; `goeswith relevance fit` makes one"
+            f"{folder} has no relevance model; `goeswith relevance fit` makes one"
         ) from error
 
 

@@ -114,8 +114,8 @@ def train(
         loss_mean = float(state.losses) / per_epoch
         if not np.isfinite(loss_mean):
             raise ConfigError(
-                f"training left the finite numbers in epoch {epoch + 1}: lower learning_rate, now "
-                f"{config.learning_rate}"
+                f"training diverged in epoch {epoch + 1} (the loss is not finite): lower "
+                f"learning_rate, now {config.learning_rate}"
             )
         score = macro_f1(network, *validation) if validation is not None else float("nan")
         state.finish(epoch + 1, loss_mean, score, time.monotonic() - started)

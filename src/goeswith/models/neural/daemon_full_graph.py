@@ -28,7 +28,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from goeswith.core.arrays import Floats, Rows, Sparse, blocks, entry_rows
+from goeswith.core.arrays import Floats, Rows, Sparse, blocks
 from goeswith.core.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
 from goeswith.features.attribute_encoder import AttributeEncoder
@@ -238,19 +238,10 @@ def own_edge_free_loss(
     import torch
     from torch.nn.functional import normalize
 
-    from goeswith.models.neural.torch_layers import sampled_softmax_loss
+    from goeswith.models.neural.torch_layers import edge_cosines, sampled_softmax_loss
 
     (weights, messages), (s, t) = edges, states
-
-    def on_device(array: Rows) -> torch.Tensor:
-        return torch.from_numpy(array.astype(np.int64)).to(s.device)
-
-    sources, drawn = map(on_device, rows)
-    source, target = sources[on_device(entry_rows(weights))], on_device(weights.indices)
+    sources, drawn = (torch.from_numpy(r.astype(np.int64)).to(s.device) for r in rows)
     logits = normalize(s[sources], dim=1) @ normalize(t[drawn], dim=1).T / temperature
-    s_u, t_v = s[source], t[target]
-    if sent is not None:
-        along = torch.from_numpy(messages.data).to(s.device, s.dtype)[:, None]
-        s_u, t_v = s_u - along * sent[1][target], t_v - along * sent[0][source]
-    pairs = (normalize(s_u, dim=1) * normalize(t_v, dim=1)).sum(1) / temperature
+    pairs = edge_cosines(states, sent, messages, rows[0]) / temperature
     return sampled_softmax_loss(logits, pairs, weights, rows, share)

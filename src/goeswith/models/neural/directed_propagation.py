@@ -18,12 +18,12 @@ and the products it is viewed with. One that was unknown at fit has its attribut
 
 from __future__ import annotations
 
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from pydantic import Field
 
-from goeswith.core.arrays import Floats, Sparse, blocks
+from goeswith.core.arrays import Floats, Rows, Sparse, blocks
 from goeswith.core.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
 from goeswith.features.attribute_encoder import AttributeEncoder
@@ -38,6 +38,9 @@ from goeswith.models.paths import edge_weights
 from goeswith.relations.graph import RelationGraph
 from goeswith.relations.relation import CO_VIEW, Relation
 
+if TYPE_CHECKING:
+    import torch
+
 
 class DirectedPropagationConfig(TrainingConfig):
     """Settings of directed propagation."""
@@ -48,6 +51,9 @@ class DirectedPropagationConfig(TrainingConfig):
     temperature: float = Field(0.1, gt=0, description="Divides cosines before the softmax.")
     id_dropout: float = Field(
         0.5, ge=0, lt=1, description="Share of id vectors dropped in each step."
+    )
+    own_edge: bool = Field(
+        True, description="Whether a training pair hears the messages of its own edge."
     )
 
 
@@ -67,7 +73,6 @@ class DirectedPropagation(TrainedVectors):
             SparseMap,
             device,
             normal,
-            softmax_loss,
             symmetric_normalised,
         )
 
@@ -93,23 +98,33 @@ class DirectedPropagation(TrainedVectors):
         content = SparseMap(features, where)
         co_views = SparseMap(symmetric_normalised(views), where)
 
-        def encode(bought: SparseMap, id_mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        def encode(bought: SparseMap, id_mask: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            """Sums over all layers, and over those that were sent along the edges."""
             s = id_mask * module["source"] + content @ module["source_content"]
             t = id_mask * module["target"] + content @ module["target_content"]
             all_s, all_t = s, t
+            sent_s, sent_t = torch.zeros_like(s), torch.zeros_like(t)
             for _ in range(config.layers):
+                sent_s, sent_t = sent_s + s, sent_t + t
                 s, t = (
                     bought @ t + config.co_view * (co_views @ s),
                     bought.transposed @ s + config.co_view * (co_views @ t),
                 )
                 all_s, all_t = all_s + s, all_t + t
-            return functional.normalize(all_s, dim=1), functional.normalize(all_t, dim=1)
+            return all_s, all_t, sent_s, sent_t
+
+        def vectors(bought: SparseMap, id_mask: torch.Tensor) -> tuple[Floats, Floats]:
+            with torch.no_grad():
+                s, t, *_ = encode(bought, id_mask)
+                s, t = functional.normalize(s, dim=1), functional.normalize(t, dim=1)
+            return s.cpu().numpy(), t.cpu().numpy()
 
         def has_edges(matrix: Sparse) -> torch.Tensor:
             degree = np.diff(matrix.indptr) + np.bincount(matrix.indices, minlength=graph.n)
             return torch.from_numpy((degree > 0).astype(np.float32)[:, None]).to(where)
 
-        bought, warm = SparseMap(symmetric_normalised(edges), where), has_edges(edges)
+        weights = symmetric_normalised(edges)
+        bought, warm = SparseMap(weights, where), has_edges(edges)
         cold = (warm[:, 0] == 0).nonzero()[:, 0]
         sources = np.flatnonzero(np.diff(edges.indptr)).astype(np.int32)
         for _ in run.epochs():
@@ -118,23 +133,24 @@ class DirectedPropagation(TrainedVectors):
                 block = run.workers.share(batch)
                 # one draw for the complete batch, the same in all workers
                 drawn = torch.rand(graph.n, 1, device=where, generator=run.generator)
-                s, t = encode(bought, warm * (drawn >= config.id_dropout))
-                logits = s[torch.from_numpy(block).to(where)] @ t.T / config.temperature
-                loss = softmax_loss(logits, edges[block], block, cold)
+                s, t, sent_s, sent_t = encode(bought, warm * (drawn >= config.id_dropout))
+                loss = edge_loss(
+                    (s, t),
+                    (sent_s, sent_t) if not config.own_edge else None,
+                    (edges[block], weights[block]),
+                    (block, cold),
+                    config.temperature,
+                )
                 losses.append(run.step(loss, edges[block].nnz))
-            with torch.no_grad():
-                s, t = encode(bought, warm)
-            hit_rate = validation.hit_rate(s.cpu().numpy(), t.cpu().numpy())
+            hit_rate = validation.hit_rate(*vectors(bought, warm))
             run.finish(float(np.mean(losses)) if losses else 0.0, hit_rate)
         run.restore_best()
         self.history = run.history
 
         # the validation edges teach nothing, but they carry messages in the vectors that answer
         everything = normalized_weights(graph.complements)
-        with torch.no_grad():
-            bought = SparseMap(symmetric_normalised(everything), where)
-            s, t = encode(bought, has_edges(everything))
-        self.source_vectors, self.target_vectors = s.cpu().numpy(), t.cpu().numpy()
+        bought = SparseMap(symmetric_normalised(everything), where)
+        self.source_vectors, self.target_vectors = vectors(bought, has_edges(everything))
         self.content = module["source_content"].detach().cpu().numpy()
         return self
 
@@ -150,6 +166,35 @@ class DirectedPropagation(TrainedVectors):
         super().restore(arrays)
         self.attributes = AttributeEncoder.restore(arrays)
         self.content = arrays["source_content"]
+
+
+def edge_loss(
+    states: tuple[torch.Tensor, torch.Tensor],
+    sent: tuple[torch.Tensor, torch.Tensor] | None,
+    edges: tuple[Sparse, Sparse],
+    rows: tuple[Rows, torch.Tensor],
+    temperature: float,
+) -> torch.Tensor:
+    """`softmax_loss` of cosines over the complete catalogue.
+
+    Args:
+        states: of sources and of targets, (n, d).
+        sent: what each product sends, of which an edge's own is taken out of its cosine, (n, d);
+            None leaves it there.
+        edges: (b, n) CSR of the sources' edges: their weights in the loss, and in the messages.
+        rows: the sources (b,), and the products that do not compete (m,).
+        temperature: divides cosines.
+    """
+    import torch
+    from torch.nn.functional import normalize
+
+    from goeswith.models.neural.torch_layers import edge_cosines, softmax_loss
+
+    (s, t), (weights, messages), (block, excluded) = states, edges, rows
+    sources = torch.from_numpy(block).to(s.device)
+    logits = normalize(s, dim=1)[sources] @ normalize(t, dim=1).T / temperature
+    pairs = edge_cosines(states, sent, messages, block) / temperature if sent else None
+    return softmax_loss(logits, weights, block, excluded, pairs)
 
 
 def normalized_weights(edges: Relation) -> Sparse:

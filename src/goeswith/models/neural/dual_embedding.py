@@ -15,9 +15,13 @@ import numpy.typing as npt
 from pydantic import Field
 from scipy import sparse
 
-from goeswith.core.arrays import Floats, Sparse, blocks, entry_rows, inverse_power
+from goeswith.core.arrays import Floats, Rows, Sparse, blocks, entry_rows, inverse_power
+from goeswith.core.jit import has_numba
 from goeswith.data.catalog import Catalog
 from goeswith.features.attribute_encoder import AttributeEncoder
+from goeswith.models.compiled_skip_gram import DEVIATION as COMPILED_DEVIATION
+from goeswith.models.compiled_skip_gram import CompiledSkipGram
+from goeswith.models.neural.distributed import Workers
 from goeswith.models.neural.training import (
     PairValidation,
     TrainedVectors,
@@ -41,8 +45,12 @@ if TYPE_CHECKING:
 
 _NEGATIVES_PER_STEP: Final = 512
 """Negatives drawn in a step; all its pairs share them."""
+_DEVIATION: Final = 0.1
+"""Standard deviation of the first source vectors."""
 _MIN_STEPS: Final = 20
 """Steps of an epoch at least: a small shop has smaller batches."""
+_MIN_PAIRS: Final = 20_000
+"""Pairs that an epoch of compiled code reads at least: those of a small shop several times."""
 _MAX_VIEW_EPOCHS: Final = 5
 """Maximum epochs of the model of views, which has many more pairs than complements."""
 
@@ -102,38 +110,39 @@ class DualEmbedding(TrainedVectors):
         shares = np.cumsum(negative_shares(edges, config.negative_exponent))
         is_source, is_target = out_degree(edges) > 0, in_degree(edges) > 0
 
+        is_compiled = has_numba() and where.type == "cpu" and Workers.here().size == 1
+        deviation = COMPILED_DEVIATION if is_compiled else _DEVIATION
         torch.manual_seed(config.seed)
         module = torch.nn.ParameterDict(
             {
-                "in": normal(graph.n, config.dimension),
+                "in": normal(graph.n, config.dimension, deviation),
                 "out": torch.nn.Parameter(torch.zeros(graph.n, config.dimension)),
             }
         ).to(where)
+        compiled: CompiledSkipGram | None = None
+        if is_compiled:
+            for name in ("in_squares", "out_squares"):  # of the run, so that it resumes with them
+                module[name] = torch.nn.Parameter(torch.zeros(graph.n), requires_grad=False)
+            tables = {name: table.detach().numpy() for name, table in module.items()}
+            compiled = CompiledSkipGram(tables, shares, config.negatives, config.learning_rate)
         optimizer = torch.optim.Adam(module.parameters(), lr=config.learning_rate)
-        run = TrainingRun(self, module, optimizer, data=[weights, shares])
+        # the first epochs of torch, which learn popularity, can look like a peak
+        pairs = validation.pairs if compiled is None else None
+        run = TrainingRun(self, module, optimizer, data=[weights, shares], pairs=pairs)
 
         for _ in run.epochs():
-            losses = []
             sources, targets = draw_pairs(weights, run.rng)
-            size = int(np.clip(len(sources) // _MIN_STEPS, 1, config.batch))
-            for batch in blocks(np.arange(len(sources), dtype=np.int32), size):
-                block = run.workers.share(batch)
-                negatives = np.searchsorted(
-                    shares, run.rng.random(_NEGATIVES_PER_STEP) * shares[-1]
-                )
-                u, v, w = (
-                    torch.from_numpy(rows.astype(np.int64)).to(where)
-                    for rows in (sources[block], targets[block], negatives)
-                )
-                loss = skip_gram_loss(
-                    module["in"][u], module["out"][v], module["out"][w], config.negatives
-                )
-                losses.append(run.step(loss, len(block)))
+            if compiled is not None:
+                times = max(-(-_MIN_PAIRS // len(sources)), 1) if len(sources) else 1
+                sources, targets = np.tile(sources, times), np.tile(targets, times)
+                loss = compiled.epoch(sources, targets, int(run.rng.integers(1, 2**63)))
+            else:
+                loss = self._epoch(run, sources, targets, shares)
             # whatever is retrieved, the tables are those that find held-out complements best
             hit_rate = validation.hit_rate(
                 _vectors(module["in"], is_source), _vectors(module["out"], is_target)
             )
-            run.finish(float(np.mean(losses)) if losses else 0.0, hit_rate)
+            run.finish(loss, hit_rate)
         run.restore_best()
         self.history = run.history
 
@@ -148,6 +157,28 @@ class DualEmbedding(TrainedVectors):
             t = _with_stand_ins(t, ~(is_source | is_target), similarity, config.stand_ins)
         self.source_vectors, self.target_vectors = s, t
         return self
+
+    def _epoch(
+        self, run: TrainingRun, sources: Rows, targets: Rows, shares: npt.NDArray[np.float64]
+    ) -> float:
+        """Train on pairs by torch, in batches that workers share; the mean loss of a batch."""
+        import torch
+
+        module, where, losses = run.module, next(run.module.parameters()).device, []
+        assert isinstance(module, torch.nn.ParameterDict)
+        size = int(np.clip(len(sources) // _MIN_STEPS, 1, self.config.batch))
+        for batch in blocks(np.arange(len(sources), dtype=np.int32), size):
+            block = run.workers.share(batch)
+            negatives = np.searchsorted(shares, run.rng.random(_NEGATIVES_PER_STEP) * shares[-1])
+            u, v, w = (
+                torch.from_numpy(rows.astype(np.int64)).to(where)
+                for rows in (sources[block], targets[block], negatives)
+            )
+            loss = skip_gram_loss(
+                module["in"][u], module["out"][v], module["out"][w], self.config.negatives
+            )
+            losses.append(run.step(loss, len(block)))
+        return float(np.mean(losses)) if losses else 0.0
 
     def _similarity(self, catalog: Catalog, graph: RelationGraph) -> ItemSimilarity:
         """The paper's item similarity: cosines of a second model of this kind, on views."""

@@ -40,6 +40,9 @@ class PCompanionConfig(Product2VecConfig):
 class PCompanionSoftmaxConfig(Product2VecConfig):
     """Settings of P-Companion with softmaxes; those of Product2Vec hold for its vectors."""
 
+    vectors: Literal["product2vec", "product2vec_softmax"] = Field(
+        "product2vec", description="Model of the product vectors."
+    )
     step_size: float = Field(
         0.01, gt=0, description="Adam's step size of all but the product vectors."
     )

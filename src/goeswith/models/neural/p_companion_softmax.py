@@ -29,10 +29,14 @@ import numpy as np
 from goeswith.core.arrays import Floats, Rows, Sparse, blocks, entry_rows, top_k
 from goeswith.core.arrays_file import Arrays
 from goeswith.data.catalog import Catalog
+from goeswith.features.type_transitions import CountedTransitions
 from goeswith.models.neural.p_companion_config import PCompanionSoftmaxConfig
-from goeswith.models.neural.product2vec import edges_between
+from goeswith.models.neural.product2vec import Product2Vec, Product2VecConfig, edges_between
+from goeswith.models.neural.product2vec_softmax import (
+    Product2VecSoftmax,
+    Product2VecSoftmaxConfig,
+)
 from goeswith.models.neural.training import PairValidation, TrainingRun, require_torch
-from goeswith.models.neural.type_transitions import CountedTransitions
 from goeswith.models.neural.typed_vectors import EncodedTypes
 from goeswith.models.paths import in_degree, out_degree
 from goeswith.relations.graph import RelationGraph
@@ -142,6 +146,12 @@ class PCompanionSoftmax(EncodedTypes):
             run.finish(float(np.mean(losses)) if losses else 0.0, self._type_rate(validation))
         run.restore_best()
         self._export_types(module)
+
+    def _new_encoder(self) -> Product2Vec:
+        if self.config.vectors == "product2vec":
+            return super()._new_encoder()
+        shared = self.config.model_dump(include=set(Product2VecConfig.model_fields))
+        return Product2VecSoftmax(Product2VecSoftmaxConfig.model_validate(shared))
 
     def type_scores(self, sources: Rows) -> Floats:
         """(b, types) log-odds of complement types."""

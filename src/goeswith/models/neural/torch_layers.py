@@ -125,7 +125,11 @@ class _Everywhere(torch.autograd.Function):
 
 
 def softmax_loss(
-    logits: torch.Tensor, edges: Sparse, block: Rows, excluded: torch.Tensor
+    logits: torch.Tensor,
+    edges: Sparse,
+    block: Rows,
+    excluded: torch.Tensor,
+    pairs: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Sum over the edges of weight times -log softmax of the target among it and all non-targets.
 
@@ -134,6 +138,7 @@ def softmax_loss(
         edges: (b, n) CSR of weights; the targets of each source do not compete with each other.
         block: (b,) the sources, which do not compete either.
         excluded: (m,) columns that do not compete: products that nothing is known of.
+        pairs: (nnz,) logits of the edges, where they differ from those of all pairs.
     """
     where = logits.device
     rows = torch.from_numpy(np.repeat(np.arange(len(block)), np.diff(edges.indptr))).to(where)
@@ -144,7 +149,7 @@ def softmax_loss(
     out[torch.arange(len(block)), torch.from_numpy(block.astype(np.int64)).to(where)] = True
     weights = torch.from_numpy(edges.data).to(where, logits.dtype)
     loss: torch.Tensor = _SoftmaxLoss.apply(  # type: ignore[no-untyped-call]
-        logits, out, rows, columns, weights
+        logits, pairs, out, rows, columns, weights
     )
     return loss
 
@@ -153,13 +158,16 @@ class _SoftmaxLoss(torch.autograd.Function):
     """Its gradient by hand: torch's own would hold four more (b, n) arrays where one is enough."""
 
     @staticmethod
-    def forward(ctx: Any, logits: torch.Tensor, *edges: torch.Tensor) -> torch.Tensor:
+    def forward(
+        ctx: Any, logits: torch.Tensor, pairs: torch.Tensor | None, *edges: torch.Tensor
+    ) -> torch.Tensor:
         out, rows, columns, weights = edges
         rivals = logits.masked_fill(out, -torch.inf)
         highest = rivals.amax(1, keepdim=True).nan_to_num(neginf=0)
         rivals.sub_(highest).exp_()
         total = rivals.sum(1)
-        gap = (total.log() + highest[:, 0])[rows] - logits[rows, columns]
+        edge_logits = logits[rows, columns] if pairs is None else pairs
+        gap = (total.log() + highest[:, 0])[rows] - edge_logits
         ctx.save_for_backward(rivals, total, gap, rows, columns, weights)
         return (torch.nn.functional.softplus(gap) * weights).sum()
 
@@ -169,8 +177,10 @@ class _SoftmaxLoss(torch.autograd.Function):
         pull = gap.sigmoid() * weights * gradients[0]
         pulls = torch.zeros_like(total).index_add_(0, rows, pull)
         gradient = rivals * (pulls / total.clamp_min(1e-30))[:, None]
+        if ctx.needs_input_grad[1]:
+            return gradient, -pull, None, None, None, None
         gradient[rows, columns] -= pull
-        return gradient, None, None, None, None
+        return gradient, None, None, None, None, None
 
 
 def sampled_softmax_loss(
@@ -204,6 +214,32 @@ def sampled_softmax_loss(
     return (
         torch.nn.functional.softplus(gap) * torch.from_numpy(edges.data).to(where, gap.dtype)
     ).sum()
+
+
+def edge_cosines(
+    states: tuple[torch.Tensor, torch.Tensor],
+    sent: tuple[torch.Tensor, torch.Tensor] | None,
+    messages: Sparse,
+    block: Rows,
+) -> torch.Tensor:
+    """(nnz,) cosines of the two ends of each edge, without what came over that edge itself.
+
+    Args:
+        states: of sources and of targets, (n, d), with the messages of all edges.
+        sent: what each product sends as a source to its targets, and as a target to its sources,
+            (n, d); None leaves it in the states.
+        messages: (b, n) CSR of the sources' edges: what a message is multiplied by.
+        block: the sources (b,).
+    """
+    (s, t), where = states, states[0].device
+    source = torch.from_numpy(block[entry_rows(messages)].astype(np.int64)).to(where)
+    target = torch.from_numpy(messages.indices.astype(np.int64)).to(where)
+    s_u, t_v = s[source], t[target]
+    if sent is not None:
+        along = torch.from_numpy(messages.data).to(where, s.dtype)[:, None]
+        s_u, t_v = s_u - along * sent[1][target], t_v - along * sent[0][source]
+    unit = torch.nn.functional.normalize
+    return (unit(s_u, dim=1) * unit(t_v, dim=1)).sum(1)
 
 
 def normal(rows: int, columns: int, deviation: float = 0.1) -> torch.nn.Parameter:

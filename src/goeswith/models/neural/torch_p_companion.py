@@ -13,11 +13,11 @@ from goeswith.models.neural.neighbour_sampler import sample_neighbours
 from goeswith.models.neural.product2vec import hinge
 
 if TYPE_CHECKING:
+    from goeswith.features.type_transitions import CountedTransitions
     from goeswith.models.neural.p_companion_config import (
         PCompanionConfig,
         PCompanionSoftmaxConfig,
     )
-    from goeswith.models.neural.type_transitions import CountedTransitions
 
 
 class TypeTransition(torch.nn.Module):

@@ -331,8 +331,8 @@ class TrainingRun:
         validation = self.workers.mean(validation)  # they must agree on when to stop
         if not np.isfinite(loss):
             raise ConfigError(
-                f"training {self.name} left the finite numbers in epoch {len(self.history) + 1}: "
-                f"lower learning_rate, now {self.config.learning_rate}"
+                f"training {self.name} diverged in epoch {len(self.history) + 1} (the loss is not "
+                f"finite): lower learning_rate, now {self.config.learning_rate}"
             )
         epoch: EpochRecord = {
             "epoch": len(self.history) + 1,

@@ -103,7 +103,7 @@ def extend_catalog(
     table = as_in_fit(table, "products", file.name, quarantine, config, report)
     table = clean_products(table, file.name, quarantine, config.decimal, catalog.frame).frame
     fresh = table.filter(~pl.col("product_id").is_in(catalog.ids.implode()))
-    fresh = with_pictures(Catalog(fresh), config.pictures, quarantine).frame
+    fresh = with_pictures(Catalog(fresh), config.pictures, quarantine).catalog.frame
     columns = [
         _cast_like(fresh[name], kind, file.name)
         if name in fresh.columns

@@ -51,7 +51,7 @@ def follow(
     """
     done = _counted_bytes(Bundle.open(bundle))
     if stream is None and not folder.is_dir():
-        raise ConfigError(f"there is no folder {folder}; name that of serve.feedback")
+        raise ConfigError(f"there is no folder {folder}; use the folder of serve.feedback")
     opened = open_stream(*stream) if stream else None
     try:
         log = StreamLog(folder, _public_name(*stream)) if stream else None

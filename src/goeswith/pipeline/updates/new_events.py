@@ -46,7 +46,7 @@ class NewEvents:
         notes: limits of the counts, for the user.
         event_ids: hashes of those with an `event_id`, sorted.
         counted: contexts in the counts after the update; None if the bundle does not store them.
-        skipped: number of events that were in the counts already.
+        skipped: number of events that were already counted.
     """
 
     path: Path
@@ -108,8 +108,8 @@ def read_events(
     stored = old.folder / COUNTED
     if not stored.is_file():
         notes.append(
-            f"{old.path} does not store what it counted (it was fitted by an earlier version): "
-            "events that are in its counts already are not recognised; fit it again"
+            f"{old.path} does not store which events it counted (it was fitted by an earlier "
+            "version), so events that are already counted are not recognised; fit it again"
         )
         return NewEvents(path, frame, files, notes, event_ids)
     counted = CountedContexts.load(stored)
@@ -132,7 +132,7 @@ def _without_repeats(
     new, event_ids = drop_repeats(table, no_hashes() if again else counted_event_ids(old))
     repeated = table.height - new.height
     if repeated and not new.height:
-        raise DataError(f"{path}: every event of it is in the counts already, by its event_id")
+        raise DataError(f"{path}: every event of it is already counted, by its event_id")
     quarantine.count_expected(path.name, repeated, "sent twice (by event_id)", "")
     return new, event_ids, repeated
 
@@ -160,16 +160,16 @@ def _unknown_products(file: str, quarantine: Quarantine, used: int) -> list[str]
     if not used or 2 * count >= quarantine.rows_read(file):
         share = f"{count:,} of {quarantine.rows_read(file):,} rows" if count else "no row"
         why = (
-            f"{share} name products that the bundle does not have ({names}): is it the file of "
-            "this shop, with the same ids? Give new products with --products"
+            f"{share} have products that are not in the bundle ({names}): is it the file of "
+            "this shop, with the same ids? Pass new products with --products"
             if count
-            else "no row of it can be used"
+            else "no row can be used"
         )
         raise DataError(f"{file}: {why}")
     if not count:
         return []
     return [
-        f"events set aside: {count:,}, of products that are not in the catalogue: {names}; give "
+        f"events not used: {count:,}, with products that are not in the catalogue: {names}; pass "
         "new products with --products"
     ]
 
@@ -186,12 +186,12 @@ def _without_counted(
     count = int(overlap.is_counted.sum())
     if count == frame.height:
         raise BundleError(
-            f"all {count:,} events of {path} are in the counts of {old.path} already, by the ids "
+            f"all {count:,} events of {path} are already counted in {old.path}, by the ids "
             "and times of their baskets, sessions or users; give --again to count them once more"
         )
     if overlap.undecided:
         raise BundleError(
-            f"{path}: {overlap.undecided:,} of its users are in the counts of {old.path} already, "
+            f"{path}: {overlap.undecided:,} of its users are already counted in {old.path}, "
             "and without timestamps in both it cannot be decided which of their events are new. "
             "Add timestamps or basket ids and fit again, or give --again to count all of the file"
         )
@@ -211,7 +211,7 @@ def _without_counted(
         )
         return frame.filter(~overlap.is_counted), [
             f"{count:,} of {frame.height:,} events were skipped, because their {overlap.contexts:,}"
-            f" baskets, sessions or users are in the counts already{changed}"
+            f" baskets, sessions or users are already counted{changed}"
         ]
     if overlap.within_times:
         return frame, [
@@ -245,13 +245,13 @@ def _check_countable(old: Bundle, events: Path, settings: Settings, *, again: bo
     data = old.manifest["data"]
     if data["rows"].get("events") is None or data["rows"].get("relations") is not None:
         raise BundleError(
-            f"{old.path} was made from lists of relations or a catalogue alone, which have no "
-            "counts that events could be added to; fit it anew from data with events"
+            f"{old.path} was fitted from lists of relations or a catalogue alone, so it has no "
+            "counts to which events could be added; fit it again from data with events"
         )
     if settings.relations.half_life_days is not None:
         raise BundleError(
-            f"{old.path} was fitted with half_life_days, by which its counts would have aged "
-            "since; fit it anew from all events"
+            f"{old.path} was fitted with half_life_days, and its counts cannot be aged now; fit "
+            "it again from all events"
         )
     if events.is_dir():
         return
@@ -274,7 +274,7 @@ def _check_not_counted(old: Bundle, events: Path, field: str, digest: str) -> No
     if applied:
         when = applied[-1].get("applied")
         raise BundleError(
-            f"{events} is in the counts of {old.path} already, as {applied[-1]['file']}"
+            f"{events} is already counted in {old.path}, as {applied[-1]['file']}"
             f"{f', since {when}' if when else ', since it was fitted'}; give --again to count it "
             "once more"
         )

@@ -52,7 +52,7 @@ class UpdateSummary:
 
     Attributes:
         events: number of counted events; 0 without a file.
-        skipped: number of events that were in the counts already.
+        skipped: number of events that were already counted.
         products: new in the catalogue.
         existing: products of the table that were in the catalogue before; they stayed as they were.
         unused: columns of that table that the catalogue does not have.
@@ -88,7 +88,7 @@ def update_bundle(
     Args:
         path: the bundle.
         events: a table as `events` of a data folder, of which baskets, sessions and users that
-            are in the counts already are skipped; or a feedback folder of `goeswith serve`, of
+            are already counted are skipped; or a feedback folder of `goeswith serve`, of
             which new lines are counted.
         products: a table as `products` of a data folder. None for none.
         again: count what was counted before once more.

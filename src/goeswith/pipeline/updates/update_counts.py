@@ -31,7 +31,7 @@ def check_contexts(mined: list[dict[str, Any]], report: MiningReport, events: Pa
             raise DataError(
                 f"{events}: {entry.relation} would be counted in {entry.contexts_are}, and the "
                 f"bundle counts it in {kind}; give the events the same id columns as those that it "
-                "was fitted from, or fit it anew from all events"
+                "was fitted from, or fit it again from all events"
             )
 
 

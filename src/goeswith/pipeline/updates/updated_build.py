@@ -107,7 +107,9 @@ class UpdatedBuild:
             _link_files(folder, self.build / folder.relative_to(self.old.folder))
         if (self.old.folder / COUNTED).is_file():
             link_or_copy(self.old.folder / COUNTED, self.build / COUNTED)
-        write_build(self.build, self.extended.catalog, self.graph, self.table)
+        write_build(
+            self.build, self.extended.catalog, self.graph, self.table, self.settings.fit.without
+        )
         below_support = self._below_support(n)
         if below_support is not None:
             save_graph(below_support, self.build / BELOW_SUPPORT)
@@ -152,7 +154,7 @@ class UpdatedBuild:
             ExclusionIndex(catalog, self.graph, by_kinds=self.old.kinds_exclude),
         )
         self.steps.log("writing")
-        write_build(self.build, catalog, self.graph, self.table)
+        write_build(self.build, catalog, self.graph, self.table, self.settings.fit.without)
         save_graph(below_support, self.build / BELOW_SUPPORT)
         self._save_counted(new_events)
         self.mined = merge_reports(self.mined, report)

@@ -44,7 +44,7 @@ class OwnPurchases:
             ConfigError: there are both, none, or too many; or the bundle has no histories.
         """
         if (history is None) == (user is None):
-            raise ConfigError("give either the history of a shopper or her user id")
+            raise ConfigError("pass either the history of a shopper or a user id")
         if user is not None:
             return cls._stored(bundle, user)
         ids = list(dict.fromkeys(history or ()))

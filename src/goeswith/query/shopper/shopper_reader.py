@@ -27,7 +27,7 @@ class ShopperReader:
         spec: str | None = (bundle.manifest.get("shoppers") or {}).get("model")
         if spec is None:
             raise ConfigError(
-                f"{bundle.path} holds no histories of shoppers: fit it with "
+                f"{bundle.path} has no histories of shoppers: fit it with "
                 'fit.shopper_model = "auto" from purchases with user_id'
             )
         self.spec, self.folder = spec, bundle.folder / SHOPPER_MODEL

@@ -46,9 +46,7 @@ class ZeroShot(Recommender):
             description="How much less a target scores that costs e times as much as its source. "
             "Set by hand: no data set to learn from has prices and directed pairs.",
         )
-        place: float = Field(
-            1.0, ge=0, description="How much less each further product of one kind scores."
-        )
+        place: float = Field(1.0, ge=0, description="Penalty of each further product of one kind.")
 
     name: ClassVar[str] = "zero_shot"
     config: Config

@@ -80,7 +80,7 @@ def basket_matrix(
 
 def _moments(purchases: pl.DataFrame) -> list[pl.Expr]:
     """Of each basket, what orders it."""
-    if "timestamp" in purchases.columns:
+    if _has(purchases, "timestamp"):
         return [pl.col("timestamp").min().alias("time")]
     if _has(purchases, "user_id") and _has(purchases, "position"):
         return [pl.col("user_id").min().alias("owner"), pl.col("position").max()]
@@ -99,11 +99,15 @@ def _with_time(baskets: pl.DataFrame) -> pl.DataFrame:
 
 
 def _owners(purchases: pl.DataFrame) -> pl.DataFrame:
-    """basket, owner (the lowest of its users), ended: every basket with a user."""
-    ended = pl.col("timestamp").max() if "timestamp" in purchases.columns else pl.lit(0)
+    """basket, owner (the lowest of its users), ended: every basket with a user.
+
+    A basket ends at its last timestamp; without these at its last position, or row.
+    """
+    order = next((name for name in ("timestamp", "position") if _has(purchases, name)), "row")
     return (
-        purchases.group_by(_BASKET)
-        .agg(pl.col("user_id").min().alias("owner"), ended.alias("ended"))
+        purchases.with_row_index("row")
+        .group_by(_BASKET)
+        .agg(pl.col("user_id").min().alias("owner"), pl.col(order).max().alias("ended"))
         .drop_nulls("owner")
     )
 

@@ -90,7 +90,7 @@ class Experiment(BaseModel):
             raise ValueError(f"a variant has a name other than {HOLDOUT!r}, the share `holdout`")
         if self.control is not None and self.control not in self.variants:
             raise ValueError(
-                f"control = {self.control!r} is no variant; give {', '.join(self.variants)}"
+                f"control = {self.control!r} is not a variant; use {', '.join(self.variants)}"
             )
         if self.starts and self.stop and self.stop.ends and self.stop.ends < self.starts:
             raise ValueError(f"stop.ends = {self.stop.ends} is before starts = {self.starts}")
@@ -162,7 +162,7 @@ def read_experiment(path: Path) -> Experiment:
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigError(f"{path} is no TOML: {error}") from error
+        raise ConfigError(f"{path} is not valid TOML: {error}") from error
     except ValidationError as error:
         of_a_field = bool(error.errors()[0]["loc"])  # else its value is the complete file
         message = describe_errors(error, Experiment, with_input=of_a_field)

@@ -282,8 +282,8 @@ def _verdict(
     """The most urgent sentence."""
     if split_alarm:
         return "fault", (
-            "Stop: the numbers of shoppers differ from the shares of the file, so that no "
-            "comparison holds; look for variants that lose shoppers, and for an edited file."
+            "Stop: the numbers of shoppers differ from the shares of the file, so no "
+            "comparison is valid; look for variants that lose shoppers, and for an edited file."
         )
     tested: list[VariantResult | DraftResult] = [
         *(one for one in variants if one.name != experiment.baseline),

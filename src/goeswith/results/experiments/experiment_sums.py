@@ -189,7 +189,7 @@ def experiment_sums(
         ).fetchone()
         if not n:
             raise DataError(
-                f"{folder} holds no answers of the experiment {experiment.name!r}: set "
+                f"{folder} has no answers of the experiment {experiment.name!r}: set "
                 f"serve.experiment, and send {unit} with requests"
             )
         money, variants = _sums(db, unit, until)
@@ -212,7 +212,7 @@ def baseline_sums(folder: Path, unit: str) -> VariantSums:
         db.execute(_ANSWERS.format(unit=unit, variant="'all'", condition=_EVERYBODY), [None])
         _, variants = _sums(db, unit)
     if not variants:
-        raise DataError(f"{folder} holds no answers with {unit}: set serve.exposures")
+        raise DataError(f"{folder} has no answers with {unit}: set serve.exposures")
     return variants["all"]
 
 

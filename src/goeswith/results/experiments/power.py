@@ -91,7 +91,7 @@ def shoppers_needed(
     needed = (high * deviation / change) ** 2 / (share * (1 - share))
     if needed > _MAX_SHOPPERS:
         raise ConfigError(
-            f"a change of {effect:g} is too small to be found; give a larger --effect"
+            f"a change of {effect:g} is too small to be detected; give a larger --effect"
         )
     shares = crossing_shares(high, looks, alpha)
     half = int(np.argmax(shares >= 0.5)) + 1

@@ -158,7 +158,7 @@ def read_click_counts(folder: Path, by: CountedBy = "product") -> ClickCounts:
         by: what the arms are.
 
     Raises:
-        DataError: the folder holds no feedback.
+        DataError: the folder has no feedback.
     """
     with feedback_connection(folder, memory_mb=500) as db:
         source, arm_column = _COLUMNS[by]

@@ -12,7 +12,6 @@ from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 from scipy.special import expit, gammaln, logit
 
 PRIOR_IMPRESSIONS: Final = 30.0
@@ -47,6 +46,8 @@ def fit_prior(clicks: Floats, examined: Floats) -> ClickPrior:
         clicks: (n,) of each arm.
         examined: (n,) examined impressions.
     """
+    from scipy.optimize import minimize  # slow to import
+
     used = np.flatnonzero(examined > 0)
     if len(used) > _MAX_ARMS:
         used = np.random.default_rng(0).choice(used, _MAX_ARMS, replace=False)

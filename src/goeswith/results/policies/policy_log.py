@@ -111,7 +111,7 @@ def make_policy_log(
     if c.slate is not None:
         require_columns(log, (c.rank,), file)
     if not log.height:
-        raise DataError(f"{file} holds no rows")
+        raise DataError(f"{file} has no rows")
     log = with_row_numbers(log)
     log = log.with_columns(identifiers(log[c.product], file).alias(c.product))
     refuse_null(log, c.product, file)

@@ -80,14 +80,14 @@ def feedback_connection(folder: Path, memory_mb: int = 1000) -> Iterator[Any]:
     the name of each parsed part; see `part_file`.
 
     Raises:
-        DataError: the folder holds no feedback, or no complete line.
+        DataError: the folder has no feedback, or no complete line.
     """
     import duckdb
 
     paths = sorted(path for path in folder.glob(FEEDBACK_PATTERN) if path.stat().st_size)
     if not paths:
         raise DataError(
-            f"{folder} holds no feedback ({FEEDBACK_PATTERN}); name the folder serve.feedback, to "
+            f"{folder} has no feedback ({FEEDBACK_PATTERN}); use the folder of serve.feedback, to "
             "which the service writes with the first request that has a user_id or session_id"
         )
     with TemporaryDirectory(prefix="goeswith-") as spill:
@@ -104,7 +104,7 @@ def feedback_connection(folder: Path, memory_mb: int = 1000) -> Iterator[Any]:
             logs = [_parsed(connection, path, Path(spill)) for path in paths]
             parts = [part for log in logs for part in log.parts]
             if not parts:
-                raise DataError(f"{folder} holds no complete line of feedback yet")
+                raise DataError(f"{folder} has no complete line of feedback yet")
             for name in _TABLES:
                 create_view(connection, name, [part.files[name] for part in parts])
             connection.execute("CREATE TEMP TABLE parts (name VARCHAR)")

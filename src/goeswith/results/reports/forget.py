@@ -40,12 +40,12 @@ def forget(folder: Path, *, user: str | None = None, before: date | None = None)
         before: remove the lines that arrived before this day (UTC).
 
     Raises:
-        DataError: the folder holds no feedback.
+        DataError: the folder has no feedback.
     """
     paths = sorted(folder.glob(FEEDBACK_PATTERN))
     if not paths:
         raise DataError(
-            f"{folder} holds no feedback ({FEEDBACK_PATTERN}) and is no bundle; name the folder "
+            f"{folder} has no feedback ({FEEDBACK_PATTERN}) and is not a bundle; name the folder "
             "serve.feedback, or a bundle with histories of shoppers"
         )
     result, day = Removal(), None if before is None else before.isoformat()

@@ -47,7 +47,7 @@ def read_pair_clicks(folder: Path, catalog: Catalog) -> PairClicks:
         catalog: products and types.
 
     Raises:
-        DataError: the folder holds no feedback, or no answer of a product of the catalogue.
+        DataError: the folder has no feedback, or no answer of a product of the catalogue.
     """
     with feedback_connection(folder) as db:
         create_impressions(db, seen=has_seen(db))
@@ -60,7 +60,7 @@ def read_pair_clicks(folder: Path, catalog: Catalog) -> PairClicks:
     known = (source >= 0) & (target >= 0) & (source != target)
     if not known.any():
         raise DataError(
-            f"{folder} holds no answer of a product of this catalogue; name the folder "
+            f"{folder} has no answers for products of this catalogue; name the folder "
             "serve.feedback of this shop, or remove fit.feedback"
         )
     source, target = source[known], target[known]

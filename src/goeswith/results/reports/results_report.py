@@ -63,7 +63,7 @@ def report_results(
         counted = sorted(counts.pop("counted") or [])
         if not counted:
             raise DataError(
-                f"{folder} holds no answers: set serve.exposures, and send session_id or user_id "
+                f"{folder} has no answers: set serve.exposures, and send session_id or user_id "
                 "with requests"
             )
         if len(counted) > 1:
@@ -93,7 +93,7 @@ def report_results(
 def _notes(counts: dict[str, Any], currencies: list[tuple[str | None, int]]) -> list[str]:
     notes = []
     for name, text in (
-        ("unreadable", "lines that are no JSON are left out"),
+        ("unreadable", "lines that are not JSON are left out"),
         ("unfinished", "files end in a line that is being written; the next report reads it"),
         ("clicks_without_answer", "clicks without a recommendation_id are left out"),
         ("purchases_without_price", "purchases without a price count as units, not as revenue"),

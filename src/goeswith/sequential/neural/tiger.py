@@ -68,10 +68,7 @@ class Tiger(SequenceModel):
         validation = SequenceValidation(sequences, config.validation_share, config.seed)
         train = validation.train.tail(config.max_length + 1)
         train = train.take(np.flatnonzero(train.lengths > 1))
-        vectors = self._code_inputs(catalog, validation.train)
-        self._set_codes(
-            with_unique_suffix(residual_codes(vectors, config.levels, config.codes, config.seed))
-        )
+        self._set_codes(self.product_codes(catalog, validation.train))
 
         torch.manual_seed(config.seed)
         module = torch.nn.ParameterDict(
@@ -103,6 +100,11 @@ class Tiger(SequenceModel):
         self.export_weights(module)
         self.history = run.history
         return self
+
+    def product_codes(self, catalog: Catalog, sequences: Sequences) -> Codes:
+        """(n, levels + 1) a different code for each product."""
+        vectors, config = self._code_inputs(catalog, sequences), self.config
+        return with_unique_suffix(residual_codes(vectors, config.levels, config.codes, config.seed))
 
     def _code_inputs(self, catalog: Catalog, sequences: Sequences) -> Floats:
         """(n, c) input of the codes: attributes, and neighbours in sequences."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     from goeswith.settings.serve_settings import ServeSettings
 
+_MAX_REMEMBERED: Final = 100
+"""Hosts, with their port, that are not looked at again."""
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
@@ -24,11 +27,12 @@ class AllowedHosts:
     def __init__(self, names: Iterable[str]) -> None:
         self._names = _LOOPBACK_NAMES | {name.lower() for name in names}
         self._allowed = frozenset(name.encode() for name in self._names)
+        self._is_allowed = lru_cache(_MAX_REMEMBERED)(self._allows)
 
     def allows(self, scope: Scope) -> bool:
         """Whether the Host of a request is one of the names; browsers always send one."""
         for name, value in scope["headers"]:
-            if name == b"host" and not self._allows(value):
+            if name == b"host" and not self._is_allowed(value):
                 return False
         return True
 

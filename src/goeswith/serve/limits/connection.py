@@ -8,6 +8,7 @@ then nothing more is read of a refused one.
 from __future__ import annotations
 
 import math
+import re
 import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
@@ -37,6 +38,13 @@ _MAX_DISCARDED: Final = 262_144
 _STALL_SECONDS: Final = 30.0
 """Seconds without a byte taken by a client that a response waits for."""
 
+_DIRECT_PATHS: Final = b"/v1/products/"
+_NOT_DIRECT: Final = frozenset(
+    {b"content-length", b"transfer-encoding", b"expect", b"upgrade", b"origin"}
+)
+"""Headers of requests that the application answers: they have a body or need other headers."""
+_IS_ESCAPED: Final = re.compile(rb"[^!-~]|[%#]").search
+
 CONNECTION_KEY: Final = "goeswith.connection"
 """Key of the ASGI scope with a weak reference to what uvicorn holds of a request, which refers to
 the scope: a cycle would keep the snapshot of a request for longer than it runs.
@@ -57,12 +65,29 @@ class ConnectionState(ServerState):
         draining: every response ends its connection.
         max_connections: a further one takes the place of one without a running request.
         on_refused: called with the status of a request that ends here.
+        find_direct: headers and body, from the scope of a request, of a response that needs no
+            application, if there is one; None where there is none ever.
     """
 
-    def __init__(self, max_connections: int, on_refused: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        max_connections: int,
+        on_refused: Callable[[int], None],
+        find_direct: Callable[[Any], tuple[bytes, bytes] | None] | None = None,
+    ) -> None:
         super().__init__()
-        self.draining = False
+        self.draining, self.find_direct = False, find_direct
+        self._start, self._start_of = b"", self.default_headers
         self.max_connections, self.on_refused = max_connections, on_refused
+
+    @property
+    def response_start(self) -> bytes:
+        """Status line and default headers of a response, such as its date, which uvicorn sets."""
+        if self._start_of is not self.default_headers or not self._start:
+            lines = [b"%b: %b\r\n" % header for header in self.default_headers]
+            self._start = b"HTTP/1.1 200 OK\r\n" + b"".join(lines)
+            self._start_of = self.default_headers
+        return self._start
 
     def drain(self) -> None:
         """From now on, every response ends its connection."""
@@ -110,6 +135,9 @@ class LimitedConnection(HttpToolsProtocol):
         self.deadline = math.inf
         """Second of the loop's clock at which the client has to have sent or taken more."""
         self._in_head = self._in_body = self._is_chunked = self._is_refused = False
+        self._may_be_direct = False
+        self._direct: tuple[bytes, bytes] | None = None
+        """Headers and body of a response that is written at the end of its request."""
         self._received = 0
         """Bytes since a head began, or of a body of unknown length."""
 
@@ -134,6 +162,8 @@ class LimitedConnection(HttpToolsProtocol):
             return
         is_counted = self._in_head or (self._in_body and self._is_chunked)
         self._received = self._received + len(data) if is_counted else len(data)
+        # one at a time: of many requests that arrive at once, the others wait for their turn
+        self._may_be_direct = True
         super().data_received(data)
         if self._is_refused or self.transport.is_closing():
             return
@@ -162,14 +192,39 @@ class LimitedConnection(HttpToolsProtocol):
         self._in_head, self._in_body = False, True
         if self._is_refused:
             return
+        is_plain = True
         for name, _ in self.headers:
             if name == b"transfer-encoding":
                 self._is_chunked, self._received = True, 0
+            is_plain = is_plain and name not in _NOT_DIRECT
+        if is_plain and self._may_be_direct and self._find_direct():
+            return
         self.deadline = self.loop.time() + BODY_SECONDS
         super().on_headers_complete()
         self.scope[CONNECTION_KEY] = weakref.ref(self.cycle)  # type: ignore[typeddict-unknown-key]
         if self.server_state.draining:
             self.cycle.keep_alive = False
+
+    def _find_direct(self) -> bool:
+        """Whether there is a response that needs no application, for the end of the request."""
+        find, parser, url = self.server_state.find_direct, self.parser, self.url
+        if (
+            find is None
+            or self.is_running
+            or self.server_state.draining
+            or self.flow.write_paused
+            or not url.startswith(_DIRECT_PATHS)
+            or _IS_ESCAPED(url)
+            or parser.get_method() != b"GET"
+            or parser.get_http_version() != "1.1"
+            or not parser.should_keep_alive()
+        ):
+            return False
+        path, _, query = url.partition(b"?")
+        scope: Any = self.scope
+        scope |= {"method": "GET", "path": path.decode("ascii"), "query_string": query}
+        self._direct = find(scope)
+        return self._direct is not None
 
     def on_body(self, body: bytes) -> None:
         """A part of the body."""
@@ -180,7 +235,12 @@ class LimitedConnection(HttpToolsProtocol):
         """The last byte of a request."""
         if not self._is_refused:
             self._in_body, self.deadline = False, math.inf
-            super().on_message_complete()
+            if self._direct is None:
+                super().on_message_complete()
+                return
+            self.transport.writelines((self.server_state.response_start, *self._direct))
+            self._may_be_direct, self._direct = False, None
+            self.on_response_complete()
 
     def on_response_complete(self) -> None:
         """Go on with the next request; the rest of a body that nobody read has little time."""

@@ -104,6 +104,9 @@ export const labels = (source, signal) => ask("v1/labels", { params: { source },
 export const label = (source, target, name) => change("v1/labels", { body: { labels: [{ source, target, label: name }] } });
 export const product = (id) => keep(of(id));
 export const related = (id, what, params, signal) => ask(`${of(id)}/${what}`, { params, signal });
+/** The question to the shopper; null without one, and where it fails: the list is shown without it. */
+export const question = (id, params) =>
+  keep(`${of(id)}/question`, params).then((answer) => answer.question ?? null, () => null);
 export const search = (q, k, signal) => ask("v1/search", { params: { q: q.slice(0, 200), k }, signal });
 export const basket = (ids, params, signal) =>
   ask("v1/basket", { params: { ...params, product: ids }, signal });

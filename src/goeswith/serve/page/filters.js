@@ -1,6 +1,6 @@
 // What of a ranking is shown: filters on attributes, quota, diversity. Kept in the address.
 import { h, uid } from "./dom.js";
-import { go } from "./routes.js";
+import { go, lists } from "./routes.js";
 import { clean, percent } from "./text.js";
 
 const OPERATORS = [
@@ -13,6 +13,7 @@ const OPERATORS = [
   ["in", "is one of (a|b)"],
   ["contains", "contains"],
 ];
+const WORDS = new Map(OPERATORS);
 const PATTERN = /^(.*?)(<=|>=|!=|=|<|>|\sin\s|\scontains\s)(.*)$/s;
 /** Where open filters would push the list out of sight. */
 const NARROW = matchMedia("(max-width: 44rem)");
@@ -30,9 +31,23 @@ export function slateOf(params) {
   };
 }
 
-function parsed(text) {
+/** The parts of a filter that is written as text. */
+export function parsed(text) {
   const [, column = "", op = "=", value = ""] = PATTERN.exec(text) ?? [];
   return { column: column.trim(), op: op.trim(), value: value.trim() };
+}
+
+/** Filters of one attribute in words: "price more than 27, at most 36". */
+export function conditionWords(filters) {
+  const { column } = parsed(filters[0]);
+  let last = null;
+  const parts = filters.map((filter) => {
+    const { op, value } = parsed(filter);
+    const sign = op === last ? "" : WORDS.get(op);
+    last = op;
+    return op === "in" ? `is one of ${value.replaceAll("|", ", ")}` : `${sign} ${value}`.trim();
+  });
+  return column ? `${column.replaceAll("_", " ")} ${parts.join(", ")}` : filters.join(", ");
 }
 
 const written = ({ column, op, value }) => (/^[a-z]/.test(op) ? `${column} ${op} ${value}` : `${column}${op}${value}`);
@@ -75,11 +90,13 @@ function row(columns, given) {
  * @param view name of the view whose address it changes.
  * @param params of the address now.
  * @param only the fields that the view's endpoint takes.
+ * @param beside fields that the view shows outside the panel too: they do not open it.
  */
-export function filterPanel(view, params, facts, only = FIELDS) {
+export function filterPanel(view, params, facts, only = FIELDS, beside = []) {
   const slate = slateOf(params);
   const columns = facts.filters;
-  const set = only.filter((name) => [slate[name]].flat().filter(Boolean).length).length;
+  const inUse = only.filter((name) => [slate[name]].flat().filter(Boolean).length);
+  const set = inUse.length;
   const rows = h("div", { class: "rows" }, slate.where.map((text) => row(columns, parsed(text))));
   const perType = h("input", { type: "number", min: 1, max: 1000, name: "per_type", value: slate.per_type ?? "", inputmode: "numeric" });
   const k = h("input", { type: "number", min: 1, max: facts.k, name: "k", value: slate.k ?? "", inputmode: "numeric", placeholder: String(Math.min(24, facts.k)) });
@@ -102,9 +119,8 @@ export function filterPanel(view, params, facts, only = FIELDS) {
       .map((line) => Object.fromEntries(["column", "op", "value"].map((name) => [name, line.querySelector(`[name=${name}]`).value.trim()])))
       .filter((filter) => filter.value)
       .map(written);
-    const next = Object.fromEntries([...params.keys()].map((name) => [name, params.getAll(name)]));
     go(view, {
-      ...next,
+      ...lists(params),
       where: only.includes("where") ? where : [],
       per_type: perType.value,
       diversity: Number(diversity.value) > 0 ? diversity.value : null,
@@ -115,7 +131,7 @@ export function filterPanel(view, params, facts, only = FIELDS) {
   };
   return h(
     "details",
-    { class: "panel", open: set > 0 && !NARROW.matches },
+    { class: "panel", open: inUse.some((name) => !beside.includes(name)) && !NARROW.matches },
     h("summary", { "data-keep": "filters" }, "Filters", set > 0 && h("span", { class: "count" }, set)),
     h(
       "form",

@@ -6,6 +6,9 @@ export function parse(hash) {
   return { name: path || "search", params: new URLSearchParams(query) };
 }
 
+/** The parameters of an address, each with all its values. */
+export const lists = (params) => Object.fromEntries([...params.keys()].map((name) => [name, params.getAll(name)]));
+
 /** The address of a view; a list gives a parameter several times, null leaves it out. */
 export function to(name, params = {}) {
   const query = new URLSearchParams();

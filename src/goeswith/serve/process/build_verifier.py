@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from goeswith.core.errors import BundleError
 from goeswith.serve.process.trial_load import TrialFault
+from goeswith.store.early_checksums import checksum
 from goeswith.store.manifest import LIVE_FOLDER
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ class BuildVerifier:
         """Check a build, and write the verdict."""
         fault: TrialFault | None = None
         try:
-            manifest.verify_checksums()
+            manifest.verify_checksums(checksum)
         except BundleError as error:
             fault = TrialFault(str(error), is_certain=True)
         else:

@@ -11,6 +11,7 @@ from goeswith.query.bundle import Bundle
 from goeswith.serve.process.build_verifier import BuildVerifier
 from goeswith.serve.process.reloader import Reloader
 from goeswith.serve.process.trial_load import TrialLoad
+from goeswith.store.early_checksums import end_threads
 
 if TYPE_CHECKING:
     from goeswith.settings.serve_settings import ServeSettings
@@ -43,6 +44,7 @@ class ServedBundle:
         """
         verifier = BuildVerifier(settings.trusted_keys)
         bundle = Bundle.open(path, verify=verifier)
+        end_threads()
         verifier.trial = trial = TrialLoad(path, live=settings.live)
         verifier.end = trial.end
         return cls(shop, path, settings, verifier, bundle)

@@ -55,7 +55,9 @@ class Server(uvicorn.Server):
         self._shutdown_at: float | None = None
         self._acceptors: list[Acceptor] = []
         self._connections = ConnectionState(
-            settings.max_connections, app.state.metrics.count_refused
+            settings.max_connections,
+            app.state.metrics.count_refused,
+            getattr(app.state, "find_direct", None),
         )
         self.server_state = self._connections
 

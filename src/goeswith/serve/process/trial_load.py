@@ -71,7 +71,7 @@ class TrialLoad:
             manifest: of the build, the current one of the bundle.
 
         Raises:
-            BundleError: the service ends, or another build has taken the place of this one.
+            BundleError: the service ends, or another build has replaced this one.
         """
         size = sum(entry["bytes"] for entry in manifest.files.values())
         size += live_bytes(self.path / LIVE_FOLDER)
@@ -98,7 +98,7 @@ class TrialLoad:
         if code == 0:
             return None
         if code == _OTHER_BUILD:
-            raise BundleError(f"{self.path}: another build has taken the place of this one")
+            raise BundleError(f"{self.path}: another build has replaced this one")
         text = stderr.decode("utf-8", "replace").strip()[-_MAX_REASON:]
         if code == _USER_ERROR:
             return TrialFault(text, is_certain=True)

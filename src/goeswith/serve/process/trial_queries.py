@@ -54,7 +54,8 @@ def _queries(bundle: Bundle, *, live: bool) -> Iterator[Callable[[], Any]]:
     if len(bundle.similar_arrays):
         yield partial(bundle.similars, ids[0], k)
     yield partial(bundle.compare, ids[0], ids[-1])
-    yield partial(bundle.search, f"{ids[-1]} {record.get('title', '')}"[:200], 5)
+    if bundle.has_search:
+        yield partial(bundle.search, f"{ids[-1]} {record.get('title', '')}"[:200], 5)
     yield partial(bundle.complements, ids[0], k, Constraints.from_text(diversity=0.5, per_type=1))
     other_than_first = Constraints.from_text([f"product_id!={ids[0]}"])
     yield partial(bundle.complements, ids[-1], k, other_than_first)

@@ -43,7 +43,7 @@ def open_socket(settings: ServeSettings) -> socket.socket:
         listener = socket.socket(family, socket.SOCK_STREAM)
     except OSError as error:
         raise ConfigError(
-            f"serve.host = {settings.host!r} is no address of this machine: {error.strerror}"
+            f"serve.host = {settings.host!r} is not an address of this machine: {error.strerror}"
         ) from error
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -52,8 +52,8 @@ def open_socket(settings: ServeSettings) -> socket.socket:
     except OSError as error:
         listener.close()
         raise ConfigError(
-            f"{settings.host}:{settings.port} cannot be listened on: {error.strerror}; choose "
-            "another with --host and --port"
+            f"cannot listen on {settings.host}:{settings.port}: {error.strerror}; choose another "
+            "address with --host and --port"
         ) from error
     listener.setblocking(False)
     return listener

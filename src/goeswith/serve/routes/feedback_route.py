@@ -28,7 +28,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
             await app.state.feedback.append(events)
         except FeedbackFull:
             raise HTTPException(
-                503, "the disk is behind; send these again", {"Retry-After": "1"}
+                503, "writing to disk is delayed; send these events again", {"Retry-After": "1"}
             ) from None
         except QuotaReached:
             raise HTTPException(
@@ -38,7 +38,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
             ) from None
         except OSError:
             raise HTTPException(
-                503, "the disk refuses to write; some of these events may be stored"
+                503, "the disk cannot be written to; some of these events may be stored"
             ) from None
         app.state.metrics.count_feedback(len(events))
         return FeedbackResponse(bundle=snapshot.bundle.id, accepted=len(events))

@@ -35,7 +35,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
             stored = LabelStore(snapshot.bundle.path).add(new)
         except OSError:
             raise HTTPException(
-                503, "the disk refuses to write; some of the labels may be stored"
+                503, "the disk cannot be written to; some of the labels may be stored"
             ) from None
         return StoredLabelsResponse.model_validate({"bundle": snapshot.bundle.id, "labels": stored})
 

@@ -104,7 +104,7 @@ def write(snapshot: Snapshot, changes: Sequence[FactChange], who: str | None) ->
         return writer.write(changes, who=who)
     except OSError:
         raise HTTPException(
-            503, "the disk refuses to write; some of the changes may be stored"
+            503, "the disk cannot be written to; some of the changes may be stored"
         ) from None
 
 

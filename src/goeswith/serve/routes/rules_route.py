@@ -125,7 +125,9 @@ def _written(write: Callable[[], T]) -> T:
     try:
         return write()
     except OSError:
-        raise HTTPException(503, "the disk refuses to write; the rules may be unchanged") from None
+        raise HTTPException(
+            503, "the disk cannot be written to; the rules may be unchanged"
+        ) from None
 
 
 def _changed(

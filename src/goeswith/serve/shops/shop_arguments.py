@@ -50,7 +50,7 @@ def served_shops(
         chosen[name] = own.model_copy(update={"bundle": path})
     if not chosen:
         raise ConfigError(
-            "name a bundle, or NAME=BUNDLE for each of several shops, or write the tables "
+            "pass a bundle, or NAME=BUNDLE for each of several shops, or write the tables "
             "[shops.NAME] into the project file"
         )
     settings = {name: shop.serve_settings(name, serve) for name, shop in chosen.items()}

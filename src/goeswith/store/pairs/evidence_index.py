@@ -23,7 +23,7 @@ from goeswith.store.evidence import (
     pair_strength,
 )
 from goeswith.store.mapped_matrix import MappedMatrix, plain_view
-from goeswith.store.product_lookup import ProductLookup
+from goeswith.store.product_lookup import ProductLookup, remember
 
 _MAX_PLAIN: Final = 128
 """Products of a row up to which a set of plain numbers is faster than arrays."""
@@ -58,7 +58,8 @@ class EvidenceIndex:
         self._weights = plain_view(arrays.get("bought.weight", self._bought.data))
         self._type_keys = arrays["types.keys"].data
         self._type_counts = plain_view(arrays["types.count"])
-        self._type_codes = products.type_codes.data
+        self._type_codes, self._types = products.type_codes.data, len(products.type_names)
+        self._type_pairs: dict[int, TypePairCount | None] = {}
         self.purchases = arrays["purchases"]
         """(n,) contexts that hold each product."""
         self._purchases = plain_view(self.purchases)
@@ -84,9 +85,12 @@ class EvidenceIndex:
         """Rows of the substitutes of a product in the similarity signal, in either direction."""
         return self._similar.row(row)[0]
 
-    def is_substitute(self, row: int, other: int) -> bool:
-        """Whether `substitutes` of a product has another one."""
-        return self._similar.position(row, other) >= 0
+    def substitutes_among(self, row: int, others: list[int]) -> set[int]:
+        """Those of a few products that `substitutes` of a product has."""
+        if self._similar.is_empty(row):
+            return set()
+        places = self._similar.places(row, others)
+        return {other for other, place in zip(others, places, strict=True) if place >= 0}
 
     def viewed_with(self, row: int) -> tuple[Rows, npt.NDArray[np.float32]]:
         """Rows viewed together with a product as alternatives, and in how many contexts."""
@@ -120,59 +124,55 @@ class EvidenceIndex:
                 on one product of the source's type.
         """
         rows = targets.tolist()
-        places = self._bought.places(source, rows)
+        bought = self._bought
+        places, back_places = bought.places(source, rows), bought.places_in(rows, source)
         measures = self._measures(source, rows, places)
         no_views = self._viewed.is_empty(source)
         # plain numbers from here on: arrays of a few are slow to index
         first, customers, counted = self._source_first, self._customers, self.counted
         counts, purchases, unit = self._counts, self._purchases, self._unit
-        linked = _LinkedProducts(self._outgoing, source)
+        linked, kind = _LinkedProducts(self._outgoing, source), self._type_codes[source]
+        alike = self._best_of_type.places_in(rows, kind)
         evidence = []
-        for target, at, typed, (confidence, lift, pmi_lower) in zip(
-            rows, places, by_type.tolist(), measures, strict=True
+        for target, at, back, typed, best, (confidence, lift, pmi_lower) in zip(
+            rows, places, back_places, by_type.tolist(), alike, measures, strict=True
         ):
             basis: Basis = "bought_together"
             link = types = known = None
-            bought = ordered = 0
+            together = ordered = 0
             if at >= 0:
-                bought = round(counts[at])
+                together = round(counts[at])
                 ordered = 0 if first is None else round(first[at])
                 known = None if customers is None else round(customers[at])
-            back = self._bought.position(target, source) if at < 0 or first is not None else -1
-            if at < 0:
-                basis, link, types = (
-                    self._indirect_basis(source, target, typed, linked)
-                    if back < 0
-                    else ("bought_before", None, None)
-                )
-            evidence.append(
-                from_fields(
-                    Evidence,
-                    {
-                        "basis": basis,
-                        "bought_together": bought,
-                        "source_first": None if first is None else ordered,
-                        "viewed_together": 0 if no_views else self._viewed.rounded(source, target),
-                        "confidence": confidence,
-                        "lift": lift,
-                        "pmi_lower": pmi_lower,
-                        "purchases": round(purchases[target]),
-                        "counted": counted,
-                        "link": link,
-                        "types": types,
-                        "unit": unit,
-                        "target_first": None
-                        if first is None
-                        else round(first[back])
-                        if back >= 0
-                        else 0,
-                        "customers": known,
-                        "strength": pair_strength(basis, bought, known, pmi_lower)
-                        if counted
-                        else None,
-                    },
-                )
-            )
+            elif back >= 0:
+                basis = "bought_before"
+            elif (link := self._strongest_link(source, target, linked)) is not None:
+                basis = "linked"
+            elif best >= 0 and not typed:
+                basis, link = "alike", self._make_link(self._best_data[best], 0, target)
+            elif (types := self._type_pair(kind, target)) is not None:
+                basis = "types"
+            else:
+                basis = "popular" if purchases[target] else "model"
+            strength = pair_strength(basis, together, known, pmi_lower) if counted else None
+            fields = {
+                "basis": basis,
+                "bought_together": together,
+                "source_first": None if first is None else ordered,
+                "viewed_together": 0 if no_views else self._viewed.rounded(source, target),
+                "confidence": confidence,
+                "lift": lift,
+                "pmi_lower": pmi_lower,
+                "purchases": round(purchases[target]),
+                "counted": counted,
+                "link": link,
+                "types": types,
+                "unit": unit,
+                "target_first": None if first is None else round(first[back]) if back >= 0 else 0,
+                "customers": known,
+                "strength": strength,
+            }
+            evidence.append(from_fields(Evidence, fields))
         return evidence
 
     def for_new_product(self, kind: int, targets: Rows) -> list[Evidence]:
@@ -224,29 +224,13 @@ class EvidenceIndex:
             found[i] = values
         return found
 
-    def _indirect_basis(
-        self, source: int, target: int, by_type: bool, linked: _LinkedProducts
-    ) -> tuple[Basis, Link | None, TypePairCount | None]:
-        """What a pair rests on that was never bought together, in either direction."""
-        link = self._strongest_link(source, target, linked)
-        if link is not None:
-            return "linked", link, None
-        kind = self._type_codes[source]
-        same_type = None if by_type else self._same_type_link(kind, target)
-        if same_type is not None:
-            return "alike", same_type, None
-        types = self._type_pair(kind, target)
-        if types is not None:
-            return "types", None, types
-        return ("popular" if self._purchases[target] else "model"), None, None
-
     def _strongest_link(self, source: int, target: int, linked: _LinkedProducts) -> Link | None:
         """The product between the two whose weaker edge is strongest for how often it is bought.
 
         What everybody buys stands between any two products. The weaker edge is therefore divided
         by the square root of the middle's purchases, and has to reach a minimum.
         """
-        if linked.has_none_in(self._incoming, target):  # the frequent case
+        if linked.is_empty or linked.has_none_in(self._incoming.columns(target)):  # frequent
             return None
         after, out_weight = self._outgoing.row(source)
         before, in_weight = self._incoming.row(target)
@@ -286,36 +270,37 @@ class EvidenceIndex:
         return self._bought.rounded(source, target)
 
     def _type_pair(self, kind: int, target: int) -> TypePairCount | None:
-        names = self._products.type_names
         v = self._type_codes[target]
         if kind < 0 or v < 0:
             return None
-        key = kind * len(names) + v
+        key = kind * self._types + v
+        try:
+            return self._type_pairs[key]
+        except KeyError:
+            return remember(self._type_pairs, key, self._read_type_pair(key))
+
+    def _read_type_pair(self, key: int) -> TypePairCount | None:
         place = bisect_left(self._type_keys, key)
         if place == len(self._type_keys) or self._type_keys[place] != key:
             return None
-        return TypePairCount(names[kind], names[v], round(self._type_counts[place]))
+        source, target = (self._products.type_names[code] for code in divmod(key, self._types))
+        return TypePairCount(source, target, round(self._type_counts[place]))
 
 
 class _LinkedProducts:
     """The products that a source leads to, as plain numbers, and whether a target has one."""
 
     def __init__(self, outgoing: MappedMatrix, source: int) -> None:
-        self._columns = outgoing.columns(source)
-        self._set: set[int] | None = None
+        columns = outgoing.columns(source)
+        self.is_empty = not len(columns)
+        self._set = set(columns.tolist()) if len(columns) <= _MAX_PLAIN else None
 
-    def has_none_in(self, incoming: MappedMatrix, target: int) -> bool:
-        """Whether none of them leads to a target; False too where both are so many that arrays
-        are faster.
+    def has_none_in(self, before: memoryview) -> bool:
+        """Whether none of them is among those that lead to a target; False too where both are so
+        many that arrays are faster.
         """
-        count = len(self._columns)
-        before = incoming.columns(target)
-        if not count or not len(before):
-            return True
-        if max(count, len(before)) > _MAX_PLAIN:
-            return False
-        if self._set is None:
-            self._set = set(self._columns.tolist())
+        if self._set is None or len(before) > _MAX_PLAIN:
+            return not len(before)
         return self._set.isdisjoint(before.tolist())
 
 

@@ -53,7 +53,9 @@ class _ItemReader:
         name = name.rpartition(":")[2].lower()
         self._open.append(name)
         if len(self._open) > _MAX_DEPTH:
-            raise DataError(f"{self._path} nests more than {_MAX_DEPTH} elements: it is no feed")
+            raise DataError(
+                f"{self._path} nests more than {_MAX_DEPTH} elements: this is not a product feed"
+            )
         if self._item is None and name in self._names:
             self._item, self._item_depth = {}, len(self._open)
         self._text, self._length = [], 0

@@ -101,7 +101,9 @@ def _document(path: Path, quarantine: Quarantine) -> Iterator[tuple[int, dict[st
                 )
             document = json.loads(text)
     except (OSError, EOFError, zlib.error, ValueError, RecursionError) as error:
-        raise DataError(f"{path} is no JSON and no JSON lines: {error}; export it again") from error
+        raise DataError(
+            f"{path} is neither JSON nor JSON lines: {error}; export it again"
+        ) from error
     for number, record in enumerate(document if isinstance(document, list) else [document], 1):
         if isinstance(record, dict):
             yield number, record

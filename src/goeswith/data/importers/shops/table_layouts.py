@@ -135,7 +135,7 @@ def sort_files(
                     quarantine.notes.append(f"{path.name} is not UTF-8 and read as Windows-1252")
                 continue
         if path in given:
-            raise DataError(f"{path} is no table of {name}: {why}")
+            raise DataError(f"{path} is not a table of {name}: {why}")
         others.append(f"{path.name} is not read: {why}")
     if not any(by_table.values()):
         there = "; ".join(others[:5]) or "there is no file"

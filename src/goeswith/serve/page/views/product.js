@@ -8,7 +8,8 @@ import { labelsOf } from "../edit_card.js";
 import { exportButtons } from "../exporting.js";
 import { filterPanel, slateOf } from "../filters.js";
 import { picture, showPhoto } from "../picture.js";
-import { go, to } from "../routes.js";
+import { questionRow } from "../question.js";
+import { go, lists, to } from "../routes.js";
 import { openRule } from "../rule_form.js";
 import { clean, many, nameOf, price, value } from "../text.js";
 import { countWords, TABS } from "../words.js";
@@ -19,6 +20,8 @@ const ACCEPTS = {
   reverse: ["k"],
 };
 const FIRST = 8;
+/** Milliseconds that a list waits for the question above it, so that the list does not move. */
+const LONGEST_QUESTION = 1000;
 
 export async function product({ params, facts, signal, again }) {
   const id = params.get("id") ?? "";
@@ -27,12 +30,15 @@ export async function product({ params, facts, signal, again }) {
   const asked = Object.fromEntries(ACCEPTS[tab].map((name) => [name, slate[name]]));
   const plain = tab === "complements" && !Object.values(asked).flat().filter(Boolean).length;
   asked.k ||= Math.min(24, facts.k);
+  const { where, market, include } = slate;
+  const pending = tab === "complements" ? api.question(id, { where, market, include }) : null;
   const [{ attributes }, answer, labels] = await Promise.all([
     api.product(id),
     api.related(id, tab, asked, signal).catch((error) => error),
     labelsOf(id, facts, signal),
   ]);
   if (answer.name === "AbortError") throw answer;
+  const question = await Promise.race([pending, new Promise((late) => setTimeout(late, LONGEST_QUESTION, null))]);
   const self = { product_id: id, title: attributes.title, type: attributes.type };
   const failed = answer instanceof Error;
   const answers = failed ? [] : answer[TABS[tab].field];
@@ -46,8 +52,8 @@ export async function product({ params, facts, signal, again }) {
     entered: changed?.entered,
   };
   const body = [header(self, attributes, facts), tabs(id, tab)];
-  body.push(filterPanel("product", params, facts, ACCEPTS[tab]));
-  if (tab === "complements") body.push(permission(facts, self, context));
+  body.push(filterPanel("product", params, facts, ACCEPTS[tab], tab === "complements" ? ["where"] : []));
+  if (tab === "complements") body.push(permission(facts, self, context), questionRow(question, params));
   if (failed) body.push(h("p", { class: "problem" }, said(answer.message, 1000)));
   else {
     body.push(differences(changed), skipped(answer), ruled(answer));
@@ -70,8 +76,7 @@ const listed = (answers, params, context) => (byType(params) ? groups : ordered)
 /** How many there are, the switch of the order, and what to do with the list. */
 function toolbar(answers, params, id, tab) {
   const regroup = ({ target }) => {
-    const next = Object.fromEntries([...params.keys()].map((name) => [name, params.getAll(name)]));
-    go("product", { ...next, by: target.checked ? "type" : null });
+    go("product", { ...lists(params), by: target.checked ? "type" : null });
   };
   return h(
     "div",

@@ -8,7 +8,6 @@ import numpy as np
 from scipy import sparse
 
 from goeswith.core.arrays import Floats, Rows, Sparse, entry_rows
-from goeswith.models.paths import in_degree
 
 _SHRINKAGE = 10.0
 """Edges of a type of which as many are taken to be distributed as those of all types."""
@@ -51,7 +50,7 @@ class CountedTransitions:
 
         ends = (types[entry_rows(edges)], types[edges.indices])
         between = sparse.csr_matrix((np.ones(edges.nnz), ends), shape=(count, count))
-        into = in_degree(between)
+        into = np.asarray(between.sum(axis=0), dtype=np.float64).ravel()
         share = (into + 1) / (into.sum() + count)
         between.data = np.log1p(between.data / (_SHRINKAGE * share[between.indices]))
         left, values, right = randomized_svd(between, min(rank, count), n_iter=5, random_state=seed)

@@ -1,0 +1,1 @@
+"""Words of the search index, and the choice of products to look at."""
