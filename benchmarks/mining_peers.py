@@ -138,7 +138,7 @@ def goeswith_duckdb(basket: Any, product: Any, second: Any, n: int) -> int:
     @contextmanager
     def without_pairs(memory_mb: int) -> Any:
         with whole(memory_mb) as engine:
-            yield engines.Engine(engine.read, engine.keep)
+            yield engines.Engine(engine.read, engine.materialize)
 
     mining.duckdb_engine = without_pairs
     return goeswith_events(basket, product, second, n)
