@@ -77,7 +77,7 @@ def mined(engine: str, events: Path, n: int, out: Path) -> None:
 
     if engine != "Spark":
         with duckdb_engine(1024) as duckdb:
-            chosen = duckdb if engine == "in memory" else Engine(duckdb.read, duckdb.keep)
+            chosen = duckdb if engine == "in memory" else Engine(duckdb.read, duckdb.materialize)
             table = ibis.memtable(pl.read_parquet(events).to_arrow())
             graph = mine_table(table, n, chosen)
     else:
