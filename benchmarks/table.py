@@ -38,7 +38,7 @@ SUMMARY = {
         "`ease` over all co-purchases, without known substitutes"
     ),
     "ease:relation=co_purchase,alternatives=false,l2=100,order=true": (
-        "`ease` likewise, the first of each list ahead"
+        "`ease` over all co-purchases, weighted by rank in the list, without known substitutes"
     ),
     "slim:relation=co_purchase,alternatives=false": (
         "`slim` over all co-purchases, without known substitutes"
