@@ -136,7 +136,7 @@ def test_a_damaged_watermark_is_refused(tmp_path, content):
 
 def test_addresses_that_are_none(tmp_path):
     with pytest.raises(
-        ConfigError, match=r"no address of a database or of files; give sqlite:///FILE"
+        ConfigError, match=r"not the address of a database or of files; use sqlite:///FILE"
     ):
         pull_table("mongodb://x", "lines", "events", tmp_path)
     with pytest.raises(ConfigError, match=r"there is no database .*gone\.db"):
@@ -160,8 +160,8 @@ def test_a_text_without_the_order_of_the_events_is_no_watermark(tmp_path, days):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["ftp://shop/x", "--events", "lines"], "ftp:... is no address"),
-        (["shop.db", "--events", "lines"], "'shop.db' is no address"),
+        (["ftp://shop/x", "--events", "lines"], "ftp:... is not the address"),
+        (["shop.db", "--events", "lines"], "'shop.db' is not the address"),
         (["sqlite:///shop.db", "--products", "p", "--watermark", "x"], "--watermark is for"),
     ],
 )

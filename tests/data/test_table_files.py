@@ -153,7 +153,7 @@ def test_files_that_are_not_read_are_listed_with_the_reason(load):
 def test_given_pairs_replace_counting_and_the_load_says_so(load):
     pairs = "source,target,relation\nP0,P1,also_bought\n"
     data = load({"events.csv": JANUARY, "relations.csv": pairs})
-    assert "no pair is counted in events.csv" in data.report.notes[-1]
+    assert "not counted from events.csv" in data.report.notes[-1]
 
 
 @pytest.mark.parametrize("path", ["events.parquet", "events.csv", "events_2024.csv"])

@@ -102,7 +102,7 @@ def test_answers_follow_live_values(shop_folder: Path, tmp_path: Path) -> None:
 def test_an_objective_that_no_product_can_have_is_refused(
     shop_folder: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(ConfigError, match=r"names 'margin', .* it has price"):
+    with pytest.raises(ConfigError, match=r"has 'margin', .* it has price"):
         fit_bundle(load_data(shop_folder), tmp_path / "bundle", settings(margin=1.0))
     frame = pl.DataFrame({"product_id": ["a"], "brand": ["b"]})
     check_objectives({"stock": 1.0}, frame, {"stock"})
