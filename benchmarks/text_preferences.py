@@ -17,7 +17,7 @@ from goeswith.core.arrays import Floats
 from goeswith.data.catalog import Catalog
 from goeswith.evaluation.protocols.next_product import hit, target_rank
 from goeswith.kinds.catalog_kinds import tag_catalog
-from goeswith.kinds.table import load_table
+from goeswith.kinds.table_reader import load_table
 from goeswith.models.base import ModelConfig
 from goeswith.sequential.neural.sequence_batch import SequenceBatch
 from goeswith.sequential.sequences import Ints, Sequences

@@ -138,7 +138,7 @@ def walks(items: ItemFeatures, queries: QueryBatch, propagate_with: Propagate) -
 def ordered_walks(
     items: ItemFeatures, queries: QueryBatch, propagate_with: Propagate
 ) -> dict[str, Any]:
-    """(b, n) scores by paths along everything bought together, the first entries of each list weigh more."""
+    """(b, n) scores by paths along co-purchases; the first entries of each list weigh more."""
     lists, there, back = queries.ordered_bought, items.ordered_bought, items.ordered_bought_back
     scores = {
         "ordered_cocitation": propagate_with(propagate_sparse(lists, back), there),

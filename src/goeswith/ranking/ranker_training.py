@@ -13,7 +13,6 @@ from scipy import sparse
 from goeswith.core.arrays import Floats, Rows, Sparse, block_size, blocks
 from goeswith.core.progress import MessageProgress
 from goeswith.features.pair_clicks import PairClicks
-from goeswith.models.paths import out_degree
 from goeswith.ranking import candidate_paths
 from goeswith.ranking.attribute_features import AttributeFeatures
 from goeswith.ranking.candidate_paths import Member, listed_in_any_relation
@@ -174,12 +173,8 @@ class RankerTrainer:
         pipeline = PIPELINES[cold]
         rng = np.random.default_rng([self.config.seed, cold, fold.number])
         is_source = (np.diff(fold.labels.indptr) > 0) & (fold.cold == cold)
-        max_sources = self.config.sources
-        if calibration_share == 1:
-            # with those that lost no pair: without them, probabilities are too high
-            is_source |= out_degree(fold.graph.complements.count) > 0
-            max_sources = _CALIBRATION_SOURCES
         sources = np.flatnonzero(is_source).astype(np.int32)
+        max_sources = self.config.sources if calibration_share < 1 else _CALIBRATION_SOURCES
         sources = np.sort(rng.permutation(sources)[:max_sources])
         all_products = items.n <= self.config.whole
         for block in self._blocks(sources, all_products):
