@@ -54,9 +54,9 @@ def measured(folder: Path, seed: int) -> dict[str, float]:
 
     kind = PIPELINES[True]
     for block in blocks(sources, ranker.block):
-        asked = ranker.items.queries(block)
-        paths = kind.scores(ranker.items, asked, [], block)
-        chosen = kind.candidates(paths, candidate_paths.excluded_mask(asked, block))
+        queries = ranker.items.queries(block)
+        pool, paths = kind.scores(ranker.items, queries, [], block, all_products=True)
+        chosen = kind.candidates(paths, candidate_paths.excluded_mask(queries, block, pool))
         truth = fold.labels[block].toarray() > 0
         proposed += float((chosen & truth).sum())
         rank("candidates", (chosen & truth).astype(np.float32))
