@@ -121,3 +121,9 @@ def test_neighbours_are_the_nearest_numbers_with_complements() -> None:
     content = sparse.csr_matrix(np.array([[1, 0], [1, 0], [0, 1], [0, 1], [0, 1], [1, 0.0]]))
     alike = weighted_by_cosine(sparse.csr_matrix(near), content[[0, 0, 0, 0, 0]], content).toarray()
     np.testing.assert_allclose(alike[:2, [1, 4, 5]], [[0.5, 0, 0.5], [1, 0, 0]])
+
+
+@pytest.mark.parametrize("content", [b"5", b'{"a": 1}', b"[1, 2]", b'["a1", null]'])
+def test_ids_that_are_no_texts_are_refused(content: bytes) -> None:
+    with pytest.raises(ValueError, match="not a list of texts"):
+        ProductNumbers.restore({"number_ids": np.frombuffer(content, dtype=np.uint8)})

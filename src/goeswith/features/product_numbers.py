@@ -99,9 +99,18 @@ class ProductNumbers:
 
     @classmethod
     def restore(cls, arrays: Arrays) -> Self | None:
-        """Restore from `arrays`; None from those of a model without numbers."""
+        """Restore from `arrays`; None from those of a model without numbers.
+
+        Raises:
+            ValueError: the ids are not a list of texts.
+        """
         stored = arrays.get("number_ids")
-        return None if stored is None else cls(json.loads(stored.tobytes()))
+        if stored is None:
+            return None
+        ids = json.loads(stored.tobytes())
+        if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
+            raise ValueError("number_ids is not a list of texts")
+        return cls(ids)
 
 
 def rows_by_number(numbers: Numbers, allowed: npt.NDArray[np.bool_]) -> Rows:

@@ -190,8 +190,9 @@ class StoredBundle:
     @property
     def left_out(self) -> list[str]:
         """Parts that the fit was to leave out (`fit.without`)."""
-        parts: list[str] = self.manifest["settings"].get("fit", {}).get("without", [])
-        return parts
+        fit = self.manifest["settings"].get("fit")
+        parts = fit.get("without") if isinstance(fit, dict) else None
+        return parts if isinstance(parts, list) else []
 
     def missing(self, part: str, what: str) -> BundleError:
         """The error of a query that needs a part which the bundle lacks.
