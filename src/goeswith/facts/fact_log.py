@@ -66,7 +66,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 _LOOK_SECONDS: Final = 0.001
-"""Seconds between two looks for a counter that nobody has made yet: a system call for each query
+"""Seconds between two looks for a counter that does not exist yet: a system call for each query
 would slow the query down by more than its own time.
 """
 _signals_here = 0

@@ -43,7 +43,7 @@ _ERRORS: Final = 4
 class ProductNumbers:
     """The ids of a catalogue in order: shorter ones first, then as text.
 
-    So whole numbers are in numeric order, and codes of one length in that of their characters.
+    Integers are then in numeric order, and codes of one length in that of their characters.
 
     Attributes:
         ids: sorted, those with a digit.
