@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Final
+from unicodedata import combining, normalize
 
 _TOKEN: Final = re.compile(r"\d+(?:[.,/]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)?")
 
@@ -46,8 +47,21 @@ _COLOURS: Final = _words(
     for ending in ("", "e", "er", "es", "en")
 }
 _PACK: Final = _words("pack packs pk set box boxed bundle of the colour color size assorted")
+_PLAIN: Final = frozenset(
+    form
+    for word in _COLOURS | _SIZES
+    for form in (
+        word,
+        "".join(c for c in normalize("NFKD", word.replace("ß", "ss")) if not combining(c)),
+    )
+)
 _MIN_WORDS: Final = 2
 """Words that have to remain: two products whose titles share one word are not one product."""
+
+
+def is_variant_word(word: str) -> bool:
+    """Whether a word in lower case, with or without accents, is a colour or a size."""
+    return word in _PLAIN
 
 
 def base_title(title: str | None) -> str | None:
