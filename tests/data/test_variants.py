@@ -124,6 +124,26 @@ BRIEF, BRA = ("aurora", "Lumi", "brief", None), ("aurora", "Lumi", "bra", None)
         ([("Teacup pink 2", "X", "cup", None), ("Teacup blue 2", "Y", "cup", None)], [None, None]),
         ([("Teacup pink 2", "X", "cup", None), ("Teacup blue 2", "X", "mug", None)], [None, None]),
         ([("Teacup pink 2", "X", None, None), ("Teacup blue 2", "X", None, None)], [None, None]),
+        # without a type two words have to remain
+        (
+            [("Bench Oslo grün", "X", None, None), ("Bench Oslo grau", "X", None, None)],
+            [[0, 1]] * 2,
+        ),
+        (
+            [("Robe courte noire", "X", None, None), ("Robe courte", "X", "robe", None)],
+            [[0, 1]] * 2,
+        ),
+        (
+            [("Bench Oslo grün", "X", None, None), ("Bench Oslo grau", "Y", None, None)],
+            [None, None],
+        ),
+        (
+            [
+                ("Slip dentelle – taille M", "X", None, None),
+                ("Slip dentelle taille L", "X", None, None),
+            ],
+            [[0, 1]] * 2,
+        ),
         ([("Red", "X", "wine", None), ("White", "X", "wine", None)], [None, None]),
     ],
 )

@@ -13,7 +13,7 @@ import polars as pl
 
 from goeswith.core.errors import DataError
 from goeswith.data.catalog import Catalog
-from goeswith.data.mapping.placeholders import is_placeholder, is_total
+from goeswith.data.mapping.placeholders import is_no_category, is_placeholder, is_total
 from goeswith.data.parsing.prices import numbers, prices
 from goeswith.data.pictures.column_name import PICTURE_VECTOR
 from goeswith.data.pictures.picture_column import clean_picture_vectors, picture_length
@@ -61,8 +61,12 @@ def clean_products(
     frame = frame.with_columns(
         text(frame[name], file) for name in _TEXT_COLUMNS if name in frame.columns
     )
+    if "type" in frame.columns:
+        frame = frame.with_columns(pl.when(~is_no_category(pl.col("type"))).then("type"))
     if "categories" in frame.columns:
         frame = frame.with_columns(lists(frame["categories"], file))
+        categories = pl.col("categories").list
+        frame = frame.with_columns(categories.filter(~is_no_category(pl.element())))
     if "price" in frame.columns:
         price = prices(frame["price"], file, decimal).alias("_price")
         frame = frame.with_columns(price, pl.col("price").cast(pl.String).alias("_written"))

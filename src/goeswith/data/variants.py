@@ -22,12 +22,18 @@ _MAX_BY_WORDS: Final = 50
 """Likewise, of what remains of titles without colour, size and pack."""
 
 
+_WORD: Final = r"[^\W\d_]{3,}"
+_MIN_UNTYPED: Final = 2
+"""Words of a title without a type that have to remain, so that it is no name of a collection."""
+
+
 def variant_codes(catalog: Catalog) -> Rows:
     """(n,) code of the variant group of each product, -1 for a product without variants.
 
     Variants share their `variant_group`; or title, brand and type without regard to case and
     spaces; or, within a type and brand, a title that differs in colour, size or pack alone (see
-    `variant_words`). A product without a title has no variants by title, and products of two
+    `variant_words`). Without a type, a product has the type of the others with these words, if
+    that is one. A product without a title has no variants by title, and products of two
     `variant_group`s are no variants of each other. Values shared by more than 1,000 products are
     ignored, and titles that differ in such words alone if there are more than 50.
     """
@@ -132,7 +138,10 @@ def _keys(frame: pl.DataFrame) -> dict[str, pl.Series]:
     base = pl.Series(
         "base", [base_title(title) for title in frame["title"].cast(pl.String)], dtype=pl.String
     )
-    table = table.with_columns(base=base + table["rest"] + "\n" + table["type"])
+    table = table.with_columns(base=base + table["rest"])
+    one = _is_one("type", "base") & (base.str.count_matches(_WORD) >= _MIN_UNTYPED)
+    only = pl.when(one).then(pl.col("type").min().over("base").fill_null(""))
+    table = table.with_columns(base=pl.col("base") + "\n" + pl.col("type").fill_null(only))
     names = {
         name: pl.when(_is_one("group", column)).then(column)
         for name, column in (("name", "key"), ("base", "base"))

@@ -11,6 +11,7 @@ from goeswith.kinds.table_reader import load_table
 from goeswith.kinds.tagger import SHOP, Tag, Tagger, category_first, shared_tagger
 from goeswith.kinds.text_classifier import tag_by_text
 from goeswith.kinds.title_clusters import title_clusters
+from goeswith.kinds.title_language import shop_language
 from goeswith.kinds.title_openings import tag_by_opening
 
 KIND: Final = "kind"
@@ -22,8 +23,9 @@ NO_KIND: Final = "none"
 def tag_catalog(catalog: Catalog, tagger: Tagger | None = None) -> list[Tag]:
     """The kind of every product, from title, type, categories and description.
 
-    A column `kind` of the catalogue wins where it has the id of a kind, or `none`: a shop or an
-    earlier step has set it.
+    In a shop whose titles are not English, names of its language come first. A column `kind` of
+    the catalogue wins where it has the id of a kind, or `none`: a shop or an earlier step has set
+    it.
     """
     tagger = tagger or shared_tagger()
     frame = catalog.frame
@@ -37,6 +39,7 @@ def tag_catalog(catalog: Catalog, tagger: Tagger | None = None) -> list[Tag]:
     if "categories" in frame.columns and isinstance(frame["categories"].dtype, pl.List):
         categories = frame["categories"].to_list()
     first = category_first(titles)
+    language = shop_language(titles, tagger)
     cache: dict[tuple[str | None, str | None, tuple[str, ...]], Tag] = {}
     tags = []
     for kind, title, type_, category, description in zip(
@@ -47,7 +50,9 @@ def tag_catalog(catalog: Catalog, tagger: Tagger | None = None) -> list[Tag]:
             continue
         key = (title, type_, tuple(category or ()))
         if key not in cache:
-            cache[key] = tagger.tag(title, type_, key[2], description, category_first=first)
+            cache[key] = tagger.tag(
+                title, type_, key[2], description, category_first=first, language=language
+            )
         tags.append(cache[key])
     return tag_by_text(titles, tag_by_opening(titles, tags, tagger))
 

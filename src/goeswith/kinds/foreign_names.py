@@ -20,7 +20,7 @@ from goeswith.kinds.table import KindTable
 
 WITHOUT_SPACES: Final = ("ja",)
 """Languages that write no spaces."""
-_HEAD_LAST: Final = ("de",)
+HEAD_LAST: Final = ("de",)
 """Languages whose compounds are one word or have the head last; in the others it is the first."""
 _TOKEN: Final = re.compile(r"[^\W_]+")
 _PREPOSITIONS: Final = {
@@ -114,7 +114,7 @@ class ForeignNames:
             here = node.setdefault(_HERE, [])
             if (kind, language) not in here:
                 here.append((kind, language))
-            if language in _HEAD_LAST and len(form) == 1 and len(form[0]) >= _MIN_COMPOUND:
+            if language in HEAD_LAST and len(form) == 1 and len(form[0]) >= _MIN_COMPOUND:
                 owners = self._words.setdefault(form[0], [])
                 if (kind, language) not in owners:
                     owners.append((kind, language))
@@ -154,7 +154,7 @@ class ForeignNames:
                 text = " ".join(tokens[start:end])
                 for kind, language in owners:
                     main_end = _main_end(tokens, language, start)
-                    head = end == main_end if language in _HEAD_LAST else start == 0
+                    head = end == main_end if language in HEAD_LAST else start == 0
                     position, weight = "main", 1.0
                     # a name that holds a preposition itself says what the product is
                     if start >= main_end:
@@ -265,11 +265,11 @@ def _forms(parts: list[str], language: str) -> set[tuple[str, ...]]:
     """
     if not parts:
         return set()
-    at = len(parts) - 1 if language in _HEAD_LAST else 0
+    at = len(parts) - 1 if language in HEAD_LAST else 0
     forms = {tuple(parts)}
     for head in _numbers(parts[at], language):
         forms.add((*parts[:at], head, *parts[at + 1 :]))
-    if len(parts) > 1 and language not in _HEAD_LAST:
+    if len(parts) > 1 and language not in HEAD_LAST:
         inflected = [
             [word] if word in _FUNCTION_WORDS else sorted(_plurals(word, language)) or [word]
             for word in parts

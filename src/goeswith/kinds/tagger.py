@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import permutations
 from typing import Any, Final, TypeAlias
 
-from goeswith.kinds.foreign_names import ForeignNames
+from goeswith.kinds.foreign_names import HEAD_LAST, ForeignNames, NameMatch
 from goeswith.kinds.phrases import Phrase, singular
 from goeswith.kinds.table import KindTable
 from goeswith.kinds.table_reader import load_table
@@ -27,6 +27,8 @@ _HEAD: Final = 1.3
 """What a phrase at the head noun counts."""
 _MODIFIER: Final = 0.2
 """What a phrase counts behind "for", "with" and the like."""
+_BEHIND: Final = 0.5
+"""What a name behind the head counts in the language of the shop, if its head is the first."""
 _DEVICE: Final = frozenset({"device", "model"})
 """What has to match between a device and what fits it."""
 _PRODUCT_FIRST: Final = (1.0, 0.85)
@@ -113,6 +115,7 @@ class Tagger:
                         node = node.setdefault(word, {})
                     node.setdefault(_HERE, []).append((phrase, kind.id))
         self._foreign = ForeignNames(self.table, anchors)
+        self._own: dict[str, ForeignNames] = {}
 
     def tag(
         self,
@@ -122,12 +125,14 @@ class Tagger:
         description: str | None = None,
         *,
         category_first: bool = False,
+        language: str | None = None,
     ) -> Tag:
         """The kind of a product.
 
         The title decides; where it names no kind, the shop's type, its categories from the most
         special, and the first sentence of the description are read. Names in other languages, not
-        in a description, decide only where no English phrase does in any of them.
+        in a description, decide only where no English phrase does in any of them. In a shop in
+        another language its names come first: French `robe` is a dress, not a dressing gown.
 
         Args:
             title: of the product.
@@ -135,14 +140,18 @@ class Tagger:
             categories: most general first.
             description: text; only its beginning is read.
             category_first: whether the title begins with a category.
+            language: of the shop's titles, as `shop_language` finds it; None for English.
         """
         texts = [("title", title), ("type", type)]
         texts += [("categories", category) for category in reversed(list(categories))]
         texts.append(("description", (description or "")[:200]))
-        for read in (self._tag_text, self._tag_foreign):
+        readers = [self._tag_text, self._tag_foreign]
+        if language is not None:
+            readers.insert(0, partial(self._tag_in, language))
+        for read in readers:
             best = NO_TAG
             for source, text in texts:
-                if not text or (source == "description" and read == self._tag_foreign):
+                if not text or (source == "description" and read != self._tag_text):
                     continue
                 tag = read(text, category_first=category_first and source == "title")
                 weight = 1.0 if source == "title" else 0.9
@@ -190,10 +199,7 @@ class Tagger:
 
         They count only where no English phrase decides.
         """
-        return [
-            PhraseMatch(match.kind, match.text, match.score, match.position, match.language)
-            for match in self._foreign.matches(title[:400])
-        ]
+        return [_phrase_match(match) for match in self._foreign.matches(title[:400])]
 
     def _less_by_device(self, matches: list[PhraseMatch]) -> list[PhraseMatch]:
         """A device counts less beside what fits it: "screen protector glass iphone 15"."""
@@ -213,6 +219,20 @@ class Tagger:
 
     def _tag_foreign(self, text: str, *, category_first: bool = False) -> Tag:
         return self._best_kind(self.foreign_matches(text))
+
+    def _tag_in(self, language: str, text: str, *, category_first: bool = False) -> Tag:
+        if language not in self._own:
+            names = {language: self.table.names[language]}
+            # no English phrase stands in the way of a name
+            self._own[language] = ForeignNames(replace(self.table, names=names), set())
+        matches = [_phrase_match(match) for match in self._own[language].matches(text[:400])]
+        if language not in HEAD_LAST and any(match.position == "head" for match in matches):
+            # "robe portefeuille" is a dress: what stands behind the head describes it
+            matches = [
+                replace(match, score=match.score * _BEHIND) if match.position == "main" else match
+                for match in matches
+            ]
+        return self._best_kind(sorted(matches, key=lambda match: -match.score))
 
     def _best_kind(self, matches: list[PhraseMatch]) -> Tag:
         """The kind of the best match, by how much better it is than that of the second kind.
@@ -261,6 +281,10 @@ class Tagger:
 def shared_tagger() -> Tagger:
     """A tagger over the table of this package, made once."""
     return Tagger()
+
+
+def _phrase_match(match: NameMatch) -> PhraseMatch:
+    return PhraseMatch(match.kind, match.text, match.score, match.position, match.language)
 
 
 def _holds(phrase: Phrase, text: str) -> bool:

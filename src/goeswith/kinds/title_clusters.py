@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
+from goeswith.data.variant_words import is_variant_word
 from goeswith.kinds.title_parts import end_of_head, main_part, title_segments
 
 _MIN_PRODUCTS: Final = 3
@@ -29,11 +30,18 @@ def title_clusters(titles: Sequence[str | None]) -> list[str | None]:
 
 
 def head_noun(title: str | None) -> str | None:
-    """The noun that says what a product is: the last word of the main part of its title."""
+    """The noun that says what a product is: the last word of the main part of its title.
+
+    A colour or size behind it is left out: a bag in `noir` and a belt in `noir` are no type.
+    """
     for segment in title_segments(title or ""):
         start, end = main_part(segment)
         end = end_of_head(segment, start, end)
+        while end > start + 1 and is_variant_word(segment[end - 1]):
+            end -= 1
         word = segment[end - 1] if end > start else ""
         if word.isalpha() and len(word) >= _MIN_LENGTH and word not in _PLACEHOLDERS:
+            if is_variant_word(word):
+                continue
             return word
     return None

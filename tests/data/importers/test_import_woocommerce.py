@@ -76,3 +76,12 @@ def test_woocommerce_advanced_order_export_has_its_own_names(imported, reasons):
         "a blank line": 1,
         "the quantity is not above 0: a return or a correction": 1,
     }
+
+
+def test_the_default_category_is_no_category(imported):
+    products = PRODUCTS.replace("Clothing > Hats,,HOOD", "Uncategorized,,HOOD")
+    done = imported("woocommerce", {"orders.csv": ITEMS, "wc-product-export.csv": products}, 0.2)
+    frame = load_data(done.folder).catalog.frame
+    beanie = frame.filter(pl.col("title") == "Beanie")
+    assert beanie["type"].to_list() == [None]
+    assert beanie["categories"].to_list() == [[]]

@@ -28,6 +28,8 @@ COUNTED_STATUS_PARTS: Final[tuple[str, ...]] = tuple(NAMES["statuses"]["counted"
 _VALUES: Final = {name: frozenset(texts) for name, texts in NAMES["values"].items()}
 PLACEHOLDERS: Final = _VALUES["placeholders"]
 """Texts that tools write where an identifier is missing, in lower case."""
+NO_CATEGORIES: Final = _VALUES["no_categories"]
+"""Types and categories of products that have none, in lower case."""
 TOTALS: Final = _VALUES["totals"]
 """Labels of the last line of a report, in lower case and without a colon."""
 NON_PRODUCTS: Final = _VALUES["non_products"]

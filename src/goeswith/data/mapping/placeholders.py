@@ -11,6 +11,7 @@ import polars as pl
 from goeswith.data.mapping.event_names import (
     AMBIGUOUS_NON_PRODUCTS,
     GUESTS,
+    NO_CATEGORIES,
     NON_PRODUCT_PATTERN,
     NON_PRODUCTS,
     PLACEHOLDERS,
@@ -50,6 +51,11 @@ def holds_for_value(
 def is_placeholder(column: pl.Expr) -> pl.Expr:
     """Whether a text stands for a missing value, such as `(not set)`."""
     return _lower(column).is_in(PLACEHOLDERS)
+
+
+def is_no_category(column: pl.Expr) -> pl.Expr:
+    """Whether a type or category says that the product has none, such as `Uncategorized`."""
+    return _lower(column).is_in(NO_CATEGORIES)
 
 
 def is_total(column: pl.Expr) -> pl.Expr:

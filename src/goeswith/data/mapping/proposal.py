@@ -15,6 +15,7 @@ from goeswith.core.errors import DataError
 from goeswith.data.config import NONE, DataConfig
 from goeswith.data.dataset import Dataset
 from goeswith.data.folder import load_data
+from goeswith.data.mapping.column_guesses import guess_columns
 from goeswith.data.mapping.column_mapping import ColumnMapping
 from goeswith.data.mapping.column_values import event_name, sample
 from goeswith.data.mapping.event_names import EVENT_NAMES
@@ -79,8 +80,9 @@ def propose_settings(folder: Path, config: DataConfig) -> Proposal:
             )
         except DataError as error:
             proposal.problems.append(str(error))
+    guesses = guess_columns(tables)
     for table, mappings in proposal.columns.items():
-        lines += _column_lines(table, mappings)
+        lines += _column_lines(table, mappings, guesses.get(table, {}))
     if "events" in tables:
         lines += _event_lines(tables["events"], config)
         if "products" in tables:
@@ -139,7 +141,9 @@ def _delimiter(start: str) -> str | None:
     return best if fields[best] > 1 else None
 
 
-def _column_lines(table: str, mappings: list[ColumnMapping]) -> list[str]:
+def _column_lines(
+    table: str, mappings: list[ColumnMapping], guesses: dict[str, list[str]]
+) -> list[str]:
     """The section of a table's columns; doubtful ones are comments."""
     columns: dict[str, str] = {}
     doubts: dict[str, list[str]] = {}
@@ -156,6 +160,12 @@ def _column_lines(table: str, mappings: list[ColumnMapping]) -> list[str]:
             f"# {ours} = {json.dumps(name, ensure_ascii=False)}  # or {json.dumps(NONE)}"
             for name in names
         ]
+    doubtful = {name for names in doubts.values() for name in names}
+    for ours, names in guesses.items():
+        left = [name for name in names if name not in doubtful]
+        if left and ours not in doubts:
+            others = f"  # or {', '.join(map(repr, left[1:]))}" if left[1:] else ""
+            lines.append(f"# {ours} = {json.dumps(left[0], ensure_ascii=False)}{others}")
     return ["", f"[data.columns.{table}]", *lines] if lines else []
 
 
@@ -179,7 +189,7 @@ def _ignore_lines(products: pl.DataFrame) -> list[str]:
         for name in ("product_id", "title")
         if name in products.columns and not products[name].dtype.is_nested()
     ]
-    if not labels:
+    if "product_id" not in products.columns or not labels:
         return []
     found = products.filter(
         pl.any_horizontal(
