@@ -23,7 +23,7 @@ VIEWS: list[tuple[str, dict[str, Any], str]] = [
     ("basket", {"diversity": 0.5, "k": 6}, "Recommended with this basket"),
     ("basket", {"order": 1, "k": 6}, "Next product in the session"),
     ("models", {"id": TENT}, "in common"),
-    ("compare", {"source": TENT, "target": SHEET}, "First to second"),
+    ("compare", {"source": TENT, "target": SHEET}, "Second recommended with the first"),
     ("report", {}, "type_hit@3"),
     ("rules", {}, "No rules"),
     ("health", {}, "ealth"),
@@ -148,7 +148,7 @@ def test_a_switch_sends_a_basket_in_its_order(browser: Browser, address: str) ->
         look.go()
         _fill_basket(look, "stove-1-0", TENT)
         look.go("basket", per_type=2)
-        switch = page.get_by_role("checkbox", name="Use as a session, oldest first")
+        switch = page.get_by_role("checkbox", name="Use as a session, oldest product first")
         assert not switch.is_checked()
         switch.focus()
         with page.expect_response("**/v1/session?**") as asked:
