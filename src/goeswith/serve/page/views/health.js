@@ -10,7 +10,7 @@ const ISSUES = {
   few_recommendations: "few recommendations",
   fallback_only: "fallback models only",
   look_alikes: "look-alikes",
-  weak_evidence: "weak evidence",
+  weak_evidence: "no medium or strong evidence",
 };
 const REASONS = {
   new_product: "new product",
@@ -34,7 +34,7 @@ export function shareTiles({ coverage, top_five: five, unavailable }) {
     coverage && ["Fallback models only", percent(coverage.fallback_only / Math.max(1, coverage.products)), many(coverage.fallback_only, "product")],
     five && ["Bought together", percent(five.bought_together), OF_TOP_FIVES],
     five?.weak !== null && five && ["Weak evidence", percent(five.weak), OF_TOP_FIVES],
-    five && ["Look-alikes", percent(five.look_alikes), `${OF_TOP_FIVES}: variants, substitutes or very similar products`],
+    five && ["Look-alikes", percent(five.look_alikes), `${OF_TOP_FIVES}: nearly the same product`],
     Number.isFinite(unavailable) && ["Not available now", count(unavailable), "sold out, hidden or deleted"],
   ].filter(Boolean);
   return h("dl", { class: "tiles" }, tiles.map(([name, figure, note]) => h("div", {}, h("dt", {}, name), h("dd", {}, figure, note && h("span", { class: "hint" }, note)))));

@@ -35,7 +35,7 @@ export async function start({ facts }) {
         "section",
         { "aria-labelledby": "weak-heading" },
         h("h2", { id: "weak-heading" }, "Products with issues"),
-        h("p", { class: "hint" }, "Best-selling products with few recommendations or weak evidence."),
+        h("p", { class: "hint" }, "Best-selling products whose recommendations are few or have little evidence."),
         h("ul", { class: "entries" }, weak.map((product) => entry(product, h("p", { class: "marks" }, product.issues.map((issue) => h("span", { class: "mark" }, issueWords(issue))))))),
       ),
       best.length > 0 && h(
