@@ -329,8 +329,8 @@ def test_a_shop_owner_reads_what_recommendations_earned(
     with service(create_app(outdoor_bundle, ServeSettings(**settings))) as address:
         with httpx.Client(base_url=address) as shop:
             for i in range(40):
-                asked = {"k": 3, "user_id": f"u{i}"}
-                answer = shop.get(f"v1/products/{TENT}/complements", params=asked).json()
+                params = {"k": 3, "user_id": f"u{i}"}
+                answer = shop.get(f"v1/products/{TENT}/complements", params=params).json()
                 shown = answer["complements"]
                 buy = {"price": 10.0, "currency": "EUR", "user_id": f"u{i}"}
                 events: list[dict[str, Any]] = [{**buy, "event": "purchase", "product_id": TENT}]
