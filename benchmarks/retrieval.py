@@ -6,8 +6,8 @@
 PYTHON is one of an environment of its own with faiss-cpu and hnswlib; goeswith's own index needs
 the extra `fast` in this one. Vectors are of length 1, in clusters, as trained ones are. The bound
 is the matrix product alone, in the same blocks, into memory that is there already. Indexes are
-queried with the least effort (ef, nprobe) that finds .99 of the true ten (goeswith's own settles that
-while it is built); what building one costs stands beside. Each is a process that stays, on one
+queried with the least effort (ef, nprobe) that finds .99 of the true ten (goeswith chooses it while
+it builds the index); the cost of building is given too. Each is a process that stays, on one
 thread; the rounds are interleaved. Rates are queries a second of processor time.
 
 --whole: the answers of all products, as when a bundle is fitted: exactly (of 8,192 sources, and in

@@ -129,9 +129,9 @@ def _limits(schema: dict[str, Any]) -> str:
     )
     text = ""
     if least is not None and most is not None:
-        text = f", {least:,} to {most:,}"
+        text = f", {least:,.15g} to {most:,.15g}"
     elif least is not None:
-        text = f", at least {least:,}"
+        text = f", at least {least:,.15g}"
     default = schema.get("default")
     if isinstance(default, str | int | float) and default != "":
         text += f", default {str(default).lower() if isinstance(default, bool) else default}"
