@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from side_by_side import RESULTS, Figures, child, in_turns, load, machine, medians, memory_kb, show
 
 RESULT = RESULTS / "answers.json"
-ASKED = 1_000
+QUERIED = 1_000
 K = 10
 SEARCHES = 200
 NOW, BEFORE = "goeswith", "goeswith, before"
@@ -73,7 +73,7 @@ def measure(bundle_path: Path, titles: Path) -> Figures:
     from goeswith.store.search_index import SearchIndex
 
     bundle = Bundle.open(bundle_path)
-    most = np.argsort(-np.asarray(bundle.evidence.purchases), kind="stable")[:ASKED].tolist()
+    most = np.argsort(-np.asarray(bundle.evidence.purchases), kind="stable")[:QUERIED].tolist()
     ids = [bundle.products.ids[row] for row in most]
     stored = {
         one: [{"product_id": hit.product_id, "score": hit.score} for hit in bundle.lookup(one, K)]

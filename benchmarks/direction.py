@@ -10,8 +10,8 @@ means over ordered contexts of the other half. `removed` are edges taken out of 
 co-purchases, by the sign test and further ones by types, and the share of the other half's
 contexts in which their target did come first.
 
-made-up            10,000 products of `shops.py`, whose order is planted
-made-up-no-order   the same, the times of each session dealt out anew
+synthetic            10,000 products of `shops.py`, whose order is planted
+synthetic-no-order   the same, the times of each session dealt out anew
 amazon-grocery     reviews as purchases, at most a year apart; types from its catalogue
 amazon-beauty      reviews as purchases, of a user all; types from its catalogue
 online-retail      invoices of customers at most 60 days apart; the last word of a title as its type
@@ -99,8 +99,8 @@ def complete_journey() -> Log:
 
 
 DATA: Final[dict[str, Callable[[], Log]]] = {
-    "made-up": made_up,
-    "made-up-no-order": lambda: made_up(ordered=False),
+    "synthetic": made_up,
+    "synthetic-no-order": lambda: made_up(ordered=False),
     "amazon-grocery": lambda: reviews(
         "amazon-grocery", "amazon-grocery", MiningConfig(window_days=365)
     ),
@@ -145,9 +145,9 @@ def measure(log: Log) -> dict[str, Any]:
         found["removed"][name] = {"edges": int(gone.sum()), "contexts": later, "right": right}
     of, to = types[ours.sources], types[ours.targets]
     seen = forward + backward
-    asked = np.flatnonzero((of >= 0) & (to >= 0) & (of != to) & (seen > 0))
-    u, v = ours.sources[asked], ours.targets[asked]
-    forward, backward, ahead, behind = (x[asked] for x in (forward, backward, ahead, behind))
+    scored = np.flatnonzero((of >= 0) & (to >= 0) & (of != to) & (seen > 0))
+    u, v = ours.sources[scored], ours.targets[scored]
+    forward, backward, ahead, behind = (x[scored] for x in (forward, backward, ahead, behind))
     votes = DirectionVotes.from_edges(u, v, types, forward, backward)
     rho = votes.correlations()
     found["correlations"] = {k: round(x, 4) for k, x in vars(rho).items()}

@@ -2,7 +2,7 @@
 
     python benchmarks/ease_peers.py --peers PYTHON [--products 6000] [--rounds 5]
 
-PYTHON is one of an environment of its own with rectools and lenskit. All read the same made-up
+PYTHON is one of an environment of its own with rectools and lenskit. All read the same synthetic
 lists of complements (60 targets a source, popularity by a power law), fit with the same lambda and
 name the ten best new targets of every source. Each run is a process on one thread, the rounds are
 interleaved; processor seconds and the growth of memory are of fitting and asking, imports left out.
@@ -150,8 +150,8 @@ def main() -> None:
 
         def one(who: str) -> dict[str, Any] | None:
             python = sys.executable if who in OURS else given.peers
-            asked = ["--products", str(given.products), "--child", who, str(path)]
-            return child([python, __file__, *asked])
+            options = ["--products", str(given.products), "--child", who, str(path)]
+            return child([python, __file__, *options])
 
         runs, left_out = in_turns(WORK, given.rounds, one)
         named = {w: np.load(f) for w in runs if (f := path.with_name(f"{w}.npy")).exists()}

@@ -121,9 +121,11 @@ def split(pairs: Pairs, seed: int) -> Split:
     rng = np.random.default_rng(seed)
     part = np.zeros(n, dtype=np.int8)
     few = pairs.tested is not None
-    asked = rng.permutation(np.unique(u if pairs.tested is None else pairs.tested[0]))
-    part[asked[: len(asked) // (10 if few else 20)]] = 1
-    part[asked[len(asked) // (10 if few else 20) : len(asked) * (4 if few else 2) // 10]] = 2
+    shuffled = rng.permutation(np.unique(u if pairs.tested is None else pairs.tested[0]))
+    part[shuffled[: len(shuffled) // (10 if few else 20)]] = 1
+    part[
+        shuffled[len(shuffled) // (10 if few else 20) : len(shuffled) * (4 if few else 2) // 10]
+    ] = 2
     train = pairs.graph.without_products(np.flatnonzero(part > 0).astype(np.int32))
     known = (part[u] == 0) & (part[v] == 0)
     rules = Coherence.fit(pairs.catalog, u[known], v[known], seed)

@@ -29,11 +29,11 @@ def main(folder: Path, work: Path, data: Path) -> None:
         kept = np.load(work / f"{case}-kept.npz")
         queries = np.load(work / f"{case}.npz")["slate_sources"][:SOURCES]
         tops = {model: kept[f"top|{model}"][:SOURCES, :5] for model in SHOWN}
-        asked = [*tops.values(), kept["top|ranker"][:SOURCES, :10]]
+        top_lists = [*tops.values(), kept["top|ranker"][:SOURCES, :10]]
         pairs = sorted(
             {
                 (int(q), int(t))
-                for top in asked
+                for top in top_lists
                 for q, row in zip(queries, top, strict=True)
                 for t in row
                 if t >= 0

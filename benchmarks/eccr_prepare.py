@@ -152,8 +152,8 @@ def _fields(model: str) -> set[str]:
 
 def listed(model: Recommender, sources: np.ndarray, candidates: np.ndarray) -> np.ndarray:
     """(m * c,) scores; where a model says nothing, less than anything it says."""
-    asked = np.repeat(sources, candidates.shape[1]).astype(np.int32)
-    scores = model.score_pairs(asked, candidates.ravel().astype(np.int32))
+    repeated = np.repeat(sources, candidates.shape[1]).astype(np.int32)
+    scores = model.score_pairs(repeated, candidates.ravel().astype(np.int32))
     lowest = scores[np.isfinite(scores)].min() if np.isfinite(scores).any() else 0
     return np.where(np.isfinite(scores), scores, lowest - 1).astype(np.float32)
 

@@ -213,12 +213,14 @@ def judge_shares(judged: Any, source: np.ndarray, target: np.ndarray) -> dict[st
     """Shares of pairs by the likeliest class, of the sources that the relation judge was asked."""
     pairs = zip(judged["source"].tolist(), judged["target"].tolist(), strict=True)
     said = dict(zip(pairs, judged["said"].argmax(axis=1).tolist(), strict=True))
-    asked = set(judged["source"].tolist())
+    judged_sources = set(judged["source"].tolist())
     shown = zip(source.tolist(), target.tolist(), strict=True)
-    told = [said.get(pair) for pair in shown if pair[0] in asked]
-    if not told or None in told:
+    classes = [said.get(pair) for pair in shown if pair[0] in judged_sources]
+    if not classes or None in classes:
         return {}
-    shares = np.bincount(np.array(told, dtype=np.int64), minlength=len(PAIR_CLASSES)) / len(told)
+    shares = np.bincount(np.array(classes, dtype=np.int64), minlength=len(PAIR_CLASSES)) / len(
+        classes
+    )
     return {f"judge_{name}": float(s) for name, s in zip(PAIR_CLASSES, shares, strict=True)}
 
 

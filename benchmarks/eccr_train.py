@@ -267,14 +267,14 @@ def _untuned(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the model knows before it is tuned, of lists and of explanations."""
     backbone, prompts = _backbone(base), case.prompts(None)
-    found = _asked(case, prompts, backbone, ("test", "human"))
+    found = _list_scores(case, prompts, backbone, ("test", "human"))
     if case.size.said and name.startswith("bundles-electronic"):
         requested_prompts = all_of(ragged(case.shared, "test_prompts"))[: case.size.said]
         found["explanations"] = _together(backbone.generate_text(requested_prompts, max_tokens=40))
     return found, {}
 
 
-def _asked(
+def _list_scores(
     case: GraphCase, prompts: Prompts, backbone: Backbone, parts: tuple[str, ...]
 ) -> dict[str, Any]:
     """Scores of the lists of parts, and which lists these are."""
@@ -314,7 +314,7 @@ def _run(case: GraphCase, name: str, kind: str, base: Any) -> tuple[dict[str, An
     tasks = case.tasks(prompts, variant)
     history = train(backbone, prompts, tasks, plan, check=check)
     trained = time.monotonic() - started
-    found = _asked(case, prompts, backbone, ("valid", "test", "human"))
+    found = _list_scores(case, prompts, backbone, ("valid", "test", "human"))
     slates = case.arrays["slates"][: size.slates, : size.width]
     queries = case.arrays["slate_sources"][: size.slates]
     width = slates.shape[1]

@@ -6,7 +6,7 @@ checking.
 Pairs of `intentions` are split by product (0.7, 0.1, 0.2: no product in two parts); intents of the
 bundles are learned beside them where they share neither product nor title with the test part.
 `as_written` learns all sentences, `keep_supported` only those that the two products' texts hold.
-Sentences and references are tidied alike (`tidy`); untuned models are asked once. A model that is
+Sentences and references are tidied alike (`tidy`); untuned models are queried once. A model that is
 in `--models` is not trained again.
 """
 

@@ -2,7 +2,7 @@
 
     python benchmarks/growth.py [--products 10000,100000,1000000] [--steps mine,fit,...]
 
-For each size a made-up shop (`shops.py`) of ten events a product is written as parquet, and then:
+For each size a synthetic shop (`shops.py`) of ten events a product is written as parquet, and then:
 
 mine    reads the tables and mines their relations
 fit     `goeswith fit --budget fast`, from the parquet files to a bundle
@@ -87,12 +87,12 @@ def mine(folder: Path) -> None:
 
     report = MiningReport()
     graph = build_graph(load_data(folder), MiningConfig(), report)
-    told: dict[str, Any] = {
+    figures: dict[str, Any] = {
         m.relation: {"pairs": m.pairs, "edges": m.edges} for m in report.relations
     }
     complements = graph.complements
-    told["edges"] = truth_of_edges(Shop.read(folder), complements.sources, complements.targets)
-    write_json(told, folder / "mined.json")
+    figures["edges"] = truth_of_edges(Shop.read(folder), complements.sources, complements.targets)
+    write_json(figures, folder / "mined.json")
 
 
 def mine_log(path: Path, products: int) -> None:
@@ -108,12 +108,12 @@ def mine_log(path: Path, products: int) -> None:
     shop = Shop(products)
     # the log holds no types: the catalogue knows them, and the order is decided where it is
     graph = graph.with_types(shop.type_of(np.arange(products)).astype(np.int32))
-    told: dict[str, Any] = {
+    figures: dict[str, Any] = {
         m.relation: {"pairs": m.pairs, "edges": m.edges} for m in report.relations
     }
     complements = graph.complements
-    told["edges"] = truth_of_edges(shop, complements.sources, complements.targets)
-    write_json(told, path.with_suffix(".json"))
+    figures["edges"] = truth_of_edges(shop, complements.sources, complements.targets)
+    write_json(figures, path.with_suffix(".json"))
 
 
 def truth_of_edges(shop: Shop, sources: Any, targets: Any) -> dict[str, float]:
@@ -170,7 +170,7 @@ def served(bundle: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         process, port, seconds = start(bundle, 1, Path(folder))
         try:
-            asked = times(port, kinds(opened), 800, 1)
+            latencies = times(port, kinds(opened), 800, 1)
             used = memory(process.pid)
         finally:
             process.terminate()
@@ -179,7 +179,7 @@ def served(bundle: Path) -> dict[str, Any]:
     return {
         "seconds_to_first_answer": round(seconds["first_answer"], 2),
         "memory_mb": used,
-        "milliseconds": asked,
+        "milliseconds": latencies,
         "bundle_mb": round(size / 1e6),
     }
 
@@ -302,7 +302,7 @@ def main() -> None:
         result = {
             "command": f"python benchmarks/growth.py --products {given.products}"
             f" --steps {given.steps}",
-            "shop": "made up, seed 0, ten events a product",
+            "shop": "synthetic, seed 0, ten events a product",
             "python": platform.python_version(),
             "versions": {n: version(n) for n in ("numpy", "scipy", "duckdb", "polars", "numba")},
             "cores": len(os.sched_getaffinity(0)),

@@ -2,19 +2,19 @@
 
     python benchmarks/http_peers.py --peers PYTHON [--products 100000] [--rounds 5] [--seconds 4]
 
-Needs wrk, and redis-server for one row. PYTHON is one of an environment of its own with fastapi,
-uvicorn, httptools, uvloop, redis and, for one row, implicit (`http_servers.py`). Each is one
-process; all are up at once and asked in turns, over one connection and over sixteen that are kept
-alive, for ten complements of one of 5,000 products, all alike; every product is asked before
-anything is counted.
-`goeswith, remembered` is as it comes (log, metrics, evidence, answers kept as they were sent);
-`worked out` keeps none (`serve.cache_mb = 0`).
+Needs wrk, and redis-server for one row. PYTHON is the interpreter of a separate environment with
+fastapi, uvicorn, httptools, uvloop, redis and, for one row, implicit (`http_servers.py`). Each
+service is one process. All run at once and are queried in turns, over one and over sixteen
+keep-alive connections, for ten complements of one of 5,000 products, drawn uniformly. Every product
+is requested once before the measurement.
+`goeswith, cached` has the default settings (log, metrics, evidence, response cache);
+`goeswith, computed` has no response cache (`serve.cache_mb = 0`).
 
-Rates are requests a second of processor time: of the service with its children, and of redis where
-it is asked. Latencies are on the wall.
+Rates are requests per second of processor time: of the service with its children, and of redis if
+the row uses it. Latencies are wall-clock.
 
-Then the parts: the same application is asked without HTTP, in this process, with one setting
-changed at a time; microseconds of processor time a request.
+Then the parts: the same application is called without HTTP, in this process, with one setting
+changed at a time; microseconds of processor time per request.
 """
 
 from __future__ import annotations
@@ -54,17 +54,17 @@ from side_by_side import (
 
 RESULT = RESULTS / "http-peers.json"
 SERVERS = Path(__file__).with_name("http_servers.py")
-ASKED = 5_000
+QUERIED = 5_000
 CONNECTIONS = (1, 16)
 BOUND = "constant bytes"
-REMEMBERED, WORKED_OUT = "goeswith, remembered", "goeswith, worked out"
+CACHED, COMPUTED = "goeswith, cached", "goeswith, computed"
 PEERS = (
     BOUND,
-    "dict, as goeswith says it",
-    "dict, products and scores",
-    "implicit, products and scores",
+    "dict, full responses",
+    "dict, ids and scores",
+    "implicit, ids and scores",
 )
-REDIS = "redis, as goeswith says it"
+REDIS = "redis, full responses"
 PACKAGES = ("fastapi", "starlette", "uvicorn", "httptools", "uvloop", "orjson", "implicit", "redis")
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -83,7 +83,7 @@ def path_of(number: int) -> str:
 
 
 def read(port: int, count: int) -> list[bytes]:
-    """What a service says of the first products."""
+    """Responses of a service for the first products."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     found = []
     for number in range(count):
@@ -97,45 +97,45 @@ def read(port: int, count: int) -> list[bytes]:
     return found
 
 
-def answers_in(body: bytes) -> int:
-    told = json.loads(body)
-    return len(told["complements"] if isinstance(told, dict) else told)
+def recommendations_in(body: bytes) -> int:
+    content = json.loads(body)
+    return len(content["complements"] if isinstance(content, dict) else content)
 
 
 def wrk(port: int, connections: int, seconds: float, seed: int, script: Path) -> dict[str, float]:
-    script.write_text(LUA % (seed, f"of(math.random(0, {ASKED - 1}))"))
+    script.write_text(LUA % (seed, f"of(math.random(0, {QUERIED - 1}))"))
     options = ["-t", "1", "-c", str(connections), "-d", f"{seconds:g}s", "-s", str(script)]
-    told = subprocess.run(
+    completed = subprocess.run(
         ["wrk", *options, f"http://127.0.0.1:{port}"], capture_output=True, text=True, check=True
     )
-    found: dict[str, float] = json.loads(told.stdout.splitlines()[-1])
+    found: dict[str, float] = json.loads(completed.stdout.splitlines()[-1])
     return found
 
 
 def one(port: int, pids: list[int], seconds: float, seed: int, script: Path) -> dict[str, float]:
-    """One turn of a service."""
+    """One round of a service."""
     figures: dict[str, float] = {"failed": 0}
     for connections in CONNECTIONS:
         before = seconds_of(pids)
-        told = wrk(port, connections, seconds, seed, script)
+        summary = wrk(port, connections, seconds, seed, script)
         spent = seconds_of(pids) - before
         figures |= {
-            f"rate_{connections}": told["requests"] / spent,
-            f"microseconds_{connections}": 1e6 * spent / told["requests"],
-            f"p50_ms_{connections}": told["p50"],
-            f"p99_ms_{connections}": told["p99"],
+            f"rate_{connections}": summary["requests"] / spent,
+            f"microseconds_{connections}": 1e6 * spent / summary["requests"],
+            f"p50_ms_{connections}": summary["p50"],
+            f"p99_ms_{connections}": summary["p99"],
         }
-        figures["failed"] += told["failed"]
+        figures["failed"] += summary["failed"]
     figures["peak_mb"] = sum(memory_kb("VmHWM", pid) for pid in pids) // 1024
     return figures
 
 
 def measure(bundle: Path, peers: str, rounds: int, seconds: float) -> tuple[Runs, dict[str, Any]]:
-    """All services in turns; what a round found of each, and what one answer of each is."""
+    """Measure all services in turns: figures of each round, and size of a response."""
     runs: Runs = {}
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder, serve = Path(name), ["-m", "goeswith.cli.main", "serve", str(bundle), "--port"]
-        documents, script = folder / "documents.jsonl", folder / "ask.lua"
+        documents, script = folder / "documents.jsonl", folder / "requests.lua"
         up: dict[str, tuple[int, list[int]]] = {}
 
         def start(who: str, arguments: list[str], python: str, **environment: str) -> int:
@@ -145,9 +145,9 @@ def measure(bundle: Path, peers: str, rounds: int, seconds: float) -> tuple[Runs
             up[who] = port, family(pid)
             return port
 
-        port = start(REMEMBERED, [*serve, "PORT"], sys.executable)
-        documents.write_bytes(b"\n".join(read(port, ASKED)) + b"\n")
-        start(WORKED_OUT, [*serve, "PORT"], sys.executable, GOESWITH_SERVE_CACHE_MB="0")
+        port = start(CACHED, [*serve, "PORT"], sys.executable)
+        documents.write_bytes(b"\n".join(read(port, QUERIED)) + b"\n")
+        start(COMPUTED, [*serve, "PORT"], sys.executable, GOESWITH_SERVE_CACHE_MB="0")
         has_implicit = "implicit" in versions(peers, ["implicit"])
         for who in PEERS if has_implicit else PEERS[:-1]:
             start(who, [str(SERVERS), who, "PORT", str(documents)], peers)
@@ -161,10 +161,10 @@ def measure(bundle: Path, peers: str, rounds: int, seconds: float) -> tuple[Runs
             command = [str(SERVERS), REDIS, "PORT", str(documents)]
             start(REDIS, command, peers, REDIS_PORT=str(port))
             up[REDIS][1].append(process.pid)
-        bodies = {who: read(port, ASKED) for who, (port, _) in up.items()}
+        bodies = {who: read(port, QUERIED) for who, (port, _) in up.items()}
         sizes = {
             who: {
-                "answers": answers_in(found[0]),
+                "answers": recommendations_in(found[0]),
                 "bytes": round(float(np.mean([len(body) for body in found]))),
             }
             for who, found in bodies.items()
@@ -179,7 +179,7 @@ def measure(bundle: Path, peers: str, rounds: int, seconds: float) -> tuple[Runs
 
 
 def parts(bundle: Path, folder: Path, requests: int) -> dict[str, float]:
-    """Microseconds of processor time a request, asked without HTTP; medians of five turns."""
+    """Microseconds of processor time per request, without HTTP; medians of five rounds."""
     from goeswith.serve.api_keys import new_key
     from goeswith.serve.app import create_app
     from goeswith.settings.serve_settings import ServeSettings
@@ -189,12 +189,12 @@ def parts(bundle: Path, folder: Path, requests: int) -> dict[str, float]:
     keys.write_text(line + "\n")
     plain: dict[str, Any] = {"log": False}
     ways: dict[str, tuple[dict[str, Any], bytes]] = {
-        "remembered, no log": (plain, b""),
-        "remembered, with the log": ({}, b""),
-        "remembered, with a rate": ({**plain, "rate": 1e6, "burst": 1_000_000}, b""),
-        "remembered, with a key": ({**plain, "keys_file": str(keys)}, b""),
-        "worked out, no log": ({**plain, "cache_mb": 0}, b""),
-        "by the route, with a quota": (plain, b"per_type=10"),
+        "cached, no log": (plain, b""),
+        "cached, with the log": ({}, b""),
+        "cached, with a rate limit": ({**plain, "rate": 1e6, "burst": 1_000_000}, b""),
+        "cached, with a key": ({**plain, "keys_file": str(keys)}, b""),
+        "computed, no log": ({**plain, "cache_mb": 0}, b""),
+        "cached, with per_type": (plain, b"per_type=10"),
     }
     apps = {
         who: create_app(bundle, ServeSettings(**settings)) for who, (settings, _) in ways.items()
@@ -205,7 +205,7 @@ def parts(bundle: Path, folder: Path, requests: int) -> dict[str, float]:
         os.dup2(nowhere.fileno(), 1)  # the log's lines
         for turn in range(6):
             for who, (_, query) in ways.items():
-                spent = asyncio.run(_ask(apps[who], query, key, requests))
+                spent = asyncio.run(_request_all(apps[who], query, key, requests))
                 if turn:
                     found[who].append(1e6 * spent / requests)
         sys.stdout.flush()
@@ -213,7 +213,7 @@ def parts(bundle: Path, folder: Path, requests: int) -> dict[str, float]:
     return {who: round(float(np.median(times)), 1) for who, times in found.items()}
 
 
-async def _ask(app: Any, query: bytes, key: str, requests: int) -> float:
+async def _request_all(app: Any, query: bytes, key: str, requests: int) -> float:
     """Processor seconds of so many requests of 1,000 products, one after another."""
 
     async def receive() -> Any:
@@ -269,13 +269,13 @@ def main() -> None:
         make = [str(scale), "--make", str(bundle), "--products", str(given.products)]
         subprocess.run([sys.executable, *make], check=True)
         runs, sizes = measure(bundle, given.peers, given.rounds, given.seconds)
-        told = subprocess.run(
+        completed = subprocess.run(
             [sys.executable, __file__, "--parts", str(bundle)],
             check=True,
             capture_output=True,
             text=True,
         )
-    within = json.loads(told.stdout.splitlines()[-1])
+    within = json.loads(completed.stdout.splitlines()[-1])
     middle = medians(runs)
     for who, figures in middle.items():
         figures.update(sizes[who])
@@ -286,7 +286,7 @@ def main() -> None:
         {
             "command": "python benchmarks/http_peers.py --peers PYTHON"
             f" --products {given.products} --rounds {given.rounds} --seconds {given.seconds:g}",
-            "data": f"made-up bundle of {given.products:,} products, {ASKED:,} of them asked",
+            "data": f"synthetic bundle of {given.products:,} products, {QUERIED:,} of them queried",
             **machine(before),
             "versions": both(given.peers, PACKAGES),
             "medians": middle,

@@ -2,9 +2,9 @@
 
     python benchmarks/http_servers.py NAME PORT DOCUMENTS
 
-DOCUMENTS holds a line for each product that is asked about: what goeswith says of it. Runs in the
-environment of the peers. All answer the addresses of goeswith, on uvicorn as goeswith sets it up
-(one process, no access log), which takes uvloop and httptools.
+DOCUMENTS has one line per queried product: the response of goeswith. Runs in the environment of the
+peers. All serve the paths of goeswith, on uvicorn with the settings of goeswith (one process, no
+access log), which uses uvloop and httptools.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PATH = "/v1/products/{product_id}/complements"
 
 
 def constant(lines: list[bytes]) -> Any:
-    """The bound: no framework, no question, bytes of the middle size."""
+    """The bound: no framework, no look-up, a response of median size."""
     body = sorted(lines, key=len)[len(lines) // 2]
     length = b"%d" % len(body)
     headers = [(b"content-type", b"application/json"), (b"content-length", length)]
@@ -36,12 +36,12 @@ def constant(lines: list[bytes]) -> Any:
 
 
 def full(lines: list[bytes]) -> Any:
-    """A dict of what goeswith says, encoded by the framework for every request."""
+    """A dict of the responses of goeswith, encoded by the framework for every request."""
     return of_a_dict({d["product_id"]: d for d in map(json.loads, lines)})
 
 
 def slim(lines: list[bytes]) -> Any:
-    """A dict of ten products and scores, which is what one writes first."""
+    """A dict of ten ids and scores: the simplest service."""
     return of_a_dict({d["product_id"]: slim_of(d) for d in map(json.loads, lines)})
 
 
@@ -63,7 +63,7 @@ def of_a_dict(answers: dict[str, Any]) -> Any:
 
 
 def implicit(lines: list[bytes]) -> Any:
-    """Ten products and scores, worked out by a model of implicit that is held in memory."""
+    """Ten ids and scores, computed by a model of implicit in memory."""
     from implicit.nearest_neighbours import CosineRecommender
     from scipy import sparse
 
@@ -89,7 +89,7 @@ def implicit(lines: list[bytes]) -> Any:
 
 
 def redis(lines: list[bytes]) -> Any:
-    """What goeswith says, as bytes, looked up in a server beside it at REDIS_PORT."""
+    """The responses of goeswith as bytes, from a redis server at REDIS_PORT."""
     import os
 
     from redis import Redis
@@ -114,10 +114,10 @@ def redis(lines: list[bytes]) -> Any:
 
 APPS: dict[str, Callable[[list[bytes]], Any]] = {
     "constant bytes": constant,
-    "dict, as goeswith says it": full,
-    "dict, products and scores": slim,
-    "implicit, products and scores": implicit,
-    "redis, as goeswith says it": redis,
+    "dict, full responses": full,
+    "dict, ids and scores": slim,
+    "implicit, ids and scores": implicit,
+    "redis, full responses": redis,
 }
 
 

@@ -245,7 +245,7 @@ def measure(given: argparse.Namespace) -> None:
             "command": "python benchmarks/item_to_item.py --peers PYTHON"
             f" --products {given.products} --events {given.events}"
             f" --rounds {given.rounds} --whole-rounds {given.whole_rounds}",
-            "data": {"name": "made-up shop, seed 0", **data, "drawn": SAMPLE},
+            "data": {"name": "synthetic shop, seed 0", **data, "drawn": SAMPLE},
             **machine(before),
             "versions": both(given.peers, PACKAGES),
             "bases": bases,

@@ -145,8 +145,8 @@ def evaluate(data: Path, epochs: int) -> dict[str, object]:
         u, v = pairs(frame)
         ends = np.sort(np.stack([degree[u], degree[v]], axis=1), axis=1)
         alone = [hops(normalised(of[r]), (u, v)) for r in relations]
-        asked = (frame["relation"].to_numpy() == relations[0]).astype(np.float32)
-        return np.hstack([walks, *alone, ends, asked[:, None]]).astype(np.float32)
+        is_first = (frame["relation"].to_numpy() == relations[0]).astype(np.float32)
+        return np.hstack([walks, *alone, ends, is_first[:, None]]).astype(np.float32)
 
     scores: dict[str, Floats] = {}
     seconds: dict[str, float] = {}
@@ -174,10 +174,10 @@ def evaluate(data: Path, epochs: int) -> dict[str, object]:
     learned = learner.predict_proba(features(test, walks))[:, 1].astype(np.float32)
     timed("hops_learned", started, learned)
 
-    truth, asked = test["label"].to_numpy(), test["relation"].to_numpy()
+    truth, relation = test["label"].to_numpy(), test["relation"].to_numpy()
     results = {}
     for name, values in scores.items():
-        each = {r: measure(truth[asked == r], values[asked == r]) for r in relations}
+        each = {r: measure(truth[relation == r], values[relation == r]) for r in relations}
         mean = {m: round(float(np.mean([each[r][m] for r in relations])), 3) for m in METRICS}
         results[name] = {**mean, "seconds": seconds[name], "relations": each}
     reach = [(walks[:, : hop + 1] > 0).any(axis=1) for hop in range(HOPS)]

@@ -3,7 +3,7 @@
     python benchmarks/live_facts.py [--products 1000000] [--facts 100000]
 
 - seen: a service of two workers under load, with so many products of changed facts, gets changes of
-  stock over HTTP. After each acknowledgement every worker is asked for a list that had the product.
+  stock over HTTP. After each acknowledgement every worker is queried for a list with the product.
   Counted are answers that do not have the change, and measured is the time from sending the change
   until the last worker has answered with it.
 - kills: writers of facts are killed (SIGKILL) while they write and others compact the log, and so

@@ -3,14 +3,14 @@
     python benchmarks/load.py [--repeats 5] [--seconds 4] [--memory-requests 1000000]
 
 Needs wrk. One worker process each, the same framework and server settings, 16 connections kept
-alive, asked in turns on the same machine so that what else it does meets all alike:
+alive, in turns on the same machine, so that other load affects all of them equally:
 
 - empty: a FastAPI application whose one endpoint answers `{}`
 - popular: ten complements with evidence and reasons of one of 100,000 products, default settings;
-  the chance of a product falls as one over its rank (Zipf), and answers that fit `serve.cache_mb`
-  are kept; measured after a minute of such requests
-- remembered: of 100 products, all of them kept
-- worked out: of any product alike, with `serve.cache_mb = 0`: nothing is kept
+  the probability of a product is proportional to 1 / rank (Zipf), and responses that fit into
+  `serve.cache_mb` are cached; measured after a minute of such requests
+- cached: of 100 products, all of them in the cache
+- computed: of products drawn uniformly, with `serve.cache_mb = 0`, without a cache
 
 Then the service with default settings takes requests as in `popular`, and its memory is read
 between them.
@@ -44,8 +44,8 @@ _WARM = 6
 ADDRESSES = {
     "empty": '"/"',
     "popular": f"of(math.floor({PRODUCTS} ^ math.random()) - 1)",
-    "remembered": "of(math.random(0, 99))",
-    "worked out": f"of(math.random(0, {PRODUCTS - 1}))",
+    "cached": "of(math.random(0, 99))",
+    "computed": f"of(math.random(0, {PRODUCTS - 1}))",
 }
 LUA = """
 math.randomseed(%d)
@@ -65,10 +65,10 @@ def wrk(port: int, way: str, seconds: float, seed: int, folder: Path) -> dict[st
     script = folder / "ask.lua"
     script.write_text(LUA % (seed, ADDRESSES[way]))
     options = ["-t", "1", "-c", str(CONNECTIONS), "-d", f"{seconds:g}s", "-s", str(script)]
-    told = subprocess.run(
+    completed = subprocess.run(
         ["wrk", *options, f"http://127.0.0.1:{port}"], capture_output=True, text=True, check=True
     )
-    found: dict[str, float] = json.loads(told.stdout.splitlines()[-1])
+    found: dict[str, float] = json.loads(completed.stdout.splitlines()[-1])
     return {**found, "rate": found["requests"] / found["seconds"]}
 
 
@@ -129,8 +129,8 @@ def middle(rounds: list[dict[str, float]]) -> dict[str, float]:
 
 def measure(bundle: Path, repeats: int, seconds: float, requests: int) -> dict[str, Any]:
     """Rates in turns, then memory."""
-    ports = {name: free_port() for name in ("empty", "default", "nothing kept")}
-    where = dict(zip(ADDRESSES, ("empty", "default", "default", "nothing kept"), strict=True))
+    ports = {name: free_port() for name in ("empty", "default", "no cache")}
+    where = dict(zip(ADDRESSES, ("empty", "default", "default", "no cache"), strict=True))
     command = ["-m", "goeswith.cli.main", "serve", str(bundle), "--port"]
     rounds: dict[str, list[dict[str, float]]] = {way: [] for way in ADDRESSES}
     with (
@@ -138,15 +138,15 @@ def measure(bundle: Path, repeats: int, seconds: float, requests: int) -> dict[s
         running([__file__, "--empty", str(ports["empty"])], ports["empty"]),
         running([*command, str(ports["default"])], ports["default"]) as pid,
         running(
-            [*command, str(ports["nothing kept"])],
-            ports["nothing kept"],
+            [*command, str(ports["no cache"])],
+            ports["no cache"],
             GOESWITH_SERVE_CACHE_MB="0",
         ),
     ):
         folder = Path(name)
         for way in ADDRESSES:
-            wrk(ports[where[way]], way, seconds, 0, folder)  # what is asked first costs more
-        for seed in range(1, 1 + _WARM):  # until what is asked often is remembered
+            wrk(ports[where[way]], way, seconds, 0, folder)  # the first requests cost more
+        for seed in range(1, 1 + _WARM):  # until popular products are cached
             wrk(ports["default"], "popular", 10, 1000 + seed, folder)
         for turn in range(1, repeats + 1):
             for way in ADDRESSES:

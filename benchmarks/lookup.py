@@ -35,7 +35,7 @@ def made_up(folder: Path, products: int) -> Path:
     from goeswith.settings.sections import FitSettings, Settings
 
     rng = np.random.default_rng(0)
-    data = folder / "made-up"
+    data = folder / "synthetic"
     data.mkdir()
     types = rng.integers(0, 50, products)
     words = rng.integers(0, 500, (products, 4))
@@ -140,14 +140,14 @@ def measure(path: Path) -> dict[str, object]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("bundle", nargs="?", type=Path, help="a bundle; one is made up without")
-    parser.add_argument("--products", type=int, default=10_000, help="of the bundle made up")
+    parser.add_argument("bundle", nargs="?", type=Path, help="a bundle [a synthetic one]")
+    parser.add_argument("--products", type=int, default=10_000, help="of the synthetic bundle")
     parser.add_argument("--out", type=Path, default=RESULT)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         made = given.bundle is None
         path = made_up(Path(folder), given.products) if made else given.bundle
-        result = {"data": "made up" if made else given.bundle.name, **measure(path)}
+        result = {"data": "synthetic" if made else given.bundle.name, **measure(path)}
     text = json.dumps(result, indent=2)
     given.out.parent.mkdir(exist_ok=True)
     given.out.write_text(text + "\n", encoding="utf-8")

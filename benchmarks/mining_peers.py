@@ -58,7 +58,7 @@ PEERS = ("implicit", "sparse-dot-topn", "scipy", "lenskit", "rusket")
 
 
 def make(path: Path, baskets: int, products: int) -> dict[str, int]:
-    """Write the columns: basket, product (each once a basket) and second, of a made-up shop."""
+    """Write the columns: basket, product (each once a basket) and second, of a synthetic shop."""
     import polars as pl
 
     from shops import Shop
@@ -251,7 +251,7 @@ def main() -> None:
         {
             "command": "python benchmarks/mining_peers.py --peers PYTHON"
             f" --rounds {given.rounds} --baskets {given.baskets} --products {given.products}",
-            "data": {"name": "made-up shop, seed 0", **data},
+            "data": {"name": "synthetic shop, seed 0", **data},
             **machine(before),
             "versions": both(given.peers, PACKAGES),
             "medians": middle,

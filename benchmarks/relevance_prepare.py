@@ -93,10 +93,12 @@ def bundles(data: Path, name: str, seed: int, out: Path) -> None:
         }
         # a pair of a test session is taken out, whatever train session holds it as well
         put_behaviour(arrays, f"{number}/seen", BehaviourGraph.from_edges(n, edges).without(test))
-        asked = np.isin(pair_keys(train.left, train.right, n), pair_keys(test.left, test.right, n))
-        put(arrays, f"{number}/train", train.take(~asked))
+        is_test = np.isin(
+            pair_keys(train.left, train.right, n), pair_keys(test.left, test.right, n)
+        )
+        put(arrays, f"{number}/train", train.take(~is_test))
         put(arrays, f"{number}/test", test)
-        print(name, number, len(train), len(test), asked.sum(), train.labels.mean())
+        print(name, number, len(train), len(test), is_test.sum(), train.labels.mean())
     save_arrays(arrays, out / f"{name}.safetensors")
 
 
@@ -105,11 +107,11 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
-    asked = parser.parse_args()
+    given = parser.parse_args()
     for number, name in enumerate(REGIONS):
-        region(asked.data, name, number, asked.seeds, asked.out)
+        region(given.data, name, number, given.seeds, given.out)
     for name in BUNDLES:
-        bundles(asked.data, name, 0, asked.out)
+        bundles(given.data, name, 0, given.out)
 
 
 if __name__ == "__main__":

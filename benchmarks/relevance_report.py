@@ -147,9 +147,9 @@ def bundles(
         arrays = prepared.arrays(name)
         folds: dict[str, list[tuple[float, float]]] = defaultdict(list)
         for number, case in enumerate(gold(BenchmarkData(dataset, Settings()), 0)):
-            asked = prepared.pairs(arrays, f"{number}/test")
-            assert (case.sources == asked.left).all()
-            assert not behaviour(arrays, f"{number}/seen").holds(asked).any()
+            pairs = prepared.pairs(arrays, f"{number}/test")
+            assert (case.sources == pairs.left).all()
+            assert not behaviour(arrays, f"{number}/seen").holds(pairs).any()
             ranker = case.answer(make_model("ranker").fit(dataset.catalog, case.train))["scores"]
             ways = {"ranker's judge of pairs": ranker}
             if sentences is not None:
@@ -206,26 +206,26 @@ def main() -> None:
     parser.add_argument("runs", type=Path, nargs="+")
     parser.add_argument("--sentences", help="folder of a sentence encoder, such as minilm")
     parser.add_argument("--tables", default="branches,regions,bundles")
-    asked = parser.parse_args()
-    prepared = Prepared(asked.prepared, SalamConfig(), 10**9)
+    given = parser.parse_args()
+    prepared = Prepared(given.prepared, SalamConfig(), 10**9)
     command = "python benchmarks/relevance_prepare.py, relevance_train.py, relevance_report.py"
-    judge = experiments(asked.runs).get("judge", {})
+    judge = experiments(given.runs).get("judge", {})
     about = {
         "command": command,
         "config": {k: v for k, v in judge.get("config", {}).items() if k != "encoder"},
         "encoder": "multilingual-e5-small",
     }
-    if "branches" in asked.tables:
-        table = branches(prepared, asked.runs)
-        said = {**about, "speed": speed(asked.runs), "results": table}
+    if "branches" in given.tables:
+        table = branches(prepared, given.runs)
+        said = {**about, "speed": speed(given.runs), "results": table}
         write_json(said, RESULTS / "relevance-branches.json")
         print(lines(table))
-    if "regions" in asked.tables:
-        table = regions(asked.runs)
+    if "regions" in given.tables:
+        table = regions(given.runs)
         write_json({**about, "results": table}, RESULTS / "relevance-regions.json")
         print(lines(table))
-    if "bundles" in asked.tables:
-        table = bundles(asked.data, prepared, asked.runs, asked.sentences)
+    if "bundles" in given.tables:
+        table = bundles(given.data, prepared, given.runs, given.sentences)
         write_json({**about, "results": table}, RESULTS / "relevance-bundles.json")
         for name, ways in table.items():
             for way, f in ways.items():

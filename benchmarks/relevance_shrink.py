@@ -20,13 +20,13 @@ def main() -> None:
     parser.add_argument("encoder")
     parser.add_argument("out", type=Path)
     parser.add_argument("texts", type=Path, nargs="+")
-    asked = parser.parse_args()
-    tokenizer = AutoTokenizer.from_pretrained(asked.encoder)
-    model = AutoModel.from_pretrained(asked.encoder)
+    given = parser.parse_args()
+    tokenizer = AutoTokenizer.from_pretrained(given.encoder)
+    model = AutoModel.from_pretrained(given.encoder)
     spec = json.loads(tokenizer.backend_tokenizer.to_str())
     assert spec["model"]["type"] == "Unigram", "written for the tokenizers of XLM-R's family"
     used = set(tokenizer.all_special_ids)
-    texts = [text for file in asked.texts for text in json.loads(file.read_text())]
+    texts = [text for file in given.texts for text in json.loads(file.read_text())]
     for start in range(0, len(texts), 10_000):
         for row in tokenizer([f"query: {text}" for text in texts[start : start + 10_000]])[
             "input_ids"
@@ -41,15 +41,15 @@ def main() -> None:
     spec["added_tokens"] = [t for t in spec["added_tokens"] if t["id"] < len(kept)]
     for token in (spec.get("post_processor") or {}).get("special_tokens", {}).values():
         token["ids"] = [place[i] for i in token["ids"]]
-    asked.out.mkdir(parents=True, exist_ok=True)
-    tokenizer.save_pretrained(asked.out)
-    (asked.out / "tokenizer.json").write_text(json.dumps(spec, ensure_ascii=False))
+    given.out.mkdir(parents=True, exist_ok=True)
+    tokenizer.save_pretrained(given.out)
+    (given.out / "tokenizer.json").write_text(json.dumps(spec, ensure_ascii=False))
     vectors = model.get_input_embeddings().weight.detach()[kept].clone()
     model.resize_token_embeddings(len(kept))
     model.get_input_embeddings().weight.data.copy_(vectors)
     model.config.pad_token_id = place[tokenizer.pad_token_id]
-    model.half().save_pretrained(asked.out)
-    small = AutoTokenizer.from_pretrained(asked.out)
+    model.half().save_pretrained(given.out)
+    small = AutoTokenizer.from_pretrained(given.out)
     for text in texts[:: max(len(texts) // 500, 1)]:
         assert small.tokenize(text) == tokenizer.tokenize(text), text
         assert [kept[i] for i in small(text)["input_ids"]] == tokenizer(text)["input_ids"], text

@@ -147,8 +147,8 @@ def fitted(
     if start is not None:
         network.load_state_dict(start.state_dict())
         network.pretrained = True
-    asked = None if held is None else (NodeInputs(*texts, held[0]), held[1])
-    history = train(network, NodeInputs(*texts, seen), pairs, asked, on_progress=lambda _: None)
+    held_out = None if held is None else (NodeInputs(*texts, held[0]), held[1])
+    history = train(network, NodeInputs(*texts, seen), pairs, held_out, on_progress=lambda _: None)
     if torch.cuda.is_available():
         torch.cuda.synchronize()
     return network, list(history), time.perf_counter() - began
@@ -176,7 +176,7 @@ def branch(p: Prepared, out: Path, name: str, seed: int, which: str) -> None:
     )
     began = time.perf_counter()
     logits = predict(network, NodeInputs(*texts, split.inference_graph), split.test)
-    asked = time.perf_counter() - began
+    elapsed = time.perf_counter() - began
     said = {
         "what": "branch",
         "data": name,
@@ -187,7 +187,7 @@ def branch(p: Prepared, out: Path, name: str, seed: int, which: str) -> None:
         "gpu_megabytes": torch.cuda.max_memory_allocated() / 1e6
         if torch.cuda.is_available()
         else 0,
-        "pairs_per_second": len(split.test) / asked,
+        "pairs_per_second": len(split.test) / elapsed,
         "history": history,
         "test": {kind: scores(values, split.test.labels) for kind, values in logits.items()},
     }
@@ -288,7 +288,7 @@ def bundles(p: Prepared, out: Path, name: str, fold: int, which: str) -> None:
     )
     turned = NodePairs(test.right, test.left, test.labels, test.regions)
     # a bundle has no direction: both are asked
-    both = [predict(network, NodeInputs(*texts, seen), asked) for asked in (test, turned)]
+    both = [predict(network, NodeInputs(*texts, seen), direction) for direction in (test, turned)]
     mean = {k: (both[0][k] + both[1][k]) / 2 for k in both[0]}
     said = {
         "what": "bundles",
@@ -356,22 +356,22 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1e9, help="begin nothing after so long")
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--most", type=int, default=10**9, help="pairs of a part, to try it out")
-    asked = parser.parse_args()
-    asked.out.mkdir(parents=True, exist_ok=True)
+    given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
     config = SalamConfig(
-        encoder=asked.encoder, labels="s_c_i", batch=asked.batch, max_tokens=80, learning_rate=1e-4
+        encoder=given.encoder, labels="s_c_i", batch=given.batch, max_tokens=80, learning_rate=1e-4
     )
-    prepared = Prepared(asked.prepared, config, asked.most)
+    prepared = Prepared(given.prepared, config, given.most)
     began = time.perf_counter()
     names = {
-        n: asked.out / n.replace(", ", "-").replace(" ", "_") for n in experiments(asked.seeds)
+        n: given.out / n.replace(", ", "-").replace(" ", "_") for n in experiments(given.seeds)
     }
     wanted = [
-        n for n, f in names.items() if asked.only in n and not f.with_suffix(".done").exists()
+        n for n, f in names.items() if given.only in n and not f.with_suffix(".done").exists()
     ]
-    for name in wanted[asked.part :: asked.parts]:
-        file, run = names[name], experiments(asked.seeds)[name]
-        if time.perf_counter() - began > asked.seconds:
+    for name in wanted[given.part :: given.parts]:
+        file, run = names[name], experiments(given.seeds)[name]
+        if time.perf_counter() - began > given.seconds:
             break
         start = time.perf_counter()
         run(prepared, file)

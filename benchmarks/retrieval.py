@@ -6,8 +6,8 @@
 PYTHON is one of an environment of its own with faiss-cpu and hnswlib; goeswith's own index needs
 the extra `fast` in this one. Vectors are of length 1, in clusters, as trained ones are. The bound
 is the matrix product alone, in the same blocks, into memory that is there already. Indexes are
-asked with the least effort (ef, nprobe) that finds .99 of the true ten (goeswith's own settles that
-while it is built); what building one costs stands beside. Each is a process that stays, on one
+queried with the least effort (ef, nprobe) that finds .99 of the true ten (goeswith chooses it while
+it builds the index); the cost of building is given too. Each is a process that stays, on one
 thread; the rounds are interleaved. Rates are queries a second of processor time.
 
 --whole: the answers of all products, as when a bundle is fitted: exactly (of 8,192 sources, and in
@@ -41,7 +41,7 @@ INDEX = "goeswith, IVF by faiss"
 PLAIN = "goeswith, exact, without numba"
 OURS = ("matrix product alone", "goeswith, exact", PLAIN, INDEX, "a row of scores at a time")
 PEERS = ("faiss, exact", "faiss, IVF", "hnswlib")
-Ask = Callable[[], Any]
+Query = Callable[[], Any]
 
 
 def made_up(n: int, d: int) -> tuple[Any, Any]:
@@ -61,31 +61,31 @@ def made_up(n: int, d: int) -> tuple[Any, Any]:
     return some(n), some(QUERIES)
 
 
-def product_alone(targets: Any, queries: Any) -> Ask:
+def product_alone(targets: Any, queries: Any) -> Query:
     room = np.empty((BLOCK, len(targets)), dtype=np.float32)
 
-    def ask() -> None:
+    def query() -> None:
         for start in range(0, len(queries), BLOCK):
             np.matmul(queries[start : start + BLOCK], targets.T, out=room)
 
-    return ask
+    return query
 
 
-def ours(targets: Any, queries: Any) -> Ask:
+def ours(targets: Any, queries: Any) -> Query:
     from goeswith.models.exact_search import best_products
 
     none = np.full(len(queries), -1, dtype=np.int32)  # nothing is left out
     return lambda: best_products(queries, targets, none, K, None)[0]
 
 
-def without_numba(targets: Any, queries: Any) -> Ask:
+def without_numba(targets: Any, queries: Any) -> Query:
     from goeswith.models import exact_search as exact
 
     exact.has_numba = lambda: False
     return ours(targets, queries)
 
 
-def our_index(targets: Any, queries: Any) -> Ask:
+def our_index(targets: Any, queries: Any) -> Query:
     from goeswith.models.approximate_search import ApproximateIndex
 
     index = ApproximateIndex(targets, targets[np.random.default_rng(1).choice(len(targets), 1024)])
@@ -93,19 +93,19 @@ def our_index(targets: Any, queries: Any) -> Ask:
     return lambda: index.best_products(queries, none, K, None)[0]
 
 
-def row_by_row(targets: Any, queries: Any) -> Ask:
+def row_by_row(targets: Any, queries: Any) -> Query:
     from goeswith.core.arrays import block_size, top_k
 
     size = block_size(len(targets))
 
-    def ask() -> Any:
+    def query() -> Any:
         parts = range(0, len(queries), size)
         return np.concatenate([top_k(queries[s : s + size] @ targets.T, K)[0] for s in parts])
 
-    return ask
+    return query
 
 
-def faiss_exact(targets: Any, queries: Any) -> Ask:
+def faiss_exact(targets: Any, queries: Any) -> Query:
     import faiss
 
     faiss.omp_set_num_threads(1)
@@ -114,7 +114,7 @@ def faiss_exact(targets: Any, queries: Any) -> Ask:
     return lambda: index.search(queries, K)[1]
 
 
-def faiss_ivf(targets: Any, queries: Any, truth: Any) -> Ask:
+def faiss_ivf(targets: Any, queries: Any, truth: Any) -> Query:
     import faiss
 
     faiss.omp_set_num_threads(1)
@@ -130,7 +130,7 @@ def faiss_ivf(targets: Any, queries: Any, truth: Any) -> Ask:
     return lambda: index.search(queries, K)[1]
 
 
-def hnsw(targets: Any, queries: Any, truth: Any) -> Ask:
+def hnsw(targets: Any, queries: Any, truth: Any) -> Query:
     import hnswlib
 
     index = hnswlib.Index(space="ip", dim=targets.shape[1])
@@ -165,11 +165,11 @@ def child(who: str, folder: Path) -> None:
     targets, queries = np.load(folder / "targets.npy"), np.load(folder / "queries.npy")
     started = time.process_time()
     if who in _EXACT:
-        ask = _EXACT[who](targets, queries)
+        query = _EXACT[who](targets, queries)
     else:
-        ask = _INDEX[who](targets, queries, np.load(folder / "truth.npy"))
+        query = _INDEX[who](targets, queries, np.load(folder / "truth.npy"))
     built = time.process_time() - started
-    found = ask()
+    found = query()
     result: dict[str, Any] = {"built_in": round(built, 2), "recall": None}
     if found is not None:
         if who == "goeswith, exact":
@@ -178,7 +178,7 @@ def child(who: str, folder: Path) -> None:
     print(json.dumps(result), flush=True)
     for _ in sys.stdin:
         started = time.process_time()
-        ask()
+        query()
         print(time.process_time() - started, flush=True)
 
 
@@ -230,7 +230,7 @@ def all_whole(sizes: list[int], d: int) -> None:
         {
             "command": "python benchmarks/retrieval.py --whole"
             f" --products {written} --dimension {d}",
-            "data": f"made up, seed 0: vectors of {d} numbers, each asked about all",
+            "data": f"synthetic, seed 0: vectors of {d} numbers, each a query over all",
             "k": K,
             "unit": "processor seconds, one thread",
             **machine(before),
@@ -301,7 +301,7 @@ def main() -> None:
         {
             "command": f"python benchmarks/retrieval.py --peers PYTHON --products {n}"
             f" --dimension {given.dimension} --rounds {given.rounds}",
-            "data": f"made up, seed 0: {n:,} vectors of {given.dimension} numbers",
+            "data": f"synthetic, seed 0: {n:,} vectors of {given.dimension} numbers",
             "queries": QUERIES,
             "k": K,
             **machine(before),

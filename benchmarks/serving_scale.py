@@ -2,10 +2,10 @@
 
     python benchmarks/serving_scale.py [--products 1000000] [--workers 4] [--limit-mb 2000]
 
-The bundle is synthetic: made-up titles, ten random complements a product with counts, fifty random
+The bundle is synthetic: random titles, ten random complements a product with counts, fifty random
 answers a product; co-citation and its fallbacks are fitted and saved, so that filters and new
 products can be answered. It is made in a temporary folder and removed. Then `goeswith serve` is
-started on it, all files checked as ever, and asked until every worker has answered.
+started on it, all files checked as usual, and queried until every worker has answered.
 
 Pages of mapped files count as memory although the system may take them back. With --limit-mb (root
 of a Linux with version 1 of control groups) the same requests are answered once more in a group
@@ -68,7 +68,7 @@ def made_up(path: Path, n: int) -> None:
             make_model(spec, {}).fit(catalog, graph).save(folder)
         write_build(build, catalog, graph, answers)
         settings = Settings(fit=FitSettings(model=MODELS[0], fallbacks=MODELS[1:]))
-        data = {"name": "made up", "fingerprint": "0", "quarantine": [], "rows": {"products": n}}
+        data = {"name": "synthetic", "fingerprint": "0", "quarantine": [], "rows": {"products": n}}
         facts = {"settings": settings.model_dump(mode="json"), "data": data, "metrics": None}
         publish(build, {**version_info(), **facts, **top_k_info(graph, answers)})
 
@@ -120,9 +120,9 @@ def ask(port: int, address: str, body: Any = None) -> int:
     """The status of an answer over a connection of its own; 0 where nobody listens."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
-        told = {} if body is None else {"content-type": "application/json"}
+        headers = {} if body is None else {"content-type": "application/json"}
         connection.request(
-            "GET" if body is None else "POST", address, body and json.dumps(body), told
+            "GET" if body is None else "POST", address, body and json.dumps(body), headers
         )
         response = connection.getresponse()
         response.read()
@@ -135,10 +135,10 @@ def ask(port: int, address: str, body: Any = None) -> int:
 
 def family(pid: int) -> list[int]:
     """A process and its children."""
-    told = subprocess.run(
+    completed = subprocess.run(
         ["ps", "--ppid", str(pid), "-o", "pid="], capture_output=True, text=True, check=False
     )
-    return [pid, *map(int, told.stdout.split())]
+    return [pid, *map(int, completed.stdout.split())]
 
 
 def memory(pid: int) -> dict[str, float]:
@@ -318,8 +318,8 @@ def within(path: Path, workers: int, requests: int, mb: int) -> dict[str, Any]:
     with limited(mb) as group, tempfile.TemporaryDirectory() as folder:
         process, port, seconds = start(path, workers, Path(folder), group)
         try:
-            asked = times(port, kinds(bundle), requests, workers)
-            asked |= times(port, live_kinds(bundle), 10 * workers * 2, workers)
+            latencies = times(port, kinds(bundle), requests, workers)
+            latencies |= times(port, live_kinds(bundle), 10 * workers * 2, workers)
             most = int((group / "memory.max_usage_in_bytes").read_text())
             killed = int((group / "memory.oom_control").read_text().split("oom_kill ")[1])
         finally:
@@ -330,7 +330,7 @@ def within(path: Path, workers: int, requests: int, mb: int) -> dict[str, Any]:
         "most_mb": round(most / 1_000_000),
         "killed_for_memory": killed,
         "first_answer": round(seconds["first_answer"], 2),
-        "milliseconds": asked,
+        "milliseconds": latencies,
     }
 
 

@@ -133,8 +133,8 @@ def part_of(data: Dataset, train: pl.DataFrame, later: pl.DataFrame, seed: int) 
             ]
             for recency in RECENCIES:
                 slates[spec, recency] = [
-                    session_complements(bundle, prefix, asked, 1, recency)
-                    for prefix, asked in zip(tests.prefixes, wanted, strict=True)
+                    session_complements(bundle, prefix, request, 1, recency)
+                    for prefix, request in zip(tests.prefixes, wanted, strict=True)
                 ]
     sequences, _ = sequences_from_events(train)
     prefixes = Sequences.from_rows(tests.prefixes)
@@ -143,8 +143,8 @@ def part_of(data: Dataset, train: pl.DataFrame, later: pl.DataFrame, seed: int) 
         found, start = [], 0
         for block in model.in_blocks(prefixes):
             scores = model.score(block)
-            for row, asked in zip(scores, wanted[start : start + len(block)], strict=True):
-                row[~asked.allowed] = -np.inf
+            for row, request in zip(scores, wanted[start : start + len(block)], strict=True):
+                row[~request.allowed] = -np.inf
             rows, best = top_k(scores, bundle.k)
             found += [(r[r >= 0], s[r >= 0]) for r, s in zip(rows, best, strict=True)]
             start += len(block)

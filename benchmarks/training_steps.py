@@ -8,7 +8,7 @@ of the steps of one epoch, the first epoch having warmed up. Preparing, validati
 not in it. What an example is differs: a pair for skip-gram (gensim makes two of each), a sequence
 for session models, a source for those that compare a source with the whole catalogue.
 
-The made-up shop (`shops.py`) gives lists: ten complements and ten look-alikes of every product.
+The synthetic shop (`shops.py`) gives lists: ten complements and ten look-alikes of every product.
 Sequences are sessions of several missions; with `--cut 51` all purchases in pieces of 51, so that
 no library fills places up. Dimension 64; pairs in batches of 1,024 with five
 negatives each (goeswith: 512 in a step, shared, that count as five); sequences of 50 at most in
@@ -50,7 +50,7 @@ PACKAGES = ("numpy", "torch", "gensim", "implicit", "rectools", "pytorch-lightni
 
 
 def make(path: Path, products: int, session_products: int, count: int, cut: int) -> dict[str, Any]:
-    """Write lists of complements and look-alikes, and sequences, of two made-up shops."""
+    """Write lists of complements and look-alikes, and sequences, of two synthetic shops."""
     from shops import Shop
 
     shop, rng = Shop(products), np.random.default_rng(0)
@@ -151,7 +151,7 @@ def main() -> None:
                 "command": "python benchmarks/training_steps.py --peers PYTHON"
                 f" --products {given.products} --session-products {given.session_products}"
                 f" --sequences {given.sequences} --rounds {given.rounds} --cut {given.cut}",
-                "data": {"name": "made-up shops, seed 0", **data},
+                "data": {"name": "synthetic shops, seed 0", **data},
                 **machine(before),
                 "versions": both(given.peers, PACKAGES),
                 "medians": middle,

@@ -41,7 +41,7 @@ def assert_best(
 
     Args:
         answers: products (b, k), padded with -1, and their scores, padded with -inf.
-        scores: (b, n) of all products, worked out in any way.
+        scores: (b, n) of all products, computed in any way.
         sources: (b,) rows, which are not among their answers.
         k: how many; where fewer than that can be answered, all of them are.
         exclude: (n, n) CSR of what is left out.

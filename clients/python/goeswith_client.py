@@ -29,7 +29,7 @@ class BatchItemSchema(TypedDict):
 
 
 class BatchRequest(TypedDict):
-    """Several products, each with its own recommendations."""
+    """Products to recommend for, each separately."""
 
     product_ids: list[str]
     k: NotRequired[int | None]
@@ -43,7 +43,7 @@ class BatchResponse(TypedDict):
 
 
 class BestSellerSchema(TypedDict):
-    """A product and how often it was bought."""
+    """A product and its number of purchases."""
 
     product_id: str
     title: str | None
@@ -54,14 +54,14 @@ class BestSellerSchema(TypedDict):
 
 
 class BestSellersResponse(TypedDict):
-    """The products bought most, first the one bought most."""
+    """The most purchased products, in descending order."""
 
     bundle: str
     products: list[BestSellerSchema]
 
 
 class BuildChanges(TypedDict):
-    """What changed against the last build."""
+    """Changes since the last build."""
 
     last: str
     created: str
@@ -78,7 +78,7 @@ class BuildChanges(TypedDict):
 
 
 class BundleInfoResponse(TypedDict):
-    """The bundle of the service."""
+    """Information about the bundle of the service."""
 
     bundle: str
     created: str
@@ -100,7 +100,7 @@ class BundleInfoResponse(TypedDict):
 
 
 class ChangedProduct(TypedDict):
-    """A product with another top five than in the last build."""
+    """A product whose top five differs from that of the last build."""
 
     product_id: str
     title: str | None
@@ -121,7 +121,7 @@ class ChangedRecommendation(TypedDict):
 
 
 class ChoiceSchema(TypedDict):
-    """An answer to a question."""
+    """A possible answer to a question."""
 
     answer: str
     where: list[str]
@@ -154,7 +154,7 @@ class ComplementsResponse(TypedDict):
 
 
 class Coverage(TypedDict):
-    """How many products have which recommendations."""
+    """Numbers of products by their recommendations."""
 
     products: int
     without: int
@@ -217,34 +217,34 @@ class FeedbackEventSchema(TypedDict):
 
 
 class FeedbackRequest(TypedDict):
-    """Events, stored in the order of the request."""
+    """Events; they are stored in the given order."""
 
     events: list[FeedbackEventSchema]
 
 
 class FeedbackResponse(TypedDict):
-    """Number of events on disk."""
+    """Result of a feedback request."""
 
     bundle: str
     accepted: int
 
 
 class FilterColumnSchema(TypedDict):
-    """A column of the catalogue for filters."""
+    """A catalogue column that filters can use."""
 
     column: str
     kind: Literal["text", "number", "boolean", "time", "list"]
 
 
 class HealthNotice(TypedDict):
-    """Something to look at."""
+    """A notice about the build."""
 
     code: str
     text: str
 
 
 class HealthReport(TypedDict):
-    """The health of a build, with what depends on rules and live facts."""
+    """The health of the recommendations, with current rules and live facts."""
 
     coverage: Coverage
     top_five: TopFive
@@ -270,7 +270,7 @@ class HealthResponse(TypedDict):
 
 
 class Hub(TypedDict):
-    """A product in many lists."""
+    """A product that is recommended for many others."""
 
     product_id: str
     title: str | None
@@ -279,7 +279,7 @@ class Hub(TypedDict):
 
 
 class KindLinkSchema(TypedDict):
-    """The kind at the other end of a link."""
+    """A linked kind."""
 
     id: str
     name: str
@@ -289,7 +289,7 @@ class KindLinkSchema(TypedDict):
 
 
 class KindNameSchema(TypedDict):
-    """A kind by id and name."""
+    """A kind: id and name."""
 
     id: str
     name: str
@@ -304,7 +304,7 @@ class KindNeverSchema(TypedDict):
 
 
 class KindResponse(TypedDict):
-    """A kind with everything that the table says of it."""
+    """A kind with all its data in the table."""
 
     id: str
     name: str
@@ -327,7 +327,7 @@ class KindResponse(TypedDict):
 
 
 class KindSearchResponse(TypedDict):
-    """Kinds by words of their names."""
+    """Kinds that match a search."""
 
     bundle: str
     query: str
@@ -335,7 +335,7 @@ class KindSearchResponse(TypedDict):
 
 
 class KindSummarySchema(TypedDict):
-    """A kind and its place in the table."""
+    """A kind and its position in the hierarchy."""
 
     id: str
     name: str
@@ -345,7 +345,7 @@ class KindSummarySchema(TypedDict):
 
 
 class KnowledgeSchema(TypedDict):
-    """What is generally known of the kinds of two products; never evidence of purchases."""
+    """General knowledge about the kinds of two products; it is not evidence from purchases."""
 
     source_kind: str
     target_kind: str
@@ -354,7 +354,7 @@ class KnowledgeSchema(TypedDict):
 
 
 class LabelSchema(TypedDict):
-    """What a person says of a recommendation."""
+    """A label that a person gives to a recommendation."""
 
     source: str
     target: str
@@ -368,14 +368,14 @@ class LabelsRequest(TypedDict):
 
 
 class LeftOutSchema(TypedDict):
-    """A product that the shopper bought, and that would be shown otherwise."""
+    """A product left out because the shopper bought it."""
 
     product_id: str
     reason: str
 
 
 class LinkSchema(TypedDict):
-    """A product between source and target."""
+    """A product through which source and target are connected."""
 
     product_id: str
     title: str | None
@@ -385,7 +385,7 @@ class LinkSchema(TypedDict):
 
 
 class LogDay(TypedDict):
-    """Events of a day."""
+    """Number of events on a day."""
 
     day: str
     events: int
@@ -395,7 +395,7 @@ class LogDay(TypedDict):
 
 
 class LogVolume(TypedDict):
-    """The log over time."""
+    """Number of events over time."""
 
     first: str
     last: str
@@ -405,7 +405,7 @@ class LogVolume(TypedDict):
 
 
 class ModelCoverage(TypedDict):
-    """Recommendations of one model."""
+    """Number of recommendations of one model."""
 
     model: str
     fallback: bool
@@ -477,7 +477,7 @@ class PersonalRecommendationSchema(TypedDict):
 
 
 class PersonalRequest(TypedDict):
-    """A shopper: what she bought, or her id if the bundle has her history."""
+    """A shopper: either the products bought, or an id whose history the bundle has."""
 
     history: NotRequired[list[str] | None]
     user_id: NotRequired[str | None]
@@ -485,7 +485,7 @@ class PersonalRequest(TypedDict):
 
 
 class PersonalizationSchema(TypedDict):
-    """How the list was made for the shopper."""
+    """How the list was personalized."""
 
     source: Literal["history", "user"]
     known: bool
@@ -496,7 +496,7 @@ class PersonalizationSchema(TypedDict):
 
 
 class PreviewItemSchema(TypedDict):
-    """One product before and after."""
+    """Recommendations of one product before and after the change."""
 
     product_id: str
     before: list[RecommendationSchema]
@@ -507,7 +507,7 @@ class PreviewItemSchema(TypedDict):
 
 
 class PreviewRequest(TypedDict):
-    """Rules that are not stored yet, and products to try them on."""
+    """Changes of the rules to preview, and products to preview them for."""
 
     rules: list[Rule]
     remove: NotRequired[list[str]]
@@ -516,7 +516,7 @@ class PreviewRequest(TypedDict):
 
 
 class PreviewResponse(TypedDict):
-    """Recommendations with the rules that there are, and with the new ones."""
+    """Recommendations with the stored rules and with the changed rules."""
 
     bundle: str
     products: int
@@ -539,13 +539,13 @@ class ProductChangeSchema(TypedDict):
 
 
 class ProductChangesRequest(TypedDict):
-    """Changes of several products, in their order."""
+    """Changes of several products; they are applied in the given order."""
 
     products: list[ProductChangeSchema]
 
 
 class ProductChangesResponse(TypedDict):
-    """What was written; every answer from now on has it."""
+    """Changes that were stored; later responses use them."""
 
     bundle: str
     changed: int
@@ -563,7 +563,7 @@ class ProductResponse(TypedDict):
 
 
 class ProductSummarySchema(TypedDict):
-    """Main attributes of a product."""
+    """A product with its main attributes."""
 
     product_id: str
     title: str | None
@@ -573,7 +573,7 @@ class ProductSummarySchema(TypedDict):
 
 
 class QuestionResponse(TypedDict):
-    """A question about the recommendations of a product, or null."""
+    """A question about the recommendations of a product, if there is a useful one."""
 
     bundle: str
     product_id: str
@@ -612,14 +612,14 @@ class RecommendationSchema(TypedDict):
 
 
 class RelevanceLabelSchema(TypedDict):
-    """The class of a pair."""
+    """The predicted class of a pair."""
 
     label: str
     probabilities: dict[str, float]
 
 
 class RelevancePairSchema(TypedDict):
-    """A query, or a product in its place, and a product."""
+    """A query (or a product instead of it) and a product."""
 
     query: str
     text: NotRequired[str]
@@ -629,7 +629,7 @@ class RelevancePairSchema(TypedDict):
 
 
 class RelevanceRequest(TypedDict):
-    """Pairs to be classified."""
+    """Pairs to classify."""
 
     pairs: list[RelevancePairSchema]
 
@@ -641,14 +641,14 @@ class RelevanceResponse(TypedDict):
 
 
 class ReportResponse(TypedDict):
-    """Results of a benchmark, as `goeswith benchmark -o FILE.json` writes them."""
+    """A benchmark report, as `goeswith benchmark -o FILE.json` writes it."""
 
     bundle: str
     report: dict[str, Any]
 
 
 class ResultsResponse(TypedDict):
-    """What recommendations earned, from the feedback log; at most a minute old."""
+    """Results of recommendations, from the feedback log; at most one minute old."""
 
     bundle: str
     counted: Literal["sent", "seen"]
@@ -667,7 +667,7 @@ class ResultsResponse(TypedDict):
 
 
 class ResultsRow(TypedDict):
-    """Figures of one value of a dimension, with 95 % intervals."""
+    """Figures for one value of a dimension. `_low` and `_high` are bounds of 95 % intervals."""
 
     value: str
     impressions: int
@@ -690,7 +690,7 @@ class ResultsRow(TypedDict):
 
 
 class ReverseResponse(TypedDict):
-    """Products that a product is recommended for."""
+    """Products for which this product is recommended."""
 
     bundle: str
     skipped: NotRequired[list[SkippedSchema]]
@@ -701,7 +701,7 @@ class ReverseResponse(TypedDict):
 
 
 class Rule(TypedDict):
-    """One rule."""
+    """A merchandising rule: what to do with target products when source products are queried."""
 
     id: str
     action: Literal["boost", "bury", "pin", "ban", "only", "same", "other", "limit"]
@@ -722,7 +722,7 @@ class Rule(TypedDict):
 
 
 class RuleChangeResponse(TypedDict):
-    """The change that was made; null if nothing changed."""
+    """A change of the rules."""
 
     bundle: str
     change: RuleChangeSchema | None
@@ -742,14 +742,14 @@ class RuleChangeSchema(TypedDict):
 
 
 class RuleHistoryResponse(TypedDict):
-    """Changes of the rules, the newest first."""
+    """Changes of the rules, newest first."""
 
     bundle: str
     changes: list[RuleChangeSchema]
 
 
 class RuleProblemSchema(TypedDict):
-    """What is wrong with a rule."""
+    """A problem with a rule."""
 
     rule: str
     problem: str
@@ -757,7 +757,7 @@ class RuleProblemSchema(TypedDict):
 
 
 class RuleSide(TypedDict):
-    """Conditions on a product; all of them hold. Without any, every product meets them."""
+    """Conditions on a product, all of which must hold. Without conditions: every product."""
 
     products: NotRequired[list[str]]
     types: NotRequired[list[str]]
@@ -772,7 +772,7 @@ class RuleUse(TypedDict):
 
 
 class RulesInUse(TypedDict):
-    """Which rules change recommendations, of a sample of products."""
+    """Which rules change recommendations of a sample of products."""
 
     rules: int
     tried: int
@@ -781,7 +781,7 @@ class RulesInUse(TypedDict):
 
 
 class RulesRequest(TypedDict):
-    """Rules to add, each in place of one of its id."""
+    """Rules to add. A rule replaces the stored rule with the same id."""
 
     rules: list[Rule]
 
@@ -795,7 +795,7 @@ class RulesResponse(TypedDict):
 
 
 class SearchResponse(TypedDict):
-    """Products of a search, best first."""
+    """Products that match a search, best match first."""
 
     bundle: str
     query: str
@@ -814,7 +814,7 @@ class SessionResponse(TypedDict):
 
 
 class ShopperNextResponse(TypedDict):
-    """What a shopper may buy next."""
+    """Products that a shopper may buy next."""
 
     bundle: str
     user_id: str
@@ -826,7 +826,7 @@ class ShopperNextResponse(TypedDict):
 
 
 class ShopperProductSchema(TypedDict):
-    """A product for a shopper."""
+    """A product that a shopper may buy."""
 
     product_id: str
     title: str | None
@@ -852,14 +852,14 @@ class SimilarsResponse(TypedDict):
 
 
 class SkippedChangeSchema(TypedDict):
-    """A change that was not made."""
+    """A change that was skipped."""
 
     product_id: str
     reason: str
 
 
 class SkippedSchema(TypedDict):
-    """Something that was not applied."""
+    """A pin, ban, filter or rule that was not applied."""
 
     what: Literal["pin", "ban", "filter", "rule"]
     value: str
@@ -867,7 +867,7 @@ class SkippedSchema(TypedDict):
 
 
 class StoredLabelSchema(TypedDict):
-    """A label that is stored."""
+    """A stored label."""
 
     source: str
     target: str
@@ -877,7 +877,7 @@ class StoredLabelSchema(TypedDict):
 
 
 class StoredLabelsResponse(TypedDict):
-    """Labels that are on the disk."""
+    """Stored labels."""
 
     bundle: str
     labels: list[StoredLabelSchema]
@@ -885,7 +885,7 @@ class StoredLabelsResponse(TypedDict):
 
 
 class TopFive(TypedDict):
-    """Shares of all recommendations in the top five."""
+    """Shares (0 to 1) of the recommendations in the top fives of all products."""
 
     recommendations: int
     look_alikes: float
@@ -905,7 +905,7 @@ class TypeCountSchema(TypedDict):
 
 
 class TypePairSchema(TypedDict):
-    """Number of joint purchases of products of two types."""
+    """How often products of two types were bought together."""
 
     source: str
     target: str
@@ -913,7 +913,7 @@ class TypePairSchema(TypedDict):
 
 
 class WeakProduct(TypedDict):
-    """A product whose recommendations should be looked at."""
+    """A product whose recommendations have issues."""
 
     product_id: str
     title: str | None
@@ -1007,7 +1007,7 @@ class GoesWithClient:
         when_sold_out: int | None = None,
         market: str | None = None,
     ) -> QuestionResponse:
-        """The question to the shopper that divides the complements of a product best."""
+        """A question for the shopper that narrows down the complements of a product."""
         answer: QuestionResponse = self._send("GET", f"/v1/products/{quote(product_id, safe='')}/question", {"locale": locale, "where": where, "ban": ban, "pin": pin, "per_type": per_type, "diversity": diversity, "include": include, "when_sold_out": when_sold_out, "market": market})
         return answer
 
@@ -1075,7 +1075,7 @@ class GoesWithClient:
         k: int | None = None,
         locale: str | None = None,
     ) -> ReverseResponse:
-        """Products that a product is recommended for."""
+        """Products for which this product is recommended."""
         answer: ReverseResponse = self._send("GET", f"/v1/products/{quote(product_id, safe='')}/reverse", {"k": k, "locale": locale})
         return answer
 
@@ -1083,7 +1083,7 @@ class GoesWithClient:
         self,
         product_id: str,
     ) -> ProductResponse:
-        """A product with all attributes of the catalogue."""
+        """All attributes of a product."""
         answer: ProductResponse = self._send("GET", f"/v1/products/{quote(product_id, safe='')}", {})
         return answer
 
@@ -1100,7 +1100,7 @@ class GoesWithClient:
         self,
         product_id: str,
     ) -> ProductChangesResponse:
-        """Delete a product: it is never shown again, until it is restored or added by a fit."""
+        """Delete a product: it is not shown again until it is restored or added by a fit."""
         answer: ProductChangesResponse = self._send("DELETE", f"/v1/products/{quote(product_id, safe='')}", {})
         return answer
 
@@ -1111,7 +1111,7 @@ class GoesWithClient:
         *,
         locale: str | None = None,
     ) -> ComparisonResponse:
-        """The relation of a target to a source, in both directions, with evidence."""
+        """The relation between two products in both directions, with evidence."""
         answer: ComparisonResponse = self._send("GET", "/v1/compare", {"source": source, "target": target, "locale": locale})
         return answer
 
@@ -1151,7 +1151,7 @@ class GoesWithClient:
         when_sold_out: int | None = None,
         market: str | None = None,
     ) -> SessionResponse:
-        """Candidates for the next product after several products, likeliest first."""
+        """Products that a shopper may view or buy next in a session, most likely first."""
         answer: SessionResponse = self._send("GET", "/v1/session", {"product": product, "k": k, "locale": locale, "where": where, "ban": ban, "pin": pin, "per_type": per_type, "diversity": diversity, "include": include, "when_sold_out": when_sold_out, "market": market})
         return answer
 
@@ -1170,7 +1170,7 @@ class GoesWithClient:
         when_sold_out: int | None = None,
         market: str | None = None,
     ) -> ComplementsResponse:
-        """Complements of a new product, from its attributes."""
+        """Complements of a product that is not in the catalogue, from its attributes."""
         answer: ComplementsResponse = self._send("POST", "/v1/complements", {"k": k, "locale": locale, "where": where, "ban": ban, "pin": pin, "per_type": per_type, "diversity": diversity, "include": include, "when_sold_out": when_sold_out, "market": market}, body)
         return answer
 
@@ -1180,7 +1180,7 @@ class GoesWithClient:
         *,
         locale: str | None = None,
     ) -> BatchResponse:
-        """Complements of each of several products, in the order of the request."""
+        """Complements of several products, a list for each, in the order of the request."""
         answer: BatchResponse = self._send("POST", "/v1/batch", {"locale": locale}, body)
         return answer
 
@@ -1195,7 +1195,7 @@ class GoesWithClient:
         include: list[Literal["sold_out", "hidden"]] | None = None,
         market: str | None = None,
     ) -> ShopperNextResponse:
-        """What a shopper may buy next: again, and for the first time."""
+        """Products that a shopper may buy next: repeat purchases and new products."""
         answer: ShopperNextResponse = self._send("GET", f"/v1/users/{quote(user_id, safe='')}/next", {"k": k, "locale": locale, "where": where, "ban": ban, "include": include, "market": market})
         return answer
 
@@ -1206,7 +1206,7 @@ class GoesWithClient:
         k: int | None = None,
         locale: str | None = None,
     ) -> SearchResponse:
-        """Products by words of title or id, best first."""
+        """Search products by words of the title or by id, best match first."""
         answer: SearchResponse = self._send("GET", "/v1/search", {"q": q, "k": k, "locale": locale})
         return answer
 
@@ -1216,49 +1216,49 @@ class GoesWithClient:
         k: int | None = None,
         locale: str | None = None,
     ) -> BestSellersResponse:
-        """The products bought most, without those that are sold out, hidden or deleted."""
+        """The most purchased products, without sold-out, hidden and deleted ones."""
         answer: BestSellersResponse = self._send("GET", "/v1/best-sellers", {"k": k, "locale": locale})
         return answer
 
     def bundle(
         self,
     ) -> BundleInfoResponse:
-        """The bundle of the service: data, models, types, columns for filters, permission."""
+        """Information about the bundle: data, models, product types and permissions."""
         answer: BundleInfoResponse = self._send("GET", "/v1/bundle", {})
         return answer
 
     def report(
         self,
     ) -> ReportResponse:
-        """Results of the benchmark of the models on these data."""
+        """The benchmark report of the models (setting `serve.report`)."""
         answer: ReportResponse = self._send("GET", "/v1/report", {})
         return answer
 
     def metrics(
         self,
     ) -> str:
-        """Metrics in the text format of Prometheus."""
+        """Metrics in the Prometheus text format."""
         answer: str = self._send("GET", "/metrics", {}, text=True)
         return answer
 
     def live(
         self,
     ) -> HealthResponse:
-        """The process is alive."""
+        """Liveness check: the process responds."""
         answer: HealthResponse = self._send("GET", "/v1/health/live", {})
         return answer
 
     def ready(
         self,
     ) -> HealthResponse:
-        """A bundle is open and complete, and the service is not shutting down."""
+        """Readiness check: a complete bundle is open, and the service is not shutting down."""
         answer: HealthResponse = self._send("GET", "/v1/health/ready", {})
         return answer
 
     def recommendation_health(
         self,
     ) -> HealthReport:
-        """Coverage, look-alikes, evidence, hubs, rules in use, and what changed since the last"""
+        """Health of the recommendations: coverage, evidence, look-alikes, rules, changes."""
         answer: HealthReport = self._send("GET", "/v1/health/recommendations", {})
         return answer
 
@@ -1268,7 +1268,7 @@ class GoesWithClient:
         *,
         k: int | None = None,
     ) -> KindSearchResponse:
-        """Product kinds by words of their names, best first."""
+        """Search product kinds by name, best match first."""
         answer: KindSearchResponse = self._send("GET", "/v1/kinds", {"search": search, "k": k})
         return answer
 
@@ -1276,7 +1276,7 @@ class GoesWithClient:
         self,
         id: str,
     ) -> KindResponse:
-        """A product kind: names, what goes with it and why, alternatives."""
+        """A product kind: its names, what goes with it and why, and its alternatives."""
         answer: KindResponse = self._send("GET", f"/v1/kinds/{quote(id, safe='')}", {})
         return answer
 
@@ -1284,7 +1284,7 @@ class GoesWithClient:
         self,
         body: FeedbackRequest,
     ) -> FeedbackResponse:
-        """Store events for `goeswith update`; the response is sent when they are on disk."""
+        """Store feedback events. The response is sent when they are on disk."""
         answer: FeedbackResponse = self._send("POST", "/v1/feedback", {}, body)
         return answer
 
@@ -1292,14 +1292,14 @@ class GoesWithClient:
         self,
         body: ProductChangesRequest,
     ) -> ProductChangesResponse:
-        """Change, delete or restore several products; unknown ones are skipped and reported."""
+        """Change, delete or restore several products. Unknown ids are skipped and reported."""
         answer: ProductChangesResponse = self._send("POST", "/v1/products", {}, body)
         return answer
 
     def rules(
         self,
     ) -> RulesResponse:
-        """The rules of the bundle, and what is wrong with them."""
+        """The rules of the bundle, and problems with them."""
         answer: RulesResponse = self._send("GET", "/v1/rules", {})
         return answer
 
@@ -1307,7 +1307,7 @@ class GoesWithClient:
         self,
         body: RulesRequest,
     ) -> RuleChangeResponse:
-        """Add rules, each in place of one of its id."""
+        """Add rules. A rule replaces the stored rule with the same id."""
         answer: RuleChangeResponse = self._send("POST", "/v1/rules", {}, body)
         return answer
 
@@ -1322,14 +1322,14 @@ class GoesWithClient:
     def undo_rules(
         self,
     ) -> RuleChangeResponse:
-        """Undo the last change that is not undone."""
+        """Undo the latest change of the rules that is not undone yet."""
         answer: RuleChangeResponse = self._send("POST", "/v1/rules/undo", {})
         return answer
 
     def rule_history(
         self,
     ) -> RuleHistoryResponse:
-        """Changes of the rules, the newest first; at most 200."""
+        """Changes of the rules, newest first; at most 200."""
         answer: RuleHistoryResponse = self._send("GET", "/v1/rules/history", {})
         return answer
 
@@ -1337,7 +1337,7 @@ class GoesWithClient:
         self,
         body: PreviewRequest,
     ) -> PreviewResponse:
-        """Recommendations of some products with the stored rules, and with others."""
+        """Compare recommendations with stored and with changed rules; nothing is stored."""
         answer: PreviewResponse = self._send("POST", "/v1/rules/preview", {}, body)
         return answer
 
@@ -1345,7 +1345,7 @@ class GoesWithClient:
         self,
         body: LabelsRequest,
     ) -> StoredLabelsResponse:
-        """Label recommendations; the response is sent when the labels are on disk."""
+        """Store labels of recommendations. The response is sent when they are on disk."""
         answer: StoredLabelsResponse = self._send("POST", "/v1/labels", {}, body)
         return answer
 
@@ -1355,7 +1355,7 @@ class GoesWithClient:
         source: str | None = None,
         k: int | None = None,
     ) -> StoredLabelsResponse:
-        """The labels that count, the newest first: the last of each person and pair."""
+        """Current labels, newest first: the latest label of each person for each pair."""
         answer: StoredLabelsResponse = self._send("GET", "/v1/labels", {"source": source, "k": k})
         return answer
 
@@ -1364,7 +1364,7 @@ class GoesWithClient:
         *,
         by: Literal["all", "day", "model", "fallback", "type_pair", "rank", "market", "variant", "rule"] | None = None,
     ) -> ResultsResponse:
-        """Clicks, carts and revenue of recommendations, for keys of `serve.editors`."""
+        """Clicks, carts and revenue of recommendations; only for keys in `serve.editors`."""
         answer: ResultsResponse = self._send("GET", "/v1/results", {"by": by})
         return answer
 
@@ -1372,7 +1372,7 @@ class GoesWithClient:
         self,
         body: RelevanceRequest,
     ) -> RelevanceResponse:
-        """The class of each pair."""
+        """Classify how relevant each product is to its query."""
         answer: RelevanceResponse = self._send("POST", "/v1/relevance", {}, body)
         return answer
 

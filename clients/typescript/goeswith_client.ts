@@ -17,7 +17,7 @@ export interface BatchItemSchema {
   error?: string | null;
 }
 
-/** Several products, each with its own recommendations. */
+/** Products to recommend for, each separately. */
 export interface BatchRequest {
   product_ids: string[];
   k?: number | null;
@@ -29,7 +29,7 @@ export interface BatchResponse {
   answers: BatchItemSchema[];
 }
 
-/** A product and how often it was bought. */
+/** A product and its number of purchases. */
 export interface BestSellerSchema {
   product_id: string;
   title: string | null;
@@ -39,13 +39,13 @@ export interface BestSellerSchema {
   purchases: number;
 }
 
-/** The products bought most, first the one bought most. */
+/** The most purchased products, in descending order. */
 export interface BestSellersResponse {
   bundle: string;
   products: BestSellerSchema[];
 }
 
-/** What changed against the last build. */
+/** Changes since the last build. */
 export interface BuildChanges {
   last: string;
   created: string;
@@ -61,7 +61,7 @@ export interface BuildChanges {
   products: ChangedProduct[];
 }
 
-/** The bundle of the service. */
+/** Information about the bundle of the service. */
 export interface BundleInfoResponse {
   bundle: string;
   created: string;
@@ -82,7 +82,7 @@ export interface BundleInfoResponse {
   explained: boolean;
 }
 
-/** A product with another top five than in the last build. */
+/** A product whose top five differs from that of the last build. */
 export interface ChangedProduct {
   product_id: string;
   title: string | null;
@@ -101,7 +101,7 @@ export interface ChangedRecommendation {
   now: number | null;
 }
 
-/** An answer to a question. */
+/** A possible answer to a question. */
 export interface ChoiceSchema {
   answer: string;
   where: string[];
@@ -131,7 +131,7 @@ export interface ComplementsResponse {
   complements: RecommendationSchema[];
 }
 
-/** How many products have which recommendations. */
+/** Numbers of products by their recommendations. */
 export interface Coverage {
   products: number;
   without: number;
@@ -190,30 +190,30 @@ export interface FeedbackEventSchema {
   occurred_at?: string | null;
 }
 
-/** Events, stored in the order of the request. */
+/** Events; they are stored in the given order. */
 export interface FeedbackRequest {
   events: FeedbackEventSchema[];
 }
 
-/** Number of events on disk. */
+/** Result of a feedback request. */
 export interface FeedbackResponse {
   bundle: string;
   accepted: number;
 }
 
-/** A column of the catalogue for filters. */
+/** A catalogue column that filters can use. */
 export interface FilterColumnSchema {
   column: string;
   kind: "text" | "number" | "boolean" | "time" | "list";
 }
 
-/** Something to look at. */
+/** A notice about the build. */
 export interface HealthNotice {
   code: string;
   text: string;
 }
 
-/** The health of a build, with what depends on rules and live facts. */
+/** The health of the recommendations, with current rules and live facts. */
 export interface HealthReport {
   coverage: Coverage;
   top_five: TopFive;
@@ -237,7 +237,7 @@ export interface HealthResponse {
   products: number;
 }
 
-/** A product in many lists. */
+/** A product that is recommended for many others. */
 export interface Hub {
   product_id: string;
   title: string | null;
@@ -245,7 +245,7 @@ export interface Hub {
   share: number;
 }
 
-/** The kind at the other end of a link. */
+/** A linked kind. */
 export interface KindLinkSchema {
   id: string;
   name: string;
@@ -254,7 +254,7 @@ export interface KindLinkSchema {
   match: string[];
 }
 
-/** A kind by id and name. */
+/** A kind: id and name. */
 export interface KindNameSchema {
   id: string;
   name: string;
@@ -267,7 +267,7 @@ export interface KindNeverSchema {
   why: string;
 }
 
-/** A kind with everything that the table says of it. */
+/** A kind with all its data in the table. */
 export interface KindResponse {
   id: string;
   name: string;
@@ -289,14 +289,14 @@ export interface KindResponse {
   never_together: KindNeverSchema[];
 }
 
-/** Kinds by words of their names. */
+/** Kinds that match a search. */
 export interface KindSearchResponse {
   bundle: string;
   query: string;
   kinds: KindSummarySchema[];
 }
 
-/** A kind and its place in the table. */
+/** A kind and its position in the hierarchy. */
 export interface KindSummarySchema {
   id: string;
   name: string;
@@ -305,7 +305,7 @@ export interface KindSummarySchema {
   group: boolean;
 }
 
-/** What is generally known of the kinds of two products; never evidence of purchases. */
+/** General knowledge about the kinds of two products; it is not evidence from purchases. */
 export interface KnowledgeSchema {
   source_kind: string;
   target_kind: string;
@@ -313,7 +313,7 @@ export interface KnowledgeSchema {
   strength: number;
 }
 
-/** What a person says of a recommendation. */
+/** A label that a person gives to a recommendation. */
 export interface LabelSchema {
   source: string;
   target: string;
@@ -325,13 +325,13 @@ export interface LabelsRequest {
   labels: LabelSchema[];
 }
 
-/** A product that the shopper bought, and that would be shown otherwise. */
+/** A product left out because the shopper bought it. */
 export interface LeftOutSchema {
   product_id: string;
   reason: string;
 }
 
-/** A product between source and target. */
+/** A product through which source and target are connected. */
 export interface LinkSchema {
   product_id: string;
   title: string | null;
@@ -340,7 +340,7 @@ export interface LinkSchema {
   with_target: number;
 }
 
-/** Events of a day. */
+/** Number of events on a day. */
 export interface LogDay {
   day: string;
   events: number;
@@ -349,7 +349,7 @@ export interface LogDay {
   new_products: number | null;
 }
 
-/** The log over time. */
+/** Number of events over time. */
 export interface LogVolume {
   first: string;
   last: string;
@@ -358,7 +358,7 @@ export interface LogVolume {
   missing_days: string[];
 }
 
-/** Recommendations of one model. */
+/** Number of recommendations of one model. */
 export interface ModelCoverage {
   model: string;
   fallback: boolean;
@@ -425,14 +425,14 @@ export interface PersonalRecommendationSchema {
   personal: string | null;
 }
 
-/** A shopper: what she bought, or her id if the bundle has her history. */
+/** A shopper: either the products bought, or an id whose history the bundle has. */
 export interface PersonalRequest {
   history?: string[] | null;
   user_id?: string | null;
   repeats?: "auto" | "all" | "none";
 }
 
-/** How the list was made for the shopper. */
+/** How the list was personalized. */
 export interface PersonalizationSchema {
   source: "history" | "user";
   known: boolean;
@@ -442,7 +442,7 @@ export interface PersonalizationSchema {
   left_out: LeftOutSchema[];
 }
 
-/** One product before and after. */
+/** Recommendations of one product before and after the change. */
 export interface PreviewItemSchema {
   product_id: string;
   before: RecommendationSchema[];
@@ -452,7 +452,7 @@ export interface PreviewItemSchema {
   rules: string[];
 }
 
-/** Rules that are not stored yet, and products to try them on. */
+/** Changes of the rules to preview, and products to preview them for. */
 export interface PreviewRequest {
   rules: Rule[];
   remove?: string[];
@@ -460,7 +460,7 @@ export interface PreviewRequest {
   k?: number;
 }
 
-/** Recommendations with the rules that there are, and with the new ones. */
+/** Recommendations with the stored rules and with the changed rules. */
 export interface PreviewResponse {
   bundle: string;
   products: number;
@@ -480,12 +480,12 @@ export interface ProductChangeSchema {
   deleted?: boolean | null;
 }
 
-/** Changes of several products, in their order. */
+/** Changes of several products; they are applied in the given order. */
 export interface ProductChangesRequest {
   products: ProductChangeSchema[];
 }
 
-/** What was written; every answer from now on has it. */
+/** Changes that were stored; later responses use them. */
 export interface ProductChangesResponse {
   bundle: string;
   changed: number;
@@ -501,7 +501,7 @@ export interface ProductResponse {
   changed?: string[];
 }
 
-/** Main attributes of a product. */
+/** A product with its main attributes. */
 export interface ProductSummarySchema {
   product_id: string;
   title: string | null;
@@ -510,7 +510,7 @@ export interface ProductSummarySchema {
   price: number | null;
 }
 
-/** A question about the recommendations of a product, or null. */
+/** A question about the recommendations of a product, if there is a useful one. */
 export interface QuestionResponse {
   bundle: string;
   product_id: string;
@@ -546,13 +546,13 @@ export interface RecommendationSchema {
   rules?: string[];
 }
 
-/** The class of a pair. */
+/** The predicted class of a pair. */
 export interface RelevanceLabelSchema {
   label: string;
   probabilities: Record<string, number>;
 }
 
-/** A query, or a product in its place, and a product. */
+/** A query (or a product instead of it) and a product. */
 export interface RelevancePairSchema {
   query: string;
   text?: string;
@@ -561,7 +561,7 @@ export interface RelevancePairSchema {
   locale?: string;
 }
 
-/** Pairs to be classified. */
+/** Pairs to classify. */
 export interface RelevanceRequest {
   pairs: RelevancePairSchema[];
 }
@@ -571,13 +571,13 @@ export interface RelevanceResponse {
   pairs: RelevanceLabelSchema[];
 }
 
-/** Results of a benchmark, as `goeswith benchmark -o FILE.json` writes them. */
+/** A benchmark report, as `goeswith benchmark -o FILE.json` writes it. */
 export interface ReportResponse {
   bundle: string;
   report: Record<string, unknown>;
 }
 
-/** What recommendations earned, from the feedback log; at most a minute old. */
+/** Results of recommendations, from the feedback log; at most one minute old. */
 export interface ResultsResponse {
   bundle: string;
   counted: "sent" | "seen";
@@ -595,7 +595,7 @@ export interface ResultsResponse {
   notes: string[];
 }
 
-/** Figures of one value of a dimension, with 95 % intervals. */
+/** Figures for one value of a dimension. `_low` and `_high` are bounds of 95 % intervals. */
 export interface ResultsRow {
   value: string;
   impressions: number;
@@ -617,7 +617,7 @@ export interface ResultsRow {
   revenue_per_1000_high: number;
 }
 
-/** Products that a product is recommended for. */
+/** Products for which this product is recommended. */
 export interface ReverseResponse {
   bundle: string;
   skipped?: SkippedSchema[];
@@ -627,7 +627,7 @@ export interface ReverseResponse {
   sources: RecommendationSchema[];
 }
 
-/** One rule. */
+/** A merchandising rule: what to do with target products when source products are queried. */
 export interface Rule {
   id: string;
   action: "boost" | "bury" | "pin" | "ban" | "only" | "same" | "other" | "limit";
@@ -647,7 +647,7 @@ export interface Rule {
   note?: string;
 }
 
-/** The change that was made; null if nothing changed. */
+/** A change of the rules. */
 export interface RuleChangeResponse {
   bundle: string;
   change: RuleChangeSchema | null;
@@ -665,20 +665,20 @@ export interface RuleChangeSchema {
   undoes?: number | null;
 }
 
-/** Changes of the rules, the newest first. */
+/** Changes of the rules, newest first. */
 export interface RuleHistoryResponse {
   bundle: string;
   changes: RuleChangeSchema[];
 }
 
-/** What is wrong with a rule. */
+/** A problem with a rule. */
 export interface RuleProblemSchema {
   rule: string;
   problem: string;
   is_left_out: boolean;
 }
 
-/** Conditions on a product; all of them hold. Without any, every product meets them. */
+/** Conditions on a product, all of which must hold. Without conditions: every product. */
 export interface RuleSide {
   products?: string[];
   types?: string[];
@@ -691,7 +691,7 @@ export interface RuleUse {
   products: number;
 }
 
-/** Which rules change recommendations, of a sample of products. */
+/** Which rules change recommendations of a sample of products. */
 export interface RulesInUse {
   rules: number;
   tried: number;
@@ -699,7 +699,7 @@ export interface RulesInUse {
   silent: string[];
 }
 
-/** Rules to add, each in place of one of its id. */
+/** Rules to add. A rule replaces the stored rule with the same id. */
 export interface RulesRequest {
   rules: Rule[];
 }
@@ -711,7 +711,7 @@ export interface RulesResponse {
   problems: RuleProblemSchema[];
 }
 
-/** Products of a search, best first. */
+/** Products that match a search, best match first. */
 export interface SearchResponse {
   bundle: string;
   query: string;
@@ -728,7 +728,7 @@ export interface SessionResponse {
   next: NextSchema[];
 }
 
-/** What a shopper may buy next. */
+/** Products that a shopper may buy next. */
 export interface ShopperNextResponse {
   bundle: string;
   user_id: string;
@@ -739,7 +739,7 @@ export interface ShopperNextResponse {
   skipped?: SkippedSchema[];
 }
 
-/** A product for a shopper. */
+/** A product that a shopper may buy. */
 export interface ShopperProductSchema {
   product_id: string;
   title: string | null;
@@ -763,20 +763,20 @@ export interface SimilarsResponse {
   similars: RecommendationSchema[];
 }
 
-/** A change that was not made. */
+/** A change that was skipped. */
 export interface SkippedChangeSchema {
   product_id: string;
   reason: string;
 }
 
-/** Something that was not applied. */
+/** A pin, ban, filter or rule that was not applied. */
 export interface SkippedSchema {
   what: "pin" | "ban" | "filter" | "rule";
   value: string;
   reason: string;
 }
 
-/** A label that is stored. */
+/** A stored label. */
 export interface StoredLabelSchema {
   source: string;
   target: string;
@@ -785,14 +785,14 @@ export interface StoredLabelSchema {
   at: string;
 }
 
-/** Labels that are on the disk. */
+/** Stored labels. */
 export interface StoredLabelsResponse {
   bundle: string;
   labels: StoredLabelSchema[];
   unreadable?: number;
 }
 
-/** Shares of all recommendations in the top five. */
+/** Shares (0 to 1) of the recommendations in the top fives of all products. */
 export interface TopFive {
   recommendations: number;
   look_alikes: number;
@@ -810,14 +810,14 @@ export interface TypeCountSchema {
   products: number;
 }
 
-/** Number of joint purchases of products of two types. */
+/** How often products of two types were bought together. */
 export interface TypePairSchema {
   source: string;
   target: string;
   bought_together: number;
 }
 
-/** A product whose recommendations should be looked at. */
+/** A product whose recommendations have issues. */
 export interface WeakProduct {
   product_id: string;
   title: string | null;
@@ -895,7 +895,7 @@ export class GoesWithClient {
     return content;
   }
 
-  /** The question to the shopper that divides the complements of a product best. */
+  /** A question for the shopper that narrows down the complements of a product. */
   question(product_id: string, options: { locale?: string | null; where?: string[] | null; ban?: string[] | null; pin?: string[] | null; per_type?: number | null; diversity?: number | null; include?: ("sold_out" | "hidden")[] | null; when_sold_out?: number | null; market?: string | null } = {}): Promise<QuestionResponse> {
     return this.#send("GET", `/v1/products/${encodeURIComponent(product_id)}/question`, { ...options });
   }
@@ -915,12 +915,12 @@ export class GoesWithClient {
     return this.#send("GET", `/v1/products/${encodeURIComponent(product_id)}/similars`, { ...options });
   }
 
-  /** Products that a product is recommended for. */
+  /** Products for which this product is recommended. */
   reverse(product_id: string, options: { k?: number | null; locale?: string | null } = {}): Promise<ReverseResponse> {
     return this.#send("GET", `/v1/products/${encodeURIComponent(product_id)}/reverse`, { ...options });
   }
 
-  /** A product with all attributes of the catalogue. */
+  /** All attributes of a product. */
   product(product_id: string): Promise<ProductResponse> {
     return this.#send("GET", `/v1/products/${encodeURIComponent(product_id)}`, {});
   }
@@ -930,12 +930,12 @@ export class GoesWithClient {
     return this.#send("PATCH", `/v1/products/${encodeURIComponent(product_id)}`, {}, body);
   }
 
-  /** Delete a product: it is never shown again, until it is restored or added by a fit. */
+  /** Delete a product: it is not shown again until it is restored or added by a fit. */
   delete_product(product_id: string): Promise<ProductChangesResponse> {
     return this.#send("DELETE", `/v1/products/${encodeURIComponent(product_id)}`, {});
   }
 
-  /** The relation of a target to a source, in both directions, with evidence. */
+  /** The relation between two products in both directions, with evidence. */
   compare(source: string, target: string, options: { locale?: string | null } = {}): Promise<ComparisonResponse> {
     return this.#send("GET", `/v1/compare`, { source, target, ...options });
   }
@@ -945,92 +945,92 @@ export class GoesWithClient {
     return this.#send("GET", `/v1/basket`, { product, ...options });
   }
 
-  /** Candidates for the next product after several products, likeliest first. */
+  /** Products that a shopper may view or buy next in a session, most likely first. */
   session(product: string[], options: { k?: number | null; locale?: string | null; where?: string[] | null; ban?: string[] | null; pin?: string[] | null; per_type?: number | null; diversity?: number | null; include?: ("sold_out" | "hidden")[] | null; when_sold_out?: number | null; market?: string | null } = {}): Promise<SessionResponse> {
     return this.#send("GET", `/v1/session`, { product, ...options });
   }
 
-  /** Complements of a new product, from its attributes. */
+  /** Complements of a product that is not in the catalogue, from its attributes. */
   complements_of_new(body: NewProductRequest, options: { k?: number | null; locale?: string | null; where?: string[] | null; ban?: string[] | null; pin?: string[] | null; per_type?: number | null; diversity?: number | null; include?: ("sold_out" | "hidden")[] | null; when_sold_out?: number | null; market?: string | null } = {}): Promise<ComplementsResponse> {
     return this.#send("POST", `/v1/complements`, { ...options }, body);
   }
 
-  /** Complements of each of several products, in the order of the request. */
+  /** Complements of several products, a list for each, in the order of the request. */
   batch(body: BatchRequest, options: { locale?: string | null } = {}): Promise<BatchResponse> {
     return this.#send("POST", `/v1/batch`, { ...options }, body);
   }
 
-  /** What a shopper may buy next: again, and for the first time. */
+  /** Products that a shopper may buy next: repeat purchases and new products. */
   next_for_user(user_id: string, options: { k?: number | null; locale?: string | null; where?: string[] | null; ban?: string[] | null; include?: ("sold_out" | "hidden")[] | null; market?: string | null } = {}): Promise<ShopperNextResponse> {
     return this.#send("GET", `/v1/users/${encodeURIComponent(user_id)}/next`, { ...options });
   }
 
-  /** Products by words of title or id, best first. */
+  /** Search products by words of the title or by id, best match first. */
   search(q: string, options: { k?: number | null; locale?: string | null } = {}): Promise<SearchResponse> {
     return this.#send("GET", `/v1/search`, { q, ...options });
   }
 
-  /** The products bought most, without those that are sold out, hidden or deleted. */
+  /** The most purchased products, without sold-out, hidden and deleted ones. */
   best_sellers(options: { k?: number | null; locale?: string | null } = {}): Promise<BestSellersResponse> {
     return this.#send("GET", `/v1/best-sellers`, { ...options });
   }
 
-  /** The bundle of the service: data, models, types, columns for filters, permission. */
+  /** Information about the bundle: data, models, product types and permissions. */
   bundle(): Promise<BundleInfoResponse> {
     return this.#send("GET", `/v1/bundle`, {});
   }
 
-  /** Results of the benchmark of the models on these data. */
+  /** The benchmark report of the models (setting `serve.report`). */
   report(): Promise<ReportResponse> {
     return this.#send("GET", `/v1/report`, {});
   }
 
-  /** Metrics in the text format of Prometheus. */
+  /** Metrics in the Prometheus text format. */
   metrics(): Promise<string> {
     return this.#send("GET", `/metrics`, {});
   }
 
-  /** The process is alive. */
+  /** Liveness check: the process responds. */
   live(): Promise<HealthResponse> {
     return this.#send("GET", `/v1/health/live`, {});
   }
 
-  /** A bundle is open and complete, and the service is not shutting down. */
+  /** Readiness check: a complete bundle is open, and the service is not shutting down. */
   ready(): Promise<HealthResponse> {
     return this.#send("GET", `/v1/health/ready`, {});
   }
 
-  /** Coverage, look-alikes, evidence, hubs, rules in use, and what changed since the last */
+  /** Health of the recommendations: coverage, evidence, look-alikes, rules, changes. */
   recommendation_health(): Promise<HealthReport> {
     return this.#send("GET", `/v1/health/recommendations`, {});
   }
 
-  /** Product kinds by words of their names, best first. */
+  /** Search product kinds by name, best match first. */
   search_kinds(search: string, options: { k?: number | null } = {}): Promise<KindSearchResponse> {
     return this.#send("GET", `/v1/kinds`, { search, ...options });
   }
 
-  /** A product kind: names, what goes with it and why, alternatives. */
+  /** A product kind: its names, what goes with it and why, and its alternatives. */
   kind(id: string): Promise<KindResponse> {
     return this.#send("GET", `/v1/kinds/${encodeURIComponent(id)}`, {});
   }
 
-  /** Store events for `goeswith update`; the response is sent when they are on disk. */
+  /** Store feedback events. The response is sent when they are on disk. */
   feedback(body: FeedbackRequest): Promise<FeedbackResponse> {
     return this.#send("POST", `/v1/feedback`, {}, body);
   }
 
-  /** Change, delete or restore several products; unknown ones are skipped and reported. */
+  /** Change, delete or restore several products. Unknown ids are skipped and reported. */
   change_products(body: ProductChangesRequest): Promise<ProductChangesResponse> {
     return this.#send("POST", `/v1/products`, {}, body);
   }
 
-  /** The rules of the bundle, and what is wrong with them. */
+  /** The rules of the bundle, and problems with them. */
   rules(): Promise<RulesResponse> {
     return this.#send("GET", `/v1/rules`, {});
   }
 
-  /** Add rules, each in place of one of its id. */
+  /** Add rules. A rule replaces the stored rule with the same id. */
   put_rules(body: RulesRequest): Promise<RuleChangeResponse> {
     return this.#send("POST", `/v1/rules`, {}, body);
   }
@@ -1040,37 +1040,37 @@ export class GoesWithClient {
     return this.#send("DELETE", `/v1/rules/${encodeURIComponent(rule_id)}`, {});
   }
 
-  /** Undo the last change that is not undone. */
+  /** Undo the latest change of the rules that is not undone yet. */
   undo_rules(): Promise<RuleChangeResponse> {
     return this.#send("POST", `/v1/rules/undo`, {});
   }
 
-  /** Changes of the rules, the newest first; at most 200. */
+  /** Changes of the rules, newest first; at most 200. */
   rule_history(): Promise<RuleHistoryResponse> {
     return this.#send("GET", `/v1/rules/history`, {});
   }
 
-  /** Recommendations of some products with the stored rules, and with others. */
+  /** Compare recommendations with stored and with changed rules; nothing is stored. */
   preview_rules(body: PreviewRequest): Promise<PreviewResponse> {
     return this.#send("POST", `/v1/rules/preview`, {}, body);
   }
 
-  /** Label recommendations; the response is sent when the labels are on disk. */
+  /** Store labels of recommendations. The response is sent when they are on disk. */
   put_labels(body: LabelsRequest): Promise<StoredLabelsResponse> {
     return this.#send("POST", `/v1/labels`, {}, body);
   }
 
-  /** The labels that count, the newest first: the last of each person and pair. */
+  /** Current labels, newest first: the latest label of each person for each pair. */
   labels(options: { source?: string | null; k?: number | null } = {}): Promise<StoredLabelsResponse> {
     return this.#send("GET", `/v1/labels`, { ...options });
   }
 
-  /** Clicks, carts and revenue of recommendations, for keys of `serve.editors`. */
+  /** Clicks, carts and revenue of recommendations; only for keys in `serve.editors`. */
   results(options: { by?: "all" | "day" | "model" | "fallback" | "type_pair" | "rank" | "market" | "variant" | "rule" | null } = {}): Promise<ResultsResponse> {
     return this.#send("GET", `/v1/results`, { ...options });
   }
 
-  /** The class of each pair. */
+  /** Classify how relevant each product is to its query. */
   relevance(body: RelevanceRequest): Promise<RelevanceResponse> {
     return this.#send("POST", `/v1/relevance`, {}, body);
   }

@@ -22,7 +22,7 @@ def test_a_bundle_gets_a_log_an_experiment_and_a_page(
     monkeypatch.setattr(sys, "argv", given)
     monkeypatch.setattr(sys, "path", [*sys.path])
     runpy.run_path(str(SCRIPT), run_name="__main__")
-    assert "shown none, for comparison" in (tmp_path / "results.html").read_text()
+    assert "(holdout group) spent" in (tmp_path / "results.html").read_text()
     command = [
         "experiment",
         "results",

@@ -31,14 +31,14 @@ def libraries():
 
 
 def test_all_are_run_in_turns_and_one_that_fails_is_left_out(side_by_side):
-    asked = []
+    called = []
 
     def run(who):
-        asked.append(who)
-        return None if who == "broken" else {"seconds": len(asked), "name": who}
+        called.append(who)
+        return None if who == "broken" else {"seconds": len(called), "name": who}
 
     runs, left_out = side_by_side.in_turns(["a", "broken", "slow"], 3, run, once="slow")
-    assert asked == ["a", "broken", "slow", "a", "a"]
+    assert called == ["a", "broken", "slow", "a", "a"]
     assert left_out == ["broken"]
     assert side_by_side.medians(runs) == {"a": {"seconds": 4}, "slow": {"seconds": 3}}
 

@@ -12,13 +12,13 @@ from goeswith.cli.main import app
 from goeswith.pipeline import fit_bundle as build
 
 
-def told(*arguments: str) -> tuple[int, str]:
+def run_doctor(*arguments: str) -> tuple[int, str]:
     run = CliRunner().invoke(app, ["doctor", *arguments])
     return run.exit_code, " ".join(run.stdout.replace("│", " ").split())
 
 
 def test_the_doctor_finds_a_working_installation_fine(shop_bundle: Path) -> None:
-    code, text = told(str(shop_bundle))
+    code, text = run_doctor(str(shop_bundle))
     assert code == 0, text
     assert "broken" not in text
     for part in ("python", "cores", "memory", "numpy", "duckdb", "from tables to a recommendation"):
@@ -28,7 +28,7 @@ def test_the_doctor_finds_a_working_installation_fine(shop_bundle: Path) -> None
 
 
 def test_a_damaged_bundle_ends_with_code_2(tmp_path: Path) -> None:
-    code, text = told(str(tmp_path))
+    code, text = run_doctor(str(tmp_path))
     assert code == 2
     assert "is not a bundle" in text
 
@@ -40,7 +40,7 @@ def test_missing_and_old_libraries_are_named(monkeypatch: pytest.MonkeyPatch) ->
         return "0.1" if name == "numpy" else real_version(name)
 
     monkeypatch.setattr(doctor, "version", version)
-    code, text = told()
+    code, text = run_doctor()
     assert code == 2
     assert "broken numpy 0.1 (needs >=1.26)" in text
     assert "broken polars not installed" in text
@@ -52,6 +52,6 @@ def test_a_way_that_ends_in_an_error_is_broken(monkeypatch: pytest.MonkeyPatch) 
         raise ImportError("libgomp.so.1: cannot open shared object file")
 
     monkeypatch.setattr(build, "evidence_arrays", fail)
-    code, text = told()
+    code, text = run_doctor()
     assert code == 2
     assert "broken from tables to a recommendation ImportError: libgomp.so.1" in text

@@ -118,16 +118,16 @@ def test_the_same_seeds_give_the_same_figures(fakes, listed):
 
 
 def test_progress_is_reported_before_every_fit_and_at_the_end(fakes, listed):
-    told = []
+    steps = []
     benchmark(
         listed,
         ["walk", "refuses"],
         ["direction"],
         [0, 1],
         QUICK,
-        lambda *step: told.append(step),
+        lambda *step: steps.append(step),
     )
-    assert told == [
+    assert steps == [
         (0, 4, "direction, seed 0: walk"),
         (1, 4, "direction, seed 0: refuses"),
         (2, 4, "direction, seed 1: walk"),
@@ -137,7 +137,7 @@ def test_progress_is_reported_before_every_fit_and_at_the_end(fakes, listed):
 
 
 @pytest.mark.parametrize(
-    ("asked", "message"),
+    ("arguments", "message"),
     [
         ((["wlak"], ["edges"], [0]), "no model 'wlak'"),
         ((["walk:k=1"], ["edges"], [0]), "k: "),
@@ -148,9 +148,9 @@ def test_progress_is_reported_before_every_fit_and_at_the_end(fakes, listed):
         ((["walk"], ["edges"], [1, 1]), "different seeds"),
     ],
 )
-def test_what_cannot_be_run_is_reported_before_anything_is(fakes, listed, asked, message):
+def test_what_cannot_be_run_is_reported_before_anything_is(fakes, listed, arguments, message):
     with pytest.raises(ConfigError, match=message):
-        benchmark(listed, *asked, QUICK)
+        benchmark(listed, *arguments, QUICK)
 
 
 def test_by_default_every_closed_form_model_runs_and_co_purchase_by_every_measure_of_counts(

@@ -224,9 +224,9 @@ def test_what_cannot_be_reached_says_why_without_the_password(
         postgres_url = postgres_url.replace(old, new)
     with pytest.raises(ConfigError, match=why) as refused:
         to_postgres(RecommendationRows(bundle, 2), postgres_url)
-    told = str(refused.value) + repr(refused.value.__cause__)
-    assert "opensesame" not in told
-    assert "sesame" not in told
+    text = str(refused.value) + repr(refused.value.__cause__)
+    assert "opensesame" not in text
+    assert "sesame" not in text
 
 
 def test_a_wrong_name_or_schema_is_refused(postgres_url: str, bundle: Bundle) -> None:

@@ -62,8 +62,8 @@ def test_only_a_calibrated_model_gives_probabilities(
 def test_constraints_and_the_slate_of_the_bundle_hold(
     bundle: Bundle, expected: Expected, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = Constraints.from_text(["type=case"], ban=["a/b"])
-    table = pa.Table.from_batches(RecommendationRows(bundle, 4, asked))
+    constraints = Constraints.from_text(["type=case"], ban=["a/b"])
+    table = pa.Table.from_batches(RecommendationRows(bundle, 4, constraints))
     kinds = {bundle.product(row["target_id"])["type"] for row in table.to_pylist()}
     assert kinds == {"case"}
     assert "a/b" not in table["target_id"].to_pylist()
@@ -76,9 +76,9 @@ def test_constraints_and_the_slate_of_the_bundle_hold(
 
 
 def test_progress_is_reported_and_more_than_there_is_refused(bundle: Bundle) -> None:
-    told: list[tuple[int, int, str]] = []
-    list(RecommendationRows(bundle, 1, progress=lambda *step: told.append(step)))
-    assert told[0] == (0, len(bundle), "exporting")
+    steps: list[tuple[int, int, str]] = []
+    list(RecommendationRows(bundle, 1, progress=lambda *step: steps.append(step)))
+    assert steps[0] == (0, len(bundle), "exporting")
     with pytest.raises(BundleError, match="stores 6 recommendations per product, but k is 7"):
         RecommendationRows(bundle, 7)
 

@@ -71,20 +71,20 @@ def test_each_message_is_counted_once(
 ) -> None:
     url, send = stream
     bundle = Path(shutil.copytree(shop_bundle, tmp_path / "bundle"))
-    told: list[Any] = []
+    steps: list[Any] = []
     case = Bundle.open(bundle).complements("phone-1", 1)[0].product_id
 
     def run() -> None:
         folder = tmp_path / "orders"
-        follow(bundle, folder, (url, "orders"), every=1, once=True, on_update=told.append)
+        follow(bundle, folder, (url, "orders"), every=1, once=True, on_update=steps.append)
 
     send([*order(1, "phone-1", case), {"event": "dance", "product_id": "phone-1"}])
     run()
     run()
     send(order(2, "phone-1", case))
     run()
-    assert [outcome.events for outcome in told] == [2, 2]
-    assert "1 lines skipped: malformed" in told[0].notes
+    assert [outcome.events for outcome in steps] == [2, 2]
+    assert "1 lines skipped: malformed" in steps[0].notes
     after, before = (Bundle.open(path).compare("phone-1", case) for path in (bundle, shop_bundle))
     counts = [one.forward.evidence.bought_together for one in (after, before)]
     assert counts[0] == counts[1] + 2

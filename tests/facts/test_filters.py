@@ -124,8 +124,8 @@ def test_any_text_is_a_filter_or_a_message(text: str) -> None:
     st.integers(-5, 50),
 )
 def test_a_filter_reads_back_as_it_is_written(column: str, op: str, value: int) -> None:
-    told = Filter.model_validate({"column": column, "op": op, "value": value})
-    assert parse_filter(str(told)).values == told.values
+    written = Filter.model_validate({"column": column, "op": op, "value": value})
+    assert parse_filter(str(written)).values == written.values
 
 
 def test_constraints_are_bounded() -> None:

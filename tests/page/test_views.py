@@ -23,7 +23,7 @@ VIEWS: list[tuple[str, dict[str, Any], str]] = [
     ("basket", {"diversity": 0.5, "k": 6}, "Recommended with this basket"),
     ("basket", {"order": 1, "k": 6}, "Next product in the session"),
     ("models", {"id": TENT}, "in common"),
-    ("compare", {"source": TENT, "target": SHEET}, "First to second"),
+    ("compare", {"source": TENT, "target": SHEET}, "Second recommended with the first"),
     ("report", {}, "type_hit@3"),
     ("rules", {}, "No rules"),
     ("health", {}, "ealth"),
@@ -80,9 +80,9 @@ def test_text_of_products_is_shown_and_does_nothing(browser: Browser, address: s
         look.go("product", id="javascript:alert(1)")
         heading = page.locator("h1").inner_text()
         assert heading == "turned round right to left"
-        with page.expect_response(f"**/{TENT}/complements?**") as asked:
+        with page.expect_response(f"**/{TENT}/complements?**") as received:
             look.go("product", id=TENT, k=20)
-        first = asked.value.json()["complements"][0]
+        first = received.value.json()["complements"][0]
         page.locator(".shopper summary").first.click()
         assert page.locator(".card .explanation").first.inner_text() == first["explanation"]
         page.get_by_role("checkbox", name="Group by type").check()
@@ -148,17 +148,17 @@ def test_a_switch_sends_a_basket_in_its_order(browser: Browser, address: str) ->
         look.go()
         _fill_basket(look, "stove-1-0", TENT)
         look.go("basket", per_type=2)
-        switch = page.get_by_role("checkbox", name="Use as a session, oldest first")
+        switch = page.get_by_role("checkbox", name="Use as a session, oldest product first")
         assert not switch.is_checked()
         switch.focus()
-        with page.expect_response("**/v1/session?**") as asked:
+        with page.expect_response("**/v1/session?**") as received:
             page.keyboard.press("Space")
-        assert "product=stove-1-0&product=tent-0-0" in asked.value.url
-        assert "per_type=2" in asked.value.url
+        assert "product=stove-1-0&product=tent-0-0" in received.value.url
+        assert "per_type=2" in received.value.url
         page.get_by_role("heading", name="Next product in the session").wait_for()
         assert page.evaluate("document.activeElement.checked") is True
         assert page.locator("ol.basket li").count() == 2
-        first = asked.value.json()["next"][0]
+        first = received.value.json()["next"][0]
         assert first["why"] in page.locator("main").inner_text()
         assert "probability" not in page.locator(".cards").first.inner_text()
         with page.expect_response("**/v1/basket?**"):

@@ -72,7 +72,7 @@ def test_a_merchandiser_works(
     with service(app) as address, visit(browser, address, size) as look:
         page = look.page
         look.go()
-        weak = page.get_by_role("region", name="Weak products").get_by_role("link").first
+        weak = page.get_by_role("region", name="Products with issues").get_by_role("link").first
         title = weak.inner_text()
         weak.click()
         page.get_by_role("heading", level=1, name=title, exact=True).wait_for()
@@ -127,7 +127,7 @@ def test_a_merchandiser_works(
         look.go("product", id=TENT)
         note = page.get_by_role("region", name="Changes since the last build")
         note.wait_for()
-        assert "Left: " in note.inner_text()
+        assert "Removed: " in note.inner_text()
         page.get_by_text("new since the last build").first.wait_for()
 
         # export
@@ -195,7 +195,7 @@ def test_a_filter_and_a_problem_of_another_rule_stay_what_they_are(
         _act(look, "Pin", first["title"])
         page.get_by_role("button", name="Preview").click()
         page.locator(".tried", has_text="Changes").wait_for()
-        assert page.locator(".tried").inner_text() == "Changes none of 1 list tried."
+        assert page.locator(".tried").inner_text() == "Changes none of 1 list in the preview."
         page.get_by_role("button", name="Save rule").click()
         saved = page.locator(".toast", has_text="Pinned")
         saved.wait_for()
@@ -329,8 +329,8 @@ def test_a_shop_owner_reads_what_recommendations_earned(
     with service(create_app(outdoor_bundle, ServeSettings(**settings))) as address:
         with httpx.Client(base_url=address) as shop:
             for i in range(40):
-                asked = {"k": 3, "user_id": f"u{i}"}
-                answer = shop.get(f"v1/products/{TENT}/complements", params=asked).json()
+                params = {"k": 3, "user_id": f"u{i}"}
+                answer = shop.get(f"v1/products/{TENT}/complements", params=params).json()
                 shown = answer["complements"]
                 buy = {"price": 10.0, "currency": "EUR", "user_id": f"u{i}"}
                 events: list[dict[str, Any]] = [{**buy, "event": "purchase", "product_id": TENT}]
@@ -342,7 +342,7 @@ def test_a_shop_owner_reads_what_recommendations_earned(
         with visit(browser, address) as look:
             look.go("results")
             text = look.page.inner_text("main")
-            assert "Extra revenue" in text
+            assert "Incremental revenue" in text
             assert "Keep running" in text
             assert "33.33%" in text
             look.page.click("text=rank")

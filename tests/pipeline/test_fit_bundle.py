@@ -84,9 +84,9 @@ def test_answers_are_the_models_own_and_fallbacks_fill_in_order(
             expected[row] += [(p, spec) for p in found if p >= 0 and p not in known]
     for row in range(50):
         answers = fitted.complements(fitted.products.ids[row], 9)
-        told = [(fitted.products.row(answer.product_id), answer.model) for answer in answers]
-        assert told == expected[row][:9]
-        assert [answer.fallback for answer in answers] == [m != FIT.model for _, m in told]
+        stored = [(fitted.products.row(answer.product_id), answer.model) for answer in answers]
+        assert stored == expected[row][:9]
+        assert [answer.fallback for answer in answers] == [m != FIT.model for _, m in stored]
     models = {model for listed in expected for _, model in listed[:9]}
     assert models == {FIT.model, *FIT.fallbacks}
 
@@ -118,8 +118,8 @@ def test_the_models_and_relations_in_a_bundle_load_again(fitted: Bundle, dataset
 
 def test_health_counts_who_answers(fitted: Bundle) -> None:
     health = fitted.manifest["health"]
-    told = [a.model for i in range(50) for a in fitted.complements(fitted.products.ids[i], 9)]
-    assert health["answers"] == {m: told.count(m) for m in [FIT.model, *FIT.fallbacks]}
+    stored = [a.model for i in range(50) for a in fitted.complements(fitted.products.ids[i], 9)]
+    assert health["answers"] == {m: stored.count(m) for m in [FIT.model, *FIT.fallbacks]}
     assert sum(health["products_first_answered"].values()) == 50
     assert health["products_without_answers"] == 0
 
@@ -171,12 +171,14 @@ def test_a_fallback_that_refuses_the_data_is_left_out_and_named(
 
 
 def test_progress_rises_to_the_end(dataset: Dataset, tmp_path: Path) -> None:
-    told: list[tuple[int, int, str]] = []
-    fit_bundle(dataset, tmp_path / "b", Settings(fit=FIT), progress=lambda *step: told.append(step))
-    done = [step[0] for step in told]
+    steps: list[tuple[int, int, str]] = []
+    fit_bundle(
+        dataset, tmp_path / "b", Settings(fit=FIT), progress=lambda *step: steps.append(step)
+    )
+    done = [step[0] for step in steps]
     assert done == sorted(done)
-    assert told[-1] == (150, 150, "done")
-    assert any("answering by cocitation" in what for _, _, what in told)
+    assert steps[-1] == (150, 150, "done")
+    assert any("answering by cocitation" in what for _, _, what in steps)
 
 
 def test_training_tells_of_each_epoch_and_a_killed_fit_resumes_it(
@@ -185,22 +187,25 @@ def test_training_tells_of_each_epoch_and_a_killed_fit_resumes_it(
     settings = Settings(
         fit=FitSettings(model="directed_propagation:max_epochs=3,dimension=8", fallbacks=[], k=5)
     )
-    told: list[str] = []
+    messages: list[str] = []
 
     def stop_after_two(done: int, total: int, what: str) -> None:
-        told.append(what)
+        messages.append(what)
         if "epoch 2" in what:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         fit_bundle(dataset, tmp_path / "out", settings, progress=stop_after_two)
-    assert any("epoch 1, loss" in what for what in told)
+    assert any("epoch 1, loss" in what for what in messages)
 
-    told.clear()
+    messages.clear()
     fit_bundle(
-        dataset, tmp_path / "out", settings, progress=lambda done, total, what: told.append(what)
+        dataset,
+        tmp_path / "out",
+        settings,
+        progress=lambda done, total, what: messages.append(what),
     )
-    epochs = [what for what in told if ": epoch" in what]
+    epochs = [what for what in messages if ": epoch" in what]
     assert len(epochs) == 1
     assert "epoch 3" in epochs[0]
     assert [entry.name for entry in tmp_path.iterdir()] == ["out"]

@@ -138,8 +138,8 @@ def test_events_of_unknown_products_are_set_aside_and_counted(copy: Path, tmp_pa
     assert [row["reason"] for row in done.quarantine] == ["product_id is not in the catalogue"]
     assert any("keep_below_support" in note for note in done.notes)
     after = Bundle.open(copy)
-    told = {answer.product_id: answer for answer in after.complements("phone-0", K)}
-    assert told["tripod-0"].evidence.bought_together == 40
+    recommended = {answer.product_id: answer for answer in after.complements("phone-0", K)}
+    assert recommended["tripod-0"].evidence.bought_together == 40
     pl.DataFrame([rows[-1]] * 9 + rows[:9]).write_csv(tmp_path / "worse.csv")
     with pytest.raises(DataError, match="9 of 18 rows have products that are not in the bundle"):
         update_bundle(copy, tmp_path / "worse.csv")
@@ -192,10 +192,10 @@ def test_added_products_are_answered_and_proposed_without_training(copy: Path, t
     assert (done.products, done.existing) == (2, 0)
     bundle = Bundle.open(copy, verify=True)
     assert len(bundle) == 52
-    told = bundle.complements("case-new", K)
-    assert len(told) == K
-    assert told[0].type == "protector"
-    assert {answer.model for answer in told} <= set(before.models)
+    recommended = bundle.complements("case-new", K)
+    assert len(recommended) == K
+    assert recommended[0].type == "protector"
+    assert {answer.model for answer in recommended} <= set(before.models)
     # beside the case that it is most like
     lists = {p: answers(bundle, p) for p in known}
     holders = [product for product, found in lists.items() if "case-new" in found]
@@ -209,8 +209,8 @@ def test_added_products_are_answered_and_proposed_without_training(copy: Path, t
     # nothing is like the lamp
     assert not any("lamp-1" in found for found in lists.values())
     assert bundle.complements("lamp-1", K)
-    told_models = bundle.manifest["health"]["answers"]
-    assert told_models["stand_in"] == len(holders)
+    model_counts = bundle.manifest["health"]["answers"]
+    assert model_counts["stand_in"] == len(holders)
 
 
 def test_adding_the_same_products_again_is_reported(copy: Path, table: Path) -> None:
@@ -275,9 +275,9 @@ def test_the_sentence_of_a_new_product_calls_it_by_what_is_known(shop_bundle: Pa
         ({"type": "camera", "title": "Zoom 3"}, "Zoom 3"),
         ({"type": "camera", "product_id": "z3"}, "camera z3"),
     ):
-        [told] = bundle.complements_of_new(attributes, 1)
-        assert told.type == "tripod"
-        assert told.why.endswith(f", of the same type as {name}.")
+        [recommended] = bundle.complements_of_new(attributes, 1)
+        assert recommended.type == "tripod"
+        assert recommended.why.endswith(f", of the same type as {name}.")
 
 
 def test_attributes_that_the_catalogue_does_not_know_are_refused(copy: Path) -> None:

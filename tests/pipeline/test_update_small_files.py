@@ -163,7 +163,7 @@ def test_the_order_of_day_and_month_is_that_of_the_fit(form: str, day: int, tmp_
     done = update_bundle(bundle, write(log(FORMS[form], today, 1), tmp_path / "today.csv"))
     assert done.events == 9
     assert last_time(bundle).date() == today.date()
-    # and it is remembered by the next update
+    # and the next update still has it
     later = datetime(2024, 7, day)
     update_bundle(bundle, write(log(FORMS[form], later, 1), tmp_path / "later.csv"))
     assert last_time(bundle).date() == later.date()

@@ -73,19 +73,26 @@ def test_evidence_is_what_the_graph_counts(bundle: Bundle, graph: RelationGraph)
     for source in range(len(bundle)):
         for answer in bundle.complements(bundle.products.ids[source], bundle.k):
             target = bundle.products.row(answer.product_id)
-            told = answer.evidence
-            assert told.bought_together == bought.count[source, target]
-            assert told.viewed_together == max(views[source, target], views[target, source])
-            assert told.purchases == bought.target_contexts[target]
+            shown_evidence = answer.evidence
+            assert shown_evidence.bought_together == bought.count[source, target]
+            assert shown_evidence.viewed_together == max(
+                views[source, target], views[target, source]
+            )
+            assert shown_evidence.purchases == bought.target_contexts[target]
             edge = at.get((source, target))
-            assert (told.basis == "bought_together") == (edge is not None)
+            assert (shown_evidence.basis == "bought_together") == (edge is not None)
             if edge is None:
-                assert told.confidence is told.lift is told.pmi_lower is None
+                assert (
+                    shown_evidence.confidence
+                    is shown_evidence.lift
+                    is shown_evidence.pmi_lower
+                    is None
+                )
             else:
                 direct += 1
-                assert told.source_first == bought.source_first[edge]
+                assert shown_evidence.source_first == bought.source_first[edge]
                 for name, values in measures.items():
-                    assert getattr(told, name) == pytest.approx(values[edge])
+                    assert getattr(shown_evidence, name) == pytest.approx(values[edge])
     assert direct > 100
 
 
@@ -94,15 +101,15 @@ def test_links_are_paths_of_the_graph(bundle: Bundle, graph: RelationGraph) -> N
     seen = set()
     for source in range(len(bundle)):
         for answer in bundle.complements(bundle.products.ids[source], bundle.k):
-            told = answer.evidence
-            if told.link is not None:
-                middle = bundle.products.row(told.link.product_id)
+            shown_evidence = answer.evidence
+            if shown_evidence.link is not None:
+                middle = bundle.products.row(shown_evidence.link.product_id)
                 target = bundle.products.row(answer.product_id)
-                assert told.link.with_source == bought[source, middle]
-                assert told.link.with_target == bought[middle, target] > 0
-                assert told.bought_together == 0
-                assert told.link.title in answer.why
-                seen.add(told.basis)
+                assert shown_evidence.link.with_source == bought[source, middle]
+                assert shown_evidence.link.with_target == bought[middle, target] > 0
+                assert shown_evidence.bought_together == 0
+                assert shown_evidence.link.title in answer.why
+                seen.add(shown_evidence.basis)
     assert "alike" in seen
 
 
@@ -115,11 +122,11 @@ def test_the_link_is_the_product_whose_weaker_edge_is_strongest(tmp_path: Path) 
     graph = RelationGraph.from_edges(5, [(*edge, "co_purchase") for edge in edges])
     fit = FitSettings(model="popularity", fallbacks=[], k=4)
     fit_bundle(dataset_of(catalog), tmp_path / "b", Settings(fit=fit), graph=graph)
-    told = {a.product_id: a for a in Bundle.open(tmp_path / "b").complements("u", 4)}
-    assert told["v"].evidence.basis == "linked"
-    assert told["v"].evidence.link is not None
-    assert told["v"].evidence.link.product_id == "strong"
-    assert told["v"].why == "Linked by strong: listed as bought with u and with this product."
+    by_id = {a.product_id: a for a in Bundle.open(tmp_path / "b").complements("u", 4)}
+    assert by_id["v"].evidence.basis == "linked"
+    assert by_id["v"].evidence.link is not None
+    assert by_id["v"].evidence.link.product_id == "strong"
+    assert by_id["v"].why == "Linked by strong: listed as bought with u and with this product."
 
 
 def test_lists_without_counts_claim_no_counts(tmp_path: Path) -> None:

@@ -52,14 +52,14 @@ def test_a_bundle_has_no_explanations_until_they_are_requested(shop_bundle: Path
 
 def test_templates_are_kept_and_change_nothing_else(bundle: Path) -> None:
     before = Bundle.open(bundle)
-    told = before.complements("phone-1", 5)
+    shown_before = before.complements("phone-1", 5)
     done = explain_bundle(bundle, top=3)
     after = Bundle.open(bundle, verify=True)
     assert done.by == {"template": done.pairs}
     assert after.id != before.id
     assert after.manifest["explanations"]["top"] == 3
     found = after.complements("phone-1", 5)
-    assert [answer.why for answer in found] == [answer.why for answer in told]
+    assert [answer.why for answer in found] == [answer.why for answer in shown_before]
     assert all(answer.explanation for answer in found[:3])
     assert not any(answer.explanation for answer in found[3:])
     before.explanations.use_templates = True
@@ -124,14 +124,14 @@ def test_the_command_line_explains_and_shows(bundle: Path) -> None:
     run = CliRunner().invoke(app, ["explain", str(bundle), "--top", "2"])
     assert run.exit_code == 0
     assert "by template" in run.output
-    asked = ["recommend", str(bundle), "phone-1", "-k", "2"]
+    arguments = ["recommend", str(bundle), "phone-1", "-k", "2"]
     shown = " ".join(
-        CliRunner().invoke(app, [*asked, "--explain"]).stdout.replace("│", " ").split()
+        CliRunner().invoke(app, [*arguments, "--explain"]).stdout.replace("│", " ").split()
     )
     assert "explanation" in shown
     assert "and both are by brand 1." in shown
-    told = json.loads(CliRunner().invoke(app, [*asked, "--json"]).stdout)
-    assert told["complements"][0]["explanation"].startswith("Bought together")
+    shown_before = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
+    assert shown_before["complements"][0]["explanation"].startswith("Bought together")
 
 
 def test_the_service_tells_what_was_kept(bundle: Path, tmp_path: Path) -> None:

@@ -180,12 +180,12 @@ def test_scores_that_are_probabilities_are_reported_and_joined_as_such(
         for answer in bundle.complements(source, 8)
         if answer.model == model
     }
-    told = bundle.basket(["phone-1", "case-1"], 8)
-    for answer in told:
+    recommendations = bundle.basket(["phone-1", "case-1"], 8)
+    for answer in recommendations:
         if answer.model == model:
             missed = [1 - single.get((source, answer.product_id), 0) for source in answer.goes_with]
             assert answer.score == pytest.approx(1 - np.prod(missed))
-    assert any(len(answer.goes_with) == 2 for answer in told)
+    assert any(len(answer.goes_with) == 2 for answer in recommendations)
 
 
 def test_a_basket_is_bounded_and_every_product_of_it_known(bundle: Bundle) -> None:

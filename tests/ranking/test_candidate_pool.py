@@ -50,9 +50,9 @@ def test_values_of_all_products_become_those_of_some(seed: int, some: list[int])
 def test_sources_are_queried_once_each_beside_those_of_their_type(codes: list[int]) -> None:
     types = np.array(codes, dtype=np.int32)
     sources = np.arange(len(types), dtype=np.int32)[::-1]
-    asked = list(blocks_by_type(sources, types))
-    assert sorted(row for block in asked for row in block.tolist()) == sorted(sources.tolist())
-    assert all(len(set(types[block].tolist())) <= 1 and len(block) <= 64 for block in asked)
+    blocks = list(blocks_by_type(sources, types))
+    assert sorted(row for block in blocks for row in block.tolist()) == sorted(sources.tolist())
+    assert all(len(set(types[block].tolist())) <= 1 and len(block) <= 64 for block in blocks)
 
 
 def test_candidates_are_reached_by_paths_or_much_bought_in_types_that_go_with_the_sources() -> None:

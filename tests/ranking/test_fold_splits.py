@@ -41,9 +41,9 @@ def counted(counts: np.ndarray) -> RelationGraph:
 def test_no_fold_shows_a_pair_that_it_asks_for(seed: int) -> None:
     for fold in folds(listed(seed), 2, 0.3, 0.2, seed):
         u, v = fold.labels.nonzero()
-        asked = pair_keys(u, v, N)
+        held_out = pair_keys(u, v, N)
         for relation in fold.graph.relations.values():
-            assert not np.isin(pair_keys(relation.sources, relation.targets, N), asked).any()
+            assert not np.isin(pair_keys(relation.sources, relation.targets, N), held_out).any()
 
 
 @given(st.integers(0, 50))

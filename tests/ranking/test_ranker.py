@@ -237,8 +237,8 @@ def test_what_is_counted_of_a_pair_speaks_both_ways() -> None:
     assert there[0, 1] < 0.2
     assert back[0, 1] == there[1, 0]
     assert items.evidence["count"][0, 2] == 2
-    asked = items.queries(np.array([1], dtype=np.int32))
-    scores = paths(items, asked, CandidatePool(items), walks(items, asked, propagate))
+    batch = items.queries(np.array([1], dtype=np.int32))
+    scores = paths(items, batch, CandidatePool(items), walks(items, batch, propagate))
     np.testing.assert_allclose(scores["confidence_lower"], there[1].toarray())
 
 
@@ -298,12 +298,14 @@ def test_probabilities_of_a_fold_become_those_of_what_nobody_knows_yet() -> None
     unknown = true & (rng.random(len(chance)) < missing)
     taken = true & ~unknown & (rng.random(len(chance)) < share)
     fold = ~(true & ~unknown) | taken  # neither asks for what it knows
-    asked = ~(true & ~unknown)
+    is_unlisted = ~(true & ~unknown)
     columns = chance[:, None]
     trees = GradientTrees.fit(columns[fold], taken[fold], ["chance"], 60, 8, 0.1, 0)
     trees.calibrate(columns[fold], taken[fold])
     trees.set_missing_rate(share, missing)
-    error = metrics.calibration_error(trees.probabilities(columns[asked]), unknown[asked])
+    error = metrics.calibration_error(
+        trees.probabilities(columns[is_unlisted]), unknown[is_unlisted]
+    )
     assert error is not None
     assert error < 0.02
     order = np.argsort(trees._logits(columns[:2000]), kind="stable")

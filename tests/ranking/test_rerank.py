@@ -36,10 +36,10 @@ def test_a_place_that_holds_nothing_stays_last() -> None:
 
 
 def test_a_budget_asks_about_the_top_alone() -> None:
-    asked: list[int] = []
+    sizes: list[int] = []
 
     def slow(sources: Rows, targets: Rows) -> Floats:
-        asked.append(len(targets))
+        sizes.append(len(targets))
         return np.zeros(len(sources), dtype=np.float32)
 
     sources = np.arange(40, dtype=np.int32)
@@ -49,4 +49,4 @@ def test_a_budget_asks_about_the_top_alone() -> None:
     assert np.isfinite(everything).sum() == 40 * 6 - 3
     nothing = score_within_budget(sources, products, slow, milliseconds=1e-9)
     assert not np.isfinite(nothing).any()
-    assert asked[-1] == 0
+    assert sizes[-1] == 0

@@ -199,7 +199,7 @@ def test_the_page_escapes_what_shoppers_and_catalogues_say(tmp_path: Path) -> No
     page = results_html(report_results(write(tmp_path, [hostile, *LOG[1:]])))
     assert "<script" not in page
     assert "&lt;script&gt;" in page
-    assert "attach rate: of" in page
+    assert "</b> attach rate" in page
 
 
 def test_the_command_prints_a_line_a_model_and_writes_the_page(tmp_path: Path) -> None:

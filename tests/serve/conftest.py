@@ -31,14 +31,14 @@ class Client:
     def __call__(self, method: str, address: str, **given: Any) -> httpx.Response:
         return self.many([(method, address, given)])[0]
 
-    def many(self, asked: list[tuple[str, str, dict[str, Any]]]) -> list[httpx.Response]:
+    def many(self, requests: list[tuple[str, str, dict[str, Any]]]) -> list[httpx.Response]:
         """All at once, in one loop."""
 
         async def ask() -> list[httpx.Response]:
             async with httpx.AsyncClient(
                 transport=self.transport, base_url="http://localhost"
             ) as client:
-                return await asyncio.gather(*(client.request(m, a, **g) for m, a, g in asked))
+                return await asyncio.gather(*(client.request(m, a, **g) for m, a, g in requests))
 
         return asyncio.run(ask())
 

@@ -29,6 +29,12 @@ def test_the_reference_has_every_route_schema_and_link(client: Any) -> None:
     assert set(re.findall(r'href="#([^"]+)"', text)) <= targets
 
 
+def test_the_reference_shows_ranges_and_defaults(client: Any) -> None:
+    text = client.get("/docs").text
+    assert "integer, 1 to 100, default 10" in text  # k of a search
+    assert "integer or null, 0 to 10,000<" in text  # position of an event
+
+
 def test_text_of_a_schema_is_escaped() -> None:
     page = reference_page(
         {

@@ -37,9 +37,9 @@ def odd(serve: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 def test_complements_are_those_of_the_bundle(client: Any, shop_bundle: Path) -> None:
     bundle = Bundle.open(shop_bundle)
-    told = client.get("/v1/products/phone-1/complements", params={"k": 4})
-    assert told.status_code == 200
-    body = told.json()
+    response = client.get("/v1/products/phone-1/complements", params={"k": 4})
+    assert response.status_code == 200
+    body = response.json()
     assert (body["bundle"], body["product_id"]) == (bundle.id, "phone-1")
     expected = bundle.complements("phone-1", 4)
     assert [a["product_id"] for a in body["complements"]] == [a.product_id for a in expected]
@@ -61,10 +61,10 @@ def test_ten_answers_or_all_there_are_without_k(client: Any) -> None:
 
 @pytest.mark.parametrize("k", ["0", "-1", "9", "1000000000000000000000", "two", "1.5", ""])
 def test_a_k_out_of_bounds_is_refused(client: Any, k: str) -> None:
-    told = client.get("/v1/products/phone-1/complements", params={"k": k})
-    assert told.status_code == 422
-    assert told.headers["content-type"] == "application/problem+json"
-    body = told.json()
+    response = client.get("/v1/products/phone-1/complements", params={"k": k})
+    assert response.status_code == 422
+    assert response.headers["content-type"] == "application/problem+json"
+    body = response.json()
     assert (body["status"], body["title"]) == (422, HTTPStatus(422).phrase)
     assert "k: " in body["detail"]
     assert body["bundle"]
@@ -87,9 +87,9 @@ def test_a_product_comes_with_its_attributes(client: Any) -> None:
 
 @pytest.mark.parametrize("end", ["", "/complements"])
 def test_an_unknown_product_is_404_with_the_nearest(client: Any, end: str) -> None:
-    told = client.get(f"/v1/products/phone-11{end}")
-    assert told.status_code == 404
-    body = told.json()
+    response = client.get(f"/v1/products/phone-11{end}")
+    assert response.status_code == 404
+    body = response.json()
     assert body["detail"].startswith("no product 'phone-11' among the 50 of this bundle")
     assert body["nearest"][0] == {"product_id": "phone-1", "title": "Phone 1"}
     assert body["bundle"]
@@ -186,10 +186,10 @@ def test_the_openapi_description_has_examples_and_the_unknown_product(client: An
             for parameter in operation.get("parameters", []):
                 assert parameter.get("examples") or parameter["schema"].get("examples"), parameter
     for name, shape in described["components"]["schemas"].items():
-        for field, told in shape["properties"].items():
+        for field, shape_of in shape["properties"].items():
             nested = (
-                "$ref" in told
-                or "$ref" in told.get("items", {})
-                or "$ref" in str(told.get("anyOf"))
+                "$ref" in shape_of
+                or "$ref" in shape_of.get("items", {})
+                or "$ref" in str(shape_of.get("anyOf"))
             )
-            assert nested or "examples" in told, (name, field)
+            assert nested or "examples" in shape_of, (name, field)

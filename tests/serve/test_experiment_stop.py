@@ -48,8 +48,8 @@ def log(folder: Path, buyers: dict[str, int]) -> None:
 
 
 def models(client: Any) -> set[str]:
-    asked = [("GET", LIST, {"params": {"k": 3, "user_id": f"u{i}"}}) for i in range(12)]
-    lists = [answer.json()["complements"] for answer in client.many(asked)]
+    requests = [("GET", LIST, {"params": {"k": 3, "user_id": f"u{i}"}}) for i in range(12)]
+    lists = [answer.json()["complements"] for answer in client.many(requests)]
     return {one["model"] for shown in lists for one in shown} | ({"none"} if [] in lists else set())
 
 

@@ -49,8 +49,8 @@ def test_a_request_without_a_shopper_is_not_stored(serve: Any, tmp_path: Path, p
 
 def test_a_basket_is_stored_with_its_products(serve: Any, tmp_path: Path) -> None:
     client = serve(feedback=str(tmp_path), exposures="sent")
-    asked = {"product": ["phone-1", "case-1"], "session_id": "s1", "market": "de"}
-    client.get("/v1/basket", params=asked)
+    params = {"product": ["phone-1", "case-1"], "session_id": "s1", "market": "de"}
+    client.get("/v1/basket", params=params)
     (record,) = lines(tmp_path)
     assert record["sources"] == ["phone-1", "case-1"]
     assert record["market"] == "de"
@@ -105,8 +105,10 @@ def test_an_experiment_splits_shoppers_and_holds_some_out(serve: Any, tmp_path: 
     file.write_text('name = "x"\nholdout = 0.3\n[variants.a]\n[variants.b]\nmodel = "popularity"\n')
     folder = tmp_path / "feedback"
     client = serve(feedback=str(folder), exposures="sent", experiment=str(file))
-    asked = [("GET", LIST, {"params": {"k": 3, "user_id": f"u{i}"}}) for i in range(30)]
-    answers = {told.json()["recommendation_id"]: told.json() for told in client.many(asked)}
+    requests = [("GET", LIST, {"params": {"k": 3, "user_id": f"u{i}"}}) for i in range(30)]
+    answers = {
+        response.json()["recommendation_id"]: response.json() for response in client.many(requests)
+    }
     records = lines(folder)
     assert {record["variant"] for record in records} == {"holdout", "a", "b"}
     for record in records:
@@ -149,9 +151,9 @@ def test_an_interleaved_variant_stores_who_picked_each_product(serve: Any, tmp_p
     }
     seen = set()
     for i in range(12):
-        asked = {"k": 4, "user_id": f"u{i}"}
-        shown = [one["product_id"] for one in client.get(LIST, params=asked).json()["complements"]]
-        assert client.get(LIST, params=asked).json()["complements"][0]["product_id"] == shown[0]
+        params = {"k": 4, "user_id": f"u{i}"}
+        shown = [one["product_id"] for one in client.get(LIST, params=params).json()["complements"]]
+        assert client.get(LIST, params=params).json()["complements"][0]["product_id"] == shown[0]
         record = lines(folder)[-1]
         assert (record["experiment"], record["variant"]) == ("x", "both")
         assert record["products"] == shown

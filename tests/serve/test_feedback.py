@@ -36,9 +36,12 @@ def kept(folder: Path) -> list[dict[str, Any]]:
 def test_events_are_on_the_disk_when_they_are_acknowledged(serve: Any, tmp_path: Path) -> None:
     client = serve(feedback=str(tmp_path / "kept"))
     hostile = {"event": "purchase", "product_id": "a\nb\0\u202e</script>", "position": 3}
-    told = client.post("/v1/feedback", json={"events": [CLICK, hostile]})
-    assert told.status_code == 202
-    assert told.json() == {"bundle": client.app.state.snapshot_holder().bundle.id, "accepted": 2}
+    response = client.post("/v1/feedback", json={"events": [CLICK, hostile]})
+    assert response.status_code == 202
+    assert response.json() == {
+        "bundle": client.app.state.snapshot_holder().bundle.id,
+        "accepted": 2,
+    }
     events = kept(tmp_path / "kept")
     assert [{k: v for k, v in event.items() if k != "timestamp"} for event in events] == [
         CLICK,
@@ -54,11 +57,11 @@ def test_many_at_once_share_few_writes_and_none_is_lost(
     real = os.fsync
     client = serve(feedback=str(tmp_path))
     monkeypatch.setattr(feedback.os, "fsync", lambda handle: (synced.append(1), real(handle)))
-    asked = [
+    requests = [
         ("POST", "/v1/feedback", {"json": {"events": [{**CLICK, "event_id": str(i)}] * 3}})
         for i in range(100)
     ]
-    assert {told.status_code for told in client.many(asked)} == {202}
+    assert {response.status_code for response in client.many(requests)} == {202}
     assert len(kept(tmp_path)) == 300
     assert {event["event_id"] for event in kept(tmp_path)} == {str(i) for i in range(100)}
     assert len(synced) < 50
@@ -96,9 +99,9 @@ def test_half_of_a_surrogate_is_refused(serve: Any, tmp_path: Path) -> None:
 
 
 def test_without_a_folder_the_answer_says_how_to_name_one(client: Any) -> None:
-    told = client.post("/v1/feedback", json={"events": [CLICK]})
-    assert told.status_code == 404
-    assert "serve.feedback" in told.json()["detail"]
+    response = client.post("/v1/feedback", json={"events": [CLICK]})
+    assert response.status_code == 404
+    assert "serve.feedback" in response.json()["detail"]
 
 
 def test_a_disk_that_takes_nothing_is_reported_and_leaves_no_half_line(
@@ -112,9 +115,9 @@ def test_a_disk_that_takes_nothing_is_reported_and_leaves_no_half_line(
 
     with monkeypatch.context() as patched:
         patched.setattr(feedback.os, "fsync", full)
-        told = client.post("/v1/feedback", json={"events": [CLICK] * 5})
-    assert told.status_code == 503
-    assert "No space" not in told.text
+        response = client.post("/v1/feedback", json={"events": [CLICK] * 5})
+    assert response.status_code == 503
+    assert "No space" not in response.text
     assert client.post("/v1/feedback", json={"events": [CLICK]}).status_code == 202
     assert len(kept(tmp_path)) == 2
 
@@ -180,9 +183,9 @@ def test_more_than_memory_should_hold_is_refused(
 ) -> None:
     monkeypatch.setattr(feedback, "_MAX_WAITING_BYTES", 100)
     client = serve(feedback=str(tmp_path))
-    told = client.post("/v1/feedback", json={"events": [CLICK] * 5})
-    assert told.status_code == 503
-    assert told.headers["retry-after"] == "1"
+    response = client.post("/v1/feedback", json={"events": [CLICK] * 5})
+    assert response.status_code == 503
+    assert response.headers["retry-after"] == "1"
 
 
 def test_a_folder_that_cannot_be_written_stops_the_start(serve: Any, tmp_path: Path) -> None:
@@ -251,10 +254,10 @@ def post_until_it_ends(address: str, name: str, acknowledged: list[str]) -> None
             ids = [f"{name}-{i}-{j}" for j in range(20)]
             events = [{**CLICK, "event_id": event} for event in ids]
             try:
-                told = client.post(f"{address}/v1/feedback", json={"events": events})
+                response = client.post(f"{address}/v1/feedback", json={"events": events})
             except httpx.TransportError:
                 return
-            assert told.status_code == 202
+            assert response.status_code == 202
             acknowledged.extend(ids)
 
 

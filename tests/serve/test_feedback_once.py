@@ -171,9 +171,9 @@ def test_a_full_folder_refuses_feedback_and_says_what_to_do(
     client = serve(feedback=str(tmp_path), feedback_mb=1)
     body = {"events": [{"event": "click", "product_id": "case-1"}]}
     assert client.post("/v1/feedback", json=body).status_code == 202
-    told = client.post("/v1/feedback", json=body)
-    assert told.status_code == 507
-    assert "serve.feedback_mb" in told.json()["detail"]
+    response = client.post("/v1/feedback", json=body)
+    assert response.status_code == 507
+    assert "serve.feedback_mb" in response.json()["detail"]
     (tmp_path / "feedback-old-1.jsonl").unlink()
     monkeypatch.setattr(feedback_log, "_SIZE_SECONDS", 0.0)
     client.app.state.feedback._size_at = 0.0

@@ -35,8 +35,8 @@ def test_a_request_is_a_line_without_ids_queries_or_text(logged: Any) -> None:
     ):
         logged.get(address)
     logged.post("/v1/complements", json={"attributes": {"title": SECRET}})
-    told = lines(logged)
-    assert [(line["method"], line["route"], line["status"]) for line in told] == [
+    records = lines(logged)
+    assert [(line["method"], line["route"], line["status"]) for line in records] == [
         ("GET", "/v1/products/{product_id}/complements", 200),
         ("GET", "/v1/products/{product_id}/similars", 404),
         ("GET", "/v1/search", 200),
@@ -44,10 +44,10 @@ def test_a_request_is_a_line_without_ids_queries_or_text(logged: Any) -> None:
         ("GET", "/v1/products/{product_id}/complements", 200),
         ("POST", "/v1/complements", 200),
     ]
-    text = json.dumps(told, ensure_ascii=False)
+    text = json.dumps(records, ensure_ascii=False)
     assert SECRET not in text
     assert "phone-1" not in text
-    for line in told:
+    for line in records:
         assert line.keys() == {
             "time", "method", "route", "status", "milliseconds", "bundle", "key"
         }  # fmt: skip
@@ -61,10 +61,10 @@ def test_what_fails_is_a_problem_and_a_line_without_the_message(
         raise RuntimeError(SECRET)
 
     monkeypatch.setattr(Bundle, "similars", fail)
-    told = logged.get("/v1/products/phone-1/similars")
-    assert told.status_code == 500
-    assert told.headers["content-type"] == "application/problem+json"
-    assert SECRET not in told.text
+    response = logged.get("/v1/products/phone-1/similars")
+    assert response.status_code == 500
+    assert response.headers["content-type"] == "application/problem+json"
+    assert SECRET not in response.text
     (line,) = lines(logged)
     assert line["error"] == "RuntimeError"
     assert any("test_gate.py" in frame for frame in line["at"])
@@ -86,17 +86,17 @@ def test_answers_are_not_to_be_sniffed(client: Any) -> None:
 
 def test_other_origins_may_ask_only_where_the_settings_name_them(serve: Any) -> None:
     page = {"Origin": "https://shop.example"}
-    asks = page | {
+    preflight = page | {
         "Access-Control-Request-Method": "GET",
         "Access-Control-Request-Headers": "x-api-key",
     }
     closed = serve()
     assert "access-control-allow-origin" not in closed.get("/v1/bundle", headers=page).headers
-    assert closed("OPTIONS", "/v1/bundle", headers=asks).status_code == 405
+    assert closed("OPTIONS", "/v1/bundle", headers=preflight).status_code == 405
     opened = serve(origins=["https://shop.example"])
-    told = opened.get("/v1/bundle", headers=page)
-    assert told.headers["access-control-allow-origin"] == "https://shop.example"
-    assert opened("OPTIONS", "/v1/bundle", headers=asks).status_code == 200
+    response = opened.get("/v1/bundle", headers=page)
+    assert response.headers["access-control-allow-origin"] == "https://shop.example"
+    assert opened("OPTIONS", "/v1/bundle", headers=preflight).status_code == 200
     other = opened.get("/v1/bundle", headers={"Origin": "https://evil.example"})
     assert "access-control-allow-origin" not in other.headers
 

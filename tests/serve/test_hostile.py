@@ -60,38 +60,38 @@ def shown(text: str) -> str:
 def test_answers_hold_titles_as_they_are_and_no_longer_than_shown(
     hostile: Any, product: str, route: str
 ) -> None:
-    told = hostile.get(f"/v1/products/{product}/{route}")
-    assert told.status_code == 200
-    assert told.headers["content-type"] == "application/json"
-    assert told.headers["x-content-type-options"] == "nosniff"
-    assert len(told.content) < 60_000
-    answers = next(value for value in told.json().values() if isinstance(value, list))
+    response = hostile.get(f"/v1/products/{product}/{route}")
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "application/json"
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert len(response.content) < 60_000
+    answers = next(value for value in response.json().values() if isinstance(value, list))
     for answer in answers:
         assert answer["title"] == shown(TITLES[answer["product_id"]])
 
 
 def test_searches_and_comparisons_of_hostile_products_are_answered(hostile: Any) -> None:
     for title in TITLES.values():
-        told = hostile.get("/v1/search", params={"q": title[:200], "k": 8})
-        assert told.status_code == 200
-        assert len(told.content) < 30_000
-    told = hostile.get("/v1/compare?source=huge&target=script")
-    assert told.status_code == 200
-    assert len(told.content) < 20_000
+        response = hostile.get("/v1/search", params={"q": title[:200], "k": 8})
+        assert response.status_code == 200
+        assert len(response.content) < 30_000
+    response = hostile.get("/v1/compare?source=huge&target=script")
+    assert response.status_code == 200
+    assert len(response.content) < 20_000
     assert hostile.get("/v1/bundle").status_code == 200
 
 
 @pytest.mark.parametrize("title", TITLES.values(), ids=list(TITLES))
 def test_hostile_requests_are_answered_and_come_back_in_no_header(hostile: Any, title: str) -> None:
-    asked = [
+    requests = [
         ("GET", f"/v1/products/{quote(title[:3000], safe='')}", {}),
         ("GET", "/v1/products/null/complements", {"params": {"where": f"title={title[:400]}"}}),
         ("GET", "/v1/products/null/complements", {"params": {"model": title[:400]}}),
         ("POST", "/v1/complements", {"json": {"attributes": {"title": title[:40_000]}}}),
         ("POST", "/v1/batch", {"json": {"product_ids": [title[:3000]]}}),
     ]
-    for told in hostile.many(asked):
-        assert told.status_code in {200, 404, 422}
-        json.loads(told.content)
-        assert "set-cookie" not in told.headers
-        assert len(told.content) < 60_000
+    for response in hostile.many(requests):
+        assert response.status_code in {200, 404, 422}
+        json.loads(response.content)
+        assert "set-cookie" not in response.headers
+        assert len(response.content) < 60_000

@@ -28,10 +28,10 @@ def test_without_a_key_only_health_is_reported(serve: Any, keys: tuple[str, Path
     for address in ("/v1/health/live", "/v1/health/ready"):
         assert client.get(address).status_code == 200
     for address in ("/v1/products/phone-1", "/v1/bundle", "/metrics", "/openapi.json", "/none"):
-        told = client.get(address)
-        assert told.status_code == 401
-        assert told.headers["content-type"] == "application/problem+json"
-        assert told.headers["www-authenticate"] == "Bearer"
+        response = client.get(address)
+        assert response.status_code == 401
+        assert response.headers["content-type"] == "application/problem+json"
+        assert response.headers["www-authenticate"] == "Bearer"
         for wrong in (key[:-1], "", "gw_", "ключ".encode(), "x" * 10_000):
             assert client.get(address, headers={"X-API-Key": wrong}).status_code == 401
         for right in ({"X-API-Key": key}, {"Authorization": f"Bearer {key}"}):

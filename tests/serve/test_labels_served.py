@@ -45,11 +45,11 @@ def test_a_label_of_an_unknown_product_or_without_permission_is_refused(
 
 
 def test_the_bundle_says_whether_this_key_may_edit(serve: Any) -> None:
-    told = serve().get("/v1/bundle").json()
-    assert told["may_edit"] is False
-    assert "serve.editors" in told["edit_refusal"]
-    told = serve(editors=["*"]).get("/v1/bundle").json()
-    assert (told["may_edit"], told["edit_refusal"]) == (True, None)
+    response = serve().get("/v1/bundle").json()
+    assert response["may_edit"] is False
+    assert "serve.editors" in response["edit_refusal"]
+    response = serve(editors=["*"]).get("/v1/bundle").json()
+    assert (response["may_edit"], response["edit_refusal"]) == (True, None)
 
 
 def test_best_sellers_are_those_bought_most_that_are_available(

@@ -29,9 +29,9 @@ def ids(response: Any) -> list[str]:
 
 
 def test_nothing_can_be_changed_unless_the_settings_name_editors(client: Any) -> None:
-    told = client("PATCH", "/v1/products/case-1", json={"attributes": {"price": 3}})
-    assert told.status_code == 403
-    assert "serve.editors" in told.json()["detail"]
+    response = client("PATCH", "/v1/products/case-1", json={"attributes": {"price": 3}})
+    assert response.status_code == 403
+    assert "serve.editors" in response.json()["detail"]
     assert client("DELETE", "/v1/products/case-1").status_code == 403
     rule = {"id": "a", "action": "ban", "target": {"products": ["case-1"]}}
     assert client.post("/v1/rules", json={"rules": [rule]}).status_code == 403
@@ -46,13 +46,13 @@ def test_only_the_keys_of_editors_may_change(serve: Any, own_bundle: Path, tmp_p
     file.write_text("".join(f"{line}\n" for _, line in keys.values()))
     client = serve(own_bundle, keys_file=str(file), editors=["shop"])
     for name, status in (("web", 403), ("shop", 200)):
-        told = client(
+        response = client(
             "PATCH",
             "/v1/products/case-1",
             json={"attributes": {"price": 3}},
             headers={"x-api-key": keys[name][0]},
         )
-        assert told.status_code == status
+        assert response.status_code == status
     log = (own_bundle / "live" / "facts.log").read_text()
     assert '"who":"shop"' in log
 
@@ -61,8 +61,8 @@ def test_a_change_is_in_the_next_answer_of_every_service(serve: Any, own_bundle:
     one, other = serve(own_bundle, editors=["*"]), serve(own_bundle)
     first, second, *_ = ids(one.get(COMPLEMENTS))
     assert ids(other.get(COMPLEMENTS))[0] == first
-    told = one("PATCH", f"/v1/products/{first}", json={"attributes": {"stock": 0}})
-    assert told.json()["changed"] == 1
+    response = one("PATCH", f"/v1/products/{first}", json={"attributes": {"stock": 0}})
+    assert response.json()["changed"] == 1
     for client in (one, other):
         assert ids(client.get(COMPLEMENTS))[0] == second
         assert first not in ids(client.get(COMPLEMENTS))
@@ -116,9 +116,9 @@ def test_many_products_change_at_once_and_unknown_ones_are_reported(edited: Any)
 def test_a_value_that_cannot_be_stored_is_refused(
     edited: Any, attributes: dict[str, Any], message: str
 ) -> None:
-    told = edited("PATCH", "/v1/products/case-3", json={"attributes": attributes})
-    assert told.status_code == 422
-    assert message in told.json()["detail"]
+    response = edited("PATCH", "/v1/products/case-3", json={"attributes": attributes})
+    assert response.status_code == 422
+    assert message in response.json()["detail"]
 
 
 def test_a_deleted_product_stays_deleted_until_it_is_restored(edited: Any) -> None:
@@ -158,8 +158,8 @@ def test_a_rule_is_in_the_next_answer_and_can_be_undone(serve: Any, own_bundle: 
             "owner": "me",
         },
     ]
-    told = one.post("/v1/rules", json={"rules": rules}).json()
-    assert (told["change"]["revision"], told["problems"]) == (1, [])
+    response = one.post("/v1/rules", json={"rules": rules}).json()
+    assert (response["change"]["revision"], response["problems"]) == (1, [])
     for client in (one, other):
         body = client.get(COMPLEMENTS).json()
         shown = [answer["product_id"] for answer in body["complements"]]
@@ -201,8 +201,8 @@ def test_rules_that_cannot_be_applied_are_reported_and_never_fatal(edited: Any) 
         {"id": "unknown", "action": "ban", "target": {"where": ["prize>1"]}},
         {"id": "over", "action": "ban", "target": {"types": ["case"]}, "end": "2020-01-01"},
     ]
-    told = edited.post("/v1/rules", json={"rules": rules}).json()
-    problems = {problem["rule"]: problem["problem"] for problem in told["problems"]}
+    response = edited.post("/v1/rules", json={"rules": rules}).json()
+    problems = {problem["rule"]: problem["problem"] for problem in response["problems"]}
     assert problems["none"] == "no product meets its target"
     assert "no 'case-99'" in problems["gone"]
     assert "did you mean 'price'" in problems["unknown"]

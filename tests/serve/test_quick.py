@@ -17,7 +17,7 @@ def test_the_short_way_answers_as_the_route_does(client: Any, product: str, quer
     address = f"/v1/products/{product}/complements"
     # a parameter that changes nothing has the route answer
     long = client.get(address + (f"{query}&" if query else "?") + "when_sold_out=0")
-    for _ in range(2):  # worked out, then remembered
+    for _ in range(2):  # computed, then cached
         short = client.get(address + query)
         assert short.json() == long.json()
         assert short.headers["content-type"] == long.headers["content-type"]
@@ -67,25 +67,25 @@ def test_limits_take_the_route_where_a_product_is_sold_out(
     assert cache._entries == {}
 
 
-def test_an_answer_is_worked_out_once_while_it_is_remembered(
+def test_a_response_is_computed_once_while_it_is_cached(
     serve: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client, asked = serve(), []
+    client, computed = serve(), []
     plain = Bundle.precomputed
 
     def counted(bundle: Bundle, product_id: str, *given: Any) -> Any:
-        asked.append(product_id)
+        computed.append(product_id)
         return plain(bundle, product_id, *given)
 
     monkeypatch.setattr(Bundle, "precomputed", counted)
     for product in ("phone-1", "phone-2", "phone-1", "phone-2"):
         assert client.get(f"/v1/products/{product}/complements").json()["product_id"] == product
-    assert asked == ["phone-1", "phone-2"]
+    assert computed == ["phone-1", "phone-2"]
     client.get("/v1/products/phone-1/complements?k=3")
-    assert asked == ["phone-1", "phone-2", "phone-1"]
+    assert computed == ["phone-1", "phone-2", "phone-1"]
 
 
-def test_nothing_is_remembered_where_the_settings_give_no_memory(serve: Any) -> None:
+def test_nothing_is_cached_if_the_settings_allow_no_memory(serve: Any) -> None:
     client = serve(cache_mb=0)
     for _ in range(2):
         assert client.get("/v1/products/phone-1/complements").status_code == 200
@@ -95,16 +95,16 @@ def test_nothing_is_remembered_where_the_settings_give_no_memory(serve: Any) -> 
 def test_memory_of_answers_is_bounded_and_forgets_the_one_used_longest_ago() -> None:
     draw = np.random.default_rng(0)  # random bytes, which packing does not make fewer
     bodies = {name: draw.bytes(300) for name in "abcd"}
-    remembered = ResponseCache(1000)
+    cache = ResponseCache(1000)
     for name in "abc":
-        remembered.put((name, 1, None, None), EncodedComplements(bodies[name], []))
-    assert remembered.get(("a", 1, None, None)) == EncodedComplements(bodies["a"], [])
-    remembered.put(("d", 1, None, None), EncodedComplements(bodies["d"], []))
-    held = {name for name, *_ in (*remembered._entries, *remembered._packed)}
+        cache.put((name, 1, None, None), EncodedComplements(bodies[name], []))
+    assert cache.get(("a", 1, None, None)) == EncodedComplements(bodies["a"], [])
+    cache.put(("d", 1, None, None), EncodedComplements(bodies["d"], []))
+    held = {name for name, *_ in (*cache._entries, *cache._packed)}
     assert held == {"a", "c", "d"}
-    remembered.put(("e", 1, None, None), EncodedComplements(draw.bytes(1001), []))
-    assert remembered.get(("e", 1, None, None)) is None
-    assert 900 < remembered._bytes <= 1000
+    cache.put(("e", 1, None, None), EncodedComplements(draw.bytes(1001), []))
+    assert cache.get(("e", 1, None, None)) is None
+    assert 900 < cache._bytes <= 1000
 
 
 def test_responses_used_last_stay_as_they_are_and_the_others_are_compressed() -> None:

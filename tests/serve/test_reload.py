@@ -73,12 +73,12 @@ def path(fitted: Path, tmp_path: Path) -> Path:
 
 
 def ask(app: FastAPI, address: str) -> Any:
-    async def asked() -> httpx.Response:
+    async def request() -> httpx.Response:
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             return await client.get(address)
 
-    answer = asyncio.run(asked())
+    answer = asyncio.run(request())
     assert answer.status_code == 200, answer.text
     return answer.text if address == "/metrics" else answer.json()
 

@@ -20,8 +20,8 @@ def test_results_are_those_of_the_log_and_cached(
     folder = tmp_path / "feedback"
     client = serve(feedback=str(folder), exposures="sent", editors=["*"], experiment=str(file))
     assert client.get("/v1/results").status_code == 404
-    asked = {"k": 3, "user_id": "u1"}
-    answer = client.get(LIST, params=asked).json()
+    params = {"k": 3, "user_id": "u1"}
+    answer = client.get(LIST, params=params).json()
     click = {
         "event": "click",
         "product_id": answer["complements"][0]["product_id"],
@@ -35,7 +35,7 @@ def test_results_are_those_of_the_log_and_cached(
     assert found["incremental"] is None
     ranks = client.get("/v1/results", params={"by": "rank"}).json()["rows"]
     assert [(row["value"], row["clicks"]) for row in ranks] == [("1", 1), ("2", 0), ("3", 0)]
-    client.get(LIST, params=asked)
+    client.get(LIST, params=params)
     assert client.get("/v1/results").json()["rows"][0]["impressions"] == 3  # a minute old at most
     monkeypatch.setattr(cached_report, "MIN_SECONDS", 0.0)
     assert client.get("/v1/results").json()["rows"][0]["impressions"] == 6

@@ -88,17 +88,17 @@ def test_one_model_can_be_queried_alone(client: Any) -> None:
     address = "/v1/products/phone-1/complements"
     body = client.get(f"{address}?k=3&model=popularity").json()
     assert {answer["model"] for answer in body["complements"]} == {"popularity"}
-    told = client.get(f"{address}?model=nobody")
-    assert told.status_code == 422
-    assert "it has cocitation" in told.json()["detail"]
+    response = client.get(f"{address}?model=nobody")
+    assert response.status_code == 422
+    assert "it has cocitation" in response.json()["detail"]
 
 
 def test_a_batch_is_answered_in_the_order_requested_and_says_what_is_unknown(
     client: Any, bundle: Bundle
 ) -> None:
-    asked = ["case-2", "fone", "phone-1", "case-2"]
-    body = client.post("/v1/batch", json={"product_ids": asked, "k": 2}).json()
-    assert [answer["product_id"] for answer in body["answers"]] == asked
+    product_ids = ["case-2", "fone", "phone-1", "case-2"]
+    body = client.post("/v1/batch", json={"product_ids": product_ids, "k": 2}).json()
+    assert [answer["product_id"] for answer in body["answers"]] == product_ids
     assert "no product 'fone'" in body["answers"][1]["error"]
     expected = [answer.product_id for answer in bundle.complements("phone-1", 2)]
     assert ids(body["answers"][2]["complements"]) == expected
@@ -165,16 +165,16 @@ def test_a_report_that_is_none_stops_the_start(
 def test_addresses_and_methods_that_there_are_not_are_problems(
     client: Any, method: str, address: str, status: int
 ) -> None:
-    told = client(method, address, headers={"content-length": "0"})
-    assert told.status_code == status
-    assert told.headers["content-type"] == "application/problem+json"
-    assert told.json()["bundle"]
+    response = client(method, address, headers={"content-length": "0"})
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["bundle"]
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b'{"product_ids": [NaN]}', b"null", b"\xff"]
 )
 def test_a_body_that_is_no_json_is_refused(client: Any, body: bytes) -> None:
-    told = client.post("/v1/batch", content=body, headers={"content-type": "application/json"})
-    assert told.status_code == 422
-    assert told.headers["content-type"] == "application/problem+json"
+    response = client.post("/v1/batch", content=body, headers={"content-type": "application/json"})
+    assert response.status_code == 422
+    assert response.headers["content-type"] == "application/problem+json"

@@ -43,10 +43,10 @@ def test_a_signal_lets_running_requests_finish_and_says_not_ready(
             running.sendall(f"POST /v1/feedback HTTP/1.1\r\n{head}\r\n\r\n".encode() + body[:10])
             time.sleep(0.2)
             process.send_signal(signal.SIGTERM)
-            while (told := httpx.get(ready)).status_code == 200:
+            while (response := httpx.get(ready)).status_code == 200:
                 time.sleep(0.02)
-            assert told.status_code == 503
-            assert "shutting down" in told.json()["detail"]
+            assert response.status_code == 503
+            assert "shutting down" in response.json()["detail"]
             time.sleep(2)
             running.sendall(body[10:])
             assert running.recv(100).startswith(b"HTTP/1.1 202")

@@ -16,36 +16,36 @@ def bundle(shop_bundle: Path) -> Bundle:
     return Bundle.open(shop_bundle)
 
 
-def ids(told: httpx.Response) -> list[str]:
-    assert told.status_code == 200, told.text
-    return [answer["product_id"] for answer in told.json()["complements"]]
+def ids(response: httpx.Response) -> list[str]:
+    assert response.status_code == 200, response.text
+    return [answer["product_id"] for answer in response.json()["complements"]]
 
 
 def test_constraints_are_parameters_of_the_address(client: Any, bundle: Bundle) -> None:
     params = [("where", "price<=9"), ("where", "type in case|tripod"), ("pin", "tripod-1")]
     params += [("ban", "case-1"), ("per_type", "2"), ("diversity", "0.5"), ("k", "4")]
-    told = client("GET", "/v1/products/phone-1/complements", params=params)
+    response = client("GET", "/v1/products/phone-1/complements", params=params)
     wanted = Constraints.from_text(
         ["price<=9", "type in case|tripod"], ["case-1"], ["tripod-1"], per_type=2, diversity=0.5
     )
-    assert ids(told) == [a.product_id for a in bundle.complements("phone-1", 4, wanted)]
-    assert told.json()["complements"][0]["pinned"] is True
+    assert ids(response) == [a.product_id for a in bundle.complements("phone-1", 4, wanted)]
+    assert response.json()["complements"][0]["pinned"] is True
 
 
 def test_a_basket_is_answered_with_what_each_goes_with(client: Any, bundle: Bundle) -> None:
-    told = client("GET", "/v1/basket?product=phone-1&product=camera-2&product=phone-1&k=6")
-    assert told.json()["basket"] == ["phone-1", "camera-2"]
+    response = client("GET", "/v1/basket?product=phone-1&product=camera-2&product=phone-1&k=6")
+    assert response.json()["basket"] == ["phone-1", "camera-2"]
     expected = bundle.basket(["phone-1", "camera-2"], 6)
-    assert ids(told) == [answer.product_id for answer in expected]
-    goes_with = [tuple(answer["goes_with"]) for answer in told.json()["complements"]]
+    assert ids(response) == [answer.product_id for answer in expected]
+    goes_with = [tuple(answer["goes_with"]) for answer in response.json()["complements"]]
     assert goes_with == [answer.goes_with for answer in expected]
 
 
 def test_a_new_product_is_answered_from_its_attributes(client: Any, bundle: Bundle) -> None:
     attributes = {"title": "Phone 77", "type": "phone", "brand": "brand 1", "price": 9.5}
-    told = client("POST", "/v1/complements?k=4", json={"attributes": attributes})
-    assert ids(told) == [a.product_id for a in bundle.complements_of_new(attributes, 4)]
-    assert told.json()["product_id"] == "new product"
+    response = client("POST", "/v1/complements?k=4", json={"attributes": attributes})
+    assert ids(response) == [a.product_id for a in bundle.complements_of_new(attributes, 4)]
+    assert response.json()["product_id"] == "new product"
 
 
 @pytest.mark.parametrize(
@@ -63,21 +63,21 @@ def test_a_new_product_is_answered_from_its_attributes(client: Any, bundle: Bund
     ],
 )
 def test_constraints_that_cannot_be_met_are_refused(client: Any, query: str) -> None:
-    told = client("GET", f"/v1/products/phone-1/complements?{query}")
-    assert told.status_code == 422
-    assert told.json()["detail"]
+    response = client("GET", f"/v1/products/phone-1/complements?{query}")
+    assert response.status_code == 422
+    assert response.json()["detail"]
 
 
 def test_a_basket_is_bounded_and_its_products_known(client: Any) -> None:
     assert client("GET", "/v1/basket").status_code == 422
     many = "&".join(["product=phone-1"] * 51)
     assert client("GET", f"/v1/basket?{many}").status_code == 422
-    told = client("GET", "/v1/basket?product=phone-1&product=phone-11")
-    assert told.status_code == 404
-    assert told.json()["nearest"][0]["product_id"] == "phone-1"
-    told = client("GET", "/v1/products/phone-1/complements?ban=phone-11&where=prize<3")
-    assert told.status_code == 200
-    assert [one["what"] for one in told.json()["skipped"]] == ["filter", "ban"]
+    response = client("GET", "/v1/basket?product=phone-1&product=phone-11")
+    assert response.status_code == 404
+    assert response.json()["nearest"][0]["product_id"] == "phone-1"
+    response = client("GET", "/v1/products/phone-1/complements?ban=phone-11&where=prize<3")
+    assert response.status_code == 200
+    assert [one["what"] for one in response.json()["skipped"]] == ["filter", "ban"]
 
 
 @pytest.mark.parametrize(
@@ -95,15 +95,15 @@ def test_a_basket_is_bounded_and_its_products_known(client: Any) -> None:
     ],
 )
 def test_attributes_that_cannot_be_read_are_refused(client: Any, body: dict[str, Any]) -> None:
-    told = client("POST", "/v1/complements", json=body)
-    assert told.status_code == 422
-    assert told.json()["detail"]
+    response = client("POST", "/v1/complements", json=body)
+    assert response.status_code == 422
+    assert response.json()["detail"]
 
 
 def test_a_body_that_is_too_large_or_of_unknown_length_is_not_read(client: Any) -> None:
-    told = client("POST", "/v1/complements", content=b"x" * 1_000_001)
-    assert told.status_code == 413
-    assert told.json()["title"] == HTTPStatus(413).phrase
+    response = client("POST", "/v1/complements", content=b"x" * 1_000_001)
+    assert response.status_code == 413
+    assert response.json()["title"] == HTTPStatus(413).phrase
 
     async def parts():
         yield b"{}"
@@ -113,8 +113,8 @@ def test_a_body_that_is_too_large_or_of_unknown_length_is_not_read(client: Any) 
 
 def test_without_models_in_memory_only_known_products_are_answered(serve: Any) -> None:
     client = serve(live=False)
-    told = client("POST", "/v1/complements", json={"attributes": {"type": "phone"}})
-    assert told.status_code == 422
-    assert "serve.live" in told.json()["detail"]
+    response = client("POST", "/v1/complements", json={"attributes": {"type": "phone"}})
+    assert response.status_code == 422
+    assert "serve.live" in response.json()["detail"]
     kept = client("GET", "/v1/products/phone-1/complements?where=type=tripod&k=8")
     assert len(ids(kept)) < 8

@@ -77,9 +77,9 @@ def test_a_wrong_project_file_says_what_is_wrong(tmp_path: Path, text: str, mess
 
 def test_a_key_that_may_be_a_word_or_a_number_is_reported_once_with_both(tmp_path: Path) -> None:
     path = written(tmp_path, "[relations]\nmin_co_purchase = 0\n")
-    with pytest.raises(ConfigError) as told:
+    with pytest.raises(ConfigError) as raised:
         load_settings(path)
-    assert str(told.value).endswith(
+    assert str(raised.value).endswith(
         "relations.min_co_purchase = 0: input should be 'auto', or input should be greater than or "
         "equal to 1"
     )

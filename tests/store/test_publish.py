@@ -128,8 +128,8 @@ class Fits:
     def wait(self) -> int:
         """The exit code of what was started."""
         code = self._number()
-        told = self.log.read_text()
-        assert "Error" not in told, told
+        logged = self.log.read_text()
+        assert "Error" not in logged, logged
         return code
 
     def __call__(self, out: Path, moment: str = "never", name: str = "SIGKILL", k: int = 6) -> int:

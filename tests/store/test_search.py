@@ -109,7 +109,7 @@ def test_more_words_come_first_then_better_spelling_then_what_is_bought_more() -
 
 
 @pytest.mark.parametrize(
-    ("asked", "title"),
+    ("words", "title"),
     [
         ("CREME brulee", "Crème Brûlée"),
         ("カメラ", "デジタルカメラ"),
@@ -122,8 +122,8 @@ def test_more_words_come_first_then_better_spelling_then_what_is_bought_more() -
         ("camra", "Compact Camera"),
     ],
 )
-def test_titles_are_found_in_any_language(asked: str, title: str) -> None:
-    assert index(["something else", title]).find(asked, 1) == [1]
+def test_titles_are_found_in_any_language(words: str, title: str) -> None:
+    assert index(["something else", title]).find(words, 1) == [1]
 
 
 @pytest.mark.parametrize("text", ["", " ", "---", "\0", "\ud800", "(((", "a" * 10**6, "字" * 10**5])

@@ -28,7 +28,7 @@ class Service(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.answers: list[tuple[int, Any]] = []
-        self.asked: list[tuple[str, dict[str, Any], str | None]] = []
+        self.requests: list[tuple[str, dict[str, Any], str | None]] = []
 
     @property
     def address(self) -> str:
@@ -44,14 +44,14 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         length = int(self.headers["content-length"])
         body = json.loads(self.rfile.read(length))
-        self.server.asked.append((self.path, body, self.headers["authorization"]))
+        self.server.requests.append((self.path, body, self.headers["authorization"]))
         answers = self.server.answers
         status, content = answers.pop(0) if len(answers) > 1 else answers[0]
-        told = content if isinstance(content, bytes) else json.dumps(content).encode()
+        encoded = content if isinstance(content, bytes) else json.dumps(content).encode()
         self.send_response(status)
-        self.send_header("content-length", str(len(told)))
+        self.send_header("content-length", str(len(encoded)))
         self.end_headers()
-        self.wfile.write(told)
+        self.wfile.write(encoded)
 
     def log_message(self, *_: Any) -> None:
         pass
@@ -81,7 +81,7 @@ def test_a_sentence_comes_from_the_service_and_is_checked(service: Service) -> N
         "The case is for the Nimbus camera.",
         "small at 127.0.0.1",
     )
-    path, body, key = service.asked[0]
+    path, body, key = service.requests[0]
     assert path == "/v1/chat/completions"
     assert body["model"] == "small"
     assert body["temperature"] == 0
@@ -97,7 +97,7 @@ def test_the_key_comes_from_the_environment_alone(
     with asking(service) as explainer:
         explainer.write([PAIR], 0)
         assert "secret" not in explainer.name
-    assert service.asked[0][2] == "Bearer secret"
+    assert service.requests[0][2] == "Bearer secret"
     with pytest.raises(ConfigError, match="unencrypted"):
         EndpointExplainer("http://example.com/v1", "small")
 
@@ -107,8 +107,8 @@ def test_what_the_service_makes_up_is_left_to_a_template(service: Service) -> No
     with asking(service, tries=2) as explainer:
         (found,) = explain_pairs([PAIR], explainer)
     assert found.by == "template"
-    assert len(service.asked) == 2
-    assert service.asked[1][1]["temperature"] > 0
+    assert len(service.requests) == 2
+    assert service.requests[1][1]["temperature"] > 0
 
 
 @pytest.mark.parametrize("content", [b"no json", {}, {"choices": []}, {"choices": [{}]}, [1]])
@@ -125,17 +125,17 @@ def test_a_busy_service_is_called_again_and_not_for_ever(service: Service) -> No
     with asking(service) as explainer:
         assert explainer.write([PAIR], 0) == ["They are for the camera."]
     service.answers = [(503, {})]
-    service.asked.clear()
+    service.requests.clear()
     with asking(service) as explainer, pytest.raises(ConfigError, match="status 503"):
         explainer.write([PAIR], 0)
-    assert len(service.asked) == 4
+    assert len(service.requests) == 4
 
 
 def test_a_refusal_is_reported_at_once(service: Service) -> None:
     service.says("", 401)
     with asking(service) as explainer, pytest.raises(ConfigError, match="status 401"):
         explainer.write([PAIR], 0)
-    assert len(service.asked) == 1
+    assert len(service.requests) == 1
 
 
 def test_a_service_that_is_not_there_is_reported(service: Service) -> None:

@@ -129,10 +129,10 @@ class Parrot:
     name, max_tries = "parrot", 3
 
     def __init__(self, *said: str) -> None:
-        self.said, self.asked = said, list[int]()
+        self.said, self.sizes = said, list[int]()
 
     def write(self, pairs: Sequence[ProductPair], attempt: int) -> list[str]:
-        self.asked.append(len(pairs))
+        self.sizes.append(len(pairs))
         return [self.said[min(attempt, len(self.said) - 1)]] * len(pairs)
 
 
@@ -154,7 +154,7 @@ def test_what_never_holds_is_left_to_the_template() -> None:
     parrot = Parrot("buy this now, it is the best")
     pairs = [ProductPair(CAMERA, CASE, evidence())] * 2
     found = explain_pairs(pairs, parrot)
-    assert parrot.asked == [2, 2, 2]
+    assert parrot.sizes == [2, 2, 2]
     assert {one.by for one in found} == {"template"}
     assert {one.text for one in found} == {template_sentence(pairs[0])}
 

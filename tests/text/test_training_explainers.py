@@ -100,11 +100,15 @@ def test_a_killed_run_ends_as_one_that_was_not(backbone: Path, tmp_path: Path) -
     whole = train_explainer(training, LEARNED, [example(20, 21)], tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
         train_explainer(training, LEARNED, [example(20, 21)], tmp_path / "cut", killed)
-    told: list[int] = []
+    reported: list[int] = []
     resumed = train_explainer(
-        training, LEARNED, [example(20, 21)], tmp_path / "cut", lambda e: told.append(e["epoch"])
+        training,
+        LEARNED,
+        [example(20, 21)],
+        tmp_path / "cut",
+        lambda e: reported.append(e["epoch"]),
     )
-    assert told == [3]
+    assert reported == [3]
     assert [(e["loss"], e["validation"]) for e in resumed] == [
         (e["loss"], e["validation"]) for e in whole
     ]

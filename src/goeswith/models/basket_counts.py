@@ -128,18 +128,18 @@ class BasketForm(Recommender):
     class Config(ModelConfig):
         form: Form = Field(
             "confidence",
-            description="popularity; confidence, smoothed by `prior`; llr; cosine; or ease (Steck, "
-            "2019) over baskets.",
+            description="Score of a pair: popularity, confidence (smoothed by `prior`), llr, "
+            "cosine, or ease (Steck, 2019) on baskets.",
         )
         by_basket: bool = Field(
             False,
-            description="Whether a basket of m products weighs 1 / m: each basket has one vote, "
-            "not each pair.",
+            description="Whether a basket of m products has the weight 1 / m, so that each "
+            "basket counts once instead of each pair.",
         )
         prior: float = Field(
             30, gt=0, description="Weight of popularity in smoothed confidence, in baskets."
         )
-        l2: float = Field(1000, gt=0, description="Penalty of ease, in baskets.")
+        l2: float = Field(1000, gt=0, description="L2 penalty of ease, in baskets.")
 
     name: ClassVar[str] = "baskets"
     config: Config

@@ -49,10 +49,17 @@ class CoCitation(Recommender):
             "for counted pairs, binary for lists.",
         )
         power: float = Field(
-            0.45, ge=0, le=1, description="Power of in-degree by which popular targets count less."
+            0.45,
+            ge=0,
+            le=1,
+            description="Discount of popular targets: exponent of the in-degree; 0 disables it.",
         )
         source_power: float = Field(
-            0.5, ge=0, le=1, description="Power of out-degree by which long lists count less."
+            0.5,
+            ge=0,
+            le=1,
+            description="Discount of sources with many edges: exponent of the out-degree; 0 "
+            "disables it.",
         )
 
     name: ClassVar[str] = "cocitation"

@@ -34,11 +34,9 @@ class EASE(Recommender):
     """
 
     class Config(ListConfig):
-        l2: float = Field(
-            50, gt=0, description="lambda: how strongly weights are pulled to 0, in edges."
-        )
+        l2: float = Field(50, gt=0, description="lambda: L2 penalty of the weights, in edges.")
         max_products: int = Field(
-            20_000, ge=1, description="Maximum number of targets; memory grows as their square."
+            20_000, ge=1, description="Maximum number of targets; memory grows with its square."
         )
 
     name: ClassVar[str] = "ease"

@@ -42,16 +42,27 @@ class Katz(Recommender):
             "for counted pairs, binary for lists.",
         )
         hops: int = Field(
-            5, ge=1, description="Edges of the longest walk; walks have an odd number of them."
+            5,
+            ge=1,
+            description="Maximum length of a walk, in edges; only walks of odd length count.",
         )
         damping: float = Field(
-            0.2, gt=0, lt=1, description="Weight of two further edges of a walk."
+            0.2,
+            gt=0,
+            lt=1,
+            description="Factor by which a walk counts less for every two further edges.",
         )
         power: float = Field(
-            0.3, ge=0, le=1, description="a: power of both degrees by which an edge counts less."
+            0.3,
+            ge=0,
+            le=1,
+            description="a: discount of an edge: exponent of the degrees of both its products.",
         )
         target_power: float = Field(
-            0.15, ge=0, le=1, description="c: power of in-degree that discounts popular targets."
+            0.15,
+            ge=0,
+            le=1,
+            description="c: discount of popular targets: exponent of the in-degree.",
         )
 
     name: ClassVar[str] = "katz"

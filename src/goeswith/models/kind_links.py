@@ -62,11 +62,17 @@ class KindLinks(Recommender):
     """
 
     class Config(ModelConfig):
-        shared: float = Field(0.8, ge=0, description="Weight of words that both titles share.")
+        shared: float = Field(
+            0.8, ge=0, description="Weight of the words that both titles contain."
+        )
         popularity: float = Field(0.3, ge=0, description="Weight of the popularity of a product.")
-        place: float = Field(1.0, ge=0, description="Penalty of each further product of one kind.")
+        place: float = Field(
+            1.0, ge=0, description="Penalty for each further product of the same kind."
+        )
         per_kind: int = Field(
-            100, ge=1, description="Products of one kind that are candidates, those bought most."
+            100,
+            ge=1,
+            description="Maximum number of candidates of one kind, the most purchased ones.",
         )
 
     name: ClassVar[str] = "kinds"

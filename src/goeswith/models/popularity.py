@@ -96,7 +96,9 @@ class TypePopularity(Recommender):
     class Config(ModelConfig):
         types: int = Field(30, ge=1, description="Number of target types per source type.")
         prior: float = Field(
-            10, gt=0, description="k: weight of popularity within a product's type, in edges."
+            10,
+            gt=0,
+            description="k: weight of the popularity within the product type as a prior, in edges.",
         )
 
     name: ClassVar[str] = "type_popularity"

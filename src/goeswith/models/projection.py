@@ -33,10 +33,13 @@ class Projection(Recommender):
 
     class Config(ModelConfig):
         alpha: float = Field(
-            0.1, ge=0, description="How much a walk of two steps counts, as against one step."
+            0.1, ge=0, description="Weight of a walk of two steps, relative to one step."
         )
         power: float = Field(
-            1, ge=0, le=1, description="p: power of row sums that divides a step; 1 is a walk."
+            1,
+            ge=0,
+            le=1,
+            description="p: each step is divided by the row sum to this power; 1 is a random walk.",
         )
 
     name: ClassVar[str] = "projection"

@@ -32,12 +32,15 @@ class SimilarComplements(Recommender):
     """
 
     class Config(ModelConfig):
-        neighbours: int = Field(100, ge=1, description="m: number of similar products to use.")
+        neighbours: int = Field(100, ge=1, description="m: number of similar products.")
         power: float = Field(
-            10, gt=0, description="q: power of the cosine; higher weighs the nearest more."
+            10,
+            gt=0,
+            description="q: exponent of the cosine; a higher value gives the most similar "
+            "products more weight.",
         )
         include_self: bool = Field(
-            True, description="Whether a source's own complements count, with a cosine of 1."
+            True, description="Whether the source's own complements count too, with a cosine of 1."
         )
 
     name: ClassVar[str] = "similar_complements"
@@ -116,10 +119,10 @@ class AttributeSimilarity(Recommender):
 
     class Config(ModelConfig):
         column: str | None = Field(
-            None, description="The one attribute to compare; all if not set."
+            None, description="Attribute to compare. Not set: all attributes."
         )
         sentence_encoder: str | None = Field(
-            None, description="Folder or hub id of a sentence encoder to read instead of TF-IDF."
+            None, description="Folder or hub id of a sentence encoder that replaces TF-IDF."
         )
 
     name: ClassVar[str] = "attribute_similarity"

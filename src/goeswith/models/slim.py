@@ -43,10 +43,8 @@ class SLIM(Recommender):
     """
 
     class Config(ListConfig):
-        l2: float = Field(
-            60, gt=0, description="lambda: how strongly weights are pulled to 0, in edges."
-        )
-        neighbours: int = Field(200, ge=1, description="m: targets that predict a target.")
+        l2: float = Field(60, gt=0, description="lambda: L2 penalty of the weights, in edges.")
+        neighbours: int = Field(200, ge=1, description="m: maximum number of weights per target.")
 
     name: ClassVar[str] = "slim"
     config: Config

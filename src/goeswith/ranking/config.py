@@ -15,52 +15,60 @@ class RankerConfig(ModelConfig):
     seed: int = Field(
         0,
         ge=0,
-        description="Seed of every random draw; on one machine and number of threads, same seed, "
-        "same answers.",
+        description="Random seed. The same seed gives the same recommendations on the same "
+        "machine with the same number of threads.",
     )
     members: tuple[str, ...] = Field(
         (),
-        description="Trained models whose scores are candidates and evidence too; joined by + in a "
-        "specification.",
+        description="Trained models whose top products become candidates and whose scores become "
+        "features; joined by `+` in a model specification.",
     )
     folds: int = Field(
-        3, ge=1, le=20, description="Times that edges are taken out of the graph to learn from."
+        3,
+        ge=1,
+        le=20,
+        description="Number of folds: times that edges are held out of the graph to train on them.",
     )
     held_share: float = Field(
-        0.2, gt=0, lt=1, description="Share of the complement pairs taken out in a fold."
+        0.2, gt=0, lt=1, description="Share of the complement pairs held out per fold."
     )
     missing: float = Field(
         0.2,
         gt=0,
         lt=1,
-        description="Share of all complement pairs that lists are assumed to lack: sets the level "
-        "of probabilities, never the order.",
+        description="Share of true complement pairs that the data are assumed to lack. It scales "
+        "the probabilities and never changes the order.",
     )
     cold_share: float = Field(
-        0.15, ge=0, lt=1, description="Share of the products that lose all their edges in a fold."
+        0.15,
+        ge=0,
+        lt=1,
+        description="Share of the products whose edges are all held out per fold, to train for "
+        "cold start.",
     )
-    sources: int = Field(4000, ge=1, description="Sources to learn from in a fold, at most.")
+    sources: int = Field(4000, ge=1, description="Maximum number of sources to train on, per fold.")
     negatives: int = Field(
-        60, ge=1, description="Candidates that do not go with a source to learn from, at most."
+        60, ge=1, description="Maximum number of negative candidates per source."
     )
-    trees: int = Field(150, ge=1, description="Boosted trees.")
-    leaves: int = Field(15, ge=2, description="Leaves of a tree, at most.")
-    learning_rate: float = Field(0.1, gt=0, le=1, description="Weight of a tree.")
+    trees: int = Field(150, ge=1, description="Number of boosted trees.")
+    leaves: int = Field(15, ge=2, description="Maximum number of leaves per tree.")
+    learning_rate: float = Field(0.1, gt=0, le=1, description="Learning rate: weight of each tree.")
     whole: int = Field(
         25_000,
         ge=0,
-        description="Products up to which every product is scored for every source; in a larger "
-        "shop those that a path reaches, and the best of the types that go with the source's.",
+        description="Maximum catalogue size for which all products are candidates of every "
+        "source. In a larger catalogue, candidates are products that a path reaches and the best "
+        "products of complementary types.",
     )
     slim: int = Field(
         200,
         ge=0,
-        description="Weights of a product by which products listed together predict it, as in the "
-        "model slim: candidates and evidence where pairs are listed. 0 disables it.",
+        description="Number of weights per product of a slim model that provides candidates and a "
+        "feature, for data without counts. 0 disables it.",
     )
     sentence_encoder: str | None = Field(
         None,
-        description="Folder or hub id of a sentence encoder, used to classify pairs by their "
+        description="Folder or hub id of a sentence encoder, used to classify pairs from "
         "attributes alone.",
     )
 

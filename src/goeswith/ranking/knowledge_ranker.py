@@ -50,17 +50,24 @@ class KnowledgeRanker(Recommender):
 
     class Config(ModelConfig):
         lift: float = Field(1.0, ge=0, description="Weight of the logarithm of the lift.")
-        shared: float = Field(1.5, ge=0, description="Weight of words that both titles share.")
+        shared: float = Field(
+            1.5, ge=0, description="Weight of the words that both titles contain."
+        )
         popularity: float = Field(
             0.1,
             ge=0,
-            description="Weight of the logarithm of how often a product is bought: 0 for what is "
-            "special to a product, 1 for what most baskets hold.",
+            description="Weight of the logarithm of popularity. A low value favours products "
+            "that are specific to the source, a high value favours best sellers.",
         )
         unknown: float = Field(
-            4.0, ge=0, description="Weight of shared words against a pair with an unknown kind."
+            4.0,
+            ge=0,
+            description="Penalty for words that both titles contain, if the kind of a product is "
+            "unknown.",
         )
-        place: float = Field(2.0, ge=0, description="Penalty of each further product of one kind.")
+        place: float = Field(
+            2.0, ge=0, description="Penalty for each further product of the same kind."
+        )
 
         @model_validator(mode="before")
         @classmethod

@@ -20,18 +20,21 @@ _Filter = Annotated[str, Field(min_length=1, max_length=500)]
 
 
 class RuleSide(BaseModel):
-    """Conditions on a product; all of them hold. Without any, every product meets them."""
+    """Conditions on a product, all of which must hold. Without conditions: every product."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     products: tuple[_Id, ...] = Field(
-        (), max_length=1000, description="Is one of these products.", examples=[["case-3"]]
+        (), max_length=1000, description="The product is one of these.", examples=[["case-3"]]
     )
     types: tuple[_Id, ...] = Field(
-        (), max_length=1000, description="Is of one of these types.", examples=[["case"]]
+        (), max_length=1000, description="The product has one of these types.", examples=[["case"]]
     )
     where: tuple[_Filter, ...] = Field(
-        (), max_length=20, description="Meets these filters.", examples=[["price<=20"]]
+        (),
+        max_length=20,
+        description="The product passes all these filters.",
+        examples=[["price<=20"]],
     )
 
     @property
@@ -45,19 +48,19 @@ class RuleSide(BaseModel):
 
 
 class Rule(BaseModel):
-    """One rule.
+    """A merchandising rule: what to do with target products when source products are queried.
 
-    `ban` never shows the targets; `only` shows nothing else (several such rules for one product are
-    alternatives, so that a rule for each target type is a map of types); `same` and `other` require
-    an attribute to be equal to, or different from, that of the source; `limit` shows at most `max`
-    products of one value of an attribute; `pin` shows a product at a rank; `boost` and `bury` move
-    targets by ranks.
+    `pin` shows the target at a rank. `ban` never shows it. `boost` and `bury` move it up or down by
+    ranks. `only` shows nothing but the targets; with several such rules for a product, the targets
+    of all of them are shown. `same` and `other` show only products whose attribute is equal to, or
+    different from, that of the source. `limit` shows at most `max` products per value of an
+    attribute.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     id: str = Field(pattern=f"^{ID_PATTERN}$", examples=["no-cables-for-tablets"])
-    action: Action = Field(examples=["ban"])
+    action: Action = Field(description="What the rule does with the target.", examples=["ban"])
     source: RuleSide = Field(
         RuleSide(), description="The queried product.", examples=[{"types": ["phone"]}]
     )
@@ -67,33 +70,39 @@ class Rule(BaseModel):
     min_price_ratio: float | None = Field(
         None,
         ge=0,
-        description="Price of the target at least this many times the source's.",
+        description="Minimum price of the target, as a multiple of the source's price.",
         examples=[0.05],
     )
     max_price_ratio: float | None = Field(
         None,
         ge=0,
-        description="Price of the target at most this many times the source's.",
+        description="Maximum price of the target, as a multiple of the source's price.",
         examples=[0.5],
     )
     markets: tuple[_Id, ...] = Field(
         (),
         max_length=200,
-        description="Applies to requests for these markets; empty: to all.",
+        description="Markets in which the rule applies. Default: all.",
         examples=[["de"]],
     )
     start: date | datetime | None = Field(
-        None, description="Applies from then on (UTC).", examples=["2024-11-01"]
+        None,
+        description="The rule applies from this date or time on (UTC).",
+        examples=["2024-11-01"],
     )
     end: date | datetime | None = Field(
-        None, description="Applies until then (UTC); a date is included.", examples=["2024-11-30"]
+        None,
+        description="The rule applies until this date or time (UTC). A date is inclusive.",
+        examples=["2024-11-30"],
     )
-    rank: int | None = Field(None, ge=1, le=1000, description="`pin`: rank, from 1.", examples=[1])
+    rank: int | None = Field(
+        None, ge=1, le=1000, description="`pin`: the rank, from 1.", examples=[1]
+    )
     by: int | None = Field(
         None,
         ge=1,
         le=1000,
-        description="`boost`, `bury`: number of ranks; `bury` without it: to the end.",
+        description="`boost`, `bury`: by how many ranks. `bury` without it moves to the end.",
         examples=[3],
     )
     attribute: str | None = Field(
@@ -104,17 +113,21 @@ class Rule(BaseModel):
         examples=["brand"],
     )
     max: int | None = Field(
-        None, ge=1, le=1000, description="`limit`: number of products.", examples=[2]
+        None,
+        ge=1,
+        le=1000,
+        description="`limit`: maximum number of products per value of `attribute`.",
+        examples=[2],
     )
     priority: int = Field(
         0,
         ge=-1000,
         le=1000,
-        description="Of two pins at one rank the higher priority has it.",
+        description="If two pins have the same rank, the one with the higher priority wins.",
         examples=[0],
     )
-    owner: _Text = Field("", description="Who is responsible.", examples=["ana"])
-    note: _Text = Field("", description="Why the rule is there.", examples=["complaints in May"])
+    owner: _Text = Field("", description="Who is responsible for the rule.", examples=["ana"])
+    note: _Text = Field("", description="Why the rule exists.", examples=["complaints in May"])
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -99,7 +99,7 @@ class RuleStore:
         return changes
 
     def put(self, rules: Sequence[Rule], who: str | None = None) -> RuleChange | None:
-        """Add rules, each in place of one of its id; None if that changes nothing."""
+        """Add rules, or replace those with the same ids; None if that changes nothing."""
         new = {rule.id: rule for rule in rules}
         return self._change("put", who, lambda old: {**old, **new})
 

@@ -27,8 +27,8 @@ class Frequent(SessionModel):
         own: float = Field(
             1.0,
             ge=0,
-            description="How much it counts that the session holds a product, the most popular "
-            "product of all being 1.",
+            description="Bonus of products that are in the session; the score of the most "
+            "popular product is 1.",
         )
 
     name: ClassVar[str] = "frequent"

@@ -21,30 +21,48 @@ from goeswith.sequential.sequences import Sequences
 class ItemKnnConfig(ModelConfig):
     """Settings of item-kNN."""
 
-    window: int = Field(50, ge=1, description="Places apart that a pair may stand.")
+    window: int = Field(
+        50, ge=1, description="Maximum distance of two products in a session, in positions."
+    )
     distance_power: float = Field(
-        0.5, ge=0, description="A pair d places apart counts d to the power of minus this."
+        0.5,
+        ge=0,
+        description="Decay by distance: a pair at distance d has the weight d^-distance_power.",
     )
     backward: float = Field(
-        0.3, ge=0, description="What a pair counts in the direction against its order."
+        0.3, ge=0, description="Weight of a pair in reverse order; 0 uses the recorded order only."
     )
     source_power: float = Field(
-        0.2, ge=0, le=1, description="Power of frequency by which a frequent product says less."
+        0.2,
+        ge=0,
+        le=1,
+        description="Discount of frequent products of the session: exponent of the frequency; 0 "
+        "disables it.",
     )
     target_power: float = Field(
-        0.2, ge=0, le=1, description="Power of frequency by which a frequent answer counts less."
+        0.2,
+        ge=0,
+        le=1,
+        description="Discount of frequent candidates: exponent of the frequency; 0 disables it.",
     )
     recency: float = Field(
-        0.5, ge=0, le=1, description="What a product counts less for each place further back."
+        0.5,
+        ge=0,
+        le=1,
+        description="Factor per position back from the last product of the session: 1 weighs all "
+        "products equally, 0 uses the last only.",
     )
     hops: int = Field(
-        1, ge=1, le=3, description="Steps from a product of the prefix; two reach rare products."
+        1,
+        ge=1,
+        le=3,
+        description="Number of steps from a product of the session; 2 also reaches rare products.",
     )
     half_life: float | None = Field(
         None,
         gt=0,
-        description="Share of all sequences after which an older one counts half; no difference "
-        "unless set.",
+        description="Age at which a sequence counts half, as a share of all sequences. Not set: "
+        "all count the same.",
     )
 
 
@@ -122,21 +140,36 @@ class ItemKnn(SessionModel):
 class SuccessorsConfig(ItemKnnConfig):
     """Settings of successor counts: those of item-kNN with other defaults."""
 
-    window: int = Field(5, ge=1, description="Places apart that a pair may stand.")
+    window: int = Field(
+        5, ge=1, description="Maximum distance of two products in a session, in positions."
+    )
     distance_power: float = Field(
-        1.0, ge=0, description="A pair d places apart counts d to the power of minus this."
+        1.0,
+        ge=0,
+        description="Decay by distance: a pair at distance d has the weight d^-distance_power.",
     )
     backward: float = Field(
-        0.0, ge=0, description="What a pair counts in the direction against its order."
+        0.0, ge=0, description="Weight of a pair in reverse order; 0 uses the recorded order only."
     )
     source_power: float = Field(
-        0.0, ge=0, le=1, description="Power of frequency by which a frequent product says less."
+        0.0,
+        ge=0,
+        le=1,
+        description="Discount of frequent products of the session: exponent of the frequency; 0 "
+        "disables it.",
     )
     target_power: float = Field(
-        0.0, ge=0, le=1, description="Power of frequency by which a frequent answer counts less."
+        0.0,
+        ge=0,
+        le=1,
+        description="Discount of frequent candidates: exponent of the frequency; 0 disables it.",
     )
     recency: float = Field(
-        0.0, ge=0, le=1, description="What a product counts less for each place further back."
+        0.0,
+        ge=0,
+        le=1,
+        description="Factor per position back from the last product of the session: 1 weighs all "
+        "products equally, 0 uses the last only.",
     )
 
 

@@ -44,13 +44,18 @@ class MixtureConfig(ModelConfig):
             "frequent:own=0",
         ),
         min_length=1,
-        description="Models that are mixed; in a specification they are joined by +, and settings "
-        "of one by ;.",
+        description="Models that are mixed. In a model specification, models are joined by `+` and "
+        "settings of a model by `;`.",
     )
     held_back: int = Field(
-        4000, ge=1, description="Sequences, at most, whose last product the weights are learned on."
+        4000,
+        ge=1,
+        description="Maximum number of sequences whose last product is held out to learn the "
+        "weights.",
     )
-    seed: int = Field(0, ge=0, description="Seed of which sequences those are, and of members.")
+    seed: int = Field(
+        0, ge=0, description="Random seed, for the held-out sequences and the member models."
+    )
 
     @field_validator("members", mode="before")
     @classmethod

@@ -38,21 +38,27 @@ class SessionKnn(SessionModel):
     class Config(ModelConfig):
         """Settings of session-kNN."""
 
-        neighbours: int = Field(500, ge=1, description="Number of similar past sessions to use.")
+        neighbours: int = Field(500, ge=1, description="Number of similar past sessions.")
         recency: float = Field(
-            0.7, ge=0, le=1, description="What a product counts less for each place further back."
+            0.7,
+            ge=0,
+            le=1,
+            description="Factor per position back from the last product of the session: 1 weighs "
+            "all products equally, 0 uses the last only.",
         )
         rarity: float = Field(
-            0.5, ge=0, description="Power of the idf by which rare products weigh more."
+            0.5,
+            ge=0,
+            description="Exponent of the IDF: a higher value gives rare products more weight.",
         )
         length_power: float = Field(
-            0.5, ge=0, description="Power of its length by which a long session is less similar."
+            0.5, ge=0, description="Discount of long sessions: exponent of the length."
         )
         half_life: float | None = Field(
             None,
             gt=0,
-            description="Share of all sessions after which an older one is half as similar; no "
-            "difference unless set.",
+            description="Age at which the similarity of a session is halved, as a share of all "
+            "sessions. Not set: age does not count.",
         )
 
     name: ClassVar[str] = "session_knn"

@@ -77,7 +77,7 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> Iterator[st
                 (
                     f"<code>{escape(one['name'])}</code>",
                     escape(one["in"]),
-                    _type(one["schema"]),
+                    _type(one["schema"]) + _limits(one["schema"]),
                     "yes" if one.get("required") else "no",
                     escape(one.get("description") or one["schema"].get("description", "")),
                 )
@@ -102,7 +102,7 @@ def _schema(name: str, schema: dict[str, Any]) -> Iterator[str]:
         [
             (
                 f"<code>{escape(field)}</code>",
-                _type(described),
+                _type(described) + _limits(described),
                 "yes" if field in required else "no",
                 escape(described.get("description", "")),
             )
@@ -119,6 +119,23 @@ def _table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Iterat
     for row in rows:
         yield "<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>"
     yield "</table>"
+
+
+def _limits(schema: dict[str, Any]) -> str:
+    """Range and default of a value, such as ", 1 to 100, default 10"; empty without them."""
+    parts = [schema, *schema.get("anyOf", [])]
+    least, most = (
+        next((one[name] for one in parts if name in one), None) for name in ("minimum", "maximum")
+    )
+    text = ""
+    if least is not None and most is not None:
+        text = f", {least:,.15g} to {most:,.15g}"
+    elif least is not None:
+        text = f", at least {least:,.15g}"
+    default = schema.get("default")
+    if isinstance(default, str | int | float) and default != "":
+        text += f", default {str(default).lower() if isinstance(default, bool) else default}"
+    return escape(text)
 
 
 def _type(schema: dict[str, Any]) -> str:

@@ -146,7 +146,7 @@ def routed_app(settings: ServeSettings) -> FastAPI:
     app = FastAPI(
         title="goeswith",
         version=__version__,
-        description="Complementary products, each with its evidence.",
+        description="Recommends complementary products and returns the evidence for each of them.",
         lifespan=_lifespan,
         docs_url=None,  # FastAPI's page loads scripts from another host
         redoc_url=None,

@@ -39,8 +39,8 @@ async def _snapshot_in_locale(
         Query(
             min_length=2,
             max_length=20,
-            description="Show titles of this locale, where the catalogue has them in a column such "
-            "as title_de.",
+            description="Language of titles, such as `de` if the catalogue has a column "
+            "`title_de`.",
             examples=[None],
         ),
     ] = None,
@@ -53,14 +53,17 @@ async def _snapshot_in_locale(
 
 LocalSnapshot = Annotated[Snapshot, Depends(_snapshot_in_locale)]
 ProductId = Annotated[
-    str, InPath(description="As in the catalogue; may hold slashes.", examples=["phone-1"])
+    str,
+    InPath(
+        description="Product id as in the catalogue; may contain slashes.", examples=["phone-1"]
+    ),
 ]
 Id = Annotated[str, Query(min_length=1, max_length=MAX_ID_LENGTH)]
 Bans = Annotated[
     list[Id],
     Query(
         max_length=_MAX_IDS,
-        description="A product to exclude; repeatable.",
+        description="Id of a product to exclude; repeatable.",
         examples=[["case-2"]],
     ),
 ]
@@ -68,13 +71,19 @@ Pins = Annotated[
     list[Id],
     Query(
         max_length=_MAX_IDS,
-        description="A product to put first, in the order of the request; repeatable.",
+        description="Id of a product to show first; repeatable, in the given order.",
         examples=[["case-3"]],
     ),
 ]
 PerType = Annotated[
     int | None,
-    Query(ge=1, le=1000, description="Maximum number of products per type.", examples=[2]),
+    Query(
+        ge=1,
+        le=1000,
+        description="Maximum number of recommendations per product type. Default: no limit, or "
+        "that of the bundle.",
+        examples=[2],
+    ),
 ]
 Diversity = Annotated[
     float | None,
@@ -82,7 +91,8 @@ Diversity = Annotated[
         ge=0,
         le=1,
         allow_inf_nan=False,
-        description="Discount of each further product of one type, 0 to 1.",
+        description="How strongly further products of one type are moved down, from 0 (not at "
+        "all) to 1. Default: 0, or that of the bundle.",
         examples=[0.3],
     ),
 ]
@@ -90,8 +100,9 @@ Where = Annotated[
     list[Annotated[str, Query(max_length=MAX_FILTER_LENGTH)]],
     Query(
         max_length=MAX_FILTERS,
-        description="A filter on attributes, such as `price<=20`, `in_stock=true`, "
-        "`brand in Mu|Nu` or `title contains steel`; repeatable.",
+        description="Recommend only products that pass this filter: `price<=20`, "
+        "`in_stock=true`, `brand in Mu|Nu` or `title contains steel`. Repeatable; products must "
+        "pass all filters.",
         examples=[["price<=20"]],
     ),
 ]
@@ -101,7 +112,7 @@ Include = Annotated[
     list[Literal["sold_out", "hidden"]],
     Query(
         max_length=2,
-        description="Show sold-out or hidden products too; repeatable.",
+        description="Also recommend sold-out or hidden products; repeatable.",
         examples=[["sold_out"]],
     ),
 ]
@@ -110,7 +121,7 @@ Market = Annotated[
     Query(
         min_length=1,
         max_length=200,
-        description="Show products for this market only, and apply its rules.",
+        description="Recommend only products of this market, and apply its rules.",
         examples=["de"],
     ),
 ]
@@ -119,7 +130,7 @@ WhenSoldOut = Annotated[
     Query(
         ge=0,
         le=1000,
-        description="Number of alternatives to show first when the product is sold out.",
+        description="If the product is sold out, show this many of its alternatives first.",
         examples=[3],
     ),
 ]
@@ -236,7 +247,9 @@ def _hint(name: str, parameters: list[str]) -> str:
 
 def k_parameter(max_k: int) -> Any:
     """The parameter `k` of a route, at most `max_k`."""
-    description = "Number of recommendations [10, or fewer if the bundle stores fewer]."
+    description = (
+        "Maximum number of recommendations. Default: 10, or fewer if the bundle stores fewer."
+    )
     return Query(None, ge=1, le=max_k, description=description, examples=[5])
 
 

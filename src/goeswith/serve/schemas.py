@@ -23,20 +23,20 @@ _FROM_ATTRIBUTES = ConfigDict(from_attributes=True)
 
 
 class BundleResponse(BaseModel):
-    """Every response has the id of the build."""
+    """A response with the id of the build."""
 
     bundle: str = Field(
-        description="Id of the build; every fit has a new one.",
+        description="Id of the build. Every fit or update makes a new build.",
         examples=[EXAMPLE_BUILD],
     )
 
 
 class ListResponse(BundleResponse):
-    """Every response with recommendations says what was not applied, and which rules changed it."""
+    """A response with recommendations: what was not applied, and which rules changed the list."""
 
     skipped: list[SkippedSchema] = Field(
         [],
-        description="Pins, bans, filters and pins of rules that were not applied.",
+        description="Pins, bans, filters and rules that were not applied, with reasons.",
         examples=[[]],
     )
     rules: list[str] = Field(
@@ -44,7 +44,8 @@ class ListResponse(BundleResponse):
     )
     recommendation_id: str | None = Field(
         None,
-        description="Id of a stored answer, for feedback; absent if the answer is not stored.",
+        description="Id of the stored response; send it with feedback events. Absent if the "
+        "response is not stored.",
         examples=["9f1c0d3e5a7b4c2d8e6f1a2b3c4d5e6f"],
     )
 
@@ -64,7 +65,7 @@ class SimilarsResponse(ListResponse):
 
 
 class ReverseResponse(ListResponse):
-    """Products that a product is recommended for."""
+    """Products for which this product is recommended."""
 
     product_id: str = Field(examples=["case-1"])
     sources: list[RecommendationSchema]
@@ -81,21 +82,22 @@ class NextSchema(RecommendationSchema):
     """One candidate for the next product in a session."""
 
     relation: Literal["next", "complement", "similar"] = Field(  # type: ignore[assignment]
-        description="`complement` if it is recommended for the session's products, `similar` if it "
-        "is a substitute of one of them, else `next`.",
+        description="`complement` if the product is recommended for a product of the session, "
+        "`similar` if it is a substitute of one, else `next`.",
         examples=["next"],
     )
     proposed_by: list[str] = Field(
-        description="The models that propose it, the session model first; empty for a pin alone. "
-        "`model` is the one with the largest weight in its rank.",
+        description="Models that propose the product, the session model first; empty if only a "
+        "pin does. `model` is the one that contributes most to the rank.",
         examples=[["item_knn", "cocitation"]],
     )
     after: str | None = Field(
-        description="The product of the session that it most often follows.",
+        description="The product of the session that this product follows most often; null if it "
+        "follows none.",
         examples=["phone-1"],
     )
     followed: int = Field(
-        description="How often, before the fit, it followed that one within five positions.",
+        description="How often it followed `after` within five positions in the events of the fit.",
         examples=[214],
     )
 
@@ -104,7 +106,7 @@ class SessionResponse(ListResponse):
     """Candidates for the next product in a session."""
 
     session: list[str] = Field(
-        description="Products of the request, in order.", examples=[["phone-2", "phone-1"]]
+        description="Product ids of the request, in order.", examples=[["phone-2", "phone-1"]]
     )
     next: list[NextSchema]
 
@@ -117,14 +119,14 @@ class NewProductRequest(BaseModel):
     attributes: dict[Annotated[str, Field(max_length=200)], Attribute | list[float]] = Field(
         min_length=1,
         max_length=200,
-        description="Columns of the catalogue, `picture_vector` as a list of numbers; at "
-        "most 50,000 characters in all.",
+        description="Catalogue column -> value; `picture_vector` is a list of numbers. At most "
+        "50,000 characters in total.",
         examples=[{"title": "Phone 1 mini", "type": "phone", "price": 99.0}],
     )
 
 
 class BatchRequest(BaseModel):
-    """Several products, each with its own recommendations."""
+    """Products to recommend for, each separately."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -135,7 +137,8 @@ class BatchRequest(BaseModel):
         None,
         ge=1,
         le=1000,
-        description="Number of recommendations each [10, or fewer if the bundle stores fewer].",
+        description="Maximum number of recommendations per product. Default: 10, or fewer if the "
+        "bundle stores fewer.",
         examples=[5],
     )
 
@@ -144,8 +147,14 @@ class BatchItemSchema(BaseModel):
     """One product of a batch: its recommendations, or an error."""
 
     product_id: str = Field(examples=["phone-1"])
-    complements: list[RecommendationSchema] | None = None
-    error: str | None = Field(None, examples=["no product 'fone-1' among the 100 of this bundle"])
+    complements: list[RecommendationSchema] | None = Field(
+        None, description="Absent after an error."
+    )
+    error: str | None = Field(
+        None,
+        description="Why there are no recommendations; absent without an error.",
+        examples=["no product 'fone-1' among the 100 of this bundle"],
+    )
 
 
 class BatchResponse(BundleResponse):
@@ -155,32 +164,34 @@ class BatchResponse(BundleResponse):
 
 
 class ProductSummarySchema(BaseModel):
-    """Main attributes of a product."""
+    """A product with its main attributes."""
 
     product_id: str = Field(examples=["phone-1"])
     title: str | None = Field(examples=["Phone 1"])
     type: str | None = Field(examples=["phone"])
     brand: str | None = Field(examples=["Mu"])
-    price: float | None = Field(examples=[99.0])
+    price: float | None = Field(description="Price, in the unit of the catalogue.", examples=[99.0])
 
 
 class SearchResponse(BundleResponse):
-    """Products of a search, best first."""
+    """Products that match a search, best match first."""
 
     query: str = Field(examples=["phone"])
     products: list[ProductSummarySchema]
 
 
 class BestSellerSchema(ProductSummarySchema):
-    """A product and how often it was bought."""
+    """A product and its number of purchases."""
 
     purchases: int = Field(
-        description="Contexts that hold it; for lists, the lists that name it.", examples=[1203]
+        description="Contexts (baskets, sessions or users) with the product. For data without "
+        "counts: number of lists of related products that contain it.",
+        examples=[1203],
     )
 
 
 class BestSellersResponse(BundleResponse):
-    """The products bought most, first the one bought most."""
+    """The most purchased products, in descending order."""
 
     products: list[BestSellerSchema]
 
@@ -191,17 +202,22 @@ class DirectionSchema(BaseModel):
     model_config = _FROM_ATTRIBUTES
 
     rank: int | None = Field(
-        description="Rank among the recommendations, from 1; null if it is not among them.",
+        description="Rank in the recommendations, from 1; null if it is not recommended.",
         examples=[1],
     )
-    score: float | None = Field(examples=[0.031])
-    model: str | None = Field(examples=["cocitation"])
+    score: float | None = Field(
+        description="Score of the model; null if it has none for the pair.", examples=[0.031]
+    )
+    model: str | None = Field(
+        description="Model of the rank and score; null if there is none.", examples=["cocitation"]
+    )
     fallback: bool = Field(
-        description="Whether it is of a fallback model.",
+        description="Whether a fallback model recommends it.",
         examples=[False],
     )
     probability: float | None = Field(
-        description="Probability of a complement, for models with probabilities.",
+        description="Probability that the product is a complement; null if the scores of the "
+        "model are not probabilities.",
         examples=[0.74],
     )
     evidence: EvidenceSchema
@@ -221,7 +237,8 @@ class ComparisonResponse(BundleResponse):
     forward: DirectionSchema = Field(description="The target as a recommendation for the source.")
     backward: DirectionSchema = Field(description="The source as a recommendation for the target.")
     substitutes: bool = Field(
-        description="Whether they are viewed as alternatives, or are variants of one product.",
+        description="Whether shoppers view the two as alternatives, or they are variants of one "
+        "product.",
         examples=[False],
     )
     why: str = Field(examples=["Slim case is a complement of Phone 1, but not the reverse."])
@@ -232,7 +249,7 @@ class ProductResponse(BundleResponse):
 
     product_id: str = Field(examples=["phone-1"])
     attributes: dict[str, Any] = Field(
-        description="With the values that hold now.",
+        description="Column -> current value.",
         examples=[{"title": "Phone 1", "type": "phone"}],
     )
     changed: list[str] = Field(

@@ -30,59 +30,66 @@ class TypeCountSchema(BaseModel):
 
 
 class FilterColumnSchema(BaseModel):
-    """A column of the catalogue for filters."""
+    """A catalogue column that filters can use."""
 
     column: str = Field(examples=["price"])
     kind: Literal["text", "number", "boolean", "time", "list"] = Field(examples=["number"])
 
 
 class BundleInfoResponse(BundleResponse):
-    """The bundle of the service."""
+    """Information about the bundle of the service."""
 
-    created: str = Field(examples=["2024-01-31T12:00:00+00:00"])
-    data: str = Field(description="Name of the data.", examples=["shop"])
-    products: int = Field(examples=[100])
+    created: str = Field(
+        description="Time at which the build was made.", examples=["2024-01-31T12:00:00+00:00"]
+    )
+    data: str = Field(description="Name of the data set.", examples=["shop"])
+    products: int = Field(description="Number of products.", examples=[100])
     k: int = Field(description="Stored recommendations per product.", examples=[50])
     models: list[str] = Field(
-        description="Models in order: the values of the parameter `model`.", examples=[["ranker"]]
+        description="Models in the order in which they fill a list; the values of the parameter "
+        "`model`.",
+        examples=[["ranker"]],
     )
     probabilities: list[str] = Field(
         description="Models whose scores are probabilities.", examples=[["ranker"]]
     )
     session_model: str | None = Field(
-        description="The next-product model of /v1/session; null without one.",
+        description="Next-product model of /v1/session; null if there is none.",
         examples=["item_knn"],
     )
-    types: list[TypeCountSchema] = Field(description="The most frequent 200.")
-    filters: list[FilterColumnSchema]
+    types: list[TypeCountSchema] = Field(
+        description="Product types, most frequent first; at most 200."
+    )
+    filters: list[FilterColumnSchema] = Field(description="Catalogue columns that filters can use.")
     has_report: bool = Field(description="Whether /v1/report has a report.", examples=[True])
     may_edit: bool = Field(
         description="Whether this request's key may change products, rules and labels.",
         examples=[True],
     )
-    edit_refusal: str | None = Field(description="Why it may not.", examples=[None])
+    edit_refusal: str | None = Field(description="Why it may not; null if it may.", examples=[None])
     market: str | None = Field(
-        description="The market of this request's key: recommendations are for it only.",
+        description="Market of this request's key, to which its recommendations are restricted; "
+        "null for all markets.",
         examples=[None],
     )
     image_origins: list[str] = Field(
-        description="Origins from which the page loads pictures.",
+        description="Origins (scheme and host) from which the page loads images.",
         examples=[["https://images.shop.example"]],
     )
     counted: bool = Field(
-        description="Whether evidence has counts of contexts; lists only state that there is an "
-        "edge.",
+        description="Whether the evidence has counts. False for data that only list related "
+        "products.",
         examples=[True],
     )
     explained: bool = Field(
-        description="Former name of `counted`, for one more version.",
+        description="Deprecated: former name of `counted`, removed in the next version.",
         examples=[True],
         json_schema_extra={"deprecated": True},
     )
 
 
 class ReportResponse(BundleResponse):
-    """Results of a benchmark, as `goeswith benchmark -o FILE.json` writes them."""
+    """A benchmark report, as `goeswith benchmark -o FILE.json` writes it."""
 
     report: dict[str, Any] = Field(
         examples=[{"protocol": "time", "results": [{"model": "cocitation"}]}]
@@ -94,19 +101,26 @@ class FeedbackEventSchema(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    event: Literal["impression", "click", "cart", "purchase"] = Field(examples=["click"])
+    event: Literal["impression", "click", "cart", "purchase"] = Field(
+        description="What the shopper did; `impression`: saw the product in the list.",
+        examples=["click"],
+    )
     product_id: ShortText = Field(description="The recommended product.", examples=["case-1"])
     source_id: ShortText | None = Field(
         None, description="The queried product.", examples=["phone-1"]
     )
     bundle: ShortText | None = Field(
-        None, description="The build of the recommendation.", examples=[EXAMPLE_BUILD]
+        None,
+        description="Build of the recommendation: `bundle` of the response.",
+        examples=[EXAMPLE_BUILD],
     )
-    session_id: ShortText | None = Field(None, description="The shopper's visit.", examples=["s1"])
+    session_id: ShortText | None = Field(
+        None, description="Id of the shopper's visit.", examples=["s1"]
+    )
     user_id: ShortText | None = Field(
         None,
-        description="An anonymous id of the shopper over several visits, for the cap of one "
-        "user's votes; without it, each visit is a user.",
+        description="Anonymous id of the shopper, the same on every visit. It limits how much "
+        "one shopper can change the counts. Without it, each visit counts as a shopper.",
         examples=["u1"],
     )
     position: int | None = Field(
@@ -114,40 +128,42 @@ class FeedbackEventSchema(BaseModel):
     )
     event_id: ShortText | None = Field(
         None,
-        description="The sender's id of the event: an event that is sent twice counts once.",
+        description="Id of the event, chosen by the sender. An event that is sent twice counts "
+        "once.",
         examples=["e-4711"],
     )
     recommendation_id: ShortText | None = Field(
         None,
-        description="Of the response that showed the product, if it has one.",
+        description="`recommendation_id` of the response that showed the product, if it has one.",
         examples=["9f1c0d3e5a7b4c2d8e6f1a2b3c4d5e6f"],
     )
     order_id: ShortText | None = Field(
-        None, description="The order of a purchase; without it, its visit.", examples=["o-17"]
+        None, description="Id of the order, for `purchase`. Default: the visit.", examples=["o-17"]
     )
     price: float | None = Field(
         None,
         ge=0,
         le=1e12,
         allow_inf_nan=False,
-        description="Price of one piece, for `cart` and `purchase`.",
+        description="Price per unit, for `cart` and `purchase`.",
         examples=[12.5],
     )
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = Field(
-        None, description="Of the price, as in ISO 4217.", examples=["EUR"]
+        None, description="Currency of the price (ISO 4217 code).", examples=["EUR"]
     )
     quantity: int | None = Field(
-        None, ge=1, le=1_000_000, description="Pieces, 1 if not given.", examples=[1]
+        None, ge=1, le=1_000_000, description="Number of units. Default: 1.", examples=[1]
     )
     occurred_at: Annotated[AwareDatetime, AfterValidator(_to_utc)] | None = Field(
         None,
-        description="When it happened, for events that are sent later; with a zone.",
+        description="Time of the event with a time zone. Default: the time at which the service "
+        "receives it.",
         examples=["2024-01-31T12:00:00+00:00"],
     )
 
 
 class FeedbackRequest(BaseModel):
-    """Events, stored in the order of the request."""
+    """Events; they are stored in the given order."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -155,9 +171,9 @@ class FeedbackRequest(BaseModel):
 
 
 class FeedbackResponse(BundleResponse):
-    """Number of events on disk."""
+    """Result of a feedback request."""
 
-    accepted: int = Field(examples=[2])
+    accepted: int = Field(description="Number of events that are on disk.", examples=[2])
 
 
 class NearestProductSchema(BaseModel):
@@ -170,9 +186,11 @@ class NearestProductSchema(BaseModel):
 class FieldErrorSchema(BaseModel):
     """An invalid field of the request."""
 
-    loc: list[str | int] = Field(examples=[["query", "k"]])
-    msg: str = Field(examples=["Input should be greater than or equal to 1"])
-    type: str = Field(examples=["greater_than_equal"])
+    loc: list[str | int] = Field(description="Path of the field.", examples=[["query", "k"]])
+    msg: str = Field(
+        description="What is wrong.", examples=["Input should be greater than or equal to 1"]
+    )
+    type: str = Field(description="Kind of error.", examples=["greater_than_equal"])
 
 
 class ProblemResponse(BaseModel):
@@ -181,15 +199,18 @@ class ProblemResponse(BaseModel):
     type: str = Field("about:blank", examples=["about:blank"])
     title: str = Field(examples=["Not Found"])
     status: int = Field(examples=[404])
-    detail: str = Field(examples=["no product 'fone-1' among the 100 of this bundle"])
+    detail: str = Field(
+        description="What is wrong and how to solve it.",
+        examples=["no product 'fone-1' among the 100 of this bundle"],
+    )
     bundle: str | None = Field(
-        None, description="The build at the time of the request.", examples=[EXAMPLE_BUILD]
+        None, description="Id of the build at the time of the request.", examples=[EXAMPLE_BUILD]
     )
     nearest: list[NearestProductSchema] | None = Field(
-        None, description="For an unknown product: products with a similar id or title."
+        None, description="For an unknown product id: products with a similar id or title."
     )
     errors: list[FieldErrorSchema] | None = Field(
-        None, description="For an invalid request: the errors, field by field."
+        None, description="For an invalid request: its invalid fields."
     )
 
 
@@ -198,4 +219,4 @@ class HealthResponse(BaseModel):
 
     status: Literal["live", "ready"] = Field(examples=["ready"])
     bundle: str = Field(examples=[EXAMPLE_BUILD])
-    products: int = Field(examples=[100])
+    products: int = Field(description="Number of products.", examples=[100])

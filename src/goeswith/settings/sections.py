@@ -105,9 +105,9 @@ class FitSettings(Section):
     k: int = Field(50, ge=1, le=1000, description="Stored recommendations per product.")
     without: list[BundlePart] = Field(
         [],
-        description="Parts that are left out of the bundle, so that the fit takes less time: "
-        "`session` (the next-product model), `reverse` (what a product is recommended for), "
-        "`similars` (alternatives) and `search`. A query that needs one is refused.",
+        description="Parts to leave out of the bundle, for a faster fit: `session` (next-product "
+        "model), `reverse` (products that a product is recommended for), `similars` "
+        "(alternatives) and `search`. Queries that need a missing part return an error.",
         examples=[["session", "reverse"]],
     )
     keep_below_support: bool = Field(
@@ -124,23 +124,24 @@ class PublishSettings(Section):
         0.7,
         ge=0,
         le=1,
-        description="Events, purchases and views that a new build must have, as a share of the "
-        "last build's; 0 disables the limit.",
+        description="Minimum number of events, purchases and views of a new build, as a share of "
+        "the last build. 0 disables the limit.",
     )
     min_answers: float = Field(
         0.7,
         ge=0,
         le=1,
-        description="Recommendations, products with recommendations, those with recommendations "
-        "of the first model, and products in pairs of complements that a new build must have, as a "
-        "share of the last build's; 0 disables the limit.",
+        description="Minimum size of a new build, as a share of the last build, for four counts: "
+        "recommendations, products with recommendations, products with recommendations of the "
+        "first model, and products in complement pairs. 0 disables the limit.",
     )
     max_look_alikes: float = Field(
         0.1,
         ge=0,
         le=1,
-        description="Growth of the share of look-alikes (variants, substitutes, products of nearly "
-        "equal attributes) among the first five recommendations; 1 disables the limit.",
+        description="Maximum increase, since the last build, of the share of look-alikes "
+        "(variants, substitutes, products with nearly equal attributes) in the first five "
+        "recommendations. 1 disables the limit.",
     )
 
 
@@ -151,9 +152,9 @@ class SlateSettings(Section):
         0.0,
         ge=0,
         le=1,
-        description="Discount of each further product of one type: 0 keeps the ranking, 1 shows "
-        "one product of every type before a second of any, down to half the relevance of the best "
-        "product left.",
+        description="How strongly further products of one type are moved down: 0 keeps the "
+        "ranking, 1 shows one product of every type before a second of any, as long as its "
+        "relevance is at least half that of the best product left.",
     )
     per_type: int | None = Field(
         None,
@@ -279,8 +280,8 @@ class PersonalSettings(Section):
         0.05,
         ge=0,
         le=1,
-        description="A bought product is left out if a smaller share of its buyers bought it "
-        "again; 0 leaves out none.",
+        description="Minimum share of buyers who bought a product again. Products below it are not "
+        "recommended to shoppers who bought them; 0 disables the limit.",
     )
 
 

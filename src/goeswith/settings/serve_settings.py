@@ -31,7 +31,7 @@ def _check_origin(value: str) -> str:
     """
     if not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?", value):
         raise ValueError(
-            f"{value[:80]!r} is not an origin: write scheme and host, such as https://images.shop.example"
+            " is not an origin: write scheme and host, such as https://images.shop.example"
         )
     return value
 
@@ -81,8 +81,8 @@ class ServeSettings(Section):
         2.0,
         ge=0,
         le=86_400,
-        description="Seconds between two checks for a new bundle at the same path, which is then "
-        "served without a restart; 0 checks on the signal HUP only.",
+        description="Seconds between checks for a new build of the bundle, which is then served "
+        "without a restart. 0: check only on the signal HUP.",
     )
     cache_mb: int = Field(
         64,
@@ -120,7 +120,7 @@ class ServeSettings(Section):
         "a request that computes longer than 50 ms counts several times. 0 disables the limit.",
     )
     burst: int = Field(
-        20, ge=1, le=1_000_000, description="Requests that may exceed the rate at once."
+        20, ge=1, le=1_000_000, description="Maximum number of requests above the rate in a burst."
     )
     hosts: list[str] = Field(
         [],
@@ -139,8 +139,8 @@ class ServeSettings(Section):
         1000,
         ge=1,
         le=100_000,
-        description="Maximum number of connections of a process; a further one replaces one "
-        "without a running request, or gets a 503.",
+        description="Maximum number of connections per process. A further connection replaces an "
+        "idle one; if none is idle, it gets status 503.",
     )
     max_body: int = Field(
         1_000_000, ge=1000, le=100_000_000, description="Maximum size of a request body, in bytes."
@@ -173,7 +173,8 @@ class ServeSettings(Section):
     )
     feedback: str | None = Field(
         None,
-        description="Folder for feedback, for `goeswith update`; not set, feedback is refused.",
+        description="Folder for feedback, which `goeswith update` and `goeswith results` read. "
+        "Not set: feedback is refused.",
         examples=["feedback"],
     )
     exposures: Literal["none", "sent", "seen"] = Field(
@@ -211,14 +212,16 @@ class ServeSettings(Section):
         1000,
         ge=1,
         le=10_000_000,
-        description="Maximum size of the folder for feedback, in megabytes; more is refused.",
+        description="Maximum size of the feedback folder, in megabytes; further feedback is "
+        "refused.",
     )
     log: bool = Field(True, description="Write a line of JSON to stdout for each request.")
     drain: float = Field(
         0.0,
         ge=0,
         le=600,
-        description="Seconds between reporting not ready and shutting down, for load balancers.",
+        description="Seconds between reporting not ready and shutting down, so that load "
+        "balancers stop sending requests.",
     )
     shutdown_timeout: float = Field(
         30.0, gt=0, le=3600, description="Seconds for running requests to finish on shutdown."

@@ -35,7 +35,7 @@ ShopName = Annotated[str, AfterValidator(check_shop_name)]
 class ShopSettings(Section):
     """A shop. What is not set is as in the table `serve`."""
 
-    bundle: str = Field(description="Folder of its bundle.")
+    bundle: str = Field(description="Folder of the shop's bundle.")
     keys_file: str | None = Field(None, description="File of the API keys of this shop.")
     key_markets: dict[str, str] | None = Field(None, description="Name of a key -> its market.")
     editors: list[str] | None = Field(
@@ -46,7 +46,7 @@ class ShopSettings(Section):
         None, description="Folder for feedback; not set, NAME in the folder serve.feedback."
     )
     exposures: Literal["none", "sent", "seen"] | None = Field(
-        None, description="What counts as an impression."
+        None, description="What counts as an impression; see serve.exposures."
     )
     experiment: str | None = Field(None, description="File of an experiment of this shop.")
 

@@ -25,7 +25,8 @@ class ShopperConfig(ModelConfig):
 
     tune: bool = Field(
         True,
-        description="Choose the settings that are not given, on the last basket of shoppers.",
+        description="Tune the settings that are not given, on the held-out last basket of "
+        "shoppers.",
     )
 
 

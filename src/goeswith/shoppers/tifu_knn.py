@@ -19,16 +19,23 @@ from goeswith.shoppers.histories import Histories
 class TifuKnnConfig(ShopperConfig):
     """Settings of TIFU-KNN."""
 
-    group: int = Field(7, ge=1, description="m: baskets of a group.")
+    group: int = Field(7, ge=1, description="m: number of baskets per group.")
     basket_decay: float = Field(
-        0.9, gt=0, le=1, description="r_b: what a basket counts less for each later one in a group."
+        0.9,
+        gt=0,
+        le=1,
+        description="r_b: factor per later basket in the group; 1 disables the decay.",
     )
     group_decay: float = Field(
-        0.7, gt=0, le=1, description="r_g: what a group counts less for each later group."
+        0.7, gt=0, le=1, description="r_g: factor per later group; 1 disables the decay."
     )
-    neighbours: int = Field(300, ge=1, description="k: nearest shoppers.")
+    neighbours: int = Field(300, ge=1, description="k: number of nearest shoppers.")
     own: float = Field(
-        0.7, ge=0, le=1, description="alpha: weight of the shopper; the rest is the neighbours'."
+        0.7,
+        ge=0,
+        le=1,
+        description="alpha: weight of the shopper's own history; neighbours have the weight 1 - "
+        "alpha.",
     )
 
 

@@ -22,12 +22,17 @@ class TimeFrequencyConfig(ShopperConfig):
     """Settings of time-aware frequency."""
 
     half_life: float = Field(
-        8.0, gt=0, description="Usual intervals between baskets after which one counts half."
+        8.0,
+        gt=0,
+        description="Age at which a basket counts half, in the shopper's usual intervals between "
+        "baskets.",
     )
     due: float = Field(
-        0.5, ge=0, description="What it counts that the usual wait for a product is over."
+        0.5, ge=0, description="Bonus of a product whose usual repurchase interval has passed."
     )
-    popularity: float = Field(0.05, ge=0, description="Weight of the share of all baskets.")
+    popularity: float = Field(
+        0.05, ge=0, description="Weight of popularity, the share of all baskets with the product."
+    )
 
 
 class TimeFrequency(ShopperModel):

@@ -26,14 +26,19 @@ from goeswith.shoppers.histories import Histories
 class UpCfConfig(ShopperConfig):
     """Settings of UP-CF@r."""
 
-    recency: int = Field(5, ge=1, description="r: latest baskets of a shopper that count.")
+    recency: int = Field(
+        5, ge=1, description="r: number of latest baskets of a shopper that are used."
+    )
     asymmetry: float = Field(
-        0.5, ge=0, le=1, description="alpha of the asymmetric cosine; .5 is the cosine."
+        0.5, ge=0, le=1, description="alpha of the asymmetric cosine; 0.5 is the plain cosine."
     )
     locality: float = Field(
-        5.0, ge=1, description="q: power of similarity by which close shoppers count more."
+        5.0,
+        ge=1,
+        description="q: exponent of the similarity; a higher value gives similar shoppers more "
+        "weight.",
     )
-    neighbours: int = Field(1000, ge=1, description="Most similar shoppers that count, at most.")
+    neighbours: int = Field(1000, ge=1, description="Maximum number of similar shoppers.")
 
 
 class UpCf(ShopperModel):

@@ -106,11 +106,11 @@ def test_ctrl_c_during_fit_leaves_the_previous_bundle_answering(
         while len(list(out.glob("build-*"))) < 2 and time.monotonic() < deadline:
             time.sleep(0.002)
         os.killpg(process.pid, signal.SIGINT)
-        told = process.communicate(timeout=60)[1]
+        printed = process.communicate(timeout=60)[1]
     finally:
         process.kill()
-    assert process.returncode in {130, 1, -signal.SIGINT}, told
-    assert "Traceback" not in told
+    assert process.returncode in {130, 1, -signal.SIGINT}, printed
+    assert "Traceback" not in printed
     after = Bundle.open(out, verify=True)
     assert after.id == before.id
     assert after.complements("phone-1", 5) == answers

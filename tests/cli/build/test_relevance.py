@@ -96,10 +96,10 @@ def test_two_phases_leave_a_model_of_each_locale(
     assert {f.name for f in (tmp_path / "each").iterdir()} == {"us", "jp"}
     figures, plot = tmp_path / "figures.json", tmp_path / "confusion.svg"
     run("evaluate", tmp_path / "each" / "us", published, "-o", figures, "-o", plot)
-    told = json.loads(figures.read_text())
-    assert told["pairs"] == 32 == sum(map(sum, told["confusion"]))
-    assert set(told["locales"]) == {"us", "jp"}
-    assert set(told["f1"]) <= {"exact", "substitute", "complement", "irrelevant"}
+    result = json.loads(figures.read_text())
+    assert result["pairs"] == 32 == sum(map(sum, result["confusion"]))
+    assert set(result["locales"]) == {"us", "jp"}
+    assert set(result["f1"]) <= {"exact", "substitute", "complement", "irrelevant"}
     assert plot.read_text().lstrip().startswith("<?xml")
     small = tmp_path / "small.json"
     run("evaluate", tmp_path / "all", published, "-o", small, "--version", "small")
@@ -135,10 +135,10 @@ def test_a_file_is_classified_and_bad_rows_do_not_stop_it(
         tmp_path / "pairs.csv"
     )
     run("classify", relevance_model, tmp_path / "pairs.csv", "--out", tmp_path / "out.parquet")
-    told = pl.read_parquet(tmp_path / "out.parquet")
-    assert told.height == 30
-    assert set(told["class"]) <= {"substitute", "complement", "irrelevant"}
-    total = told.select(pl.sum_horizontal("p_substitute", "p_complement", "p_irrelevant"))
+    result = pl.read_parquet(tmp_path / "out.parquet")
+    assert result.height == 30
+    assert set(result["class"]) <= {"substitute", "complement", "irrelevant"}
+    total = result.select(pl.sum_horizontal("p_substitute", "p_complement", "p_irrelevant"))
     assert total.to_series().to_list() == pytest.approx([1.0] * 30, abs=1e-3)
 
 

@@ -84,12 +84,12 @@ def test_a_database_that_does_not_answer_ends_the_process_with_code_2_and_no_pas
     address = "//shop:opensesame@127.0.0.1:1/0"
     monkeypatch.setenv("GOESWITH_EXPORT_URL", f"redis:{address}")
     for arguments in (["postgres", "--url", f"postgresql:{address}"], ["redis"]):
-        code, printed, told = run_command("export", shop_bundle, "--to", *arguments)
+        code, printed, stderr = run_command("export", shop_bundle, "--to", *arguments)
         assert code == 2
-        assert "127.0.0.1" in told
-        assert "the existing data are unchanged" in told
-        assert "Traceback" not in told
-        assert "sesame" not in printed + told
+        assert "127.0.0.1" in stderr
+        assert "the existing data are unchanged" in stderr
+        assert "Traceback" not in stderr
+        assert "sesame" not in printed + stderr
 
 
 @pytest.mark.parametrize(("to", "needs"), [("postgres", "psycopg"), ("redis", "redis")])

@@ -65,13 +65,13 @@ def test_what_was_fitted_answers_the_same_without_torch(
     rows = np.arange(len(shop[0]), dtype=np.int32)
     again = Eccr.load(tmp_path / "saved")
     assert_same_scores(again.score(rows), model.score(rows))
-    asked = (
+    script = (
         "import sys; from pathlib import Path; import numpy as np; "
         "from goeswith.language.eccr.eccr_model import Eccr; "
         f"print(Eccr.load(Path({str(tmp_path / 'saved')!r})).recommend(np.arange(3), 3)[0].shape); "
         "assert not {'torch', 'transformers'} & set(sys.modules)"
     )
-    subprocess.run([sys.executable, "-c", asked], check=True, capture_output=True)
+    subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
 
 
 @pytest.mark.one_processor
@@ -102,14 +102,14 @@ def test_scoring_that_was_killed_goes_on(
 ) -> None:
     whole = fitted(shop, language_model)
     model = Eccr(whole.config)
-    told: list[str] = []
+    messages: list[str] = []
 
-    def tell(what: str) -> None:
-        told.append(what)
-        if "scored" in what and len([t for t in told if "scored" in t]) == 1:
+    def on_message(what: str) -> None:
+        messages.append(what)
+        if "scored" in what and len([t for t in messages if "scored" in t]) == 1:
             raise KeyboardInterrupt
 
-    model.set_checkpoints(tmp_path, tell)
+    model.set_checkpoints(tmp_path, on_message)
     with pytest.raises(KeyboardInterrupt):
         model.fit(*shop)
     model.fit(*shop)

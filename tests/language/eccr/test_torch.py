@@ -49,9 +49,9 @@ def ready(folder: Path, shop: tuple[Catalog, RelationGraph]) -> tuple[Any, Any, 
     assert examples is not None
     assert prompts.codes is not None
     sources, targets = examples.generation
-    asked = [prompts.single("generation", int(source)) for source in sources]
+    single_prompts = [prompts.single("generation", int(source)) for source in sources]
     judged = {task: YesNoPairs(*found) for task, found in examples.yes_no.items()}
-    texts = {"generation": TextTargets(asked, list(prompts.codes[targets]))}
+    texts = {"generation": TextTargets(single_prompts, list(prompts.codes[targets]))}
     tails = [np.array(tokenise("yes yes match"), dtype=np.int32)]
     return backbone, prompts, EccrTasks(examples.lists, judged, texts, tails), codes
 
@@ -124,8 +124,8 @@ def test_generation_names_products_of_the_catalogue_alone(
         with torch.no_grad():
             for p in backbone.model.parameters():
                 p.add_(torch.randn_like(p) * p.std())
-        asked = [prompts.single("generation", row) for row in range(len(codes))]
-        products, log_p = generate(backbone, asked, Trie(codes), 30, backbone.words)
+        single_prompts = [prompts.single("generation", row) for row in range(len(codes))]
+        products, log_p = generate(backbone, single_prompts, Trie(codes), 30, backbone.words)
         for row, scores in zip(products, log_p, strict=True):
             there = row[row >= 0]
             assert set(there.tolist()) <= set(range(len(codes)))
@@ -198,12 +198,12 @@ def test_the_loss_of_a_text_is_that_of_its_own_tokens(
     folder: Path, shop: tuple[Catalog, RelationGraph]
 ) -> None:
     backbone, prompts, _, _ = ready(folder, shop)
-    asked = [prompts.single("generation", 0)] * 2
+    single_prompts = [prompts.single("generation", 0)] * 2
     short, long = np.array([5], dtype=np.int32), np.array([5, 6, 7, 8], dtype=np.int32)
     with torch.no_grad():
         backbone.model.eval()
-        both = backbone.text_loss(asked, [short, long])
-        one = backbone.text_loss(asked[:1], [short])
+        both = backbone.text_loss(single_prompts, [short, long])
+        one = backbone.text_loss(single_prompts[:1], [short])
     assert float(both[0]) == pytest.approx(float(one[0]), rel=1e-3)
 
 
@@ -211,11 +211,11 @@ def test_what_is_said_ends_and_is_the_likeliest(
     folder: Path, shop: tuple[Catalog, RelationGraph]
 ) -> None:
     backbone, prompts, _, _ = ready(folder, shop)
-    asked = [prompts.single("generation", row) for row in range(3)]
-    said = backbone.generate_text(asked, max_tokens=4)
+    single_prompts = [prompts.single("generation", row) for row in range(3)]
+    said = backbone.generate_text(single_prompts, max_tokens=4)
     assert all(len(text) <= 4 for text in said)
     with torch.no_grad():
-        first = backbone.logits(asked)[:, -1].argmax(dim=1).tolist()
+        first = backbone.logits(single_prompts)[:, -1].argmax(dim=1).tolist()
     for text, token in zip(said, first, strict=True):
         assert (text[:1] or [backbone.end])[0] in (token, backbone.end, backbone.pad)
 

@@ -34,7 +34,7 @@ def test_a_repeated_prompt_is_sent_once(
     said = judge.pairs(shop[0], *ROWS)
     np.testing.assert_allclose(said.sum(axis=1), 1, rtol=1e-4)
     again = Judge(relevance_model, tmp_path / "said.parquet")
-    monkeypatch.setattr(Salam, "load", lambda _: pytest.fail("asked again"))
+    monkeypatch.setattr(Salam, "load", lambda _: pytest.fail("the model was loaded again"))
     np.testing.assert_allclose(again.pairs(shop[0], *ROWS), said, rtol=1e-5)
     (tmp_path / "said.parquet").write_bytes(b"damaged")
     monkeypatch.undo()
@@ -83,12 +83,12 @@ def test_answers_move_to_the_order_of_the_judge_within_reach(
     moved = 0
     row = {product: number for number, product in enumerate(data.catalog.ids.to_list())}
     for reach in (1, 100):
-        told = bundle(
+        reranked = bundle(
             data, tmp_path / str(reach), str(relevance_model), weight=1, reach=reach, **all_kept
         )
-        for product in told.products.ids:
+        for product in reranked.products.ids:
             before = [a.product_id for a in as_they_were.complements(product, 8)]
-            after = [a.product_id for a in told.complements(product, 8)]
+            after = [a.product_id for a in reranked.complements(product, 8)]
             assert set(after[:4]) == set(before[:4])
             assert after[4:] == before[4:]  # what was not judged stays
             if reach == 1:

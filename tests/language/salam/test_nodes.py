@@ -56,9 +56,9 @@ def test_paths_are_those_of_a_walk_that_avoids_the_pairs_own_edge(
 def test_a_graph_without_pairs_holds_none_of_them_and_all_others(
     one: list[tuple[int, int]], other: list[tuple[int, int]], gone: list[tuple[int, int]]
 ) -> None:
-    graph, asked = behaviour(one, other), pairs(gone)
-    left = graph.without(asked)
-    assert not left.connects(asked).any()
+    graph, held_out = behaviour(one, other), pairs(gone)
+    left = graph.without(held_out)
+    assert not left.connects(held_out).any()
     out = {frozenset(edge) for edge in gone}
     rest = [edge for edge in one if len(set(edge)) == 2 and frozenset(edge) not in out]
     assert left.connects(pairs(rest)).all() if rest else True

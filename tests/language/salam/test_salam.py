@@ -143,13 +143,13 @@ def test_a_saved_model_says_what_it_said(
 ) -> None:
     model = fitted(tiny_encoder, shop, labels="s_c_i", epochs=1, **given)
     model.save(tmp_path)
-    asked = (
+    inputs = (
         ["p\t\tp0", "p\t\tp30", "q\t\tnew"],
         ["p\t\tp1", "p\t\tnew", "p\t\tp2"],
         (["red phone", "red case", "blue shoe"], ["blue phone", "red lamp", "steel phone"]),
     )
-    p = model.probabilities(*asked)
-    np.testing.assert_allclose(Salam.load(tmp_path).probabilities(*asked), p, atol=2e-3)
+    p = model.probabilities(*inputs)
+    np.testing.assert_allclose(Salam.load(tmp_path).probabilities(*inputs), p, atol=2e-3)
 
 
 def test_a_pair_has_one_judgement_whatever_the_batch(

@@ -77,19 +77,19 @@ def test_sampling_more_neighbours_than_there_are_changes_nothing(self_term: bool
     torch.manual_seed(0)
     x, weights = torch.randn(2 * n, 6), [torch.randn(6, 4), torch.randn(4, 4), torch.randn(4, 4)]
     whole = propagate([full_step(messages, CPU)] * 3, x, weights, self_term, last_relu=False)
-    asked = np.array([0, 5, 11, 14, 23], dtype=np.int32)
+    queries = np.array([0, 5, 11, 14, 23], dtype=np.int32)
     rng = np.random.default_rng(0)
-    steps, states = sample_steps(messages, asked, (n, n, n), rng, CPU)
+    steps, states = sample_steps(messages, queries, (n, n, n), rng, CPU)
     part = propagate(steps, x[torch.from_numpy(states)], weights, self_term, last_relu=False)
-    torch.testing.assert_close(part, whole[torch.from_numpy(asked)])
+    torch.testing.assert_close(part, whole[torch.from_numpy(queries)])
 
 
 def test_a_sampled_state_hears_at_most_its_fan_out_of_each_relation() -> None:
     n = 30
     A, V = random_matrix(n, 400, 5), random_matrix(n, 400, 6)
-    asked = np.arange(2 * n, dtype=np.int32)
+    queries = np.arange(2 * n, dtype=np.int32)
     steps, _ = sample_steps(
-        Messages.from_edges(A, V, V.T), asked, (3, 5), np.random.default_rng(0), CPU
+        Messages.from_edges(A, V, V.T), queries, (3, 5), np.random.default_rng(0), CPU
     )
     degrees = [step.bought.forward.crow_indices().diff().max().item() for step in steps]
     assert degrees == [5, 3]  # the last layer gives what is asked for, with the first fan-out
@@ -267,8 +267,8 @@ def test_products_that_attributes_hardly_tell_apart_get_vectors_of_their_own(
     shop: tuple[Catalog, RelationGraph], barely: Daemon
 ) -> None:
     catalog, graph = shop
-    told_apart = fit(shop, max_epochs=2, id_vectors=False)
-    assert np.array_equal(told_apart.source_vectors, barely.source_vectors)
+    distinct = fit(shop, max_epochs=2, id_vectors=False)
+    assert np.array_equal(distinct.source_vectors, barely.source_vectors)
     kinds = Catalog(catalog.frame.select("product_id", "type"))  # twenty products of each
     chosen, own, alike = (
         fit((kinds, graph), max_epochs=2, id_vectors=given).source_vectors

@@ -96,15 +96,15 @@ def test_numpy_answers_what_torch_would(fitted: TrainedSequenceModel) -> None:
 @pytest.mark.parametrize("name", CAUSAL)
 def test_what_comes_later_changes_nothing_before_it(name: str) -> None:
     model = make(name).fit(shop(), walks(timed=True))
-    asked = Sequences(
+    sessions = Sequences(
         np.array([1, 2, 3, 4, 5], dtype=np.int32), np.array([0, 5]), np.array([0, 9, 80, 99, 7000])
     )
     for place in range(1, 5):
-        changed = Sequences(asked.products.copy(), asked.starts, asked.seconds.copy())  # type: ignore[union-attr]
+        changed = Sequences(sessions.products.copy(), sessions.starts, sessions.seconds.copy())  # type: ignore[union-attr]
         changed.products[place] = 9
         changed.seconds[place:] += 5  # type: ignore[index]
         before, after = (
-            states(model, SequenceBatch.from_sequences(asked)),
+            states(model, SequenceBatch.from_sequences(sessions)),
             states(model, SequenceBatch.from_sequences(changed)),
         )
         np.testing.assert_allclose(before[:, :place], after[:, :place], rtol=1e-5, atol=1e-6)
@@ -182,8 +182,8 @@ def test_an_empty_prefix_is_left_to_a_fallback(fitted: TrainedSequenceModel) -> 
 @pytest.mark.parametrize("name", TRAINED)
 def test_a_planted_circle_is_learned(name: str) -> None:
     model = make(name, max_epochs=12, patience=12, dropout=0.0).fit(shop(), walks(120))
-    asked = [[0, 1, 2], [7, 8, 9], [5]]
-    found, _ = model.recommend(Sequences.from_rows(asked), 1)
+    sessions = [[0, 1, 2], [7, 8, 9], [5]]
+    found, _ = model.recommend(Sequences.from_rows(sessions), 1)
     assert found[:, 0].tolist() == [3, 0, 6]
 
 
@@ -212,8 +212,8 @@ def test_the_same_seed_gives_the_same_vectors(fitted: TrainedSequenceModel) -> N
 def test_a_saved_model_gives_the_same_scores(fitted: TrainedSequenceModel, tmp_path: Path) -> None:
     fitted.save(tmp_path)
     loaded = type(fitted).load(tmp_path)
-    asked = walks(5, seed=2, timed=True)
-    assert_same_scores(loaded.score(asked), fitted.score(asked))
+    sessions = walks(5, seed=2, timed=True)
+    assert_same_scores(loaded.score(sessions), fitted.score(sessions))
     assert list(loaded.history) == list(fitted.history)
 
 

@@ -20,16 +20,16 @@ PATH = "/v1/products/phone-1/complements"
 @pytest.fixture
 def found(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """For each request that came so far, whether its response was written directly."""
-    asked: list[bool] = []
+    found_direct: list[bool] = []
     find = DirectResponses.find
 
     def spy(self: DirectResponses, scope: Any) -> tuple[bytes, bytes] | None:
         response = find(self, scope)
-        asked.append(response is not None)
+        found_direct.append(response is not None)
         return response
 
     monkeypatch.setattr(DirectResponses, "find", spy)
-    return asked
+    return found_direct
 
 
 @pytest.mark.parametrize("query", ["", "?k=3", "?per_type=1&diversity=.5"])
@@ -72,8 +72,8 @@ def test_requests_that_arrive_at_once_are_answered_in_order(
     requests = [head.format(*one) for one in zip(products, ends, strict=True)]
     with service.connect() as client:
         client.sendall("".join(requests).encode())
-        told = read_all(client).decode()
-    places = [told.index(f'"product_id":"{product}","complements"') for product in products]
+        raw = read_all(client).decode()
+    places = [raw.index(f'"product_id":"{product}","complements"') for product in products]
     assert places == sorted(places)
     assert found == [True]
 

@@ -10,21 +10,21 @@ from goeswith.serve.limits.rate_limit import TOKEN_SECONDS, RateLimiter
 from goeswith.settings.serve_settings import ServeSettings
 
 
-def asked(client: Any, host: str) -> int:
+def status(client: Any, host: str) -> int:
     return int(client.get("/v1/bundle", headers={"Host": host}).status_code)
 
 
 def test_a_service_of_this_machine_answers_to_no_other_name(client: Any, serve: Any) -> None:
     for host in ("localhost", "127.0.0.1:8000", "[::1]:8000", "LocalHost:1"):
-        assert asked(client, host) == 200
+        assert status(client, host) == 200
     for host in ("evil.example", "evil.example:8000", "127.0.0.1.evil.example", "localhost:x", ""):
-        assert asked(client, host) == 421
-    told = client.get("/v1/health/live", headers={"Host": "evil.example"})
-    assert told.status_code == 421
-    assert "serve.hosts" in told.json()["detail"]
-    assert asked(serve(host="0.0.0.0"), "evil.example") == 200
+        assert status(client, host) == 421
+    response = client.get("/v1/health/live", headers={"Host": "evil.example"})
+    assert response.status_code == 421
+    assert "serve.hosts" in response.json()["detail"]
+    assert status(serve(host="0.0.0.0"), "evil.example") == 200
     listed = serve(host="0.0.0.0", hosts=["Shop.example"])
-    assert [asked(listed, host) for host in ("shop.example:80", "localhost", "evil.example")] == [
+    assert [status(listed, host) for host in ("shop.example:80", "localhost", "evil.example")] == [
         200,
         200,
         421,
@@ -32,9 +32,9 @@ def test_a_service_of_this_machine_answers_to_no_other_name(client: Any, serve: 
 
 
 def test_no_redirect_repeats_the_host(client: Any) -> None:
-    told = client.get("/v1/bundle/")
-    assert told.status_code == 404
-    assert "location" not in told.headers
+    response = client.get("/v1/bundle/")
+    assert response.status_code == 404
+    assert "location" not in response.headers
 
 
 def test_long_work_costs_more_tokens(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,8 +57,8 @@ def test_the_bodies_of_all_requests_are_bounded(
     monkeypatch.setattr(body_limit, "MAX_BUFFERED", 200)
     client = serve()
     body = {"product_ids": ["phone-1"] * 20}
-    told = client.many([("POST", "/v1/batch", {"json": body})] * 3)
-    assert sorted(one.status_code for one in told) == [200, 503, 503]
+    response = client.many([("POST", "/v1/batch", {"json": body})] * 3)
+    assert sorted(one.status_code for one in response) == [200, 503, 503]
     assert client.post("/v1/batch", json=body).status_code == 200
 
 

@@ -56,9 +56,9 @@ def test_too_many_requests_are_given_a_time_to_come_again(serve: Any) -> None:
     client = serve(rate=0.001, burst=2)
     address = "/v1/products/phone-1/complements"
     assert [client.get(address).status_code for _ in range(3)] == [200, 200, 429]
-    told = client.get(address)
-    assert int(told.headers["retry-after"]) >= 1
-    assert told.json()["status"] == 429
+    response = client.get(address)
+    assert int(response.headers["retry-after"]) >= 1
+    assert response.json()["status"] == 429
     assert client.get("/v1/health/live").status_code == 200
 
 

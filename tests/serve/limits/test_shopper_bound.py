@@ -83,7 +83,9 @@ def test_a_key_vouches_for_its_shoppers(serve: Any, tmp_path: Path) -> None:
     (tmp_path / "keys").write_text(line + "\n", encoding="utf-8")
     folder = tmp_path / "feedback"
     client = serve(feedback=str(folder), exposures="sent", keys_file=str(tmp_path / "keys"))
-    asked = [{"params": {"session_id": f"s{i}"}, "headers": {"X-API-Key": key}} for i in range(30)]
-    answers = type(client)(client.app, PUBLIC).many([("GET", LIST, one) for one in asked])
+    requests = [
+        {"params": {"session_id": f"s{i}"}, "headers": {"X-API-Key": key}} for i in range(30)
+    ]
+    answers = type(client)(client.app, PUBLIC).many([("GET", LIST, one) for one in requests])
     assert all("recommendation_id" in answer.json() for answer in answers)
     assert "uncounted" not in "".join(path.read_text() for path in folder.glob("*.jsonl"))

@@ -35,7 +35,7 @@ def test_health_is_answered_while_work_waits_and_more_than_the_queue_holds_is_re
     monkeypatch.setattr(work_queue, "MAX_WAITING", 3)
     gate, service = Gate(monkeypatch), running()
     with ThreadPoolExecutor(8) as pool:
-        asked = [pool.submit(service.get, BASKET) for _ in range(5)]
+        requests = [pool.submit(service.get, BASKET) for _ in range(5)]
         while gate.entered < 2:
             time.sleep(0.01)
         time.sleep(0.3)
@@ -46,7 +46,7 @@ def test_health_is_answered_while_work_waits_and_more_than_the_queue_holds_is_re
         assert refused.status_code == 503
         assert refused.headers["retry-after"] == "1"
         gate.opened.set()
-        assert [one.result().status_code for one in asked] == [200] * 5
+        assert [one.result().status_code for one in requests] == [200] * 5
     assert gate.entered == 5
 
 

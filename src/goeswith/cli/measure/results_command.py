@@ -91,8 +91,8 @@ def _print(output: Output, report: ResultsReport, by: str) -> None:
         Column(by, lambda record: record["value"] or ("everything" if by == "all" else "not set")),
         Column("impressions"),
         Column("click rate", share("click_rate"), is_figure=True),
-        Column("put into a cart", share("cart_rate"), is_figure=True, drop=2),
-        Column("pieces per 1,000", lambda r: f"{r['units_per_1000']:.2f}", is_figure=True, drop=1),
+        Column("add-to-cart rate", share("cart_rate"), is_figure=True, drop=2),
+        Column("units per 1,000", lambda r: f"{r['units_per_1000']:.2f}", is_figure=True, drop=1),
         Column(f"revenue per 1,000{money}", amount, is_figure=True),
     ]
     table = Table(f"Results by {by}" if by != "all" else "Results", report.rows[by], columns)
@@ -105,20 +105,20 @@ def _print(output: Output, report: ResultsReport, by: str) -> None:
     if attach["orders"]:
         output.say(
             f"Attach rate: {attach['rate']:.1%} ({attach['low']:.1%} to {attach['high']:.1%}). Of "
-            f"{attach['orders']:,} orders whose shoppers saw recommendations for a product in it, "
-            f"{attach['attached']:,} also hold one of these."
+            f"{attach['orders']:,} orders with a product whose recommendations were shown, "
+            f"{attach['attached']:,} also contain one of them."
         )
     found = report.incremental
     if found is None:
         output.say(
-            "How much shoppers would have bought anyway is unknown: it takes a holdout group."
+            "Shoppers would have made some of these purchases anyway. A holdout group measures "
+            "the incremental revenue."
         )
     else:
         output.say(
-            f"Extra (incremental) revenue: {found['incremental']:,.2f}{money.replace(',', '')} "
-            f"({found['incremental_low']:,.2f} to {found['incremental_high']:,.2f}): "
-            f"what shoppers spent beyond the {found['holdout_shoppers']:,} who got no "
-            "recommendations, for comparison (holdout group)."
+            f"Incremental revenue: {found['incremental']:,.2f}{money.replace(',', '')} "
+            f"({found['incremental_low']:,.2f} to {found['incremental_high']:,.2f}), compared "
+            f"with {found['holdout_shoppers']:,} shoppers without recommendations (holdout group)."
         )
     for note in report.notes:
         output.say(note)

@@ -40,36 +40,48 @@ if TYPE_CHECKING:
 class DaemonConfig(ContentConfig):
     """Settings of DAEMON; the defaults are the paper's, but for step size, batch and id vectors."""
 
-    batch: int = Field(4096, ge=1, description="Co-purchase or co-view edges in a step.")
-    dimension: int = Field(64, ge=2, description="Length of a vector.")
+    batch: int = Field(
+        4096, ge=1, description="Batch size: co-purchase or co-view edges per training step."
+    )
+    dimension: int = Field(64, ge=2, description="Dimension of the product vectors.")
     fan_outs: tuple[int, ...] = Field(
         (20, 10, 10),
         min_length=1,
-        description="Neighbours sampled per relation at each step away from a product, one number "
-        "a layer; 20-10-10 in a specification.",
+        description="Number of neighbours sampled per relation, one number per layer, starting "
+        "at the product; written 20-10-10 in a model specification.",
     )
     id_vectors: bool | None = Field(
         None,
-        description="Add a learned vector to each product's input; if not set, only where "
-        "many products share their attributes: more than ten a description.",
+        description="Add a learned vector to the input of each product. Not set: only if more "
+        "than ten products share a description on average.",
     )
-    negatives: int = Field(5, ge=1, description="Random products per co-purchase edge.")
+    negatives: int = Field(5, ge=1, description="Random negatives per co-purchase edge.")
     negative_form: Literal["sigmoid_minus", "one_minus"] = Field(
         "sigmoid_minus",
-        description="Probability that a pair does not go together: sigmoid(-x), or sigmoid(1 - x) "
-        "as the paper prints it.",
+        description="Probability of a negative pair: sigmoid(-x), or sigmoid(1 - x) as printed "
+        "in the paper.",
     )
-    temperature: float = Field(1.0, gt=0, description="Divides cosines before the sigmoid.")
-    co_view: bool = Field(True, description="Learn from co-view edges, in messages and in loss.")
-    asymmetry: bool = Field(True, description="Loss for the reverse of one-way edges.")
-    self_term: bool = Field(False, description="A state also gets a message from itself.")
-    last_relu: bool = Field(True, description="ReLU in the last layer too: no negative cosines.")
+    temperature: float = Field(
+        1.0, gt=0, description="Temperature: cosines are divided by it before the sigmoid."
+    )
+    co_view: bool = Field(True, description="Use co-view edges in message passing and in the loss.")
+    asymmetry: bool = Field(True, description="Add a loss for the reverse of one-way edges.")
+    self_term: bool = Field(
+        False, description="Add a self-loop: each product also receives its own message."
+    )
+    last_relu: bool = Field(
+        True, description="Apply ReLU in the last layer too, so that no cosine is negative."
+    )
     only_targets: bool = Field(
         False,
-        description="Recommend no product that is bought with others and never follows one: "
-        "the loss draws none of them as a negative.",
+        description="Recommend only products that are the target of an edge. The loss draws no "
+        "others as negatives.",
     )
-    nearest: int = Field(10, ge=1, description="Similar products that speak for a cold product.")
+    nearest: int = Field(
+        10,
+        ge=1,
+        description="Number of similar products whose vectors stand for a product without edges.",
+    )
 
     @field_validator("fan_outs", mode="before")
     @classmethod

@@ -58,17 +58,22 @@ if TYPE_CHECKING:
 class DaemonFullGraphConfig(TrainingConfig, InputConfig):
     """Settings of DAEMON over the complete graph."""
 
-    dimension: int = Field(64, ge=2, description="Length of a vector.")
+    dimension: int = Field(64, ge=2, description="Dimension of the product vectors.")
     co_view: float = Field(0.5, ge=0, description="Weight of messages along co-view edges.")
-    temperature: float = Field(0.1, gt=0, description="Divides cosines before the softmax.")
-    negatives: int = Field(3000, ge=1, description="Products drawn as negatives in each step.")
+    temperature: float = Field(
+        0.1, gt=0, description="Temperature: cosines are divided by it before the softmax."
+    )
+    negatives: int = Field(3000, ge=1, description="Number of negatives drawn per training step.")
     own_edge: bool = Field(
         False,
-        description="Whether a training pair hears the messages of its own edge, as in DAEMON; "
-        "only to measure what that costs.",
+        description="Whether messages pass along the edge that is being predicted, as in DAEMON. "
+        "This leaks the label; it exists only to measure the effect.",
     )
     id_dropout: float = Field(
-        0.0, ge=0, lt=1, description="Share of id vectors dropped in each step."
+        0.0,
+        ge=0,
+        lt=1,
+        description="Dropout: share of the id vectors set to 0 in each training step.",
     )
 
 

@@ -45,15 +45,22 @@ if TYPE_CHECKING:
 class DirectedPropagationConfig(TrainingConfig):
     """Settings of directed propagation."""
 
-    dimension: int = Field(128, ge=2, description="Length of a vector.")
-    layers: int = Field(2, ge=0, description="Steps along the edges; 0 is a two-tower model.")
-    co_view: float = Field(0.5, ge=0, description="Weight of a step along co-view edges.")
-    temperature: float = Field(0.1, gt=0, description="Divides cosines before the softmax.")
+    dimension: int = Field(128, ge=2, description="Dimension of the product vectors.")
+    layers: int = Field(
+        2, ge=0, description="Number of propagation steps along edges; 0 is a two-tower model."
+    )
+    co_view: float = Field(0.5, ge=0, description="Weight of propagation along co-view edges.")
+    temperature: float = Field(
+        0.1, gt=0, description="Temperature: cosines are divided by it before the softmax."
+    )
     id_dropout: float = Field(
-        0.5, ge=0, lt=1, description="Share of id vectors dropped in each step."
+        0.5,
+        ge=0,
+        lt=1,
+        description="Dropout: share of the id vectors set to 0 in each training step.",
     )
     own_edge: bool = Field(
-        True, description="Whether a training pair hears the messages of its own edge."
+        True, description="Whether messages pass along the edge that is being predicted."
     )
 
 

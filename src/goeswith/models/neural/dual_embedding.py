@@ -58,32 +58,50 @@ _MAX_VIEW_EPOCHS: Final = 5
 class DualEmbeddingConfig(TrainingConfig):
     """Settings of dual embeddings."""
 
-    max_epochs: int = Field(20, ge=1, description="Epochs at most.")
-    dimension: int = Field(64, ge=2, description="Length of a vector.")
-    negatives: int = Field(5, ge=1, description="Weight of negatives: how many a pair has.")
+    max_epochs: int = Field(20, ge=1, description="Maximum number of training epochs.")
+    dimension: int = Field(64, ge=2, description="Dimension of the product vectors.")
+    negatives: int = Field(
+        5, ge=1, description="Weight of the negatives, as a number of negatives per pair."
+    )
     negative_exponent: float = Field(
-        0.0, ge=-1, le=1, description="Negatives are drawn by target frequency to this power."
+        0.0,
+        ge=-1,
+        le=1,
+        description="Exponent of the target frequency in the distribution of negatives; 0 is "
+        "uniform.",
     )
     subsample: float = Field(
         1.0,
         gt=0,
         le=1,
-        description="Products with a larger share of all pairs lose some of them; 1 keeps all.",
+        description="Subsampling threshold: pairs of products with a larger share of all pairs are "
+        "dropped at random; 1 keeps all.",
     )
     retrieval: Literal["in_out", "in_in", "out_out"] = Field(
-        "in_out", description="Tables compared: in_out for complements, the others for similars."
+        "in_out",
+        description="Embedding tables that are compared: in_out for complements, the others for "
+        "similar products.",
     )
     gamma: float = Field(
-        0.0, ge=0, lt=1, description="Weight of synthetic pairs of similar products; 0 adds none."
+        0.0,
+        ge=0,
+        lt=1,
+        description="Weight of synthetic pairs, in which similar products replace the originals; "
+        "0 adds none.",
     )
     neighbours: int = Field(
-        5, ge=1, description="Similar products that may replace one in a synthetic pair."
+        5,
+        ge=1,
+        description="Number of similar products that may replace a product in a synthetic pair.",
     )
     threshold: float = Field(
-        0.5, ge=0, le=1, description="Least similarity of a product that replaces another."
+        0.5, ge=0, le=1, description="Minimum similarity of a replacement, 0 to 1."
     )
     stand_ins: int = Field(
-        1, ge=0, description="Similar products that lend an unseen one their vectors; 0 is none."
+        1,
+        ge=0,
+        description="Number of similar products whose vectors are used for a product without "
+        "pairs; 0 disables it.",
     )
 
 

@@ -34,15 +34,22 @@ if TYPE_CHECKING:
 class Product2VecConfig(ContentConfig):
     """Settings of Product2Vec."""
 
-    batch: int = Field(512, ge=1, description="Training examples in a step.")
-    learning_rate: float = Field(0.001, gt=0, description="Adam's step size.")
-    dimension: int = Field(128, ge=2, description="Length of a product vector.")
-    fan_out: int = Field(10, ge=1, description="Neighbours that a product attends to in a step.")
+    batch: int = Field(512, ge=1, description="Batch size: training examples per step.")
+    learning_rate: float = Field(0.001, gt=0, description="Learning rate of Adam.")
+    dimension: int = Field(128, ge=2, description="Dimension of the product vectors.")
+    fan_out: int = Field(
+        10, ge=1, description="Number of sampled neighbours that a product attends to."
+    )
     margin: float = Field(
-        1, gt=0, description="lambda: squared distance between near and far; see epsilon."
+        1,
+        gt=0,
+        description="lambda: margin of the hinge loss, as a squared distance; see `epsilon`.",
     )
     epsilon: float = Field(
-        1, ge=0, description="How far below or above the margin a pair must lie to cost nothing."
+        1,
+        ge=0,
+        description="Half width of the margin: near pairs have no loss below margin - epsilon, "
+        "far pairs above margin + epsilon.",
     )
 
 

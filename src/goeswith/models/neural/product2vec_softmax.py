@@ -46,11 +46,16 @@ _ID_STEP: Final = 10
 class Product2VecSoftmaxConfig(Product2VecConfig):
     """Settings of Product2Vec with a softmax; those of the hinge have no effect."""
 
-    temperature: float = Field(0.1, gt=0, description="Divides cosines before the softmax.")
-    negatives: int = Field(3000, ge=1, description="Products drawn as negatives in each step.")
-    id_vectors: bool = Field(True, description="Add a learned vector to products with views.")
+    temperature: float = Field(
+        0.1, gt=0, description="Temperature: cosines are divided by it before the softmax."
+    )
+    negatives: int = Field(3000, ge=1, description="Number of negatives drawn per training step.")
+    id_vectors: bool = Field(True, description="Add a learned vector to each product with views.")
     id_dropout: float = Field(
-        0.5, ge=0, lt=1, description="Share of id vectors dropped in each step."
+        0.5,
+        ge=0,
+        lt=1,
+        description="Dropout: share of the id vectors set to 0 in each training step.",
     )
 
 

@@ -60,17 +60,17 @@ class TrainingConfig(ModelConfig):
     seed: int = Field(
         0,
         ge=0,
-        description="Seed of every random draw; on one machine and number of threads, same seed, "
-        "same vectors.",
+        description="Random seed. The same seed gives the same vectors on the same machine with "
+        "the same number of threads.",
     )
-    max_epochs: int = Field(30, ge=1, description="Epochs at most.")
+    max_epochs: int = Field(30, ge=1, description="Maximum number of training epochs.")
     patience: int = Field(
-        3, ge=1, description="Stop after this many epochs without a better validation hit@10."
+        3, ge=1, description="Early stopping: number of epochs without a better validation hit@10."
     )
-    batch: int = Field(1024, ge=1, description="Training examples in a step.")
-    learning_rate: float = Field(0.01, gt=0, description="Adam's step size.")
+    batch: int = Field(1024, ge=1, description="Batch size: training examples per step.")
+    learning_rate: float = Field(0.01, gt=0, description="Learning rate of Adam.")
     validation_share: float = Field(
-        0.05, gt=0, lt=0.5, description="Share of the training pairs held back for early stopping."
+        0.05, gt=0, lt=0.5, description="Share of the training pairs held out for early stopping."
     )
 
 
@@ -78,11 +78,11 @@ class ContentConfig(TrainingConfig):
     """Settings of trained models that read a product as one dense vector of its attributes."""
 
     content_dimension: int = Field(
-        128, ge=1, description="Length of the latent attributes that the model reads."
+        128, ge=1, description="Dimension of the latent attributes that the model reads."
     )
     sentence_encoder: str | None = Field(
         None,
-        description="Folder or hub id of a sentence encoder to read instead of latent attributes.",
+        description="Folder or hub id of a sentence encoder that replaces the latent attributes.",
     )
 
     def content_encoder(self) -> ContentEncoder:

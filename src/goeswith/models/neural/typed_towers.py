@@ -38,7 +38,9 @@ from goeswith.relations.graph import RelationGraph
 class TypedTowersConfig(DirectedPropagationConfig):
     """Settings of typed towers."""
 
-    layers: int = Field(0, ge=0, description="Steps along the edges; 0 is a two-tower model.")
+    layers: int = Field(
+        0, ge=0, description="Number of propagation steps along edges; 0 is a two-tower model."
+    )
 
 
 class TypedTowers(TypedVectors, DirectedPropagation):

@@ -38,7 +38,9 @@ class ZeroShot(Recommender):
 
     class Config(ModelConfig):
         contexts: float = Field(
-            1.0, gt=0, description="k: baskets that the knowledge from other shops counts as."
+            1.0,
+            gt=0,
+            description="k: weight of the knowledge from other shops as a prior, in baskets.",
         )
         dearer: float = Field(
             0.5,
@@ -46,7 +48,9 @@ class ZeroShot(Recommender):
             description="How much less a target scores that costs e times as much as its source. "
             "Set by hand: no data set to learn from has prices and directed pairs.",
         )
-        place: float = Field(1.0, ge=0, description="Penalty of each further product of one kind.")
+        place: float = Field(
+            1.0, ge=0, description="Penalty for each further product of the same kind."
+        )
 
     name: ClassVar[str] = "zero_shot"
     config: Config

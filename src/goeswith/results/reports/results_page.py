@@ -14,7 +14,7 @@ HEADINGS: Final = {
     "variant": ("By variant of the experiment", "variant"),
     "rank": ("By rank in the list", "rank"),
     "model": ("By model", "model"),
-    "fallback": ("By first or fallback model", "is a fallback"),
+    "fallback": ("By first or fallback model", "fallback model"),
     "market": ("By market", "market"),
     "rule": ("By rule", "rule"),
     "type_pair": ("By product types", "product types"),

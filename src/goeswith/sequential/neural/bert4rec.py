@@ -18,9 +18,17 @@ from goeswith.sequential.sequences import Ints, Sequences
 class Bert4RecConfig(NextProductConfig):
     """Settings of BERT4Rec."""
 
-    mask: float = Field(0.3, gt=0, lt=1, description="Share of the products that are masked.")
+    mask: float = Field(
+        0.3,
+        gt=0,
+        lt=1,
+        description="Share of the products of a sequence that are masked in training.",
+    )
     mask_last: float = Field(
-        0.2, ge=0, le=1, description="Share of the sequences of which only the last is masked."
+        0.2,
+        ge=0,
+        le=1,
+        description="Share of the sequences in which only the last product is masked.",
     )
 
 

@@ -20,19 +20,23 @@ MIN_STEPS = 20
 class SequenceConfig(ContentConfig):
     """Settings of trained models of the next product."""
 
-    batch: int = Field(256, ge=1, description="Sequences in a step, fewer in a small shop.")
+    batch: int = Field(
+        256, ge=1, description="Batch size: sequences per training step; smaller for small data."
+    )
     validation_share: float = Field(
         0.1,
         gt=0,
         lt=0.5,
-        description="Share of the sequences, 2,000 at most, whose last product is held back for "
-        "early stopping.",
+        description="Share of the sequences whose last product is held out for early stopping; "
+        "at most 2,000 sequences.",
     )
-    dimension: int = Field(64, ge=2, description="Length of a vector.")
-    layers: int = Field(2, ge=1, description="Layers of attention.")
-    heads: int = Field(2, ge=1, description="Parts of a vector that attend apart.")
-    max_length: int = Field(50, ge=1, description="Products that are read, the last ones.")
-    dropout: float = Field(0.4, ge=0, lt=1, description="Share of entries dropped in training.")
+    dimension: int = Field(64, ge=2, description="Dimension of the product vectors.")
+    layers: int = Field(2, ge=1, description="Number of attention layers.")
+    heads: int = Field(2, ge=1, description="Number of attention heads.")
+    max_length: int = Field(
+        50, ge=1, description="Maximum sequence length: only the last products are read."
+    )
+    dropout: float = Field(0.4, ge=0, lt=1, description="Dropout rate.")
 
     @model_validator(mode="after")
     def _heads_are_parts(self) -> Self:

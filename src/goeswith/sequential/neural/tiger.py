@@ -33,17 +33,22 @@ from goeswith.sequential.sequences import Sequences
 class TigerConfig(SequenceConfig):
     """Settings of generation by codes."""
 
-    max_epochs: int = Field(30, ge=1, description="Epochs at most.")
-    learning_rate: float = Field(0.002, gt=0, description="Adam's step size.")
-    levels: int = Field(3, ge=1, le=8, description="Numbers of a code, less the last.")
-    codes: int = Field(256, ge=2, description="Different numbers of a level, at most.")
+    max_epochs: int = Field(30, ge=1, description="Maximum number of training epochs.")
+    learning_rate: float = Field(0.002, gt=0, description="Learning rate of Adam.")
+    levels: int = Field(
+        3,
+        ge=1,
+        le=8,
+        description="Number of code levels, without the last, which makes codes unique.",
+    )
+    codes: int = Field(256, ge=2, description="Maximum number of codes per level.")
     behaviour: bool = Field(
         True,
-        description="Whether codes depend on neighbours in sequences, too, or on "
-        "attributes alone, where there are any.",
+        description="Whether codes also depend on the neighbours in sequences, not only on "
+        "attributes.",
     )
-    beams: int = Field(50, ge=1, description="Products that are generated, at most.")
-    dimension: int = Field(96, ge=2, description="Length of a vector.")
+    beams: int = Field(50, ge=1, description="Beam width: maximum number of generated products.")
+    dimension: int = Field(96, ge=2, description="Dimension of the product vectors.")
 
 
 class Tiger(SequenceModel):

@@ -39,20 +39,24 @@ if TYPE_CHECKING:
 class NextProductConfig(SequenceConfig):
     """Settings of models that compare states with item vectors."""
 
-    max_epochs: int = Field(20, ge=1, description="Epochs at most.")
-    learning_rate: float = Field(0.004, gt=0, description="Adam's step size.")
-    decay: bool = Field(False, description="Let the step size fall in a line to 0 over max_epochs.")
+    max_epochs: int = Field(20, ge=1, description="Maximum number of training epochs.")
+    learning_rate: float = Field(0.004, gt=0, description="Learning rate of Adam.")
+    decay: bool = Field(
+        False, description="Decrease the learning rate linearly to 0 over `max_epochs`."
+    )
     items: Literal["ids", "text", "both"] = Field(
         "both",
-        description="What an item vector is made of: ids (one of its own), text (its attributes) "
-        "or both, which is ids where the catalogue has no attributes.",
+        description="Source of product vectors: ids (a learned vector), text (attributes) or both; "
+        "without attributes, both is ids.",
     )
-    temperature: float = Field(0.1, gt=0, description="Divides cosines before the softmax.")
+    temperature: float = Field(
+        0.1, gt=0, description="Temperature: cosines are divided by it before the softmax."
+    )
     competitors: int = Field(
         4000,
         ge=1,
-        description="Products in the softmax: all of a smaller catalogue, else as many drawn in "
-        "each step.",
+        description="Maximum number of products in the softmax. Of a larger catalogue, this many "
+        "are sampled in each step.",
     )
 
 

@@ -98,7 +98,7 @@ export function filterPanel(view, params, facts, only = FIELDS, beside = []) {
   const inUse = only.filter((name) => [slate[name]].flat().filter(Boolean).length);
   const set = inUse.length;
   const rows = h("div", { class: "rows" }, slate.where.map((text) => row(columns, parsed(text))));
-  const perType = h("input", { type: "number", min: 1, max: 1000, name: "per_type", value: slate.per_type ?? "", inputmode: "numeric" });
+  const perType = h("input", { type: "number", min: 1, max: 1000, name: "per_type", value: slate.per_type ?? "", inputmode: "numeric", placeholder: "no limit" });
   const k = h("input", { type: "number", min: 1, max: facts.k, name: "k", value: slate.k ?? "", inputmode: "numeric", placeholder: String(Math.min(24, facts.k)) });
   const market = h("input", { type: "text", maxlength: 200, name: "market", value: facts.market ?? slate.market ?? "", placeholder: "all markets", readonly: Boolean(facts.market) });
   const include = ["sold_out", "hidden"].map((name) => h("input", { type: "checkbox", name, checked: slate.include.includes(name) }));
@@ -151,9 +151,9 @@ export function filterPanel(view, params, facts, only = FIELDS, beside = []) {
         "div",
         { class: "fields" },
         only.includes("per_type") && field("Maximum per type", perType),
-        only.includes("diversity") && h("div", { class: "ranged" }, field("Diversity", diversity), shown),
-        only.includes("market") && field("Market", market, facts.market && "Of your key"),
-        only.includes("include") && h("fieldset", { class: "including" }, h("legend", {}, "Show too"), include.map((box, i) => h("label", {}, box, ["sold-out products", "hidden products"][i]))),
+        only.includes("diversity") && h("div", { class: "ranged", title: "Moves further products of the same type down the list" }, field("Diversity", diversity), shown),
+        only.includes("market") && field("Market", market, facts.market && "Set by your API key"),
+        only.includes("include") && h("fieldset", { class: "including" }, h("legend", {}, "Also show"), include.map((box, i) => h("label", {}, box, ["sold-out products", "hidden products"][i]))),
         only.includes("k") && field("Number of results", k),
       ),
       h("p", { class: "does" }, h("button", { type: "submit", "data-keep": "apply" }, "Apply"), set > 0 && h("button", { type: "button", class: "quiet", on: { click: clear } }, "Clear")),

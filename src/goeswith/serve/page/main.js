@@ -121,7 +121,7 @@ function retryLater(signal) {
 function failed(error, signal) {
   if (!(error instanceof api.Problem)) {
     console.error(error);
-    return { title: "Error", said: "An error occurred in this page", body: [h("h1", {}, "An error occurred in this page"), h("p", { class: "problem" }, said(error.message))] };
+    return { title: "Error", said: "This page has failed", body: [h("h1", {}, "This page has failed"), h("p", { class: "problem" }, said(error.message))] };
   }
   if (error.status === 401) return keyForm(error);
   const near = error.nearest.length > 0 && [
@@ -136,7 +136,7 @@ function failed(error, signal) {
       h("p", { class: "problem" }, said(error.message, 1000)),
       near,
       AWAY.has(error.status) && retryLater(signal),
-      h("p", { class: "does" }, h("button", { type: "button", on: { click: show } }, "Try again"), h("a", { href: "#/" }, "Start")),
+      h("p", { class: "does" }, h("button", { type: "button", on: { click: show } }, "Try again"), h("a", { href: "#/" }, "Overview")),
     ],
   };
 }
@@ -169,7 +169,7 @@ function foot(facts) {
   const day = Number.isNaN(made.getTime()) ? "" : `, fitted ${new Intl.DateTimeFormat(undefined, { dateStyle: "medium" }).format(made)}`;
   document.getElementById("foot").replaceChildren(
     h("p", {}, said(facts.data, 80), ` · ${many(facts.products, "product")}${day} · build `, said(facts.bundle, 40)),
-    h("p", {}, api.key.get() && [h("button", { type: "button", class: "plain", on: { click: () => { api.key.set(""); location.reload(); } } }, "Forget API key"), " · "], facts.may_edit ? "may edit" : "look only", " · ", h("a", { href: "docs" }, "API reference")),
+    h("p", {}, api.key.get() && [h("button", { type: "button", class: "plain", on: { click: () => { api.key.set(""); location.reload(); } } }, "Forget API key"), " · "], facts.may_edit ? "editing allowed" : "read-only", " · ", h("a", { href: "docs" }, "API reference")),
   );
 }
 

@@ -38,7 +38,7 @@ export function openRule({ action, source, target, rank = 1, market = "", again 
   const tryOut = async () => {
     // a market and an end do not change what the rule does where it applies
     const { markets, end, ...rule } = made();
-    result.replaceChildren(h("p", { class: "hint" }, "Trying…"));
+    result.replaceChildren(h("p", { class: "hint" }, "Loading the preview…"));
     try {
       const shown = await api.previewRules([rule], source && scope.value === "product" ? [source.product_id] : [], 10);
       result.replaceChildren(...tried(shown, problemsOf([rule], shown.problems)));
@@ -71,7 +71,7 @@ export function openRule({ action, source, target, rank = 1, market = "", again 
         { class: "fields" },
         field("Applies to", scope),
         action === "pin" && field("Rank", at),
-        (action === "boost" || action === "bury") && field("Number of ranks", at),
+        (action === "boost" || action === "bury") && field(action === "boost" ? "Ranks to move up" : "Ranks to move down", at, action === "bury" && "Empty: to the end"),
         field("Market", inMarket),
         field("Until", until, "This day is included"),
         field("Note", note),
@@ -94,15 +94,15 @@ export function openRule({ action, source, target, rank = 1, market = "", again 
 function tried({ products, differences }, problems) {
   const names = (list, ids) => ids.map((id) => nameOf(list.find((one) => one.product_id === id) ?? { product_id: id }, 60)).join(", ");
   return [
-    h("p", {}, differences.length ? `Changes ${differences.length} of ${many(products, "list")} tried.` : `Changes none of ${many(products, "list")} tried.`),
+    h("p", {}, differences.length ? `Changes ${differences.length} of ${many(products, "list")} in the preview.` : `Changes none of ${many(products, "list")} in the preview.`),
     h("ul", {}, differences.slice(0, 5).map((one) => h(
       "li",
       {},
       said(one.product_id, 60), ": ",
       said([
-        one.entered.length && `new ${names(one.after, one.entered)}`,
-        one.left.length && `without ${names(one.before, one.left)}`,
-        !one.entered.length && !one.left.length && "another order",
+        one.entered.length && `added: ${names(one.after, one.entered)}`,
+        one.left.length && `removed: ${names(one.before, one.left)}`,
+        !one.entered.length && !one.left.length && "new order",
       ].filter(Boolean).join("; "), 400),
     ))),
     ...problems.map((p) => h("p", { class: "problem" }, said(p.problem, 400))),

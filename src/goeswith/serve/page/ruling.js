@@ -7,7 +7,7 @@ export const ACTIONS = {
   pin: { label: "Pin", past: "Pinned", means: "Show the product at a rank" },
   ban: { label: "Ban", past: "Banned", means: "Never show the product" },
   boost: { label: "Boost", past: "Boosted", means: "Move the product up" },
-  bury: { label: "Bury", past: "Buried", means: "Move the product down; without a number, to the end" },
+  bury: { label: "Bury", past: "Buried", means: "Move the product down" },
 };
 
 export const LABELS = {
@@ -60,17 +60,17 @@ const ranks = (n) => many(n, "rank");
 
 /** A rule in words; `names` maps ids to titles, as far as they are there. */
 export function ruleWords(rule, names) {
-  const doing = { pin: "Pin", ban: "Ban", boost: "Boost", bury: "Bury", only: "Show only", same: "Show", other: "Show", limit: `At most ${rule.max} of` }[rule.action] ?? rule.action;
+  const doing = { pin: "Pin", ban: "Ban", boost: "Boost", bury: "Bury", only: "Show only", same: "Show only", other: "Show only", limit: `Show at most ${rule.max} of` }[rule.action] ?? rule.action;
   const detail = {
     pin: `at rank ${rule.rank}`,
     boost: `by ${ranks(rule.by)}`,
     bury: rule.by ? `by ${ranks(rule.by)}` : "to the end",
-    limit: `for each ${clean(rule.attribute, 40)}`,
-    same: `with the same ${clean(rule.attribute, 40)} only`,
-    other: `with another ${clean(rule.attribute, 40)} only`,
+    limit: `per ${clean(rule.attribute, 40)}`,
+    same: `with the same ${clean(rule.attribute, 40)}`,
+    other: `with a different ${clean(rule.attribute, 40)}`,
   }[rule.action];
   return [
-    [doing, sideWords(rule.target, rule.action === "limit" ? "all products" : "any product", names), detail].filter(Boolean).join(" "),
+    [doing, sideWords(rule.target, ["same", "other"].includes(rule.action) ? "products" : "all products", names), detail].filter(Boolean).join(" "),
     `for ${sideWords(rule.source, "all products", names)}`,
     rule.markets?.length && `market ${rule.markets.map((m) => clean(m, 30)).join(", ")}`,
     rule.start && `from ${rule.start}`,

@@ -7,9 +7,9 @@ export const MIN_ORDERED = 5;
 /** The kind of evidence, as a label. */
 export const BASIS = {
   bought_together: "Bought together",
-  bought_before: "Reverse direction only",
+  bought_before: "Recorded in the reverse direction only",
   linked: "Linked by a third product",
-  alike: "Bought with the same product type",
+  alike: "Bought with a product of the same type",
   types: "Product types bought together",
   popular: "No direct evidence",
   model: "No direct evidence",
@@ -45,7 +45,7 @@ export function sureness(answer) {
   return strength ? { share: STRENGTH[strength], text: `${strength} evidence`, means: MEANS } : null;
 }
 
-const MEANS = "Strong: at least 3 times more often than by chance, in 10 purchases of 5 customers, with 95 % confidence; medium: 1.5 times, in 3 of 2";
+const MEANS = "Strong: bought together at least 3 times as often as by chance (lower 95 % bound), in at least 10 purchases by 5 customers. Medium: 1.5 times as often, in at least 3 purchases by 2 customers. Weak: less.";
 
 /** Strength of an answer from 0 to 1, against the strongest of its list: for lines in a drawing. */
 export function strengths(answers) {
@@ -68,7 +68,7 @@ export const RELATIONS = {
   reverse: "The first is a complement of the second",
   mutual: "Complements of each other",
   substitute: "Alternatives",
-  none: "No evidence",
+  none: "No evidence of a relation",
 };
 
 export const TABS = {

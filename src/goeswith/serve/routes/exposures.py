@@ -43,11 +43,12 @@ async def _visitor_ids(
     request: Request,
     session_id: Annotated[
         VisitorId,
-        Query(description="The shopper's visit. With it or `user_id`, and `serve.exposures` set, "
-              "the response has a `recommendation_id` and is stored with the feedback."),
+        Query(description="Id of the shopper's visit. If `session_id` or `user_id` is given and "
+        "`serve.exposures` is set, the response is stored with the feedback and has a "
+        "`recommendation_id`."),
     ] = None,
     user_id: Annotated[
-        VisitorId, Query(description="An anonymous id of the shopper over several visits.")
+        VisitorId, Query(description="Anonymous id of the shopper, the same on every visit.")
     ] = None,
 ) -> VisitorIds:  # fmt: skip
     address = request.client.host if request.client and not request.scope.get("key") else ""

@@ -20,7 +20,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
     async def feedback(
         request: Annotated[FeedbackRequest, Body()], snapshot: CurrentSnapshot
     ) -> FeedbackResponse:
-        """Store events for `goeswith update`; the response is sent when they are on disk."""
+        """Store feedback events. The response is sent when they are on disk."""
         if app.state.feedback is None:
             raise HTTPException(404, "feedback is disabled: set serve.feedback to a folder")
         events = [event.model_dump(exclude_none=True, mode="json") for event in request.events]

@@ -33,30 +33,37 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
             Query(
                 min_length=1,
                 max_length=200,
-                description="Words, prefixes of words or an id; typing errors are allowed.",
+                description="Words of the title, beginnings of words, or a product id. Typing "
+                "errors are tolerated.",
                 examples=["phone"],
             ),
         ],
         k: Annotated[
-            int, Query(ge=1, le=MAX_SEARCH_RESULTS, description="Number of products.", examples=[5])
+            int,
+            Query(
+                ge=1, le=MAX_SEARCH_RESULTS, description="Maximum number of products.", examples=[5]
+            ),
         ] = 10,
     ) -> Response:
-        """Products by words of title or id, best first."""
+        """Search products by words of the title or by id, best match first."""
         return json_response(snapshot.bundle, query=q, products=snapshot.bundle.search(q, k))
 
     @app.get("/v1/best-sellers", response_model=BestSellersResponse)
     def best_sellers(
         snapshot: LocalSnapshot,
         k: Annotated[
-            int, Query(ge=1, le=MAX_BEST_SELLERS, description="Number of products.", examples=[5])
+            int,
+            Query(
+                ge=1, le=MAX_BEST_SELLERS, description="Maximum number of products.", examples=[5]
+            ),
         ] = 10,
     ) -> Response:
-        """The products bought most, without those that are sold out, hidden or deleted."""
+        """The most purchased products, without sold-out, hidden and deleted ones."""
         return json_response(snapshot.bundle, products=snapshot.best_sellers(k))
 
     @app.get("/v1/bundle")
     def bundle_facts(snapshot: CurrentSnapshot, request: Request) -> BundleInfoResponse:
-        """The bundle of the service: data, models, types, columns for filters, permission."""
+        """Information about the bundle: data, models, product types and permissions."""
         refusal = edit_refusal(settings, request.scope.get("key"))
         return BundleInfoResponse.model_validate(
             {
@@ -72,7 +79,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
 
     @app.get("/v1/report", responses=problem_responses(404))
     def report(snapshot: CurrentSnapshot) -> ReportResponse:
-        """Results of the benchmark of the models on these data."""
+        """The benchmark report of the models (setting `serve.report`)."""
         if snapshot.report is None:
             raise HTTPException(
                 404,
@@ -87,19 +94,19 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         responses={200: {"content": {"text/plain": {"schema": _METRICS}}}},
     )
     def metrics() -> Response:
-        """Metrics in the text format of Prometheus."""
+        """Metrics in the Prometheus text format."""
         return Response(app.state.metrics.text(), media_type=MEDIA_TYPE)
 
     @app.get("/v1/health/live")
     async def live(snapshot: CurrentSnapshot) -> HealthResponse:
-        """The process is alive."""
+        """Liveness check: the process responds."""
         return HealthResponse(
             status="live", bundle=snapshot.bundle.id, products=len(snapshot.bundle)
         )
 
     @app.get("/v1/health/ready", responses=problem_responses(503))
     async def ready(snapshot: CurrentSnapshot) -> HealthResponse:
-        """A bundle is open and complete, and the service is not shutting down."""
+        """Readiness check: a complete bundle is open, and the service is not shutting down."""
         if app.state.ending:
             raise HTTPException(503, "the service is shutting down")
         return HealthResponse(
@@ -108,7 +115,5 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
 
     @app.get("/v1/health/recommendations", response_model=HealthReport)
     def recommendations(snapshot: CurrentSnapshot) -> Response:
-        """Coverage, look-alikes, evidence, hubs, rules in use, and what changed since the last
-        build.
-        """
+        """Health of the recommendations: coverage, evidence, look-alikes, rules, changes."""
         return Response(snapshot.health.report().model_dump_json(), media_type="application/json")

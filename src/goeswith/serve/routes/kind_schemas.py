@@ -8,23 +8,22 @@ from goeswith.serve.schemas import BundleResponse
 
 
 class KindNameSchema(BaseModel):
-    """A kind by id and name."""
+    """A kind: id and name."""
 
     id: str = Field(examples=["tea_cosy"])
     name: str = Field(examples=["tea cosy"])
 
 
 class KindLinkSchema(KindNameSchema):
-    """The kind at the other end of a link."""
+    """A linked kind."""
 
     reason: str = Field(description="Why the two go together.", examples=["accessory"])
     strength: int = Field(
-        description="3 where nearly everyone needs it, 2 where it is common, 1 where it is "
-        "plausible.",
+        description="3: nearly every buyer needs it; 2: common; 1: plausible.",
         examples=[3],
     )
     match: list[str] = Field(
-        description="Properties in which the products have to match.", examples=[["size"]]
+        description="Properties that must be the same for both products.", examples=[["size"]]
     )
 
 
@@ -35,24 +34,27 @@ class KindNeverSchema(KindNameSchema):
 
 
 class KindSummarySchema(KindNameSchema):
-    """A kind and its place in the table."""
+    """A kind and its position in the hierarchy."""
 
     department: str = Field(examples=["kitchen_dining"])
     broader: str | None = Field(
         description="The next broader kind; null for a department.", examples=["tea_coffee_ware"]
     )
-    group: bool = Field(description="Whether it only groups other kinds.", examples=[False])
+    group: bool = Field(
+        description="Whether the kind only groups other kinds.",
+        examples=[False],
+    )
 
 
 class KindSearchResponse(BundleResponse):
-    """Kinds by words of their names."""
+    """Kinds that match a search."""
 
     query: str = Field(examples=["teapot"])
     kinds: list[KindSummarySchema]
 
 
 class KindResponse(BundleResponse, KindSummarySchema):
-    """A kind with everything that the table says of it."""
+    """A kind with all its data in the table."""
 
     table: str = Field(description="Version of the table.", examples=["1.0"])
     path: list[str] = Field(
@@ -61,21 +63,23 @@ class KindResponse(BundleResponse, KindSummarySchema):
     )
     synonyms: list[str] = Field(examples=[["tea pot"]])
     names: dict[str, list[str]] = Field(
-        description="Language -> names in it.", examples=[{"de": ["Teekanne"]}]
+        description="Language code -> names in that language.", examples=[{"de": ["Teekanne"]}]
     )
     use: str | None = Field(
-        description="durable or consumable; null for a group.", examples=["durable"]
+        description="`durable` or `consumable`; null for a group.", examples=["durable"]
     )
     audience: list[str] = Field(
-        description="Whom it is for; empty without a restriction.", examples=[["baby"]]
+        description="Groups of users for whom the kind is made; empty for everyone.",
+        examples=[["baby"]],
     )
     fits: list[str] = Field(
-        description="Properties that decide whether another product fits.", examples=[["size"]]
+        description="Properties that decide whether another product fits, such as `size`.",
+        examples=[["size"]],
     )
     confused_with: list[str] = Field(
-        description="Kinds that are easily mixed up with it.", examples=[["tablet_case"]]
+        description="Kinds that are easily confused with it.", examples=[["tablet_case"]]
     )
-    goes_with: list[KindLinkSchema] = Field(description="What goes with it, strongest first.")
-    recommended_for: list[KindLinkSchema] = Field(description="Kinds that it goes with.")
+    goes_with: list[KindLinkSchema] = Field(description="Complementary kinds, strongest first.")
+    recommended_for: list[KindLinkSchema] = Field(description="Kinds that it is a complement of.")
     alternatives: list[KindNameSchema]
     never_together: list[KindNeverSchema]

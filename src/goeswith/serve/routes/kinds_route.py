@@ -30,24 +30,26 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
             Query(
                 min_length=1,
                 max_length=200,
-                description="Words of a name, in any language of the table.",
+                description="Words of the name, in any language of the table.",
                 examples=["teapot"],
             ),
         ],
         k: Annotated[
-            int, Query(ge=1, le=_MAX_KINDS, description="Number of kinds.", examples=[5])
+            int, Query(ge=1, le=_MAX_KINDS, description="Maximum number of kinds.", examples=[5])
         ] = 20,
     ) -> Response:
-        """Product kinds by words of their names, best first."""
+        """Search product kinds by name, best match first."""
         kinds = [kind_summary(kind) for kind in kind_search().search(search, k)]
         return json_response(snapshot.bundle, query=search, kinds=kinds)
 
     @app.get("/v1/kinds/{id}", response_model=KindResponse, responses=problem_responses(404))
     def kind(
         snapshot: CurrentSnapshot,
-        kind_id: Annotated[str, Path(alias="id", description="Id of a kind.", examples=["teapot"])],
+        kind_id: Annotated[
+            str, Path(alias="id", description="Id of the kind.", examples=["teapot"])
+        ],
     ) -> Response:
-        """A product kind: names, what goes with it and why, alternatives."""
+        """A product kind: its names, what goes with it and why, and its alternatives."""
         index = kind_search()
         if kind_id not in index.table.kinds:
             near = [one.id for one in index.search(kind_id.replace("_", " "), 3)]

@@ -26,7 +26,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         snapshot: CurrentSnapshot,
         who: str | None = may_edit,  # type: ignore[assignment]
     ) -> StoredLabelsResponse:
-        """Label recommendations; the response is sent when the labels are on disk."""
+        """Store labels of recommendations. The response is sent when they are on disk."""
         for one in request.labels:
             snapshot.bundle.products.row(one.source)
             snapshot.bundle.products.row(one.target)
@@ -43,13 +43,17 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
     def labels(
         snapshot: CurrentSnapshot,
         source: Annotated[
-            Id | None, Query(description="Labels of this product only.", examples=["phone-1"])
+            Id | None,
+            Query(
+                description="Only labels of recommendations for this product.", examples=["phone-1"]
+            ),
         ] = None,
         k: Annotated[
-            int, Query(ge=1, le=_MAX_LABELS, description="Number of labels.", examples=[100])
+            int,
+            Query(ge=1, le=_MAX_LABELS, description="Maximum number of labels.", examples=[100]),
         ] = 1000,
     ) -> StoredLabelsResponse:
-        """The labels that count, the newest first: the last of each person and pair."""
+        """Current labels, newest first: the latest label of each person for each pair."""
         stored = LabelStore(snapshot.bundle.path).read()
         newest = [one for one in reversed(stored.labels) if source in {None, one.source}]
         return StoredLabelsResponse.model_validate(

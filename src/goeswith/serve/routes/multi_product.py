@@ -46,7 +46,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
             Query(
                 min_length=1,
                 max_length=MAX_BASKET,
-                description="A product in the basket; repeatable.",
+                description="Id of a product in the basket; repeatable.",
                 examples=[["phone-1"]],
             ),
         ],
@@ -76,7 +76,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
             Query(
                 min_length=1,
                 max_length=MAX_BASKET,
-                description="A viewed or bought product, oldest first; repeatable.",
+                description="Id of a viewed or bought product; repeatable, oldest first.",
                 examples=[["phone-2", "phone-1"]],
             ),
         ],
@@ -84,7 +84,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         constraints: SlateConstraints,
         k: int | None = k_default,
     ) -> Response:
-        """Candidates for the next product after several products, likeliest first."""
+        """Products that a shopper may view or buy next in a session, most likely first."""
         recommendations = snapshot.bundle.session(
             product, resolve_k(k, max_k, snapshot), constraints
         )
@@ -102,7 +102,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         constraints: SlateConstraints,
         k: int | None = k_default,
     ) -> Response:
-        """Complements of a new product, from its attributes."""
+        """Complements of a product that is not in the catalogue, from its attributes."""
         recommendations = snapshot.bundle.complements_of_new(
             new.attributes, resolve_k(k, max_k, snapshot), constraints
         )
@@ -117,7 +117,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         http: Request,
         constraints: KeyConstraints,
     ) -> Response:
-        """Complements of each of several products, in the order of the request."""
+        """Complements of several products, a list for each, in the order of the request."""
         count = resolve_k(None if request.k is None else min(request.k, max_k), max_k, snapshot)
         items: list[dict[str, Any]] = []
         for product_id in request.product_ids:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any, Final
 
 TAGS: Final = {
-    "recommendations": "What goes with products.",
-    "catalogue": "Products, search and changes of facts.",
-    "feedback": "What shoppers did.",
-    "rules": "Rules of the shop.",
-    "labels": "What people say of recommendations.",
-    "kinds": "The table of product kinds.",
-    "service": "The bundle, health and metrics.",
+    "recommendations": "Recommendations for a product, a basket, a session or a shopper.",
+    "catalogue": "Products: read, search and change attributes.",
+    "feedback": "Events of shoppers, and results computed from them.",
+    "rules": "Merchandising rules, such as pins and bans.",
+    "labels": "Labels that people give to recommendations.",
+    "kinds": "The built-in table of product kinds and of what goes with what.",
+    "service": "Information about the bundle, health checks and metrics.",
 }
 OPERATIONS: Final = {
     ("get", "/v1/products/{product_id}/complements"): ("complements", "recommendations"),
@@ -58,11 +58,12 @@ OPERATIONS: Final = {
 
 
 def name_operations(schema: dict[str, Any]) -> None:
-    """Give the operations of a schema their ids and tags; a test requires that each has one."""
+    """Give the operations of a schema their ids, summaries and tags."""
     for path, methods in schema["paths"].items():
         for method, operation in methods.items():
             if (method, path) in OPERATIONS:
                 operation_id, tag = OPERATIONS[method, path]
                 operation["operationId"] = operation_id
+                operation["summary"] = operation_id.replace("_", " ").capitalize()
                 operation["tags"] = [tag]
     schema["tags"] = [{"name": name, "description": text} for name, text in TAGS.items()]

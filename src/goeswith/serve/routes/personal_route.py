@@ -25,27 +25,27 @@ _ShopperId = Annotated[str, Field(min_length=1, max_length=MAX_ID_LENGTH)]
 
 
 class PersonalRequest(BaseModel):
-    """A shopper: what she bought, or her id if the bundle has her history."""
+    """A shopper: either the products bought, or an id whose history the bundle has."""
 
     model_config = ConfigDict(extra="forbid")
 
     history: list[Annotated[str, Field(max_length=MAX_ID_LENGTH)]] | None = Field(
         None,
         max_length=MAX_HISTORY,
-        description="Products that the shopper bought. Used for this response alone: neither "
-        "stored nor logged.",
+        description="Ids of products that the shopper bought. Used for this response only; "
+        "neither stored nor logged.",
         examples=[["phone-1", "charger-2"]],
     )
     user_id: _ShopperId | None = Field(
         None,
-        description="In place of `history`, a shopper of the events of the fit; needs a bundle "
-        "fitted with fit.shopper_model.",
+        description="Instead of `history`: id of a shopper in the events of the fit. Requires a "
+        "bundle fitted with `fit.shopper_model`.",
         examples=[None],
     )
     repeats: Literal["auto", "all", "none"] = Field(
         "auto",
-        description="Which products that she bought may be shown: `auto` those that shoppers buy "
-        "again, `all`, or `none`.",
+        description="Which products that the shopper bought may be recommended: `auto` (those "
+        "that are often bought again), `all` or `none`.",
         examples=["auto"],
     )
 
@@ -60,19 +60,19 @@ class PersonalRecommendationSchema(RecommendationSchema):
     """A complement for one shopper."""
 
     rank_for_all: int | None = Field(
-        description="Rank in the list for all shoppers, before rules, pins and diversity; null if "
-        "it is not in that list.",
+        description="Rank in the list without personalization, before rules, pins and diversity; "
+        "null if it is not in that list.",
         examples=[7],
     )
     personal: str | None = Field(
-        description="Why the rank differs; null where a pin or a rule put it there, and where "
-        "nothing is known of the shopper.",
+        description="Why the rank differs from `rank_for_all`; null if a pin or rule set the "
+        "rank, or the shopper has no history.",
         examples=["Up from 7: shoppers with similar purchases buy it more often."],
     )
 
 
 class LeftOutSchema(BaseModel):
-    """A product that the shopper bought, and that would be shown otherwise."""
+    """A product left out because the shopper bought it."""
 
     product_id: str = Field(examples=["phone-1"])
     reason: str = Field(
@@ -81,26 +81,28 @@ class LeftOutSchema(BaseModel):
 
 
 class PersonalizationSchema(BaseModel):
-    """How the list was made for the shopper."""
+    """How the list was personalized."""
 
     source: Literal["history", "user"] = Field(
-        description="The history of the request, or the user of the bundle.", examples=["history"]
+        description="`history`: from the request; `user`: from the bundle.", examples=["history"]
     )
     known: bool = Field(
-        description="Whether there is any purchase to go by; if not, the list is that for all.",
+        description="Whether the shopper has a history. If not, the list is not personalized.",
         examples=[True],
     )
-    products: int = Field(description="Distinct products that she bought.", examples=[2])
+    products: int = Field(
+        description="Number of distinct products that the shopper bought.", examples=[2]
+    )
     unknown: int = Field(
-        description="Ids of the history that the bundle does not have; they are ignored.",
+        description="Number of ids in the history that the bundle does not have; they are ignored.",
         examples=[0],
     )
     similar_shoppers: bool = Field(
-        description="Whether the bundle has histories that hers was compared with.",
+        description="Whether the history was compared with those of other shoppers in the bundle.",
         examples=[True],
     )
     left_out: list[LeftOutSchema] = Field(
-        description="Products that she bought and that would be among the first k."
+        description="Products that would be in the list if the shopper had not bought them."
     )
 
 

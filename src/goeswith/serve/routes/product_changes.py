@@ -61,7 +61,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
     ) -> ProductChangesResponse:
         """Change price, stock, visibility or other attributes of a product.
 
-        The response is sent when the change is on disk; every answer from then on has it.
+        The response is sent when the change is on disk. Later responses use the new values.
         """
         snapshot.bundle.products.row(product_id)
         return _response(
@@ -74,7 +74,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         snapshot: CurrentSnapshot,
         who: str | None = may_edit,  # type: ignore[assignment]
     ) -> ProductChangesResponse:
-        """Delete a product: it is never shown again, until it is restored or added by a fit."""
+        """Delete a product: it is not shown again until it is restored or added by a fit."""
         snapshot.bundle.products.row(product_id)
         return _response(snapshot, write(snapshot, [FactChange(product_id, deleted=True)], who))
 
@@ -84,7 +84,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         snapshot: CurrentSnapshot,
         who: str | None = may_edit,  # type: ignore[assignment]
     ) -> ProductChangesResponse:
-        """Change, delete or restore several products; unknown ones are skipped and reported."""
+        """Change, delete or restore several products. Unknown ids are skipped and reported."""
         changes = [
             FactChange(one.product_id, one.attributes, one.deleted) for one in request.products
         ]

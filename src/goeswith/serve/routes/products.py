@@ -58,8 +58,8 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
             str | None,
             Query(
                 max_length=500,
-                description="One of the bundle's models, scored online, for comparison with "
-                "another.",
+                description="Rank with this model of the bundle alone, without fallback models, "
+                "to compare models.",
                 examples=["popularity"],
             ),
         ] = None,
@@ -118,14 +118,14 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
     def reverse(
         product_id: ProductId, snapshot: LocalSnapshot, k: int | None = k_default
     ) -> Response:
-        """Products that a product is recommended for."""
+        """Products for which this product is recommended."""
         recommendations = snapshot.bundle.reverse(product_id, resolve_k(k, max_k, snapshot))
         app.state.metrics.count_recommendations(recommendations)
         return list_response(snapshot.bundle, "sources", recommendations, product_id=product_id)
 
     @app.get(PRODUCT_PATH, responses=problem_responses(404))
     def product(product_id: ProductId, snapshot: CurrentSnapshot) -> ProductResponse:
-        """A product with all attributes of the catalogue."""
+        """All attributes of a product."""
         bundle = snapshot.bundle
         stored = bundle.product(product_id)
         names = dict.fromkeys([*snapshot.columns, *stored])
@@ -140,10 +140,10 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
     @app.get("/v1/compare", response_model=ComparisonResponse, responses=problem_responses(404))
     def compare(
         snapshot: LocalSnapshot,
-        source: Annotated[Id, Query(examples=["phone-1"])],
-        target: Annotated[Id, Query(examples=["case-1"])],
+        source: Annotated[Id, Query(description="Id of the first product.", examples=["phone-1"])],
+        target: Annotated[Id, Query(description="Id of the second product.", examples=["case-1"])],
     ) -> Response:
-        """The relation of a target to a source, in both directions, with evidence."""
+        """The relation between two products in both directions, with evidence."""
         comparison = snapshot.bundle.compare(source, target)
         rows = [snapshot.bundle.products.row(product_id) for product_id in (source, target)]
         first, second = snapshot.bundle.summaries(rows)

@@ -15,19 +15,22 @@ from goeswith.settings.serve_settings import ServeSettings
 
 
 class ChoiceSchema(BaseModel):
-    """An answer to a question."""
+    """A possible answer to a question."""
 
     model_config = ConfigDict(from_attributes=True)
 
-    answer: str = Field(description="What the shopper reads.", examples=["iphone 6"])
+    answer: str = Field(description="Text of the answer, for the shopper.", examples=["iphone 6"])
     where: list[str] = Field(
-        description="Filters of the next request, each a parameter `where`; add them to those of "
-        "earlier answers.",
+        description="Filters to send with the next request, each as a parameter `where`, "
+        "together with those of earlier answers.",
         examples=[["title contains iphone 6"]],
     )
-    products: int = Field(description="Recommendations that meet the filters.", examples=[12])
+    products: int = Field(
+        description="Number of recommendations that pass the filters.", examples=[12]
+    )
     share: float = Field(
-        description="Chance of the answer, from the scores of the recommendations.", examples=[0.4]
+        description="Estimated probability of the answer, from the scores of the recommendations.",
+        examples=[0.4],
     )
 
 
@@ -37,25 +40,29 @@ class QuestionSchema(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     attribute: str = Field(
-        description="A column of the catalogue, or `device`, which is read from titles.",
+        description="Catalogue column that the question is about; `device` is read from titles.",
         examples=["device"],
     )
-    text: str = Field(description="In English.", examples=["For which device?"])
+    text: str = Field(
+        description="Text of the question, in English.", examples=["For which device?"]
+    )
     choices: list[ChoiceSchema]
     bits: float = Field(
-        description="Average reduction of the entropy of which recommendation is wanted.",
+        description="Information gain of the question, in bits.",
         examples=[1.58],
     )
-    candidates: int = Field(description="Recommendations that it divides.", examples=[50])
+    candidates: int = Field(
+        description="Number of recommendations that the question was chosen for.", examples=[50]
+    )
 
 
 class QuestionResponse(BaseModel):
-    """A question about the recommendations of a product, or null."""
+    """A question about the recommendations of a product, if there is a useful one."""
 
     bundle: str = Field(description="Id of the build.", examples=[EXAMPLE_BUILD])
     product_id: str = Field(examples=["phone-1"])
     question: QuestionSchema | None = Field(
-        description="null where no attribute divides the recommendations by half a bit or more."
+        description="Null if no question would gain at least 0.5 bits."
     )
     skipped: list[SkippedSchema] = Field(description="Filters and bans that were not applied.")
 
@@ -71,7 +78,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
     def question(
         product_id: ProductId, snapshot: LocalSnapshot, constraints: SlateConstraints
     ) -> Response:
-        """The question to the shopper that divides the complements of a product best."""
+        """A question for the shopper that narrows down the complements of a product."""
         found = snapshot.bundle.question(product_id, constraints)
         return json_response(
             snapshot.bundle, product_id=product_id, question=found.question, skipped=found.skipped

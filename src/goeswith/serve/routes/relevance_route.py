@@ -18,32 +18,49 @@ _MAX_LENGTH = 4 * MAX_PRODUCT_LENGTH
 
 
 class RelevancePairSchema(BaseModel):
-    """A query, or a product in its place, and a product."""
+    """A query (or a product instead of it) and a product."""
 
-    query: str = Field(min_length=1, max_length=_MAX_LENGTH, examples=["steel mug"])
+    query: str = Field(
+        min_length=1,
+        max_length=_MAX_LENGTH,
+        description="Search query, or the text of a product.",
+        examples=["steel mug"],
+    )
     text: str = Field(
-        "", max_length=_MAX_LENGTH, description="The product's text.", examples=["Mug of steel"]
+        "",
+        max_length=_MAX_LENGTH,
+        description="Text of the product, such as its title.",
+        examples=["Mug of steel"],
     )
     product_id: str | None = Field(
-        None, max_length=_MAX_LENGTH, description="As the model learned it, if it did."
+        None,
+        max_length=_MAX_LENGTH,
+        description="Id of the product in the training data of the model, if it was in them.",
     )
     source_id: str | None = Field(
-        None, max_length=_MAX_LENGTH, description="A product in place of the query."
+        None, max_length=_MAX_LENGTH, description="Id of a product instead of the query."
     )
-    locale: str = Field("", max_length=20, examples=["us"])
+    locale: str = Field(
+        "",
+        max_length=20,
+        description="Locale of the pair, as in the training data.",
+        examples=["us"],
+    )
 
 
 class RelevanceRequest(BaseModel):
-    """Pairs to be classified."""
+    """Pairs to classify."""
 
     pairs: list[RelevancePairSchema] = Field(min_length=1)
 
 
 class RelevanceLabelSchema(BaseModel):
-    """The class of a pair."""
+    """The predicted class of a pair."""
 
-    label: str = Field(description="The likeliest class.", examples=["exact"])
-    probabilities: dict[str, float] = Field(examples=[{"exact": 0.9, "irrelevant": 0.1}])
+    label: str = Field(description="The most probable class.", examples=["exact"])
+    probabilities: dict[str, float] = Field(
+        description="Class -> probability.", examples=[{"exact": 0.9, "irrelevant": 0.1}]
+    )
 
 
 class RelevanceResponse(BaseModel):
@@ -69,7 +86,7 @@ def add_route(app: FastAPI, settings: ServeSettings, model: Salam | None) -> Non
 
     @app.post("/v1/relevance", responses=problem_responses(411, 413))
     def relevance(request: Annotated[RelevanceRequest, Body()]) -> RelevanceResponse:
-        """The class of each pair."""
+        """Classify how relevant each product is to its query."""
         assert model is not None
         classes = model.config.classes
         if len(request.pairs) > settings.relevance_pairs:

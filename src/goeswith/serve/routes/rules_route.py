@@ -42,7 +42,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
 
     @app.get("/v1/rules")
     def rules(snapshot: CurrentSnapshot) -> RulesResponse:
-        """The rules of the bundle, and what is wrong with them."""
+        """The rules of the bundle, and problems with them."""
         store = RuleStore(snapshot.bundle.path)
         stored = store.read()
         return RulesResponse.model_validate(
@@ -59,14 +59,19 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         snapshot: CurrentSnapshot,
         who: str | None = may_edit,  # type: ignore[assignment]
     ) -> RuleChangeResponse:
-        """Add rules, each in place of one of its id."""
+        """Add rules. A rule replaces the stored rule with the same id."""
         store = RuleStore(snapshot.bundle.path)
         change = _written(lambda: store.put(request.rules, who))
         return _changed(snapshot, change, _problems(snapshot, store.read(), request.rules))
 
     @app.delete("/v1/rules/{rule_id}", responses=refusals)
     def remove(
-        rule_id: Annotated[str, InPath(pattern=f"^{ID_PATTERN}$", examples=["summer-cases"])],
+        rule_id: Annotated[
+            str,
+            InPath(
+                pattern=f"^{ID_PATTERN}$", description="Id of the rule.", examples=["summer-cases"]
+            ),
+        ],
         snapshot: CurrentSnapshot,
         who: str | None = may_edit,  # type: ignore[assignment]
     ) -> RuleChangeResponse:
@@ -79,13 +84,13 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         snapshot: CurrentSnapshot,
         who: str | None = may_edit,  # type: ignore[assignment]
     ) -> RuleChangeResponse:
-        """Undo the last change that is not undone."""
+        """Undo the latest change of the rules that is not undone yet."""
         store = RuleStore(snapshot.bundle.path)
         return _changed(snapshot, _written(lambda: store.undo(who)), [])
 
     @app.get("/v1/rules/history")
     def history(snapshot: CurrentSnapshot) -> RuleHistoryResponse:
-        """Changes of the rules, the newest first; at most 200."""
+        """Changes of the rules, newest first; at most 200."""
         changes = RuleStore(snapshot.bundle.path).history()[: -_MAX_HISTORY - 1 : -1]
         return RuleHistoryResponse.model_validate(
             {"bundle": snapshot.bundle.id, "changes": changes}
@@ -97,7 +102,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         responses=problem_responses(404, 411, 413),
     )
     def preview(request: Annotated[PreviewRequest, Body()], snapshot: CurrentSnapshot) -> Response:
-        """Recommendations of some products with the stored rules, and with others."""
+        """Compare recommendations with stored and with changed rules; nothing is stored."""
         before = {rule.id: rule for rule in RuleStore(snapshot.bundle.path).read()}
         after = {**before, **{rule.id: rule for rule in request.rules}}
         for rule_id in request.remove:

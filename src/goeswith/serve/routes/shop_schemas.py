@@ -17,7 +17,7 @@ _Attributes = Annotated[
     dict[Annotated[str, Field(max_length=200)], Attribute],
     Field(
         max_length=200,
-        description="New values by name; null returns to the catalogue's value.",
+        description="Attribute -> new value; null restores the value of the catalogue.",
         examples=[{"price": 9.99, "stock": 0}],
     ),
 ]
@@ -40,12 +40,12 @@ class ProductChangeSchema(BaseModel):
     product_id: _ProductId
     attributes: _Attributes = {}
     deleted: bool | None = Field(
-        None, description="Delete the product, or restore it.", examples=[True]
+        None, description="true deletes the product, false restores it.", examples=[True]
     )
 
 
 class ProductChangesRequest(BaseModel):
-    """Changes of several products, in their order."""
+    """Changes of several products; they are applied in the given order."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -53,22 +53,24 @@ class ProductChangesRequest(BaseModel):
 
 
 class SkippedChangeSchema(BaseModel):
-    """A change that was not made."""
+    """A change that was skipped."""
 
     product_id: str = Field(examples=["case-99"])
     reason: str = Field(examples=["the bundle has no such product"])
 
 
 class ProductChangesResponse(BundleResponse):
-    """What was written; every answer from now on has it."""
+    """Changes that were stored; later responses use them."""
 
-    changed: int = Field(description="Products with a new value.", examples=[1])
-    unchanged: int = Field(description="Products that had all of these values.", examples=[0])
+    changed: int = Field(description="Number of products with a new value.", examples=[1])
+    unchanged: int = Field(
+        description="Number of products that already had these values.", examples=[0]
+    )
     skipped: list[SkippedChangeSchema] = Field(examples=[[]])
 
 
 class RulesRequest(BaseModel):
-    """Rules to add, each in place of one of its id."""
+    """Rules to add. A rule replaces the stored rule with the same id."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -76,13 +78,15 @@ class RulesRequest(BaseModel):
 
 
 class RuleProblemSchema(BaseModel):
-    """What is wrong with a rule."""
+    """A problem with a rule."""
 
     model_config = ConfigDict(from_attributes=True)
 
     rule: str = Field(examples=["summer-cases"])
     problem: str = Field(examples=["target.products: the bundle has no 'case-99'"])
-    is_left_out: bool = Field(description="Whether it is not applied at all.", examples=[True])
+    is_left_out: bool = Field(
+        description="Whether the rule is not applied because of the problem.", examples=[True]
+    )
 
 
 class RulesResponse(BundleResponse):
@@ -97,41 +101,43 @@ class RuleChangeSchema(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
-    revision: int = Field(examples=[3])
+    revision: int = Field(description="Number of the change, from 1.", examples=[3])
     at: str = Field(examples=["2024-01-31T12:00:00+00:00"])
     who: str | None = Field(examples=["merchandiser"])
-    action: str = Field(examples=["put"])
+    action: str = Field(description="Kind of change.", examples=["put"])
     before: dict[str, dict[str, Any] | None] = Field(
-        description="Rules before the change by id; null for a new one.", examples=[{}]
+        description="Rule id -> rule before the change; null if it was added.", examples=[{}]
     )
     after: dict[str, dict[str, Any] | None] = Field(
-        description="Rules after the change by id; null for a removed one.", examples=[{}]
+        description="Rule id -> rule after the change; null if it was removed.", examples=[{}]
     )
-    undoes: int | None = Field(None, description="The revision that it undoes.", examples=[None])
+    undoes: int | None = Field(
+        None, description="Revision that this change undoes; null if none.", examples=[None]
+    )
 
 
 class RuleChangeResponse(BundleResponse):
-    """The change that was made; null if nothing changed."""
+    """A change of the rules."""
 
     change: RuleChangeSchema | None
     problems: list[RuleProblemSchema] = Field(examples=[[]])
 
 
 class RuleHistoryResponse(BundleResponse):
-    """Changes of the rules, the newest first."""
+    """Changes of the rules, newest first."""
 
     changes: list[RuleChangeSchema]
 
 
 class LabelSchema(BaseModel):
-    """What a person says of a recommendation."""
+    """A label that a person gives to a recommendation."""
 
     model_config = ConfigDict(extra="forbid")
 
-    source: _ProductId = Field(description="The product that it is recommended for.")
-    target: _ProductId = Field(description="The recommended product.")
+    source: _ProductId = Field(description="Id of the queried product.")
+    target: _ProductId = Field(description="Id of the recommended product.")
     label: LabelName = Field(
-        description="`none` withdraws the label of this pair.", examples=["complement"]
+        description="`none` removes your label of this pair.", examples=["complement"]
     )
 
 
@@ -144,30 +150,37 @@ class LabelsRequest(BaseModel):
 
 
 class StoredLabelSchema(BaseModel):
-    """A label that is stored."""
+    """A stored label."""
 
     model_config = ConfigDict(from_attributes=True)
 
     source: str = Field(examples=["phone-1"])
     target: str = Field(examples=["case-1"])
     label: LabelName = Field(examples=["complement"])
-    who: str | None = Field(description="Name of the key.", examples=["merchandiser"])
+    who: str | None = Field(
+        description="Name of the API key; null without keys.", examples=["merchandiser"]
+    )
     at: str = Field(examples=["2024-01-31T12:00:00+00:00"])
 
 
 class StoredLabelsResponse(BundleResponse):
-    """Labels that are on the disk."""
+    """Stored labels."""
 
     labels: list[StoredLabelSchema]
-    unreadable: int = Field(0, description="Lines of the file that were skipped.", examples=[0])
+    unreadable: int = Field(
+        0, description="Number of lines of the label file that could not be read.", examples=[0]
+    )
 
 
 class PreviewRequest(BaseModel):
-    """Rules that are not stored yet, and products to try them on."""
+    """Changes of the rules to preview, and products to preview them for."""
 
     model_config = ConfigDict(extra="forbid")
 
-    rules: list[Rule] = Field(max_length=MAX_CHANGES, description="To add to those there are.")
+    rules: list[Rule] = Field(
+        max_length=MAX_CHANGES,
+        description="Rules to add to the stored ones; a rule replaces one with the same id.",
+    )
     remove: list[str] = Field(
         [], max_length=MAX_CHANGES, description="Ids of rules to remove.", examples=[[]]
     )
@@ -175,25 +188,30 @@ class PreviewRequest(BaseModel):
         [],
         max_length=100,
         examples=[["phone-1"]],
-        description="Products; empty: those of the rules, then some of the catalogue.",
+        description="Products to preview. Default: products that the rules name, then products "
+        "of the catalogue.",
     )
-    k: int = Field(10, ge=1, le=50, examples=[5])
+    k: int = Field(10, ge=1, le=50, description="Recommendations per product.", examples=[5])
 
 
 class PreviewItemSchema(BaseModel):
-    """One product before and after."""
+    """Recommendations of one product before and after the change."""
 
     product_id: str = Field(examples=["phone-1"])
     before: list[RecommendationSchema]
     after: list[RecommendationSchema]
-    entered: list[str] = Field(examples=[["case-3"]])
-    left: list[str] = Field(examples=[["case-1"]])
-    rules: list[str] = Field(description="Ids of the rules that change it.", examples=[["a"]])
+    entered: list[str] = Field(
+        description="Products that are new in the list.", examples=[["case-3"]]
+    )
+    left: list[str] = Field(description="Products that left the list.", examples=[["case-1"]])
+    rules: list[str] = Field(
+        description="Ids of the rules that changed the list.", examples=[["a"]]
+    )
 
 
 class PreviewResponse(BundleResponse):
-    """Recommendations with the rules that there are, and with the new ones."""
+    """Recommendations with the stored rules and with the changed rules."""
 
-    products: int = Field(description="Products that were tried.", examples=[20])
-    differences: list[PreviewItemSchema] = Field(description="Products whose list changes.")
+    products: int = Field(description="Number of products that were compared.", examples=[20])
+    differences: list[PreviewItemSchema] = Field(description="Products whose list changed.")
     problems: list[RuleProblemSchema] = Field(examples=[[]])

@@ -18,40 +18,51 @@ from goeswith.settings.serve_settings import ServeSettings
 
 
 class ShopperProductSchema(BaseModel):
-    """A product for a shopper."""
+    """A product that a shopper may buy."""
 
     product_id: str = Field(examples=["coffee-1"])
-    title: str | None = Field(description="Null where the product has none.", examples=["Coffee"])
-    type: str | None = Field(description="Null where the product has none.", examples=["coffee"])
-    score: float = Field(description="Comparable within one response only.", examples=[0.42])
+    title: str | None = Field(description="Null if the product has none.", examples=["Coffee"])
+    type: str | None = Field(description="Null if the product has none.", examples=["coffee"])
+    score: float = Field(
+        description="Only scores of the same response can be compared.", examples=[0.42]
+    )
     why: str = Field(
-        description="One sentence, from counts alone.",
+        description="One sentence in English with the counts behind the score.",
         examples=["Bought in 4 of 9 baskets, every 12 days, last 15 days ago."],
     )
     times: int = Field(description="Baskets of the shopper with the product.", examples=[4])
     baskets: int = Field(description="Baskets of the shopper.", examples=[9])
     interval_days: float | None = Field(
-        description="Mean days between her purchases of it.", examples=[12.0]
+        description="Mean number of days between the shopper's purchases of the product; null "
+        "for fewer than two, or without times.",
+        examples=[12.0],
     )
     last_days_ago: float | None = Field(
-        description="Days from her last purchase of it to the last purchase of the log.",
+        description="Days from the shopper's last purchase of the product to the last purchase "
+        "of the log; null if not bought, or without times.",
         examples=[15.0],
     )
     shoppers: int = Field(description="Shoppers who bought the product.", examples=[120])
 
 
 class ShopperNextResponse(BundleResponse):
-    """What a shopper may buy next."""
+    """Products that a shopper may buy next."""
 
-    user_id: str = Field(description="Of the request.", examples=["u1"])
+    user_id: str = Field(description="Id of the shopper, from the request.", examples=["u1"])
     known: bool = Field(
-        description="Whether the bundle has her history; without it, `new` are the products that "
-        "most shoppers bought.",
+        description="Whether the bundle has a history of the shopper. If not, `new` lists the "
+        "products that most shoppers bought.",
         examples=[True],
     )
-    model: str = Field(description="The model that ranks.", examples=["shopper_ranker"])
-    again: list[ShopperProductSchema] = Field(description="Bought before, likeliest first.")
-    new: list[ShopperProductSchema] = Field(description="Not bought before, likeliest first.")
+    model: str = Field(
+        description="The model that ranks the products.", examples=["shopper_ranker"]
+    )
+    again: list[ShopperProductSchema] = Field(
+        description="Products bought before, most likely first."
+    )
+    new: list[ShopperProductSchema] = Field(
+        description="Products not bought before, most likely first."
+    )
     skipped: list[SkippedSchema] = Field(
         [], description="Filters and bans that were not applied.", examples=[[]]
     )
@@ -71,7 +82,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
             str,
             InPath(
                 max_length=MAX_ID_LENGTH,
-                description="A shopper, as in the events of the fit.",
+                description="Id of a shopper, as in the events that the bundle was fitted on.",
                 examples=["u1"],
             ),
         ],
@@ -79,7 +90,7 @@ def add(app: FastAPI, settings: ServeSettings) -> None:
         constraints: FilterConstraints,
         k: int | None = k_default,
     ) -> Response:
-        """What a shopper may buy next: again, and for the first time."""
+        """Products that a shopper may buy next: repeat purchases and new products."""
         count = resolve_k(k, settings.max_k, snapshot)
         found = snapshot.bundle.for_shopper(user_id, count, constraints)
         return json_response(snapshot.bundle, user_id=user_id, **asdict(found))

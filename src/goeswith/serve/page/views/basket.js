@@ -60,8 +60,8 @@ export async function basket({ params, facts, signal, again }) {
       facts.session_model && h(
         "p",
         { class: "switch" },
-        h("label", {}, h("input", { type: "checkbox", checked: ordered, "data-keep": "order", on: { change: reorder } }), " Use as a session, oldest first"),
-        h("span", { class: "hint" }, "Ranks the next product; the last product has the largest weight"),
+        h("label", {}, h("input", { type: "checkbox", checked: ordered, "data-keep": "order", on: { change: reorder } }), " Use as a session, oldest product first"),
+        h("span", { class: "hint" }, "Recommends the next product; the last product of the list counts most"),
       ),
       h("h2", {}, ordered ? "Next product in the session" : "Recommended with this basket"),
       filterPanel("basket", params, facts),

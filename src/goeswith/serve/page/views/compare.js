@@ -46,8 +46,8 @@ export async function compare({ params, facts, signal }) {
     h(
       "div",
       { class: "sides" },
-      direction("First to second", found.forward, found.source, facts),
-      direction("Second to first", found.backward, found.target, facts),
+      direction("Second recommended with the first", found.forward, found.source, facts),
+      direction("First recommended with the second", found.backward, found.target, facts),
     ),
   );
   return { title: `${nameOf(found.source, 30)} and ${nameOf(found.target, 30)}`, said: words, body };
@@ -72,7 +72,7 @@ function arrow(relation) {
 function orderOf(e) {
   if (e.source_first === null) return "order not recorded";
   const ordered = e.source_first + (e.target_first ?? 0);
-  return ordered < MIN_ORDERED ? `order of fewer than ${MIN_ORDERED} recorded` : `${contexts(e.source_first, e.unit)} of ${count(ordered)} with an order`;
+  return ordered < MIN_ORDERED ? `order recorded in fewer than ${MIN_ORDERED}` : `${contexts(e.source_first, e.unit)} of ${count(ordered)} with an order`;
 }
 
 function direction(title, given, source, facts) {

@@ -5,7 +5,7 @@ import { combobox } from "../combobox.js";
 import { h, said } from "../dom.js";
 import { field } from "../filters.js";
 import { go, to } from "../routes.js";
-import { clean, many, nameOf } from "../text.js";
+import { clean, count, many, nameOf } from "../text.js";
 
 export async function models({ params, facts, signal }) {
   const id = params.get("id");
@@ -43,7 +43,7 @@ export async function models({ params, facts, signal }) {
   const common = [...places[0].keys()].filter((one) => places[1].has(one)).length;
   const heading = `${many(common, "recommendation")} in common`;
   body.push(
-    h("p", { class: "lead" }, h("a", { href: to("product", { id }) }, said(nameOf(self, 100))), `: ${heading} of ${k}`),
+    h("p", { class: "lead" }, h("a", { href: to("product", { id }) }, said(nameOf(self, 100))), `: ${count(common)} of ${k} recommendations in common`),
     h(
       "div",
       { class: "sides" },

@@ -73,7 +73,7 @@ function control(column, kind, given, facts) {
   }
   const input = column === "description" ? h("textarea", { rows: 3, maxlength: 20000, value }) : h("input", { type: "text", maxlength: 2000, value });
   if (kind === "number") input.setAttribute("inputmode", "decimal");
-  const element = field(label, input, { list: "separated by commas", time: "2024-01-31", number: "a number" }[kind]);
+  const element = field(label, input, { list: "separated by commas", time: "a date, such as 2024-01-31", number: "a number" }[kind]);
   if (column === "type") {
     const id = uid("types");
     input.setAttribute("list", id);

@@ -89,7 +89,7 @@ function toolbar(answers, params, id, tab) {
 
 /** Whether this key may edit, and the rule for a product that is not in the list. */
 function permission(facts, self, { market, again }) {
-  if (!facts.may_edit) return h("p", { class: "hint permission" }, "You can look at this list, not edit it: ", said(facts.edit_refusal, 200), ".");
+  if (!facts.may_edit) return h("p", { class: "hint permission" }, "Read-only: ", said(facts.edit_refusal, 200), ".");
   const finder = combobox({
     label: "Product to pin",
     onPick: (target, input) => {
@@ -105,10 +105,10 @@ const differences = (changed) => changed && (changed.entered.size > 0 || changed
   { class: "note", "aria-label": "Changes since the last build" },
   h("p", {}, "Since the build that you last saw: ", [
     changed.entered.size && `${many(changed.entered.size, "new recommendation")}`,
-    changed.left.length && `${changed.left.length} left`,
-    changed.moved && `${changed.moved} at another rank`,
+    changed.left.length && `${changed.left.length} removed`,
+    changed.moved && `${changed.moved} at a different rank`,
   ].filter(Boolean).join(", "), "."),
-  changed.left.length > 0 && h("p", {}, "Left: ", changed.left.slice(0, 10).map((name, i) => [i > 0 && ", ", said(name, 80)])),
+  changed.left.length > 0 && h("p", {}, "Removed: ", changed.left.slice(0, 10).map((name, i) => [i > 0 && ", ", said(name, 80)])),
 );
 
 /** Pins, bans and filters that were not applied. */
@@ -122,7 +122,7 @@ const skipped = (answer) => answer.skipped?.length > 0 && h(
 const ruled = (answer) => answer.rules?.length > 0 && h(
   "p",
   { class: "ruled" },
-  "Changed by ",
+  "Changed by rules: ",
   answer.rules.slice(0, 20).map((id, i) => [i > 0 && ", ", h("a", { href: to("rules", { id }) }, said(id, 80))]),
 );
 

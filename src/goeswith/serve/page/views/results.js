@@ -27,10 +27,10 @@ function tiles(report) {
   const tile = ([name, figure, note]) => h("div", {}, h("dt", {}, name), h("dd", {}, figure, note && h("span", { class: "hint" }, note)));
   return h("dl", { class: "tiles" }, [
     ["Recommendations shown", count(row.impressions), report.counted === "seen" ? "seen by a shopper" : "sent to a shopper, seen or not"],
-    ["Clicked", share.format(row.click_rate), between(row.click_rate_low, row.click_rate_high)],
-    [`Bought after a ${report.touch}`, paid(row.revenue), `${many(row.units, "piece")} within ${many(report.window_hours, "hour")}`],
-    attach.orders > 0 && ["Orders with a recommended product", percent(attach.rate), `of ${many(attach.orders, "order")} whose shoppers saw recommendations for a product in it, ${count(attach.attached)} also hold one of these (attach rate)`],
-    more && ["Extra revenue", paid(more.incremental), `${between(more.incremental_low, more.incremental_high, paid)}; what shoppers spent beyond the ${count(more.holdout_shoppers)} who got no recommendations, for comparison`],
+    ["Click rate", share.format(row.click_rate), `${between(row.click_rate_low, row.click_rate_high)} (95 % interval)`],
+    [`Revenue after a ${report.touch}`, paid(row.revenue), `${many(row.units, "unit")} bought within ${many(report.window_hours, "hour")}`],
+    attach.orders > 0 && ["Attach rate", percent(attach.rate), `${count(attach.attached)} of ${many(attach.orders, "order")} with a product whose recommendations were shown also contain one of them`],
+    more && ["Incremental revenue", paid(more.incremental), `${between(more.incremental_low, more.incremental_high, paid)} (95 % interval), compared with ${many(more.holdout_shoppers, "shopper")} without recommendations (holdout group)`],
   ].filter(Boolean).map(tile));
 }
 
@@ -47,12 +47,12 @@ function experimentOf(report, currency) {
     h("h2", {}, "Experiment ", said(report.name, 80)),
     report.stopped && h("p", { class: "note" }, `Stopped on ${clean(report.stopped.at, 10)}. All shoppers now see ${clean(report.stopped.shows, 60)}.`),
     h("p", { class: "note" }, clean(report.verdict, 600)),
-    table(["Variant", "Shoppers", "Clicked", "Buyers", `Revenue per shopper${currency ? `, ${clean(currency, 3)}` : ""}`, `Difference to ${clean(report.control, 60)}`], report.variants.map((one) => [
+    table(["Variant", "Shoppers", "Click rate", "Conversion", `Revenue per shopper${currency ? `, ${clean(currency, 3)}` : ""}`, `Difference from ${clean(report.control, 60)}`], report.variants.map((one) => [
       h("th", { scope: "row" }, said(one.name, 60)), cell(one.shoppers, count), cell(one.values.click_rate, share.format.bind(share)),
       cell(one.values.conversion, share.format.bind(share)), cell(one.values.revenue, price), h("td", {}, change(one)),
     ])),
-    report.drafts.map((one) => h("p", {}, `Clicks for ${clean(one.rankings[0], 60)}, against ${clean(one.rankings[1], 60)}: ${one.clicks ? `${share.format(one.preference)} (${share.format(one.low)} to ${share.format(one.high)})` : "none"} of ${count(one.clicks)}.`)),
-    h("p", { class: "hint" }, "The range in brackets is where the true difference lies, with the certainty that the experiment sets. It holds on any day, so that you may look as often as you like."),
+    report.drafts.map((one) => h("p", {}, one.clicks ? `Interleaving: ${share.format(one.preference)} of ${many(one.clicks, "click")} were on products of ${clean(one.rankings[0], 60)} (${share.format(one.low)} to ${share.format(one.high)}), the others on those of ${clean(one.rankings[1], 60)}.` : `Interleaving of ${clean(one.rankings[0], 60)} and ${clean(one.rankings[1], 60)}: no clicks yet.`)),
+    h("p", { class: "hint" }, "In brackets: confidence interval of the difference, at the level of the experiment. It is valid on every day, so you may check it as often as you like."),
   ];
 }
 
@@ -66,7 +66,7 @@ function valueWords(by, value) {
 
 export async function results({ params, signal }) {
   const by = params.get("by") in WORDS ? params.get("by") : "day";
-  const body = [h("h1", {}, "What recommendations earned")];
+  const body = [h("h1", {}, "Results of the recommendations")];
   const answers = await Promise.all([api.results("all", signal), api.results(by, signal)]).catch((error) => {
     if (![403, 404].includes(error.status)) throw error;
     return error; // there are none, or none for this key; the service says why
@@ -74,7 +74,7 @@ export async function results({ params, signal }) {
   if (answers instanceof Error) return { title: "Results", said: answers.message, body: [...body, h("p", { class: "nothing" }, `No results to show: ${clean(answers.message, 300)}.`)] };
   const [report, parts] = answers;
   const { currency } = report;
-  if (!report.rows.length) return { title: "Results", body: [...body, h("p", { class: "nothing" }, "Nothing was shown yet.")] };
+  if (!report.rows.length) return { title: "Results", body: [...body, h("p", { class: "nothing" }, "No recommendations are recorded yet.")] };
   const cells = (row) => [
     h("th", { scope: "row" }, said(valueWords(by, row.value), 120)), h("td", {}, count(row.impressions)),
     h("td", {}, share.format(row.click_rate), h("span", { class: "hint" }, ` ${between(row.click_rate_low, row.click_rate_high)}`)),
@@ -82,18 +82,18 @@ export async function results({ params, signal }) {
   ];
   return {
     title: "Results",
-    said: "What recommendations earned",
+    said: "Results of the recommendations",
     body: [
       ...body,
       h("p", {}, `${day(report.first_at)} to ${day(report.last_at)}`),
       tiles(report),
-      !report.incremental && h("p", { class: "note" }, "How much of this shoppers would have bought anyway is not known. To measure it, give a share of the shoppers no recommendations (a holdout group)."),
+      !report.incremental && h("p", { class: "note" }, "Shoppers would have made some of these purchases anyway. To measure the incremental revenue, show no recommendations to a share of the shoppers (a holdout group)."),
       ...(experimentOf(report.experiment, currency) ?? []),
       h("h2", {}, `By ${WORDS[by]}`),
       h("nav", { class: "jump", "aria-label": "Figures by" }, Object.entries(WORDS).map(([name, words]) => h("a", { class: "quiet", href: to("results", { by: name }), "aria-current": name === by && "page" }, words))),
-      parts.rows.length ? table([WORDS[by][0].toUpperCase() + WORDS[by].slice(1), "Shown", "Clicked", "Put into a cart", `Revenue${currency ? `, ${clean(currency, 3)}` : ""}`, "Revenue per 1,000 shown"], parts.rows.slice(0, SHOWN).map(cells)) : h("p", { class: "nothing" }, "None."),
-      parts.rows.length > SHOWN && h("p", { class: "hint" }, `${count(parts.rows.length - SHOWN + parts.more_rows)} more are not shown.`),
-      h("p", { class: "hint under" }, `The range beside a rate is where the true rate lies with a certainty of 95 %: few clicks, wide range. Two rows whose ranges overlap may be equal. Revenue is of purchases within ${many(report.window_hours, "hour")} after the last ${report.touch} of the product by the same shopper; shoppers would have bought some of it anyway.`),
+      parts.rows.length ? table([WORDS[by][0].toUpperCase() + WORDS[by].slice(1), "Shown", "Click rate", "Add-to-cart rate", `Revenue${currency ? `, ${clean(currency, 3)}` : ""}`, "Revenue per 1,000 shown"], parts.rows.slice(0, SHOWN).map(cells)) : h("p", { class: "nothing" }, "None."),
+      parts.rows.length > SHOWN && h("p", { class: "hint" }, `${count(parts.rows.length - SHOWN + parts.more_rows)} more rows are not shown.`),
+      h("p", { class: "hint under" }, `Ranges are 95 % confidence intervals. Rows with overlapping ranges may not differ. Revenue counts purchases of a product within ${many(report.window_hours, "hour")} after the shopper's last ${report.touch} of it; shoppers would have made some of these purchases anyway.`),
       report.notes.length > 0 && h("ul", { class: "hint" }, report.notes.map((note) => h("li", {}, clean(note, 300)))),
     ],
   };

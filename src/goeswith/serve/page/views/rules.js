@@ -31,9 +31,9 @@ export async function rules({ params, facts, signal, again }) {
     said: heading,
     body: [
       h("h1", {}, "Rules"),
-      h("p", { class: "lead" }, stored.length ? `${heading}${wrong.size ? `, ${count(wrong.size)} with a problem` : ""}.` : "No rules. Use Edit on a recommendation to add one."),
-      !facts.may_edit && h("p", { class: "hint permission" }, "You can look at the rules, not edit them: ", said(facts.edit_refusal, 200), "."),
-      chosen && !stored.some((rule) => rule.id === chosen) && h("p", { class: "note" }, "There is no rule ", said(chosen, 80), " now."),
+      h("p", { class: "lead" }, stored.length ? `${heading}${wrong.size ? `, ${count(wrong.size)} with a problem` : ""}.` : facts.may_edit ? "No rules. To add one, open Edit below a recommendation." : "No rules."),
+      !facts.may_edit && h("p", { class: "hint permission" }, "Read-only: ", said(facts.edit_refusal, 200), "."),
+      chosen && !stored.some((rule) => rule.id === chosen) && h("p", { class: "note" }, "There is no rule ", said(chosen, 80), "; it may have been removed."),
       h("ul", { class: "rules" }, shown.map((rule) => h(
         "li",
         { class: rule.id === chosen ? "rule chosen" : "rule" },

@@ -15,7 +15,7 @@ export async function start({ facts }) {
   return {
     title: "goeswith",
     body: [
-      h("h1", {}, "Recommendations of ", said(facts.data, 60)),
+      h("h1", {}, "Recommendations for ", said(facts.data, 60)),
       h(
         "p",
         { class: "lead" },
@@ -29,13 +29,13 @@ export async function start({ facts }) {
         h("h2", { id: "health-heading" }, "Health"),
         shareTiles(health),
         notices(health, 3),
-        h("p", { class: "does" }, h("a", { class: "quiet", href: to("health") }, "Health and changes")),
+        h("p", { class: "does" }, h("a", { class: "quiet", href: to("health") }, "All figures and changes")),
       ),
       weak.length > 0 && h(
         "section",
         { "aria-labelledby": "weak-heading" },
-        h("h2", { id: "weak-heading" }, "Weak products"),
-        h("p", { class: "hint" }, "The products bought most that have few or doubtful recommendations."),
+        h("h2", { id: "weak-heading" }, "Products with issues"),
+        h("p", { class: "hint" }, "Best-selling products whose recommendations are few or have little evidence."),
         h("ul", { class: "entries" }, weak.map((product) => entry(product, h("p", { class: "marks" }, product.issues.map((issue) => h("span", { class: "mark" }, issueWords(issue))))))),
       ),
       best.length > 0 && h(
