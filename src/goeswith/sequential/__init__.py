@@ -16,6 +16,7 @@ _WHERE: Final = {
     "item_knn": "goeswith.sequential.item_knn:ItemKnn",
     "session_knn": "goeswith.sequential.session_knn:SessionKnn",
     "mixture": "goeswith.sequential.mixture:Mixture",
+    "session_trees": "goeswith.sequential.trees.session_trees:SessionTrees",
     "sasrec": _NEURAL + "sasrec:SasRec",
     "bert4rec": _NEURAL + "bert4rec:Bert4Rec",
     "hstu": _NEURAL + "hstu:Hstu",
@@ -27,4 +28,7 @@ SESSION_MODELS: Final[Registry[SessionModel]] = Registry(
 )
 TRAINED: Final = tuple(name for name, where in _WHERE.items() if where.startswith(_NEURAL))
 """Models that are trained with torch."""
-CLOSED_FORM: Final = tuple(name for name in SESSION_MODELS.names if name not in TRAINED)
+CLOSED_FORM: Final = tuple(
+    name for name in SESSION_MODELS.names if name not in (*TRAINED, "session_trees")
+)
+"""Models that are counted: all but those and the trees."""

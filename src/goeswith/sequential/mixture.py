@@ -24,7 +24,7 @@ from goeswith.sequential.sequences import Sequences
 
 _MAX_RANK: Final = 20
 """Ranks that weights are optimised for."""
-_RIVAL: Final = "frequent"
+RIVAL: Final = "frequent"
 """What the mixture has to beat beside its members: the products of the session, then popularity."""
 _TOP_PER_MEMBER: Final = 100
 """Best products of each member, the competitors of a target."""
@@ -106,7 +106,7 @@ class Mixture(SessionModel):
         self.repeat_rate = repeat_rates(prefixes, targets)
         shares, competitors = self._competing_shares(prefixes, targets)
         self.weights = best_weights(shares, competitors)
-        rival = self._make_member(_RIVAL).fit(catalog, others)
+        rival = self._make_member(RIVAL).fit(catalog, others)
         alone = self._better_alone(rival, prefixes, targets, (shares, competitors))
         for place, spec in enumerate(self.config.members):
             if not trained_members[place]:
@@ -136,7 +136,7 @@ class Mixture(SessionModel):
         shares, competitors = competing
         weights = best_weights(shares[~check], competitors[~check])
         own = mixture_ndcg(shares[check], competitors[check], weights)
-        names = [*self.config.members, _RIVAL]
+        names = [*self.config.members, RIVAL]
         rows = np.flatnonzero(check)
         tests, wanted = prefixes.take(rows), targets[rows]
         only_new = not self.repeat_rate.any()  # no one returns to a product
@@ -230,7 +230,7 @@ class Mixture(SessionModel):
     def arrays(self) -> Arrays:
         parts = {str(place): member for place, member in enumerate(self.members)}
         if self.alone is not None and not self.weights.any():
-            parts[_RIVAL] = self.alone
+            parts[RIVAL] = self.alone
         return {
             "weights": self.weights,
             "again": self.repeat_rate,
@@ -255,8 +255,8 @@ class Mixture(SessionModel):
             if self.weights.any():
                 self.alone = self.members[int(np.argmax(self.weights))]
                 return
-            self.alone = self._make_member(_RIVAL)
-            prefix = f"{_RIVAL}-"
+            self.alone = self._make_member(RIVAL)
+            prefix = f"{RIVAL}-"
             self.alone.restore(
                 {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
             )

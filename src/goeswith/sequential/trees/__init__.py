@@ -1,0 +1,1 @@
+"""Boosted trees that order the candidates of other session models."""
