@@ -11,7 +11,7 @@ from scipy import sparse
 
 from goeswith.core.arrays import Floats, Rows, Sparse
 from goeswith.relations import expressions
-from goeswith.relations.engines import Engine
+from goeswith.relations.engines import Engine, fetch
 from goeswith.relations.expressions import Table
 from goeswith.relations.pair_counts import PairCounts, count_pairs, memory_needed, read_pair_counts
 
@@ -24,7 +24,7 @@ def per_product(table: Table, n: int, *names: str) -> list[npt.NDArray[np.float6
         n: products.
         names: columns.
     """
-    rows = table.to_pyarrow()
+    rows = fetch(table)
     out = np.zeros((len(names), n))
     out[:, rows["product"].to_numpy()] = [rows[name].to_numpy() for name in names]
     return list(out)
@@ -41,7 +41,7 @@ class Totals:
     @classmethod
     def of(cls, occurrences: Table) -> Totals:
         """Count them."""
-        (row,) = expressions.totals(occurrences).to_pyarrow().to_pylist()
+        (row,) = fetch(expressions.totals(occurrences)).to_dicts()
         found = {name: value or 0 for name, value in row.items()}  # null without rows
         rows = int(found["rows"])
         return cls(float(found["contexts"]), rows, int(found.get("seen", rows)))
@@ -79,7 +79,7 @@ def count_pairs_in_context(
     if "weight" not in occurrences.columns and memory_needed(rows, n) <= engine.pair_memory:
         known = "customer" in occurrences.columns
         columns = ["moment"] * ordered + ["bought"] * views + ["customer"] * known
-        table = occurrences.select("context", "product", *columns).to_pyarrow()
+        table = fetch(occurrences.select("context", "product", *columns))
         return count_pairs(
             _compact_codes(table["context"].to_numpy()),
             table["product"].to_numpy().astype(np.int32, copy=False),

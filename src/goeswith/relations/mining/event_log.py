@@ -8,6 +8,7 @@ from typing import Final
 
 import polars as pl
 
+from goeswith.relations.engines import fetch
 from goeswith.relations.expressions import Table
 
 ID_COLUMNS: Final = ("basket_id", "session_id", "user_id")
@@ -40,9 +41,8 @@ class EventLog:
         """The log of a table, which is counted."""
         values = {name: table[name].count() for name in table.columns}
         events = {f"is {name}": table.count(where=table.event == name) for name in _EVENTS}
-        (counts,) = (
-            table.aggregate(n_rows=table.count(), **values, **events).to_pyarrow().to_pylist()
-        )
+        counted = table.aggregate(n_rows=table.count(), **values, **events)
+        (counts,) = fetch(counted).to_dicts()
         return cls(
             table,
             int(counts["n_rows"]),

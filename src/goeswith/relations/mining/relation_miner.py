@@ -16,7 +16,7 @@ from goeswith.relations.edge_counts import (
     edge_counts,
     per_product,
 )
-from goeswith.relations.engines import Engine
+from goeswith.relations.engines import Engine, fetch
 from goeswith.relations.expressions import Table
 from goeswith.relations.mining.event_log import ID_COLUMNS, EventLog
 from goeswith.relations.mining_report import MinedRelation, MiningReport
@@ -202,7 +202,7 @@ def _rows_and_products(occurrences: Table) -> tuple[int, int]:
     counted = occurrences.aggregate(
         rows=occurrences.count(), products=occurrences["product"].nunique()
     )
-    (row,) = counted.to_pyarrow().to_pylist()
+    (row,) = fetch(counted).to_dicts()
     return int(row["rows"]), int(row["products"] or 0)
 
 
@@ -224,7 +224,7 @@ def _count_contexts(sizes: Table, cap: int, unit: str, without_context: int) -> 
         ordered=sizes.count(where=fits & sizes.ordered),
         sightings=(sizes.size * (sizes.size - 1)).sum(where=fits),
     )
-    (counts,) = row.to_pyarrow().to_pylist()
+    (counts,) = fetch(row).to_dicts()
     return _ContextCounts(
         contexts_are=_CONTEXT_NAMES[unit],
         contexts=counts["contexts"] or 0,  # Spark returns null without contexts
