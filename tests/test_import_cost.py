@@ -35,6 +35,14 @@ def test_fitting_loads_no_statistics_before_a_ranker_is_trained() -> None:
     assert not {"scipy.stats", "sklearn", "pandas", "lightgbm"} & set(out.stdout.split())
 
 
+def test_mining_loads_no_pandas() -> None:
+    events = (
+        "pl.DataFrame({'product': [0, 1], 'basket_id': ['a', 'a']}).cast({'product': pl.Int32})"
+    )
+    mine = f"import polars as pl; from goeswith.relations.mine import mine; mine({events}, 2)"
+    assert "pandas" not in loaded_by(mine)
+
+
 def test_a_command_is_imported_when_it_runs() -> None:
     run = "import sys; from goeswith.cli.main import main; sys.argv = ['goeswith', 'key', 'a']"
     out = subprocess.run(

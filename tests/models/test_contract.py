@@ -60,6 +60,12 @@ NEEDS_ATTRIBUTES = (
     "product2vec_softmax",
 )
 DEMANDS_A_DENSE_MATRIX = ("ease",)
+SLOW_AT_SCALE = (
+    "daemon_full_graph",
+    "directed_propagation",
+    "p_companion_softmax",
+    "typed_towers",
+)
 
 # models of the table of kinds need titles: see tests/ranking/test_knowledge_ranker.py, zero_shot
 BY_KINDS = ("kinds", "knowledge_ranker", "zero_shot")
@@ -369,14 +375,15 @@ def test_memory_does_not_grow_with_the_square_of_the_catalogue(
 ) -> None:
     if name in DEMANDS_A_DENSE_MATRIX:
         pytest.skip("the method itself needs a dense matrix; it refuses past max_products")
-    n, rng = 20_000, np.random.default_rng(0)
+    n = 12_000 if name in SLOW_AT_SCALE else 20_000  # the bound is on the square in both
+    rng = np.random.default_rng(0)
     frame = pl.DataFrame({"product_id": np.arange(n).astype(str)}).with_columns(
         type=pl.format("type {}", pl.Series(rng.integers(0, 2000, n)))
     )
     edges = rng.integers(0, n, (2, n)).astype(np.int32)
     graph = RelationGraph.from_edges(n, {"co_purchase": (edges[0], edges[1])})
     graph = replace(graph, baskets=baskets_of_pairs(edges.T, n))
-    assert len(graph.complements) > 19_000
+    assert len(graph.complements) > 0.95 * n
     catalog = Catalog(frame)
     spec = f"{name}:max_epochs=1" if name in TRAINED else name
     make_model(spec, QUICK).fit(*sparse_shop)  # loads libraries: watched, that takes minutes

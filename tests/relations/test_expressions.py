@@ -30,12 +30,13 @@ def relations():
     return {
         "capped": expressions.co_occurrences(few, ordered=True),
         "aged": expressions.co_occurrences(aged, ordered=False),
-        "total": expressions.total_weight(aged),
+        "total": expressions.totals(aged),
         "co_view": expressions.co_view_pairs(visited, ordered=True),
         "view_then_purchase": expressions.view_then_purchase_pairs(visited),
         "baskets": expressions.co_occurrences(expressions.purchases(users), ordered=True),
         "days": expressions.co_occurrences_within(dated, 60 * MINUTE, ordered=True),
         "holders": expressions.contexts_per_product(visited),
+        "viewers": expressions.viewers_and_buyers(visited),
     }
 
 

@@ -11,28 +11,40 @@ from scipy import sparse
 
 from goeswith.core.arrays import Floats, Rows, Sparse
 from goeswith.relations import expressions
-from goeswith.relations.engines import Engine
+from goeswith.relations.engines import Engine, fetch
 from goeswith.relations.expressions import Table
 from goeswith.relations.pair_counts import PairCounts, count_pairs, memory_needed, read_pair_counts
 
 
-def contexts_per_product(holders: Table, n: int) -> npt.NDArray[np.float64]:
-    """(n,) number of contexts of each product.
+def per_product(table: Table, n: int, *names: str) -> list[npt.NDArray[np.float64]]:
+    """(n,) values of each product, for each of some columns; 0 for products that are not there.
 
     Args:
-        holders: of `expressions.contexts_per_product`.
+        table: product and the columns.
         n: products.
+        names: columns.
     """
-    table = holders.to_pyarrow()
-    out = np.zeros(n)
-    out[table["product"].to_numpy()] = table["contexts"].to_numpy()
-    return out
+    rows = fetch(table)
+    out = np.zeros((len(names), n))
+    out[:, rows["product"].to_numpy()] = [rows[name].to_numpy() for name in names]
+    return list(out)
 
 
-def total_weight(total: Table) -> float:
-    """Number of all contexts, from `expressions.total_weight`."""
-    (value,) = total.to_pyarrow()["weight"].to_pylist()
-    return float(value or 0)
+@dataclass(frozen=True)
+class Totals:
+    """Of occurrences: contexts, by weight; rows; and rows of products that were viewed."""
+
+    contexts: float
+    rows: int
+    seen: int
+
+    @classmethod
+    def of(cls, occurrences: Table) -> Totals:
+        """Count them."""
+        (row,) = fetch(expressions.totals(occurrences)).to_dicts()
+        found = {name: value or 0 for name, value in row.items()}  # null without rows
+        rows = int(found["rows"])
+        return cls(float(found["contexts"]), rows, int(found.get("seen", rows)))
 
 
 @dataclass(frozen=True)
@@ -48,13 +60,14 @@ class EdgeCounts:
 
 
 def count_pairs_in_context(
-    occurrences: Table, n: int, min_count: int, engine: Engine, *, ordered: bool
+    occurrences: Table, rows: int, n: int, min_count: int, engine: Engine, *, ordered: bool
 ) -> PairCounts:
     """Count pairs within contexts: in this process if memory allows, else in the engine.
 
     Args:
         occurrences: of `expressions.purchases`, or of `expressions.visits`, of which pairs are
             counted as alternatives; with a `weight` if old contexts count less.
+        rows: number of occurrences; with `viewed`, of those in which it is true.
         n: products.
         min_count: pairs of fewer contexts are left out.
         engine: where `occurrences` is.
@@ -63,22 +76,20 @@ def count_pairs_in_context(
     views = "viewed" in occurrences.columns
     if views:
         occurrences = occurrences.filter(occurrences.viewed)
-    if "weight" not in occurrences.columns and engine.pair_memory:
-        rows = int(occurrences.count().to_pyarrow().as_py())
-        if memory_needed(rows, n) <= engine.pair_memory:
-            known = "customer" in occurrences.columns
-            columns = ["moment"] * ordered + ["bought"] * views + ["customer"] * known
-            table = occurrences.select("context", "product", *columns).to_pyarrow()
-            return count_pairs(
-                _compact_codes(table["context"].to_numpy()),
-                table["product"].to_numpy().astype(np.int32, copy=False),
-                n,
-                min_count,
-                # a null becomes NaN
-                moment=table["moment"].to_numpy().astype(np.float64) if ordered else None,
-                apart=table["bought"].to_numpy() if views else None,
-                customer=_compact_codes(table["customer"].to_numpy()) if known else None,
-            )
+    if "weight" not in occurrences.columns and memory_needed(rows, n) <= engine.pair_memory:
+        known = "customer" in occurrences.columns
+        columns = ["moment"] * ordered + ["bought"] * views + ["customer"] * known
+        table = fetch(occurrences.select("context", "product", *columns))
+        return count_pairs(
+            _compact_codes(table["context"].to_numpy()),
+            table["product"].to_numpy().astype(np.int32, copy=False),
+            n,
+            min_count,
+            # a null becomes NaN
+            moment=table["moment"].to_numpy().astype(np.float64) if ordered else None,
+            apart=table["bought"].to_numpy() if views else None,
+            customer=_compact_codes(table["customer"].to_numpy()) if known else None,
+        )
     pair_expression = expressions.co_view_pairs if views else expressions.co_occurrences
     return read_pair_counts(
         engine.materialize(pair_expression(occurrences, ordered=ordered)), min_count

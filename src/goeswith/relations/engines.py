@@ -10,6 +10,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
+import polars as pl
+
 from goeswith.relations.expressions import Table
 
 
@@ -17,6 +19,20 @@ def _memory_table(arrow: Any) -> Table:
     import ibis
 
     return ibis.memtable(arrow)
+
+
+def fetch(expression: Table) -> pl.DataFrame:
+    """The result of an expression.
+
+    Both Ibis (`to_pyarrow` with DuckDB) and pyarrow (`to_numpy`) would import pandas.
+    """
+    engine = expression.get_backend()
+    if engine.name == "duckdb":
+        rows = engine.con.sql(engine.compile(expression)).to_arrow_table()
+        rows = rows.cast(expression.schema().to_pyarrow())
+    else:
+        rows = expression.to_pyarrow()
+    return pl.DataFrame(pl.from_arrow(rows))
 
 
 @dataclass(frozen=True)

@@ -206,20 +206,41 @@ def contexts_per_product(occurrences: Table) -> Table:
 
     A product that occurs repeatedly in a context has the largest of its weights there.
     """
-    deduplicated = _max_weight(occurrences, "context", "product")
+    keys = ("context", "product")
+    if "weight" in occurrences.columns:
+        deduplicated = occurrences.group_by(*keys).agg(weight=_.weight.max())
+    else:
+        deduplicated = occurrences.select(*keys).distinct().mutate(weight=1)
     return deduplicated.group_by("product").agg(contexts=_.weight.sum())
 
 
-def total_weight(occurrences: Table) -> Table:
-    """One row, weight: number of contexts, by weight if they have one."""
-    return _max_weight(occurrences, "context").aggregate(weight=_.weight.sum())
+def viewers_and_buyers(visit_table: Table) -> Table:
+    """product, viewers, buyers: number of sessions in which each was viewed, and bought.
+
+    By weight if sessions have one.
+
+    Args:
+        visit_table: of `visits`: each product once in a session.
+    """
+    kinds = {"viewers": _.viewed, "buyers": _.bought}
+    if "weight" in visit_table.columns:
+        sums = {name: _.weight.sum(where=kind).fill_null(0) for name, kind in kinds.items()}
+    else:
+        sums = {name: _.count(where=kind) for name, kind in kinds.items()}
+    return visit_table.group_by("product").agg(**sums)
 
 
-def _max_weight(occurrences: Table, *keys: str) -> Table:
-    """Distinct keys with the largest of their weights; 1 without weights."""
-    if "weight" in occurrences.columns:
-        return occurrences.group_by(*keys).agg(weight=_.weight.max())
-    return occurrences.select(*keys).distinct().mutate(weight=1)
+def totals(occurrences: Table) -> Table:
+    """One row. contexts: their number, by weight if they have one; rows: of the occurrences.
+
+    With a column `viewed`, also seen: rows in which it is true.
+    """
+    seen = {"seen": _.count(where=_.viewed)} if "viewed" in occurrences.columns else {}
+    weight = {"contexts": _.weight.max()} if "weight" in occurrences.columns else {}
+    each = occurrences.group_by("context").agg(rows=_.count(), **seen, **weight)
+    if not weight:
+        each = each.mutate(contexts=1)
+    return each.aggregate(**{name: _[name].sum() for name in ("contexts", "rows", *seen)})
 
 
 def co_occurrences(occurrences: Table, *, ordered: bool) -> Table:

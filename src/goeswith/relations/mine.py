@@ -13,7 +13,7 @@ from goeswith.relations.config import MiningConfig
 from goeswith.relations.engines import Engine, duckdb_engine
 from goeswith.relations.expressions import Table
 from goeswith.relations.graph import RelationGraph
-from goeswith.relations.mining.event_log import ID_COLUMNS, EventLog, count_rows, encode_events
+from goeswith.relations.mining.event_log import ID_COLUMNS, EventLog, encode_events
 from goeswith.relations.mining.relation_miner import RelationMiner
 from goeswith.relations.mining_report import MiningReport
 from goeswith.relations.relation import CO_PURCHASE
@@ -101,10 +101,9 @@ def mine_table(
         )
     votes = VoteWeights.from_log(log.table, log.columns, config)
     mining = RelationMiner(n, engine, config, votes, report)
-    bought = EventLog.from_table(log.table.filter(log.table.event == "purchase"))
     relations = {}
-    if bought.rows:
-        relations[CO_PURCHASE] = mining.co_purchase(bought)
-    if count_rows(log.table.filter(log.table.event == "view")):
+    if log.of_event["purchase"]:
+        relations[CO_PURCHASE] = mining.co_purchase(log.purchases())
+    if log.of_event["view"]:
         relations |= mining.view_relations(log)
     return RelationGraph(n, relations)

@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from goeswith.core.arrays import Rows
 from goeswith.core.jit import jit_compile
+from goeswith.relations.engines import fetch
 from goeswith.relations.expressions import Table
 
 _Bools: TypeAlias = npt.NDArray[np.bool_]
@@ -68,9 +69,10 @@ class PairCounts:
 
 def read_pair_counts(table: Table, min_count: int) -> PairCounts:
     """The pairs that an engine has counted; see `expressions.co_occurrences`."""
-    n_seen = int(table.count().to_pyarrow().as_py())
-    frequent = table.filter(table["count"] >= min_count).to_pyarrow()
-    arrays = {name: frequent[name].to_numpy() for name in frequent.column_names}
+    (counted,) = fetch(table.aggregate(n_seen=table.count())).to_dicts()
+    n_seen = int(counted["n_seen"])
+    frequent = fetch(table.filter(table["count"] >= min_count))
+    arrays = {name: frequent[name].to_numpy() for name in frequent.columns}
     return PairCounts(
         source=arrays["source"],
         target=arrays["target"],

@@ -10,6 +10,7 @@ from typing import Literal, Self
 from goeswith.core.errors import DataError
 from goeswith.relations import expressions
 from goeswith.relations.config import MiningConfig
+from goeswith.relations.engines import fetch
 from goeswith.relations.expressions import Table
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -50,7 +51,8 @@ class VoteWeights:
                 "these do not have; add the column or leave half_life_days out"
             )
         half_life = timedelta(days=config.half_life_days) // _MICROSECOND
-        return cls(config.per_user_cap, half_life, int(events.time.max().to_pyarrow().as_py()))
+        (newest,) = fetch(events.aggregate(time=events.time.max())).to_dicts()
+        return cls(config.per_user_cap, half_life, int(newest["time"]))
 
     def weigh_contexts(
         self, occurrences: Table, events: Table, *, customers: bool = False
@@ -81,5 +83,5 @@ class VoteWeights:
 
 def _median_contexts(owner_table: Table) -> int:
     """Number of contexts of the median user: the lower of the two for an even number of users."""
-    counts = expressions.contexts_of_users(owner_table).to_pyarrow()["contexts"].to_pylist()
+    counts = fetch(expressions.contexts_of_users(owner_table))["contexts"].to_list()
     return int(sorted(counts)[(len(counts) - 1) // 2]) if counts else 1

@@ -11,14 +11,14 @@ from goeswith.relations import expressions
 from goeswith.relations.config import DEFAULT_MIN_CO_PURCHASE, MiningConfig
 from goeswith.relations.edge_counts import (
     EdgeCounts,
-    contexts_per_product,
+    Totals,
     count_pairs_in_context,
     edge_counts,
-    total_weight,
+    per_product,
 )
-from goeswith.relations.engines import Engine
+from goeswith.relations.engines import Engine, fetch
 from goeswith.relations.expressions import Table
-from goeswith.relations.mining.event_log import ID_COLUMNS, EventLog, count_rows
+from goeswith.relations.mining.event_log import ID_COLUMNS, EventLog
 from goeswith.relations.mining_report import MinedRelation, MiningReport
 from goeswith.relations.pair_counts import read_pair_counts
 from goeswith.relations.relation import CO_PURCHASE, CO_VIEW, VIEW_THEN_PURCHASE, Relation
@@ -68,26 +68,29 @@ class RelationMiner:
             sizes, config.max_basket, unit, events.rows - in_context.rows
         )
         eligible = keep(expressions.limit_size(occurrences, sizes, config.max_basket))
-        min_count, ordered = (
-            _resolve_min_co_purchase(config, sizes, eligible),
-            context_counts.ordered,
-        )
+        eligible_rows, products = _rows_and_products(eligible)
+        min_count = config.resolve_min_co_purchase(context_counts.sightings, products)
+        ordered = context_counts.ordered
         if day_window:
             occurrences = keep(self.votes.weigh_purchases(eligible))
+            totals = Totals.of(occurrences)
             within = expressions.co_occurrences_within(occurrences, window, ordered=ordered)
             pairs = read_pair_counts(keep(within), min_count)
         else:
             occurrences = keep(self.votes.weigh_contexts(eligible, encoded, customers=True))
+            totals = Totals.of(occurrences)
             pairs = count_pairs_in_context(
-                occurrences, self.n, min_count, self.engine, ordered=ordered
+                occurrences, totals.rows, self.n, min_count, self.engine, ordered=ordered
             )
-        product_contexts = contexts_per_product(
-            expressions.contexts_per_product(occurrences), self.n
+        (product_contexts,) = per_product(
+            expressions.contexts_per_product(occurrences), self.n, "contexts"
         )
         min_customers = config.resolve_min_customers(min_count)
         edges = edge_counts(pairs, self.n, symmetric=True, min_customers=min_customers)
-        companions = contexts_per_product(expressions.companions_per_product(occurrences), self.n)
-        over_user_cap = count_rows(eligible) - count_rows(occurrences)
+        (companions,) = per_product(
+            expressions.companions_per_product(occurrences), self.n, "contexts"
+        )
+        over_user_cap = eligible_rows - totals.rows
         if config.min_co_purchase == "auto" and min_count < DEFAULT_MIN_CO_PURCHASE:
             self.report.notes.append(
                 f"{CO_PURCHASE}: the minimum support in {_CONTEXT_NAMES[unit]} is {min_count}, "
@@ -97,13 +100,12 @@ class RelationMiner:
         self.report.relations.append(
             _mined_relation(CO_PURCHASE, context_counts, edges, over_user_cap, min_count)
         )
-        contexts = total_weight(expressions.total_weight(occurrences))
         return Relation(
             edges.count,
             edges.source_first,
             product_contexts,
             product_contexts,
-            contexts,
+            totals.contexts,
             edges.seen,
             edges.customers,
             None if day_window else companions,
@@ -137,7 +139,6 @@ class RelationMiner:
             gap = timedelta(minutes=config.session_gap_minutes) // timedelta(microseconds=1)
             table = table.mutate(user_id=table.context).drop("context")
             table = keep(expressions.sessions_by_gap(table, gap))
-        any_purchase = count_rows(table.filter(table.event == "purchase")) > 0
         # an order alone does not show how often its products are viewed together
         table = keep(expressions.with_a_view(table))
         visits = keep(expressions.visits(expressions.with_moment(table)))
@@ -146,24 +147,22 @@ class RelationMiner:
         context_counts = _count_contexts(sizes, config.max_basket, "session_id", without_context)
         eligible = keep(expressions.limit_size(visits, sizes, config.max_basket))
         visits = keep(self.votes.weigh_contexts(eligible, table))
-        over_user_cap = count_rows(eligible) - count_rows(visits)
-        viewers = contexts_per_product(
-            expressions.contexts_per_product(visits.filter(visits.viewed)), n
+        totals = Totals.of(visits)
+        over_user_cap, contexts = _rows_and_products(eligible)[0] - totals.rows, totals.contexts
+        viewers, buyers = per_product(
+            expressions.viewers_and_buyers(visits), n, "viewers", "buyers"
         )
-        buyers = contexts_per_product(
-            expressions.contexts_per_product(visits.filter(visits.bought)), n
-        )
-        contexts = total_weight(expressions.total_weight(visits))
 
+        ordered = context_counts.ordered
         pairs = count_pairs_in_context(
-            visits, n, config.min_co_view, self.engine, ordered=context_counts.ordered
+            visits, totals.seen, n, config.min_co_view, self.engine, ordered=ordered
         )
         edges = edge_counts(pairs, n, symmetric=True)
         self.report.relations.append(
             _mined_relation(CO_VIEW, context_counts, edges, over_user_cap, config.min_co_view)
         )
         co_view = Relation(edges.count, edges.source_first, viewers, viewers, contexts, edges.seen)
-        if not any_purchase:
+        if not in_context.of_event["purchase"]:
             return {CO_VIEW: co_view}
         if not events.columns & {"time", "position"}:
             notes.append(
@@ -198,14 +197,13 @@ def _uses_day_window(purchases: EventLog, config: MiningConfig) -> bool:
     return config.purchase_window == "days"
 
 
-def _resolve_min_co_purchase(config: MiningConfig, sizes: Table, occurrences: Table) -> int:
-    """Minimum number of contexts of a co-purchase edge."""
-    if config.min_co_purchase != "auto":
-        return config.min_co_purchase
-    eligible = sizes.filter(sizes["size"] <= config.max_basket)
-    pairs = (eligible["size"] * (eligible["size"] - 1)).sum().to_pyarrow().as_py()
-    products = occurrences["product"].nunique().to_pyarrow().as_py()
-    return config.resolve_min_co_purchase(int(pairs or 0), int(products or 0))
+def _rows_and_products(occurrences: Table) -> tuple[int, int]:
+    """Number of occurrences, and of distinct products in them."""
+    counted = occurrences.aggregate(
+        rows=occurrences.count(), products=occurrences["product"].nunique()
+    )
+    (row,) = fetch(counted).to_dicts()
+    return int(row["rows"]), int(row["products"] or 0)
 
 
 @dataclass(frozen=True)
@@ -215,6 +213,7 @@ class _ContextCounts:
     oversized: int
     without_context: int
     ordered: bool
+    sightings: int
 
 
 def _count_contexts(sizes: Table, cap: int, unit: str, without_context: int) -> _ContextCounts:
@@ -223,14 +222,16 @@ def _count_contexts(sizes: Table, cap: int, unit: str, without_context: int) -> 
         contexts=sizes.count(where=fits),
         oversized=sizes.count(where=~fits),
         ordered=sizes.count(where=fits & sizes.ordered),
+        sightings=(sizes.size * (sizes.size - 1)).sum(where=fits),
     )
-    (counts,) = row.to_pyarrow().to_pylist()
+    (counts,) = fetch(row).to_dicts()
     return _ContextCounts(
         contexts_are=_CONTEXT_NAMES[unit],
         contexts=counts["contexts"] or 0,  # Spark returns null without contexts
         oversized=counts["oversized"] or 0,
         without_context=without_context,
         ordered=(counts["ordered"] or 0) > 0,
+        sightings=int(counts["sightings"] or 0),
     )
 
 
