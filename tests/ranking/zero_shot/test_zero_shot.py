@@ -118,6 +118,14 @@ def test_a_saved_model_scores_as_before(fitted: ZeroShot, tmp_path: Path) -> Non
     assert_same_scores(everything(ZeroShot.load(tmp_path)), everything(fitted))
 
 
+def test_a_model_of_an_earlier_version_is_read(fitted: ZeroShot) -> None:
+    arrays = fitted.arrays()
+    del arrays["substitutes"]
+    older = ZeroShot(place=0)
+    older.restore(arrays)
+    assert np.isfinite(everything(older)[0, 1])
+
+
 def test_a_catalogue_alone_is_fitted_and_every_recommendation_says_so(
     catalog: Catalog, tmp_path: Path
 ) -> None:
