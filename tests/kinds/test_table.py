@@ -9,7 +9,7 @@ import pytest
 from goeswith.core.errors import DataError
 from goeswith.kinds.link_reasons import REASONS
 from goeswith.kinds.phrases import Phrase
-from goeswith.kinds.table import AUDIENCES, FITS, KindTable
+from goeswith.kinds.table import AUDIENCES, FITS, SCENE_GROUPS, KindTable
 from goeswith.kinds.table_reader import load_table, read_table_folder
 
 
@@ -91,4 +91,32 @@ def test_a_wrong_row_is_named(tmp_path: Path, file: str, line: str, message: str
     (tmp_path / "kinds" / "all.csv").write_text(header + rows, encoding="utf-8")
     (tmp_path / file).write_text(f"source,target,reason,strength,match\n{line}\n", encoding="utf-8")
     with pytest.raises(DataError, match=message):
+        read_table_folder(tmp_path)
+
+
+def test_scenes_have_kinds_that_may_be_shown_together(table: KindTable) -> None:
+    assert {scene.group for scene in table.scenes} == set(SCENE_GROUPS)
+    for scene in table.scenes:
+        kinds = [*scene.kinds, *scene.also]
+        assert len(scene.kinds) >= 2
+        assert len(kinds) == len(set(kinds)), scene.name
+        assert not any(table.kinds[kind].group for kind in kinds), scene.name
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        ("room,a|a,", "has a kind twice"),
+        ("room,a|nothing,", "there is no kind 'nothing'"),
+        ("room,a,top", "'top' is a group"),
+    ],
+)
+def test_a_wrong_scene_is_named(tmp_path: Path, row: str, problem: str) -> None:
+    (tmp_path / "kinds").mkdir()
+    (tmp_path / "scenes").mkdir()
+    header = "id,name,broader,synonyms,patterns,confused_with,use,fits,audience\n"
+    kinds = "top,top,,,,,,,\na,a thing,top,,,,durable,,\n"
+    (tmp_path / "kinds" / "top.csv").write_text(header + kinds, encoding="utf-8")
+    (tmp_path / "scenes" / "rooms.csv").write_text(f"scene,kinds,also\n{row}\n", encoding="utf-8")
+    with pytest.raises(DataError, match=problem):
         read_table_folder(tmp_path)

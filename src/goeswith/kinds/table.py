@@ -73,6 +73,9 @@ LINK_COLUMNS: Final = ("source", "target", "reason", "strength", "match")
 ALTERNATIVE_COLUMNS: Final = ("a", "b")
 NEVER_COLUMNS: Final = ("a", "b", "why")
 NAME_COLUMNS: Final = ("id", "names")
+SCENE_COLUMNS: Final = ("scene", "kinds", "also")
+SCENE_GROUPS: Final = ("activities", "devices", "meals", "outfits", "rooms")
+"""Files of scenes."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +142,23 @@ class KindLink:
 
 
 @dataclass(frozen=True)
+class Scene:
+    """Kinds that are used in one place or for one purpose: a room, a meal, an outfit, a hobby.
+
+    Attributes:
+        name: what a person calls it; unique.
+        group: the file that holds it: rooms, meals and so on.
+        kinds: ids of the kinds that belong to it.
+        also: ids of kinds that are often there too; they count half.
+    """
+
+    name: str
+    group: str
+    kinds: tuple[str, ...]
+    also: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class KindTable:
     """Kinds and how they relate.
 
@@ -148,6 +168,7 @@ class KindTable:
         alternatives: id -> ids of kinds that replace it; symmetric.
         never_together: pairs of ids, smaller first -> why they are never shown together.
         names: language -> id -> names of the kind in that language, the usual one first.
+        scenes: rooms, meals, outfits and activities with their kinds.
     """
 
     kinds: Mapping[str, Kind]
@@ -155,6 +176,7 @@ class KindTable:
     alternatives: Mapping[str, frozenset[str]] = field(default_factory=dict)
     never_together: Mapping[tuple[str, str], str] = field(default_factory=dict)
     names: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    scenes: tuple[Scene, ...] = ()
 
     def link(self, source: str, target: str) -> KindLink | None:
         """The link from one kind to another; None where there is none."""

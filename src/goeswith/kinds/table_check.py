@@ -10,7 +10,7 @@ from goeswith.kinds.phrases import Phrase
 from goeswith.kinds.table import Kind, KindTable
 from goeswith.kinds.table_reader import load_table, read_table_folder
 
-_PARTS = ("kinds", "links", "alternatives", "names", "never_together.csv")
+_PARTS = ("kinds", "links", "alternatives", "names", "scenes", "never_together.csv")
 
 
 def check_table_folder(folder: Traversable) -> tuple[KindTable, list[str]]:
@@ -19,7 +19,8 @@ def check_table_folder(folder: Traversable) -> tuple[KindTable, list[str]]:
     A folder without `kinds` adds to the table of this package: its rows name kinds of that.
 
     Args:
-        folder: that may hold `kinds`, `links`, `alternatives`, `names` and `never_together.csv`.
+        folder: that may hold `kinds`, `links`, `alternatives`, `names`, `scenes` and
+            `never_together.csv`.
 
     Raises:
         DataError: the folder holds none of them.

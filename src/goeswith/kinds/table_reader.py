@@ -17,10 +17,13 @@ from goeswith.kinds.table import (
     LINK_COLUMNS,
     NAME_COLUMNS,
     NEVER_COLUMNS,
+    SCENE_COLUMNS,
+    SCENE_GROUPS,
     USES,
     Kind,
     KindLink,
     KindTable,
+    Scene,
 )
 
 if TYPE_CHECKING:
@@ -47,7 +50,7 @@ def read_table_folder(
     on_problem: OnProblem | None = None,
     known: Mapping[str, Kind] | None = None,
 ) -> KindTable:
-    """A table from a folder of `kinds`, `links`, `alternatives`, `names` and `never_together.csv`.
+    """A table from a folder of its parts: `kinds`, `links`, `scenes` and so on.
 
     Args:
         folder: each part may be missing.
@@ -84,6 +87,7 @@ class _TableReader:
             alternatives={kind: frozenset(others) for kind, others in alternatives.items()},
             never_together=self._read_never_together(),
             names=self._read_names(),
+            scenes=self._read_scenes(),
         )
 
     def _read_kinds(self) -> None:
@@ -175,6 +179,32 @@ class _TableReader:
                 if self._are_kinds(where, row["id"]):
                     language[row["id"]] = _split(row["names"])
         return names
+
+    def _read_scenes(self) -> tuple[Scene, ...]:
+        scenes: dict[str, Scene] = {}
+        for file in _files(self._folder, "scenes"):
+            for where, row in self._rows(file, SCENE_COLUMNS):
+                scene = Scene(
+                    row["scene"],
+                    file.name.removesuffix(".csv"),
+                    _split(row["kinds"]),
+                    _split(row["also"]),
+                )
+                ids = (*scene.kinds, *scene.also)
+                groups = [kind for kind in ids if kind in self._kinds and self._kinds[kind].group]
+                if scene.group not in SCENE_GROUPS:
+                    self._on_problem(
+                        f"{where}: the file must be named one of {', '.join(SCENE_GROUPS)}"
+                    )
+                elif scene.name in scenes:
+                    self._on_problem(f"{where}: the scene {scene.name!r} is there already")
+                elif len(set(ids)) < len(ids):
+                    self._on_problem(f"{where}: the scene {scene.name!r} has a kind twice")
+                elif groups:
+                    self._on_problem(f"{where}: {groups[0]!r} is a group; name the kinds in it")
+                elif self._are_kinds(where, *ids):
+                    scenes[scene.name] = scene
+        return tuple(scenes.values())
 
     def _rows(
         self, file: Traversable, columns: tuple[str, ...]

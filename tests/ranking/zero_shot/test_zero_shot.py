@@ -118,6 +118,14 @@ def test_a_saved_model_scores_as_before(fitted: ZeroShot, tmp_path: Path) -> Non
     assert_same_scores(everything(ZeroShot.load(tmp_path)), everything(fitted))
 
 
+def test_a_model_of_an_earlier_version_is_read(fitted: ZeroShot) -> None:
+    arrays = fitted.arrays()
+    del arrays["substitutes"]
+    older = ZeroShot(place=0)
+    older.restore(arrays)
+    assert np.isfinite(everything(older)[0, 1])
+
+
 def test_a_catalogue_alone_is_fitted_and_every_recommendation_says_so(
     catalog: Catalog, tmp_path: Path
 ) -> None:
@@ -141,3 +149,19 @@ def test_a_catalogue_alone_needs_attributes_and_a_model_that_reads_them(
     ranker = Settings.model_validate({"fit": {"model": "ranker"}})
     with pytest.raises(DataError, match="neither a table of events nor one of relations"):
         fit_bundle(Dataset.from_frames(products=catalog.frame), tmp_path / "ranker", ranker)
+
+
+def test_kinds_of_one_room_or_meal_share_a_scene() -> None:
+    titles = ["Velvet 3-seater sofa", "Oak coffee table", "Red onion", "Minced beef 500 g"]
+    catalog = Catalog(pl.DataFrame({"product_id": list("abcd"), "title": titles}))
+    found = PairColumns.of_catalog(catalog).of_pairs(np.array([0, 2, 0]), np.array([1, 3, 2]))
+    assert found["scene: rooms"][0] > 0
+    assert found["scene: meals"].tolist()[2] == found["scene: rooms"].tolist()[2] == 0
+
+
+def test_similar_titles_count_apart_for_kinds_that_replace_each_other() -> None:
+    titles = ["Nordic oak sofa", "Nordic oak sofa bed", "Nordic oak coffee table"]
+    catalog = Catalog(pl.DataFrame({"product_id": list("abc"), "title": titles}))
+    found = PairColumns.of_catalog(catalog).of_pairs(np.array([0, 0]), np.array([0, 2]))
+    assert found["shared title"][0] == 0 < found["shared title of substitutes"][0]
+    assert found["shared title"][1] > 0 == found["shared title of substitutes"][1]

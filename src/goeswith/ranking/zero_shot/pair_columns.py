@@ -19,9 +19,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from goeswith.core.arrays import Floats, Rows, Sparse
 from goeswith.data.catalog import Catalog
-from goeswith.kinds.link_reasons import REASONS
-from goeswith.kinds.table_reader import load_table
 from goeswith.models.kind_links import KindLinks
+from goeswith.ranking.zero_shot.pair_kinds import kind_relations
 from goeswith.relations.graph import RelationGraph
 
 DEARER: Final = "dearer"
@@ -50,6 +49,7 @@ class PairColumns:
         brands: (n,) codes, -1 for none.
         log_price: (n,) NaN for none.
         audiences: (n, 3) bool: see `_AUDIENCES`.
+        substitutes: (K + 1, K + 1) bool, whether two kinds are the same or alternatives.
         relations: name -> (K + 1, K + 1) of the table of kinds, the last row and column for no
             kind; empty once their weighted sum is known.
     """
@@ -63,6 +63,7 @@ class PairColumns:
     brands: Rows
     log_price: Floats
     audiences: npt.NDArray[np.bool_]
+    substitutes: npt.NDArray[np.bool_]
     relations: Mapping[str, Floats] = field(default_factory=dict)
 
     @classmethod
@@ -81,6 +82,7 @@ class PairColumns:
         membership = _membership(categories)
         share = np.asarray(membership.sum(axis=0)).ravel() / max(n, 1)
         weighted = membership.multiply(-np.log(np.maximum(share, 1e-9))).tocsr()
+        relations = kind_relations(kinds.kind_ids)
         return cls(
             kinds.codes,
             kinds.words,
@@ -91,7 +93,8 @@ class PairColumns:
             _codes(catalog.text("brand") or [None] * n),
             np.log(np.where(price > 0, price, np.nan)).astype(np.float32),
             _audiences(titles, categories),
-            _kind_relations(kinds.kind_ids),
+            _substitutes(relations),
+            relations,
         )
 
     def of_pairs(self, sources: Rows, targets: Rows) -> dict[str, Floats]:
@@ -132,8 +135,12 @@ class PairColumns:
         a, b = self.audiences[sources], self.audiences[targets]
         shared = (a & b).any(axis=-1)
         first, second = a.any(axis=-1), b.any(axis=-1)
-        for name in ("words", "title", "text", "categories"):
-            yield f"shared {name}", dot(getattr(self, name), sources, targets)
+        replace = self.substitutes[self.kinds[sources], self.kinds[targets]]
+        for name in ("words", "title", "categories"):
+            values = dot(getattr(self, name), sources, targets)
+            yield f"shared {name}", np.where(replace, np.float32(0), values)
+            yield f"shared {name} of substitutes", np.where(replace, values, np.float32(0))
+        yield "shared text", dot(self.text, sources, targets)
         masks = {
             "same type": has_types & (types[0] == types[1]),
             "other type": has_types & (types[0] != types[1]),
@@ -146,6 +153,12 @@ class PairColumns:
         for name, mask in masks.items():
             yield name, mask.astype(np.float32)
         yield DEARER, np.maximum(np.nan_to_num(price), 0).astype(np.float32)
+
+
+def _substitutes(relations: Mapping[str, Floats]) -> npt.NDArray[np.bool_]:
+    """(K + 1, K + 1) whether two kinds are the same or alternatives."""
+    found: npt.NDArray[np.bool_] = (relations["same kind"] + relations["alternative"]) > 0
+    return found
 
 
 def _pair_products(vectors: Sparse, sources: Rows, targets: Rows) -> Floats:
@@ -161,50 +174,6 @@ def _pair_products(vectors: Sparse, sources: Rows, targets: Rows) -> Floats:
 def _all_products(vectors: Sparse, sources: Rows, targets: Rows) -> Floats:
     """(b, n) inner products of b rows of a CSR matrix with all of its rows."""
     return np.asarray((vectors[sources[:, 0]] @ vectors.T).toarray(), dtype=np.float32)
-
-
-def _kind_relations(ids: list[str]) -> dict[str, Floats]:
-    """Name -> (K + 1, K + 1) relation of two kinds; the last row and column are of no kind."""
-    table, size = load_table(), len(ids) + 1
-    code = {kind: i for i, kind in enumerate(ids)}
-    names = [
-        *(f"link: {reason}" for reason in REASONS),
-        *(f"link back: {reason}" for reason in REASONS),
-        "same kind",
-        "alternative",
-        "forbidden",
-        "same group",
-        "same department",
-        "unknown kind",
-        "targets of source",
-        "sources of target",
-    ]
-    found = {name: np.zeros((size, size), dtype=np.float32) for name in names}
-    into: dict[str, int] = {}
-    for links in table.links.values():
-        for link in links:
-            into[link.target] = into.get(link.target, 0) + 1
-    for kind, i in code.items():
-        found["same kind"][i, i] = 1
-        for link in table.links.get(kind, ()):
-            if link.target in code:
-                j = code[link.target]
-                found[f"link: {link.reason}"][i, j] = link.strength / 3
-                found[f"link back: {link.reason}"][j, i] = link.strength / 3
-        for other in table.alternatives.get(kind, ()):
-            if other in code:
-                found["alternative"][i, code[other]] = 1
-        found["targets of source"][i, :-1] = np.log1p(len(table.links.get(kind, ())))
-        found["sources of target"][:-1, i] = np.log1p(into.get(kind, 0))
-    for first, second in table.forbidden_pairs(ids):
-        found["forbidden"][code[first], code[second]] = 1
-        found["forbidden"][code[second], code[first]] = 1
-    paths = [table.path(kind) for kind in ids]
-    for name, place in (("same group", 1), ("same department", -1)):
-        of = np.array([path[min(place, len(path) - 1)] for path in paths], dtype=object)
-        found[name][:-1, :-1] = of[:, None] == of[None]
-    found["unknown kind"][-1], found["unknown kind"][:, -1] = 1, 1
-    return found
 
 
 def _categories(catalog: Catalog) -> list[list[str]]:

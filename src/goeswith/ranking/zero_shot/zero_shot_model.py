@@ -99,8 +99,10 @@ class ZeroShot(Recommender):
 
     def restore(self, arrays: Arrays) -> None:
         names = [f.name for f in fields(PairColumns) if f.name != "relations"]
-        self.columns = PairColumns(**{name: arrays[name] for name in names})
         self.kind_scores, self.pairs = arrays["kind_scores"], arrays["pairs"]
+        # earlier versions did not tell substitutes apart
+        arrays.setdefault("substitutes", np.zeros(self.kind_scores.shape, dtype=bool))
+        self.columns = PairColumns(**{name: arrays[name] for name in names})
         self.contexts, self.total = arrays["contexts"], float(arrays["total"])
         self._prepare()
 
