@@ -52,7 +52,7 @@ def list_rules(bundle: BundlePath, json: Json = False) -> None:
 
 
 def add(bundle: BundlePath, file: RuleFile, json: Json = False) -> None:
-    """Add the rules of a file. A rule replaces the stored rule with the same id.
+    """Add the rules of a file; a rule replaces the stored one with the same id.
 
         goeswith rules add bundle summer.toml
 
