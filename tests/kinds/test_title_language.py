@@ -38,3 +38,12 @@ def test_a_french_word_that_is_english_too_is_french_in_a_french_shop():
 )
 def test_a_colour_is_no_head_noun(title, noun):
     assert head_noun(title) == noun
+
+
+def test_furniture_and_medicine_have_names_in_german():
+    records = [
+        {"product_id": title, "title": title}
+        for title in ("Pendelleuchte Rattan", "Filzgleiter selbstklebend", "Eisen Kapseln 60 Stück")
+    ]
+    kinds = [tag.kind for tag in tag_catalog(Catalog.from_records(records))]
+    assert kinds == ["ceiling_light", "furniture_pad", "mineral_supplement"]
