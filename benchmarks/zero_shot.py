@@ -275,18 +275,23 @@ def aucs(pairs: Pairs, scores: Any, *, by_source: bool, other_kinds: Any = None)
 
 
 def measure(name: str, pairs: Pairs, weights: dict[str, float]) -> dict[str, float]:
-    """AUC of the weights, with and without the price, of the table of kinds and of titles."""
+    """AUC of the model, with and without what is set by hand, of the table and of titles."""
     features = pairs.columns.of_pairs(pairs.sources, pairs.targets)
     learned = sum(weights.get(key, 0) * value for key, value in features.items() if key != DEARER)
-    price = zero_shot_model.ZeroShot.Config().dearer * features[DEARER]
+    config = zero_shot_model.ZeroShot.Config()
+    price = config.dearer * features[DEARER]
+    alternatives = config.alternatives * pairs.columns.replace_each_other(
+        pairs.sources, pairs.targets
+    )
     kinds = KindLinks().fit(pairs.catalog, RelationGraph(len(pairs.catalog), {}))
     table = np.nan_to_num(kinds.score_pairs(pairs.sources, pairs.targets), neginf=0)
     if name.startswith("bundles"):
         back = kinds.score_pairs(pairs.targets, pairs.sources)
         table = np.maximum(table, np.nan_to_num(back, neginf=0))
     scores = {
-        "zero_shot": learned - price,
-        "zero_shot without prices": learned,
+        "zero_shot": learned - price - alternatives,
+        "zero_shot without prices": learned - alternatives,
+        "zero_shot without penalty of alternatives": learned - price,
         "kinds": table,
         "titles": features["shared title"] + features["shared title of substitutes"],
     }
@@ -298,9 +303,8 @@ def measure(name: str, pairs: Pairs, weights: dict[str, float]) -> dict[str, flo
         apart = (one != other) & (one >= 0) & (other >= 0)
         found |= {f"{key}, other kinds": auc(s, other_kinds=apart) for key, s in scores.items()}
     if name == HELD_OUT:
-        place = zero_shot_model.ZeroShot.Config().place
         found |= {
-            f"{key} hit@10": hit(pairs, score, place if key.startswith("zero") else 0)
+            f"{key} hit@10": hit(pairs, score, config.place if key.startswith("zero") else 0)
             for key, score in scores.items()
         }
     return found

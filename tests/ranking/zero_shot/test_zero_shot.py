@@ -48,7 +48,7 @@ def catalog() -> Catalog:
 
 @pytest.fixture(scope="module")
 def fitted(catalog: Catalog) -> ZeroShot:
-    return ZeroShot(place=0).fit(catalog, RelationGraph(N))
+    return ZeroShot(place=0, alternatives=0).fit(catalog, RelationGraph(N))
 
 
 def everything(model: ZeroShot) -> np.ndarray:
@@ -69,6 +69,16 @@ def test_without_a_log_a_score_is_the_weighted_sum_of_the_features_of_the_pair(
     assert not is_known[-1].any()
     assert not is_known[:, -1].any()
     np.testing.assert_allclose(scores[is_known], expected.reshape(N, N)[is_known], atol=1e-4)
+
+
+def test_alternatives_lose_what_is_set_and_other_pairs_nothing(
+    catalog: Catalog, fitted: ZeroShot
+) -> None:
+    model = ZeroShot(place=0, alternatives=1.5).fit(catalog, RelationGraph(N))
+    with np.errstate(invalid="ignore"):
+        lost = everything(fitted) - everything(model)
+    np.testing.assert_allclose(lost[[0, 4], [2, 5]], 1.5, atol=1e-5)  # teapots, running shorts
+    np.testing.assert_allclose(lost[[0, 0, 4], [1, 3, 6]], 0, atol=1e-5)
 
 
 def test_features_compare_and_name_nothing(catalog: Catalog) -> None:
@@ -94,7 +104,7 @@ def test_purchases_take_over_by_shrinkage(catalog: Catalog, fitted: ZeroShot) ->
         baskets[together + alone : together + 2 * alone, 4] = 1
         baskets[together + 2 * alone :, 6] = 1
         graph = replace(RelationGraph(N), baskets=sparse.csr_matrix(baskets))
-        return everything(ZeroShot(place=0).fit(catalog, graph))
+        return everything(ZeroShot(place=0, alternatives=0).fit(catalog, graph))
 
     few, many = scores(1, 0, others=20), scores(1000, 4000)
     assert prior[0, 4] < few[0, 4]

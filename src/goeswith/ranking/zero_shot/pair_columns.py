@@ -126,6 +126,13 @@ class PairColumns:
                 scores += np.float32(weights[name]) * values
         return scores
 
+    def replace_each_other(self, sources: Rows, targets: Rows) -> npt.NDArray[np.bool_]:
+        """Whether products are of one kind or of kinds that replace each other.
+
+        The shapes of sources and targets are broadcast.
+        """
+        return self.substitutes[self.kinds[sources], self.kinds[targets]]
+
     def _attributes(self, sources: Rows, targets: Rows, dot: _Dot) -> Iterator[tuple[str, Floats]]:
         """Features apart from those of kinds; the shapes of sources and targets are broadcast."""
         types = self.types[sources], self.types[targets]
@@ -135,7 +142,7 @@ class PairColumns:
         a, b = self.audiences[sources], self.audiences[targets]
         shared = (a & b).any(axis=-1)
         first, second = a.any(axis=-1), b.any(axis=-1)
-        replace = self.substitutes[self.kinds[sources], self.kinds[targets]]
+        replace = self.replace_each_other(sources, targets)
         for name in ("words", "title", "categories"):
             values = dot(getattr(self, name), sources, targets)
             yield f"shared {name}", np.where(replace, np.float32(0), values)

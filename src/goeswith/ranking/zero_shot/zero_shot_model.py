@@ -25,7 +25,7 @@ from goeswith.relations.relation import CO_PURCHASE
 class ZeroShot(Recommender):
     """A linear model of pairs, learned on the data of other shops.
 
-        f(i, j) = sum_c w_c x_c(i, j)
+        f(i, j) = sum_c w_c x_c(i, j) - alternatives [i and j replace each other]
         S(i, j) = log ((n_ij + k exp f(i, j)) / (n_i n_j / (N + n) + k))
 
     Of the p-th best product of a kind, place (1 - 1 / p) is subtracted, so that recommendations are
@@ -33,7 +33,7 @@ class ZeroShot(Recommender):
     w are numbers that the package brings (`weights.json`). With n_ij the purchases of the pair, n_i
     those of a product, N all and n products, S is the logarithm of a lift that is shrunk towards
     exp f, as if k contexts had been seen before (gamma-Poisson shrinkage; DuMouchel, 1999): f alone
-    without a log, the lift alone after many purchases. One weight was not learned: see `dearer`.
+    without a log, the lift alone after many purchases. `alternatives` and `dearer` are not learned.
     """
 
     class Config(ModelConfig):
@@ -47,6 +47,12 @@ class ZeroShot(Recommender):
             ge=0,
             description="How much less a target scores that costs e times as much as its source. "
             "Set by hand: no data set to learn from has prices and directed pairs.",
+        )
+        alternatives: float = Field(
+            1.0,
+            ge=0,
+            description="How much less a target scores if its kind is the source's or replaces "
+            "it. Set by hand: some data to learn from count variants of a product as pairs.",
         )
         place: float = Field(
             1.0, ge=0, description="Penalty for each further product of the same kind."
@@ -72,6 +78,9 @@ class ZeroShot(Recommender):
         sources = np.asarray(sources, dtype=np.int32)
         k, weights = self.config.contexts, {**learned_weights(), DEARER: -self.config.dearer}
         scores = self.columns.scores(sources, self.kind_scores, weights)
+        all_rows = np.arange(self.n, dtype=np.int32)
+        alternatives = self.columns.replace_each_other(sources[:, None], all_rows)
+        scores -= np.float32(self.config.alternatives) * alternatives
         # a basket for each product more: of few baskets, those of two products are no chance
         expected = np.outer(self.contexts[sources], self.contexts / (self.total + self.n))
         pairs = self.pairs[sources]
