@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -212,6 +213,15 @@ def test_a_long_log_has_a_narrower_window(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(session_fit, "_MAX_PAIRS", 300)
     assert choose_session_model(sequences, item_knn_configured=False) == "item_knn:window=10"
     assert choose_session_model(sequences, item_knn_configured=True) == "item_knn"
+
+
+def test_trees_order_the_next_products_where_the_budget_and_the_log_suffice() -> None:
+    sequences = Sequences.from_rows([[0, 1]] * 2000 + [[2]] * 500)
+    few = Sequences.from_rows([[0, 1]] * 1999 + [[2]] * 500)
+    model = partial(choose_session_model, item_knn_configured=False)
+    assert model(sequences, with_trees=True) == "session_trees"
+    assert model(few, with_trees=True) == "mixture"
+    assert model(sequences) == "mixture"
 
 
 @pytest.mark.parametrize("spec", ["successors:window=2", "session_knn", "frequent"])

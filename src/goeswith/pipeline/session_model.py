@@ -27,6 +27,8 @@ MAX_DISTANCE: Final = 5
 _MAX_SUCCESSORS: Final = 100
 """Stored successors per product, the most frequent ones."""
 _WINDOWS: Final = (50, 20, 10, 5, 2)
+_TREE_SEQUENCES: Final = 2000
+"""Sequences of two products or more from which auto has trees learn."""
 _MAX_PAIRS: Final = 10_000_000
 """Pairs that auto has its models look at: a few hundred megabytes while they are added up."""
 
@@ -58,7 +60,11 @@ def fit_session(
             raise ConfigError(f"fit.session_model = {spec!r}: {error}") from error
         return {"model": None, "why_not": str(error)}
     if spec == AUTO:
-        spec = choose_session_model(sequences, item_knn_configured="item_knn" in settings.models)
+        spec = choose_session_model(
+            sequences,
+            item_knn_configured="item_knn" in settings.models,
+            with_trees=settings.fit.budget != "fast",
+        )
     model = SESSION_MODELS.make(spec, settings.models)
     model.set_checkpoints(checkpoints, on_progress)
     on_progress(f"fitting the session model {spec}")
@@ -105,16 +111,26 @@ def capped_events(events: pl.DataFrame, max_steps: int) -> pl.DataFrame:
     return events.filter((rank <= max_steps) | pl.col(whose).is_null())
 
 
-def choose_session_model(sequences: Sequences, *, item_knn_configured: bool) -> str:
+def choose_session_model(
+    sequences: Sequences, *, item_knn_configured: bool, with_trees: bool = False
+) -> str:
     """The mixture; of a log too large for it, item_knn with the widest window that it affords.
 
-    item_knn as it is where its settings are `item_knn_configured` by the project file.
+    Args:
+        sequences: of the log.
+        item_knn_configured: by the project file; then item_knn as it is there.
+        with_trees: whether session_trees, whose fit takes three times as long, is used in place of
+            the mixture, if there are enough sequences. It uses the mixture alone where that is
+            better on held-out sequences.
     """
     if item_knn_configured:
         return "item_knn"
     pairs = {w: int(pairs_within(sequences.lengths, w)) for w in _WINDOWS}
     window = next((w for w in _WINDOWS if pairs[w] <= _MAX_PAIRS), _WINDOWS[-1])
-    return "mixture" if window == _WINDOWS[0] else f"item_knn:window={window}"
+    if window != _WINDOWS[0]:
+        return f"item_knn:window={window}"
+    enough = int((sequences.lengths > 1).sum()) >= _TREE_SEQUENCES
+    return "session_trees" if with_trees and enough else "mixture"
 
 
 def pairs_within(lengths: npt.NDArray[np.int64], window: int) -> int:

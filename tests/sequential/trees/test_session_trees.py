@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -169,9 +171,21 @@ def test_columns_are_what_is_counted():
 
 def test_folds_are_the_latest_sequences_and_leave_most_of_the_others():
     sequences = Sequences.from_rows([[0, 1]] * 90 + [[2]] * 10)
-    folds = list(draw_folds(sequences, 60, np.random.default_rng(0)))
+    timed = replace(sequences, seconds=np.arange(len(sequences.products)))
+    folds = list(draw_folds(timed, 60, np.random.default_rng(0)))
     assert len(folds) == 3
     assert sorted(np.concatenate(folds).tolist()) == list(range(30, 90))
+
+
+def test_without_times_half_of_the_folds_are_drawn_from_all_sequences():
+    sequences = Sequences.from_rows([[0, 1]] * 90 + [[2]] * 10)
+    used = np.concatenate(list(draw_folds(sequences, 40, np.random.default_rng(0))))
+    assert len(used) == len(np.unique(used)) == 40
+    assert set(range(70, 90)) < set(used.tolist())
+    assert np.sum(used < 35) > 4  # of the first half, of which none is among the latest
+    assert sorted(np.concatenate(list(draw_folds(sequences, 500, np.random.default_rng(0))))) == (
+        list(range(90))
+    )
 
 
 def test_prefixes_are_beginnings_with_the_product_after_them():

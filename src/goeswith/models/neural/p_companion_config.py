@@ -45,7 +45,7 @@ class PCompanionSoftmaxConfig(Product2VecConfig):
     """Settings of P-Companion with softmaxes; those of Product2Vec hold for its vectors."""
 
     vectors: Literal["product2vec", "product2vec_softmax"] = Field(
-        "product2vec", description="Model of the product vectors."
+        "product2vec_softmax", description="Model of the product vectors."
     )
     step_size: float = Field(
         0.01,

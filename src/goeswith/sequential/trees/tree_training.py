@@ -94,11 +94,15 @@ class Lists:
 def draw_folds(sequences: Sequences, examples: int, rng: np.random.Generator) -> Iterator[Ints]:
     """The latest sequences of two products or more, at most `examples`, in folds.
 
-    No fold is more than a fifth of all sequences.
+    Without times, a file may be sorted by something else, such as the country: only half of them
+    are then its last ones, and the others are drawn. No fold is more than a fifth of all sequences.
     """
-    latest = np.flatnonzero(sequences.lengths > 1)[-examples:]
-    folds = int(np.ceil(len(latest) / max(MAX_FOLD * len(sequences), 1)))
-    for fold in np.array_split(rng.permutation(latest), max(folds, 1)):
+    usable = np.flatnonzero(sequences.lengths > 1)
+    last = examples if sequences.seconds is not None else (examples + 1) // 2
+    drawn = rng.permutation(usable[:-last])[: examples - last]
+    used = np.concatenate([drawn, usable[-last:]])
+    folds = int(np.ceil(len(used) / max(MAX_FOLD * len(sequences), 1)))
+    for fold in np.array_split(rng.permutation(used), max(folds, 1)):
         yield np.sort(fold)
 
 
