@@ -29,9 +29,11 @@ RUNGS: Final = {
     "type of the target, residual": (
         f"p_companion:{_RANDOM},train_projection=true_type,residual_projection=true"
     ),
-    "softmaxes, types in a stage of their own": "p_companion_softmax:id_vectors=false",
-    "and id vectors (the last rung)": "p_companion_softmax",
-    "over the vectors of product2vec_softmax": "p_companion_softmax:vectors=product2vec_softmax",
+    "softmaxes, types in a stage of their own": (
+        "p_companion_softmax:vectors=product2vec,id_vectors=false"
+    ),
+    "and id vectors": "p_companion_softmax:vectors=product2vec",
+    "over the vectors of product2vec_softmax (the last rung)": "p_companion_softmax",
     "typed towers": "typed_towers",
 }
 

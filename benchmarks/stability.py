@@ -36,8 +36,8 @@ MODELS: Final = (
     "typed_towers",
     "daemon_full_graph",
     "daemon_full_graph:relation=co_purchase,alternatives=false",
+    "p_companion_softmax:vectors=product2vec",
     "p_companion_softmax",
-    "p_companion_softmax:vectors=product2vec_softmax",
 )
 OF_SIMILAR_PRODUCTS: Final = ("product2vec", "product2vec_softmax")
 """Models that learn similarity: what is measured is pairs viewed together that are held out."""
