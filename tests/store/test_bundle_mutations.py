@@ -187,6 +187,16 @@ def test_a_header_that_is_nested_too_deep_is_refused(copy: Path) -> None:
     ],
 )
 def test_trees_that_lead_anywhere_are_refused(line: str, old: int, new: str) -> None:
+    with pytest.raises(ValueError, match=r"tree|number|values|convert"):
+        check_trees(trees_with(line, old, new))
+
+
+def test_a_split_of_missing_values_from_all_others_can_be_read() -> None:
+    check_trees(trees_with("threshold", 1, "inf"), 3)  # as LightGBM writes it
+
+
+def trees_with(line: str, place: int, value: str) -> str:
+    """The text of two trees, in which one value of a line is replaced."""
     import lightgbm
 
     rng = np.random.default_rng(0)
@@ -196,7 +206,7 @@ def test_trees_that_lead_anywhere_are_refused(line: str, old: int, new: str) -> 
     lines = text.split("\n")
     at = next(i for i, one in enumerate(lines) if one.startswith(f"{line}="))
     words = lines[at].partition("=")[2].split(" ")
-    words[old] = new
+    words[place] = value
     before = len(lines[at])
     lines[at] = f"{line}={' '.join(words)}"
     sizes = next(i for i, one in enumerate(lines) if one.startswith("tree_sizes="))
@@ -204,5 +214,4 @@ def test_trees_that_lead_anywhere_are_refused(line: str, old: int, new: str) -> 
         first, *rest = lines[sizes].partition("=")[2].split(" ")
         grown = len(lines[at]) - before
         lines[sizes] = f"tree_sizes={' '.join([str(int(first) + grown), *rest])}"
-    with pytest.raises(ValueError, match=r"tree|number|values|convert"):
-        check_trees("\n".join(lines))
+    return "\n".join(lines)

@@ -110,11 +110,13 @@ def _numbers(fields: dict[str, str], name: str, length: int) -> None:
     if len(values) != length:
         raise ValueError(f"{name} has {len(values)} values where {length} are due")
     for value in values:
-        _number(value)
+        # a split of the missing values from all others is at infinity
+        _number(value, infinite=name == "threshold")
 
 
-def _number(text: str) -> None:
-    if len(text) > 40 or not math.isfinite(float(text)):
+def _number(text: str, *, infinite: bool = False) -> None:
+    value = float(text) if len(text) <= 40 else math.nan
+    if math.isnan(value) or (math.isinf(value) and not infinite):
         raise ValueError(f"{text[:40]!r} is no number")
 
 
