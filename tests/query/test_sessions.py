@@ -6,6 +6,7 @@ import subprocess
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -222,6 +223,31 @@ def test_trees_order_the_next_products_where_the_budget_and_the_log_suffice() ->
     assert model(sequences, with_trees=True) == "session_trees"
     assert model(few, with_trees=True) == "mixture"
     assert model(sequences) == "mixture"
+
+
+@pytest.mark.parametrize(
+    ("budget", "limit", "expected"),
+    [
+        ("balanced", 100_000, "session_trees"),
+        ("fast", 100_000, "mixture"),
+        ("balanced", 3, "mixture"),
+    ],
+)
+def test_the_budget_and_the_catalogue_decide_on_trees(
+    *,
+    budget: Literal["fast", "balanced"],
+    limit: int,
+    expected: str,
+    shop_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(session_fit, "_TREE_SEQUENCES", 2)
+    monkeypatch.setattr(session_fit, "_TREE_PRODUCTS", limit)
+    settings = Settings(fit=FitSettings(budget=budget))
+    data = load_data(shop_folder)
+    done = session_fit.fit_session(data, settings, tmp_path, tmp_path, lambda _: None)
+    assert done == {"model": expected}
 
 
 @pytest.mark.parametrize("spec", ["successors:window=2", "session_knn", "frequent"])

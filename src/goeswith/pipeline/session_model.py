@@ -29,6 +29,8 @@ _MAX_SUCCESSORS: Final = 100
 _WINDOWS: Final = (50, 20, 10, 5, 2)
 _TREE_SEQUENCES: Final = 2000
 """Sequences of two products or more from which auto has trees learn."""
+_TREE_PRODUCTS: Final = 100_000
+"""Largest catalogue likewise: more products are not measured."""
 _MAX_PAIRS: Final = 10_000_000
 """Pairs that auto has its models look at: a few hundred megabytes while they are added up."""
 
@@ -63,7 +65,7 @@ def fit_session(
         spec = choose_session_model(
             sequences,
             item_knn_configured="item_knn" in settings.models,
-            with_trees=settings.fit.budget != "fast",
+            with_trees=settings.fit.budget != "fast" and len(dataset.catalog) <= _TREE_PRODUCTS,
         )
     model = SESSION_MODELS.make(spec, settings.models)
     model.set_checkpoints(checkpoints, on_progress)
