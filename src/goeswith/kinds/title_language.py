@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -31,6 +32,11 @@ def shop_language(titles: Sequence[str | None], tagger: Tagger) -> str | None:
     Returns:
         A language of the table, or None for English or where the titles do not show it.
     """
+    return _language(tuple(titles), tagger)
+
+
+@lru_cache(maxsize=1)  # a fit reads the same titles several times
+def _language(titles: tuple[str | None, ...], tagger: Tagger) -> str | None:
     distinct = list(dict.fromkeys(title for title in titles if title))
     read = distinct[:: max(1, len(distinct) // _MOST_TITLES)]
     named: Counter[str] = Counter()
