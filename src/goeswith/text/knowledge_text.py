@@ -16,7 +16,7 @@ _PHRASES: Final = {
     "storage": "stores or carries it",
     "care": "cares for it",
     "installation": "needed to install it",
-    "ingredient": "an ingredient of the same dish",
+    "ingredient": "an ingredient to use with it",
     "served_with": "served with it",
     "set_piece": "a piece of the same set",
     "outfit": "worn with it",
