@@ -228,14 +228,14 @@ def test_trees_order_the_next_products_where_the_budget_and_the_log_suffice() ->
 @pytest.mark.parametrize(
     ("budget", "limit", "expected"),
     [
-        ("balanced", 100_000, "session_trees"),
-        ("fast", 100_000, "mixture"),
-        ("balanced", 3, "mixture"),
+        ("best", 100_000, "session_trees"),
+        ("balanced", 100_000, "mixture"),
+        ("best", 3, "mixture"),
     ],
 )
 def test_the_budget_and_the_catalogue_decide_on_trees(
     *,
-    budget: Literal["fast", "balanced"],
+    budget: Literal["balanced", "best"],
     limit: int,
     expected: str,
     shop_folder: Path,

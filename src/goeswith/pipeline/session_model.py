@@ -65,7 +65,7 @@ def fit_session(
         spec = choose_session_model(
             sequences,
             item_knn_configured="item_knn" in settings.models,
-            with_trees=settings.fit.budget != "fast" and len(dataset.catalog) <= _TREE_PRODUCTS,
+            with_trees=settings.fit.budget == "best" and len(dataset.catalog) <= _TREE_PRODUCTS,
         )
     model = SESSION_MODELS.make(spec, settings.models)
     model.set_checkpoints(checkpoints, on_progress)
@@ -121,9 +121,9 @@ def choose_session_model(
     Args:
         sequences: of the log.
         item_knn_configured: by the project file; then item_knn as it is there.
-        with_trees: whether session_trees, whose fit takes three times as long, is used in place of
-            the mixture, if there are enough sequences. It uses the mixture alone where that is
-            better on held-out sequences.
+        with_trees: whether session_trees, which takes five times as long to fit and to answer, is
+            used in place of the mixture, if there are enough sequences. It uses the mixture alone
+            where that is better on held-out sequences.
     """
     if item_knn_configured:
         return "item_knn"

@@ -81,8 +81,8 @@ class FitSettings(Section):
     session_model: str = Field(
         AUTO,
         description="The next-product model, for `--session`; `name` or `name:key=value`. auto is "
-        "mixture if events have sequences of two products or more, session_trees with the budgets "
-        "balanced and best, and item_knn for long sequences. `none` disables it.",
+        "mixture if events have sequences of two products or more, session_trees with the budget "
+        "best, and item_knn for long sequences. `none` disables it.",
     )
     session_steps: int = Field(
         1000,
