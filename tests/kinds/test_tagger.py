@@ -32,6 +32,14 @@ def tagger() -> Tagger:
         ("Sony DPF-D95 9-Inch LED Digital Photo Frame with Remote (Black)", "digital_photo_frame"),
         ("DOORMAT RED RETROSPOT", "doormat"),
         ("ECCO Men's Race Sneaker, Shadow White, 42 EU", "sneaker"),
+        ("White Spirit 2L", "white_spirit"),
+        ("Sandpaper Assorted Grit 25 Sheets", "sandpaper"),
+        ("Flexible Wall & Floor Grout Grey 5kg", "grout"),
+        ("Plastic Tile Spacers 3mm 250 Pack", "tiling_tool"),
+        ("SanDisk Extreme PRO 128GB SDXC UHS-I Card", "memory_card"),
+        ("Budgie Seed Mix 2kg", "cage_bird_food"),
+        ("Short Sleeve Bodysuits 5 Pack White 3-6 Months", "baby_bodysuit"),
+        ("DJI Mini 4 Pro ND Filter Set", "drone_accessory"),
     ],
 )
 def test_titles_have_the_kind_that_a_person_would_say(
