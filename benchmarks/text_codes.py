@@ -42,6 +42,7 @@ class CodedTigerConfig(TigerConfig):
     index: Literal[
         "random", "sequential", "collaborative", "semantic", "hybrid", "residual", "fsq"
     ] = Field("residual", description="How products are numbered.")
+    paths: int = Field(1, ge=1, le=1, description="Codes of a product.")
 
 
 class CodedTiger(Tiger):

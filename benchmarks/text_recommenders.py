@@ -41,10 +41,12 @@ from goeswith.settings.sections import Settings
 sys.path.insert(0, str(Path(__file__).parent))
 
 from next_basket import processor_seconds
+from text_adapters import Adapter, XCross
 from text_alignment import ALlmRec
 from text_baselines import Popularity, TitleSimilarity
 from text_codes import CodedTiger
 from text_graph import AlphaRec
+from text_hypergraph import Mmhcl
 from text_keywords import Keywords
 from text_preferences import Preferences
 from text_tools import AttributeTools
@@ -56,8 +58,11 @@ MODELS: dict[str, type[SessionModel]] = {
         Popularity,
         TitleSimilarity,
         AlphaRec,
+        Mmhcl,
         Hllm,
         SlmRec,
+        Adapter,
+        XCross,
         ALlmRec,
         CodedTiger,
         Keywords,

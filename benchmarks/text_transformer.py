@@ -105,16 +105,23 @@ class HistoryReader(torch.nn.Module):
 
     def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
         """(b, l, c) inputs to (b, l, width) states after each layer, and behind the last map."""
-        length = x.shape[1]
-        x = functional.layer_norm(self.read(x), (self.width,)) + self.place[:length]
-        x = functional.dropout(x, self.dropout, self.training)
-        later = torch.ones(length, length, dtype=torch.bool).triu(1)
-        mask = torch.zeros(1, 1, length, length).masked_fill(later, -torch.inf)
+        x, mask = self.start(x), earlier(x.shape[1])
         states = []
         for layer in self.layers:
             x = layer(x, attention_mask=mask)
             states.append(x)
         return [*states, self.out(x)]
+
+    def start(self, x: torch.Tensor) -> torch.Tensor:
+        """(b, l, width) what the first layer reads."""
+        x = functional.layer_norm(self.read(x), (self.width,)) + self.place[: x.shape[1]]
+        return functional.dropout(x, self.dropout, self.training)
+
+
+def earlier(length: int) -> torch.Tensor:
+    """(1, 1, l, l) added to attention: 0 for a place and those before it, -inf for later ones."""
+    later = torch.ones(length, length, dtype=torch.bool).triu(1)
+    return torch.zeros(1, 1, length, length).masked_fill(later, -torch.inf)
 
 
 def pretrained_layers(folder: str, count: int, pretrained: bool) -> tuple[torch.nn.ModuleList, int]:

@@ -50,7 +50,8 @@ def benchmark():
 
 COMMON = "content_dimension=30,max_epochs=4,learning_rate=0.02,temperature=0.1"
 READER = f"{COMMON},lm=ENCODER"
-ALPHAREC, HLLM = f"alpharec:{COMMON},batch=64,dimension=32", f"hllm:{READER}"
+GRAPH = f"{COMMON},batch=64,dimension=32"
+ALPHAREC, HLLM = f"alpharec:{GRAPH}", f"hllm:{READER}"
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +70,8 @@ def fit(benchmark, tiny_encoder):
     [
         ALPHAREC,
         HLLM,
+        f"mmhcl:{GRAPH},neighbours=3",
+        f"adapter:{READER},layers=1,rank=2",
         f"slmrec:{READER},teacher_layers=2,teacher_epochs=2",
         f"a_llmrec:{READER},latent=16,steps=100,plain_epochs=2",
     ],
@@ -165,6 +168,28 @@ def test_a_student_is_near_its_teacher(fit):
         one, other = (m.module["reader"](x)[-2].detach() for m in (model, model.teacher))
         apart.append(float(((one - other) ** 2).mean()))
     assert apart[1] < apart[0] / 2
+
+
+def test_readers_of_other_shops_are_joined(benchmark, tiny_encoder, tmp_path):
+    folders = []
+    for seed, name in enumerate(("one", "other")):
+        (tmp_path / name).mkdir()
+        folders.append(str(tmp_path / name))
+        runs = shoppers(40, seed)
+        names = [f"p{i}" for i in runs.products]
+        events = {"user_id": runs.run_index.astype(str), "product_id": names}
+        pl.DataFrame(events).write_csv(tmp_path / name / "events.csv")
+        CATALOG.frame.write_parquet(tmp_path / name / "products.parquet")
+    given = f"{READER},layers=1,rank=2,source_epochs=2,share=0.5,source={';'.join(folders)}"
+    model = benchmark.make(f"x_cross:{given}", str(tiny_encoder), 0).fit(CATALOG, shoppers(120))
+    prefixes, targets = shoppers(60, seed=1).split_last()
+    assert (model.score(prefixes)[:, NEW].argmax(axis=1) == targets // 5).mean() > 0.6
+    reader = model.module["reader"]
+    assert not any(weight.requires_grad for weight in reader.readers.parameters())
+    assert reader.join[0].weight.any()  # it starts at zero, and learns
+    one = benchmark.make(f"x_cross:{READER},source={folders[0]}", str(tiny_encoder), 0)
+    with pytest.raises(ValueError, match="two shops"):
+        one.fit(CATALOG, shoppers(6))
 
 
 def test_the_command_stores_a_table_and_trains_none_twice(

@@ -65,3 +65,34 @@ def test_products_of_equal_attributes_keep_codes_of_their_own() -> None:
     model = fitted(behaviour=False, max_epochs=1)
     assert len(np.unique(model.codes, axis=0)) == N
     assert len(np.unique(model.codes[:, :-1], axis=0)) == 3
+
+
+def test_several_paths_score_a_product_by_the_mean_of_its_codes() -> None:
+    model = fitted(paths=3, beams=N)
+    assert model.codes.shape == (N, 9)
+    for first in model.first:
+        assert len(np.unique(model.codes[:, first : first + 3], axis=0)) == N
+    prefixes = Sequences.from_rows([[3], [4, 5, 6]])
+    scores = model.score(prefixes)
+    parts = []
+    for path in range(3):
+        alone = SESSION_MODELS.make("tiger", {"tiger": {**model.config.model_dump()}})
+        alone.restore(model.arrays())
+        alone.tries, alone.first = [model.tries[path]], [model.first[path]]
+        parts.append(alone.score(prefixes))
+        np.testing.assert_allclose(np.exp(parts[-1]).sum(axis=1), 1, rtol=1e-4)
+    np.testing.assert_allclose(scores, np.mean(parts, axis=0), rtol=1e-4)
+    assert (scores.argmax(axis=1) == [4, 7]).all()
+
+
+def test_a_product_that_one_path_generates_has_its_mean_as_well() -> None:
+    model = fitted(paths=2, beams=N)
+    narrow = SESSION_MODELS.make("tiger", {"tiger": {**model.config.model_dump(), "beams": 2}})
+    narrow.restore(model.arrays())
+    prefixes = Sequences.from_rows([[i] for i in range(N)])
+    exact, found = model.score(prefixes), narrow.score(prefixes)
+    generated = np.isfinite(found)
+    assert (generated.sum(axis=1) >= 2).all()
+    assert (generated.sum(axis=1) <= 4).all()
+    assert (generated.sum(axis=1) > 2).any()
+    np.testing.assert_allclose(found[generated], exact[generated], rtol=1e-4)

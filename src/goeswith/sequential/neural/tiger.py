@@ -3,7 +3,8 @@
 A product is a short code: residual k-means of its features, and a last number that makes it
 unique. A sequence is encoded to a state, as in SASRec, and the code of the next product is
 generated from it, each number given those before. Only codes of products can be
-generated: at every step, prefixes without a product are excluded.
+generated: at every step, prefixes without a product are excluded. With `paths` a product has
+several codes, and those that agree count (REG4Rec, Xing et al., 2025, arXiv 2508.15308).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import Field
 
 from goeswith.core.arrays import Floats, block_size
@@ -47,6 +49,13 @@ class TigerConfig(SequenceConfig):
         description="Whether codes also depend on the neighbours in sequences, not only on "
         "attributes.",
     )
+    paths: int = Field(
+        1,
+        ge=1,
+        le=8,
+        description="Codes of a product: one in the paper; with several, a product is as likely "
+        "as all of them say.",
+    )
     beams: int = Field(50, ge=1, description="Beam width: maximum number of generated products.")
     dimension: int = Field(96, ge=2, description="Dimension of the product vectors.")
 
@@ -58,8 +67,11 @@ class Tiger(SequenceModel):
     Config: ClassVar[type[ModelConfig]] = TigerConfig
     config: TigerConfig
     codes: Codes
-    """(n, levels + 1) the code of each product."""
-    trie: Trie
+    """(n, paths * (levels + 1)) the codes of each product, side by side."""
+    tries: list[Trie]
+    """Of each path."""
+    first: list[int]
+    """The column of the first number of each path."""
 
     def fit(self, catalog: Catalog, sequences: Sequences) -> Self:
         require_torch(self.name)
@@ -90,9 +102,11 @@ class Tiger(SequenceModel):
                 batch = SequenceBatch.from_sequences(train.take(run.workers.share(rows)))
                 has_next = batch.filled[:, 1:]
                 target_codes = ops.array(self.codes[batch.products[:, 1:][has_next]])
-                states = self._states(ops, weights, batch.up_to(-1))[ops.array(has_next)]
-                loss = torch.zeros((), device=where)
-                for level in range(len(self.trie.sizes)):
+                start = self._states(ops, weights, batch.up_to(-1))[ops.array(has_next)]
+                loss, states = torch.zeros((), device=where), start
+                for level in range(target_codes.shape[1]):
+                    if level in self.first:
+                        states = start
                     logits = self._next_logits(ops, weights, states, level)
                     loss = loss + functional.cross_entropy(
                         logits, target_codes[:, level], reduction="sum"
@@ -107,9 +121,21 @@ class Tiger(SequenceModel):
         return self
 
     def product_codes(self, catalog: Catalog, sequences: Sequences) -> Codes:
-        """(n, levels + 1) a different code for each product."""
+        """(n, paths * (levels + 1)) codes; on each path a different one for each product.
+
+        The first path has the codes of the paper; on the others the entries of the vectors are
+        weighted at random, so that they divide the products along other lines.
+        """
         vectors, config = self._code_inputs(catalog, sequences), self.config
-        return with_unique_suffix(residual_codes(vectors, config.levels, config.codes, config.seed))
+        parts = []
+        for path in range(config.paths):
+            rng = np.random.default_rng([config.seed, path])
+            weights = np.sqrt(rng.exponential(size=vectors.shape[1])) if path else 1.0
+            seen = (vectors * weights).astype(np.float32)
+            parts.append(
+                residual_codes(seen, config.levels, config.codes, config.seed + 100 * path)
+            )
+        return np.hstack([with_unique_suffix(part) for part in parts])
 
     def _code_inputs(self, catalog: Catalog, sequences: Sequences) -> Floats:
         """(n, c) input of the codes: attributes, and neighbours in sequences."""
@@ -126,14 +152,18 @@ class Tiger(SequenceModel):
         return np.concatenate([content, behaviour], axis=1).astype(np.float32)
 
     def _set_codes(self, codes: Codes) -> None:
-        self.codes, self.trie = codes, Trie(codes)
+        self.codes, width = codes, codes.shape[1] // self.config.paths
+        self.first = list(range(0, codes.shape[1], width))
+        self.tries = [Trie(codes[:, first : first + width]) for first in self.first]
 
     def _shapes(self) -> dict[str, tuple[int, ...]]:
         config = self.config
         shapes: dict[str, tuple[int, ...]] = {}
         layers, d = config.layers, config.dimension
-        for level, size in enumerate(self.trie.sizes):
-            shapes |= dict.fromkeys((f"read{level}", f"said{level}", f"spell{level}"), (size, d))
+        for level, size in enumerate(self.codes.max(axis=0).tolist()):
+            shapes |= dict.fromkeys(
+                (f"read{level}", f"said{level}", f"spell{level}"), (size + 1, d)
+            )
             shapes |= {f"up{level}": (d, 2 * d), f"down{level}": (2 * d, d)}
         return {
             **shapes,
@@ -148,7 +178,7 @@ class Tiger(SequenceModel):
         """(b, l, d) state after each place."""
         target_codes, length = ops.array(self.codes[batch.products]), batch.products.shape[1]
         x = weights["place"][:length]
-        for level in range(len(self.trie.sizes)):
+        for level in range(self.codes.shape[1]):
             x = x + ops.take(weights[f"read{level}"], target_codes[..., level])
         before = ops.array(np.tri(length, dtype=bool))
         return softmax_layers(ops, weights, ops.drop(x), before, self.config.heads)
@@ -161,35 +191,63 @@ class Tiger(SequenceModel):
         return ops.norm(z) @ weights[f"spell{level}"].swapaxes(0, 1)
 
     def score(self, prefixes: Sequences) -> Floats:
-        """(b, n) logarithms of probabilities, of the `beams` products that are generated."""
+        """(b, n) logarithms of probabilities, of the products that are generated.
+
+        With several paths it is their mean, of the products that any of them generates.
+        """
         scores = np.full((len(prefixes), self.n), -np.inf, dtype=np.float32)
-        with_products = np.flatnonzero(prefixes.lengths)
-        if not len(with_products):
+        rows = np.flatnonzero(prefixes.lengths)
+        if not len(rows):
             return scores
-        sequences = prefixes.take(with_products).tail(self.config.max_length)
-        ops, rows = NumpyOps(), np.arange(len(with_products))
-        states = self._states(ops, self.weights, SequenceBatch.from_sequences(sequences))[
-            rows, sequences.lengths - 1
-        ][:, None]
-        nodes = np.zeros((len(with_products), 1), dtype=np.int64)
-        log_p = np.zeros((len(with_products), 1), dtype=np.float32)
-        for level, size in enumerate(self.trie.sizes):
-            logits = self._next_logits(ops, self.weights, states, level)
-            children = self.trie.children(level, nodes)
-            log_probabilities = np.where(children >= 0, logits, -np.inf)
-            log_probabilities = log_p[..., None] + log_probabilities - _log_sum(log_probabilities)
-            log_probabilities = np.where(children >= 0, log_probabilities, -np.inf).reshape(
-                len(with_products), -1
+        sequences = prefixes.take(rows).tail(self.config.max_length)
+        batch = SequenceBatch.from_sequences(sequences)
+        states = self._states(NumpyOps(), self.weights, batch)
+        states = states[np.arange(len(rows)), sequences.lengths - 1]
+        if len(self.tries) == 1:
+            products, log_p = self._generate(0, states)
+        else:
+            generated = [self._generate(path, states)[0] for path in range(len(self.tries))]
+            products = np.concatenate(generated, axis=1)
+            log_p = np.mean(
+                [self._log_p(path, states, products) for path in range(len(self.tries))], axis=0
             )
-            beams = min(self.config.beams, log_probabilities.shape[1])
-            best = np.argpartition(-log_probabilities, beams - 1, axis=1)[:, :beams]
-            log_p = np.take_along_axis(log_probabilities, best, axis=1)
-            nodes = np.take_along_axis(children.reshape(len(with_products), -1), best, axis=1)
+        row, place = np.nonzero(products >= 0)
+        scores[rows[row], products[row, place]] = log_p[row, place]
+        return scores
+
+    def _generate(self, path: int, states: Floats) -> tuple[Codes, Floats]:
+        """(b, beams) the likeliest products of a path, -1 for none, and log-probabilities."""
+        trie, rows = self.tries[path], np.arange(len(states))
+        states = states[:, None]
+        nodes = np.zeros((len(states), 1), dtype=np.int64)
+        log_p = np.zeros((len(states), 1), dtype=np.float32)
+        for level, size in enumerate(trie.sizes, self.first[path]):
+            logits = self._next_logits(NumpyOps(), self.weights, states, level)
+            children = trie.children(level - self.first[path], nodes)
+            among = (log_p[..., None] + _log_softmax(logits, children >= 0)).reshape(len(rows), -1)
+            beams = min(self.config.beams, among.shape[1])
+            best = np.argpartition(-among, beams - 1, axis=1)[:, :beams]
+            log_p = np.take_along_axis(among, best, axis=1)
+            nodes = np.take_along_axis(children.reshape(len(rows), -1), best, axis=1)
             states = states[rows[:, None], best // size]
             states = states + self.weights[f"said{level}"][best % size]
-        row, place = np.nonzero(nodes >= 0)
-        scores[with_products[row], self.trie.products[nodes[row, place]]] = log_p[row, place]
-        return scores
+        return np.where(nodes >= 0, trie.products[nodes], -1), log_p
+
+    def _log_p(self, path: int, states: Floats, products: Codes) -> Floats:
+        """(b, c) log-probabilities of given products on a path; of any number for product -1."""
+        trie, codes = self.tries[path], self.codes[products]
+        states = states[:, None]
+        nodes = np.zeros((len(states), 1), dtype=np.int64)
+        total = np.zeros(products.shape, dtype=np.float32)
+        for level, size in enumerate(trie.sizes, self.first[path]):
+            children = trie.children(level - self.first[path], nodes)
+            logits = self._next_logits(NumpyOps(), self.weights, states, level)
+            shape, number = (*products.shape, size), codes[..., level, None]
+            log_p = np.broadcast_to(_log_softmax(logits, children >= 0), shape)
+            total += np.take_along_axis(log_p, number, axis=2)[..., 0]
+            nodes = np.take_along_axis(np.broadcast_to(children, shape), number, axis=2)[..., 0]
+            states = states + self.weights[f"said{level}"][number[..., 0]]
+        return total
 
     def shares(self, prefixes: Sequences) -> Floats:
         """(b, n) probabilities of the products that are generated, among them."""
@@ -200,7 +258,8 @@ class Tiger(SequenceModel):
 
     @property
     def block(self) -> int:
-        widest = self.config.beams * max(self.trie.sizes)
+        widest = self.config.beams * max(size for trie in self.tries for size in trie.sizes)
+        widest *= self.config.paths
         return min(super().block, block_size(8 * max(widest, self.config.max_length**2)))
 
     def arrays(self) -> Arrays:
@@ -215,9 +274,11 @@ class Tiger(SequenceModel):
         return len(self.codes)
 
 
-def _log_sum(x: Floats) -> Floats:
-    """Log of the sum of exp over the last axis, kept; 0 where all are -inf."""
-    highest = x.max(axis=-1, keepdims=True)
-    highest = np.where(np.isfinite(highest), highest, 0)
-    total: Floats = np.exp(x - highest).sum(axis=-1, keepdims=True)
-    return np.log(np.maximum(total, 1e-30)) + highest
+def _log_softmax(logits: Floats, valid: npt.NDArray[np.bool_]) -> Floats:
+    """Over the last axis, among valid numbers; -inf elsewhere."""
+    logits = np.where(valid, logits, np.float32(-np.inf))
+    highest = logits.max(axis=-1, keepdims=True)
+    logits = logits - np.where(np.isfinite(highest), highest, 0)
+    total = np.exp(logits).sum(axis=-1, keepdims=True)
+    log_p: Floats = logits - np.log(np.maximum(total, 1e-30))
+    return log_p
